@@ -1,0 +1,139 @@
+// An empty app outside of the checkout, into which the packed package is installed as a user would.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect } from "vitest";
+import { hostTarget, nativeIsRequired } from "../../scripts/toolchain.js";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const target = hostTarget();
+export const addonFile = `myelin.${target}.node`;
+
+const addonIsBuilt = existsSync(join(root, "npm", target, addonFile));
+
+/** Tests of the native kernel. Without its addon they are skipped, and the reason stands in the title; in CI they fail. */
+export function describeNative(title: string, tests: () => void): void {
+  if (addonIsBuilt || nativeIsRequired) describe(title, tests);
+  else describe.skip(`${title} (skipped: the addon of ${target} is not built)`, tests);
+}
+
+export interface Packed {
+  myelin: string;
+  platform: string;
+}
+
+/** Packs the checkout for real, into a folder of its own. */
+export function pack(): Packed {
+  const folder = makeFolder("packed");
+  const { version } = readManifest(root);
+  expectSuccess(run(root, process.execPath, ["scripts/pack.js", folder]));
+  return {
+    myelin: join(folder, `myelin-${version}.tgz`),
+    platform: join(folder, `myelin-${target}-${version}.tgz`),
+  };
+}
+
+/**
+ * Installs tarballs into an empty app. `--offline`, because the packages of other platforms are not published while
+ * this is tested: npm then takes them as absent at once, asks no registry, and gets no stranger's package of that name.
+ */
+export function install(...tarballs: string[]): string {
+  const app = makeFolder("app");
+  writeFileSync(join(app, "package.json"), '{ "name": "app", "private": true, "type": "module" }');
+  expectSuccess(
+    runNpm(app, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs),
+  );
+  return app;
+}
+
+export interface Result {
+  command: string;
+  status: number | null;
+  output: string;
+  errors: string;
+}
+
+export function run(
+  folder: string,
+  command: string,
+  commandArguments: string[],
+  settings: Record<string, string> = {},
+): Result {
+  const done = spawnSync(command, commandArguments, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...bareEnvironment(), ...settings },
+    shell: process.platform === "win32" && !command.includes("\\"),
+    timeout: 120_000,
+  });
+  return {
+    command: [command, ...commandArguments].join(" "),
+    status: done.status,
+    output: done.stdout ?? "",
+    errors: done.error ? String(done.error) : done.stderr,
+  };
+}
+
+/** Runs a program of one of the checkout's own packages. */
+export function runTool(name: string, commandArguments: string[], folder = root): Result {
+  const home = join(root, "node_modules", name);
+  const [program] = Object.values<string>(readManifest(home).bin);
+  return run(folder, process.execPath, [join(home, program!), ...commandArguments]);
+}
+
+export function runNpm(folder: string, ...commandArguments: string[]): Result {
+  return run(folder, "npm", commandArguments);
+}
+
+/** Gives the output of a run that must end well. */
+export function expectSuccess(result: Result): string {
+  if (result.status === 0) return result.output;
+  throw new Error(`${result.command} ended with ${result.status}\n${result.output}\n${result.errors}`);
+}
+
+/** What an app does: every test that trains runs this script. */
+export const trainScript = readFileSync(join(root, "__test__", "runtimes", "train.mjs"), "utf8");
+
+export function train(app: string, settings: Record<string, string> = {}): Result {
+  writeFileSync(join(app, "train.mjs"), trainScript);
+  return run(app, process.execPath, ["train.mjs"], settings);
+}
+
+export interface Trained {
+  kernel: { name: string; reason: string };
+  loss: number[];
+  lossInOneGo: number[];
+  prediction: number[];
+}
+
+export function readTrained(result: Result): Trained {
+  return JSON.parse(expectSuccess(result).trim().split("\n").at(-1)!);
+}
+
+/** The loss fell, off the event loop and in one go alike, and the model answers with a number for a row. */
+export function expectTrained({ loss, lossInOneGo, prediction }: Trained): void {
+  expect(loss.at(-1)).toBeLessThan(loss[0]! / 2);
+  expect(lossInOneGo).toEqual(loss);
+  expect(prediction).toEqual([expect.closeTo(1, 0)]);
+}
+
+export function readManifest(folder: string) {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+}
+
+function makeFolder(name: string): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), `myelin-${name}-`)));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+// What vitest and the caller set for this process must not reach the app.
+function bareEnvironment() {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(MYELIN_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
+    ),
+  );
+}

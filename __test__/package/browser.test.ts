@@ -1,0 +1,50 @@
+// A bundler takes the installed package into a browser: the TypeScript kernel alone, and nothing of Node.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createContext, runInContext } from "node:vm";
+import { rolldown } from "rolldown";
+import { beforeAll, expect, test } from "vitest";
+import { expectTrained, install, pack, type Trained, trainScript } from "./app.ts";
+
+let code: string;
+beforeAll(async () => {
+  const app = install(pack().myelin);
+  const entry = join(app, "train.mjs");
+  writeFileSync(entry, trainScript);
+  const warnings: string[] = [];
+  const bundle = await rolldown({
+    input: entry,
+    platform: "browser",
+    onLog: (_level, log) => void warnings.push(log.message),
+  });
+  await bundle.write({ file: join(app, "bundle.js"), format: "esm", codeSplitting: false });
+  expect(warnings).toEqual([]);
+  code = readFileSync(join(app, "bundle.js"), "utf8");
+});
+
+test("the bundle imports nothing, neither from Node nor from elsewhere", () => {
+  expect(code).not.toMatch(/\bimport\b/);
+  expect(code).not.toMatch(/\brequire\s*\(/);
+  expect(code).not.toMatch(/["'`]node:/);
+});
+
+test("the bundle trains where there are no globals of Node", async () => {
+  const lines: string[] = [];
+  // What a browser and a worker in it have, of what may be needed; no process, no Buffer, no require.
+  const browser = {
+    ...{
+      setTimeout,
+      clearTimeout,
+      queueMicrotask,
+      performance,
+      MessageChannel,
+      AbortController,
+      AbortSignal,
+    },
+    console: { log: (line: string) => void lines.push(line) },
+  };
+  await runInContext(`(async () => {${code}})()`, createContext(browser));
+  const trained: Trained = JSON.parse(lines.at(-1)!);
+  expect(trained.kernel).toEqual({ name: "typescript", reason: expect.stringMatching(/.+/) });
+  expectTrained(trained);
+});

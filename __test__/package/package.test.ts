@@ -1,0 +1,123 @@
+// What the packed files hold.
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  addonFile,
+  describeNative,
+  expectSuccess,
+  install,
+  type Packed,
+  pack,
+  readManifest,
+  root,
+  runTool,
+  target,
+} from "./app.ts";
+
+let packed: Packed;
+beforeAll(() => {
+  packed = pack();
+});
+
+describe("the packed package", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = join(install(packed.myelin), "node_modules", "myelin");
+  });
+
+  test("has no script that runs at install, and no dependency but its platform packages", () => {
+    const manifest = readManifest(folder);
+    for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
+      expect(manifest.scripts ?? {}).not.toHaveProperty(script);
+    }
+    expect(manifest.dependencies).toBeUndefined();
+    expect(manifest.peerDependencies).toBeUndefined();
+    const platforms = readdirSync(join(root, "npm")).map((name) => `myelin-${name}`);
+    expect(Object.keys(manifest.optionalDependencies).sort()).toEqual(platforms.sort());
+  });
+
+  test("has the version that the sources and the crates state", () => {
+    const { version } = readManifest(folder);
+    expect(readFileSync(join(root, "src", "version.ts"), "utf8")).toContain(`version = "${version}"`);
+    expect(readFileSync(join(root, "Cargo.toml"), "utf8")).toContain(`\nversion = "${version}"`);
+  });
+
+  test("is smaller than 150 KB", () => {
+    expect(statSync(packed.myelin).size).toBeLessThan(150_000);
+  });
+
+  test("holds what is built and its papers: no sources, no tests", () => {
+    for (const file of filesIn(folder)) {
+      expect(file).toMatch(/^(dist\/.+(\.js|\.d\.ts)|package\.json|[A-Z-]+\.md|LICENSE)$/);
+    }
+  });
+
+  test("names no path of the machine that packed it", () => {
+    expectNoMachinePaths(folder);
+  });
+
+  test("names the licence of every library that is bundled into it", () => {
+    const licences = join(folder, "THIRD-PARTY-LICENSES.md");
+    const named = existsSync(licences) ? readFileSync(licences, "utf8") : "";
+    for (const library of bundledLibraries(folder)) expect(named).toContain(library);
+  });
+
+  test("passes publint", () => {
+    expectSuccess(runTool("publint", ["run", packed.myelin, "--strict"]));
+  });
+
+  test("has types that fit its modules, says attw", () => {
+    expectSuccess(runTool("@arethetypeswrong/cli", [packed.myelin, "--profile", "esm-only", "--no-color"]));
+  });
+});
+
+describeNative("the packed addon", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = join(install(packed.myelin, packed.platform), "node_modules", `myelin-${target}`);
+  });
+
+  test("tells npm its platform, and brings a licence and a readme", () => {
+    const manifest = readManifest(folder);
+    expect(manifest).not.toHaveProperty("platform");
+    expect(manifest).toMatchObject({ os: [process.platform], cpu: [process.arch] });
+    expect(filesIn(folder).sort()).toEqual(["LICENSE", "README.md", addonFile, "package.json"].sort());
+  });
+
+  test("is smaller than 3 MB", () => {
+    expect(statSync(join(folder, addonFile)).size).toBeLessThan(3_000_000);
+  });
+
+  test("names no path of the machine that built it", () => {
+    expectNoMachinePaths(folder);
+  });
+});
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .map((path) => path.replaceAll("\\", "/"));
+}
+
+function expectNoMachinePaths(folder: string): void {
+  for (const file of filesIn(folder)) {
+    const bytes = readFileSync(join(folder, file));
+    for (const path of [root, join(homedir(), "/")]) {
+      expect(bytes.includes(path), `${file} contains ${path}`).toBe(false);
+    }
+  }
+}
+
+/** The bundler leaves a comment with the path of each file that it takes in. */
+function bundledLibraries(folder: string): Set<string> {
+  const code = filesIn(folder)
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => readFileSync(join(folder, file), "utf8"))
+    .join("\n");
+  return new Set(
+    Array.from(code.matchAll(/node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//g), (match) => match[1]!),
+  );
+}

@@ -1,0 +1,62 @@
+// The installed package on the runtimes that are not this one. Their binaries come as npm packages and are installed
+// when this test first runs.
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import {
+  describeNative,
+  expectSuccess,
+  expectTrained,
+  install,
+  pack,
+  readManifest,
+  readTrained,
+  root,
+  run,
+  runNpm,
+  target,
+  trainScript,
+} from "./app.ts";
+
+const folder = join(root, "__test__", "runtimes");
+const script = "train.mjs";
+const runtimes = {
+  "Node 22": ["node-22/bin/node", script],
+  "Node 24": ["node-24/bin/node", script],
+  "Node 26": ["node-26/bin/node", script],
+  Bun: ["@oven/bun-linux-x64/bin/bun", script],
+  Deno: ["@deno/linux-x64-glibc/deno", "run", "--allow-all", "--quiet", script],
+};
+
+if (target === "linux-x64-gnu") describeNative("the installed package", onEveryRuntime);
+else
+  test.skip(
+    `the installed package on every runtime (skipped: there are binaries for linux-x64-gnu, not ${target})`,
+  );
+
+function onEveryRuntime() {
+  let app: string;
+  beforeAll(() => {
+    if (!runtimesAreInstalled()) {
+      expectSuccess(runNpm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"));
+    }
+    const packed = pack();
+    app = install(packed.myelin, packed.platform);
+    writeFileSync(join(app, script), trainScript);
+  });
+
+  for (const [name, [program, ...programArguments]] of Object.entries(runtimes)) {
+    test(`trains on ${name} with the native kernel`, () => {
+      const trained = readTrained(run(app, join(folder, "node_modules", program!), programArguments));
+      expect(trained.kernel.name).toBe("native");
+      expectTrained(trained);
+    });
+  }
+}
+
+function runtimesAreInstalled(): boolean {
+  return Object.entries<string>(readManifest(folder).dependencies).every(([name, wanted]) => {
+    const home = join(folder, "node_modules", name);
+    return existsSync(join(home, "package.json")) && wanted.endsWith(readManifest(home).version);
+  });
+}

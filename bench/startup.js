@@ -1,0 +1,25 @@
+// What an import of the package adds to the start of Node.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { median } from "./statistics.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url)); // from here the package finds itself by its name
+
+function milliseconds(script) {
+  const start = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, ["-e", script], { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`node -e "${script}": ${stderr.trim()}`);
+  return performance.now() - start;
+}
+
+/** Bare and importing starts in turn; the medians of both, and their difference, in milliseconds. */
+export function importTime(pairs = 15) {
+  const bare = [];
+  const importing = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    bare.push(milliseconds(""));
+    importing.push(milliseconds("import('myelin')"));
+  }
+  const medians = { bare: median(bare), importing: median(importing) };
+  return { ...medians, difference: medians.importing - medians.bare };
+}

@@ -1,0 +1,105 @@
+//! The table of activations: (options) → value(input), derivative(input, output), elementwise.
+
+use crate::engine::functions::{logistic, tanh};
+use crate::engine::{Epilogue, panels::Line, simd::Simd};
+
+crate::table! {
+    "activation" as Epilogue;
+    "relu" [] => |options| Box::new(Elementwise(Relu)),
+    "sigmoid" [] => |options| Box::new(Elementwise(Sigmoid)),
+    "tanh" [] => |options| Box::new(Elementwise(Tanh)),
+}
+
+/// A function of one value, and its derivative, lane-wise.
+pub trait Activation: Copy + Send + Sync + 'static {
+    /// Whether the derivative needs the input; otherwise only the output is kept, and `input` is the output.
+    const READS_INPUT: bool = false;
+    /// The value at `input`.
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V;
+    /// The derivative at `input`, where the value is `output`.
+    fn derivative<S: Simd>(self, s: S, input: S::V, output: S::V) -> S::V;
+}
+
+/// relu(x) = x above 0, else 0; relu'(x) = 1 above 0, else 0
+#[derive(Clone, Copy)]
+pub struct Relu;
+
+impl Activation for Relu {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        // Written so that NaN stays NaN and is not hidden as 0.
+        let zero = s.splat(0.0);
+        s.select_greater(zero, input, zero, input)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, _input: S::V, output: S::V) -> S::V {
+        let zero = s.splat(0.0);
+        s.select_greater(output, zero, s.splat(1.0), zero)
+    }
+}
+
+/// sigmoid(x) = 1 / (1 + exp(-x)); sigmoid'(x) = sigmoid(x) (1 - sigmoid(x))
+#[derive(Clone, Copy)]
+pub struct Sigmoid;
+
+impl Activation for Sigmoid {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        logistic(s, input)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, _input: S::V, output: S::V) -> S::V {
+        s.mul(output, s.sub(s.splat(1.0), output))
+    }
+}
+
+/// tanh'(x) = 1 - tanh(x)²
+#[derive(Clone, Copy)]
+pub struct Tanh;
+
+impl Activation for Tanh {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        tanh(s, input)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, _input: S::V, output: S::V) -> S::V {
+        s.sub(s.splat(1.0), s.mul(output, output))
+    }
+}
+
+/// Any activation as the engine sees it.
+struct Elementwise<A>(A);
+
+impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {
+    fn reads_input(&self) -> bool {
+        A::READS_INPUT
+    }
+
+    fn forward(&self, s: S, tile: &mut [Line]) {
+        s.run(
+            #[inline(always)]
+            || {
+                for line in tile {
+                    s.store(self.0.value(s, s.load(line)), line);
+                }
+            },
+        );
+    }
+
+    fn backward(&self, s: S, gradient: &mut [Line], input: &[Line], output: &[Line]) {
+        let input = if A::READS_INPUT { input } else { output };
+        s.run(
+            #[inline(always)]
+            || {
+                for ((gradient, input), output) in gradient.iter_mut().zip(input).zip(output) {
+                    let derivative = self.0.derivative(s, s.load(input), s.load(output));
+                    s.store(s.mul(s.load(gradient), derivative), gradient);
+                }
+            },
+        );
+    }
+}

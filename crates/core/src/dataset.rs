@@ -1,0 +1,61 @@
+//! Examples as the kernel keeps them: row-major copies of x and y.
+
+use crate::ensure;
+use crate::errors::Result;
+
+/// Inputs and targets of a number of rows.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    x: Vec<f32>,
+    y: Vec<f32>,
+    inputs: usize,
+    outputs: usize,
+    rows: usize,
+}
+
+impl Dataset {
+    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`; the number of rows follows from the lengths.
+    pub fn new(x: Vec<f32>, y: Vec<f32>, inputs: usize, outputs: usize) -> Result<Self> {
+        ensure!(inputs > 0 && outputs > 0, "data: inputs and outputs must be at least 1");
+        let rows = x.len() / inputs;
+        ensure!(x.len() == rows * inputs, "data: x has {} values, no multiple of {inputs} inputs", x.len());
+        ensure!(
+            Some(y.len()) == rows.checked_mul(outputs),
+            "data: y has {} values, expected {rows} rows of {outputs}",
+            y.len()
+        );
+        ensure!(rows > 0, "data: expected at least 1 row, received none");
+        ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
+        Ok(Dataset { x, y, inputs, outputs, rows })
+    }
+
+    /// The number of examples.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Values in a row of x.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Values in a row of y.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The inputs of one row.
+    pub fn x(&self, row: usize) -> &[f32] {
+        &self.x[row * self.inputs..][..self.inputs]
+    }
+
+    /// The targets of one row.
+    pub fn y(&self, row: usize) -> &[f32] {
+        &self.y[row * self.outputs..][..self.outputs]
+    }
+
+    /// The bytes that the data takes.
+    pub fn bytes(&self) -> usize {
+        (self.x.len() + self.y.len()) * size_of::<f32>()
+    }
+}

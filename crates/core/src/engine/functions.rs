@@ -1,0 +1,140 @@
+//! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every machine
+//! and every instruction set gives the same bits. No library function takes part in a step.
+
+use super::simd::Simd;
+
+#[inline(always)]
+fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) -> S::V {
+    let mut value = s.splat(coefficients[0]);
+    for &coefficient in &coefficients[1..] {
+        value = s.mul_add(value, x, s.splat(coefficient));
+    }
+    value
+}
+
+#[inline(always)]
+fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
+    let (low, high) = (s.splat(low), s.splat(high));
+    let above = s.select_greater(low, x, low, x);
+    s.select_greater(above, high, high, above)
+}
+
+/// exp(x) for x from -87.33 to 88.37; beyond that the value at the end of the range. NaN stays NaN.
+///
+/// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The coefficients
+/// of p are those of expf in Moshier's Cephes library.
+#[inline(always)]
+pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+    let x = clamp(s, x, -87.33, 88.37);
+    let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
+    let r = s.mul_add(n, s.splat(-0.693_359_4), x);
+    let r = s.mul_add(n, s.splat(2.121_944_4e-4), r);
+    let p =
+        polynomial(s, r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]);
+    let value = s.add(s.mul_add(s.mul(r, r), p, r), s.splat(1.0));
+    s.mul(value, s.power_of_two(n))
+}
+
+/// 1 / (1 + exp(-x))
+#[inline(always)]
+pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
+    let one = s.splat(1.0);
+    s.div(one, s.add(one, exp(s, s.sub(s.splat(0.0), x))))
+}
+
+/// tanh(x) as a rational function of degree 13 over 6, clamped where it reaches 1 in 32 bits. The coefficients are
+/// those of Eigen's single-precision tanh.
+#[inline(always)]
+pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
+    let x = clamp(s, x, -7.905_311, 7.905_311);
+    let square = s.mul(x, x);
+    let numerator = polynomial(
+        s,
+        square,
+        [
+            -2.760_768_5e-16,
+            2.000_188e-13,
+            -8.604_672e-11,
+            5.122_297e-8,
+            1.485_722_4e-5,
+            6.372_619e-4,
+            4.893_524_6e-3,
+        ],
+    );
+    let denominator = polynomial(s, square, [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3]);
+    s.div(s.mul(x, numerator), denominator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::panels::{LANES, Line, ZERO};
+    use crate::engine::simd::{Instructions, WithSimd, dispatch};
+
+    type Function = fn(f32) -> f64;
+
+    struct Evaluate(Line);
+
+    impl WithSimd for Evaluate {
+        type Output = [Line; 3];
+        fn with<S: Simd>(self, s: S) -> [Line; 3] {
+            let mut lines = [ZERO; 3];
+            s.run(
+                #[inline(always)]
+                || {
+                    let x = s.load(&self.0);
+                    s.store(exp(s, x), &mut lines[0]);
+                    s.store(logistic(s, x), &mut lines[1]);
+                    s.store(tanh(s, x), &mut lines[2]);
+                },
+            );
+            lines
+        }
+    }
+
+    fn samples() -> impl Iterator<Item = Line> {
+        let values = (-400_000..=400_000).map(|step| step as f32 * 2.0e-4);
+        let values: Vec<f32> = values.chain([1e-30, -1e-30, 1e-8, 0.0]).collect();
+        (0..values.len() / LANES)
+            .map(move |line| Line(std::array::from_fn(|lane| values[line * LANES + lane])))
+    }
+
+    #[test]
+    fn functions_are_within_a_few_units_of_the_last_place() {
+        let references: [(&str, Function, f64); 3] = [
+            ("exp", |x| f64::from(x).exp(), 2.0),
+            ("logistic", |x| 1.0 / (1.0 + (-f64::from(x)).exp()), 4.0),
+            ("tanh", |x| f64::from(x).tanh(), 6.0),
+        ];
+        for line in samples() {
+            let results = dispatch(Instructions::Portable, Evaluate(line));
+            for ((name, reference, bound), result) in references.iter().zip(results) {
+                for (x, value) in line.0.iter().zip(result.0) {
+                    let exact = reference(*x);
+                    let unit = (exact.abs() * f64::from(f32::EPSILON)).max(f64::from(f32::MIN_POSITIVE));
+                    let error = (f64::from(value) - exact).abs() / unit;
+                    assert!(error <= *bound, "{name}({x}) = {value}, expected {exact}: {error} units");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn functions_give_the_same_bits_on_every_instruction_set() {
+        for line in samples().step_by(7).chain([Line([f32::INFINITY; 16]), Line([f32::NEG_INFINITY; 16])]) {
+            let expected = dispatch(Instructions::Portable, Evaluate(line));
+            for instructions in Instructions::available() {
+                assert_eq!(dispatch(instructions, Evaluate(line)), expected, "{instructions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn functions_pass_nan_on() {
+        for instructions in Instructions::available() {
+            for result in dispatch(instructions, Evaluate(Line([f32::NAN; 16]))) {
+                assert!(result.0.iter().all(|value| value.is_nan()), "{instructions:?}");
+            }
+        }
+    }
+}

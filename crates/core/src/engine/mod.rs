@@ -1,0 +1,55 @@
+//! What makes the arithmetic fast: lines of 16 lanes, panels of lines, the products over them.
+//!
+//! Nothing here knows an activation, a loss, an optimizer or a layer by name. The engine sees a product, an
+//! elementwise [`Epilogue`] behind it, a [`RowLoss`] at the end, and the [`Update`] of a finished gradient.
+//!
+//! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain of fused
+//! multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the chunks' gradients are
+//! added in order.
+
+pub mod functions;
+pub mod panels;
+pub mod products;
+pub mod simd;
+
+use panels::{Line, Panels};
+use simd::Simd;
+
+/// Rows that go through forward and backward together. Larger batches are cut here and only here: a constant, since
+/// it is part of the order of summation and so of the bits. 512 rows of one panel are 32 KB, the size of an L1 cache.
+pub const CHUNK_ROWS: usize = 512;
+
+/// What is done to the finished tiles of a product, and undone on the way back.
+pub trait Epilogue<S: Simd>: Send + Sync {
+    /// Whether `backward` reads the values before the epilogue; only then are they kept.
+    fn reads_input(&self) -> bool;
+    /// Replaces each value by its function.
+    fn forward(&self, s: S, tile: &mut [Line]);
+    /// Multiplies the gradient by the derivative. `input` is empty unless `reads_input`.
+    fn backward(&self, s: S, gradient: &mut [Line], input: &[Line], output: &[Line]);
+}
+
+/// A loss, which looks at whole rows.
+pub trait RowLoss<S: Simd>: Send + Sync {
+    /// Writes each row's loss, averaged over outputs where the loss is elementwise.
+    fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]);
+    /// Writes the gradient of each row's loss with respect to the prediction, times `scale`.
+    fn gradients(&self, s: S, prediction: &Panels, target: &Panels, scale: f32, gradient: &mut Panels);
+}
+
+/// What an optimizer knows beyond weight, gradient and slots.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The learning rate of this step.
+    pub learning_rate: f32,
+    /// The number of this step in the model's life, from 1.
+    pub step: u64,
+}
+
+/// An optimizer's rule for some lines of parameters.
+pub trait Update<S: Simd>: Send + Sync {
+    /// Values of state for each parameter.
+    fn slots(&self) -> usize;
+    /// Updates weights and state from their gradient. A line's slots stand beside each other in `slots`.
+    fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]);
+}

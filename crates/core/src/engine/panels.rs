@@ -1,0 +1,90 @@
+//! Lines and panels: how activations and parameters lie in memory.
+//!
+//! Activations are `[features / 16][rows][16]`: panel p holds features 16 p to 16 p + 15 of every row, a line a row.
+//! The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one `[inputs / 16][outputs][16]`.
+//! Lanes beyond the features are zero, always; nothing is ever packed. Row-major exists at the border only.
+
+/// Lanes of a line.
+pub const LANES: usize = 16;
+
+/// 16 floats, a cache line: one row of a panel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub struct Line(pub [f32; LANES]);
+
+/// A line of zeros.
+pub const ZERO: Line = Line([0.0; LANES]);
+
+/// The number of panels that hold so many features.
+pub fn panels(features: usize) -> usize {
+    features.div_ceil(LANES)
+}
+
+/// The activations, or their gradients, of up to `capacity` rows.
+#[derive(Clone, Debug, Default)]
+pub struct Panels {
+    lines: Vec<Line>,
+    features: usize,
+    capacity: usize,
+}
+
+impl Panels {
+    /// Zeros for so many features and rows.
+    pub fn new(features: usize, capacity: usize) -> Self {
+        Panels { lines: vec![ZERO; panels(features) * capacity], features, capacity }
+    }
+
+    /// Values in a row.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// The number of panels.
+    pub fn count(&self) -> usize {
+        panels(self.features)
+    }
+
+    /// The lines of a panel, one for each row.
+    #[inline(always)]
+    pub fn panel(&self, index: usize) -> &[Line] {
+        &self.lines[index * self.capacity..][..self.capacity]
+    }
+
+    /// The lines of a panel, one for each row.
+    #[inline(always)]
+    pub fn panel_mut(&mut self, index: usize) -> &mut [Line] {
+        &mut self.lines[index * self.capacity..][..self.capacity]
+    }
+
+    /// Writes a row.
+    #[inline(always)]
+    pub fn set_row(&mut self, row: usize, values: &[f32]) {
+        for (panel, lanes) in values.chunks(LANES).enumerate() {
+            self.lines[panel * self.capacity + row].0[..lanes.len()].copy_from_slice(lanes);
+        }
+    }
+
+    /// Reads a row.
+    pub fn row(&self, row: usize, values: &mut [f32]) {
+        for (panel, lanes) in values.chunks_mut(LANES).enumerate() {
+            lanes.copy_from_slice(&self.lines[panel * self.capacity + row].0[..lanes.len()]);
+        }
+    }
+
+    /// Copies the first rows of other panels of as many features.
+    pub fn copy_from(&mut self, other: &Panels, rows: usize) {
+        for panel in 0..self.count() {
+            self.panel_mut(panel)[..rows].copy_from_slice(&other.panel(panel)[..rows]);
+        }
+    }
+
+    /// Zeros the lanes beyond the features in the first rows: a function of zero need not be zero.
+    pub fn clear_padding(&mut self, rows: usize) {
+        let lanes = self.features % LANES;
+        if lanes > 0 {
+            for line in &mut self.panel_mut(self.count() - 1)[..rows] {
+                line.0[lanes..].fill(0.0);
+            }
+        }
+    }
+}

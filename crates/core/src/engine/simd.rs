@@ -1,0 +1,136 @@
+//! One trait of vector operations on 16 lanes, and a token for each instruction set.
+//!
+//! A token exists only on a CPU that has its instructions, so its operations are safe to call wherever it is at hand.
+//! All `unsafe` of the crate lives in the tokens' files.
+
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512;
+pub mod portable;
+
+use super::panels::Line;
+use crate::errors::{Error, Result};
+
+/// Operations on 16 lanes of 32-bit floats. Every one rounds once, as IEEE 754 says, so that all instruction sets
+/// give the same bits.
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// 16 lanes.
+    type V: Copy;
+    /// The name by which `MYELIN_INSTRUCTIONS` asks for it.
+    const INSTRUCTIONS: Instructions;
+    /// Lines that a product keeps in registers at a time.
+    const TILE: usize;
+
+    /// Calls the closure with the instruction set enabled. Whatever the closure calls has to be inlined into it, the
+    /// closure itself too, or it is compiled without these instructions.
+    fn run<R>(self, closure: impl FnOnce() -> R) -> R;
+
+    /// The lanes of a line.
+    fn load(self, line: &Line) -> Self::V;
+    /// Writes the lanes to a line.
+    fn store(self, value: Self::V, line: &mut Line);
+    /// The same value in every lane.
+    fn splat(self, value: f32) -> Self::V;
+    /// a + b
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a - b
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a b
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a / b
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a b + c, rounded once
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The square root.
+    fn sqrt(self, value: Self::V) -> Self::V;
+    /// `yes` where a > b, else `no`; a comparison with NaN is false.
+    fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// The nearest whole number, halves to the even one.
+    fn round(self, value: Self::V) -> Self::V;
+    /// 2 to the power of whole numbers from -126 to 127.
+    fn power_of_two(self, exponent: Self::V) -> Self::V;
+    /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
+    fn sum(self, value: Self::V) -> f32;
+}
+
+/// The instruction sets that the products are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    /// What every CPU has.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512F.
+    Avx512,
+}
+
+impl Instructions {
+    /// All of them, the fastest last.
+    pub const ALL: [Instructions; 3] = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
+
+    /// The name by which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Instructions::Portable => "portable",
+            Instructions::Avx2 => "avx2",
+            Instructions::Avx512 => "avx512",
+        }
+    }
+
+    /// Those that this CPU has, the fastest last.
+    pub fn available() -> Vec<Instructions> {
+        Self::ALL.into_iter().filter(|instructions| instructions.is_available()).collect()
+    }
+
+    fn is_available(self) -> bool {
+        match self {
+            Instructions::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => avx2::Avx2::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => avx512::Avx512::detect().is_some(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Instructions::Avx2 | Instructions::Avx512 => false,
+        }
+    }
+
+    /// The instruction set of this name, or the fastest that the CPU has.
+    pub fn choose(name: Option<&str>) -> Result<Instructions> {
+        let available = Self::available();
+        match name {
+            None => Ok(available[available.len() - 1]),
+            Some(name) => available.iter().copied().find(|entry| entry.name() == name).ok_or_else(|| {
+                let names: Vec<_> = available.iter().map(|entry| entry.name()).collect();
+                Error::new(format!("instructions: this CPU has {}, received \"{name}\"", names.join(", ")))
+            }),
+        }
+    }
+}
+
+/// Work that is generic over the token.
+pub trait WithSimd {
+    /// What it gives.
+    type Output;
+    /// Does the work with the token of the chosen instruction set.
+    fn with<S: Simd>(self, s: S) -> Self::Output;
+}
+
+/// Does `work` with the token of these instructions, or with the portable one where the CPU lacks them.
+pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if instructions == Instructions::Avx512
+            && let Some(s) = avx512::Avx512::detect()
+        {
+            return work.with(s);
+        }
+        if instructions == Instructions::Avx2
+            && let Some(s) = avx2::Avx2::detect()
+        {
+            return work.with(s);
+        }
+    }
+    let _ = instructions;
+    work.with(portable::Portable)
+}

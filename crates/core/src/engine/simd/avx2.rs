@@ -1,0 +1,146 @@
+//! x86-64 with AVX2 and FMA: a line is two registers of eight lanes.
+
+use super::{Instructions, Simd};
+use crate::engine::panels::Line;
+use std::arch::x86_64::*;
+
+/// The token of AVX2 with FMA; one exists only where the CPU has both.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The token, if the CPU has AVX2 and FMA.
+    pub fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn run_with_avx2<R>(closure: impl FnOnce() -> R) -> R {
+    closure()
+}
+
+/// Applies a two-operand instruction to both halves.
+macro_rules! both {
+    ($instruction:ident, $($operand:expr),+) => {
+        // SAFETY: the token exists only on a CPU with AVX2 and FMA; the instruction touches registers only.
+        unsafe { ($instruction($($operand.0),+), $instruction($($operand.1),+)) }
+    };
+}
+
+impl Simd for Avx2 {
+    type V = (__m256, __m256);
+    const INSTRUCTIONS: Instructions = Instructions::Avx2;
+    /// 6 lines are 12 of the 16 registers; a line of weights and a broadcast take three more.
+    const TILE: usize = 6;
+
+    #[inline(always)]
+    fn run<R>(self, closure: impl FnOnce() -> R) -> R {
+        // SAFETY: the token exists only on a CPU with AVX2 and FMA.
+        unsafe { run_with_avx2(closure) }
+    }
+
+    #[inline(always)]
+    fn load(self, line: &Line) -> Self::V {
+        let lanes = line.0.as_ptr();
+        // SAFETY: a line is 16 floats at an address that is a multiple of 64.
+        unsafe { (_mm256_load_ps(lanes), _mm256_load_ps(lanes.add(8))) }
+    }
+
+    #[inline(always)]
+    fn store(self, value: Self::V, line: &mut Line) {
+        let lanes = line.0.as_mut_ptr();
+        // SAFETY: a line is 16 floats at an address that is a multiple of 64.
+        unsafe {
+            _mm256_store_ps(lanes, value.0);
+            _mm256_store_ps(lanes.add(8), value.1);
+        }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX2.
+        let lanes = unsafe { _mm256_set1_ps(value) };
+        (lanes, lanes)
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        both!(_mm256_add_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        both!(_mm256_sub_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        both!(_mm256_mul_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        both!(_mm256_div_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        both!(_mm256_fmadd_ps, a, b, c)
+    }
+
+    #[inline(always)]
+    fn sqrt(self, value: Self::V) -> Self::V {
+        both!(_mm256_sqrt_ps, value)
+    }
+
+    #[inline(always)]
+    fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX2; the instructions touch registers only.
+        unsafe {
+            let low = _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_GT_OQ>(a.0, b.0));
+            let high = _mm256_blendv_ps(no.1, yes.1, _mm256_cmp_ps::<_CMP_GT_OQ>(a.1, b.1));
+            (low, high)
+        }
+    }
+
+    #[inline(always)]
+    fn round(self, value: Self::V) -> Self::V {
+        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        // SAFETY: the token exists only on a CPU with AVX2; the instruction touches registers only.
+        unsafe { (_mm256_round_ps::<NEAREST>(value.0), _mm256_round_ps::<NEAREST>(value.1)) }
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, exponent: Self::V) -> Self::V {
+        #[inline(always)]
+        fn half(exponent: __m256) -> __m256 {
+            // SAFETY: called by the token's operation only; the instructions touch registers only.
+            unsafe {
+                let biased = _mm256_add_epi32(_mm256_cvttps_epi32(exponent), _mm256_set1_epi32(127));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+            }
+        }
+        (half(exponent.0), half(exponent.1))
+    }
+
+    #[inline(always)]
+    fn sum(self, value: Self::V) -> f32 {
+        // SAFETY: the token exists only on a CPU with AVX2; the instructions touch registers only.
+        unsafe {
+            let eight = _mm256_add_ps(value.0, value.1);
+            sum_eight(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight))
+        }
+    }
+}
+
+/// The last three levels of the fixed tree.
+#[inline(always)]
+pub(super) fn sum_eight(low: __m128, high: __m128) -> f32 {
+    // SAFETY: SSE2 belongs to every x86-64 CPU; the instructions touch registers only.
+    unsafe {
+        let four = _mm_add_ps(low, high);
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
+}

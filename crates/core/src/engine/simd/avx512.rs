@@ -1,0 +1,125 @@
+//! x86-64 with AVX-512F: a line is one register.
+
+use super::avx2::sum_eight;
+use super::{Instructions, Simd};
+use crate::engine::panels::Line;
+use std::arch::x86_64::*;
+
+/// The token of AVX-512F; one exists only where the CPU has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, if the CPU has AVX-512F.
+    pub fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avx512f").then_some(Avx512(()))
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+fn run_with_avx512<R>(closure: impl FnOnce() -> R) -> R {
+    closure()
+}
+
+/// Applies an instruction that touches registers only.
+macro_rules! lanes {
+    ($instruction:path, $($operand:expr),+) => {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instruction touches registers only.
+        unsafe { $instruction($($operand),+) }
+    };
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    const INSTRUCTIONS: Instructions = Instructions::Avx512;
+    /// 14 of the 32 registers: enough to hide the latency of two ports (4 cycles each), and few enough broadcasts
+    /// in flight.
+    const TILE: usize = 14;
+
+    #[inline(always)]
+    fn run<R>(self, closure: impl FnOnce() -> R) -> R {
+        // SAFETY: the token exists only on a CPU with AVX-512F.
+        unsafe { run_with_avx512(closure) }
+    }
+
+    #[inline(always)]
+    fn load(self, line: &Line) -> Self::V {
+        // SAFETY: a line is 16 floats at an address that is a multiple of 64.
+        unsafe { _mm512_load_ps(line.0.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, value: Self::V, line: &mut Line) {
+        // SAFETY: a line is 16 floats at an address that is a multiple of 64.
+        unsafe { _mm512_store_ps(line.0.as_mut_ptr(), value) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::V {
+        lanes!(_mm512_set1_ps, value)
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(_mm512_add_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(_mm512_sub_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(_mm512_mul_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(_mm512_div_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        lanes!(_mm512_fmadd_ps, a, b, c)
+    }
+
+    #[inline(always)]
+    fn sqrt(self, value: Self::V) -> Self::V {
+        lanes!(_mm512_sqrt_ps, value)
+    }
+
+    #[inline(always)]
+    fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
+        let greater = lanes!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>, a, b);
+        lanes!(_mm512_mask_blend_ps, greater, no, yes)
+    }
+
+    #[inline(always)]
+    fn round(self, value: Self::V) -> Self::V {
+        lanes!(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>, value)
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, exponent: Self::V) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+        unsafe {
+            let biased = _mm512_add_epi32(_mm512_cvttps_epi32(exponent), _mm512_set1_epi32(127));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self, value: Self::V) -> f32 {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+        unsafe {
+            let quarters: [__m128; 4] = [
+                _mm512_extractf32x4_ps::<0>(value),
+                _mm512_extractf32x4_ps::<1>(value),
+                _mm512_extractf32x4_ps::<2>(value),
+                _mm512_extractf32x4_ps::<3>(value),
+            ];
+            sum_eight(_mm_add_ps(quarters[0], quarters[2]), _mm_add_ps(quarters[1], quarters[3]))
+        }
+    }
+}

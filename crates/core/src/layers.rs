@@ -1,0 +1,33 @@
+//! The table of layers: (options, inputs) → operations. The activations are layers too.
+
+pub mod dense;
+
+use crate::activations;
+use crate::engine::{Epilogue, simd::Simd};
+use crate::errors::Result;
+use crate::options::Names;
+use serde_json::{Map, Value};
+
+/// What the network does for a layer. It matches on these kinds and never on a layer's name.
+pub enum Operation<S: Simd> {
+    /// y = W x + b
+    Product {
+        /// Values in a row of y.
+        outputs: usize,
+        /// Whether there is a b.
+        bias: bool,
+    },
+    /// y = f(x) for each value.
+    Elementwise(Box<dyn Epilogue<S>>),
+}
+
+/// The layers that are no activations, and the names of their options.
+pub const TABLE: &[Names] = &[("dense", dense::OPTIONS)];
+
+/// The operations of the layer of this name.
+pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
+    match name {
+        "dense" => dense::build(options),
+        _ => Ok(vec![Operation::Elementwise(activations::build(name, options)?)]),
+    }
+}

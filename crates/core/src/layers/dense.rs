@@ -1,0 +1,16 @@
+//! dense: y = W x + b
+
+use super::Operation;
+use crate::engine::simd::Simd;
+use crate::errors::Result;
+use crate::options::Options;
+use serde_json::{Map, Value};
+
+/// The names of the options.
+pub const OPTIONS: &[&str] = &["units", "useBias"];
+
+/// One product with `units` outputs.
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
+    let options = Options::new("dense", values, OPTIONS)?;
+    Ok(vec![Operation::Product { outputs: options.size("units")?, bias: options.boolean("useBias")? }])
+}

@@ -1,0 +1,38 @@
+//! The arithmetic of Myelin: what runs for every mini-batch, and nothing else.
+//!
+//! The modules outside [`engine`] have twins of the same names in the TypeScript kernel, which is the readable
+//! definition of what they compute. [`engine`] holds what makes them fast: lines of 16 lanes, panels, products.
+//!
+//! ```
+//! use myelin_core::{Dataset, Network, Run, Stop};
+//!
+//! let program = r#"{ "inputs": 2,
+//!   "layers": [{ "type": "dense", "units": 1, "useBias": true }],
+//!   "loss": { "type": "meanSquaredError" },
+//!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 } }"#;
+//! let mut network = Network::new(program, None)?;
+//! network.write_parameters(&[0.5, -0.5, 0.0])?;
+//! let data = Dataset::new(vec![1.0, 2.0, 3.0, 4.0], vec![1.0, 0.0], 2, 1)?;
+//! let run = Run { batch_size: 2, steps: 10, shuffle: None, learning_rates: &[0.01; 10], ..Run::default() };
+//! let progress = network.train(&data, &run, &Stop::default())?;
+//! assert_eq!(progress.losses.len(), 10);
+//! # Ok::<(), myelin_core::Error>(())
+//! ```
+
+pub mod activations;
+pub mod dataset;
+pub mod engine;
+pub mod errors;
+pub mod layers;
+pub mod losses;
+pub mod network;
+pub mod optimizers;
+pub mod options;
+pub mod program;
+pub mod random;
+pub mod run;
+
+pub use dataset::Dataset;
+pub use errors::{Error, Result};
+pub use network::{Network, Part, Predictor};
+pub use run::{Divergence, Position, Progress, Run, Stop};

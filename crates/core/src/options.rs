@@ -1,0 +1,82 @@
+//! Reading the options of a table entry from the Program: exactly the declared names, each of its type.
+
+use crate::ensure;
+use crate::errors::{Error, Result};
+use serde_json::{Map, Value};
+
+/// The options of one entry, checked to hold the declared names and no others.
+pub struct Options<'a> {
+    place: &'a str,
+    values: &'a Map<String, Value>,
+}
+
+impl<'a> Options<'a> {
+    /// Checks the names of `values` against `names`; `type` is the entry's own name and stands beside them.
+    pub fn new(place: &'a str, values: &'a Map<String, Value>, names: &[&str]) -> Result<Self> {
+        for name in values.keys() {
+            let known = name == "type" || names.contains(&name.as_str());
+            ensure!(known, "{place}: unknown option \"{name}\"; expected {names:?}");
+        }
+        for name in names {
+            ensure!(values.contains_key(*name), "{place}: option \"{name}\" is missing");
+        }
+        Ok(Options { place, values })
+    }
+
+    fn refuse(&self, name: &str, expected: &str) -> Error {
+        Error::new(format!("{}: {name} must be {expected}, received {}", self.place, self.values[name]))
+    }
+
+    /// A finite number.
+    pub fn number(&self, name: &str) -> Result<f32> {
+        let number = self.values[name].as_f64().map(|value| value as f32);
+        number.filter(|value| value.is_finite()).ok_or_else(|| self.refuse(name, "a finite number"))
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, name: &str) -> Result<bool> {
+        self.values[name].as_bool().ok_or_else(|| self.refuse(name, "true or false"))
+    }
+
+    /// A size: a whole number from 1 to 2^31 - 1.
+    pub fn size(&self, name: &str) -> Result<usize> {
+        size(&self.values[name]).ok_or_else(|| self.refuse(name, "a whole number from 1 to 2147483647"))
+    }
+}
+
+/// A whole number from 1 to 2^31 - 1, if the value is one.
+pub fn size(value: &Value) -> Option<usize> {
+    value.as_u64().filter(|size| (1..=i32::MAX as u64).contains(size)).map(|size| size as usize)
+}
+
+/// What an entry of a table is called, and the names of its options.
+pub type Names = (&'static str, &'static [&'static str]);
+
+/// A table of entries that are generic over the SIMD token: `TABLE` lists their names, `build` makes one of them.
+///
+/// An entry is a line: its name, its option names, and the value that computes it.
+#[macro_export]
+macro_rules! table {
+    (
+        $kind:literal as $object:ident;
+        $($name:literal [$($option:literal),*] => |$options:ident| $make:expr),+ $(,)?
+    ) => {
+        /// The entries' names and the names of their options.
+        pub const TABLE: &[$crate::options::Names] = &[$(($name, &[$($option),*])),+];
+
+        /// Makes the entry of this name from its options, for one instruction set.
+        pub fn build<S: $crate::engine::simd::Simd>(
+            name: &str,
+            values: &serde_json::Map<String, serde_json::Value>,
+        ) -> $crate::errors::Result<Box<dyn $object<S>>> {
+            match name {
+                $($name => {
+                    let $options = $crate::options::Options::new(name, values, &[$($option),*])?;
+                    let _ = &$options;
+                    Ok($make)
+                })+
+                _ => Err($crate::errors::Error::new(format!("unknown {} \"{name}\"", $kind))),
+            }
+        }
+    };
+}

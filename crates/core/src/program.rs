@@ -1,0 +1,173 @@
+//! The Program: layers, loss and optimizer as complete plain JSON, compiled into stages that the network walks.
+//!
+//! The TypeScript twin fills in the defaults; here every field has to be there, and none besides.
+
+use crate::engine::panels::{Line, panels};
+use crate::engine::products::Product;
+use crate::engine::simd::Simd;
+use crate::engine::{Epilogue, RowLoss, Update};
+use crate::ensure;
+use crate::errors::{Error, Result};
+use crate::layers::{self, Operation};
+use crate::{losses, optimizers, options};
+use serde_json::{Map, Value};
+
+/// A product with what follows it, or what follows alone: what has an output of its own.
+pub struct Stage<S: Simd> {
+    /// Values in a row of the output.
+    pub outputs: usize,
+    /// The matrix product, if the stage begins with one.
+    pub product: Option<Product>,
+    /// The elementwise function at the end, if there is one.
+    pub epilogue: Option<Box<dyn Epilogue<S>>>,
+}
+
+/// A Program compiled for one instruction set: what stays the same while the parameters change.
+pub struct Plan<S: Simd> {
+    /// Values in a row of x.
+    pub inputs: usize,
+    /// The stages in order; at least one.
+    pub stages: Vec<Stage<S>>,
+    /// The loss at the end.
+    pub loss: Box<dyn RowLoss<S>>,
+    /// The optimizer.
+    pub update: Box<dyn Update<S>>,
+    /// Lines that all parameters take.
+    pub lines: usize,
+    /// The number of parameters.
+    pub parameters: usize,
+}
+
+fn object<'a>(value: Option<&'a Value>, place: &str) -> Result<&'a Map<String, Value>> {
+    let missing = || Error::new(format!("program: {place} must be an object with a \"type\""));
+    value.and_then(Value::as_object).ok_or_else(missing)
+}
+
+fn kind<'a>(entry: &'a Map<String, Value>, place: &str) -> Result<&'a str> {
+    let missing = || Error::new(format!("program: {place} must have a \"type\" that is a string"));
+    entry.get("type").and_then(Value::as_str).ok_or_else(missing)
+}
+
+const FIELDS: [&str; 4] = ["inputs", "layers", "loss", "optimizer"];
+
+impl<S: Simd> Plan<S> {
+    /// Reads and checks the Program.
+    pub fn compile(program: &str) -> Result<Self> {
+        let program: Value =
+            serde_json::from_str(program).map_err(|error| Error::new(format!("program: {error}")))?;
+        let program = object(Some(&program), "the program")?;
+        for name in program.keys() {
+            ensure!(
+                FIELDS.contains(&name.as_str()),
+                "program: unknown field \"{name}\"; expected {FIELDS:?}"
+            );
+        }
+        let inputs = program.get("inputs").and_then(options::size);
+        let inputs =
+            inputs.ok_or_else(|| Error::new("program: inputs must be a whole number, at least 1"))?;
+        let layers = program.get("layers").and_then(Value::as_array);
+        let layers = layers.ok_or_else(|| Error::new("program: layers must be a list"))?;
+        let loss = object(program.get("loss"), "loss")?;
+        let optimizer = object(program.get("optimizer"), "optimizer")?;
+        let mut plan = Plan {
+            inputs,
+            stages: Vec::new(),
+            loss: losses::build(kind(loss, "loss")?, loss)?,
+            update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
+            lines: 0,
+            parameters: 0,
+        };
+        for (index, layer) in layers.iter().enumerate() {
+            let place = format!("layer {index}");
+            let layer = object(Some(layer), &place)?;
+            let operations = layers::build::<S>(kind(layer, &place)?, layer)
+                .map_err(|error| Error::new(format!("{place}: {error}")))?;
+            for operation in operations {
+                plan.push(operation)?;
+            }
+        }
+        ensure!(!plan.stages.is_empty(), "program: expected at least 1 layer, received none");
+        Ok(plan)
+    }
+
+    fn push(&mut self, operation: Operation<S>) -> Result<()> {
+        match operation {
+            Operation::Product { outputs, bias } => {
+                let product = self.product(outputs, bias)?;
+                self.stages.push(Stage { outputs, product: Some(product), epilogue: None });
+            }
+            Operation::Elementwise(epilogue) => match self.stages.last_mut() {
+                Some(stage) if stage.epilogue.is_none() => stage.epilogue = Some(epilogue),
+                _ => {
+                    let outputs = self.outputs();
+                    self.stages.push(Stage { outputs, product: None, epilogue: Some(epilogue) });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn product(&mut self, outputs: usize, bias: bool) -> Result<Product> {
+        let inputs = self.outputs();
+        let too_large =
+            || Error::new(format!("program: a layer of {inputs} x {outputs} weights is too large"));
+        let bias_lines = if bias { panels(outputs) } else { 0 };
+        let weight_lines = Product::weight_lines(inputs, outputs).ok_or_else(too_large)?;
+        let weight_end = self.lines.checked_add(weight_lines).ok_or_else(too_large)?;
+        let end = weight_end.checked_add(bias_lines).ok_or_else(too_large)?;
+        let slots = self.update.slots() + 1;
+        let bytes = end.checked_mul(size_of::<Line>()).and_then(|bytes| bytes.checked_mul(slots));
+        ensure!(
+            bytes.is_some_and(|bytes| bytes <= isize::MAX as usize),
+            "program: a layer of {inputs} x {outputs} weights is too large"
+        );
+        let product = Product {
+            inputs,
+            outputs,
+            form: Product::form(outputs),
+            weight: self.lines..weight_end,
+            bias: bias.then_some(weight_end..end),
+        };
+        self.lines = end;
+        self.parameters += inputs * outputs + if bias { outputs } else { 0 };
+        Ok(product)
+    }
+
+    /// Values in a row of the last output so far.
+    pub fn outputs(&self) -> usize {
+        self.stages.last().map_or(self.inputs, |stage| stage.outputs)
+    }
+
+    /// Calls `visit` with the line and lane of every parameter, in the order of the border: layer by layer, weights
+    /// as `[outputs][inputs]`, then biases.
+    pub fn visit(&self, mut visit: impl FnMut(usize, usize)) {
+        for product in self.stages.iter().filter_map(|stage| stage.product.as_ref()) {
+            for output in 0..product.outputs {
+                for input in 0..product.inputs {
+                    let (line, lane) = product.place(output, input);
+                    visit(product.weight.start + line, lane);
+                }
+            }
+            if let Some(bias) = &product.bias {
+                for output in 0..product.outputs {
+                    visit(bias.start + output / 16, output % 16);
+                }
+            }
+        }
+    }
+
+    /// Copies lines, of which each parameter has `stride` with its own at `offset`, to row-major values.
+    pub fn read(&self, lines: &[Line], stride: usize, offset: usize, values: &mut Vec<f32>) {
+        self.visit(|line, lane| values.push(lines[line * stride + offset].0[lane]));
+    }
+
+    /// Copies row-major values into lines; the inverse of `read`.
+    pub fn write(&self, values: &[f32], lines: &mut [Line], stride: usize, offset: usize) {
+        let mut values = values.iter();
+        self.visit(|line, lane| {
+            if let Some(value) = values.next() {
+                lines[line * stride + offset].0[lane] = *value;
+            }
+        });
+    }
+}

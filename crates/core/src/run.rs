@@ -1,0 +1,159 @@
+//! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
+
+use crate::dataset::Dataset;
+use crate::engine::Now;
+use crate::engine::simd::Simd;
+use crate::ensure;
+use crate::errors::Result;
+use crate::network::{Batch, State};
+use crate::random::{Purpose, permutation, stream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A flag that ends a run after the step at hand. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Ends the run.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How far a model's training has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Whole epochs done.
+    pub epoch: u64,
+    /// Steps done in the epoch at hand.
+    pub step: u64,
+    /// Steps done in all.
+    pub steps: u64,
+    /// The sum of the losses of the rows seen in the epoch at hand.
+    pub loss: f64,
+}
+
+/// What to train.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Where to go on.
+    pub from: Position,
+    /// How many steps to take.
+    pub steps: u64,
+    /// Rows a step; the last of an epoch takes what is left.
+    pub batch_size: usize,
+    /// The seed of the epochs' orders; `None` takes the rows as they stand.
+    pub shuffle: Option<u64>,
+    /// The learning rate of each epoch from the one at hand.
+    pub learning_rates: &'a [f64],
+}
+
+impl Default for Run<'_> {
+    fn default() -> Self {
+        Run { from: Position::default(), steps: 0, batch_size: 32, shuffle: None, learning_rates: &[] }
+    }
+}
+
+/// Where the loss, or a parameter at an epoch's end, stopped being finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The step in the epoch, from 0.
+    pub step: u64,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Where the training stands.
+    pub position: Position,
+    /// The mean loss over the rows, of each epoch that ended.
+    pub losses: Vec<f64>,
+    /// The seconds that each epoch that ended took in this run.
+    pub seconds: Vec<f64>,
+    /// Whether the stop flag ended it.
+    pub stopped: bool,
+    /// Set if it ended since a number was no longer finite: the parameters are then those of the last whole epoch,
+    /// or those at the start of the run where no epoch has ended in it, and the position is where that was.
+    pub diverged: Option<Divergence>,
+}
+
+impl<S: Simd> State<S> {
+    pub(crate) fn run(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+        ensure!(run.batch_size > 0, "run: batchSize must be at least 1");
+        let batch_size = run.batch_size.min(data.rows());
+        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
+        ensure!(
+            run.from.step < steps_an_epoch,
+            "run: an epoch has {steps_an_epoch} steps, received step {}",
+            run.from.step
+        );
+        let epochs = (run.from.step + run.steps).div_ceil(steps_an_epoch);
+        let rates = run.learning_rates.len() as u64;
+        ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
+
+        self.reserve(batch_size);
+        let mut progress = Progress { position: run.from, ..Progress::default() };
+        let mut safe = run.from;
+        let mut started = Instant::now();
+        self.prepare_order(data, run, run.from.epoch);
+        while progress.position.steps - run.from.steps < run.steps {
+            if stop.is_raised() {
+                progress.stopped = true;
+                break;
+            }
+            let Position { epoch, step, steps, .. } = progress.position;
+            let start = step as usize * batch_size;
+            let rows = batch_size.min(data.rows() - start);
+            let order = run.shuffle.map(|_| std::mem::take(&mut self.order));
+            let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
+            let now = Now { learning_rate: rate as f32, step: steps + 1 };
+            let loss = self.step(Batch { data, order: order.as_deref(), start, rows }, now);
+            self.order = order.unwrap_or_default();
+
+            let position = &mut progress.position;
+            position.loss += loss;
+            position.step += 1;
+            position.steps += 1;
+            let ended = position.step == steps_an_epoch;
+            if !loss.is_finite() || (ended && !self.publish()) {
+                self.restore();
+                progress.position = safe;
+                progress.diverged = Some(Divergence { epoch, step });
+                return Ok(progress);
+            }
+            if ended {
+                let now = Instant::now();
+                progress.losses.push(position.loss / data.rows() as f64);
+                progress.seconds.push((now - started).as_secs_f64());
+                started = now;
+                *position = Position { epoch: epoch + 1, step: 0, steps: steps + 1, loss: 0.0 };
+                safe = *position;
+                if position.steps - run.from.steps < run.steps {
+                    self.prepare_order(data, run, epoch + 1);
+                }
+            }
+        }
+        if progress.position.step > 0 && !self.publish() {
+            self.restore();
+            let Position { epoch, step, .. } = progress.position;
+            progress.diverged = Some(Divergence { epoch, step: step - 1 });
+            progress.position = safe;
+        }
+        Ok(progress)
+    }
+
+    fn prepare_order(&mut self, data: &Dataset, run: &Run<'_>, epoch: u64) {
+        if let Some(seed) = run.shuffle {
+            self.order.resize(data.rows(), 0);
+            permutation(seed, stream(Purpose::Shuffle, epoch as u32), &mut self.order);
+        }
+    }
+}

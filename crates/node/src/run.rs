@@ -1,0 +1,85 @@
+//! Runs and their progress as plain objects of JavaScript.
+
+use crate::refuse;
+use myelin_core::{Dataset, Network, Position, Progress, Run, Stop};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+/// How far a training has come. Whole numbers travel as doubles, which hold them up to 2^53.
+#[napi(object)]
+pub struct NativePosition {
+    pub epoch: f64,
+    pub step: f64,
+    pub steps: f64,
+    pub loss: f64,
+}
+
+/// What to train.
+#[napi(object)]
+pub struct NativeRun {
+    pub from: NativePosition,
+    pub steps: f64,
+    pub batch_size: f64,
+    /// The seed of the epochs' orders; without one the rows stand as they are.
+    pub shuffle: Option<f64>,
+    pub learning_rates: Float64Array,
+}
+
+/// Where a number stopped being finite.
+#[napi(object)]
+pub struct NativeDivergence {
+    pub epoch: f64,
+    pub step: f64,
+}
+
+/// What a run did.
+#[napi(object)]
+pub struct NativeProgress {
+    pub position: NativePosition,
+    pub losses: Float64Array,
+    pub seconds: Float64Array,
+    pub stopped: bool,
+    pub diverged: Option<NativeDivergence>,
+}
+
+fn whole(name: &str, value: f64) -> Result<u64> {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    let whole = value.fract() == 0.0 && (0.0..=LARGEST).contains(&value);
+    whole
+        .then_some(value as u64)
+        .ok_or_else(|| refuse(format!("run: {name} must be a whole number, received {value}")))
+}
+
+impl NativeRun {
+    /// Trains `network` as the run says.
+    pub fn train(&self, network: &mut Network, data: &Dataset, stop: &Stop) -> Result<NativeProgress> {
+        let run = Run {
+            from: Position {
+                epoch: whole("from.epoch", self.from.epoch)?,
+                step: whole("from.step", self.from.step)?,
+                steps: whole("from.steps", self.from.steps)?,
+                loss: self.from.loss,
+            },
+            steps: whole("steps", self.steps)?,
+            batch_size: whole("batchSize", self.batch_size)? as usize,
+            shuffle: self.shuffle.map(|seed| whole("shuffle", seed)).transpose()?,
+            learning_rates: &self.learning_rates,
+        };
+        network.train(data, &run, stop).map(NativeProgress::from).map_err(refuse)
+    }
+}
+
+impl From<Progress> for NativeProgress {
+    fn from(progress: Progress) -> Self {
+        let Position { epoch, step, steps, loss } = progress.position;
+        NativeProgress {
+            position: NativePosition { epoch: epoch as f64, step: step as f64, steps: steps as f64, loss },
+            losses: Float64Array::new(progress.losses),
+            seconds: Float64Array::new(progress.seconds),
+            stopped: progress.stopped,
+            diverged: progress
+                .diverged
+                .map(|place| NativeDivergence { epoch: place.epoch as f64, step: place.step as f64 }),
+        }
+    }
+}

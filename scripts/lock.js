@@ -1,0 +1,45 @@
+// A lock between processes: a file that holds the number of the process that took it.
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+
+/** Waits until nobody else holds the lock, then takes it until this process ends. */
+export function takeLock(file) {
+  while (!tryToTake(file)) {
+    if (!isHeld(file)) rmSync(file, { force: true });
+    else pause(200);
+  }
+  process.on("exit", () => rmSync(file, { force: true }));
+}
+
+function tryToTake(file) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+// A process that was killed leaves its file behind.
+function isHeld(file) {
+  if (!existsSync(file)) return false;
+  const holder = Number(readFileSync(file, "utf8"));
+  return holder ? isRunning(holder) : wasJustMade(file);
+}
+
+function isRunning(processNumber) {
+  try {
+    return process.kill(processNumber, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+// Between making the file and writing the number into it there is a moment.
+function wasJustMade(file) {
+  return Date.now() - statSync(file).mtimeMs < 1000;
+}
+
+function pause(milliseconds) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

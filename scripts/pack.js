@@ -1,0 +1,77 @@
+// Packs what is published: the package itself, and a package for each platform whose addon is built.
+//   node scripts/pack.js [destination] [--all]
+// The destination is release/ by default. With --all an addon that is missing is an error: a release needs every one.
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const options = process.argv.slice(2);
+const destination = resolve(options.find((option) => !option.startsWith("--")) ?? join(root, "release"));
+const manifest = readManifest(root);
+
+main();
+
+function main() {
+  if (!existsSync(join(root, "dist", "index.js"))) fail("dist is not built: npm run build");
+  mkdirSync(destination, { recursive: true });
+  for (const target of readdirSync(join(root, "npm")).sort()) packPlatform(target);
+  pack(root, manifest);
+}
+
+function packPlatform(target) {
+  const platform = readManifest(join(root, "npm", target));
+  if (
+    manifest.optionalDependencies?.[platform.name] !== manifest.version ||
+    platform.version !== manifest.version
+  ) {
+    fail(`${platform.name} and its entry in optionalDependencies must have version ${manifest.version}.`);
+  }
+  if (existsSync(join(root, "npm", target, platform.main))) pack(stage(target, platform), platform);
+  else if (options.includes("--all")) fail(`${platform.main} is not built.`);
+}
+
+// npm refuses to install a workspace that is meant for another platform. So in the checkout these fields lie under
+// `platform`, where npm does not look, and only the published manifest has them where npm does.
+function stage(target, { platform, ...rest }) {
+  const folder = join(destination, target);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const staged = { ...rest, repository: manifest.repository, ...platform };
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(staged, null, 2)}\n`);
+  writeFileSync(join(folder, "README.md"), `# ${rest.name}\n\n${rest.description}\n`);
+  copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+  copyFileSync(join(root, "npm", target, rest.main), join(folder, rest.main));
+  return folder;
+}
+
+function pack(folder, { name, version }) {
+  const done = spawnSync(
+    "npm",
+    ["pack", "--ignore-scripts", "--loglevel=error", "--pack-destination", destination],
+    // On Windows npm is a script, which only a shell can start.
+    { cwd: folder, encoding: "utf8", shell: process.platform === "win32" },
+  );
+  if (done.status !== 0) fail(`npm pack failed in ${folder}: ${done.error ?? done.stderr}`);
+  const tarball = join(destination, `${name}-${version}.tgz`);
+  console.log(`${(statSync(tarball).size / 1000).toFixed(1).padStart(8)} kB  ${tarball}`);
+}
+
+function readManifest(folder) {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+}
+
+function fail(line) {
+  console.error(line);
+  process.exit(1);
+}

@@ -1,0 +1,193 @@
+// Makes a checkout ready to run: the dependencies, the native kernel, and dist. Every npm script calls this first,
+// so a step whose inputs are as they were last time costs nothing, and `--build` runs both builds in any case.
+// It runs before anything is installed: only what Node brings may be imported here.
+import { spawnSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fingerprint } from "./fingerprint.js";
+import { takeLock } from "./lock.js";
+import { cargoIsOnPath, hostTarget, nativeIsRequired } from "./toolchain.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const workFolder = join(root, "target", "setup");
+const stateFile = join(workFolder, "state.json");
+
+const target = hostTarget();
+const addonName = `myelin.${target}.node`;
+const addon = join(root, "npm", target, addonName);
+const hasPackage = existsSync(join(root, "npm", target));
+// What follows --build is handed to `napi build`: a release needs --use-napi-cross, for instance.
+const forced = process.argv[2] === "--build";
+const napiFlags = process.argv.slice(3);
+
+const nativeInputs = ["Cargo.toml", "Cargo.lock", "build.rs", "crates"];
+const distInputs = ["src", "tsdown.config.ts", "tsconfig.json", "package.json", "package-lock.json"];
+
+const steps = [
+  { isDone: dependenciesAreInstalled, run: installDependencies },
+  { isDone: nativeIsBuilt, run: buildNative },
+  { isDone: distIsBuilt, run: buildDist },
+];
+
+main();
+
+function main() {
+  if (!forced && steps.every((step) => step.isDone())) return;
+  mkdirSync(workFolder, { recursive: true });
+  takeLock(join(workFolder, "lock"));
+  for (const step of steps) {
+    if (!step.isDone() || (forced && step.run !== installDependencies)) step.run();
+  }
+}
+
+// The list that npm keeps of what it installed is compared with the lock file, so `npm ci` by hand counts too.
+// Optional packages are those of other platforms; entries outside node_modules are the workspaces.
+function dependenciesAreInstalled() {
+  const installed = readJson(join(root, "node_modules", ".package-lock.json"))?.packages;
+  const wanted = readJson(join(root, "package-lock.json")).packages;
+  if (!installed) return false;
+  return Object.entries(wanted).every(
+    ([path, entry]) =>
+      !path.includes("node_modules/") || entry.optional || installed[path]?.version === entry.version,
+  );
+}
+
+function installDependencies() {
+  // Under npm its own script is run again with this Node: no shell, no other npm that lies on the path.
+  const npm = process.env.npm_execpath;
+  const installArguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  const done = npm?.endsWith("npm-cli.js")
+    ? run("Installing dependencies", process.execPath, [npm, ...installArguments])
+    : run("Installing dependencies", "npm", installArguments);
+  if (!done.succeeded) fail(`npm ci failed. ${done.summary}`);
+}
+
+function nativeIsBuilt() {
+  if (readState().native !== fingerprint(root, nativeInputs)) return false;
+  return existsSync(addon) || !(nativeIsRequired || (hasPackage && cargoIsOnPath()));
+}
+
+function buildNative() {
+  if (!hasPackage) return goOnWithoutNative(`there is no package for ${target}.`);
+  if (!cargoIsOnPath()) {
+    return existsSync(addon)
+      ? say("No Rust toolchain (cargo) is on the path: the native kernel stays as it was built before.")
+      : goOnWithoutNative("no Rust toolchain (cargo) is on the path. https://rustup.rs installs one.");
+  }
+  const inputs = fingerprint(root, nativeInputs);
+  const output = join(workFolder, "addon");
+  const napi = join(root, "node_modules", "@napi-rs", "cli", "dist", "cli.js");
+  const napiArguments = [
+    ...["build", "--release", "--platform", "--no-js", "--manifest-path", "crates/node/Cargo.toml"],
+    ...["--output-dir", output, "--target-dir", join(root, "target", "addon")],
+    ...[...napiFlags, "--", "--locked"],
+  ];
+  const done = run("Building the native kernel", process.execPath, [napi, ...napiArguments], {
+    RUSTFLAGS: withoutMachinePaths(),
+  });
+  if (!done.succeeded) {
+    // An addon of older sources would compute something else than these sources say.
+    rmSync(addon, { force: true });
+    return goOnWithoutNative(`its build failed. ${done.summary}`);
+  }
+  // A rename leaves the old file to processes that have it loaded; writing over it would crash them.
+  renameSync(join(output, addonName), addon);
+  writeState({ native: inputs });
+}
+
+// Panic messages name source files. An addon that is handed on should not tell whose machine built it.
+// RUSTFLAGS is split at spaces, so a path with one stays as it is.
+function withoutMachinePaths() {
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
+  const prefixes = [`${cargoHome}=cargo`, `${root}=.`].filter((prefix) => !/\s/.test(prefix));
+  return [process.env.RUSTFLAGS, ...prefixes.map((prefix) => `--remap-path-prefix=${prefix}`)]
+    .join(" ")
+    .trim();
+}
+
+function goOnWithoutNative(reason) {
+  if (nativeIsRequired) fail(`CI or MYELIN_REQUIRE_NATIVE asks for the native kernel, but ${reason}`);
+  say(`The TypeScript kernel will be used instead of the native one: ${reason}`);
+  // Said once: the next start is silent until the sources change or a toolchain appears.
+  writeState({ native: fingerprint(root, nativeInputs) });
+}
+
+function distIsBuilt() {
+  return readState().dist === fingerprint(root, distInputs) && existsSync(join(root, "dist", "index.js"));
+}
+
+function buildDist() {
+  const inputs = fingerprint(root, distInputs);
+  const output = join(workFolder, "dist");
+  const done = run("Building dist", process.execPath, [
+    join(root, "node_modules", "tsdown", "dist", "run.mjs"),
+    ...["--out-dir", output, "--logLevel", "warn"],
+  ]);
+  if (!done.succeeded) fail(`The build of dist failed. ${done.summary}`);
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  renameSync(output, join(root, "dist"));
+  writeState({ dist: inputs });
+}
+
+/** Runs a program to its end with its output in a log, and says what is done and how long it took. */
+function run(title, command, commandArguments, settings = {}) {
+  process.stderr.write(`${title}… `);
+  const started = performance.now();
+  const log = join(workFolder, `${title.toLowerCase().replaceAll(" ", "-")}.log`);
+  const file = openSync(log, "w");
+  const result = spawnSync(command, commandArguments, {
+    cwd: root,
+    env: { ...process.env, ...settings, NO_COLOR: "1", FORCE_COLOR: "0" },
+    stdio: ["ignore", file, file],
+    // On Windows npm is a script, which only a shell can start.
+    shell: process.platform === "win32" && command === "npm",
+  });
+  if (result.error) writeSync(file, String(result.error));
+  closeSync(file);
+  const succeeded = result.status === 0;
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(succeeded ? `${seconds} s` : `failed after ${seconds} s`);
+  return {
+    succeeded,
+    summary: succeeded ? "" : `${firstError(readFileSync(log, "utf8"))}\nThe whole log: ${log}`,
+  };
+}
+
+function firstError(output) {
+  const lines = output.trimEnd().split("\n");
+  const first = lines.findIndex((line) => /\berror\b/i.test(line));
+  return (first < 0 ? lines.slice(-5) : lines.slice(first, first + 5)).join("\n");
+}
+
+function readState() {
+  return readJson(stateFile) ?? {};
+}
+
+function writeState(change) {
+  writeFileSync(stateFile, JSON.stringify({ ...readState(), ...change }));
+}
+
+function readJson(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function fail(line) {
+  say(line);
+  process.exit(1);
+}

@@ -1,0 +1,3 @@
+export const nativeIsRequired: boolean;
+export function hostTarget(): string;
+export function cargoIsOnPath(): boolean;

@@ -1,0 +1,201 @@
+/** From what a caller passes as x and y to checked rows of 32-bit floats. */
+import { DataError, ShapeError, show } from "../errors.ts";
+
+/** A typed array of numbers. */
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+/** Values by row: one row, a list of rows, or all rows one after the other in a typed array. */
+export type Matrix = readonly number[] | readonly (readonly number[] | NumberArray)[] | NumberArray;
+
+/** Examples: inputs and targets of the same number of rows. */
+export interface Dataset {
+  /** [rows][inputs] */
+  readonly x: Float32Array;
+  /** [rows][outputs] */
+  readonly y: Float32Array;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly rows: number;
+}
+
+/** Anything with x and y can stand for a dataset. */
+export interface Examples {
+  readonly x: Matrix;
+  readonly y: Matrix;
+}
+
+/** How the rows were given, so that an answer can have the same form. */
+export type Form = "row" | "rows" | "flat";
+
+/** Checked rows. `values` may be the caller's own array: whoever keeps it copies it. */
+export interface CheckedRows {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly form: Form;
+}
+
+/** What is expected of x or y, and what to call it in an error. */
+export interface Expected {
+  /** "x" or "y" */
+  readonly name: string;
+  /** Values in a row. */
+  readonly columns: number;
+  /** What the columns are: "inputs" or "outputs". */
+  readonly unit: string;
+  /** Whether a plain list of numbers is a column, one value a row, where one column is expected. */
+  readonly listIsColumn: boolean;
+}
+
+function isNumberArray(value: unknown): value is NumberArray {
+  return (
+    ArrayBuffer.isView(value) &&
+    !(value instanceof DataView) &&
+    !(value instanceof BigInt64Array) &&
+    !(value instanceof BigUint64Array)
+  );
+}
+
+/** A view whose memory can go away or change under us is refused: copying would only hide the race. */
+function checkMemory(array: NumberArray, name: string): void {
+  const buffer = array.buffer as ArrayBufferLike & {
+    detached?: boolean;
+    resizable?: boolean;
+    growable?: boolean;
+  };
+  const problem =
+    typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer
+      ? "is a view of a SharedArrayBuffer"
+      : buffer.resizable
+        ? "is a view of a resizable ArrayBuffer"
+        : buffer.detached
+          ? "is detached: its ArrayBuffer was transferred away"
+          : undefined;
+  if (problem)
+    throw new DataError(`${name}: the typed array ${problem}; pass a copy of its own, like array.slice()`);
+}
+
+function wrongColumns(
+  { name, columns, unit }: Expected,
+  row: number | undefined,
+  received: number,
+): ShapeError {
+  const place = row === undefined ? name : `${name}: row ${row}`;
+  return new ShapeError(`${place}: expected ${columns} ${unit}, received ${received}`);
+}
+
+/** Every value must be finite as a 32-bit float. */
+function checkFinite(
+  values: Float32Array,
+  original: (at: number) => unknown,
+  { name, columns }: Expected,
+): void {
+  // v · 0 is 0 for a finite number and NaN otherwise, so one sum tells; the place is looked for only when it has to be.
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) sum += values[at] * 0;
+  if (sum === 0) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  const value = original(at);
+  const tooLarge = typeof value === "number" && Number.isFinite(value) ? ", too large for 32 bits" : "";
+  throw new DataError(
+    `${name}: row ${Math.floor(at / columns)}, column ${at % columns}: expected a finite number, received ${show(value)}${tooLarge}`,
+  );
+}
+
+function readFlat(array: NumberArray, expected: Expected): CheckedRows {
+  const { name, columns, unit } = expected;
+  checkMemory(array, name);
+  const rows = array.length / columns;
+  if (!Number.isInteger(rows)) {
+    throw new ShapeError(
+      `${name}: a typed array of ${array.length} values is no multiple of ${columns} ${unit}; expected [rows × ${columns}]`,
+    );
+  }
+  const values = array instanceof Float32Array ? array : Float32Array.from(array);
+  checkFinite(values, (at) => array[at], expected);
+  return { values, rows, form: "flat" };
+}
+
+/** A list of numbers: one row, or a column where that is what is expected. */
+function readList(list: readonly number[], expected: Expected): CheckedRows {
+  const { columns, listIsColumn, name, unit } = expected;
+  const isColumn = listIsColumn && columns === 1;
+  if (!isColumn && list.length !== columns) {
+    const hint = columns === 1 ? "; for rows of one value pass [[…], […]] or a Float32Array" : "";
+    throw new ShapeError(`${name}: expected ${columns} ${unit} in a row, received ${list.length}${hint}`);
+  }
+  checkNumbers(list, name, (at) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`));
+  const values = Float32Array.from(list);
+  checkFinite(values, (at) => list[at], expected);
+  return { values, rows: list.length / columns, form: isColumn ? "rows" : "row" };
+}
+
+/** A string that reads as a number, null and the like would be converted without a word. */
+function checkNumbers(list: ArrayLike<unknown>, name: string, place: (at: number) => string): void {
+  for (let at = 0; at < list.length; at++) {
+    if (typeof list[at] !== "number") {
+      throw new DataError(`${name}: ${place(at)}: expected a finite number, received ${show(list[at])}`);
+    }
+  }
+}
+
+function readRows(rows: readonly (ArrayLike<number> | unknown)[], expected: Expected): CheckedRows {
+  const { name, columns } = expected;
+  const values = new Float32Array(rows.length * columns);
+  for (const [index, row] of rows.entries()) {
+    if (!Array.isArray(row) && !isNumberArray(row)) {
+      throw new DataError(`${name}: row ${index}: expected an array of numbers, received ${show(row)}`);
+    }
+    if (row.length !== columns) throw wrongColumns(expected, index, row.length);
+    if (Array.isArray(row)) checkNumbers(row, name, (at) => `row ${index}, column ${at}`);
+    else checkMemory(row, name);
+    values.set(row, index * columns);
+  }
+  const original = (at: number) => (rows[Math.floor(at / columns)] as ArrayLike<number>)[at % columns];
+  checkFinite(values, original, expected);
+  return { values, rows: rows.length, form: "rows" };
+}
+
+/** Checks x or y in any of its forms. */
+export function readMatrix(matrix: unknown, expected: Expected): CheckedRows {
+  const { name } = expected;
+  if (isNumberArray(matrix)) {
+    const result = readFlat(matrix, expected);
+    if (result.rows === 0)
+      throw new DataError(`${name}: expected at least 1 row, received an empty typed array`);
+    return result;
+  }
+  if (!Array.isArray(matrix)) {
+    throw new DataError(
+      `${name}: expected a row, a list of rows, a typed array or a dataset, received ${show(matrix)}`,
+    );
+  }
+  if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
+  const isList = !Array.isArray(matrix[0]) && !isNumberArray(matrix[0]);
+  return isList ? readList(matrix, expected) : readRows(matrix, expected);
+}
+
+/** Whether a value has an x and a y, as a dataset has. */
+export function isExamples(value: unknown): value is Examples {
+  return typeof value === "object" && value !== null && "x" in value && "y" in value;
+}
+
+/** Checks x and y, which must have the same number of rows. */
+export function readExamples({ x, y }: Examples, inputs: number, outputs: number): Dataset {
+  const checkedX = readMatrix(x, { name: "x", columns: inputs, unit: "inputs", listIsColumn: false });
+  const checkedY = readMatrix(y, { name: "y", columns: outputs, unit: "outputs", listIsColumn: true });
+  if (checkedX.rows !== checkedY.rows) {
+    throw new ShapeError(
+      `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`,
+    );
+  }
+  return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };
+}

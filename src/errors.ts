@@ -1,0 +1,85 @@
+/**
+ * The errors of Myelin: one class a cause, all of them a {@link MyelinError} with a `code`.
+ *
+ * A message says where, what was expected and what came. Bad input gets its error before anything changes: the model
+ * stays as it was.
+ */
+
+/** What all errors of this package have in common. */
+export class MyelinError extends Error {
+  /** A constant for programs to look at, like `MYELIN_SHAPE`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A size does not fit: rows of unequal length, the wrong number of inputs, weights of another shape. */
+export class ShapeError extends MyelinError {
+  constructor(message: string) {
+    super("MYELIN_SHAPE", message);
+  }
+}
+
+/** An option is unknown, missing or out of its range. */
+export class OptionError extends MyelinError {
+  constructor(message: string) {
+    super("MYELIN_OPTION", message);
+  }
+}
+
+/** A value in the data is no finite number, or there is no data. */
+export class DataError extends MyelinError {
+  constructor(message: string) {
+    super("MYELIN_DATA", message);
+  }
+}
+
+/** Something read from outside is not what it should be, JSON that is no model for instance. */
+export class FormatError extends MyelinError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("MYELIN_FORMAT", message, options);
+  }
+}
+
+/** A call does not fit the model's state: a second training while one runs, any use after `dispose`. */
+export class StateError extends MyelinError {
+  constructor(message: string) {
+    super("MYELIN_STATE", message);
+  }
+}
+
+/** The kernel that was asked for cannot be had, or refused a call. */
+export class KernelError extends MyelinError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("MYELIN_KERNEL", message, options);
+  }
+}
+
+/** The loss, or a weight at an epoch's end, is no longer a finite number. The weights are those of the last whole epoch. */
+export class DivergenceError extends MyelinError {
+  /** The epoch in which it happened, counted from 0 over the model's life. */
+  readonly epoch: number;
+  /** The step of that epoch, from 0. */
+  readonly step: number;
+
+  constructor(message: string, epoch: number, step: number) {
+    super("MYELIN_DIVERGENCE", message);
+    this.epoch = epoch;
+    this.step = step;
+  }
+}
+
+/** A value as an error message shows it: short, and never throwing. */
+export function show(value: unknown): string {
+  if (typeof value === "string")
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (value !== null && typeof value === "object")
+    return `an object (${value.constructor?.name ?? "no prototype"})`;
+  return typeof value === "bigint" ? `${value}n` : String(value);
+}

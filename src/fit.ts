@@ -1,0 +1,178 @@
+/** The epoch loop: learning rates, kernel calls, history. */
+import type { Dataset } from "./data/dataset.ts";
+import { DivergenceError, OptionError, show } from "./errors.ts";
+import type { Network, Position, Progress, Run } from "./kernel.ts";
+import { checkNames, readSize } from "./options.ts";
+
+/** How to train. */
+export interface FitOptions {
+  /** How often to go through the data; 1 by default. */
+  readonly epochs?: number | undefined;
+  /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
+  readonly batchSize?: number | undefined;
+  /** Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by default. */
+  readonly shuffle?: boolean | undefined;
+  /** Stops the training after the step at hand; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One epoch of a training. */
+export interface Epoch {
+  /** Its number in the model's life, from 0. */
+  readonly epoch: number;
+  /** The mean loss over the rows, each measured before the step that it took part in. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** How long it took. */
+  readonly seconds: number;
+}
+
+/** A training, with an entry for each epoch in every list. */
+export interface History {
+  /** The number of each epoch in the model's life. */
+  readonly epoch: number[];
+  /** The mean loss over the rows, each measured before the step that it took part in. */
+  readonly loss: number[];
+  readonly learningRate: number[];
+  /** How long each epoch took. */
+  readonly seconds: number[];
+}
+
+/** Options with their defaults, checked. */
+export interface CheckedFitOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NAMES = ["epochs", "batchSize", "shuffle", "signal"];
+
+/** Checks the options of `fit` and fills in the defaults. */
+export function readFitOptions(options: FitOptions = {}): CheckedFitOptions {
+  if (options === null || typeof options !== "object") {
+    throw new OptionError(`fit: expected an object of options, received ${show(options)}`);
+  }
+  checkNames(options, NAMES, "fit");
+  const { epochs = 1, batchSize = 32, shuffle = true, signal } = options;
+  if (typeof shuffle !== "boolean") {
+    throw new OptionError(`fit: shuffle: expected true or false, received ${show(shuffle)}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new OptionError(`fit: signal: expected an AbortSignal, received ${show(signal)}`);
+  }
+  return {
+    epochs: readSize(epochs, "fit: epochs"),
+    batchSize: readSize(batchSize, "fit: batchSize"),
+    shuffle,
+    signal,
+  };
+}
+
+/** What a training needs of its model. */
+export interface Trained {
+  readonly network: Network;
+  readonly seed: number;
+  readonly learningRate: number;
+  position: Position;
+}
+
+/** The largest absolute value of an array. */
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** The likely cause of a diverging training, and what to change. */
+function advice(data: Dataset, learningRate: number): string {
+  const scale = (name: string, most: number) =>
+    `${name} has values up to ${most.toPrecision(3)}: scale its columns to about -1 to 1`;
+  const causes = [
+    ...(largest(data.x) > 100 ? [scale("x", largest(data.x))] : []),
+    ...(largest(data.y) > 100 ? [scale("y", largest(data.y))] : []),
+    `the learning rate ${learningRate} may be too high: try ${Number((learningRate / 10).toPrecision(3))}`,
+  ];
+  return causes.join("; ");
+}
+
+/** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */
+export class Fit {
+  readonly history: History = { epoch: [], loss: [], learningRate: [], seconds: [] };
+  readonly #model: Trained;
+  readonly #data: Dataset;
+  readonly #kernelData: object;
+  readonly #options: CheckedFitOptions;
+
+  constructor(model: Trained, data: Dataset, kernelData: object, options: CheckedFitOptions) {
+    this.#model = model;
+    this.#data = data;
+    this.#kernelData = kernelData;
+    this.#options = options;
+    const { epoch, step, steps } = model.position;
+    // What an aborted training left of its last epoch belonged to that training.
+    if (step > 0) model.position = { epoch: epoch + 1, step: 0, steps, loss: 0 };
+  }
+
+  #run(epochs: number): Run {
+    const { batchSize, shuffle } = this.#options;
+    const { position, seed, learningRate } = this.#model;
+    const stepsAnEpoch = Math.ceil(this.#data.rows / Math.min(batchSize, this.#data.rows));
+    return {
+      from: position,
+      steps: epochs * stepsAnEpoch,
+      batchSize,
+      ...(shuffle ? { shuffle: seed } : {}),
+      learningRates: new Float64Array(epochs).fill(learningRate),
+    };
+  }
+
+  /** Takes over what a run did: position and history; throws if it diverged or was stopped. */
+  #absorb(run: Run, progress: Progress): Epoch[] {
+    const { model, history } = { model: this.#model, history: this.history };
+    const epochs = Array.from(progress.losses, (loss, index) => ({
+      epoch: run.from.epoch + index,
+      loss,
+      learningRate: run.learningRates[index],
+      seconds: progress.seconds[index],
+    }));
+    for (const { epoch, loss, learningRate, seconds } of epochs) {
+      history.epoch.push(epoch);
+      history.loss.push(loss);
+      history.learningRate.push(learningRate);
+      history.seconds.push(seconds);
+    }
+    model.position = progress.position;
+    if (progress.diverged) throw this.#divergence(progress.diverged, model.learningRate);
+    if (progress.stopped) throw this.#options.signal?.reason;
+    return epochs;
+  }
+
+  #divergence({ epoch, step }: { epoch: number; step: number }, learningRate: number): DivergenceError {
+    const kept = "The weights are those of the last whole epoch.";
+    const what = "the loss or a weight is no longer a finite number";
+    const text = `epoch ${epoch}, step ${step}: ${what}; ${advice(this.#data, learningRate)}. ${kept}`;
+    return new DivergenceError(text, epoch, step);
+  }
+
+  /** Trains all epochs in one call. */
+  sync(): History {
+    this.#options.signal?.throwIfAborted();
+    const run = this.#run(this.#options.epochs);
+    this.#absorb(run, this.#model.network.train(this.#kernelData, run));
+    return this.history;
+  }
+
+  /** Trains so many epochs off the event loop. */
+  async epochs(count: number): Promise<Epoch[]> {
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    const run = this.#run(count);
+    const stop = () => this.#model.network.stop();
+    const running = this.#model.network.start(this.#kernelData, run);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return this.#absorb(run, await running);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+}

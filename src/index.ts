@@ -1,0 +1,24 @@
+export * from "./activations.ts";
+export type { Dataset, Examples, Matrix, NumberArray } from "./data/dataset.ts";
+export { xor } from "./data/xor.ts";
+export {
+  DataError,
+  DivergenceError,
+  FormatError,
+  KernelError,
+  MyelinError,
+  OptionError,
+  ShapeError,
+  StateError,
+} from "./errors.ts";
+export type { Epoch, FitOptions, History } from "./fit.ts";
+export * as initializers from "./initializers.ts";
+export type { KernelChoice } from "./kernel/choose.ts";
+export type { KernelName } from "./kernel.ts";
+export { type DenseOptions, dense } from "./layers/dense.ts";
+export * as losses from "./losses.ts";
+export { type BatchGradients, Model, type ModelJSON, type ModelOptions } from "./model.ts";
+export * from "./optimizers.ts";
+export type { Layer, Loss, Optimizer } from "./program.ts";
+export { version } from "./version.ts";
+export type { LayerWeights } from "./weights.ts";

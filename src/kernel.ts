@@ -1,0 +1,92 @@
+/**
+ * What a kernel is: the exchangeable implementation of what runs for every mini-batch.
+ *
+ * The interface is narrow. One call of `train` or `start` covers an epoch or more; nothing calls back from inside a
+ * step, and no array that is passed in is looked at after the call. Which rows a step takes is a function of seed,
+ * epoch and step that both kernels compute.
+ */
+import type { Program } from "./program.ts";
+
+/** The kernels there are. */
+export type KernelName = "native" | "typescript";
+
+/** How far a model's training has come. */
+export interface Position {
+  /** Whole epochs done. */
+  readonly epoch: number;
+  /** Steps done in the epoch at hand. */
+  readonly step: number;
+  /** Steps done in all. */
+  readonly steps: number;
+  /** The sum of the losses of the rows seen in the epoch at hand. */
+  readonly loss: number;
+}
+
+/** What to train. */
+export interface Run {
+  /** Where to go on. */
+  readonly from: Position;
+  /** How many steps to take. */
+  readonly steps: number;
+  /** Rows a step; the last of an epoch takes what is left. */
+  readonly batchSize: number;
+  /** The seed of the epochs' orders; without it the rows stand as they are. */
+  readonly shuffle?: number;
+  /** The learning rate of each epoch from the one at hand. */
+  readonly learningRates: Float64Array;
+}
+
+/** What a run did. */
+export interface Progress {
+  readonly position: Position;
+  /** The mean loss over the rows, of each epoch that ended. */
+  readonly losses: Float64Array;
+  /** The seconds that each epoch that ended took in this run. */
+  readonly seconds: Float64Array;
+  /** Whether `stop` ended it. */
+  readonly stopped: boolean;
+  /**
+   * Set if it ended since the loss, or a parameter at an epoch's end, was no longer finite. Parameters and position
+   * are then those of the last whole epoch, or of the start of the run where none ended in it.
+   */
+  readonly diverged?: { readonly epoch: number; readonly step: number } | null | undefined;
+}
+
+/** The loss of a batch and its gradient by each parameter. */
+export interface Gradients {
+  readonly loss: number;
+  readonly values: Float32Array;
+}
+
+/** Rows that a kernel has copied. */
+export type KernelData = object;
+
+/** `parameters`: layer by layer, weights as [outputs][inputs], then biases. `slots`: the optimizer's, in that order. */
+export type Part = "parameters" | "slots";
+
+/** A Program with its parameters and optimizer state, both zero at first. */
+export interface Network {
+  /** Trains before it returns. */
+  train(data: KernelData, run: Run): Progress;
+  /** Trains while the event loop goes on. */
+  start(data: KernelData, run: Run): Promise<Progress>;
+  /** Ends what `start` began after the step at hand. */
+  stop(): void;
+  /** Writes the predictions for x, [rows][inputs], into `output`; while training with the last whole epoch's parameters. */
+  predict(x: Float32Array, output: Float32Array): void;
+  /** The mean loss over the rows, with the same parameters as `predict`. */
+  evaluate(data: KernelData): number;
+  /** Of all rows as one batch. Changes nothing. */
+  gradients(data: KernelData): Gradients;
+  /** A copy; parameters while training are the last whole epoch's. */
+  read(part: Part): Float32Array;
+  write(part: Part, values: Float32Array): void;
+}
+
+/** What makes networks. */
+export interface Kernel {
+  readonly name: KernelName;
+  /** Copies rows of x and y, whose values are known to be finite. */
+  dataset(x: Float32Array, y: Float32Array, inputs: number, outputs: number): KernelData;
+  network(program: Program): Network;
+}

@@ -1,0 +1,197 @@
+/**
+ * The native kernel: finds the addon of this platform, checks it, and wraps it.
+ *
+ * The addon comes in a package of its own for each platform (`myelin-linux-x64-gnu` …), of which npm installs the one
+ * that fits. It is *absent* where none is installed, and *broken* where one is and does not work.
+ */
+import { createRequire } from "node:module";
+import { KernelError } from "../errors.ts";
+import type { Gradients, Kernel, KernelData, Network, Part, Progress, Run } from "../kernel.ts";
+import type { Program } from "../program.ts";
+import { version } from "../version.ts";
+import type { NativeLoad } from "./load.ts";
+
+/** The addon's network. */
+interface AddonNetwork {
+  train(data: KernelData, run: Run): Progress;
+  start(data: KernelData, run: Run): Promise<Progress>;
+  stop(): void;
+  predict(x: Float32Array, output: Float32Array): void;
+  evaluate(data: KernelData): number;
+  gradients(data: KernelData): Gradients;
+  read(part: Part): Float32Array;
+  write(part: Part, values: Float32Array): void;
+}
+
+/** What the addon exports. */
+export interface Addon {
+  version(): string;
+  instructions(): string[];
+  tables(): string;
+  panicInCall(): number;
+  panicOnThread(): Promise<number>;
+  NativeDataset: new (x: Float32Array, y: Float32Array, inputs: number, outputs: number) => KernelData;
+  NativeNetwork: new (program: string, instructions?: string) => AddonNetwork;
+}
+
+/** The packages that may hold this platform's addon, the likelier first. npm installs the one whose libc fits. */
+function packages(): string[] {
+  const { platform, arch } = process;
+  const libraries: Partial<Record<string, string[]>> = { linux: ["gnu", "musl"], win32: ["msvc"] };
+  const names = libraries[platform]?.map((library) => `${platform}-${arch}-${library}`) ?? [
+    `${platform}-${arch}`,
+  ];
+  return names.map((name) => `myelin-${name}`);
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message.split("\n")[0] : String(error);
+}
+
+/** A class of the addon's errors is no class of ours: keeps the message, gives it ours. */
+function translate<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new KernelError(`native kernel: ${message(error)}`, { cause: error });
+  }
+}
+
+class NativeNetwork implements Network {
+  readonly #network: AddonNetwork;
+
+  constructor(network: AddonNetwork) {
+    this.#network = network;
+  }
+
+  train(data: KernelData, run: Run): Progress {
+    return translate(() => this.#network.train(data, run));
+  }
+
+  async start(data: KernelData, run: Run): Promise<Progress> {
+    try {
+      return await this.#network.start(data, run);
+    } catch (error) {
+      throw new KernelError(`native kernel: ${message(error)}`, { cause: error });
+    }
+  }
+
+  stop(): void {
+    this.#network.stop();
+  }
+
+  predict(x: Float32Array, output: Float32Array): void {
+    this.#network.predict(x, output);
+  }
+
+  evaluate(data: KernelData): number {
+    return translate(() => this.#network.evaluate(data));
+  }
+
+  gradients(data: KernelData): Gradients {
+    return translate(() => this.#network.gradients(data));
+  }
+
+  read(part: Part): Float32Array {
+    return translate(() => this.#network.read(part));
+  }
+
+  write(part: Part, values: Float32Array): void {
+    translate(() => this.#network.write(part, values));
+  }
+}
+
+function wrap(addon: Addon, instructions: string): Kernel {
+  return {
+    name: "native",
+    dataset: (x, y, inputs, outputs) => translate(() => new addon.NativeDataset(x, y, inputs, outputs)),
+    network: (program) =>
+      translate(() => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions))),
+  };
+}
+
+/** One product with a known result, so that an addon that loads and computes nonsense is found before it is used. */
+function selfTest(kernel: Kernel): void {
+  const program: Program = {
+    inputs: 2,
+    layers: [{ type: "dense", units: 1, useBias: true }],
+    loss: { type: "meanSquaredError" },
+    optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
+  };
+  const network = kernel.network(program);
+  network.write("parameters", Float32Array.of(3, 4, 0.5));
+  const output = new Float32Array(1);
+  network.predict(Float32Array.of(1, 2), output);
+  if (output[0] !== 11.5) throw new KernelError(`the self-test gave ${output[0]}, expected 11.5`);
+}
+
+/** The instruction set to use: what `MYELIN_INSTRUCTIONS` says, else the fastest that the CPU has. */
+function chooseInstructions(available: readonly string[]): string {
+  const wanted = process.env.MYELIN_INSTRUCTIONS;
+  if (wanted === undefined || wanted === "") return available[available.length - 1];
+  if (available.includes(wanted)) return wanted;
+  throw new KernelError(`MYELIN_INSTRUCTIONS: this CPU has ${available.join(", ")}, received "${wanted}"`);
+}
+
+function check(addon: Addon, file: string): NativeLoad {
+  const found = addon.version();
+  if (found !== version) {
+    throw new KernelError(
+      `it has version ${found}, expected ${version}: install both packages of one version`,
+    );
+  }
+  const instructions = chooseInstructions(addon.instructions());
+  const kernel = wrap(addon, instructions);
+  selfTest(kernel);
+  return { kernel, reason: `${file}, ${instructions} instructions` };
+}
+
+/** The path of an installed package's addon, if there is one. */
+function resolve(require: NodeJS.Require, name: string): string | undefined {
+  try {
+    return require.resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Loads the addon itself, or throws why not. */
+export function loadAddon(): { readonly addon: Addon; readonly name: string } | undefined {
+  const require = createRequire(import.meta.url);
+  let failure: unknown;
+  for (const name of packages()) {
+    const path = resolve(require, name);
+    if (path === undefined) continue;
+    try {
+      return { addon: require(path) as Addon, name };
+    } catch (error) {
+      failure ??= new KernelError(`${name} does not load: ${message(error)}`, { cause: error });
+    }
+  }
+  if (failure !== undefined) throw failure;
+  return undefined;
+}
+
+function load(): NativeLoad {
+  let name = packages()[0];
+  try {
+    const loaded = loadAddon();
+    if (loaded === undefined) {
+      const reason = `no addon for this platform is installed: npm install ${name}@${version}`;
+      return { kernel: undefined, reason, broken: false };
+    }
+    name = loaded.name;
+    return check(loaded.addon, name);
+  } catch (error) {
+    const text = message(error);
+    return { kernel: undefined, reason: text.startsWith(name) ? text : `${name}: ${text}`, broken: true };
+  }
+}
+
+let loaded: NativeLoad | undefined;
+
+/** The native kernel, or why there is none. Tried once, at the first model. */
+export function loadNative(): NativeLoad {
+  loaded ??= load();
+  return loaded;
+}

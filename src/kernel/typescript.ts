@@ -1,0 +1,156 @@
+/** The typescript kernel: pure, runs in any JavaScript host, and defines what the native one computes. */
+import type { Gradients, Kernel, KernelData, Network, Part, Progress, Run } from "../kernel.ts";
+import { compile, lossSum, type Plan, predict, State, views, Workspace } from "../network.ts";
+import type { Program } from "../program.ts";
+import { gather, type Rows, Training } from "../run.ts";
+
+/** How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds later. */
+const HOLD_MILLISECONDS = 8;
+
+/** Rows that `predict` and `evaluate` take at a time; the result does not depend on it. */
+const PREDICT_ROWS = 512;
+
+/** Lets the event loop go round once. Where there is no setImmediate, a timer would wait 4 ms: a message does not. */
+function yieldToEventLoop(): Promise<void> {
+  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => void };
+  if (setImmediate !== undefined) return new Promise((resolve) => setImmediate(resolve));
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    const done = () => {
+      port1.close();
+      resolve();
+    };
+    port1.addEventListener("message", done, { once: true });
+    port1.start();
+    port2.postMessage(null);
+  });
+}
+
+const allFinite = (values: Float32Array) => values.every(Number.isFinite);
+
+class TypeScriptNetwork implements Network {
+  readonly #plan: Plan;
+  readonly #state: State;
+  /** What `predict` sees: the parameters of the last whole epoch, or of the last call's end. */
+  readonly #published: Float32Array<ArrayBuffer>;
+  readonly #publishedViews: ReturnType<typeof views>;
+  readonly #publishedSlots: readonly Float32Array[];
+  #workspace: Workspace;
+  #stopping = false;
+
+  constructor(program: Program) {
+    this.#plan = compile(program);
+    this.#state = new State(this.#plan);
+    this.#published = new Float32Array(this.#plan.parameters);
+    this.#publishedViews = views(this.#plan, this.#published);
+    this.#publishedSlots = this.#state.slots.map((slot) => new Float32Array(slot.length));
+    this.#workspace = new Workspace(this.#plan, 0, false);
+  }
+
+  publish(): boolean {
+    const { parameters, slots } = this.#state;
+    if (!allFinite(parameters) || !slots.every(allFinite)) return false;
+    this.#published.set(parameters);
+    for (const [index, slot] of slots.entries()) this.#publishedSlots[index].set(slot);
+    return true;
+  }
+
+  restore(): void {
+    this.#state.parameters.set(this.#published);
+    for (const [index, slot] of this.#publishedSlots.entries()) this.#state.slots[index].set(slot);
+  }
+
+  train(data: KernelData, run: Run): Progress {
+    const training = new Training(this.#state, this, data as Rows, run);
+    while (!training.done) training.step();
+    return training.finish(false);
+  }
+
+  async start(data: KernelData, run: Run): Promise<Progress> {
+    this.#stopping = false;
+    const training = new Training(this.#state, this, data as Rows, run);
+    let yielded = performance.now();
+    while (!training.done && !this.#stopping) {
+      training.step();
+      if (performance.now() - yielded >= HOLD_MILLISECONDS && !training.done) {
+        await yieldToEventLoop();
+        yielded = performance.now();
+      }
+    }
+    return training.finish(!training.done);
+  }
+
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  predict(x: Float32Array, output: Float32Array): void {
+    const { inputs, outputs } = this.#plan;
+    this.#forward(x.length / inputs, (start, rows, workspace) => {
+      workspace.input.set(x.subarray(start * inputs, (start + rows) * inputs));
+      return () => output.set(workspace.prediction.subarray(0, rows * outputs), start * outputs);
+    });
+  }
+
+  evaluate(data: KernelData): number {
+    let loss = 0;
+    const source = data as Rows;
+    this.#forward(source.rows, (start, rows, workspace) => {
+      gather(source, undefined, start, rows, workspace);
+      return () => {
+        loss += lossSum(this.#plan, workspace, rows);
+      };
+    });
+    return loss / source.rows;
+  }
+
+  /** Takes the rows in pieces through the stages: `load` fills the input and gives what to do with the result. */
+  #forward(total: number, load: (start: number, rows: number, workspace: Workspace) => () => void): void {
+    const most = Math.min(total, PREDICT_ROWS);
+    if (this.#workspace.rows < most) this.#workspace = new Workspace(this.#plan, most, false);
+    for (let start = 0; start < total; start += most) {
+      const rows = Math.min(most, total - start);
+      const use = load(start, rows, this.#workspace);
+      predict(this.#plan, this.#publishedViews, this.#workspace, rows);
+      use();
+    }
+  }
+
+  gradients(data: KernelData): Gradients {
+    const { rows } = data as Rows;
+    gather(data as Rows, undefined, 0, rows, this.#state.workspace(rows));
+    const loss = this.#state.gradients(rows) / rows;
+    return { loss, values: this.#state.gradient.slice() };
+  }
+
+  read(part: Part): Float32Array {
+    if (part === "parameters") return this.#published.slice();
+    const all = new Float32Array(this.#plan.parameters * this.#state.slots.length);
+    for (const [index, slot] of this.#state.slots.entries()) all.set(slot, index * slot.length);
+    return all;
+  }
+
+  write(part: Part, values: Float32Array): void {
+    const length = this.#plan.parameters;
+    if (part === "parameters") this.#state.parameters.set(values);
+    else {
+      for (const [index, slot] of this.#state.slots.entries()) {
+        slot.set(values.subarray(index * length, (index + 1) * length));
+      }
+    }
+    this.publish();
+  }
+}
+
+/** The typescript kernel. */
+export const typescriptKernel: Kernel = {
+  name: "typescript",
+  dataset: (x, y, inputs, outputs): Rows => ({
+    x: x.slice(),
+    y: y.slice(),
+    inputs,
+    outputs,
+    rows: x.length / inputs,
+  }),
+  network: (program) => new TypeScriptNetwork(program),
+};

@@ -1,0 +1,66 @@
+/** dense: y = f(W x + b) */
+import * as activations from "../activations.ts";
+import * as initializers from "../initializers.ts";
+import {
+  boolean,
+  type Configuration,
+  choice,
+  type Given,
+  optionalChoice,
+  size,
+  type Values,
+} from "../options.ts";
+import type { Layer } from "./layer.ts";
+
+const options = {
+  units: size(),
+  activation: optionalChoice("activation", activations),
+  useBias: boolean({ default: true }),
+  weightInitializer: choice("initializer", initializers, { default: "glorotUniform" }),
+  biasInitializer: choice("initializer", initializers, { default: "zeros" }),
+};
+
+function create({
+  units,
+  activation,
+  useBias,
+  weightInitializer,
+  biasInitializer,
+}: Values<typeof options>): Layer {
+  return {
+    outputs: () => units,
+    parameters(inputs) {
+      const weight = { name: "weight", shape: [units, inputs], initializer: weightInitializer };
+      const bias = { name: "bias", shape: [units], initializer: biasInitializer };
+      return useBias ? [weight, bias] : [weight];
+    },
+    program() {
+      const product = { type: "dense", units, useBias };
+      return activation ? [product, activation] : [product];
+    },
+    operations: () => [{ kind: "product", outputs: units, bias: useBias }],
+  };
+}
+
+/** The options of a dense layer but its units. */
+export type DenseOptions = Omit<Given<typeof options>, "units">;
+
+/**
+ * A fully connected layer: y = W x + b, then the activation, if there is one. W is [units][inputs], b is [units].
+ *
+ * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
+ * (`"zeros"`).
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64, { activation: "relu" }), dense(1)];
+ * ```
+ */
+export const dense = Object.assign(
+  (units: number, given: DenseOptions = {}): Configuration<"dense", typeof options> => ({
+    type: "dense",
+    units,
+    ...given,
+  }),
+  { type: "dense" as const, options, create },
+);

@@ -1,0 +1,442 @@
+/** Model: what a user builds, trains, asks, looks into and keeps. */
+import {
+  type Dataset,
+  type Examples,
+  isExamples,
+  type Matrix,
+  type NumberArray,
+  readExamples,
+  readMatrix,
+} from "./data/dataset.ts";
+import { FormatError, MyelinError, OptionError, ShapeError, StateError, show } from "./errors.ts";
+import {
+  type CheckedFitOptions,
+  type Epoch,
+  Fit,
+  type FitOptions,
+  type History,
+  readFitOptions,
+} from "./fit.ts";
+import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
+import type { Kernel, KernelName, Network, Position } from "./kernel.ts";
+import { checkNames } from "./options.ts";
+import {
+  type Architecture,
+  type Configuration,
+  configure,
+  countParameters,
+  type LayerShape,
+  shapes,
+  toProgram,
+} from "./program.ts";
+import { freshSeed, readSeed } from "./seed.ts";
+import { fromLayers, initialize, type LayerWeights, toLayers } from "./weights.ts";
+
+/** What a model is made from. */
+export interface ModelOptions extends Architecture {
+  /** Names the run: initial weights and shuffles follow from it. By default a fresh one, which the model keeps. */
+  readonly seed?: number | undefined;
+  /** Which kernel computes; by default the native one where it loads. */
+  readonly kernel?: KernelChoice | undefined;
+}
+
+/** A model as plain JSON. */
+export interface ModelJSON extends Configuration {
+  readonly format: "myelin-model";
+  readonly formatVersion: number;
+  readonly seed: number;
+  /** How far training has come: whole epochs, and steps in all. */
+  readonly training: { readonly epochs: number; readonly steps: number };
+  readonly weights: LayerWeights[];
+  /** The optimizer's slots, each in the order of the weights; empty where it has none. */
+  readonly optimizerState: number[];
+}
+
+/** The loss and the gradients of one batch. */
+export interface BatchGradients {
+  /** The mean over the batch's rows. */
+  readonly loss: number;
+  /** By layer, in the form of `getWeights`. */
+  readonly layers: LayerWeights[];
+}
+
+const FORMAT = "myelin-model";
+const FORMAT_VERSION = 1;
+const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
+
+/**
+ * A feed-forward network with its loss and optimizer.
+ *
+ * @example
+ * ```ts
+ * const data = xor({ examples: 1000, seed: 1 });
+ * const model = new Model({
+ *   inputs: 2,
+ *   layers: [dense(64), relu(), dense(1)],
+ *   loss: "meanSquaredError",
+ *   optimizer: sgd({ learningRate: 0.01 }),
+ *   seed: 1,
+ * });
+ * const history = await model.fit(data, { epochs: 300, batchSize: 5 });
+ * model.predict([0.2, 0.9]); // about [1]
+ * ```
+ */
+export class Model {
+  /** Which kernel computes, and why that one. */
+  readonly kernel: { readonly name: KernelName; readonly reason: string };
+  /** The seed of initial weights and shuffles. */
+  readonly seed: number;
+  /** Values in a row of x. */
+  readonly inputs: number;
+  /** Values in a row of a prediction. */
+  readonly outputs: number;
+  /** The number of weights and biases. */
+  readonly parameters: number;
+  readonly #configuration: Configuration;
+  readonly #layers: readonly LayerShape[];
+  readonly #kernel: Kernel;
+  #network: Network | undefined;
+  #position = START;
+  #training = false;
+
+  /**
+   * Checks the architecture, chooses the kernel and draws the initial weights.
+   *
+   * @throws OptionError for an unknown name or a value out of range; KernelError if a kernel that is asked for cannot
+   * be had.
+   */
+  constructor(options: ModelOptions) {
+    if (options === null || typeof options !== "object") {
+      throw new OptionError(`model: expected an object of options, received ${show(options)}`);
+    }
+    checkNames(options, ["inputs", "layers", "loss", "optimizer", "seed", "kernel"], "model");
+    this.#configuration = configure(options);
+    this.#layers = shapes(this.#configuration);
+    this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
+    this.inputs = this.#configuration.inputs;
+    this.outputs = this.#layers[this.#layers.length - 1].outputs;
+    this.parameters = this.#layers.reduce((sum, layer) => sum + countParameters(layer), 0);
+    const { kernel, reason } = chooseKernel(options.kernel);
+    this.#kernel = kernel;
+    this.kernel = { name: kernel.name, reason };
+    this.#network = kernel.network(toProgram(this.#configuration));
+    this.#network.write("parameters", initialize(this.#layers, this.seed));
+  }
+
+  #use(): Network {
+    if (this.#network === undefined) throw new StateError("model: it is disposed of; make a new one");
+    return this.#network;
+  }
+
+  /** The network, if nothing trains it. */
+  #useAlone(call: string): Network {
+    if (this.#training)
+      throw new StateError(`${call}: a training of this model is under way; wait until it ends`);
+    return this.#use();
+  }
+
+  /** Checks a call of fit, fitSync or epochs, copies its data, and marks the model as training. */
+  #begin(
+    call: string,
+    first: unknown,
+    second: unknown,
+    third: unknown,
+  ): { fit: Fit; options: CheckedFitOptions } {
+    const network = this.#useAlone(call);
+    const [examples, given] = this.#examples(call, first, second, third);
+    const options = readFitOptions(given as FitOptions | undefined);
+    const data = readExamples(examples, this.inputs, this.outputs);
+    options.signal?.throwIfAborted();
+    const kernelData = this.#kernel.dataset(data.x, data.y, this.inputs, this.outputs);
+    const model = this;
+    const trained = {
+      network,
+      seed: this.seed,
+      learningRate: this.#configuration.optimizer.learningRate,
+      get position() {
+        return model.#position;
+      },
+      set position(position: Position) {
+        model.#position = position;
+      },
+    };
+    return { fit: new Fit(trained, data, kernelData, options), options };
+  }
+
+  /** Tells `(data, options)` from `(x, y, options)`. */
+  #examples(call: string, first: unknown, second: unknown, third: unknown): [Examples, unknown] {
+    if (isExamples(first)) {
+      if (third !== undefined) throw new OptionError(`${call}: expected (data, options) or (x, y, options)`);
+      return [first, second];
+    }
+    return [{ x: first as Matrix, y: second as Matrix }, third];
+  }
+
+  /**
+   * Trains off the event loop and gives the history. Data is checked and copied before the promise is returned.
+   *
+   * @example
+   * ```ts
+   * const history = await model.fit(data, { epochs: 300, batchSize: 5 });
+   * history.loss.at(-1);
+   * ```
+   *
+   * @throws OptionError, DataError or ShapeError for bad input, StateError while another training runs; the model is
+   * then as it was. DivergenceError if the loss is no longer finite; the weights are then those of the last whole
+   * epoch. The signal's reason if it aborts; the weights are then those of the last whole step.
+   */
+  fit(data: Examples, options?: FitOptions): Promise<History>;
+  fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;
+  async fit(first: unknown, second?: unknown, third?: unknown): Promise<History> {
+    const { fit, options } = this.#begin("fit", first, second, third);
+    this.#training = true;
+    try {
+      await fit.epochs(options.epochs);
+      return fit.history;
+    } finally {
+      this.#training = false;
+    }
+  }
+
+  /**
+   * The same training as `fit`, before it returns: for scripts that have nothing else to do. Errors as `fit`'s.
+   *
+   * @example
+   * ```ts
+   * const history = model.fitSync(data, { epochs: 300, batchSize: 5 });
+   * ```
+   */
+  fitSync(data: Examples, options?: FitOptions): History;
+  fitSync(x: Matrix, y: Matrix, options?: FitOptions): History;
+  fitSync(first: unknown, second?: unknown, third?: unknown): History {
+    return this.#begin("fitSync", first, second, third).fit.sync();
+  }
+
+  /**
+   * The same training pulled epoch by epoch. It starts at the first `next`, waits while the loop's body runs, and
+   * `break` leaves the model as the last epoch seen left it.
+   *
+   * @example
+   * ```ts
+   * for await (const { epoch, loss } of model.epochs(data, { epochs: 300, batchSize: 5 })) {
+   *   if (loss < 0.01) break;
+   * }
+   * ```
+   */
+  epochs(data: Examples, options?: FitOptions): AsyncGenerator<Epoch, History>;
+  epochs(x: Matrix, y: Matrix, options?: FitOptions): AsyncGenerator<Epoch, History>;
+  async *epochs(first: unknown, second?: unknown, third?: unknown): AsyncGenerator<Epoch, History> {
+    const { fit, options } = this.#begin("epochs", first, second, third);
+    this.#training = true;
+    try {
+      for (let epoch = 0; epoch < options.epochs; epoch++) yield* await fit.epochs(1);
+      return fit.history;
+    } finally {
+      this.#training = false;
+    }
+  }
+
+  /**
+   * The network's outputs, in the form of x: one row gives one row, rows give rows, a flat array or a dataset gives a
+   * flat `Float32Array` of [rows × outputs]. While a training runs the answer is the last whole epoch's.
+   *
+   * @example
+   * ```ts
+   * model.predict([0.2, 0.9]); // [1.01]
+   * model.predict([[0.2, 0.9], [0.1, 0.2]]); // [[1.01], [0.02]]
+   * ```
+   */
+  predict(x: readonly number[]): number[];
+  predict(x: readonly (readonly number[] | NumberArray)[]): number[][];
+  predict(x: NumberArray | Pick<Dataset, "x">): Float32Array;
+  predict(x: Matrix | { readonly x: Matrix }): number[] | number[][] | Float32Array {
+    const network = this.#use();
+    const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
+    const { values, rows, form } = readMatrix(source, {
+      name: "x",
+      columns: this.inputs,
+      unit: "inputs",
+      listIsColumn: false,
+    });
+    const output = new Float32Array(rows * this.outputs);
+    network.predict(values, output);
+    if (form === "flat" || source !== x) return output;
+    if (form === "row") return Array.from(output);
+    return Array.from({ length: rows }, (_, row) =>
+      Array.from(output.subarray(row * this.outputs, (row + 1) * this.outputs)),
+    );
+  }
+
+  /**
+   * The mean loss over the rows, as `history.loss` defines it.
+   *
+   * @example
+   * ```ts
+   * const { loss } = model.evaluate(data);
+   * ```
+   */
+  evaluate(data: Examples): { loss: number };
+  evaluate(x: Matrix, y: Matrix): { loss: number };
+  evaluate(first: unknown, second?: unknown): { loss: number } {
+    const network = this.#use();
+    return { loss: network.evaluate(this.#copy("evaluate", first, second)) };
+  }
+
+  /**
+   * The loss of one batch and its gradient by each parameter, without training.
+   *
+   * @example
+   * ```ts
+   * const { loss, layers } = model.gradients([[0.2, 0.9]], [1]);
+   * ```
+   */
+  gradients(data: Examples): BatchGradients;
+  gradients(x: Matrix, y: Matrix): BatchGradients;
+  gradients(first: unknown, second?: unknown): BatchGradients {
+    const network = this.#useAlone("gradients");
+    const { loss, values } = network.gradients(this.#copy("gradients", first, second));
+    return { loss, layers: toLayers(this.#layers, values) };
+  }
+
+  /** Checks rows that come without options and hands them to the kernel. */
+  #copy(call: string, first: unknown, second: unknown): object {
+    const [examples, options] = this.#examples(call, first, second, undefined);
+    if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
+    const { x, y } = readExamples(examples, this.inputs, this.outputs);
+    return this.#kernel.dataset(x, y, this.inputs, this.outputs);
+  }
+
+  /**
+   * A copy of the parameters: an entry for each layer as written, `{ weight: [outputs][inputs], bias: [outputs] }`,
+   * or `{}` for a layer without any. While a training runs they are the last whole epoch's.
+   */
+  getWeights(): LayerWeights[] {
+    return toLayers(this.#layers, this.#use().read("parameters"));
+  }
+
+  /**
+   * Sets all parameters, in the form of `getWeights`. The optimizer's state stays as it is.
+   *
+   * @throws ShapeError if a layer, a name or a size does not fit; DataError for a value that is not finite.
+   */
+  setWeights(weights: readonly LayerWeights[]): void {
+    const network = this.#useAlone("setWeights");
+    network.write("parameters", fromLayers(this.#layers, weights, "setWeights"));
+  }
+
+  /** A table of the layers with their sizes and parameters, as text. */
+  summary(): string {
+    const rows = this.#layers.map((layer, index) => [
+      String(index),
+      layer.type,
+      String(layer.inputs),
+      String(layer.outputs),
+      String(countParameters(layer)),
+    ]);
+    const table = [["", "layer", "inputs", "outputs", "parameters"], ...rows];
+    const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
+    const line = (row: string[]) =>
+      row
+        .map((cell, column) => (column === 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+        .join("  ");
+    const { loss, optimizer } = this.#configuration;
+    return [
+      ...table.map(line),
+      `${this.parameters} parameters, loss ${loss.type}, optimizer ${optimizer.type}, seed ${this.seed}`,
+      `kernel ${this.kernel.name} (${this.kernel.reason})`,
+    ].join("\n");
+  }
+
+  /** The model as plain JSON: architecture, seed, weights and optimizer state. `Model.fromJSON` is the way back. */
+  toJSON(): ModelJSON {
+    const network = this.#useAlone("toJSON");
+    return {
+      format: FORMAT,
+      formatVersion: FORMAT_VERSION,
+      ...this.#configuration,
+      seed: this.seed,
+      training: { epochs: this.#position.epoch, steps: this.#position.steps },
+      weights: this.getWeights(),
+      optimizerState: Array.from(network.read("slots")),
+    };
+  }
+
+  /**
+   * Makes a model of what `toJSON` gave, as an object or as text. It predicts the same bits, and training goes on
+   * where it was.
+   *
+   * @example
+   * ```ts
+   * const copy = Model.fromJSON(JSON.stringify(model));
+   * ```
+   *
+   * @throws FormatError if it is no model or one of a newer version; nothing else happens then.
+   */
+  static fromJSON(json: string | ModelJSON, options: { readonly kernel?: KernelChoice } = {}): Model {
+    checkNames(options, ["kernel"], "fromJSON");
+    const { weights, optimizerState, training, ...architecture } = parse(json);
+    try {
+      const model = new Model({ ...(architecture as unknown as ModelOptions), ...options });
+      const slots = model.#use().read("slots").length;
+      const state = readNumbers(optimizerState, slots, "optimizerState");
+      const [epoch, steps] = readTraining(training);
+      model.#use().write("parameters", fromLayers(model.#layers, weights, "weights"));
+      if (slots > 0) model.#use().write("slots", state);
+      model.#position = { ...START, epoch, steps };
+      return model;
+    } catch (error) {
+      if (!(error instanceof MyelinError) || error.code === "MYELIN_KERNEL") throw error;
+      throw new FormatError(`fromJSON: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** Frees what the model holds, at once; never needed, since it goes with the model. A second call does nothing. */
+  dispose(): void {
+    if (this.#training)
+      throw new StateError("dispose: a training of this model is under way; wait until it ends");
+    this.#network = undefined;
+  }
+
+  /** For `using model = new Model(…)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Reads a model's JSON as far as it goes before the architecture is known. */
+function parse(json: unknown): Record<string, unknown> {
+  let value = json;
+  if (typeof json === "string") {
+    try {
+      value = JSON.parse(json);
+    } catch (error) {
+      throw new FormatError(`fromJSON: this is no JSON: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  if (value === null || typeof value !== "object" || (value as { format?: unknown }).format !== FORMAT) {
+    throw new FormatError(`fromJSON: expected an object with format "${FORMAT}", received ${show(value)}`);
+  }
+  const { format: _, formatVersion, ...rest } = value as Record<string, unknown>;
+  if (formatVersion !== FORMAT_VERSION) {
+    const newer = typeof formatVersion === "number" && formatVersion > FORMAT_VERSION;
+    const hint = newer ? "; it was written by a newer version of myelin" : "";
+    throw new FormatError(
+      `fromJSON: expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`,
+    );
+  }
+  return rest;
+}
+
+function readNumbers(value: unknown, length: number, place: string): Float32Array {
+  if (!Array.isArray(value) || value.length !== length) {
+    throw new ShapeError(`${place}: expected an array of ${length}, received ${show(value)}`);
+  }
+  const numbers = Float32Array.from(value, (entry) => (typeof entry === "number" ? entry : Number.NaN));
+  if (!numbers.every(Number.isFinite)) throw new ShapeError(`${place}: expected finite numbers`);
+  return numbers;
+}
+
+function readTraining(value: unknown): [epochs: number, steps: number] {
+  const { epochs, steps } = (value ?? {}) as { epochs?: unknown; steps?: unknown };
+  return [readSeed(epochs, "training: epochs"), readSeed(steps, "training: steps")];
+}

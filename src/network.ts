@@ -1,0 +1,229 @@
+/** The network: one mini-batch forward, loss, backward, update. */
+import type { Activation } from "./activations.ts";
+import { createLayer } from "./layers.ts";
+import type { Loss } from "./losses.ts";
+import * as losses from "./losses.ts";
+import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "./matmul.ts";
+import type { Now, Optimizer } from "./optimizers.ts";
+import * as optimizers from "./optimizers.ts";
+import { create } from "./options.ts";
+import type { Program } from "./program.ts";
+
+/** Arrays of the same length as the parameters: their values, gradients or slots. */
+type Values = Float32Array<ArrayBuffer>;
+
+/** An operation of the Program with where its parameters start. */
+type Stage =
+  | (Sizes & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
+  | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation };
+
+/** What stays the same while the parameters change. */
+export interface Plan {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly stages: readonly Stage[];
+  readonly loss: Loss;
+  readonly optimizer: Optimizer;
+  readonly parameters: number;
+}
+
+/** Compiles a Program. */
+export function compile(program: Program): Plan {
+  const stages: Stage[] = [];
+  let width = program.inputs;
+  let parameters = 0;
+  for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
+    if (operation.kind === "product") {
+      const { outputs, bias } = operation;
+      const weight = parameters;
+      const biasStart = weight + width * outputs;
+      stages.push({ kind: "product", inputs: width, outputs, weight, bias: bias ? biasStart : undefined });
+      parameters = bias ? biasStart + outputs : biasStart;
+      width = outputs;
+    } else {
+      stages.push({ kind: "elementwise", outputs: width, activation: operation.activation });
+    }
+  }
+  return {
+    inputs: program.inputs,
+    outputs: width,
+    stages,
+    loss: create("loss", losses, program.loss) as Loss,
+    optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
+    parameters,
+  };
+}
+
+/** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
+export class Workspace {
+  readonly rows: number;
+  readonly input: Values;
+  readonly target: Values;
+  /** The output of each stage, [rows][outputs]. */
+  readonly outputs: readonly Values[];
+  /** The gradient of the loss with respect to each stage's output. */
+  readonly gradients: readonly Values[];
+  /** Where the products add up in doubles. */
+  readonly sums: Float64Array;
+
+  constructor(plan: Plan, rows: number, backward: boolean) {
+    const widths = plan.stages.map((stage) => stage.outputs);
+    const arrays = () => widths.map((width) => new Float32Array(rows * width));
+    this.rows = rows;
+    this.input = new Float32Array(rows * plan.inputs);
+    this.target = new Float32Array(rows * plan.outputs);
+    this.outputs = arrays();
+    this.gradients = backward ? arrays() : [];
+    this.sums = new Float64Array(Math.max(plan.inputs, ...widths));
+  }
+
+  /** The output of the last stage. */
+  get prediction(): Values {
+    return this.outputs[this.outputs.length - 1];
+  }
+}
+
+/** A product's arrays within an array of all parameters, cut once. */
+interface View {
+  readonly weight: Values;
+  readonly bias: Values | undefined;
+}
+
+/** Cuts an array of all parameters into one view a stage. */
+export function views(plan: Plan, values: Values): readonly (View | undefined)[] {
+  return plan.stages.map((stage) => {
+    if (stage.kind !== "product") return undefined;
+    const { inputs, outputs, weight, bias } = stage;
+    return {
+      weight: values.subarray(weight, weight + inputs * outputs),
+      bias: bias === undefined ? undefined : values.subarray(bias, bias + outputs),
+    };
+  });
+}
+
+/** Runs the first rows of the workspace's input through the stages. */
+export function predict(
+  plan: Plan,
+  parameters: readonly (View | undefined)[],
+  workspace: Workspace,
+  rows: number,
+) {
+  let input = workspace.input;
+  for (let index = 0; index < plan.stages.length; index++) {
+    const stage = plan.stages[index];
+    const output = workspace.outputs[index];
+    if (stage.kind === "product") {
+      const { weight, bias } = parameters[index]!;
+      forward(stage, weight, bias, input, output, rows);
+    } else {
+      applyActivation(stage.activation, input, output, rows * stage.outputs);
+    }
+    input = output;
+  }
+}
+
+function applyActivation(activation: Activation, input: Values, output: Values, length: number): void {
+  for (let at = 0; at < length; at++) output[at] = activation.value(input[at]);
+}
+
+/** inputGradient = gradient · derivative */
+function applyDerivative(
+  activation: Activation,
+  input: Values,
+  output: Values,
+  gradient: Values,
+  result: Values,
+  length: number,
+): void {
+  for (let at = 0; at < length; at++)
+    result[at] = gradient[at] * activation.derivative(input[at], output[at]);
+}
+
+/** The sum of the losses of the first rows, whose predictions the workspace holds. */
+export function lossSum(plan: Plan, workspace: Workspace, rows: number): number {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) {
+    sum += plan.loss.value(workspace.prediction, workspace.target, row * plan.outputs, plan.outputs);
+  }
+  return sum;
+}
+
+/** The gradient of the mean loss of the first rows, from the output back to the parameters. */
+export function backward(
+  plan: Plan,
+  parameters: readonly (View | undefined)[],
+  gradient: readonly (View | undefined)[],
+  workspace: Workspace,
+  rows: number,
+): void {
+  const { input, outputs, gradients, sums, prediction, target } = workspace;
+  const last = plan.stages.length - 1;
+  for (let row = 0; row < rows; row++) {
+    plan.loss.gradient(prediction, target, row * plan.outputs, plan.outputs, 1 / rows, gradients[last]);
+  }
+  for (let index = last; index >= 0; index--) {
+    const stage = plan.stages[index];
+    const before = index > 0 ? outputs[index - 1] : input;
+    if (stage.kind === "product") {
+      const { weight, bias } = gradient[index]!;
+      if (index > 0) {
+        inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], sums, rows);
+      }
+      weightGradient(stage, gradients[index], before, weight, sums, rows);
+      if (bias !== undefined) biasGradient(stage.outputs, gradients[index], bias, rows);
+    } else if (index > 0) {
+      const length = rows * stage.outputs;
+      applyDerivative(
+        stage.activation,
+        before,
+        outputs[index],
+        gradients[index],
+        gradients[index - 1],
+        length,
+      );
+    }
+  }
+}
+
+/** Parameters, optimizer state and scratch memory of one network. */
+export class State {
+  readonly plan: Plan;
+  readonly parameters: Values;
+  readonly slots: readonly Values[];
+  /** The gradient of the last batch. */
+  readonly gradient: Values;
+  readonly #parameterViews: readonly (View | undefined)[];
+  readonly #gradientViews: readonly (View | undefined)[];
+  #workspace: Workspace;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    this.parameters = new Float32Array(plan.parameters);
+    this.slots = Array.from({ length: plan.optimizer.slots }, () => new Float32Array(plan.parameters));
+    this.gradient = new Float32Array(plan.parameters);
+    this.#parameterViews = views(plan, this.parameters);
+    this.#gradientViews = views(plan, this.gradient);
+    this.#workspace = new Workspace(plan, 0, true);
+  }
+
+  /** A workspace with room for so many rows, so that a step allocates nothing. */
+  workspace(rows: number): Workspace {
+    if (this.#workspace.rows < rows) this.#workspace = new Workspace(this.plan, rows, true);
+    return this.#workspace;
+  }
+
+  /** Fills `gradient` from the rows in the workspace; gives the sum of their losses. */
+  gradients(rows: number): number {
+    predict(this.plan, this.#parameterViews, this.#workspace, rows);
+    const loss = lossSum(this.plan, this.#workspace, rows);
+    backward(this.plan, this.#parameterViews, this.#gradientViews, this.#workspace, rows);
+    return loss;
+  }
+
+  /** One step over the rows in the workspace; gives the sum of their losses before it. */
+  step(rows: number, now: Now): number {
+    const loss = this.gradients(rows);
+    this.plan.optimizer.step(this.parameters, this.gradient, this.slots, now);
+    return loss;
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Table entries and their options: declared once, with default and range; types, checks and builders follow.
+ */
+import { distance } from "fastest-levenshtein";
+import { OptionError, show } from "./errors.ts";
+
+/** What an option takes. `read` returns the value, or throws an {@link OptionError} that names the place. */
+export interface Option<T> {
+  readonly default?: T;
+  /** The type of what may be given; `read` makes a T of it. Never set. */
+  readonly given?: unknown;
+  read(value: unknown, place: string): T;
+}
+
+/** An option without a default. */
+export interface RequiredOption<T> extends Option<T> {
+  readonly required: true;
+}
+
+/** The options of an entry by name. */
+// biome-ignore lint/suspicious/noExplicitAny: each option has a type of its own
+export type Options = Readonly<Record<string, Option<any>>>;
+
+type GivenTo<O> = O extends { readonly given?: infer G } & Option<infer T>
+  ? unknown extends G
+    ? T
+    : G
+  : never;
+
+/** The complete values of options. */
+export type Values<O extends Options> = {
+  -readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never;
+};
+
+type RequiredNames<O extends Options> = {
+  [K in keyof O]: O[K] extends RequiredOption<unknown> ? K : never;
+}[keyof O];
+
+/** What a caller may give: options with a default may be left out. */
+export type Given<O extends Options> = { [K in RequiredNames<O>]: GivenTo<O[K]> } & {
+  [K in Exclude<keyof O, RequiredNames<O>>]?: GivenTo<O[K]> | undefined;
+};
+
+/** The plain object that a builder makes: the entry's name and the options given. */
+export type Configuration<Type extends string, O extends Options> = { readonly type: Type } & Readonly<
+  Given<O>
+>;
+
+type BuilderArguments<O extends Options> = [RequiredNames<O>] extends [never]
+  ? [options?: Given<O>]
+  : [options: Given<O>];
+
+/**
+ * An entry of a table: a builder of plain configuration that carries the options' declaration and `create`, which
+ * makes what computes.
+ */
+export interface Entry<Type extends string, O extends Options, Made> {
+  (...options: BuilderArguments<O>): Configuration<Type, O>;
+  readonly type: Type;
+  readonly options: O;
+  create(options: Values<O>): Made;
+}
+
+/** Any entry that makes such a thing. */
+// biome-ignore lint/suspicious/noExplicitAny: entries differ in their options
+export type AnyEntry<Made> = Pick<Entry<string, any, Made>, "type" | "options" | "create">;
+
+/** A table: a module whose exports are entries. */
+export type Table<Made> = Readonly<Record<string, AnyEntry<Made>>>;
+
+/** The names of a table's entries that need no option, so that the bare name is a configuration. */
+type BareNames<T> = {
+  [K in keyof T]: T[K] extends {
+    readonly type: infer Type extends string;
+    readonly options: infer O extends Options;
+  }
+    ? [RequiredNames<O>] extends [never]
+      ? Type
+      : never
+    : never;
+}[keyof T];
+
+/** What may stand for an entry of a table: its configuration, or its bare name where it needs no option. */
+export type Choice<T> =
+  | {
+      [K in keyof T]: T[K] extends {
+        readonly type: infer Type extends string;
+        readonly options: infer O extends Options;
+      }
+        ? Configuration<Type, O>
+        : never;
+    }[keyof T]
+  | BareNames<T>;
+
+/** A complete configuration, as it travels to the kernels and into files. */
+export interface Complete {
+  readonly type: string;
+  readonly [option: string]: unknown;
+}
+
+/** Makes an entry whose builder takes an object of options. */
+export function entry<const Type extends string, O extends Options, Made>(
+  type: Type,
+  options: O,
+  create: (options: Values<O>) => Made,
+): Entry<Type, O, Made> {
+  const build = (given: Given<O> = {} as Given<O>) => ({ type, ...given });
+  return Object.assign(build, { type, options, create }) as unknown as Entry<Type, O, Made>;
+}
+
+function refuse(place: string, expected: string, value: unknown): OptionError {
+  return new OptionError(`${place}: expected ${expected}, received ${show(value)}`);
+}
+
+/** A range of numbers; `above` and `below` leave the end itself out. */
+export interface Range {
+  readonly minimum?: number;
+  readonly above?: number;
+  readonly maximum?: number;
+  readonly below?: number;
+}
+
+function rangeText({ minimum, above, maximum, below }: Range): string {
+  const low =
+    minimum !== undefined ? ` of at least ${minimum}` : above !== undefined ? ` above ${above}` : "";
+  const high = maximum !== undefined ? ` at most ${maximum}` : below !== undefined ? ` below ${below}` : "";
+  return low && high ? `${low} and${high}` : low + high;
+}
+
+function within(value: number, { minimum, above, maximum, below }: Range): boolean {
+  return (
+    (minimum === undefined || value >= minimum) &&
+    (above === undefined || value > above) &&
+    (maximum === undefined || value <= maximum) &&
+    (below === undefined || value < below)
+  );
+}
+
+/** A finite number in a range. */
+export function number({ default: standard, ...range }: { default: number } & Range): Option<number> {
+  return {
+    default: standard,
+    read(value, place) {
+      if (typeof value === "number" && Number.isFinite(value) && within(value, range)) return value;
+      throw refuse(place, `a finite number${rangeText(range)}`, value);
+    },
+  };
+}
+
+/** `true` or `false`. */
+export function boolean({ default: standard }: { default: boolean }): Option<boolean> {
+  return {
+    default: standard,
+    read(value, place) {
+      if (typeof value === "boolean") return value;
+      throw refuse(place, "true or false", value);
+    },
+  };
+}
+
+/** The largest size: what both kernels count with. */
+const LARGEST_SIZE = 2 ** 31 - 1;
+
+/** A size without a default: a whole number of at least 1. */
+export function size(): RequiredOption<number> {
+  return { required: true, read: readSize };
+}
+
+/** A whole number of at least 1, or an {@link OptionError}. */
+export function readSize(value: unknown, place: string): number {
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_SIZE)
+    return value as number;
+  throw refuse(place, "a whole number of at least 1", value);
+}
+
+/** One entry of another table, complete. `nothing` is an option that may be null, too. */
+export function choice<T extends object>(
+  kind: string,
+  table: T,
+  settings: { default: string | Complete },
+): Option<Complete> & { readonly given?: Choice<T> } {
+  return {
+    default: complete(kind, table as Table<unknown>, settings.default, kind),
+    read: (value, place) => complete(kind, table as Table<unknown>, value, place),
+  };
+}
+
+/** One entry of another table, complete, or null. */
+export function optionalChoice<T extends object>(
+  kind: string,
+  table: T,
+): Option<Complete | null> & { readonly given?: Choice<T> | null } {
+  return {
+    default: null,
+    read: (value, place) => (value === null ? null : complete(kind, table as Table<unknown>, value, place)),
+  };
+}
+
+/** The name in `names` that is nearest to one that is none of them, if one is near. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  const ranked = names
+    .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  const best = ranked[0];
+  return best && best.edits <= Math.max(2, name.length / 3) ? best.candidate : undefined;
+}
+
+/** An error for a name that is none of `names`, with the nearest one. */
+export function unknownName(
+  place: string,
+  kind: string,
+  name: string,
+  names: readonly string[],
+): OptionError {
+  const near = nearest(name, names);
+  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
+  const list = names.length === 0 ? "none" : names.join(", ");
+  return new OptionError(`${place}: unknown ${kind} ${show(name)}.${hint} Expected one of: ${list}`);
+}
+
+/** Checks that an object has no other names than these. */
+export function checkNames(given: object, names: readonly string[], place: string, kind = "option"): void {
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) throw unknownName(place, kind, name, names);
+  }
+}
+
+/** Fills in the defaults of options and checks the values given; undefined is as good as left out. */
+export function completeOptions<O extends Options>(options: O, given: object, place: string): Values<O> {
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(options)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value !== undefined) values[name] = option.read(value, `${place}: ${name}`);
+    else if ("required" in option) throw new OptionError(`${place}: ${name} is missing`);
+    else values[name] = option.default;
+  }
+  return values as Values<O>;
+}
+
+/**
+ * Completes the configuration of a table's entry: the type is known, no option is unknown, each value fits, and the
+ * defaults are filled in. `kind` says what the table holds, in the words of an error message.
+ */
+export function complete(kind: string, table: Table<unknown>, given: unknown, place: string): Complete {
+  const named = typeof given === "string" ? { type: given } : given;
+  if (named === null || typeof named !== "object" || !("type" in named) || typeof named.type !== "string") {
+    throw refuse(place, `a ${kind}, as an object with a "type" or as a name`, given);
+  }
+  const type = named.type;
+  if (!Object.hasOwn(table, type)) throw unknownName(place, kind, type, Object.keys(table));
+  const here = place === kind ? `${kind} ${type}` : `${place} (${type})`;
+  const { options } = table[type];
+  checkNames(named, ["type", ...Object.keys(options)], here);
+  return { type, ...completeOptions(options, named, here) };
+}
+
+/** Makes what computes from a complete configuration. */
+export function create<Made>(kind: string, table: Table<Made>, { type, ...options }: Complete): Made {
+  if (!Object.hasOwn(table, type)) throw unknownName(kind, kind, type, Object.keys(table));
+  return table[type].create(options);
+}

@@ -1,0 +1,6 @@
+// Scatter plots coloured by a value, in three forms. This is the module to import; it needs no browser and no Node.
+
+export { scatterHtml } from "./html.ts";
+export type { ScatterOptions, ScatterPoint } from "./points.ts";
+export { scatterSvg } from "./svg.ts";
+export { type ScatterTextOptions, scatterText } from "./terminal.ts";

@@ -1,0 +1,106 @@
+// A scatter plot as SVG: a file of its own, or the drawing inside a page.
+
+import { type Frame, ink, label, strong, xAxis, yAxis } from "./axes.ts";
+import { colorLegend } from "./legend.ts";
+import { element, escapeText } from "./markup.ts";
+import {
+  caption,
+  prepareScatter,
+  rampPosition,
+  type Scatter,
+  type ScatterOptions,
+  type ScatterPoint,
+} from "./points.ts";
+import { rampColor } from "./ramp.ts";
+
+const width = 720;
+const margin = 24;
+const plotHeight = 480;
+const titleHeight = 36;
+const legendHeight = 88;
+const axisHeight = 64;
+const font = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+/**
+ * Draws points as one SVG file with axes, a title and a colour legend, on a background of its own.
+ * Points that are not finite are left out and counted in the caption.
+ *
+ * @example
+ * ```ts
+ * const points = [{ x: 0.2, y: 0.9, value: 0.97, details: { label: 1 } }];
+ * scatterSvg(points, { title: "XOR", xLabel: "x1", yLabel: "x2", valueLabel: "prediction" }); // "<svg …"
+ * ```
+ */
+export function scatterSvg(points: readonly ScatterPoint[], options: ScatterOptions = {}): string {
+  const scatter = prepareScatter(points, options);
+  const title = label(scatter.title, { ...strong, x: margin, y: 40, "font-size": titleSize(scatter.title) });
+  return `${drawing(scatter, titleHeight, title)}\n`;
+}
+
+/** The plot as an SVG element; `space` is left free above it, for `heading`. */
+export function drawing(scatter: Scatter, space = 0, heading = ""): string {
+  const frame = {
+    left: 68,
+    top: space + legendHeight,
+    right: width - 28,
+    bottom: space + legendHeight + plotHeight,
+  };
+  const height = frame.bottom + axisHeight;
+  return element(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: "img",
+      "aria-labelledby": "plot-title plot-description",
+      "font-family": font,
+      "font-size": 14,
+    },
+    element("title", { id: "plot-title" }, escapeText(scatter.title)),
+    element("desc", { id: "plot-description" }, escapeText(description(scatter))),
+    element("rect", { class: "page", width, height, fill: ink.page }),
+    heading,
+    label(caption(scatter), { x: margin, y: space + 32 }),
+    colorLegend(scatter, frame.right - margin, space + 32),
+    plot(scatter, frame),
+  );
+}
+
+// SVG does not wrap lines: a long title is written smaller, at about 0.56 of its size a character.
+function titleSize(title: string): number {
+  return Math.min(21, (width - 2 * margin) / (0.56 * title.length));
+}
+
+function plot(scatter: Scatter, frame: Frame): string {
+  const x = scatter.x.copy().range([frame.left, frame.right]);
+  const y = scatter.y.copy().range([frame.bottom, frame.top]);
+  const circles = scatter.points.map((point) => circle(x(point.x), y(point.y), point.value, scatter));
+  return [
+    panel(frame),
+    xAxis(x, frame, scatter.xLabel),
+    yAxis(y, frame, scatter.yLabel),
+    element(
+      "g",
+      { class: "points", stroke: "#000000", "stroke-opacity": 0.35, "stroke-width": 0.6 },
+      ...circles,
+    ),
+  ].join("");
+}
+
+function circle(cx: number, cy: number, value: number, { valueRange }: Scatter): string {
+  return element("circle", { cx, cy, r: 4, fill: rampColor(rampPosition(value, valueRange)) });
+}
+
+function panel({ left, top, right, bottom }: Frame): string {
+  const size = { width: right - left, height: bottom - top };
+  return element("rect", { class: "panel", x: left, y: top, ...size, fill: ink.panel });
+}
+
+function description(scatter: Scatter): string {
+  const { xLabel, yLabel, valueLabel, valueRange } = scatter;
+  const axes = `${xLabel} runs from left to right, ${yLabel} from bottom to top`;
+  const colors = `the colour shows ${valueLabel}, from blue (${valueRange[0]}) to orange (${valueRange[1]})`;
+  return `Scatter plot of ${caption(scatter)}: ${axes}, and ${colors}.`;
+}

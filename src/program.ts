@@ -1,0 +1,128 @@
+/**
+ * From what a user writes to what the kernels are told.
+ *
+ * A *configuration* is the user's model with every name checked and every default filled in; it is what files keep.
+ * A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
+ */
+import { OptionError, ShapeError } from "./errors.ts";
+import type { Parameter } from "./layers/layer.ts";
+import { createLayer, type LayerChoice, layers } from "./layers.ts";
+import * as losses from "./losses.ts";
+import * as optimizers from "./optimizers.ts";
+import { type Choice, type Complete, complete, readSize, type Table } from "./options.ts";
+
+/** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
+export type Layer = LayerChoice;
+/** A loss as given to a model: its name, or an object with its options. */
+export type Loss = Choice<typeof losses>;
+/** An optimizer as given to a model: `sgd({ learningRate: 0.01 })`, an object like that, or its name. */
+export type Optimizer = Choice<typeof optimizers>;
+
+/** What a model is made of. */
+export interface Architecture {
+  /** Values in a row of x. */
+  readonly inputs: number;
+  /** The layers in order; at least one. */
+  readonly layers: readonly Layer[];
+  /** The loss that training lowers. */
+  readonly loss: Loss;
+  /** How the parameters follow their gradients. */
+  readonly optimizer: Optimizer;
+}
+
+/** A complete optimizer. */
+export interface CompleteOptimizer extends Complete {
+  readonly learningRate: number;
+}
+
+/** An architecture with every default filled in. */
+export interface Configuration {
+  readonly inputs: number;
+  readonly layers: readonly Complete[];
+  readonly loss: Complete;
+  readonly optimizer: CompleteOptimizer;
+}
+
+/** What the kernels are told. */
+export interface Program {
+  readonly inputs: number;
+  readonly layers: readonly Complete[];
+  readonly loss: Complete;
+  readonly optimizer: Complete;
+}
+
+/** A layer of a model with its sizes and parameters. */
+export interface LayerShape {
+  readonly type: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly parameters: readonly Parameter[];
+}
+
+/** Checks an architecture and fills in its defaults. */
+export function configure(architecture: Architecture): Configuration {
+  const { inputs, layers: list, loss, optimizer } = architecture;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new OptionError(
+      "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)]",
+    );
+  }
+  return {
+    inputs: readSize(inputs, "model: inputs"),
+    layers: list.map((layer, index) => complete("layer", layers, layer, `layer ${index}`)),
+    loss: complete("loss", losses as Table<unknown>, loss, "loss"),
+    optimizer: complete(
+      "optimizer",
+      optimizers as Table<unknown>,
+      optimizer,
+      "optimizer",
+    ) as CompleteOptimizer,
+  };
+}
+
+/** The most parameters that a model may have: what an index into a typed array can name. */
+const MOST_PARAMETERS = 2 ** 32;
+
+/** The sizes and parameters of each layer as written. */
+export function shapes({ inputs, layers }: Configuration): LayerShape[] {
+  let width = inputs;
+  let total = 0;
+  return layers.map((configuration, index) => {
+    const layer = createLayer(configuration);
+    const shape = {
+      type: configuration.type,
+      inputs: width,
+      outputs: layer.outputs(width),
+      parameters: layer.parameters(width),
+    };
+    total += countParameters(shape);
+    if (total > MOST_PARAMETERS) {
+      throw new ShapeError(
+        `layer ${index} (${shape.type}): ${shape.inputs} inputs and ${shape.outputs} outputs take more than ${MOST_PARAMETERS} parameters`,
+      );
+    }
+    width = shape.outputs;
+    return shape;
+  });
+}
+
+/** The number of values in an array of parameters. */
+export function countValues({ shape }: Pick<Parameter, "shape">): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** The number of parameters of a layer. */
+export function countParameters({ parameters }: LayerShape): number {
+  return parameters.reduce((sum, parameter) => sum + countValues(parameter), 0);
+}
+
+/** The Program of a configuration. */
+export function toProgram({ inputs, layers, loss, optimizer }: Configuration): Program {
+  const { learningRate: _rate, ...rule } = optimizer;
+  return {
+    inputs,
+    layers: layers.flatMap((layer) => createLayer(layer).program()),
+    loss,
+    optimizer: rule as Complete,
+  };
+}

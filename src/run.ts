@@ -1,0 +1,127 @@
+/** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
+import type { Position, Progress, Run } from "./kernel.ts";
+import type { State, Workspace } from "./network.ts";
+import { permutation, purpose } from "./random.ts";
+
+/** Examples as the typescript kernel keeps them, row-major. */
+export interface Rows {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly rows: number;
+}
+
+/** Copies rows of the data to the workspace: those that `order` names, or those that stand there. */
+export function gather(
+  data: Rows,
+  order: Uint32Array | undefined,
+  start: number,
+  rows: number,
+  workspace: Workspace,
+) {
+  const { inputs, outputs } = data;
+  for (let row = 0; row < rows; row++) {
+    const source = order === undefined ? start + row : order[start + row];
+    for (let at = 0; at < inputs; at++) workspace.input[row * inputs + at] = data.x[source * inputs + at];
+    for (let at = 0; at < outputs; at++) workspace.target[row * outputs + at] = data.y[source * outputs + at];
+  }
+}
+
+/** What a training publishes at the end of an epoch and falls back to when it diverges. */
+export interface Safe {
+  /** Keeps the parameters and slots as they are; false, and nothing is kept, if one is not finite. */
+  publish(): boolean;
+  /** Goes back to what was last published. */
+  restore(): void;
+}
+
+/** A run that is taken step by step, so that its driver can yield and stop between any two. */
+export class Training {
+  readonly #state: State;
+  readonly #safe: Safe;
+  readonly #data: Rows;
+  readonly #run: Run;
+  readonly #batchSize: number;
+  readonly #stepsAnEpoch: number;
+  readonly #workspace: Workspace;
+  readonly #order: Uint32Array | undefined;
+  readonly #losses: number[] = [];
+  readonly #seconds: number[] = [];
+  #position: Position;
+  #safePosition: Position;
+  #diverged: Progress["diverged"];
+  #epochStarted = performance.now();
+
+  constructor(state: State, safe: Safe, data: Rows, run: Run) {
+    this.#state = state;
+    this.#safe = safe;
+    this.#data = data;
+    this.#run = run;
+    this.#batchSize = Math.min(run.batchSize, data.rows);
+    this.#stepsAnEpoch = Math.ceil(data.rows / this.#batchSize);
+    this.#workspace = state.workspace(this.#batchSize);
+    this.#position = run.from;
+    this.#safePosition = run.from;
+    this.#order = run.shuffle === undefined ? undefined : new Uint32Array(data.rows);
+    this.#prepareOrder();
+  }
+
+  /** Whether all steps are taken, or the training diverged. */
+  get done(): boolean {
+    return this.#diverged !== undefined || this.#position.steps - this.#run.from.steps >= this.#run.steps;
+  }
+
+  /** Takes one step. */
+  step(): void {
+    const { epoch, step, steps, loss } = this.#position;
+    const start = step * this.#batchSize;
+    const rows = Math.min(this.#batchSize, this.#data.rows - start);
+    gather(this.#data, this.#order, start, rows, this.#workspace);
+    const learningRate = this.#run.learningRates[epoch - this.#run.from.epoch];
+    const stepLoss = this.#state.step(rows, { learningRate, step: steps + 1 });
+    const ended = step + 1 === this.#stepsAnEpoch;
+    if (!Number.isFinite(stepLoss) || (ended && !this.#safe.publish())) {
+      this.#diverge(epoch, step);
+      return;
+    }
+    this.#position = { epoch, step: step + 1, steps: steps + 1, loss: loss + stepLoss };
+    if (ended) this.#endEpoch();
+  }
+
+  /** Ends the run, between any two steps; `stopped` says whether somebody asked for it. */
+  finish(stopped: boolean): Progress {
+    const { epoch, step } = this.#position;
+    if (step > 0 && this.#diverged === undefined && !this.#safe.publish()) this.#diverge(epoch, step - 1);
+    return {
+      position: this.#position,
+      losses: Float64Array.from(this.#losses),
+      seconds: Float64Array.from(this.#seconds),
+      stopped,
+      diverged: this.#diverged,
+    };
+  }
+
+  #endEpoch(): void {
+    const { epoch, steps, loss } = this.#position;
+    const now = performance.now();
+    this.#losses.push(loss / this.#data.rows);
+    this.#seconds.push((now - this.#epochStarted) / 1000);
+    this.#epochStarted = now;
+    this.#position = { epoch: epoch + 1, step: 0, steps, loss: 0 };
+    this.#safePosition = this.#position;
+    if (!this.done) this.#prepareOrder();
+  }
+
+  #diverge(epoch: number, step: number): void {
+    this.#safe.restore();
+    this.#position = this.#safePosition;
+    this.#diverged = { epoch, step };
+  }
+
+  #prepareOrder(): void {
+    const { shuffle } = this.#run;
+    if (shuffle === undefined || this.#order === undefined) return;
+    permutation(shuffle, { purpose: purpose.shuffle, index: this.#position.epoch }, this.#order);
+  }
+}

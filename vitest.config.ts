@@ -1,0 +1,29 @@
+import { configDefaults, defineConfig } from "vitest/config";
+
+// fast: the sources as they stand, through the condition "source". package: what is packed and installed, built by setup.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { conditions: ["source"] },
+        ssr: { resolve: { conditions: ["source"] } },
+        test: {
+          name: "fast",
+          pool: "forks",
+          include: ["__test__/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, "__test__/package/**"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "package",
+          pool: "forks",
+          include: ["__test__/package/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
