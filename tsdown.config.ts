@@ -8,9 +8,10 @@ export default defineConfig({
     "kernel/no-native": "src/kernel/no-native.ts",
   },
   format: "esm",
-  platform: "neutral",
+  platform: "node",
   target: "es2022",
   external: ["#native", /^node:/],
   dts: true,
   clean: true,
+  fixedExtension: false,
 });

@@ -3,18 +3,19 @@
 import { dense, Model, relu, sgd, xor } from "myelin";
 
 const data = xor({ examples: 200, seed: 1 });
+const run = { epochs: 60, batchSize: 5 };
 const makeModel = () =>
   new Model({
     inputs: 2,
-    layers: [dense(16), relu(), dense(1)],
+    layers: [dense(32), relu(), dense(1)],
     loss: "meanSquaredError",
-    optimizer: sgd({ learningRate: 0.05 }),
+    optimizer: sgd({ learningRate: 0.1 }),
     seed: 1,
   });
 
 const model = makeModel();
-const history = await model.fit(data, { epochs: 40, batchSize: 5 });
-const inOneGo = makeModel().fitSync(data, { epochs: 40, batchSize: 5 });
+const history = await model.fit(data, run);
+const inOneGo = makeModel().fitSync(data, run);
 
 console.log(
   JSON.stringify({

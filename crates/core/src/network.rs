@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::panels::{Line, Panels, ZERO};
-use crate::engine::products::{Sink, apply_derivative, apply_epilogue};
+use crate::engine::products::{BLOCK_LINES, Sink, apply_derivative, apply_epilogue};
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
 use crate::engine::{CHUNK_ROWS, Now};
 use crate::ensure;
@@ -37,6 +37,7 @@ pub(crate) struct Workspace {
     outputs: Vec<Panels>,
     gradients: Vec<Panels>,
     transposed: Vec<Line>,
+    block: Vec<Line>,
     losses: Vec<f32>,
 }
 
@@ -57,6 +58,7 @@ impl Workspace {
             outputs: panels(),
             gradients: if backward { panels() } else { Vec::new() },
             transposed: if backward { vec![ZERO; widest] } else { Vec::new() },
+            block: vec![ZERO; BLOCK_LINES],
             losses: vec![0.0; capacity],
         }
     }
@@ -142,7 +144,8 @@ impl<S: Simd> Plan<S> {
             }
             if let Some(product) = &stage.product {
                 let input = if index == 0 { &workspace.input } else { &workspace.outputs[index - 1] };
-                product.parameter_gradient(s, input, &workspace.gradients[index], rows, parameters, sink);
+                let gradient = &workspace.gradients[index];
+                product.parameter_gradient(s, input, gradient, rows, &mut workspace.block, parameters, sink);
             }
         }
     }
@@ -230,13 +233,13 @@ impl<S: Simd> State<S> {
             return loss;
         }
         let scale = (1.0 / batch.rows as f64) as f32;
-        batch.gather(&mut self.workspace, 0, batch.rows);
-        let plan = Arc::clone(&self.plan);
-        plan.forward(self.s, &self.parameters, &mut self.workspace, batch.rows);
-        plan.losses(self.s, &mut self.workspace, batch.rows);
-        let mut sink = Sink::Update { update: &*plan.update, now, slots: &mut self.slots };
-        plan.backward(self.s, &mut self.parameters, &mut self.workspace, batch.rows, scale, &mut sink);
-        self.workspace.loss(batch.rows)
+        let State { s, plan, parameters, slots, workspace, .. } = self;
+        batch.gather(workspace, 0, batch.rows);
+        plan.forward(*s, parameters, workspace, batch.rows);
+        plan.losses(*s, workspace, batch.rows);
+        let mut sink = Sink::Update { update: &*plan.update, now, slots };
+        plan.backward(*s, parameters, workspace, batch.rows, scale, &mut sink);
+        workspace.loss(batch.rows)
     }
 
     /// Fills `gradient` with the batch's; the sum of the rows' losses.

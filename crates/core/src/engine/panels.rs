@@ -56,11 +56,30 @@ impl Panels {
         &mut self.lines[index * self.capacity..][..self.capacity]
     }
 
+    /// In how many runs of lines without a gap the first rows lie: one if they fill the panels, else one a panel.
+    pub fn runs(&self, rows: usize) -> usize {
+        if rows == self.capacity { 1 } else { self.count() }
+    }
+
+    /// The lines of such a run.
+    pub fn run(&self, index: usize, rows: usize) -> &[Line] {
+        if rows == self.capacity { &self.lines } else { &self.panel(index)[..rows] }
+    }
+
+    /// The lines of such a run.
+    pub fn run_mut(&mut self, index: usize, rows: usize) -> &mut [Line] {
+        if rows == self.capacity { &mut self.lines } else { &mut self.panel_mut(index)[..rows] }
+    }
+
     /// Writes a row.
     #[inline(always)]
     pub fn set_row(&mut self, row: usize, values: &[f32]) {
         for (panel, lanes) in values.chunks(LANES).enumerate() {
-            self.lines[panel * self.capacity + row].0[..lanes.len()].copy_from_slice(lanes);
+            let line = &mut self.lines[panel * self.capacity + row];
+            // A loop and no copy_from_slice, which calls memcpy: of two values that costs more than they do.
+            for (lane, value) in line.0.iter_mut().zip(lanes) {
+                *lane = *value;
+            }
         }
     }
 

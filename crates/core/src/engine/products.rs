@@ -59,7 +59,7 @@ impl<S: Simd> Sink<'_, S> {
     fn take(&mut self, s: S, parameters: &mut [Line], start: usize, tile: &[Line]) {
         match self {
             Sink::Update { update, now, slots } => {
-                let count = update.slots();
+                let count = slots.len() / parameters.len().max(1);
                 let parameters = &mut parameters[start..][..tile.len()];
                 let slots = &mut slots[start * count..][..tile.len() * count];
                 update.tile(s, now, parameters, tile, slots);
@@ -71,6 +71,41 @@ impl<S: Simd> Sink<'_, S> {
                 }
             }
         }
+    }
+}
+
+/// Lines of a gradient that wait for the sink: 4 KB, which stay in the L1 cache. A call of the sink costs some
+/// nanoseconds, so a small layer takes a single one.
+pub const BLOCK_LINES: usize = 64;
+
+/// Collects finished lines of a product's gradient, which follow each other, and hands them on in blocks.
+struct Block<'a, 'b, S: Simd> {
+    s: S,
+    parameters: &'a mut [Line],
+    sink: &'a mut Sink<'b, S>,
+    /// The parameter line that the first of `lines` belongs to.
+    start: usize,
+    filled: usize,
+    lines: &'a mut [Line],
+}
+
+impl<S: Simd> Block<'_, '_, S> {
+    /// Room for the next lines, at most 16.
+    #[inline(always)]
+    fn next(&mut self, count: usize) -> &mut [Line] {
+        if self.filled + count > self.lines.len() {
+            self.flush();
+        }
+        let from = self.filled;
+        self.filled += count;
+        &mut self.lines[from..][..count]
+    }
+
+    #[inline(always)]
+    fn flush(&mut self) {
+        self.sink.take(self.s, self.parameters, self.start, &self.lines[..self.filled]);
+        self.start += self.filled;
+        self.filled = 0;
     }
 }
 
@@ -144,29 +179,37 @@ impl Product {
         );
     }
 
-    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, tile by tile into `sink`.
+    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`; `scratch`
+    /// has [`BLOCK_LINES`] lines.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is read, what is written, and the scratch between them"
+    )]
     pub fn parameter_gradient<S: Simd>(
         &self,
         s: S,
         input: &Panels,
         gradient: &Panels,
         rows: usize,
+        scratch: &mut [Line],
         parameters: &mut [Line],
         sink: &mut Sink<'_, S>,
     ) {
+        let start = self.weight.start;
         s.run(
             #[inline(always)]
             || {
+                let mut block = Block { s, parameters, sink, start, filled: 0, lines: scratch };
                 match self.form {
-                    Form::Wide => self.weight_gradient_wide(s, input, gradient, rows, parameters, sink),
-                    Form::Narrow => self.weight_gradient_narrow(s, input, gradient, rows, parameters, sink),
+                    Form::Wide => self.weight_gradient_wide(s, input, gradient, rows, &mut block),
+                    Form::Narrow => self.weight_gradient_narrow(s, input, gradient, rows, &mut block),
                 }
-                if let Some(bias) = &self.bias {
+                if self.bias.is_some() {
                     for panel in 0..panels(self.outputs) {
-                        let sum = sum_rows(s, &gradient.panel(panel)[..rows]);
-                        sink.take(s, parameters, bias.start + panel, &[sum]);
+                        sum_rows(s, &gradient.panel(panel)[..rows], &mut block.next(1)[0]);
                     }
                 }
+                block.flush();
             },
         );
     }
@@ -178,17 +221,13 @@ impl Product {
         input: &Panels,
         gradient: &Panels,
         rows: usize,
-        parameters: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        block: &mut Block<'_, '_, S>,
     ) {
         for output_panel in 0..panels(self.outputs) {
             let lines = &gradient.panel(output_panel)[..rows];
             for input_panel in 0..panels(self.inputs) {
                 let count = (self.inputs - input_panel * LANES).min(LANES);
-                let mut tile = [ZERO; LANES];
-                outer_sums(s, &input.panel(input_panel)[..rows], lines, &mut tile[..count]);
-                let start = self.weight.start + output_panel * self.inputs + input_panel * LANES;
-                sink.take(s, parameters, start, &tile[..count]);
+                outer_sums(s, &input.panel(input_panel)[..rows], lines, block.next(count));
             }
         }
     }
@@ -200,14 +239,11 @@ impl Product {
         input: &Panels,
         gradient: &Panels,
         rows: usize,
-        parameters: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        block: &mut Block<'_, '_, S>,
     ) {
+        let scalars = &gradient.panel(0)[..rows];
         for input_panel in 0..panels(self.inputs) {
-            let mut tile = [ZERO; LANES];
-            let tile = &mut tile[..self.outputs];
-            outer_sums(s, &gradient.panel(0)[..rows], &input.panel(input_panel)[..rows], tile);
-            sink.take(s, parameters, self.weight.start + input_panel * self.outputs, tile);
+            outer_sums(s, scalars, &input.panel(input_panel)[..rows], block.next(self.outputs));
         }
     }
 }
@@ -421,25 +457,23 @@ fn outer_tile<S: Simd, const COUNT: usize>(
 }
 
 #[inline(always)]
-fn sum_rows<S: Simd>(s: S, lines: &[Line]) -> Line {
+fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line) {
     let mut sum = s.splat(0.0);
     for line in lines {
         sum = s.add(sum, s.load(line));
     }
-    let mut result = ZERO;
-    s.store(sum, &mut result);
-    result
+    s.store(sum, result);
 }
 
-/// Applies an epilogue to every panel of the first rows.
+/// Applies an epilogue to the first rows of every panel.
 pub fn apply_epilogue<S: Simd>(s: S, epilogue: &dyn Epilogue<S>, output: &mut Panels, rows: usize) {
-    for panel in 0..output.count() {
-        epilogue.forward(s, &mut output.panel_mut(panel)[..rows]);
+    for index in 0..output.runs(rows) {
+        epilogue.forward(s, output.run_mut(index, rows));
     }
     output.clear_padding(rows);
 }
 
-/// Multiplies a gradient by an epilogue's derivative, in every panel of the first rows.
+/// Multiplies a gradient by an epilogue's derivative, in the first rows of every panel.
 pub fn apply_derivative<S: Simd>(
     s: S,
     epilogue: &dyn Epilogue<S>,
@@ -448,8 +482,8 @@ pub fn apply_derivative<S: Simd>(
     output: &Panels,
     rows: usize,
 ) {
-    for panel in 0..output.count() {
-        let input = input.map_or(&[][..], |input| &input.panel(panel)[..rows]);
-        epilogue.backward(s, &mut gradient.panel_mut(panel)[..rows], input, &output.panel(panel)[..rows]);
+    for index in 0..output.runs(rows) {
+        let input = input.map_or(&[][..], |input| input.run(index, rows));
+        epilogue.backward(s, gradient.run_mut(index, rows), input, output.run(index, rows));
     }
 }

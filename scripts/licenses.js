@@ -1,0 +1,31 @@
+// A plugin for the bundler: writes THIRD-PARTY-LICENSES.md beside the code, with the licence of every library that the
+// bundle took in. Their licences ask for that.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export function thirdPartyLicenses() {
+  return {
+    name: "third-party-licenses",
+    generateBundle(_options, bundle) {
+      const modules = Object.values(bundle).flatMap((chunk) => Object.keys(chunk.modules ?? {}));
+      const folders = new Set(modules.map(libraryFolder).filter(Boolean));
+      const source = [HEADING, ...[...folders].sort().map(describe)].join("\n");
+      this.emitFile({ type: "asset", fileName: "THIRD-PARTY-LICENSES.md", source });
+    },
+  };
+}
+
+const HEADING = "# Libraries inside this package\n\nTheir code is part of the files beside this one.\n";
+
+/** The folder of the library that a module belongs to: up to the name after the last node_modules. */
+function libraryFolder(module) {
+  return module.match(/^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/)?.[0].replace(/^\0/, "");
+}
+
+function describe(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  if (!file) throw new Error(`${name} is bundled and has no licence file`);
+  const text = readFileSync(join(folder, file), "utf8").trim();
+  return `## ${name} ${version} (${license})\n\n\`\`\`\n${text}\n\`\`\`\n`;
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** The command `myelin`: one file a verb, loaded when it is asked for. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { MyelinError } from "../errors.ts";
+import { version } from "../version.ts";
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError("Expected a whole number.");
+}
+
+function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("Expected a number.");
+}
+
+const program = new Command("myelin").description("Neural networks for Node.").version(version);
+
+program
+  .command("xor")
+  .description("train a 2-64-1 network on the exclusive or, and plot what it learnt")
+  .option("--examples <number>", "how many points to train on", wholeNumber, 1000)
+  .option("--epochs <number>", "how often to go through them", wholeNumber, 300)
+  .option("--batch-size <number>", "points a step", wholeNumber, 5)
+  .option("--learning-rate <number>", "how far a step goes", finiteNumber, 0.01)
+  .option("--seed <number>", "names the data and the initial weights", wholeNumber, 1)
+  .option("--folder <path>", "where to write xor.svg and xor.html", ".")
+  .addOption(
+    new Option("--kernel <name>", "what computes").choices(["auto", "native", "typescript"]).default("auto"),
+  )
+  .action(async (options) => (await import("./xor.ts")).xorCommand(options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // An error of ours says what to do; the stack would only hide it.
+  const known = error instanceof MyelinError || (error as NodeJS.ErrnoException).code !== undefined;
+  process.stderr.write(`myelin: ${known ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
+  process.exitCode = 1;
+}

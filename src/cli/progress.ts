@@ -1,0 +1,52 @@
+/** Progress of a training: a bar on a terminal, plain lines elsewhere. */
+import { SingleBar } from "cli-progress";
+
+/** Takes each epoch as it ends. */
+export interface EpochProgress {
+  /** `done` epochs are over, and the last one's error was `error`. */
+  update(done: number, error: number): void;
+  /** No more epochs come. */
+  end(): void;
+}
+
+function seconds(value: number): string {
+  return Number.isFinite(value) ? `${value.toFixed(1)} s` : "…";
+}
+
+function bar(total: number): EpochProgress {
+  const started = performance.now();
+  const line = new SingleBar({
+    format: "{bar} epoch {value}/{total}  error {error}  {left} left",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 28,
+    hideCursor: true,
+    stream: process.stdout,
+  });
+  line.start(total, 0, { error: "…", left: "…" });
+  return {
+    update(done, error) {
+      const left = (((performance.now() - started) / done) * (total - done)) / 1000;
+      line.update(done, { error: error.toFixed(3), left: seconds(left) });
+    },
+    end: () => line.stop(),
+  };
+}
+
+/** A line for the first epoch and then for every tenth of them. */
+function lines(total: number): EpochProgress {
+  const every = Math.max(1, Math.round(total / 10));
+  return {
+    update(done, error) {
+      if (done === 1 || done % every === 0 || done === total) {
+        process.stdout.write(`epoch ${done}/${total}  error ${error.toFixed(3)}\n`);
+      }
+    },
+    end() {},
+  };
+}
+
+/** Shows the progress of so many epochs on standard output. */
+export function showEpochs(total: number): EpochProgress {
+  return process.stdout.isTTY ? bar(total) : lines(total);
+}

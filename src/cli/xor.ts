@@ -1,0 +1,128 @@
+/** `myelin xor`: the article's run, from its data to its plot. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "../index.ts";
+import { showEpochs } from "./progress.ts";
+
+/** What the command line gives. */
+export interface XorOptions {
+  readonly examples: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  readonly folder: string;
+  readonly kernel: KernelChoice;
+}
+
+/** The prediction for one example, beside the truth. */
+interface Outcome {
+  readonly x1: number;
+  readonly x2: number;
+  readonly prediction: number;
+  readonly label: number;
+}
+
+/** Rows of the table that is printed. */
+const TABLE_ROWS = 8;
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+function build({ learningRate, seed, kernel }: XorOptions): Model {
+  // As the article starts them.
+  const start = { weightInitializer: initializers.uniform(), biasInitializer: initializers.uniform() };
+  return new Model({
+    inputs: 2,
+    layers: [dense(64, start), relu(), dense(1, start)],
+    loss: "meanSquaredError",
+    optimizer: sgd({ learningRate }),
+    seed,
+    kernel,
+  });
+}
+
+/** Trains with progress; gives the seconds it took. The error is the article's: the sum of the batches' errors. */
+async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<number> {
+  const steps = Math.ceil(data.rows / batchSize);
+  const started = performance.now();
+  const progress = showEpochs(epochs);
+  try {
+    let done = 0;
+    for await (const { loss } of model.epochs(data, { epochs, batchSize, shuffle: false })) {
+      progress.update(++done, loss * steps);
+    }
+  } finally {
+    progress.end();
+  }
+  return (performance.now() - started) / 1000;
+}
+
+function outcomes(model: Model, data: Dataset): Outcome[] {
+  const predictions = model.predict(data);
+  return Array.from(predictions, (prediction, row) => ({
+    x1: data.x[2 * row],
+    x2: data.x[2 * row + 1],
+    prediction,
+    label: data.y[row],
+  }));
+}
+
+function printEvaluation(results: readonly Outcome[]): void {
+  const absolute = results.reduce((sum, { prediction, label }) => sum + Math.abs(prediction - label), 0);
+  const right = results.filter(({ prediction, label }) => prediction >= 0.5 === (label === 1)).length;
+  print(`sum of absolute errors: ${absolute.toFixed(2)}`);
+  print(`accuracy at 0.5: ${((100 * right) / results.length).toFixed(1)} %`);
+  print("");
+  print("    x1      x2  prediction  label");
+  for (const { x1, x2, prediction, label } of results.slice(0, TABLE_ROWS)) {
+    const cells = [x1.toFixed(3).padStart(6), x2.toFixed(3).padStart(6), prediction.toFixed(3).padStart(10)];
+    print(`${cells.join("  ")}  ${String(label).padStart(5)}`);
+  }
+  if (results.length > TABLE_ROWS) print(`   … and ${results.length - TABLE_ROWS} more`);
+  print("");
+}
+
+async function plot(results: readonly Outcome[], folder: string): Promise<void> {
+  const { scatterHtml, scatterSvg, scatterText } = await import("../plot/scatter.ts");
+  const points = results.map(({ x1, x2, prediction, label }) => ({
+    x: x1,
+    y: x2,
+    value: prediction,
+    details: { x1, x2, prediction, label },
+  }));
+  const options = {
+    title: "What the network learnt of XOR",
+    xLabel: "x1",
+    yLabel: "x2",
+    valueLabel: "prediction",
+  };
+  const color = process.stdout.isTTY && process.stdout.hasColors() && !process.env.NO_COLOR;
+  const width = Math.min(process.stdout.columns ?? 80, 100);
+  print(scatterText(points, { ...options, width, height: 24, color }));
+  mkdirSync(folder, { recursive: true });
+  const svg = join(folder, "xor.svg");
+  const html = join(folder, "xor.html");
+  writeFileSync(svg, scatterSvg(points, options));
+  writeFileSync(html, scatterHtml(points, options));
+  print(`wrote ${svg} and ${html}`);
+}
+
+/** Trains the article's network, prints its evaluation and draws it. */
+export async function xorCommand(options: XorOptions): Promise<void> {
+  const data = xor({ examples: options.examples, seed: options.seed });
+  const model = build(options);
+  print(
+    `training 2-64-1 on ${data.rows} examples, batch ${options.batchSize}, learning rate ${options.learningRate}`,
+  );
+  const seconds = await train(model, data, options);
+  const steps = options.epochs * Math.ceil(data.rows / options.batchSize);
+  const rate = Math.round(steps / seconds).toLocaleString("en-US");
+  const results = outcomes(model, data);
+  print("");
+  printEvaluation(results);
+  const { name, reason } = model.kernel;
+  print(name === "native" ? "kernel: native" : `kernel: typescript (${reason})`);
+  print(`time: ${seconds.toFixed(3)} s, ${rate} steps a second`);
+  print("");
+  await plot(results, options.folder);
+}
