@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 
 // fast: the sources as they stand, through the condition "source". package: what is packed and installed, built by setup.
@@ -5,7 +6,10 @@ export default defineConfig({
   test: {
     projects: [
       {
-        resolve: { conditions: ["source"] },
+        resolve: {
+          conditions: ["source"],
+          alias: { myelin: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+        },
         ssr: { resolve: { conditions: ["source"] } },
         test: {
           name: "fast",

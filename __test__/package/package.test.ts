@@ -118,7 +118,5 @@ function bundledLibraries(folder: string): string[] {
     .filter((file) => file.endsWith(".js"))
     .map((file) => readFileSync(join(folder, file), "utf8"))
     .join("\n");
-  return new Set(
-    Array.from(code.matchAll(/node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//g), (match) => match[1]!),
-  );
+  return Array.from(code.matchAll(/node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//g), (match) => match[1]!);
 }

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The command `myelin`: one file a verb, loaded when it is asked for. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { MyelinError } from "../errors.ts";
-import { version } from "../version.ts";
+import { MyelinError, version } from "myelin";
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -31,6 +30,12 @@ program
     new Option("--kernel <name>", "what computes").choices(["auto", "native", "typescript"]).default("auto"),
   )
   .action(async (options) => (await import("./xor.ts")).xorCommand(options));
+
+// Whoever reads our output may stop before its end, as head does: that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
 
 try {
   await program.parseAsync();

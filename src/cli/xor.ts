@@ -1,7 +1,7 @@
 /** `myelin xor`: the article's run, from its data to its plot. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "../index.ts";
+import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
 import { showEpochs } from "./progress.ts";
 
 /** What the command line gives. */
