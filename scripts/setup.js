@@ -100,6 +100,7 @@ function buildNative() {
   if (!done.succeeded) {
     // An addon of older sources would compute something else than these sources say.
     rmSync(addon, { force: true });
+    if (forced) fail(`The build of the native kernel failed. ${done.summary}`);
     return goOnWithoutNative(`its build failed. ${done.summary}`);
   }
   // A rename leaves the old file to processes that have it loaded; writing over it would crash them.

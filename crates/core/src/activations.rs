@@ -27,9 +27,8 @@ pub struct Relu;
 impl Activation for Relu {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        // Written so that NaN stays NaN and is not hidden as 0.
-        let zero = s.splat(0.0);
-        s.select_greater(zero, input, zero, input)
+        // In this order NaN stays NaN and is not hidden as 0.
+        s.max(s.splat(0.0), input)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The table of losses: (options) → value and gradient of a row.
 
-use crate::engine::panels::{Line, Panels, ZERO};
+use crate::engine::panels::Panels;
 use crate::engine::{RowLoss, simd::Simd};
 
 crate::table! {
@@ -37,51 +37,77 @@ impl Loss for MeanSquaredError {
 /// Any elementwise loss as the engine sees it.
 struct Elementwise<L>(L);
 
-/// The lines of a panel pair with a mask that is 1 in the lanes that hold an output.
-#[inline(always)]
-fn mask(outputs: usize, panel: usize) -> Line {
-    let mut mask = ZERO;
-    let lanes = (outputs - panel * mask.0.len()).min(mask.0.len());
-    mask.0[..lanes].fill(1.0);
-    mask
+impl<L: Loss> Elementwise<L> {
+    /// Goes through the rows panel by panel; `each` gets the place, prediction and target, and the mask that is 1 in
+    /// the lanes that hold an output.
+    #[inline(always)]
+    fn rows<S: Simd>(
+        &self,
+        s: S,
+        prediction: &Panels,
+        target: &Panels,
+        losses: &mut [f32],
+        mut each: impl FnMut(usize, usize, S::V, S::V, S::V),
+    ) {
+        let outputs = prediction.features();
+        for panel in 0..prediction.count() {
+            let mask = s.load(&prediction.mask(panel));
+            let lines = prediction.panel(panel).iter().zip(target.panel(panel)).zip(&mut *losses);
+            for (row, ((prediction, target), loss)) in lines.enumerate() {
+                let (prediction, target) = (s.load(prediction), s.load(target));
+                let sum = s.sum(s.mul(self.0.value(s, prediction, target), mask));
+                *loss = if panel == 0 { sum } else { *loss + sum };
+                each(panel, row, prediction, target, mask);
+            }
+        }
+        for loss in losses {
+            *loss /= outputs as f32;
+        }
+    }
 }
 
 impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
     fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]) {
-        let outputs = prediction.features();
-        losses.fill(0.0);
         s.run(
             #[inline(always)]
             || {
-                for panel in 0..prediction.count() {
-                    let mask = s.load(&mask(outputs, panel));
-                    let lines = prediction.panel(panel).iter().zip(target.panel(panel));
-                    for ((prediction, target), loss) in lines.zip(&mut *losses) {
-                        let value = self.0.value(s, s.load(prediction), s.load(target));
-                        *loss += s.sum(s.mul(value, mask));
-                    }
-                }
-                for loss in losses {
-                    *loss /= outputs as f32;
-                }
+                self.rows(
+                    s,
+                    prediction,
+                    target,
+                    losses,
+                    #[inline(always)]
+                    |_, _, _, _, _| {},
+                )
             },
         );
     }
 
-    fn gradients(&self, s: S, prediction: &Panels, target: &Panels, scale: f32, gradient: &mut Panels) {
-        let outputs = prediction.features();
+    fn gradients(
+        &self,
+        s: S,
+        prediction: &Panels,
+        target: &Panels,
+        losses: &mut [f32],
+        scale: f32,
+        gradient: &mut Panels,
+    ) {
+        let scale = scale / prediction.features() as f32;
         s.run(
             #[inline(always)]
             || {
-                let scale = s.splat(scale / outputs as f32);
-                for panel in 0..prediction.count() {
-                    let scale = s.mul(s.load(&mask(outputs, panel)), scale);
-                    let lines = prediction.panel(panel).iter().zip(target.panel(panel));
-                    for ((prediction, target), gradient) in lines.zip(gradient.panel_mut(panel)) {
-                        let value = self.0.gradient(s, s.load(prediction), s.load(target));
-                        s.store(s.mul(value, scale), gradient);
-                    }
-                }
+                let scale = s.splat(scale);
+                self.rows(
+                    s,
+                    prediction,
+                    target,
+                    losses,
+                    #[inline(always)]
+                    |panel, row, prediction, target, mask| {
+                        let value = s.mul(self.0.gradient(s, prediction, target), s.mul(mask, scale));
+                        s.store(value, &mut gradient.panel_mut(panel)[row]);
+                    },
+                );
             },
         );
     }

@@ -94,10 +94,10 @@ impl<S: Simd> Plan<S> {
         }
     }
 
+    /// Fills the losses of the first rows.
     fn losses(&self, s: S, workspace: &mut Workspace, rows: usize) {
-        if let Some(prediction) = workspace.outputs.last() {
-            self.loss.values(s, prediction, &workspace.target, &mut workspace.losses[..rows]);
-        }
+        let Workspace { target, outputs, losses, .. } = workspace;
+        self.loss.values(s, &outputs[self.stages.len() - 1], target, &mut losses[..rows]);
     }
 
     /// Turns the gradient of a stage's output into that of its value before the epilogue.
@@ -115,7 +115,7 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
+    /// Fills the losses of the first rows and goes from them back to the parameters. `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     fn backward(
         &self,
         s: S,
@@ -126,8 +126,9 @@ impl<S: Simd> Plan<S> {
         sink: &mut Sink<'_, S>,
     ) {
         let last = self.stages.len() - 1;
-        let Workspace { target, outputs, gradients, .. } = workspace;
-        self.loss.gradients(s, &outputs[last], target, scale, &mut gradients[last]);
+        let Workspace { target, outputs, gradients, losses, .. } = workspace;
+        let losses = &mut losses[..rows];
+        self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
         self.derivative(s, workspace, last, rows);
         for (index, stage) in self.stages.iter().enumerate().rev() {
             if index > 0 {
@@ -236,7 +237,6 @@ impl<S: Simd> State<S> {
         let State { s, plan, parameters, slots, workspace, .. } = self;
         batch.gather(workspace, 0, batch.rows);
         plan.forward(*s, parameters, workspace, batch.rows);
-        plan.losses(*s, workspace, batch.rows);
         let mut sink = Sink::Update { update: &*plan.update, now, slots };
         plan.backward(*s, parameters, workspace, batch.rows, scale, &mut sink);
         workspace.loss(batch.rows)
@@ -250,7 +250,6 @@ impl<S: Simd> State<S> {
             let rows = (batch.rows - from).min(CHUNK_ROWS);
             batch.gather(&mut self.workspace, from, rows);
             self.plan.forward(self.s, &self.parameters, &mut self.workspace, rows);
-            self.plan.losses(self.s, &mut self.workspace, rows);
             let mut sink = Sink::Gradient { gradient: &mut self.gradient, add: from > 0 };
             let plan = &*self.plan;
             plan.backward(self.s, &mut self.parameters, &mut self.workspace, rows, scale, &mut sink);

@@ -31,10 +31,18 @@ pub trait Epilogue<S: Simd>: Send + Sync {
 
 /// A loss, which looks at whole rows.
 pub trait RowLoss<S: Simd>: Send + Sync {
-    /// Writes each row's loss, averaged over outputs where the loss is elementwise.
+    /// Writes the loss of each of the first rows, averaged over outputs where the loss is elementwise.
     fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]);
-    /// Writes the gradient of each row's loss with respect to the prediction, times `scale`.
-    fn gradients(&self, s: S, prediction: &Panels, target: &Panels, scale: f32, gradient: &mut Panels);
+    /// The same, and writes the gradients of those losses with respect to the prediction, times `scale`.
+    fn gradients(
+        &self,
+        s: S,
+        prediction: &Panels,
+        target: &Panels,
+        losses: &mut [f32],
+        scale: f32,
+        gradient: &mut Panels,
+    );
 }
 
 /// What an optimizer knows beyond weight, gradient and slots.

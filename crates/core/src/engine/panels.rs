@@ -15,6 +15,21 @@ pub struct Line(pub [f32; LANES]);
 /// A line of zeros.
 pub const ZERO: Line = Line([0.0; LANES]);
 
+/// Line n has 1 in its first n lanes and 0 in the others.
+static MASKS: [Line; LANES + 1] = {
+    let mut masks = [ZERO; LANES + 1];
+    let mut lanes = 0;
+    while lanes <= LANES {
+        let mut lane = 0;
+        while lane < lanes {
+            masks[lanes].0[lane] = 1.0;
+            lane += 1;
+        }
+        lanes += 1;
+    }
+    masks
+};
+
 /// The number of panels that hold so many features.
 pub fn panels(features: usize) -> usize {
     features.div_ceil(LANES)
@@ -42,6 +57,12 @@ impl Panels {
     /// The number of panels.
     pub fn count(&self) -> usize {
         panels(self.features)
+    }
+
+    /// 1 in the lanes of a panel that hold a feature, 0 beyond.
+    #[inline(always)]
+    pub fn mask(&self, index: usize) -> Line {
+        MASKS[(self.features - index * LANES).min(LANES)]
     }
 
     /// The lines of a panel, one for each row.

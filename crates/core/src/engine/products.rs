@@ -348,45 +348,58 @@ fn forward_narrow<S: Simd>(
     rows: usize,
 ) {
     let outputs = output.features();
-    let bias = bias.map_or(ZERO, |bias| bias[0]);
+    let bias = s.load(bias.map_or(&ZERO, |bias| &bias[0]));
     let output = &mut output.panel_mut(0)[..rows];
-    for rows in even_pieces(rows, S::TILE) {
+    for rows in even_pieces(rows, S::TILE / 2) {
         let tile = &mut output[rows.clone()];
-        for number in 0..outputs {
-            let tile = &mut *tile;
-            with_constant!(
-                tile.len(),
-                dot_tile::<S, _>(s, weight, outputs, number, bias.0[number % LANES], input, rows.start, tile)
-            );
-        }
+        with_constant!(tile.len(), dot_tile::<S, _>(s, weight, outputs, bias, input, rows.start, tile));
     }
 }
 
+/// The outputs of a few rows. A line is made in a register and stored whole: a load of a line of which single lanes
+/// were just stored would wait for them.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
 fn dot_tile<S: Simd, const ROWS: usize>(
     s: S,
     weight: &[Line],
     outputs: usize,
-    number: usize,
-    bias: f32,
+    bias: S::V,
     input: &Panels,
     start: usize,
     output: &mut [Line],
 ) {
-    let mut sums = [s.splat(0.0); ROWS];
-    for (panel, lines) in weight.chunks_exact(outputs).enumerate() {
-        let Some(rows) = input.panel(panel)[start..].first_chunk::<ROWS>() else { return };
-        let line = s.load(&lines[number]);
+    let zero = s.splat(0.0);
+    let mut results = [zero; ROWS];
+    for number in 0..outputs {
+        let mut sums = [zero; ROWS];
+        for (panel, lines) in weight.chunks_exact(outputs).enumerate() {
+            let Some(rows) = input.panel(panel)[start..].first_chunk::<ROWS>() else { return };
+            let line = s.load(&lines[number]);
+            for row in 0..ROWS {
+                sums[row] = s.mul_add(s.load(&rows[row]), line, sums[row]);
+            }
+        }
+        let lane = s.load(&UNITS[number % LANES]);
         for row in 0..ROWS {
-            sums[row] = s.mul_add(s.load(&rows[row]), line, sums[row]);
+            results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
         }
     }
     let Some(output) = output.first_chunk_mut::<ROWS>() else { return };
     for row in 0..ROWS {
-        output[row].0[number % LANES] = s.sum(sums[row]) + bias;
+        s.store(s.add(results[row], bias), &mut output[row]);
     }
 }
+
+/// Line n has 1 in lane n and 0 elsewhere.
+static UNITS: [Line; LANES] = {
+    let mut units = [ZERO; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        units[lane].0[lane] = 1.0;
+        lane += 1;
+    }
+    units
+};
 
 /// Lane i of line o becomes W[o][16 panel + i], zero beyond the inputs.
 #[inline(always)]

@@ -46,6 +46,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sqrt(self, value: Self::V) -> Self::V;
     /// `yes` where a > b, else `no`; a comparison with NaN is false.
     fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// a where a > b, else b; so b if one of them is NaN.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// The nearest whole number, halves to the even one.
     fn round(self, value: Self::V) -> Self::V;
     /// 2 to the power of whole numbers from -126 to 127.

@@ -105,6 +105,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        both!(_mm256_max_ps, a, b)
+    }
+
+    #[inline(always)]
     fn round(self, value: Self::V) -> Self::V {
         const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
         // SAFETY: the token exists only on a CPU with AVX2; the instruction touches registers only.

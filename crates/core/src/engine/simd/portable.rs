@@ -78,6 +78,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
     fn round(self, value: Self::V) -> Self::V {
         map(value, f32::round_ties_even)
     }
