@@ -1,6 +1,15 @@
-import { defineConfig } from "tsdown";
+import { defineConfig, type UserConfig } from "tsdown";
+import { thirdPartyLicenses } from "./scripts/licenses.js";
 
-const shared = { format: "esm", target: "es2022", clean: false, fixedExtension: false } as const;
+const shared = {
+  format: "esm",
+  target: "es2022",
+  clean: false,
+  fixedExtension: false,
+  // An import that is not found would be left for the user's machine to miss.
+  failOnWarn: true,
+  plugins: [thirdPartyLicenses()],
+} satisfies UserConfig;
 
 export default defineConfig([
   // What any host can load; `#native` is resolved by package.json, by host.
@@ -13,7 +22,9 @@ export default defineConfig([
     },
     platform: "neutral",
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    external: ["#native", /^node:/],
+    deps: { neverBundle: ["#native", /^node:/] },
+    // Without it the types do not compile in an app that has neither the types of Node nor a library as new as this.
+    banner: { dts: '/// <reference lib="esnext.disposable" />' },
     dts: true,
   },
   // The command, with the libraries that it alone needs. It reaches the rest as any user does.
@@ -21,7 +32,7 @@ export default defineConfig([
     ...shared,
     entry: { "cli/main": "src/cli/main.ts" },
     platform: "node",
-    external: ["myelin"],
+    deps: { neverBundle: ["myelin"] },
     dts: false,
   },
 ]);

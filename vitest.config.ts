@@ -1,16 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 
-// fast: the sources as they stand, through the condition "source". package: what is packed and installed, built by setup.
+// fast: the sources as they stand, through the condition "myelin-source". package: what is packed and installed, built by setup.
 export default defineConfig({
   test: {
     projects: [
       {
         resolve: {
-          conditions: ["source"],
+          conditions: ["myelin-source"],
           alias: { myelin: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
         },
-        ssr: { resolve: { conditions: ["source"] } },
+        ssr: { resolve: { conditions: ["myelin-source"] } },
         test: {
           name: "fast",
           pool: "forks",

@@ -1,7 +1,7 @@
 /** Both kernels, for tests that walk them, and the tolerance within which they agree. */
 import { expect } from "vitest";
-import type { Kernel } from "../src/kernel.ts";
 import { chooseKernel } from "../src/kernel/choose.ts";
+import type { Kernel } from "../src/kernel.ts";
 
 /** The kernels by name. A missing addon is an error here, never a skip. */
 export const kernels: readonly Kernel[] = [chooseKernel("native").kernel, chooseKernel("typescript").kernel];
@@ -22,7 +22,9 @@ export function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number
   for (let at = 0; at < expected.length; at++) {
     const difference = Math.abs(actual[at] - expected[at]);
     if (!(difference <= bound)) {
-      expect.fail(`value ${at}: ${actual[at]}, expected ${expected[at]} within ${bound}, off by ${difference}`);
+      expect.fail(
+        `value ${at}: ${actual[at]}, expected ${expected[at]} within ${bound}, off by ${difference}`,
+      );
     }
   }
 }

@@ -1,16 +1,19 @@
 // A plugin for the bundler: writes THIRD-PARTY-LICENSES.md beside the code, with the licence of every library that the
 // bundle took in. Their licences ask for that.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+// Of all builds of one run: they write into the same folder, and the last one to end names the libraries of all.
+const folders = new Set();
 
 export function thirdPartyLicenses() {
   return {
     name: "third-party-licenses",
-    generateBundle(_options, bundle) {
+    writeBundle({ dir }, bundle) {
       const modules = Object.values(bundle).flatMap((chunk) => Object.keys(chunk.modules ?? {}));
-      const folders = new Set(modules.map(libraryFolder).filter(Boolean));
-      const source = [HEADING, ...[...folders].sort().map(describe)].join("\n");
-      this.emitFile({ type: "asset", fileName: "THIRD-PARTY-LICENSES.md", source });
+      for (const folder of modules.map(libraryFolder)) if (folder) folders.add(folder);
+      const text = [HEADING, ...[...folders].sort().map(describe)].join("\n");
+      writeFileSync(join(dir, "THIRD-PARTY-LICENSES.md"), text);
     },
   };
 }

@@ -132,6 +132,7 @@ function distIsBuilt() {
 function buildDist() {
   const inputs = fingerprint(root, distInputs);
   const output = join(workFolder, "dist");
+  rmSync(output, { recursive: true, force: true });
   const done = run("Building dist", process.execPath, [
     join(root, "node_modules", "tsdown", "dist", "run.mjs"),
     ...["--out-dir", output, "--logLevel", "warn"],

@@ -73,13 +73,34 @@ export class DivergenceError extends MyelinError {
   }
 }
 
+/** Makes something that takes much memory; where that cannot be had, the error has this message. */
+export function withinMemory<T>(message: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof RangeError ? new KernelError(message, { cause: error }) : error;
+  }
+}
+
+/** The error for a value that is no finite number, or none that 32 bits hold. */
+export function notFinite(place: string, value: unknown): DataError {
+  const tooLarge = Number.isFinite(value) ? ", too large for 32 bits" : "";
+  return new DataError(`${place}: expected a finite number, received ${show(value)}${tooLarge}`);
+}
+
 /** A value as an error message shows it: short, and never throwing. */
 export function show(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (value !== null && typeof value === "object")
-    return `an object (${value.constructor?.name ?? "no prototype"})`;
+  if (value !== null && typeof value === "object") {
+    // The prototype's constructor: an own property of that name may hold anything.
+    const name = Object.getPrototypeOf(value)?.constructor?.name ?? "no prototype";
+    const { length } = value as { length?: number };
+    return ArrayBuffer.isView(value) && length !== undefined
+      ? `a ${name} of ${length}`
+      : `an object (${name})`;
+  }
   return typeof value === "bigint" ? `${value}n` : String(value);
 }

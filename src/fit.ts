@@ -46,24 +46,24 @@ export interface CheckedFitOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Epochs of one call of the kernel, which takes and gives an entry for each: "until I abort" may be a billion. */
+const MOST_EPOCHS_A_RUN = 10_000;
+
 const NAMES = ["epochs", "batchSize", "shuffle", "signal"];
 
-/** Checks the options of `fit` and fills in the defaults. */
-export function readFitOptions(options: FitOptions = {}): CheckedFitOptions {
-  if (options === null || typeof options !== "object") {
-    throw new OptionError(`fit: expected an object of options, received ${show(options)}`);
-  }
-  checkNames(options, NAMES, "fit");
+/** Checks the options of a call of `fit`, `fitSync` or `epochs` and fills in the defaults. */
+export function readFitOptions(call: string, options: FitOptions = {}): CheckedFitOptions {
+  checkNames(options, NAMES, call);
   const { epochs = 1, batchSize = 32, shuffle = true, signal } = options;
   if (typeof shuffle !== "boolean") {
-    throw new OptionError(`fit: shuffle: expected true or false, received ${show(shuffle)}`);
+    throw new OptionError(`${call}: shuffle: expected true or false, received ${show(shuffle)}`);
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionError(`fit: signal: expected an AbortSignal, received ${show(signal)}`);
+    throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
   }
   return {
-    epochs: readSize(epochs, "fit: epochs"),
-    batchSize: readSize(batchSize, "fit: batchSize"),
+    epochs: readSize(epochs, `${call}: epochs`),
+    batchSize: readSize(batchSize, `${call}: batchSize`),
     shuffle,
     signal,
   };
@@ -85,13 +85,18 @@ function largest(values: Float32Array): number {
 /** The likely cause of a diverging training, and what to change. */
 function advice(data: Dataset, learningRate: number): string {
   const scale = (name: string, most: number) =>
-    `${name} has values up to ${most.toPrecision(3)}: scale its columns to about -1 to 1`;
+    `${name} has values up to ${Number(most.toPrecision(3))}: scale its columns to about -1 to 1`;
   const causes = [
     ...(largest(data.x) > 100 ? [scale("x", largest(data.x))] : []),
     ...(largest(data.y) > 100 ? [scale("y", largest(data.y))] : []),
     `the learning rate ${learningRate} may be too high: try ${Number((learningRate / 10).toPrecision(3))}`,
   ];
   return causes.join("; ");
+}
+
+/** Where the next training starts: what an aborted one left of its last epoch belonged to that training. */
+export function atEpoch({ epoch, step, steps }: Position): Position {
+  return { epoch: step > 0 ? epoch + 1 : epoch, step: 0, steps, loss: 0 };
 }
 
 /** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */
@@ -107,9 +112,7 @@ export class Fit {
     this.#data = data;
     this.#kernelData = kernelData;
     this.#options = options;
-    const { epoch, step, steps } = model.position;
-    // What an aborted training left of its last epoch belonged to that training.
-    if (step > 0) model.position = { epoch: epoch + 1, step: 0, steps, loss: 0 };
+    model.position = atEpoch(model.position);
   }
 
   #run(epochs: number): Run {
@@ -153,11 +156,26 @@ export class Fit {
     return new DivergenceError(text, epoch, step);
   }
 
-  /** Trains all epochs in one call. */
+  /** The epochs of each call of the kernel; nearly always all in one. */
+  #runs(): number[] {
+    const { epochs } = this.#options;
+    return Array.from({ length: Math.ceil(epochs / MOST_EPOCHS_A_RUN) }, (_, index) =>
+      Math.min(MOST_EPOCHS_A_RUN, epochs - index * MOST_EPOCHS_A_RUN),
+    );
+  }
+
+  /** Trains all epochs before it returns. */
   sync(): History {
-    this.#options.signal?.throwIfAborted();
-    const run = this.#run(this.#options.epochs);
-    this.#absorb(run, this.#model.network.train(this.#kernelData, run));
+    for (const epochs of this.#runs()) {
+      const run = this.#run(epochs);
+      this.#absorb(run, this.#model.network.train(this.#kernelData, run));
+    }
+    return this.history;
+  }
+
+  /** Trains all epochs off the event loop. */
+  async all(): Promise<History> {
+    for (const epochs of this.#runs()) await this.epochs(epochs);
     return this.history;
   }
 

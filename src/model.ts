@@ -1,5 +1,6 @@
 /** Model: what a user builds, trains, asks, looks into and keeps. */
 import {
+  checkSizes,
   type Dataset,
   type Examples,
   isExamples,
@@ -8,8 +9,18 @@ import {
   readExamples,
   readMatrix,
 } from "./data/dataset.ts";
-import { FormatError, MyelinError, OptionError, ShapeError, StateError, show } from "./errors.ts";
 import {
+  FormatError,
+  MyelinError,
+  notFinite,
+  OptionError,
+  ShapeError,
+  StateError,
+  show,
+  withinMemory,
+} from "./errors.ts";
+import {
+  atEpoch,
   type CheckedFitOptions,
   type Epoch,
   Fit,
@@ -60,8 +71,11 @@ export interface BatchGradients {
   readonly layers: LayerWeights[];
 }
 
+const ARCHITECTURE: readonly (keyof Architecture)[] = ["inputs", "layers", "loss", "optimizer"];
 const FORMAT = "myelin-model";
 const FORMAT_VERSION = 1;
+/** What training may have counted up to when it comes with a file: far beyond any, and counting on stays exact. */
+const MOST_COUNTED = 2 ** 52;
 const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 
 /**
@@ -106,10 +120,7 @@ export class Model {
    * be had.
    */
   constructor(options: ModelOptions) {
-    if (options === null || typeof options !== "object") {
-      throw new OptionError(`model: expected an object of options, received ${show(options)}`);
-    }
-    checkNames(options, ["inputs", "layers", "loss", "optimizer", "seed", "kernel"], "model");
+    checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
     this.#configuration = configure(options);
     this.#layers = shapes(this.#configuration);
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
@@ -119,8 +130,12 @@ export class Model {
     const { kernel, reason } = chooseKernel(options.kernel);
     this.#kernel = kernel;
     this.kernel = { name: kernel.name, reason };
-    this.#network = kernel.network(toProgram(this.#configuration));
-    this.#network.write("parameters", initialize(this.#layers, this.seed));
+    this.#network = withinMemory(`model: ${this.parameters} parameters do not fit in memory`, () => {
+      const parameters = initialize(this.#layers, this.seed);
+      const network = kernel.network(toProgram(this.#configuration));
+      network.write("parameters", parameters);
+      return network;
+    });
   }
 
   #use(): Network {
@@ -144,7 +159,7 @@ export class Model {
   ): { fit: Fit; options: CheckedFitOptions } {
     const network = this.#useAlone(call);
     const [examples, given] = this.#examples(call, first, second, third);
-    const options = readFitOptions(given as FitOptions | undefined);
+    const options = readFitOptions(call, given as FitOptions | undefined);
     const data = readExamples(examples, this.inputs, this.outputs);
     options.signal?.throwIfAborted();
     const kernelData = this.#kernel.dataset(data.x, data.y, this.inputs, this.outputs);
@@ -188,11 +203,10 @@ export class Model {
   fit(data: Examples, options?: FitOptions): Promise<History>;
   fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;
   async fit(first: unknown, second?: unknown, third?: unknown): Promise<History> {
-    const { fit, options } = this.#begin("fit", first, second, third);
+    const { fit } = this.#begin("fit", first, second, third);
     this.#training = true;
     try {
-      await fit.epochs(options.epochs);
-      return fit.history;
+      return await fit.all();
     } finally {
       this.#training = false;
     }
@@ -252,6 +266,7 @@ export class Model {
   predict(x: Matrix | { readonly x: Matrix }): number[] | number[][] | Float32Array {
     const network = this.#use();
     const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
+    if (source !== x) checkSizes(x, { inputs: this.inputs });
     const { values, rows, form } = readMatrix(source, {
       name: "x",
       columns: this.inputs,
@@ -355,7 +370,7 @@ export class Model {
       formatVersion: FORMAT_VERSION,
       ...this.#configuration,
       seed: this.seed,
-      training: { epochs: this.#position.epoch, steps: this.#position.steps },
+      training: { epochs: atEpoch(this.#position).epoch, steps: this.#position.steps },
       weights: this.getWeights(),
       optimizerState: Array.from(network.read("slots")),
     };
@@ -374,13 +389,20 @@ export class Model {
    */
   static fromJSON(json: string | ModelJSON, options: { readonly kernel?: KernelChoice } = {}): Model {
     checkNames(options, ["kernel"], "fromJSON");
-    const { weights, optimizerState, training, ...architecture } = parse(json);
+    // A kernel that cannot be had is no fault of the JSON.
+    chooseKernel(options.kernel);
+    const { weights, optimizerState, training, ...rest } = parse(json);
     try {
-      const model = new Model({ ...(architecture as unknown as ModelOptions), ...options });
+      checkNames(rest, [...ARCHITECTURE, "seed"], "model");
+      const architecture = rest as unknown as Architecture & { seed: number };
+      const seed = readSeed(architecture.seed, "model: seed");
+      // Before the model takes memory: its sizes may be anything, its weights are here.
+      const parameters = fromLayers(shapes(configure(architecture)), weights, "weights");
+      const [epoch, steps] = readTraining(training);
+      const model = new Model({ ...architecture, seed, ...options });
       const slots = model.#use().read("slots").length;
       const state = readNumbers(optimizerState, slots, "optimizerState");
-      const [epoch, steps] = readTraining(training);
-      model.#use().write("parameters", fromLayers(model.#layers, weights, "weights"));
+      model.#use().write("parameters", parameters);
       if (slots > 0) model.#use().write("slots", state);
       model.#position = { ...START, epoch, steps };
       return model;
@@ -432,11 +454,19 @@ function readNumbers(value: unknown, length: number, place: string): Float32Arra
     throw new ShapeError(`${place}: expected an array of ${length}, received ${show(value)}`);
   }
   const numbers = Float32Array.from(value, (entry) => (typeof entry === "number" ? entry : Number.NaN));
-  if (!numbers.every(Number.isFinite)) throw new ShapeError(`${place}: expected finite numbers`);
+  const wrong = numbers.findIndex((number) => !Number.isFinite(number));
+  if (wrong >= 0) throw notFinite(`${place}: value ${wrong}`, value[wrong]);
   return numbers;
+}
+
+function readCount(value: unknown, place: string): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_COUNTED) {
+    return value as number;
+  }
+  throw new OptionError(`${place}: expected a whole number from 0 to 2^52, received ${show(value)}`);
 }
 
 function readTraining(value: unknown): [epochs: number, steps: number] {
   const { epochs, steps } = (value ?? {}) as { epochs?: unknown; steps?: unknown };
-  return [readSeed(epochs, "training: epochs"), readSeed(steps, "training: steps")];
+  return [readCount(epochs, "training: epochs"), readCount(steps, "training: steps")];
 }

@@ -1,5 +1,6 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
+import { withinMemory } from "./errors.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss } from "./losses.ts";
 import * as losses from "./losses.ts";
@@ -208,7 +209,10 @@ export class State {
 
   /** A workspace with room for so many rows, so that a step allocates nothing. */
   workspace(rows: number): Workspace {
-    if (this.#workspace.rows < rows) this.#workspace = new Workspace(this.plan, rows, true);
+    if (this.#workspace.rows < rows) {
+      const message = `typescript kernel: a batch of ${rows} rows does not fit in memory: take fewer rows`;
+      this.#workspace = withinMemory(message, () => new Workspace(this.plan, rows, true));
+    }
     return this.#workspace;
   }
 

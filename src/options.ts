@@ -104,12 +104,15 @@ export function entry<const Type extends string, O extends Options, Made>(
   options: O,
   create: (options: Values<O>) => Made,
 ): Entry<Type, O, Made> {
-  const build = (given: Given<O> = {} as Given<O>) => ({ type, ...given });
+  const build = (given: Given<O> = {} as Given<O>) => {
+    checkNames(given, Object.keys(options), type);
+    return { type, ...given };
+  };
   return Object.assign(build, { type, options, create }) as unknown as Entry<Type, O, Made>;
 }
 
-function refuse(place: string, expected: string, value: unknown): OptionError {
-  return new OptionError(`${place}: expected ${expected}, received ${show(value)}`);
+function refuse(place: string, expected: string, value: unknown, hint = ""): OptionError {
+  return new OptionError(`${place}: expected ${expected}, received ${show(value)}${hint}`);
 }
 
 /** A range of numbers; `above` and `below` leave the end itself out. */
@@ -170,7 +173,8 @@ export function size(): RequiredOption<number> {
 export function readSize(value: unknown, place: string): number {
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_SIZE)
     return value as number;
-  throw refuse(place, "a whole number of at least 1", value);
+  const tooLarge = Number.isInteger(value) && (value as number) > LARGEST_SIZE;
+  throw refuse(place, `a whole number ${tooLarge ? `of at most ${LARGEST_SIZE}` : "of at least 1"}`, value);
 }
 
 /** One entry of another table, complete. `nothing` is an option that may be null, too. */
@@ -218,8 +222,16 @@ export function unknownName(
   return new OptionError(`${place}: unknown ${kind} ${show(name)}.${hint} Expected one of: ${list}`);
 }
 
-/** Checks that an object has no other names than these. */
-export function checkNames(given: object, names: readonly string[], place: string, kind = "option"): void {
+/** Checks that options are an object, which has no other names than these. */
+export function checkNames(
+  given: unknown,
+  names: readonly string[],
+  place: string,
+  kind = "option",
+): asserts given is object {
+  if (given === null || typeof given !== "object" || Array.isArray(given)) {
+    throw refuse(place, "an object of options", given);
+  }
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw unknownName(place, kind, name, names);
   }
@@ -237,6 +249,16 @@ export function completeOptions<O extends Options>(options: O, given: object, pl
   return values as Values<O>;
 }
 
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+}
+
+/** What to do with a builder that was passed and not called. */
+function callIt(given: unknown): string {
+  const { type } = typeof given === "function" ? (given as { type?: unknown }) : {};
+  return typeof type === "string" ? `; call it: ${type}(…)` : "";
+}
+
 /**
  * Completes the configuration of a table's entry: the type is known, no option is unknown, each value fits, and the
  * defaults are filled in. `kind` says what the table holds, in the words of an error message.
@@ -244,7 +266,12 @@ export function completeOptions<O extends Options>(options: O, given: object, pl
 export function complete(kind: string, table: Table<unknown>, given: unknown, place: string): Complete {
   const named = typeof given === "string" ? { type: given } : given;
   if (named === null || typeof named !== "object" || !("type" in named) || typeof named.type !== "string") {
-    throw refuse(place, `a ${kind}, as an object with a "type" or as a name`, given);
+    throw refuse(
+      place,
+      `${withArticle(kind)}, as an object with a "type" or as a name`,
+      given,
+      callIt(given),
+    );
   }
   const type = named.type;
   if (!Object.hasOwn(table, type)) throw unknownName(place, kind, type, Object.keys(table));

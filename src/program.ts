@@ -69,7 +69,7 @@ export function configure(architecture: Architecture): Configuration {
   }
   return {
     inputs: readSize(inputs, "model: inputs"),
-    layers: list.map((layer, index) => complete("layer", layers, layer, `layer ${index}`)),
+    layers: Array.from(list, (layer, index) => complete("layer", layers, layer, `layer ${index}`)),
     loss: complete("loss", losses as Table<unknown>, loss, "loss"),
     optimizer: complete(
       "optimizer",

@@ -1,5 +1,5 @@
 /** Parameters by layer, as a user reads and writes them, and the flat array that the kernels keep. */
-import { DataError, ShapeError, show } from "./errors.ts";
+import { notFinite, ShapeError, show } from "./errors.ts";
 import type { Initializer } from "./initializers.ts";
 import * as initializers from "./initializers.ts";
 import type { Parameter } from "./layers/layer.ts";
@@ -47,43 +47,62 @@ function checkLength(value: unknown, length: number, place: string): asserts val
   const received =
     Array.isArray(value) || ArrayBuffer.isView(value) ? (value as unknown as unknown[]).length : undefined;
   if (received !== length) {
-    throw new ShapeError(`${place}: expected an array of ${length}, received ${show(value)}`);
+    const what = value === undefined ? "nothing" : show(value);
+    throw new ShapeError(`${place}: expected an array of ${length}, received ${what}`);
   }
 }
 
-function flatten(value: unknown, shape: readonly number[], place: string): ArrayLike<unknown> {
+/** The rows of one array of parameters, checked against its shape; a bias is one row. */
+function readRows(value: unknown, shape: readonly number[], place: string): readonly ArrayLike<unknown>[] {
   checkLength(value, shape[0], place);
-  if (shape.length === 1) return value;
-  return Array.from(value).flatMap((row, index) => {
+  if (shape.length === 1) return [value];
+  return Array.from(value, (row, index) => {
     checkLength(row, shape[1], `${place}: row ${index}`);
-    return Array.from(row);
+    return row;
   });
+}
+
+function copyNumbers(source: ArrayLike<unknown>, target: Float32Array, place: (at: number) => string): void {
+  for (let at = 0; at < target.length; at++) {
+    const value = source[at];
+    target[at] = typeof value === "number" ? value : Number.NaN;
+    if (!Number.isFinite(target[at])) throw notFinite(place(at), value);
+  }
+}
+
+/** Checks that a layer's entry is an object with no other names than its parameters'. */
+function checkEntry(given: unknown, { parameters }: LayerShape, place: string): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new ShapeError(`${place}: expected an object, received ${show(given)}`);
+  }
+  const names = parameters.map((parameter) => parameter.name);
+  const other = Object.keys(given).find((name) => !names.includes(name));
+  if (other !== undefined) {
+    throw new ShapeError(
+      `${place}: expected ${names.join(", ") || "no parameters"}, received ${show(other)}`,
+    );
+  }
 }
 
 /** Checks parameters by layer against the shapes and puts them into a flat array. */
 export function fromLayers(layers: readonly LayerShape[], weights: unknown, place: string): Float32Array {
   checkLength(weights, layers.length, `${place}: one entry for each layer`);
+  const here = (index: number) => `${place}: layer ${index} (${layers[index].type})`;
+  for (const [index, layer] of layers.entries()) checkEntry(weights[index], layer, here(index));
+  // Every shape is checked before memory is taken: sizes that come with a file may be anything.
+  const arrays: (readonly ArrayLike<unknown>[])[] = [];
+  visit(layers, (layer, { name, shape }) => {
+    arrays.push(readRows((weights[layer] as LayerWeights)[name], shape, `${here(layer)}: ${name}`));
+  });
   const values = new Float32Array(layers.reduce((sum, layer) => sum + countParameters(layer), 0));
-  for (const [index, layer] of layers.entries()) {
-    const here = `${place}: layer ${index} (${layer.type})`;
-    const given = weights[index];
-    const names = layer.parameters.map((parameter) => parameter.name);
-    if (typeof given !== "object" || given === null)
-      throw new ShapeError(`${here}: expected an object, received ${show(given)}`);
-    for (const name of Object.keys(given)) {
-      if (!names.includes(name))
-        throw new ShapeError(`${here}: expected ${names.join(", ") || "no parameters"}, received ${name}`);
-    }
-  }
   visit(layers, (layer, { name, shape }, start) => {
-    const here = `${place}: layer ${layer} (${layers[layer].type}): ${name}`;
-    const flat = flatten((weights[layer] as LayerWeights)[name], shape, here);
-    for (let at = 0; at < flat.length; at++) {
-      const value = flat[at];
-      values[start + at] = typeof value === "number" ? value : Number.NaN;
-      if (!Number.isFinite(values[start + at])) {
-        throw new DataError(`${here}: value ${at}: expected a finite number, received ${show(value)}`);
-      }
+    const columns = shape[shape.length - 1];
+    for (const [row, source] of arrays.shift()!.entries()) {
+      const target = values.subarray(start + row * columns, start + (row + 1) * columns);
+      copyNumbers(source, target, (at) => {
+        const index = shape.length === 1 ? `value ${at}` : `row ${row}, column ${at}`;
+        return `${here(layer)}: ${name}: ${index}`;
+      });
     }
   });
   return values;

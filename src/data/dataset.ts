@@ -1,5 +1,5 @@
 /** From what a caller passes as x and y to checked rows of 32-bit floats. */
-import { DataError, ShapeError, show } from "../errors.ts";
+import { DataError, notFinite, ShapeError, show } from "../errors.ts";
 
 /** A typed array of numbers. */
 export type NumberArray =
@@ -64,23 +64,34 @@ function isNumberArray(value: unknown): value is NumberArray {
   );
 }
 
+/** Node 20 has no property that tells, but makes no view of a buffer that was transferred away. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).length > 0;
+  } catch {
+    return true;
+  }
+}
+
 /** A view whose memory can go away or change under us is refused: copying would only hide the race. */
-function checkMemory(array: NumberArray, name: string): void {
-  const buffer = array.buffer as ArrayBufferLike & {
-    detached?: boolean;
-    resizable?: boolean;
-    growable?: boolean;
-  };
-  const problem =
-    typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer
-      ? "is a view of a SharedArrayBuffer"
-      : buffer.resizable
-        ? "is a view of a resizable ArrayBuffer"
-        : buffer.detached
-          ? "is detached: its ArrayBuffer was transferred away"
-          : undefined;
-  if (problem)
-    throw new DataError(`${name}: the typed array ${problem}; pass a copy of its own, like array.slice()`);
+function checkMemory(array: NumberArray, place: string): void {
+  const buffer = array.buffer as ArrayBufferLike & { resizable?: boolean };
+  const isShared = typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+  if (isDetached(buffer)) {
+    throw new DataError(`${place}: the typed array is detached: its values were transferred away`);
+  }
+  if (isShared || buffer.resizable) {
+    const kind = isShared ? "SharedArrayBuffer" : "resizable ArrayBuffer";
+    throw new DataError(
+      `${place}: the typed array is a view of a ${kind}, which may change; pass a copy, like array.slice()`,
+    );
+  }
+}
+
+/** "1 input", "2 inputs" */
+function amount(columns: number, unit: string): string {
+  return `${columns} ${columns === 1 ? unit.slice(0, -1) : unit}`;
 }
 
 function wrongColumns(
@@ -89,7 +100,7 @@ function wrongColumns(
   received: number,
 ): ShapeError {
   const place = row === undefined ? name : `${name}: row ${row}`;
-  return new ShapeError(`${place}: expected ${columns} ${unit}, received ${received}`);
+  return new ShapeError(`${place}: expected ${amount(columns, unit)}, received ${received}`);
 }
 
 /** Every value must be finite as a 32-bit float. */
@@ -103,11 +114,7 @@ function checkFinite(
   for (let at = 0; at < values.length; at++) sum += values[at] * 0;
   if (sum === 0) return;
   const at = values.findIndex((value) => !Number.isFinite(value));
-  const value = original(at);
-  const tooLarge = typeof value === "number" && Number.isFinite(value) ? ", too large for 32 bits" : "";
-  throw new DataError(
-    `${name}: row ${Math.floor(at / columns)}, column ${at % columns}: expected a finite number, received ${show(value)}${tooLarge}`,
-  );
+  throw notFinite(`${name}: row ${Math.floor(at / columns)}, column ${at % columns}`, original(at));
 }
 
 function readFlat(array: NumberArray, expected: Expected): CheckedRows {
@@ -116,7 +123,7 @@ function readFlat(array: NumberArray, expected: Expected): CheckedRows {
   const rows = array.length / columns;
   if (!Number.isInteger(rows)) {
     throw new ShapeError(
-      `${name}: a typed array of ${array.length} values is no multiple of ${columns} ${unit}; expected [rows × ${columns}]`,
+      `${name}: a typed array of ${array.length} values is no multiple of ${amount(columns, unit)}; expected [rows × ${columns}]`,
     );
   }
   const values = array instanceof Float32Array ? array : Float32Array.from(array);
@@ -130,7 +137,9 @@ function readList(list: readonly number[], expected: Expected): CheckedRows {
   const isColumn = listIsColumn && columns === 1;
   if (!isColumn && list.length !== columns) {
     const hint = columns === 1 ? "; for rows of one value pass [[…], […]] or a Float32Array" : "";
-    throw new ShapeError(`${name}: expected ${columns} ${unit} in a row, received ${list.length}${hint}`);
+    throw new ShapeError(
+      `${name}: expected ${amount(columns, unit)} in a row, received ${list.length}${hint}`,
+    );
   }
   checkNumbers(list, name, (at) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`));
   const values = Float32Array.from(list);
@@ -141,9 +150,7 @@ function readList(list: readonly number[], expected: Expected): CheckedRows {
 /** A string that reads as a number, null and the like would be converted without a word. */
 function checkNumbers(list: ArrayLike<unknown>, name: string, place: (at: number) => string): void {
   for (let at = 0; at < list.length; at++) {
-    if (typeof list[at] !== "number") {
-      throw new DataError(`${name}: ${place(at)}: expected a finite number, received ${show(list[at])}`);
-    }
+    if (typeof list[at] !== "number") throw notFinite(`${name}: ${place(at)}`, list[at]);
   }
 }
 
@@ -154,9 +161,9 @@ function readRows(rows: readonly (ArrayLike<number> | unknown)[], expected: Expe
     if (!Array.isArray(row) && !isNumberArray(row)) {
       throw new DataError(`${name}: row ${index}: expected an array of numbers, received ${show(row)}`);
     }
+    if (!Array.isArray(row)) checkMemory(row, `${name}: row ${index}`);
     if (row.length !== columns) throw wrongColumns(expected, index, row.length);
     if (Array.isArray(row)) checkNumbers(row, name, (at) => `row ${index}, column ${at}`);
-    else checkMemory(row, name);
     values.set(row, index * columns);
   }
   const original = (at: number) => (rows[Math.floor(at / columns)] as ArrayLike<number>)[at % columns];
@@ -175,21 +182,37 @@ export function readMatrix(matrix: unknown, expected: Expected): CheckedRows {
   }
   if (!Array.isArray(matrix)) {
     throw new DataError(
-      `${name}: expected a row, a list of rows, a typed array or a dataset, received ${show(matrix)}`,
+      `${name}: expected a list of numbers, a list of rows or a typed array, received ${show(matrix)}`,
     );
   }
   if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
-  const isList = !Array.isArray(matrix[0]) && !isNumberArray(matrix[0]);
+  const isList = typeof matrix[0] !== "object" || matrix[0] === null;
   return isList ? readList(matrix, expected) : readRows(matrix, expected);
 }
 
-/** Whether a value has an x and a y, as a dataset has. */
+/** Whether a value is meant as a dataset. One that lacks x or y is a {@link DataError}. */
 export function isExamples(value: unknown): value is Examples {
-  return typeof value === "object" && value !== null && "x" in value && "y" in value;
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  const missing = ["x", "y"].filter((name) => !(name in value));
+  if (missing.length > 0) throw new DataError(`data: expected x and y, missing: ${missing.join(", ")}`);
+  return true;
+}
+
+/** A dataset says how long its rows are, so a flat array of rows of another length is not read as more or fewer. */
+export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs" | "outputs">>): void {
+  for (const [unit, columns] of Object.entries(expected)) {
+    const given = (data as Record<string, unknown>)[unit];
+    if (given !== undefined && given !== columns) {
+      throw new ShapeError(`data: expected ${amount(columns, unit)}, received ${show(given)}`);
+    }
+  }
 }
 
 /** Checks x and y, which must have the same number of rows. */
-export function readExamples({ x, y }: Examples, inputs: number, outputs: number): Dataset {
+export function readExamples(examples: Examples, inputs: number, outputs: number): Dataset {
+  checkSizes(examples, { inputs, outputs });
+  const { x, y } = examples;
   const checkedX = readMatrix(x, { name: "x", columns: inputs, unit: "inputs", listIsColumn: false });
   const checkedY = readMatrix(y, { name: "y", columns: outputs, unit: "outputs", listIsColumn: true });
   if (checkedX.rows !== checkedY.rows) {

@@ -5,7 +5,7 @@
  * that fits. It is *absent* where none is installed, and *broken* where one is and does not work.
  */
 import { createRequire } from "node:module";
-import { KernelError } from "../errors.ts";
+import { KernelError, OptionError } from "../errors.ts";
 import type { Gradients, Kernel, KernelData, Network, Part, Progress, Run } from "../kernel.ts";
 import type { Program } from "../program.ts";
 import { version } from "../version.ts";
@@ -130,7 +130,7 @@ function chooseInstructions(available: readonly string[]): string {
   const wanted = process.env.MYELIN_INSTRUCTIONS;
   if (wanted === undefined || wanted === "") return available[available.length - 1];
   if (available.includes(wanted)) return wanted;
-  throw new KernelError(`MYELIN_INSTRUCTIONS: this CPU has ${available.join(", ")}, received "${wanted}"`);
+  throw new OptionError(`MYELIN_INSTRUCTIONS: this CPU has ${available.join(", ")}, received "${wanted}"`);
 }
 
 function check(addon: Addon, file: string): NativeLoad {
@@ -183,6 +183,8 @@ function load(): NativeLoad {
     name = loaded.name;
     return check(loaded.addon, name);
   } catch (error) {
+    // What the user asked for and cannot have is an error of its own: the other kernel would not be it either.
+    if (error instanceof OptionError) throw error;
     const text = message(error);
     return { kernel: undefined, reason: text.startsWith(name) ? text : `${name}: ${text}`, broken: true };
   }

@@ -4,6 +4,7 @@ import * as initializers from "../initializers.ts";
 import {
   boolean,
   type Configuration,
+  checkNames,
   choice,
   type Given,
   optionalChoice,
@@ -57,10 +58,10 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  * ```
  */
 export const dense = Object.assign(
-  (units: number, given: DenseOptions = {}): Configuration<"dense", typeof options> => ({
-    type: "dense",
-    units,
-    ...given,
-  }),
+  (units: number, given: DenseOptions = {}): Configuration<"dense", typeof options> => {
+    const { units: _, ...others } = options;
+    checkNames(given, Object.keys(others), "dense");
+    return { type: "dense", units, ...given };
+  },
   { type: "dense" as const, options, create },
 );

@@ -52,7 +52,8 @@ impl<L: Loss> Elementwise<L> {
         let outputs = prediction.features();
         for panel in 0..prediction.count() {
             let mask = s.load(&prediction.mask(panel));
-            let lines = prediction.panel(panel).iter().zip(target.panel(panel)).zip(&mut *losses);
+            let rows = losses.len();
+            let lines = prediction.panel(panel, rows).iter().zip(target.panel(panel, rows)).zip(&mut *losses);
             for (row, ((prediction, target), loss)) in lines.enumerate() {
                 let (prediction, target) = (s.load(prediction), s.load(target));
                 let sum = s.sum(s.mul(self.0.value(s, prediction, target), mask));
@@ -93,6 +94,7 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
         gradient: &mut Panels,
     ) {
         let scale = scale / prediction.features() as f32;
+        let rows = losses.len();
         s.run(
             #[inline(always)]
             || {
@@ -105,7 +107,7 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
                     #[inline(always)]
                     |panel, row, prediction, target, mask| {
                         let value = s.mul(self.0.gradient(s, prediction, target), s.mul(mask, scale));
-                        s.store(value, &mut gradient.panel_mut(panel)[row]);
+                        s.store(value, &mut gradient.panel_mut(panel, rows)[row]);
                     },
                 );
             },

@@ -1,9 +1,11 @@
 //! The network: one mini-batch forward, loss, backward, update.
 
 use crate::dataset::Dataset;
+use crate::engine::finish::{Apply, Differentiate, Finish};
 use crate::engine::panels::{Line, Panels, ZERO};
-use crate::engine::products::{BLOCK_LINES, Sink, apply_derivative, apply_epilogue};
+use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
+use crate::engine::sink::Sink;
 use crate::engine::{CHUNK_ROWS, Now};
 use crate::ensure;
 use crate::errors::{Error, Result};
@@ -36,15 +38,13 @@ pub(crate) struct Workspace {
     kept: Vec<Option<Panels>>,
     outputs: Vec<Panels>,
     gradients: Vec<Panels>,
-    transposed: Vec<Line>,
-    block: Vec<Line>,
+    scratch: Vec<Line>,
     losses: Vec<f32>,
 }
 
 impl Workspace {
     fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Self {
         let panels = || plan.stages.iter().map(|stage| Panels::new(stage.outputs, capacity)).collect();
-        let widest = plan.stages.iter().map(|stage| stage.outputs).max().unwrap_or(0);
         Workspace {
             capacity,
             input: Panels::new(plan.inputs, capacity),
@@ -57,8 +57,7 @@ impl Workspace {
                 .collect(),
             outputs: panels(),
             gradients: if backward { panels() } else { Vec::new() },
-            transposed: if backward { vec![ZERO; widest] } else { Vec::new() },
-            block: vec![ZERO; BLOCK_LINES],
+            scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
             losses: vec![0.0; capacity],
         }
     }
@@ -77,78 +76,100 @@ impl Workspace {
 }
 
 impl<S: Simd> Plan<S> {
+    #[inline(always)]
     fn forward(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
         for (index, stage) in self.stages.iter().enumerate() {
             let (before, after) = workspace.outputs.split_at_mut(index);
             let (input, output) = (before.last().unwrap_or(&workspace.input), &mut after[0]);
+            let epilogue = stage.epilogue.as_deref();
+            let mut apply = Apply { epilogue, kept: workspace.kept[index].as_mut() };
             match &stage.product {
-                Some(product) => product.forward(s, parameters, input, output, rows),
-                None => output.copy_from(input, rows),
-            }
-            if let Some(epilogue) = &stage.epilogue {
-                if let Some(kept) = &mut workspace.kept[index] {
-                    kept.copy_from(output, rows);
+                Some(product) => product.forward(s, parameters, input, output, apply, rows),
+                None => {
+                    output.copy_from(input, rows);
+                    let panels = 0..output.count();
+                    apply.finish(s, output, panels, rows);
                 }
-                apply_epilogue(s, &**epilogue, output, rows);
             }
         }
     }
 
-    /// Fills the losses of the first rows.
+    /// Fills the losses of the rows.
     fn losses(&self, s: S, workspace: &mut Workspace, rows: usize) {
         let Workspace { target, outputs, losses, .. } = workspace;
         self.loss.values(s, &outputs[self.stages.len() - 1], target, &mut losses[..rows]);
     }
 
-    /// Turns the gradient of a stage's output into that of its value before the epilogue.
-    fn derivative(&self, s: S, workspace: &mut Workspace, index: usize, rows: usize) {
-        if let Some(epilogue) = &self.stages[index].epilogue {
-            let Workspace { kept, outputs, gradients, .. } = workspace;
-            apply_derivative(
-                s,
-                &**epilogue,
-                &mut gradients[index],
-                kept[index].as_ref(),
-                &outputs[index],
-                rows,
-            );
-        }
+    /// What follows when the gradient of a stage's output is there.
+    #[inline(always)]
+    fn differentiate<'a>(
+        &'a self,
+        index: usize,
+        kept: &'a [Option<Panels>],
+        outputs: &'a [Panels],
+    ) -> Differentiate<'a, S> {
+        let epilogue = self.stages[index].epilogue.as_deref();
+        Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
     }
 
-    /// Fills the losses of the first rows and goes from them back to the parameters. `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
+    /// Fills the losses of the rows and goes from them back to the parameters. `scale` is what a row's gradient is
+    /// multiplied by: one over the rows of the batch.
+    #[inline(always)]
     fn backward(
         &self,
         s: S,
         parameters: &mut [Line],
         workspace: &mut Workspace,
-        rows: usize,
         scale: f32,
         sink: &mut Sink<'_, S>,
+        rows: usize,
     ) {
+        let Workspace { input, target, kept, outputs, gradients, scratch, losses, .. } = workspace;
         let last = self.stages.len() - 1;
-        let Workspace { target, outputs, gradients, losses, .. } = workspace;
         let losses = &mut losses[..rows];
         self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
-        self.derivative(s, workspace, last, rows);
+        let panels = 0..gradients[last].count();
+        self.differentiate(last, kept, outputs).finish(s, &mut gradients[last], panels, rows);
         for (index, stage) in self.stages.iter().enumerate().rev() {
-            if index > 0 {
-                let (before, after) = workspace.gradients.split_at_mut(index);
-                let (input, gradient) = (&mut before[index - 1], &after[0]);
+            let (before, after) = gradients.split_at_mut(index);
+            let gradient = &after[0];
+            if let Some(result) = before.last_mut() {
+                let mut finish = self.differentiate(index - 1, kept, outputs);
                 match &stage.product {
                     Some(product) => {
-                        let transposed = &mut workspace.transposed;
-                        product.input_gradient(s, parameters, gradient, input, transposed, rows);
+                        product.input_gradient(s, parameters, gradient, result, scratch, finish, rows);
                     }
-                    None => input.copy_from(gradient, rows),
+                    None => {
+                        result.copy_from(gradient, rows);
+                        let panels = 0..result.count();
+                        finish.finish(s, result, panels, rows);
+                    }
                 }
-                self.derivative(s, workspace, index - 1, rows);
             }
             if let Some(product) = &stage.product {
-                let input = if index == 0 { &workspace.input } else { &workspace.outputs[index - 1] };
-                let gradient = &workspace.gradients[index];
-                product.parameter_gradient(s, input, gradient, rows, &mut workspace.block, parameters, sink);
+                let input = if index == 0 { &*input } else { &outputs[index - 1] };
+                product.parameter_gradient(s, input, gradient, scratch, parameters, sink, rows);
             }
         }
+    }
+
+    /// Forward, loss and backward for the rows in the workspace.
+    fn pass(
+        &self,
+        s: S,
+        parameters: &mut [Line],
+        workspace: &mut Workspace,
+        scale: f32,
+        sink: &mut Sink<'_, S>,
+        rows: usize,
+    ) {
+        s.run(
+            #[inline(always)]
+            || {
+                self.forward(s, parameters, workspace, rows);
+                self.backward(s, parameters, workspace, scale, sink, rows);
+            },
+        );
     }
 }
 
@@ -236,9 +257,9 @@ impl<S: Simd> State<S> {
         let scale = (1.0 / batch.rows as f64) as f32;
         let State { s, plan, parameters, slots, workspace, .. } = self;
         batch.gather(workspace, 0, batch.rows);
-        plan.forward(*s, parameters, workspace, batch.rows);
-        let mut sink = Sink::Update { update: &*plan.update, now, slots };
-        plan.backward(*s, parameters, workspace, batch.rows, scale, &mut sink);
+        let count = plan.update.slots();
+        let mut sink = Sink::Update { update: &*plan.update, now, slots, count };
+        plan.pass(*s, parameters, workspace, scale, &mut sink, batch.rows);
         workspace.loss(batch.rows)
     }
 
@@ -249,10 +270,8 @@ impl<S: Simd> State<S> {
         for from in (0..batch.rows).step_by(CHUNK_ROWS) {
             let rows = (batch.rows - from).min(CHUNK_ROWS);
             batch.gather(&mut self.workspace, from, rows);
-            self.plan.forward(self.s, &self.parameters, &mut self.workspace, rows);
             let mut sink = Sink::Gradient { gradient: &mut self.gradient, add: from > 0 };
-            let plan = &*self.plan;
-            plan.backward(self.s, &mut self.parameters, &mut self.workspace, rows, scale, &mut sink);
+            self.plan.pass(self.s, &mut self.parameters, &mut self.workspace, scale, &mut sink, rows);
             loss += self.workspace.loss(rows);
         }
         loss
@@ -470,6 +489,16 @@ struct Forward<S: Simd> {
     workspace: Workspace,
 }
 
+impl<S: Simd> Forward<S> {
+    fn forward(&mut self, parameters: &[Line], rows: usize) {
+        let Forward { s, plan, workspace, .. } = self;
+        s.run(
+            #[inline(always)]
+            || plan.forward(*s, parameters, workspace, rows),
+        );
+    }
+}
+
 impl<S: Simd> Predict for Forward<S> {
     fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()> {
         let (inputs, outputs) = (self.plan.inputs, self.plan.outputs());
@@ -481,14 +510,15 @@ impl<S: Simd> Predict for Forward<S> {
             output.len()
         );
         self.workspace.reserve(&self.plan, rows, false);
-        let parameters = lock(&self.published);
+        let published = Arc::clone(&self.published);
+        let parameters = lock(&published);
         let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
         for (x, output) in chunks {
             let rows = x.len() / inputs;
             for (row, values) in x.chunks_exact(inputs).enumerate() {
                 self.workspace.input.set_row(row, values);
             }
-            self.plan.forward(self.s, &parameters, &mut self.workspace, rows);
+            self.forward(&parameters, rows);
             let result = &self.workspace.outputs[self.plan.stages.len() - 1];
             for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
                 result.row(row, values);
@@ -500,13 +530,14 @@ impl<S: Simd> Predict for Forward<S> {
     fn evaluate(&mut self, data: &Dataset) -> Result<f64> {
         self.plan.check(data)?;
         self.workspace.reserve(&self.plan, data.rows(), false);
-        let parameters = lock(&self.published);
+        let published = Arc::clone(&self.published);
+        let parameters = lock(&published);
         let batch = Batch { data, order: None, start: 0, rows: data.rows() };
         let mut loss = 0.0;
         for from in (0..data.rows()).step_by(CHUNK_ROWS) {
             let rows = (data.rows() - from).min(CHUNK_ROWS);
             batch.gather(&mut self.workspace, from, rows);
-            self.plan.forward(self.s, &parameters, &mut self.workspace, rows);
+            self.forward(&parameters, rows);
             self.plan.losses(self.s, &mut self.workspace, rows);
             loss += self.workspace.loss(rows);
         }

@@ -95,7 +95,7 @@ impl<S: Simd> State<S> {
             "run: an epoch has {steps_an_epoch} steps, received step {}",
             run.from.step
         );
-        let epochs = (run.from.step + run.steps).div_ceil(steps_an_epoch);
+        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch);
         let rates = run.learning_rates.len() as u64;
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 

@@ -7,10 +7,14 @@
 //! multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the chunks' gradients are
 //! added in order.
 
+pub mod finish;
 pub mod functions;
 pub mod panels;
+pub mod peak;
 pub mod products;
 pub mod simd;
+pub mod sink;
+mod tiles;
 
 use panels::{Line, Panels};
 use simd::Simd;

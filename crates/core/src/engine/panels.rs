@@ -4,6 +4,8 @@
 //! The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one `[inputs / 16][outputs][16]`.
 //! Lanes beyond the features are zero, always; nothing is ever packed. Row-major exists at the border only.
 
+use std::ops::Range;
+
 /// Lanes of a line.
 pub const LANES: usize = 16;
 
@@ -65,31 +67,51 @@ impl Panels {
         MASKS[(self.features - index * LANES).min(LANES)]
     }
 
-    /// The lines of a panel, one for each row.
-    #[inline(always)]
-    pub fn panel(&self, index: usize) -> &[Line] {
-        &self.lines[index * self.capacity..][..self.capacity]
+    /// The rows that it has room for.
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// The lines of a panel, one for each row.
     #[inline(always)]
-    pub fn panel_mut(&mut self, index: usize) -> &mut [Line] {
-        &mut self.lines[index * self.capacity..][..self.capacity]
+    pub fn panel(&self, index: usize, rows: usize) -> &[Line] {
+        &self.lines[index * self.capacity..][..rows]
     }
 
-    /// In how many runs of lines without a gap the first rows lie: one if they fill the panels, else one a panel.
-    pub fn runs(&self, rows: usize) -> usize {
-        if rows == self.capacity { 1 } else { self.count() }
+    /// The lines of a panel, one for each row.
+    #[inline(always)]
+    pub fn panel_mut(&mut self, index: usize, rows: usize) -> &mut [Line] {
+        &mut self.lines[index * self.capacity..][..rows]
     }
 
-    /// The lines of such a run.
-    pub fn run(&self, index: usize, rows: usize) -> &[Line] {
-        if rows == self.capacity { &self.lines } else { &self.panel(index)[..rows] }
+    /// The lines from the first row of the first to the last row of the last of some panels.
+    #[inline(always)]
+    pub fn panels_mut(&mut self, panels: Range<usize>, rows: usize) -> &mut [Line] {
+        let stride = self.capacity;
+        &mut self.lines[panels.start * stride..][..(panels.len() - 1) * stride + rows]
     }
 
-    /// The lines of such a run.
-    pub fn run_mut(&mut self, index: usize, rows: usize) -> &mut [Line] {
-        if rows == self.capacity { &mut self.lines } else { &mut self.panel_mut(index)[..rows] }
+    /// The rows of some panels as ranges of lines without a gap: one if the rows fill the panels, else one a panel.
+    #[inline(always)]
+    pub fn runs(&self, panels: Range<usize>, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let stride = self.capacity;
+        let joined = if rows == stride { panels.len() } else { 1 };
+        panels.step_by(joined.max(1)).map(
+            #[inline(always)]
+            move |panel| panel * stride..(panel + joined - 1) * stride + rows,
+        )
+    }
+
+    /// Lines by their place.
+    #[inline(always)]
+    pub fn lines(&self, range: Range<usize>) -> &[Line] {
+        &self.lines[range]
+    }
+
+    /// Lines by their place.
+    #[inline(always)]
+    pub fn lines_mut(&mut self, range: Range<usize>) -> &mut [Line] {
+        &mut self.lines[range]
     }
 
     /// Writes a row.
@@ -111,18 +133,20 @@ impl Panels {
         }
     }
 
-    /// Copies the first rows of other panels of as many features.
+    /// Copies the rows of other panels of as many features.
+    #[inline(always)]
     pub fn copy_from(&mut self, other: &Panels, rows: usize) {
         for panel in 0..self.count() {
-            self.panel_mut(panel)[..rows].copy_from_slice(&other.panel(panel)[..rows]);
+            self.panel_mut(panel, rows).copy_from_slice(other.panel(panel, rows));
         }
     }
 
-    /// Zeros the lanes beyond the features in the first rows: a function of zero need not be zero.
-    pub fn clear_padding(&mut self, rows: usize) {
+    /// Zeros the lanes beyond the features, if the last panel is among these: a function of zero need not be zero.
+    #[inline(always)]
+    pub fn clear_padding(&mut self, panels: Range<usize>, rows: usize) {
         let lanes = self.features % LANES;
-        if lanes > 0 {
-            for line in &mut self.panel_mut(self.count() - 1)[..rows] {
+        if lanes > 0 && panels.end == self.count() {
+            for line in self.panel_mut(panels.end - 1, rows) {
                 line.0[lanes..].fill(0.0);
             }
         }

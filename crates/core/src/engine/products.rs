@@ -4,10 +4,20 @@
 //! *Narrow* (1 to 7 outputs): lanes run along the inputs; 16 partial sums meet in one fixed tree. Which form a product
 //! takes depends on its number of outputs alone, never on the batch, the machine or the thread.
 
+use super::finish::Finish;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
-use super::{Epilogue, Now, Update};
+use super::sink::{BLOCK_LINES, Block, Sink};
+use super::tiles::{Dots, Factors, dot, multiply, outer_sums};
 use std::ops::Range;
+
+/// Contraction that a product takes at a time: a block of weights of 128 lines by two panels is 16 KB and stays in the
+/// L1 cache while all rows pass by.
+const CONTRACTION: usize = 128;
+
+/// Lines of scratch memory that the products need.
+pub const SCRATCH_LINES: usize =
+    if 2 * CONTRACTION > 2 * BLOCK_LINES { 2 * CONTRACTION } else { 2 * BLOCK_LINES };
 
 /// How the lanes of a product run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,85 +39,21 @@ pub struct Product {
     pub form: Form,
     /// The lines of W.
     pub weight: Range<usize>,
-    /// The lines of b; none without a bias.
+    /// The lines of b, which follow those of W; none without a bias.
     pub bias: Option<Range<usize>>,
 }
 
-/// Where finished gradients go.
-pub enum Sink<'a, S: Simd> {
-    /// Straight into the update of the parameters.
-    Update {
-        /// The optimizer.
-        update: &'a dyn Update<S>,
-        /// Its learning rate and step number.
-        now: Now,
-        /// The state of all parameters.
-        slots: &'a mut [Line],
-    },
-    /// Into a gradient of all parameters: the first chunk of a batch is written, the others are added.
-    Gradient {
-        /// The gradient of all parameters.
-        gradient: &'a mut [Line],
-        /// Whether to add.
-        add: bool,
-    },
+/// The contraction in pieces.
+#[inline(always)]
+fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..length).step_by(CONTRACTION).map(
+        #[inline(always)]
+        move |start| start..(start + CONTRACTION).min(length),
+    )
 }
 
-impl<S: Simd> Sink<'_, S> {
-    /// Takes the finished gradient of the parameter lines from `start`.
-    #[inline(always)]
-    fn take(&mut self, s: S, parameters: &mut [Line], start: usize, tile: &[Line]) {
-        match self {
-            Sink::Update { update, now, slots } => {
-                let count = slots.len() / parameters.len().max(1);
-                let parameters = &mut parameters[start..][..tile.len()];
-                let slots = &mut slots[start * count..][..tile.len() * count];
-                update.tile(s, now, parameters, tile, slots);
-            }
-            Sink::Gradient { gradient, add: false } => gradient[start..][..tile.len()].copy_from_slice(tile),
-            Sink::Gradient { gradient, add: true } => {
-                for (sum, line) in gradient[start..].iter_mut().zip(tile) {
-                    s.store(s.add(s.load(sum), s.load(line)), sum);
-                }
-            }
-        }
-    }
-}
-
-/// Lines of a gradient that wait for the sink: 4 KB, which stay in the L1 cache. A call of the sink costs some
-/// nanoseconds, so a small layer takes a single one.
-pub const BLOCK_LINES: usize = 64;
-
-/// Collects finished lines of a product's gradient, which follow each other, and hands them on in blocks.
-struct Block<'a, 'b, S: Simd> {
-    s: S,
-    parameters: &'a mut [Line],
-    sink: &'a mut Sink<'b, S>,
-    /// The parameter line that the first of `lines` belongs to.
-    start: usize,
-    filled: usize,
-    lines: &'a mut [Line],
-}
-
-impl<S: Simd> Block<'_, '_, S> {
-    /// Room for the next lines, at most 16.
-    #[inline(always)]
-    fn next(&mut self, count: usize) -> &mut [Line] {
-        if self.filled + count > self.lines.len() {
-            self.flush();
-        }
-        let from = self.filled;
-        self.filled += count;
-        &mut self.lines[from..][..count]
-    }
-
-    #[inline(always)]
-    fn flush(&mut self) {
-        self.sink.take(self.s, self.parameters, self.start, &self.lines[..self.filled]);
-        self.start += self.filled;
-        self.filled = 0;
-    }
-}
+/// Lines of output that are finished in one call: fewer, and the calls would show; more, and they leave the L1 cache.
+const FINISHED_LINES: usize = 256;
 
 impl Product {
     /// The form for so many outputs.
@@ -131,289 +77,218 @@ impl Product {
         }
     }
 
-    /// output = epilogue(W input + b) for the first `rows` rows.
+    /// The weights from the inputs of `contraction` to the outputs of a panel; of a wide product.
+    #[inline(always)]
+    fn lines<'a>(&self, parameters: &'a [Line], panel: usize, contraction: Range<usize>) -> &'a [Line] {
+        &parameters[self.weight.start + panel * self.inputs..][contraction]
+    }
+
+    /// The biases of a panel.
+    #[inline(always)]
+    fn bias_line<'a>(&self, parameters: &'a [Line], panel: usize) -> &'a Line {
+        match &self.bias {
+            Some(bias) => &parameters[bias.start + panel],
+            None => &ZERO,
+        }
+    }
+
+    /// output = W input + b, finished as `finish` says.
+    #[inline(always)]
     pub fn forward<S: Simd>(
         &self,
         s: S,
         parameters: &[Line],
         input: &Panels,
         output: &mut Panels,
+        mut finish: impl Finish<S>,
         rows: usize,
     ) {
-        let weight = &parameters[self.weight.clone()];
-        let bias = self.bias.clone().map(|lines| &parameters[lines]);
-        s.run(
-            #[inline(always)]
-            || match self.form {
-                Form::Wide => forward_wide(s, weight, bias, input, output, rows),
-                Form::Narrow => forward_narrow(s, weight, bias, input, output, rows),
-            },
-        );
+        let count = panels(self.outputs);
+        if self.form == Form::Narrow {
+            let weight = &parameters[self.weight.clone()];
+            let bias = self.bias_line(parameters, 0);
+            let dots = Dots { weight, outputs: self.outputs, bias, input };
+            dot(s, dots, output.panel_mut(0, rows), rows);
+        } else {
+            for piece in pieces(self.inputs) {
+                for panel in (0..count).step_by(S::PANELS) {
+                    let group = panel..(panel + S::PANELS).min(count);
+                    let last = group.end - 1;
+                    let lines = [panel, last].map(
+                        #[inline(always)]
+                        |panel| self.lines(parameters, panel, piece.clone()),
+                    );
+                    let start = [panel, last].map(
+                        #[inline(always)]
+                        |panel| self.bias_line(parameters, panel),
+                    );
+                    multiply_group(s, lines, start, &piece, input, output, &group, rows);
+                    if piece.end == self.inputs && count * rows > FINISHED_LINES {
+                        finish.finish(s, output, group, rows);
+                    }
+                }
+            }
+        }
+        if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
+            finish.finish(s, output, 0..count, rows);
+        }
     }
 
-    /// input_gradient = Wᵀ gradient for the first `rows` rows; `transposed` is scratch of as many lines as outputs.
+    /// input_gradient = Wᵀ gradient, finished as `finish` says.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is read, what is written, and the scratch between them"
+    )]
+    #[inline(always)]
     pub fn input_gradient<S: Simd>(
         &self,
         s: S,
         parameters: &[Line],
         gradient: &Panels,
         input_gradient: &mut Panels,
-        transposed: &mut [Line],
+        scratch: &mut [Line],
+        mut finish: impl Finish<S>,
         rows: usize,
     ) {
-        let weight = &parameters[self.weight.clone()];
-        s.run(
-            #[inline(always)]
-            || match self.form {
-                Form::Wide => {
-                    for panel in 0..panels(self.inputs) {
-                        transpose(weight, panel, self.inputs, self.outputs, transposed);
-                        let output = &mut input_gradient.panel_mut(panel)[..rows];
-                        rows_of_panel(s, &transposed[..self.outputs], s.splat(0.0), gradient, output);
+        let count = panels(self.inputs);
+        if self.form == Form::Narrow {
+            let weight = &parameters[self.weight.clone()];
+            input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows);
+        } else {
+            let (first, second) = scratch.split_at_mut(CONTRACTION);
+            for piece in pieces(self.outputs) {
+                for panel in (0..count).step_by(S::PANELS) {
+                    let group = panel..(panel + S::PANELS).min(count);
+                    self.transpose(s, parameters, panel, &piece, first);
+                    if group.len() > 1 {
+                        self.transpose(s, parameters, panel + 1, &piece, second);
+                    }
+                    let lines = [&first[..piece.len()], &second[..piece.len()]];
+                    multiply_group(s, lines, [&ZERO; 2], &piece, gradient, input_gradient, &group, rows);
+                    if piece.end == self.outputs && count * rows > FINISHED_LINES {
+                        finish.finish(s, input_gradient, group, rows);
                     }
                 }
-                Form::Narrow => {
-                    input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows)
-                }
-            },
-        );
+            }
+        }
+        if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
+            finish.finish(s, input_gradient, 0..count, rows);
+        }
+    }
+
+    /// Lane i of line o becomes W[piece.start + o][16 panel + i], zero beyond the inputs.
+    #[inline(always)]
+    fn transpose<S: Simd>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        panel: usize,
+        piece: &Range<usize>,
+        transposed: &mut [Line],
+    ) {
+        let first = panel * LANES;
+        let count = (self.inputs - first).min(LANES);
+        for (block, result) in
+            transposed[..piece.len().next_multiple_of(LANES)].chunks_exact_mut(LANES).enumerate()
+        {
+            let output_panel = piece.start / LANES + block;
+            let source = &parameters[self.weight.start + output_panel * self.inputs + first..][..count];
+            let Some(result) = result.first_chunk_mut::<LANES>() else { return };
+            if let Some(source) = source.first_chunk::<LANES>() {
+                s.transpose(source, result);
+            } else {
+                let mut padded = [ZERO; LANES];
+                padded[..count].copy_from_slice(source);
+                s.transpose(&padded, result);
+            }
+        }
     }
 
     /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`; `scratch`
-    /// has [`BLOCK_LINES`] lines.
+    /// has [`SCRATCH_LINES`] lines.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is read, what is written, and the scratch between them"
     )]
+    #[inline(always)]
     pub fn parameter_gradient<S: Simd>(
         &self,
         s: S,
         input: &Panels,
         gradient: &Panels,
-        rows: usize,
         scratch: &mut [Line],
         parameters: &mut [Line],
         sink: &mut Sink<'_, S>,
+        rows: usize,
     ) {
         let start = self.weight.start;
-        s.run(
-            #[inline(always)]
-            || {
-                let mut block = Block { s, parameters, sink, start, filled: 0, lines: scratch };
-                match self.form {
-                    Form::Wide => self.weight_gradient_wide(s, input, gradient, rows, &mut block),
-                    Form::Narrow => self.weight_gradient_narrow(s, input, gradient, rows, &mut block),
-                }
-                if self.bias.is_some() {
-                    for panel in 0..panels(self.outputs) {
-                        sum_rows(s, &gradient.panel(panel)[..rows], &mut block.next(1)[0]);
-                    }
-                }
-                block.flush();
-            },
-        );
-    }
-
-    #[inline(always)]
-    fn weight_gradient_wide<S: Simd>(
-        &self,
-        s: S,
-        input: &Panels,
-        gradient: &Panels,
-        rows: usize,
-        block: &mut Block<'_, '_, S>,
-    ) {
-        for output_panel in 0..panels(self.outputs) {
-            let lines = &gradient.panel(output_panel)[..rows];
-            for input_panel in 0..panels(self.inputs) {
-                let count = (self.inputs - input_panel * LANES).min(LANES);
-                outer_sums(s, &input.panel(input_panel)[..rows], lines, block.next(count));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn weight_gradient_narrow<S: Simd>(
-        &self,
-        s: S,
-        input: &Panels,
-        gradient: &Panels,
-        rows: usize,
-        block: &mut Block<'_, '_, S>,
-    ) {
-        let scalars = &gradient.panel(0)[..rows];
-        for input_panel in 0..panels(self.inputs) {
-            outer_sums(s, scalars, &input.panel(input_panel)[..rows], block.next(self.outputs));
-        }
-    }
-}
-
-/// Calls the function with the constant equal to the number, from 1 to 14.
-macro_rules! with_constant {
-    ($number:expr, $function:ident::<$s:ty, _>($($argument:expr),*)) => {
-        match $number {
-            1 => $function::<$s, 1>($($argument),*),
-            2 => $function::<$s, 2>($($argument),*),
-            3 => $function::<$s, 3>($($argument),*),
-            4 => $function::<$s, 4>($($argument),*),
-            5 => $function::<$s, 5>($($argument),*),
-            6 => $function::<$s, 6>($($argument),*),
-            7 => $function::<$s, 7>($($argument),*),
-            8 => $function::<$s, 8>($($argument),*),
-            9 => $function::<$s, 9>($($argument),*),
-            10 => $function::<$s, 10>($($argument),*),
-            11 => $function::<$s, 11>($($argument),*),
-            12 => $function::<$s, 12>($($argument),*),
-            13 => $function::<$s, 13>($($argument),*),
-            _ => $function::<$s, 14>($($argument),*),
-        }
-    };
-}
-
-/// Cuts a length into the fewest pieces of at most `most`, as even as can be: under 8 accumulators the latency of a
-/// multiply-add shows, so 16 of at most 14 are 8 and 8.
-#[inline(always)]
-fn even_pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let pieces = length.div_ceil(most);
-    (0..pieces).map(move |piece| piece * length / pieces..(piece + 1) * length / pieces)
-}
-
-#[inline(always)]
-fn forward_wide<S: Simd>(
-    s: S,
-    weight: &[Line],
-    bias: Option<&[Line]>,
-    input: &Panels,
-    output: &mut Panels,
-    rows: usize,
-) {
-    let inputs = input.features();
-    for panel in 0..output.count() {
-        let initial = s.load(bias.map_or(&ZERO, |bias| &bias[panel]));
-        let lines = &weight[panel * inputs..][..inputs];
-        rows_of_panel(s, lines, initial, input, &mut output.panel_mut(panel)[..rows]);
-    }
-}
-
-/// output[r] = initial + Σᵢ input[r][i] lines[i], for every row of one panel.
-#[inline(always)]
-fn rows_of_panel<S: Simd>(s: S, lines: &[Line], initial: S::V, input: &Panels, output: &mut [Line]) {
-    for rows in even_pieces(output.len(), S::TILE) {
-        let tile = &mut output[rows.clone()];
-        with_constant!(tile.len(), forward_tile::<S, _>(s, lines, initial, input, rows.start, tile));
-    }
-}
-
-#[inline(always)]
-fn forward_tile<S: Simd, const ROWS: usize>(
-    s: S,
-    lines: &[Line],
-    initial: S::V,
-    input: &Panels,
-    start: usize,
-    output: &mut [Line],
-) {
-    let mut sums = [initial; ROWS];
-    for (panel, lines) in lines.chunks(LANES).enumerate() {
-        let Some(rows) = input.panel(panel)[start..].first_chunk::<ROWS>() else { return };
-        if let Ok(lines) = <&[Line; LANES]>::try_from(lines) {
-            for (lane, line) in lines.iter().enumerate() {
-                let line = s.load(line);
-                for row in 0..ROWS {
-                    sums[row] = s.mul_add(s.splat(rows[row].0[lane]), line, sums[row]);
-                }
+        let (first, second) = scratch.split_at_mut(BLOCK_LINES);
+        let mut block = Block::new(start, first);
+        if self.form == Form::Narrow {
+            for panel in 0..panels(self.inputs) {
+                let tile = block.next(s, parameters, sink, self.outputs);
+                outer_sums(s, gradient.panel(0, rows), [input.panel(panel, rows)], [tile]);
             }
         } else {
-            for (lane, line) in lines.iter().enumerate() {
-                let line = s.load(line);
-                for row in 0..ROWS {
-                    sums[row] = s.mul_add(s.splat(rows[row].0[lane % LANES]), line, sums[row]);
+            let count = panels(self.outputs);
+            // Few inputs make tiles of few lines: they are collected over the panels, so that one call takes them all.
+            let pairs = if S::PANELS == 2 && self.inputs >= LANES { count / 2 } else { 0 };
+            let mut other = Block::new(start, &mut second[..BLOCK_LINES]);
+            for pair in 0..pairs {
+                let panel = 2 * pair;
+                block.restart(s, parameters, sink, start + panel * self.inputs);
+                other.restart(s, parameters, sink, start + (panel + 1) * self.inputs);
+                let lines = [gradient.panel(panel, rows), gradient.panel(panel + 1, rows)];
+                for input_panel in 0..panels(self.inputs) {
+                    let count = (self.inputs - input_panel * LANES).min(LANES);
+                    let tiles =
+                        [block.next(s, parameters, sink, count), other.next(s, parameters, sink, count)];
+                    outer_sums(s, input.panel(input_panel, rows), lines, tiles);
+                }
+            }
+            other.flush(s, parameters, sink);
+            block.restart(s, parameters, sink, start + 2 * pairs * self.inputs);
+            for panel in 2 * pairs..count {
+                for input_panel in 0..panels(self.inputs) {
+                    let count = (self.inputs - input_panel * LANES).min(LANES);
+                    let tile = block.next(s, parameters, sink, count);
+                    outer_sums(s, input.panel(input_panel, rows), [gradient.panel(panel, rows)], [tile]);
                 }
             }
         }
-    }
-    let Some(output) = output.first_chunk_mut::<ROWS>() else { return };
-    for row in 0..ROWS {
-        s.store(sums[row], &mut output[row]);
+        if self.bias.is_some() {
+            for panel in 0..panels(self.outputs) {
+                sum_rows(s, gradient.panel(panel, rows), &mut block.next(s, parameters, sink, 1)[0]);
+            }
+        }
+        block.flush(s, parameters, sink);
     }
 }
 
+/// One or two panels of output, for a piece of the contraction: from `start` at its beginning, else from what the
+/// output holds. The second of `lines` and `start` counts only where the group has two panels.
 #[inline(always)]
-fn forward_narrow<S: Simd>(
+#[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
+fn multiply_group<S: Simd>(
     s: S,
-    weight: &[Line],
-    bias: Option<&[Line]>,
+    lines: [&[Line]; 2],
+    start: [&Line; 2],
+    piece: &Range<usize>,
     input: &Panels,
     output: &mut Panels,
+    group: &Range<usize>,
     rows: usize,
 ) {
-    let outputs = output.features();
-    let bias = s.load(bias.map_or(&ZERO, |bias| &bias[0]));
-    let output = &mut output.panel_mut(0)[..rows];
-    for rows in even_pieces(rows, S::TILE / 2) {
-        let tile = &mut output[rows.clone()];
-        with_constant!(tile.len(), dot_tile::<S, _>(s, weight, outputs, bias, input, rows.start, tile));
-    }
-}
-
-/// The outputs of a few rows. A line is made in a register and stored whole: a load of a line of which single lanes
-/// were just stored would wait for them.
-#[inline(always)]
-fn dot_tile<S: Simd, const ROWS: usize>(
-    s: S,
-    weight: &[Line],
-    outputs: usize,
-    bias: S::V,
-    input: &Panels,
-    start: usize,
-    output: &mut [Line],
-) {
-    let zero = s.splat(0.0);
-    let mut results = [zero; ROWS];
-    for number in 0..outputs {
-        let mut sums = [zero; ROWS];
-        for (panel, lines) in weight.chunks_exact(outputs).enumerate() {
-            let Some(rows) = input.panel(panel)[start..].first_chunk::<ROWS>() else { return };
-            let line = s.load(&lines[number]);
-            for row in 0..ROWS {
-                sums[row] = s.mul_add(s.load(&rows[row]), line, sums[row]);
-            }
-        }
-        let lane = s.load(&UNITS[number % LANES]);
-        for row in 0..ROWS {
-            results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
-        }
-    }
-    let Some(output) = output.first_chunk_mut::<ROWS>() else { return };
-    for row in 0..ROWS {
-        s.store(s.add(results[row], bias), &mut output[row]);
-    }
-}
-
-/// Line n has 1 in lane n and 0 elsewhere.
-static UNITS: [Line; LANES] = {
-    let mut units = [ZERO; LANES];
-    let mut lane = 0;
-    while lane < LANES {
-        units[lane].0[lane] = 1.0;
-        lane += 1;
-    }
-    units
-};
-
-/// Lane i of line o becomes W[o][16 panel + i], zero beyond the inputs.
-#[inline(always)]
-fn transpose(weight: &[Line], panel: usize, inputs: usize, outputs: usize, transposed: &mut [Line]) {
-    let first = panel * LANES;
-    let count = (inputs - first).min(LANES);
-    for (block, lines) in transposed[..outputs].chunks_mut(LANES).enumerate() {
-        lines.fill(ZERO);
-        let source = &weight[block * inputs + first..][..count];
-        for (input, from) in source.iter().enumerate() {
-            for (output, line) in lines.iter_mut().enumerate() {
-                line.0[input] = from.0[output % LANES];
-            }
-        }
+    let first = piece.start == 0;
+    let first_panel = piece.start / LANES;
+    let stride = output.capacity();
+    let target = output.panels_mut(group.clone(), rows);
+    if group.len() == 2 {
+        let factors = Factors { lines, start: first.then_some(start), input, first_panel };
+        multiply(s, factors, target, stride, rows);
+    } else {
+        let start = first.then_some([start[0]]);
+        multiply(s, Factors { lines: [lines[0]], start, input, first_panel }, target, stride, rows);
     }
 }
 
@@ -426,46 +301,15 @@ fn input_gradient_narrow<S: Simd>(
     input_gradient: &mut Panels,
     rows: usize,
 ) {
-    let gradient = &gradient.panel(0)[..rows];
+    let gradient = gradient.panel(0, rows);
     for (panel, lines) in weight.chunks_exact(outputs).enumerate() {
-        for (row, output) in gradient.iter().zip(input_gradient.panel_mut(panel)) {
+        for (row, output) in gradient.iter().zip(input_gradient.panel_mut(panel, rows)) {
             let mut sum = s.splat(0.0);
             for (line, &value) in lines.iter().zip(&row.0) {
                 sum = s.mul_add(s.splat(value), s.load(line), sum);
             }
             s.store(sum, output);
         }
-    }
-}
-
-/// tile[i] = Σᵣ scalars[r][i] lines[r]
-#[inline(always)]
-fn outer_sums<S: Simd>(s: S, scalars: &[Line], lines: &[Line], tile: &mut [Line]) {
-    for lanes in even_pieces(tile.len(), S::TILE) {
-        let tile = &mut tile[lanes.clone()];
-        with_constant!(tile.len(), outer_tile::<S, _>(s, scalars, lines, lanes.start, tile));
-    }
-}
-
-#[inline(always)]
-fn outer_tile<S: Simd, const COUNT: usize>(
-    s: S,
-    scalars: &[Line],
-    lines: &[Line],
-    start: usize,
-    tile: &mut [Line],
-) {
-    let mut sums = [s.splat(0.0); COUNT];
-    for (scalars, line) in scalars.iter().zip(lines) {
-        let Some(scalars) = scalars.0[start..].first_chunk::<COUNT>() else { return };
-        let line = s.load(line);
-        for lane in 0..COUNT {
-            sums[lane] = s.mul_add(s.splat(scalars[lane]), line, sums[lane]);
-        }
-    }
-    let Some(tile) = tile.first_chunk_mut::<COUNT>() else { return };
-    for lane in 0..COUNT {
-        s.store(sums[lane], &mut tile[lane]);
     }
 }
 
@@ -476,27 +320,4 @@ fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line) {
         sum = s.add(sum, s.load(line));
     }
     s.store(sum, result);
-}
-
-/// Applies an epilogue to the first rows of every panel.
-pub fn apply_epilogue<S: Simd>(s: S, epilogue: &dyn Epilogue<S>, output: &mut Panels, rows: usize) {
-    for index in 0..output.runs(rows) {
-        epilogue.forward(s, output.run_mut(index, rows));
-    }
-    output.clear_padding(rows);
-}
-
-/// Multiplies a gradient by an epilogue's derivative, in the first rows of every panel.
-pub fn apply_derivative<S: Simd>(
-    s: S,
-    epilogue: &dyn Epilogue<S>,
-    gradient: &mut Panels,
-    input: Option<&Panels>,
-    output: &Panels,
-    rows: usize,
-) {
-    for index in 0..output.runs(rows) {
-        let input = input.map_or(&[][..], |input| input.run(index, rows));
-        epilogue.backward(s, gradient.run_mut(index, rows), input, output.run(index, rows));
-    }
 }

@@ -19,8 +19,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type V: Copy;
     /// The name by which `MYELIN_INSTRUCTIONS` asks for it.
     const INSTRUCTIONS: Instructions;
-    /// Lines that a product keeps in registers at a time.
+    /// Lines that a tile keeps in registers.
     const TILE: usize;
+
+    /// Panels of a product's output that a tile covers: two where the registers suffice.
+    const PANELS: usize;
 
     /// Calls the closure with the instruction set enabled. Whatever the closure calls has to be inlined into it, the
     /// closure itself too, or it is compiled without these instructions.
@@ -52,6 +55,15 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn round(self, value: Self::V) -> Self::V;
     /// 2 to the power of whole numbers from -126 to 127.
     fn power_of_two(self, exponent: Self::V) -> Self::V;
+    /// Lane i of line j becomes lane j of line i.
+    #[inline(always)]
+    fn transpose(self, lines: &[Line; 16], result: &mut [Line; 16]) {
+        for (lane, line) in result.iter_mut().enumerate() {
+            for (value, source) in line.0.iter_mut().zip(lines) {
+                *value = source.0[lane];
+            }
+        }
+    }
     /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
     fn sum(self, value: Self::V) -> f32;
 }

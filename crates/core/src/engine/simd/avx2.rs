@@ -33,6 +33,7 @@ impl Simd for Avx2 {
     const INSTRUCTIONS: Instructions = Instructions::Avx2;
     /// 6 lines are 12 of the 16 registers; a line of weights and a broadcast take three more.
     const TILE: usize = 6;
+    const PANELS: usize = 1;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

@@ -32,9 +32,9 @@ macro_rules! lanes {
 impl Simd for Avx512 {
     type V = __m512;
     const INSTRUCTIONS: Instructions = Instructions::Avx512;
-    /// 14 of the 32 registers: enough to hide the latency of two ports (4 cycles each), and few enough broadcasts
-    /// in flight.
-    const TILE: usize = 14;
+    /// 12 rows by 2 panels are 24 of the 32 registers.
+    const TILE: usize = 24;
+    const PANELS: usize = 2;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

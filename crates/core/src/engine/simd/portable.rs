@@ -20,7 +20,8 @@ fn zip(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; L
 impl Simd for Portable {
     type V = [f32; LANES];
     const INSTRUCTIONS: Instructions = Instructions::Portable;
-    const TILE: usize = 4;
+    const TILE: usize = 6;
+    const PANELS: usize = 1;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {
@@ -62,7 +63,10 @@ impl Simd for Portable {
         zip(a, b, |a, b| a / b)
     }
 
-    #[inline(always)]
+    // On x86-64 this path serves CPUs without FMA, where every lane is a call: inlining sixteen of them into each of the
+    // tiles' hundreds of multiply-adds would only take minutes to compile.
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
     }

@@ -1,0 +1,287 @@
+/** The addon trusts nobody, and nothing that it is given ends the process. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hostTarget } from "../scripts/toolchain.js";
+import { version } from "../src/index.ts";
+import { type Addon, loadAddon } from "../src/kernel/native.ts";
+import type { Run } from "../src/kernel.ts";
+import { root, runNode, script } from "./child.ts";
+
+const program = {
+  inputs: 2,
+  layers: [
+    { type: "dense", units: 3, useBias: true },
+    { type: "relu" },
+    { type: "dense", units: 1, useBias: false },
+  ],
+  loss: { type: "meanSquaredError" },
+  optimizer: { type: "sgd", momentum: 0.5, nesterov: false, weightDecay: 0 },
+};
+
+function load(): Addon {
+  const loaded = loadAddon();
+  if (loaded === undefined) throw new Error("the addon is not built: node scripts/setup.js");
+  return loaded.addon;
+}
+
+// In a process of its own: it must live, and Rust reports every panic on standard error.
+test("a panic in a call is an error, one on a thread rejects the promise, and training goes on", async () => {
+  const { status, output } = await runNode([script("panic.mjs")]);
+  expect(status).toBe(0);
+  expect(JSON.parse(output)).toEqual({
+    messages: [expect.stringContaining("provoked"), expect.stringContaining("panicked: provoked")],
+    epochs: 2,
+  });
+});
+
+describe("the addon refuses", () => {
+  const addon = load();
+  const make = (given: unknown) =>
+    new addon.NativeNetwork(typeof given === "string" ? given : JSON.stringify(given));
+  const [dense, relu, last] = program.layers;
+  const { loss, optimizer } = program;
+
+  test.each<[what: string, program: unknown, message: RegExp]>([
+    ["no JSON", "{", /program/],
+    ["a list", [], /program/],
+    ["nothing", "", /program/],
+    ["deep nesting", "[".repeat(100_000), /program/],
+    ["a program without layers", { ...program, layers: [] }, /at least 1 layer/],
+    ["a program without a loss", { ...program, loss: undefined }, /loss/],
+    ["a field of no meaning", { ...program, learningRate: 1 }, /learningRate/],
+    ["an unknown layer", { ...program, layers: [dense, { type: "lstm" }] }, /lstm/],
+    ["an unknown loss", { ...program, loss: { type: "hinge" } }, /hinge/],
+    ["an unknown optimizer", { ...program, optimizer: { type: "lion" } }, /lion/],
+    ["an option that is missing", { ...program, layers: [{ type: "dense", units: 3 }] }, /useBias/],
+    ["an unknown option", { ...program, layers: [dense, { ...relu, slope: 1 }] }, /slope/],
+    ["an option of the wrong type", { ...program, layers: [{ ...dense, units: "3" }] }, /units/],
+    ["no units", { ...program, layers: [{ ...dense, units: 0 }] }, /units/],
+    ["half a unit", { ...program, layers: [{ ...dense, units: 1.5 }] }, /units/],
+    ["negative units", { ...program, layers: [{ ...dense, units: -1 }] }, /units/],
+    ["units beyond all memory", { ...program, layers: [{ ...dense, units: 2 ** 53 }] }, /units|large|memory/],
+    [
+      "weights beyond all memory",
+      { ...program, inputs: 2 ** 31 - 1, layers: [{ ...dense, units: 2 ** 31 - 1 }, last] },
+      /large|memory/,
+    ],
+    ["no inputs", { ...program, inputs: 0 }, /inputs/],
+    ["inputs in a string", { ...program, inputs: "2" }, /inputs/],
+    ["a momentum in a string", { ...program, optimizer: { ...optimizer, momentum: "0.5" } }, /momentum/],
+    ["an option of a loss that has none", { ...program, loss: { ...loss, delta: 1 } }, /delta/],
+  ])("%s", (_, given, message) => {
+    expect(() => make(given)).toThrow(message);
+  });
+
+  test("instructions that there are not", () => {
+    expect(() => new addon.NativeNetwork(JSON.stringify(program), "mmx")).toThrow(/mmx/);
+    expect(addon.instructions()).toContain("portable");
+  });
+
+  test("data that is no table", () => {
+    const data = (x: number, y: number, inputs: number, outputs: number) => () =>
+      new addon.NativeDataset(new Float32Array(x), new Float32Array(y), inputs, outputs);
+    expect(data(4, 2, 2, 1)).not.toThrow();
+    expect(data(5, 2, 2, 1)).toThrow(/no multiple of 2/);
+    expect(data(4, 3, 2, 1)).toThrow(/expected 2 rows of 1/);
+    expect(data(0, 0, 2, 1)).toThrow(/at least 1 row/);
+    expect(data(4, 2, 0, 1)).toThrow(/inputs/);
+    expect(data(4, 2, 2, 0)).toThrow(/outputs/);
+  });
+
+  describe("what does not fit a network, which stays as it was:", () => {
+    const network = make(program);
+    const parameters = Float32Array.from({ length: 12 }, (_, index) => index / 10);
+    network.write("parameters", parameters);
+    const data = new addon.NativeDataset(Float32Array.of(1, 2, 3, 4), Float32Array.of(1, 2), 2, 1);
+    const other = new addon.NativeDataset(Float32Array.of(1, 2, 3), Float32Array.of(1, 2, 3), 1, 1);
+    const wide = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1, 2), 2, 2);
+    const start = { epoch: 0, step: 0, steps: 0, loss: 0 };
+    const run: Run = { from: start, steps: 1, batchSize: 2, learningRates: Float64Array.of(0.1) };
+    const overlapping = new Float32Array(4);
+    // biome-ignore lint/suspicious/noExplicitAny: what the types forbid is what this test passes
+    const any = (value: unknown) => value as any;
+
+    test.each<[what: string, call: () => unknown, message: RegExp]>([
+      ["a part of no name", () => network.read(any("gradients")), /part: expected "parameters" or "slots"/],
+      [
+        "parameters too few",
+        () => network.write("parameters", new Float32Array(11)),
+        /expected 12 values, received 11/,
+      ],
+      [
+        "slots too many",
+        () => network.write("slots", new Float32Array(13)),
+        /expected 12 values, received 13/,
+      ],
+      [
+        "a parameter that is not finite",
+        () => network.write("parameters", new Float32Array(12).fill(Number.NaN)),
+        /finite/,
+      ],
+      ["doubles", () => network.write("parameters", any(new Float64Array(12))), /./],
+      ["a list", () => network.write("parameters", any(Array.from(parameters))), /./],
+      ["half a row", () => network.predict(new Float32Array(3), new Float32Array(1)), /no multiple of 2/],
+      [
+        "an output too short",
+        () => network.predict(new Float32Array(4), new Float32Array(1)),
+        /expected 2 rows of 1/,
+      ],
+      ["an output over its x", () => network.predict(overlapping, overlapping.subarray(0, 2)), /overlap/],
+      ["data of other inputs", () => network.train(other, run), /expected 2 inputs, received 1/],
+      ["data of other outputs", () => network.evaluate(wide), /expected 1 outputs, received 2/],
+      ["no data", () => network.gradients(any({})), /./],
+      ["no run", () => network.train(data, any(undefined)), /./],
+      ["a run without a start", () => network.train(data, any({ steps: 1 })), /./],
+      ["half a step", () => network.train(data, { ...run, steps: 0.5 }), /steps must be a whole number/],
+      ["steps back", () => network.train(data, { ...run, steps: -1 }), /steps must be a whole number/],
+      [
+        "batches of none",
+        () => network.train(data, { ...run, batchSize: 0 }),
+        /batchSize must be at least 1/,
+      ],
+      [
+        "batches of NaN",
+        () => network.train(data, { ...run, batchSize: Number.NaN }),
+        /batchSize must be a whole/,
+      ],
+      [
+        "too few learning rates",
+        () => network.train(data, { ...run, steps: 2 }),
+        /need 2 learning rates, received 1/,
+      ],
+      [
+        "a step that no epoch has",
+        () => network.train(data, { ...run, from: { ...start, step: 1 } }),
+        /received step 1/,
+      ],
+      ["a negative shuffle", () => network.train(data, { ...run, shuffle: -1 }), /shuffle must be a whole/],
+      [
+        "steps beyond all counting",
+        () => network.train(data, { ...run, from: { ...start, steps: 2 ** 53 - 1 }, steps: 2 ** 53 - 1 }),
+        /./,
+      ],
+    ])("%s", async (_, call, message) => {
+      expect(call).toThrow(message);
+      expect(network.read("parameters")).toEqual(parameters);
+      expect(network.read("slots")).toEqual(new Float32Array(12));
+    });
+
+    test("and rejects what `start` is given as `train` throws it", async () => {
+      await expect(network.start(data, { ...run, batchSize: 0 })).rejects.toThrow(
+        /batchSize must be at least 1/,
+      );
+      await expect(network.start(other, run)).rejects.toThrow(/expected 2 inputs/);
+      expect(network.read("parameters")).toEqual(parameters);
+    });
+
+    test("and a second run while one is under way", async () => {
+      const busy = make(program);
+      busy.write("parameters", parameters);
+      const steps = 1e6;
+      const running = busy.start(data, { ...run, steps, learningRates: new Float64Array(steps).fill(1e-6) });
+      while (isDeepStrictEqual(busy.read("parameters"), parameters)) await turn();
+      expect(() => busy.start(data, run)).toThrow(/under way/);
+      expect(() => busy.train(data, run)).toThrow(/under way/);
+      expect(() => busy.write("parameters", parameters)).toThrow(/under way/);
+      busy.stop();
+      expect(await running).toMatchObject({ stopped: true });
+    });
+  });
+});
+
+describe("where the addon's package is", () => {
+  const name = `myelin-${hostTarget()}`;
+  let app: string;
+
+  beforeAll(() => {
+    app = mkdtempSync(join(tmpdir(), "myelin-addon-"));
+    cpSync(join(root, "dist"), join(app, "dist"), { recursive: true });
+    cpSync(join(root, "package.json"), join(app, "package.json"));
+    cpSync(script("chosen.mjs"), join(app, "chosen.mjs"));
+  });
+  afterAll(() => rmSync(app, { recursive: true, force: true }));
+
+  /** Puts a package of these files, or none, where the addon's should be. */
+  const give = (files: Record<string, string>) => {
+    const folder = join(app, "node_modules", name);
+    rmSync(folder, { recursive: true, force: true });
+    if (Object.keys(files).length > 0) mkdirSync(folder, { recursive: true });
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  };
+  const chosen = async (kernel?: string) => {
+    const environment = kernel === undefined ? {} : { MYELIN_KERNEL: kernel };
+    const { status, output } = await runNode(["chosen.mjs"], { folder: app, environment });
+    expect(status).toBe(0);
+    return JSON.parse(output);
+  };
+  const asked = "the native kernel, asked for by MYELIN_KERNEL=native: ";
+
+  test("absent, the typescript kernel takes its place and says how to get it; nothing is warned of", async () => {
+    give({});
+    const reason = `no addon for this platform is installed: npm install ${name}@${version}`;
+    expect(await chosen()).toEqual({ kernel: { name: "typescript", reason }, warnings: [] });
+    const error = { name: "KernelError", code: "MYELIN_KERNEL", message: asked + reason };
+    expect(await chosen("native")).toEqual({ error, warnings: [] });
+  });
+
+  const main = (code: string) => ({
+    "package.json": JSON.stringify({ name, main: "main.cjs" }),
+    "main.cjs": code,
+  });
+  const sound = `version: () => ${JSON.stringify(version)}, instructions: () => ["portable"]`;
+  test.each([
+    [
+      "no library",
+      { "package.json": JSON.stringify({ name, main: "addon.node" }), "addon.node": "this is no addon" },
+      " does not load: ",
+    ],
+    ["one that fails as it loads", main("throw new Error('no GLIBC_9.9')"), " does not load: no GLIBC_9.9"],
+    [
+      "of another version",
+      main("exports.version = () => '0.0.9';"),
+      `: it has version 0.0.9, expected ${version}: install both packages of one version`,
+    ],
+    ["one without what is expected", main("exports.other = 1;"), ": addon.version is not a function"],
+    [
+      "one that computes nonsense",
+      main(`module.exports = { ${sound}, NativeNetwork: class { write() {} predict() {} } };`),
+      ": the self-test gave 0, expected 11.5",
+    ],
+    [
+      "one that panics",
+      main(
+        `module.exports = { ${sound}, NativeNetwork: class { constructor() { throw new Error("panicked"); } } };`,
+      ),
+      ": native kernel: panicked",
+    ],
+  ])("%s, the typescript kernel takes its place, and one warning says why", async (_, files, reason) => {
+    give(files);
+    const { kernel, warnings } = await chosen();
+    expect(kernel.name).toBe("typescript");
+    expect(kernel.reason).toContain(name + reason);
+    expect(warnings).toEqual([
+      {
+        name: "MyelinWarning",
+        code: "MYELIN_BROKEN_ADDON",
+        message: `The native kernel cannot be used, the typescript kernel takes its place: ${kernel.reason}`,
+      },
+    ]);
+    const forced = await chosen("native");
+    expect(forced).toEqual({
+      error: { name: "KernelError", code: "MYELIN_KERNEL", message: asked + kernel.reason },
+      warnings: [],
+    });
+  });
+
+  test("broken, nothing is said of it to whoever asks for the typescript kernel", async () => {
+    give(main("throw new Error('broken')"));
+    expect(await chosen("typescript")).toEqual({
+      kernel: { name: "typescript", reason: "asked for by MYELIN_KERNEL=typescript" },
+      warnings: [],
+    });
+  });
+});

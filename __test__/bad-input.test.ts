@@ -1,0 +1,677 @@
+/**
+ * Every kind of bad input gets an error that says where, what was expected and what came, and changes nothing.
+ *
+ * What a JavaScript user can pass and the types forbid is passed as `any`.
+ */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import {
+  DataError,
+  dense,
+  FormatError,
+  KernelError,
+  Model,
+  MyelinError,
+  OptionError,
+  relu,
+  ShapeError,
+  sgd,
+  xor,
+} from "../src/index.ts";
+import { kernelNames } from "./kernels.ts";
+import { data, failureOf, makeModel } from "./samples.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: what the types forbid is what these tests pass
+type Anything = any;
+
+type ErrorClass = abstract new (...given: never[]) => Error;
+
+/** What is wrong, what is passed, the class of the error, and its message or the part of it that never changes. */
+type Case<Input> = readonly [what: string, input: Input, kind: ErrorClass, message: string];
+
+const x = [
+  [0, 1],
+  [1, 1],
+  [1, 0],
+];
+const y = [1, 0, 1];
+
+const detached = Float32Array.of(1, 2, 3, 4);
+structuredClone(detached, { transfer: [detached.buffer] });
+const shared = new Float32Array(new SharedArrayBuffer(16));
+const resizable = new Float32Array(new (ArrayBuffer as Anything)(16, { maxByteLength: 32 }));
+const copyIt = "which may change; pass a copy, like array.slice()";
+const anyMatrix = "expected a list of numbers, a list of rows or a typed array, received";
+
+const badExamples: readonly Case<Anything>[] = [
+  ["no rows", { x: [], y: [] }, DataError, "x: expected at least 1 row, received none"],
+  ["no targets", { x, y: [] }, DataError, "y: expected at least 1 row, received none"],
+  [
+    "an empty typed array",
+    { x: new Float32Array(0), y },
+    DataError,
+    "x: expected at least 1 row, received an empty typed array",
+  ],
+  ["a shorter row", { x: [[0, 1], [1], [1, 0]], y }, ShapeError, "x: row 1: expected 2 inputs, received 1"],
+  [
+    "a longer row",
+    {
+      x: [
+        [0, 1],
+        [1, 1],
+        [1, 0, 1],
+      ],
+      y,
+    },
+    ShapeError,
+    "x: row 2: expected 2 inputs, received 3",
+  ],
+  ["an empty row", { x: [[]], y: [1] }, ShapeError, "x: row 0: expected 2 inputs, received 0"],
+  ["a longer row of y", { x, y: [[1], [0], [1, 0]] }, ShapeError, "y: row 2: expected 1 output, received 2"],
+  [
+    "one row of the wrong length",
+    { x: [0, 1, 2], y: [1] },
+    ShapeError,
+    "x: expected 2 inputs in a row, received 3",
+  ],
+  [
+    "a flat array that ends within a row",
+    { x: new Float32Array(5), y },
+    ShapeError,
+    "x: a typed array of 5 values is no multiple of 2 inputs; expected [rows × 2]",
+  ],
+  ["a dataset of other inputs", { ...data, inputs: 4 }, ShapeError, "data: expected 2 inputs, received 4"],
+  ["a dataset of other outputs", { ...data, outputs: 2 }, ShapeError, "data: expected 1 output, received 2"],
+  [
+    "fewer targets than inputs",
+    { x, y: [1, 0] },
+    ShapeError,
+    "x has 3 rows and y has 2: expected as many targets as inputs",
+  ],
+  [
+    "NaN in a row",
+    {
+      x: [
+        [0, 1],
+        [1, Number.NaN],
+        [1, 0],
+      ],
+      y,
+    },
+    DataError,
+    "x: row 1, column 1: expected a finite number, received NaN",
+  ],
+  [
+    "Infinity in a flat array",
+    { x: Float64Array.of(0, 1, 0, 0, Number.NEGATIVE_INFINITY, 0), y },
+    DataError,
+    "x: row 2, column 0: expected a finite number, received -Infinity",
+  ],
+  [
+    "NaN in a list of targets",
+    { x, y: [1, Number.NaN, 1] },
+    DataError,
+    "y: row 1, column 0: expected a finite number, received NaN",
+  ],
+  [
+    "Infinity in rows of y",
+    { x, y: [[1], [0], Float32Array.of(Number.POSITIVE_INFINITY)] },
+    DataError,
+    "y: row 2, column 0: expected a finite number, received Infinity",
+  ],
+  [
+    "a value too large for 32 bits",
+    {
+      x: [
+        [0, 1],
+        [1, 1e300],
+        [1, 0],
+      ],
+      y,
+    },
+    DataError,
+    "x: row 1, column 1: expected a finite number, received 1e+300, too large for 32 bits",
+  ],
+  [
+    "a string in a row",
+    { x: [[0, "1"]], y: [1] },
+    DataError,
+    'x: row 0, column 1: expected a finite number, received "1"',
+  ],
+  [
+    "null in a row",
+    { x: [[0, null]], y: [1] },
+    DataError,
+    "x: row 0, column 1: expected a finite number, received null",
+  ],
+  [
+    "a hole in a row",
+    { x: [new Array(2)], y: [1] },
+    DataError,
+    "x: row 0, column 0: expected a finite number, received undefined",
+  ],
+  [
+    "a row that is missing",
+    { x: [[0, 1], undefined, [1, 0]], y },
+    DataError,
+    "x: row 1: expected an array of numbers, received undefined",
+  ],
+  [
+    "an object for a row",
+    { x: [[0, 1], { 0: 1, 1: 0 }, [1, 0]], y },
+    DataError,
+    "x: row 1: expected an array of numbers, received an object (Object)",
+  ],
+  [
+    "true in a list of targets",
+    { x, y: [1, true, 0] },
+    DataError,
+    "y: row 1, column 0: expected a finite number, received true",
+  ],
+  [
+    "a BigInt in a list",
+    { x: [0n, 1n], y: [1] },
+    DataError,
+    "x: row 0, column 0: expected a finite number, received 0n",
+  ],
+  ["an array of BigInt", { x: new BigInt64Array(6), y }, DataError, `x: ${anyMatrix} a BigInt64Array of 6`],
+  [
+    "a row of BigInt",
+    { x: [new BigInt64Array(2)], y: [1] },
+    DataError,
+    "x: row 0: expected an array of numbers, received a BigInt64Array of 2",
+  ],
+  [
+    "a DataView",
+    { x: new DataView(new ArrayBuffer(8)), y },
+    DataError,
+    `x: ${anyMatrix} an object (DataView)`,
+  ],
+  ["a string for x", { x: "0,1", y }, DataError, `x: ${anyMatrix} "0,1"`],
+  ["null for x", { x: null, y }, DataError, `x: ${anyMatrix} null`],
+  ["undefined for y", { x, y: undefined }, DataError, `y: ${anyMatrix} undefined`],
+  ["a number for y", { x, y: 1 }, DataError, `y: ${anyMatrix} 1`],
+  ["a function for y", { x, y: () => y }, DataError, `y: ${anyMatrix} a function`],
+  [
+    "a detached array",
+    { x: detached, y },
+    DataError,
+    "x: the typed array is detached: its values were transferred away",
+  ],
+  [
+    "a detached row",
+    { x: [detached], y: [1] },
+    DataError,
+    "x: row 0: the typed array is detached: its values were transferred away",
+  ],
+  [
+    "shared memory",
+    { x: shared, y: [1, 0] },
+    DataError,
+    `x: the typed array is a view of a SharedArrayBuffer, ${copyIt}`,
+  ],
+  [
+    "shared memory in y",
+    { x: x.slice(0, 2), y: [shared.subarray(0, 1), [1]] },
+    DataError,
+    `y: row 0: the typed array is a view of a SharedArrayBuffer, ${copyIt}`,
+  ],
+  [
+    "a resizable buffer",
+    { x: resizable, y: [1, 0] },
+    DataError,
+    `x: the typed array is a view of a resizable ArrayBuffer, ${copyIt}`,
+  ],
+  ["a dataset without y", { x }, DataError, "data: expected x and y, missing: y"],
+  ["an object that is no dataset", { rows: 3 }, DataError, "data: expected x and y, missing: x, y"],
+];
+
+const wholeNumber = "expected a whole number of at least 1, received";
+const badFitOptions: readonly Case<Anything>[] = [
+  ["epochs of 0", { epochs: 0 }, OptionError, `epochs: ${wholeNumber} 0`],
+  ["half an epoch", { epochs: 1.5 }, OptionError, `epochs: ${wholeNumber} 1.5`],
+  ["epochs in a string", { epochs: "3" }, OptionError, `epochs: ${wholeNumber} "3"`],
+  ["epochs of NaN", { epochs: Number.NaN }, OptionError, `epochs: ${wholeNumber} NaN`],
+  ["endless epochs", { epochs: Number.POSITIVE_INFINITY }, OptionError, `epochs: ${wholeNumber} Infinity`],
+  ["null epochs", { epochs: null }, OptionError, `epochs: ${wholeNumber} null`],
+  ["a negative batch size", { batchSize: -5 }, OptionError, `batchSize: ${wholeNumber} -5`],
+  ["a BigInt for a batch size", { batchSize: 5n }, OptionError, `batchSize: ${wholeNumber} 5n`],
+  [
+    "a batch size beyond all counting",
+    { batchSize: 2 ** 40 },
+    OptionError,
+    "batchSize: expected a whole number of at most 2147483647, received 1099511627776",
+  ],
+  [
+    "shuffle in a word",
+    { shuffle: "batch" },
+    OptionError,
+    'shuffle: expected true or false, received "batch"',
+  ],
+  [
+    "a controller for a signal",
+    { signal: new AbortController() },
+    OptionError,
+    "signal: expected an AbortSignal, received an object (AbortController)",
+  ],
+  [
+    "an option misspelt",
+    { batchsize: 5 },
+    OptionError,
+    'unknown option "batchsize". Did you mean "batchSize"?',
+  ],
+  [
+    "an option that there is not",
+    { iterations: 5 },
+    OptionError,
+    'unknown option "iterations". Expected one of: epochs,',
+  ],
+  ["a number for options", 300, OptionError, "expected an object of options, received 300"],
+  ["null for options", null, OptionError, "expected an object of options, received null"],
+  ["targets after a dataset", [1, 0], OptionError, "expected an object of options, received an array of 2"],
+];
+
+const layer = (given: Anything) => ({ layers: [given, dense(1)] });
+const badModels: readonly Case<Anything>[] = [
+  ["an unknown layer", layer("dens"), OptionError, 'layer 0: unknown layer "dens". Did you mean "dense"?'],
+  [
+    "a layer of no near name",
+    layer("lstm"),
+    OptionError,
+    'layer 0: unknown layer "lstm". Expected one of: dense,',
+  ],
+  [
+    "an unknown layer that every object has",
+    layer("constructor"),
+    OptionError,
+    'layer 0: unknown layer "constructor". Expected one of: dense,',
+  ],
+  [
+    "a builder that is not called",
+    { layers: [dense(8), relu, dense(1)] },
+    OptionError,
+    'layer 1: expected a layer, as an object with a "type" or as a name, received a function; call it: relu(…)',
+  ],
+  [
+    "a layer that is missing",
+    { layers: [dense(8), undefined] },
+    OptionError,
+    "layer 1: expected a layer, as an",
+  ],
+  // biome-ignore lint/suspicious/noSparseArray: the hole is the mistake
+  ["a hole in the layers", { layers: [, dense(1)] }, OptionError, "layer 0: expected a layer, as an"],
+  ["a number for a layer", layer(64), OptionError, 'with a "type" or as a name, received 64'],
+  [
+    "no layers",
+    { layers: [] },
+    OptionError,
+    "model: layers: expected a list of at least 1 layer, like [dense(64),",
+  ],
+  [
+    "one layer for a list",
+    { layers: dense(1) },
+    OptionError,
+    "model: layers: expected a list of at least 1 layer",
+  ],
+  ["no units", layer("dense"), OptionError, "layer 0 (dense): units is missing"],
+  ["0 units", layer(dense(0)), OptionError, `layer 0 (dense): units: ${wholeNumber} 0`],
+  ["half a unit", layer(dense(2.5)), OptionError, `layer 0 (dense): units: ${wholeNumber} 2.5`],
+  [
+    "units in a string",
+    layer({ type: "dense", units: "8" }),
+    OptionError,
+    `layer 0 (dense): units: ${wholeNumber} "8"`,
+  ],
+  [
+    "units in an object",
+    layer({ type: "dense", units: {} }),
+    OptionError,
+    `units: ${wholeNumber} an object (Object)`,
+  ],
+  [
+    "an option misspelt",
+    layer({ type: "dense", units: 8, usebias: false }),
+    OptionError,
+    'layer 0 (dense): unknown option "usebias". Did you mean "useBias"?',
+  ],
+  [
+    "an unknown activation",
+    layer({ type: "dense", units: 8, activation: "rellu" }),
+    OptionError,
+    'layer 0 (dense): activation: unknown activation "rellu". Did you mean "relu"?',
+  ],
+  [
+    "an unknown initializer",
+    layer({ type: "dense", units: 8, weightInitializer: { type: "heUnifrom" } }),
+    OptionError,
+    'layer 0 (dense): weightInitializer: unknown initializer "heUnifrom". Did you mean "heUniform"?',
+  ],
+  [
+    "null for an initializer",
+    layer({ type: "dense", units: 8, weightInitializer: null }),
+    OptionError,
+    "layer 0 (dense): weightInitializer: expected an initializer, as an object",
+  ],
+  [
+    "an initializer's value that is not finite",
+    layer(dense(8, { biasInitializer: { type: "constant", value: Number.NaN } })),
+    OptionError,
+    "layer 0 (dense): biasInitializer (constant): value: expected a finite number, received NaN",
+  ],
+  [
+    "more weights than there can be",
+    { inputs: 2 ** 31 - 1 },
+    ShapeError,
+    "layer 0 (dense): 2147483647 inputs and 8 outputs take more than 4294967296 parameters",
+  ],
+  ["no inputs", { inputs: undefined }, OptionError, `model: inputs: ${wholeNumber} undefined`],
+  ["negative inputs", { inputs: -2 }, OptionError, `model: inputs: ${wholeNumber} -2`],
+  [
+    "an unknown loss",
+    { loss: "meanSquareError" },
+    OptionError,
+    'loss: unknown loss "meanSquareError". Did you mean "meanSquaredError"?',
+  ],
+  [
+    "no loss",
+    { loss: undefined },
+    OptionError,
+    'loss: expected a loss, as an object with a "type" or as a name, received',
+  ],
+  [
+    "an unknown optimizer",
+    { optimizer: "sdg" },
+    OptionError,
+    'optimizer: unknown optimizer "sdg". Did you mean "sgd"?',
+  ],
+  ["an optimizer not called", { optimizer: sgd }, OptionError, "expected an optimizer, as an object with"],
+  [
+    "a negative learning rate",
+    { optimizer: sgd({ learningRate: -0.1 }) },
+    OptionError,
+    "optimizer sgd: learningRate: expected a finite number of at least 0, received -0.1",
+  ],
+  [
+    "an infinite learning rate",
+    { optimizer: sgd({ learningRate: Number.POSITIVE_INFINITY }) },
+    OptionError,
+    "optimizer sgd: learningRate: expected a finite number of at least 0, received Infinity",
+  ],
+  [
+    "a learning rate in a string",
+    { optimizer: { type: "sgd", learningRate: "0.1" } },
+    OptionError,
+    'optimizer sgd: learningRate: expected a finite number of at least 0, received "0.1"',
+  ],
+  [
+    "a momentum of 1",
+    { optimizer: sgd({ momentum: 1 }) },
+    OptionError,
+    "optimizer sgd: momentum: expected a finite number of at least 0 and below 1, received 1",
+  ],
+  [
+    "a number where there is a choice of two",
+    { optimizer: { type: "sgd", nesterov: 1 } },
+    OptionError,
+    "optimizer sgd: nesterov: expected true or false, received 1",
+  ],
+  [
+    "half a seed",
+    { seed: 0.5 },
+    OptionError,
+    "model: seed: expected a whole number from 0 to 2^53 - 1, received 0.5",
+  ],
+  [
+    "a word for a seed",
+    { seed: "one" },
+    OptionError,
+    "model: seed: expected a whole number from 0 to 2^53 - 1",
+  ],
+  [
+    "an unknown kernel",
+    { kernel: "wasm" },
+    OptionError,
+    'model: kernel: expected one of auto, native, typescript, received "wasm"',
+  ],
+  [
+    "an option of another call",
+    { epochs: 3 },
+    OptionError,
+    'model: unknown option "epochs". Expected one of: inputs,',
+  ],
+  ["an option misspelt for a model", { optimiser: "sgd" }, OptionError, 'Did you mean "optimizer"?'],
+];
+
+const badBuilders: readonly Case<() => unknown>[] = [
+  [
+    "a learning rate by itself",
+    () => sgd(0.01 as Anything),
+    OptionError,
+    "sgd: expected an object of options, received 0.01",
+  ],
+  [
+    "an abbreviation",
+    () => sgd({ lr: 0.01 } as Anything),
+    OptionError,
+    'sgd: unknown option "lr". Expected one of: learningRate, momentum, nesterov, weightDecay',
+  ],
+  [
+    "an activation by itself",
+    () => dense(8, "relu" as Anything),
+    OptionError,
+    'dense: expected an object of options, received "relu"',
+  ],
+  [
+    "a number for options",
+    () => relu(1 as Anything),
+    OptionError,
+    "relu: expected an object of options, received 1",
+  ],
+  ["no examples", () => xor({ examples: 0 }), OptionError, `xor: examples: ${wholeNumber} 0`],
+  ["null", () => xor(null as Anything), OptionError, "xor: expected an object of options, received null"],
+  [
+    "an option misspelt",
+    () => xor({ sed: 1 } as Anything),
+    OptionError,
+    'xor: unknown option "sed". Did you mean "seed"?',
+  ],
+  [
+    "a model of nothing",
+    () => new (Model as Anything)(),
+    OptionError,
+    "model: expected an object of options, received undefined",
+  ],
+];
+
+const first = { weight: Array.from({ length: 8 }, () => [1, 2]), bias: new Array(8).fill(0) };
+const last = { weight: [new Array(8).fill(1)], bias: [0] };
+const badWeights: readonly Case<Anything>[] = [
+  [
+    "a layer too few",
+    [first, last],
+    ShapeError,
+    "setWeights: one entry for each layer: expected an array of 3, received an array of 2",
+  ],
+  [
+    "no list",
+    { first },
+    ShapeError,
+    "one entry for each layer: expected an array of 3, received an object (Object)",
+  ],
+  ["nothing", undefined, ShapeError, "one entry for each layer: expected an array of 3, received nothing"],
+  [
+    "null for a layer",
+    [first, null, last],
+    ShapeError,
+    "setWeights: layer 1 (relu): expected an object, received null",
+  ],
+  [
+    "a bias too short",
+    [{ ...first, bias: [0] }, {}, last],
+    ShapeError,
+    "setWeights: layer 0 (dense): bias: expected an array of 8, received an array of 1",
+  ],
+  [
+    "no bias",
+    [{ weight: first.weight }, {}, last],
+    ShapeError,
+    "setWeights: layer 0 (dense): bias: expected an array of 8, received nothing",
+  ],
+  [
+    "a weight as [inputs][outputs]",
+    [{ ...first, weight: [new Array(8).fill(1), new Array(8).fill(1)] }, {}, last],
+    ShapeError,
+    "setWeights: layer 0 (dense): weight: expected an array of 8, received an array of 2",
+  ],
+  [
+    "a row too long",
+    [first, {}, { ...last, weight: [new Float32Array(9)] }],
+    ShapeError,
+    "setWeights: layer 2 (dense): weight: row 0: expected an array of 8, received a Float32Array of 9",
+  ],
+  [
+    "another name",
+    [first, {}, { ...last, kernel: [] }],
+    ShapeError,
+    'setWeights: layer 2 (dense): expected weight, bias, received "kernel"',
+  ],
+  [
+    "weights for a layer that has none",
+    [first, { weight: [[1]] }, last],
+    ShapeError,
+    'setWeights: layer 1 (relu): expected no parameters, received "weight"',
+  ],
+  [
+    "NaN in a weight",
+    [first, {}, { ...last, weight: [[1, 1, 1, Number.NaN, 1, 1, 1, 1]] }],
+    DataError,
+    "setWeights: layer 2 (dense): weight: row 0, column 3: expected a finite number, received NaN",
+  ],
+  [
+    "a bias too large for 32 bits",
+    [first, {}, { ...last, bias: [1e300] }],
+    DataError,
+    "setWeights: layer 2 (dense): bias: value 0: expected a finite number, received 1e+300, too large for 32 bits",
+  ],
+  [
+    "a string in a bias",
+    [first, {}, { ...last, bias: ["0"] }],
+    DataError,
+    'setWeights: layer 2 (dense): bias: value 0: expected a finite number, received "0"',
+  ],
+];
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+});
+
+async function expectRefused(call: () => unknown, kind: ErrorClass, message: string): Promise<void> {
+  const error = await failureOf(call);
+  expect(error).toBeInstanceOf(kind);
+  expect(error).toBeInstanceOf(MyelinError);
+  expect((error as MyelinError).message).toContain(message);
+  expect((error as MyelinError).code).toMatch(/^MYELIN_[A-Z]+$/);
+}
+
+describe.each(kernelNames)("on the %s kernel a model refuses, and stays as it was", (kernel) => {
+  /** Trains a little first, so that there is a state to lose; afterwards it must be there and go on. */
+  const unchanged = async (refuse: (model: Model) => Promise<void>) => {
+    const [model, twin] = [makeModel({ kernel }), makeModel({ kernel })];
+    for (const either of [model, twin]) either.fitSync(data);
+    await refuse(model);
+    expect(model.toJSON()).toEqual(twin.toJSON());
+    expect(model.fitSync(data).loss).toEqual(twin.fitSync(data).loss);
+  };
+
+  test.each(badExamples)("examples: %s", async (_, examples, kind, message) => {
+    await unchanged(async (model) => {
+      await expectRefused(() => model.fit(examples), kind, message);
+      await expectRefused(() => model.fitSync(examples), kind, message);
+      await expectRefused(() => model.epochs(examples).next(), kind, message);
+      await expectRefused(() => model.evaluate(examples), kind, message);
+      await expectRefused(() => model.gradients(examples), kind, message);
+      if (message.startsWith("x: ")) await expectRefused(() => model.predict(examples.x), kind, message);
+    });
+  });
+
+  test.each(badFitOptions)("options of a training: %s", async (_, options, kind, message) => {
+    await unchanged(async (model) => {
+      await expectRefused(() => model.fit(data, options), kind, `fit: ${message}`);
+      await expectRefused(() => model.fit(x, y, options), kind, `fit: ${message}`);
+      await expectRefused(() => model.fitSync(data, options), kind, `fitSync: ${message}`);
+      await expectRefused(() => model.epochs(data, options).next(), kind, `epochs: ${message}`);
+    });
+  });
+
+  test.each(badWeights)("weights: %s", async (_, weights, kind, message) => {
+    await unchanged((model) => expectRefused(() => model.setWeights(weights), kind, message));
+  });
+
+  test("arguments in the wrong places", async () => {
+    await unchanged(async (model: Anything) => {
+      const three = "expected (data, options) or (x, y, options)";
+      await expectRefused(() => model.fit(data, undefined, { epochs: 1 }), OptionError, `fit: ${three}`);
+      await expectRefused(() => model.fit(x, { epochs: 1 }), DataError, `y: ${anyMatrix} an object (Object)`);
+      await expectRefused(() => model.fit(), DataError, `x: ${anyMatrix} undefined`);
+      await expectRefused(() => model.evaluate(data, y), OptionError, "evaluate: expected (data) or (x, y)");
+      await expectRefused(() => model.predict(), DataError, `x: ${anyMatrix} undefined`);
+      await expectRefused(
+        () => model.predict({ ...data, inputs: 4 }),
+        ShapeError,
+        "expected 2 inputs, received 4",
+      );
+    });
+  });
+
+  test("x as a list of numbers where the model has one input, with the way out", async () => {
+    const model = makeModel({ kernel, inputs: 1 });
+    const message =
+      "x: expected 1 input in a row, received 3; for rows of one value pass [[…], […]] or a Float32Array";
+    await expectRefused(() => model.fit([1, 2, 3], [1, 2, 3]), ShapeError, message);
+  });
+});
+
+test.each(badModels)("a model is not made of %s", async (_, options, kind, message) => {
+  await expectRefused(() => makeModel({ kernel: "typescript", ...options }), kind, message);
+});
+
+test.each(badBuilders)("a builder refuses %s", async (_, call, kind, message) => {
+  await expectRefused(call, kind, message);
+});
+
+test("MYELIN_KERNEL takes the names of kernels only", async () => {
+  vi.stubEnv("MYELIN_KERNEL", "rust");
+  const message = 'MYELIN_KERNEL: expected one of auto, native, typescript, received "rust"';
+  await expectRefused(() => makeModel(), OptionError, message);
+  expect(makeModel({ kernel: "typescript" }).kernel.name).toBe("typescript");
+});
+
+test("a model that no memory holds is an error", async () => {
+  // Where there is so much memory, it is not for a test to take it.
+  const Float32ArrayOfTheHost = Float32Array;
+  vi.stubGlobal(
+    "Float32Array",
+    class extends Float32ArrayOfTheHost {
+      constructor(length: number) {
+        if (length > 1e6) throw new RangeError("Array buffer allocation failed");
+        super(length);
+      }
+    },
+  );
+  const large = { kernel: "typescript", inputs: 1000, layers: [dense(2000)] } as const;
+  await expectRefused(() => makeModel(large), KernelError, "model: 2002000 parameters do not fit in memory");
+  const wide = makeModel({ kernel: "typescript", layers: [dense(30_000), dense(1)] });
+  await expectRefused(
+    () => wide.fitSync(data, { batchSize: 50 }),
+    KernelError,
+    "typescript kernel: a batch of 50 rows does not fit in memory: take fewer rows",
+  );
+  expect(() => wide.fitSync(data, { batchSize: 5 })).not.toThrow();
+});
+
+test("errors are of one family, with a code and a name", () => {
+  const error = new FormatError("why");
+  expect(error).toBeInstanceOf(MyelinError);
+  expect(error).toBeInstanceOf(Error);
+  expect(error).toMatchObject({ name: "FormatError", code: "MYELIN_FORMAT", message: "why" });
+});

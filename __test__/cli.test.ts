@@ -1,0 +1,150 @@
+/** The command, as it runs in a pipe. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { version } from "../src/index.ts";
+import { root, runNode } from "./child.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "myelin-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const myelin = (...given: string[]) => runNode([join(root, "dist", "cli", "main.js"), ...given], { folder });
+
+describe("myelin xor", () => {
+  test("prints progress in plain lines, the evaluation, the kernel and the speed, and writes both plots", async () => {
+    const { status, output, errors } = await myelin("xor", "--epochs", "20", "--folder", "plots");
+    expect(errors).toBe("");
+    expect(status).toBe(0);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe gets neither colours nor cursor movements
+    expect(output).not.toMatch(/\u001b|\r/);
+    const lines = output.split("\n");
+    expect(lines[0]).toBe("training 2-64-1 on 1000 examples, batch 5, learning rate 0.01");
+    const epochs = lines.filter((line) => /^epoch \d+\/20 {2}error \d+\.\d{3}$/.test(line));
+    expect(epochs.map((line) => Number(line.match(/\d+/)?.[0]))).toEqual([
+      1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20,
+    ]);
+    expect(output).toMatch(/^sum of absolute errors: \d+\.\d{2}$/m);
+    expect(output).toMatch(/^accuracy at 0\.5: \d+\.\d %$/m);
+    const head = lines.findIndex((line) => /^ +x1 +x2 +prediction +label$/.test(line));
+    for (const row of lines.slice(head + 1, head + 9))
+      expect(row).toMatch(/^ +0\.\d{3} +0\.\d{3} +-?\d\.\d{3} +[01]$/);
+    expect(lines[head + 9]).toBe("   … and 992 more");
+    expect(lines).toContain("kernel: native");
+    expect(output).toMatch(/^time: \d+\.\d{3} s, [\d,]+ steps a second$/m);
+    expect(lines).toContain(`wrote ${join("plots", "xor.svg")} and ${join("plots", "xor.html")}`);
+    expect(readFileSync(join(folder, "plots", "xor.svg"), "utf8")).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
+    expect(readFileSync(join(folder, "plots", "xor.html"), "utf8")).toMatch(/<html/);
+  });
+
+  test("prints the same errors for the same seed, and others for another", async () => {
+    const errors = async (seed: string) => {
+      const { output } = await myelin("xor", "--epochs", "3", "--seed", seed);
+      return output.split("\n").filter((line) => line.startsWith("epoch "));
+    };
+    const [first, again, other] = await Promise.all(["1", "1", "2"].map(errors));
+    expect(first).toHaveLength(3);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+
+  test("runs on the kernel that is asked for, and says why", async () => {
+    const { output } = await myelin("xor", "--epochs", "1", "--kernel", "typescript");
+    expect(output).toContain('\nkernel: typescript (asked for by the option kernel: "typescript")\n');
+  });
+
+  test("writes into the current folder by default", async () => {
+    await myelin("xor", "--epochs", "1", "--examples", "3");
+    expect(existsSync(join(folder, "xor.svg"))).toBe(true);
+    expect(existsSync(join(folder, "xor.html"))).toBe(true);
+  });
+});
+
+describe("what is wrong is said in one line, with exit code 1", () => {
+  test.each<[what: string, given: string[], message: RegExp]>([
+    ["an unknown command", ["xro"], /unknown command 'xro'/],
+    ["an unknown option", ["xor", "--epoch", "3"], /unknown option '--epoch'/],
+    [
+      "epochs in words",
+      ["xor", "--epochs", "many"],
+      /'--epochs <number>' argument 'many' is invalid\. Expected a whole/,
+    ],
+    ["half an epoch", ["xor", "--epochs", "1.5"], /'1\.5' is invalid\. Expected a whole number/],
+    ["no epochs", ["xor", "--epochs", "0"], /epochs: expected a whole number of at least 1, received 0/],
+    [
+      "a batch of none",
+      ["xor", "--batch-size", "0"],
+      /batchSize: expected a whole number of at least 1, received 0/,
+    ],
+    [
+      "no examples",
+      ["xor", "--examples", "0"],
+      /xor: examples: expected a whole number of at least 1, received 0/,
+    ],
+    [
+      "a negative learning rate",
+      ["xor", "--learning-rate", "-1"],
+      /learningRate: expected a finite number of at least 0/,
+    ],
+    ["a learning rate in words", ["xor", "--learning-rate", "slow"], /'slow' is invalid\. Expected a number/],
+    [
+      "an unknown kernel",
+      ["xor", "--kernel", "wasm"],
+      /'wasm' is invalid\. Allowed choices are auto, native, typescript/,
+    ],
+    ["a value that is missing", ["xor", "--folder"], /'--folder <path>' argument missing/],
+    [
+      "a loss that grows beyond all numbers",
+      ["xor", "--learning-rate", "1e9"],
+      /learning rate 1000000000 may be too high/,
+    ],
+  ])("%s", async (_, given, message) => {
+    const { status, errors } = await myelin(...given);
+    expect(errors).toMatch(message);
+    expect(
+      errors
+        .trimEnd()
+        .split("\n")
+        .filter((line) => !line.startsWith("(Did you mean ")),
+    ).toHaveLength(1);
+    expect(status).toBe(1);
+  });
+
+  test("a folder that cannot be written", async () => {
+    writeFileSync(join(folder, "file"), "");
+    const { status, errors } = await myelin("xor", "--epochs", "1", "--folder", "file");
+    expect(errors).toMatch(/^myelin: .*file.*\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe("myelin", () => {
+  test("--version prints the package's version", async () => {
+    expect(await myelin("--version")).toEqual({ status: 0, output: `${version}\n`, errors: "" });
+  });
+
+  test("--help lists the commands", async () => {
+    const { status, output } = await myelin("--help");
+    expect(status).toBe(0);
+    expect(output).toMatch(/Usage: myelin /);
+    expect(output).toMatch(/^ {2}xor /m);
+  });
+
+  test("xor --help lists its options with their defaults", async () => {
+    const { output } = await myelin("xor", "--help");
+    for (const option of [
+      "--examples",
+      "--epochs",
+      "--batch-size",
+      "--learning-rate",
+      "--seed",
+      "--folder",
+      "--kernel",
+    ]) {
+      expect(output).toMatch(new RegExp(`${option} [^\\n]*\\n?[^\\n]*default: `));
+    }
+  });
+});

@@ -1,0 +1,127 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readExamples, readMatrix } from "../src/data/dataset.ts";
+import { xor } from "../src/index.ts";
+
+const two = { name: "x", columns: 2, unit: "inputs", listIsColumn: false };
+const column = { name: "y", columns: 1, unit: "outputs", listIsColumn: true };
+
+describe("xor", () => {
+  const { x, y, rows, inputs, outputs } = xor({ examples: 1000, seed: 1 });
+
+  test("has two values in [0, 1) and one label a row", () => {
+    expect({ rows, inputs, outputs }).toEqual({ rows: 1000, inputs: 2, outputs: 1 });
+    expect(x).toHaveLength(2000);
+    expect(y).toHaveLength(1000);
+    expect(x.every((value) => value >= 0 && value < 1)).toBe(true);
+  });
+
+  test("is 1 where exactly one of the two is at least a half", () => {
+    for (let row = 0; row < rows; row++) {
+      const [first, second] = [x[2 * row] >= 0.5, x[2 * row + 1] >= 0.5];
+      expect(y[row]).toBe(first !== second ? 1 : 0);
+    }
+  });
+
+  test("falls evenly into the four quadrants", () => {
+    const quadrants = [0, 0, 0, 0];
+    for (let row = 0; row < rows; row++)
+      quadrants[(x[2 * row] >= 0.5 ? 2 : 0) + (x[2 * row + 1] >= 0.5 ? 1 : 0)]++;
+    for (const count of quadrants) expect(Math.abs(count - 250)).toBeLessThan(60);
+  });
+
+  test("is the same for one seed, and longer for more examples", () => {
+    expect(xor({ examples: 1000, seed: 1 })).toEqual({ x, y, rows, inputs, outputs });
+    expect(xor({ examples: 1000, seed: 2 }).x).not.toEqual(x);
+    expect(xor({ examples: 10, seed: 1 }).x).toEqual(x.slice(0, 20));
+  });
+
+  test("has 1000 examples of seed 0 by default", () => {
+    expect(xor()).toEqual(xor({ examples: 1000, seed: 0 }));
+  });
+});
+
+describe("x and y are read in every form", () => {
+  const float = fc.float({ noNaN: true, noDefaultInfinity: true });
+  const table = fc.array(fc.tuple(float, float), { minLength: 1, maxLength: 20 });
+
+  test("to the same values", () => {
+    fc.assert(
+      fc.property(table, (rows) => {
+        const values = Float32Array.from(rows.flat());
+        const forms = [
+          rows,
+          rows.map((row) => Float32Array.from(row)),
+          rows.map((row, index) => (index % 2 ? row : Float64Array.from(row))),
+          values,
+          Float64Array.from(rows.flat()),
+        ];
+        for (const form of forms) expect(readMatrix(form, two)).toMatchObject({ values, rows: rows.length });
+      }),
+    );
+  });
+
+  test("and the form is kept, for the answer", () => {
+    expect(readMatrix([1, 2], two).form).toBe("row");
+    expect(readMatrix([[1, 2]], two).form).toBe("rows");
+    expect(readMatrix(Float32Array.of(1, 2), two).form).toBe("flat");
+    expect(readMatrix([1, 2, 3], column).form).toBe("rows");
+  });
+
+  test("whole numbers of any width are numbers", () => {
+    const arrays = [
+      Int8Array,
+      Uint8Array,
+      Uint8ClampedArray,
+      Int16Array,
+      Uint16Array,
+      Int32Array,
+      Uint32Array,
+    ];
+    for (const NumberArray of arrays) {
+      expect(readMatrix(NumberArray.of(1, 2, 3, 4), two).values).toEqual(Float32Array.of(1, 2, 3, 4));
+    }
+  });
+
+  test("a view of a part of a buffer is that part", () => {
+    const buffer = Float32Array.of(1, 2, 3, 4, 5, 6);
+    expect(readMatrix(buffer.subarray(2, 6), two)).toMatchObject({
+      values: Float32Array.of(3, 4, 5, 6),
+      rows: 2,
+    });
+  });
+
+  test("a list of numbers is a row of x, and a column of y where one column is expected", () => {
+    expect(readMatrix([1, 2], two).rows).toBe(1);
+    expect(readMatrix([1, 2], column).rows).toBe(2);
+    expect(readMatrix([1, 2], { ...column, columns: 2 }).rows).toBe(1);
+  });
+
+  test("what 32 bits hold at most is taken, and rounded to what they hold", () => {
+    const largest = 3.4028234663852886e38;
+    expect(readMatrix([largest, -largest], two).values).toEqual(Float32Array.of(largest, -largest));
+    expect(readMatrix([0.1, 1e-50], two).values).toEqual(Float32Array.of(0.1, 0));
+  });
+});
+
+test("x and y are a dataset of as many rows", () => {
+  expect(
+    readExamples(
+      {
+        x: [
+          [1, 2],
+          [3, 4],
+        ],
+        y: [5, 6],
+      },
+      2,
+      1,
+    ),
+  ).toEqual({
+    x: Float32Array.of(1, 2, 3, 4),
+    y: Float32Array.of(5, 6),
+    inputs: 2,
+    outputs: 1,
+    rows: 2,
+  });
+});

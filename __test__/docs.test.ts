@@ -1,0 +1,208 @@
+// What the documents say holds: programs run, quotes stand in the sources, hunks fit, links lead somewhere.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+import * as myelin from "../src/index.ts";
+import { data, makeModel } from "./samples.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (file: string) => readFileSync(join(root, file), "utf8");
+
+/** Files below a folder with such an ending, as paths from the root. */
+const filesIn = (folder: string, ending: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .map((file) => join(folder, file))
+    .filter((file) => file.endsWith(ending));
+
+const documents = [
+  ...readdirSync(root).filter((file) => file.endsWith(".md")),
+  ...filesIn("docs", ".md"),
+  join("bench", "README.md"),
+];
+
+/** A fenced block of a document. Behind the language may stand the file that it quotes. */
+interface Block {
+  readonly place: string;
+  readonly language: string;
+  readonly quoted: string | undefined;
+  readonly text: string;
+}
+
+const blocks: Block[] = documents.flatMap((file) => {
+  const text = read(file);
+  return [...text.matchAll(/^```(\w+)(?: (\S+))?\n(.*?)^```$/gms)].map((match) => ({
+    place: `${file}:${text.slice(0, match.index).split("\n").length}`,
+    language: match[1],
+    quoted: match[2],
+    text: match[3],
+  }));
+});
+
+/** What a file exports for others than the package's users. */
+const internals = (file: string) =>
+  [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
+    .map((match) => match[1])
+    .filter((name) => !(name in myelin || name in myelin.initializers || name in myelin.losses));
+
+/** The examples in the docstrings, with what they take for granted. */
+const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
+  [...read(file).matchAll(/@example\n +\* ```ts\n(.*?) +\* ```/gs)].map((match, index) => ({
+    place: `${file}: example ${index + 1}`,
+    language: "ts",
+    quoted: undefined,
+    text: [
+      `import { ${Object.keys(myelin).join(", ")} } from "myelin";`,
+      `import { ${internals(file).join(", ")} } from "./${file}";`,
+      "const data = xor({ examples: 20, seed: 1 });",
+      'const model = new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd() });',
+      `{\n${match[1].replace(/^ +\* ?/gm, "")}}`,
+    ].join("\n"),
+  })),
+);
+
+const programs = [...blocks.filter(({ language, quoted }) => language === "ts" && !quoted), ...examples];
+const byPlace = (list: readonly Block[]) => list.map((block) => [block.place, block] as const);
+
+describe("programs", () => {
+  test("have the right types", () => {
+    expect(typeErrors(programs)).toEqual([]);
+  });
+
+  test.each(byPlace(programs))("%s runs, and what it compares is true", async (_, { text }) => {
+    expect(await run(text)).not.toContain(false);
+  });
+});
+
+const quotes = blocks.filter(({ quoted }) => quoted !== undefined);
+test.each(byPlace(quotes))("%s quotes what stands in the file", (_, { quoted, text }) => {
+  expect(read(quoted!)).toContain(text);
+});
+
+const hunks = blocks.filter(({ language }) => language === "diff");
+test.each(byPlace(hunks))("%s fits into the file", (_, { text }) => {
+  const [, file, hunk] = /^--- a\/\S+\n\+\+\+ b\/(\S+)\n(.*)$/s.exec(text)!;
+  const context = hunk.replace(/^\+.*\n/gm, "").replace(/^ /gm, "");
+  expect(read(file).split(context)).toHaveLength(2);
+});
+
+describe.each(documents)("%s", (file) => {
+  const text = read(file).replace(/^```.*?^```$/gms, "");
+
+  test("links to what exists", () => {
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]);
+    const broken = targets.filter((target) => !/^https?:/.test(target) && !linkHolds(file, target));
+    expect(broken).toEqual([]);
+  });
+
+  test("names scripts that exist", () => {
+    const { scripts } = JSON.parse(read("package.json"));
+    const named = [...read(file).matchAll(/npm (?:run )?(start|test|(?<=run )\w+)/g)].map(
+      (match) => match[1],
+    );
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+test("the README begins with the commands of a fresh clone", () => {
+  const first = blocks.find(({ place }) => place.startsWith("README.md"))!;
+  expect(first.text).toMatch(/^npm start .*\nnpm test /);
+});
+
+describe("the README's table of what is there", () => {
+  const named = (title: string) => {
+    const row = read("README.md").match(new RegExp(`^\\| ${title} *\\|(.*)\\|$`, "m"))![1];
+    return [...row.matchAll(/`([\w.]+)`/g)].map((match) => match[1]);
+  };
+
+  test("names what is exported", () => {
+    for (const name of [...named("activations"), ...named("data")]) expect(myelin).toHaveProperty(name);
+    for (const name of named("losses")) expect(myelin.losses).toHaveProperty(name);
+    for (const name of named("initialisers")) expect(myelin.initializers).toHaveProperty(name);
+    expect(named("optimizers")).toEqual(["sgd", ...Object.keys(myelin.sgd.options)]);
+    expect(["units", ...named("layers").slice(1)]).toEqual(Object.keys(myelin.dense.options));
+  });
+
+  test("names options and methods that exist", () => {
+    const model = makeModel();
+    const options = Object.fromEntries(named("options of `fit`").map((name) => [name, undefined]));
+    expect(() => model.fitSync(data, options)).not.toThrow();
+    for (const name of named("methods of `Model`")) {
+      const holder = name.startsWith("Model.") ? myelin.Model : myelin.Model.prototype;
+      expect(holder).toHaveProperty(name.replace("Model.", ""));
+    }
+  });
+});
+
+test("the licences name the versions that are locked", () => {
+  const crates = [...read("Cargo.lock").matchAll(/name = "(.*)"\nversion = "(.*)"/g)];
+  const packages = Object.entries<{ version?: string }>(JSON.parse(read("package-lock.json")).packages);
+  const locked = new Set([
+    ...crates.map(([, name, version]) => `${name} ${version}`),
+    ...packages.map(([path, { version }]) => `${path.split("node_modules/").at(-1)} ${version}`),
+  ]);
+  const rows = [...read("THIRD-PARTY-LICENSES.md").matchAll(/^\| ([\w-]+) +\| (\d\S+) +\|/gm)];
+  expect(rows.length).toBeGreaterThan(30);
+  expect(rows.map(([, name, version]) => `${name} ${version}`).filter((row) => !locked.has(row))).toEqual([]);
+});
+
+/** Whether a link from a document leads to a file, and to a heading of it where it names one. */
+function linkHolds(from: string, target: string): boolean {
+  const [path, anchor] = target.split("#");
+  const file = path === "" ? from : join(dirname(from), path);
+  if (!existsSync(join(root, file))) return false;
+  if (anchor === undefined) return true;
+  const headings = [...read(file).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]);
+  const anchors = headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\d\s-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  return anchors.includes(anchor);
+}
+
+/** Type-checks programs as modules of the project. */
+function typeErrors(list: readonly Block[]): string[] {
+  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  // A document may show what it does not use.
+  Object.assign(options, { noUnusedLocals: false, noUnusedParameters: false });
+  const sources = new Map(list.map(({ text }, index) => [join(root, `document-${index}.ts`), text]));
+  const places = new Map([...sources.keys()].map((name, index) => [name, list[index].place]));
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (name) => sources.has(name) || fileExists(name);
+  host.readFile = (name) => sources.get(name) ?? readFile(name);
+  host.getSourceFile = (name, version, ...rest) => {
+    const source = sources.get(name);
+    return source === undefined
+      ? getSourceFile(name, version, ...rest)
+      : ts.createSourceFile(name, source, version);
+  };
+  const program = ts.createProgram([...sources.keys()], options, host);
+  return [...sources.keys()].flatMap((name) => {
+    const file = program.getSourceFile(name)!;
+    const diagnostics = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+    return diagnostics.map(
+      ({ messageText }) => `${places.get(name)}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+    );
+  });
+}
+
+/** Runs a program that imports nothing but myelin and files of ours; gives what it prints. */
+async function run(text: string): Promise<unknown[]> {
+  const { outputText } = ts.transpileModule(text, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  });
+  const code = outputText
+    .replace(/^import (\{.*?\}) from (".*?");$/gm, "const $1 = await load($2);")
+    .replace(/^export \{\};$/gm, "");
+  const load = (name: string) => (name === "myelin" ? myelin : import(join(root, name)));
+  const printed: unknown[] = [];
+  const console = { log: (...values: unknown[]) => void printed.push(...values) };
+  const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+  await new AsyncFunction("load", "console", code)(load, console);
+  return printed;
+}

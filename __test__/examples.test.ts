@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+// The examples print what they show.
+const lines: string[] = [];
+beforeAll(() => {
+  vi.spyOn(console, "log").mockImplementation((line) => lines.push(line));
+});
+afterAll(() => vi.restoreAllMocks());
+
+describe("the examples show what they claim", () => {
+  test("xor.ts: the article's network learns the exclusive or", async () => {
+    const { history, predictions } = await import("../examples/xor.ts");
+    expect(history.loss).toHaveLength(300);
+    expect(history.loss[299]).toBeLessThan(0.06);
+    expect(predictions).toHaveLength(1000);
+    const accuracy = lines.find((line) => line.startsWith("accuracy at 0.5: "));
+    expect(Number.parseFloat(accuracy?.split(": ")[1] ?? "")).toBeGreaterThan(95);
+  });
+
+  test("diabetes.ts: a small network explains at least 0.40 of the variance on held-out rows", async () => {
+    const { r2 } = await import("../examples/diabetes.ts");
+    expect(r2).toBeGreaterThanOrEqual(0.4);
+    expect(lines).toContain(`R² on 89 held-out rows: ${r2.toFixed(3)}`);
+  });
+});

@@ -1,0 +1,94 @@
+/** Every gradient is what finite differences say: of each entry in the tables alone, and of whole programs. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Activation } from "../src/activations.ts";
+import * as activations from "../src/activations.ts";
+import type { Loss } from "../src/losses.ts";
+import * as losses from "../src/losses.ts";
+import { create, type Table } from "../src/options.ts";
+import { expectNear, kernels } from "./kernels.ts";
+import {
+  anyProgram,
+  dataset,
+  draws,
+  nameOf,
+  networkOf,
+  outputsOf,
+  parametersFor,
+  rowsFor,
+  tablePrograms,
+  values,
+  variants,
+} from "./programs.ts";
+import { difference, gradientByDifferences } from "./reference.ts";
+
+/** Both sides of x, apart: at a kink they differ, and there is no derivative to compare with. */
+function isSmooth(f: (x: number) => number, x: number): boolean {
+  const step = 1e-5;
+  const [left, right] = [f(x) - f(x - step), f(x + step) - f(x)];
+  return Math.abs(right - left) < 1e-3 * step;
+}
+
+/** Points from -9 to 9, closest about 0, and none on a round number, where kinks are. */
+const points = Array.from({ length: 101 }, (_, index) => ((index - 50.3) / 17) ** 3 / 3);
+
+const activationTable = activations as Table<Activation>;
+const activationCases = Object.values(activationTable)
+  .flatMap((entry) => variants("activation", activationTable, entry))
+  .map((configuration) => [nameOf(configuration), configuration] as const);
+
+describe("the derivative of each activation is the difference of its value", () => {
+  test.each(activationCases)("%s", (_, configuration) => {
+    const { value, derivative } = create("activation", activationTable, configuration);
+    const smooth = points.filter((x) => isSmooth(value, x));
+    expect(smooth.length).toBeGreaterThan(90);
+    for (const x of smooth) expect(derivative(x, value(x))).toBeCloseTo(difference(value, x), 7);
+  });
+});
+
+const lossTable = losses as Table<Loss>;
+const lossCases = Object.values(lossTable)
+  .flatMap((entry) => variants("loss", lossTable, entry))
+  .map((configuration) => [nameOf(configuration), configuration] as const);
+
+describe("the gradient of each loss is the difference of its value", () => {
+  test.each(lossCases)("%s", (_, configuration) => {
+    const loss = create("loss", lossTable, configuration);
+    const doubles = (list: ArrayLike<number>) => Float64Array.from(list) as unknown as Float32Array;
+    const [rows, outputs, scale] = [4, 3, 0.25];
+    const prediction = doubles(values(5, rows * outputs, 0.05, 0.95));
+    const target = doubles(values(6, rows * outputs, 0, 1));
+    const gradient = doubles(new Float32Array(rows * outputs));
+    for (let row = 0; row < rows; row++) {
+      const start = row * outputs;
+      loss.gradient(prediction, target, start, outputs, scale, gradient);
+      for (let at = start; at < start + outputs; at++) {
+        const valueAt = (value: number) => loss.value(prediction.with(at, value), target, start, outputs);
+        expect(gradient[at]).toBeCloseTo(scale * difference(valueAt, prediction[at]), 8);
+      }
+    }
+  });
+});
+
+describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))(
+  "the gradients of the %s kernel are the differences of the 64-bit loss",
+  (_, kernel) => {
+    const check = (program: (typeof tablePrograms)[number][1], count: number, seed?: number) => {
+      const rows = rowsFor(program, count, seed);
+      const { values } = networkOf(kernel, program, seed).gradients(dataset(kernel, program, rows));
+      expectNear(values, gradientByDifferences(program, parametersFor(program, seed), rows));
+    };
+
+    test.each(tablePrograms)("%s", (_name, program) => check(program, 7));
+
+    test("for random programs", () => {
+      const small = anyProgram.filter(
+        (program) => parametersFor(program).length < 200 && outputsOf(program) < 9,
+      );
+      fc.assert(fc.property(small, fc.constantFrom(1, 2, 5, 17), fc.nat(1_000_000), check), {
+        ...draws,
+        numRuns: 60,
+      });
+    });
+  },
+);

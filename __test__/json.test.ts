@@ -1,0 +1,284 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { dense, FormatError, Model, OptionError, relu, sgd } from "../src/index.ts";
+import { expectNear, flatten, kernelNames } from "./kernels.ts";
+import { data, makeModel } from "./samples.ts";
+
+/** A trained model as it lies in a file, for a test to spoil. */
+function keptModel(): Record<string, unknown> {
+  const model = makeModel({ kernel: "typescript", layers: [dense(2, { activation: "tanh" }), dense(1)] });
+  model.fitSync(data);
+  return JSON.parse(JSON.stringify(model));
+}
+
+describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
+  const trained = () => {
+    const model = makeModel({ kernel });
+    model.fitSync(data, { epochs: 3, batchSize: 8 });
+    return model;
+  };
+
+  test("says all that it is made of, defaults included", () => {
+    const model = makeModel({ kernel, layers: [dense(1)], optimizer: sgd({ momentum: 0.5 }) });
+    expect(model.toJSON()).toEqual({
+      format: "myelin-model",
+      formatVersion: 1,
+      inputs: 2,
+      layers: [
+        {
+          type: "dense",
+          units: 1,
+          activation: null,
+          useBias: true,
+          weightInitializer: { type: "glorotUniform" },
+          biasInitializer: { type: "zeros" },
+        },
+      ],
+      loss: { type: "meanSquaredError" },
+      optimizer: { type: "sgd", learningRate: 0.001, momentum: 0.5, nesterov: false, weightDecay: 0 },
+      seed: 7,
+      training: { epochs: 0, steps: 0 },
+      weights: model.getWeights(),
+      optimizerState: [0, 0, 0],
+    });
+  });
+
+  test("predicts the same bits, from text and from an object", () => {
+    const model = trained();
+    const predictions = model.predict(data);
+    expect(Model.fromJSON(JSON.stringify(model), { kernel }).predict(data)).toEqual(predictions);
+    expect(Model.fromJSON(model.toJSON(), { kernel }).predict(data)).toEqual(predictions);
+  });
+
+  test("comes back as it was written", () => {
+    const json = trained().toJSON();
+    expect(Model.fromJSON(json, { kernel }).toJSON()).toEqual(json);
+  });
+
+  test("trains on to the same bits, momentum and shuffles included", () => {
+    const model = trained();
+    const copy = Model.fromJSON(JSON.stringify(model), { kernel });
+    const options = { epochs: 2, batchSize: 8 };
+    const history = model.fitSync(data, options);
+    const continued = copy.fitSync(data, options);
+    expect(continued.epoch).toEqual([3, 4]);
+    expect(continued.loss).toEqual(history.loss);
+    expect(copy.toJSON()).toEqual(model.toJSON());
+  });
+
+  test.each(kernelNames)("goes on with the same numbers on the %s kernel", (other) => {
+    const model = trained();
+    const copy = Model.fromJSON(model.toJSON(), { kernel: other });
+    expect(copy.kernel.name).toBe(other);
+    expect(copy.toJSON()).toEqual(model.toJSON());
+    const [history, continued] = [model, copy].map((either) => either.fitSync(data));
+    expectNear(continued.loss, history.loss);
+    expectNear(flatten(copy.getWeights()), flatten(model.getWeights()));
+  });
+
+  test("needs no optimizer state where the optimizer has none", () => {
+    const model = makeModel({ kernel, optimizer: sgd() });
+    expect(model.toJSON().optimizerState).toEqual([]);
+    expect(Model.fromJSON(model.toJSON(), { kernel }).toJSON()).toEqual(model.toJSON());
+  });
+});
+
+const numbers = "expected a finite number, received";
+
+/** What is done to a model's JSON, and what the error says after `fromJSON: `. */
+const spoilt: [what: string, change: Record<string, unknown>, message: string][] = [
+  ["another format", { format: "keras" }, 'expected an object with format "myelin-model", received'],
+  [
+    "a newer version",
+    { formatVersion: 2 },
+    "expected formatVersion 1, received 2; it was written by a newer version of myelin",
+  ],
+  ["a version in words", { formatVersion: "1" }, 'expected formatVersion 1, received "1"'],
+  ["a field of no meaning", { author: "me" }, 'model: unknown option "author".'],
+  ["a kernel, which is no part of a model", { kernel: "native" }, 'model: unknown option "kernel".'],
+  [
+    "no seed",
+    { seed: undefined },
+    "model: seed: expected a whole number from 0 to 2^53 - 1, received undefined",
+  ],
+  ["no inputs", { inputs: undefined }, "model: inputs: expected a whole number of at least 1"],
+  ["an unknown layer", { layers: ["dens", "relu"] }, 'layer 0: unknown layer "dens". Did you mean "dense"?'],
+  ["layers in an object", { layers: {} }, "model: layers: expected a list of at least 1 layer"],
+  ["a layer less", { layers: [dense(1)] }, "weights: one entry for each layer: expected an array of 1,"],
+  [
+    "more units than weights",
+    { layers: [dense(1e9), dense(1)] },
+    "weights: layer 0 (dense): weight: expected an array of 1000000000, received an array of 2",
+  ],
+  [
+    "no weights",
+    { weights: undefined },
+    "weights: one entry for each layer: expected an array of 2, received nothing",
+  ],
+  [
+    "null in a weight",
+    {
+      weights: [
+        {
+          weight: [
+            [0, null],
+            [0, 0],
+          ],
+          bias: [0, 0],
+        },
+        { weight: [[0, 0]], bias: [0] },
+      ],
+    },
+    `weights: layer 0 (dense): weight: row 0, column 1: ${numbers} null`,
+  ],
+  [
+    "no optimizer state",
+    { optimizerState: [] },
+    "optimizerState: expected an array of 9, received an array of 0",
+  ],
+  [
+    "words in the optimizer state",
+    { optimizerState: new Array(9).fill("0") },
+    `optimizerState: value 0: ${numbers} "0"`,
+  ],
+  [
+    "no training",
+    { training: undefined },
+    "training: epochs: expected a whole number from 0 to 2^52, received undefined",
+  ],
+  [
+    "epochs beyond all counting",
+    { training: { epochs: 0, steps: 2 ** 53 } },
+    "training: steps: expected a whole number",
+  ],
+];
+
+describe("JSON that is no model is a FormatError", () => {
+  test.each(spoilt)("%s", (_, change, message) => {
+    const read = () =>
+      Model.fromJSON(JSON.stringify({ ...keptModel(), ...change }), { kernel: "typescript" });
+    expect(read).toThrow(FormatError);
+    expect(read).toThrow(`fromJSON: ${message}`);
+  });
+
+  test.each([
+    ["no JSON", "{", "this is no JSON: "],
+    ["nothing", "", "this is no JSON: "],
+    ["a file cut short", JSON.stringify(keptModel()).slice(0, -100), "this is no JSON: "],
+    ["a number", "1", 'expected an object with format "myelin-model", received 1'],
+    ["null", "null", 'expected an object with format "myelin-model", received null'],
+    ["a list", "[]", 'expected an object with format "myelin-model", received an array of 0'],
+    [
+      "deep nesting",
+      "[".repeat(1e5) + "]".repeat(1e5),
+      'expected an object with format "myelin-model", received',
+    ],
+  ])("%s", (_, text, message) => {
+    expect(() => Model.fromJSON(text)).toThrow(FormatError);
+    expect(() => Model.fromJSON(text)).toThrow(`fromJSON: ${message}`);
+  });
+
+  test.each([undefined, null, 5, [], Symbol("json"), () => keptModel()])("%s", (value) => {
+    expect(() => Model.fromJSON(value as unknown as string)).toThrow(FormatError);
+  });
+
+  test("names that objects inherit are names like others, and reach no prototype", () => {
+    const text = JSON.stringify(keptModel());
+    const polluted = [
+      text.replace('{"format"', '{"__proto__":{"polluted":true},"format"'),
+      text.replace('"units":2', '"units":2,"__proto__":{"polluted":true}'),
+      text.replace('{"weight"', '{"__proto__":{"polluted":true},"weight"'),
+      text.replace('"type":"dense"', '"type":"__proto__"'),
+      text.replace('"type":"dense"', '"type":"toString"'),
+      // A message that shows this object must not trip over it.
+      text.replace('"units":2', '"units":{"constructor":{"name":{"toString":1,"valueOf":1}}}'),
+    ];
+    for (const json of polluted) {
+      expect(json).not.toBe(text);
+      expect(() => Model.fromJSON(json)).toThrow(FormatError);
+    }
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  test("whatever is changed in a model's JSON, it is read or refused, and nothing else happens", () => {
+    const text = JSON.stringify(keptModel());
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom<unknown>(
+        -1,
+        0.5,
+        1e9,
+        2 ** 31 - 1,
+        2 ** 53,
+        1e39,
+        "dense",
+        "relu",
+        "__proto__",
+        [],
+        {},
+      ),
+    );
+    /** Every place in the JSON, and what to put there; `undefined` takes it away. */
+    const change = fc.tuple(fc.nat(), fc.option(value, { nil: undefined }), fc.string({ maxLength: 3 }));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        const json: unknown = JSON.parse(text);
+        for (const [at, put, extra] of changes) {
+          const all = places(json);
+          const [holder, name] = all[at % all.length];
+          if (put === undefined) delete holder[name];
+          else holder[at % 7 === 0 ? extra : name] = put;
+        }
+        expectModelOrFormatError(JSON.stringify(json));
+      }),
+      { numRuns: 600, seed: 1 },
+    );
+  });
+
+  test("wherever a model's JSON is cut or a character changed, it is read or refused", () => {
+    const text = JSON.stringify(keptModel());
+    fc.assert(
+      fc.property(fc.nat(text.length - 1), fc.string({ maxLength: 2 }), fc.boolean(), (at, put, cut) => {
+        expectModelOrFormatError(text.slice(0, at) + put + (cut ? "" : text.slice(at + 1)));
+      }),
+      { numRuns: 400, seed: 1 },
+    );
+  });
+});
+
+type Holder = Record<string, unknown>;
+
+/** Every property at every depth. */
+function places(value: unknown): [holder: Holder, name: string][] {
+  if (typeof value !== "object" || value === null) return [];
+  const holder = value as Holder;
+  return Object.keys(holder).flatMap(
+    (name) => [[holder, name], ...places(holder[name])] as [Holder, string][],
+  );
+}
+
+function expectModelOrFormatError(text: string): void {
+  let model: Model;
+  try {
+    model = Model.fromJSON(text, { kernel: "typescript" });
+  } catch (error) {
+    expect(error).toBeInstanceOf(FormatError);
+    return;
+  }
+  expect(model.predict(new Float32Array(model.inputs))).toHaveLength(model.outputs);
+  expect(() => JSON.stringify(model)).not.toThrow();
+}
+
+describe("the options of fromJSON", () => {
+  const kept = JSON.stringify(makeModel({ layers: [dense(2), relu(), dense(1)] }));
+
+  test("choose the kernel, whichever the model was trained on", () => {
+    for (const kernel of kernelNames) expect(Model.fromJSON(kept, { kernel }).kernel.name).toBe(kernel);
+  });
+
+  test("are refused as an OptionError: they are no fault of the JSON", () => {
+    expect(() => Model.fromJSON(kept, { kernel: "wasm" as "native" })).toThrow(OptionError);
+    expect(() => Model.fromJSON(kept, { kernal: "native" } as object)).toThrow('Did you mean "kernel"?');
+    expect(() => Model.fromJSON(kept, null as unknown as object)).toThrow(OptionError);
+  });
+});

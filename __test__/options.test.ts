@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { dense, initializers, losses, OptionError, relu, sgd } from "../src/index.ts";
+import { boolean, checkNames, choice, complete, create, entry, number, size } from "../src/options.ts";
+
+const lamp = entry(
+  "lamp",
+  { watts: number({ default: 5, above: 0, maximum: 60 }), on: boolean({ default: true }) },
+  ({ watts, on }) => (on ? watts : 0),
+);
+const rope = entry("rope", { metres: size() }, ({ metres }) => metres);
+const bag = entry("bag", { content: choice("thing", { lamp }, { default: "lamp" }) }, () => 0);
+const things = { lamp, rope, bag };
+const read = (given: unknown) => complete("thing", things, given, "shelf 3");
+
+describe("a builder", () => {
+  test("makes a plain object of the name and the options given", () => {
+    expect(dense(64)).toEqual({ type: "dense", units: 64 });
+    expect(dense(64, { activation: relu(), useBias: false })).toEqual({
+      type: "dense",
+      units: 64,
+      activation: { type: "relu" },
+      useBias: false,
+    });
+    expect(sgd({ momentum: 0.9 })).toEqual({ type: "sgd", momentum: 0.9 });
+    expect(losses.meanSquaredError()).toEqual({ type: "meanSquaredError" });
+    expect(initializers.constant({ value: 2 })).toEqual({ type: "constant", value: 2 });
+  });
+
+  test("cannot be made to say another name", () => {
+    expect(() => sgd({ type: "adam" } as object)).toThrow('sgd: unknown option "type".');
+  });
+});
+
+describe("a configuration is completed", () => {
+  test("with every default", () => {
+    expect(read("lamp")).toEqual({ type: "lamp", watts: 5, on: true });
+    expect(read({ type: "lamp", on: false })).toEqual({ type: "lamp", watts: 5, on: false });
+    expect(read({ type: "bag" })).toEqual({ type: "bag", content: { type: "lamp", watts: 5, on: true } });
+  });
+
+  test("where undefined is as good as left out", () => {
+    expect(read({ type: "lamp", watts: undefined })).toEqual(read("lamp"));
+    expect(() => checkNames({ watts: undefined }, ["watts"], "lamp")).not.toThrow();
+  });
+
+  test("into a new object, which the given one does not change later", () => {
+    const content = { type: "lamp", watts: 7 };
+    const completed = read({ type: "bag", content });
+    content.watts = 60;
+    expect(completed).toMatchObject({ content: { watts: 7 } });
+  });
+
+  test("and makes what computes", () => {
+    expect(create("thing", things, read({ type: "lamp", watts: 9 }))).toBe(9);
+    expect(create("thing", things, read({ type: "rope", metres: 3 }))).toBe(3);
+  });
+});
+
+describe("a value out of its range is refused, with the range", () => {
+  test.each([
+    [
+      { type: "lamp", watts: 0 },
+      "shelf 3 (lamp): watts: expected a finite number above 0 and at most 60, received 0",
+    ],
+    [
+      { type: "lamp", watts: 61 },
+      "shelf 3 (lamp): watts: expected a finite number above 0 and at most 60, received 61",
+    ],
+    [{ type: "lamp", on: "yes" }, 'shelf 3 (lamp): on: expected true or false, received "yes"'],
+    [{ type: "rope" }, "shelf 3 (rope): metres is missing"],
+    [
+      { type: "rope", metres: 0 },
+      "shelf 3 (rope): metres: expected a whole number of at least 1, received 0",
+    ],
+    [{ type: "bag", content: "rope" }, 'shelf 3 (bag): content: unknown thing "rope". Expected one of: lamp'],
+    [{ type: "bag", content: { type: "lamp", watts: -1 } }, "shelf 3 (bag): content (lamp): watts: expected"],
+  ])("%j", (given, message) => {
+    expect(() => read(given)).toThrow(OptionError);
+    expect(() => read(given)).toThrow(message);
+  });
+});
+
+describe("an unknown name", () => {
+  test.each([
+    ["lmap", 'Did you mean "lamp"?'],
+    ["Lamp", 'Did you mean "lamp"?'],
+    ["ropes", 'Did you mean "rope"?'],
+  ])("%s gets the nearest one", (name, hint) => {
+    expect(() => read(name)).toThrow(
+      `shelf 3: unknown thing "${name}". ${hint} Expected one of: lamp, rope, bag`,
+    );
+  });
+
+  test("that is near to none gets the list", () => {
+    expect(() => read("television")).toThrow('unknown thing "television". Expected one of: lamp, rope, bag');
+  });
+
+  test("of any length is shown in a short message", () => {
+    expect(() => read("x".repeat(100_000))).toThrow(/^shelf 3: unknown thing "x{57}\.\.\."\. Expected/);
+  });
+
+  test("that every object inherits is unknown, too", () => {
+    for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+      expect(() => read(name)).toThrow(OptionError);
+      expect(() => read({ type: "lamp", [name]: 1 })).toThrow(OptionError);
+    }
+  });
+});

@@ -1,0 +1,241 @@
+/**
+ * Programs, data and parameters to test with, made from the tables: a new entry is in all of them without an edit.
+ *
+ * An option says nothing of its range but by reading, so values are offered to it and those are kept that it takes.
+ */
+import fc from "fast-check";
+import * as activations from "../src/activations.ts";
+import * as initializers from "../src/initializers.ts";
+import type { Kernel, KernelData, Network, Position, Run } from "../src/kernel.ts";
+import { layers } from "../src/layers.ts";
+import * as losses from "../src/losses.ts";
+import * as optimizers from "../src/optimizers.ts";
+import { type AnyEntry, type Complete, complete, type Option, type Table } from "../src/options.ts";
+import {
+  type Architecture,
+  configure,
+  countParameters,
+  type Program,
+  shapes,
+  toProgram,
+} from "../src/program.ts";
+import { uniform } from "../src/random.ts";
+
+/** How property tests draw: the same cases in every run, so that a failure can be looked at again. */
+export const draws = { seed: 20_260, numRuns: 150 } as const;
+
+/** Narrow products (below 8), and widths at and about the borders of a line of 16. */
+export const widths = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33] as const;
+
+const FRACTIONS = [0, 0.5, 0.9, 1, 0.01, 0.1, 2, -0.5];
+const NAMES = [activations, initializers].flatMap((table) => Object.keys(table));
+
+function takes(option: Option<unknown>, value: unknown): boolean {
+  try {
+    option.read(value, "option");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The values offered to an option that it takes. One that takes a half is no size. */
+function valuesOf(option: Option<unknown>): unknown[] {
+  const numbers = takes(option, 0.5) ? FRACTIONS : widths;
+  return [true, false, null, ...numbers, ...NAMES].filter((value) => takes(option, value));
+}
+
+/** A complete configuration of one entry with random options. */
+function configuration<Made>(
+  kind: string,
+  table: Table<Made>,
+  entry: AnyEntry<Made>,
+): fc.Arbitrary<Complete> {
+  const options = Object.entries(entry.options as Record<string, Option<unknown>>);
+  const values = options.map(([name, option]) => [name, fc.constantFrom(...valuesOf(option))] as const);
+  return fc
+    .record(Object.fromEntries(values))
+    .map((given) => complete(kind, table as Table<unknown>, { type: entry.type, ...given }, kind));
+}
+
+/** A complete configuration of any entry with random options. */
+function anyOf<Made>(kind: string, table: Table<Made>): fc.Arbitrary<Complete> {
+  return fc.oneof(...Object.values(table).map((entry) => configuration(kind, table, entry)));
+}
+
+/** A complete configuration with the defaults, and the narrowest size where there is none. */
+export function standard<Made>(kind: string, table: Table<Made>, entry: AnyEntry<Made>): Complete {
+  const options = Object.entries(entry.options as Record<string, Option<unknown>>);
+  const required = options
+    .filter(([, option]) => "required" in option)
+    .map(([name, option]) => [name, valuesOf(option)[0]]);
+  return complete(kind, table as Table<unknown>, { type: entry.type, ...Object.fromEntries(required) }, kind);
+}
+
+/** Every complete configuration of an entry over so many values of each option; its names tell them apart. */
+export function variants<Made>(
+  kind: string,
+  table: Table<Made>,
+  entry: AnyEntry<Made>,
+  most = 3,
+): Complete[] {
+  const options = Object.entries(entry.options as Record<string, Option<unknown>>);
+  const given = options.reduce<object[]>(
+    (list, [name, option]) =>
+      list.flatMap((before) =>
+        valuesOf(option)
+          .slice(0, most)
+          .map((value) => ({ ...before, [name]: value })),
+      ),
+    [{}],
+  );
+  return given.map((values) =>
+    complete(kind, table as Table<unknown>, { type: entry.type, ...values }, kind),
+  );
+}
+
+/** A configuration in a test's name. */
+export function nameOf({ type, ...options }: Complete): string {
+  const text = Object.entries(options).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  return [type, ...text].join(", ");
+}
+
+/** The Program of an architecture whose parts may come from the tables. */
+export function programOf(architecture: {
+  readonly inputs: number;
+  readonly layers: readonly (Complete | string)[];
+  readonly loss?: Complete | string;
+  readonly optimizer?: Complete | string;
+}): Program {
+  const { loss = "meanSquaredError", optimizer = "sgd" } = architecture;
+  return toProgram(configure({ ...architecture, loss, optimizer } as unknown as Architecture));
+}
+
+const wide = { type: "dense", units: 9, activation: "tanh" };
+const narrow = { type: "dense", units: 2 };
+
+/** One program for each entry of the tables of layers, losses and optimizers: 3 inputs, 2 outputs. */
+export const tablePrograms: readonly (readonly [name: string, program: Program])[] = [
+  ...Object.values(layers).map((entry): [string, Program] => [
+    `layer ${entry.type}`,
+    programOf({ inputs: 3, layers: [wide, standard("layer", layers, entry), narrow] }),
+  ]),
+  ...Object.values(losses as Table<unknown>).map((entry): [string, Program] => [
+    `loss ${entry.type}`,
+    programOf({ inputs: 3, layers: [wide, narrow], loss: standard("loss", losses, entry) }),
+  ]),
+  ...Object.values(optimizers as Table<unknown>).flatMap((entry) =>
+    variants("optimizer", optimizers as Table<unknown>, entry, 2)
+      .filter(({ learningRate }) => learningRate === 0)
+      .map(({ learningRate: _, ...optimizer }): [string, Program] => [
+        `optimizer ${nameOf(optimizer as Complete)}`,
+        programOf({ inputs: 3, layers: [wide, narrow], optimizer: optimizer as Complete }),
+      ]),
+  ),
+];
+
+/** Any program that the tables can make, up to four layers deep. */
+export const anyProgram: fc.Arbitrary<Program> = fc
+  .record({
+    inputs: fc.constantFrom(...widths),
+    layers: fc.array(anyOf("layer", layers), { minLength: 1, maxLength: 4 }),
+    loss: anyOf("loss", losses as Table<unknown>),
+    optimizer: anyOf("optimizer", optimizers as Table<unknown>),
+  })
+  .map(programOf);
+
+/** Values in a row of a program's output. */
+export function outputsOf(program: Program): number {
+  return layersOf(program).at(-1)!.outputs;
+}
+
+/** The number of a program's parameters. */
+export function parametersOf(program: Program): number {
+  return layersOf(program).reduce((sum, layer) => sum + countParameters(layer), 0);
+}
+
+/** A program's layers are layers as written, too, with the options that a step does not depend on left out. */
+function layersOf({ inputs, loss, optimizer, layers }: Program) {
+  return shapes(configure({ inputs, loss, optimizer, layers } as unknown as Architecture));
+}
+
+/** So many values, uniform in [low, high), that follow from a seed. */
+export function values(seed: number, length: number, low = -1, high = 1): Float32Array<ArrayBuffer> {
+  const draw = uniform(seed, { purpose: 99, index: length });
+  return Float32Array.from({ length }, () => low + (high - low) * draw());
+}
+
+/** Examples as arrays. Targets are in [0, 1), which every loss takes. */
+export interface Rows {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly rows: number;
+}
+
+/** So many random examples for a program. */
+export function rowsFor(program: Program, rows: number, seed = 1): Rows {
+  const x = values(seed, rows * program.inputs);
+  return { x, y: values(seed + 1, rows * outputsOf(program), 0, 1), rows };
+}
+
+/** The rows from `start` to before `end`. */
+export function slice(program: Program, { x, y }: Rows, start: number, end: number): Rows {
+  const [inputs, outputs] = [program.inputs, outputsOf(program)];
+  return {
+    x: x.slice(start * inputs, end * inputs),
+    y: y.slice(start * outputs, end * outputs),
+    rows: end - start,
+  };
+}
+
+/** The kernel's copy of examples. */
+export function dataset(kernel: Kernel, program: Program, { x, y }: Rows): KernelData {
+  return kernel.dataset(x, y, program.inputs, outputsOf(program));
+}
+
+/** Parameters such that values neither grow nor shrink from layer to layer, whatever their width. */
+export function parametersFor(program: Program, seed = 3): Float32Array<ArrayBuffer> {
+  let start = 0;
+  const all = values(seed, parametersOf(program));
+  for (const layer of layersOf(program)) {
+    const end = start + countParameters(layer);
+    for (let at = start; at < end; at++) all[at] *= Math.sqrt(3 / (layer.inputs + 1));
+    start = end;
+  }
+  return all;
+}
+
+/** A network with such parameters; the same ones in both kernels. */
+export function networkOf(kernel: Kernel, program: Program, seed?: number): Network {
+  const network = kernel.network(program);
+  network.write("parameters", parametersFor(program, seed));
+  return network;
+}
+
+/** Where a model starts. */
+export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
+
+/** A run from the start, of as many steps as the learning rates have epochs, unless told otherwise. */
+export function runOf(rows: number, given: Partial<Run> = {}): Run {
+  const { batchSize = 4, learningRates = new Float64Array([0.1, 0.05, 0.02]) } = given;
+  const stepsAnEpoch = Math.ceil(rows / Math.min(batchSize, rows));
+  return { from: START, steps: stepsAnEpoch * learningRates.length, batchSize, learningRates, ...given };
+}
+
+/** Takes a run in pieces of so many steps; the losses of all epochs that ended, and the last position. */
+export function inPieces(network: Network, data: KernelData, run: Run, pieces: readonly number[]) {
+  const losses: number[] = [];
+  let from = run.from;
+  for (const steps of pieces) {
+    const learningRates = run.learningRates.slice(from.epoch - run.from.epoch);
+    const progress = network.train(data, { ...run, from, steps, learningRates });
+    losses.push(...progress.losses);
+    from = progress.position;
+  }
+  return { losses, position: from };
+}
+
+/** Everything that a step changes, as one array: equal bits are equal arrays. */
+export function stateOf(network: Network): { parameters: Float32Array; slots: Float32Array } {
+  return { parameters: network.read("parameters"), slots: network.read("slots") };
+}

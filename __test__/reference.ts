@@ -1,0 +1,62 @@
+/** The plain 64-bit reference: a Program's loss from the entries' own functions, and gradients by differences of it. */
+import { createLayer } from "../src/layers.ts";
+import type { Loss } from "../src/losses.ts";
+import * as losses from "../src/losses.ts";
+import { create, type Table } from "../src/options.ts";
+import type { Program } from "../src/program.ts";
+import { outputsOf, type Rows } from "./programs.ts";
+
+/** A loss looks at arrays of any floats; in doubles it is exact enough to take differences of. */
+const asSingles = (doubles: readonly number[]) => Float64Array.from(doubles) as unknown as Float32Array;
+
+/** The output for one row of x. */
+export function predictRow(program: Program, parameters: Float64Array, x: readonly number[]): number[] {
+  let row = [...x];
+  let at = 0;
+  for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
+    if (operation.kind === "elementwise") {
+      const { activation } = operation;
+      row = row.map((value) => activation.value(value));
+      continue;
+    }
+    const input = row;
+    row = Array.from({ length: operation.outputs }, () =>
+      input.reduce((sum, value) => sum + parameters[at++] * value, 0),
+    );
+    if (operation.bias) row = row.map((sum) => sum + parameters[at++]);
+  }
+  return row;
+}
+
+/** The mean loss of all rows. */
+export function meanLoss(program: Program, parameters: Float64Array, { x, y, rows }: Rows): number {
+  const outputs = outputsOf(program);
+  const loss = create("loss", losses as Table<unknown>, program.loss) as Loss;
+  let sum = 0;
+  for (let row = 0; row < rows; row++) {
+    const input = Array.from(x.subarray(row * program.inputs, (row + 1) * program.inputs));
+    const target = Array.from(y.subarray(row * outputs, (row + 1) * outputs));
+    const prediction = predictRow(program, parameters, input);
+    sum += loss.value(asSingles(prediction), asSingles(target), 0, outputs);
+  }
+  return sum / rows;
+}
+
+/** (f(x + h) - f(x - h)) / 2h: what is left of the third order is below 1e-9, of rounding as well. */
+export function difference(f: (x: number) => number, x: number, step = 1e-5): number {
+  return (f(x + step) - f(x - step)) / (2 * step);
+}
+
+/** The gradient of the mean loss by each parameter, by central differences. */
+export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
+  const doubles = Float64Array.from(parameters);
+  return Array.from(doubles, (middle, at) => {
+    const lossAt = (value: number) => {
+      doubles[at] = value;
+      return meanLoss(program, doubles, rows);
+    };
+    const slope = difference(lossAt, middle);
+    doubles[at] = middle;
+    return slope;
+  });
+}

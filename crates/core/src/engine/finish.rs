@@ -1,0 +1,59 @@
+//! What follows a product on the lines that it has just made, while they are in the cache.
+
+use super::Epilogue;
+use super::panels::Panels;
+use super::simd::Simd;
+use std::ops::Range;
+
+/// Finishes panels of a product's output.
+pub trait Finish<S: Simd> {
+    /// Finishes these panels of `target`.
+    fn finish(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize);
+}
+
+/// Forward: keeps the value if the derivative will read it, then applies the function.
+pub struct Apply<'a, S: Simd> {
+    /// The function, if one follows.
+    pub epilogue: Option<&'a dyn Epilogue<S>>,
+    /// Where the values before the function are kept.
+    pub kept: Option<&'a mut Panels>,
+}
+
+impl<S: Simd> Finish<S> for Apply<'_, S> {
+    #[inline(always)]
+    fn finish(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
+        let Some(epilogue) = self.epilogue else { return };
+        for run in target.runs(panels.clone(), rows) {
+            if let Some(kept) = &mut self.kept {
+                kept.lines_mut(run.clone()).copy_from_slice(target.lines(run.clone()));
+            }
+            epilogue.forward(s, target.lines_mut(run));
+        }
+        target.clear_padding(panels, rows);
+    }
+}
+
+/// Backward: multiplies the gradient by the derivative of what made the values.
+pub struct Differentiate<'a, S: Simd> {
+    /// The function, if there was one.
+    pub epilogue: Option<&'a dyn Epilogue<S>>,
+    /// The values before the function, if they were kept.
+    pub input: Option<&'a Panels>,
+    /// The values after it.
+    pub output: &'a Panels,
+}
+
+impl<S: Simd> Finish<S> for Differentiate<'_, S> {
+    #[inline(always)]
+    fn finish(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
+        let Some(epilogue) = self.epilogue else { return };
+        for run in target.runs(panels, rows) {
+            let input = self.input.map_or(
+                &[][..],
+                #[inline(always)]
+                |input| input.lines(run.clone()),
+            );
+            epilogue.backward(s, target.lines_mut(run.clone()), input, self.output.lines(run));
+        }
+    }
+}

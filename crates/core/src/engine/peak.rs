@@ -1,0 +1,58 @@
+//! The FMA peak of a core: the yardstick of every figure in the benches.
+
+use super::panels::{Line, ZERO};
+use super::simd::{Instructions, Simd, WithSimd, dispatch};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Independent chains of multiply-adds: enough to hide the latency of two ports, few enough for the registers.
+const CHAINS: usize = 12;
+/// Multiply-adds of each chain between two looks at the clock.
+const ROUNDS: usize = 20_000;
+
+struct Measure(Duration);
+
+impl WithSimd for Measure {
+    type Output = f64;
+
+    fn with<S: Simd>(self, s: S) -> f64 {
+        let started = Instant::now();
+        let mut best = f64::INFINITY;
+        while started.elapsed() < self.0 {
+            let round = Instant::now();
+            black_box(multiply_add(s));
+            best = best.min(round.elapsed().as_secs_f64());
+        }
+        (2 * CHAINS * ROUNDS * ZERO.0.len()) as f64 / best
+    }
+}
+
+#[inline(never)]
+fn multiply_add<S: Simd>(s: S) -> Line {
+    let start = black_box(Line([0.5; 16]));
+    let mut result = ZERO;
+    s.run(
+        #[inline(always)]
+        || {
+            let factor = s.load(&start);
+            let mut chains = [factor; CHAINS];
+            for _ in 0..ROUNDS {
+                for chain in &mut chains {
+                    *chain = s.mul_add(*chain, factor, factor);
+                }
+            }
+            let sum = chains.into_iter().reduce(
+                #[inline(always)]
+                |a, b| s.add(a, b),
+            );
+            s.store(sum.unwrap_or(factor), &mut result);
+        },
+    );
+    result
+}
+
+/// The most floating-point operations a second that this thread reached in short samples over `time`, with
+/// multiply-adds of these instructions from registers alone.
+pub fn fma_peak(instructions: Instructions, time: Duration) -> f64 {
+    dispatch(instructions, Measure(time))
+}

@@ -1,0 +1,140 @@
+//! On every instruction set that this CPU has, a training gives the bits of the plain scalar program.
+
+mod scalar;
+
+use myelin_core::{Dataset, Network, Part, Run, Stop};
+use proptest::prelude::*;
+use scalar::programs::{WIDTHS, any_program, cases, examples, instruction_sets, outputs, values};
+use scalar::{Scalar, row_of};
+use serde_json::Value;
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+struct Case {
+    program: Value,
+    data: Dataset,
+    batch: usize,
+    shuffle: Option<u64>,
+    rates: Vec<f64>,
+}
+
+/// Everything that a training leaves behind, as bits.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    gradients: (u64, Vec<u32>),
+    losses: Vec<u64>,
+    parameters: Vec<u32>,
+    slots: Vec<u32>,
+    predictions: Vec<u32>,
+}
+
+impl Case {
+    fn initial(&self, count: usize) -> Vec<f32> {
+        values(5, count).iter().map(|value| value * 0.5).collect()
+    }
+
+    fn by_scalars(&self) -> Outcome {
+        let mut scalar = Scalar::new(&self.program);
+        scalar.set_parameters(&self.initial(scalar.parameters().len()));
+        let rows: Vec<_> = (0..self.data.rows()).map(|row| row_of(&self.data, row)).collect();
+        let (loss, gradients) = scalar.gradients(&rows);
+        let losses = scalar.train(&self.data, self.batch, self.shuffle, &self.rates);
+        let predictions: Vec<f32> = rows.iter().flat_map(|(x, _)| scalar.predict(x)).collect();
+        Outcome {
+            gradients: ((loss / rows.len() as f64).to_bits(), bits(&gradients)),
+            losses: losses.iter().map(|loss| loss.to_bits()).collect(),
+            parameters: bits(&scalar.parameters()),
+            slots: bits(&scalar.slots.concat()),
+            predictions: bits(&predictions),
+        }
+    }
+
+    /// Nothing where the training diverges: the tables take options with which some do.
+    fn by_network(&self, instructions: &str) -> Option<Outcome> {
+        let mut network = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
+        network.write_parameters(&self.initial(network.parameters())).unwrap();
+        let gradients = network.gradients(&self.data).unwrap();
+        let steps = self.data.rows().div_ceil(self.batch) * self.rates.len();
+        let run = Run {
+            steps: steps as u64,
+            batch_size: self.batch,
+            shuffle: self.shuffle,
+            learning_rates: &self.rates,
+            ..Run::default()
+        };
+        let progress = network.train(&self.data, &run, &Stop::default()).unwrap();
+        if progress.diverged.is_some() {
+            return None;
+        }
+        let x: Vec<f32> = (0..self.data.rows()).flat_map(|row| self.data.x(row)).copied().collect();
+        let mut predictions = vec![0.0; self.data.rows() * outputs(&self.program)];
+        network.predictor().predict(&x, &mut predictions).unwrap();
+        Some(Outcome {
+            gradients: (gradients.loss.to_bits(), bits(&gradients.values)),
+            losses: progress.losses.iter().map(|loss| loss.to_bits()).collect(),
+            parameters: bits(&network.read(Part::Parameters)),
+            slots: bits(&network.read(Part::Slots)),
+            predictions: bits(&predictions),
+        })
+    }
+
+    fn check(&self) {
+        let outcomes = instruction_sets().into_iter().map(|name| (name, self.by_network(name)));
+        let mut expected = None;
+        for (instructions, outcome) in outcomes {
+            let expected = expected.get_or_insert_with(|| outcome.is_some().then(|| self.by_scalars()));
+            assert_eq!(&outcome, expected, "{instructions}: {}", self.program);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn small_batches_give_the_bits_of_the_scalar_program(
+        program in any_program(&WIDTHS),
+        rows in 1..=40_usize,
+        batch in 1..=40_usize,
+        shuffle in prop::option::of(any::<u64>()),
+        seed in 0..1000_u64,
+    ) {
+        let data = examples(&program, rows, seed);
+        Case { program, data, batch, shuffle, rates: vec![0.05, 0.02, 0.01] }.check();
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(20))]
+
+    #[test]
+    fn batches_about_a_chunk_of_512_rows_give_the_bits_of_the_scalar_program(
+        program in any_program(&[1, 3, 7, 8, 17]),
+        batch in prop::sample::select(&[511, 512, 513, 1024, 1025, 1500][..]),
+        more in prop::sample::select(&[0, 1, 30][..]),
+        seed in 0..1000_u64,
+    ) {
+        let data = examples(&program, batch + more, seed);
+        Case { program, data, batch, shuffle: Some(seed), rates: vec![0.05, 0.02] }.check();
+    }
+}
+
+#[test]
+fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
+    for (inputs, units) in [(300, 129), (129, 5), (2, 1030), (1030, 2)] {
+        let program = serde_json::json!({
+            "inputs": inputs,
+            "layers": [
+                { "type": "dense", "units": units, "useBias": true },
+                { "type": "dense", "units": 67, "useBias": true },
+                { "type": "dense", "units": 3, "useBias": false },
+            ],
+            "loss": { "type": "meanSquaredError" },
+            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+        });
+        let data = examples(&program, 13, 1);
+        Case { program, data, batch: 6, shuffle: None, rates: vec![1e-4, 1e-4] }.check();
+    }
+}

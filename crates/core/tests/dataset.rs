@@ -1,0 +1,55 @@
+//! A Dataset holds whole rows, or there is an error that says what was expected.
+
+use myelin_core::Dataset;
+use proptest::prelude::*;
+
+#[track_caller]
+fn refused(x: usize, y: usize, inputs: usize, outputs: usize, parts: &[&str]) {
+    let error = Dataset::new(vec![0.0; x], vec![0.0; y], inputs, outputs).unwrap_err().to_string();
+    assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");
+}
+
+#[test]
+fn rows_are_what_was_put_in() {
+    let data = Dataset::new(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0, 9.0], 2, 1).unwrap();
+    assert_eq!((data.rows(), data.inputs(), data.outputs(), data.bytes()), (3, 2, 1, 36));
+    assert_eq!((data.x(1), data.y(2)), (&[3.0, 4.0][..], &[9.0][..]));
+}
+
+#[test]
+fn no_rows_are_refused() {
+    refused(0, 0, 2, 1, &["at least 1 row"]);
+}
+
+#[test]
+fn rows_without_values_are_refused() {
+    refused(4, 4, 0, 1, &["at least 1"]);
+    refused(4, 4, 1, 0, &["at least 1"]);
+}
+
+#[test]
+fn a_part_of_a_row_is_refused() {
+    refused(5, 2, 2, 1, &["x has 5 values", "2 inputs"]);
+}
+
+#[test]
+fn as_many_targets_as_rows_are_expected() {
+    refused(6, 2, 2, 1, &["y has 2 values", "3 rows of 1"]);
+    refused(6, 5, 2, 2, &["y has 5 values", "3 rows of 2"]);
+    refused(6, 6, 2, usize::MAX, &["3 rows"]);
+}
+
+proptest! {
+    #[test]
+    fn any_sizes_are_a_dataset_or_an_error(
+        x in 0..60_usize,
+        y in 0..60_usize,
+        inputs in prop_oneof![0..9_usize, Just(usize::MAX)],
+        outputs in prop_oneof![0..9_usize, Just(usize::MAX)],
+    ) {
+        match Dataset::new(vec![0.0; x], vec![0.0; y], inputs, outputs) {
+            Ok(data) => prop_assert_eq!((data.rows() * inputs, data.rows() * outputs), (x, y)),
+            Err(error) => prop_assert!(error.to_string().starts_with("data: ")),
+        }
+    }
+}

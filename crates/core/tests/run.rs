@@ -1,0 +1,128 @@
+//! A call that does not fit the network is refused and changes nothing; a stop flag and a diverging loss end a run.
+
+mod scalar;
+
+use myelin_core::{Dataset, Network, Part, Position, Run, Stop};
+use scalar::programs::{examples, values};
+use serde_json::{Value, json};
+
+fn program() -> Value {
+    json!({
+        "inputs": 3,
+        "layers": [{ "type": "dense", "units": 2, "useBias": true }],
+        "loss": { "type": "meanSquaredError" },
+        "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0 },
+    })
+}
+
+fn network() -> Network {
+    let mut network = Network::new(&program().to_string(), None).unwrap();
+    network.write_parameters(&values(1, 8)).unwrap();
+    network
+}
+
+fn data() -> Dataset {
+    examples(&program(), 10, 1)
+}
+
+/// 3 steps an epoch.
+fn run(steps: u64, learning_rates: &[f64]) -> Run<'_> {
+    Run { steps, batch_size: 4, learning_rates, ..Run::default() }
+}
+
+fn state(network: &Network) -> (Vec<f32>, Vec<f32>) {
+    (network.read(Part::Parameters), network.read(Part::Slots))
+}
+
+#[track_caller]
+fn refused(data: &Dataset, run: &Run<'_>, parts: &[&str]) {
+    let mut network = network();
+    let before = state(&network);
+    let error = network.train(data, run, &Stop::default()).unwrap_err().to_string();
+    assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");
+    assert_eq!(state(&network), before);
+}
+
+#[test]
+fn a_run_that_does_not_fit_is_refused() {
+    let rates = [0.1];
+    refused(&data(), &Run { batch_size: 0, ..run(3, &rates) }, &["batchSize", "at least 1"]);
+    refused(&data(), &run(4, &rates), &["4 steps need 2 learning rates", "received 1"]);
+    refused(&data(), &run(1, &[]), &["learning rates"]);
+    let beyond = Position { step: 3, ..Position::default() };
+    refused(&data(), &Run { from: beyond, ..run(1, &rates) }, &["3 steps", "step 3"]);
+}
+
+#[test]
+fn more_steps_than_can_be_counted_are_refused() {
+    refused(&data(), &run(u64::MAX, &[0.1]), &["learning rates"]);
+    let middle = Position { step: 2, ..Position::default() };
+    refused(&data(), &Run { from: middle, ..run(u64::MAX, &[0.1]) }, &["learning rates"]);
+}
+
+#[test]
+fn data_of_other_sizes_is_refused() {
+    let other = Dataset::new(vec![0.0; 8], vec![0.0; 4], 4, 2).unwrap();
+    refused(&other, &run(1, &[0.1]), &["expected 3 inputs", "received 4"]);
+    let other = Dataset::new(vec![0.0; 6], vec![0.0; 2], 3, 1).unwrap();
+    refused(&other, &run(1, &[0.1]), &["expected 2 outputs", "received 1"]);
+    assert!(network().gradients(&other).is_err());
+    assert!(network().predictor().evaluate(&other).is_err());
+}
+
+#[test]
+fn parameters_of_another_length_and_values_that_are_not_finite_are_refused() {
+    let mut network = network();
+    let before = state(&network);
+    for part in [Part::Parameters, Part::Slots] {
+        for length in [0, 7, 9] {
+            assert!(network.write(part, &vec![0.0; length]).is_err());
+        }
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(network.write(part, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, value]).is_err());
+        }
+    }
+    assert_eq!(state(&network), before);
+}
+
+#[test]
+fn predictions_of_another_length_are_refused() {
+    let mut predictor = network().predictor();
+    for (x, output) in [(3, 1), (3, 3), (4, 2), (6, 2), (0, 2)] {
+        assert!(predictor.predict(&vec![0.0; x], &mut vec![0.0; output]).is_err(), "{x} and {output}");
+    }
+    assert!(predictor.predict(&[], &mut []).is_ok());
+}
+
+#[test]
+fn a_raised_flag_ends_a_run_before_its_first_step() {
+    let mut network = network();
+    let before = state(&network);
+    let stop = Stop::default();
+    stop.raise();
+    let progress = network.train(&data(), &run(3, &[0.1]), &stop).unwrap();
+    assert!(progress.stopped);
+    assert_eq!(progress.position, Position::default());
+    assert_eq!(state(&network), before);
+}
+
+#[test]
+fn a_predictor_sees_the_end_of_each_run() {
+    let mut network = network();
+    let predictor = network.predictor();
+    assert_eq!(predictor.parameters(), values(1, 8));
+    network.train(&data(), &run(2, &[0.1]), &Stop::default()).unwrap();
+    assert_ne!(predictor.parameters(), values(1, 8));
+    assert_eq!(predictor.parameters(), network.read(Part::Parameters));
+}
+
+#[test]
+fn a_diverging_run_goes_back_to_the_last_whole_epoch() {
+    let (mut diverging, mut expected) = (network(), network());
+    let whole = expected.train(&data(), &run(3, &[0.1]), &Stop::default()).unwrap();
+    let progress = diverging.train(&data(), &run(9, &[0.1, f64::MAX, 0.1]), &Stop::default()).unwrap();
+    let place = progress.diverged.unwrap();
+    assert_eq!((place.epoch, place.step), (1, 1));
+    assert_eq!((progress.position, &progress.losses), (whole.position, &whole.losses));
+    assert_eq!(state(&diverging), state(&expected));
+}

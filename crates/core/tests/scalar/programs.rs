@@ -1,0 +1,95 @@
+//! Random programs, made from the tables: a new entry is in them without an edit.
+
+use myelin_core::engine::simd::portable::Portable;
+use myelin_core::engine::simd::{Instructions, Simd};
+use myelin_core::options::Names;
+use myelin_core::random::draw;
+use myelin_core::{Dataset, Result, activations, losses, optimizers};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
+use serde_json::{Map, Value, json};
+
+/// So many cases, the same ones in every run.
+pub fn cases(cases: u32) -> Config {
+    Config { cases, rng_seed: RngSeed::Fixed(2026), failure_persistence: None, ..Config::default() }
+}
+
+/// Sizes at and about the borders of the forms and of a line, and primes.
+pub const WIDTHS: [usize; 14] = [1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 31, 32, 33, 53];
+
+/// The options of an entry with one of these values each, in every combination that the entry takes.
+fn variants<T>(
+    name: &str,
+    options: &[&str],
+    values: &[Value],
+    build: fn(&str, &Map<String, Value>) -> Result<T>,
+) -> Vec<Value> {
+    let mut all = vec![Map::from_iter([("type".to_string(), json!(name))])];
+    for option in options {
+        let given = |before: &Map<String, Value>, value: &Value| {
+            let mut after = before.clone();
+            after.insert(option.to_string(), value.clone());
+            after
+        };
+        all = all.iter().flat_map(|before| values.iter().map(|value| given(before, value))).collect();
+    }
+    all.into_iter().filter(|given| build(name, given).is_ok()).map(Value::Object).collect()
+}
+
+/// All variants of all entries of a table. An entry that takes none of the values is an error here.
+fn table<T>(table: &[Names], build: fn(&str, &Map<String, Value>) -> Result<T>) -> Vec<Value> {
+    let entries = table.iter().map(|(name, options)| {
+        let numbers = [json!(0), json!(0.5), json!(true), json!(false)];
+        let sizes = [json!(3), json!(0.5), json!(true), json!(false)];
+        let variants = [numbers, sizes].into_iter().map(|values| variants(name, options, &values, build));
+        let mut variants = variants;
+        let variants = variants.find(|variants| !variants.is_empty()).unwrap_or_default();
+        assert!(!variants.is_empty(), "{name}: no values for its options {options:?} are known here");
+        variants
+    });
+    entries.flatten().collect()
+}
+
+/// A dense layer or an activation.
+fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
+    let dense = (width, any::<bool>())
+        .prop_map(|(units, bias)| json!({ "type": "dense", "units": units, "useBias": bias }));
+    let activation = prop::sample::select(table(activations::TABLE, activations::build::<Portable>));
+    prop_oneof![2 => dense, 1 => activation]
+}
+
+/// Any program with layers of such widths.
+pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
+    let width = || prop::sample::select(widths);
+    let losses = prop::sample::select(table(losses::TABLE, losses::build::<Portable>));
+    let optimizers = prop::sample::select(table(optimizers::TABLE, optimizers::build::<Portable>));
+    let layers = prop::collection::vec(layer(width()), 1..=4);
+    (width(), layers, losses, optimizers).prop_map(|(inputs, layers, loss, optimizer)| {
+        json!({ "inputs": inputs, "layers": layers, "loss": loss, "optimizer": optimizer })
+    })
+}
+
+/// Values in a row of a program's output.
+pub fn outputs(program: &Value) -> usize {
+    let units = program["layers"].as_array().unwrap().iter().rev().find_map(|layer| layer["units"].as_u64());
+    units.or(program["inputs"].as_u64()).unwrap() as usize
+}
+
+/// So many values from -1 to 1.
+pub fn values(seed: u64, count: usize) -> Vec<f32> {
+    (0..count as u64).map(|counter| draw(seed, 0, counter) as i32 as f32 / 2_147_483_648.0).collect()
+}
+
+/// Random examples; targets are from 0 to 1, which every loss takes.
+pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset {
+    let inputs = program["inputs"].as_u64().unwrap() as usize;
+    let x = values(seed, rows * inputs);
+    let y = values(seed + 1, rows * outputs(program)).iter().map(|value| value.abs()).collect();
+    Dataset::new(x, y, inputs, outputs(program)).unwrap()
+}
+
+/// The names of the instruction sets that this CPU has.
+pub fn instruction_sets() -> Vec<&'static str> {
+    assert!(Instructions::available().contains(&Portable::INSTRUCTIONS));
+    Instructions::available().into_iter().map(Instructions::name).collect()
+}
