@@ -8,7 +8,7 @@ use super::finish::Finish;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
 use super::sink::{BLOCK_LINES, Block, Sink};
-use super::tiles::{Dots, Factors, dot, multiply, outer_sums};
+use super::tiles::{Dots, Factors, dot, few_outer_sums, multiply, multiply_tile, outer_sums};
 use std::ops::Range;
 
 /// Contraction that a product takes at a time: a block of weights of 128 lines by two panels is 16 KB and stays in the
@@ -50,6 +50,24 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
         #[inline(always)]
         move |start| start..(start + CONTRACTION).min(length),
     )
+}
+
+/// The most rows for which layers have code of their own that knows their number: a tile on every instruction set.
+/// Such batches are so short that the loops' own bookkeeping would take most of the time.
+const FEW_ROWS: usize = 6;
+
+/// Calls the function with its constant equal to the number of rows, from 1 to 6.
+macro_rules! with_few {
+    ($rows:expr, $($function:ident).+::<$s:ty, _>($($argument:expr),*)) => {
+        match $rows {
+            1 => $($function).+::<$s, 1>($($argument),*),
+            2 => $($function).+::<$s, 2>($($argument),*),
+            3 => $($function).+::<$s, 3>($($argument),*),
+            4 => $($function).+::<$s, 4>($($argument),*),
+            5 => $($function).+::<$s, 5>($($argument),*),
+            _ => $($function).+::<$s, 6>($($argument),*),
+        }
+    };
 }
 
 /// Lines of output that are finished in one call: fewer, and the calls would show; more, and they leave the L1 cache.
@@ -104,7 +122,9 @@ impl Product {
         rows: usize,
     ) {
         let count = panels(self.outputs);
-        if self.form == Form::Narrow {
+        if self.form == Form::Wide && rows <= FEW_ROWS && self.inputs <= CONTRACTION {
+            with_few!(rows, self.forward_few::<S, _>(s, parameters, input, output));
+        } else if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
             let bias = self.bias_line(parameters, 0);
             let dots = Dots { weight, outputs: self.outputs, bias, input };
@@ -134,6 +154,28 @@ impl Product {
         }
     }
 
+    /// All panels of a wide product for so many rows.
+    #[inline(never)]
+    fn forward_few<S: Simd, const ROWS: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        input: &Panels,
+        output: &mut Panels,
+    ) {
+        s.run(
+            #[inline(always)]
+            || {
+                for panel in 0..panels(self.outputs) {
+                    let lines = [self.lines(parameters, panel, 0..self.inputs)];
+                    let start = Some([self.bias_line(parameters, panel)]);
+                    let factors = Factors { lines, start, input, first_panel: 0 };
+                    multiply_tile::<S, ROWS, 1>(s, factors, output.panel_mut(panel, ROWS), 0, 0, ROWS);
+                }
+            },
+        );
+    }
+
     /// input_gradient = Wᵀ gradient, finished as `finish` says.
     #[expect(
         clippy::too_many_arguments,
@@ -153,7 +195,14 @@ impl Product {
         let count = panels(self.inputs);
         if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
-            input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows);
+            if rows <= FEW_ROWS {
+                with_few!(
+                    rows,
+                    few_rows_input_gradient::<S, _>(s, weight, self.outputs, gradient, input_gradient)
+                );
+            } else {
+                input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows);
+            }
         } else {
             let (first, second) = scratch.split_at_mut(CONTRACTION);
             for piece in pieces(self.outputs) {
@@ -221,18 +270,57 @@ impl Product {
         sink: &mut Sink<'_, S>,
         rows: usize,
     ) {
+        if rows <= FEW_ROWS {
+            with_few!(rows, self.few_rows_gradient::<S, _>(s, input, gradient, scratch, parameters, sink));
+        } else {
+            self.gradient_of::<S, 0>(s, input, gradient, scratch, parameters, sink, rows);
+        }
+    }
+
+    #[inline(never)]
+    fn few_rows_gradient<S: Simd, const ROWS: usize>(
+        &self,
+        s: S,
+        input: &Panels,
+        gradient: &Panels,
+        scratch: &mut [Line],
+        parameters: &mut [Line],
+        sink: &mut Sink<'_, S>,
+    ) {
+        s.run(
+            #[inline(always)]
+            || self.gradient_of::<S, ROWS>(s, input, gradient, scratch, parameters, sink, ROWS),
+        );
+    }
+
+    /// `FEW` is the number of rows where the compiler is to know it, else 0.
+    #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is read, what is written, and the scratch between them"
+    )]
+    fn gradient_of<S: Simd, const FEW: usize>(
+        &self,
+        s: S,
+        input: &Panels,
+        gradient: &Panels,
+        scratch: &mut [Line],
+        parameters: &mut [Line],
+        sink: &mut Sink<'_, S>,
+        rows: usize,
+    ) {
         let start = self.weight.start;
         let (first, second) = scratch.split_at_mut(BLOCK_LINES);
         let mut block = Block::new(start, first);
         if self.form == Form::Narrow {
             for panel in 0..panels(self.inputs) {
                 let tile = block.next(s, parameters, sink, self.outputs);
-                outer_sums(s, gradient.panel(0, rows), [input.panel(panel, rows)], [tile]);
+                sums::<S, FEW>(s, gradient.panel(0, rows), input.panel(panel, rows), tile);
             }
         } else {
             let count = panels(self.outputs);
             // Few inputs make tiles of few lines: they are collected over the panels, so that one call takes them all.
-            let pairs = if S::PANELS == 2 && self.inputs >= LANES { count / 2 } else { 0 };
+            let pairs = if FEW == 0 && S::PANELS == 2 && self.inputs >= LANES { count / 2 } else { 0 };
             let mut other = Block::new(start, &mut second[..BLOCK_LINES]);
             for pair in 0..pairs {
                 let panel = 2 * pair;
@@ -252,7 +340,7 @@ impl Product {
                 for input_panel in 0..panels(self.inputs) {
                     let count = (self.inputs - input_panel * LANES).min(LANES);
                     let tile = block.next(s, parameters, sink, count);
-                    outer_sums(s, input.panel(input_panel, rows), [gradient.panel(panel, rows)], [tile]);
+                    sums::<S, FEW>(s, input.panel(input_panel, rows), gradient.panel(panel, rows), tile);
                 }
             }
         }
@@ -262,6 +350,16 @@ impl Product {
             }
         }
         block.flush(s, parameters, sink);
+    }
+}
+
+/// One tile of [`outer_sums`], inlined where the number of rows is known.
+#[inline(always)]
+fn sums<S: Simd, const FEW: usize>(s: S, scalars: &[Line], lines: &[Line], tile: &mut [Line]) {
+    if FEW == 0 {
+        outer_sums(s, scalars, [lines], [tile]);
+    } else if let (Some(scalars), Some(lines)) = (scalars.first_chunk::<FEW>(), lines.first_chunk::<FEW>()) {
+        few_outer_sums(s, scalars, lines, tile);
     }
 }
 
@@ -290,6 +388,20 @@ fn multiply_group<S: Simd>(
         let start = first.then_some([start[0]]);
         multiply(s, Factors { lines: [lines[0]], start, input, first_panel }, target, stride, rows);
     }
+}
+
+#[inline(never)]
+fn few_rows_input_gradient<S: Simd, const ROWS: usize>(
+    s: S,
+    weight: &[Line],
+    outputs: usize,
+    gradient: &Panels,
+    input_gradient: &mut Panels,
+) {
+    s.run(
+        #[inline(always)]
+        || input_gradient_narrow(s, weight, outputs, gradient, input_gradient, ROWS),
+    );
 }
 
 #[inline(always)]

@@ -3,7 +3,10 @@
 //! A tile of `ROWS` rows by `PANELS` panels loads `PANELS` lines and `ROWS` single values for `ROWS · PANELS`
 //! multiply-adds. Loops over constants are unrolled; iterators there make the compiler spill the sums.
 
-#![expect(clippy::needless_range_loop, reason = "loops over constants are unrolled by index; iterators spill")]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled by index; iterators spill"
+)]
 
 use super::panels::{LANES, Line, Panels, ZERO};
 use super::simd::Simd;
@@ -11,7 +14,7 @@ use std::ops::Range;
 
 /// Calls the function with its first constant equal to the number, from 1 to 14.
 macro_rules! with_constant {
-    ($number:expr, $function:ident::<$s:ty, _ $(, $more:ident)?>($($argument:expr),* $(,)?)) => {
+    ($number:expr, $function:ident::<$s:ty, _ $(, $more:tt)?>($($argument:expr),* $(,)?)) => {
         match $number {
             1 => $function::<$s, 1 $(, $more)?>($($argument),*),
             2 => $function::<$s, 2 $(, $more)?>($($argument),*),
@@ -84,7 +87,7 @@ pub fn multiply<S: Simd, const PANELS: usize>(
 
 /// `ROWS` rows from `first_row` of `PANELS` panels.
 #[inline(always)]
-fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
+pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
     s: S,
     Factors { lines, start, input, first_panel }: Factors<'_, PANELS>,
     output: &mut [Line],
@@ -167,6 +170,23 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
             }
         },
     );
+}
+
+/// The same for one panel and a number of rows that the compiler knows.
+#[inline(always)]
+pub fn few_outer_sums<S: Simd, const ROWS: usize>(
+    s: S,
+    scalars: &[Line; ROWS],
+    lines: &[Line; ROWS],
+    tile: &mut [Line],
+) {
+    for lanes in even_pieces(tile.len(), 8) {
+        let mut tiles = [&mut *tile];
+        with_constant!(
+            lanes.len().min(8),
+            outer_tile::<S, _, 1>(s, scalars, [lines], lanes.start, &mut tiles)
+        );
+    }
 }
 
 #[inline(always)]
