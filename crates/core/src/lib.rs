@@ -23,6 +23,7 @@ pub mod activations;
 pub mod dataset;
 pub mod engine;
 pub mod errors;
+pub mod kernel;
 pub mod layers;
 pub mod losses;
 pub mod network;
@@ -34,5 +35,5 @@ pub mod run;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};
-pub use network::{Network, Part, Predictor};
+pub use kernel::{Network, Part, Predictor};
 pub use run::{Divergence, Position, Progress, Run, Stop};

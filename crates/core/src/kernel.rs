@@ -1,0 +1,270 @@
+//! Networks and predictors as callers see them: without their instruction set.
+
+use crate::dataset::Dataset;
+use crate::engine::CHUNK_ROWS;
+use crate::engine::panels::Line;
+use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
+use crate::ensure;
+use crate::errors::Result;
+use crate::network::{Batch, Published, State, Workspace, lock};
+use crate::program::Plan;
+use crate::run::{Progress, Run, Stop};
+use std::sync::Arc;
+
+/// Which values `read` and `write` mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Weights and biases.
+    Parameters,
+    /// The optimizer's state: its slots one after the other, each in the order of the parameters.
+    Slots,
+}
+
+/// The loss and the gradients of one batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradients {
+    /// The mean over the rows.
+    pub loss: f64,
+    /// By parameter, in the order of [`Part::Parameters`].
+    pub values: Vec<f32>,
+}
+
+/// A network without its instruction set, so that callers need no type for it.
+trait Machine: Send {
+    fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
+    fn gradients(&mut self, data: &Dataset) -> Result<Gradients>;
+    fn read(&self, part: Part) -> Vec<f32>;
+    fn write(&mut self, part: Part, values: &[f32]) -> Result<()>;
+    fn predictor(&self) -> Predictor;
+    fn parameters(&self) -> usize;
+    fn slots(&self) -> usize;
+}
+
+impl<S: Simd> Machine for State<S> {
+    fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+        self.plan.check(data)?;
+        self.run(data, run, stop)
+    }
+
+    fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
+        self.plan.check(data)?;
+        self.reserve(data.rows());
+        self.reserve_gradient();
+        let batch = Batch { data, order: None, start: 0, rows: data.rows() };
+        let loss = self.gradients_of(batch) / data.rows() as f64;
+        let mut values = Vec::with_capacity(self.plan.parameters);
+        self.plan.read(&self.gradient, 1, 0, &mut values);
+        Ok(Gradients { loss, values })
+    }
+
+    fn read(&self, part: Part) -> Vec<f32> {
+        let mut values = Vec::new();
+        match part {
+            Part::Parameters => self.plan.read(&self.parameters, 1, 0, &mut values),
+            Part::Slots => {
+                for slot in 0..self.slots() {
+                    self.plan.read(&self.slots, self.slots(), slot, &mut values);
+                }
+            }
+        }
+        values
+    }
+
+    fn write(&mut self, part: Part, values: &[f32]) -> Result<()> {
+        let (count, stride) = match part {
+            Part::Parameters => (1, 1),
+            Part::Slots => (self.slots(), self.slots()),
+        };
+        let expected = self.plan.parameters * count;
+        ensure!(values.len() == expected, "{part:?}: expected {expected} values, received {}", values.len());
+        ensure!(values.iter().all(|value| value.is_finite()), "{part:?}: every value must be finite");
+        if expected > 0 {
+            let lines = if part == Part::Parameters { &mut self.parameters } else { &mut self.slots };
+            for (slot, values) in values.chunks(self.plan.parameters).enumerate() {
+                self.plan.write(values, lines, stride, slot);
+            }
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn predictor(&self) -> Predictor {
+        Predictor(Box::new(Forward {
+            s: self.s,
+            plan: Arc::clone(&self.plan),
+            published: Arc::clone(&self.published),
+            workspace: Workspace::new(&self.plan, 0, false),
+        }))
+    }
+
+    fn parameters(&self) -> usize {
+        self.plan.parameters
+    }
+
+    fn slots(&self) -> usize {
+        self.plan.update.slots()
+    }
+}
+
+impl<S: Simd> Plan<S> {
+    fn check(&self, data: &Dataset) -> Result<()> {
+        let (inputs, outputs) = (self.inputs, self.outputs());
+        ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
+        ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
+        Ok(())
+    }
+}
+
+/// A network: a Program with its parameters and optimizer state.
+pub struct Network(Box<dyn Machine>);
+
+impl Network {
+    /// Compiles a Program. Parameters start at zero: whoever calls writes the initial ones. `instructions` names an
+    /// instruction set; by default it is the fastest that the CPU has.
+    pub fn new(program: &str, instructions: Option<&str>) -> Result<Network> {
+        struct Make<'a>(&'a str);
+        impl WithSimd for Make<'_> {
+            type Output = Result<Network>;
+            fn with<S: Simd>(self, s: S) -> Result<Network> {
+                Ok(Network(Box::new(State::new(s, self.0)?)))
+            }
+        }
+        dispatch(Instructions::choose(instructions)?, Make(program))
+    }
+
+    /// Trains from `run.from` for up to `run.steps` steps, or until the stop flag is raised, or until the loss is no
+    /// longer finite.
+    pub fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+        self.0.train(data, run, stop)
+    }
+
+    /// The loss and gradients of all rows of `data` as one batch; changes nothing.
+    pub fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
+        self.0.gradients(data)
+    }
+
+    /// A copy of the parameters or of the optimizer's state.
+    pub fn read(&self, part: Part) -> Vec<f32> {
+        self.0.read(part)
+    }
+
+    /// Sets the parameters or the optimizer's state.
+    pub fn write(&mut self, part: Part, values: &[f32]) -> Result<()> {
+        self.0.write(part, values)
+    }
+
+    /// Sets the parameters.
+    pub fn write_parameters(&mut self, values: &[f32]) -> Result<()> {
+        self.write(Part::Parameters, values)
+    }
+
+    /// What predicts with the parameters of the last whole epoch, also while another thread trains.
+    pub fn predictor(&self) -> Predictor {
+        self.0.predictor()
+    }
+
+    /// The number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.0.parameters()
+    }
+
+    /// Values of optimizer state for each parameter.
+    pub fn slots(&self) -> usize {
+        self.0.slots()
+    }
+}
+
+trait Predict: Send {
+    fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()>;
+    fn evaluate(&mut self, data: &Dataset) -> Result<f64>;
+    fn parameters(&self) -> Vec<f32>;
+}
+
+/// The forward pass alone, with scratch memory of its own.
+pub struct Predictor(Box<dyn Predict>);
+
+impl Predictor {
+    /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`.
+    pub fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()> {
+        self.0.predict(x, output)
+    }
+
+    /// The mean loss of the rows.
+    pub fn evaluate(&mut self, data: &Dataset) -> Result<f64> {
+        self.0.evaluate(data)
+    }
+
+    /// A copy of the parameters that it predicts with, in the order of [`Part::Parameters`].
+    pub fn parameters(&self) -> Vec<f32> {
+        self.0.parameters()
+    }
+}
+
+struct Forward<S: Simd> {
+    s: S,
+    plan: Arc<Plan<S>>,
+    published: Published,
+    workspace: Workspace,
+}
+
+impl<S: Simd> Forward<S> {
+    fn forward(&mut self, parameters: &[Line], rows: usize) {
+        let Forward { s, plan, workspace, .. } = self;
+        s.run(
+            #[inline(always)]
+            || plan.forward(*s, parameters, workspace, rows),
+        );
+    }
+}
+
+impl<S: Simd> Predict for Forward<S> {
+    fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()> {
+        let (inputs, outputs) = (self.plan.inputs, self.plan.outputs());
+        let rows = x.len() / inputs;
+        ensure!(x.len() == rows * inputs, "x: {} values are no multiple of {inputs} inputs", x.len());
+        ensure!(
+            Some(output.len()) == rows.checked_mul(outputs),
+            "output: expected {rows} rows of {outputs}, received {} values",
+            output.len()
+        );
+        self.workspace.reserve(&self.plan, rows, false);
+        let published = Arc::clone(&self.published);
+        let parameters = lock(&published);
+        let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
+        for (x, output) in chunks {
+            let rows = x.len() / inputs;
+            for (row, values) in x.chunks_exact(inputs).enumerate() {
+                self.workspace.input.set_row(row, values);
+            }
+            self.forward(&parameters, rows);
+            let result = &self.workspace.outputs[self.plan.stages.len() - 1];
+            for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
+                result.row(row, values);
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, data: &Dataset) -> Result<f64> {
+        self.plan.check(data)?;
+        self.workspace.reserve(&self.plan, data.rows(), false);
+        let published = Arc::clone(&self.published);
+        let parameters = lock(&published);
+        let batch = Batch { data, order: None, start: 0, rows: data.rows() };
+        let mut loss = 0.0;
+        for from in (0..data.rows()).step_by(CHUNK_ROWS) {
+            let rows = (data.rows() - from).min(CHUNK_ROWS);
+            batch.gather(&mut self.workspace, from, rows);
+            self.forward(&parameters, rows);
+            self.plan.losses(self.s, &mut self.workspace, rows);
+            loss += self.workspace.loss(rows);
+        }
+        Ok(loss / data.rows() as f64)
+    }
+
+    fn parameters(&self) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.plan.parameters);
+        self.plan.read(&lock(&self.published), 1, 0, &mut values);
+        values
+    }
+}
