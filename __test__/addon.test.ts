@@ -53,11 +53,11 @@ describe("the addon refuses", () => {
     ["a program without layers", { ...program, layers: [] }, /at least 1 layer/],
     ["a program without a loss", { ...program, loss: undefined }, /loss/],
     ["a field of no meaning", { ...program, learningRate: 1 }, /learningRate/],
-    ["an unknown layer", { ...program, layers: [dense, { type: "lstm" }] }, /lstm/],
-    ["an unknown loss", { ...program, loss: { type: "hinge" } }, /hinge/],
-    ["an unknown optimizer", { ...program, optimizer: { type: "lion" } }, /lion/],
+    ["an unknown layer", { ...program, layers: [dense, { type: "television" }] }, /television/],
+    ["an unknown loss", { ...program, loss: { type: "nonsense" } }, /nonsense/],
+    ["an unknown optimizer", { ...program, optimizer: { type: "nonsense" } }, /nonsense/],
     ["an option that is missing", { ...program, layers: [{ type: "dense", units: 3 }] }, /useBias/],
-    ["an unknown option", { ...program, layers: [dense, { ...relu, slope: 1 }] }, /slope/],
+    ["an unknown option", { ...program, layers: [dense, { ...relu, colour: 1 }] }, /colour/],
     ["an option of the wrong type", { ...program, layers: [{ ...dense, units: "3" }] }, /units/],
     ["no units", { ...program, layers: [{ ...dense, units: 0 }] }, /units/],
     ["half a unit", { ...program, layers: [{ ...dense, units: 1.5 }] }, /units/],
@@ -71,7 +71,7 @@ describe("the addon refuses", () => {
     ["no inputs", { ...program, inputs: 0 }, /inputs/],
     ["inputs in a string", { ...program, inputs: "2" }, /inputs/],
     ["a momentum in a string", { ...program, optimizer: { ...optimizer, momentum: "0.5" } }, /momentum/],
-    ["an option of a loss that has none", { ...program, loss: { ...loss, delta: 1 } }, /delta/],
+    ["an option of a loss that has none", { ...program, loss: { ...loss, colour: 1 } }, /colour/],
   ])("%s", (_, given, message) => {
     expect(() => make(given)).toThrow(message);
   });

@@ -73,17 +73,13 @@ describe("what is wrong is said in one line, with exit code 1", () => {
       /'--epochs <number>' argument 'many' is invalid\. Expected a whole/,
     ],
     ["half an epoch", ["xor", "--epochs", "1.5"], /'1\.5' is invalid\. Expected a whole number/],
-    ["no epochs", ["xor", "--epochs", "0"], /epochs: expected a whole number of at least 1, received 0/],
     [
-      "a batch of none",
-      ["xor", "--batch-size", "0"],
-      /batchSize: expected a whole number of at least 1, received 0/,
+      "no epochs",
+      ["xor", "--epochs", "0"],
+      /'--epochs <number>' argument '0' is invalid\. Expected a whole number of at least 1/,
     ],
-    [
-      "no examples",
-      ["xor", "--examples", "0"],
-      /xor: examples: expected a whole number of at least 1, received 0/,
-    ],
+    ["a batch of none", ["xor", "--batch-size", "0"], /'--batch-size <number>' argument '0' is invalid/],
+    ["no examples", ["xor", "--examples", "0"], /'--examples <number>' argument '0' is invalid/],
     [
       "a negative learning rate",
       ["xor", "--learning-rate", "-1"],

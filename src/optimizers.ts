@@ -24,6 +24,49 @@ export interface Optimizer {
 const learningRate = number({ default: 0.001, minimum: 0 });
 
 /**
+ * Adam (Kingma and Ba, 2015), as PyTorch defines it. With λ = weightDecay and t the step, from 1:
+ * g ← g + λ w; m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²;
+ * w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε), with `amsgrad` the largest v so far in place of v.
+ *
+ * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0), `amsgrad`
+ * (false; Reddi et al., 2018).
+ *
+ * @example
+ * ```ts
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: adam({ learningRate: 0.01 }) });
+ * ```
+ */
+export const adam = entry(
+  "adam",
+  {
+    learningRate,
+    beta1: number({ default: 0.9, minimum: 0, below: 1 }),
+    beta2: number({ default: 0.999, minimum: 0, below: 1 }),
+    epsilon: number({ default: 1e-8, above: 0 }),
+    weightDecay: number({ default: 0, minimum: 0 }),
+    amsgrad: boolean({ default: false }),
+  },
+  ({ beta1, beta2, epsilon, weightDecay, amsgrad }): Optimizer => ({
+    slots: amsgrad ? 3 : 2,
+    step(weight, gradient, [first, second, largest], { learningRate, step }) {
+      const rate = learningRate / (1 - beta1 ** step);
+      const correction = Math.sqrt(1 - beta2 ** step);
+      for (let at = 0; at < weight.length; at++) {
+        const decayed = gradient[at] + weightDecay * weight[at];
+        first[at] += (1 - beta1) * (decayed - first[at]);
+        second[at] += (1 - beta2) * (decayed * decayed - second[at]);
+        let moment = second[at];
+        if (largest !== undefined) {
+          moment = Math.max(largest[at], moment);
+          largest[at] = moment;
+        }
+        weight[at] -= (rate * first[at]) / (Math.sqrt(moment) / correction + epsilon);
+      }
+    },
+  }),
+);
+
+/**
  * Stochastic gradient descent, as PyTorch defines it. With λ = weightDecay and μ = momentum:
  * g ← g + λ w; v ← μ v + g; w ← w - η v, or with Nesterov's momentum w ← w - η (g + μ v).
  *

@@ -84,7 +84,9 @@ describeNative("the packed addon", () => {
     const manifest = readManifest(folder);
     expect(manifest).not.toHaveProperty("platform");
     expect(manifest).toMatchObject({ os: [process.platform], cpu: [process.arch] });
-    expect(filesIn(folder).sort()).toEqual(["LICENSE", "README.md", "THIRD-PARTY-LICENSES.md", addonFile, "package.json"].sort());
+    expect(filesIn(folder).sort()).toEqual(
+      ["LICENSE", "README.md", "THIRD-PARTY-LICENSES.md", addonFile, "package.json"].sort(),
+    );
   });
 
   test("is smaller than 3 MB", () => {

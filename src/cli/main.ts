@@ -3,10 +3,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { MyelinError, version } from "myelin";
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError("Expected a whole number.");
+function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= minimum) return value;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
+  };
 }
 
 function finiteNumber(text: string): number {
@@ -20,11 +22,11 @@ const program = new Command("myelin").description("Neural networks for Node.").v
 program
   .command("xor")
   .description("train a 2-64-1 network on the exclusive or, and plot what it learnt")
-  .option("--examples <number>", "how many points to train on", wholeNumber, 1000)
-  .option("--epochs <number>", "how often to go through them", wholeNumber, 300)
-  .option("--batch-size <number>", "points a step", wholeNumber, 5)
+  .option("--examples <number>", "how many points to train on", wholeNumber(1), 1000)
+  .option("--epochs <number>", "how often to go through them", wholeNumber(1), 300)
+  .option("--batch-size <number>", "points a step", wholeNumber(1), 5)
   .option("--learning-rate <number>", "how far a step goes", finiteNumber, 0.01)
-  .option("--seed <number>", "names the data and the initial weights", wholeNumber, 1)
+  .option("--seed <number>", "names the data and the initial weights", wholeNumber(0), 1)
   .option("--folder <path>", "where to write xor.svg and xor.html", ".")
   .addOption(
     new Option("--kernel <name>", "what computes").choices(["auto", "native", "typescript"]).default("auto"),

@@ -1,9 +1,19 @@
 //! The table of optimizers: (options) → slots and step. The learning rate belongs to the run.
 
+use crate::engine::functions::snap;
 use crate::engine::{Now, Update, panels::Line, panels::ZERO, simd::Simd};
 
 crate::table! {
     "optimizer" as Update;
+    "adam" ["beta1", "beta2", "epsilon", "weightDecay", "amsgrad"] => |options| {
+        let (beta1, beta2) = (options.number("beta1")?, options.number("beta2")?);
+        let (epsilon, weight_decay) = (options.number("epsilon")?, options.number("weightDecay")?);
+        let adam = Adam { beta1, beta2, epsilon, weight_decay };
+        match options.boolean("amsgrad")? {
+            false => Box::new(Rule(adam)),
+            true => Box::new(Rule(AmsGrad(adam))),
+        }
+    },
     "sgd" ["momentum", "nesterov", "weightDecay"] => |options| {
         let weight_decay = options.number("weightDecay")?;
         let (momentum, nesterov) = (options.number("momentum")?, options.boolean("nesterov")?);
@@ -17,10 +27,27 @@ crate::table! {
 /// The most slots that an optimizer has.
 const MOST_SLOTS: usize = 3;
 
+/// base to the power of a whole number, by squaring: `powi` leaves the order of its products open.
+fn power(base: f64, mut exponent: u64) -> f64 {
+    let (mut result, mut square) = (1.0, base);
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent /= 2;
+    }
+    result
+}
+
 /// The step of one parameter, lane-wise.
 pub trait Optimizer: Copy + Send + Sync + 'static {
     /// Values of state for each parameter, zero at the start.
     const SLOTS: usize;
+    /// What is the same for all parameters in this step, the first being step 1.
+    fn now(self, learning_rate: f64, _step: u64) -> Now {
+        Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
+    }
     /// The new weight; `slots` holds the state and takes the new one.
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
 }
@@ -65,12 +92,88 @@ impl Optimizer for SgdMomentum {
     }
 }
 
+/// Adam (Kingma and Ba, 2015), with L2 decay as PyTorch has it, η the learning rate and t the step:
+/// g ← g + λ w; m ← m + (1 - β₁)(g - m); v ← v + (1 - β₂)(g² - v);
+/// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
+#[derive(Clone, Copy)]
+pub struct Adam {
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    weight_decay: f32,
+}
+
+impl Adam {
+    fn now(self, learning_rate: f64, step: u64) -> Now {
+        let correction1 = 1.0 - power(f64::from(self.beta1), step);
+        let correction2 = 1.0 - power(f64::from(self.beta2), step);
+        Now {
+            learning_rate: (learning_rate / correction1) as f32,
+            factors: [(1.0 / correction2.sqrt()) as f32, 0.0],
+        }
+    }
+
+    /// Updates both moments.
+    #[inline(always)]
+    fn moments<S: Simd>(self, s: S, weight: S::V, gradient: S::V, slots: &mut [S::V]) {
+        let gradient = s.mul_add(s.splat(self.weight_decay), weight, gradient);
+        let (first, second) = (slots[0], slots[1]);
+        slots[0] = snap(s, s.mul_add(s.splat(1.0 - self.beta1), s.sub(gradient, first), first));
+        let change = s.sub(s.mul(gradient, gradient), second);
+        slots[1] = snap(s, s.mul_add(s.splat(1.0 - self.beta2), change, second));
+    }
+
+    #[inline(always)]
+    fn weight<S: Simd>(self, s: S, now: &Now, weight: S::V, first: S::V, second: S::V) -> S::V {
+        let deviation = s.mul_add(s.sqrt(second), s.splat(now.factors[0]), s.splat(self.epsilon));
+        s.mul_add(s.splat(-now.learning_rate), s.div(first, deviation), weight)
+    }
+}
+
+impl Optimizer for Adam {
+    const SLOTS: usize = 2;
+
+    fn now(self, learning_rate: f64, step: u64) -> Now {
+        Adam::now(self, learning_rate, step)
+    }
+
+    #[inline(always)]
+    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+        self.moments(s, weight, gradient, slots);
+        self.weight(s, now, weight, slots[0], slots[1])
+    }
+}
+
+/// Adam whose second moment is the largest so far (Reddi et al., 2018).
+#[derive(Clone, Copy)]
+pub struct AmsGrad(Adam);
+
+impl Optimizer for AmsGrad {
+    const SLOTS: usize = 3;
+
+    fn now(self, learning_rate: f64, step: u64) -> Now {
+        self.0.now(learning_rate, step)
+    }
+
+    #[inline(always)]
+    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+        self.0.moments(s, weight, gradient, slots);
+        // In this order NaN in the second moment stays.
+        slots[2] = s.max(slots[2], slots[1]);
+        self.0.weight(s, now, weight, slots[0], slots[2])
+    }
+}
+
 /// Any optimizer as the engine sees it.
 struct Rule<O>(O);
 
 impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
     fn slots(&self) -> usize {
         O::SLOTS
+    }
+
+    fn now(&self, learning_rate: f64, step: u64) -> Now {
+        self.0.now(learning_rate, step)
     }
 
     fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]) {

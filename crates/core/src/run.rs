@@ -1,7 +1,6 @@
 //! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
 
 use crate::dataset::Dataset;
-use crate::engine::Now;
 use crate::engine::simd::Simd;
 use crate::ensure;
 use crate::errors::Result;
@@ -114,7 +113,7 @@ impl<S: Simd> State<S> {
             let rows = batch_size.min(data.rows() - start);
             let order = run.shuffle.map(|_| std::mem::take(&mut self.order));
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-            let now = Now { learning_rate: rate as f32, step: steps + 1 };
+            let now = self.plan.update.now(rate, steps + 1);
             let loss = self.step(Batch { data, order: order.as_deref(), start, rows }, now);
             self.order = order.unwrap_or_default();
 

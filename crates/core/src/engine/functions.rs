@@ -19,6 +19,15 @@ fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
     s.select_greater(above, high, high, above)
 }
 
+/// Zero where |x| is below 1e-30, else x; NaN stays NaN. State that decays towards zero would end in denormal numbers,
+/// which CPUs add many times slower; so close to zero it makes no difference to any weight.
+#[inline(always)]
+pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
+    let zero = s.splat(0.0);
+    let magnitude = s.max(x, s.sub(zero, x));
+    s.select_greater(s.splat(1e-30), magnitude, zero, x)
+}
+
 /// exp(x) for x from -87.33 to 88.37; beyond that the value at the end of the range. NaN stays NaN.
 ///
 /// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The coefficients

@@ -49,19 +49,21 @@ pub trait RowLoss<S: Simd>: Send + Sync {
     );
 }
 
-/// What an optimizer knows beyond weight, gradient and slots.
+/// What an optimizer computes once a step, for all parameters: its learning rate, and factors of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// The learning rate of this step.
+    /// What the direction is multiplied by.
     pub learning_rate: f32,
-    /// The number of this step in the model's life, from 1.
-    pub step: u64,
+    /// What else the rule needs.
+    pub factors: [f32; 2],
 }
 
 /// An optimizer's rule for some lines of parameters.
 pub trait Update<S: Simd>: Send + Sync {
     /// Values of state for each parameter.
     fn slots(&self) -> usize;
+    /// What is the same for all parameters in this step; steps count from 1 over the model's life.
+    fn now(&self, learning_rate: f64, step: u64) -> Now;
     /// Updates weights and state from their gradient. A line's slots stand beside each other in `slots`.
     fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]);
 }

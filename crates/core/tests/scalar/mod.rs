@@ -264,7 +264,8 @@ impl Scalar {
             let mut loss = 0.0;
             for rows in rows.chunks(batch) {
                 step += 1;
-                loss += self.step(rows, Now { learning_rate: *rate as f32, step });
+                let now = self.update.now(*rate, step);
+                loss += self.step(rows, now);
             }
             losses.push(loss / data.rows() as f64);
         }
