@@ -1,6 +1,6 @@
 //! Where finished gradients go, and how they get there in blocks.
 
-use super::panels::Line;
+use super::panels::{LANES, Line};
 use super::simd::Simd;
 use super::{Now, Update};
 
@@ -27,6 +27,19 @@ pub enum Sink<'a, S: Simd> {
 }
 
 impl<S: Simd> Sink<'_, S> {
+    /// Asks the cache for what the next `take` will change, while the tile is being computed.
+    #[inline(always)]
+    fn prefetch(&self, s: S, parameters: &[Line], start: usize, lines: usize) {
+        if let Sink::Update { slots, count, .. } = self {
+            for line in &parameters[start..][..lines] {
+                s.prefetch(line);
+            }
+            for line in &slots[start * *count..][..lines * *count] {
+                s.prefetch(line);
+            }
+        }
+    }
+
     /// Takes the finished gradient of the parameter lines from `start`.
     #[inline(always)]
     fn take(&mut self, s: S, parameters: &mut [Line], start: usize, tile: &[Line]) {
@@ -76,6 +89,10 @@ impl<'a> Block<'a> {
     ) -> &mut [Line] {
         if self.filled + count > self.lines.len() {
             self.flush(s, parameters, sink);
+        }
+        // Layers with few inputs are small and in the cache anyway.
+        if count == LANES {
+            sink.prefetch(s, parameters, self.start + self.filled, count);
         }
         let from = self.filled;
         self.filled += count;
