@@ -5,8 +5,6 @@ use super::simd::{Instructions, Simd, WithSimd, dispatch};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Independent chains of multiply-adds: enough to hide the latency of two ports, few enough for the registers.
-const CHAINS: usize = 12;
 /// Multiply-adds of each chain between two looks at the clock.
 const ROUNDS: usize = 20_000;
 
@@ -16,11 +14,19 @@ impl WithSimd for Measure {
     type Output = f64;
 
     fn with<S: Simd>(self, s: S) -> f64 {
+        // Independent chains: enough to hide the latency of two ports, few enough for the registers. A line takes two
+        // registers of AVX2.
+        if S::TILE >= 12 { self.chains::<S, 12>(s) } else { self.chains::<S, 6>(s) }
+    }
+}
+
+impl Measure {
+    fn chains<S: Simd, const CHAINS: usize>(&self, s: S) -> f64 {
         let started = Instant::now();
         let mut best = f64::INFINITY;
         while started.elapsed() < self.0 {
             let round = Instant::now();
-            black_box(multiply_add(s));
+            black_box(multiply_add::<S, CHAINS>(s));
             best = best.min(round.elapsed().as_secs_f64());
         }
         (2 * CHAINS * ROUNDS * ZERO.0.len()) as f64 / best
@@ -28,7 +34,7 @@ impl WithSimd for Measure {
 }
 
 #[inline(never)]
-fn multiply_add<S: Simd>(s: S) -> Line {
+fn multiply_add<S: Simd, const CHAINS: usize>(s: S) -> Line {
     let start = black_box(Line([0.5; 16]));
     let mut result = ZERO;
     s.run(
