@@ -50,7 +50,8 @@ function stage(target, { platform, ...rest }) {
   const staged = { ...rest, repository: manifest.repository, ...platform };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(staged, null, 2)}\n`);
   writeFileSync(join(folder, "README.md"), `# ${rest.name}\n\n${rest.description}\n`);
-  for (const file of ["LICENSE", "THIRD-PARTY-LICENSES.md"]) copyFileSync(join(root, file), join(folder, file));
+  for (const file of ["LICENSE", "THIRD-PARTY-LICENSES.md"])
+    copyFileSync(join(root, file), join(folder, file));
   copyFileSync(join(root, "npm", target, rest.main), join(folder, rest.main));
   return folder;
 }
