@@ -47,7 +47,8 @@ function stage(target, { platform, ...rest }) {
   const folder = join(destination, target);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  const staged = { ...rest, repository: manifest.repository, ...platform };
+  const files = [rest.main, "THIRD-PARTY-LICENSES.md"];
+  const staged = { ...rest, files, repository: manifest.repository, ...platform };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(staged, null, 2)}\n`);
   writeFileSync(join(folder, "README.md"), `# ${rest.name}\n\n${rest.description}\n`);
   for (const file of ["LICENSE", "THIRD-PARTY-LICENSES.md"])
