@@ -14,6 +14,7 @@ import * as optimizers from "../src/optimizers.ts";
  */
 const order: readonly (readonly string[])[] = [
   ["version", "errors", "random", "matmul"],
+  ["memory"],
   ["options", "seed"],
   ["activations", "losses", "optimizers", "initializers", "schedules", "metrics"],
   ["data/*"],
@@ -21,7 +22,8 @@ const order: readonly (readonly string[])[] = [
   ["layers/*"],
   ["layers"],
   ["program"],
-  ["weights", "formats/*"],
+  ["weights"],
+  ["formats/*"],
   ["kernel"],
   ["network"],
   ["run"],
@@ -186,6 +188,7 @@ describe("crates/", () => {
     ["layers"],
     ["program"],
     ["network", "run"],
+    ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));
   const moduleOf = (path: string) => path.replace("core/src/", "").replace(/(\.rs|\/.*)$/, "");

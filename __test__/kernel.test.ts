@@ -533,4 +533,18 @@ describe("the native and the typescript kernel agree on random programs", () => 
       for (const compare of [forward, gradients, oneStep]) compare(...drawn);
     });
   });
+
+  test.each([1e3, 1e10, 1e15, 1e20, 3e38])("where a learning rate of %d diverges", (learningRate) => {
+    const rows = rowsFor(program, 22);
+    const learningRates = new Float64Array(3).fill(learningRate);
+    const [actual, expected] = [native, typescript].map((kernel) => {
+      const { losses, ...progress } = networkOf(kernel, program).train(
+        dataset(kernel, program, rows),
+        runOf(22, { learningRates }),
+      );
+      return { diverged: progress.diverged, position: progress.position, epochs: losses.length };
+    });
+    expect(expected.diverged).toBeTruthy();
+    expect(actual).toEqual(expected);
+  });
 });

@@ -12,12 +12,13 @@ export {
   StateError,
 } from "./errors.ts";
 export type { Epoch, FitOptions, History } from "./fit.ts";
+export type { ModelJSON } from "./formats/json.ts";
 export * as initializers from "./initializers.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
 export type { KernelName } from "./kernel.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
 export * as losses from "./losses.ts";
-export { type BatchGradients, Model, type ModelJSON, type ModelOptions } from "./model.ts";
+export { type BatchGradients, Model, type ModelOptions } from "./model.ts";
 export * from "./optimizers.ts";
 export type { Layer, Loss, Optimizer } from "./program.ts";
 export { version } from "./version.ts";

@@ -86,6 +86,8 @@ export interface Network {
 /** What makes networks. */
 export interface Kernel {
   readonly name: KernelName;
+  /** The most rows whose activations are held together. */
+  readonly rowsAtATime: number;
   /** Copies rows of x and y, whose values are known to be finite. */
   dataset(x: Float32Array, y: Float32Array, inputs: number, outputs: number): KernelData;
   network(program: Program): Network;

@@ -9,16 +9,7 @@ import {
   readExamples,
   readMatrix,
 } from "./data/dataset.ts";
-import {
-  FormatError,
-  MyelinError,
-  notFinite,
-  OptionError,
-  ShapeError,
-  StateError,
-  show,
-  withinMemory,
-} from "./errors.ts";
+import { OptionError, StateError, withinMemory } from "./errors.ts";
 import {
   atEpoch,
   type CheckedFitOptions,
@@ -28,14 +19,18 @@ import {
   type History,
   readFitOptions,
 } from "./fit.ts";
+import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
 import type { Kernel, KernelName, Network, Position } from "./kernel.ts";
+import { checkMemory } from "./memory.ts";
 import { checkNames } from "./options.ts";
 import {
+  ARCHITECTURE,
   type Architecture,
   type Configuration,
   configure,
   countParameters,
+  countSlots,
   type LayerShape,
   shapes,
   toProgram,
@@ -51,18 +46,6 @@ export interface ModelOptions extends Architecture {
   readonly kernel?: KernelChoice | undefined;
 }
 
-/** A model as plain JSON. */
-export interface ModelJSON extends Configuration {
-  readonly format: "myelin-model";
-  readonly formatVersion: number;
-  readonly seed: number;
-  /** How far training has come: whole epochs, and steps in all. */
-  readonly training: { readonly epochs: number; readonly steps: number };
-  readonly weights: LayerWeights[];
-  /** The optimizer's slots, each in the order of the weights; empty where it has none. */
-  readonly optimizerState: number[];
-}
-
 /** The loss and the gradients of one batch. */
 export interface BatchGradients {
   /** The mean over the batch's rows. */
@@ -71,11 +54,6 @@ export interface BatchGradients {
   readonly layers: LayerWeights[];
 }
 
-const ARCHITECTURE: readonly (keyof Architecture)[] = ["inputs", "layers", "loss", "optimizer"];
-const FORMAT = "myelin-model";
-const FORMAT_VERSION = 1;
-/** What training may have counted up to when it comes with a file: far beyond any, and counting on stays exact. */
-const MOST_COUNTED = 2 ** 52;
 const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 
 /**
@@ -127,6 +105,7 @@ export class Model {
     this.inputs = this.#configuration.inputs;
     this.outputs = this.#layers[this.#layers.length - 1].outputs;
     this.parameters = this.#layers.reduce((sum, layer) => sum + countParameters(layer), 0);
+    checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
     const { kernel, reason } = chooseKernel(options.kernel);
     this.#kernel = kernel;
     this.kernel = { name: kernel.name, reason };
@@ -136,6 +115,19 @@ export class Model {
       network.write("parameters", parameters);
       return network;
     });
+  }
+
+  /** What the parameters take: initial values and a gradient; and values and optimizer state, each with a safe copy. */
+  #parameterBytes(): number {
+    const copies = 2 + 2 * (1 + countSlots(this.#configuration));
+    return this.parameters * Float32Array.BYTES_PER_ELEMENT * copies;
+  }
+
+  /** Refuses rows whose activations and gradients do not fit; the kernel takes no more than so many at a time. */
+  #checkRows(call: string, given: number): void {
+    const widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
+    const rows = Math.min(given, this.#kernel.rowsAtATime);
+    checkMemory(rows * widths * 2 * Float32Array.BYTES_PER_ELEMENT, `${call}: the values of ${rows} rows`);
   }
 
   #use(): Network {
@@ -161,6 +153,7 @@ export class Model {
     const [examples, given] = this.#examples(call, first, second, third);
     const options = readFitOptions(call, given as FitOptions | undefined);
     const data = readExamples(examples, this.inputs, this.outputs);
+    this.#checkRows(call, Math.min(options.batchSize, data.rows));
     options.signal?.throwIfAborted();
     const kernelData = this.#kernel.dataset(data.x, data.y, this.inputs, this.outputs);
     const model = this;
@@ -318,6 +311,7 @@ export class Model {
     const [examples, options] = this.#examples(call, first, second, undefined);
     if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
     const { x, y } = readExamples(examples, this.inputs, this.outputs);
+    this.#checkRows(call, x.length / this.inputs);
     return this.#kernel.dataset(x, y, this.inputs, this.outputs);
   }
 
@@ -365,15 +359,13 @@ export class Model {
   /** The model as plain JSON: architecture, seed, weights and optimizer state. `Model.fromJSON` is the way back. */
   toJSON(): ModelJSON {
     const network = this.#useAlone("toJSON");
-    return {
-      format: FORMAT,
-      formatVersion: FORMAT_VERSION,
+    return writeJSON({
       ...this.#configuration,
       seed: this.seed,
       training: { epochs: atEpoch(this.#position).epoch, steps: this.#position.steps },
       weights: this.getWeights(),
       optimizerState: Array.from(network.read("slots")),
-    };
+    });
   }
 
   /**
@@ -389,27 +381,13 @@ export class Model {
    */
   static fromJSON(json: string | ModelJSON, options: { readonly kernel?: KernelChoice } = {}): Model {
     checkNames(options, ["kernel"], "fromJSON");
-    // A kernel that cannot be had is no fault of the JSON.
-    chooseKernel(options.kernel);
-    const { weights, optimizerState, training, ...rest } = parse(json);
-    try {
-      checkNames(rest, [...ARCHITECTURE, "seed"], "model");
-      const architecture = rest as unknown as Architecture & { seed: number };
-      const seed = readSeed(architecture.seed, "model: seed");
-      // Before the model takes memory: its sizes may be anything, its weights are here.
-      const parameters = fromLayers(shapes(configure(architecture)), weights, "weights");
-      const [epoch, steps] = readTraining(training);
-      const model = new Model({ ...architecture, seed, ...options });
-      const slots = model.#use().read("slots").length;
-      const state = readNumbers(optimizerState, slots, "optimizerState");
-      model.#use().write("parameters", parameters);
-      if (slots > 0) model.#use().write("slots", state);
-      model.#position = { ...START, epoch, steps };
-      return model;
-    } catch (error) {
-      if (!(error instanceof MyelinError) || error.code === "MYELIN_KERNEL") throw error;
-      throw new FormatError(`fromJSON: ${error.message}`, { cause: error });
-    }
+    const { architecture, seed, parameters, optimizerState, epochs, steps } = readJSON(json);
+    const model = new Model({ ...architecture, seed, ...options });
+    const network = model.#use();
+    network.write("parameters", parameters);
+    if (optimizerState.length > 0) network.write("slots", optimizerState);
+    model.#position = { ...START, epoch: epochs, steps };
+    return model;
   }
 
   /** Frees what the model holds, at once; never needed, since it goes with the model. A second call does nothing. */
@@ -423,50 +401,4 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-/** Reads a model's JSON as far as it goes before the architecture is known. */
-function parse(json: unknown): Record<string, unknown> {
-  let value = json;
-  if (typeof json === "string") {
-    try {
-      value = JSON.parse(json);
-    } catch (error) {
-      throw new FormatError(`fromJSON: this is no JSON: ${(error as Error).message}`, { cause: error });
-    }
-  }
-  if (value === null || typeof value !== "object" || (value as { format?: unknown }).format !== FORMAT) {
-    throw new FormatError(`fromJSON: expected an object with format "${FORMAT}", received ${show(value)}`);
-  }
-  const { format: _, formatVersion, ...rest } = value as Record<string, unknown>;
-  if (formatVersion !== FORMAT_VERSION) {
-    const newer = typeof formatVersion === "number" && formatVersion > FORMAT_VERSION;
-    const hint = newer ? "; it was written by a newer version of myelin" : "";
-    throw new FormatError(
-      `fromJSON: expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`,
-    );
-  }
-  return rest;
-}
-
-function readNumbers(value: unknown, length: number, place: string): Float32Array {
-  if (!Array.isArray(value) || value.length !== length) {
-    throw new ShapeError(`${place}: expected an array of ${length}, received ${show(value)}`);
-  }
-  const numbers = Float32Array.from(value, (entry) => (typeof entry === "number" ? entry : Number.NaN));
-  const wrong = numbers.findIndex((number) => !Number.isFinite(number));
-  if (wrong >= 0) throw notFinite(`${place}: value ${wrong}`, value[wrong]);
-  return numbers;
-}
-
-function readCount(value: unknown, place: string): number {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_COUNTED) {
-    return value as number;
-  }
-  throw new OptionError(`${place}: expected a whole number from 0 to 2^52, received ${show(value)}`);
-}
-
-function readTraining(value: unknown): [epochs: number, steps: number] {
-  const { epochs, steps } = (value ?? {}) as { epochs?: unknown; steps?: unknown };
-  return [readCount(epochs, "training: epochs"), readCount(steps, "training: steps")];
 }

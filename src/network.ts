@@ -142,9 +142,11 @@ function applyDerivative(
 
 /** The sum of the losses of the first rows, whose predictions the workspace holds. */
 export function lossSum(plan: Plan, workspace: Workspace, rows: number): number {
+  const { prediction, target } = workspace;
   let sum = 0;
   for (let row = 0; row < rows; row++) {
-    sum += plan.loss.value(workspace.prediction, workspace.target, row * plan.outputs, plan.outputs);
+    // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the same step.
+    sum += Math.fround(plan.loss.value(prediction, target, row * plan.outputs, plan.outputs));
   }
   return sum;
 }

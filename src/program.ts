@@ -9,7 +9,7 @@ import type { Parameter } from "./layers/layer.ts";
 import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
 import * as optimizers from "./optimizers.ts";
-import { type Choice, type Complete, complete, readSize, type Table } from "./options.ts";
+import { type Choice, type Complete, complete, create, readSize, type Table } from "./options.ts";
 
 /** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
 export type Layer = LayerChoice;
@@ -29,6 +29,9 @@ export interface Architecture {
   /** How the parameters follow their gradients. */
   readonly optimizer: Optimizer;
 }
+
+/** The names of an architecture's parts. */
+export const ARCHITECTURE: readonly (keyof Architecture)[] = ["inputs", "layers", "loss", "optimizer"];
 
 /** A complete optimizer. */
 export interface CompleteOptimizer extends Complete {
@@ -114,6 +117,11 @@ export function countValues({ shape }: Pick<Parameter, "shape">): number {
 /** The number of parameters of a layer. */
 export function countParameters({ parameters }: LayerShape): number {
   return parameters.reduce((sum, parameter) => sum + countValues(parameter), 0);
+}
+
+/** Values of state that the optimizer has for each parameter. */
+export function countSlots({ optimizer }: Configuration): number {
+  return (create("optimizer", optimizers, optimizer) as optimizers.Optimizer).slots;
 }
 
 /** The Program of a configuration. */

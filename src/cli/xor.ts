@@ -1,5 +1,5 @@
 /** `myelin xor`: the article's run, from its data to its plot. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
 import { showEpochs } from "./progress.ts";
@@ -99,7 +99,6 @@ async function plot(results: readonly Outcome[], folder: string): Promise<void> 
   const color = process.stdout.isTTY && process.stdout.hasColors() && !process.env.NO_COLOR;
   const width = Math.min(process.stdout.columns ?? 80, 100);
   print(scatterText(points, { ...options, width, height: 24, color }));
-  mkdirSync(folder, { recursive: true });
   const svg = join(folder, "xor.svg");
   const html = join(folder, "xor.html");
   writeFileSync(svg, scatterSvg(points, options));
@@ -109,6 +108,8 @@ async function plot(results: readonly Outcome[], folder: string): Promise<void> 
 
 /** Trains the article's network, prints its evaluation and draws it. */
 export async function xorCommand(options: XorOptions): Promise<void> {
+  // Before the training, which would be lost. Not recursive: a folder that cannot be made would hang Node 20.
+  if (!existsSync(options.folder)) mkdirSync(options.folder);
   const data = xor({ examples: options.examples, seed: options.seed });
   const model = build(options);
   print(

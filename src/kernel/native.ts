@@ -81,7 +81,7 @@ class NativeNetwork implements Network {
   }
 
   predict(x: Float32Array, output: Float32Array): void {
-    this.#network.predict(x, output);
+    translate(() => this.#network.predict(x, output));
   }
 
   evaluate(data: KernelData): number {
@@ -104,6 +104,8 @@ class NativeNetwork implements Network {
 function wrap(addon: Addon, instructions: string): Kernel {
   return {
     name: "native",
+    // The core cuts batches there.
+    rowsAtATime: 512,
     dataset: (x, y, inputs, outputs) => translate(() => new addon.NativeDataset(x, y, inputs, outputs)),
     network: (program) =>
       translate(() => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions))),

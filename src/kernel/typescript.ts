@@ -145,6 +145,7 @@ class TypeScriptNetwork implements Network {
 /** The typescript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
+  rowsAtATime: Number.POSITIVE_INFINITY,
   dataset: (x, y, inputs, outputs): Rows => ({
     x: x.slice(),
     y: y.slice(),

@@ -35,7 +35,7 @@ trait Machine: Send {
     fn gradients(&mut self, data: &Dataset) -> Result<Gradients>;
     fn read(&self, part: Part) -> Vec<f32>;
     fn write(&mut self, part: Part, values: &[f32]) -> Result<()>;
-    fn predictor(&self) -> Predictor;
+    fn predictor(&self) -> Result<Predictor>;
     fn parameters(&self) -> usize;
     fn slots(&self) -> usize;
 }
@@ -48,8 +48,8 @@ impl<S: Simd> Machine for State<S> {
 
     fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
         self.plan.check(data)?;
-        self.reserve(data.rows());
-        self.reserve_gradient();
+        self.reserve(data.rows())?;
+        self.reserve_gradient()?;
         let batch = Batch { data, order: None, start: 0, rows: data.rows() };
         let loss = self.gradients_of(batch) / data.rows() as f64;
         let mut values = Vec::with_capacity(self.plan.parameters);
@@ -88,13 +88,13 @@ impl<S: Simd> Machine for State<S> {
         Ok(())
     }
 
-    fn predictor(&self) -> Predictor {
-        Predictor(Box::new(Forward {
+    fn predictor(&self) -> Result<Predictor> {
+        Ok(Predictor(Box::new(Forward {
             s: self.s,
             plan: Arc::clone(&self.plan),
             published: Arc::clone(&self.published),
-            workspace: Workspace::new(&self.plan, 0, false),
-        }))
+            workspace: Workspace::new(&self.plan, 0, false)?,
+        })))
     }
 
     fn parameters(&self) -> usize {
@@ -159,7 +159,7 @@ impl Network {
     }
 
     /// What predicts with the parameters of the last whole epoch, also while another thread trains.
-    pub fn predictor(&self) -> Predictor {
+    pub fn predictor(&self) -> Result<Predictor> {
         self.0.predictor()
     }
 
@@ -227,7 +227,7 @@ impl<S: Simd> Predict for Forward<S> {
             "output: expected {rows} rows of {outputs}, received {} values",
             output.len()
         );
-        self.workspace.reserve(&self.plan, rows, false);
+        self.workspace.reserve(&self.plan, rows, false)?;
         let published = Arc::clone(&self.published);
         let parameters = lock(&published);
         let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
@@ -247,7 +247,7 @@ impl<S: Simd> Predict for Forward<S> {
 
     fn evaluate(&mut self, data: &Dataset) -> Result<f64> {
         self.plan.check(data)?;
-        self.workspace.reserve(&self.plan, data.rows(), false);
+        self.workspace.reserve(&self.plan, data.rows(), false)?;
         let published = Arc::clone(&self.published);
         let parameters = lock(&published);
         let batch = Batch { data, order: None, start: 0, rows: data.rows() };

@@ -2,12 +2,12 @@
 
 use crate::dataset::Dataset;
 use crate::engine::finish::{Apply, Differentiate, Finish};
-use crate::engine::panels::{Line, Panels, ZERO};
+use crate::engine::panels::{Line, Panels, ZERO, zeros};
 use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
 use crate::engine::sink::Sink;
 use crate::engine::{CHUNK_ROWS, Now};
-use crate::errors::{Error, Result};
+use crate::errors::Result;
 use crate::program::Plan;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,30 +32,31 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    pub(crate) fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Self {
-        let panels = || plan.stages.iter().map(|stage| Panels::new(stage.outputs, capacity)).collect();
-        Workspace {
+    pub(crate) fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Result<Self> {
+        let outputs = || plan.stages.iter().map(|stage| Panels::new(stage.outputs, capacity));
+        let kept = plan.stages.iter().map(|stage| {
+            let reads = stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
+            (backward && reads).then(|| Panels::new(stage.outputs, capacity)).transpose()
+        });
+        Ok(Workspace {
             capacity,
-            input: Panels::new(plan.inputs, capacity),
-            target: Panels::new(plan.outputs(), capacity),
-            kept: (plan.stages.iter())
-                .map(|stage| {
-                    let reads = stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-                    (backward && reads).then(|| Panels::new(stage.outputs, capacity))
-                })
-                .collect(),
-            outputs: panels(),
-            gradients: if backward { panels() } else { Vec::new() },
+            input: Panels::new(plan.inputs, capacity)?,
+            target: Panels::new(plan.outputs(), capacity)?,
+            kept: kept.collect::<Result<_>>()?,
+            outputs: outputs().collect::<Result<_>>()?,
+            gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
             scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
             losses: vec![0.0; capacity],
-        }
+        })
     }
 
-    /// Makes room for so many rows; what it held is gone.
-    pub(crate) fn reserve<S: Simd>(&mut self, plan: &Plan<S>, rows: usize, backward: bool) {
+    /// Makes room for so many rows, or for as many as go through together; what it held is gone.
+    pub(crate) fn reserve<S: Simd>(&mut self, plan: &Plan<S>, rows: usize, backward: bool) -> Result<()> {
+        let rows = rows.min(CHUNK_ROWS);
         if self.capacity < rows {
-            *self = Workspace::new(plan, rows.min(CHUNK_ROWS), backward);
+            *self = Workspace::new(plan, rows, backward)?;
         }
+        Ok(())
     }
 
     /// The sum of the losses of the first rows.
@@ -201,38 +202,31 @@ pub(crate) struct State<S: Simd> {
 impl<S: Simd> State<S> {
     pub(crate) fn new(s: S, program: &str) -> Result<Self> {
         let plan = Plan::compile(program)?;
-        let zeros = |lines: usize| -> Result<Vec<Line>> {
-            let mut zeros = Vec::new();
-            let refused =
-                |_| Error::new(format!("program: {} parameters do not fit in memory", plan.parameters));
-            zeros.try_reserve_exact(lines).map_err(refused)?;
-            zeros.resize(lines, ZERO);
-            Ok(zeros)
-        };
-        let slots = plan.lines * plan.update.slots();
+        let (lines, slots) = (Some(plan.lines), plan.lines.checked_mul(plan.update.slots()));
         Ok(State {
             s,
-            parameters: zeros(plan.lines)?,
+            parameters: zeros(lines)?,
             slots: zeros(slots)?,
             published_slots: zeros(slots)?,
-            published: Arc::new(Mutex::new(zeros(plan.lines)?)),
+            published: Arc::new(Mutex::new(zeros(lines)?)),
             gradient: Vec::new(),
-            workspace: Workspace::new(&plan, 0, true),
+            workspace: Workspace::new(&plan, 0, true)?,
             plan: Arc::new(plan),
             order: Vec::new(),
         })
     }
 
     /// Makes room for batches of so many rows, so that a step allocates nothing.
-    pub(crate) fn reserve(&mut self, rows: usize) {
-        self.workspace.reserve(&self.plan, rows, true);
-        if rows > CHUNK_ROWS {
-            self.reserve_gradient();
-        }
+    pub(crate) fn reserve(&mut self, rows: usize) -> Result<()> {
+        self.workspace.reserve(&self.plan, rows, true)?;
+        if rows > CHUNK_ROWS { self.reserve_gradient() } else { Ok(()) }
     }
 
-    pub(crate) fn reserve_gradient(&mut self) {
-        self.gradient.resize(self.plan.lines, ZERO);
+    pub(crate) fn reserve_gradient(&mut self) -> Result<()> {
+        if self.gradient.is_empty() {
+            self.gradient = zeros(Some(self.plan.lines))?;
+        }
+        Ok(())
     }
 
     /// One step; the sum of the rows' losses before it.

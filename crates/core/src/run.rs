@@ -98,7 +98,7 @@ impl<S: Simd> State<S> {
         let rates = run.learning_rates.len() as u64;
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
-        self.reserve(batch_size);
+        self.reserve(batch_size)?;
         let mut progress = Progress { position: run.from, ..Progress::default() };
         let mut safe = run.from;
         let mut started = Instant::now();

@@ -79,7 +79,7 @@ fn check_forward(instructions: &str, inputs: usize, outputs: usize, rows: usize,
     let (weight, bias) = parameters.split_at(inputs * outputs);
     let x = values(seed + 1, rows * inputs);
     let mut y = vec![0.0; rows * outputs];
-    network.predictor().predict(&x, &mut y).unwrap();
+    network.predictor().unwrap().predict(&x, &mut y).unwrap();
     for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
         for ((weight, bias), y) in weight.chunks(inputs).zip(bias).zip(y) {
             check(*y, terms(weight, x).chain([wide(*bias)]), 0, "forward");
@@ -118,7 +118,7 @@ fn check_parameter_gradient(instructions: &str, inputs: usize, outputs: usize, r
     network.write_parameters(&values(seed, (inputs + 1) * outputs)).unwrap();
     let (x, y) = (values(seed + 1, rows * inputs), values(seed + 2, rows * outputs));
     let mut predictions = vec![0.0; rows * outputs];
-    network.predictor().predict(&x, &mut predictions).unwrap();
+    network.predictor().unwrap().predict(&x, &mut predictions).unwrap();
     let loss = losses::build::<Portable>("meanSquaredError", program["loss"].as_object().unwrap()).unwrap();
     let scale = (1.0 / rows as f64) as f32;
     let output: Vec<f32> = (predictions.chunks(outputs).zip(y.chunks(outputs)))

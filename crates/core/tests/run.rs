@@ -67,7 +67,7 @@ fn data_of_other_sizes_is_refused() {
     let other = Dataset::new(vec![0.0; 6], vec![0.0; 2], 3, 1).unwrap();
     refused(&other, &run(1, &[0.1]), &["expected 2 outputs", "received 1"]);
     assert!(network().gradients(&other).is_err());
-    assert!(network().predictor().evaluate(&other).is_err());
+    assert!(network().predictor().unwrap().evaluate(&other).is_err());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn parameters_of_another_length_and_values_that_are_not_finite_are_refused() {
 
 #[test]
 fn predictions_of_another_length_are_refused() {
-    let mut predictor = network().predictor();
+    let mut predictor = network().predictor().unwrap();
     for (x, output) in [(3, 1), (3, 3), (4, 2), (6, 2), (0, 2)] {
         assert!(predictor.predict(&vec![0.0; x], &mut vec![0.0; output]).is_err(), "{x} and {output}");
     }
@@ -109,7 +109,7 @@ fn a_raised_flag_ends_a_run_before_its_first_step() {
 #[test]
 fn a_predictor_sees_the_end_of_each_run() {
     let mut network = network();
-    let predictor = network.predictor();
+    let predictor = network.predictor().unwrap();
     assert_eq!(predictor.parameters(), values(1, 8));
     network.train(&data(), &run(2, &[0.1]), &Stop::default()).unwrap();
     assert_ne!(predictor.parameters(), values(1, 8));

@@ -8,13 +8,13 @@ mod run;
 mod threads;
 
 use myelin_core::engine::simd::Instructions;
-use myelin_core::{Dataset, Network, Part, Predictor, activations, layers, losses, optimizers};
+use myelin_core::{Dataset, Network, Part, Predictor, Stop, activations, layers, losses, optimizers};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use run::{NativeProgress, NativeRun};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use threads::Threads;
+use threads::Trainings;
 
 /// An error of the core, or a message of our own, as an error in JavaScript.
 pub(crate) fn refuse(message: impl ToString) -> Error {
@@ -50,7 +50,7 @@ pub fn tables() -> String {
 /// Panics on a thread of its own, as a training could: the tests hold that the promise rejects and the process lives.
 #[napi(catch_unwind)]
 pub fn panic_on_thread(env: &Env) -> Result<Object<'_>> {
-    threads::start(env, Threads::default().stop(), || -> Result<u32> { panic!("provoked") })
+    threads::start(env, Stop::default(), || -> Result<u32> { panic!("provoked") })
 }
 
 /// Panics in the call.
@@ -92,7 +92,7 @@ pub struct NativeGradients {
 pub struct NativeNetwork {
     network: Arc<Mutex<Network>>,
     predictor: Mutex<Predictor>,
-    threads: Threads,
+    trainings: Arc<Trainings>,
     bytes: i64,
 }
 
@@ -119,30 +119,33 @@ impl NativeNetwork {
         let copies = 2 * (1 + network.slots());
         let bytes = (network.parameters() * copies * size_of::<f32>()) as i64;
         env.adjust_external_memory(bytes)?;
-        let predictor = Mutex::new(network.predictor());
+        let predictor = Mutex::new(network.predictor().map_err(refuse)?);
         let network = Arc::new(Mutex::new(network));
-        Ok(NativeNetwork { network, predictor, threads: Threads::default(), bytes })
+        Ok(NativeNetwork { network, predictor, trainings: Arc::default(), bytes })
     }
 
     /// Trains on this thread.
     #[napi(catch_unwind)]
     pub fn train(&self, data: &NativeDataset, run: NativeRun) -> Result<NativeProgress> {
-        run.train(&mut *free(&self.network)?, &data.0, &self.threads.stop())
+        let training = self.trainings.begin()?;
+        run.train(&mut *free(&self.network)?, &data.0, &training.stop)
     }
 
     /// Trains on a thread of its own.
     #[napi(catch_unwind)]
     pub fn start<'env>(&self, env: &'env Env, data: &NativeDataset, run: NativeRun) -> Result<Object<'env>> {
-        drop(free(&self.network)?);
+        let training = self.trainings.begin()?;
         let (network, data) = (Arc::clone(&self.network), Arc::clone(&data.0));
-        let stop = self.threads.stop();
-        threads::start(env, stop.clone(), move || run.train(&mut *free(&network)?, &data, &stop))
+        threads::start(env, training.stop.clone(), move || {
+            let training = training;
+            run.train(&mut *free(&network)?, &data, &training.stop)
+        })
     }
 
     /// Ends the training under way after the step at hand.
     #[napi(catch_unwind)]
     pub fn stop(&self) {
-        self.threads.raise();
+        self.trainings.raise();
     }
 
     #[napi(catch_unwind)]
@@ -162,10 +165,18 @@ impl NativeNetwork {
         free(&self.predictor)?.evaluate(&data.0).map_err(refuse)
     }
 
+    /// The network, if nothing trains it.
+    fn alone(&self) -> Result<MutexGuard<'_, Network>> {
+        if self.trainings.is_under_way() {
+            return Err(refuse("a training of this network is under way"));
+        }
+        free(&self.network)
+    }
+
     /// The loss and the gradients of all rows as one batch.
     #[napi(catch_unwind)]
     pub fn gradients(&self, data: &NativeDataset) -> Result<NativeGradients> {
-        let gradients = free(&self.network)?.gradients(&data.0).map_err(refuse)?;
+        let gradients = self.alone()?.gradients(&data.0).map_err(refuse)?;
         Ok(NativeGradients { loss: gradients.loss, values: Float32Array::new(gradients.values) })
     }
 
@@ -174,13 +185,13 @@ impl NativeNetwork {
     pub fn read(&self, name: String) -> Result<Float32Array> {
         Ok(Float32Array::new(match part(&name)? {
             Part::Parameters => free(&self.predictor)?.parameters(),
-            Part::Slots => free(&self.network)?.read(Part::Slots),
+            Part::Slots => self.alone()?.read(Part::Slots),
         }))
     }
 
     #[napi(catch_unwind)]
     pub fn write(&self, name: String, values: &[f32]) -> Result<()> {
-        free(&self.network)?.write(part(&name)?, values).map_err(refuse)
+        self.alone()?.write(part(&name)?, values).map_err(refuse)
     }
 }
 

@@ -3,32 +3,56 @@
 //! A worker can end while its threads still run. They are told to stop and are waited for then, since the code they
 //! run may be unloaded with the worker.
 
+use crate::refuse;
 use myelin_core::Stop;
 use napi::bindgen_prelude::*;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// The stop flag of the training under way.
 #[derive(Default)]
-pub struct Threads(Mutex<Stop>);
+pub struct Trainings(Mutex<Option<Stop>>);
 
-impl Threads {
-    /// A new flag for a new training.
-    pub fn stop(&self) -> Stop {
-        let stop = Stop::default();
-        if let Ok(mut current) = self.0.lock() {
-            *current = stop.clone();
+/// A training that was let in; the next one may come when this is dropped.
+pub struct Training {
+    /// Ends it.
+    pub stop: Stop,
+    all: Arc<Trainings>,
+}
+
+impl Trainings {
+    fn current(&self) -> MutexGuard<'_, Option<Stop>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a training in, unless there is one.
+    pub fn begin(self: &Arc<Self>) -> Result<Training> {
+        let mut current = self.current();
+        if current.is_some() {
+            return Err(refuse("a training of this network is under way"));
         }
-        stop
+        let stop = current.insert(Stop::default()).clone();
+        Ok(Training { stop, all: Arc::clone(self) })
+    }
+
+    /// Whether there is a training, from the call that begins it to its end.
+    pub fn is_under_way(&self) -> bool {
+        self.current().is_some()
     }
 
     /// Raises the flag of the training under way.
     pub fn raise(&self) {
-        if let Ok(current) = self.0.lock() {
-            current.raise();
+        if let Some(stop) = &*self.current() {
+            stop.raise();
         }
+    }
+}
+
+impl Drop for Training {
+    fn drop(&mut self) {
+        *self.all.current() = None;
     }
 }
 

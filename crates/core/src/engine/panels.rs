@@ -4,6 +4,7 @@
 //! The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one `[inputs / 16][outputs][16]`.
 //! Lanes beyond the features are zero, always; nothing is ever packed. Row-major exists at the border only.
 
+use crate::errors::{Error, Result};
 use std::ops::Range;
 
 /// Lanes of a line.
@@ -37,6 +38,16 @@ pub fn panels(features: usize) -> usize {
     features.div_ceil(LANES)
 }
 
+/// So many lines of zeros, if they are a size and fit in memory.
+pub fn zeros(lines: Option<usize>) -> Result<Vec<Line>> {
+    let refused = || Error::new("out of memory: take fewer rows at a time, or narrower layers");
+    let lines = lines.ok_or_else(refused)?;
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(lines).map_err(|_| refused())?;
+    zeros.resize(lines, ZERO);
+    Ok(zeros)
+}
+
 /// The activations, or their gradients, of up to `capacity` rows.
 #[derive(Clone, Debug, Default)]
 pub struct Panels {
@@ -46,9 +57,9 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Zeros for so many features and rows.
-    pub fn new(features: usize, capacity: usize) -> Self {
-        Panels { lines: vec![ZERO; panels(features) * capacity], features, capacity }
+    /// Zeros for so many features and rows, if they fit in memory.
+    pub fn new(features: usize, capacity: usize) -> Result<Self> {
+        Ok(Panels { lines: zeros(panels(features).checked_mul(capacity))?, features, capacity })
     }
 
     /// Values in a row.

@@ -105,14 +105,14 @@ fn differentiate(epilogue: &dyn Epilogue<Portable>, gradient: f32, input: f32, o
 }
 
 fn row_panels(values: &[f32]) -> Panels {
-    let mut panels = Panels::new(values.len(), 1);
+    let mut panels = Panels::new(values.len(), 1).unwrap();
     panels.set_row(0, values);
     panels
 }
 
 /// The loss of one row, and its gradient times `scale`.
 pub fn loss_of_row(loss: &dyn RowLoss<Portable>, p: &[f32], target: &[f32], scale: f32) -> (f32, Vec<f32>) {
-    let (mut losses, mut gradient) = ([0.0], Panels::new(p.len(), 1));
+    let (mut losses, mut gradient) = ([0.0], Panels::new(p.len(), 1).unwrap());
     loss.gradients(Portable, &row_panels(p), &row_panels(target), &mut losses, scale, &mut gradient);
     let mut values = vec![0.0; p.len()];
     gradient.row(0, &mut values);
