@@ -285,3 +285,29 @@ describe("where the addon's package is", () => {
     });
   });
 });
+
+describe("a network of the addon", () => {
+  const addon = load();
+  const run = (steps: number): Run => ({
+    from: { epoch: 0, step: 0, steps: 0, loss: 0 },
+    steps,
+    batchSize: 1,
+    learningRates: new Float64Array(steps),
+  });
+
+  test("lets one training in, from the call that starts it to its end", async () => {
+    const network = new addon.NativeNetwork(JSON.stringify(program));
+    const data = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1), 2, 1);
+    const first = network.start(data, run(100_000));
+    const underWay = /under way/;
+    expect(() => network.start(data, run(1))).toThrow(underWay);
+    expect(() => network.train(data, run(1))).toThrow(underWay);
+    expect(() => network.write("parameters", new Float32Array(12))).toThrow(underWay);
+    expect(() => network.gradients(data)).toThrow(underWay);
+    expect(() => network.read("slots")).toThrow(underWay);
+    expect(network.read("parameters")).toHaveLength(12);
+    network.stop();
+    expect((await first).stopped).toBe(true);
+    expect(network.train(data, run(1)).position.steps).toBe(1);
+  });
+});
