@@ -23,7 +23,8 @@ export default defineConfig([
     platform: "neutral",
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
     deps: { neverBundle: ["#native", /^node:/] },
-    // Without it the types do not compile in an app that has neither the types of Node nor a library as new as this.
+    // Without it the types do not compile in an app that has neither the types of Node nor a library as new
+    // as this.
     banner: { dts: '/// <reference lib="esnext.disposable" />' },
     dts: true,
   },

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 
-// fast: the sources as they stand, through the condition "myelin-source". package: what is packed and installed, built by setup.
+// fast: the sources as they stand, through the condition "myelin-source". package: what is packed and
+// installed, built by setup.
 export default defineConfig({
   test: {
     projects: [

@@ -1,4 +1,7 @@
-/** The shape of the sources: who may import whom, what runs off Node, where `unsafe` is, and that tables stay tables. */
+/**
+ * The shape of the sources: who may import whom, what runs off Node, where `unsafe` is, and that tables
+ * stay tables.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -9,8 +12,9 @@ import * as losses from "../src/losses.ts";
 import * as optimizers from "../src/optimizers.ts";
 
 /**
- * The files of src/ from the bottom up. A file imports from groups above its own in this list, never from its own or
- * from those below; inside a folder, which a star stands for, files may import each other, but not in a circle.
+ * The files of src/ from the bottom up. A file imports from groups above its own in this list, never from
+ * its own or from those below; inside a folder, which a star stands for, files may import each other, but
+ * not in a circle.
  */
 const order: readonly (readonly string[])[] = [
   ["version", "errors", "random", "matmul"],

@@ -1,5 +1,6 @@
 /**
- * Every kind of bad input gets an error that says where, what was expected and what came, and changes nothing.
+ * Every kind of bad input gets an error that says where, what was expected and what came, and changes
+ * nothing.
  *
  * What a JavaScript user can pass and the types forbid is passed as `any`.
  */
@@ -25,7 +26,10 @@ type Anything = any;
 
 type ErrorClass = abstract new (...given: never[]) => Error;
 
-/** What is wrong, what is passed, the class of the error, and its message or the part of it that never changes. */
+/**
+ * What is wrong, what is passed, the class of the error, and its message or the part of it that never
+ * changes.
+ */
 type Case<Input> = readonly [what: string, input: Input, kind: ErrorClass, message: string];
 
 const x = [

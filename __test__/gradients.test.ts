@@ -1,4 +1,6 @@
-/** Every gradient is what finite differences say: of each entry in the tables alone, and of whole programs. */
+/**
+ * Every gradient is what finite differences say: of each entry in the tables alone, and of whole programs.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Activation } from "../src/activations.ts";

@@ -1,4 +1,7 @@
-/** What a kernel promises by the interface of src/kernel.ts: each promise over both kernels, then both side by side. */
+/**
+ * What a kernel promises by the interface of src/kernel.ts: each promise over both kernels, then both side
+ * by side.
+ */
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -297,8 +300,8 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     });
 
     /**
-     * The order in which an epoch takes its rows, read from the velocities: row i alone moves parameter i, by 1, and
-     * each later step halves that. The learning rate is 0, so nothing else happens.
+     * The order in which an epoch takes its rows, read from the velocities: row i alone moves parameter i,
+     * by 1, and each later step halves that. The learning rate is 0, so nothing else happens.
      */
     function orderOfEpoch(shuffle: number, epoch: number, length: number): number[] {
       const probe = programOf({

@@ -1,4 +1,7 @@
-/** The products of a dense layer are those of the textbook, on any shape, and write nothing beyond their rows. */
+/**
+ * The products of a dense layer are those of the textbook, on any shape, and write nothing beyond their
+ * rows.
+ */
 import fc from "fast-check";
 import { describe, test } from "vitest";
 import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "../src/matmul.ts";

@@ -1,4 +1,6 @@
-/** What does not fit is refused before it is allocated: the operating system would end the process instead. */
+/**
+ * What does not fit is refused before it is allocated: the operating system would end the process instead.
+ */
 import { totalmem } from "node:os";
 import { describe, expect, test } from "vitest";
 import { dense, KernelError, Model, sgd } from "../src/index.ts";

@@ -1,7 +1,9 @@
 /**
- * Programs, data and parameters to test with, made from the tables: a new entry is in all of them without an edit.
+ * Programs, data and parameters to test with, made from the tables: a new entry is in all of them without
+ * an edit.
  *
- * An option says nothing of its range but by reading, so values are offered to it and those are kept that it takes.
+ * An option says nothing of its range but by reading, so values are offered to it and those are kept that
+ * it takes.
  */
 import fc from "fast-check";
 import * as activations from "../src/activations.ts";
@@ -154,7 +156,9 @@ export function parametersOf(program: Program): number {
   return layersOf(program).reduce((sum, layer) => sum + countParameters(layer), 0);
 }
 
-/** A program's layers are layers as written, too, with the options that a step does not depend on left out. */
+/**
+ * A program's layers are layers as written, too, with the options that a step does not depend on left out.
+ */
 function layersOf({ inputs, loss, optimizer, layers }: Program) {
   return shapes(configure({ inputs, loss, optimizer, layers } as unknown as Architecture));
 }

@@ -1,4 +1,7 @@
-/** The generator: published vectors, fair draws, fair orders, and the same ones as in crates/core/tests/random.rs. */
+/**
+ * The generator: published vectors, fair draws, fair orders, and the same ones as in
+ * crates/core/tests/random.rs.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { draw, drawBlock, permutation, purpose, type Stream, uniform } from "../src/random.ts";
@@ -30,8 +33,9 @@ const knownOrders: [seed: number, epoch: number, order: number[]][] = [
 const MANY = 40_000;
 
 describe("drawBlock", () => {
-  // kat_vectors of the Random123 distribution, "philox4x32 10". The seeds and counters of the last two are above 2^53
-  // and no numbers here; the plain definition below is held against them, and drawBlock against that.
+  // kat_vectors of the Random123 distribution, "philox4x32 10". The seeds and counters of the last two are
+  // above 2^53 and no numbers here; the plain definition below is held against them, and drawBlock against
+  // that.
   test("gives the published vector of zeros", () => {
     const expected = [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8];
     expect(block(0, { purpose: 0, index: 0 }, 0)).toEqual(expected);

@@ -1,4 +1,7 @@
-/** The plain 64-bit reference: a Program's loss from the entries' own functions, and gradients by differences of it. */
+/**
+ * The plain 64-bit reference: a Program's loss from the entries' own functions, and gradients by
+ * differences of it.
+ */
 import { createLayer } from "../src/layers.ts";
 import type { Loss } from "../src/losses.ts";
 import * as losses from "../src/losses.ts";

@@ -1,4 +1,7 @@
-/** Trainings in worker threads, and processes that end while one runs: the addon outlives nobody and crashes nobody. */
+/**
+ * Trainings in worker threads, and processes that end while one runs: the addon outlives nobody and crashes
+ * nobody.
+ */
 import { describe, expect, test } from "vitest";
 import { runNode, script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";

@@ -1,8 +1,8 @@
 /**
  * A regression on a real table: how far diabetes went in a year, from ten measurements of 442 people.
  *
- * Inputs and target are standardised with the figures of the training rows, and a fifth of the rows is held out.
- * Node 22.18 and later runs this file as it stands: `node examples/diabetes.ts`.
+ * Inputs and target are standardised with the figures of the training rows, and a fifth of the rows is held
+ * out. Node 22.18 and later runs this file as it stands: `node examples/diabetes.ts`.
  */
 import { readFileSync } from "node:fs";
 import { dense, Model, sgd, tanh } from "myelin";

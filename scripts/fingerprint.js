@@ -1,5 +1,5 @@
-// A short text that is the same as long as files are the same. It is made of their contents, not of their times: a
-// checkout gives every file a new time.
+// A short text that is the same as long as files are the same. It is made of their contents, not of their
+// times: a checkout gives every file a new time.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,9 +1,10 @@
-// A plugin for the bundler: writes THIRD-PARTY-LICENSES.md beside the code, with the licence of every library that the
-// bundle took in. Their licences ask for that.
+// A plugin for the bundler: writes THIRD-PARTY-LICENSES.md beside the code, with the licence of every
+// library that the bundle took in. Their licences ask for that.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-// Of all builds of one run: they write into the same folder, and the last one to end names the libraries of all.
+// Of all builds of one run: they write into the same folder, and the last one to end names the libraries of
+// all.
 const folders = new Set();
 
 export function thirdPartyLicenses() {

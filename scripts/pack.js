@@ -1,6 +1,7 @@
 // Packs what is published: the package itself, and a package for each platform whose addon is built.
 //   node scripts/pack.js [destination] [--all]
-// The destination is release/ by default. With --all an addon that is missing is an error: a release needs every one.
+// The destination is release/ by default. With --all an addon that is missing is an error: a release needs
+// every one.
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -41,8 +42,8 @@ function packPlatform(target) {
   else if (options.includes("--all")) fail(`${platform.main} is not built.`);
 }
 
-// npm refuses to install a workspace that is meant for another platform. So in the checkout these fields lie under
-// `platform`, where npm does not look, and only the published manifest has them where npm does.
+// npm refuses to install a workspace that is meant for another platform. So in the checkout these fields
+// lie under `platform`, where npm does not look, and only the published manifest has them where npm does.
 function stage(target, { platform, ...rest }) {
   const folder = join(destination, target);
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
-// Makes a checkout ready to run: the dependencies, the native kernel, and dist. Every npm script calls this first,
-// so a step whose inputs are as they were last time costs nothing, and `--build` runs both builds in any case.
-// It runs before anything is installed: only what Node brings may be imported here.
+// Makes a checkout ready to run: the dependencies, the native kernel, and dist. Every npm script calls this
+// first, so a step whose inputs are as they were last time costs nothing, and `--build` runs both builds in
+// any case. It runs before anything is installed: only what Node brings may be imported here.
 import { spawnSync } from "node:child_process";
 import {
   closeSync,
@@ -52,8 +52,8 @@ function main() {
   }
 }
 
-// The list that npm keeps of what it installed is compared with the lock file, so `npm ci` by hand counts too.
-// Optional packages are those of other platforms; entries outside node_modules are the workspaces.
+// The list that npm keeps of what it installed is compared with the lock file, so `npm ci` by hand counts
+// too. Optional packages are those of other platforms; entries outside node_modules are the workspaces.
 function dependenciesAreInstalled() {
   const installed = readJson(join(root, "node_modules", ".package-lock.json"))?.packages;
   const wanted = readJson(join(root, "package-lock.json")).packages;

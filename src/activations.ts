@@ -1,7 +1,8 @@
 /**
  * The table of activations: (options) → value(input), derivative(input, output), elementwise.
  *
- * Every export is an entry, and a layer of its own: `relu()` in a list of layers, `activation: "relu"` in a dense one.
+ * Every export is an entry, and a layer of its own: `relu()` in a list of layers, `activation: "relu"` in a
+ * dense one.
  */
 import { entry } from "./options.ts";
 

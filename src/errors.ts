@@ -1,8 +1,8 @@
 /**
  * The errors of Myelin: one class a cause, all of them a {@link MyelinError} with a `code`.
  *
- * A message says where, what was expected and what came. Bad input gets its error before anything changes: the model
- * stays as it was.
+ * A message says where, what was expected and what came. Bad input gets its error before anything changes:
+ * the model stays as it was.
  */
 
 /** What all errors of this package have in common. */
@@ -59,7 +59,10 @@ export class KernelError extends MyelinError {
   }
 }
 
-/** The loss, or a weight at an epoch's end, is no longer a finite number. The weights are those of the last whole epoch. */
+/**
+ * The loss, or a weight at an epoch's end, is no longer a finite number. The weights are those of the last
+ * whole epoch.
+ */
 export class DivergenceError extends MyelinError {
   /** The epoch in which it happened, counted from 0 over the model's life. */
   readonly epoch: number;

@@ -10,7 +10,10 @@ export interface FitOptions {
   readonly epochs?: number | undefined;
   /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
   readonly batchSize?: number | undefined;
-  /** Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by default. */
+  /**
+   * Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by
+   * default.
+   */
   readonly shuffle?: boolean | undefined;
   /** Stops the training after the step at hand; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -46,7 +49,10 @@ export interface CheckedFitOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Epochs of one call of the kernel, which takes and gives an entry for each: "until I abort" may be a billion. */
+/**
+ * Epochs of one call of the kernel, which takes and gives an entry for each: "until I abort" may be a
+ * billion.
+ */
 const MOST_EPOCHS_A_RUN = 10_000;
 
 const NAMES = ["epochs", "batchSize", "shuffle", "signal"];

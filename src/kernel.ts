@@ -1,9 +1,9 @@
 /**
  * What a kernel is: the exchangeable implementation of what runs for every mini-batch.
  *
- * The interface is narrow. One call of `train` or `start` covers an epoch or more; nothing calls back from inside a
- * step, and no array that is passed in is looked at after the call. Which rows a step takes is a function of seed,
- * epoch and step that both kernels compute.
+ * The interface is narrow. One call of `train` or `start` covers an epoch or more; nothing calls back from
+ * inside a step, and no array that is passed in is looked at after the call. Which rows a step takes is a
+ * function of seed, epoch and step that both kernels compute.
  */
 import type { Program } from "./program.ts";
 
@@ -46,8 +46,8 @@ export interface Progress {
   /** Whether `stop` ended it. */
   readonly stopped: boolean;
   /**
-   * Set if it ended since the loss, or a parameter at an epoch's end, was no longer finite. Parameters and position
-   * are then those of the last whole epoch, or of the start of the run where none ended in it.
+   * Set if it ended since the loss, or a parameter at an epoch's end, was no longer finite. Parameters and
+   * position are then those of the last whole epoch, or of the start of the run where none ended in it.
    */
   readonly diverged?: { readonly epoch: number; readonly step: number } | null | undefined;
 }
@@ -61,7 +61,10 @@ export interface Gradients {
 /** Rows that a kernel has copied. */
 export type KernelData = object;
 
-/** `parameters`: layer by layer, weights as [outputs][inputs], then biases. `slots`: the optimizer's, in that order. */
+/**
+ * `parameters`: layer by layer, weights as [outputs][inputs], then biases. `slots`: the optimizer's, in
+ * that order.
+ */
 export type Part = "parameters" | "slots";
 
 /** A Program with its parameters and optimizer state, both zero at first. */
@@ -72,7 +75,10 @@ export interface Network {
   start(data: KernelData, run: Run): Promise<Progress>;
   /** Ends what `start` began after the step at hand. */
   stop(): void;
-  /** Writes the predictions for x, [rows][inputs], into `output`; while training with the last whole epoch's parameters. */
+  /**
+   * Writes the predictions for x, [rows][inputs], into `output`; while training with the last whole epoch's
+   * parameters.
+   */
   predict(x: Float32Array, output: Float32Array): void;
   /** The mean loss over the rows, with the same parameters as `predict`. */
   evaluate(data: KernelData): number;

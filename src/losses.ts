@@ -16,7 +16,10 @@ export interface Loss {
   ): void;
 }
 
-/** A loss that is a mean over the outputs of a function of prediction and target, and that function's derivative. */
+/**
+ * A loss that is a mean over the outputs of a function of prediction and target, and that function's
+ * derivative.
+ */
 function elementwise(
   value: (prediction: number, target: number) => number,
   gradient: (prediction: number, target: number) => number,

@@ -1,7 +1,8 @@
 /**
  * The three products that a dense layer needs, row-major. Sums are made in doubles.
  *
- * Rows and lengths are arguments because the arrays have room for a whole batch and the last one may be smaller.
+ * Rows and lengths are arguments because the arrays have room for a whole batch and the last one may be
+ * smaller.
  */
 
 /** The sizes of a product y = W x + b. */
@@ -51,7 +52,10 @@ export function inputGradient(
   }
 }
 
-/** weightGradient = Σ over rows of gradient[row] ⊗ input[row]; `sums` is scratch of at least `inputs` values. */
+/**
+ * weightGradient = Σ over rows of gradient[row] ⊗ input[row]; `sums` is scratch of at least `inputs`
+ * values.
+ */
 export function weightGradient(
   { inputs, outputs }: Sizes,
   gradient: Float32Array,

@@ -1,6 +1,6 @@
 /**
- * Refuses what would not fit in memory before anything is allocated: an operating system that promises more than it
- * has ends the process when the promise comes due.
+ * Refuses what would not fit in memory before anything is allocated: an operating system that promises more
+ * than it has ends the process when the promise comes due.
  */
 import { KernelError } from "./errors.ts";
 

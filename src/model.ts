@@ -40,7 +40,10 @@ import { fromLayers, initialize, type LayerWeights, toLayers } from "./weights.t
 
 /** What a model is made from. */
 export interface ModelOptions extends Architecture {
-  /** Names the run: initial weights and shuffles follow from it. By default a fresh one, which the model keeps. */
+  /**
+   * Names the run: initial weights and shuffles follow from it. By default a fresh one, which the model
+   * keeps.
+   */
   readonly seed?: number | undefined;
   /** Which kernel computes; by default the native one where it loads. */
   readonly kernel?: KernelChoice | undefined;
@@ -94,8 +97,8 @@ export class Model {
   /**
    * Checks the architecture, chooses the kernel and draws the initial weights.
    *
-   * @throws OptionError for an unknown name or a value out of range; KernelError if a kernel that is asked for cannot
-   * be had.
+   * @throws OptionError for an unknown name or a value out of range; KernelError if a kernel that is asked
+   * for cannot be had.
    */
   constructor(options: ModelOptions) {
     checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
@@ -117,13 +120,19 @@ export class Model {
     });
   }
 
-  /** What the parameters take: initial values and a gradient; and values and optimizer state, each with a safe copy. */
+  /**
+   * What the parameters take: initial values and a gradient; and values and optimizer state, each with a
+   * safe copy.
+   */
   #parameterBytes(): number {
     const copies = 2 + 2 * (1 + countSlots(this.#configuration));
     return this.parameters * Float32Array.BYTES_PER_ELEMENT * copies;
   }
 
-  /** Refuses rows whose activations and gradients do not fit; the kernel takes no more than so many at a time. */
+  /**
+   * Refuses rows whose activations and gradients do not fit; the kernel takes no more than so many at a
+   * time.
+   */
   #checkRows(call: string, given: number): void {
     const widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
     const rows = Math.min(given, this.#kernel.rowsAtATime);
@@ -181,7 +190,8 @@ export class Model {
   }
 
   /**
-   * Trains off the event loop and gives the history. Data is checked and copied before the promise is returned.
+   * Trains off the event loop and gives the history. Data is checked and copied before the promise is
+   * returned.
    *
    * @example
    * ```ts
@@ -189,9 +199,10 @@ export class Model {
    * history.loss.at(-1);
    * ```
    *
-   * @throws OptionError, DataError or ShapeError for bad input, StateError while another training runs; the model is
-   * then as it was. DivergenceError if the loss is no longer finite; the weights are then those of the last whole
-   * epoch. The signal's reason if it aborts; the weights are then those of the last whole step.
+   * @throws OptionError, DataError or ShapeError for bad input, StateError while another training runs; the
+   * model is then as it was. DivergenceError if the loss is no longer finite; the weights are then those of
+   * the last whole epoch. The signal's reason if it aborts; the weights are then those of the last whole
+   * step.
    */
   fit(data: Examples, options?: FitOptions): Promise<History>;
   fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;
@@ -206,7 +217,8 @@ export class Model {
   }
 
   /**
-   * The same training as `fit`, before it returns: for scripts that have nothing else to do. Errors as `fit`'s.
+   * The same training as `fit`, before it returns: for scripts that have nothing else to do. Errors as
+   * `fit`'s.
    *
    * @example
    * ```ts
@@ -220,8 +232,8 @@ export class Model {
   }
 
   /**
-   * The same training pulled epoch by epoch. It starts at the first `next`, waits while the loop's body runs, and
-   * `break` leaves the model as the last epoch seen left it.
+   * The same training pulled epoch by epoch. It starts at the first `next`, waits while the loop's body
+   * runs, and `break` leaves the model as the last epoch seen left it.
    *
    * @example
    * ```ts
@@ -244,8 +256,9 @@ export class Model {
   }
 
   /**
-   * The network's outputs, in the form of x: one row gives one row, rows give rows, a flat array or a dataset gives a
-   * flat `Float32Array` of [rows × outputs]. While a training runs the answer is the last whole epoch's.
+   * The network's outputs, in the form of x: one row gives one row, rows give rows, a flat array or a
+   * dataset gives a flat `Float32Array` of [rows × outputs]. While a training runs the answer is the last
+   * whole epoch's.
    *
    * @example
    * ```ts
@@ -316,8 +329,8 @@ export class Model {
   }
 
   /**
-   * A copy of the parameters: an entry for each layer as written, `{ weight: [outputs][inputs], bias: [outputs] }`,
-   * or `{}` for a layer without any. While a training runs they are the last whole epoch's.
+   * A copy of the parameters: an entry for each layer as written, `{ weight: [outputs][inputs], bias:
+   * [outputs] }`, or `{}` for a layer without any. While a training runs they are the last whole epoch's.
    */
   getWeights(): LayerWeights[] {
     return toLayers(this.#layers, this.#use().read("parameters"));
@@ -356,7 +369,10 @@ export class Model {
     ].join("\n");
   }
 
-  /** The model as plain JSON: architecture, seed, weights and optimizer state. `Model.fromJSON` is the way back. */
+  /**
+   * The model as plain JSON: architecture, seed, weights and optimizer state. `Model.fromJSON` is the way
+   * back.
+   */
   toJSON(): ModelJSON {
     const network = this.#useAlone("toJSON");
     return writeJSON({
@@ -369,8 +385,8 @@ export class Model {
   }
 
   /**
-   * Makes a model of what `toJSON` gave, as an object or as text. It predicts the same bits, and training goes on
-   * where it was.
+   * Makes a model of what `toJSON` gave, as an object or as text. It predicts the same bits, and training
+   * goes on where it was.
    *
    * @example
    * ```ts
@@ -390,7 +406,10 @@ export class Model {
     return model;
   }
 
-  /** Frees what the model holds, at once; never needed, since it goes with the model. A second call does nothing. */
+  /**
+   * Frees what the model holds, at once; never needed, since it goes with the model. A second call does
+   * nothing.
+   */
   dispose(): void {
     if (this.#training)
       throw new StateError("dispose: a training of this model is under way; wait until it ends");

@@ -145,7 +145,8 @@ export function lossSum(plan: Plan, workspace: Workspace, rows: number): number 
   const { prediction, target } = workspace;
   let sum = 0;
   for (let row = 0; row < rows; row++) {
-    // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the same step.
+    // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the
+    // same step.
     sum += Math.fround(plan.loss.value(prediction, target, row * plan.outputs, plan.outputs));
   }
   return sum;

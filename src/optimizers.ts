@@ -1,8 +1,8 @@
 /**
  * The table of optimizers: (options) → slots and step. Every export is an entry.
  *
- * Each has the option `learningRate`, which belongs to the run and not to the step's formula here: the step gets the
- * rate of the moment.
+ * Each has the option `learningRate`, which belongs to the run and not to the step's formula here: the step
+ * gets the rate of the moment.
  */
 import { boolean, entry, number } from "./options.ts";
 
@@ -28,12 +28,13 @@ const learningRate = number({ default: 0.001, minimum: 0 });
  * g ← g + λ w; m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²;
  * w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε), with `amsgrad` the largest v so far in place of v.
  *
- * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0), `amsgrad`
- * (false; Reddi et al., 2018).
+ * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
+ * `amsgrad` (false; Reddi et al., 2018).
  *
  * @example
  * ```ts
- * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: adam({ learningRate: 0.01 }) });
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: adam({ learningRate: 0.01
+ * }) });
  * ```
  */
 export const adam = entry(
@@ -70,11 +71,13 @@ export const adam = entry(
  * Stochastic gradient descent, as PyTorch defines it. With λ = weightDecay and μ = momentum:
  * g ← g + λ w; v ← μ v + g; w ← w - η v, or with Nesterov's momentum w ← w - η (g + μ v).
  *
- * Options: `learningRate` η (0.001), `momentum` (0, from 0 up to below 1), `nesterov` (false), `weightDecay` (0).
+ * Options: `learningRate` η (0.001), `momentum` (0, from 0 up to below 1), `nesterov` (false),
+ * `weightDecay` (0).
  *
  * @example
  * ```ts
- * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.01 }) });
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.01
+ * }) });
  * ```
  */
 export const sgd = entry(

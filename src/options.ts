@@ -51,8 +51,8 @@ type BuilderArguments<O extends Options> = [RequiredNames<O>] extends [never]
   : [options: Given<O>];
 
 /**
- * An entry of a table: a builder of plain configuration that carries the options' declaration and `create`, which
- * makes what computes.
+ * An entry of a table: a builder of plain configuration that carries the options' declaration and `create`,
+ * which makes what computes.
  */
 export interface Entry<Type extends string, O extends Options, Made> {
   (...options: BuilderArguments<O>): Configuration<Type, O>;
@@ -260,8 +260,8 @@ function callIt(given: unknown): string {
 }
 
 /**
- * Completes the configuration of a table's entry: the type is known, no option is unknown, each value fits, and the
- * defaults are filled in. `kind` says what the table holds, in the words of an error message.
+ * Completes the configuration of a table's entry: the type is known, no option is unknown, each value fits,
+ * and the defaults are filled in. `kind` says what the table holds, in the words of an error message.
  */
 export function complete(kind: string, table: Table<unknown>, given: unknown, place: string): Complete {
   const named = typeof given === "string" ? { type: given } : given;

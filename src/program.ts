@@ -1,8 +1,8 @@
 /**
  * From what a user writes to what the kernels are told.
  *
- * A *configuration* is the user's model with every name checked and every default filled in; it is what files keep.
- * A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
+ * A *configuration* is the user's model with every name checked and every default filled in; it is what
+ * files keep. A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
  */
 import { OptionError, ShapeError } from "./errors.ts";
 import type { Parameter } from "./layers/layer.ts";

@@ -1,8 +1,8 @@
 /**
  * The only source of randomness: a counter-based generator of 32-bit integer operations.
  *
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function of seed,
- * stream and counter, so it can be made anywhere and again, and both kernels make the same ones.
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function
+ * of seed, stream and counter, so it can be made anywhere and again, and both kernels make the same ones.
  */
 
 /** What a stream is for: the upper half of its number. */
@@ -71,7 +71,8 @@ export function uniform(seed: number, stream: Stream): () => number {
 }
 
 /**
- * Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes draw i.
+ * Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes
+ * draw i.
  *
  * An index is the upper word of `draw * (i + 1)`; the bias of that is below `order.length / 2^32`.
  */

@@ -13,7 +13,10 @@ export const addonFile = `myelin.${target}.node`;
 
 const addonIsBuilt = existsSync(join(root, "npm", target, addonFile));
 
-/** Tests of the native kernel. Without its addon they are skipped, and the reason stands in the title; in CI they fail. */
+/**
+ * Tests of the native kernel. Without its addon they are skipped, and the reason stands in the title; in CI
+ * they fail.
+ */
 export function describeNative(title: string, tests: () => void): void {
   if (addonIsBuilt || nativeIsRequired) describe(title, tests);
   else describe.skip(`${title} (skipped: the addon of ${target} is not built)`, tests);
@@ -36,8 +39,9 @@ export function pack(): Packed {
 }
 
 /**
- * Installs tarballs into an empty app. `--offline`, because the packages of other platforms are not published while
- * this is tested: npm then takes them as absent at once, asks no registry, and gets no stranger's package of that name.
+ * Installs tarballs into an empty app. `--offline`, because the packages of other platforms are not
+ * published while this is tested: npm then takes them as absent at once, asks no registry, and gets no
+ * stranger's package of that name.
  */
 export function install(...tarballs: string[]): string {
   const app = makeFolder("app");

@@ -1,4 +1,5 @@
-// The packed package in apps as users have them: with its platform package, without, and with one that is of no use.
+// The packed package in apps as users have them: with its platform package, without, and with one that is
+// of no use.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// The installed package on the runtimes that are not this one. Their binaries come as npm packages and are installed
-// when this test first runs.
+// The installed package on the runtimes that are not this one. Their binaries come as npm packages and are
+// installed when this test first runs.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";

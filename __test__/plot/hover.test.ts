@@ -1,5 +1,5 @@
-// The page's script runs in a browser only, so it is tried in one: the page moves its own pointer and presses its
-// own keys, and Chromium prints what the page has become.
+// The page's script runs in a browser only, so it is tried in one: the page moves its own pointer and
+// presses its own keys, and Chromium prints what the page has become.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

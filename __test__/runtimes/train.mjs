@@ -1,5 +1,5 @@
-// What an app does with the installed package, in words that Node, Bun, Deno and a browser share: the last line of
-// output is what came of it, as JSON.
+// What an app does with the installed package, in words that Node, Bun, Deno and a browser share: the last
+// line of output is what came of it, as JSON.
 import { dense, Model, relu, sgd, xor } from "myelin";
 
 const data = xor({ examples: 200, seed: 1 });

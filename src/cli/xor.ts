@@ -41,7 +41,10 @@ function build({ learningRate, seed, kernel }: XorOptions): Model {
   });
 }
 
-/** Trains with progress; gives the seconds it took. The error is the article's: the sum of the batches' errors. */
+/**
+ * Trains with progress; gives the seconds it took. The error is the article's: the sum of the batches'
+ * errors.
+ */
 async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<number> {
   const steps = Math.ceil(data.rows / batchSize);
   const started = performance.now();

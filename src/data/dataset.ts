@@ -109,7 +109,8 @@ function checkFinite(
   original: (at: number) => unknown,
   { name, columns }: Expected,
 ): void {
-  // v · 0 is 0 for a finite number and NaN otherwise, so one sum tells; the place is looked for only when it has to be.
+  // v · 0 is 0 for a finite number and NaN otherwise, so one sum tells; the place is looked for only when
+  // it has to be.
   let sum = 0;
   for (let at = 0; at < values.length; at++) sum += values[at] * 0;
   if (sum === 0) return;
@@ -199,7 +200,10 @@ export function isExamples(value: unknown): value is Examples {
   return true;
 }
 
-/** A dataset says how long its rows are, so a flat array of rows of another length is not read as more or fewer. */
+/**
+ * A dataset says how long its rows are, so a flat array of rows of another length is not read as more or
+ * fewer.
+ */
 export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs" | "outputs">>): void {
   for (const [unit, columns] of Object.entries(expected)) {
     const given = (data as Record<string, unknown>)[unit];

@@ -4,7 +4,8 @@ import { readSeed } from "../seed.ts";
 import type { Dataset } from "./dataset.ts";
 
 /**
- * The article's data: two uniform values in [0, 1); the label is 1 if exactly one of them is at least 0.5, else 0.
+ * The article's data: two uniform values in [0, 1); the label is 1 if exactly one of them is at least 0.5,
+ * else 0.
  *
  * Options: `examples` (1000) and `seed` (0). One seed gives one dataset.
  *

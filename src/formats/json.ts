@@ -36,7 +36,10 @@ export interface SavedModel {
 
 const FORMAT = "myelin-model";
 const FORMAT_VERSION = 1;
-/** What training may have counted up to when it comes with a file: far beyond any, and counting on stays exact. */
+/**
+ * What training may have counted up to when it comes with a file: far beyond any, and counting on stays
+ * exact.
+ */
 const MOST_COUNTED = 2 ** 52;
 
 /** The JSON of a model. */

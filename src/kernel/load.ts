@@ -1,4 +1,7 @@
-/** What an attempt to load the native kernel gives; `kernel/native.ts` makes it on Node, `kernel/no-native.ts` off it. */
+/**
+ * What an attempt to load the native kernel gives; `kernel/native.ts` makes it on Node,
+ * `kernel/no-native.ts` off it.
+ */
 import type { Kernel } from "../kernel.ts";
 
 /** The kernel, or why there is none. */

@@ -1,8 +1,9 @@
 /**
  * The native kernel: finds the addon of this platform, checks it, and wraps it.
  *
- * The addon comes in a package of its own for each platform (`myelin-linux-x64-gnu` …), of which npm installs the one
- * that fits. It is *absent* where none is installed, and *broken* where one is and does not work.
+ * The addon comes in a package of its own for each platform (`myelin-linux-x64-gnu` …), of which npm
+ * installs the one that fits. It is *absent* where none is installed, and *broken* where one is and does
+ * not work.
  */
 import { createRequire } from "node:module";
 import { KernelError, OptionError } from "../errors.ts";
@@ -34,7 +35,10 @@ export interface Addon {
   NativeNetwork: new (program: string, instructions?: string) => AddonNetwork;
 }
 
-/** The packages that may hold this platform's addon, the likelier first. npm installs the one whose libc fits. */
+/**
+ * The packages that may hold this platform's addon, the likelier first. npm installs the one whose libc
+ * fits.
+ */
 function packages(): string[] {
   const { platform, arch } = process;
   const libraries: Partial<Record<string, string[]>> = { linux: ["gnu", "musl"], win32: ["msvc"] };
@@ -112,7 +116,10 @@ function wrap(addon: Addon, instructions: string): Kernel {
   };
 }
 
-/** One product with a known result, so that an addon that loads and computes nonsense is found before it is used. */
+/**
+ * One product with a known result, so that an addon that loads and computes nonsense is found before it is
+ * used.
+ */
 function selfTest(kernel: Kernel): void {
   const program: Program = {
     inputs: 2,
@@ -185,7 +192,8 @@ function load(): NativeLoad {
     name = loaded.name;
     return check(loaded.addon, name);
   } catch (error) {
-    // What the user asked for and cannot have is an error of its own: the other kernel would not be it either.
+    // What the user asked for and cannot have is an error of its own: the other kernel would not be it
+    // either.
     if (error instanceof OptionError) throw error;
     const text = message(error);
     return { kernel: undefined, reason: text.startsWith(name) ? text : `${name}: ${text}`, broken: true };

@@ -1,4 +1,6 @@
-/** Stands in for the native kernel where there are no addons: in browsers and other hosts that are no Node. */
+/**
+ * Stands in for the native kernel where there are no addons: in browsers and other hosts that are no Node.
+ */
 import type { NativeLoad } from "./load.ts";
 
 /** Says that there is none. */

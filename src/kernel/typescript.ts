@@ -4,13 +4,19 @@ import { compile, lossSum, type Plan, predict, State, views, Workspace } from ".
 import type { Program } from "../program.ts";
 import { gather, type Rows, Training } from "../run.ts";
 
-/** How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds later. */
+/**
+ * How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds
+ * later.
+ */
 const HOLD_MILLISECONDS = 8;
 
 /** Rows that `predict` and `evaluate` take at a time; the result does not depend on it. */
 const PREDICT_ROWS = 512;
 
-/** Lets the event loop go round once. Where there is no setImmediate, a timer would wait 4 ms: a message does not. */
+/**
+ * Lets the event loop go round once. Where there is no setImmediate, a timer would wait 4 ms: a message
+ * does not.
+ */
 function yieldToEventLoop(): Promise<void> {
   const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => void };
   if (setImmediate !== undefined) return new Promise((resolve) => setImmediate(resolve));
@@ -104,7 +110,10 @@ class TypeScriptNetwork implements Network {
     return loss / source.rows;
   }
 
-  /** Takes the rows in pieces through the stages: `load` fills the input and gives what to do with the result. */
+  /**
+   * Takes the rows in pieces through the stages: `load` fills the input and gives what to do with the
+   * result.
+   */
   #forward(total: number, load: (start: number, rows: number, workspace: Workspace) => () => void): void {
     const most = Math.min(total, PREDICT_ROWS);
     if (this.#workspace.rows < most) this.#workspace = new Workspace(this.#plan, most, false);

@@ -47,7 +47,8 @@ function create({
 export type DenseOptions = Omit<Given<typeof options>, "units">;
 
 /**
- * A fully connected layer: y = W x + b, then the activation, if there is one. W is [units][inputs], b is [units].
+ * A fully connected layer: y = W x + b, then the activation, if there is one. W is [units][inputs], b is
+ * [units].
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
  * (`"zeros"`).

@@ -1,6 +1,6 @@
-// What runs inside the page of html.ts, as text: the page must work on its own, without a bundler or a network,
-// and a function turned into text would carry along whatever a build or a coverage tool adds to it.
-// The circles know where the points are; #details, in the same order, knows what they say.
+// What runs inside the page of html.ts, as text: the page must work on its own, without a bundler or a
+// network, and a function turned into text would carry along whatever a build or a coverage tool adds to
+// it. The circles know where the points are; #details, in the same order, knows what they say.
 
 /** The page's script: the pointer, a touch or the arrow keys choose a point, whose details are shown. */
 export const hoverScript = `

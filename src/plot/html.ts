@@ -1,5 +1,5 @@
-// A scatter plot as one page that works without a network: the drawing, the details as JSON, and a script that
-// shows them. The content security policy makes the browser itself refuse every request.
+// A scatter plot as one page that works without a network: the drawing, the details as JSON, and a script
+// that shows them. The content security policy makes the browser itself refuse every request.
 
 import { hoverScript } from "./hover.ts";
 import { element, escapeText } from "./markup.ts";
@@ -15,8 +15,8 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  *
  * @example
  * ```ts
- * const points = [{ x: 0.2, y: 0.9, value: 0.97, details: { x1: 0.2, x2: 0.9, prediction: 0.97, label: 1 } }];
- * scatterHtml(points, { title: "XOR", valueLabel: "prediction" }); // "<!doctype html>…"
+ * const points = [{ x: 0.2, y: 0.9, value: 0.97, details: { x1: 0.2, x2: 0.9, prediction: 0.97, label: 1 }
+ * }]; scatterHtml(points, { title: "XOR", valueLabel: "prediction" }); // "<!doctype html>…"
  * ```
  */
 export function scatterHtml(points: readonly ScatterPoint[], options: ScatterOptions = {}): string {

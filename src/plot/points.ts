@@ -23,7 +23,10 @@ export interface ScatterOptions {
   readonly yLabel?: string;
   /** The name of what the colour shows; "value" if not given. */
   readonly valueLabel?: string;
-  /** The values at the two ends of the colour ramp, `[0, 1]` if not given; values beyond take the end colours. */
+  /**
+   * The values at the two ends of the colour ramp, `[0, 1]` if not given; values beyond take the end
+   * colours.
+   */
   readonly valueRange?: readonly [number, number];
 }
 

@@ -1,4 +1,5 @@
-// Scatter plots coloured by a value, in three forms. This is the module to import; it needs no browser and no Node.
+// Scatter plots coloured by a value, in three forms. This is the module to import; it needs no browser and
+// no Node.
 
 export { scatterHtml } from "./html.ts";
 export type { ScatterOptions, ScatterPoint } from "./points.ts";

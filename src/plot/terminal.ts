@@ -27,7 +27,8 @@ export interface ScatterTextOptions extends ScatterOptions {
 
 const marks = ["·", "+", "●"];
 
-// The lines that are not cells: heading, name of the vertical axis, horizontal axis, its labels, its name, legend.
+// The lines that are not cells: heading, name of the vertical axis, horizontal axis, its labels, its name,
+// legend.
 const surroundingLines = 6;
 
 /**

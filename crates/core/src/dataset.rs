@@ -14,7 +14,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`; the number of rows follows from the lengths.
+    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`; the number of rows follows from the
+    /// lengths.
     pub fn new(x: Vec<f32>, y: Vec<f32>, inputs: usize, outputs: usize) -> Result<Self> {
         ensure!(inputs > 0 && outputs > 0, "data: inputs and outputs must be at least 1");
         let rows = x.len() / inputs;

@@ -119,8 +119,8 @@ impl<S: Simd> Plan<S> {
 pub struct Network(Box<dyn Machine>);
 
 impl Network {
-    /// Compiles a Program. Parameters start at zero: whoever calls writes the initial ones. `instructions` names an
-    /// instruction set; by default it is the fastest that the CPU has.
+    /// Compiles a Program. Parameters start at zero: whoever calls writes the initial ones. `instructions`
+    /// names an instruction set; by default it is the fastest that the CPU has.
     pub fn new(program: &str, instructions: Option<&str>) -> Result<Network> {
         struct Make<'a>(&'a str);
         impl WithSimd for Make<'_> {
@@ -132,8 +132,8 @@ impl Network {
         dispatch(Instructions::choose(instructions)?, Make(program))
     }
 
-    /// Trains from `run.from` for up to `run.steps` steps, or until the stop flag is raised, or until the loss is no
-    /// longer finite.
+    /// Trains from `run.from` for up to `run.steps` steps, or until the stop flag is raised, or until the
+    /// loss is no longer finite.
     pub fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.0.train(data, run, stop)
     }

@@ -1,7 +1,8 @@
 //! The arithmetic of Myelin: what runs for every mini-batch, and nothing else.
 //!
-//! The modules outside [`engine`] have twins of the same names in the TypeScript kernel, which is the readable
-//! definition of what they compute. [`engine`] holds what makes them fast: lines of 16 lanes, panels, products.
+//! The modules outside [`engine`] have twins of the same names in the TypeScript kernel, which is the
+//! readable definition of what they compute. [`engine`] holds what makes them fast: lines of 16 lanes,
+//! panels, products.
 //!
 //! ```
 //! use myelin_core::{Dataset, Network, Run, Stop};

@@ -38,8 +38,8 @@ impl Loss for MeanSquaredError {
 struct Elementwise<L>(L);
 
 impl<L: Loss> Elementwise<L> {
-    /// Goes through the rows panel by panel; `each` gets the place, prediction and target, and the mask that is 1 in
-    /// the lanes that hold an output.
+    /// Goes through the rows panel by panel; `each` gets the place, prediction and target, and the mask
+    /// that is 1 in the lanes that hold an output.
     #[inline(always)]
     fn rows<S: Simd>(
         &self,

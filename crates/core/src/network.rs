@@ -102,8 +102,8 @@ impl<S: Simd> Plan<S> {
         Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
     }
 
-    /// Fills the losses of the rows and goes from them back to the parameters. `scale` is what a row's gradient is
-    /// multiplied by: one over the rows of the batch.
+    /// Fills the losses of the rows and goes from them back to the parameters. `scale` is what a row's
+    /// gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
     fn backward(
         &self,
@@ -260,8 +260,8 @@ impl<S: Simd> State<S> {
         loss
     }
 
-    /// Makes the parameters at hand those that predictors see and that a diverging run falls back to. False, and
-    /// nothing is published, if one of them is not finite.
+    /// Makes the parameters at hand those that predictors see and that a diverging run falls back to.
+    /// False, and nothing is published, if one of them is not finite.
     pub(crate) fn publish(&mut self) -> bool {
         let finite = all_finite(&self.parameters) && all_finite(&self.slots);
         if finite {
@@ -278,7 +278,8 @@ impl<S: Simd> State<S> {
     }
 }
 
-/// Without a branch in the loop, so that it is vectorised: infinity and NaN have all bits of the exponent set.
+/// Without a branch in the loop, so that it is vectorised: infinity and NaN have all bits of the exponent
+/// set.
 fn all_finite(lines: &[Line]) -> bool {
     const INFINITY: u32 = 0x7F80_0000;
     let largest = |line: &Line| line.0.iter().fold(0, |most, value| most.max(value.to_bits() & !(1 << 31)));

@@ -52,7 +52,8 @@ pub fn size(value: &Value) -> Option<usize> {
 /// What an entry of a table is called, and the names of its options.
 pub type Names = (&'static str, &'static [&'static str]);
 
-/// A table of entries that are generic over the SIMD token: `TABLE` lists their names, `build` makes one of them.
+/// A table of entries that are generic over the SIMD token: `TABLE` lists their names, `build` makes one of
+/// them.
 ///
 /// An entry is a line: its name, its option names, and the value that computes it.
 #[macro_export]

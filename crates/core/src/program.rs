@@ -1,4 +1,5 @@
-//! The Program: layers, loss and optimizer as complete plain JSON, compiled into stages that the network walks.
+//! The Program: layers, loss and optimizer as complete plain JSON, compiled into stages that the network
+//! walks.
 //!
 //! The TypeScript twin fills in the defaults; here every field has to be there, and none besides.
 
@@ -138,8 +139,8 @@ impl<S: Simd> Plan<S> {
         self.stages.last().map_or(self.inputs, |stage| stage.outputs)
     }
 
-    /// Calls `visit` with the line and lane of every parameter, in the order of the border: layer by layer, weights
-    /// as `[outputs][inputs]`, then biases.
+    /// Calls `visit` with the line and lane of every parameter, in the order of the border: layer by layer,
+    /// weights as `[outputs][inputs]`, then biases.
     pub fn visit(&self, mut visit: impl FnMut(usize, usize)) {
         for product in self.stages.iter().filter_map(|stage| stage.product.as_ref()) {
             for output in 0..product.outputs {

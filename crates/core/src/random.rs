@@ -1,9 +1,11 @@
 //! The only source of randomness: a counter-based generator of 32-bit integer operations.
 //!
-//! Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function of seed,
-//! stream and counter, so any thread can make any draw, and the TypeScript twin makes the same ones.
+//! Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function
+//! of seed, stream and counter, so any thread can make any draw, and the TypeScript twin makes the same
+//! ones.
 
-/// What a stream is for. The number is the upper half of the stream; the lower half counts epochs, layers and so on.
+/// What a stream is for. The number is the upper half of the stream; the lower half counts epochs, layers
+/// and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
@@ -40,7 +42,8 @@ pub fn draw(seed: u64, stream: u64, counter: u64) -> u32 {
     block(seed, stream, counter >> 2)[(counter & 3) as usize]
 }
 
-/// Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes draw i.
+/// Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes
+/// draw i.
 ///
 /// An index is drawn as the upper word of `draw * (i + 1)`; the bias of that is below `order.len() / 2^32`.
 pub fn permutation(seed: u64, stream: u64, order: &mut [u32]) {

@@ -79,8 +79,9 @@ pub struct Progress {
     pub seconds: Vec<f64>,
     /// Whether the stop flag ended it.
     pub stopped: bool,
-    /// Set if it ended since a number was no longer finite: the parameters are then those of the last whole epoch,
-    /// or those at the start of the run where no epoch has ended in it, and the position is where that was.
+    /// Set if it ended since a number was no longer finite: the parameters are then those of the last whole
+    /// epoch, or those at the start of the run where no epoch has ended in it, and the position is where
+    /// that was.
     pub diverged: Option<Divergence>,
 }
 

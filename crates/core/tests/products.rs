@@ -1,8 +1,9 @@
 //! The three products against sums in 64 bits, over awkward shapes.
 //!
-//! The bound is proportional to the contraction: a chain of n multiply-adds in 32 bits is off by at most n u times the
-//! sum of the absolute terms, where u = 2^-24 (Higham, "Accuracy and Stability of Numerical Algorithms", 3.1). The
-//! narrow form rounds 5 times more, in its tree and for the bias; a slack of 1 covers the terms of second order.
+//! The bound is proportional to the contraction: a chain of n multiply-adds in 32 bits is off by at most n
+//! u times the sum of the absolute terms, where u = 2^-24 (Higham, "Accuracy and Stability of Numerical
+//! Algorithms", 3.1). The narrow form rounds 5 times more, in its tree and for the bias; a slack of 1
+//! covers the terms of second order.
 
 mod scalar;
 
@@ -24,8 +25,8 @@ fn check(value: f32, terms: impl Iterator<Item = f64> + Clone, beyond: usize, pl
     assert!(error <= bound, "{place}: {value}, expected {exact}: off by {error}, at most {bound}");
 }
 
-/// dense(hidden), dense(outputs): the gradient of the first bias over one row is the input gradient of the second
-/// product, so that all three products can be seen from outside.
+/// dense(hidden), dense(outputs): the gradient of the first bias over one row is the input gradient of the
+/// second product, so that all three products can be seen from outside.
 struct Shape {
     inputs: usize,
     hidden: usize,

@@ -1,4 +1,5 @@
-//! A call that does not fit the network is refused and changes nothing; a stop flag and a diverging loss end a run.
+//! A call that does not fit the network is refused and changes nothing; a stop flag and a diverging loss
+//! end a run.
 
 mod scalar;
 

@@ -1,7 +1,8 @@
-//! The N-API addon: checks, converts, calls `myelin_core`, maps errors. It knows no layer, loss or optimizer by name.
+//! The N-API addon: checks, converts, calls `myelin_core`, maps errors. It knows no layer, loss or
+//! optimizer by name.
 //!
-//! What runs off the main thread owns its data. A panic becomes an error in JavaScript, and a network whose work
-//! panicked refuses all later calls.
+//! What runs off the main thread owns its data. A panic becomes an error in JavaScript, and a network whose
+//! work panicked refuses all later calls.
 #![allow(missing_docs)] // The public documentation is that of the interface `Kernel` in TypeScript.
 
 mod run;
@@ -47,7 +48,8 @@ pub fn tables() -> String {
     .to_string()
 }
 
-/// Panics on a thread of its own, as a training could: the tests hold that the promise rejects and the process lives.
+/// Panics on a thread of its own, as a training could: the tests hold that the promise rejects and the
+/// process lives.
 #[napi(catch_unwind)]
 pub fn panic_on_thread(env: &Env) -> Result<Object<'_>> {
     threads::start(env, Stop::default(), || -> Result<u32> { panic!("provoked") })

@@ -1,7 +1,8 @@
-//! Threads for what takes long: one for each training, so that it never waits in the pool that files and names share.
+//! Threads for what takes long: one for each training, so that it never waits in the pool that files and
+//! names share.
 //!
-//! A worker can end while its threads still run. They are told to stop and are waited for then, since the code they
-//! run may be unloaded with the worker.
+//! A worker can end while its threads still run. They are told to stop and are waited for then, since the
+//! code they run may be unloaded with the worker.
 
 use crate::refuse;
 use myelin_core::Stop;

@@ -1,5 +1,5 @@
-//! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every machine
-//! and every instruction set gives the same bits. No library function takes part in a step.
+//! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
+//! machine and every instruction set gives the same bits. No library function takes part in a step.
 
 use super::simd::Simd;
 
@@ -19,8 +19,9 @@ fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
     s.select_greater(above, high, high, above)
 }
 
-/// Zero where |x| is below 1e-30, else x; NaN stays NaN. State that decays towards zero would end in denormal numbers,
-/// which CPUs add many times slower; so close to zero it makes no difference to any weight.
+/// Zero where |x| is below 1e-30, else x; NaN stays NaN. State that decays towards zero would end in
+/// denormal numbers, which CPUs add many times slower; so close to zero it makes no difference to any
+/// weight.
 #[inline(always)]
 pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
     let zero = s.splat(0.0);
@@ -30,8 +31,8 @@ pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
 
 /// exp(x) for x from -87.33 to 88.37; beyond that the value at the end of the range. NaN stays NaN.
 ///
-/// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The coefficients
-/// of p are those of expf in Moshier's Cephes library.
+/// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The
+/// coefficients of p are those of expf in Moshier's Cephes library.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     let x = clamp(s, x, -87.33, 88.37);
@@ -51,8 +52,8 @@ pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
     s.div(one, s.add(one, exp(s, s.sub(s.splat(0.0), x))))
 }
 
-/// tanh(x) as a rational function of degree 13 over 6, clamped where it reaches 1 in 32 bits. The coefficients are
-/// those of Eigen's single-precision tanh.
+/// tanh(x) as a rational function of degree 13 over 6, clamped where it reaches 1 in 32 bits. The
+/// coefficients are those of Eigen's single-precision tanh.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     let x = clamp(s, x, -7.905_311, 7.905_311);

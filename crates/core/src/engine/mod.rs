@@ -3,9 +3,9 @@
 //! Nothing here knows an activation, a loss, an optimizer or a layer by name. The engine sees a product, an
 //! elementwise [`Epilogue`] behind it, a [`RowLoss`] at the end, and the [`Update`] of a finished gradient.
 //!
-//! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain of fused
-//! multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the chunks' gradients are
-//! added in order.
+//! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain
+//! of fused multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the
+//! chunks' gradients are added in order.
 
 pub mod finish;
 pub mod functions;
@@ -19,8 +19,9 @@ mod tiles;
 use panels::{Line, Panels};
 use simd::Simd;
 
-/// Rows that go through forward and backward together. Larger batches are cut here and only here: a constant, since
-/// it is part of the order of summation and so of the bits. 512 rows of one panel are 32 KB, the size of an L1 cache.
+/// Rows that go through forward and backward together. Larger batches are cut here and only here: a
+/// constant, since it is part of the order of summation and so of the bits. 512 rows of one panel are 32
+/// KB, the size of an L1 cache.
 pub const CHUNK_ROWS: usize = 512;
 
 /// What is done to the finished tiles of a product, and undone on the way back.

@@ -1,8 +1,9 @@
 //! Lines and panels: how activations and parameters lie in memory.
 //!
-//! Activations are `[features / 16][rows][16]`: panel p holds features 16 p to 16 p + 15 of every row, a line a row.
-//! The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one `[inputs / 16][outputs][16]`.
-//! Lanes beyond the features are zero, always; nothing is ever packed. Row-major exists at the border only.
+//! Activations are `[features / 16][rows][16]`: panel p holds features 16 p to 16 p + 15 of every row, a
+//! line a row. The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one
+//! `[inputs / 16][outputs][16]`. Lanes beyond the features are zero, always; nothing is ever packed.
+//! Row-major exists at the border only.
 
 use crate::errors::{Error, Result};
 use std::ops::Range;
@@ -102,7 +103,8 @@ impl Panels {
         &mut self.lines[panels.start * stride..][..(panels.len() - 1) * stride + rows]
     }
 
-    /// The rows of some panels as ranges of lines without a gap: one if the rows fill the panels, else one a panel.
+    /// The rows of some panels as ranges of lines without a gap: one if the rows fill the panels, else one
+    /// a panel.
     #[inline(always)]
     pub fn runs(&self, panels: Range<usize>, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let stride = self.capacity;
@@ -152,7 +154,8 @@ impl Panels {
         }
     }
 
-    /// Zeros the lanes beyond the features, if the last panel is among these: a function of zero need not be zero.
+    /// Zeros the lanes beyond the features, if the last panel is among these: a function of zero need not
+    /// be zero.
     #[inline(always)]
     pub fn clear_padding(&mut self, panels: Range<usize>, rows: usize) {
         let lanes = self.features % LANES;

@@ -14,8 +14,8 @@ impl WithSimd for Measure {
     type Output = f64;
 
     fn with<S: Simd>(self, s: S) -> f64 {
-        // Independent chains: enough to hide the latency of two ports, few enough for the registers. A line takes two
-        // registers of AVX2.
+        // Independent chains: enough to hide the latency of two ports, few enough for the registers. A line
+        // takes two registers of AVX2.
         if S::TILE >= 12 { self.chains::<S, 12>(s) } else { self.chains::<S, 6>(s) }
     }
 }

@@ -1,8 +1,9 @@
 //! The three products of a dense layer, in two forms.
 //!
-//! *Wide* (8 outputs or more): lanes run along the outputs, one chain of multiply-adds along the contraction.
-//! *Narrow* (1 to 7 outputs): lanes run along the inputs; 16 partial sums meet in one fixed tree. Which form a product
-//! takes depends on its number of outputs alone, never on the batch, the machine or the thread.
+//! *Wide* (8 outputs or more): lanes run along the outputs, one chain of multiply-adds along the
+//! contraction. *Narrow* (1 to 7 outputs): lanes run along the inputs; 16 partial sums meet in one fixed
+//! tree. Which form a product takes depends on its number of outputs alone, never on the batch, the machine
+//! or the thread.
 
 use super::finish::Finish;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
@@ -11,8 +12,8 @@ use super::sink::{BLOCK_LINES, Block, Sink};
 use super::tiles::{Dots, Factors, dot, few_outer_sums, multiply, multiply_tile, outer_sums};
 use std::ops::Range;
 
-/// Contraction that a product takes at a time: a block of weights of 128 lines by two panels is 16 KB and stays in the
-/// L1 cache while all rows pass by.
+/// Contraction that a product takes at a time: a block of weights of 128 lines by two panels is 16 KB and
+/// stays in the L1 cache while all rows pass by.
 const CONTRACTION: usize = 128;
 
 /// Lines of scratch memory that the products need.
@@ -52,8 +53,8 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
     )
 }
 
-/// The most rows for which layers have code of their own that knows their number: a tile on every instruction set.
-/// Such batches are so short that the loops' own bookkeeping would take most of the time.
+/// The most rows for which layers have code of their own that knows their number: a tile on every
+/// instruction set. Such batches are so short that the loops' own bookkeeping would take most of the time.
 const FEW_ROWS: usize = 6;
 
 /// Calls the function with its constant equal to the number of rows, from 1 to 6.
@@ -70,7 +71,8 @@ macro_rules! with_few {
     };
 }
 
-/// Lines of output that are finished in one call: fewer, and the calls would show; more, and they leave the L1 cache.
+/// Lines of output that are finished in one call: fewer, and the calls would show; more, and they leave the
+/// L1 cache.
 const FINISHED_LINES: usize = 256;
 
 impl Product {
@@ -253,8 +255,8 @@ impl Product {
         }
     }
 
-    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`; `scratch`
-    /// has [`SCRATCH_LINES`] lines.
+    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`;
+    /// `scratch` has [`SCRATCH_LINES`] lines.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is read, what is written, and the scratch between them"
@@ -319,7 +321,8 @@ impl Product {
             }
         } else {
             let count = panels(self.outputs);
-            // Few inputs make tiles of few lines: they are collected over the panels, so that one call takes them all.
+            // Few inputs make tiles of few lines: they are collected over the panels, so that one call
+            // takes them all.
             let pairs = if FEW == 0 && S::PANELS == 2 && self.inputs >= LANES { count / 2 } else { 0 };
             let mut other = Block::new(start, &mut second[..BLOCK_LINES]);
             for pair in 0..pairs {
@@ -363,8 +366,8 @@ fn sums<S: Simd, const FEW: usize>(s: S, scalars: &[Line], lines: &[Line], tile:
     }
 }
 
-/// One or two panels of output, for a piece of the contraction: from `start` at its beginning, else from what the
-/// output holds. The second of `lines` and `start` counts only where the group has two panels.
+/// One or two panels of output, for a piece of the contraction: from `start` at its beginning, else from
+/// what the output holds. The second of `lines` and `start` counts only where the group has two panels.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
 fn multiply_group<S: Simd>(

@@ -1,7 +1,7 @@
 //! One trait of vector operations on 16 lanes, and a token for each instruction set.
 //!
-//! A token exists only on a CPU that has its instructions, so its operations are safe to call wherever it is at hand.
-//! All `unsafe` of the crate lives in the tokens' files.
+//! A token exists only on a CPU that has its instructions, so its operations are safe to call wherever it
+//! is at hand. All `unsafe` of the crate lives in the tokens' files.
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
@@ -12,8 +12,8 @@ pub mod portable;
 use super::panels::Line;
 use crate::errors::{Error, Result};
 
-/// Operations on 16 lanes of 32-bit floats. Every one rounds once, as IEEE 754 says, so that all instruction sets
-/// give the same bits.
+/// Operations on 16 lanes of 32-bit floats. Every one rounds once, as IEEE 754 says, so that all
+/// instruction sets give the same bits.
 pub trait Simd: Copy + Send + Sync + 'static {
     /// 16 lanes.
     type V: Copy;
@@ -25,8 +25,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Panels of a product's output that a tile covers: two where the registers suffice.
     const PANELS: usize;
 
-    /// Calls the closure with the instruction set enabled. Whatever the closure calls has to be inlined into it, the
-    /// closure itself too, or it is compiled without these instructions.
+    /// Calls the closure with the instruction set enabled. Whatever the closure calls has to be inlined
+    /// into it, the closure itself too, or it is compiled without these instructions.
     fn run<R>(self, closure: impl FnOnce() -> R) -> R;
 
     /// Asks the cache for a line that will be needed soon.

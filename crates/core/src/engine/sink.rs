@@ -59,8 +59,8 @@ impl<S: Simd> Sink<'_, S> {
     }
 }
 
-/// Lines of a gradient that wait for the sink: 4 KB, which stay in the L1 cache. A call of the sink costs some
-/// nanoseconds, so a small layer takes a single one.
+/// Lines of a gradient that wait for the sink: 4 KB, which stay in the L1 cache. A call of the sink costs
+/// some nanoseconds, so a small layer takes a single one.
 pub const BLOCK_LINES: usize = 64;
 
 /// Collects finished lines of a gradient that follow each other, and hands them on in blocks.

@@ -45,8 +45,8 @@ fn even_pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>>
     )
 }
 
-/// What a product multiplies: output[p][r] = start[p] + Σᵢ input[r][16 first_panel + i] lines[p][i]. Without a start the
-/// sum goes on from what the output holds: storing and loading a sum is exact.
+/// What a product multiplies: output[p][r] = start[p] + Σᵢ input[r][16 first_panel + i] lines[p][i].
+/// Without a start the sum goes on from what the output holds: storing and loading a sum is exact.
 #[derive(Clone, Copy)]
 pub struct Factors<'a, const PANELS: usize> {
     /// The lines of each panel, one for each value i.
@@ -61,8 +61,8 @@ pub struct Factors<'a, const PANELS: usize> {
 
 /// All rows of one or two panels, which lie `stride` lines apart in `output`.
 ///
-/// This, [`outer_sums`] and [`dot`] are functions of their own: their tiles are compiled once for each number of panels,
-/// not at every place that multiplies.
+/// This, [`outer_sums`] and [`dot`] are functions of their own: their tiles are compiled once for each
+/// number of panels, not at every place that multiplies.
 #[inline(never)]
 pub fn multiply<S: Simd, const PANELS: usize>(
     s: S,
@@ -235,7 +235,8 @@ static UNITS: [Line; LANES] = {
     units
 };
 
-/// What a narrow product multiplies: output[r] lane o = bias lane o + the sum over lanes of Σₚ input[p][r] weight[p][o].
+/// What a narrow product multiplies: output[r] lane o = bias lane o + the sum over lanes of Σₚ input[p][r]
+/// weight[p][o].
 #[derive(Clone, Copy)]
 pub struct Dots<'a> {
     /// `outputs` lines for each panel of the input.
@@ -261,7 +262,8 @@ pub fn dot<S: Simd>(s: S, dots: Dots<'_>, output: &mut [Line], rows: usize) {
     );
 }
 
-/// A line is made in a register and stored whole: a load of a line of which single lanes were just stored would wait.
+/// A line is made in a register and stored whole: a load of a line of which single lanes were just stored
+/// would wait.
 #[inline(always)]
 fn dot_tile<S: Simd, const ROWS: usize>(
     s: S,

@@ -1,4 +1,5 @@
-//! The definition of the bits: a Program run by plain loops over scalars, with `f32::mul_add` and in one fixed order.
+//! The definition of the bits: a Program run by plain loops over scalars, with `f32::mul_add` and in one
+//! fixed order.
 //!
 //! - y = W x + b with 8 outputs or more: a chain of multiply-adds over the inputs in increasing order, from b or 0.
 //! - With 1 to 7 outputs: 16 such chains, input i in chain i mod 16, from 0; the chains are added as a tree (i and

@@ -66,8 +66,8 @@ impl Simd for Portable {
         zip(a, b, |a, b| a / b)
     }
 
-    // On x86-64 this path serves CPUs without FMA, where every lane is a call: inlining sixteen of them into each of the
-    // tiles' hundreds of multiply-adds would only take minutes to compile.
+    // On x86-64 this path serves CPUs without FMA, where every lane is a call: inlining sixteen of them
+    // into each of the tiles' hundreds of multiply-adds would only take minutes to compile.
     #[cfg_attr(target_arch = "x86_64", inline(never))]
     #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
