@@ -53,6 +53,10 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
     )
 }
 
+/// Panels side by side for one row. A single chain of sums would wait for each multiply-add; six fit the registers of
+/// every instruction set.
+const ONE_ROW_PANELS: usize = 6;
+
 /// The most rows for which layers have code of their own that knows their number: a tile on every
 /// instruction set. Such batches are so short that the loops' own bookkeeping would take most of the time.
 const FEW_ROWS: usize = 6;
@@ -124,7 +128,9 @@ impl Product {
         rows: usize,
     ) {
         let count = panels(self.outputs);
-        if self.form == Form::Wide && rows <= FEW_ROWS && self.inputs <= CONTRACTION {
+        if self.form == Form::Wide && rows == 1 && count >= ONE_ROW_PANELS {
+            self.forward_one(s, parameters, input, output);
+        } else if self.form == Form::Wide && rows <= FEW_ROWS && self.inputs <= CONTRACTION {
             with_few!(rows, self.forward_few::<S, _>(s, parameters, input, output));
         } else if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
@@ -154,6 +160,38 @@ impl Product {
         if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
             finish.finish(s, output, 0..count, rows);
         }
+    }
+
+    /// A wide product for one row, as in a prediction: groups of panels side by side, with a chain of sums each.
+    #[inline(never)]
+    fn forward_one<S: Simd>(&self, s: S, parameters: &[Line], input: &Panels, output: &mut Panels) {
+        s.run(
+            #[inline(always)]
+            || {
+                let count = panels(self.outputs);
+                let whole = count / ONE_ROW_PANELS * ONE_ROW_PANELS;
+                let stride = output.capacity();
+                for panel in (0..whole).step_by(ONE_ROW_PANELS) {
+                    let lines = std::array::from_fn(
+                        #[inline(always)]
+                        |next| self.lines(parameters, panel + next, 0..self.inputs),
+                    );
+                    let start = Some(std::array::from_fn(
+                        #[inline(always)]
+                        |next| self.bias_line(parameters, panel + next),
+                    ));
+                    let factors = Factors { lines, start, input, first_panel: 0 };
+                    let target = output.panels_mut(panel..panel + ONE_ROW_PANELS, 1);
+                    multiply_tile::<S, 1, ONE_ROW_PANELS>(s, factors, target, stride, 0, 1);
+                }
+                for panel in whole..count {
+                    let lines = [self.lines(parameters, panel, 0..self.inputs)];
+                    let start = Some([self.bias_line(parameters, panel)]);
+                    let factors = Factors { lines, start, input, first_panel: 0 };
+                    multiply_tile::<S, 1, 1>(s, factors, output.panel_mut(panel, 1), stride, 0, 1);
+                }
+            },
+        );
     }
 
     /// All panels of a wide product for so many rows.
