@@ -150,3 +150,36 @@ pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
     let _ = instructions;
     work.with(portable::Portable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::panels::ZERO;
+
+    struct Transpose([Line; 16]);
+
+    impl WithSimd for Transpose {
+        type Output = [Line; 16];
+
+        fn with<S: Simd>(self, s: S) -> [Line; 16] {
+            let mut result = [ZERO; 16];
+            s.run(
+                #[inline(always)]
+                || s.transpose(&self.0, &mut result),
+            );
+            result
+        }
+    }
+
+    #[test]
+    fn transpose_exchanges_lanes_and_lines_on_every_instruction_set() {
+        let lines = std::array::from_fn(|line| Line(std::array::from_fn(|lane| (16 * line + lane) as f32)));
+        for instructions in Instructions::available() {
+            let result = dispatch(instructions, Transpose(lines));
+            for (line, values) in result.iter().enumerate() {
+                let expected = std::array::from_fn(|lane| (16 * lane + line) as f32);
+                assert_eq!(values.0, expected, "{instructions:?}, line {line}");
+            }
+        }
+    }
+}

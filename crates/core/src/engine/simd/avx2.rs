@@ -137,6 +137,27 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn transpose(self, lines: &[Line; 16], result: &mut [Line; 16]) {
+        for rows in [0, 8] {
+            for columns in [0, 8] {
+                let block = std::array::from_fn(
+                    #[inline(always)]
+                    |row| {
+                        let lanes = &lines[rows + row].0[columns..][..8];
+                        // SAFETY: eight floats, half of a line, at an address that is a multiple of 32.
+                        unsafe { _mm256_load_ps(lanes.as_ptr()) }
+                    },
+                );
+                for (column, value) in transpose_eight(block).into_iter().enumerate() {
+                    let lanes = &mut result[columns + column].0[rows..][..8];
+                    // SAFETY: eight floats, half of a line, at an address that is a multiple of 32.
+                    unsafe { _mm256_store_ps(lanes.as_mut_ptr(), value) }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
     fn sum(self, value: Self::V) -> f32 {
         // SAFETY: the token exists only on a CPU with AVX2; the instructions touch registers only.
         unsafe {
@@ -144,6 +165,31 @@ impl Simd for Avx2 {
             sum_eight(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight))
         }
     }
+}
+
+/// Lane i of register j becomes lane j of register i.
+#[inline(always)]
+fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
+    let (mut pairs, mut fours, mut columns) = (rows, rows, rows);
+    // SAFETY: called by the token's operation only, on a CPU with AVX2; the instructions touch registers only.
+    unsafe {
+        for row in (0..8).step_by(2) {
+            pairs[row] = _mm256_unpacklo_ps(rows[row], rows[row + 1]);
+            pairs[row + 1] = _mm256_unpackhi_ps(rows[row], rows[row + 1]);
+        }
+        for row in (0..8).step_by(4) {
+            for half in 0..2 {
+                let (a, b) = (pairs[row + half], pairs[row + half + 2]);
+                fours[row + 2 * half] = _mm256_shuffle_ps::<0x44>(a, b);
+                fours[row + 2 * half + 1] = _mm256_shuffle_ps::<0xEE>(a, b);
+            }
+        }
+        for column in 0..4 {
+            columns[column] = _mm256_permute2f128_ps::<0x20>(fours[column], fours[column + 4]);
+            columns[column + 4] = _mm256_permute2f128_ps::<0x31>(fours[column], fours[column + 4]);
+        }
+    }
+    columns
 }
 
 /// The last three levels of the fixed tree.

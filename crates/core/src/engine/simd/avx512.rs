@@ -121,6 +121,46 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn transpose(self, lines: &[Line; 16], result: &mut [Line; 16]) {
+        let rows: [__m512; 16] = std::array::from_fn(
+            #[inline(always)]
+            |row| self.load(&lines[row]),
+        );
+        // Pairs of values, then fours: register 4 j + k holds column 4 l + k of rows 4 j to 4 j + 3 in its quarter l.
+        let mut pairs = rows;
+        for row in (0..16).step_by(2) {
+            pairs[row] = lanes!(_mm512_unpacklo_ps, rows[row], rows[row + 1]);
+            pairs[row + 1] = lanes!(_mm512_unpackhi_ps, rows[row], rows[row + 1]);
+        }
+        let mut fours = rows;
+        for row in (0..16).step_by(4) {
+            for half in 0..2 {
+                // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+                unsafe {
+                    let (a, b) =
+                        (_mm512_castps_pd(pairs[row + half]), _mm512_castps_pd(pairs[row + half + 2]));
+                    fours[row + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+                    fours[row + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+                }
+            }
+        }
+        for column in 0..4 {
+            // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+            let (even, odd) = unsafe {
+                let [a, b, c, d] = [fours[column], fours[column + 4], fours[column + 8], fours[column + 12]];
+                (
+                    (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0x88>(c, d)),
+                    (_mm512_shuffle_f32x4::<0xDD>(a, b), _mm512_shuffle_f32x4::<0xDD>(c, d)),
+                )
+            };
+            self.store(lanes!(_mm512_shuffle_f32x4::<0x88>, even.0, even.1), &mut result[column]);
+            self.store(lanes!(_mm512_shuffle_f32x4::<0x88>, odd.0, odd.1), &mut result[column + 4]);
+            self.store(lanes!(_mm512_shuffle_f32x4::<0xDD>, even.0, even.1), &mut result[column + 8]);
+            self.store(lanes!(_mm512_shuffle_f32x4::<0xDD>, odd.0, odd.1), &mut result[column + 12]);
+        }
+    }
+
+    #[inline(always)]
     fn sum(self, value: Self::V) -> f32 {
         // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
         unsafe {
