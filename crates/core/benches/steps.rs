@@ -1,0 +1,126 @@
+//! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
+//!
+//! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network]`. Each measurement is followed by a
+//! sample of the peak; the best of each is compared, and the median shown beside. Pin it to one core where others are
+//! busy. The limit counts the multiply-adds that the engine makes: no input gradient of the first layer.
+
+use myelin_core::engine::peak::fma_peak;
+use myelin_core::engine::simd::Instructions;
+use myelin_core::random::draw;
+use myelin_core::{Dataset, Error, Network, Position, Run, Stop};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+struct Case {
+    widths: &'static [usize],
+    activation: &'static str,
+    batch: usize,
+    rows: usize,
+}
+
+const CASES: [Case; 6] = [
+    Case { widths: &[2, 64, 1], activation: "relu", batch: 5, rows: 1000 },
+    Case { widths: &[16, 64, 64, 4], activation: "relu", batch: 32, rows: 1024 },
+    Case { widths: &[4, 32, 16, 4], activation: "tanh", batch: 10_000, rows: 10_000 },
+    Case { widths: &[784, 128, 10], activation: "relu", batch: 32, rows: 1024 },
+    Case { widths: &[784, 512, 256, 10], activation: "relu", batch: 128, rows: 1024 },
+    Case { widths: &[2048, 2048, 2048, 10], activation: "relu", batch: 256, rows: 512 },
+];
+
+/// How long each network is measured, at least.
+const TIME: Duration = Duration::from_millis(1500);
+
+/// From -0.5 to 0.5.
+fn value(stream: u64, counter: u64) -> f32 {
+    (draw(1, stream, counter) >> 8) as f32 / 16_777_216.0 - 0.5
+}
+
+fn values(stream: u64, count: usize, scale: f32) -> Vec<f32> {
+    (0..count as u64).map(|counter| value(stream, counter) * scale).collect()
+}
+
+impl Case {
+    fn name(&self) -> String {
+        self.widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+    }
+
+    fn program(&self, optimizer: &Value) -> Value {
+        let dense = |&units: &usize| json!({ "type": "dense", "units": units, "useBias": true });
+        let mut layers: Vec<Value> = Vec::new();
+        for units in &self.widths[1..] {
+            if !layers.is_empty() {
+                layers.push(json!({ "type": self.activation }));
+            }
+            layers.push(dense(units));
+        }
+        let loss = json!({ "type": "meanSquaredError" });
+        json!({ "inputs": self.widths[0], "layers": layers, "loss": loss, "optimizer": optimizer })
+    }
+
+    /// Floating-point operations of a step's products.
+    fn operations(&self) -> f64 {
+        let products: usize = self.widths.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        let first = self.widths[0] * self.widths[1];
+        2.0 * self.batch as f64 * (3 * products - first) as f64
+    }
+
+    /// Microseconds a step, sorted, and the best FMA peak in operations a second.
+    fn measure(&self, optimizer: &Value, instructions: Instructions) -> Result<(Vec<f64>, f64), Error> {
+        let program = self.program(optimizer).to_string();
+        let mut network = Network::new(&program, Some(instructions.name()))?;
+        network.write_parameters(&values(1, network.parameters(), 0.1))?;
+        let (inputs, outputs) = (self.widths[0], self.widths[self.widths.len() - 1]);
+        let x = values(2, self.rows * inputs, 1.0);
+        let data = Dataset::new(x, values(3, self.rows * outputs, 1.0), inputs, outputs)?;
+        let steps_an_epoch = self.rows / self.batch;
+        let (mut times, mut peak, mut epochs, mut from) = (Vec::new(), 0.0_f64, 1, Position::default());
+        let started = Instant::now();
+        while started.elapsed() < TIME || times.len() < 5 {
+            peak = peak.max(fma_peak(instructions, Duration::from_millis(3)));
+            let steps = epochs * steps_an_epoch;
+            let learning_rates = vec![1e-4; epochs];
+            let run = Run {
+                from,
+                batch_size: self.batch,
+                steps: steps as u64,
+                shuffle: None,
+                learning_rates: &learning_rates,
+            };
+            let start = Instant::now();
+            from = network.train(&data, &run, &Stop::default())?.position;
+            let seconds = start.elapsed().as_secs_f64();
+            times.push(seconds / steps as f64 * 1e6);
+            // Short calls measure the clock and the neighbours more than the steps.
+            if seconds < 0.02 {
+                epochs = (epochs as f64 * 0.03 / seconds).ceil() as usize;
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        Ok((times, peak))
+    }
+}
+
+fn main() -> Result<(), Error> {
+    let given: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let names: Vec<_> = Instructions::available().into_iter().map(Instructions::name).collect();
+    let instructions = given.iter().find(|argument| names.contains(&argument.as_str()));
+    let instructions = Instructions::choose(instructions.map(String::as_str))?;
+    let adam = given.iter().any(|argument| argument == "adam");
+    let optimizer = match adam {
+        true => {
+            json!({ "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "amsgrad": false })
+        }
+        false => json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 }),
+    };
+    let known: Vec<String> = CASES.iter().map(Case::name).collect();
+    let wanted = given.iter().find(|argument| known.contains(argument));
+    println!("{}, {}", instructions.name(), if adam { "adam" } else { "sgd" });
+    println!("{:20} {:>6} {:>12} {:>12} {:>12}", "network", "batch", "best µs", "median µs", "% of peak");
+    for case in CASES.iter().filter(|case| wanted.is_none_or(|name| *name == case.name())) {
+        let (times, peak) = case.measure(&optimizer, instructions)?;
+        let share = case.operations() / peak * 1e6 / times[0] * 100.0;
+        let (best, median) = (times[0], times[times.len() / 2]);
+        println!("{:20} {:6} {best:12.3} {median:12.3} {share:12.1}", case.name(), case.batch);
+    }
+    Ok(())
+}
