@@ -4,7 +4,7 @@
  * Every export is an entry, and a layer of its own: `relu()` in a list of layers, `activation: "relu"` in a
  * dense one.
  */
-import { entry } from "./options.ts";
+import { entry, number } from "./options.ts";
 
 /** A function of one value. `derivative` is a function of the input; `output` is there to save work. */
 export interface Activation {
@@ -30,6 +30,45 @@ export const relu = entry(
 );
 
 /**
+ * ReLU that lets some of the negative side through: leakyRelu(x) = x above 0, else α x.
+ *
+ * Options: `alpha` α (0.01), at least 0.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), leakyRelu({ alpha: 0.1 }), dense(1)];
+ * ```
+ */
+export const leakyRelu = entry(
+  "leakyRelu",
+  { alpha: number({ default: 0.01, minimum: 0 }) },
+  ({ alpha }): Activation => ({
+    value: (input) => (input > 0 ? input : alpha * input),
+    derivative: (input) => (input > 0 ? 1 : alpha),
+  }),
+);
+
+const logistic = (input: number) => 1 / (1 + Math.exp(-input));
+
+/**
+ * Sigmoid-weighted linear unit, also called swish: silu(x) = x sigmoid(x);
+ * silu'(x) = sigmoid(x) (1 + x (1 - sigmoid(x))).
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), silu(), dense(1)];
+ * ```
+ */
+export const silu = entry(
+  "silu",
+  {},
+  (): Activation => ({
+    value: (input) => input * logistic(input),
+    derivative: (input) => logistic(input) * (1 + input * (1 - logistic(input))),
+  }),
+);
+
+/**
  * Logistic sigmoid: sigmoid(x) = 1 / (1 + exp(-x)), from 0 to 1; sigmoid'(x) = sigmoid(x) (1 - sigmoid(x)).
  *
  * @example
@@ -41,7 +80,7 @@ export const sigmoid = entry(
   "sigmoid",
   {},
   (): Activation => ({
-    value: (input) => 1 / (1 + Math.exp(-input)),
+    value: logistic,
     derivative: (_input, output) => output * (1 - output),
   }),
 );

@@ -5,8 +5,10 @@ use crate::engine::{Epilogue, panels::Line, simd::Simd};
 
 crate::table! {
     "activation" as Epilogue;
+    "leakyRelu" ["alpha"] => |options| Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha")? })),
     "relu" [] => |options| Box::new(Elementwise(Relu)),
     "sigmoid" [] => |options| Box::new(Elementwise(Sigmoid)),
+    "silu" [] => |options| Box::new(Elementwise(Silu)),
     "tanh" [] => |options| Box::new(Elementwise(Tanh)),
 }
 
@@ -35,6 +37,45 @@ impl Activation for Relu {
     fn derivative<S: Simd>(self, s: S, _input: S::V, output: S::V) -> S::V {
         let zero = s.splat(0.0);
         s.select_greater(output, zero, s.splat(1.0), zero)
+    }
+}
+
+/// leakyRelu(x) = x above 0, else α x
+#[derive(Clone, Copy)]
+pub struct LeakyRelu {
+    alpha: f32,
+}
+
+impl Activation for LeakyRelu {
+    const READS_INPUT: bool = true;
+
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        s.select_greater(input, s.splat(0.0), input, s.mul(s.splat(self.alpha), input))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
+        s.select_greater(input, s.splat(0.0), s.splat(1.0), s.splat(self.alpha))
+    }
+}
+
+/// silu(x) = x sigmoid(x); silu'(x) = sigmoid(x) (1 + x (1 - sigmoid(x)))
+#[derive(Clone, Copy)]
+pub struct Silu;
+
+impl Activation for Silu {
+    const READS_INPUT: bool = true;
+
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        s.mul(input, logistic(s, input))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
+        let (one, share) = (s.splat(1.0), logistic(s, input));
+        s.mul(share, s.mul_add(input, s.sub(one, share), one))
     }
 }
 
