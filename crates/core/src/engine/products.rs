@@ -455,7 +455,8 @@ fn input_gradient_narrow<S: Simd>(
     rows: usize,
 ) {
     let gradient = gradient.panel(0, rows);
-    for (panel, lines) in weight.chunks_exact(outputs).enumerate() {
+    for panel in 0..input_gradient.count() {
+        let lines = &weight[panel * outputs..][..outputs];
         for (row, output) in gradient.iter().zip(input_gradient.panel_mut(panel, rows)) {
             let mut sum = s.splat(0.0);
             for (line, &value) in lines.iter().zip(&row.0) {

@@ -38,10 +38,23 @@ macro_rules! with_constant {
 /// multiply-add shows, so 16 of at most 14 are 8 and 8.
 #[inline(always)]
 fn even_pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let pieces = length.div_ceil(most);
-    (0..pieces).map(
+    // Divisions take longer than a small tile: one piece needs none.
+    let (size, longer) = if length <= most {
+        (length, 0)
+    } else {
+        let pieces = length.div_ceil(most);
+        (length / pieces, length % pieces)
+    };
+    let (mut start, mut piece) = (0, 0);
+    std::iter::from_fn(
         #[inline(always)]
-        move |piece| piece * length / pieces..(piece + 1) * length / pieces,
+        move || {
+            let end = start + size + usize::from(piece < longer);
+            let range = start..end;
+            piece += 1;
+            start = end;
+            (end <= length && !range.is_empty()).then_some(range)
+        },
     )
 }
 
@@ -276,9 +289,9 @@ fn dot_tile<S: Simd, const ROWS: usize>(
     let mut results = [zero; ROWS];
     for number in 0..outputs {
         let mut sums = [zero; ROWS];
-        for (panel, lines) in weight.chunks_exact(outputs).enumerate() {
+        for panel in 0..input.count() {
             let Some(values) = input.panel(panel, rows)[start..].first_chunk::<ROWS>() else { return };
-            let line = s.load(&lines[number]);
+            let line = s.load(&weight[panel * outputs + number]);
             for row in 0..ROWS {
                 sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
             }
