@@ -668,7 +668,7 @@ test("a model that no memory holds is an error", async () => {
   await expectRefused(
     () => wide.fitSync(data, { batchSize: 50 }),
     KernelError,
-    "typescript kernel: a batch of 50 rows does not fit in memory: take fewer rows",
+    "typescript kernel: 50 rows do not fit in memory: take fewer rows",
   );
   expect(() => wide.fitSync(data, { batchSize: 5 })).not.toThrow();
 });

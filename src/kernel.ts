@@ -7,6 +7,9 @@
  */
 import type { Program } from "./program.ts";
 
+/** The most rows whose activations a kernel holds together: larger batches are cut there. */
+export const CHUNK_ROWS = 512;
+
 /** The kernels there are. */
 export type KernelName = "native" | "typescript";
 
@@ -92,8 +95,6 @@ export interface Network {
 /** What makes networks. */
 export interface Kernel {
   readonly name: KernelName;
-  /** The most rows whose activations are held together. */
-  readonly rowsAtATime: number;
   /** Copies rows of x and y, whose values are known to be finite. */
   dataset(x: Float32Array, y: Float32Array, inputs: number, outputs: number): KernelData;
   network(program: Program): Network;

@@ -21,7 +21,7 @@ import {
 } from "./fit.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
-import type { Kernel, KernelName, Network, Position } from "./kernel.ts";
+import { CHUNK_ROWS, type Kernel, type KernelName, type Network, type Position } from "./kernel.ts";
 import { checkMemory } from "./memory.ts";
 import { checkNames } from "./options.ts";
 import {
@@ -130,12 +130,12 @@ export class Model {
   }
 
   /**
-   * Refuses rows whose activations and gradients do not fit; the kernel takes no more than so many at a
+   * Refuses rows whose activations and gradients do not fit; no more than a chunk of them is held at a
    * time.
    */
   #checkRows(call: string, given: number): void {
     const widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
-    const rows = Math.min(given, this.#kernel.rowsAtATime);
+    const rows = Math.min(given, CHUNK_ROWS);
     checkMemory(rows * widths * 2 * Float32Array.BYTES_PER_ELEMENT, `${call}: the values of ${rows} rows`);
   }
 
@@ -279,6 +279,11 @@ export class Model {
       unit: "inputs",
       listIsColumn: false,
     });
+    this.#checkRows("predict", rows);
+    checkMemory(
+      rows * this.outputs * Float32Array.BYTES_PER_ELEMENT,
+      `predict: the predictions of ${rows} rows`,
+    );
     const output = new Float32Array(rows * this.outputs);
     network.predict(values, output);
     if (form === "flat" || source !== x) return output;
@@ -420,7 +425,10 @@ export class Model {
   }
 }
 
-/** A row of a flat array as a list. A loop: `Array.from` walks an iterator, many times slower for a few values. */
+/**
+ * A row of a flat array as a list. A loop: `Array.from` walks an iterator, many times slower for a few
+ * values.
+ */
 function toRow(values: Float32Array, start: number, length: number): number[] {
   const row = new Array<number>(length);
   for (let at = 0; at < length; at++) row[at] = values[start + at];

@@ -1,6 +1,7 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
 import { withinMemory } from "./errors.ts";
+import { CHUNK_ROWS } from "./kernel.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss } from "./losses.ts";
 import * as losses from "./losses.ts";
@@ -152,18 +153,47 @@ export function lossSum(plan: Plan, workspace: Workspace, rows: number): number 
   return sum;
 }
 
-/** The gradient of the mean loss of the first rows, from the output back to the parameters. */
+/** Examples as the typescript kernel keeps them, row-major. */
+export interface Rows {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly rows: number;
+}
+
+/** Copies rows of the data to the workspace: those that `order` names, or those that stand there. */
+export function gather(
+  data: Rows,
+  order: Uint32Array | undefined,
+  start: number,
+  rows: number,
+  workspace: Workspace,
+) {
+  const { inputs, outputs } = data;
+  for (let row = 0; row < rows; row++) {
+    const source = order === undefined ? start + row : order[start + row];
+    for (let at = 0; at < inputs; at++) workspace.input[row * inputs + at] = data.x[source * inputs + at];
+    for (let at = 0; at < outputs; at++) workspace.target[row * outputs + at] = data.y[source * outputs + at];
+  }
+}
+
+/**
+ * What the first rows add to the gradient of the mean loss of a batch, from the output back to the
+ * parameters. `scale` is one over the rows of that batch.
+ */
 export function backward(
   plan: Plan,
   parameters: readonly (View | undefined)[],
   gradient: readonly (View | undefined)[],
   workspace: Workspace,
+  scale: number,
   rows: number,
 ): void {
   const { input, outputs, gradients, sums, prediction, target } = workspace;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
-    plan.loss.gradient(prediction, target, row * plan.outputs, plan.outputs, 1 / rows, gradients[last]);
+    plan.loss.gradient(prediction, target, row * plan.outputs, plan.outputs, scale, gradients[last]);
   }
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];
@@ -198,6 +228,8 @@ export class State {
   readonly gradient: Values;
   readonly #parameterViews: readonly (View | undefined)[];
   readonly #gradientViews: readonly (View | undefined)[];
+  /** The gradient of a further chunk of a batch, if there is one. */
+  #chunk: Values | undefined;
   #workspace: Workspace;
 
   constructor(plan: Plan) {
@@ -210,26 +242,44 @@ export class State {
     this.#workspace = new Workspace(plan, 0, true);
   }
 
-  /** A workspace with room for so many rows, so that a step allocates nothing. */
-  workspace(rows: number): Workspace {
-    if (this.#workspace.rows < rows) {
-      const message = `typescript kernel: a batch of ${rows} rows does not fit in memory: take fewer rows`;
-      this.#workspace = withinMemory(message, () => new Workspace(this.plan, rows, true));
+  /** Makes room for batches of so many rows, so that a step allocates nothing. */
+  reserve(rows: number): void {
+    const most = Math.min(rows, CHUNK_ROWS);
+    if (this.#workspace.rows < most) {
+      const message = `typescript kernel: ${most} rows do not fit in memory: take fewer rows`;
+      this.#workspace = withinMemory(message, () => new Workspace(this.plan, most, true));
     }
-    return this.#workspace;
+    if (rows > CHUNK_ROWS) this.#chunk ??= new Float32Array(this.plan.parameters);
   }
 
-  /** Fills `gradient` from the rows in the workspace; gives the sum of their losses. */
-  gradients(rows: number): number {
-    predict(this.plan, this.#parameterViews, this.#workspace, rows);
-    const loss = lossSum(this.plan, this.#workspace, rows);
-    backward(this.plan, this.#parameterViews, this.#gradientViews, this.#workspace, rows);
+  /** Fills `gradient` from rows of the data, as one batch; gives the sum of their losses. */
+  gradients(data: Rows, order: Uint32Array | undefined, start: number, rows: number): number {
+    let loss = 0;
+    for (let from = 0; from < rows; from += CHUNK_ROWS) {
+      const count = Math.min(rows - from, CHUNK_ROWS);
+      gather(data, order, start + from, count, this.#workspace);
+      predict(this.plan, this.#parameterViews, this.#workspace, count);
+      loss += lossSum(this.plan, this.#workspace, count);
+      if (from === 0) this.#backward(this.#gradientViews, 1 / rows, count);
+      else this.#addChunk(1 / rows, count);
+    }
     return loss;
   }
 
-  /** One step over the rows in the workspace; gives the sum of their losses before it. */
-  step(rows: number, now: Now): number {
-    const loss = this.gradients(rows);
+  #backward(gradient: readonly (View | undefined)[], scale: number, rows: number): void {
+    backward(this.plan, this.#parameterViews, gradient, this.#workspace, scale, rows);
+  }
+
+  /** Adds the gradient of the rows in the workspace to that of the chunks before. */
+  #addChunk(scale: number, rows: number): void {
+    const chunk = this.#chunk!;
+    this.#backward(views(this.plan, chunk), scale, rows);
+    for (let at = 0; at < chunk.length; at++) this.gradient[at] += chunk[at];
+  }
+
+  /** One step over rows of the data; gives the sum of their losses before it. */
+  step(data: Rows, order: Uint32Array | undefined, start: number, rows: number, now: Now): number {
+    const loss = this.gradients(data, order, start, rows);
     this.plan.optimizer.step(this.parameters, this.gradient, this.slots, now);
     return loss;
   }

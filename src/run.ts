@@ -1,32 +1,7 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
 import type { Position, Progress, Run } from "./kernel.ts";
-import type { State, Workspace } from "./network.ts";
+import type { Rows, State } from "./network.ts";
 import { permutation, purpose } from "./random.ts";
-
-/** Examples as the typescript kernel keeps them, row-major. */
-export interface Rows {
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly rows: number;
-}
-
-/** Copies rows of the data to the workspace: those that `order` names, or those that stand there. */
-export function gather(
-  data: Rows,
-  order: Uint32Array | undefined,
-  start: number,
-  rows: number,
-  workspace: Workspace,
-) {
-  const { inputs, outputs } = data;
-  for (let row = 0; row < rows; row++) {
-    const source = order === undefined ? start + row : order[start + row];
-    for (let at = 0; at < inputs; at++) workspace.input[row * inputs + at] = data.x[source * inputs + at];
-    for (let at = 0; at < outputs; at++) workspace.target[row * outputs + at] = data.y[source * outputs + at];
-  }
-}
 
 /** What a training publishes at the end of an epoch and falls back to when it diverges. */
 export interface Safe {
@@ -44,7 +19,6 @@ export class Training {
   readonly #run: Run;
   readonly #batchSize: number;
   readonly #stepsAnEpoch: number;
-  readonly #workspace: Workspace;
   readonly #order: Uint32Array | undefined;
   readonly #losses: number[] = [];
   readonly #seconds: number[] = [];
@@ -60,7 +34,7 @@ export class Training {
     this.#run = run;
     this.#batchSize = Math.min(run.batchSize, data.rows);
     this.#stepsAnEpoch = Math.ceil(data.rows / this.#batchSize);
-    this.#workspace = state.workspace(this.#batchSize);
+    state.reserve(this.#batchSize);
     this.#position = run.from;
     this.#safePosition = run.from;
     this.#order = run.shuffle === undefined ? undefined : new Uint32Array(data.rows);
@@ -77,9 +51,9 @@ export class Training {
     const { epoch, step, steps, loss } = this.#position;
     const start = step * this.#batchSize;
     const rows = Math.min(this.#batchSize, this.#data.rows - start);
-    gather(this.#data, this.#order, start, rows, this.#workspace);
     const learningRate = this.#run.learningRates[epoch - this.#run.from.epoch];
-    const stepLoss = this.#state.step(rows, { learningRate, step: steps + 1 });
+    const now = { learningRate, step: steps + 1 };
+    const stepLoss = this.#state.step(this.#data, this.#order, start, rows, now);
     const ended = step + 1 === this.#stepsAnEpoch;
     if (!Number.isFinite(stepLoss) || (ended && !this.#safe.publish())) {
       this.#diverge(epoch, step);

@@ -108,8 +108,6 @@ class NativeNetwork implements Network {
 function wrap(addon: Addon, instructions: string): Kernel {
   return {
     name: "native",
-    // The core cuts batches there.
-    rowsAtATime: 512,
     dataset: (x, y, inputs, outputs) => translate(() => new addon.NativeDataset(x, y, inputs, outputs)),
     network: (program) =>
       translate(() => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions))),

@@ -1,17 +1,33 @@
 /** The typescript kernel: pure, runs in any JavaScript host, and defines what the native one computes. */
-import type { Gradients, Kernel, KernelData, Network, Part, Progress, Run } from "../kernel.ts";
-import { compile, lossSum, type Plan, predict, State, views, Workspace } from "../network.ts";
+import {
+  CHUNK_ROWS,
+  type Gradients,
+  type Kernel,
+  type KernelData,
+  type Network,
+  type Part,
+  type Progress,
+  type Run,
+} from "../kernel.ts";
+import {
+  compile,
+  gather,
+  lossSum,
+  type Plan,
+  predict,
+  type Rows,
+  State,
+  views,
+  Workspace,
+} from "../network.ts";
 import type { Program } from "../program.ts";
-import { gather, type Rows, Training } from "../run.ts";
+import { Training } from "../run.ts";
 
 /**
  * How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds
  * later.
  */
 const HOLD_MILLISECONDS = 8;
-
-/** Rows that `predict` and `evaluate` take at a time; the result does not depend on it. */
-const PREDICT_ROWS = 512;
 
 /**
  * Lets the event loop go round once. Where there is no setImmediate, a timer would wait 4 ms: a message
@@ -115,7 +131,7 @@ class TypeScriptNetwork implements Network {
    * result.
    */
   #forward(total: number, load: (start: number, rows: number, workspace: Workspace) => () => void): void {
-    const most = Math.min(total, PREDICT_ROWS);
+    const most = Math.min(total, CHUNK_ROWS);
     if (this.#workspace.rows < most) this.#workspace = new Workspace(this.#plan, most, false);
     for (let start = 0; start < total; start += most) {
       const rows = Math.min(most, total - start);
@@ -127,8 +143,8 @@ class TypeScriptNetwork implements Network {
 
   gradients(data: KernelData): Gradients {
     const { rows } = data as Rows;
-    gather(data as Rows, undefined, 0, rows, this.#state.workspace(rows));
-    const loss = this.#state.gradients(rows) / rows;
+    this.#state.reserve(rows);
+    const loss = this.#state.gradients(data as Rows, undefined, 0, rows) / rows;
     return { loss, values: this.#state.gradient.slice() };
   }
 
@@ -154,7 +170,6 @@ class TypeScriptNetwork implements Network {
 /** The typescript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
-  rowsAtATime: Number.POSITIVE_INFINITY,
   dataset: (x, y, inputs, outputs): Rows => ({
     x: x.slice(),
     y: y.slice(),

@@ -1,5 +1,5 @@
 //! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
-//! machine and every instruction set gives the same bits. No library function takes part in a step.
+//! machine and every instruction set gives the same bits. No exp or tanh of a library takes part in a step.
 
 use super::simd::Simd;
 

@@ -9,6 +9,7 @@
 
 pub mod finish;
 pub mod functions;
+mod gradients;
 pub mod panels;
 pub mod peak;
 pub mod products;

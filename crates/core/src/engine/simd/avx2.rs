@@ -171,7 +171,8 @@ impl Simd for Avx2 {
 #[inline(always)]
 fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
     let (mut pairs, mut fours, mut columns) = (rows, rows, rows);
-    // SAFETY: called by the token's operation only, on a CPU with AVX2; the instructions touch registers only.
+    // SAFETY: called by the token's operation only, on a CPU with AVX2; the instructions touch registers
+    // only.
     unsafe {
         for row in (0..8).step_by(2) {
             pairs[row] = _mm256_unpacklo_ps(rows[row], rows[row + 1]);

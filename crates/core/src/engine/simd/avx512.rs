@@ -126,7 +126,8 @@ impl Simd for Avx512 {
             #[inline(always)]
             |row| self.load(&lines[row]),
         );
-        // Pairs of values, then fours: register 4 j + k holds column 4 l + k of rows 4 j to 4 j + 3 in its quarter l.
+        // Pairs of values, then fours: register 4 j + k holds column 4 l + k of rows 4 j to 4 j + 3 in its
+        // quarter l.
         let mut pairs = rows;
         for row in (0..16).step_by(2) {
             pairs[row] = lanes!(_mm512_unpacklo_ps, rows[row], rows[row + 1]);
@@ -135,7 +136,8 @@ impl Simd for Avx512 {
         let mut fours = rows;
         for row in (0..16).step_by(4) {
             for half in 0..2 {
-                // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+                // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers
+                // only.
                 unsafe {
                     let (a, b) =
                         (_mm512_castps_pd(pairs[row + half]), _mm512_castps_pd(pairs[row + half + 2]));
