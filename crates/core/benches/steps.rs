@@ -1,6 +1,7 @@
 //! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
 //!
-//! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network]`. Each measurement is
+//! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network]
+//! [threads]`, one thread unless told otherwise. Each measurement is
 //! followed by a sample of the peak; the best of each is compared, and the median shown beside. Pin it to
 //! one core where others are busy. The limit counts the multiply-adds that the engine makes: no input
 //! gradient of the first layer.
@@ -8,7 +9,7 @@
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::simd::Instructions;
 use myelin_core::random::draw;
-use myelin_core::{Dataset, Error, Network, Position, Run, Stop};
+use myelin_core::{Dataset, Error, Network, Position, Run, Stop, Threads};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,12 @@ impl Case {
     }
 
     /// Microseconds a step, sorted, and the best FMA peak in operations a second.
-    fn measure(&self, optimizer: &Value, instructions: Instructions) -> Result<(Vec<f64>, f64), Error> {
+    fn measure(
+        &self,
+        optimizer: &Value,
+        instructions: Instructions,
+        threads: Threads,
+    ) -> Result<(Vec<f64>, f64), Error> {
         let program = self.program(optimizer).to_string();
         let mut network = Network::new(&program, Some(instructions.name()))?;
         network.write_parameters(&values(1, network.parameters(), 0.1))?;
@@ -86,6 +92,7 @@ impl Case {
                 steps: steps as u64,
                 shuffle: None,
                 learning_rates: &learning_rates,
+                threads,
             };
             let start = Instant::now();
             from = network.train(&data, &run, &Stop::default())?.position;
@@ -115,10 +122,12 @@ fn main() -> Result<(), Error> {
     };
     let known: Vec<String> = CASES.iter().map(Case::name).collect();
     let wanted = given.iter().find(|argument| known.contains(argument));
-    println!("{}, {}", instructions.name(), if adam { "adam" } else { "sgd" });
+    let threads = given.iter().find_map(|argument| argument.parse().ok()).unwrap_or(1);
+    let threads = if threads == 1 { Threads::Exactly(1) } else { Threads::AtMost(threads) };
+    println!("{}, {}, {threads:?}", instructions.name(), if adam { "adam" } else { "sgd" });
     println!("{:20} {:>6} {:>12} {:>12} {:>12}", "network", "batch", "best µs", "median µs", "% of peak");
     for case in CASES.iter().filter(|case| wanted.is_none_or(|name| *name == case.name())) {
-        let (times, peak) = case.measure(&optimizer, instructions)?;
+        let (times, peak) = case.measure(&optimizer, instructions, threads)?;
         let share = case.operations() / peak * 1e6 / times[0] * 100.0;
         let (best, median) = (times[0], times[times.len() / 2]);
         println!("{:20} {:6} {best:12.3} {median:12.3} {share:12.1}", case.name(), case.batch);

@@ -48,7 +48,7 @@ impl<S: Simd> Machine for State<S> {
 
     fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
         self.plan.check(data)?;
-        self.reserve(data.rows())?;
+        self.reserve(data.rows(), 1)?;
         self.reserve_gradient()?;
         let batch = Batch { data, order: None, start: 0, rows: data.rows() };
         let loss = self.gradients_of(batch) / data.rows() as f64;
@@ -257,7 +257,7 @@ impl<S: Simd> Predict for Forward<S> {
             batch.gather(&mut self.workspace, from, rows);
             self.forward(&parameters, rows);
             self.plan.losses(self.s, &mut self.workspace, rows);
-            loss += self.workspace.loss(rows);
+            loss = self.workspace.add_losses(loss, rows);
         }
         Ok(loss / data.rows() as f64)
     }

@@ -37,4 +37,4 @@ pub mod run;
 pub use dataset::Dataset;
 pub use errors::{Error, Result};
 pub use kernel::{Network, Part, Predictor};
-pub use run::{Divergence, Position, Progress, Run, Stop};
+pub use run::{Divergence, Position, Progress, Run, Stop, Threads};

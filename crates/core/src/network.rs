@@ -2,13 +2,16 @@
 
 use crate::dataset::Dataset;
 use crate::engine::finish::{Apply, Differentiate, Finish};
+use crate::engine::gradients::Slab;
 use crate::engine::panels::{Line, Panels, ZERO, zeros};
 use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
-use crate::engine::sink::Sink;
+use crate::engine::sink::{Sink, Target, Updates};
+use crate::engine::team::Team;
 use crate::engine::{CHUNK_ROWS, Now};
 use crate::errors::Result;
 use crate::program::Plan;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Parameters that trainer and predictors share: those of the last whole epoch, or of the last call's end.
@@ -18,9 +21,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Activations and their gradients for up to so many rows.
+/// Activations and their gradients for up to so many rows, those that one thread takes of a chunk.
 pub(crate) struct Workspace {
     capacity: usize,
+    /// The first of the rows at hand, counted from the batch's first.
+    from: usize,
+    /// How many there are.
+    rows: usize,
     pub(crate) input: Panels,
     target: Panels,
     /// A stage's values before its epilogue, where the derivative reads them.
@@ -40,6 +47,8 @@ impl Workspace {
         });
         Ok(Workspace {
             capacity,
+            from: 0,
+            rows: 0,
             input: Panels::new(plan.inputs, capacity)?,
             target: Panels::new(plan.outputs(), capacity)?,
             kept: kept.collect::<Result<_>>()?,
@@ -59,9 +68,9 @@ impl Workspace {
         Ok(())
     }
 
-    /// The sum of the losses of the first rows.
-    pub(crate) fn loss(&self, rows: usize) -> f64 {
-        self.losses[..rows].iter().map(|&loss| f64::from(loss)).sum()
+    /// Adds the losses of the first rows.
+    pub(crate) fn add_losses(&self, sum: f64, rows: usize) -> f64 {
+        self.losses[..rows].iter().fold(sum, |sum, &loss| sum + f64::from(loss))
     }
 }
 
@@ -102,64 +111,77 @@ impl<S: Simd> Plan<S> {
         Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
     }
 
-    /// Fills the losses of the rows and goes from them back to the parameters. `scale` is what a row's
-    /// gradient is multiplied by: one over the rows of the batch.
+    /// Fills the losses of the rows and goes from them back to the gradient of the first product's output.
+    /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
-    fn backward(
-        &self,
-        s: S,
-        parameters: &mut [Line],
-        workspace: &mut Workspace,
-        scale: f32,
-        sink: &mut Sink<'_, S>,
-        rows: usize,
-    ) {
-        let Workspace { input, target, kept, outputs, gradients, scratch, losses, .. } = workspace;
+    fn backward(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
+        let Workspace { rows, target, kept, outputs, gradients, scratch, losses, .. } = workspace;
+        let rows = *rows;
         let last = self.stages.len() - 1;
         let losses = &mut losses[..rows];
         self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
         let panels = 0..gradients[last].count();
         self.differentiate(last, kept, outputs).finish(s, &mut gradients[last], panels, rows);
-        for (index, stage) in self.stages.iter().enumerate().rev() {
+        for index in (self.first_product + 1..=last).rev() {
             let (before, after) = gradients.split_at_mut(index);
-            let gradient = &after[0];
-            if let Some(result) = before.last_mut() {
-                let mut finish = self.differentiate(index - 1, kept, outputs);
-                match &stage.product {
-                    Some(product) => {
-                        product.input_gradient(s, parameters, gradient, result, scratch, finish, rows);
-                    }
-                    None => {
-                        result.copy_from(gradient, rows);
-                        let panels = 0..result.count();
-                        finish.finish(s, result, panels, rows);
-                    }
+            let (result, gradient) = (&mut before[index - 1], &after[0]);
+            let mut finish = self.differentiate(index - 1, kept, outputs);
+            match &self.stages[index].product {
+                Some(product) => {
+                    product.input_gradient(s, parameters, gradient, result, scratch, finish, rows);
                 }
-            }
-            if let Some(product) = &stage.product {
-                let input = if index == 0 { &*input } else { &outputs[index - 1] };
-                product.parameter_gradient(s, input, gradient, scratch, parameters, sink, rows);
+                None => {
+                    result.copy_from(gradient, rows);
+                    let panels = 0..result.count();
+                    finish.finish(s, result, panels, rows);
+                }
             }
         }
     }
 
-    /// Forward, loss and backward for the rows in the workspace.
-    fn pass(
-        &self,
-        s: S,
-        parameters: &mut [Line],
-        workspace: &mut Workspace,
-        scale: f32,
-        sink: &mut Sink<'_, S>,
-        rows: usize,
-    ) {
+    /// One thread's rows of the batch: forward, loss, and back to the gradients of all products' outputs.
+    fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
+        let (from, rows) = (workspace.from, workspace.rows);
+        let scale = (1.0 / batch.rows as f64) as f32;
+        batch.gather(workspace, from, rows);
         s.run(
             #[inline(always)]
             || {
                 self.forward(s, parameters, workspace, rows);
-                self.backward(s, parameters, workspace, scale, sink, rows);
+                self.backward(s, parameters, workspace, scale);
             },
         );
+    }
+
+    /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the sink.
+    fn parameter_gradients(&self, s: S, slabs: &[Workspace], lines: Range<usize>, mut sink: Sink<'_, S>) {
+        s.run(
+            #[inline(always)]
+            || {
+                for (index, stage) in self.stages.iter().enumerate().rev() {
+                    let Some(product) = &stage.product else { continue };
+                    let slabs = slabs.iter().map(
+                        #[inline(always)]
+                        |slab| Slab {
+                            input: if index == 0 { &slab.input } else { &slab.outputs[index - 1] },
+                            gradient: &slab.gradients[index],
+                            rows: slab.rows,
+                        },
+                    );
+                    product.parameter_gradient(s, slabs, &lines, &mut sink);
+                }
+            },
+        );
+    }
+
+    /// Where the lines of all parameters are cut so that each of so many threads has about as much to do.
+    fn cuts(&self, threads: usize) -> Vec<usize> {
+        let products = || self.stages.iter().filter_map(|stage| stage.product.as_ref());
+        let cut = |thread: usize| {
+            let wanted = self.lines * thread / threads;
+            products().fold(wanted, |wanted, product| product.cut(wanted))
+        };
+        (0..=threads).map(cut).collect()
     }
 }
 
@@ -173,6 +195,12 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// The rows that go through together.
+    fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let rows = self.rows;
+        (0..rows).step_by(CHUNK_ROWS).map(move |from| from..(from + CHUNK_ROWS).min(rows))
+    }
+
     pub(crate) fn gather(&self, workspace: &mut Workspace, from: usize, rows: usize) {
         for row in 0..rows {
             let place = self.start + from + row;
@@ -194,7 +222,10 @@ pub(crate) struct State<S: Simd> {
     pub(crate) published: Published,
     /// Where gradients are added up when a batch has several chunks.
     pub(crate) gradient: Vec<Line>,
-    workspace: Workspace,
+    /// One for each thread.
+    workspaces: Vec<Workspace>,
+    /// Where the threads' parameters are cut.
+    cuts: Vec<usize>,
     /// The order of the rows in the epoch at hand.
     pub(crate) order: Vec<u32>,
 }
@@ -210,15 +241,24 @@ impl<S: Simd> State<S> {
             published_slots: zeros(slots)?,
             published: Arc::new(Mutex::new(zeros(lines)?)),
             gradient: Vec::new(),
-            workspace: Workspace::new(&plan, 0, true)?,
+            workspaces: Vec::new(),
+            cuts: Vec::new(),
             plan: Arc::new(plan),
             order: Vec::new(),
         })
     }
 
-    /// Makes room for batches of so many rows, so that a step allocates nothing.
-    pub(crate) fn reserve(&mut self, rows: usize) -> Result<()> {
-        self.workspace.reserve(&self.plan, rows, true)?;
+    /// Makes room for batches of so many rows on so many threads, so that a step allocates nothing.
+    pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
+        while self.workspaces.len() < threads {
+            self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
+        }
+        for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
+            // The first takes all rows where one thread turns out to be faster.
+            let rows = rows.min(CHUNK_ROWS);
+            workspace.reserve(&self.plan, if thread == 0 { rows } else { rows.div_ceil(threads) }, true)?;
+        }
+        self.cuts = self.plan.cuts(threads);
         if rows > CHUNK_ROWS { self.reserve_gradient() } else { Ok(()) }
     }
 
@@ -229,34 +269,77 @@ impl<S: Simd> State<S> {
         Ok(())
     }
 
-    /// One step; the sum of the rows' losses before it.
-    pub(crate) fn step(&mut self, batch: Batch<'_>, now: Now) -> f64 {
-        if batch.rows > CHUNK_ROWS {
-            let loss = self.gradients_of(batch);
-            let update = &*self.plan.update;
-            update.tile(self.s, &now, &mut self.parameters, &self.gradient, &mut self.slots);
-            return loss;
+    /// One step on all threads that room was made for, or on one alone; the sum of the rows' losses before
+    /// it.
+    pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
+        let mut loss = 0.0;
+        for chunk in batch.chunks() {
+            let slabs = self.pass(team, alone, batch, &chunk);
+            loss += self.loss(slabs);
+            let whole = [0, self.plan.lines];
+            let State { s, plan, parameters, slots, gradient, workspaces, cuts, .. } = self;
+            let (s, plan, slabs) = (*s, &**plan, &workspaces[..slabs]);
+            let cuts = if alone { &whole[..] } else { &cuts[..] };
+            let count = plan.update.slots();
+            let lines = |thread: usize| cuts[thread]..cuts[thread + 1];
+            if chunk.end == batch.rows {
+                let before = (chunk.start > 0).then_some(&gradient[..]);
+                team.split([(parameters, 1), (slots, count)], cuts, |thread, [parameters, slots]| {
+                    let lines = lines(thread);
+                    let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+                    let target = match before {
+                        Some(before) => Target::UpdateWith(updates, &before[lines.clone()]),
+                        None => Target::Update(updates),
+                    };
+                    plan.parameter_gradients(s, slabs, lines.clone(), Sink { first: lines.start, target });
+                });
+            } else {
+                team.split([(gradient, 1)], cuts, |thread, [gradient]| {
+                    let lines = lines(thread);
+                    let target =
+                        if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
+                    plan.parameter_gradients(s, slabs, lines.clone(), Sink { first: lines.start, target });
+                });
+            }
         }
-        let scale = (1.0 / batch.rows as f64) as f32;
-        let State { s, plan, parameters, slots, workspace, .. } = self;
-        batch.gather(workspace, 0, batch.rows);
-        let count = plan.update.slots();
-        let mut sink = Sink::Update { update: &*plan.update, now, slots, count };
-        plan.pass(*s, parameters, workspace, scale, &mut sink, batch.rows);
-        workspace.loss(batch.rows)
+        loss
+    }
+
+    /// Forward and backward for the rows of a chunk, shared out among the threads; how many took part.
+    fn pass(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, chunk: &Range<usize>) -> usize {
+        let rows = chunk.len();
+        let slabs = if alone { 1 } else { (self.cuts.len() - 1).min(rows) };
+        let workspaces = &mut self.workspaces[..slabs];
+        for (thread, workspace) in workspaces.iter_mut().enumerate() {
+            let (from, to) = (rows * thread / slabs, rows * (thread + 1) / slabs);
+            workspace.from = chunk.start + from;
+            workspace.rows = to - from;
+        }
+        let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
+        team.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
+        slabs
+    }
+
+    /// The sum of the losses of a chunk's rows, added in the order of the rows.
+    fn loss(&self, slabs: usize) -> f64 {
+        let slabs = self.workspaces[..slabs].iter();
+        slabs.fold(0.0, |sum, slab| slab.add_losses(sum, slab.rows))
     }
 
     /// Fills `gradient` with the batch's; the sum of the rows' losses.
     pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> f64 {
-        let scale = (1.0 / batch.rows as f64) as f32;
         let mut loss = 0.0;
-        for from in (0..batch.rows).step_by(CHUNK_ROWS) {
-            let rows = (batch.rows - from).min(CHUNK_ROWS);
-            batch.gather(&mut self.workspace, from, rows);
-            let mut sink = Sink::Gradient { gradient: &mut self.gradient, add: from > 0 };
-            self.plan.pass(self.s, &mut self.parameters, &mut self.workspace, scale, &mut sink, rows);
-            loss += self.workspace.loss(rows);
-        }
+        let lines = 0..self.plan.lines;
+        Team::with(1, |team| {
+            for chunk in batch.chunks() {
+                let slabs = self.pass(team, true, batch, &chunk);
+                loss += self.loss(slabs);
+                let gradient = &mut self.gradient[..];
+                let target = if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
+                let sink = Sink { first: 0, target };
+                self.plan.parameter_gradients(self.s, &self.workspaces[..slabs], lines.clone(), sink);
+            }
+        });
         loss
     }
 

@@ -29,6 +29,8 @@ pub struct Plan<S: Simd> {
     pub inputs: usize,
     /// The stages in order; at least one.
     pub stages: Vec<Stage<S>>,
+    /// The first stage with a product: no gradient is needed of what goes into it.
+    pub first_product: usize,
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
     /// The optimizer.
@@ -73,6 +75,7 @@ impl<S: Simd> Plan<S> {
         let mut plan = Plan {
             inputs,
             stages: Vec::new(),
+            first_product: 0,
             loss: losses::build(kind(loss, "loss")?, loss)?,
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
             lines: 0,
@@ -88,6 +91,8 @@ impl<S: Simd> Plan<S> {
             }
         }
         ensure!(!plan.stages.is_empty(), "program: expected at least 1 layer, received none");
+        let first = plan.stages.iter().position(|stage| stage.product.is_some());
+        plan.first_product = first.unwrap_or(plan.stages.len() - 1);
         Ok(plan)
     }
 
@@ -137,6 +142,19 @@ impl<S: Simd> Plan<S> {
     /// Values in a row of the last output so far.
     pub fn outputs(&self) -> usize {
         self.stages.last().map_or(self.inputs, |stage| stage.outputs)
+    }
+
+    /// The multiply-adds that a row costs: forward, back to the parameters, and back to all inputs but the
+    /// network's.
+    pub fn operations(&self) -> usize {
+        let products = self.stages.iter().filter_map(|stage| stage.product.as_ref());
+        let sizes = products.map(|product| product.inputs.saturating_mul(product.outputs));
+        let (mut all, mut first) = (0_usize, None);
+        for size in sizes {
+            first.get_or_insert(size);
+            all = all.saturating_add(size.saturating_mul(3));
+        }
+        all - first.unwrap_or(0)
     }
 
     /// Calls `visit` with the line and lane of every parameter, in the order of the border: layer by layer,

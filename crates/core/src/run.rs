@@ -1,7 +1,9 @@
 //! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
 
 use crate::dataset::Dataset;
+use crate::engine::pace::Pace;
 use crate::engine::simd::Simd;
+use crate::engine::team::{Cores, Team};
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::{Batch, State};
@@ -38,6 +40,21 @@ pub struct Position {
     pub loss: f64,
 }
 
+/// How many threads a run uses. They change its speed and no bit of its results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// As many as there are free cores for, up to so many, where that is faster than one.
+    AtMost(usize),
+    /// So many, whether it helps or not.
+    Exactly(usize),
+}
+
+/// Multiply-adds of a step from which a second thread can pay: two meetings take about half a microsecond.
+const WORTH_A_THREAD: usize = 60_000;
+
+/// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
+const WORTH_A_TEAM: u64 = 20_000_000;
+
 /// What to train.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -51,11 +68,20 @@ pub struct Run<'a> {
     pub shuffle: Option<u64>,
     /// The learning rate of each epoch from the one at hand.
     pub learning_rates: &'a [f64],
+    /// How many threads take part.
+    pub threads: Threads,
 }
 
 impl Default for Run<'_> {
     fn default() -> Self {
-        Run { from: Position::default(), steps: 0, batch_size: 32, shuffle: None, learning_rates: &[] }
+        Run {
+            from: Position::default(),
+            steps: 0,
+            batch_size: 32,
+            shuffle: None,
+            learning_rates: &[],
+            threads: Threads::AtMost(usize::MAX),
+        }
     }
 }
 
@@ -99,7 +125,30 @@ impl<S: Simd> State<S> {
         let rates = run.learning_rates.len() as u64;
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
-        self.reserve(batch_size)?;
+        let work = self.plan.operations().saturating_mul(batch_size);
+        let wanted = match run.threads {
+            Threads::Exactly(count) => count,
+            Threads::AtMost(_) if work < WORTH_A_THREAD => 1,
+            Threads::AtMost(_) if run.steps.saturating_mul(work as u64) < WORTH_A_TEAM => 1,
+            Threads::AtMost(count) => count,
+        };
+        let cores = matches!(run.threads, Threads::AtMost(_)).then(|| Cores::take(wanted));
+        let threads = cores.as_ref().map_or(wanted, Cores::count);
+        Team::with(threads, |team| self.run_with(team, data, run, stop))
+    }
+
+    fn run_with(
+        &mut self,
+        team: &mut Team<'_>,
+        data: &Dataset,
+        run: &Run<'_>,
+        stop: &Stop,
+    ) -> Result<Progress> {
+        let batch_size = run.batch_size.min(data.rows());
+        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
+        let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
+        let mut pace = adapts.then(Pace::new);
+        self.reserve(batch_size, team.threads())?;
         let mut progress = Progress { position: run.from, ..Progress::default() };
         let mut safe = run.from;
         let mut started = Instant::now();
@@ -115,7 +164,11 @@ impl<S: Simd> State<S> {
             let order = run.shuffle.map(|_| std::mem::take(&mut self.order));
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
             let now = self.plan.update.now(rate, steps + 1);
-            let loss = self.step(Batch { data, order: order.as_deref(), start, rows }, now);
+            let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
+            let loss = self.step(team, alone, Batch { data, order: order.as_deref(), start, rows }, now);
+            if let Some(pace) = &mut pace {
+                pace.stepped();
+            }
             self.order = order.unwrap_or_default();
 
             let position = &mut progress.position;

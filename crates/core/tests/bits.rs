@@ -1,8 +1,9 @@
-//! On every instruction set that this CPU has, a training gives the bits of the plain scalar program.
+//! On every instruction set that this CPU has and any number of threads, a training gives the bits of the
+//! plain scalar program.
 
 mod scalar;
 
-use myelin_core::{Dataset, Network, Part, Run, Stop};
+use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
 use scalar::programs::{WIDTHS, any_program, cases, examples, instruction_sets, outputs, values};
 use scalar::{Scalar, row_of};
@@ -52,7 +53,7 @@ impl Case {
     }
 
     /// Nothing where the training diverges: the tables take options with which some do.
-    fn by_network(&self, instructions: &str) -> Option<Outcome> {
+    fn by_network(&self, instructions: &str, threads: usize) -> Option<Outcome> {
         let mut network = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
         network.write_parameters(&self.initial(network.parameters())).unwrap();
         let gradients = network.gradients(&self.data).unwrap();
@@ -62,6 +63,7 @@ impl Case {
             batch_size: self.batch,
             shuffle: self.shuffle,
             learning_rates: &self.rates,
+            threads: Threads::Exactly(threads),
             ..Run::default()
         };
         let progress = network.train(&self.data, &run, &Stop::default()).unwrap();
@@ -81,14 +83,18 @@ impl Case {
     }
 
     fn check(&self) {
-        let outcomes = instruction_sets().into_iter().map(|name| (name, self.by_network(name)));
         let mut expected = None;
-        for (instructions, outcome) in outcomes {
-            let expected = expected.get_or_insert_with(|| outcome.is_some().then(|| self.by_scalars()));
-            assert_eq!(&outcome, expected, "{instructions}: {}", self.program);
+        for instructions in instruction_sets() {
+            for threads in THREADS {
+                let outcome = self.by_network(instructions, threads);
+                let expected = expected.get_or_insert_with(|| outcome.is_some().then(|| self.by_scalars()));
+                assert_eq!(&outcome, expected, "{instructions}, {threads} threads: {}", self.program);
+            }
         }
     }
 }
+
+const THREADS: [usize; 4] = [1, 2, 3, 5];
 
 proptest! {
     #![proptest_config(cases(150))]

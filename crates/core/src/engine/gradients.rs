@@ -1,33 +1,53 @@
 //! The third product of a dense layer: the gradients of its parameters, tile by tile into the sink.
 
-use super::panels::{LANES, Line, Panels, panels};
+use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::products::{FEW_ROWS, Form, Product, with_few};
 use super::simd::Simd;
 use super::sink::{BLOCK_LINES, Block, Sink};
 use super::tiles::{few_outer_sums, outer_sums};
+use std::ops::Range;
+
+/// The rows of one thread: what went into a product, and the gradient of what came out of it.
+#[derive(Clone, Copy)]
+pub struct Slab<'a> {
+    /// The product's input.
+    pub input: &'a Panels,
+    /// The gradient of its output.
+    pub gradient: &'a Panels,
+    /// How many rows there are.
+    pub rows: usize,
+}
+
+/// Slabs of rows in their order; goes through them again for each tile.
+pub trait Slabs<'a>: Iterator<Item = Slab<'a>> + Clone {}
+
+impl<'a, I: Iterator<Item = Slab<'a>> + Clone> Slabs<'a> for I {}
+
+/// The part of `lines` that lies in `range`, counted from the start of `range`.
+#[inline(always)]
+fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize> {
+    let start = lines.start.clamp(range.start, range.end);
+    let end = lines.end.clamp(start, range.end);
+    start - range.start..end - range.start
+}
 
 impl Product {
-    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`;
-    /// `scratch` has [`SCRATCH_LINES`] lines.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what is read, what is written, and the scratch between them"
-    )]
+    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`:
+    /// those of the parameter lines in `lines`, which begins and ends where [`Product::cut`] may.
     #[inline(always)]
-    pub fn parameter_gradient<S: Simd>(
+    pub fn parameter_gradient<'a, S: Simd>(
         &self,
         s: S,
-        input: &Panels,
-        gradient: &Panels,
-        scratch: &mut [Line],
-        parameters: &mut [Line],
+        slabs: impl Slabs<'a>,
+        lines: &Range<usize>,
         sink: &mut Sink<'_, S>,
-        rows: usize,
     ) {
-        if rows <= FEW_ROWS {
-            with_few!(rows, self.few_rows_gradient::<S, _>(s, input, gradient, scratch, parameters, sink));
-        } else {
-            self.gradient_of::<S, 0>(s, input, gradient, scratch, parameters, sink, rows);
+        let mut alone = slabs.clone();
+        match (alone.next(), alone.next()) {
+            (Some(slab), None) if slab.rows <= FEW_ROWS => {
+                with_few!(slab.rows, self.few_rows_gradient::<S, _>(s, slab, lines, sink));
+            }
+            _ => self.gradient_of::<S, 0>(s, slabs, lines, sink),
         }
     }
 
@@ -35,92 +55,161 @@ impl Product {
     fn few_rows_gradient<S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        input: &Panels,
-        gradient: &Panels,
-        scratch: &mut [Line],
-        parameters: &mut [Line],
+        slab: Slab<'_>,
+        lines: &Range<usize>,
         sink: &mut Sink<'_, S>,
     ) {
         s.run(
             #[inline(always)]
-            || self.gradient_of::<S, ROWS>(s, input, gradient, scratch, parameters, sink, ROWS),
+            || self.gradient_of::<S, ROWS>(s, std::iter::once(slab), lines, sink),
         );
     }
 
     /// `FEW` is the number of rows where the compiler is to know it, else 0.
     #[inline(always)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what is read, what is written, and the scratch between them"
-    )]
-    fn gradient_of<S: Simd, const FEW: usize>(
+    fn gradient_of<'a, S: Simd, const FEW: usize>(
         &self,
         s: S,
-        input: &Panels,
-        gradient: &Panels,
-        scratch: &mut [Line],
-        parameters: &mut [Line],
+        slabs: impl Slabs<'a>,
+        lines: &Range<usize>,
         sink: &mut Sink<'_, S>,
-        rows: usize,
     ) {
-        let start = self.weight.start;
+        let mut scratch = [ZERO; 2 * BLOCK_LINES];
         let (first, second) = scratch.split_at_mut(BLOCK_LINES);
-        let mut block = Block::new(start, first);
+        let weights = within(lines, &self.weight);
+        let mut block = Block::new(self.weight.start + weights.start, first);
         if self.form == Form::Narrow {
-            for panel in 0..panels(self.inputs) {
-                let tile = block.next(s, parameters, sink, self.outputs);
-                sums::<S, FEW>(s, gradient.panel(0, rows), input.panel(panel, rows), tile);
+            for panel in weights.start / self.outputs..weights.end / self.outputs {
+                let tile = block.next(s, sink, self.outputs);
+                for (index, slab) in slabs.clone().enumerate() {
+                    let gradient = slab.gradient.panel(0, slab.rows);
+                    sums::<S, FEW>(s, gradient, slab.input.panel(panel, slab.rows), tile, index > 0);
+                }
             }
         } else {
-            let count = panels(self.outputs);
-            // Few inputs make tiles of few lines: they are collected over the panels, so that one call
-            // takes them all.
-            let pairs = if FEW == 0 && S::PANELS == 2 && self.inputs >= LANES { count / 2 } else { 0 };
-            let mut other = Block::new(start, &mut second[..BLOCK_LINES]);
-            for pair in 0..pairs {
-                let panel = 2 * pair;
-                block.restart(s, parameters, sink, start + panel * self.inputs);
-                other.restart(s, parameters, sink, start + (panel + 1) * self.inputs);
-                let lines = [gradient.panel(panel, rows), gradient.panel(panel + 1, rows)];
-                for input_panel in 0..panels(self.inputs) {
-                    let count = (self.inputs - input_panel * LANES).min(LANES);
-                    let tiles =
-                        [block.next(s, parameters, sink, count), other.next(s, parameters, sink, count)];
-                    outer_sums(s, input.panel(input_panel, rows), lines, tiles);
-                }
-            }
-            other.flush(s, parameters, sink);
-            block.restart(s, parameters, sink, start + 2 * pairs * self.inputs);
-            for panel in 2 * pairs..count {
-                for input_panel in 0..panels(self.inputs) {
-                    let count = (self.inputs - input_panel * LANES).min(LANES);
-                    let tile = block.next(s, parameters, sink, count);
-                    sums::<S, FEW>(s, input.panel(input_panel, rows), gradient.panel(panel, rows), tile);
+            self.wide_weights::<S, FEW>(s, slabs.clone(), weights, &mut block, second, sink);
+        }
+        if let Some(bias) = &self.bias {
+            let biases = within(lines, bias);
+            block.seek(s, sink, bias.start + biases.start);
+            for panel in biases {
+                let result = &mut block.next(s, sink, 1)[0];
+                for (index, slab) in slabs.clone().enumerate() {
+                    sum_rows(s, slab.gradient.panel(panel, slab.rows), result, index > 0);
                 }
             }
         }
-        if self.bias.is_some() {
-            for panel in 0..panels(self.outputs) {
-                sum_rows(s, gradient.panel(panel, rows), &mut block.next(s, parameters, sink, 1)[0]);
+        block.flush(s, sink);
+    }
+
+    /// The gradients of these lines of W: two panels side by side where both are whole, so that a line of
+    /// the input is read once for both.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
+    fn wide_weights<'a, S: Simd, const FEW: usize>(
+        &self,
+        s: S,
+        slabs: impl Slabs<'a>,
+        weights: Range<usize>,
+        block: &mut Block<'_>,
+        scratch: &mut [Line],
+        sink: &mut Sink<'_, S>,
+    ) {
+        let (start, inputs) = (self.weight.start, self.inputs);
+        let mut other = Block::new(0, scratch);
+        // Few inputs make tiles of few lines: they are collected over the panels, so that one call takes
+        // them all.
+        let pairs = FEW == 0 && S::PANELS == 2 && inputs >= LANES;
+        let mut panel = if weights.start == 0 { 0 } else { weights.start / inputs };
+        let mut at = weights.start;
+        while at < weights.end {
+            let first = at - panel * inputs;
+            block.seek(s, sink, start + at);
+            if pairs && first == 0 && weights.end - at >= 2 * inputs {
+                other.seek(s, sink, start + at + inputs);
+                for input_panel in 0..panels(inputs) {
+                    let count = (inputs - input_panel * LANES).min(LANES);
+                    let tiles = [block.next(s, sink, count), other.next(s, sink, count)];
+                    self.pair_tile(s, slabs.clone(), panel, input_panel, tiles);
+                }
+                panel += 2;
+            } else {
+                let end = (weights.end - panel * inputs).min(inputs);
+                for input_panel in first / LANES..panels(end) {
+                    let count = (inputs - input_panel * LANES).min(LANES);
+                    let tile = block.next(s, sink, count);
+                    for (index, slab) in slabs.clone().enumerate() {
+                        let gradient = slab.gradient.panel(panel, slab.rows);
+                        let input = slab.input.panel(input_panel, slab.rows);
+                        sums::<S, FEW>(s, input, gradient, tile, index > 0);
+                    }
+                }
+                panel += 1;
             }
+            at = (panel * inputs).min(weights.end);
         }
-        block.flush(s, parameters, sink);
+        other.flush(s, sink);
+    }
+
+    #[inline(always)]
+    fn pair_tile<'a, S: Simd>(
+        &self,
+        s: S,
+        slabs: impl Slabs<'a>,
+        panel: usize,
+        input_panel: usize,
+        [first, second]: [&mut [Line]; 2],
+    ) {
+        for (index, slab) in slabs.enumerate() {
+            let gradient = [panel, panel + 1].map(
+                #[inline(always)]
+                |panel| slab.gradient.panel(panel, slab.rows),
+            );
+            let input = slab.input.panel(input_panel, slab.rows);
+            outer_sums(s, input, gradient, [&mut *first, &mut *second], index > 0);
+        }
+    }
+
+    /// Where the lines of this product may be cut so that one thread gets those before and another those
+    /// behind: at the end of a tile. The cut nearest to `wanted`; at the end of a pair of panels where one
+    /// is near.
+    pub fn cut(&self, wanted: usize) -> usize {
+        let weights = self.weight.len();
+        let Some(wanted) = wanted.checked_sub(self.weight.start).filter(|wanted| *wanted < weights) else {
+            return wanted;
+        };
+        let round = |step: usize| (wanted + step / 2) / step * step;
+        if self.form == Form::Narrow {
+            return self.weight.start + round(self.outputs).min(weights);
+        }
+        let pair = round(2 * self.inputs).min(weights);
+        if pair.abs_diff(wanted) * PAIR_WORTH <= weights {
+            return self.weight.start + pair;
+        }
+        let panel = wanted / self.inputs * self.inputs;
+        let within_panel = wanted - panel;
+        let tile = ((within_panel + LANES / 2) / LANES * LANES).min(self.inputs);
+        self.weight.start + panel + tile
     }
 }
 
+/// A cut moves by up to this share of a product's lines to keep a pair of panels whole: two panels side by
+/// side take less time than one and one.
+const PAIR_WORTH: usize = 16;
+
 /// One tile of [`outer_sums`], inlined where the number of rows is known.
 #[inline(always)]
-fn sums<S: Simd, const FEW: usize>(s: S, scalars: &[Line], lines: &[Line], tile: &mut [Line]) {
+fn sums<S: Simd, const FEW: usize>(s: S, scalars: &[Line], lines: &[Line], tile: &mut [Line], add: bool) {
     if FEW == 0 {
-        outer_sums(s, scalars, [lines], [tile]);
+        outer_sums(s, scalars, [lines], [tile], add);
     } else if let (Some(scalars), Some(lines)) = (scalars.first_chunk::<FEW>(), lines.first_chunk::<FEW>()) {
         few_outer_sums(s, scalars, lines, tile);
     }
 }
 
 #[inline(always)]
-fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line) {
-    let mut sum = s.splat(0.0);
+fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {
+    let mut sum = if add { s.load(result) } else { s.splat(0.0) };
     for line in lines {
         sum = s.add(sum, s.load(line));
     }

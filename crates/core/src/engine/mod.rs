@@ -9,12 +9,14 @@
 
 pub mod finish;
 pub mod functions;
-mod gradients;
+pub mod gradients;
+pub mod pace;
 pub mod panels;
 pub mod peak;
 pub mod products;
 pub mod simd;
 pub mod sink;
+pub mod team;
 mod tiles;
 
 use panels::{Line, Panels};

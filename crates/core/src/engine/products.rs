@@ -8,7 +8,6 @@
 use super::finish::Finish;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
-use super::sink::BLOCK_LINES;
 use super::tiles::{Dots, Factors, dot, multiply, multiply_tile};
 use std::ops::Range;
 
@@ -16,9 +15,8 @@ use std::ops::Range;
 /// stays in the L1 cache while all rows pass by.
 const CONTRACTION: usize = 128;
 
-/// Lines of scratch memory that the products need.
-pub const SCRATCH_LINES: usize =
-    if 2 * CONTRACTION > 2 * BLOCK_LINES { 2 * CONTRACTION } else { 2 * BLOCK_LINES };
+/// Lines of scratch memory that the input gradient needs.
+pub const SCRATCH_LINES: usize = 2 * CONTRACTION;
 
 /// How the lanes of a product run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,37 +4,50 @@ use super::panels::{LANES, Line};
 use super::simd::Simd;
 use super::{Now, Update};
 
-/// Where finished gradients go.
-pub enum Sink<'a, S: Simd> {
+/// What an update of parameters needs; the slices hold the lines of one thread.
+pub struct Updates<'a, S: Simd> {
+    /// The optimizer.
+    pub update: &'a dyn Update<S>,
+    /// Its learning rate and step number.
+    pub now: Now,
+    /// The parameters.
+    pub parameters: &'a mut [Line],
+    /// Their state.
+    pub slots: &'a mut [Line],
+    /// Lines of state for each line of parameters.
+    pub count: usize,
+}
+
+/// What is done with finished gradients.
+pub enum Target<'a, S: Simd> {
     /// Straight into the update of the parameters.
-    Update {
-        /// The optimizer.
-        update: &'a dyn Update<S>,
-        /// Its learning rate and step number.
-        now: Now,
-        /// The state of all parameters.
-        slots: &'a mut [Line],
-        /// Lines of state for each line of parameters.
-        count: usize,
-    },
-    /// Into a gradient of all parameters: the first chunk of a batch is written, the others are added.
-    Gradient {
-        /// The gradient of all parameters.
-        gradient: &'a mut [Line],
-        /// Whether to add.
-        add: bool,
-    },
+    Update(Updates<'a, S>),
+    /// The same, with the sum of the gradients of the batch's chunks before.
+    UpdateWith(Updates<'a, S>, &'a [Line]),
+    /// Written to a gradient of all parameters: the first chunk of a batch.
+    Write(&'a mut [Line]),
+    /// Added to it: a further chunk.
+    Add(&'a mut [Line]),
+}
+
+/// Where the finished gradients of one thread go.
+pub struct Sink<'a, S: Simd> {
+    /// The number, among the lines of all parameters, of the first line in the target's slices.
+    pub first: usize,
+    /// What is done with them.
+    pub target: Target<'a, S>,
 }
 
 impl<S: Simd> Sink<'_, S> {
     /// Asks the cache for what the next `take` will change, while the tile is being computed.
     #[inline(always)]
-    fn prefetch(&self, s: S, parameters: &[Line], start: usize, lines: usize) {
-        if let Sink::Update { slots, count, .. } = self {
-            for line in &parameters[start..][..lines] {
+    fn prefetch(&self, s: S, start: usize, lines: usize) {
+        let start = start - self.first;
+        if let Target::Update(updates) = &self.target {
+            for line in &updates.parameters[start..][..lines] {
                 s.prefetch(line);
             }
-            for line in &slots[start * *count..][..lines * *count] {
+            for line in &updates.slots[start * updates.count..][..lines * updates.count] {
                 s.prefetch(line);
             }
         }
@@ -42,20 +55,32 @@ impl<S: Simd> Sink<'_, S> {
 
     /// Takes the finished gradient of the parameter lines from `start`.
     #[inline(always)]
-    fn take(&mut self, s: S, parameters: &mut [Line], start: usize, tile: &[Line]) {
-        match self {
-            Sink::Update { update, now, slots, count } => {
-                let parameters = &mut parameters[start..][..tile.len()];
-                let slots = &mut slots[start * *count..][..tile.len() * *count];
-                update.tile(s, now, parameters, tile, slots);
+    fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
+        let start = start - self.first;
+        match &mut self.target {
+            Target::Update(updates) => updates.apply(s, start, tile),
+            Target::UpdateWith(updates, before) => {
+                for (line, sum) in tile.iter_mut().zip(&before[start..]) {
+                    s.store(s.add(s.load(sum), s.load(line)), line);
+                }
+                updates.apply(s, start, tile);
             }
-            Sink::Gradient { gradient, add: false } => gradient[start..][..tile.len()].copy_from_slice(tile),
-            Sink::Gradient { gradient, add: true } => {
+            Target::Write(gradient) => gradient[start..][..tile.len()].copy_from_slice(tile),
+            Target::Add(gradient) => {
                 for (sum, line) in gradient[start..].iter_mut().zip(tile) {
                     s.store(s.add(s.load(sum), s.load(line)), sum);
                 }
             }
         }
+    }
+}
+
+impl<S: Simd> Updates<'_, S> {
+    #[inline(always)]
+    fn apply(&mut self, s: S, start: usize, tile: &[Line]) {
+        let parameters = &mut self.parameters[start..][..tile.len()];
+        let slots = &mut self.slots[start * self.count..][..tile.len() * self.count];
+        self.update.tile(s, &self.now, parameters, tile, slots);
     }
 }
 
@@ -80,19 +105,13 @@ impl<'a> Block<'a> {
 
     /// Room for the next lines, at most 16. What does not fit goes to the sink first.
     #[inline(always)]
-    pub fn next<S: Simd>(
-        &mut self,
-        s: S,
-        parameters: &mut [Line],
-        sink: &mut Sink<'_, S>,
-        count: usize,
-    ) -> &mut [Line] {
+    pub fn next<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>, count: usize) -> &mut [Line] {
         if self.filled + count > self.lines.len() {
-            self.flush(s, parameters, sink);
+            self.flush(s, sink);
         }
         // Layers with few inputs are small and in the cache anyway.
         if count == LANES {
-            sink.prefetch(s, parameters, self.start + self.filled, count);
+            sink.prefetch(s, self.start + self.filled, count);
         }
         let from = self.filled;
         self.filled += count;
@@ -101,18 +120,20 @@ impl<'a> Block<'a> {
 
     /// Hands on what is there.
     #[inline(always)]
-    pub fn flush<S: Simd>(&mut self, s: S, parameters: &mut [Line], sink: &mut Sink<'_, S>) {
+    pub fn flush<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>) {
         if self.filled > 0 {
-            sink.take(s, parameters, self.start, &self.lines[..self.filled]);
+            sink.take(s, self.start, &mut self.lines[..self.filled]);
             self.start += self.filled;
             self.filled = 0;
         }
     }
 
-    /// Hands on what is there and goes on at another parameter line.
+    /// Goes on at another parameter line, if it is not the next one anyway.
     #[inline(always)]
-    pub fn restart<S: Simd>(&mut self, s: S, parameters: &mut [Line], sink: &mut Sink<'_, S>, start: usize) {
-        self.flush(s, parameters, sink);
-        self.start = start;
+    pub fn seek<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>, start: usize) {
+        if start != self.start + self.filled {
+            self.flush(s, sink);
+            self.start = start;
+        }
     }
 }

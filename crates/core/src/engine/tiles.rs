@@ -165,12 +165,14 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
 }
 
 /// tiles[p][i] = Σᵣ scalars[r][i] lines[p][r], for at most 16 values i. Each tile has a line for each value.
+/// With `add` the sums go on from what the tiles hold.
 #[inline(never)]
 pub fn outer_sums<S: Simd, const PANELS: usize>(
     s: S,
     scalars: &[Line],
     lines: [&[Line]; PANELS],
     mut tiles: [&mut [Line]; PANELS],
+    add: bool,
 ) {
     s.run(
         #[inline(always)]
@@ -178,7 +180,7 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
             for lanes in even_pieces(tiles[0].len(), (S::TILE / PANELS).min(14)) {
                 with_constant!(
                     lanes.len(),
-                    outer_tile::<S, _, PANELS>(s, scalars, lines, lanes.start, &mut tiles)
+                    outer_tile::<S, _, PANELS>(s, scalars, lines, lanes.start, &mut tiles, add)
                 );
             }
         },
@@ -197,7 +199,7 @@ pub fn few_outer_sums<S: Simd, const ROWS: usize>(
         let mut tiles = [&mut *tile];
         with_constant!(
             lanes.len().min(8),
-            outer_tile::<S, _, 1>(s, scalars, [lines], lanes.start, &mut tiles)
+            outer_tile::<S, _, 1>(s, scalars, [lines], lanes.start, &mut tiles, false)
         );
     }
 }
@@ -209,8 +211,17 @@ fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
     lines: [&[Line]; PANELS],
     first: usize,
     tiles: &mut [&mut [Line]; PANELS],
+    add: bool,
 ) {
     let mut sums = [[s.splat(0.0); PANELS]; COUNT];
+    if add {
+        for panel in 0..PANELS {
+            let Some(tile) = tiles[panel][first..].first_chunk::<COUNT>() else { return };
+            for value in 0..COUNT {
+                sums[value][panel] = s.load(&tile[value]);
+            }
+        }
+    }
     let rows = scalars.len();
     let lines = lines.map(
         #[inline(always)]

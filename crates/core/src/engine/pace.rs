@@ -1,0 +1,123 @@
+//! Whether several threads or one take the steps: whichever turns out to be faster.
+//!
+//! Threads cannot change a bit, so this is free to be decided by the clock. Two virtual cores may be one
+//! real one, another process may hold one of them: then a single thread wins, and it is looked again later.
+
+use std::time::{Duration, Instant};
+
+/// How long a trial of each side lasts, at least a step.
+const TRIAL: Duration = Duration::from_micros(300);
+
+/// How often each side is tried; the best counts, so that a hiccup does not decide.
+const TRIALS: usize = 3;
+
+/// Steps as long as this are tried once: a hiccup is short beside them.
+const LONG: Duration = Duration::from_millis(5);
+
+/// How long a decision holds, at least, and as a multiple of what it took to make it.
+const HOLD: Duration = Duration::from_secs(2);
+const HOLD_TIMES: u32 = 40;
+
+/// Tries both sides in turn, keeps the better one for a while, tries again.
+pub struct Pace {
+    alone: bool,
+    /// Seconds a step, the best of all trials, for several threads and for one.
+    best: [f64; 2],
+    /// Trials that ended; none while a decision holds.
+    trials: Option<usize>,
+    steps: u32,
+    since: Instant,
+    began: Instant,
+    until: Instant,
+}
+
+impl Pace {
+    /// Begins with a trial of several threads.
+    pub fn new() -> Self {
+        let now = Instant::now();
+        let best = [f64::INFINITY; 2];
+        Pace { alone: false, best, trials: Some(0), steps: 0, since: now, began: now, until: now }
+    }
+
+    /// Whether one thread takes the next step.
+    pub fn alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Says that a step has ended.
+    pub fn stepped(&mut self) {
+        self.step_ended(Instant::now());
+    }
+
+    fn step_ended(&mut self, now: Instant) {
+        let Some(trials) = self.trials else {
+            if now >= self.until {
+                self.begin(now);
+            }
+            return;
+        };
+        self.steps += 1;
+        let elapsed = now - self.since;
+        if elapsed < TRIAL {
+            return;
+        }
+        let side = &mut self.best[usize::from(self.alone)];
+        *side = side.min(elapsed.as_secs_f64() / f64::from(self.steps));
+        let long = elapsed / self.steps >= LONG;
+        self.steps = 0;
+        self.since = now;
+        if trials + 1 >= if long { 2 } else { 2 * TRIALS } {
+            self.alone = self.best[1] < self.best[0];
+            self.trials = None;
+            self.until = now + HOLD.max((now - self.began) * HOLD_TIMES);
+        } else {
+            self.alone = !self.alone;
+            self.trials = Some(trials + 1);
+        }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        *self = Pace { alone: self.alone, since: now, began: now, until: now, ..Pace::new() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps of such lengths, with several threads and with one; how many of so many took one thread.
+    fn alone(pace: &mut Pace, now: &mut Instant, [several, one]: [u64; 2], steps: usize) -> usize {
+        let mut alone = 0;
+        for _ in 0..steps {
+            alone += usize::from(pace.alone());
+            *now += Duration::from_micros(if pace.alone() { one } else { several });
+            pace.step_ended(*now);
+        }
+        alone
+    }
+
+    #[test]
+    fn the_faster_side_takes_nearly_all_steps() {
+        for (lengths, range) in [([100, 190], 0..=2000), ([190, 100], 98_000..=100_000)] {
+            let mut pace = Pace::new();
+            let mut now = pace.began;
+            assert!(range.contains(&alone(&mut pace, &mut now, lengths, 100_000)), "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn long_steps_are_tried_once_each() {
+        let mut pace = Pace::new();
+        let mut now = pace.began;
+        assert_eq!(alone(&mut pace, &mut now, [50_000, 90_000], 20), 1);
+    }
+
+    #[test]
+    fn a_core_that_others_take_is_noticed() {
+        let mut pace = Pace::new();
+        let mut now = pace.began;
+        alone(&mut pace, &mut now, [100, 190], 10_000);
+        alone(&mut pace, &mut now, [400, 190], 100_000);
+        assert!(alone(&mut pace, &mut now, [400, 190], 1000) > 900);
+    }
+}

@@ -1,0 +1,344 @@
+//! Threads that share the work of one call.
+//!
+//! A team lives as long as the call that trains or predicts: nothing is left behind when it returns, neither
+//! an idle thread nor state of the process. Between two pieces of work its threads spin for a short while,
+//! since whoever spins answers in a fraction of a microsecond, and then sleep.
+
+use super::panels::Line;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, Builder, Thread};
+use std::time::{Duration, Instant};
+
+/// The most threads of a team.
+pub const MOST_THREADS: usize = 64;
+
+/// How long a thread spins before it sleeps. To wake one takes about as long, so that waiting costs at most
+/// twice what it has to; and where more threads run than there are cores, nobody spins for long.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// Looks between two looks at the clock, which takes longer than a look at a counter.
+const LOOKS: u32 = 64;
+
+/// The cores that this process may use: those of its affinity, within the limit of its control group.
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Threads at work in all calls of this process.
+static AT_WORK: Mutex<usize> = Mutex::new(0);
+
+/// The cores that a call has for itself, so that trainings side by side do not fight over them.
+pub struct Cores(usize);
+
+impl Cores {
+    /// As many as are wanted and free, at least one: that of the calling thread.
+    pub fn take(wanted: usize) -> Self {
+        let mut at_work = AT_WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = wanted.min(cores().saturating_sub(*at_work)).max(1);
+        *at_work += count;
+        Cores(count)
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Cores {
+    fn drop(&mut self) {
+        *AT_WORK.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+    }
+}
+
+/// What all threads do, each with its number.
+type Work<'a> = &'a (dyn Fn(usize) + Sync);
+
+/// Two cache lines of its own: CPUs fetch lines in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Apart<T>(T);
+
+/// A thread beside the calling one.
+#[derive(Default)]
+struct Member {
+    /// The last piece of work that it has done.
+    done: Apart<AtomicUsize>,
+    asleep: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+/// The work of the round at hand, as the calling thread left it.
+struct Slot(std::cell::UnsafeCell<Option<Work<'static>>>);
+
+// SAFETY: written by the calling thread while no member reads it, and read after `round` has been seen to
+// change, which orders both.
+unsafe impl Sync for Slot {}
+
+struct Shared {
+    /// Counts the pieces of work.
+    round: Apart<AtomicUsize>,
+    work: Slot,
+    members: Vec<Member>,
+    ended: AtomicBool,
+    panicked: AtomicBool,
+}
+
+/// Calls `ready` until it says yes; for a short while at once, then after `wait` each time.
+fn spin(mut ready: impl FnMut() -> bool, mut wait: impl FnMut()) {
+    let mut since = None;
+    loop {
+        for _ in 0..LOOKS {
+            if ready() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        if since.get_or_insert_with(Instant::now).elapsed() > SPIN {
+            wait();
+        }
+    }
+}
+
+impl Shared {
+    /// What a member does from its first to its last piece of work.
+    fn serve(&self, index: usize) {
+        let member = &self.members[index];
+        let mut seen = 0;
+        loop {
+            let news = || self.round.0.load(Ordering::Acquire) != seen;
+            spin(news, || {
+                // The calling thread counts the round first and looks for sleepers then; a member says that
+                // it sleeps first and looks at the round then: one of them sees the other.
+                member.asleep.store(true, Ordering::SeqCst);
+                if self.round.0.load(Ordering::SeqCst) == seen {
+                    thread::park();
+                }
+                member.asleep.store(false, Ordering::SeqCst);
+            });
+            seen = self.round.0.load(Ordering::Acquire);
+            if self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            // SAFETY: the calling thread wrote the work before it counted the round, and does not touch it
+            // until this member says that it is done.
+            let work = unsafe { *self.work.0.get() };
+            if let Some(work) = work
+                && catch_unwind(AssertUnwindSafe(|| work(index + 1))).is_err()
+            {
+                self.panicked.store(true, Ordering::Relaxed);
+            }
+            member.done.0.store(seen, Ordering::Release);
+        }
+    }
+
+    /// Starts the next round.
+    fn start(&self) {
+        self.round.0.fetch_add(1, Ordering::SeqCst);
+        for member in &self.members {
+            if member.asleep.load(Ordering::SeqCst)
+                && let Some(thread) = member.thread.get()
+            {
+                thread.unpark();
+            }
+        }
+    }
+
+    fn wait(&self, members: usize) {
+        let round = self.round.0.load(Ordering::Relaxed);
+        for member in &self.members[..members] {
+            spin(|| member.done.0.load(Ordering::Acquire) == round, thread::yield_now);
+        }
+    }
+}
+
+/// Waits for the members when the calling thread's part ends, also where it ends in a panic: they use what
+/// it has borrowed.
+struct Together<'a>(&'a Shared, usize);
+
+impl Drop for Together<'_> {
+    fn drop(&mut self) {
+        self.0.wait(self.1);
+    }
+}
+
+/// The calling thread and the members beside it.
+pub struct Team<'a> {
+    shared: Option<&'a Shared>,
+    members: usize,
+}
+
+impl Team<'_> {
+    /// Calls `work` with a team of so many threads, or of as many as the system gives. They end with it.
+    pub fn with<R>(threads: usize, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
+        let wanted = threads.clamp(1, MOST_THREADS) - 1;
+        if wanted == 0 {
+            return work(&mut Team { shared: None, members: 0 });
+        }
+        let shared = Shared {
+            round: Apart::default(),
+            work: Slot(None.into()),
+            members: std::iter::repeat_with(Member::default).take(wanted).collect(),
+            ended: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+        };
+        thread::scope(|scope| {
+            let mut team = Team { shared: Some(&shared), members: 0 };
+            for (index, member) in shared.members.iter().enumerate() {
+                let builder = Builder::new().name("myelin".into());
+                let shared = &shared;
+                let Ok(handle) = builder.spawn_scoped(scope, move || shared.serve(index)) else { break };
+                let _ = member.thread.set(handle.thread().clone());
+                team.members += 1;
+            }
+            work(&mut team)
+        })
+    }
+
+    /// How many threads it has, the calling one included.
+    pub fn threads(&self) -> usize {
+        self.members + 1
+    }
+
+    /// Calls `work` on every thread with its number, the calling thread being 0, and waits for all.
+    fn run(&mut self, work: Work<'_>) {
+        let Some(shared) = self.shared.filter(|_| self.members > 0) else { return work(0) };
+        // SAFETY: only the lifetime changes. No member uses the work after `Together` has waited for it, which
+        // is before this call returns or unwinds; and none reads the slot between two rounds.
+        unsafe { *shared.work.0.get() = Some(std::mem::transmute::<Work<'_>, Work<'static>>(work)) };
+        shared.start();
+        {
+            let _together = Together(shared, self.members);
+            work(0);
+        }
+        assert!(!shared.panicked.load(Ordering::Relaxed), "a thread of the team panicked");
+    }
+
+    /// Calls `work` for each item on a thread of its own; no more items than threads.
+    pub fn each<T: Send>(&mut self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
+        assert!(items.len() <= self.threads(), "{} items for {} threads", items.len(), self.threads());
+        if let [item] = items {
+            return work(item);
+        }
+        let (first, count) = (Pointer(items.as_mut_ptr()), items.len());
+        self.run(&|thread| {
+            if thread < count {
+                // SAFETY: below the number of items, and no other thread has this number.
+                work(unsafe { &mut *first.at(thread) });
+            }
+        });
+    }
+
+    /// Calls `work` on threads 0, 1, … with their number and the lines between their cuts of each of the
+    /// slices: a cut at c is at c · stride of a slice. `cuts` begins with 0 and ends with the length of the
+    /// slices over their strides.
+    pub fn split<const N: usize>(
+        &mut self,
+        slices: [(&mut [Line], usize); N],
+        cuts: &[usize],
+        work: impl Fn(usize, [&mut [Line]; N]) + Sync,
+    ) {
+        let count = cuts.len() - 1;
+        assert!(count <= self.threads(), "{count} parts for {} threads", self.threads());
+        assert!(cuts.is_sorted(), "cuts must increase");
+        let end = cuts[count];
+        assert!(slices.iter().all(|(slice, stride)| slice.len() >= end * stride), "cuts beyond a slice");
+        if count == 1 {
+            return work(0, slices.map(|(slice, stride)| &mut slice[..end * stride]));
+        }
+        let slices = slices.map(|(slice, stride)| (Pointer(slice.as_mut_ptr()), stride));
+        self.run(&|thread| {
+            if thread < count {
+                let (from, to) = (cuts[thread], cuts[thread + 1]);
+                let parts = slices.each_ref().map(|(first, stride)| {
+                    // SAFETY: within the slice and apart from those of all other threads, since the cuts
+                    // increase to an end that was checked.
+                    unsafe { std::slice::from_raw_parts_mut(first.at(from * stride), (to - from) * stride) }
+                });
+                work(thread, parts);
+            }
+        });
+    }
+}
+
+impl Drop for Team<'_> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared {
+            shared.ended.store(true, Ordering::Release);
+            shared.start();
+        }
+    }
+}
+
+/// A pointer that several threads may use, each for elements of its own.
+struct Pointer<T>(*mut T);
+
+impl<T> Pointer<T> {
+    fn at(&self, index: usize) -> *mut T {
+        self.0.wrapping_add(index)
+    }
+}
+
+// SAFETY: the two places that use it give each thread elements of its own, which may be sent to it.
+unsafe impl<T: Send> Sync for Pointer<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::panels::ZERO;
+
+    #[test]
+    fn every_item_gets_a_thread_in_every_round() {
+        for threads in [1, 2, 3, 5] {
+            let mut counts = vec![0; threads];
+            Team::with(threads, |team| {
+                for round in 0..200 {
+                    // Long enough, at times, for the members to fall asleep.
+                    if round % 50 == 49 {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    team.each(&mut counts, |count| *count += 1);
+                }
+            });
+            assert!(counts.iter().all(|&count| count == 200), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn each_thread_gets_the_lines_between_its_cuts() {
+        let (mut one, mut two) = (vec![ZERO; 10], vec![ZERO; 20]);
+        Team::with(3, |team| {
+            team.split([(&mut one, 1), (&mut two, 2)], &[0, 3, 3, 10], |thread, [one, two]| {
+                assert_eq!(two.len(), 2 * one.len());
+                for line in one.iter_mut().chain(two) {
+                    line.0[0] += 1.0 + thread as f32;
+                }
+            });
+        });
+        let firsts: Vec<_> = one.iter().map(|line| line.0[0]).collect();
+        assert_eq!(firsts, [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]);
+        assert_eq!(two[5].0[0], 1.0);
+        assert_eq!(two[6].0[0], 3.0);
+    }
+
+    #[test]
+    fn a_panic_on_any_thread_reaches_the_caller_and_ends_the_team() {
+        for culprit in 0..3 {
+            let result = catch_unwind(|| {
+                Team::with(3, |team| team.each(&mut [0, 1, 2], |item| assert_ne!(*item, culprit)));
+            });
+            assert!(result.is_err());
+        }
+    }
+
+    #[test]
+    fn calls_side_by_side_share_the_cores() {
+        let all = Cores::take(usize::MAX);
+        assert!(all.count() <= cores());
+        let none_left = Cores::take(4);
+        assert!(none_left.count() >= 1);
+    }
+}
