@@ -8,8 +8,9 @@ use crate::ensure;
 use crate::errors::Result;
 use crate::network::{Batch, Published, State, Workspace, lock};
 use crate::program::Plan;
-use crate::run::{Progress, Run, Stop};
-use std::sync::Arc;
+use crate::run::{Progress, Run, Stop, Threads, WORTH_A_TEAM};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Which values `read` and `write` mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl<S: Simd> Machine for State<S> {
             s: self.s,
             plan: Arc::clone(&self.plan),
             published: Arc::clone(&self.published),
-            workspace: Workspace::new(&self.plan, 0, false)?,
+            workspaces: vec![Workspace::new(&self.plan, 0, false)?],
         })))
     }
 
@@ -174,9 +175,54 @@ impl Network {
     }
 }
 
+/// One of several trainings: a network of its own; the data may be shared.
+pub struct Training<'a> {
+    /// What is trained.
+    pub network: &'a mut Network,
+    /// On what.
+    pub data: &'a Dataset,
+    /// How. Its `threads` do not count where there are several trainings.
+    pub run: Run<'a>,
+    /// Ends it.
+    pub stop: &'a Stop,
+}
+
+/// Trains independent networks side by side, each on one thread at a time: the results are those of training
+/// each alone. `finished` counts those that are done. With a single training its run's `threads` hold.
+pub fn train_many(
+    trainings: &mut [Training<'_>],
+    threads: Threads,
+    finished: &AtomicUsize,
+) -> Vec<Result<Progress>> {
+    if let [Training { network, data, run, stop }] = trainings {
+        let progress = network.train(data, &Run { threads, ..*run }, stop);
+        finished.fetch_add(1, Ordering::Relaxed);
+        return vec![progress];
+    }
+    let count = trainings.len();
+    let mut results: Vec<_> = trainings.iter().map(|_| None).collect();
+    let queue = Mutex::new(trainings.iter_mut().zip(&mut results));
+    let threads = match threads {
+        Threads::AtMost(most) => Threads::AtMost(most.min(count)),
+        Threads::Exactly(threads) => Threads::Exactly(threads.min(count)),
+    };
+    threads.team(true, |team| {
+        let mut members = vec![(); team.threads()];
+        team.each(&mut members, |()| {
+            loop {
+                let next = lock(&queue).next();
+                let Some((Training { network, data, run, stop }, result)) = next else { return };
+                *result = Some(network.train(data, &Run { threads: Threads::Exactly(1), ..*run }, stop));
+                finished.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    });
+    results.into_iter().flatten().collect()
+}
+
 trait Predict: Send {
-    fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()>;
-    fn evaluate(&mut self, data: &Dataset) -> Result<f64>;
+    fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()>;
+    fn evaluate(&mut self, data: &Dataset, threads: Threads) -> Result<f64>;
     fn parameters(&self) -> Vec<f32>;
 }
 
@@ -185,13 +231,13 @@ pub struct Predictor(Box<dyn Predict>);
 
 impl Predictor {
     /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`.
-    pub fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()> {
-        self.0.predict(x, output)
+    pub fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
+        self.0.predict(x, output, threads)
     }
 
     /// The mean loss of the rows.
-    pub fn evaluate(&mut self, data: &Dataset) -> Result<f64> {
-        self.0.evaluate(data)
+    pub fn evaluate(&mut self, data: &Dataset, threads: Threads) -> Result<f64> {
+        self.0.evaluate(data, threads)
     }
 
     /// A copy of the parameters that it predicts with, in the order of [`Part::Parameters`].
@@ -204,21 +250,78 @@ struct Forward<S: Simd> {
     s: S,
     plan: Arc<Plan<S>>,
     published: Published,
-    workspace: Workspace,
+    /// One for each thread.
+    workspaces: Vec<Workspace>,
+}
+
+/// Some of the rows, and who takes them.
+struct Share<'a, Rows> {
+    workspace: &'a mut Workspace,
+    rows: Rows,
 }
 
 impl<S: Simd> Forward<S> {
-    fn forward(&mut self, parameters: &[Line], rows: usize) {
-        let Forward { s, plan, workspace, .. } = self;
+    /// Makes room for so many rows on each of so many threads.
+    fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
+        while self.workspaces.len() < threads {
+            self.workspaces.push(Workspace::new(&self.plan, 0, false)?);
+        }
+        self.workspaces[..threads]
+            .iter_mut()
+            .try_for_each(|workspace| workspace.reserve(&self.plan, rows.div_ceil(threads), false))
+    }
+}
+
+impl<S: Simd> Plan<S> {
+    /// Whether the forward pass of so many rows is worth a team.
+    fn pays(&self, rows: usize) -> bool {
+        // About a third of a training's operations are those of the forward pass.
+        (self.operations() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
+    }
+
+    fn forward_alone(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
         s.run(
             #[inline(always)]
-            || plan.forward(*s, parameters, workspace, rows),
+            || self.forward(s, parameters, workspace, rows),
         );
+    }
+
+    /// Predicts rows of x, in pieces that go through together.
+    fn predict(&self, s: S, parameters: &[Line], workspace: &mut Workspace, x: &[f32], output: &mut [f32]) {
+        let (inputs, outputs) = (self.inputs, self.outputs());
+        let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
+        for (x, output) in chunks {
+            let rows = x.len() / inputs;
+            for (row, values) in x.chunks_exact(inputs).enumerate() {
+                workspace.input.set_row(row, values);
+            }
+            self.forward_alone(s, parameters, workspace, rows);
+            let result = &workspace.outputs[self.stages.len() - 1];
+            for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
+                result.row(row, values);
+            }
+        }
+    }
+
+    /// The losses of rows of the data from `start`.
+    fn row_losses(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        batch: Batch<'_>,
+        losses: &mut [f32],
+    ) {
+        for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
+            batch.gather(workspace, index * CHUNK_ROWS, losses.len());
+            self.forward_alone(s, parameters, workspace, losses.len());
+            self.losses(s, workspace, losses);
+        }
     }
 }
 
 impl<S: Simd> Predict for Forward<S> {
-    fn predict(&mut self, x: &[f32], output: &mut [f32]) -> Result<()> {
+    fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
         let (inputs, outputs) = (self.plan.inputs, self.plan.outputs());
         let rows = x.len() / inputs;
         ensure!(x.len() == rows * inputs, "x: {} values are no multiple of {inputs} inputs", x.len());
@@ -227,39 +330,45 @@ impl<S: Simd> Predict for Forward<S> {
             "output: expected {rows} rows of {outputs}, received {} values",
             output.len()
         );
-        self.workspace.reserve(&self.plan, rows, false)?;
-        let published = Arc::clone(&self.published);
-        let parameters = lock(&published);
-        let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
-        for (x, output) in chunks {
-            let rows = x.len() / inputs;
-            for (row, values) in x.chunks_exact(inputs).enumerate() {
-                self.workspace.input.set_row(row, values);
-            }
-            self.forward(&parameters, rows);
-            let result = &self.workspace.outputs[self.plan.stages.len() - 1];
-            for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
-                result.row(row, values);
-            }
+        if rows <= 1 {
+            self.reserve(rows, 1)?;
+            let published = lock(&self.published);
+            self.plan.predict(self.s, &published, &mut self.workspaces[0], x, output);
+            return Ok(());
         }
-        Ok(())
+        threads.team(self.plan.pays(rows), |team| {
+            let share = rows.div_ceil(team.threads());
+            self.reserve(rows, team.threads())?;
+            let Forward { s, plan, published, workspaces } = self;
+            let parameters = lock(published);
+            let pieces = x.chunks(share * inputs).zip(output.chunks_mut(share * outputs));
+            let shares = workspaces.iter_mut().zip(pieces);
+            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
+            team.each(&mut shares, |Share { workspace, rows: (x, output) }| {
+                plan.predict(*s, &parameters, workspace, x, output);
+            });
+            Ok(())
+        })
     }
 
-    fn evaluate(&mut self, data: &Dataset) -> Result<f64> {
+    fn evaluate(&mut self, data: &Dataset, threads: Threads) -> Result<f64> {
         self.plan.check(data)?;
-        self.workspace.reserve(&self.plan, data.rows(), false)?;
-        let published = Arc::clone(&self.published);
-        let parameters = lock(&published);
-        let batch = Batch { data, order: None, start: 0, rows: data.rows() };
-        let mut loss = 0.0;
-        for from in (0..data.rows()).step_by(CHUNK_ROWS) {
-            let rows = (data.rows() - from).min(CHUNK_ROWS);
-            batch.gather(&mut self.workspace, from, rows);
-            self.forward(&parameters, rows);
-            self.plan.losses(self.s, &mut self.workspace, rows);
-            loss = self.workspace.add_losses(loss, rows);
-        }
-        Ok(loss / data.rows() as f64)
+        let rows = data.rows();
+        threads.team(self.plan.pays(rows), |team| {
+            let share = rows.div_ceil(team.threads());
+            self.reserve(rows, team.threads())?;
+            let Forward { s, plan, published, workspaces } = self;
+            let parameters = lock(published);
+            let mut losses = vec![0.0_f32; rows];
+            let shares = workspaces.iter_mut().zip(losses.chunks_mut(share).enumerate());
+            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
+            team.each(&mut shares, |Share { workspace, rows: (thread, losses) }| {
+                let batch = Batch { data, order: None, start: *thread * share, rows: losses.len() };
+                plan.row_losses(*s, &parameters, workspace, batch, losses);
+            });
+            // Added in the order of the rows, whoever computed them.
+            Ok(losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / rows as f64)
+        })
     }
 
     fn parameters(&self) -> Vec<f32> {

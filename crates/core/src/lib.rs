@@ -36,5 +36,5 @@ pub mod run;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};
-pub use kernel::{Network, Part, Predictor};
+pub use kernel::{Network, Part, Predictor, Training, train_many};
 pub use run::{Divergence, Position, Progress, Run, Stop, Threads};

@@ -6,7 +6,7 @@ use crate::engine::gradients::Slab;
 use crate::engine::panels::{Line, Panels, ZERO, zeros};
 use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
-use crate::engine::sink::{Sink, Target, Updates};
+use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
 use crate::engine::team::Team;
 use crate::engine::{CHUNK_ROWS, Now};
 use crate::errors::Result;
@@ -93,10 +93,9 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// Fills the losses of the rows.
-    pub(crate) fn losses(&self, s: S, workspace: &mut Workspace, rows: usize) {
-        let Workspace { target, outputs, losses, .. } = workspace;
-        self.loss.values(s, &outputs[self.stages.len() - 1], target, &mut losses[..rows]);
+    /// The losses of the first rows, whose predictions the workspace holds.
+    pub(crate) fn losses(&self, s: S, workspace: &Workspace, losses: &mut [f32]) {
+        self.loss.values(s, &workspace.outputs[self.stages.len() - 1], &workspace.target, losses);
     }
 
     /// What follows when the gradient of a stage's output is there.
@@ -154,7 +153,14 @@ impl<S: Simd> Plan<S> {
     }
 
     /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the sink.
-    fn parameter_gradients(&self, s: S, slabs: &[Workspace], lines: Range<usize>, mut sink: Sink<'_, S>) {
+    fn parameter_gradients(
+        &self,
+        s: S,
+        slabs: &[Workspace],
+        lines: Range<usize>,
+        mut sink: Sink<'_, S>,
+        block: &mut [Line],
+    ) {
         s.run(
             #[inline(always)]
             || {
@@ -168,7 +174,7 @@ impl<S: Simd> Plan<S> {
                             rows: slab.rows,
                         },
                     );
-                    product.parameter_gradient(s, slabs, &lines, &mut sink);
+                    product.parameter_gradient(s, slabs, &lines, block, &mut sink);
                 }
             },
         );
@@ -224,6 +230,8 @@ pub(crate) struct State<S: Simd> {
     pub(crate) gradient: Vec<Line>,
     /// One for each thread.
     workspaces: Vec<Workspace>,
+    /// Where each thread's gradients wait for the sink.
+    blocks: Vec<Vec<Line>>,
     /// Where the threads' parameters are cut.
     cuts: Vec<usize>,
     /// The order of the rows in the epoch at hand.
@@ -242,6 +250,7 @@ impl<S: Simd> State<S> {
             published: Arc::new(Mutex::new(zeros(lines)?)),
             gradient: Vec::new(),
             workspaces: Vec::new(),
+            blocks: Vec::new(),
             cuts: Vec::new(),
             plan: Arc::new(plan),
             order: Vec::new(),
@@ -252,6 +261,7 @@ impl<S: Simd> State<S> {
     pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
         while self.workspaces.len() < threads {
             self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
+            self.blocks.push(zeros(Some(SINK_LINES))?);
         }
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
             // The first takes all rows where one thread turns out to be faster.
@@ -277,28 +287,42 @@ impl<S: Simd> State<S> {
             let slabs = self.pass(team, alone, batch, &chunk);
             loss += self.loss(slabs);
             let whole = [0, self.plan.lines];
-            let State { s, plan, parameters, slots, gradient, workspaces, cuts, .. } = self;
+            let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, .. } = self;
             let (s, plan, slabs) = (*s, &**plan, &workspaces[..slabs]);
             let cuts = if alone { &whole[..] } else { &cuts[..] };
+            let blocks = &mut blocks[..cuts.len() - 1];
             let count = plan.update.slots();
             let lines = |thread: usize| cuts[thread]..cuts[thread + 1];
             if chunk.end == batch.rows {
                 let before = (chunk.start > 0).then_some(&gradient[..]);
-                team.split([(parameters, 1), (slots, count)], cuts, |thread, [parameters, slots]| {
+                let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
+                team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
                     let lines = lines(thread);
                     let updates = Updates { update: &*plan.update, now, parameters, slots, count };
                     let target = match before {
                         Some(before) => Target::UpdateWith(updates, &before[lines.clone()]),
                         None => Target::Update(updates),
                     };
-                    plan.parameter_gradients(s, slabs, lines.clone(), Sink { first: lines.start, target });
+                    plan.parameter_gradients(
+                        s,
+                        slabs,
+                        lines.clone(),
+                        Sink { first: lines.start, target },
+                        block,
+                    );
                 });
             } else {
-                team.split([(gradient, 1)], cuts, |thread, [gradient]| {
+                team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
                     let lines = lines(thread);
                     let target =
                         if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
-                    plan.parameter_gradients(s, slabs, lines.clone(), Sink { first: lines.start, target });
+                    plan.parameter_gradients(
+                        s,
+                        slabs,
+                        lines.clone(),
+                        Sink { first: lines.start, target },
+                        block,
+                    );
                 });
             }
         }
@@ -337,7 +361,8 @@ impl<S: Simd> State<S> {
                 let gradient = &mut self.gradient[..];
                 let target = if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
                 let sink = Sink { first: 0, target };
-                self.plan.parameter_gradients(self.s, &self.workspaces[..slabs], lines.clone(), sink);
+                let slabs = &self.workspaces[..slabs];
+                self.plan.parameter_gradients(self.s, slabs, lines.clone(), sink, &mut self.blocks[0]);
             }
         });
         loss

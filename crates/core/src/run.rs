@@ -49,11 +49,24 @@ pub enum Threads {
     Exactly(usize),
 }
 
+impl Threads {
+    /// Calls `work` with a team of that size; of one thread where more would not pay.
+    pub(crate) fn team<R>(self, pays: bool, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
+        match self {
+            Threads::Exactly(count) => Team::with(count, work),
+            Threads::AtMost(count) => {
+                let cores = Cores::take(if pays { count } else { 1 });
+                Team::with(cores.count(), work)
+            }
+        }
+    }
+}
+
 /// Multiply-adds of a step from which a second thread can pay: two meetings take about half a microsecond.
 const WORTH_A_THREAD: usize = 60_000;
 
 /// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
-const WORTH_A_TEAM: u64 = 20_000_000;
+pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
 
 /// What to train.
 #[derive(Clone, Copy, Debug)]
@@ -126,15 +139,8 @@ impl<S: Simd> State<S> {
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
         let work = self.plan.operations().saturating_mul(batch_size);
-        let wanted = match run.threads {
-            Threads::Exactly(count) => count,
-            Threads::AtMost(_) if work < WORTH_A_THREAD => 1,
-            Threads::AtMost(_) if run.steps.saturating_mul(work as u64) < WORTH_A_TEAM => 1,
-            Threads::AtMost(count) => count,
-        };
-        let cores = matches!(run.threads, Threads::AtMost(_)).then(|| Cores::take(wanted));
-        let threads = cores.as_ref().map_or(wanted, Cores::count);
-        Team::with(threads, |team| self.run_with(team, data, run, stop))
+        let pays = work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM;
+        run.threads.team(pays, |team| self.run_with(team, data, run, stop))
     }
 
     fn run_with(
@@ -147,7 +153,7 @@ impl<S: Simd> State<S> {
         let batch_size = run.batch_size.min(data.rows());
         let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
         let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
-        let mut pace = adapts.then(Pace::new);
+        let mut pace = adapts.then(Pace::start);
         self.reserve(batch_size, team.threads())?;
         let mut progress = Progress { position: run.from, ..Progress::default() };
         let mut safe = run.from;

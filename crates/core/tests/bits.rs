@@ -72,7 +72,7 @@ impl Case {
         }
         let x: Vec<f32> = (0..self.data.rows()).flat_map(|row| self.data.x(row)).copied().collect();
         let mut predictions = vec![0.0; self.data.rows() * outputs(&self.program)];
-        network.predictor().unwrap().predict(&x, &mut predictions).unwrap();
+        network.predictor().unwrap().predict(&x, &mut predictions, Threads::Exactly(threads)).unwrap();
         Some(Outcome {
             gradients: (gradients.loss.to_bits(), bits(&gradients.values)),
             losses: progress.losses.iter().map(|loss| loss.to_bits()).collect(),

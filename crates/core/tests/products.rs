@@ -8,7 +8,7 @@
 mod scalar;
 
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::{Dataset, Network, losses};
+use myelin_core::{Dataset, Network, Threads, losses};
 use proptest::prelude::*;
 use scalar::loss_of_row;
 use scalar::programs::{WIDTHS, cases, instruction_sets, values};
@@ -80,7 +80,7 @@ fn check_forward(instructions: &str, inputs: usize, outputs: usize, rows: usize,
     let (weight, bias) = parameters.split_at(inputs * outputs);
     let x = values(seed + 1, rows * inputs);
     let mut y = vec![0.0; rows * outputs];
-    network.predictor().unwrap().predict(&x, &mut y).unwrap();
+    network.predictor().unwrap().predict(&x, &mut y, Threads::Exactly(1)).unwrap();
     for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
         for ((weight, bias), y) in weight.chunks(inputs).zip(bias).zip(y) {
             check(*y, terms(weight, x).chain([wide(*bias)]), 0, "forward");
@@ -119,7 +119,7 @@ fn check_parameter_gradient(instructions: &str, inputs: usize, outputs: usize, r
     network.write_parameters(&values(seed, (inputs + 1) * outputs)).unwrap();
     let (x, y) = (values(seed + 1, rows * inputs), values(seed + 2, rows * outputs));
     let mut predictions = vec![0.0; rows * outputs];
-    network.predictor().unwrap().predict(&x, &mut predictions).unwrap();
+    network.predictor().unwrap().predict(&x, &mut predictions, Threads::Exactly(1)).unwrap();
     let loss = losses::build::<Portable>("meanSquaredError", program["loss"].as_object().unwrap()).unwrap();
     let scale = (1.0 / rows as f64) as f32;
     let output: Vec<f32> = (predictions.chunks(outputs).zip(y.chunks(outputs)))

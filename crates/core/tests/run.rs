@@ -3,7 +3,7 @@
 
 mod scalar;
 
-use myelin_core::{Dataset, Network, Part, Position, Run, Stop};
+use myelin_core::{Dataset, Network, Part, Position, Run, Stop, Threads};
 use scalar::programs::{examples, values};
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn data_of_other_sizes_is_refused() {
     let other = Dataset::new(vec![0.0; 6], vec![0.0; 2], 3, 1).unwrap();
     refused(&other, &run(1, &[0.1]), &["expected 2 outputs", "received 1"]);
     assert!(network().gradients(&other).is_err());
-    assert!(network().predictor().unwrap().evaluate(&other).is_err());
+    assert!(network().predictor().unwrap().evaluate(&other, Threads::Exactly(1)).is_err());
 }
 
 #[test]
@@ -90,9 +90,12 @@ fn parameters_of_another_length_and_values_that_are_not_finite_are_refused() {
 fn predictions_of_another_length_are_refused() {
     let mut predictor = network().predictor().unwrap();
     for (x, output) in [(3, 1), (3, 3), (4, 2), (6, 2), (0, 2)] {
-        assert!(predictor.predict(&vec![0.0; x], &mut vec![0.0; output]).is_err(), "{x} and {output}");
+        assert!(
+            predictor.predict(&vec![0.0; x], &mut vec![0.0; output], Threads::Exactly(1)).is_err(),
+            "{x} and {output}"
+        );
     }
-    assert!(predictor.predict(&[], &mut []).is_ok());
+    assert!(predictor.predict(&[], &mut [], Threads::Exactly(1)).is_ok());
 }
 
 #[test]

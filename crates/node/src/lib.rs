@@ -5,11 +5,12 @@
 //! work panicked refuses all later calls.
 #![allow(missing_docs)] // The public documentation is that of the interface `Kernel` in TypeScript.
 
+mod many;
 mod run;
 mod threads;
 
 use myelin_core::engine::simd::Instructions;
-use myelin_core::{Dataset, Network, Part, Predictor, Stop, activations, layers, losses, optimizers};
+use myelin_core::{Dataset, Network, Part, Predictor, activations, layers, losses, optimizers};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use run::{NativeProgress, NativeRun};
@@ -52,7 +53,7 @@ pub fn tables() -> String {
 /// process lives.
 #[napi(catch_unwind)]
 pub fn panic_on_thread(env: &Env) -> Result<Object<'_>> {
-    threads::start(env, Stop::default(), || -> Result<u32> { panic!("provoked") })
+    threads::start(env, Vec::new(), || -> Result<u32> { panic!("provoked") })
 }
 
 /// Panics in the call.
@@ -138,7 +139,7 @@ impl NativeNetwork {
     pub fn start<'env>(&self, env: &'env Env, data: &NativeDataset, run: NativeRun) -> Result<Object<'env>> {
         let training = self.trainings.begin()?;
         let (network, data) = (Arc::clone(&self.network), Arc::clone(&data.0));
-        threads::start(env, training.stop.clone(), move || {
+        threads::start(env, vec![training.stop.clone()], move || {
             let training = training;
             run.train(&mut *free(&network)?, &data, &training.stop)
         })
@@ -151,20 +152,20 @@ impl NativeNetwork {
     }
 
     #[napi(catch_unwind)]
-    pub fn predict(&self, x: &[f32], mut output: Float32ArraySlice<'_>) -> Result<()> {
+    pub fn predict(&self, x: &[f32], mut output: Float32ArraySlice<'_>, threads: Option<f64>) -> Result<()> {
         let (x_bytes, output_bytes) = (x.as_ptr_range(), output.as_ptr_range());
         if x_bytes.start < output_bytes.end && output_bytes.start < x_bytes.end {
             return Err(refuse("predict: x and output overlap"));
         }
         // SAFETY: no JavaScript runs before this call returns, and the check above keeps x out of the way.
         let output = unsafe { output.as_mut() };
-        free(&self.predictor)?.predict(x, output).map_err(refuse)
+        free(&self.predictor)?.predict(x, output, run::threads(threads)?).map_err(refuse)
     }
 
     /// The mean loss over all rows.
     #[napi(catch_unwind)]
-    pub fn evaluate(&self, data: &NativeDataset) -> Result<f64> {
-        free(&self.predictor)?.evaluate(&data.0).map_err(refuse)
+    pub fn evaluate(&self, data: &NativeDataset, threads: Option<f64>) -> Result<f64> {
+        free(&self.predictor)?.evaluate(&data.0, run::threads(threads)?).map_err(refuse)
     }
 
     /// The network, if nothing trains it.

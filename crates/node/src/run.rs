@@ -1,7 +1,7 @@
 //! Runs and their progress as plain objects of JavaScript.
 
 use crate::refuse;
-use myelin_core::{Dataset, Network, Position, Progress, Run, Stop};
+use myelin_core::{Dataset, Network, Position, Progress, Run, Stop, Threads};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -23,6 +23,14 @@ pub struct NativeRun {
     /// The seed of the epochs' orders; without one the rows stand as they are.
     pub shuffle: Option<f64>,
     pub learning_rates: Float64Array,
+    /// The most threads; by default as many as there are free cores.
+    pub threads: Option<f64>,
+}
+
+/// The threads that a call may use.
+pub fn threads(most: Option<f64>) -> Result<Threads> {
+    let most = most.map(|most| whole("threads", most)).transpose()?;
+    Ok(Threads::AtMost(most.map_or(usize::MAX, |most| most as usize)))
 }
 
 /// Where a number stopped being finite.
@@ -51,9 +59,9 @@ fn whole(name: &str, value: f64) -> Result<u64> {
 }
 
 impl NativeRun {
-    /// Trains `network` as the run says.
-    pub fn train(&self, network: &mut Network, data: &Dataset, stop: &Stop) -> Result<NativeProgress> {
-        let run = Run {
+    /// The run as the core has it.
+    pub fn to_run(&self) -> Result<Run<'_>> {
+        Ok(Run {
             from: Position {
                 epoch: whole("from.epoch", self.from.epoch)?,
                 step: whole("from.step", self.from.step)?,
@@ -64,8 +72,13 @@ impl NativeRun {
             batch_size: whole("batchSize", self.batch_size)? as usize,
             shuffle: self.shuffle.map(|seed| whole("shuffle", seed)).transpose()?,
             learning_rates: &self.learning_rates,
-        };
-        network.train(data, &run, stop).map(NativeProgress::from).map_err(refuse)
+            threads: threads(self.threads)?,
+        })
+    }
+
+    /// Trains `network` as the run says.
+    pub fn train(&self, network: &mut Network, data: &Dataset, stop: &Stop) -> Result<NativeProgress> {
+        network.train(data, &self.to_run()?, stop).map(NativeProgress::from).map_err(refuse)
     }
 }
 

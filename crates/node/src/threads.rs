@@ -57,30 +57,30 @@ impl Drop for Training {
     }
 }
 
-/// A thread at work and the flag that ends it.
-type Running = (Stop, JoinHandle<()>);
+/// A thread at work and the flags that end it.
+type Running = (Vec<Stop>, JoinHandle<()>);
 
 thread_local! {
     /// What this thread's environment has started; `None` until its clean-up hook is set.
     static RUNNING: RefCell<Option<Vec<Running>>> = const { RefCell::new(None) };
 }
 
-fn remember(env: &Env, stop: Stop, handle: JoinHandle<()>) -> Result<()> {
+fn remember(env: &Env, stops: Vec<Stop>, handle: JoinHandle<()>) -> Result<()> {
     RUNNING.with_borrow_mut(|running| {
         if running.is_none() {
             env.add_env_cleanup_hook((), |()| join_all())?;
         }
         let running = running.get_or_insert_default();
         running.retain(|(_, handle)| !handle.is_finished());
-        running.push((stop, handle));
+        running.push((stops, handle));
         Ok(())
     })
 }
 
 fn join_all() {
     let running = RUNNING.with_borrow_mut(Option::take).unwrap_or_default();
-    for (stop, _) in &running {
-        stop.raise();
+    for (stops, _) in &running {
+        stops.iter().for_each(Stop::raise);
     }
     for (_, handle) in running {
         // The thread caught its own panic, if there was one.
@@ -96,7 +96,7 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
 /// Does the work on a thread of its own; the promise has its result.
 pub fn start<'env, T: ToNapiValue + Send + 'static>(
     env: &'env Env,
-    stop: Stop,
+    stops: Vec<Stop>,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<Object<'env>> {
     let (deferred, promise) = env.create_deferred()?;
@@ -114,6 +114,6 @@ pub fn start<'env, T: ToNapiValue + Send + 'static>(
     };
     let handle = Builder::new().name("myelin".into()).spawn(body);
     let handle = handle.map_err(|error| Error::new(Status::GenericFailure, format!("no thread: {error}")))?;
-    remember(env, stop, handle)?;
+    remember(env, stops, handle)?;
     Ok(promise)
 }

@@ -1,6 +1,6 @@
 //! The third product of a dense layer: the gradients of its parameters, tile by tile into the sink.
 
-use super::panels::{LANES, Line, Panels, ZERO, panels};
+use super::panels::{LANES, Line, Panels, panels};
 use super::products::{FEW_ROWS, Form, Product, with_few};
 use super::simd::Simd;
 use super::sink::{BLOCK_LINES, Block, Sink};
@@ -33,21 +33,23 @@ fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize> {
 
 impl Product {
     /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`:
-    /// those of the parameter lines in `lines`, which begins and ends where [`Product::cut`] may.
+    /// those of the parameter lines in `lines`, which begins and ends where [`Product::cut`] may. `scratch` has
+    /// [`SINK_LINES`](super::sink::SINK_LINES) lines.
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(
         &self,
         s: S,
         slabs: impl Slabs<'a>,
         lines: &Range<usize>,
+        scratch: &mut [Line],
         sink: &mut Sink<'_, S>,
     ) {
         let mut alone = slabs.clone();
         match (alone.next(), alone.next()) {
             (Some(slab), None) if slab.rows <= FEW_ROWS => {
-                with_few!(slab.rows, self.few_rows_gradient::<S, _>(s, slab, lines, sink));
+                with_few!(slab.rows, self.few_rows_gradient::<S, _>(s, slab, lines, scratch, sink));
             }
-            _ => self.gradient_of::<S, 0>(s, slabs, lines, sink),
+            _ => self.gradient_of::<S, 0>(s, slabs, lines, scratch, sink),
         }
     }
 
@@ -57,11 +59,12 @@ impl Product {
         s: S,
         slab: Slab<'_>,
         lines: &Range<usize>,
+        scratch: &mut [Line],
         sink: &mut Sink<'_, S>,
     ) {
         s.run(
             #[inline(always)]
-            || self.gradient_of::<S, ROWS>(s, std::iter::once(slab), lines, sink),
+            || self.gradient_of::<S, ROWS>(s, std::iter::once(slab), lines, scratch, sink),
         );
     }
 
@@ -72,9 +75,9 @@ impl Product {
         s: S,
         slabs: impl Slabs<'a>,
         lines: &Range<usize>,
+        scratch: &mut [Line],
         sink: &mut Sink<'_, S>,
     ) {
-        let mut scratch = [ZERO; 2 * BLOCK_LINES];
         let (first, second) = scratch.split_at_mut(BLOCK_LINES);
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, first);
@@ -105,7 +108,6 @@ impl Product {
     /// The gradients of these lines of W: two panels side by side where both are whole, so that a line of
     /// the input is read once for both.
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
     fn wide_weights<'a, S: Simd, const FEW: usize>(
         &self,
         s: S,

@@ -33,7 +33,7 @@ pub struct Pace {
 
 impl Pace {
     /// Begins with a trial of several threads.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let now = Instant::now();
         let best = [f64::INFINITY; 2];
         Pace { alone: false, best, trials: Some(0), steps: 0, since: now, began: now, until: now }
@@ -77,7 +77,7 @@ impl Pace {
     }
 
     fn begin(&mut self, now: Instant) {
-        *self = Pace { alone: self.alone, since: now, began: now, until: now, ..Pace::new() };
+        *self = Pace { alone: self.alone, since: now, began: now, until: now, ..Pace::start() };
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_faster_side_takes_nearly_all_steps() {
         for (lengths, range) in [([100, 190], 0..=2000), ([190, 100], 98_000..=100_000)] {
-            let mut pace = Pace::new();
+            let mut pace = Pace::start();
             let mut now = pace.began;
             assert!(range.contains(&alone(&mut pace, &mut now, lengths, 100_000)), "{lengths:?}");
         }
@@ -107,14 +107,14 @@ mod tests {
 
     #[test]
     fn long_steps_are_tried_once_each() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::start();
         let mut now = pace.began;
         assert_eq!(alone(&mut pace, &mut now, [50_000, 90_000], 20), 1);
     }
 
     #[test]
     fn a_core_that_others_take_is_noticed() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::start();
         let mut now = pace.began;
         alone(&mut pace, &mut now, [100, 190], 10_000);
         alone(&mut pace, &mut now, [400, 190], 100_000);

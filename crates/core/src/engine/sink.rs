@@ -88,6 +88,9 @@ impl<S: Simd> Updates<'_, S> {
 /// some nanoseconds, so a small layer takes a single one.
 pub const BLOCK_LINES: usize = 64;
 
+/// Two blocks, since pairs of panels are finished side by side.
+pub const SINK_LINES: usize = 2 * BLOCK_LINES;
+
 /// Collects finished lines of a gradient that follow each other, and hands them on in blocks.
 pub struct Block<'a> {
     /// The parameter line that the first of `lines` belongs to.

@@ -232,23 +232,25 @@ impl Team<'_> {
         });
     }
 
-    /// Calls `work` on threads 0, 1, … with their number and the lines between their cuts of each of the
-    /// slices: a cut at c is at c · stride of a slice. `cuts` begins with 0 and ends with the length of the
-    /// slices over their strides.
-    pub fn split<const N: usize>(
+    /// Calls `work` for each item on a thread of its own, with its number and the lines between its cuts of
+    /// each slice: a cut at c is at c · stride of a slice. There is one cut more than there are items; the
+    /// first is 0.
+    pub fn split<T: Send, const N: usize>(
         &mut self,
+        items: &mut [T],
         slices: [(&mut [Line], usize); N],
         cuts: &[usize],
-        work: impl Fn(usize, [&mut [Line]; N]) + Sync,
+        work: impl Fn(usize, &mut T, [&mut [Line]; N]) + Sync,
     ) {
-        let count = cuts.len() - 1;
+        let count = items.len();
         assert!(count <= self.threads(), "{count} parts for {} threads", self.threads());
-        assert!(cuts.is_sorted(), "cuts must increase");
+        assert!(cuts.len() == count + 1 && cuts.is_sorted(), "cuts {cuts:?} for {count} items");
         let end = cuts[count];
         assert!(slices.iter().all(|(slice, stride)| slice.len() >= end * stride), "cuts beyond a slice");
-        if count == 1 {
-            return work(0, slices.map(|(slice, stride)| &mut slice[..end * stride]));
+        if let [item] = items {
+            return work(0, item, slices.map(|(slice, stride)| &mut slice[..end * stride]));
         }
+        let items = Pointer(items.as_mut_ptr());
         let slices = slices.map(|(slice, stride)| (Pointer(slice.as_mut_ptr()), stride));
         self.run(&|thread| {
             if thread < count {
@@ -258,7 +260,8 @@ impl Team<'_> {
                     // increase to an end that was checked.
                     unsafe { std::slice::from_raw_parts_mut(first.at(from * stride), (to - from) * stride) }
                 });
-                work(thread, parts);
+                // SAFETY: below the number of items, and no other thread has this number.
+                work(thread, unsafe { &mut *items.at(thread) }, parts);
             }
         });
     }
@@ -311,12 +314,15 @@ mod tests {
     fn each_thread_gets_the_lines_between_its_cuts() {
         let (mut one, mut two) = (vec![ZERO; 10], vec![ZERO; 20]);
         Team::with(3, |team| {
-            team.split([(&mut one, 1), (&mut two, 2)], &[0, 3, 3, 10], |thread, [one, two]| {
+            let (mut lengths, slices) = ([0; 3], [(&mut one[..], 1), (&mut two[..], 2)]);
+            team.split(&mut lengths, slices, &[0, 3, 3, 10], |thread, length, [one, two]| {
                 assert_eq!(two.len(), 2 * one.len());
+                *length = one.len();
                 for line in one.iter_mut().chain(two) {
                     line.0[0] += 1.0 + thread as f32;
                 }
             });
+            assert_eq!(lengths, [3, 0, 7]);
         });
         let firsts: Vec<_> = one.iter().map(|line| line.0[0]).collect();
         assert_eq!(firsts, [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]);

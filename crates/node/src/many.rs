@@ -1,0 +1,71 @@
+//! Trainings of several networks in one call.
+
+use crate::run::{NativeProgress, NativeRun, threads};
+use crate::threads::{Training, start};
+use crate::{NativeDataset, NativeNetwork, free, refuse};
+use myelin_core::{Dataset, Network, train_many};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A training that was let in and waits for the others.
+struct Entry {
+    network: Arc<Mutex<Network>>,
+    data: Arc<Dataset>,
+    run: NativeRun,
+    training: Training,
+}
+
+/// Trainings that start together. A network can be added once.
+#[napi]
+#[derive(Default)]
+pub struct NativeTrainings {
+    entries: Vec<Entry>,
+    finished: Arc<AtomicUsize>,
+}
+
+#[napi]
+impl NativeTrainings {
+    #[napi(constructor, catch_unwind)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn add(&mut self, network: &NativeNetwork, data: &NativeDataset, run: NativeRun) -> Result<()> {
+        run.to_run()?;
+        let training = network.trainings.begin()?;
+        let (network, data) = (Arc::clone(&network.network), Arc::clone(&data.0));
+        self.entries.push(Entry { network, data, run, training });
+        Ok(())
+    }
+
+    /// Trains all that were added, on threads of their own; the promise has their progress in this order.
+    #[napi(catch_unwind)]
+    pub fn start<'env>(&mut self, env: &'env Env, most: Option<f64>) -> Result<Object<'env>> {
+        let threads = threads(most)?;
+        let entries = std::mem::take(&mut self.entries);
+        let finished = Arc::clone(&self.finished);
+        let stops = entries.iter().map(|entry| entry.training.stop.clone()).collect();
+        start(env, stops, move || {
+            let entries = entries;
+            let mut networks =
+                entries.iter().map(|entry| free(&entry.network)).collect::<Result<Vec<_>>>()?;
+            let mut trainings = Vec::with_capacity(entries.len());
+            for (entry, network) in entries.iter().zip(&mut networks) {
+                let Entry { data, run, training, .. } = entry;
+                let run = run.to_run()?;
+                trainings.push(myelin_core::Training { network, data, run, stop: &training.stop });
+            }
+            let results = train_many(&mut trainings, threads, &finished).into_iter();
+            results.map(|result| result.map(NativeProgress::from).map_err(refuse)).collect::<Result<Vec<_>>>()
+        })
+    }
+
+    /// How many are done.
+    #[napi(catch_unwind)]
+    pub fn finished(&self) -> u32 {
+        self.finished.load(Ordering::Relaxed) as u32
+    }
+}
