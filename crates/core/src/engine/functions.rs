@@ -1,5 +1,7 @@
 //! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
 //! machine and every instruction set gives the same bits. No exp or tanh of a library takes part in a step.
+//!
+//! How far they are off was measured over all 2^32 inputs, by `tests/sweep.rs`.
 
 use super::simd::Simd;
 
@@ -35,7 +37,7 @@ pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
 /// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The
 /// coefficients of p are those of expf in Moshier's Cephes library.
 ///
-/// Over all inputs it is off by at most EXP_ERROR units of the last place, and nowhere decreasing.
+/// Over all inputs in that range it is off by at most 1.02 units of the last place, and nowhere decreasing.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     exp_from_to(s, x, -87.33, 88.37)
@@ -56,7 +58,7 @@ fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
 /// 1 / (1 + exp(-x)) for x from -87.33; below that the value there, which is no denormal number yet. NaN
 /// stays NaN.
 ///
-/// Over all inputs it is off by at most LOGISTIC_ERROR units of the last place, and nowhere decreasing.
+/// Over all inputs in that range it is off by at most 2.49 units of the last place, and nowhere decreasing.
 #[inline(always)]
 pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
@@ -65,23 +67,23 @@ pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
 
 /// tanh(x), from -1 to 1. NaN stays NaN.
 ///
-/// A rational function, x p(x^2) / q(x^2) with p and q of degree 4, was fitted to tanh up to 8.6 with the
-/// least relative error, 1.4e-8. Beyond, p and q stand still, so that the quotient rises on with x and
+/// A rational function, x p(x^2) / q(x^2) with p and q of degree 4, was fitted to tanh up to 9 with the
+/// least relative error, 2.1e-8. Beyond, p and q stand still, so that the quotient rises on with x and
 /// reaches the bound of 1. Both begin with 1, so small x come out as they are. All is done with -x and -x^2,
 /// since a maximum takes one instruction and a minimum that keeps NaN two.
 ///
-/// Over all inputs it is off by at most TANH_ERROR units of the last place, which are small just below 1:
-/// TANH_ABSOLUTE at most. Of two inputs the larger may get a value that is smaller by TANH_BACK units.
+/// Over all inputs it is off by at most 5.04 units of the last place, which is 3.1e-7; that much just below
+/// 1, where a value may also be up to 9 units smaller than that of a smaller input.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
-    const FITTED: f32 = 8.6;
+    const FITTED: f32 = 9.0;
     let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
     let opposite = s.mul(x, reversed);
     let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
     let numerator =
-        polynomial(s, square, [1.414_693_6e-8, -2.117_178_7e-5, 3.529_542_4e-3, -1.340_957_1e-1, 1.0]);
+        polynomial(s, square, [1.342_015_1e-8, -2.066_159e-5, 3.499_019_7e-3, -1.338_400_4e-1, 1.0]);
     let denominator =
-        polynomial(s, square, [8.097_849e-7, -3.341_306e-4, 2.600_600_8e-2, -4.674_289_2e-1, 1.0]);
+        polynomial(s, square, [7.804_887_3e-7, -3.291_073_7e-4, 2.589_030_75e-2, -4.671_732_2e-1, 1.0]);
     let quotient = s.div(s.mul(opposite, numerator), denominator);
     s.max(least, s.mul(s.max(least, quotient), reversed))
 }
@@ -146,6 +148,34 @@ mod tests {
             let expected = dispatch(Instructions::Portable, Evaluate(line));
             for instructions in Instructions::available() {
                 assert_eq!(dispatch(instructions, Evaluate(line)), expected, "{instructions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn functions_give_the_ends_and_the_middle_of_their_range() {
+        let tiny = f32::from_bits(1);
+        let at = |x: f32| {
+            let lines = Instructions::available()
+                .into_iter()
+                .map(|instructions| dispatch(instructions, Evaluate(Line([x; LANES]))).map(|line| line.0[0]));
+            lines.collect::<Vec<_>>()
+        };
+        for x in [0.0, -0.0, tiny, -tiny, 1e-40, -1e-40, f32::MIN_POSITIVE, -1e-9] {
+            for [exp, logistic, tanh] in at(x) {
+                assert_eq!((exp, logistic, tanh.to_bits()), (1.0, 0.5, x.to_bits()), "{x:e}");
+            }
+        }
+        for x in [-f32::INFINITY, f32::MIN, -1e3] {
+            for [exp, logistic, tanh] in at(x) {
+                assert!(exp.is_normal() && exp < 1.2e-38 && logistic.is_normal() && logistic < 1.2e-38);
+                assert_eq!(tanh, -1.0);
+            }
+        }
+        for x in [f32::INFINITY, f32::MAX, 1e3] {
+            for [exp, logistic, tanh] in at(x) {
+                assert!(exp.is_finite() && exp > 2.3e38);
+                assert_eq!((logistic, tanh), (1.0, 1.0));
             }
         }
     }
