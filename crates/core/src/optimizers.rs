@@ -70,7 +70,8 @@ impl Optimizer for Sgd {
 
 /// v ← μ v + g + λ w; w ← w - η v, or with Nesterov's momentum w ← w - η (g + λ w + μ v)
 ///
-/// As PyTorch defines it: the learning rate multiplies the velocity and is no part of it.
+/// As PyTorch defines it: the learning rate multiplies the velocity and is no part of it. A velocity below
+/// 1e-30 becomes zero, as the moments of Adam do: that of a dead unit would decay into denormal numbers.
 #[derive(Clone, Copy)]
 pub struct SgdMomentum {
     momentum: f32,
@@ -85,7 +86,7 @@ impl Optimizer for SgdMomentum {
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
         let momentum = s.splat(self.momentum);
         let gradient = s.mul_add(s.splat(self.weight_decay), weight, gradient);
-        let velocity = s.mul_add(momentum, slots[0], gradient);
+        let velocity = snap(s, s.mul_add(momentum, slots[0], gradient));
         slots[0] = velocity;
         let direction = if self.nesterov { s.mul_add(momentum, velocity, gradient) } else { velocity };
         s.mul_add(s.splat(-now.learning_rate), direction, weight)
@@ -94,7 +95,7 @@ impl Optimizer for SgdMomentum {
 
 /// Adam (Kingma and Ba, 2015), with L2 decay as PyTorch has it, η the learning rate and t the step:
 /// g ← g + λ w; m ← m + (1 - β₁)(g - m); v ← v + (1 - β₂)(g² - v);
-/// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
+/// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε); m and v below 1e-30 become zero
 #[derive(Clone, Copy)]
 pub struct Adam {
     beta1: f32,

@@ -1,5 +1,7 @@
 //! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
 //! machine and every instruction set gives the same bits. No exp or tanh of a library takes part in a step.
+//!
+//! How far they are off was measured over all 2^32 inputs, by `tests/sweep.rs`.
 
 use super::simd::Simd;
 
@@ -29,13 +31,21 @@ pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
     s.select_greater(s.splat(1e-30), magnitude, zero, x)
 }
 
-/// exp(x) for x from -87.33 to 88.37; beyond that the value at the end of the range. NaN stays NaN.
+/// exp(x) for x from -87.33 to 88.37; beyond that the value at the end of the range, so that it is neither
+/// infinite nor denormal. NaN stays NaN.
 ///
 /// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The
 /// coefficients of p are those of expf in Moshier's Cephes library.
+///
+/// Over all inputs in that range it is off by at most 1.02 units of the last place, and nowhere decreasing.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
-    let x = clamp(s, x, -87.33, 88.37);
+    exp_from_to(s, x, -87.33, 88.37)
+}
+
+#[inline(always)]
+fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
+    let x = clamp(s, x, low, high);
     let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
     let r = s.mul_add(n, s.splat(-0.693_359_4), x);
     let r = s.mul_add(n, s.splat(2.121_944_4e-4), r);
@@ -45,34 +55,37 @@ pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     s.mul(value, s.power_of_two(n))
 }
 
-/// 1 / (1 + exp(-x))
+/// 1 / (1 + exp(-x)) for x from -87.33; below that the value there, which is no denormal number yet. NaN
+/// stays NaN.
+///
+/// Over all inputs in that range it is off by at most 2.49 units of the last place, and nowhere decreasing.
 #[inline(always)]
 pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
-    s.div(one, s.add(one, exp(s, s.sub(s.splat(0.0), x))))
+    s.div(one, s.add(one, exp_from_to(s, s.sub(s.splat(0.0), x), -87.33, 87.33)))
 }
 
-/// tanh(x) as a rational function of degree 13 over 6, clamped where it reaches 1 in 32 bits. The
-/// coefficients are those of Eigen's single-precision tanh.
+/// tanh(x), from -1 to 1. NaN stays NaN.
+///
+/// A rational function, x p(x^2) / q(x^2) with p and q of degree 4, was fitted to tanh up to 9 with the
+/// least relative error, 2.1e-8. Beyond, p and q stand still, so that the quotient rises on with x and
+/// reaches the bound of 1. Both begin with 1, so small x come out as they are. All is done with -x and -x^2,
+/// since a maximum takes one instruction and a minimum that keeps NaN two.
+///
+/// Over all inputs it is off by at most 5.04 units of the last place, which is 3.1e-7; that much just below
+/// 1, where a value may also be up to 9 units smaller than that of a smaller input.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
-    let x = clamp(s, x, -7.905_311, 7.905_311);
-    let square = s.mul(x, x);
-    let numerator = polynomial(
-        s,
-        square,
-        [
-            -2.760_768_5e-16,
-            2.000_188e-13,
-            -8.604_672e-11,
-            5.122_297e-8,
-            1.485_722_4e-5,
-            6.372_619e-4,
-            4.893_524_6e-3,
-        ],
-    );
-    let denominator = polynomial(s, square, [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3]);
-    s.div(s.mul(x, numerator), denominator)
+    const FITTED: f32 = 9.0;
+    let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
+    let opposite = s.mul(x, reversed);
+    let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
+    let numerator =
+        polynomial(s, square, [1.342_015_1e-8, -2.066_159e-5, 3.499_019_7e-3, -1.338_400_4e-1, 1.0]);
+    let denominator =
+        polynomial(s, square, [7.804_887_3e-7, -3.291_073_7e-4, 2.589_030_75e-2, -4.671_732_2e-1, 1.0]);
+    let quotient = s.div(s.mul(opposite, numerator), denominator);
+    s.max(least, s.mul(s.max(least, quotient), reversed))
 }
 
 #[cfg(test)]
@@ -135,6 +148,34 @@ mod tests {
             let expected = dispatch(Instructions::Portable, Evaluate(line));
             for instructions in Instructions::available() {
                 assert_eq!(dispatch(instructions, Evaluate(line)), expected, "{instructions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn functions_give_the_ends_and_the_middle_of_their_range() {
+        let tiny = f32::from_bits(1);
+        let at = |x: f32| {
+            let lines = Instructions::available()
+                .into_iter()
+                .map(|instructions| dispatch(instructions, Evaluate(Line([x; LANES]))).map(|line| line.0[0]));
+            lines.collect::<Vec<_>>()
+        };
+        for x in [0.0, -0.0, tiny, -tiny, 1e-40, -1e-40, f32::MIN_POSITIVE, -1e-9] {
+            for [exp, logistic, tanh] in at(x) {
+                assert_eq!((exp, logistic, tanh.to_bits()), (1.0, 0.5, x.to_bits()), "{x:e}");
+            }
+        }
+        for x in [-f32::INFINITY, f32::MIN, -1e3] {
+            for [exp, logistic, tanh] in at(x) {
+                assert!(exp.is_normal() && exp < 1.2e-38 && logistic.is_normal() && logistic < 1.2e-38);
+                assert_eq!(tanh, -1.0);
+            }
+        }
+        for x in [f32::INFINITY, f32::MAX, 1e3] {
+            for [exp, logistic, tanh] in at(x) {
+                assert!(exp.is_finite() && exp > 2.3e38);
+                assert_eq!((logistic, tanh), (1.0, 1.0));
             }
         }
     }

@@ -7,6 +7,8 @@
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub mod neon;
 pub mod portable;
 
 use super::panels::Line;
@@ -75,6 +77,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 pub enum Instructions {
     /// What every CPU has.
     Portable,
+    /// 64-bit ARM with NEON.
+    Neon,
     /// x86-64 with AVX2 and FMA.
     Avx2,
     /// x86-64 with AVX-512F.
@@ -83,12 +87,14 @@ pub enum Instructions {
 
 impl Instructions {
     /// All of them, the fastest last.
-    pub const ALL: [Instructions; 3] = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
+    pub const ALL: [Instructions; 4] =
+        [Instructions::Portable, Instructions::Neon, Instructions::Avx2, Instructions::Avx512];
 
     /// The name by which it is asked for.
     pub fn name(self) -> &'static str {
         match self {
             Instructions::Portable => "portable",
+            Instructions::Neon => "neon",
             Instructions::Avx2 => "avx2",
             Instructions::Avx512 => "avx512",
         }
@@ -102,6 +108,10 @@ impl Instructions {
     fn is_available(self) -> bool {
         match self {
             Instructions::Portable => true,
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => neon::Neon::detect().is_some(),
+            #[cfg(not(target_arch = "aarch64"))]
+            Instructions::Neon => false,
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => avx2::Avx2::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
@@ -146,6 +156,12 @@ pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
         {
             return work.with(s);
         }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if instructions == Instructions::Neon
+        && let Some(s) = neon::Neon::detect()
+    {
+        return work.with(s);
     }
     let _ = instructions;
     work.with(portable::Portable)

@@ -50,6 +50,11 @@ fn table<T>(table: &[Names], build: fn(&str, &Map<String, Value>) -> Result<T>) 
     entries.flatten().collect()
 }
 
+/// All optimizers of the table, in their variants.
+pub fn any_optimizer() -> Vec<Value> {
+    table(optimizers::TABLE, optimizers::build::<Portable>)
+}
+
 /// A dense layer or an activation.
 fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
     let dense = (width, any::<bool>())
@@ -62,7 +67,7 @@ fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
 pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let width = || prop::sample::select(widths);
     let losses = prop::sample::select(table(losses::TABLE, losses::build::<Portable>));
-    let optimizers = prop::sample::select(table(optimizers::TABLE, optimizers::build::<Portable>));
+    let optimizers = prop::sample::select(any_optimizer());
     let layers = prop::collection::vec(layer(width()), 1..=4);
     (width(), layers, losses, optimizers).prop_map(|(inputs, layers, loss, optimizer)| {
         json!({ "inputs": inputs, "layers": layers, "loss": loss, "optimizer": optimizer })

@@ -1,0 +1,171 @@
+//! A step allocates nothing: an epoch of many steps asks for memory as often as an epoch of few.
+
+mod scalar;
+
+use myelin_core::{Dataset, Network, Position, Run, Stop};
+use scalar::programs::{examples, instruction_sets, values};
+use serde_json::{Value, json};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Counts how often any thread asks for memory: a network may have threads of its own.
+struct Counting;
+
+fn count() {
+    COUNT.fetch_add(1, Ordering::Relaxed);
+}
+
+// SAFETY: every call is handed on to the system's allocator as it came; the counter allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often the work asks for memory.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = COUNT.load(Ordering::Relaxed);
+    work();
+    COUNT.load(Ordering::Relaxed) - before
+}
+
+/// Tiny, of the size of a cache, and with narrow and odd widths.
+const WIDTHS: [&[u64]; 3] = [&[2, 64, 1], &[16, 64, 64, 4], &[37, 129, 19, 3]];
+
+fn program(widths: &[u64]) -> Value {
+    let layers = widths[1..].iter().flat_map(|units| {
+        [json!({ "type": "dense", "units": units, "useBias": true }), json!({ "type": "silu" })]
+    });
+    json!({
+        "inputs": widths[0],
+        "layers": layers.collect::<Vec<_>>(),
+        "loss": { "type": "meanSquaredError" },
+        "optimizer": {
+            "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "amsgrad": true,
+        },
+    })
+}
+
+fn network(program: &Value, instructions: &str) -> Network {
+    let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
+    network.write_parameters(&values(1, network.parameters())).unwrap();
+    network
+}
+
+struct Case {
+    program: Value,
+    instructions: &'static str,
+    batch_size: usize,
+    shuffle: Option<u64>,
+}
+
+impl Case {
+    /// Allocations of one epoch of so many steps, the first that a network does.
+    fn epoch(&self, steps: usize) -> u64 {
+        let mut network = network(&self.program, self.instructions);
+        // The last step takes fewer rows.
+        let data = examples(&self.program, steps * self.batch_size - self.batch_size / 2, 1);
+        let (stop, rates) = (Stop::default(), [1e-3]);
+        let run = Run {
+            from: Position::default(),
+            steps: steps as u64,
+            batch_size: self.batch_size,
+            shuffle: self.shuffle,
+            learning_rates: &rates,
+        };
+        let mut losses = Vec::new();
+        let count = allocations(|| losses = network.train(&data, &run, &stop).unwrap().losses);
+        assert!(losses.len() == 1 && losses[0].is_finite(), "{losses:?}");
+        count
+    }
+}
+
+/// One test, so that no other one allocates meanwhile.
+#[test]
+fn steps_predictions_and_evaluations_allocate_nothing() {
+    a_step_allocates_nothing();
+    an_epoch_allocates_for_its_loss_and_time_alone();
+    predictions_allocate_nothing_after_the_first();
+    evaluations_allocate_nothing_after_the_first();
+}
+
+fn a_step_allocates_nothing() {
+    for instructions in instruction_sets() {
+        for widths in WIDTHS {
+            // 1100 rows are three chunks.
+            for batch_size in [1, 5, 32, 1100] {
+                for shuffle in [None, Some(3)] {
+                    let case = Case { program: program(widths), instructions, batch_size, shuffle };
+                    let (few, many) = (case.epoch(4), case.epoch(8));
+                    assert!(few > 0, "the counter counts");
+                    assert_eq!(few, many, "{widths:?}, batches of {batch_size}, shuffle {shuffle:?}");
+                }
+            }
+        }
+    }
+}
+
+fn an_epoch_allocates_for_its_loss_and_time_alone() {
+    let case = program(WIDTHS[1]);
+    let mut network = network(&case, instruction_sets()[0]);
+    let (data, stop, rates) = (examples(&case, 40, 1), Stop::default(), [1e-3; 64]);
+    let mut from = Position::default();
+    let mut epochs = |network: &mut Network, epochs: u64| {
+        let run = Run { from, steps: 5 * epochs, batch_size: 8, shuffle: Some(1), learning_rates: &rates };
+        allocations(|| from = network.train(&data, &run, &stop).unwrap().position)
+    };
+    epochs(&mut network, 1);
+    // Two lists, which double as they grow: to 4, 8, 16, 32, 64.
+    assert_eq!((epochs(&mut network, 1), epochs(&mut network, 64)), (2, 10));
+}
+
+fn predictions_allocate_nothing_after_the_first() {
+    for instructions in instruction_sets() {
+        for widths in WIDTHS {
+            let program = program(widths);
+            let mut predictor = network(&program, instructions).predictor().unwrap();
+            let (inputs, outputs) = (widths[0] as usize, widths[widths.len() - 1] as usize);
+            let (x, mut y) = (values(2, 1500 * inputs), vec![0.0; 1500 * outputs]);
+            let mut predict = |rows: usize| {
+                let (x, y) = (&x[..rows * inputs], &mut y[..rows * outputs]);
+                allocations(|| predictor.predict(x, y).unwrap())
+            };
+            assert!(predict(1500) > 0, "the first makes room");
+            for rows in [1, 2, 37, 512, 513, 1500] {
+                assert_eq!(predict(rows), 0, "{widths:?}, {rows} rows, {instructions}");
+            }
+        }
+    }
+}
+
+fn evaluations_allocate_nothing_after_the_first() {
+    let program = program(WIDTHS[2]);
+    let mut predictor = network(&program, instruction_sets()[0]).predictor().unwrap();
+    let data: Dataset = examples(&program, 1200, 1);
+    predictor.evaluate(&data).unwrap();
+    assert_eq!(allocations(|| assert!(predictor.evaluate(&data).unwrap().is_finite())), 0);
+}

@@ -1,0 +1,200 @@
+//! exp, the logistic function and tanh over all 2^32 inputs, against references in 64 bits.
+//!
+//! They take minutes, so they run when somebody changes these functions, not in every run of the tests:
+//! `cargo test --release -p myelin-core --test sweep -- --ignored --nocapture --test-threads 1`
+
+use myelin_core::engine::functions::{exp, logistic, tanh};
+use myelin_core::engine::panels::{LANES, Line, ZERO};
+use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};
+
+#[derive(Clone, Copy, Debug)]
+enum Function {
+    Exp,
+    Logistic,
+    Tanh,
+}
+
+use Function::{Exp, Logistic, Tanh};
+
+/// Replaces lines of values by their function.
+struct Evaluate<'a>(Function, &'a mut [Line]);
+
+impl WithSimd for Evaluate<'_> {
+    type Output = ();
+
+    fn with<S: Simd>(self, s: S) {
+        let Evaluate(function, lines) = self;
+        s.run(
+            #[inline(always)]
+            || match function {
+                Exp => lines.iter_mut().for_each(
+                    #[inline(always)]
+                    |line| s.store(exp(s, s.load(line)), line),
+                ),
+                Logistic => lines.iter_mut().for_each(
+                    #[inline(always)]
+                    |line| s.store(logistic(s, s.load(line)), line),
+                ),
+                Tanh => lines.iter_mut().for_each(
+                    #[inline(always)]
+                    |line| s.store(tanh(s, s.load(line)), line),
+                ),
+            },
+        );
+    }
+}
+
+impl Function {
+    fn reference(self, x: f64) -> f64 {
+        match self {
+            Exp => x.exp(),
+            Logistic => 1.0 / (1.0 + (-x).exp()),
+            Tanh => x.tanh(),
+        }
+    }
+
+    /// Where the function is computed; beyond, it has the value at the end.
+    fn range(self) -> (f32, f32) {
+        match self {
+            Exp => (-87.33, 88.37),
+            Logistic => (-87.33, f32::MAX),
+            Tanh => (-f32::MAX, f32::MAX),
+        }
+    }
+
+    fn at(self, instructions: Instructions, x: f32) -> f32 {
+        let mut line = [Line([x; LANES])];
+        dispatch(instructions, Evaluate(self, &mut line));
+        line[0].0[0]
+    }
+}
+
+/// Lines evaluated in one call.
+const LINES: usize = 256;
+
+/// Hands on every bit pattern from `first` to `last` with the function of it, in increasing order.
+fn sweep(
+    function: Function,
+    instructions: Instructions,
+    (first, last): (u32, u32),
+    mut visit: impl FnMut(f32, f32),
+) {
+    let (mut lines, step) = ([ZERO; LINES], (LINES * LANES) as u64);
+    let (first, last) = (u64::from(first), u64::from(last));
+    for start in (first..=last).step_by(step as usize) {
+        let value = |index: usize| f32::from_bits((start + index as u64).min(last) as u32);
+        for (index, line) in lines.iter_mut().enumerate() {
+            *line = Line(std::array::from_fn(|lane| value(index * LANES + lane)));
+        }
+        dispatch(instructions, Evaluate(function, &mut lines));
+        let count = step.min(last - start + 1) as usize;
+        for (index, result) in lines.iter().flat_map(|line| line.0).take(count).enumerate() {
+            visit(value(index), result);
+        }
+    }
+}
+
+fn fastest() -> Instructions {
+    Instructions::choose(None).unwrap()
+}
+
+/// The distance to the next larger 32-bit number.
+fn unit(exact: f64) -> f64 {
+    let exponent = (exact.abs().to_bits() >> 52).max(1023 - 126);
+    f64::from_bits((exponent - 23) << 52)
+}
+
+const NEGATIVE: u32 = 1 << 31;
+const INFINITY: u32 = 0x7F80_0000;
+
+/// The largest error and the largest step against the direction, in units of the last place.
+#[derive(Debug, Default)]
+struct Found {
+    error: f64,
+    error_at: f32,
+    absolute: f64,
+    back: f64,
+    back_at: f32,
+}
+
+/// One sign's finite and infinite inputs. The functions are increasing, so away from zero the values of
+/// positive inputs rise and those of negative ones fall.
+fn examine(function: Function, sign: u32, found: &mut Found) {
+    let (low, high) = function.range();
+    let (lowest, highest) = (function.at(fastest(), low), function.at(fastest(), high));
+    let direction = if sign == 0 { 1.0 } else { -1.0 };
+    let mut farthest = -f64::INFINITY;
+    sweep(function, fastest(), (sign, sign | INFINITY), |x, value| {
+        let wide = f64::from(value);
+        if x < low || x > high {
+            assert_eq!(value, if x < low { lowest } else { highest }, "{function:?}({x})");
+        } else {
+            let exact = function.reference(f64::from(x));
+            let error = (wide - exact).abs() / unit(exact);
+            found.absolute = found.absolute.max((wide - exact).abs());
+            if !(error <= found.error) {
+                (found.error, found.error_at) = (error, x);
+            }
+        }
+        assert!(!matches!(function, Tanh) || value.abs() <= 1.0, "tanh({x}) = {value}");
+        let back = (farthest - direction * wide) / unit(wide);
+        if back > found.back {
+            (found.back, found.back_at) = (back, x);
+        }
+        farthest = farthest.max(direction * wide);
+    });
+}
+
+fn check(function: Function, error: f64, back: f64) {
+    let mut found = Found::default();
+    examine(function, 0, &mut found);
+    examine(function, NEGATIVE, &mut found);
+    println!("{function:?}: {found:?}");
+    assert!(found.error <= error && found.back <= back, "{function:?}: {found:?}, allowed {error}, {back}");
+    for sign in [0, NEGATIVE] {
+        sweep(function, fastest(), (sign | (INFINITY + 1), sign | (NEGATIVE - 1)), |x, value| {
+            assert!(x.is_nan() && value.is_nan(), "{function:?}({:x})", x.to_bits());
+        });
+    }
+}
+
+#[test]
+#[ignore = "all 2^32 inputs: a minute in release mode"]
+fn exp_is_as_exact_as_it_says() {
+    check(Exp, 1.02, 0.0);
+}
+
+#[test]
+#[ignore = "all 2^32 inputs: a minute in release mode"]
+fn logistic_is_as_exact_as_it_says() {
+    check(Logistic, 2.49, 0.0);
+}
+
+#[test]
+#[ignore = "all 2^32 inputs: two minutes in release mode"]
+fn tanh_is_as_exact_as_it_says() {
+    check(Tanh, 5.04, 9.0);
+}
+
+#[test]
+#[ignore = "all 2^32 inputs on every instruction set: some ten minutes in release mode"]
+fn every_instruction_set_gives_the_same_bits() {
+    for function in [Exp, Logistic, Tanh] {
+        for start in (0..=u32::MAX).step_by(LINES * LANES) {
+            let value = |index: usize| f32::from_bits(start + index as u32);
+            let line = |line: usize| Line(std::array::from_fn(|lane| value(line * LANES + lane)));
+            let results = Instructions::available().into_iter().map(|instructions| {
+                let mut lines: [Line; LINES] = std::array::from_fn(line);
+                dispatch(instructions, Evaluate(function, &mut lines));
+                lines
+            });
+            let results: Vec<_> = results.collect();
+            let same = |a: f32, b: f32| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            for other in &results[1..] {
+                let mut pairs = other.iter().zip(&results[0]).flat_map(|(a, b)| a.0.into_iter().zip(b.0));
+                let differing = pairs.position(|(a, b)| !same(a, b));
+                assert_eq!(differing.map(value), None, "{function:?}");
+            }
+        }
+    }
+}
