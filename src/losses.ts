@@ -68,8 +68,8 @@ export const meanSquaredError = entry("meanSquaredError", {}, () =>
 );
 
 /**
- * The smallest probability that a cross-entropy takes the logarithm of: the distance of 1 from the next
- * smaller 32-bit float but one, which both kernels have exactly. Keras clips at 1e-7.
+ * The smallest probability that a cross-entropy takes the logarithm of. Keras clips at 1e-7; this is the
+ * power of two next to it, so that 32-bit floats hold it and 1 less it exactly.
  */
 const SMALLEST = 2 ** -23;
 
@@ -91,9 +91,7 @@ const crossentropyOptions = { labelSmoothing: number({ default: 0, minimum: 0, m
 const binaryFromLogits = (labelSmoothing: number) =>
   elementwise(
     (logit, target) =>
-      Math.max(logit, 0) -
-      logit * smooth(target, labelSmoothing, 2) +
-      Math.log1p(Math.exp(-Math.abs(logit))),
+      Math.max(logit, 0) - logit * smooth(target, labelSmoothing, 2) + Math.log1p(Math.exp(-Math.abs(logit))),
     (logit, target) => 1 / (1 + Math.exp(-logit)) - smooth(target, labelSmoothing, 2),
   );
 
@@ -101,10 +99,8 @@ const binaryFromLogits = (labelSmoothing: number) =>
 const binaryFromProbabilities = (labelSmoothing: number) =>
   elementwise(
     (prediction, target) => {
-      const [probability, share] = [
-        clip(prediction, SMALLEST, 1 - SMALLEST),
-        smooth(target, labelSmoothing, 2),
-      ];
+      const probability = clip(prediction, SMALLEST, 1 - SMALLEST);
+      const share = smooth(target, labelSmoothing, 2);
       return -share * Math.log(probability) - (1 - share) * Math.log(1 - probability);
     },
     (prediction, target) =>

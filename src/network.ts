@@ -2,8 +2,8 @@
 import type { Activation } from "./activations.ts";
 import { withinMemory } from "./errors.ts";
 import { CHUNK_ROWS } from "./kernel.ts";
-import { createLayer } from "./layers.ts";
 import type { RowFunction } from "./layers/layer.ts";
+import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
 import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "./matmul.ts";
@@ -142,12 +142,7 @@ export function predict(
 }
 
 /** Takes the first rows through a stage that is no product. `output` may be `input`. */
-function applyFunction(
-  stage: FunctionStage,
-  input: Values,
-  output: Values,
-  rows: number,
-): void {
+function applyFunction(stage: FunctionStage, input: Values, output: Values, rows: number): void {
   const width = stage.outputs;
   if (stage.kind === "elementwise") applyActivation(stage.activation, input, output, rows * width);
   else for (let row = 0; row < rows; row++) stage.rows.value(input, output, row * width, width);
