@@ -108,10 +108,10 @@ impl<S: Simd> Machine for State<S> {
 
 impl<S: Simd> Plan<S> {
     fn check(&self, data: &Dataset) -> Result<()> {
-        let (inputs, outputs) = (self.inputs, self.outputs());
+        let (inputs, outputs) = (self.inputs, self.loss.targets(self.outputs()));
         ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
         ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
-        Ok(())
+        self.loss.check(data.targets(), self.outputs())
     }
 }
 
@@ -237,7 +237,8 @@ impl<S: Simd> Predict for Forward<S> {
                 self.workspace.input.set_row(row, values);
             }
             self.forward(&parameters, rows);
-            let result = &self.workspace.outputs[self.plan.stages.len() - 1];
+            let result = &mut self.workspace.outputs[self.plan.stages.len() - 1];
+            self.plan.apply_absorbed(self.s, result, rows);
             for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
                 result.row(row, values);
             }

@@ -8,6 +8,7 @@ use crate::engine::simd::Simd;
 use crate::engine::sink::Sink;
 use crate::engine::{CHUNK_ROWS, Now};
 use crate::errors::Result;
+use crate::layers::Operation;
 use crate::program::Plan;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,7 +42,7 @@ impl Workspace {
         Ok(Workspace {
             capacity,
             input: Panels::new(plan.inputs, capacity)?,
-            target: Panels::new(plan.outputs(), capacity)?,
+            target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
             kept: kept.collect::<Result<_>>()?,
             outputs: outputs().collect::<Result<_>>()?,
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
@@ -77,10 +78,25 @@ impl<S: Simd> Plan<S> {
                 Some(product) => product.forward(s, parameters, input, output, apply, rows),
                 None => {
                     output.copy_from(input, rows);
+                    if let Some(row) = &stage.row {
+                        row.forward(s, output, rows);
+                    }
                     let panels = 0..output.count();
                     apply.finish(s, output, panels, rows);
                 }
             }
+        }
+    }
+
+    /// Takes predictions, in place, through what the loss has absorbed.
+    pub(crate) fn apply_absorbed(&self, s: S, values: &mut Panels, rows: usize) {
+        match &self.absorbed {
+            Some(Operation::Elementwise(epilogue)) => {
+                let panels = 0..values.count();
+                Apply { epilogue: Some(&**epilogue), kept: None }.finish(s, values, panels, rows);
+            }
+            Some(Operation::Row(row)) => row.forward(s, values, rows),
+            Some(Operation::Product { .. }) | None => {}
         }
     }
 
@@ -131,6 +147,9 @@ impl<S: Simd> Plan<S> {
                     }
                     None => {
                         result.copy_from(gradient, rows);
+                        if let Some(row) = &stage.row {
+                            row.backward(s, result, &outputs[index - 1], &outputs[index], rows);
+                        }
                         let panels = 0..result.count();
                         finish.finish(s, result, panels, rows);
                     }

@@ -1,5 +1,6 @@
-//! exp, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
-//! machine and every instruction set gives the same bits. No exp or tanh of a library takes part in a step.
+//! exp, log, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
+//! machine and every instruction set gives the same bits. No exp, log or tanh of a library takes part in a
+//! step.
 
 use super::simd::Simd;
 
@@ -12,8 +13,9 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) ->
     value
 }
 
+/// The nearest value from `low` to `high`; NaN stays NaN.
 #[inline(always)]
-fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
+pub fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
     let (low, high) = (s.splat(low), s.splat(high));
     let above = s.select_greater(low, x, low, x);
     s.select_greater(above, high, high, above)
@@ -43,6 +45,52 @@ pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
         polynomial(s, r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]);
     let value = s.add(s.mul_add(s.mul(r, r), p, r), s.splat(1.0));
     s.mul(value, s.power_of_two(n))
+}
+
+/// The natural logarithm of x, from the smallest normal number up, within two units of the last place;
+/// below it, at zero and for negative numbers, the value there. Infinity stays infinity, NaN NaN.
+///
+/// With x = m 2^e and m from sqrt(1/2) to sqrt(2), log(x) = e ln 2 + log(1 + r), r = m - 1, where
+/// log(1 + r) = r - r^2 / 2 + r^3 p(r), ln 2 in two parts. The coefficients of p are those of logf in
+/// Moshier's Cephes library.
+#[inline(always)]
+pub fn log<S: Simd>(s: S, x: S::V) -> S::V {
+    let smallest = s.splat(f32::MIN_POSITIVE);
+    let normal = s.select_greater(smallest, x, smallest, x);
+    let (m, e) = (s.mantissa(normal), s.exponent(normal));
+    let one = s.splat(1.0);
+    let root = s.splat(std::f32::consts::SQRT_2);
+    let e = s.select_greater(m, root, s.add(e, one), e);
+    let r = s.sub(s.select_greater(m, root, s.mul(m, s.splat(0.5)), m), one);
+    let p = polynomial(
+        s,
+        r,
+        [
+            7.037_683_6e-2,
+            -1.151_461e-1,
+            1.167_699_9e-1,
+            -1.242_014_1e-1,
+            1.424_932_3e-1,
+            -1.666_805_8e-1,
+            2.000_071_5e-1,
+            -2.499_999_4e-1,
+            3.333_333e-1,
+        ],
+    );
+    let square = s.mul(r, r);
+    let tail = s.mul_add(s.mul(square, r), p, s.mul(e, s.splat(-2.121_944_4e-4)));
+    let tail = s.mul_add(s.splat(-0.5), square, tail);
+    let value = s.mul_add(e, s.splat(0.693_359_4), s.add(r, tail));
+    // Infinity and NaN are no mantissa and exponent.
+    s.select_greater(s.splat(f32::INFINITY), x, value, x)
+}
+
+/// log(1 + x) for x from 0 to 1: what 1 + x loses of a small x is added again, since log(1 + d) is about d.
+#[inline(always)]
+pub fn log_one_plus<S: Simd>(s: S, x: S::V) -> S::V {
+    let one = s.splat(1.0);
+    let sum = s.add(one, x);
+    s.add(log(s, sum), s.sub(x, s.sub(sum, one)))
 }
 
 /// 1 / (1 + exp(-x))

@@ -9,8 +9,12 @@ pub mod avx2;
 pub mod avx512;
 pub mod portable;
 
-use super::panels::Line;
+use super::panels::{Line, ZERO};
 use crate::errors::{Error, Result};
+
+/// The bits of a float that are its mantissa, and those of 1.
+const MANTISSA: u32 = 0x007F_FFFF;
+const ONE: u32 = 0x3F80_0000;
 
 /// Operations on 16 lanes of 32-bit floats. Every one rounds once, as IEEE 754 says, so that all
 /// instruction sets give the same bits.
@@ -68,6 +72,39 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
     /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
     fn sum(self, value: Self::V) -> f32;
+    /// The largest lane, by the tree of `sum`; with NaN in a lane the result is any of them.
+    #[inline(always)]
+    fn largest(self, value: Self::V) -> f32 {
+        let mut line = ZERO;
+        self.store(value, &mut line);
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                let (a, b) = (line.0[lane], line.0[lane + half]);
+                line.0[lane] = if a > b { a } else { b };
+            }
+        }
+        line.0[0]
+    }
+    /// e of x = m 2^e with m from 1 to below 2, for positive normal numbers.
+    #[inline(always)]
+    fn exponent(self, value: Self::V) -> Self::V {
+        let mut line = ZERO;
+        self.store(value, &mut line);
+        for lane in &mut line.0 {
+            *lane = ((lane.to_bits() >> 23) as i32 - 127) as f32;
+        }
+        self.load(&line)
+    }
+    /// m of x = m 2^e with m from 1 to below 2, for positive normal numbers.
+    #[inline(always)]
+    fn mantissa(self, value: Self::V) -> Self::V {
+        let mut line = ZERO;
+        self.store(value, &mut line);
+        for lane in &mut line.0 {
+            *lane = f32::from_bits(lane.to_bits() & MANTISSA | ONE);
+        }
+        self.load(&line)
+    }
 }
 
 /// The instruction sets that the products are compiled for.
