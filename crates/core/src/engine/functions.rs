@@ -134,9 +134,9 @@ mod tests {
     struct Evaluate(Line);
 
     impl WithSimd for Evaluate {
-        type Output = [Line; 3];
-        fn with<S: Simd>(self, s: S) -> [Line; 3] {
-            let mut lines = [ZERO; 3];
+        type Output = [Line; 5];
+        fn with<S: Simd>(self, s: S) -> [Line; 5] {
+            let mut lines = [ZERO; 5];
             s.run(
                 #[inline(always)]
                 || {
@@ -144,10 +144,23 @@ mod tests {
                     s.store(exp(s, x), &mut lines[0]);
                     s.store(logistic(s, x), &mut lines[1]);
                     s.store(tanh(s, x), &mut lines[2]);
+                    s.store(log(s, x), &mut lines[3]);
+                    s.store(log_one_plus(s, clamp(s, x, 0.0, 1.0)), &mut lines[4]);
                 },
             );
             lines
         }
+    }
+
+    const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
+
+    /// From the smallest normal number to the largest, 2000 in each octave, and closely about 1.
+    fn positive_samples() -> impl Iterator<Item = Line> {
+        let bits = (f32::MIN_POSITIVE.to_bits()..=f32::MAX.to_bits()).step_by(4194);
+        let one = 1.0_f32.to_bits();
+        let values: Vec<f32> = bits.chain(one - 5000..one + 5000).map(f32::from_bits).collect();
+        (0..values.len() / LANES)
+            .map(move |line| Line(std::array::from_fn(|lane| values[line * LANES + lane])))
     }
 
     fn samples() -> impl Iterator<Item = Line> {
@@ -159,15 +172,19 @@ mod tests {
 
     #[test]
     fn functions_are_within_a_few_units_of_the_last_place() {
-        let references: [(&str, Function, f64); 3] = [
-            ("exp", |x| f64::from(x).exp(), 2.0),
-            ("logistic", |x| 1.0 / (1.0 + (-f64::from(x)).exp()), 4.0),
-            ("tanh", |x| f64::from(x).tanh(), 6.0),
+        type Reference = (usize, &'static str, Function, f64, fn(f32) -> bool);
+        let references: [Reference; 5] = [
+            (0, "exp", |x| f64::from(x).exp(), 2.0, |x| x.abs() <= 80.0),
+            (1, "logistic", |x| 1.0 / (1.0 + (-f64::from(x)).exp()), 4.0, |x| x.abs() <= 80.0),
+            (2, "tanh", |x| f64::from(x).tanh(), 6.0, |_| true),
+            (3, "log", |x| f64::from(x).max(SMALLEST).ln(), 2.0, |_| true),
+            (4, "log_one_plus", |x| f64::from(x).ln_1p(), 2.0, |x| (0.0..=1.0).contains(&x)),
         ];
-        for line in samples() {
+        for line in samples().chain(positive_samples()) {
             let results = dispatch(Instructions::Portable, Evaluate(line));
-            for ((name, reference, bound), result) in references.iter().zip(results) {
-                for (x, value) in line.0.iter().zip(result.0) {
+            for (index, name, reference, bound, is_in_range) in &references {
+                let result = results[*index];
+                for (x, value) in line.0.iter().zip(result.0).filter(|(x, _)| is_in_range(**x)) {
                     let exact = reference(*x);
                     let unit = (exact.abs() * f64::from(f32::EPSILON)).max(f64::from(f32::MIN_POSITIVE));
                     let error = (f64::from(value) - exact).abs() / unit;
@@ -179,10 +196,22 @@ mod tests {
 
     #[test]
     fn functions_give_the_same_bits_on_every_instruction_set() {
-        for line in samples().step_by(7).chain([Line([f32::INFINITY; 16]), Line([f32::NEG_INFINITY; 16])]) {
+        let ends = [f32::INFINITY, f32::NEG_INFINITY].map(|end| Line([end; 16]));
+        for line in samples().step_by(7).chain(positive_samples().step_by(7)).chain(ends) {
             let expected = dispatch(Instructions::Portable, Evaluate(line));
             for instructions in Instructions::available() {
                 assert_eq!(dispatch(instructions, Evaluate(line)), expected, "{instructions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn log_keeps_infinity_and_stays_finite_at_and_below_zero() {
+        for instructions in Instructions::available() {
+            let log = |x: f32| dispatch(instructions, Evaluate(Line([x; 16])))[3].0[5];
+            assert_eq!((log(f32::INFINITY), log(1.0)), (f32::INFINITY, 0.0));
+            for x in [0.0, -0.0, -1.0, 1e-45, f32::NEG_INFINITY] {
+                assert_eq!(log(x), log(f32::MIN_POSITIVE), "{instructions:?}, {x}");
             }
         }
     }

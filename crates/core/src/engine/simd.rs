@@ -208,6 +208,54 @@ mod tests {
         }
     }
 
+    struct Parts(Line);
+
+    impl WithSimd for Parts {
+        type Output = (f32, Line, Line);
+
+        fn with<S: Simd>(self, s: S) -> (f32, Line, Line) {
+            let [mut exponent, mut mantissa] = [ZERO; 2];
+            let mut largest = 0.0;
+            s.run(
+                #[inline(always)]
+                || {
+                    let value = s.load(&self.0);
+                    largest = s.largest(value);
+                    s.store(s.exponent(value), &mut exponent);
+                    s.store(s.mantissa(value), &mut mantissa);
+                },
+            );
+            (largest, exponent, mantissa)
+        }
+    }
+
+    #[test]
+    fn a_number_is_its_mantissa_times_two_to_its_exponent_on_every_instruction_set() {
+        let samples =
+            [f32::MIN_POSITIVE, 1e-30, 0.1, 0.999_999_94, 1.0, 1.5, 1.999_999_9, 2.0, 3e10, f32::MAX];
+        for (place, sample) in samples.into_iter().enumerate() {
+            let line = Line(std::array::from_fn(|lane| if lane == place { sample } else { 1e-38 }));
+            for instructions in Instructions::available() {
+                let (largest, exponent, mantissa) = dispatch(instructions, Parts(line));
+                let (exponent, mantissa) = (exponent.0[place], mantissa.0[place]);
+                assert!((1.0..2.0).contains(&mantissa), "{instructions:?}: {sample} has mantissa {mantissa}");
+                assert_eq!(f64::from(mantissa) * f64::from(exponent).exp2(), f64::from(sample));
+                assert_eq!(largest, sample.max(1e-38), "{instructions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_lane_is_found_wherever_it_is() {
+        for place in 0..16 {
+            let line =
+                Line(std::array::from_fn(|lane| if lane == place { -1.0 } else { -3.0 - lane as f32 }));
+            for instructions in Instructions::available() {
+                assert_eq!(dispatch(instructions, Parts(line)).0, -1.0, "{instructions:?}, lane {place}");
+            }
+        }
+    }
+
     #[test]
     fn transpose_exchanges_lanes_and_lines_on_every_instruction_set() {
         let lines = std::array::from_fn(|line| Line(std::array::from_fn(|lane| (16 * line + lane) as f32)));
