@@ -115,7 +115,7 @@ test("x and y are a dataset of as many rows", () => {
         y: [5, 6],
       },
       2,
-      1,
+      { columns: 1, unit: "outputs" },
     ),
   ).toEqual({
     x: Float32Array.of(1, 2, 3, 4),

@@ -19,6 +19,7 @@ import {
   parametersFor,
   rowsFor,
   tablePrograms,
+  targetsFor,
   values,
   variants,
 } from "./programs.ts";
@@ -59,13 +60,13 @@ describe("the gradient of each loss is the difference of its value", () => {
     const doubles = (list: ArrayLike<number>) => Float64Array.from(list) as unknown as Float32Array;
     const [rows, outputs, scale] = [4, 3, 0.25];
     const prediction = doubles(values(5, rows * outputs, 0.05, 0.95));
-    const target = doubles(values(6, rows * outputs, 0, 1));
+    const target = doubles(targetsFor(loss, rows, outputs, 6));
     const gradient = doubles(new Float32Array(rows * outputs));
     for (let row = 0; row < rows; row++) {
       const start = row * outputs;
-      loss.gradient(prediction, target, start, outputs, scale, gradient);
+      loss.gradient(prediction, target, row, outputs, scale, gradient);
       for (let at = start; at < start + outputs; at++) {
-        const valueAt = (value: number) => loss.value(prediction.with(at, value), target, start, outputs);
+        const valueAt = (value: number) => loss.value(prediction.with(at, value), target, row, outputs);
         expect(gradient[at]).toBeCloseTo(scale * difference(valueAt, prediction[at]), 8);
       }
     }

@@ -6,13 +6,14 @@
  * it takes.
  */
 import fc from "fast-check";
-import * as activations from "../src/activations.ts";
+import { DataError } from "../src/errors.ts";
 import * as initializers from "../src/initializers.ts";
 import type { Kernel, KernelData, Network, Position, Run } from "../src/kernel.ts";
 import { layers } from "../src/layers.ts";
+import type { Loss } from "../src/losses.ts";
 import * as losses from "../src/losses.ts";
 import * as optimizers from "../src/optimizers.ts";
-import { type AnyEntry, type Complete, complete, type Option, type Table } from "../src/options.ts";
+import { type AnyEntry, type Complete, complete, create, type Option, type Table } from "../src/options.ts";
 import {
   type Architecture,
   configure,
@@ -30,11 +31,11 @@ export const draws = { seed: 20_260, numRuns: 150 } as const;
 export const widths = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33] as const;
 
 const FRACTIONS = [0, 0.5, 0.9, 1, 0.01, 0.1, 2, -0.5];
-const NAMES = [activations, initializers].flatMap((table) => Object.keys(table));
+const NAMES = [layers, initializers].flatMap((table) => Object.keys(table));
 
-function takes(option: Option<unknown>, value: unknown): boolean {
+function takes(option: Option<unknown>, value: unknown, lastLayer?: string): boolean {
   try {
-    option.read(value, "option");
+    option.read(value, "option", lastLayer);
     return true;
   } catch {
     return false;
@@ -116,16 +117,50 @@ export function programOf(architecture: {
 const wide = { type: "dense", units: 9, activation: "tanh" };
 const narrow = { type: "dense", units: 2 };
 
+const lossTable = losses as Table<Loss>;
+
+/** Each loss after each last layer that it takes; from probabilities only what makes some. */
+const lossPrograms: readonly (readonly [name: string, program: Program])[] = Object.values(lossTable).flatMap(
+  (entry) =>
+    variants("loss", lossTable, entry, 2).flatMap((loss) =>
+      lastLayersFor(loss).map((last): [string, Program] => [
+        `loss ${nameOf(loss)} after ${last}`,
+        programOf({ inputs: 3, layers: [wide, { type: "dense", units: 3 }, last], loss }),
+      ]),
+    ),
+);
+
+/** Whether the loss takes predictions of this last layer: logits of one layer are probabilities to another. */
+function takesAfter(loss: Complete, last: string): boolean {
+  const options = Object.entries(lossTable[loss.type].options as Record<string, Option<unknown>>);
+  return options.every(([name, option]) => takes(option, loss[name], last));
+}
+
+/** The last layers that a loss is tried after: what makes probabilities, and besides where it takes anything. */
+function lastLayersFor(loss: Complete): string[] {
+  const takesProbabilities = create("loss", lossTable, loss).absorbs !== undefined;
+  const candidates = takesProbabilities ? ["sigmoid", "softmax"] : ["leakyRelu", "sigmoid", "softmax"];
+  return candidates.filter((last) => takesAfter(loss, last));
+}
+
+/** The layers, with one more at the end where the loss does not take what they predict. */
+function layersFor(loss: Complete, given: readonly Complete[], choice: number): (Complete | string)[] {
+  const last = create("layer", layers, given[given.length - 1])
+    .program()
+    .at(-1)!.type;
+  const choices = lastLayersFor(loss);
+  const takesProbabilities = create("loss", lossTable, loss).absorbs !== undefined;
+  const fits = takesProbabilities ? choices.includes(last) : takesAfter(loss, last);
+  return fits ? [...given] : [...given, choices[choice % choices.length]];
+}
+
 /** One program for each entry of the tables of layers, losses and optimizers: 3 inputs, 2 outputs. */
 export const tablePrograms: readonly (readonly [name: string, program: Program])[] = [
   ...Object.values(layers).map((entry): [string, Program] => [
     `layer ${entry.type}`,
     programOf({ inputs: 3, layers: [wide, standard("layer", layers, entry), narrow] }),
   ]),
-  ...Object.values(losses as Table<unknown>).map((entry): [string, Program] => [
-    `loss ${entry.type}`,
-    programOf({ inputs: 3, layers: [wide, narrow], loss: standard("loss", losses, entry) }),
-  ]),
+  ...lossPrograms,
   ...Object.values(optimizers as Table<unknown>).flatMap((entry) =>
     variants("optimizer", optimizers as Table<unknown>, entry, 2)
       .filter(({ learningRate }) => learningRate === 0)
@@ -141,10 +176,13 @@ export const anyProgram: fc.Arbitrary<Program> = fc
   .record({
     inputs: fc.constantFrom(...widths),
     layers: fc.array(anyOf("layer", layers), { minLength: 1, maxLength: 4 }),
-    loss: anyOf("loss", losses as Table<unknown>),
+    loss: anyOf("loss", lossTable),
     optimizer: anyOf("optimizer", optimizers as Table<unknown>),
+    choice: fc.nat(),
   })
-  .map(programOf);
+  .map(({ choice, ...parts }) =>
+    programOf({ ...parts, layers: layersFor(parts.loss, parts.layers, choice) }),
+  );
 
 /** Values in a row of a program's output. */
 export function outputsOf(program: Program): number {
@@ -169,7 +207,47 @@ export function values(seed: number, length: number, low = -1, high = 1): Float3
   return Float32Array.from({ length }, () => low + (high - low) * draw());
 }
 
-/** Examples as arrays. Targets are in [0, 1), which every loss takes. */
+/** What a program's loss computes, and values in a row of its targets. */
+export function lossOf(program: Program): { loss: Loss; targets: number } {
+  const loss = create("loss", lossTable, program.loss);
+  return { loss, targets: loss.targets(outputsOf(program)) };
+}
+
+/**
+ * Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, or the indices of
+ * outputs. A loss says by its check which of them it takes.
+ */
+export function targetsFor(
+  loss: Loss,
+  rows: number,
+  outputs: number,
+  seed: number,
+): Float32Array<ArrayBuffer> {
+  const targets = loss.targets(outputs);
+  const drawn = values(seed, rows * targets, 0, 1);
+  const sumOf = (row: number) =>
+    drawn.subarray(row * targets, (row + 1) * targets).reduce((sum, value) => sum + value, 0);
+  const candidates = [
+    drawn,
+    drawn.map((value, at) => value / sumOf(Math.floor(at / targets))),
+    drawn.map((value) => Math.floor(value * outputs)),
+  ];
+  const found = candidates.find((candidate) => takesTargets(loss, candidate, rows, outputs));
+  if (found === undefined) throw new Error("no targets are known here that the loss takes");
+  return found;
+}
+
+function takesTargets(loss: Loss, candidate: Float32Array, rows: number, outputs: number): boolean {
+  try {
+    for (let row = 0; row < rows; row++) loss.check?.(candidate, row, outputs);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    return false;
+  }
+}
+
+/** Examples as arrays, with targets that the program's loss takes. */
 export interface Rows {
   readonly x: Float32Array;
   readonly y: Float32Array;
@@ -179,12 +257,12 @@ export interface Rows {
 /** So many random examples for a program. */
 export function rowsFor(program: Program, rows: number, seed = 1): Rows {
   const x = values(seed, rows * program.inputs);
-  return { x, y: values(seed + 1, rows * outputsOf(program), 0, 1), rows };
+  return { x, y: targetsFor(lossOf(program).loss, rows, outputsOf(program), seed + 1), rows };
 }
 
 /** The rows from `start` to before `end`. */
 export function slice(program: Program, { x, y }: Rows, start: number, end: number): Rows {
-  const [inputs, outputs] = [program.inputs, outputsOf(program)];
+  const [inputs, outputs] = [program.inputs, lossOf(program).targets];
   return {
     x: x.slice(start * inputs, end * inputs),
     y: y.slice(start * outputs, end * outputs),
@@ -194,7 +272,7 @@ export function slice(program: Program, { x, y }: Rows, start: number, end: numb
 
 /** The kernel's copy of examples. */
 export function dataset(kernel: Kernel, program: Program, { x, y }: Rows): KernelData {
-  return kernel.dataset(x, y, program.inputs, outputsOf(program));
+  return kernel.dataset(x, y, program.inputs, lossOf(program).targets);
 }
 
 /** Parameters such that values neither grow nor shrink from layer to layer, whatever their width. */

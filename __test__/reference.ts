@@ -22,6 +22,12 @@ export function predictRow(program: Program, parameters: Float64Array, x: readon
       row = row.map((value) => activation.value(value));
       continue;
     }
+    if (operation.kind === "row") {
+      const output = asSingles(row);
+      operation.rows.value(asSingles(row), output, 0, row.length);
+      row = Array.from(output);
+      continue;
+    }
     const input = row;
     row = Array.from({ length: operation.outputs }, () =>
       input.reduce((sum, value) => sum + parameters[at++] * value, 0),
@@ -34,11 +40,12 @@ export function predictRow(program: Program, parameters: Float64Array, x: readon
 /** The mean loss of all rows. */
 export function meanLoss(program: Program, parameters: Float64Array, { x, y, rows }: Rows): number {
   const outputs = outputsOf(program);
-  const loss = create("loss", losses as Table<unknown>, program.loss) as Loss;
+  const loss = create("loss", losses as Table<Loss>, program.loss);
+  const targets = loss.targets(outputs);
   let sum = 0;
   for (let row = 0; row < rows; row++) {
     const input = Array.from(x.subarray(row * program.inputs, (row + 1) * program.inputs));
-    const target = Array.from(y.subarray(row * outputs, (row + 1) * outputs));
+    const target = Array.from(y.subarray(row * targets, (row + 1) * targets));
     const prediction = predictRow(program, parameters, input);
     sum += loss.value(asSingles(prediction), asSingles(target), 0, outputs);
   }

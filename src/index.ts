@@ -17,6 +17,7 @@ export * as initializers from "./initializers.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
 export type { KernelName } from "./kernel.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
+export { softmax } from "./layers/softmax.ts";
 export * as losses from "./losses.ts";
 export { type BatchGradients, Model, type ModelOptions } from "./model.ts";
 export * from "./optimizers.ts";

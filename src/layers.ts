@@ -6,6 +6,7 @@ import type { Activation } from "./activations.ts";
 import * as activations from "./activations.ts";
 import { dense } from "./layers/dense.ts";
 import type { Layer, Operation } from "./layers/layer.ts";
+import { softmax } from "./layers/softmax.ts";
 import { type AnyEntry, type Choice, type Complete, create, type Table } from "./options.ts";
 
 /** An activation as a layer: one operation, no parameters, as many outputs as inputs. */
@@ -27,10 +28,12 @@ const elementwiseLayers = Object.fromEntries(
 );
 
 /** Every kind of layer by name. */
-export const layers: Table<Layer> = { dense, ...elementwiseLayers };
+export const layers: Table<Layer> = { dense, softmax, ...elementwiseLayers };
 
 /** A layer as a user writes it: what a builder makes, or the bare name of one that needs no option. */
-export type LayerChoice = Choice<typeof activations & { readonly dense: typeof dense }>;
+export type LayerChoice = Choice<
+  typeof activations & { readonly dense: typeof dense; readonly softmax: typeof softmax }
+>;
 
 /** What a complete configuration of a layer computes. */
 export function createLayer(configuration: Complete): Layer {

@@ -3,6 +3,7 @@ import {
   checkSizes,
   type Dataset,
   type Examples,
+  type ExpectedTargets,
   isExamples,
   type Matrix,
   type NumberArray,
@@ -31,6 +32,7 @@ import {
   configure,
   countParameters,
   countSlots,
+  createLoss,
   type LayerShape,
   shapes,
   toProgram,
@@ -89,6 +91,7 @@ export class Model {
   readonly parameters: number;
   readonly #configuration: Configuration;
   readonly #layers: readonly LayerShape[];
+  readonly #targets: ExpectedTargets;
   readonly #kernel: Kernel;
   #network: Network | undefined;
   #position = START;
@@ -107,6 +110,7 @@ export class Model {
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
     this.inputs = this.#configuration.inputs;
     this.outputs = this.#layers[this.#layers.length - 1].outputs;
+    this.#targets = expectedTargets(this.#configuration, this.outputs);
     this.parameters = this.#layers.reduce((sum, layer) => sum + countParameters(layer), 0);
     checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
     const { kernel, reason } = chooseKernel(options.kernel);
@@ -161,10 +165,10 @@ export class Model {
     const network = this.#useAlone(call);
     const [examples, given] = this.#examples(call, first, second, third);
     const options = readFitOptions(call, given as FitOptions | undefined);
-    const data = readExamples(examples, this.inputs, this.outputs);
+    const data = readExamples(examples, this.inputs, this.#targets);
     this.#checkRows(call, Math.min(options.batchSize, data.rows));
     options.signal?.throwIfAborted();
-    const kernelData = this.#kernel.dataset(data.x, data.y, this.inputs, this.outputs);
+    const kernelData = this.#kernel.dataset(data.x, data.y, data.inputs, data.outputs);
     const model = this;
     const trained = {
       network,
@@ -326,9 +330,9 @@ export class Model {
   #copy(call: string, first: unknown, second: unknown): object {
     const [examples, options] = this.#examples(call, first, second, undefined);
     if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
-    const { x, y } = readExamples(examples, this.inputs, this.outputs);
-    this.#checkRows(call, x.length / this.inputs);
-    return this.#kernel.dataset(x, y, this.inputs, this.outputs);
+    const { x, y, inputs, outputs, rows } = readExamples(examples, this.inputs, this.#targets);
+    this.#checkRows(call, rows);
+    return this.#kernel.dataset(x, y, inputs, outputs);
   }
 
   /**
@@ -423,6 +427,17 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** What the loss of a network with so many outputs expects of targets. */
+function expectedTargets(configuration: Configuration, outputs: number): ExpectedTargets {
+  const loss = createLoss(configuration);
+  const columns = loss.targets(outputs);
+  return {
+    columns,
+    unit: columns === outputs ? "outputs" : "targets",
+    check: (values, row) => loss.check?.(values, row, outputs),
+  };
 }
 
 /**

@@ -2,13 +2,14 @@
 import type { Activation } from "./activations.ts";
 import { withinMemory } from "./errors.ts";
 import { CHUNK_ROWS } from "./kernel.ts";
+import type { RowFunction } from "./layers/layer.ts";
 import { createLayer } from "./layers.ts";
-import type { Loss } from "./losses.ts";
+import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
 import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "./matmul.ts";
 import type { Now, Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
-import { create } from "./options.ts";
+import { create, type Table } from "./options.ts";
 import type { Program } from "./program.ts";
 
 /** Arrays of the same length as the parameters: their values, gradients or slots. */
@@ -17,17 +18,27 @@ type Values = Float32Array<ArrayBuffer>;
 /** An operation of the Program with where its parameters start. */
 type Stage =
   | (Sizes & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
-  | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation };
+  | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
+  | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction };
+
+type FunctionStage = Exclude<Stage, { readonly kind: "product" }>;
 
 /** What stays the same while the parameters change. */
 export interface Plan {
   readonly inputs: number;
   readonly outputs: number;
+  /** Values in a row of targets. */
+  readonly targets: number;
   readonly stages: readonly Stage[];
-  readonly loss: Loss;
+  readonly loss: RowLoss;
+  /** What the loss is computed together with and predictions go through besides, if anything. */
+  readonly absorbed: FunctionStage | undefined;
   readonly optimizer: Optimizer;
   readonly parameters: number;
 }
+
+/** A stage that changes nothing, where the loss absorbs the only layer. */
+const IDENTITY: Activation = { value: (input) => input, derivative: () => 1 };
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
@@ -43,14 +54,20 @@ export function compile(program: Program): Plan {
       parameters = bias ? biasStart + outputs : biasStart;
       width = outputs;
     } else {
-      stages.push({ kind: "elementwise", outputs: width, activation: operation.activation });
+      stages.push({ ...operation, outputs: width });
     }
   }
+  const loss = create("loss", losses as Table<Loss>, program.loss);
+  const absorbing = loss.absorbs?.layer === program.layers[program.layers.length - 1].type;
+  const absorbed = absorbing ? (stages.pop() as FunctionStage) : undefined;
+  if (stages.length === 0) stages.push({ kind: "elementwise", outputs: width, activation: IDENTITY });
   return {
     inputs: program.inputs,
     outputs: width,
+    targets: loss.targets(width),
     stages,
-    loss: create("loss", losses, program.loss) as Loss,
+    loss: absorbing ? loss.absorbs!.loss : loss,
+    absorbed,
     optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
     parameters,
   };
@@ -73,7 +90,7 @@ export class Workspace {
     const arrays = () => widths.map((width) => new Float32Array(rows * width));
     this.rows = rows;
     this.input = new Float32Array(rows * plan.inputs);
-    this.target = new Float32Array(rows * plan.outputs);
+    this.target = new Float32Array(rows * plan.targets);
     this.outputs = arrays();
     this.gradients = backward ? arrays() : [];
     this.sums = new Float64Array(Math.max(plan.inputs, ...widths));
@@ -118,10 +135,22 @@ export function predict(
       const { weight, bias } = parameters[index]!;
       forward(stage, weight, bias, input, output, rows);
     } else {
-      applyActivation(stage.activation, input, output, rows * stage.outputs);
+      applyFunction(stage, input, output, rows);
     }
     input = output;
   }
+}
+
+/** Takes the first rows through a stage that is no product. `output` may be `input`. */
+function applyFunction(stage: FunctionStage, input: Values, output: Values, rows: number): void {
+  const width = stage.outputs;
+  if (stage.kind === "elementwise") applyActivation(stage.activation, input, output, rows * width);
+  else for (let row = 0; row < rows; row++) stage.rows.value(input, output, row * width, width);
+}
+
+/** Takes predictions, in place, through what the loss has absorbed. */
+export function applyAbsorbed({ absorbed }: Plan, { prediction }: Workspace, rows: number): void {
+  if (absorbed !== undefined) applyFunction(absorbed, prediction, prediction, rows);
 }
 
 function applyActivation(activation: Activation, input: Values, output: Values, length: number): void {
@@ -148,7 +177,7 @@ export function lossSum(plan: Plan, workspace: Workspace, rows: number): number 
   for (let row = 0; row < rows; row++) {
     // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the
     // same step.
-    sum += Math.fround(plan.loss.value(prediction, target, row * plan.outputs, plan.outputs));
+    sum += Math.fround(plan.loss.value(prediction, target, row, plan.outputs));
   }
   return sum;
 }
@@ -193,7 +222,7 @@ export function backward(
   const { input, outputs, gradients, sums, prediction, target } = workspace;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
-    plan.loss.gradient(prediction, target, row * plan.outputs, plan.outputs, scale, gradients[last]);
+    plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last]);
   }
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];
@@ -205,7 +234,12 @@ export function backward(
       }
       weightGradient(stage, gradients[index], before, weight, sums, rows);
       if (bias !== undefined) biasGradient(stage.outputs, gradients[index], bias, rows);
-    } else if (index > 0) {
+    } else if (stage.kind === "row" && index > 0) {
+      const { rows: rowFunction, outputs: width } = stage;
+      for (let start = 0; start < rows * width; start += width) {
+        rowFunction.gradient(before, outputs[index], gradients[index], gradients[index - 1], start, width);
+      }
+    } else if (stage.kind === "elementwise" && index > 0) {
       const length = rows * stage.outputs;
       applyDerivative(
         stage.activation,

@@ -9,7 +9,9 @@ export interface Option<T> {
   readonly default?: T;
   /** The type of what may be given; `read` makes a T of it. Never set. */
   readonly given?: unknown;
-  read(value: unknown, place: string): T;
+  /** The default after a last layer of this name, where that makes a difference. */
+  defaultAfter?(lastLayer: string | undefined): T;
+  read(value: unknown, place: string, lastLayer?: string): T;
 }
 
 /** An option without a default. */
@@ -161,6 +163,23 @@ export function boolean({ default: standard }: { default: boolean }): Option<boo
   };
 }
 
+/**
+ * `true` or `false`: true by default, but false where the last layer is the one of this name, after which
+ * true is refused. It is for losses, which are told the last layer.
+ */
+export function unlessAfter(layer: string): Option<boolean> {
+  const { read } = boolean({ default: true });
+  return {
+    default: true,
+    defaultAfter: (lastLayer) => lastLayer !== layer,
+    read(value, place, lastLayer) {
+      const given = read(value, place);
+      if (given && lastLayer === layer) throw refuse(place, `false after the last layer, ${layer}`, value);
+      return given;
+    },
+  };
+}
+
 /** The largest size: what both kernels count with. */
 const LARGEST_SIZE = 2 ** 31 - 1;
 
@@ -238,13 +257,18 @@ export function checkNames(
 }
 
 /** Fills in the defaults of options and checks the values given; undefined is as good as left out. */
-export function completeOptions<O extends Options>(options: O, given: object, place: string): Values<O> {
+export function completeOptions<O extends Options>(
+  options: O,
+  given: object,
+  place: string,
+  lastLayer?: string,
+): Values<O> {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
     const value = (given as Record<string, unknown>)[name];
-    if (value !== undefined) values[name] = option.read(value, `${place}: ${name}`);
+    if (value !== undefined) values[name] = option.read(value, `${place}: ${name}`, lastLayer);
     else if ("required" in option) throw new OptionError(`${place}: ${name} is missing`);
-    else values[name] = option.default;
+    else values[name] = option.defaultAfter?.(lastLayer) ?? option.default;
   }
   return values as Values<O>;
 }
@@ -261,9 +285,16 @@ function callIt(given: unknown): string {
 
 /**
  * Completes the configuration of a table's entry: the type is known, no option is unknown, each value fits,
- * and the defaults are filled in. `kind` says what the table holds, in the words of an error message.
+ * and the defaults are filled in. `kind` says what the table holds, in the words of an error message; a
+ * loss is told the last layer.
  */
-export function complete(kind: string, table: Table<unknown>, given: unknown, place: string): Complete {
+export function complete(
+  kind: string,
+  table: Table<unknown>,
+  given: unknown,
+  place: string,
+  lastLayer?: string,
+): Complete {
   const named = typeof given === "string" ? { type: given } : given;
   if (named === null || typeof named !== "object" || !("type" in named) || typeof named.type !== "string") {
     throw refuse(
@@ -278,7 +309,7 @@ export function complete(kind: string, table: Table<unknown>, given: unknown, pl
   const here = place === kind ? `${kind} ${type}` : `${place} (${type})`;
   const { options } = table[type];
   checkNames(named, ["type", ...Object.keys(options)], here);
-  return { type, ...completeOptions(options, named, here) };
+  return { type, ...completeOptions(options, named, here, lastLayer) };
 }
 
 /** Makes what computes from a complete configuration. */

@@ -70,10 +70,12 @@ export function configure(architecture: Architecture): Configuration {
       "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)]",
     );
   }
+  const size = readSize(inputs, "model: inputs");
+  const checked = Array.from(list, (layer, index) => complete("layer", layers, layer, `layer ${index}`));
   return {
-    inputs: readSize(inputs, "model: inputs"),
-    layers: Array.from(list, (layer, index) => complete("layer", layers, layer, `layer ${index}`)),
-    loss: complete("loss", losses as Table<unknown>, loss, "loss"),
+    inputs: size,
+    layers: checked,
+    loss: complete("loss", losses as Table<unknown>, loss, "loss", lastOf(checked)),
     optimizer: complete(
       "optimizer",
       optimizers as Table<unknown>,
@@ -81,6 +83,12 @@ export function configure(architecture: Architecture): Configuration {
       "optimizer",
     ) as CompleteOptimizer,
   };
+}
+
+/** What comes last: the last layer's name, or that of its activation. */
+function lastOf(layers: readonly Complete[]): string {
+  const parts = createLayer(layers[layers.length - 1]).program();
+  return parts[parts.length - 1].type;
 }
 
 /** The most parameters that a model may have: what an index into a typed array can name. */
@@ -122,6 +130,11 @@ export function countParameters({ parameters }: LayerShape): number {
 /** Values of state that the optimizer has for each parameter. */
 export function countSlots({ optimizer }: Configuration): number {
   return (create("optimizer", optimizers, optimizer) as optimizers.Optimizer).slots;
+}
+
+/** What a configuration's loss computes. */
+export function createLoss({ loss }: Configuration): losses.Loss {
+  return create("loss", losses as Table<losses.Loss>, loss);
 }
 
 /** The Program of a configuration. */

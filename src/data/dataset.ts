@@ -23,6 +23,7 @@ export interface Dataset {
   /** [rows][outputs] */
   readonly y: Float32Array;
   readonly inputs: number;
+  /** Values in a row of y. */
   readonly outputs: number;
   readonly rows: number;
 }
@@ -215,16 +216,28 @@ export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs
   }
 }
 
+/** What a network and its loss expect of a row of targets. */
+export interface ExpectedTargets {
+  /** Values in a row. */
+  readonly columns: number;
+  /** "outputs", or "targets" where a row of them is not as long as one of outputs. */
+  readonly unit: string;
+  /** Throws a {@link DataError} if the row of this number is no target. */
+  check?(values: Float32Array, row: number): void;
+}
+
 /** Checks x and y, which must have the same number of rows. */
-export function readExamples(examples: Examples, inputs: number, outputs: number): Dataset {
+export function readExamples(examples: Examples, inputs: number, targets: ExpectedTargets): Dataset {
+  const { columns: outputs, unit } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
   const checkedX = readMatrix(x, { name: "x", columns: inputs, unit: "inputs", listIsColumn: false });
-  const checkedY = readMatrix(y, { name: "y", columns: outputs, unit: "outputs", listIsColumn: true });
+  const checkedY = readMatrix(y, { name: "y", columns: outputs, unit, listIsColumn: true });
   if (checkedX.rows !== checkedY.rows) {
     throw new ShapeError(
       `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`,
     );
   }
+  for (let row = 0; row < checkedY.rows; row++) targets.check?.(checkedY.values, row);
   return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };
 }

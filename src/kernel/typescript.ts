@@ -10,6 +10,7 @@ import {
   type Run,
 } from "../kernel.ts";
 import {
+  applyAbsorbed,
   compile,
   gather,
   lossSum,
@@ -110,7 +111,10 @@ class TypeScriptNetwork implements Network {
     const { inputs, outputs } = this.#plan;
     this.#forward(x.length / inputs, (start, rows, workspace) => {
       workspace.input.set(x.subarray(start * inputs, (start + rows) * inputs));
-      return () => output.set(workspace.prediction.subarray(0, rows * outputs), start * outputs);
+      return () => {
+        applyAbsorbed(this.#plan, workspace, rows);
+        output.set(workspace.prediction.subarray(0, rows * outputs), start * outputs);
+      };
     });
   }
 

@@ -12,10 +12,11 @@ import {
   type Values,
 } from "../options.ts";
 import type { Layer } from "./layer.ts";
+import { softmax } from "./softmax.ts";
 
 const options = {
   units: size(),
-  activation: optionalChoice("activation", activations),
+  activation: optionalChoice("activation", { ...activations, softmax }),
   useBias: boolean({ default: true }),
   weightInitializer: choice("initializer", initializers, { default: "glorotUniform" }),
   biasInitializer: choice("initializer", initializers, { default: "zeros" }),

@@ -5,7 +5,25 @@ import type { Complete } from "../options.ts";
 /** What the network does for a layer. It looks at these kinds and never at a layer's name. */
 export type Operation =
   | { readonly kind: "product"; readonly outputs: number; readonly bias: boolean }
-  | { readonly kind: "elementwise"; readonly activation: Activation };
+  | { readonly kind: "elementwise"; readonly activation: Activation }
+  | { readonly kind: "row"; readonly rows: RowFunction };
+
+/**
+ * A function of a whole row, as long as the row. Arrays are [rows][width]; the row at hand starts at `start`.
+ */
+export interface RowFunction {
+  /** Writes the function of the row. `output` may be `input`. */
+  value(input: Float32Array, output: Float32Array, start: number, width: number): void;
+  /** From the gradient with respect to the output writes that with respect to the input into `result`. */
+  gradient(
+    input: Float32Array,
+    output: Float32Array,
+    gradient: Float32Array,
+    result: Float32Array,
+    start: number,
+    width: number,
+  ): void;
+}
 
 /** One array of parameters: its public name, shape and initialiser. */
 export interface Parameter {

@@ -55,6 +55,11 @@ impl Dataset {
         &self.y[row * self.outputs..][..self.outputs]
     }
 
+    /// The targets of all rows, one after the other.
+    pub fn targets(&self) -> &[f32] {
+        &self.y
+    }
+
     /// The bytes that the data takes.
     pub fn bytes(&self) -> usize {
         (self.x.len() + self.y.len()) * size_of::<f32>()

@@ -109,10 +109,10 @@ impl<S: Simd> Machine for State<S> {
 
 impl<S: Simd> Plan<S> {
     fn check(&self, data: &Dataset) -> Result<()> {
-        let (inputs, outputs) = (self.inputs, self.outputs());
+        let (inputs, outputs) = (self.inputs, self.loss.targets(self.outputs()));
         ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
         ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
-        Ok(())
+        self.loss.check(data.targets(), self.outputs())
     }
 }
 
@@ -296,7 +296,8 @@ impl<S: Simd> Plan<S> {
                 workspace.input.set_row(row, values);
             }
             self.forward_alone(s, parameters, workspace, rows);
-            let result = &workspace.outputs[self.stages.len() - 1];
+            let result = &mut workspace.outputs[self.stages.len() - 1];
+            self.apply_absorbed(s, result, rows);
             for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
                 result.row(row, values);
             }

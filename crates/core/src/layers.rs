@@ -1,9 +1,10 @@
 //! The table of layers: (options, inputs) → operations. The activations are layers too.
 
 pub mod dense;
+pub mod softmax;
 
 use crate::activations;
-use crate::engine::{Epilogue, simd::Simd};
+use crate::engine::{Epilogue, RowFunction, simd::Simd};
 use crate::errors::Result;
 use crate::options::Names;
 use serde_json::{Map, Value};
@@ -19,15 +20,18 @@ pub enum Operation<S: Simd> {
     },
     /// y = f(x) for each value.
     Elementwise(Box<dyn Epilogue<S>>),
+    /// y = f(x) for each row.
+    Row(Box<dyn RowFunction<S>>),
 }
 
 /// The layers that are no activations, and the names of their options.
-pub const TABLE: &[Names] = &[("dense", dense::OPTIONS)];
+pub const TABLE: &[Names] = &[("dense", dense::OPTIONS), ("softmax", softmax::OPTIONS)];
 
 /// The operations of the layer of this name.
 pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
     match name {
         "dense" => dense::build(options),
+        "softmax" => softmax::build(options),
         _ => Ok(vec![Operation::Elementwise(activations::build(name, options)?)]),
     }
 }

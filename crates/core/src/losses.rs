@@ -1,11 +1,32 @@
-//! The table of losses: (options) → value and gradient of a row.
+//! The table of losses: (options) → targets, value and gradient of a row.
+
+pub mod binary;
+pub mod categorical;
+pub mod probabilities;
 
 use crate::engine::panels::Panels;
 use crate::engine::{RowLoss, simd::Simd};
+use crate::errors::Result;
+use binary::{BinaryFromLogits, BinaryFromProbabilities};
+use categorical::{Labels, Shares};
+use probabilities::Smoothing;
 
 crate::table! {
     "loss" as RowLoss;
+    "binaryCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
+        let smoothing = Smoothing(options.number("labelSmoothing")?);
+        match options.boolean("fromLogits")? {
+            true => Box::new(Elementwise(BinaryFromLogits(smoothing))),
+            false => Box::new(Elementwise(BinaryFromProbabilities(smoothing))),
+        }
+    },
+    "categoricalCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
+        categorical::build(&options, Shares)?
+    },
     "meanSquaredError" [] => |options| Box::new(Elementwise(MeanSquaredError)),
+    "sparseCategoricalCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
+        categorical::build(&options, Labels)?
+    },
 }
 
 /// A loss that is a mean over the outputs of a function of prediction and target.
@@ -14,6 +35,14 @@ pub trait Loss: Copy + Send + Sync + 'static {
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V;
     /// Its derivative by the prediction.
     fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V;
+    /// As [`RowLoss::check`].
+    fn check(self, _targets: &[f32], _outputs: usize) -> Result<()> {
+        Ok(())
+    }
+    /// As [`RowLoss::absorb`].
+    fn absorb<S: Simd>(self, _layer: &str) -> Option<Box<dyn RowLoss<S>>> {
+        None
+    }
 }
 
 /// (p - t)²; its derivative is 2 (p - t)
@@ -68,6 +97,14 @@ impl<L: Loss> Elementwise<L> {
 }
 
 impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
+    fn check(&self, targets: &[f32], outputs: usize) -> Result<()> {
+        self.0.check(targets, outputs)
+    }
+
+    fn absorb(&self, layer: &str) -> Option<Box<dyn RowLoss<S>>> {
+        self.0.absorb(layer)
+    }
+
     fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]) {
         s.run(
             #[inline(always)]

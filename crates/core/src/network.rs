@@ -10,6 +10,7 @@ use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
 use crate::engine::team::Team;
 use crate::engine::{CHUNK_ROWS, Now};
 use crate::errors::Result;
+use crate::layers::Operation;
 use crate::program::Plan;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +51,7 @@ impl Workspace {
             from: 0,
             rows: 0,
             input: Panels::new(plan.inputs, capacity)?,
-            target: Panels::new(plan.outputs(), capacity)?,
+            target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
             kept: kept.collect::<Result<_>>()?,
             outputs: outputs().collect::<Result<_>>()?,
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
@@ -86,10 +87,25 @@ impl<S: Simd> Plan<S> {
                 Some(product) => product.forward(s, parameters, input, output, apply, rows),
                 None => {
                     output.copy_from(input, rows);
+                    if let Some(row) = &stage.row {
+                        row.forward(s, output, rows);
+                    }
                     let panels = 0..output.count();
                     apply.finish(s, output, panels, rows);
                 }
             }
+        }
+    }
+
+    /// Takes predictions, in place, through what the loss has absorbed.
+    pub(crate) fn apply_absorbed(&self, s: S, values: &mut Panels, rows: usize) {
+        match &self.absorbed {
+            Some(Operation::Elementwise(epilogue)) => {
+                let panels = 0..values.count();
+                Apply { epilogue: Some(&**epilogue), kept: None }.finish(s, values, panels, rows);
+            }
+            Some(Operation::Row(row)) => row.forward(s, values, rows),
+            Some(Operation::Product { .. }) | None => {}
         }
     }
 
@@ -131,6 +147,9 @@ impl<S: Simd> Plan<S> {
                 }
                 None => {
                     result.copy_from(gradient, rows);
+                    if let Some(row) = &self.stages[index].row {
+                        row.backward(s, result, &outputs[index - 1], &outputs[index], rows);
+                    }
                     let panels = 0..result.count();
                     finish.finish(s, result, panels, rows);
                 }
@@ -268,7 +287,9 @@ impl<S: Simd> State<S> {
             let rows = rows.min(CHUNK_ROWS);
             workspace.reserve(&self.plan, if thread == 0 { rows } else { rows.div_ceil(threads) }, true)?;
         }
-        self.cuts = self.plan.cuts(threads);
+        if self.cuts.len() != threads + 1 {
+            self.cuts = self.plan.cuts(threads);
+        }
         if rows > CHUNK_ROWS { self.reserve_gradient() } else { Ok(()) }
     }
 

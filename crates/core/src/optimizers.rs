@@ -94,7 +94,7 @@ impl Optimizer for SgdMomentum {
 }
 
 /// Adam (Kingma and Ba, 2015), with L2 decay as PyTorch has it, η the learning rate and t the step:
-/// g ← g + λ w; m ← m + (1 - β₁)(g - m); v ← v + (1 - β₂)(g² - v);
+/// g ← g + λ w; m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²;
 /// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε); m and v below 1e-30 become zero
 #[derive(Clone, Copy)]
 pub struct Adam {
@@ -120,8 +120,9 @@ impl Adam {
         let gradient = s.mul_add(s.splat(self.weight_decay), weight, gradient);
         let (first, second) = (slots[0], slots[1]);
         slots[0] = snap(s, s.mul_add(s.splat(1.0 - self.beta1), s.sub(gradient, first), first));
-        let change = s.sub(s.mul(gradient, gradient), second);
-        slots[1] = snap(s, s.mul_add(s.splat(1.0 - self.beta2), change, second));
+        // Not v + (1 - β₂)(g² - v), which loses a g² that is small beside v.
+        let square = s.mul(s.splat(1.0 - self.beta2), s.mul(gradient, gradient));
+        slots[1] = snap(s, s.mul_add(s.splat(self.beta2), second, square));
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@
 use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
 use crate::engine::simd::Simd;
-use crate::engine::{Epilogue, RowLoss, Update};
+use crate::engine::{Epilogue, RowFunction, RowLoss, Update};
 use crate::ensure;
 use crate::errors::{Error, Result};
 use crate::layers::{self, Operation};
@@ -21,6 +21,15 @@ pub struct Stage<S: Simd> {
     pub product: Option<Product>,
     /// The elementwise function at the end, if there is one.
     pub epilogue: Option<Box<dyn Epilogue<S>>>,
+    /// The function of a row, which is a stage of its own.
+    pub row: Option<Box<dyn RowFunction<S>>>,
+}
+
+impl<S: Simd> Stage<S> {
+    /// A stage that changes nothing.
+    fn new(outputs: usize) -> Self {
+        Stage { outputs, product: None, epilogue: None, row: None }
+    }
 }
 
 /// A Program compiled for one instruction set: what stays the same while the parameters change.
@@ -33,6 +42,8 @@ pub struct Plan<S: Simd> {
     pub first_product: usize,
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
+    /// What the loss is computed together with and predictions go through besides, if anything.
+    pub absorbed: Option<Operation<S>>,
     /// The optimizer.
     pub update: Box<dyn Update<S>>,
     /// Lines that all parameters take.
@@ -77,20 +88,30 @@ impl<S: Simd> Plan<S> {
             stages: Vec::new(),
             first_product: 0,
             loss: losses::build(kind(loss, "loss")?, loss)?,
+            absorbed: None,
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
             lines: 0,
             parameters: 0,
         };
+        let (mut all, mut last) = (Vec::new(), "");
         for (index, layer) in layers.iter().enumerate() {
             let place = format!("layer {index}");
             let layer = object(Some(layer), &place)?;
             let operations = layers::build::<S>(kind(layer, &place)?, layer)
                 .map_err(|error| Error::new(format!("{place}: {error}")))?;
-            for operation in operations {
-                plan.push(operation)?;
-            }
+            all.extend(operations);
+            last = kind(layer, &place)?;
         }
-        ensure!(!plan.stages.is_empty(), "program: expected at least 1 layer, received none");
+        ensure!(!all.is_empty(), "program: expected at least 1 layer, received none");
+        if let Some(loss) = plan.loss.absorb(last) {
+            (plan.loss, plan.absorbed) = (loss, all.pop());
+        }
+        for operation in all {
+            plan.push(operation)?;
+        }
+        if plan.stages.is_empty() {
+            plan.stages.push(Stage::new(inputs));
+        }
         let first = plan.stages.iter().position(|stage| stage.product.is_some());
         plan.first_product = first.unwrap_or(plan.stages.len() - 1);
         Ok(plan)
@@ -100,15 +121,19 @@ impl<S: Simd> Plan<S> {
         match operation {
             Operation::Product { outputs, bias } => {
                 let product = self.product(outputs, bias)?;
-                self.stages.push(Stage { outputs, product: Some(product), epilogue: None });
+                self.stages.push(Stage { product: Some(product), ..Stage::new(outputs) });
             }
             Operation::Elementwise(epilogue) => match self.stages.last_mut() {
-                Some(stage) if stage.epilogue.is_none() => stage.epilogue = Some(epilogue),
+                Some(stage) if stage.epilogue.is_none() && stage.row.is_none() => {
+                    stage.epilogue = Some(epilogue);
+                }
                 _ => {
-                    let outputs = self.outputs();
-                    self.stages.push(Stage { outputs, product: None, epilogue: Some(epilogue) });
+                    self.stages.push(Stage { epilogue: Some(epilogue), ..Stage::new(self.outputs()) });
                 }
             },
+            Operation::Row(row) => {
+                self.stages.push(Stage { row: Some(row), ..Stage::new(self.outputs()) });
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 mod scalar;
 
-use myelin_core::{Dataset, Network, Position, Run, Stop};
+use myelin_core::{Dataset, Network, Position, Run, Stop, Threads};
 use scalar::programs::{examples, instruction_sets, values};
 use serde_json::{Value, json};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -81,6 +81,7 @@ struct Case {
     instructions: &'static str,
     batch_size: usize,
     shuffle: Option<u64>,
+    threads: usize,
 }
 
 impl Case {
@@ -96,6 +97,7 @@ impl Case {
             batch_size: self.batch_size,
             shuffle: self.shuffle,
             learning_rates: &rates,
+            threads: Threads::Exactly(self.threads),
         };
         let mut losses = Vec::new();
         let count = allocations(|| losses = network.train(&data, &run, &stop).unwrap().losses);
@@ -106,11 +108,11 @@ impl Case {
 
 /// One test, so that no other one allocates meanwhile.
 #[test]
-fn steps_predictions_and_evaluations_allocate_nothing() {
+fn steps_allocate_nothing_and_predictions_next_to_nothing() {
     a_step_allocates_nothing();
     an_epoch_allocates_for_its_loss_and_time_alone();
-    predictions_allocate_nothing_after_the_first();
-    evaluations_allocate_nothing_after_the_first();
+    predictions_allocate_no_more_for_more_rows();
+    evaluations_allocate_for_the_losses_and_the_list_of_shares();
 }
 
 fn a_step_allocates_nothing() {
@@ -118,8 +120,8 @@ fn a_step_allocates_nothing() {
         for widths in WIDTHS {
             // 1100 rows are three chunks.
             for batch_size in [1, 5, 32, 1100] {
-                for shuffle in [None, Some(3)] {
-                    let case = Case { program: program(widths), instructions, batch_size, shuffle };
+                for (shuffle, threads) in [(None, 1), (Some(3), 1), (Some(3), 3)] {
+                    let case = Case { program: program(widths), instructions, batch_size, shuffle, threads };
                     let (few, many) = (case.epoch(4), case.epoch(8));
                     assert!(few > 0, "the counter counts");
                     assert_eq!(few, many, "{widths:?}, batches of {batch_size}, shuffle {shuffle:?}");
@@ -135,7 +137,8 @@ fn an_epoch_allocates_for_its_loss_and_time_alone() {
     let (data, stop, rates) = (examples(&case, 40, 1), Stop::default(), [1e-3; 64]);
     let mut from = Position::default();
     let mut epochs = |network: &mut Network, epochs: u64| {
-        let run = Run { from, steps: 5 * epochs, batch_size: 8, shuffle: Some(1), learning_rates: &rates };
+        let (steps, learning_rates, threads) = (5 * epochs, &rates[..], Threads::Exactly(1));
+        let run = Run { from, steps, batch_size: 8, shuffle: Some(1), learning_rates, threads };
         allocations(|| from = network.train(&data, &run, &stop).unwrap().position)
     };
     epochs(&mut network, 1);
@@ -143,7 +146,7 @@ fn an_epoch_allocates_for_its_loss_and_time_alone() {
     assert_eq!((epochs(&mut network, 1), epochs(&mut network, 64)), (2, 10));
 }
 
-fn predictions_allocate_nothing_after_the_first() {
+fn predictions_allocate_no_more_for_more_rows() {
     for instructions in instruction_sets() {
         for widths in WIDTHS {
             let program = program(widths);
@@ -152,20 +155,22 @@ fn predictions_allocate_nothing_after_the_first() {
             let (x, mut y) = (values(2, 1500 * inputs), vec![0.0; 1500 * outputs]);
             let mut predict = |rows: usize| {
                 let (x, y) = (&x[..rows * inputs], &mut y[..rows * outputs]);
-                allocations(|| predictor.predict(x, y).unwrap())
+                allocations(|| predictor.predict(x, y, Threads::Exactly(1)).unwrap())
             };
             assert!(predict(1500) > 0, "the first makes room");
-            for rows in [1, 2, 37, 512, 513, 1500] {
-                assert_eq!(predict(rows), 0, "{widths:?}, {rows} rows, {instructions}");
+            assert_eq!(predict(1), 0, "{widths:?}, one row, {instructions}");
+            for rows in [2, 37, 512, 513, 1500] {
+                assert_eq!(predict(rows), 1, "{widths:?}, {rows} rows, {instructions}: the list of shares");
             }
         }
     }
 }
 
-fn evaluations_allocate_nothing_after_the_first() {
+fn evaluations_allocate_for_the_losses_and_the_list_of_shares() {
     let program = program(WIDTHS[2]);
     let mut predictor = network(&program, instruction_sets()[0]).predictor().unwrap();
     let data: Dataset = examples(&program, 1200, 1);
-    predictor.evaluate(&data).unwrap();
-    assert_eq!(allocations(|| assert!(predictor.evaluate(&data).unwrap().is_finite())), 0);
+    let mut evaluate = || predictor.evaluate(&data, Threads::Exactly(1)).unwrap();
+    evaluate();
+    assert_eq!(allocations(|| assert!(evaluate().is_finite())), 2);
 }

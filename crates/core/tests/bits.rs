@@ -5,7 +5,7 @@ mod scalar;
 
 use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
-use scalar::programs::{WIDTHS, any_program, cases, examples, instruction_sets, outputs, values};
+use scalar::programs::{WIDTHS, any_losses, any_program, cases, examples, instruction_sets, outputs, values};
 use scalar::{Scalar, row_of};
 use serde_json::Value;
 
@@ -124,6 +124,24 @@ proptest! {
     ) {
         let data = examples(&program, batch + more, seed);
         Case { program, data, batch, shuffle: Some(seed), rates: vec![0.05, 0.02] }.check();
+    }
+}
+
+#[test]
+fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_program() {
+    for loss in any_losses() {
+        for (last, units) in
+            [("sigmoid", 1), ("softmax", 1), ("sigmoid", 10), ("softmax", 10), ("softmax", 37)]
+        {
+            let program = serde_json::json!({
+                "inputs": 3,
+                "layers": [{ "type": "dense", "units": units, "useBias": true }, { "type": last }],
+                "loss": loss,
+                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+            });
+            let data = examples(&program, 37, 1);
+            Case { program, data, batch: 18, shuffle: None, rates: vec![0.1, 0.1] }.check();
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What makes the arithmetic fast: lines of 16 lanes, panels of lines, the products over them.
 //!
 //! Nothing here knows an activation, a loss, an optimizer or a layer by name. The engine sees a product, an
-//! elementwise [`Epilogue`] behind it, a [`RowLoss`] at the end, and the [`Update`] of a finished gradient.
+//! elementwise [`Epilogue`] behind it, a [`RowFunction`], a [`RowLoss`] at the end, and the [`Update`] of a
+//! finished gradient.
 //!
 //! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain
 //! of fused multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the
@@ -14,11 +15,13 @@ pub mod pace;
 pub mod panels;
 pub mod peak;
 pub mod products;
+pub mod rows;
 pub mod simd;
 pub mod sink;
 pub mod team;
 mod tiles;
 
+use crate::errors::Result;
 use panels::{Line, Panels};
 use simd::Simd;
 
@@ -37,8 +40,30 @@ pub trait Epilogue<S: Simd>: Send + Sync {
     fn backward(&self, s: S, gradient: &mut [Line], input: &[Line], output: &[Line]);
 }
 
+/// A function of whole rows, with as many outputs as inputs. It sees all panels of its rows; lanes beyond
+/// the features are zero before, and have to be after.
+pub trait RowFunction<S: Simd>: Send + Sync {
+    /// Replaces each of the first rows by its function.
+    fn forward(&self, s: S, values: &mut Panels, rows: usize);
+    /// Replaces the gradients with respect to the outputs of the first rows by those with respect to their
+    /// inputs.
+    fn backward(&self, s: S, gradient: &mut Panels, input: &Panels, output: &Panels, rows: usize);
+}
+
 /// A loss, which looks at whole rows.
 pub trait RowLoss<S: Simd>: Send + Sync {
+    /// Values in a row of targets, for a network with so many outputs.
+    fn targets(&self, outputs: usize) -> usize {
+        outputs
+    }
+    /// Refuses targets, row after row, that are none for this loss.
+    fn check(&self, _targets: &[f32], _outputs: usize) -> Result<()> {
+        Ok(())
+    }
+    /// What this loss is together with a last layer of this name, as a loss of what goes into that layer.
+    fn absorb(&self, _layer: &str) -> Option<Box<dyn RowLoss<S>>> {
+        None
+    }
     /// Writes the loss of each of the first rows, averaged over outputs where the loss is elementwise.
     fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]);
     /// The same, and writes the gradients of those losses with respect to the prediction, times `scale`.

@@ -11,8 +11,12 @@ pub mod avx512;
 pub mod neon;
 pub mod portable;
 
-use super::panels::Line;
+use super::panels::{Line, ZERO};
 use crate::errors::{Error, Result};
+
+/// The bits of a float that are its mantissa, and those of 1.
+const MANTISSA: u32 = 0x007F_FFFF;
+const ONE: u32 = 0x3F80_0000;
 
 /// Operations on 16 lanes of 32-bit floats. Every one rounds once, as IEEE 754 says, so that all
 /// instruction sets give the same bits.
@@ -70,6 +74,39 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
     /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
     fn sum(self, value: Self::V) -> f32;
+    /// The largest lane, by the tree of `sum`; with NaN in a lane the result is any of them.
+    #[inline(always)]
+    fn largest(self, value: Self::V) -> f32 {
+        let mut line = ZERO;
+        self.store(value, &mut line);
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                let (a, b) = (line.0[lane], line.0[lane + half]);
+                line.0[lane] = if a > b { a } else { b };
+            }
+        }
+        line.0[0]
+    }
+    /// e of x = m 2^e with m from 1 to below 2, for positive normal numbers.
+    #[inline(always)]
+    fn exponent(self, value: Self::V) -> Self::V {
+        let mut line = ZERO;
+        self.store(value, &mut line);
+        for lane in &mut line.0 {
+            *lane = ((lane.to_bits() >> 23) as i32 - 127) as f32;
+        }
+        self.load(&line)
+    }
+    /// m of x = m 2^e with m from 1 to below 2, for positive normal numbers.
+    #[inline(always)]
+    fn mantissa(self, value: Self::V) -> Self::V {
+        let mut line = ZERO;
+        self.store(value, &mut line);
+        for lane in &mut line.0 {
+            *lane = f32::from_bits(lane.to_bits() & MANTISSA | ONE);
+        }
+        self.load(&line)
+    }
 }
 
 /// The instruction sets that the products are compiled for.
@@ -184,6 +221,54 @@ mod tests {
                 || s.transpose(&self.0, &mut result),
             );
             result
+        }
+    }
+
+    struct Parts(Line);
+
+    impl WithSimd for Parts {
+        type Output = (f32, Line, Line);
+
+        fn with<S: Simd>(self, s: S) -> (f32, Line, Line) {
+            let [mut exponent, mut mantissa] = [ZERO; 2];
+            let mut largest = 0.0;
+            s.run(
+                #[inline(always)]
+                || {
+                    let value = s.load(&self.0);
+                    largest = s.largest(value);
+                    s.store(s.exponent(value), &mut exponent);
+                    s.store(s.mantissa(value), &mut mantissa);
+                },
+            );
+            (largest, exponent, mantissa)
+        }
+    }
+
+    #[test]
+    fn a_number_is_its_mantissa_times_two_to_its_exponent_on_every_instruction_set() {
+        let samples =
+            [f32::MIN_POSITIVE, 1e-30, 0.1, 0.999_999_94, 1.0, 1.5, 1.999_999_9, 2.0, 3e10, f32::MAX];
+        for (place, sample) in samples.into_iter().enumerate() {
+            let line = Line(std::array::from_fn(|lane| if lane == place { sample } else { 1e-38 }));
+            for instructions in Instructions::available() {
+                let (largest, exponent, mantissa) = dispatch(instructions, Parts(line));
+                let (exponent, mantissa) = (exponent.0[place], mantissa.0[place]);
+                assert!((1.0..2.0).contains(&mantissa), "{instructions:?}: {sample} has mantissa {mantissa}");
+                assert_eq!(f64::from(mantissa) * f64::from(exponent).exp2(), f64::from(sample));
+                assert_eq!(largest, sample.max(1e-38), "{instructions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_lane_is_found_wherever_it_is() {
+        for place in 0..16 {
+            let line =
+                Line(std::array::from_fn(|lane| if lane == place { -1.0 } else { -3.0 - lane as f32 }));
+            for instructions in Instructions::available() {
+                assert_eq!(dispatch(instructions, Parts(line)).0, -1.0, "{instructions:?}, lane {place}");
+            }
         }
     }
 

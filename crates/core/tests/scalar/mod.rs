@@ -7,7 +7,10 @@
 //! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain additions.
 //! - A batch is cut every 512 rows; the gradients of the pieces are added in order.
 //!
-//! What an entry of the tables computes for one value comes from the entry itself, on the portable token.
+//! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes as the tree above.
+//!
+//! What an entry of the tables computes for one value, or for one row, comes from the entry itself, on the
+//! portable token.
 
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
@@ -15,9 +18,10 @@ pub mod programs;
 
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, Epilogue, Now, RowLoss, Update};
+use myelin_core::engine::{CHUNK_ROWS, Epilogue, Now, RowFunction, RowLoss, Update};
+use myelin_core::layers::{self, Operation};
 use myelin_core::random::{Purpose, permutation, stream};
-use myelin_core::{Dataset, activations, losses, optimizers};
+use myelin_core::{Dataset, losses, optimizers};
 use serde_json::{Map, Value};
 
 /// y = W x + b, with W as `[outputs][inputs]`.
@@ -88,6 +92,21 @@ fn dot_in_lanes(weight: &[f32], x: &[f32]) -> f32 {
 enum Layer {
     Dense(Dense),
     Elementwise(Box<dyn Epilogue<Portable>>),
+    Row(Box<dyn RowFunction<Portable>>),
+}
+
+impl Layer {
+    fn forward(&self, x: &[f32]) -> Vec<f32> {
+        match self {
+            Layer::Dense(dense) => dense.forward(x),
+            Layer::Elementwise(function) => x.iter().map(|x| apply(&**function, *x)).collect(),
+            Layer::Row(function) => {
+                let mut values = row_panels(x);
+                function.forward(Portable, &mut values, 1);
+                row_values(&values)
+            }
+        }
+    }
 }
 
 /// A function of one value, through a line that holds it in every lane.
@@ -111,18 +130,35 @@ fn row_panels(values: &[f32]) -> Panels {
     panels
 }
 
+fn row_values(panels: &Panels) -> Vec<f32> {
+    let mut values = vec![0.0; panels.features()];
+    panels.row(0, &mut values);
+    values
+}
+
+/// The gradient of the input of a function of a row.
+fn differentiate_row(
+    function: &dyn RowFunction<Portable>,
+    gradient: &[f32],
+    places: &[Vec<f32>],
+) -> Vec<f32> {
+    let mut gradient = row_panels(gradient);
+    function.backward(Portable, &mut gradient, &row_panels(&places[0]), &row_panels(&places[1]), 1);
+    row_values(&gradient)
+}
+
 /// The loss of one row, and its gradient times `scale`.
 pub fn loss_of_row(loss: &dyn RowLoss<Portable>, p: &[f32], target: &[f32], scale: f32) -> (f32, Vec<f32>) {
     let (mut losses, mut gradient) = ([0.0], Panels::new(p.len(), 1).unwrap());
     loss.gradients(Portable, &row_panels(p), &row_panels(target), &mut losses, scale, &mut gradient);
-    let mut values = vec![0.0; p.len()];
-    gradient.row(0, &mut values);
-    (losses[0], values)
+    (losses[0], row_values(&gradient))
 }
 
 /// A network of scalars.
 pub struct Scalar {
     layers: Vec<Layer>,
+    /// The last layer where the loss is computed together with it: predictions go through it, training does not.
+    absorbed: Option<Layer>,
     loss: Box<dyn RowLoss<Portable>>,
     update: Box<dyn Update<Portable>>,
     pub slots: Vec<Vec<f32>>,
@@ -135,24 +171,34 @@ fn fields(value: &Value) -> (&str, &Map<String, Value>) {
 impl Scalar {
     pub fn new(program: &Value) -> Self {
         let mut width = program["inputs"].as_u64().unwrap() as usize;
-        let mut layers = Vec::new();
+        let mut stages = Vec::new();
         for layer in program["layers"].as_array().unwrap() {
             let (name, options) = fields(layer);
-            layers.push(match name {
+            stages.push(match name {
                 "dense" => {
                     let (inputs, outputs) = (width, options["units"].as_u64().unwrap() as usize);
                     let bias = options["useBias"].as_bool().unwrap().then(|| vec![0.0; outputs]);
                     width = outputs;
                     Layer::Dense(Dense { inputs, outputs, weight: vec![0.0; inputs * outputs], bias })
                 }
-                _ => Layer::Elementwise(activations::build(name, options).unwrap()),
+                _ => match layers::build(name, options).unwrap().remove(0) {
+                    Operation::Elementwise(function) => Layer::Elementwise(function),
+                    Operation::Row(function) => Layer::Row(function),
+                    Operation::Product { .. } => panic!("{name} has parameters that are not known here"),
+                },
             });
         }
         let (loss, loss_options) = fields(&program["loss"]);
         let (optimizer, optimizer_options) = fields(&program["optimizer"]);
         let update = optimizers::build(optimizer, optimizer_options).unwrap();
-        let mut scalar =
-            Scalar { layers, loss: losses::build(loss, loss_options).unwrap(), slots: Vec::new(), update };
+        let mut loss = losses::build(loss, loss_options).unwrap();
+        let last = program["layers"].as_array().unwrap().last().unwrap();
+        let absorbing = loss.absorb(fields(last).0);
+        let absorbed = absorbing.and_then(|absorbing| {
+            loss = absorbing;
+            stages.pop()
+        });
+        let mut scalar = Scalar { layers: stages, absorbed, loss, slots: Vec::new(), update };
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
         scalar
     }
@@ -160,7 +206,7 @@ impl Scalar {
     pub fn parameters(&self) -> Vec<f32> {
         let denses = self.layers.iter().filter_map(|layer| match layer {
             Layer::Dense(dense) => Some(dense),
-            Layer::Elementwise(_) => None,
+            Layer::Elementwise(_) | Layer::Row(_) => None,
         });
         denses.flat_map(|dense| dense.weight.iter().chain(dense.bias.iter().flatten()).copied()).collect()
     }
@@ -181,17 +227,14 @@ impl Scalar {
     fn forward(&self, x: &[f32]) -> Vec<Vec<f32>> {
         let mut values = vec![x.to_vec()];
         for layer in &self.layers {
-            let input = &values[values.len() - 1];
-            values.push(match layer {
-                Layer::Dense(dense) => dense.forward(input),
-                Layer::Elementwise(function) => input.iter().map(|x| apply(&**function, *x)).collect(),
-            });
+            values.push(layer.forward(&values[values.len() - 1]));
         }
         values
     }
 
     pub fn predict(&self, x: &[f32]) -> Vec<f32> {
-        self.forward(x).pop().unwrap()
+        let output = self.forward(x).pop().unwrap();
+        self.absorbed.as_ref().map_or(output.clone(), |layer| layer.forward(&output))
     }
 
     /// The gradients of all parameters over at most 512 rows, and the sum of the rows' losses.
@@ -211,6 +254,11 @@ impl Scalar {
                     let inputs: Vec<_> = values.iter().map(|values| values[index].clone()).collect();
                     parts.push(dense.parameter_gradient(&inputs, &gradients));
                     gradients = gradients.iter().map(|gradient| dense.input_gradient(gradient)).collect();
+                }
+                Layer::Row(function) => {
+                    for (gradient, values) in gradients.iter_mut().zip(&values) {
+                        *gradient = differentiate_row(&**function, gradient, &values[index..]);
+                    }
                 }
                 Layer::Elementwise(function) => {
                     for (gradient, values) in gradients.iter_mut().zip(&values) {

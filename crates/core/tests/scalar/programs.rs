@@ -1,10 +1,11 @@
 //! Random programs, made from the tables: a new entry is in them without an edit.
 
+use myelin_core::engine::RowLoss;
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::simd::{Instructions, Simd};
 use myelin_core::options::Names;
 use myelin_core::random::draw;
-use myelin_core::{Dataset, Result, activations, losses, optimizers};
+use myelin_core::{Dataset, Result, activations, layers, losses, optimizers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use serde_json::{Map, Value, json};
@@ -55,12 +56,14 @@ pub fn any_optimizer() -> Vec<Value> {
     table(optimizers::TABLE, optimizers::build::<Portable>)
 }
 
-/// A dense layer or an activation.
+/// A dense layer, another one or an activation.
 fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
     let dense = (width, any::<bool>())
         .prop_map(|(units, bias)| json!({ "type": "dense", "units": units, "useBias": bias }));
+    let others: Vec<Names> = layers::TABLE.iter().copied().filter(|(name, _)| *name != "dense").collect();
+    let other = prop::sample::select(table(&others, layers::build::<Portable>));
     let activation = prop::sample::select(table(activations::TABLE, activations::build::<Portable>));
-    prop_oneof![2 => dense, 1 => activation]
+    prop_oneof![4 => dense, 2 => activation, 1 => other]
 }
 
 /// Any program with layers of such widths.
@@ -85,12 +88,38 @@ pub fn values(seed: u64, count: usize) -> Vec<f32> {
     (0..count as u64).map(|counter| draw(seed, 0, counter) as i32 as f32 / 2_147_483_648.0).collect()
 }
 
-/// Random examples; targets are from 0 to 1, which every loss takes.
+/// Every loss with some options.
+pub fn any_losses() -> Vec<Value> {
+    table(losses::TABLE, losses::build::<Portable>)
+}
+
+fn loss(program: &Value) -> Box<dyn RowLoss<Portable>> {
+    let loss = &program["loss"];
+    losses::build(loss["type"].as_str().unwrap(), loss.as_object().unwrap()).unwrap()
+}
+
+/// Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, or the indices of
+/// outputs. A loss says by its check which of them it takes.
+fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64) -> Vec<f32> {
+    let width = loss.targets(outputs);
+    let drawn: Vec<f32> = values(seed, rows * width).iter().map(|value| value.abs()).collect();
+    let shares = drawn.chunks(width).flat_map(|row| {
+        let sum: f32 = row.iter().sum();
+        row.iter().map(move |value| value / sum)
+    });
+    let labels = drawn.iter().map(|value| (value * outputs as f32).floor().min(outputs as f32 - 1.0));
+    let candidates: [Vec<f32>; 3] = [drawn.clone(), shares.collect(), labels.collect()];
+    let found = candidates.into_iter().find(|candidate| loss.check(candidate, outputs).is_ok());
+    found.expect("no targets are known here that the loss takes")
+}
+
+/// Random examples, with targets that the program's loss takes.
 pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset {
     let inputs = program["inputs"].as_u64().unwrap() as usize;
     let x = values(seed, rows * inputs);
-    let y = values(seed + 1, rows * outputs(program)).iter().map(|value| value.abs()).collect();
-    Dataset::new(x, y, inputs, outputs(program)).unwrap()
+    let (loss, outputs) = (loss(program), outputs(program));
+    let y = targets(&*loss, rows, outputs, seed + 1);
+    Dataset::new(x, y, inputs, loss.targets(outputs)).unwrap()
 }
 
 /// The names of the instruction sets that this CPU has.

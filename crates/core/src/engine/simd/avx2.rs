@@ -1,6 +1,6 @@
 //! x86-64 with AVX2 and FMA: a line is two registers of eight lanes.
 
-use super::{Instructions, Simd};
+use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
 
@@ -165,6 +165,42 @@ impl Simd for Avx2 {
             sum_eight(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight))
         }
     }
+
+    #[inline(always)]
+    fn largest(self, value: Self::V) -> f32 {
+        // SAFETY: the token exists only on a CPU with AVX2; the instructions touch registers only.
+        unsafe {
+            let eight = _mm256_max_ps(value.0, value.1);
+            largest_of_eight(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight))
+        }
+    }
+
+    #[inline(always)]
+    fn exponent(self, value: Self::V) -> Self::V {
+        #[inline(always)]
+        fn half(value: __m256) -> __m256 {
+            // SAFETY: called by the token's operation only; the instructions touch registers only.
+            unsafe {
+                let biased = _mm256_srli_epi32::<23>(_mm256_castps_si256(value));
+                _mm256_cvtepi32_ps(_mm256_sub_epi32(biased, _mm256_set1_epi32(127)))
+            }
+        }
+        (half(value.0), half(value.1))
+    }
+
+    #[inline(always)]
+    fn mantissa(self, value: Self::V) -> Self::V {
+        #[inline(always)]
+        fn half(value: __m256) -> __m256 {
+            // SAFETY: called by the token's operation only; the instructions touch registers only.
+            unsafe {
+                let mantissa =
+                    _mm256_and_si256(_mm256_castps_si256(value), _mm256_set1_epi32(MANTISSA as i32));
+                _mm256_castsi256_ps(_mm256_or_si256(mantissa, _mm256_set1_epi32(ONE as i32)))
+            }
+        }
+        (half(value.0), half(value.1))
+    }
 }
 
 /// Lane i of register j becomes lane j of register i.
@@ -191,6 +227,17 @@ fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
         }
     }
     columns
+}
+
+/// The last three levels of the tree of maxima.
+#[inline(always)]
+pub(super) fn largest_of_eight(low: __m128, high: __m128) -> f32 {
+    // SAFETY: SSE2 belongs to every x86-64 CPU; the instructions touch registers only.
+    unsafe {
+        let four = _mm_max_ps(low, high);
+        let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
 }
 
 /// The last three levels of the fixed tree.

@@ -1,7 +1,7 @@
 //! x86-64 with AVX-512F: a line is one register.
 
-use super::avx2::sum_eight;
-use super::{Instructions, Simd};
+use super::avx2::{largest_of_eight, sum_eight};
+use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
 
@@ -166,13 +166,50 @@ impl Simd for Avx512 {
     fn sum(self, value: Self::V) -> f32 {
         // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
         unsafe {
-            let quarters: [__m128; 4] = [
-                _mm512_extractf32x4_ps::<0>(value),
-                _mm512_extractf32x4_ps::<1>(value),
-                _mm512_extractf32x4_ps::<2>(value),
-                _mm512_extractf32x4_ps::<3>(value),
-            ];
-            sum_eight(_mm_add_ps(quarters[0], quarters[2]), _mm_add_ps(quarters[1], quarters[3]))
+            let [a, b, c, d] = quarters(value);
+            sum_eight(_mm_add_ps(a, c), _mm_add_ps(b, d))
         }
+    }
+
+    #[inline(always)]
+    fn largest(self, value: Self::V) -> f32 {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+        unsafe {
+            let [a, b, c, d] = quarters(value);
+            largest_of_eight(_mm_max_ps(a, c), _mm_max_ps(b, d))
+        }
+    }
+
+    #[inline(always)]
+    fn exponent(self, value: Self::V) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+        unsafe {
+            let biased = _mm512_srli_epi32::<23>(_mm512_castps_si512(value));
+            _mm512_cvtepi32_ps(_mm512_sub_epi32(biased, _mm512_set1_epi32(127)))
+        }
+    }
+
+    #[inline(always)]
+    fn mantissa(self, value: Self::V) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instructions touch registers only.
+        unsafe {
+            let mantissa = _mm512_and_si512(_mm512_castps_si512(value), _mm512_set1_epi32(MANTISSA as i32));
+            _mm512_castsi512_ps(_mm512_or_si512(mantissa, _mm512_set1_epi32(ONE as i32)))
+        }
+    }
+}
+
+/// The four quarters of the lanes.
+#[inline(always)]
+fn quarters(value: __m512) -> [__m128; 4] {
+    // SAFETY: called by the token's operations only, on a CPU with AVX-512F; the instructions touch registers
+    // only.
+    unsafe {
+        [
+            _mm512_extractf32x4_ps::<0>(value),
+            _mm512_extractf32x4_ps::<1>(value),
+            _mm512_extractf32x4_ps::<2>(value),
+            _mm512_extractf32x4_ps::<3>(value),
+        ]
     }
 }
