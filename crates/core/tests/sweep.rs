@@ -132,7 +132,7 @@ fn examine(function: Function, sign: u32, found: &mut Found) {
             let exact = function.reference(f64::from(x));
             let error = (wide - exact).abs() / unit(exact);
             found.absolute = found.absolute.max((wide - exact).abs());
-            if !(error <= found.error) {
+            if error > found.error || error.is_nan() {
                 (found.error, found.error_at) = (error, x);
             }
         }

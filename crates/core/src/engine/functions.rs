@@ -131,7 +131,7 @@ pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     let numerator =
         polynomial(s, square, [1.342_015_1e-8, -2.066_159e-5, 3.499_019_7e-3, -1.338_400_4e-1, 1.0]);
     let denominator =
-        polynomial(s, square, [7.804_887_3e-7, -3.291_073_7e-4, 2.589_030_7e-2, -4.671_732_2e-1, 1.0]);
+        polynomial(s, square, [7.804_887_3e-7, -3.291_073_7e-4, 2.589_030_8e-2, -4.671_732_2e-1, 1.0]);
     let quotient = s.div(s.mul(opposite, numerator), denominator);
     s.max(least, s.mul(s.max(least, quotient), reversed))
 }
