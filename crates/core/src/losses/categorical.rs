@@ -97,70 +97,121 @@ pub fn build<S: Simd, T: Targets>(options: &Options<'_>, _: T) -> Result<Box<dyn
     })
 }
 
-/// The shares of one panel, smoothed, and zero beyond the classes.
-#[inline(always)]
-fn shares<S: Simd, T: Targets>(
+/// One pair of predictions and targets, with what smoothing does to a share.
+struct Pair<'a, S: Simd, T> {
     s: S,
-    smoothing: Smoothing,
-    [prediction, target]: [&Panels; 2],
-    panel: usize,
-    row: usize,
-) -> S::V {
-    let smoothed = smoothing.apply(s, T::shares(s, target, panel, row), prediction.features());
-    s.mul(smoothed, s.load(&prediction.mask(panel)))
+    prediction: &'a Panels,
+    target: &'a Panels,
+    kept: S::V,
+    spread: S::V,
+    targets: PhantomData<T>,
+}
+
+impl<'a, S: Simd, T: Targets> Pair<'a, S, T> {
+    #[inline(always)]
+    fn new(s: S, smoothing: Smoothing, prediction: &'a Panels, target: &'a Panels) -> Self {
+        let spread = s.splat(smoothing.0 / prediction.features() as f32);
+        Pair { s, prediction, target, kept: s.splat(1.0 - smoothing.0), spread, targets: PhantomData }
+    }
+
+    /// The shares of one panel, smoothed, and zero beyond the classes.
+    #[inline(always)]
+    fn shares(&self, panel: usize, row: usize) -> S::V {
+        let s = self.s;
+        let share = s.mul_add(T::shares(s, self.target, panel, row), self.kept, self.spread);
+        s.mul(share, self.mask(panel))
+    }
+
+    #[inline(always)]
+    fn mask(&self, panel: usize) -> S::V {
+        self.s.load(&self.prediction.mask(panel))
+    }
+
+    #[inline(always)]
+    fn predictions(&self, panel: usize, row: usize) -> S::V {
+        self.s.load(&self.prediction.panel(panel, row + 1)[row])
+    }
 }
 
 /// With logits z and shares t: sum_k t_k (log(sum_j exp(z_j)) - z_k); its gradient is
-/// softmax(z)_k sum_j t_j - t_k. The row's largest logit is subtracted before exp.
+/// softmax(z)_k sum_j t_j - t_k. The row's largest logit m is subtracted before exp.
 struct CategoricalFromLogits<T>(Smoothing, PhantomData<T>);
 
-/// What a row's loss and gradient are made of, with m the largest logit.
-struct Row {
+/// What the losses and gradients of up to 16 rows are made of, a lane for each row.
+struct Sums {
     /// sum_k exp(z_k - m)
-    exponentials: f32,
+    exponentials: Line,
     /// sum_k t_k
-    shares: f32,
+    shares: Line,
     /// sum_k t_k (z_k - m)
-    product: f32,
+    products: Line,
 }
 
-impl<T: Targets> CategoricalFromLogits<T> {
-    /// The sums of one row; `each` gets the exponentials of each panel.
+impl<S: Simd, T: Targets> Pair<'_, S, T> {
+    /// The sums of the rows from `start`; `each` gets the exponentials of each panel and row.
     #[inline(always)]
-    fn row<S: Simd>(&self, s: S, pair: [&Panels; 2], row: usize, mut each: impl FnMut(usize, S::V)) -> Row {
-        let [logits, _] = pair;
-        let (zero, most) = (s.splat(0.0), s.splat(largest(s, logits, row)));
-        let [mut exponentials, mut total, mut product] = [zero; 3];
-        for panel in 0..logits.count() {
-            let logit = s.load(&logits.panel(panel, row + 1)[row]);
-            let value = exponential(s, logit, most, s.load(&logits.mask(panel)));
-            let share = shares::<S, T>(s, self.0, pair, panel, row);
-            // Without a share nothing is added: 0 times a difference beyond all numbers would be NaN.
-            let part = s.mul(share, s.sub(logit, most));
-            exponentials = s.add(exponentials, value);
-            total = s.add(total, share);
-            product = s.add(product, s.select_greater(share, zero, part, zero));
-            each(panel, value);
+    fn sums(&self, start: usize, rows: usize, mut each: impl FnMut(usize, usize, S::V)) -> Sums {
+        let mut most = [0.0; LANES];
+        for (lane, most) in most[..rows].iter_mut().enumerate() {
+            *most = largest(self.s, self.prediction, start + lane);
         }
-        Row { exponentials: s.sum(exponentials), shares: s.sum(total), product: s.sum(product) }
+        let mut sums = Sums { exponentials: Line([1.0; LANES]), shares: ZERO, products: ZERO };
+        for lane in 0..rows {
+            self.row(&mut sums, lane, most[lane], start + lane, &mut each);
+        }
+        sums
     }
 
-    /// The losses of rows whose sums `row` gives: one logarithm for 16 rows.
     #[inline(always)]
-    fn rows<S: Simd>(s: S, losses: &mut [f32], mut row: impl FnMut(usize) -> Row) {
-        for (block, losses) in losses.chunks_mut(LANES).enumerate() {
-            let [mut exponentials, mut shares, mut products] = [Line([1.0; LANES]), ZERO, ZERO];
-            for lane in 0..losses.len() {
-                let sums = row(block * LANES + lane);
-                exponentials.0[lane] = sums.exponentials;
-                shares.0[lane] = sums.shares;
-                products.0[lane] = sums.product;
+    fn row(
+        &self,
+        sums: &mut Sums,
+        lane: usize,
+        most: f32,
+        row: usize,
+        each: &mut impl FnMut(usize, usize, S::V),
+    ) {
+        let s = self.s;
+        let (zero, most) = (s.splat(0.0), s.splat(most));
+        let [mut exponentials, mut shares, mut products] = [zero; 3];
+        for panel in 0..self.prediction.count() {
+            let (logit, share) = (self.predictions(panel, row), self.shares(panel, row));
+            let value = exponential(s, logit, most, self.mask(panel));
+            // Without a share nothing is added: 0 times a difference beyond all numbers would be NaN.
+            let product = s.mul(share, s.sub(logit, most));
+            exponentials = s.add(exponentials, value);
+            shares = s.add(shares, share);
+            products = s.add(products, s.select_greater(share, zero, product, zero));
+            each(panel, row, value);
+        }
+        sums.exponentials.0[lane] = s.sum(exponentials);
+        sums.shares.0[lane] = s.sum(shares);
+        sums.products.0[lane] = s.sum(products);
+    }
+
+    /// The losses from the sums: one logarithm for all rows.
+    #[inline(always)]
+    fn losses(&self, sums: &Sums, losses: &mut [f32]) {
+        let s = self.s;
+        let logarithms = log(s, s.load(&sums.exponentials));
+        let negative = s.sub(s.splat(0.0), s.load(&sums.products));
+        let mut result = ZERO;
+        s.store(s.mul_add(s.load(&sums.shares), logarithms, negative), &mut result);
+        losses.copy_from_slice(&result.0[..losses.len()]);
+    }
+
+    /// Makes gradients of the exponentials of the rows from `start`.
+    #[inline(always)]
+    fn scale(&self, sums: &Sums, start: usize, rows: usize, scale: f32, gradient: &mut Panels) {
+        let (s, mut factors) = (self.s, ZERO);
+        let shares = s.mul(s.load(&sums.shares), s.splat(scale));
+        s.store(s.div(shares, s.load(&sums.exponentials)), &mut factors);
+        for panel in 0..gradient.count() {
+            let lines = &mut gradient.panel_mut(panel, start + rows)[start..];
+            for (lane, line) in lines.iter_mut().enumerate() {
+                let share = s.mul(self.shares(panel, start + lane), s.splat(-scale));
+                s.store(s.mul_add(s.load(line), s.splat(factors.0[lane]), share), line);
             }
-            let logarithm = log(s, s.load(&exponentials));
-            let negative = s.sub(s.splat(0.0), s.load(&products));
-            let mut result = ZERO;
-            s.store(s.mul_add(s.load(&shares), logarithm, negative), &mut result);
-            losses.copy_from_slice(&result.0[..losses.len()]);
         }
     }
 }
@@ -178,20 +229,16 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromLogits<T> {
         s.run(
             #[inline(always)]
             || {
-                Self::rows(
-                    s,
-                    losses,
-                    #[inline(always)]
-                    |row| {
-                        self.row(
-                            s,
-                            [prediction, target],
-                            row,
-                            #[inline(always)]
-                            |_, _| {},
-                        )
-                    },
-                )
+                let pair = Pair::<S, T>::new(s, self.0, prediction, target);
+                for (block, losses) in losses.chunks_mut(LANES).enumerate() {
+                    let sums = pair.sums(
+                        block * LANES,
+                        losses.len(),
+                        #[inline(always)]
+                        |_, _, _| {},
+                    );
+                    pair.losses(&sums, losses);
+                }
             },
         );
     }
@@ -205,31 +252,21 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromLogits<T> {
         scale: f32,
         gradient: &mut Panels,
     ) {
-        let pair = [prediction, target];
         s.run(
             #[inline(always)]
             || {
-                Self::rows(
-                    s,
-                    losses,
-                    #[inline(always)]
-                    |row| {
-                        let sums = self.row(
-                            s,
-                            pair,
-                            row,
-                            #[inline(always)]
-                            |panel, value| s.store(value, &mut gradient.panel_mut(panel, row + 1)[row]),
-                        );
-                        let factor = s.splat(scale * sums.shares / sums.exponentials);
-                        for panel in 0..prediction.count() {
-                            let share = shares::<S, T>(s, self.0, pair, panel, row);
-                            let line = &mut gradient.panel_mut(panel, row + 1)[row];
-                            s.store(s.mul_add(s.load(line), factor, s.mul(share, s.splat(-scale))), line);
-                        }
-                        sums
-                    },
-                )
+                let pair = Pair::<S, T>::new(s, self.0, prediction, target);
+                for (block, losses) in losses.chunks_mut(LANES).enumerate() {
+                    let (start, rows) = (block * LANES, losses.len());
+                    let sums = pair.sums(
+                        start,
+                        rows,
+                        #[inline(always)]
+                        |panel, row, value| s.store(value, &mut gradient.panel_mut(panel, row + 1)[row]),
+                    );
+                    pair.losses(&sums, losses);
+                    pair.scale(&sums, start, rows, scale, gradient);
+                }
             },
         );
     }
@@ -239,21 +276,15 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromLogits<T> {
 /// is clipped.
 struct CategoricalFromProbabilities<T>(Smoothing, PhantomData<T>);
 
-impl<T: Targets> CategoricalFromProbabilities<T> {
-    /// The loss of one row; `each` gets the shares, the predictions and these clipped, panel by panel.
+impl<S: Simd, T: Targets> Pair<'_, S, T> {
+    /// The loss of one row from probabilities; `each` gets shares, predictions and these clipped by panel.
     #[inline(always)]
-    fn row<S: Simd>(
-        &self,
-        s: S,
-        pair: [&Panels; 2],
-        row: usize,
-        mut each: impl FnMut(usize, [S::V; 3]),
-    ) -> f32 {
+    fn loss(&self, row: usize, mut each: impl FnMut(usize, [S::V; 3])) -> f32 {
+        let s = self.s;
         let mut sums = s.splat(0.0);
-        for panel in 0..pair[0].count() {
-            let prediction = s.load(&pair[0].panel(panel, row + 1)[row]);
+        for panel in 0..self.prediction.count() {
+            let (prediction, share) = (self.predictions(panel, row), self.shares(panel, row));
             let probability = clamp(s, prediction, SMALLEST, 1.0);
-            let share = shares::<S, T>(s, self.0, pair, panel, row);
             sums = s.mul_add(share, log(s, probability), sums);
             each(panel, [share, prediction, probability]);
         }
@@ -278,10 +309,9 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromProbabilities<T> {
         s.run(
             #[inline(always)]
             || {
+                let pair = Pair::<S, T>::new(s, self.0, prediction, target);
                 for (row, loss) in losses.iter_mut().enumerate() {
-                    *loss = self.row(
-                        s,
-                        [prediction, target],
+                    *loss = pair.loss(
                         row,
                         #[inline(always)]
                         |_, _| {},
@@ -303,10 +333,9 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromProbabilities<T> {
         s.run(
             #[inline(always)]
             || {
+                let pair = Pair::<S, T>::new(s, self.0, prediction, target);
                 for (row, loss) in losses.iter_mut().enumerate() {
-                    *loss = self.row(
-                        s,
-                        [prediction, target],
+                    *loss = pair.loss(
                         row,
                         #[inline(always)]
                         |panel, [share, prediction, probability]| {
