@@ -1,9 +1,48 @@
 /**
- * The three products that a dense layer needs, row-major. Sums are made in doubles.
+ * The products of a dense layer. Sums are made in doubles and rounded once, when they are stored.
  *
- * Rows and lengths are arguments because the arrays have room for a whole batch and the last one may be
- * smaller.
+ * All of them are one product, {@link multiply}, of matrices that may be read by columns. It goes through
+ * its result in tiles: a tile is a few sums that lie next to each other, kept in registers while the values
+ * that they need pass by once. A sum alone loads two values for each multiplication and then waits for its
+ * last addition; a tile of two rows by four columns loads six values for eight multiplications, and its
+ * eight additions wait for nobody.
  */
+
+/**
+ * A matrix in an array: row r, column c stands at r · rowStride + c · columnStride. A stride of zero repeats
+ * what stands there.
+ */
+export class Matrix {
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly rowStride: number;
+  readonly columnStride: number;
+  /** The same values with rows and columns exchanged. */
+  readonly transposed: Matrix;
+
+  constructor(
+    values: Float32Array<ArrayBuffer>,
+    rowStride: number,
+    columnStride: number,
+    transposed?: Matrix,
+  ) {
+    this.values = values;
+    this.rowStride = rowStride;
+    this.columnStride = columnStride;
+    this.transposed = transposed ?? new Matrix(values, columnStride, rowStride, this);
+  }
+}
+
+/** An array as rows of so many columns. */
+export const rowsOf = (values: Float32Array<ArrayBuffer>, columns: number) => new Matrix(values, columns, 1);
+
+/** A row that stands in every row of the matrix. */
+export const repeated = (row: Float32Array<ArrayBuffer>) => new Matrix(row, 0, 1);
+
+/** A matrix of any size whose values are all the same. */
+const constant = (value: number) => new Matrix(Float32Array.of(value), 0, 0);
+
+export const ZEROS = constant(0);
+const ONES = constant(1);
 
 /** The sizes of a product y = W x + b. */
 export interface Sizes {
@@ -11,81 +50,199 @@ export interface Sizes {
   readonly outputs: number;
 }
 
-/** output[row] = weight · input[row] + bias; weight is [outputs][inputs]. */
+/** output = input · weightᵀ + bias; weight is [outputs][inputs], a bias is repeated in every row. */
 export function forward(
   { inputs, outputs }: Sizes,
-  weight: Float32Array,
-  bias: Float32Array | undefined,
-  input: Float32Array,
-  output: Float32Array,
+  weight: Matrix,
+  bias: Matrix,
+  input: Matrix,
+  output: Matrix,
   rows: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    const inputStart = row * inputs;
-    for (let unit = 0; unit < outputs; unit++) {
-      const weightStart = unit * inputs;
-      let sum = bias === undefined ? 0 : bias[unit];
-      for (let at = 0; at < inputs; at++) sum += weight[weightStart + at] * input[inputStart + at];
-      output[row * outputs + unit] = sum;
-    }
-  }
+  multiply(input, weight, bias, output, rows, outputs, inputs);
 }
 
-/** inputGradient[row] = weightᵀ · gradient[row]; `sums` is scratch of at least `inputs` values. */
+/** result = gradient · weight */
 export function inputGradient(
   { inputs, outputs }: Sizes,
-  weight: Float32Array,
-  gradient: Float32Array,
-  result: Float32Array,
-  sums: Float64Array,
+  weight: Matrix,
+  gradient: Matrix,
+  result: Matrix,
   rows: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    for (let at = 0; at < inputs; at++) sums[at] = 0;
-    for (let unit = 0; unit < outputs; unit++) {
-      const factor = gradient[row * outputs + unit];
-      const weightStart = unit * inputs;
-      for (let at = 0; at < inputs; at++) sums[at] += factor * weight[weightStart + at];
-    }
-    const start = row * inputs;
-    for (let at = 0; at < inputs; at++) result[start + at] = sums[at];
-  }
+  multiply(gradient, weight.transposed, ZEROS, result, rows, inputs, outputs);
+}
+
+/** result = start + gradientᵀ · input */
+export function weightGradient(
+  { inputs, outputs }: Sizes,
+  gradient: Matrix,
+  input: Matrix,
+  start: Matrix,
+  result: Matrix,
+  rows: number,
+): void {
+  multiply(gradient.transposed, input.transposed, start, result, outputs, inputs, rows);
+}
+
+/** result = start + the sum of the gradient's rows */
+export function biasGradient(
+  { outputs }: Sizes,
+  gradient: Matrix,
+  start: Matrix,
+  result: Matrix,
+  rows: number,
+): void {
+  multiply(ONES, gradient.transposed, start, result, 1, outputs, rows);
 }
 
 /**
- * weightGradient = Σ over rows of gradient[row] ⊗ input[row]; `sums` is scratch of at least `inputs`
- * values.
+ * result[r][c] = start[r][c] + Σ over k below depth of left[r][k] · right[c][k], for so many rows and
+ * columns. `start` may be `result`.
  */
-export function weightGradient(
-  { inputs, outputs }: Sizes,
-  gradient: Float32Array,
-  input: Float32Array,
-  result: Float32Array,
-  sums: Float64Array,
+function multiply(
+  left: Matrix,
+  right: Matrix,
+  start: Matrix,
+  result: Matrix,
   rows: number,
+  columns: number,
+  depth: number,
 ): void {
-  for (let unit = 0; unit < outputs; unit++) {
-    for (let at = 0; at < inputs; at++) sums[at] = 0;
-    for (let row = 0; row < rows; row++) {
-      const factor = gradient[row * outputs + unit];
-      const start = row * inputs;
-      for (let at = 0; at < inputs; at++) sums[at] += factor * input[start + at];
-    }
-    const weightStart = unit * inputs;
-    for (let at = 0; at < inputs; at++) result[weightStart + at] = sums[at];
+  // Tiles are wider than high: the longer side has fewer left over that fill none.
+  if (rows > columns) {
+    multiply(right, left, start.transposed, result.transposed, columns, rows, depth);
+    return;
   }
+  let column = 0;
+  for (; column + 4 <= columns; column += 4) {
+    let row = 0;
+    for (; row + 2 <= rows; row += 2) tile2x4(left, row, right, column, start, result, depth);
+    if (row < rows) tile1x4(left, row, right, column, start, result, depth);
+  }
+  for (; column < columns; column++) multiplyColumn(left, right, column, start, result, rows, depth);
 }
 
-/** biasGradient = Σ over rows of gradient[row] */
-export function biasGradient(
-  outputs: number,
-  gradient: Float32Array,
-  result: Float32Array,
+/** One column of the result: four rows of it are a tile of the transposed one. */
+function multiplyColumn(
+  left: Matrix,
+  right: Matrix,
+  column: number,
+  start: Matrix,
+  result: Matrix,
   rows: number,
+  depth: number,
 ): void {
-  for (let unit = 0; unit < outputs; unit++) {
-    let sum = 0;
-    for (let row = 0; row < rows; row++) sum += gradient[row * outputs + unit];
-    result[unit] = sum;
+  let row = 0;
+  for (; row + 4 <= rows; row += 4) {
+    tile1x4(right, column, left, row, start.transposed, result.transposed, depth);
   }
+  for (; row < rows; row++) tile1x1(left, row, right, column, start, result, depth);
+}
+
+/** Two rows by four columns: `a` and `b` are the rows' sums. */
+function tile2x4(
+  left: Matrix,
+  row: number,
+  right: Matrix,
+  column: number,
+  start: Matrix,
+  result: Matrix,
+  depth: number,
+): void {
+  const { values: x, rowStride: nextRow, columnStride: xStep } = left;
+  const { values: y, rowStride: nextColumn, columnStride: yStep } = right;
+  let [a0, a1, a2, a3] = [0, 0, 0, 0];
+  let [b0, b1, b2, b3] = [0, 0, 0, 0];
+  let xAt = row * nextRow;
+  let yAt = column * nextColumn;
+  for (let k = 0; k < depth; k++) {
+    const xa = x[xAt];
+    const xb = x[xAt + nextRow];
+    const y0 = y[yAt];
+    const y1 = y[yAt + nextColumn];
+    const y2 = y[yAt + 2 * nextColumn];
+    const y3 = y[yAt + 3 * nextColumn];
+    a0 += xa * y0;
+    a1 += xa * y1;
+    a2 += xa * y2;
+    a3 += xa * y3;
+    b0 += xb * y0;
+    b1 += xb * y1;
+    b2 += xb * y2;
+    b3 += xb * y3;
+    xAt += xStep;
+    yAt += yStep;
+  }
+  store4(start, result, row, column, a0, a1, a2, a3);
+  store4(start, result, row + 1, column, b0, b1, b2, b3);
+}
+
+/** One row by four columns. */
+function tile1x4(
+  left: Matrix,
+  row: number,
+  right: Matrix,
+  column: number,
+  start: Matrix,
+  result: Matrix,
+  depth: number,
+): void {
+  const { values: x, columnStride: xStep } = left;
+  const { values: y, rowStride: nextColumn, columnStride: yStep } = right;
+  let [a0, a1, a2, a3] = [0, 0, 0, 0];
+  let xAt = row * left.rowStride;
+  let yAt = column * nextColumn;
+  for (let k = 0; k < depth; k++) {
+    const xa = x[xAt];
+    a0 += xa * y[yAt];
+    a1 += xa * y[yAt + nextColumn];
+    a2 += xa * y[yAt + 2 * nextColumn];
+    a3 += xa * y[yAt + 3 * nextColumn];
+    xAt += xStep;
+    yAt += yStep;
+  }
+  store4(start, result, row, column, a0, a1, a2, a3);
+}
+
+/** One value. */
+function tile1x1(
+  left: Matrix,
+  row: number,
+  right: Matrix,
+  column: number,
+  start: Matrix,
+  result: Matrix,
+  depth: number,
+): void {
+  let sum = start.values[row * start.rowStride + column * start.columnStride];
+  let xAt = row * left.rowStride;
+  let yAt = column * right.rowStride;
+  for (let k = 0; k < depth; k++) {
+    sum += left.values[xAt] * right.values[yAt];
+    xAt += left.columnStride;
+    yAt += right.columnStride;
+  }
+  result.values[row * result.rowStride + column * result.columnStride] = sum;
+}
+
+/** Adds what the result starts from to four sums next to each other, and stores them. */
+function store4(
+  start: Matrix,
+  result: Matrix,
+  row: number,
+  column: number,
+  s0: number,
+  s1: number,
+  s2: number,
+  s3: number,
+): void {
+  const { values: from, columnStride: fromStep } = start;
+  const { values: to, columnStride: toStep } = result;
+  const fromAt = row * start.rowStride + column * fromStep;
+  const toAt = row * result.rowStride + column * toStep;
+  to[toAt] = from[fromAt] + s0;
+  to[toAt + toStep] = from[fromAt + fromStep] + s1;
+  to[toAt + 2 * toStep] = from[fromAt + 2 * fromStep] + s2;
+  to[toAt + 3 * toStep] = from[fromAt + 3 * fromStep] + s3;
 }

@@ -5,7 +5,17 @@ import { CHUNK_ROWS } from "./kernel.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss } from "./losses.ts";
 import * as losses from "./losses.ts";
-import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "./matmul.ts";
+import {
+  biasGradient,
+  forward,
+  inputGradient,
+  type Matrix,
+  repeated,
+  rowsOf,
+  type Sizes,
+  weightGradient,
+  ZEROS,
+} from "./matmul.ts";
 import type { Now, Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create } from "./options.ts";
@@ -59,36 +69,33 @@ export function compile(program: Program): Plan {
 /** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
 export class Workspace {
   readonly rows: number;
-  readonly input: Values;
+  readonly input: Matrix;
   readonly target: Values;
   /** The output of each stage, [rows][outputs]. */
-  readonly outputs: readonly Values[];
+  readonly outputs: readonly Matrix[];
   /** The gradient of the loss with respect to each stage's output. */
-  readonly gradients: readonly Values[];
-  /** Where the products add up in doubles. */
-  readonly sums: Float64Array;
+  readonly gradients: readonly Matrix[];
 
   constructor(plan: Plan, rows: number, backward: boolean) {
-    const widths = plan.stages.map((stage) => stage.outputs);
-    const arrays = () => widths.map((width) => new Float32Array(rows * width));
+    const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
+    const matrices = () => plan.stages.map((stage) => matrix(stage.outputs));
     this.rows = rows;
-    this.input = new Float32Array(rows * plan.inputs);
+    this.input = matrix(plan.inputs);
     this.target = new Float32Array(rows * plan.outputs);
-    this.outputs = arrays();
-    this.gradients = backward ? arrays() : [];
-    this.sums = new Float64Array(Math.max(plan.inputs, ...widths));
+    this.outputs = matrices();
+    this.gradients = backward ? matrices() : [];
   }
 
   /** The output of the last stage. */
   get prediction(): Values {
-    return this.outputs[this.outputs.length - 1];
+    return this.outputs[this.outputs.length - 1].values;
   }
 }
 
 /** A product's arrays within an array of all parameters, cut once. */
 interface View {
-  readonly weight: Values;
-  readonly bias: Values | undefined;
+  readonly weight: Matrix;
+  readonly bias: Matrix | undefined;
 }
 
 /** Cuts an array of all parameters into one view a stage. */
@@ -97,8 +104,8 @@ export function views(plan: Plan, values: Values): readonly (View | undefined)[]
     if (stage.kind !== "product") return undefined;
     const { inputs, outputs, weight, bias } = stage;
     return {
-      weight: values.subarray(weight, weight + inputs * outputs),
-      bias: bias === undefined ? undefined : values.subarray(bias, bias + outputs),
+      weight: rowsOf(values.subarray(weight, weight + inputs * outputs), inputs),
+      bias: bias === undefined ? undefined : repeated(values.subarray(bias, bias + outputs)),
     };
   });
 }
@@ -116,9 +123,9 @@ export function predict(
     const output = workspace.outputs[index];
     if (stage.kind === "product") {
       const { weight, bias } = parameters[index]!;
-      forward(stage, weight, bias, input, output, rows);
+      forward(stage, weight, bias ?? ZEROS, input, output, rows);
     } else {
-      applyActivation(stage.activation, input, output, rows * stage.outputs);
+      applyActivation(stage.activation, input.values, output.values, rows * stage.outputs);
     }
     input = output;
   }
@@ -171,10 +178,11 @@ export function gather(
   workspace: Workspace,
 ) {
   const { inputs, outputs } = data;
+  const { input, target } = workspace;
   for (let row = 0; row < rows; row++) {
     const source = order === undefined ? start + row : order[start + row];
-    for (let at = 0; at < inputs; at++) workspace.input[row * inputs + at] = data.x[source * inputs + at];
-    for (let at = 0; at < outputs; at++) workspace.target[row * outputs + at] = data.y[source * outputs + at];
+    for (let at = 0; at < inputs; at++) input.values[row * inputs + at] = data.x[source * inputs + at];
+    for (let at = 0; at < outputs; at++) target[row * outputs + at] = data.y[source * outputs + at];
   }
 }
 
@@ -189,11 +197,12 @@ export function backward(
   workspace: Workspace,
   scale: number,
   rows: number,
+  isFirst: boolean,
 ): void {
-  const { input, outputs, gradients, sums, prediction, target } = workspace;
+  const { input, outputs, gradients, prediction, target } = workspace;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
-    plan.loss.gradient(prediction, target, row * plan.outputs, plan.outputs, scale, gradients[last]);
+    plan.loss.gradient(prediction, target, row * plan.outputs, plan.outputs, scale, gradients[last].values);
   }
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];
@@ -201,18 +210,18 @@ export function backward(
     if (stage.kind === "product") {
       const { weight, bias } = gradient[index]!;
       if (index > 0) {
-        inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], sums, rows);
+        inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], rows);
       }
-      weightGradient(stage, gradients[index], before, weight, sums, rows);
-      if (bias !== undefined) biasGradient(stage.outputs, gradients[index], bias, rows);
+      weightGradient(stage, gradients[index], before, isFirst ? ZEROS : weight, weight, rows);
+      if (bias !== undefined) biasGradient(stage, gradients[index], isFirst ? ZEROS : bias, bias, rows);
     } else if (index > 0) {
       const length = rows * stage.outputs;
       applyDerivative(
         stage.activation,
-        before,
-        outputs[index],
-        gradients[index],
-        gradients[index - 1],
+        before.values,
+        outputs[index].values,
+        gradients[index].values,
+        gradients[index - 1].values,
         length,
       );
     }
@@ -228,8 +237,6 @@ export class State {
   readonly gradient: Values;
   readonly #parameterViews: readonly (View | undefined)[];
   readonly #gradientViews: readonly (View | undefined)[];
-  /** The gradient of a further chunk of a batch, if there is one. */
-  #chunk: Values | undefined;
   #workspace: Workspace;
 
   constructor(plan: Plan) {
@@ -249,7 +256,6 @@ export class State {
       const message = `typescript kernel: ${most} rows do not fit in memory: take fewer rows`;
       this.#workspace = withinMemory(message, () => new Workspace(this.plan, most, true));
     }
-    if (rows > CHUNK_ROWS) this.#chunk ??= new Float32Array(this.plan.parameters);
   }
 
   /** Fills `gradient` from rows of the data, as one batch; gives the sum of their losses. */
@@ -260,21 +266,17 @@ export class State {
       gather(data, order, start + from, count, this.#workspace);
       predict(this.plan, this.#parameterViews, this.#workspace, count);
       loss += lossSum(this.plan, this.#workspace, count);
-      if (from === 0) this.#backward(this.#gradientViews, 1 / rows, count);
-      else this.#addChunk(1 / rows, count);
+      backward(
+        this.plan,
+        this.#parameterViews,
+        this.#gradientViews,
+        this.#workspace,
+        1 / rows,
+        count,
+        from === 0,
+      );
     }
     return loss;
-  }
-
-  #backward(gradient: readonly (View | undefined)[], scale: number, rows: number): void {
-    backward(this.plan, this.#parameterViews, gradient, this.#workspace, scale, rows);
-  }
-
-  /** Adds the gradient of the rows in the workspace to that of the chunks before. */
-  #addChunk(scale: number, rows: number): void {
-    const chunk = this.#chunk!;
-    this.#backward(views(this.plan, chunk), scale, rows);
-    for (let at = 0; at < chunk.length; at++) this.gradient[at] += chunk[at];
   }
 
   /** One step over rows of the data; gives the sum of their losses before it. */

@@ -109,7 +109,7 @@ class TypeScriptNetwork implements Network {
   predict(x: Float32Array, output: Float32Array): void {
     const { inputs, outputs } = this.#plan;
     this.#forward(x.length / inputs, (start, rows, workspace) => {
-      workspace.input.set(x.subarray(start * inputs, (start + rows) * inputs));
+      workspace.input.values.set(x.subarray(start * inputs, (start + rows) * inputs));
       return () => output.set(workspace.prediction.subarray(0, rows * outputs), start * outputs);
     });
   }
