@@ -114,11 +114,11 @@ function multiply(
     multiply(right, left, start.transposed, result.transposed, columns, rows, depth);
     return;
   }
+  const even = rows - (rows % 2);
   let column = 0;
   for (; column + 4 <= columns; column += 4) {
-    let row = 0;
-    for (; row + 2 <= rows; row += 2) tile2x4(left, row, right, column, start, result, depth);
-    if (row < rows) tile1x4(left, row, right, column, start, result, depth);
+    tiles2x4(left, right, column, start, result, even, depth);
+    if (even < rows) tile1x4(left, even, right, column, start, result, depth);
   }
   for (; column < columns; column++) multiplyColumn(left, right, column, start, result, rows, depth);
 }
@@ -140,42 +140,62 @@ function multiplyColumn(
   for (; row < rows; row++) tile1x1(left, row, right, column, start, result, depth);
 }
 
-/** Two rows by four columns: `a` and `b` are the rows' sums. */
-function tile2x4(
+/** Four columns of the result from one on, by two rows: `a` and `b` are the sums of a tile's rows. */
+function tiles2x4(
   left: Matrix,
-  row: number,
   right: Matrix,
   column: number,
   start: Matrix,
   result: Matrix,
+  rows: number,
   depth: number,
 ): void {
-  const { values: x, rowStride: nextRow, columnStride: xStep } = left;
-  const { values: y, rowStride: nextColumn, columnStride: yStep } = right;
-  let [a0, a1, a2, a3] = [0, 0, 0, 0];
-  let [b0, b1, b2, b3] = [0, 0, 0, 0];
-  let xAt = row * nextRow;
-  let yAt = column * nextColumn;
-  for (let k = 0; k < depth; k++) {
-    const xa = x[xAt];
-    const xb = x[xAt + nextRow];
-    const y0 = y[yAt];
-    const y1 = y[yAt + nextColumn];
-    const y2 = y[yAt + 2 * nextColumn];
-    const y3 = y[yAt + 3 * nextColumn];
-    a0 += xa * y0;
-    a1 += xa * y1;
-    a2 += xa * y2;
-    a3 += xa * y3;
-    b0 += xb * y0;
-    b1 += xb * y1;
-    b2 += xb * y2;
-    b3 += xb * y3;
-    xAt += xStep;
-    yAt += yStep;
+  const { values: x, rowStride: xRow, columnStride: xStep } = left;
+  const { values: y, rowStride: yRow, columnStride: yStep } = right;
+  const { values: from, rowStride: fromRow, columnStride: fromStep } = start;
+  const { values: to, rowStride: toRow, columnStride: toStep } = result;
+  for (let row = 0; row < rows; row += 2) {
+    let at = row * fromRow + column * fromStep;
+    let a0 = from[at];
+    let a1 = from[at + fromStep];
+    let a2 = from[at + 2 * fromStep];
+    let a3 = from[at + 3 * fromStep];
+    at += fromRow;
+    let b0 = from[at];
+    let b1 = from[at + fromStep];
+    let b2 = from[at + 2 * fromStep];
+    let b3 = from[at + 3 * fromStep];
+    let xAt = row * xRow;
+    let yAt = column * yRow;
+    for (let k = 0; k < depth; k++) {
+      const xa = x[xAt];
+      const xb = x[xAt + xRow];
+      const y0 = y[yAt];
+      a0 += xa * y0;
+      b0 += xb * y0;
+      const y1 = y[yAt + yRow];
+      a1 += xa * y1;
+      b1 += xb * y1;
+      const y2 = y[yAt + 2 * yRow];
+      a2 += xa * y2;
+      b2 += xb * y2;
+      const y3 = y[yAt + 3 * yRow];
+      a3 += xa * y3;
+      b3 += xb * y3;
+      xAt += xStep;
+      yAt += yStep;
+    }
+    at = row * toRow + column * toStep;
+    to[at] = a0;
+    to[at + toStep] = a1;
+    to[at + 2 * toStep] = a2;
+    to[at + 3 * toStep] = a3;
+    at += toRow;
+    to[at] = b0;
+    to[at + toStep] = b1;
+    to[at + 2 * toStep] = b2;
+    to[at + 3 * toStep] = b3;
   }
-  store4(start, result, row, column, a0, a1, a2, a3);
-  store4(start, result, row + 1, column, b0, b1, b2, b3);
 }
 
 /** One row by four columns. */
@@ -189,20 +209,30 @@ function tile1x4(
   depth: number,
 ): void {
   const { values: x, columnStride: xStep } = left;
-  const { values: y, rowStride: nextColumn, columnStride: yStep } = right;
-  let [a0, a1, a2, a3] = [0, 0, 0, 0];
+  const { values: y, rowStride: yRow, columnStride: yStep } = right;
+  const { values: from, columnStride: fromStep } = start;
+  const { values: to, columnStride: toStep } = result;
+  let at = row * start.rowStride + column * fromStep;
+  let a0 = from[at];
+  let a1 = from[at + fromStep];
+  let a2 = from[at + 2 * fromStep];
+  let a3 = from[at + 3 * fromStep];
   let xAt = row * left.rowStride;
-  let yAt = column * nextColumn;
+  let yAt = column * yRow;
   for (let k = 0; k < depth; k++) {
     const xa = x[xAt];
     a0 += xa * y[yAt];
-    a1 += xa * y[yAt + nextColumn];
-    a2 += xa * y[yAt + 2 * nextColumn];
-    a3 += xa * y[yAt + 3 * nextColumn];
+    a1 += xa * y[yAt + yRow];
+    a2 += xa * y[yAt + 2 * yRow];
+    a3 += xa * y[yAt + 3 * yRow];
     xAt += xStep;
     yAt += yStep;
   }
-  store4(start, result, row, column, a0, a1, a2, a3);
+  at = row * result.rowStride + column * toStep;
+  to[at] = a0;
+  to[at + toStep] = a1;
+  to[at + 2 * toStep] = a2;
+  to[at + 3 * toStep] = a3;
 }
 
 /** One value. */
@@ -224,25 +254,4 @@ function tile1x1(
     yAt += right.columnStride;
   }
   result.values[row * result.rowStride + column * result.columnStride] = sum;
-}
-
-/** Adds what the result starts from to four sums next to each other, and stores them. */
-function store4(
-  start: Matrix,
-  result: Matrix,
-  row: number,
-  column: number,
-  s0: number,
-  s1: number,
-  s2: number,
-  s3: number,
-): void {
-  const { values: from, columnStride: fromStep } = start;
-  const { values: to, columnStride: toStep } = result;
-  const fromAt = row * start.rowStride + column * fromStep;
-  const toAt = row * result.rowStride + column * toStep;
-  to[toAt] = from[fromAt] + s0;
-  to[toAt + toStep] = from[fromAt + fromStep] + s1;
-  to[toAt + 2 * toStep] = from[fromAt + 2 * fromStep] + s2;
-  to[toAt + 3 * toStep] = from[fromAt + 3 * fromStep] + s3;
 }
