@@ -125,27 +125,10 @@ export function predict(
       const { weight, bias } = parameters[index]!;
       forward(stage, weight, bias ?? ZEROS, input, output, rows);
     } else {
-      applyActivation(stage.activation, input.values, output.values, rows * stage.outputs);
+      stage.activation.value(input.values, output.values, rows * stage.outputs);
     }
     input = output;
   }
-}
-
-function applyActivation(activation: Activation, input: Values, output: Values, length: number): void {
-  for (let at = 0; at < length; at++) output[at] = activation.value(input[at]);
-}
-
-/** inputGradient = gradient · derivative */
-function applyDerivative(
-  activation: Activation,
-  input: Values,
-  output: Values,
-  gradient: Values,
-  result: Values,
-  length: number,
-): void {
-  for (let at = 0; at < length; at++)
-    result[at] = gradient[at] * activation.derivative(input[at], output[at]);
 }
 
 /** The sum of the losses of the first rows, whose predictions the workspace holds. */
@@ -215,14 +198,12 @@ export function backward(
       weightGradient(stage, gradients[index], before, isFirst ? ZEROS : weight, weight, rows);
       if (bias !== undefined) biasGradient(stage, gradients[index], isFirst ? ZEROS : bias, bias, rows);
     } else if (index > 0) {
-      const length = rows * stage.outputs;
-      applyDerivative(
-        stage.activation,
+      stage.activation.gradient(
         before.values,
         outputs[index].values,
         gradients[index].values,
         gradients[index - 1].values,
-        length,
+        rows * stage.outputs,
       );
     }
   }

@@ -48,7 +48,10 @@ function yieldToEventLoop(): Promise<void> {
   });
 }
 
-const allFinite = (values: Float32Array) => values.every(Number.isFinite);
+function allFinite(values: Float32Array): boolean {
+  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
+  return true;
+}
 
 class TypeScriptNetwork implements Network {
   readonly #plan: Plan;
