@@ -115,143 +115,126 @@ function multiply(
     return;
   }
   const even = rows - (rows % 2);
-  let column = 0;
-  for (; column + 4 <= columns; column += 4) {
-    tiles2x4(left, right, column, start, result, even, depth);
-    if (even < rows) tile1x4(left, even, right, column, start, result, depth);
+  const whole = columns - (columns % 4);
+  multiplyPairs(left, right, start, result, even, whole, depth);
+  if (even < rows) multiplyRow(left, even, right, start, result, whole, depth);
+  for (let column = whole; column < columns; column++) {
+    multiplyRow(right, column, left, start.transposed, result.transposed, rows, depth);
   }
-  for (; column < columns; column++) multiplyColumn(left, right, column, start, result, rows, depth);
 }
 
-/** One column of the result: four rows of it are a tile of the transposed one. */
-function multiplyColumn(
+/** Tiles of two rows, whose sums are `a` and `b`, by four columns. */
+function multiplyPairs(
   left: Matrix,
   right: Matrix,
-  column: number,
   start: Matrix,
   result: Matrix,
   rows: number,
-  depth: number,
-): void {
-  let row = 0;
-  for (; row + 4 <= rows; row += 4) {
-    tile1x4(right, column, left, row, start.transposed, result.transposed, depth);
-  }
-  for (; row < rows; row++) tile1x1(left, row, right, column, start, result, depth);
-}
-
-/** Four columns of the result from one on, by two rows: `a` and `b` are the sums of a tile's rows. */
-function tiles2x4(
-  left: Matrix,
-  right: Matrix,
-  column: number,
-  start: Matrix,
-  result: Matrix,
-  rows: number,
+  columns: number,
   depth: number,
 ): void {
   const { values: x, rowStride: xRow, columnStride: xStep } = left;
   const { values: y, rowStride: yRow, columnStride: yStep } = right;
   const { values: from, rowStride: fromRow, columnStride: fromStep } = start;
   const { values: to, rowStride: toRow, columnStride: toStep } = result;
-  for (let row = 0; row < rows; row += 2) {
-    let at = row * fromRow + column * fromStep;
-    let a0 = from[at];
-    let a1 = from[at + fromStep];
-    let a2 = from[at + 2 * fromStep];
-    let a3 = from[at + 3 * fromStep];
-    at += fromRow;
-    let b0 = from[at];
-    let b1 = from[at + fromStep];
-    let b2 = from[at + 2 * fromStep];
-    let b3 = from[at + 3 * fromStep];
-    let xAt = row * xRow;
-    let yAt = column * yRow;
-    for (let k = 0; k < depth; k++) {
-      const xa = x[xAt];
-      const xb = x[xAt + xRow];
-      const y0 = y[yAt];
-      a0 += xa * y0;
-      b0 += xb * y0;
-      const y1 = y[yAt + yRow];
-      a1 += xa * y1;
-      b1 += xb * y1;
-      const y2 = y[yAt + 2 * yRow];
-      a2 += xa * y2;
-      b2 += xb * y2;
-      const y3 = y[yAt + 3 * yRow];
-      a3 += xa * y3;
-      b3 += xb * y3;
-      xAt += xStep;
-      yAt += yStep;
+  for (let column = 0; column < columns; column += 4) {
+    for (let row = 0; row < rows; row += 2) {
+      let at = row * fromRow + column * fromStep;
+      let a0 = from[at];
+      let a1 = from[at + fromStep];
+      let a2 = from[at + 2 * fromStep];
+      let a3 = from[at + 3 * fromStep];
+      at += fromRow;
+      let b0 = from[at];
+      let b1 = from[at + fromStep];
+      let b2 = from[at + 2 * fromStep];
+      let b3 = from[at + 3 * fromStep];
+      let xAt = row * xRow;
+      let yAt = column * yRow;
+      for (let k = 0; k < depth; k++) {
+        const xa = x[xAt];
+        const xb = x[xAt + xRow];
+        const y0 = y[yAt];
+        a0 += xa * y0;
+        b0 += xb * y0;
+        const y1 = y[yAt + yRow];
+        a1 += xa * y1;
+        b1 += xb * y1;
+        const y2 = y[yAt + 2 * yRow];
+        a2 += xa * y2;
+        b2 += xb * y2;
+        const y3 = y[yAt + 3 * yRow];
+        a3 += xa * y3;
+        b3 += xb * y3;
+        xAt += xStep;
+        yAt += yStep;
+      }
+      at = row * toRow + column * toStep;
+      to[at] = a0;
+      to[at + toStep] = a1;
+      to[at + 2 * toStep] = a2;
+      to[at + 3 * toStep] = a3;
+      at += toRow;
+      to[at] = b0;
+      to[at + toStep] = b1;
+      to[at + 2 * toStep] = b2;
+      to[at + 3 * toStep] = b3;
     }
-    at = row * toRow + column * toStep;
-    to[at] = a0;
-    to[at + toStep] = a1;
-    to[at + 2 * toStep] = a2;
-    to[at + 3 * toStep] = a3;
-    at += toRow;
-    to[at] = b0;
-    to[at + toStep] = b1;
-    to[at + 2 * toStep] = b2;
-    to[at + 3 * toStep] = b3;
   }
 }
 
-/** One row by four columns. */
-function tile1x4(
+/** One row of the result, in tiles of four columns and then one by one. */
+function multiplyRow(
   left: Matrix,
   row: number,
   right: Matrix,
-  column: number,
   start: Matrix,
   result: Matrix,
+  columns: number,
   depth: number,
 ): void {
   const { values: x, columnStride: xStep } = left;
   const { values: y, rowStride: yRow, columnStride: yStep } = right;
   const { values: from, columnStride: fromStep } = start;
   const { values: to, columnStride: toStep } = result;
-  let at = row * start.rowStride + column * fromStep;
-  let a0 = from[at];
-  let a1 = from[at + fromStep];
-  let a2 = from[at + 2 * fromStep];
-  let a3 = from[at + 3 * fromStep];
-  let xAt = row * left.rowStride;
-  let yAt = column * yRow;
-  for (let k = 0; k < depth; k++) {
-    const xa = x[xAt];
-    a0 += xa * y[yAt];
-    a1 += xa * y[yAt + yRow];
-    a2 += xa * y[yAt + 2 * yRow];
-    a3 += xa * y[yAt + 3 * yRow];
-    xAt += xStep;
-    yAt += yStep;
+  const xStart = row * left.rowStride;
+  const whole = columns - (columns % 4);
+  let fromAt = row * start.rowStride;
+  let toAt = row * result.rowStride;
+  for (let column = 0; column < whole; column += 4) {
+    let a0 = from[fromAt];
+    let a1 = from[fromAt + fromStep];
+    let a2 = from[fromAt + 2 * fromStep];
+    let a3 = from[fromAt + 3 * fromStep];
+    let xAt = xStart;
+    let yAt = column * yRow;
+    for (let k = 0; k < depth; k++) {
+      const xa = x[xAt];
+      a0 += xa * y[yAt];
+      a1 += xa * y[yAt + yRow];
+      a2 += xa * y[yAt + 2 * yRow];
+      a3 += xa * y[yAt + 3 * yRow];
+      xAt += xStep;
+      yAt += yStep;
+    }
+    to[toAt] = a0;
+    to[toAt + toStep] = a1;
+    to[toAt + 2 * toStep] = a2;
+    to[toAt + 3 * toStep] = a3;
+    fromAt += 4 * fromStep;
+    toAt += 4 * toStep;
   }
-  at = row * result.rowStride + column * toStep;
-  to[at] = a0;
-  to[at + toStep] = a1;
-  to[at + 2 * toStep] = a2;
-  to[at + 3 * toStep] = a3;
-}
-
-/** One value. */
-function tile1x1(
-  left: Matrix,
-  row: number,
-  right: Matrix,
-  column: number,
-  start: Matrix,
-  result: Matrix,
-  depth: number,
-): void {
-  let sum = start.values[row * start.rowStride + column * start.columnStride];
-  let xAt = row * left.rowStride;
-  let yAt = column * right.rowStride;
-  for (let k = 0; k < depth; k++) {
-    sum += left.values[xAt] * right.values[yAt];
-    xAt += left.columnStride;
-    yAt += right.columnStride;
+  for (let column = whole; column < columns; column++) {
+    let sum = from[fromAt];
+    let xAt = xStart;
+    let yAt = column * yRow;
+    for (let k = 0; k < depth; k++) {
+      sum += x[xAt] * y[yAt];
+      xAt += xStep;
+      yAt += yStep;
+    }
+    to[toAt] = sum;
+    fromAt += fromStep;
+    toAt += toStep;
   }
-  result.values[row * result.rowStride + column * result.columnStride] = sum;
 }

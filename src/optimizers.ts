@@ -94,14 +94,16 @@ export const sgd = entry(
   ({ momentum, nesterov, weightDecay }): Optimizer => ({
     slots: momentum === 0 ? 0 : 1,
     step(weight, gradient, [velocity], { learningRate }) {
+      if (velocity === undefined) {
+        for (let at = 0; at < weight.length; at++) {
+          weight[at] -= learningRate * (gradient[at] + weightDecay * weight[at]);
+        }
+        return;
+      }
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
-        let direction = decayed;
-        if (velocity !== undefined) {
-          velocity[at] = momentum * velocity[at] + decayed;
-          direction = nesterov ? decayed + momentum * velocity[at] : velocity[at];
-        }
-        weight[at] -= learningRate * direction;
+        velocity[at] = momentum * velocity[at] + decayed;
+        weight[at] -= learningRate * (nesterov ? decayed + momentum * velocity[at] : velocity[at]);
       }
     },
   }),
