@@ -13,18 +13,13 @@
  * what stands there.
  */
 export class Matrix {
-  readonly values: Float32Array<ArrayBuffer>;
+  readonly values: Float32Array;
   readonly rowStride: number;
   readonly columnStride: number;
   /** The same values with rows and columns exchanged. */
   readonly transposed: Matrix;
 
-  constructor(
-    values: Float32Array<ArrayBuffer>,
-    rowStride: number,
-    columnStride: number,
-    transposed?: Matrix,
-  ) {
+  constructor(values: Float32Array, rowStride: number, columnStride: number, transposed?: Matrix) {
     this.values = values;
     this.rowStride = rowStride;
     this.columnStride = columnStride;
@@ -33,10 +28,10 @@ export class Matrix {
 }
 
 /** An array as rows of so many columns. */
-export const rowsOf = (values: Float32Array<ArrayBuffer>, columns: number) => new Matrix(values, columns, 1);
+export const rowsOf = (values: Float32Array, columns: number) => new Matrix(values, columns, 1);
 
 /** A row that stands in every row of the matrix. */
-export const repeated = (row: Float32Array<ArrayBuffer>) => new Matrix(row, 0, 1);
+export const repeated = (row: Float32Array) => new Matrix(row, 0, 1);
 
 /** A matrix of any size whose values are all the same. */
 const constant = (value: number) => new Matrix(Float32Array.of(value), 0, 0);

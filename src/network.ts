@@ -87,7 +87,7 @@ export class Workspace {
   }
 
   /** The output of the last stage. */
-  get prediction(): Values {
+  get prediction(): Float32Array {
     return this.outputs[this.outputs.length - 1].values;
   }
 }
@@ -152,20 +152,34 @@ export interface Rows {
   readonly rows: number;
 }
 
+/** Copies so many values: what stands from `start` on in `source` to where `at` says in `target`. */
+export function copy(
+  source: Float32Array,
+  start: number,
+  target: Float32Array,
+  at: number,
+  length: number,
+): void {
+  for (let index = 0; index < length; index++) target[at + index] = source[start + index];
+}
+
 /** Copies rows of the data to the workspace: those that `order` names, or those that stand there. */
 export function gather(
-  data: Rows,
+  { x, y, inputs, outputs }: Rows,
   order: Uint32Array | undefined,
   start: number,
   rows: number,
-  workspace: Workspace,
+  { input, target }: Workspace,
 ) {
-  const { inputs, outputs } = data;
-  const { input, target } = workspace;
+  if (order === undefined) {
+    copy(x, start * inputs, input.values, 0, rows * inputs);
+    copy(y, start * outputs, target, 0, rows * outputs);
+    return;
+  }
   for (let row = 0; row < rows; row++) {
-    const source = order === undefined ? start + row : order[start + row];
-    for (let at = 0; at < inputs; at++) input.values[row * inputs + at] = data.x[source * inputs + at];
-    for (let at = 0; at < outputs; at++) target[row * outputs + at] = data.y[source * outputs + at];
+    const source = order[start + row];
+    copy(x, source * inputs, input.values, row * inputs, inputs);
+    copy(y, source * outputs, target, row * outputs, outputs);
   }
 }
 
