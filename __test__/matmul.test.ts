@@ -4,9 +4,18 @@
  */
 import fc from "fast-check";
 import { describe, test } from "vitest";
-import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "../src/matmul.ts";
+import {
+  biasGradient,
+  forward,
+  inputGradient,
+  repeated,
+  rowsOf,
+  type Sizes,
+  weightGradient,
+  ZEROS,
+} from "../src/matmul.ts";
 import { expectNear } from "./kernels.ts";
-import { draws, values, widths } from "./programs.ts";
+import { draws, values } from "./programs.ts";
 
 type Matrix = readonly (readonly number[])[];
 
@@ -21,6 +30,12 @@ const multiply = (a: Matrix, b: Matrix): Matrix => {
   const columns = transpose(b);
   return a.map((row) => columns.map((column) => dot(row, column)));
 };
+
+/**
+ * Sizes with every remainder that tiles of two by four can leave, below one tile and over several, on
+ * either side of the longer one.
+ */
+const sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 33] as const;
 
 /** What the products write into: room for a row more than they are told of, which has to stay as it is. */
 const UNTOUCHED = 77;
@@ -40,9 +55,9 @@ interface Case extends Sizes {
 
 const cases: fc.Arbitrary<Case> = fc
   .record({
-    inputs: fc.constantFrom(...widths),
-    outputs: fc.constantFrom(...widths),
-    rows: fc.integer({ min: 1, max: 20 }),
+    inputs: fc.constantFrom(...sizes),
+    outputs: fc.constantFrom(...sizes),
+    rows: fc.constantFrom(...sizes),
     seed: fc.nat(1_000_000),
   })
   .map(({ inputs, outputs, rows, seed }) => ({
@@ -61,7 +76,8 @@ const holds = (name: string, check: (sizes: Case) => void) =>
 describe("over random shapes", () => {
   holds("forward is x Wᵀ + b", ({ inputs, outputs, rows, weight, bias, input }) => {
     const output = room(rows * outputs, outputs);
-    forward({ inputs, outputs }, weight, bias, input, output, rows);
+    const x = rowsOf(input, inputs);
+    forward({ inputs, outputs }, rowsOf(weight, inputs), repeated(bias), x, rowsOf(output, outputs), rows);
     const product = multiply(toRows(input, inputs), transpose(toRows(weight, inputs)));
     const expected = product.map((row) => row.map((sum, unit) => sum + bias[unit]));
     expectNear(output, withUntouchedRow(expected, outputs), 1e-6);
@@ -69,29 +85,47 @@ describe("over random shapes", () => {
 
   holds("forward without a bias is x Wᵀ", ({ inputs, outputs, rows, weight, input }) => {
     const output = room(rows * outputs, outputs);
-    forward({ inputs, outputs }, weight, undefined, input, output, rows);
+    const x = rowsOf(input, inputs);
+    forward({ inputs, outputs }, rowsOf(weight, inputs), ZEROS, x, rowsOf(output, outputs), rows);
     const expected = multiply(toRows(input, inputs), transpose(toRows(weight, inputs)));
     expectNear(output, withUntouchedRow(expected, outputs), 1e-6);
   });
 
   holds("the gradient of the input is g W", ({ inputs, outputs, rows, weight, gradient }) => {
     const result = room(rows * inputs, inputs);
-    inputGradient({ inputs, outputs }, weight, gradient, result, new Float64Array(inputs), rows);
+    const g = rowsOf(gradient, outputs);
+    inputGradient({ inputs, outputs }, rowsOf(weight, inputs), g, rowsOf(result, inputs), rows);
     const expected = multiply(toRows(gradient, outputs), toRows(weight, inputs));
     expectNear(result, withUntouchedRow(expected, inputs), 1e-6);
   });
 
   holds("the gradient of the weight is gᵀ x", ({ inputs, outputs, rows, input, gradient }) => {
     const result = room(outputs * inputs, inputs);
-    weightGradient({ inputs, outputs }, gradient, input, result, new Float64Array(inputs), rows);
+    const [g, x] = [rowsOf(gradient, outputs), rowsOf(input, inputs)];
+    weightGradient({ inputs, outputs }, g, x, ZEROS, rowsOf(result, inputs), rows);
     const expected = multiply(transpose(toRows(gradient, outputs)), toRows(input, inputs));
     expectNear(result, withUntouchedRow(expected, inputs), 1e-6);
   });
 
-  holds("the gradient of the bias is the sum of g over the rows", ({ outputs, rows, gradient }) => {
+  holds("the gradient of the weight is added to", ({ inputs, outputs, rows, input, gradient, weight }) => {
+    const result = rowsOf(weight.slice(), inputs);
+    const [g, x] = [rowsOf(gradient, outputs), rowsOf(input, inputs)];
+    weightGradient({ inputs, outputs }, g, x, result, result, rows);
+    const product = multiply(transpose(toRows(gradient, outputs)), toRows(input, inputs)).flat();
+    expectNear(
+      result.values,
+      product.map((sum, at) => sum + weight[at]),
+      1e-6,
+    );
+  });
+
+  holds("the gradient of the bias is the sum of g over the rows", ({ inputs, outputs, rows, gradient }) => {
     const result = room(outputs, 1);
-    biasGradient(outputs, gradient, result, rows);
+    const g = rowsOf(gradient, outputs);
+    biasGradient({ inputs, outputs }, g, ZEROS, repeated(result), rows);
     const sums = transpose(toRows(gradient, outputs)).map((column) => column.reduce((a, b) => a + b, 0));
     expectNear(result, [...sums, UNTOUCHED], 1e-6);
+    biasGradient({ inputs, outputs }, g, repeated(result), repeated(result), rows);
+    expectNear(result, [...sums.map((sum) => 2 * sum), UNTOUCHED], 1e-6);
   });
 });

@@ -9,8 +9,9 @@ import { create, type Table } from "../src/options.ts";
 import type { Program } from "../src/program.ts";
 import { outputsOf, type Rows } from "./programs.ts";
 
-/** A loss looks at arrays of any floats; in doubles it is exact enough to take differences of. */
-const asSingles = (doubles: readonly number[]) => Float64Array.from(doubles) as unknown as Float32Array;
+/** Entries look at arrays of any floats; in doubles they are exact enough to take differences of. */
+export const asSingles = (doubles: ArrayLike<number>) =>
+  Float64Array.from(doubles) as unknown as Float32Array;
 
 /** The output for one row of x. */
 export function predictRow(program: Program, parameters: Float64Array, x: readonly number[]): number[] {
@@ -18,8 +19,9 @@ export function predictRow(program: Program, parameters: Float64Array, x: readon
   let at = 0;
   for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
     if (operation.kind === "elementwise") {
-      const { activation } = operation;
-      row = row.map((value) => activation.value(value));
+      const values = asSingles(row);
+      operation.activation.value(values, values, values.length);
+      row = Array.from(values);
       continue;
     }
     if (operation.kind === "row") {

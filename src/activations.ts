@@ -1,15 +1,26 @@
 /**
- * The table of activations: (options) → value(input), derivative(input, output), elementwise.
+ * The table of activations: (options) → value(input) and gradient(input, output, gradient), elementwise.
  *
  * Every export is an entry, and a layer of its own: `relu()` in a list of layers, `activation: "relu"` in a
  * dense one.
+ *
+ * Each entry has loops of its own. A loop that they shared would call another function for each value as
+ * soon as a process has used two of them, and such a call puts its numbers on the heap.
  */
 import { entry, number } from "./options.ts";
 
-/** A function of one value. `derivative` is a function of the input; `output` is there to save work. */
+/** A function of one value, over the first `length` values of arrays. */
 export interface Activation {
-  value(input: number): number;
-  derivative(input: number, output: number): number;
+  /** output = f(input); the arrays may be the same one. */
+  value(input: Float32Array, output: Float32Array, length: number): void;
+  /** result = gradient · f'(input), where `output` is f(input) and there to save work. */
+  gradient(
+    input: Float32Array,
+    output: Float32Array,
+    gradient: Float32Array,
+    result: Float32Array,
+    length: number,
+  ): void;
 }
 
 /**
@@ -24,8 +35,13 @@ export const relu = entry(
   "relu",
   {},
   (): Activation => ({
-    value: (input) => Math.max(0, input),
-    derivative: (_input, output) => (output > 0 ? 1 : 0),
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = Math.max(0, input[at]);
+    },
+    gradient(_input, output, gradient, result, length) {
+      // A comparison as a number is no jump, which would be as hard to foresee as the signs are.
+      for (let at = 0; at < length; at++) result[at] = gradient[at] * Number(output[at] > 0);
+    },
   }),
 );
 
@@ -43,8 +59,12 @@ export const leakyRelu = entry(
   "leakyRelu",
   { alpha: number({ default: 0.01, minimum: 0 }) },
   ({ alpha }): Activation => ({
-    value: (input) => (input > 0 ? input : alpha * input),
-    derivative: (input) => (input > 0 ? 1 : alpha),
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = input[at] > 0 ? input[at] : alpha * input[at];
+    },
+    gradient(input, _output, gradient, result, length) {
+      for (let at = 0; at < length; at++) result[at] = gradient[at] * (input[at] > 0 ? 1 : alpha);
+    },
   }),
 );
 
@@ -63,8 +83,15 @@ export const silu = entry(
   "silu",
   {},
   (): Activation => ({
-    value: (input) => input * logistic(input),
-    derivative: (input) => logistic(input) * (1 + input * (1 - logistic(input))),
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = input[at] * logistic(input[at]);
+    },
+    gradient(input, _output, gradient, result, length) {
+      for (let at = 0; at < length; at++) {
+        const share = logistic(input[at]);
+        result[at] = gradient[at] * share * (1 + input[at] * (1 - share));
+      }
+    },
   }),
 );
 
@@ -80,8 +107,12 @@ export const sigmoid = entry(
   "sigmoid",
   {},
   (): Activation => ({
-    value: logistic,
-    derivative: (_input, output) => output * (1 - output),
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = logistic(input[at]);
+    },
+    gradient(_input, output, gradient, result, length) {
+      for (let at = 0; at < length; at++) result[at] = gradient[at] * output[at] * (1 - output[at]);
+    },
   }),
 );
 
@@ -97,7 +128,11 @@ export const tanh = entry(
   "tanh",
   {},
   (): Activation => ({
-    value: (input) => Math.tanh(input),
-    derivative: (_input, output) => 1 - output * output,
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = Math.tanh(input[at]);
+    },
+    gradient(_input, output, gradient, result, length) {
+      for (let at = 0; at < length; at++) result[at] = gradient[at] * (1 - output[at] ** 2);
+    },
   }),
 );

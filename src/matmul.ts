@@ -1,9 +1,43 @@
 /**
- * The three products that a dense layer needs, row-major. Sums are made in doubles.
+ * The products of a dense layer. Sums are made in doubles and rounded once, when they are stored.
  *
- * Rows and lengths are arguments because the arrays have room for a whole batch and the last one may be
- * smaller.
+ * All of them are one product, {@link multiply}, of matrices that may be read by columns. It goes through
+ * its result in tiles: a tile is a few sums that lie next to each other, kept in registers while the values
+ * that they need pass by once. A sum alone loads two values for each multiplication and then waits for its
+ * last addition; a tile of two rows by four columns loads six values for eight multiplications, and its
+ * eight additions wait for nobody.
  */
+
+/**
+ * A matrix in an array: row r, column c stands at r · rowStride + c · columnStride. A stride of zero repeats
+ * what stands there.
+ */
+export class Matrix {
+  readonly values: Float32Array;
+  readonly rowStride: number;
+  readonly columnStride: number;
+  /** The same values with rows and columns exchanged. */
+  readonly transposed: Matrix;
+
+  constructor(values: Float32Array, rowStride: number, columnStride: number, transposed?: Matrix) {
+    this.values = values;
+    this.rowStride = rowStride;
+    this.columnStride = columnStride;
+    this.transposed = transposed ?? new Matrix(values, columnStride, rowStride, this);
+  }
+}
+
+/** An array as rows of so many columns. */
+export const rowsOf = (values: Float32Array, columns: number) => new Matrix(values, columns, 1);
+
+/** A row that stands in every row of the matrix. */
+export const repeated = (row: Float32Array) => new Matrix(row, 0, 1);
+
+/** A matrix of any size whose values are all the same. */
+const constant = (value: number) => new Matrix(Float32Array.of(value), 0, 0);
+
+export const ZEROS = constant(0);
+const ONES = constant(1);
 
 /** The sizes of a product y = W x + b. */
 export interface Sizes {
@@ -11,81 +45,191 @@ export interface Sizes {
   readonly outputs: number;
 }
 
-/** output[row] = weight · input[row] + bias; weight is [outputs][inputs]. */
+/** output = input · weightᵀ + bias; weight is [outputs][inputs], a bias is repeated in every row. */
 export function forward(
   { inputs, outputs }: Sizes,
-  weight: Float32Array,
-  bias: Float32Array | undefined,
-  input: Float32Array,
-  output: Float32Array,
+  weight: Matrix,
+  bias: Matrix,
+  input: Matrix,
+  output: Matrix,
   rows: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    const inputStart = row * inputs;
-    for (let unit = 0; unit < outputs; unit++) {
-      const weightStart = unit * inputs;
-      let sum = bias === undefined ? 0 : bias[unit];
-      for (let at = 0; at < inputs; at++) sum += weight[weightStart + at] * input[inputStart + at];
-      output[row * outputs + unit] = sum;
-    }
-  }
+  multiply(input, weight, bias, output, rows, outputs, inputs);
 }
 
-/** inputGradient[row] = weightᵀ · gradient[row]; `sums` is scratch of at least `inputs` values. */
+/** result = gradient · weight */
 export function inputGradient(
   { inputs, outputs }: Sizes,
-  weight: Float32Array,
-  gradient: Float32Array,
-  result: Float32Array,
-  sums: Float64Array,
+  weight: Matrix,
+  gradient: Matrix,
+  result: Matrix,
   rows: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    for (let at = 0; at < inputs; at++) sums[at] = 0;
-    for (let unit = 0; unit < outputs; unit++) {
-      const factor = gradient[row * outputs + unit];
-      const weightStart = unit * inputs;
-      for (let at = 0; at < inputs; at++) sums[at] += factor * weight[weightStart + at];
-    }
-    const start = row * inputs;
-    for (let at = 0; at < inputs; at++) result[start + at] = sums[at];
-  }
+  multiply(gradient, weight.transposed, ZEROS, result, rows, inputs, outputs);
+}
+
+/** result = start + gradientᵀ · input */
+export function weightGradient(
+  { inputs, outputs }: Sizes,
+  gradient: Matrix,
+  input: Matrix,
+  start: Matrix,
+  result: Matrix,
+  rows: number,
+): void {
+  multiply(gradient.transposed, input.transposed, start, result, outputs, inputs, rows);
+}
+
+/** result = start + the sum of the gradient's rows */
+export function biasGradient(
+  { outputs }: Sizes,
+  gradient: Matrix,
+  start: Matrix,
+  result: Matrix,
+  rows: number,
+): void {
+  multiply(ONES, gradient.transposed, start, result, 1, outputs, rows);
 }
 
 /**
- * weightGradient = Σ over rows of gradient[row] ⊗ input[row]; `sums` is scratch of at least `inputs`
- * values.
+ * result[r][c] = start[r][c] + Σ over k below depth of left[r][k] · right[c][k], for so many rows and
+ * columns. `start` may be `result`.
  */
-export function weightGradient(
-  { inputs, outputs }: Sizes,
-  gradient: Float32Array,
-  input: Float32Array,
-  result: Float32Array,
-  sums: Float64Array,
+function multiply(
+  left: Matrix,
+  right: Matrix,
+  start: Matrix,
+  result: Matrix,
   rows: number,
+  columns: number,
+  depth: number,
 ): void {
-  for (let unit = 0; unit < outputs; unit++) {
-    for (let at = 0; at < inputs; at++) sums[at] = 0;
-    for (let row = 0; row < rows; row++) {
-      const factor = gradient[row * outputs + unit];
-      const start = row * inputs;
-      for (let at = 0; at < inputs; at++) sums[at] += factor * input[start + at];
-    }
-    const weightStart = unit * inputs;
-    for (let at = 0; at < inputs; at++) result[weightStart + at] = sums[at];
+  // Tiles are wider than high: the longer side has fewer left over that fill none.
+  if (rows > columns) {
+    multiply(right, left, start.transposed, result.transposed, columns, rows, depth);
+    return;
+  }
+  const even = rows - (rows % 2);
+  const whole = columns - (columns % 4);
+  multiplyPairs(left, right, start, result, even, whole, depth);
+  if (even < rows) multiplyRow(left, even, right, start, result, whole, depth);
+  for (let column = whole; column < columns; column++) {
+    multiplyRow(right, column, left, start.transposed, result.transposed, rows, depth);
   }
 }
 
-/** biasGradient = Σ over rows of gradient[row] */
-export function biasGradient(
-  outputs: number,
-  gradient: Float32Array,
-  result: Float32Array,
+/** Tiles of two rows, whose sums are `a` and `b`, by four columns. */
+function multiplyPairs(
+  left: Matrix,
+  right: Matrix,
+  start: Matrix,
+  result: Matrix,
   rows: number,
+  columns: number,
+  depth: number,
 ): void {
-  for (let unit = 0; unit < outputs; unit++) {
-    let sum = 0;
-    for (let row = 0; row < rows; row++) sum += gradient[row * outputs + unit];
-    result[unit] = sum;
+  const { values: x, rowStride: xRow, columnStride: xStep } = left;
+  const { values: y, rowStride: yRow, columnStride: yStep } = right;
+  const { values: from, rowStride: fromRow, columnStride: fromStep } = start;
+  const { values: to, rowStride: toRow, columnStride: toStep } = result;
+  for (let column = 0; column < columns; column += 4) {
+    for (let row = 0; row < rows; row += 2) {
+      let at = row * fromRow + column * fromStep;
+      let a0 = from[at];
+      let a1 = from[at + fromStep];
+      let a2 = from[at + 2 * fromStep];
+      let a3 = from[at + 3 * fromStep];
+      at += fromRow;
+      let b0 = from[at];
+      let b1 = from[at + fromStep];
+      let b2 = from[at + 2 * fromStep];
+      let b3 = from[at + 3 * fromStep];
+      let xAt = row * xRow;
+      let yAt = column * yRow;
+      for (let k = 0; k < depth; k++) {
+        const xa = x[xAt];
+        const xb = x[xAt + xRow];
+        const y0 = y[yAt];
+        a0 += xa * y0;
+        b0 += xb * y0;
+        const y1 = y[yAt + yRow];
+        a1 += xa * y1;
+        b1 += xb * y1;
+        const y2 = y[yAt + 2 * yRow];
+        a2 += xa * y2;
+        b2 += xb * y2;
+        const y3 = y[yAt + 3 * yRow];
+        a3 += xa * y3;
+        b3 += xb * y3;
+        xAt += xStep;
+        yAt += yStep;
+      }
+      at = row * toRow + column * toStep;
+      to[at] = a0;
+      to[at + toStep] = a1;
+      to[at + 2 * toStep] = a2;
+      to[at + 3 * toStep] = a3;
+      at += toRow;
+      to[at] = b0;
+      to[at + toStep] = b1;
+      to[at + 2 * toStep] = b2;
+      to[at + 3 * toStep] = b3;
+    }
+  }
+}
+
+/** One row of the result, in tiles of four columns and then one by one. */
+function multiplyRow(
+  left: Matrix,
+  row: number,
+  right: Matrix,
+  start: Matrix,
+  result: Matrix,
+  columns: number,
+  depth: number,
+): void {
+  const { values: x, columnStride: xStep } = left;
+  const { values: y, rowStride: yRow, columnStride: yStep } = right;
+  const { values: from, columnStride: fromStep } = start;
+  const { values: to, columnStride: toStep } = result;
+  const xStart = row * left.rowStride;
+  const whole = columns - (columns % 4);
+  let fromAt = row * start.rowStride;
+  let toAt = row * result.rowStride;
+  for (let column = 0; column < whole; column += 4) {
+    let a0 = from[fromAt];
+    let a1 = from[fromAt + fromStep];
+    let a2 = from[fromAt + 2 * fromStep];
+    let a3 = from[fromAt + 3 * fromStep];
+    let xAt = xStart;
+    let yAt = column * yRow;
+    for (let k = 0; k < depth; k++) {
+      const xa = x[xAt];
+      a0 += xa * y[yAt];
+      a1 += xa * y[yAt + yRow];
+      a2 += xa * y[yAt + 2 * yRow];
+      a3 += xa * y[yAt + 3 * yRow];
+      xAt += xStep;
+      yAt += yStep;
+    }
+    to[toAt] = a0;
+    to[toAt + toStep] = a1;
+    to[toAt + 2 * toStep] = a2;
+    to[toAt + 3 * toStep] = a3;
+    fromAt += 4 * fromStep;
+    toAt += 4 * toStep;
+  }
+  for (let column = whole; column < columns; column++) {
+    let sum = from[fromAt];
+    let xAt = xStart;
+    let yAt = column * yRow;
+    for (let k = 0; k < depth; k++) {
+      sum += x[xAt] * y[yAt];
+      xAt += xStep;
+      yAt += yStep;
+    }
+    to[toAt] = sum;
+    fromAt += fromStep;
+    toAt += toStep;
   }
 }

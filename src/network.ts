@@ -6,7 +6,17 @@ import type { RowFunction } from "./layers/layer.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
-import { biasGradient, forward, inputGradient, type Sizes, weightGradient } from "./matmul.ts";
+import {
+  biasGradient,
+  forward,
+  inputGradient,
+  type Matrix,
+  repeated,
+  rowsOf,
+  type Sizes,
+  weightGradient,
+  ZEROS,
+} from "./matmul.ts";
 import type { Now, Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create, type Table } from "./options.ts";
@@ -38,7 +48,14 @@ export interface Plan {
 }
 
 /** A stage that changes nothing, where the loss absorbs the only layer. */
-const IDENTITY: Activation = { value: (input) => input, derivative: () => 1 };
+const IDENTITY: Activation = {
+  value(input, output, length) {
+    for (let at = 0; at < length; at++) output[at] = input[at];
+  },
+  gradient(_input, _output, gradient, result, length) {
+    for (let at = 0; at < length; at++) result[at] = gradient[at];
+  },
+};
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
@@ -76,36 +93,33 @@ export function compile(program: Program): Plan {
 /** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
 export class Workspace {
   readonly rows: number;
-  readonly input: Values;
+  readonly input: Matrix;
   readonly target: Values;
   /** The output of each stage, [rows][outputs]. */
-  readonly outputs: readonly Values[];
+  readonly outputs: readonly Matrix[];
   /** The gradient of the loss with respect to each stage's output. */
-  readonly gradients: readonly Values[];
-  /** Where the products add up in doubles. */
-  readonly sums: Float64Array;
+  readonly gradients: readonly Matrix[];
 
   constructor(plan: Plan, rows: number, backward: boolean) {
-    const widths = plan.stages.map((stage) => stage.outputs);
-    const arrays = () => widths.map((width) => new Float32Array(rows * width));
+    const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
+    const matrices = () => plan.stages.map((stage) => matrix(stage.outputs));
     this.rows = rows;
-    this.input = new Float32Array(rows * plan.inputs);
+    this.input = matrix(plan.inputs);
     this.target = new Float32Array(rows * plan.targets);
-    this.outputs = arrays();
-    this.gradients = backward ? arrays() : [];
-    this.sums = new Float64Array(Math.max(plan.inputs, ...widths));
+    this.outputs = matrices();
+    this.gradients = backward ? matrices() : [];
   }
 
   /** The output of the last stage. */
-  get prediction(): Values {
-    return this.outputs[this.outputs.length - 1];
+  get prediction(): Float32Array {
+    return this.outputs[this.outputs.length - 1].values;
   }
 }
 
 /** A product's arrays within an array of all parameters, cut once. */
 interface View {
-  readonly weight: Values;
-  readonly bias: Values | undefined;
+  readonly weight: Matrix;
+  readonly bias: Matrix | undefined;
 }
 
 /** Cuts an array of all parameters into one view a stage. */
@@ -114,8 +128,8 @@ export function views(plan: Plan, values: Values): readonly (View | undefined)[]
     if (stage.kind !== "product") return undefined;
     const { inputs, outputs, weight, bias } = stage;
     return {
-      weight: values.subarray(weight, weight + inputs * outputs),
-      bias: bias === undefined ? undefined : values.subarray(bias, bias + outputs),
+      weight: rowsOf(values.subarray(weight, weight + inputs * outputs), inputs),
+      bias: bias === undefined ? undefined : repeated(values.subarray(bias, bias + outputs)),
     };
   });
 }
@@ -133,41 +147,24 @@ export function predict(
     const output = workspace.outputs[index];
     if (stage.kind === "product") {
       const { weight, bias } = parameters[index]!;
-      forward(stage, weight, bias, input, output, rows);
+      forward(stage, weight, bias ?? ZEROS, input, output, rows);
     } else {
-      applyFunction(stage, input, output, rows);
+      applyFunction(stage, input.values, output.values, rows);
     }
     input = output;
   }
 }
 
 /** Takes the first rows through a stage that is no product. `output` may be `input`. */
-function applyFunction(stage: FunctionStage, input: Values, output: Values, rows: number): void {
+function applyFunction(stage: FunctionStage, input: Float32Array, output: Float32Array, rows: number): void {
   const width = stage.outputs;
-  if (stage.kind === "elementwise") applyActivation(stage.activation, input, output, rows * width);
+  if (stage.kind === "elementwise") stage.activation.value(input, output, rows * width);
   else for (let row = 0; row < rows; row++) stage.rows.value(input, output, row * width, width);
 }
 
 /** Takes predictions, in place, through what the loss has absorbed. */
 export function applyAbsorbed({ absorbed }: Plan, { prediction }: Workspace, rows: number): void {
   if (absorbed !== undefined) applyFunction(absorbed, prediction, prediction, rows);
-}
-
-function applyActivation(activation: Activation, input: Values, output: Values, length: number): void {
-  for (let at = 0; at < length; at++) output[at] = activation.value(input[at]);
-}
-
-/** inputGradient = gradient · derivative */
-function applyDerivative(
-  activation: Activation,
-  input: Values,
-  output: Values,
-  gradient: Values,
-  result: Values,
-  length: number,
-): void {
-  for (let at = 0; at < length; at++)
-    result[at] = gradient[at] * activation.derivative(input[at], output[at]);
 }
 
 /** The sum of the losses of the first rows, whose predictions the workspace holds. */
@@ -191,19 +188,34 @@ export interface Rows {
   readonly rows: number;
 }
 
+/** Copies so many values: what stands from `start` on in `source` to where `at` says in `target`. */
+export function copy(
+  source: Float32Array,
+  start: number,
+  target: Float32Array,
+  at: number,
+  length: number,
+): void {
+  for (let index = 0; index < length; index++) target[at + index] = source[start + index];
+}
+
 /** Copies rows of the data to the workspace: those that `order` names, or those that stand there. */
 export function gather(
-  data: Rows,
+  { x, y, inputs, outputs }: Rows,
   order: Uint32Array | undefined,
   start: number,
   rows: number,
-  workspace: Workspace,
+  { input, target }: Workspace,
 ) {
-  const { inputs, outputs } = data;
+  if (order === undefined) {
+    copy(x, start * inputs, input.values, 0, rows * inputs);
+    copy(y, start * outputs, target, 0, rows * outputs);
+    return;
+  }
   for (let row = 0; row < rows; row++) {
-    const source = order === undefined ? start + row : order[start + row];
-    for (let at = 0; at < inputs; at++) workspace.input[row * inputs + at] = data.x[source * inputs + at];
-    for (let at = 0; at < outputs; at++) workspace.target[row * outputs + at] = data.y[source * outputs + at];
+    const source = order[start + row];
+    copy(x, source * inputs, input.values, row * inputs, inputs);
+    copy(y, source * outputs, target, row * outputs, outputs);
   }
 }
 
@@ -218,11 +230,12 @@ export function backward(
   workspace: Workspace,
   scale: number,
   rows: number,
+  isFirst: boolean,
 ): void {
-  const { input, outputs, gradients, sums, prediction, target } = workspace;
+  const { input, outputs, gradients, prediction, target } = workspace;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
-    plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last]);
+    plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last].values);
   }
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];
@@ -230,24 +243,23 @@ export function backward(
     if (stage.kind === "product") {
       const { weight, bias } = gradient[index]!;
       if (index > 0) {
-        inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], sums, rows);
+        inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], rows);
       }
-      weightGradient(stage, gradients[index], before, weight, sums, rows);
-      if (bias !== undefined) biasGradient(stage.outputs, gradients[index], bias, rows);
+      weightGradient(stage, gradients[index], before, isFirst ? ZEROS : weight, weight, rows);
+      if (bias !== undefined) biasGradient(stage, gradients[index], isFirst ? ZEROS : bias, bias, rows);
     } else if (stage.kind === "row" && index > 0) {
       const { rows: rowFunction, outputs: width } = stage;
+      const [output, gradient, result] = [outputs[index], gradients[index], gradients[index - 1]];
       for (let start = 0; start < rows * width; start += width) {
-        rowFunction.gradient(before, outputs[index], gradients[index], gradients[index - 1], start, width);
+        rowFunction.gradient(before.values, output.values, gradient.values, result.values, start, width);
       }
     } else if (stage.kind === "elementwise" && index > 0) {
-      const length = rows * stage.outputs;
-      applyDerivative(
-        stage.activation,
-        before,
-        outputs[index],
-        gradients[index],
-        gradients[index - 1],
-        length,
+      stage.activation.gradient(
+        before.values,
+        outputs[index].values,
+        gradients[index].values,
+        gradients[index - 1].values,
+        rows * stage.outputs,
       );
     }
   }
@@ -262,8 +274,6 @@ export class State {
   readonly gradient: Values;
   readonly #parameterViews: readonly (View | undefined)[];
   readonly #gradientViews: readonly (View | undefined)[];
-  /** The gradient of a further chunk of a batch, if there is one. */
-  #chunk: Values | undefined;
   #workspace: Workspace;
 
   constructor(plan: Plan) {
@@ -283,7 +293,6 @@ export class State {
       const message = `typescript kernel: ${most} rows do not fit in memory: take fewer rows`;
       this.#workspace = withinMemory(message, () => new Workspace(this.plan, most, true));
     }
-    if (rows > CHUNK_ROWS) this.#chunk ??= new Float32Array(this.plan.parameters);
   }
 
   /** Fills `gradient` from rows of the data, as one batch; gives the sum of their losses. */
@@ -294,21 +303,17 @@ export class State {
       gather(data, order, start + from, count, this.#workspace);
       predict(this.plan, this.#parameterViews, this.#workspace, count);
       loss += lossSum(this.plan, this.#workspace, count);
-      if (from === 0) this.#backward(this.#gradientViews, 1 / rows, count);
-      else this.#addChunk(1 / rows, count);
+      backward(
+        this.plan,
+        this.#parameterViews,
+        this.#gradientViews,
+        this.#workspace,
+        1 / rows,
+        count,
+        from === 0,
+      );
     }
     return loss;
-  }
-
-  #backward(gradient: readonly (View | undefined)[], scale: number, rows: number): void {
-    backward(this.plan, this.#parameterViews, gradient, this.#workspace, scale, rows);
-  }
-
-  /** Adds the gradient of the rows in the workspace to that of the chunks before. */
-  #addChunk(scale: number, rows: number): void {
-    const chunk = this.#chunk!;
-    this.#backward(views(this.plan, chunk), scale, rows);
-    for (let at = 0; at < chunk.length; at++) this.gradient[at] += chunk[at];
   }
 
   /** One step over rows of the data; gives the sum of their losses before it. */

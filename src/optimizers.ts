@@ -50,18 +50,21 @@ export const adam = entry(
   ({ beta1, beta2, epsilon, weightDecay, amsgrad }): Optimizer => ({
     slots: amsgrad ? 3 : 2,
     step(weight, gradient, [first, second, largest], { learningRate, step }) {
-      const rate = learningRate / (1 - beta1 ** step);
+      // With c = √(1 - β₂ᵗ), m / (√v / c + ε) is c m / (√v + c ε): one division less.
       const correction = Math.sqrt(1 - beta2 ** step);
+      const rate = (learningRate * correction) / (1 - beta1 ** step);
+      const offset = epsilon * correction;
+      const [share1, share2] = [1 - beta1, 1 - beta2];
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
-        first[at] += (1 - beta1) * (decayed - first[at]);
-        second[at] += (1 - beta2) * (decayed * decayed - second[at]);
+        first[at] += share1 * (decayed - first[at]);
+        second[at] += share2 * (decayed * decayed - second[at]);
         let moment = second[at];
         if (largest !== undefined) {
           moment = Math.max(largest[at], moment);
           largest[at] = moment;
         }
-        weight[at] -= (rate * first[at]) / (Math.sqrt(moment) / correction + epsilon);
+        weight[at] -= (rate * first[at]) / (Math.sqrt(moment) + offset);
       }
     },
   }),
@@ -91,14 +94,16 @@ export const sgd = entry(
   ({ momentum, nesterov, weightDecay }): Optimizer => ({
     slots: momentum === 0 ? 0 : 1,
     step(weight, gradient, [velocity], { learningRate }) {
+      if (velocity === undefined) {
+        for (let at = 0; at < weight.length; at++) {
+          weight[at] -= learningRate * (gradient[at] + weightDecay * weight[at]);
+        }
+        return;
+      }
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
-        let direction = decayed;
-        if (velocity !== undefined) {
-          velocity[at] = momentum * velocity[at] + decayed;
-          direction = nesterov ? decayed + momentum * velocity[at] : velocity[at];
-        }
-        weight[at] -= learningRate * direction;
+        velocity[at] = momentum * velocity[at] + decayed;
+        weight[at] -= learningRate * (nesterov ? decayed + momentum * velocity[at] : velocity[at]);
       }
     },
   }),

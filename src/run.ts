@@ -22,8 +22,10 @@ export class Training {
   readonly #order: Uint32Array | undefined;
   readonly #losses: number[] = [];
   readonly #seconds: number[] = [];
-  #position: Position;
+  /** Counted up in place, as `#now` is filled: a step allocates nothing. */
+  #position: { -readonly [Key in keyof Position]: Position[Key] };
   #safePosition: Position;
+  readonly #now = { learningRate: 0, step: 0 };
   #diverged: Progress["diverged"];
   #epochStarted = performance.now();
 
@@ -35,7 +37,7 @@ export class Training {
     this.#batchSize = Math.min(run.batchSize, data.rows);
     this.#stepsAnEpoch = Math.ceil(data.rows / this.#batchSize);
     state.reserve(this.#batchSize);
-    this.#position = run.from;
+    this.#position = { ...run.from };
     this.#safePosition = run.from;
     this.#order = run.shuffle === undefined ? undefined : new Uint32Array(data.rows);
     this.#prepareOrder();
@@ -48,18 +50,21 @@ export class Training {
 
   /** Takes one step. */
   step(): void {
-    const { epoch, step, steps, loss } = this.#position;
+    const position = this.#position;
+    const { epoch, step } = position;
     const start = step * this.#batchSize;
     const rows = Math.min(this.#batchSize, this.#data.rows - start);
-    const learningRate = this.#run.learningRates[epoch - this.#run.from.epoch];
-    const now = { learningRate, step: steps + 1 };
-    const stepLoss = this.#state.step(this.#data, this.#order, start, rows, now);
+    this.#now.learningRate = this.#run.learningRates[epoch - this.#run.from.epoch];
+    this.#now.step = position.steps + 1;
+    const loss = this.#state.step(this.#data, this.#order, start, rows, this.#now);
     const ended = step + 1 === this.#stepsAnEpoch;
-    if (!Number.isFinite(stepLoss) || (ended && !this.#safe.publish())) {
+    if (!Number.isFinite(loss) || (ended && !this.#safe.publish())) {
       this.#diverge(epoch, step);
       return;
     }
-    this.#position = { epoch, step: step + 1, steps: steps + 1, loss: loss + stepLoss };
+    position.step++;
+    position.steps++;
+    position.loss += loss;
     if (ended) this.#endEpoch();
   }
 
@@ -77,19 +82,21 @@ export class Training {
   }
 
   #endEpoch(): void {
-    const { epoch, steps, loss } = this.#position;
+    const position = this.#position;
     const now = performance.now();
-    this.#losses.push(loss / this.#data.rows);
+    this.#losses.push(position.loss / this.#data.rows);
     this.#seconds.push((now - this.#epochStarted) / 1000);
     this.#epochStarted = now;
-    this.#position = { epoch: epoch + 1, step: 0, steps, loss: 0 };
-    this.#safePosition = this.#position;
+    position.epoch++;
+    position.step = 0;
+    position.loss = 0;
+    this.#safePosition = { ...position };
     if (!this.done) this.#prepareOrder();
   }
 
   #diverge(epoch: number, step: number): void {
     this.#safe.restore();
-    this.#position = this.#safePosition;
+    this.#position = { ...this.#safePosition };
     this.#diverged = { epoch, step };
   }
 

@@ -12,6 +12,7 @@ import {
 import {
   applyAbsorbed,
   compile,
+  copy,
   gather,
   lossSum,
   type Plan,
@@ -49,7 +50,10 @@ function yieldToEventLoop(): Promise<void> {
   });
 }
 
-const allFinite = (values: Float32Array) => values.every(Number.isFinite);
+function allFinite(values: Float32Array): boolean {
+  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
+  return true;
+}
 
 class TypeScriptNetwork implements Network {
   readonly #plan: Plan;
@@ -109,40 +113,35 @@ class TypeScriptNetwork implements Network {
 
   predict(x: Float32Array, output: Float32Array): void {
     const { inputs, outputs } = this.#plan;
-    this.#forward(x.length / inputs, (start, rows, workspace) => {
-      workspace.input.set(x.subarray(start * inputs, (start + rows) * inputs));
-      return () => {
-        applyAbsorbed(this.#plan, workspace, rows);
-        output.set(workspace.prediction.subarray(0, rows * outputs), start * outputs);
-      };
-    });
+    const total = x.length / inputs;
+    const workspace = this.#reserve(total);
+    for (let start = 0; start < total; start += CHUNK_ROWS) {
+      const rows = Math.min(CHUNK_ROWS, total - start);
+      copy(x, start * inputs, workspace.input.values, 0, rows * inputs);
+      predict(this.#plan, this.#publishedViews, workspace, rows);
+      applyAbsorbed(this.#plan, workspace, rows);
+      copy(workspace.prediction, 0, output, start * outputs, rows * outputs);
+    }
   }
 
   evaluate(data: KernelData): number {
-    let loss = 0;
     const source = data as Rows;
-    this.#forward(source.rows, (start, rows, workspace) => {
+    const workspace = this.#reserve(source.rows);
+    let loss = 0;
+    for (let start = 0; start < source.rows; start += CHUNK_ROWS) {
+      const rows = Math.min(CHUNK_ROWS, source.rows - start);
       gather(source, undefined, start, rows, workspace);
-      return () => {
-        loss += lossSum(this.#plan, workspace, rows);
-      };
-    });
+      predict(this.#plan, this.#publishedViews, workspace, rows);
+      loss += lossSum(this.#plan, workspace, rows);
+    }
     return loss / source.rows;
   }
 
-  /**
-   * Takes the rows in pieces through the stages: `load` fills the input and gives what to do with the
-   * result.
-   */
-  #forward(total: number, load: (start: number, rows: number, workspace: Workspace) => () => void): void {
-    const most = Math.min(total, CHUNK_ROWS);
-    if (this.#workspace.rows < most) this.#workspace = new Workspace(this.#plan, most, false);
-    for (let start = 0; start < total; start += most) {
-      const rows = Math.min(most, total - start);
-      const use = load(start, rows, this.#workspace);
-      predict(this.#plan, this.#publishedViews, this.#workspace, rows);
-      use();
-    }
+  /** Room for rows that are only predicted, as many as go through the stages together. */
+  #reserve(total: number): Workspace {
+    const rows = Math.min(total, CHUNK_ROWS);
+    if (this.#workspace.rows < rows) this.#workspace = new Workspace(this.#plan, rows, false);
+    return this.#workspace;
   }
 
   gradients(data: KernelData): Gradients {
