@@ -15,6 +15,12 @@ export interface FitOptions {
    * default.
    */
   readonly shuffle?: boolean | undefined;
+  /**
+   * The most threads of the native kernel; by default as many as there are free cores, or what
+   * `MYELIN_THREADS` says. They change no bit of the result, and where one is faster, one it is. The
+   * typescript kernel has one.
+   */
+  readonly threads?: number | undefined;
   /** Stops the training after the step at hand; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,6 +52,7 @@ export interface CheckedFitOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly shuffle: boolean;
+  readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -55,12 +62,17 @@ export interface CheckedFitOptions {
  */
 const MOST_EPOCHS_A_RUN = 10_000;
 
-const NAMES = ["epochs", "batchSize", "shuffle", "signal"];
+/** The options of a training. */
+export const FIT_OPTIONS: readonly string[] = ["epochs", "batchSize", "shuffle", "threads", "signal"];
 
 /** Checks the options of a call of `fit`, `fitSync` or `epochs` and fills in the defaults. */
-export function readFitOptions(call: string, options: FitOptions = {}): CheckedFitOptions {
-  checkNames(options, NAMES, call);
-  const { epochs = 1, batchSize = 32, shuffle = true, signal } = options;
+export function readFitOptions(
+  call: string,
+  options: FitOptions = {},
+  names = FIT_OPTIONS,
+): CheckedFitOptions {
+  checkNames(options, names, call);
+  const { epochs = 1, batchSize = 32, shuffle = true, threads, signal } = options;
   if (typeof shuffle !== "boolean") {
     throw new OptionError(`${call}: shuffle: expected true or false, received ${show(shuffle)}`);
   }
@@ -71,8 +83,14 @@ export function readFitOptions(call: string, options: FitOptions = {}): CheckedF
     epochs: readSize(epochs, `${call}: epochs`),
     batchSize: readSize(batchSize, `${call}: batchSize`),
     shuffle,
+    threads: readThreads(threads, call),
     signal,
   };
+}
+
+/** The most threads of a call, if it says so. */
+export function readThreads(threads: unknown, call: string): number | undefined {
+  return threads === undefined ? undefined : readSize(threads, `${call}: threads`);
 }
 
 /** What a training needs of its model. */
@@ -107,22 +125,25 @@ export function atEpoch({ epoch, step, steps }: Position): Position {
 
 /** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */
 export class Fit {
+  readonly network: Network;
+  readonly kernelData: object;
   readonly history: History = { epoch: [], loss: [], learningRate: [], seconds: [] };
   readonly #model: Trained;
   readonly #data: Dataset;
-  readonly #kernelData: object;
   readonly #options: CheckedFitOptions;
 
   constructor(model: Trained, data: Dataset, kernelData: object, options: CheckedFitOptions) {
     this.#model = model;
+    this.network = model.network;
     this.#data = data;
-    this.#kernelData = kernelData;
+    this.kernelData = kernelData;
     this.#options = options;
     model.position = atEpoch(model.position);
   }
 
-  #run(epochs: number): Run {
-    const { batchSize, shuffle } = this.#options;
+  /** So many epochs from where the model stands. */
+  run(epochs: number): Run {
+    const { batchSize, shuffle, threads } = this.#options;
     const { position, seed, learningRate } = this.#model;
     const stepsAnEpoch = Math.ceil(this.#data.rows / Math.min(batchSize, this.#data.rows));
     return {
@@ -130,12 +151,13 @@ export class Fit {
       steps: epochs * stepsAnEpoch,
       batchSize,
       ...(shuffle ? { shuffle: seed } : {}),
+      ...(threads === undefined ? {} : { threads }),
       learningRates: new Float64Array(epochs).fill(learningRate),
     };
   }
 
   /** Takes over what a run did: position and history; throws if it diverged or was stopped. */
-  #absorb(run: Run, progress: Progress): Epoch[] {
+  absorb(run: Run, progress: Progress): Epoch[] {
     const { model, history } = { model: this.#model, history: this.history };
     const epochs = Array.from(progress.losses, (loss, index) => ({
       epoch: run.from.epoch + index,
@@ -163,7 +185,7 @@ export class Fit {
   }
 
   /** The epochs of each call of the kernel; nearly always all in one. */
-  #runs(): number[] {
+  runs(): number[] {
     const { epochs } = this.#options;
     return Array.from({ length: Math.ceil(epochs / MOST_EPOCHS_A_RUN) }, (_, index) =>
       Math.min(MOST_EPOCHS_A_RUN, epochs - index * MOST_EPOCHS_A_RUN),
@@ -172,16 +194,16 @@ export class Fit {
 
   /** Trains all epochs before it returns. */
   sync(): History {
-    for (const epochs of this.#runs()) {
-      const run = this.#run(epochs);
-      this.#absorb(run, this.#model.network.train(this.#kernelData, run));
+    for (const epochs of this.runs()) {
+      const run = this.run(epochs);
+      this.absorb(run, this.network.train(this.kernelData, run));
     }
     return this.history;
   }
 
   /** Trains all epochs off the event loop. */
   async all(): Promise<History> {
-    for (const epochs of this.#runs()) await this.epochs(epochs);
+    for (const epochs of this.runs()) await this.epochs(epochs);
     return this.history;
   }
 
@@ -189,12 +211,12 @@ export class Fit {
   async epochs(count: number): Promise<Epoch[]> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
-    const run = this.#run(count);
-    const stop = () => this.#model.network.stop();
-    const running = this.#model.network.start(this.#kernelData, run);
+    const run = this.run(count);
+    const stop = () => this.network.stop();
+    const running = this.network.start(this.kernelData, run);
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      return this.#absorb(run, await running);
+      return this.absorb(run, await running);
     } finally {
       signal?.removeEventListener("abort", stop);
     }

@@ -37,6 +37,8 @@ export interface Run {
   readonly shuffle?: number;
   /** The learning rate of each epoch from the one at hand. */
   readonly learningRates: Float64Array;
+  /** The most threads; by default as many as there are free cores. */
+  readonly threads?: number;
 }
 
 /** What a run did. */
@@ -82,14 +84,31 @@ export interface Network {
    * Writes the predictions for x, [rows][inputs], into `output`; while training with the last whole epoch's
    * parameters.
    */
-  predict(x: Float32Array, output: Float32Array): void;
+  predict(x: Float32Array, output: Float32Array, threads?: number): void;
   /** The mean loss over the rows, with the same parameters as `predict`. */
-  evaluate(data: KernelData): number;
+  evaluate(data: KernelData, threads?: number): number;
   /** Of all rows as one batch. Changes nothing. */
   gradients(data: KernelData): Gradients;
   /** A copy; parameters while training are the last whole epoch's. */
   read(part: Part): Float32Array;
   write(part: Part, values: Float32Array): void;
+}
+
+/** One of several trainings: a network of its own; the data may be shared. */
+export interface KernelTraining {
+  readonly network: Network;
+  readonly data: KernelData;
+  readonly run: Run;
+}
+
+/** Trainings under way. */
+export interface KernelTrainings {
+  /** What each did, in their order, when all have ended. */
+  readonly progress: Promise<Progress[]>;
+  /** How many have ended. */
+  finished(): number;
+  /** Ends each after the step at hand, and those that have not begun before their first. */
+  stop(): void;
 }
 
 /** What makes networks. */
@@ -98,4 +117,6 @@ export interface Kernel {
   /** Copies rows of x and y, whose values are known to be finite. */
   dataset(x: Float32Array, y: Float32Array, inputs: number, outputs: number): KernelData;
   network(program: Program): Network;
+  /** Trains independent networks while the event loop goes on, with the results of training each alone. */
+  trainMany(trainings: readonly KernelTraining[], threads?: number): KernelTrainings;
 }

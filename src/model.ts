@@ -19,10 +19,18 @@ import {
   type FitOptions,
   type History,
   readFitOptions,
+  readThreads,
 } from "./fit.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
-import { CHUNK_ROWS, type Kernel, type KernelName, type Network, type Position } from "./kernel.ts";
+import {
+  CHUNK_ROWS,
+  type Kernel,
+  type KernelData,
+  type KernelName,
+  type Network,
+  type Position,
+} from "./kernel.ts";
 import { checkMemory } from "./memory.ts";
 import { checkNames } from "./options.ts";
 import {
@@ -50,6 +58,35 @@ export interface ModelOptions extends Architecture {
   /** Which kernel computes; by default the native one where it loads. */
   readonly kernel?: KernelChoice | undefined;
 }
+
+/** How to predict. */
+export interface PredictOptions {
+  /** The most threads of the native kernel for many rows; by default as many as there are free cores. */
+  readonly threads?: number | undefined;
+}
+
+function readPredictOptions(options: PredictOptions): number | undefined {
+  checkNames(options, ["threads"], "predict");
+  return readThreads(options.threads, "predict");
+}
+
+/** Examples as they were checked and as the kernel keeps them. */
+export interface Loaded {
+  readonly data: Dataset;
+  readonly kernelData: KernelData;
+}
+
+/**
+ * Begins a training of one of several models, for `trainMany`; `end` ends it. `loads` keeps what has been
+ * loaded of these examples, for all models that take them in the same way.
+ */
+export let begin: (
+  model: Model,
+  examples: Examples,
+  options: CheckedFitOptions,
+  loads: Map<string, Loaded>,
+) => { fit: Fit; kernel: Kernel };
+export let end: (model: Model) => void;
 
 /** The loss and the gradients of one batch. */
 export interface BatchGradients {
@@ -155,23 +192,32 @@ export class Model {
     return this.#use();
   }
 
-  /** Checks a call of fit, fitSync or epochs, copies its data, and marks the model as training. */
+  /** Checks a call of fit, fitSync or epochs and copies its data. */
   #begin(
     call: string,
     first: unknown,
     second: unknown,
     third: unknown,
   ): { fit: Fit; options: CheckedFitOptions } {
-    const network = this.#useAlone(call);
+    this.#useAlone(call);
     const [examples, given] = this.#examples(call, first, second, third);
     const options = readFitOptions(call, given as FitOptions | undefined);
-    const data = readExamples(examples, this.inputs, this.#targets);
-    this.#checkRows(call, Math.min(options.batchSize, data.rows));
+    const loaded = this.#load(examples);
+    this.#checkRows(call, Math.min(options.batchSize, loaded.data.rows));
     options.signal?.throwIfAborted();
-    const kernelData = this.#kernel.dataset(data.x, data.y, data.inputs, data.outputs);
+    return { fit: this.#fit(loaded, options), options };
+  }
+
+  /** Checks examples and copies them to the kernel. */
+  #load(examples: Examples): Loaded {
+    const data = readExamples(examples, this.inputs, this.#targets);
+    return { data, kernelData: this.#kernel.dataset(data.x, data.y, data.inputs, data.outputs) };
+  }
+
+  #fit({ data, kernelData }: Loaded, options: CheckedFitOptions): Fit {
     const model = this;
     const trained = {
-      network,
+      network: this.#use(),
       seed: this.seed,
       learningRate: this.#configuration.optimizer.learningRate,
       get position() {
@@ -181,7 +227,23 @@ export class Model {
         model.#position = position;
       },
     };
-    return { fit: new Fit(trained, data, kernelData, options), options };
+    return new Fit(trained, data, kernelData, options);
+  }
+
+  static {
+    begin = (model, examples, options, loads) => {
+      model.#useAlone("trainMany");
+      const key = `${model.kernel.name} ${model.inputs} ${JSON.stringify(model.#targets)}`;
+      const loaded = loads.get(key) ?? model.#load(examples);
+      loads.set(key, loaded);
+      model.#checkRows("trainMany", Math.min(options.batchSize, loaded.data.rows));
+      const fit = model.#fit(loaded, options);
+      model.#training = true;
+      return { fit, kernel: model.#kernel };
+    };
+    end = (model) => {
+      model.#training = false;
+    };
   }
 
   /** Tells `(data, options)` from `(x, y, options)`. */
@@ -270,11 +332,15 @@ export class Model {
    * model.predict([[0.2, 0.9], [0.1, 0.2]]); // [[1.01], [0.02]]
    * ```
    */
-  predict(x: readonly number[]): number[];
-  predict(x: readonly (readonly number[] | NumberArray)[]): number[][];
-  predict(x: NumberArray | Pick<Dataset, "x">): Float32Array;
-  predict(x: Matrix | { readonly x: Matrix }): number[] | number[][] | Float32Array {
+  predict(x: readonly number[], options?: PredictOptions): number[];
+  predict(x: readonly (readonly number[] | NumberArray)[], options?: PredictOptions): number[][];
+  predict(x: NumberArray | Pick<Dataset, "x">, options?: PredictOptions): Float32Array;
+  predict(
+    x: Matrix | { readonly x: Matrix },
+    options?: PredictOptions,
+  ): number[] | number[][] | Float32Array {
     const network = this.#use();
+    const threads = options === undefined ? undefined : readPredictOptions(options);
     const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
     if (source !== x) checkSizes(x, { inputs: this.inputs });
     const { values, rows, form } = readMatrix(source, {
@@ -289,7 +355,7 @@ export class Model {
       `predict: the predictions of ${rows} rows`,
     );
     const output = new Float32Array(rows * this.outputs);
-    network.predict(values, output);
+    network.predict(values, output, threads);
     if (form === "flat" || source !== x) return output;
     if (form === "row") return toRow(output, 0, this.outputs);
     return Array.from({ length: rows }, (_, row) => toRow(output, row * this.outputs, this.outputs));

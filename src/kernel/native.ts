@@ -7,7 +7,17 @@
  */
 import { createRequire } from "node:module";
 import { KernelError, OptionError } from "../errors.ts";
-import type { Gradients, Kernel, KernelData, Network, Part, Progress, Run } from "../kernel.ts";
+import type {
+  Gradients,
+  Kernel,
+  KernelData,
+  KernelTraining,
+  KernelTrainings,
+  Network,
+  Part,
+  Progress,
+  Run,
+} from "../kernel.ts";
 import type { Program } from "../program.ts";
 import { version } from "../version.ts";
 import type { NativeLoad } from "./load.ts";
@@ -17,11 +27,18 @@ interface AddonNetwork {
   train(data: KernelData, run: Run): Progress;
   start(data: KernelData, run: Run): Promise<Progress>;
   stop(): void;
-  predict(x: Float32Array, output: Float32Array): void;
-  evaluate(data: KernelData): number;
+  predict(x: Float32Array, output: Float32Array, threads?: number): void;
+  evaluate(data: KernelData, threads?: number): number;
   gradients(data: KernelData): Gradients;
   read(part: Part): Float32Array;
   write(part: Part, values: Float32Array): void;
+}
+
+/** Trainings of several of them. */
+interface AddonTrainings {
+  add(network: AddonNetwork, data: KernelData, run: Run): void;
+  start(threads?: number): Promise<Progress[]>;
+  finished(): number;
 }
 
 /** What the addon exports. */
@@ -33,6 +50,7 @@ export interface Addon {
   panicOnThread(): Promise<number>;
   NativeDataset: new (x: Float32Array, y: Float32Array, inputs: number, outputs: number) => KernelData;
   NativeNetwork: new (program: string, instructions?: string) => AddonNetwork;
+  NativeTrainings: new () => AddonTrainings;
 }
 
 /**
@@ -61,56 +79,92 @@ function translate<T>(call: () => T): T {
   }
 }
 
-class NativeNetwork implements Network {
-  readonly #network: AddonNetwork;
-
-  constructor(network: AddonNetwork) {
-    this.#network = network;
-  }
-
-  train(data: KernelData, run: Run): Progress {
-    return translate(() => this.#network.train(data, run));
-  }
-
-  async start(data: KernelData, run: Run): Promise<Progress> {
-    try {
-      return await this.#network.start(data, run);
-    } catch (error) {
-      throw new KernelError(`native kernel: ${message(error)}`, { cause: error });
-    }
-  }
-
-  stop(): void {
-    this.#network.stop();
-  }
-
-  predict(x: Float32Array, output: Float32Array): void {
-    translate(() => this.#network.predict(x, output));
-  }
-
-  evaluate(data: KernelData): number {
-    return translate(() => this.#network.evaluate(data));
-  }
-
-  gradients(data: KernelData): Gradients {
-    return translate(() => this.#network.gradients(data));
-  }
-
-  read(part: Part): Float32Array {
-    return translate(() => this.#network.read(part));
-  }
-
-  write(part: Part, values: Float32Array): void {
-    translate(() => this.#network.write(part, values));
+/** The same for a promise. */
+async function translateLater<T>(promise: () => Promise<T>): Promise<T> {
+  try {
+    return await promise();
+  } catch (error) {
+    throw new KernelError(`native kernel: ${message(error)}`, { cause: error });
   }
 }
 
-function wrap(addon: Addon, instructions: string): Kernel {
+/** `threads` is what is used where a call does not say. */
+class NativeNetwork implements Network {
+  readonly addon: AddonNetwork;
+  readonly #threads: number | undefined;
+
+  constructor(addon: AddonNetwork, threads: number | undefined) {
+    this.addon = addon;
+    this.#threads = threads;
+  }
+
+  train(data: KernelData, run: Run): Progress {
+    return translate(() => this.addon.train(data, withThreads(run, this.#threads)));
+  }
+
+  start(data: KernelData, run: Run): Promise<Progress> {
+    return translateLater(() => this.addon.start(data, withThreads(run, this.#threads)));
+  }
+
+  stop(): void {
+    this.addon.stop();
+  }
+
+  predict(x: Float32Array, output: Float32Array, threads = this.#threads): void {
+    translate(() => this.addon.predict(x, output, threads));
+  }
+
+  evaluate(data: KernelData, threads = this.#threads): number {
+    return translate(() => this.addon.evaluate(data, threads));
+  }
+
+  gradients(data: KernelData): Gradients {
+    return translate(() => this.addon.gradients(data));
+  }
+
+  read(part: Part): Float32Array {
+    return translate(() => this.addon.read(part));
+  }
+
+  write(part: Part, values: Float32Array): void {
+    translate(() => this.addon.write(part, values));
+  }
+}
+
+function withThreads(run: Run, threads: number | undefined): Run {
+  return run.threads === undefined && threads !== undefined ? { ...run, threads } : run;
+}
+
+/** All that is added starts together. */
+function trainMany(addon: Addon, list: readonly KernelTraining[], threads?: number): KernelTrainings {
+  const trainings = translate(() => new addon.NativeTrainings());
+  for (const { network, data, run } of list) {
+    translate(() => trainings.add((network as NativeNetwork).addon, data, run));
+  }
+  return {
+    progress: translateLater(() => trainings.start(threads)),
+    finished: () => trainings.finished(),
+    stop: () => {
+      for (const { network } of list) network.stop();
+    },
+  };
+}
+
+/** What the environment asks for. */
+interface Settings {
+  readonly instructions: string;
+  readonly threads: number | undefined;
+}
+
+function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
   return {
     name: "native",
     dataset: (x, y, inputs, outputs) => translate(() => new addon.NativeDataset(x, y, inputs, outputs)),
     network: (program) =>
-      translate(() => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions))),
+      translate(
+        () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),
+      ),
+    trainMany: (trainings, most = threads) => trainMany(addon, trainings, most),
   };
 }
 
@@ -140,6 +194,14 @@ function chooseInstructions(available: readonly string[]): string {
   throw new OptionError(`MYELIN_INSTRUCTIONS: this CPU has ${available.join(", ")}, received "${wanted}"`);
 }
 
+/** The most threads of a call that does not say: what `MYELIN_THREADS` says, else the cores that are free. */
+function chooseThreads(): number | undefined {
+  const wanted = process.env.MYELIN_THREADS;
+  if (wanted === undefined || wanted === "") return undefined;
+  if (/^[1-9]\d{0,5}$/.test(wanted)) return Number(wanted);
+  throw new OptionError(`MYELIN_THREADS: expected a whole number of at least 1, received "${wanted}"`);
+}
+
 function check(addon: Addon, file: string): NativeLoad {
   const found = addon.version();
   if (found !== version) {
@@ -148,7 +210,7 @@ function check(addon: Addon, file: string): NativeLoad {
     );
   }
   const instructions = chooseInstructions(addon.instructions());
-  const kernel = wrap(addon, instructions);
+  const kernel = wrap(addon, { instructions, threads: chooseThreads() });
   selfTest(kernel);
   return { kernel, reason: `${file}, ${instructions} instructions` };
 }

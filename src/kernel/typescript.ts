@@ -4,6 +4,8 @@ import {
   type Gradients,
   type Kernel,
   type KernelData,
+  type KernelTraining,
+  type KernelTrainings,
   type Network,
   type Part,
   type Progress,
@@ -170,6 +172,26 @@ class TypeScriptNetwork implements Network {
   }
 }
 
+/** Trains one network after the other: there is one thread. */
+function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
+  let finished = 0;
+  let stopped = false;
+  const all = async () => {
+    const progress: Progress[] = [];
+    for (const { network, data, run } of trainings) {
+      const done = await network.start(data, stopped ? { ...run, steps: 0 } : run);
+      progress.push(stopped ? { ...done, stopped } : done);
+      finished++;
+    }
+    return progress;
+  };
+  const stop = () => {
+    stopped = true;
+    for (const { network } of trainings) network.stop();
+  };
+  return { progress: all(), finished: () => finished, stop };
+}
+
 /** The typescript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
@@ -181,4 +203,5 @@ export const typescriptKernel: Kernel = {
     rows: x.length / inputs,
   }),
   network: (program) => new TypeScriptNetwork(program),
+  trainMany,
 };
