@@ -282,7 +282,7 @@ impl<S: Simd> Plan<S> {
     fn forward_alone(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
         s.run(
             #[inline(always)]
-            || self.forward(s, parameters, workspace, rows),
+            || self.forward::<0>(s, parameters, workspace, rows),
         );
     }
 

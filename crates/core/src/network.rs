@@ -1,6 +1,7 @@
 //! The network: one mini-batch forward, loss, backward, update.
 
 use crate::dataset::Dataset;
+use crate::engine::few::{FEW_ROWS, with_few};
 use crate::engine::finish::{Apply, Differentiate, Finish};
 use crate::engine::gradients::Slab;
 use crate::engine::panels::{Line, Panels, ZERO, zeros};
@@ -69,6 +70,13 @@ impl Workspace {
         Ok(())
     }
 
+    /// What goes into a stage, and the gradient of what comes out of it.
+    #[inline(always)]
+    fn around(&self, stage: usize) -> (&Panels, &Panels) {
+        let input = if stage == 0 { &self.input } else { &self.outputs[stage - 1] };
+        (input, &self.gradients[stage])
+    }
+
     /// Adds the losses of the first rows.
     pub(crate) fn add_losses(&self, sum: f64, rows: usize) -> f64 {
         self.losses[..rows].iter().fold(sum, |sum, &loss| sum + f64::from(loss))
@@ -76,15 +84,22 @@ impl Workspace {
 }
 
 impl<S: Simd> Plan<S> {
+    /// `FEW` is the number of rows where the compiler is to know it, else 0.
     #[inline(always)]
-    pub(crate) fn forward(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
+    pub(crate) fn forward<const FEW: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        rows: usize,
+    ) {
         for (index, stage) in self.stages.iter().enumerate() {
             let (before, after) = workspace.outputs.split_at_mut(index);
             let (input, output) = (before.last().unwrap_or(&workspace.input), &mut after[0]);
             let epilogue = stage.epilogue.as_deref();
             let mut apply = Apply { epilogue, kept: workspace.kept[index].as_mut() };
             match &stage.product {
-                Some(product) => product.forward(s, parameters, input, output, apply, rows),
+                Some(product) => product.forward::<S, FEW>(s, parameters, input, output, apply, rows),
                 None => {
                     output.copy_from(input, rows);
                     if let Some(row) = &stage.row {
@@ -129,7 +144,7 @@ impl<S: Simd> Plan<S> {
     /// Fills the losses of the rows and goes from them back to the gradient of the first product's output.
     /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
-    fn backward(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
+    fn backward<const FEW: usize>(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
         let Workspace { rows, target, kept, outputs, gradients, scratch, losses, .. } = workspace;
         let rows = *rows;
         let last = self.stages.len() - 1;
@@ -143,7 +158,7 @@ impl<S: Simd> Plan<S> {
             let mut finish = self.differentiate(index - 1, kept, outputs);
             match &self.stages[index].product {
                 Some(product) => {
-                    product.input_gradient(s, parameters, gradient, result, scratch, finish, rows);
+                    product.input_gradient::<S, FEW>(s, parameters, gradient, result, scratch, finish, rows);
                 }
                 None => {
                     result.copy_from(gradient, rows);
@@ -165,8 +180,37 @@ impl<S: Simd> Plan<S> {
         s.run(
             #[inline(always)]
             || {
-                self.forward(s, parameters, workspace, rows);
-                self.backward(s, parameters, workspace, scale);
+                self.forward::<0>(s, parameters, workspace, rows);
+                self.backward::<0>(s, parameters, workspace, scale);
+            },
+        );
+    }
+
+    /// A step of a tiny network over few rows, on one thread: all in one function, from the rows to the
+    /// update. `gradient` has room for all parameters.
+    #[inline(never)]
+    fn tiny_step<const ROWS: usize>(
+        &self,
+        s: S,
+        workspace: &mut Workspace,
+        batch: Batch<'_>,
+        updates: &mut Updates<'_, S>,
+        gradient: &mut [Line],
+    ) {
+        s.run(
+            #[inline(always)]
+            || {
+                let scale = (1.0 / ROWS as f64) as f32;
+                workspace.rows = ROWS;
+                batch.gather(workspace, 0, ROWS);
+                self.forward::<ROWS>(s, updates.parameters, workspace, ROWS);
+                self.backward::<ROWS>(s, updates.parameters, workspace, scale);
+                for (index, stage) in self.stages.iter().enumerate() {
+                    let Some(product) = &stage.product else { continue };
+                    let (input, after) = workspace.around(index);
+                    product.parameter_gradient_few::<S, ROWS>(s, input, after, gradient);
+                }
+                updates.apply(s, 0, &gradient[..self.lines]);
             },
         );
     }
@@ -187,10 +231,9 @@ impl<S: Simd> Plan<S> {
                     let Some(product) = &stage.product else { continue };
                     let slabs = slabs.iter().map(
                         #[inline(always)]
-                        |slab| Slab {
-                            input: if index == 0 { &slab.input } else { &slab.outputs[index - 1] },
-                            gradient: &slab.gradients[index],
-                            rows: slab.rows,
+                        |slab| {
+                            let (input, gradient) = slab.around(index);
+                            Slab { input, gradient, rows: slab.rows }
                         },
                     );
                     product.parameter_gradient(s, slabs, &lines, block, &mut sink);
@@ -303,6 +346,9 @@ impl<S: Simd> State<S> {
     /// One step on all threads that room was made for, or on one alone; the sum of the rows' losses before
     /// it.
     pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
+        if batch.rows <= FEW_ROWS && self.plan.lines <= SINK_LINES {
+            return with_few!(batch.rows, self.tiny::<_>(batch, now));
+        }
         let mut loss = 0.0;
         for chunk in batch.chunks() {
             let slabs = self.pass(team, alone, batch, &chunk);
@@ -348,6 +394,15 @@ impl<S: Simd> State<S> {
             }
         }
         loss
+    }
+
+    #[inline(always)]
+    fn tiny<const ROWS: usize>(&mut self, batch: Batch<'_>, now: Now) -> f64 {
+        let State { s, plan, parameters, slots, workspaces, blocks, .. } = self;
+        let (update, count) = (&*plan.update, plan.update.slots());
+        let mut updates = Updates { update, now, parameters, slots, count };
+        plan.tiny_step::<ROWS>(*s, &mut workspaces[0], batch, &mut updates, &mut blocks[0]);
+        workspaces[0].add_losses(0.0, ROWS)
     }
 
     /// Forward and backward for the rows of a chunk, shared out among the threads; how many took part.

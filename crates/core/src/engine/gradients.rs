@@ -1,10 +1,10 @@
 //! The third product of a dense layer: the gradients of its parameters, tile by tile into the sink.
 
 use super::panels::{LANES, Line, Panels, panels};
-use super::products::{FEW_ROWS, Form, Product, with_few};
+use super::products::{Form, Product};
 use super::simd::Simd;
 use super::sink::{BLOCK_LINES, Block, Sink};
-use super::tiles::{few_outer_sums, outer_sums};
+use super::tiles::outer_sums;
 use std::ops::Range;
 
 /// The rows of one thread: what went into a product, and the gradient of what came out of it.
@@ -44,40 +44,6 @@ impl Product {
         scratch: &mut [Line],
         sink: &mut Sink<'_, S>,
     ) {
-        let mut alone = slabs.clone();
-        match (alone.next(), alone.next()) {
-            (Some(slab), None) if slab.rows <= FEW_ROWS => {
-                with_few!(slab.rows, self.few_rows_gradient::<S, _>(s, slab, lines, scratch, sink));
-            }
-            _ => self.gradient_of::<S, 0>(s, slabs, lines, scratch, sink),
-        }
-    }
-
-    #[inline(never)]
-    fn few_rows_gradient<S: Simd, const ROWS: usize>(
-        &self,
-        s: S,
-        slab: Slab<'_>,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
-    ) {
-        s.run(
-            #[inline(always)]
-            || self.gradient_of::<S, ROWS>(s, std::iter::once(slab), lines, scratch, sink),
-        );
-    }
-
-    /// `FEW` is the number of rows where the compiler is to know it, else 0.
-    #[inline(always)]
-    fn gradient_of<'a, S: Simd, const FEW: usize>(
-        &self,
-        s: S,
-        slabs: impl Slabs<'a>,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
-    ) {
         let (first, second) = scratch.split_at_mut(BLOCK_LINES);
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, first);
@@ -86,11 +52,11 @@ impl Product {
                 let tile = block.next(s, sink, self.outputs);
                 for (index, slab) in slabs.clone().enumerate() {
                     let gradient = slab.gradient.panel(0, slab.rows);
-                    sums::<S, FEW>(s, gradient, slab.input.panel(panel, slab.rows), tile, index > 0);
+                    outer_sums(s, gradient, [slab.input.panel(panel, slab.rows)], [&mut *tile], index > 0);
                 }
             }
         } else {
-            self.wide_weights::<S, FEW>(s, slabs.clone(), weights, &mut block, second, sink);
+            self.wide_weights(s, slabs.clone(), weights, &mut block, second, sink);
         }
         if let Some(bias) = &self.bias {
             let biases = within(lines, bias);
@@ -108,7 +74,7 @@ impl Product {
     /// The gradients of these lines of W: two panels side by side where both are whole, so that a line of
     /// the input is read once for both.
     #[inline(always)]
-    fn wide_weights<'a, S: Simd, const FEW: usize>(
+    fn wide_weights<'a, S: Simd>(
         &self,
         s: S,
         slabs: impl Slabs<'a>,
@@ -121,7 +87,7 @@ impl Product {
         let mut other = Block::new(0, scratch);
         // Few inputs make tiles of few lines: they are collected over the panels, so that one call takes
         // them all.
-        let pairs = FEW == 0 && S::PANELS == 2 && inputs >= LANES;
+        let pairs = S::PANELS == 2 && inputs >= LANES;
         let mut panel = if weights.start == 0 { 0 } else { weights.start / inputs };
         let mut at = weights.start;
         while at < weights.end {
@@ -143,7 +109,7 @@ impl Product {
                     for (index, slab) in slabs.clone().enumerate() {
                         let gradient = slab.gradient.panel(panel, slab.rows);
                         let input = slab.input.panel(input_panel, slab.rows);
-                        sums::<S, FEW>(s, input, gradient, tile, index > 0);
+                        outer_sums(s, input, [gradient], [&mut *tile], index > 0);
                     }
                 }
                 panel += 1;
@@ -198,16 +164,6 @@ impl Product {
 /// A cut moves by up to this share of a product's lines to keep a pair of panels whole: two panels side by
 /// side take less time than one and one.
 const PAIR_WORTH: usize = 16;
-
-/// One tile of [`outer_sums`], inlined where the number of rows is known.
-#[inline(always)]
-fn sums<S: Simd, const FEW: usize>(s: S, scalars: &[Line], lines: &[Line], tile: &mut [Line], add: bool) {
-    if FEW == 0 {
-        outer_sums(s, scalars, [lines], [tile], add);
-    } else if let (Some(scalars), Some(lines)) = (scalars.first_chunk::<FEW>(), lines.first_chunk::<FEW>()) {
-        few_outer_sums(s, scalars, lines, tile);
-    }
-}
 
 #[inline(always)]
 fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {

@@ -8,6 +8,7 @@
 //! of fused multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the
 //! chunks' gradients are added in order.
 
+pub mod few;
 pub mod finish;
 pub mod functions;
 pub mod gradients;

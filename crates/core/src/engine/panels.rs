@@ -96,6 +96,20 @@ impl Panels {
         &mut self.lines[index * self.capacity..][..rows]
     }
 
+    /// The first rows of a panel.
+    #[inline(always)]
+    pub fn rows<const ROWS: usize>(&self, panel: usize) -> &[Line; ROWS] {
+        let lines = self.lines[panel * self.capacity..].first_chunk();
+        lines.expect("a panel has as many rows as it has room for")
+    }
+
+    /// The first rows of a panel.
+    #[inline(always)]
+    pub fn rows_mut<const ROWS: usize>(&mut self, panel: usize) -> &mut [Line; ROWS] {
+        let lines = self.lines[panel * self.capacity..].first_chunk_mut();
+        lines.expect("a panel has as many rows as it has room for")
+    }
+
     /// The lines from the first row of the first to the last row of the last of some panels.
     #[inline(always)]
     pub fn panels_mut(&mut self, panels: Range<usize>, rows: usize) -> &mut [Line] {
@@ -130,6 +144,16 @@ impl Panels {
     /// Writes a row.
     #[inline(always)]
     pub fn set_row(&mut self, row: usize, values: &[f32]) {
+        // One or two values take longer in a loop.
+        match *values {
+            [value] => return self.lines[row].0[0] = value,
+            [first, second] => {
+                let line = &mut self.lines[row].0;
+                (line[0], line[1]) = (first, second);
+                return;
+            }
+            _ => {}
+        }
         for (panel, lanes) in values.chunks(LANES).enumerate() {
             let line = &mut self.lines[panel * self.capacity + row];
             // A loop and no copy_from_slice, which calls memcpy: of two values that costs more than they do.

@@ -5,6 +5,7 @@
 //! tree. Which form a product takes depends on its number of outputs alone, never on the batch, the machine
 //! or the thread.
 
+use super::few::FEW_INPUTS;
 use super::finish::Finish;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
@@ -55,26 +56,6 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
 /// registers of every instruction set.
 const ONE_ROW_PANELS: usize = 6;
 
-/// The most rows for which layers have code of their own that knows their number: a tile on every
-/// instruction set. Such batches are so short that the loops' own bookkeeping would take most of the time.
-pub const FEW_ROWS: usize = 6;
-
-/// Calls the function with its constant equal to the number of rows, from 1 to 6.
-macro_rules! with_few {
-    ($rows:expr, $($function:ident).+::<$s:ty, _>($($argument:expr),*)) => {
-        match $rows {
-            1 => $($function).+::<$s, 1>($($argument),*),
-            2 => $($function).+::<$s, 2>($($argument),*),
-            3 => $($function).+::<$s, 3>($($argument),*),
-            4 => $($function).+::<$s, 4>($($argument),*),
-            5 => $($function).+::<$s, 5>($($argument),*),
-            _ => $($function).+::<$s, 6>($($argument),*),
-        }
-    };
-}
-
-pub(super) use with_few;
-
 /// Lines of output that are finished in one call: fewer, and the calls would show; more, and they leave the
 /// L1 cache.
 const FINISHED_LINES: usize = 256;
@@ -109,16 +90,55 @@ impl Product {
 
     /// The biases of a panel.
     #[inline(always)]
-    fn bias_line<'a>(&self, parameters: &'a [Line], panel: usize) -> &'a Line {
+    pub(super) fn bias_line<'a>(&self, parameters: &'a [Line], panel: usize) -> &'a Line {
         match &self.bias {
             Some(bias) => &parameters[bias.start + panel],
             None => &ZERO,
         }
     }
 
-    /// output = W input + b, finished as `finish` says.
+    /// output = W input + b, finished as `finish` says. `FEW` is the number of rows where the compiler is to
+    /// know it, else 0.
     #[inline(always)]
-    pub fn forward<S: Simd>(
+    pub fn forward<S: Simd, const FEW: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        input: &Panels,
+        output: &mut Panels,
+        mut finish: impl Finish<S>,
+        rows: usize,
+    ) {
+        let count = panels(self.outputs);
+        if FEW == 0 {
+            self.forward_many(s, parameters, input, output, finish, rows);
+        } else if self.form == Form::Narrow || self.inputs <= FEW_INPUTS {
+            self.forward_few::<S, FEW>(s, parameters, input, output);
+            finish.finish(s, output, 0..count, FEW);
+        } else {
+            self.forward_apart(s, parameters, input, output, finish, FEW);
+        }
+    }
+
+    /// Not inlined where the number of rows is known: the code would be there for each of them.
+    #[inline(never)]
+    fn forward_apart<S: Simd>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        input: &Panels,
+        output: &mut Panels,
+        finish: impl Finish<S>,
+        rows: usize,
+    ) {
+        s.run(
+            #[inline(always)]
+            || self.forward_many(s, parameters, input, output, finish, rows),
+        );
+    }
+
+    #[inline(always)]
+    fn forward_many<S: Simd>(
         &self,
         s: S,
         parameters: &[Line],
@@ -130,8 +150,6 @@ impl Product {
         let count = panels(self.outputs);
         if self.form == Form::Wide && rows == 1 && count >= ONE_ROW_PANELS {
             self.forward_one(s, parameters, input, output);
-        } else if self.form == Form::Wide && rows <= FEW_ROWS && self.inputs <= CONTRACTION {
-            with_few!(rows, self.forward_few::<S, _>(s, parameters, input, output));
         } else if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
             let bias = self.bias_line(parameters, 0);
@@ -195,35 +213,54 @@ impl Product {
         );
     }
 
-    /// All panels of a wide product for so many rows.
-    #[inline(never)]
-    fn forward_few<S: Simd, const ROWS: usize>(
-        &self,
-        s: S,
-        parameters: &[Line],
-        input: &Panels,
-        output: &mut Panels,
-    ) {
-        s.run(
-            #[inline(always)]
-            || {
-                for panel in 0..panels(self.outputs) {
-                    let lines = [self.lines(parameters, panel, 0..self.inputs)];
-                    let start = Some([self.bias_line(parameters, panel)]);
-                    let factors = Factors { lines, start, input, first_panel: 0 };
-                    multiply_tile::<S, ROWS, 1>(s, factors, output.panel_mut(panel, ROWS), 0, 0, ROWS);
-                }
-            },
-        );
-    }
-
-    /// input_gradient = Wᵀ gradient, finished as `finish` says.
+    /// input_gradient = Wᵀ gradient, finished as `finish` says. `FEW` as in `forward`.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is read, what is written, and the scratch between them"
     )]
     #[inline(always)]
-    pub fn input_gradient<S: Simd>(
+    pub fn input_gradient<S: Simd, const FEW: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        gradient: &Panels,
+        input_gradient: &mut Panels,
+        scratch: &mut [Line],
+        mut finish: impl Finish<S>,
+        rows: usize,
+    ) {
+        if FEW == 0 {
+            self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, finish, rows);
+        } else if self.form == Form::Narrow {
+            self.input_gradient_few::<S, FEW>(s, parameters, gradient, input_gradient);
+            let panels = 0..input_gradient.count();
+            finish.finish(s, input_gradient, panels, FEW);
+        } else {
+            self.input_gradient_apart(s, parameters, gradient, input_gradient, scratch, finish, FEW);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of `input_gradient`")]
+    #[inline(never)]
+    fn input_gradient_apart<S: Simd>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        gradient: &Panels,
+        input_gradient: &mut Panels,
+        scratch: &mut [Line],
+        finish: impl Finish<S>,
+        rows: usize,
+    ) {
+        s.run(
+            #[inline(always)]
+            || self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, finish, rows),
+        );
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of `input_gradient`")]
+    #[inline(always)]
+    fn input_gradient_many<S: Simd>(
         &self,
         s: S,
         parameters: &[Line],
@@ -236,14 +273,7 @@ impl Product {
         let count = panels(self.inputs);
         if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
-            if rows <= FEW_ROWS {
-                with_few!(
-                    rows,
-                    few_rows_input_gradient::<S, _>(s, weight, self.outputs, gradient, input_gradient)
-                );
-            } else {
-                input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows);
-            }
+            input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows);
         } else {
             let (first, second) = scratch.split_at_mut(CONTRACTION);
             for piece in pieces(self.outputs) {
@@ -320,20 +350,6 @@ fn multiply_group<S: Simd>(
         let start = first.then_some([start[0]]);
         multiply(s, Factors { lines: [lines[0]], start, input, first_panel }, target, stride, rows);
     }
-}
-
-#[inline(never)]
-fn few_rows_input_gradient<S: Simd, const ROWS: usize>(
-    s: S,
-    weight: &[Line],
-    outputs: usize,
-    gradient: &Panels,
-    input_gradient: &mut Panels,
-) {
-    s.run(
-        #[inline(always)]
-        || input_gradient_narrow(s, weight, outputs, gradient, input_gradient, ROWS),
-    );
 }
 
 #[inline(always)]

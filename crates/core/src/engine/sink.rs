@@ -76,8 +76,9 @@ impl<S: Simd> Sink<'_, S> {
 }
 
 impl<S: Simd> Updates<'_, S> {
+    /// Updates the parameters of the lines from `start`, counted in the slices, from their gradient.
     #[inline(always)]
-    fn apply(&mut self, s: S, start: usize, tile: &[Line]) {
+    pub fn apply(&mut self, s: S, start: usize, tile: &[Line]) {
         let parameters = &mut self.parameters[start..][..tile.len()];
         let slots = &mut self.slots[start * self.count..][..tile.len() * self.count];
         self.update.tile(s, &self.now, parameters, tile, slots);

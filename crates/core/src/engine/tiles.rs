@@ -187,23 +187,6 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
     );
 }
 
-/// The same for one panel and a number of rows that the compiler knows.
-#[inline(always)]
-pub fn few_outer_sums<S: Simd, const ROWS: usize>(
-    s: S,
-    scalars: &[Line; ROWS],
-    lines: &[Line; ROWS],
-    tile: &mut [Line],
-) {
-    for lanes in even_pieces(tile.len(), 8) {
-        let mut tiles = [&mut *tile];
-        with_constant!(
-            lanes.len().min(8),
-            outer_tile::<S, _, 1>(s, scalars, [lines], lanes.start, &mut tiles, false)
-        );
-    }
-}
-
 #[inline(always)]
 fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
     s: S,
@@ -259,6 +242,12 @@ static UNITS: [Line; LANES] = {
     units
 };
 
+/// The line that has 1 in this lane and 0 elsewhere.
+#[inline(always)]
+pub fn unit(lane: usize) -> &'static Line {
+    &UNITS[lane % LANES]
+}
+
 /// What a narrow product multiplies: output[r] lane o = bias lane o + the sum over lanes of Σₚ input[p][r]
 /// weight[p][o].
 #[derive(Clone, Copy)]
@@ -307,7 +296,7 @@ fn dot_tile<S: Simd, const ROWS: usize>(
                 sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
             }
         }
-        let lane = s.load(&UNITS[number % LANES]);
+        let lane = s.load(unit(number));
         for row in 0..ROWS {
             results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
         }

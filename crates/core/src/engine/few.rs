@@ -1,0 +1,180 @@
+//! The products of a layer over a few rows, whose number the compiler knows.
+//!
+//! Such a batch is so short that loops over tiles and pieces would take longer than the arithmetic: here the
+//! rows' sums stay in registers and everything else is the plainest loop. The order of each sum is that of
+//! the other forms.
+
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled by index; iterators spill"
+)]
+
+use super::panels::{LANES, Line, Panels, ZERO, panels};
+use super::products::{Form, Product};
+use super::simd::Simd;
+use super::tiles::unit;
+
+/// Calls the function with its constant equal to the number of rows, from 1 to 6.
+macro_rules! with_few {
+    ($rows:expr, $($function:ident).+::<_>($($argument:expr),* $(,)?)) => {
+        match $rows {
+            1 => $($function).+::<1>($($argument),*),
+            2 => $($function).+::<2>($($argument),*),
+            3 => $($function).+::<3>($($argument),*),
+            4 => $($function).+::<4>($($argument),*),
+            5 => $($function).+::<5>($($argument),*),
+            _ => $($function).+::<6>($($argument),*),
+        }
+    };
+}
+
+pub(crate) use with_few;
+
+/// The most rows for which there is code that knows their number: a tile on every instruction set.
+pub const FEW_ROWS: usize = 6;
+
+/// The most inputs of a wide product, and outputs on its way back, that few rows take as such: more keep
+/// the multiply-adds busy longer than a tile of so few sums can.
+pub const FEW_INPUTS: usize = 128;
+
+impl Product {
+    /// output = W input + b
+    #[inline(always)]
+    pub(super) fn forward_few<S: Simd, const ROWS: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        input: &Panels,
+        output: &mut Panels,
+    ) {
+        let weight = &parameters[self.weight.clone()];
+        match self.form {
+            Form::Wide => {
+                for panel in 0..panels(self.outputs) {
+                    let lines = &weight[panel * self.inputs..][..self.inputs];
+                    let mut sums = [s.load(self.bias_line(parameters, panel)); ROWS];
+                    for (block, lines) in lines.chunks(LANES).enumerate() {
+                        let values = input.rows::<ROWS>(block);
+                        for lane in 0..lines.len() {
+                            let line = s.load(&lines[lane]);
+                            for row in 0..ROWS {
+                                sums[row] = s.mul_add(s.splat(values[row].0[lane % LANES]), line, sums[row]);
+                            }
+                        }
+                    }
+                    store(s, sums, output.rows_mut::<ROWS>(panel));
+                }
+            }
+            Form::Narrow => {
+                let zero = s.splat(0.0);
+                let mut results = [zero; ROWS];
+                for number in 0..self.outputs {
+                    let mut sums = [zero; ROWS];
+                    for (panel, lines) in weight.chunks_exact(self.outputs).enumerate() {
+                        let (values, line) = (input.rows::<ROWS>(panel), s.load(&lines[number]));
+                        for row in 0..ROWS {
+                            sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
+                        }
+                    }
+                    let lane = s.load(unit(number));
+                    for row in 0..ROWS {
+                        results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
+                    }
+                }
+                let bias = s.load(self.bias_line(parameters, 0));
+                let results = results.map(
+                    #[inline(always)]
+                    |result| s.add(result, bias),
+                );
+                store(s, results, output.rows_mut::<ROWS>(0));
+            }
+        }
+    }
+
+    /// input_gradient = Wᵀ gradient, of a narrow product.
+    #[inline(always)]
+    pub(super) fn input_gradient_few<S: Simd, const ROWS: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        gradient: &Panels,
+        input_gradient: &mut Panels,
+    ) {
+        let weight = &parameters[self.weight.clone()];
+        let gradient = gradient.rows::<ROWS>(0);
+        for (panel, lines) in weight.chunks_exact(self.outputs).enumerate() {
+            let mut sums = [s.splat(0.0); ROWS];
+            for number in 0..lines.len() {
+                let line = s.load(&lines[number]);
+                for row in 0..ROWS {
+                    sums[row] = s.mul_add(s.splat(gradient[row].0[number % LANES]), line, sums[row]);
+                }
+            }
+            store(s, sums, input_gradient.rows_mut::<ROWS>(panel));
+        }
+    }
+
+    /// The gradients of W and b into `result`, which has a line for each line of all parameters.
+    #[inline(always)]
+    pub fn parameter_gradient_few<S: Simd, const ROWS: usize>(
+        &self,
+        s: S,
+        input: &Panels,
+        gradient: &Panels,
+        result: &mut [Line],
+    ) {
+        let weight = &mut result[self.weight.clone()];
+        match self.form {
+            Form::Wide => {
+                for (panel, lines) in weight.chunks_exact_mut(self.inputs).enumerate() {
+                    let gradient = load(s, gradient.rows::<ROWS>(panel));
+                    for (block, lines) in lines.chunks_mut(LANES).enumerate() {
+                        outer(s, input.rows::<ROWS>(block), gradient, lines);
+                    }
+                }
+            }
+            Form::Narrow => {
+                for (panel, lines) in weight.chunks_exact_mut(self.outputs).enumerate() {
+                    outer(s, gradient.rows::<ROWS>(0), load(s, input.rows::<ROWS>(panel)), lines);
+                }
+            }
+        }
+        if let Some(bias) = &self.bias {
+            for (panel, line) in result[bias.clone()].iter_mut().enumerate() {
+                let mut sum = s.splat(0.0);
+                for value in load(s, gradient.rows::<ROWS>(panel)) {
+                    sum = s.add(sum, value);
+                }
+                s.store(sum, line);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn load<S: Simd, const ROWS: usize>(s: S, lines: &[Line; ROWS]) -> [S::V; ROWS] {
+    let mut values = [s.load(&ZERO); ROWS];
+    for row in 0..ROWS {
+        values[row] = s.load(&lines[row]);
+    }
+    values
+}
+
+#[inline(always)]
+fn store<S: Simd, const ROWS: usize>(s: S, values: [S::V; ROWS], lines: &mut [Line; ROWS]) {
+    for row in 0..ROWS {
+        s.store(values[row], &mut lines[row]);
+    }
+}
+
+/// result[i] = Σᵣ scalars[r] lane i · lines[r]
+#[inline(always)]
+fn outer<S: Simd, const ROWS: usize>(s: S, scalars: &[Line; ROWS], lines: [S::V; ROWS], result: &mut [Line]) {
+    for lane in 0..result.len() {
+        let mut sum = s.splat(0.0);
+        for row in 0..ROWS {
+            sum = s.mul_add(s.splat(scalars[row].0[lane % LANES]), lines[row], sum);
+        }
+        s.store(sum, &mut result[lane]);
+    }
+}
