@@ -36,6 +36,7 @@ export const repeated = (row: Float32Array) => new Matrix(row, 0, 1);
 /** A matrix of any size whose values are all the same. */
 const constant = (value: number) => new Matrix(Float32Array.of(value), 0, 0);
 
+/** Zeros, as a matrix of any size. */
 export const ZEROS = constant(0);
 const ONES = constant(1);
 
@@ -118,7 +119,10 @@ function multiply(
   }
 }
 
-/** Tiles of two rows, whose sums are `a` and `b`, by four columns. */
+/**
+ * Tiles of two rows, whose sums are `a` and `b`, by four columns. The loops over tiles are in here since a
+ * call for each tile would look up its matrices anew, which takes longer than a small tile.
+ */
 function multiplyPairs(
   left: Matrix,
   right: Matrix,

@@ -221,7 +221,8 @@ export function gather(
 
 /**
  * What the first rows add to the gradient of the mean loss of a batch, from the output back to the
- * parameters. `scale` is one over the rows of that batch.
+ * parameters. `scale` is one over the rows of that batch; `isFirst` says that nothing of it is in `gradient`
+ * yet.
  */
 export function backward(
   plan: Plan,
@@ -303,17 +304,14 @@ export class State {
       gather(data, order, start + from, count, this.#workspace);
       predict(this.plan, this.#parameterViews, this.#workspace, count);
       loss += lossSum(this.plan, this.#workspace, count);
-      backward(
-        this.plan,
-        this.#parameterViews,
-        this.#gradientViews,
-        this.#workspace,
-        1 / rows,
-        count,
-        from === 0,
-      );
+      this.#backward(1 / rows, count, from === 0);
     }
     return loss;
+  }
+
+  #backward(scale: number, rows: number, isFirst: boolean): void {
+    const [parameters, gradient] = [this.#parameterViews, this.#gradientViews];
+    backward(this.plan, parameters, gradient, this.#workspace, scale, rows, isFirst);
   }
 
   /** One step over rows of the data; gives the sum of their losses before it. */
