@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
+import * as activations from "../src/activations.ts";
 import * as myelin from "../src/index.ts";
+import { layers } from "../src/layers.ts";
 import * as optimizers from "../src/optimizers.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -119,11 +121,17 @@ describe("the README's table of what is there", () => {
 
   test("names what is exported", () => {
     for (const name of [...named("activations"), ...named("data")]) expect(myelin).toHaveProperty(name);
-    for (const name of named("losses")) expect(myelin.losses).toHaveProperty(name);
+    const kinds = Object.values(myelin.losses).flatMap(({ type, options }) => [
+      type,
+      ...Object.keys(options),
+    ]);
+    expect(new Set(named("losses"))).toEqual(new Set(kinds));
     for (const name of named("initialisers")) expect(myelin.initializers).toHaveProperty(name);
     const rules = Object.values(optimizers).flatMap(({ type, options }) => [type, ...Object.keys(options)]);
     expect(named("optimizers").sort()).toEqual(rules.sort());
-    expect(["units", ...named("layers").slice(1)]).toEqual(Object.keys(myelin.dense.options));
+    const [, ...options] = Object.keys(myelin.dense.options);
+    const others = Object.keys(layers).filter((name) => name !== "dense" && !(name in activations));
+    expect(named("layers")).toEqual(["dense", ...options, ...others]);
   });
 
   test("names options and methods that exist", () => {

@@ -71,6 +71,44 @@ fn data_of_other_sizes_is_refused() {
     assert!(network().predictor().unwrap().evaluate(&other, Threads::Exactly(1)).is_err());
 }
 
+#[track_caller]
+fn refused_targets(loss: &str, targets: &[f32], parts: &[&str]) {
+    let mut program = program();
+    program["loss"] = json!({ "type": loss, "fromLogits": true, "labelSmoothing": 0 });
+    let mut network = Network::new(&program.to_string(), None).unwrap();
+    let width = if loss.starts_with("sparse") { 1 } else { 2 };
+    let rows = targets.len() / width;
+    let data = Dataset::new(vec![0.0; rows * 3], targets.to_vec(), 3, width).unwrap();
+    let before = state(&network);
+    let errors = [
+        network.train(&data, &run(1, &[0.1]), &Stop::default()).unwrap_err(),
+        network.gradients(&data).unwrap_err(),
+        network.predictor().unwrap().evaluate(&data).unwrap_err(),
+    ];
+    for error in errors.map(|error| error.to_string()) {
+        assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");
+    }
+    assert_eq!(state(&network), before);
+}
+
+#[test]
+fn targets_that_the_loss_does_not_take_are_refused() {
+    for label in [-1.0, 2.0, 0.5, 1e30, f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        refused_targets(
+            "sparseCategoricalCrossentropy",
+            &[1.0, label],
+            &["row 1", "from 0 to 1", &label.to_string()],
+        );
+    }
+    for target in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
+        refused_targets("binaryCrossentropy", &[0.0, 1.0, 0.5, target], &["row 1, column 1", "from 0 to 1"]);
+        refused_targets("categoricalCrossentropy", &[0.0, 1.0, target, 0.0], &["row 1, column 0"]);
+    }
+    refused_targets("categoricalCrossentropy", &[0.0, 1.0, 0.5, 0.25], &["row 1", "sum", "0.75"]);
+    let labels = Dataset::new(vec![0.0; 6], vec![0.0; 2], 3, 1).unwrap();
+    refused(&labels, &run(1, &[0.1]), &["expected 2 outputs", "received 1"]);
+}
+
 #[test]
 fn parameters_of_another_length_and_values_that_are_not_finite_are_refused() {
     let mut network = network();

@@ -156,8 +156,8 @@ impl<S: Simd, T: Targets> Pair<'_, S, T> {
             *most = largest(self.s, self.prediction, start + lane);
         }
         let mut sums = Sums { exponentials: Line([1.0; LANES]), shares: ZERO, products: ZERO };
-        for lane in 0..rows {
-            self.row(&mut sums, lane, most[lane], start + lane, &mut each);
+        for (lane, &most) in most[..rows].iter().enumerate() {
+            self.row(&mut sums, lane, most, start + lane, &mut each);
         }
         sums
     }

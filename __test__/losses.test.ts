@@ -1,0 +1,272 @@
+/** What is special about the cross-entropies: the last layer that they absorb, their targets, their stability. */
+import { describe, expect, test } from "vitest";
+import {
+  adam,
+  DataError,
+  dense,
+  type Layer,
+  type Loss,
+  losses,
+  Model,
+  OptionError,
+  relu,
+  ShapeError,
+  sigmoid,
+  softmax,
+  xor,
+} from "../src/index.ts";
+import { expectNear, flatten, kernelNames } from "./kernels.ts";
+import { failureOf } from "./samples.ts";
+
+const { binaryCrossentropy, categoricalCrossentropy, sparseCategoricalCrossentropy } = losses;
+
+const make = (layers: Layer[], loss: Loss, kernel: "native" | "typescript" = "typescript", inputs = 3) =>
+  new Model({ inputs, layers, loss, optimizer: adam({ learningRate: 0.01 }), seed: 1, kernel });
+
+/** A model whose only layer hands its inputs on, so that a test can choose the logits. */
+function identity(outputs: number, last: Layer[], loss: Loss, kernel: "native" | "typescript"): Model {
+  const model = make([dense(outputs), ...last], loss, kernel, outputs);
+  const weight = Array.from({ length: outputs }, (_, row) =>
+    Array.from({ length: outputs }, (_, column) => (row === column ? 1 : 0)),
+  );
+  model.setWeights([{ weight, bias: new Array(outputs).fill(0) }, ...last.map(() => ({}))]);
+  return model;
+}
+
+describe("fromLogits", () => {
+  const logits = (layers: Layer[], loss: Loss) => make(layers, loss).toJSON().loss.fromLogits;
+
+  test.each([
+    ["binaryCrossentropy", "sigmoid"],
+    ["categoricalCrossentropy", "softmax"],
+    ["sparseCategoricalCrossentropy", "softmax"],
+  ] as const)("of %s is true, but false after %s", (loss, last) => {
+    expect(logits([dense(3)], loss)).toBe(true);
+    expect(logits([dense(3), relu()], loss)).toBe(true);
+    expect(logits([dense(3), last, dense(3)], loss)).toBe(true);
+    expect(logits([dense(3), last], loss)).toBe(false);
+    expect(logits([dense(3, { activation: last })], loss)).toBe(false);
+    expect(logits([dense(3), last], { type: loss, fromLogits: false })).toBe(false);
+    expect(logits([dense(3)], { type: loss, fromLogits: false })).toBe(false);
+  });
+
+  test("stays true after a last layer that belongs to another loss", () => {
+    expect(logits([dense(3), softmax()], "binaryCrossentropy")).toBe(true);
+    expect(logits([dense(3), sigmoid()], "categoricalCrossentropy")).toBe(true);
+  });
+
+  test.each([
+    [binaryCrossentropy({ fromLogits: true }), [dense(1), sigmoid()], "sigmoid"],
+    [categoricalCrossentropy({ fromLogits: true }), [dense(3, { activation: "softmax" })], "softmax"],
+    [sparseCategoricalCrossentropy({ fromLogits: true }), [dense(3), "softmax"], "softmax"],
+  ] as [{ type: string } & Loss, Layer[], string][])(
+    "true after it is an error: %j",
+    (loss, layers, last) => {
+      const message = `loss ${loss.type}: fromLogits: expected false after the last layer, ${last}, received true`;
+      expect(() => make(layers, loss)).toThrow(OptionError);
+      expect(() => make(layers, loss)).toThrow(message);
+    },
+  );
+
+  test("is kept by a saved model", () => {
+    const model = make([dense(3), softmax()], "categoricalCrossentropy");
+    const copy = Model.fromJSON(JSON.stringify(model));
+    expect(copy.toJSON()).toEqual(model.toJSON());
+  });
+});
+
+describe.each(kernelNames)("on the %s kernel", (kernel) => {
+  const x = [
+    [0.5, -1, 2],
+    [-0.25, 0.75, 1],
+  ];
+  const pairs = [
+    [
+      "binaryCrossentropy",
+      "sigmoid",
+      [
+        [0, 1, 0.25],
+        [1, 1, 0],
+      ],
+    ],
+    [
+      "categoricalCrossentropy",
+      "softmax",
+      [
+        [0, 0.25, 0.75],
+        [1, 0, 0],
+      ],
+    ],
+    ["sparseCategoricalCrossentropy", "softmax", [2, 0]],
+  ] as const;
+
+  test.each(pairs)(
+    "%s absorbs %s: the loss of the logits, predictions through the layer",
+    (loss, last, y) => {
+      for (const labelSmoothing of [0, 0.2]) {
+        const options = { type: loss, labelSmoothing } as const;
+        const [plain, absorbing, inDense] = [
+          make([dense(4, { activation: "tanh" }), dense(3)], options, kernel),
+          make([dense(4, { activation: "tanh" }), dense(3), last], options, kernel),
+          make([dense(4, { activation: "tanh" }), dense(3, { activation: last })], options, kernel),
+        ];
+        const targets = y as unknown as number[][];
+        const [expected, ...others] = [plain, absorbing, inDense].map((model) => ({
+          evaluated: model.evaluate(x, targets),
+          gradients: flatten(model.gradients(x, targets)),
+        }));
+        for (const other of others) expect(other).toEqual(expected);
+        const logits = make([dense(3)], "meanSquaredError", kernel);
+        const applied = make([dense(3), last], "meanSquaredError", kernel);
+        expectNear(flatten(make([dense(3), last], options, kernel).predict(x)), flatten(applied.predict(x)));
+        expect(logits.predict(x)).not.toEqual(applied.predict(x));
+      }
+    },
+  );
+
+  test.each(pairs)("%s alone with %s as the only layer is its loss of the inputs", (loss, last, y) => {
+    const model = make([last], loss, kernel);
+    const logits = identity(3, [], loss, kernel);
+    const targets = y as unknown as number[][];
+    expectNear([model.evaluate(x, targets).loss], [logits.evaluate(x, targets).loss]);
+    const [row] = model.predict(x);
+    expectNear(row, identity(3, [last], loss, kernel).predict(x)[0]);
+  });
+
+  test.each([1000, -1000])("logits of %d give a finite loss and finite gradients", (logit) => {
+    const far = [[logit, -logit, 0]];
+    const cases: [Loss, Layer[], number[][] | number[], number][] = [];
+    for (const last of [[], [sigmoid()]]) {
+      cases.push(["binaryCrossentropy", last, [[0, 1, 1]], logit > 0 ? (2000 + Math.LN2) / 3 : Math.LN2 / 3]);
+    }
+    for (const last of [[], [softmax()]]) {
+      cases.push(["categoricalCrossentropy", last, [[0.5, 0.5, 0]], 1000]);
+      cases.push(["sparseCategoricalCrossentropy", last, [2], 1000]);
+      cases.push([sparseCategoricalCrossentropy({ labelSmoothing: 0.3 }), last, [2], 1000]);
+    }
+    for (const [loss, last, y, expected] of cases) {
+      const model = identity(3, last, loss, kernel);
+      const { loss: value, layers } = model.gradients(far, y as number[][]);
+      expect(Math.abs(value - expected)).toBeLessThan(1e-3);
+      expect(flatten(layers).every(Number.isFinite)).toBe(true);
+      const [prediction] = model.predict(far);
+      expect(prediction.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  test("softmax makes probabilities of any logits", () => {
+    const model = identity(3, [softmax()], "meanSquaredError", kernel);
+    const [first, second, third] = model.predict([
+      [1000, 1000, -1000],
+      [-3e38, -3e38, -3e38],
+      [0, Math.log(2), Math.log(5)],
+    ]);
+    expectNear(first, [0.5, 0.5, 0]);
+    expectNear(second, [1 / 3, 1 / 3, 1 / 3]);
+    expectNear(third, [1 / 8, 2 / 8, 5 / 8]);
+  });
+
+  describe("without the matching last layer predictions are probabilities", () => {
+    const none = { fromLogits: false };
+    const smallest = 2 ** -23;
+
+    test("clipped, with a gradient of zero there", () => {
+      const y = [[1, 0, 1]];
+      const binary = identity(3, [], binaryCrossentropy(none), kernel);
+      const clipped = binary.gradients([[-2, 5, 0.5]], y);
+      expectNear([clipped.loss], [(-2 * Math.log(smallest) + Math.LN2) / 3]);
+      expectNear(clipped.layers[0].bias as number[], [0, 0, -2 / 3]);
+      const categorical = identity(3, [], categoricalCrossentropy(none), kernel);
+      const shares = categorical.gradients([[0, 0.5, 1.5]], [[0.25, 0.5, 0.25]]);
+      expectNear([shares.loss], [-0.25 * Math.log(smallest) + 0.5 * Math.LN2]);
+      expectNear(shares.layers[0].bias as number[], [0, -1, 0]);
+    });
+
+    test("whose logarithm is taken as they are", () => {
+      const sparse = identity(3, [], sparseCategoricalCrossentropy(none), kernel);
+      expectNear([sparse.evaluate([[0.5, 0.25, 0.125]], [2]).loss], [Math.log(8)]);
+    });
+  });
+
+  test("XOR is learnt with binaryCrossentropy, and with sparseCategoricalCrossentropy on 2 outputs", () => {
+    const data = xor({ examples: 500, seed: 1 });
+    const learnt = (last: Layer[], loss: Loss, classOf: (row: number[]) => number) => {
+      const model = make([dense(32), relu(), ...last], loss, kernel, 2);
+      model.fitSync(data, { epochs: 100, batchSize: 10 });
+      const rows = Array.from({ length: data.rows }, (_, row) =>
+        Array.from(data.x.slice(2 * row, 2 * row + 2)),
+      );
+      const right = model.predict(rows).filter((row, index) => classOf(row) === data.y[index]);
+      return right.length / data.rows;
+    };
+    const half = ([value]: number[]) => (value >= 0.5 ? 1 : 0);
+    const larger = ([first, second]: number[]) => (second > first ? 1 : 0);
+    expect(learnt([dense(1), sigmoid()], "binaryCrossentropy", half)).toBeGreaterThan(0.95);
+    expect(learnt([dense(2)], "sparseCategoricalCrossentropy", larger)).toBeGreaterThan(0.95);
+    expect(
+      learnt([dense(2, { activation: "softmax" })], "sparseCategoricalCrossentropy", larger),
+    ).toBeGreaterThan(0.95);
+  });
+
+  test("labels are one column, in every form", () => {
+    const model = make([dense(3)], "sparseCategoricalCrossentropy", kernel);
+    const forms = [[2, 0], [[2], [0]], Float32Array.of(2, 0), Uint8Array.of(2, 0)];
+    const values = forms.map((y) => model.evaluate(x, y).loss);
+    expect(new Set(values).size).toBe(1);
+    expect(model.evaluate({ x, y: [2, 0] }).loss).toBe(values[0]);
+  });
+});
+
+describe("a target that the loss does not take is refused, and nothing changes", () => {
+  const whole = "expected a class, a whole number from 0 to 2, received";
+  const share = "expected a target from 0 to 1, received";
+  const fine = {
+    sparseCategoricalCrossentropy: [0],
+    categoricalCrossentropy: [1, 0, 0],
+    binaryCrossentropy: [1, 0, 0],
+  };
+  test.each([
+    ["sparseCategoricalCrossentropy", [-1], `y: row 1: ${whole} -1`],
+    ["sparseCategoricalCrossentropy", [3], `y: row 1: ${whole} 3`],
+    ["sparseCategoricalCrossentropy", [1.5], `y: row 1: ${whole} 1.5`],
+    ["categoricalCrossentropy", [0, 2, -1], `y: row 1, column 1: ${share} 2`],
+    ["categoricalCrossentropy", [1.5, 0, -0.5], `y: row 1, column 0: ${share} 1.5`],
+    ["categoricalCrossentropy", [0, 0, 0], "y: row 1: expected targets whose sum is 1, received a sum of 0"],
+    ["categoricalCrossentropy", [1, 1, 0], "y: row 1: expected targets whose sum is 1, received a sum of 2"],
+    ["binaryCrossentropy", [0, 0, -0.5], `y: row 1, column 2: ${share} -0.5`],
+    ["binaryCrossentropy", [0, 7, 0], `y: row 1, column 1: ${share} 7`],
+  ] as const)("%s: %j", async (loss, wrong, message) => {
+    const model = make([dense(3)], loss);
+    const before = JSON.stringify(model);
+    const x = [
+      [1, 2, 3],
+      [3, 2, 1],
+    ];
+    const y = [fine[loss], [...wrong]];
+    const calls = [
+      () => model.fitSync(x, y),
+      () => model.fit(x, y),
+      () => model.epochs(x, y).next(),
+      () => model.evaluate(x, y),
+      () => model.gradients(x, y),
+    ];
+    for (const call of calls) {
+      const error = await failureOf(call);
+      expect(error).toBeInstanceOf(DataError);
+      expect(error).toMatchObject({ message });
+    }
+    expect(JSON.stringify(model)).toBe(before);
+  });
+
+  test("one-hot rows where labels are expected are of the wrong length", () => {
+    const model = make([dense(3)], "sparseCategoricalCrossentropy");
+    const call = () => model.evaluate([[1, 2, 3]], [[0, 1, 0]]);
+    expect(call).toThrow(ShapeError);
+    expect(call).toThrow("y: row 0: expected 1 target, received 3");
+  });
+
+  test("shares as exact as 32 bits make them are taken", () => {
+    const model = make([dense(3)], "categoricalCrossentropy");
+    expect(model.evaluate([[1, 2, 3]], [[1 / 3, 1 / 3, 1 / 3]]).loss).toBeGreaterThan(0);
+  });
+});
