@@ -28,6 +28,7 @@ interface AddonNetwork {
 export interface Addon {
   version(): string;
   instructions(): string[];
+  fmaPeak(instructions: string, milliseconds: number): number;
   tables(): string;
   panicInCall(): number;
   panicOnThread(): Promise<number>;
