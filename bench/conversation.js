@@ -1,13 +1,26 @@
 // The bench's side of the line protocol: one child process for each participant, idle until asked.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
+
+const canPin = spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0;
+
+/** How a child is held to one core: the last of those that this process may use; undefined if it cannot be. */
+export const pinning = canPin ? ["taskset", "--cpu-list", lastCore()] : undefined;
+
+function lastCore() {
+  const { stdout } = spawnSync("taskset", ["--cpu-list", "--pid", String(process.pid)], { encoding: "utf8" });
+  return stdout?.trim().match(/\d+$/)?.[0] ?? String(availableParallelism() - 1);
+}
 
 /**
  * @param {string[]} command a program and its arguments
- * @returns {{ ask: (action: string) => Promise<any>, end: () => void }}
+ * @param {{ pinned: boolean, environment?: Record<string, string> }} options
+ * @returns {{ ask: (line: string) => Promise<any>, end: () => void }}
  */
-export function converse([program, ...options]) {
-  const child = spawn(program, options);
+export function converse(command, { pinned, environment = {} }) {
+  const [program, ...options] = [...(pinned && pinning ? pinning : []), ...command];
+  const child = spawn(program, options, { env: { ...process.env, ...environment } });
   let complaint = "";
   let answer = () => {};
 
@@ -25,11 +38,11 @@ export function converse([program, ...options]) {
   gone.catch(() => {}); // whoever asks is told; a child that was told to end is no failure
 
   return {
-    async ask(action) {
+    async ask(line) {
       const answered = new Promise((resolve) => {
         answer = resolve;
       });
-      child.stdin.write(`${action}\n`);
+      child.stdin.write(`${line}\n`);
       return JSON.parse(await Promise.race([answered, gone]));
     },
     end: () => child.stdin.end(),

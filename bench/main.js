@@ -1,106 +1,115 @@
-// The article's training run on both of Myelin's kernels beside peers. README.md tells the method.
+// Every work of works.js on both of Myelin's kernels and on every peer that is there. README.md tells how.
 import { writeFileSync } from "node:fs";
-import { arch, cpus, platform } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { converse } from "./conversation.js";
-import { participants } from "./participants.js";
-import { results, speedTable, targets, targetTable } from "./report.js";
-import { importTime } from "./startup.js";
-import { figure } from "./table.js";
+import * as myelin from "../dist/index.js";
+import { pinning } from "./conversation.js";
+import { tables, writeDocument } from "./document.js";
+import { machine } from "./machine.js";
+import { measure, startPeak } from "./measure.js";
+import { answersTo, participants } from "./participants.js";
+import { withTargets, workResult } from "./report.js";
+import { quick, works } from "./works.js";
 
 const METHOD =
-  "XOR, 1000 examples; a 2-64-1 net, ReLU between; mean squared error; SGD at 0.01; batches of 5 in order. " +
-  "One process a participant, all in turn each round, after one round that is not counted. A turn is whole " +
-  "trainings of fresh nets until a second has been measured. Ratios are of medians.";
+  "All participants of a work take one turn each in every round, after a round that is not counted: whole " +
+  "epochs until the seconds of a turn have been measured, inside the participant. Before each turn the FMA " +
+  "peak is sampled on one core and on all at once. One core: pinned, with one thread. Shares of the peak " +
+  "and targets are of best figures, ratios to peers are of medians.";
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: { rounds: { type: "string", default: "5" }, only: { type: "string" }, json: { type: "string" } },
-  });
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error(`--rounds: expected a whole number from 1, received ${values.rounds}`);
-  }
-  const stored = fileURLToPath(new URL("results.json", import.meta.url)); // a run of some does not replace it
-  return { rounds, only: values.only?.split(","), json: values.json ?? (values.only ? undefined : stored) };
+const OPTIONS = {
+  rounds: { type: "string" },
+  seconds: { type: "string" },
+  only: { type: "string" },
+  work: { type: "string" },
+  json: { type: "string" },
+  quick: { type: "boolean", default: false },
+};
+
+/** A positive number, from 1 and whole if it is `whole`. */
+function readNumber(name, text, whole) {
+  const value = Number(text);
+  const fits = whole ? Number.isInteger(value) && value >= 1 : value > 0 && value < Infinity;
+  if (fits) return value;
+  throw new Error(
+    `--${name}: expected a ${whole ? "whole number from 1" : "number above 0"}, received ${text}`,
+  );
 }
 
-/** The participants named in `only`, where a kernel's name stands for its `fitSync` and its `fit`. */
-function chosen(only) {
-  const answersTo = ({ name, kernel }) => [name, kernel].filter(Boolean);
-  const known = new Set(participants.flatMap(answersTo));
-  const unknown = only?.find((name) => !known.has(name));
+/** Those of `all` that are named in a list; `namesOf` gives the names that one answers to. */
+function choose(option, list, all, namesOf) {
+  if (list === undefined) return all;
+  const wanted = list.split(",");
+  const known = [...new Set(all.flatMap(namesOf))];
+  const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`--only: expected any of ${[...known].join(", ")}; received ${unknown}`);
+    throw new Error(`--${option}: expected any of ${known.join(", ")}; received ${unknown}`);
   }
-  return participants.filter((of) => !only || answersTo(of).some((name) => only.includes(name)));
+  return all.filter((of) => namesOf(of).some((name) => wanted.includes(name)));
 }
 
-function enter(participant) {
-  const version = participant.version();
-  const entry = { ...participant, version, microseconds: [], holds: [], idleHolds: [] };
-  if (!version) return { ...entry, trouble: participant.missing };
-  return { ...entry, child: converse(participant.command) };
-}
-
-/** Asks each in turn. One that breaks takes no further part and fails the bench; the others go on. */
-async function round(entries, action, take) {
-  for (const entry of entries) {
-    if (entry.trouble) continue;
-    try {
-      take(entry, await entry.child.ask(action));
-    } catch (error) {
-      entry.trouble = error.message;
-      process.exitCode = 1;
-    }
-  }
-}
-
-async function measure(entries, rounds) {
-  const fits = entries.filter(({ method }) => method === "fit");
-  say("warming up");
-  await round(entries, "run", () => {});
-  for (let count = 1; count <= rounds; count++) {
-    const told = [];
-    await round(entries, "run", (entry, { steps, seconds, loss }) => {
-      entry.microseconds.push((seconds / steps) * 1e6);
-      entry.loss = loss;
-      told.push(`${entry.name} ${figure(entry.microseconds.at(-1))}`);
-    });
-    await round(fits, "hold", (entry, { training, idle }) => {
-      entry.holds.push(training);
-      entry.idleHolds.push(idle);
-    });
-    say(`round ${count} of ${rounds}, µs a step: ${told.join(", ")}`);
-  }
-}
-
-function write(json, record) {
-  const machine = {
-    processor: cpus()[0].model.trim(),
-    cores: cpus().length,
-    system: `${platform()} ${arch()}`,
-    node: process.version,
+function readOptions() {
+  const { values } = parseArgs({ options: OPTIONS });
+  const isWhole = values.only === undefined && values.work === undefined && !values.quick;
+  const stored = fileURLToPath(new URL("results.json", import.meta.url));
+  const chosen = choose("work", values.work, works, ({ name }) => [name]);
+  return {
+    rounds: readNumber("rounds", values.rounds ?? (values.quick ? 1 : 5), true),
+    seconds: readNumber("seconds", values.seconds ?? (values.quick ? 0.001 : 0.5), false),
+    works: values.quick ? chosen.map(quick) : chosen,
+    participants: choose("only", values.only, participants, answersTo),
+    json: values.json ?? (isWhole ? stored : undefined), // a run of some does not replace the stored one
+    isWhole,
   };
-  const whole = { date: new Date().toISOString(), machine, method: METHOD, ...record };
-  writeFileSync(json, `${JSON.stringify(whole, null, 2)}\n`);
+}
+
+/** Who is there; the others are told of. */
+function present(all) {
+  const isThere = new Map(all.map((of) => [of, of.isThere()]));
+  const absent = all.filter((of) => !isThere.get(of)).map(({ name, missing }) => ({ name, missing }));
+  for (const { name, missing } of absent) say(`${name}: ${missing}`);
+  return { there: all.filter((of) => isThere.get(of)), absent };
+}
+
+/** What the package cannot do yet is left out, and told of. */
+function possible(all) {
+  const can = ({ kind }) => kind !== "trainMany" || myelin.trainMany !== undefined;
+  for (const { name } of all.filter((work) => !can(work))) say(`${name}: the package has no trainMany`);
+  return all.filter(can);
 }
 
 async function main() {
-  const { rounds, only, json } = readOptions();
-  const entries = chosen(only).map(enter);
-  await measure(entries, rounds);
-  for (const { child } of entries) child?.end();
+  const { rounds, seconds, json, isWhole, ...chosen } = readOptions();
+  const { there, absent } = present(chosen.participants);
+  const host = machine();
+  const modes = host.cores > 1 ? ["one", "all"] : ["one"];
+  if (!pinning) say("taskset is not there: one core means one thread, on whichever core");
+  const peak = startPeak();
+  const results = [];
+  for (const work of possible(chosen.works)) {
+    const measured = await measure(work, { participants: there, modes, rounds, seconds, peak, say });
+    results.push(workResult(work, measured));
+  }
+  peak.one.end();
+  peak.all.end();
 
-  const all = results(entries);
-  const reached = targets(all, () => importTime().difference);
-  console.log(`\n${speedTable(all)}`);
-  if (reached.length > 0) console.log(`\n${targetTable(reached)}`);
-  for (const { name, trouble } of all) if (trouble) console.log(`\n${name}: ${trouble}`);
-  if (json) write(json, { rounds, participants: all, targets: reached });
+  const record = {
+    date: new Date().toISOString(),
+    machine: { ...host, instructions: results[0]?.peak.instructions, pinned: pinning !== undefined },
+    method: METHOD,
+    rounds,
+    seconds,
+    absent,
+    works: withTargets(results, works, host.cores),
+  };
+  console.log(tables(record));
+  for (const { title, participants: all } of record.works) {
+    for (const { name, trouble } of all) if (trouble) console.log(`\n${title}: ${name}: ${trouble}`);
+  }
+  if (json) writeFileSync(json, `${JSON.stringify(record, null, 2)}\n`);
+  if (isWhole) writeDocument(record);
 }
 
 await main().catch((error) => {

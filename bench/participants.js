@@ -1,72 +1,150 @@
-// Who takes part, how each is started, and how many epochs make a repetition of about a second.
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+// Who takes part in which work, and how each is made ready and started.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { article } from "./article.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
-const node = (file, ...options) => [process.execPath, path(file), ...options.map(String)];
 
-const versionIn = (manifest) => JSON.parse(readFileSync(path(manifest), "utf8")).version;
+const environment = ["bin/python", "Scripts/python.exe"].map((file) => path(`against/.venv/${file}`));
+const python = environment.find((file) => existsSync(file)) ?? "python3";
 
-const built = () => (existsSync(path("../dist/index.js")) ? versionIn("../package.json") : undefined);
+const runs = (program, ...options) => spawnSync(program, options, { stdio: "ignore" }).status === 0;
+const packageIsThere = (name) => () => existsSync(path(`against/node_modules/${name}/package.json`));
+const modulesAreThere =
+  (...names) =>
+  () =>
+    runs(python, "-c", `import ${names.join(", ")}`);
 
-const installed = (peer) => () => {
-  const manifest = `against/node_modules/${peer}/package.json`;
-  return existsSync(path(manifest)) ? versionIn(manifest) : undefined;
-};
+const isTraining = ({ kind }) => kind === "train";
+const isNamed =
+  (...names) =>
+  ({ name }) =>
+    names.includes(name);
+const isForNative = ({ judged }) => judged === undefined;
 
-const python = () => spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout?.trim() || undefined;
+const built = { isThere: () => existsSync(path("../dist/index.js")), missing: "not built (npm run build)" };
 
-const myelin = (kernel, method) => ({
-  name: `myelin ${kernel} ${method}`,
+const myelin = (kernel, rest) => ({
+  ...built,
   kernel,
-  method,
-  version: built,
-  missing: "not built (npm run build)",
-  epochs: article.epochs,
-  command: node("participants/myelin.js", article.epochs, kernel, method),
+  name: `Myelin ${kernel}`,
+  command: (folder) => [process.execPath, path("participants/myelin.js"), folder, kernel],
+  ...rest,
 });
 
-const peer = (name, { package: dependency, epochs, file, options = [] }) => ({
+const ownThreads = (threads) => (threads > 0 ? { MYELIN_THREADS: String(threads) } : {});
+
+const npmPeer = (name, { dependency, file, options = [], ...rest }) => ({
   name,
-  version: installed(dependency),
+  isThere: packageIsThere(dependency),
   missing: "not installed (npm ci --prefix bench/against)",
-  epochs,
-  command: node(`against/${file}`, epochs, ...options),
+  cores: ["one"],
+  command: (folder) => [process.execPath, path(`against/${file}`), folder, ...options],
+  ...rest,
 });
+
+const pythonPeer = (name, { modules, file, options = [], ...rest }) => ({
+  name,
+  isThere: modulesAreThere(...modules),
+  missing: "not installed (bench/against/requirements.txt)",
+  cores: ["one", "all"],
+  takes: (work) => isForNative(work) && ["train", "predict"].includes(work.kind),
+  command: (folder, threads) => [python, path(`against/${file}`), folder, String(threads), ...options],
+  ...rest,
+});
+
+/** The shared library's own word for its version. */
+const fannVersion = () => execFileSync("pkg-config", ["--modversion", "fann"], { encoding: "utf8" }).trim();
+
+function compileFann(folder) {
+  const source = path("against/fann.c");
+  const version = `-DVERSION="${fannVersion()}"`;
+  const flags = ["-O3", "-march=native", version, source, "-lfloatfann", "-lm", "-o", join(folder, "fann")];
+  execFileSync("gcc", flags, { stdio: ["ignore", "ignore", "pipe"] });
+}
 
 /**
  * @typedef {object} Participant
  * @property {string} name
  * @property {"native" | "typescript"} [kernel] of Myelin's own participants
- * @property {"fit" | "fitSync"} [method] of Myelin's own participants
- * @property {() => string | undefined} version undefined if it is not there
- * @property {string} missing what to say then
- * @property {number} epochs
- * @property {string[]} command
+ * @property {() => boolean} isThere
+ * @property {string} missing what to say if it is not
+ * @property {("one" | "all")[]} cores which it is measured on
+ * @property {(work: import("./works.js").Work) => boolean} takes whether it takes part in a work
+ * @property {(folder: string) => void} [prepare] what is done once with the work's folder
+ * @property {(folder: string, threads: number) => string[]} command threads is 0 for its own choice
+ * @property {(threads: number) => Record<string, string>} [environment]
  */
 
 /** @type {Participant[]} */
 export const participants = [
-  myelin("native", "fitSync"),
-  myelin("native", "fit"),
-  myelin("typescript", "fitSync"),
-  myelin("typescript", "fit"),
-  peer("convnetjs", { package: "convnetjs", epochs: 300, file: "convnetjs.js" }),
-  peer("brain.js", { package: "brain.js", epochs: 300, file: "brain.js" }),
-  peer("tfjs-cpu", { package: "@tensorflow/tfjs", epochs: 30, file: "tfjs.js", options: ["cpu"] }),
-  peer("tfjs-wasm", {
-    package: "@tensorflow/tfjs-backend-wasm",
-    epochs: 30,
+  myelin("native", { cores: ["one", "all"], takes: isForNative, environment: ownThreads }),
+  myelin("native", {
+    name: "one net",
+    cores: ["one"],
+    takes: ({ kind }) => kind === "trainMany",
+    command: (folder) => [process.execPath, path("participants/myelin.js"), folder, "native", "one net"],
+    environment: ownThreads,
+  }),
+  myelin("typescript", {
+    cores: ["one"],
+    // A step of the widest net would take it half a minute.
+    takes: ({ kind, widths }) => ["train", "predict"].includes(kind) && widths[0] < 2048,
+  }),
+  pythonPeer("PyTorch", { modules: ["torch", "numpy"], file: "pytorch.py", options: ["eager"] }),
+  pythonPeer("torch.compile", { modules: ["torch", "numpy"], file: "pytorch.py", options: ["compile"] }),
+  pythonPeer("JAX", { modules: ["jax", "numpy"], file: "jax_scan.py" }),
+  npmPeer("onnxruntime", {
+    dependency: "onnxruntime-node",
+    isThere: () => packageIsThere("onnxruntime-node")() && modulesAreThere("onnx", "numpy")(),
+    missing: "not installed (npm ci --prefix bench/against, and requirements.txt for onnx)",
+    file: "onnxruntime.js",
+    cores: ["one", "all"],
+    takes: ({ kind }) => kind === "predict",
+    prepare: (folder) => execFileSync(python, [path("against/make_onnx.py"), folder], { stdio: "pipe" }),
+    command: (folder, threads) => [process.execPath, path("against/onnxruntime.js"), folder, String(threads)],
+  }),
+  npmPeer("TensorFlow.js cpu", {
+    dependency: "@tensorflow/tfjs",
+    file: "tfjs.js",
+    options: ["cpu"],
+    takes: isNamed("article", "typescript-article", "typescript-784-128-10"),
+  }),
+  npmPeer("TensorFlow.js wasm", {
+    dependency: "@tensorflow/tfjs-backend-wasm",
     file: "tfjs.js",
     options: ["wasm"],
+    takes: isNamed("article", "784-512-256-10-sgd", "typescript-article", "typescript-784-128-10"),
+  }),
+  npmPeer("ConvNetJS", {
+    dependency: "convnetjs",
+    file: "convnetjs.js",
+    takes: isNamed("article", "typescript-article"),
+  }),
+  npmPeer("brain.js", {
+    dependency: "brain.js",
+    file: "brain.js",
+    takes: isNamed("article", "typescript-article"),
   }),
   {
-    name: "article",
-    version: python,
+    name: "FANN",
+    isThere: () => runs("gcc", "--version") && runs("pkg-config", "--exists", "fann"),
+    missing: "not installed (gcc, pkg-config and libfann-dev)",
+    cores: ["one"],
+    takes: (work) => isTraining(work) && isForNative(work) && work.optimizer.type === "sgd" && !work.shuffle,
+    prepare: compileFann,
+    command: (folder) => [join(folder, "fann"), folder],
+  },
+  {
+    name: "the article's Python",
+    isThere: () => runs("python3", "--version"),
     missing: "not installed (python3)",
-    epochs: 30,
-    command: ["python3", path("against/article.py"), "30"],
+    cores: ["one"],
+    takes: isNamed("article", "typescript-article"),
+    command: (folder) => ["python3", path("against/article.py"), folder],
   },
 ];
+
+/** What a participant is asked for by, in `--only`: its name, or Myelin's kernel. */
+export const answersTo = ({ name, kernel }) => [name, kernel].filter(Boolean);

@@ -1,84 +1,109 @@
-// From what was measured to results, targets and the two tables.
-import { summary } from "./statistics.js";
+// From what was measured to results, and from results to tables.
+import { median, summary } from "./statistics.js";
 import { figure, table } from "./table.js";
+import { judge, own } from "./targets.js";
+import { operations } from "./works.js";
 
-const typical = (of) => of?.microsecondsAStep?.median;
+/** The decay of silent units: the time of a step in each part, least of the rounds. */
+function decay(parts) {
+  if (parts.length === 0) return {};
+  const least = (of) => Math.min(...parts.map(of));
+  const tenths = parts[0].parts.map((_, tenth) => least(({ parts }) => parts[tenth]));
+  const lively = least((of) => of.lively);
+  return { lively, tenths, lastOverFirst: tenths.at(-1) / Math.min(tenths[0], lively) };
+}
 
-/** A participant's result, without what only the measuring needed. */
-function result({ name, kernel, method, version, epochs, loss, trouble, microseconds, holds, idleHolds }) {
-  const about = { name, kernel, method, version, epochs };
-  if (trouble) return { ...about, trouble };
-  return {
-    ...about,
-    loss,
-    microsecondsAStep: summary(microseconds),
-    ...(holds.length > 0 && { longestHold: summary(holds), longestHoldIdle: summary(idleHolds) }),
+function participantResult(entry, work, peak) {
+  const { participant, cores, version, check, microseconds, parts, trouble } = entry;
+  const about = { name: participant.name, kernel: participant.kernel, cores, version };
+  if (trouble || microseconds.length === 0) return { ...about, trouble: trouble ?? "not measured" };
+  const figures = summary(microseconds);
+  const rate = (operations(work) / figures.smallest) * 1e6;
+  return { ...about, check, microseconds: figures, share: rate / peak[cores], ...decay(parts) };
+}
+
+/** What a work's measuring gave, without its targets. */
+export function workResult(work, { entries, peak }) {
+  const { name, title, kind, judged, widths, batchSize, checked } = work;
+  const participants = entries.map((entry) => participantResult(entry, work, peak));
+  return { name, title, kind, judged, widths, batchSize, checked, peak, participants };
+}
+
+export function withTargets(results, works, cores) {
+  const targetsOf = (result) => works.find(({ name }) => name === result.name).targets;
+  return results.map((result) => ({ ...result, targets: judge(result, targetsOf(result), results, cores) }));
+}
+
+const both = ({ microseconds: { median, smallest } }) => `${figure(median)} (${figure(smallest)})`;
+const percent = (value) => `${Math.round(value * 100)} %`;
+const timesOf = (value) => `${value >= 100 ? value.toFixed(0) : value.toPrecision(2)}×`;
+
+function targetCells(targets, cores) {
+  const own = targets.filter((of) => of.cores === cores);
+  if (own.length === 0) return "–";
+  const tell = ({ words, shown, verdict }) => `${words}: ${shown ? `${shown}, ` : ""}${verdict}`;
+  return own.map(tell).join("; ");
+}
+
+/** Myelin's figures beside the targets, a line a work. */
+export function targetTable(results) {
+  const lines = results.map((work) => {
+    const one = own(work, "one");
+    const all = own(work, "all");
+    const gain = one && all ? one.microseconds.smallest / all.microseconds.smallest : undefined;
+    return [
+      work.title,
+      one ? both(one) : "–",
+      one && work.kind !== "decay" ? percent(one.share) : "–",
+      targetCells(work.targets, "one"),
+      all ? both(all) : "–",
+      gain ? `${timesOf(gain)} (peak ${timesOf(work.peak.all / work.peak.one)})` : "–",
+      targetCells(work.targets, "all"),
+    ];
+  });
+  const head = ["work", "one core, µs", "of the peak", "targets", "all cores, µs", "gain", "targets "];
+  return table([head, ...lines]);
+}
+
+/** Each peer's time and how many times Myelin's it is, a line a work; columns that nobody fills are left out. */
+export function peerTable(results, cores) {
+  const measured = results.filter((work) => own(work, cores));
+  const taking = ({ name, cores: of, trouble }) => of === cores && !trouble && name;
+  const names = new Set(measured.flatMap((work) => work.participants.filter(taking).map(({ name }) => name)));
+  const cell = (work, name) => {
+    const ours = own(work, cores);
+    const peer = work.participants.find((of) => of.name === name && taking(of));
+    if (!peer) return "–";
+    if (peer === ours) return figure(ours.microseconds.median);
+    return `${figure(peer.microseconds.median)} (${timesOf(peer.microseconds.median / ours.microseconds.median)})`;
   };
+  const lines = measured.map((work) => [work.title, ...[...names].map((name) => cell(work, name))]);
+  return table([["work, µs", ...names], ...lines]);
 }
 
-/** Results of all, each with `times`: how many times as long as each kernel's `fitSync` its step takes. */
-export function results(entries) {
-  const all = entries.map(result);
-  const baseline = (kernel) => typical(all.find((of) => of.kernel === kernel && of.method === "fitSync"));
-  const times = (of) => ({
-    native: typical(of) / baseline("native"),
-    typescript: typical(of) / baseline("typescript"),
+/** What each participant's training came to; those that do the same arithmetic agree in the first digits. */
+export function checkTable(results) {
+  const lines = results.flatMap((work) => {
+    const told = work.participants.filter(({ cores, check }) => cores === "one" && check !== undefined);
+    if (told.length === 0) return [];
+    const what = work.kind === "predict" ? "mean output" : `loss of epoch ${work.checked}`;
+    const values = told.map(({ name, check }) => `${name} ${check.toPrecision(5)}`);
+    return [[work.title, what, values.join(", ")]];
   });
-  return all.map((of) => ({ ...of, times: times(of) }));
+  return table([["work", "what", "value"], ...lines]);
 }
 
-/** What Myelin holds itself to; `importing` measures the time of an import in milliseconds. */
-export function targets(all, importing) {
-  const fits = all.filter(({ method, trouble }) => method === "fit" && !trouble);
-  if (fits.length === 0) return [];
-  const ratio = (of) => ({
-    measure: `${of.kernel}: fit over fitSync`,
-    measured: of.times[of.kernel],
-    unit: "times",
-    atMost: 1.5,
-  });
-  const hold = (of) => ({
-    measure: `${of.kernel}: longest hold of the event loop in fit`,
-    measured: of.longestHold.largest,
-    unit: "ms",
-    note: `median ${figure(of.longestHold.median)}, idle up to ${figure(of.longestHoldIdle.largest)}`,
-    below: 15,
-  });
-  const start = {
-    measure: "import of the package over a bare start",
-    measured: importing(),
-    unit: "ms",
-    below: 50,
-  };
-  return [...fits.map(ratio), ...fits.map(hold), start].map((line) => ({ ...line, met: met(line) }));
-}
-
-const met = ({ measured, atMost, below }) => measured <= atMost || measured < below;
-
-export function speedTable(all) {
-  const orDash = (value) => (Number.isFinite(value) ? figure(value) : "-");
-  const cells = ({ epochs, loss, microsecondsAStep: { median, smallest }, times }) => [
-    figure(median),
-    figure(smallest),
-    String(epochs),
-    (loss ?? Number.NaN).toFixed(4),
-    orDash(times.native),
-    orDash(times.typescript),
-  ];
-  return table([
-    ["participant", "version", "µs a step", "smallest", "epochs", "loss then", "× native", "× typescript"],
-    ...all.map((of) => [of.name, of.version ?? "-", ...(of.trouble ? Array(6).fill("-") : cells(of))]),
-  ]);
-}
-
-export function targetTable(lines) {
-  return table([
-    ["Myelin's own targets", "measured", "target", ""],
-    ...lines.map(({ measure, measured, unit, note, atMost, below, met }) => [
-      measure,
-      `${figure(measured)} ${unit}${note ? ` (${note})` : ""}`,
-      atMost ? `at most ${atMost}` : `below ${below}`,
-      met ? "met" : "not met",
-    ]),
-  ]);
+/** How silent units change the time of a step. */
+export function decayTable(results) {
+  const lines = results
+    .filter(({ kind }) => kind === "decay")
+    .flatMap((work) => work.participants.filter(({ tenths }) => tenths).map((of) => [work, of]))
+    .map(([work, { name, lively, tenths }]) => [
+      `${work.title}: ${name}`,
+      figure(lively),
+      figure(tenths[0]),
+      figure(median(tenths)),
+      figure(tenths.at(-1)),
+    ]);
+  return table([["µs a step", "all alive", "first tenth", "median tenth", "last tenth"], ...lines]);
 }

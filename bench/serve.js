@@ -1,31 +1,30 @@
-// The participant's side of the line protocol: an action's name comes in, a line of JSON goes out.
+// The participant's side of the line protocol: a line with an action comes in, a line of JSON goes out.
 import { createInterface } from "node:readline";
-import { steps } from "./article.js";
 
-/** Shorter measurements would tell more of the machine's moods than of the work. */
-const SECONDS_A_REPETITION = 1;
-
-/** @param {Record<string, () => unknown>} actions what can be asked for, by name */
+/** @param {Record<string, (argument: string) => unknown>} actions what can be asked for, by name */
 export async function serve(actions) {
-  for await (const action of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify(await actions[action]()));
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [action, argument] = line.split(" ");
+    console.log(JSON.stringify(await actions[action](argument)));
   }
 }
 
 /**
- * A repetition: whole trainings, each of a fresh net, until a second has been measured.
- * @param {number} epochs
- * @param {() => (() => number | Promise<number>)} prepare makes a net and gives its training, which alone
- *   is measured and answers with the last epoch's loss
+ * A turn: pieces of trainings, until so many seconds have been measured. Only the pieces are on the clock.
+ * @param {() => { pieces: number, piece: () => unknown, steps: number }} prepare makes a net afresh; a piece
+ *   is so many steps of its training, and a training has so many pieces
  */
-export const repetition = (epochs, prepare) => async () => {
-  const measured = { steps: 0, seconds: 0, loss: Number.NaN };
-  while (measured.seconds < SECONDS_A_REPETITION) {
-    const train = prepare();
-    const start = performance.now();
-    measured.loss = await train();
-    measured.seconds += (performance.now() - start) / 1000;
-    measured.steps += steps(epochs);
+export const turn = (prepare) => async (argument) => {
+  const enough = Number(argument);
+  const measured = { steps: 0, seconds: 0 };
+  while (measured.seconds < enough) {
+    const { pieces, piece, steps } = await prepare();
+    for (let done = 0; done < pieces && measured.seconds < enough; done++) {
+      const start = performance.now();
+      await piece();
+      measured.seconds += (performance.now() - start) / 1000;
+      measured.steps += steps;
+    }
   }
   return measured;
 };

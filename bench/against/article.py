@@ -1,16 +1,18 @@
 """The article's own program, written anew from its description in plain Python lists.
 
-    python3 article.py <epochs>
+    python3 article.py <folder of the work>
 
-Answers each line "run" with a line of JSON: steps, seconds and the last epoch's loss of one training.
+It needs nothing but Python, so it reads the work's files itself; the protocol is that of ../serve.js.
 
 As in the article, backward runs once a batch: the error's gradient is averaged over the batch, but every
 layer still holds the input of the batch's last row only. So a step here is five passes forward and one back,
 which is less work than a pass back for each row, as all other participants do.
 """
 
+import array
 import json
-import random
+import pathlib
+import platform
 import sys
 import time
 
@@ -18,9 +20,10 @@ import time
 class FullyConnected:
     """y = W x + b, with W as [outputs][inputs]."""
 
-    def __init__(self, inputs, outputs):
-        self.weights = [[random.random() for _ in range(inputs)] for _ in range(outputs)]
-        self.bias = [random.random() for _ in range(outputs)]
+    def __init__(self, inputs, outputs, values):
+        """Takes its start from an iterator: the weights, then the biases."""
+        self.weights = [[next(values) for _ in range(inputs)] for _ in range(outputs)]
+        self.bias = [next(values) for _ in range(outputs)]
 
     def forward(self, x):
         self.x = x
@@ -84,17 +87,45 @@ class Model:
         return loss
 
 
-def run(epochs):
-    random.seed(1)
-    inputs = [[random.random(), random.random()] for _ in range(1000)]
-    targets = [[1.0 if (a >= 0.5) != (b >= 0.5) else 0.0] for a, b in inputs]
-    layers = [FullyConnected(2, 64), Relu(), FullyConnected(64, 1)]
-    model = Model(layers, epochs, batch_size=5, learning_rate=0.01)
+folder = pathlib.Path(sys.argv[1])
+work = json.loads((folder / "work.json").read_text())
+
+
+def floats(name):
+    return array.array("f", (folder / f"{name}.f32").read_bytes())
+
+
+x = floats("x")
+inputs = [list(row) for row in zip(x[0::2], x[1::2])]
+targets = [[value] for value in floats("y")]
+
+
+def training(epochs):
+    values = iter(floats("parameters"))
+    layers = [FullyConnected(2, 64, values), Relu(), FullyConnected(64, 1, values)]
+    return Model(layers, epochs, work["batchSize"], work["optimizer"]["learningRate"])
+
+
+def check():
+    return {"value": training(work["checked"]).train(inputs, targets)}
+
+
+def run(enough):
+    """Epochs, until so many seconds have been measured."""
+    model = training(1)
+    epochs = 0
     start = time.perf_counter()
-    loss = model.train(inputs, targets)
-    seconds = time.perf_counter() - start
-    return {"steps": epochs * len(inputs) // 5, "seconds": seconds, "loss": loss}
+    while time.perf_counter() - start < float(enough):
+        model.train(inputs, targets)
+        epochs += 1
+    return {"steps": epochs * len(inputs) // work["batchSize"], "seconds": time.perf_counter() - start}
 
 
-for _ in sys.stdin:
-    print(json.dumps(run(int(sys.argv[1]))), flush=True)
+def version():
+    return {"version": platform.python_version()}
+
+
+actions = {"version": version, "check": check, "run": run}
+for line in sys.stdin:
+    action, *arguments = line.split()
+    print(json.dumps(actions[action](*arguments)), flush=True)

@@ -1,23 +1,25 @@
-// brain.js: node brain.js <epochs>
+// brain.js, for the article's run: node brain.js <folder of the work>
 // It updates after every example, with the gradient of half the squared error. Its rate is set so that
 // five examples move the weights about as far as one step of the article's run. Its ReLU follows the last
 // layer too, where a start uniform in [0, 1) ends without any gradient: it starts in brain.js's own range.
+import { createRequire } from "node:module";
 import brain from "brain.js";
-import { article, uniform, xorExamples } from "../article.js";
-import { repetition, serve } from "../serve.js";
+import { inRows, readWork } from "../data.js";
+import { uniform } from "../random.js";
+import { serve, turn } from "../serve.js";
+import { stepsAnEpoch } from "../works.js";
 
-const epochs = Number(process.argv[2]);
-const examples = xorExamples();
+const work = readWork(process.argv[2]);
+const examples = inRows(work.x, 2).map((input, row) => ({ input, output: [work.y[row]] }));
 const options = {
-  iterations: epochs,
-  learningRate: (2 * article.learningRate) / article.batchSize,
+  learningRate: (2 * work.optimizer.learningRate) / work.batchSize,
   momentum: 1e-12, // zero is refused
   errorThresh: Number.MIN_VALUE, // zero is refused; this never stops the training
 };
 
 function freshNet() {
   const net = new brain.NeuralNetwork({ activation: "relu" });
-  net.sizes = [2, article.units, 1];
+  net.sizes = work.widths;
   net.initialize();
   const draw = uniform(2);
   const random = () => 0.4 * draw() - 0.2;
@@ -28,9 +30,13 @@ function freshNet() {
   return net;
 }
 
+const check = () => ({ value: freshNet().train(examples, { ...options, iterations: work.checked }).error });
+
 function prepare() {
   const net = freshNet();
-  return () => net.train(examples, options).error;
+  const piece = () => net.train(examples, { ...options, iterations: work.epochs / 10 });
+  return { pieces: 10, steps: (work.epochs / 10) * stepsAnEpoch(work), piece };
 }
 
-await serve({ run: repetition(epochs, prepare) });
+const { version } = createRequire(import.meta.url)("./node_modules/brain.js/package.json");
+await serve({ version: () => ({ version }), check, run: turn(prepare) });

@@ -1,44 +1,67 @@
-// TensorFlow.js: node tfjs.js <epochs> <cpu|wasm>
+// TensorFlow.js: node tfjs.js <folder of the work> <cpu|wasm>
 // Batches are tensors before the clock starts, and trainOnBatch takes them one by one: model.fit on the same
-// data measured slower, as it also slices each batch.
+// data measured slower, as it also slices each batch. Its wasm has threads only in browsers.
 import tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
-import { article, xorExamples } from "../article.js";
-import { repetition, serve } from "../serve.js";
+import { readWork } from "../data.js";
+import { serve, turn } from "../serve.js";
+import { stepsAnEpoch } from "../works.js";
 
-const epochs = Number(process.argv[2]);
+const work = readWork(process.argv[2]);
 await tf.setBackend(process.argv[3]);
 if (tf.getBackend() !== process.argv[3]) throw new Error(`no ${process.argv[3]} backend`);
 
-const examples = xorExamples();
-const batches = (column) => tf.split(tf.tensor2d(examples.map(column)), article.examples / article.batchSize);
-const inputs = batches(({ input }) => input);
-const outputs = batches(({ output }) => output);
+const hasClasses = work.loss !== "meanSquaredError";
+const matrix = (values) => tf.tensor2d(values, [work.rows, values.length / work.rows]);
+const batches = (values) => tf.split(matrix(values), stepsAnEpoch(work));
+const inputs = batches(work.x);
+const outputs = batches(work.y);
+const optimizers = { sgd: tf.train.sgd, adam: tf.train.adam };
+
+/** The library's own sparse loss takes probabilities; this one takes logits. */
+const crossEntropy = (targets, logits) =>
+  tf.losses.softmaxCrossEntropy(tf.oneHot(targets.flatten().toInt(), work.widths.at(-1)), logits);
 
 function freshModel() {
   tf.disposeVariables();
-  const start = (seed) => tf.initializers.randomUniform({ minval: 0, maxval: 1, seed });
-  const dense = (seed, options) =>
-    tf.layers.dense({ kernelInitializer: start(seed), biasInitializer: start(seed + 1), ...options });
-  const model = tf.sequential({
-    layers: [dense(1, { units: article.units, inputShape: [2], activation: "relu" }), dense(3, { units: 1 })],
+  const last = work.layers.length - 1;
+  const dense = ({ inputs, outputs }, layer) =>
+    tf.layers.dense({
+      units: outputs,
+      inputShape: [inputs],
+      activation: layer < last ? work.activation : "linear",
+    });
+  const model = tf.sequential({ layers: work.layers.map(dense) });
+  const kernels = work.layers.map(({ weight, inputs, outputs }) => tf.tensor2d(weight, [outputs, inputs]));
+  const start = work.layers.flatMap(({ bias }, layer) => [kernels[layer].transpose(), tf.tensor1d(bias)]);
+  model.setWeights(start);
+  tf.dispose([...kernels, ...start]);
+  const { type, learningRate } = work.optimizer;
+  model.compile({
+    loss: hasClasses ? crossEntropy : "meanSquaredError",
+    optimizer: optimizers[type](learningRate),
   });
-  model.compile({ loss: "meanSquaredError", optimizer: tf.train.sgd(article.learningRate) });
   return model;
+}
+
+async function epoch(model) {
+  let loss = 0;
+  for (let batch = 0; batch < inputs.length; batch++) {
+    loss += await model.trainOnBatch(inputs[batch], outputs[batch]);
+  }
+  return loss / inputs.length;
+}
+
+async function check() {
+  const model = freshModel();
+  let value = 0;
+  for (let count = 0; count < work.checked; count++) value = await epoch(model);
+  return { value };
 }
 
 function prepare() {
   const model = freshModel();
-  return async () => {
-    let loss = 0;
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      loss = 0;
-      for (let batch = 0; batch < inputs.length; batch++) {
-        loss += await model.trainOnBatch(inputs[batch], outputs[batch]);
-      }
-    }
-    return loss / inputs.length;
-  };
+  return { pieces: work.epochs, steps: inputs.length, piece: () => epoch(model) };
 }
 
-await serve({ run: repetition(epochs, prepare) });
+await serve({ version: () => ({ version: tf.version.tfjs }), check, run: turn(prepare) });

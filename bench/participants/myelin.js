@@ -1,60 +1,91 @@
-// Myelin itself: node myelin.js <epochs> <kernel> <method>
-import { setTimeout } from "node:timers/promises";
-import { dense, initializers, Model, relu, sgd, xor } from "../../dist/index.js";
-import { article } from "../article.js";
-import { repetition, serve } from "../serve.js";
+// Myelin itself: node myelin.js <folder of the work> <kernel> [one net]
+import { adam, dense, Model, relu, sgd, tanh, version } from "../../dist/index.js";
+import { halfSilent, inRows, readWork } from "../data.js";
+import { serve, turn } from "../serve.js";
+import { stepsAnEpoch } from "../works.js";
 
-const [, , epochs, kernel, method] = process.argv;
-const data = xor({ examples: article.examples, seed: 1 });
-const options = { epochs: Number(epochs), batchSize: article.batchSize, shuffle: false };
+const [, , folder, kernel, only] = process.argv;
+const work = readWork(folder);
+const data = { x: work.x, y: work.y };
+const options = { epochs: work.epochs, batchSize: work.batchSize, shuffle: work.shuffle };
+const weights = work.layers.map(({ inputs, weight, bias }) => ({
+  weight: inRows(weight, inputs),
+  bias: Array.from(bias),
+}));
 
-function freshModel() {
-  const start = { weightInitializer: initializers.uniform(), biasInitializer: initializers.uniform() };
+/** With the weights that all participants start from; `seed` then names the shuffle. */
+function freshModel(seed = 1) {
+  const { widths, activation, loss } = work;
+  const { type, ...optimizerOptions } = work.optimizer;
+  const between = { relu, tanh }[activation];
   const model = new Model({
-    inputs: 2,
-    layers: [dense(article.units, start), relu(), dense(1, start)],
-    loss: "meanSquaredError",
-    optimizer: sgd({ learningRate: article.learningRate }),
-    seed: 1,
+    inputs: widths[0],
+    layers: widths.slice(1).flatMap((units, at) => (at > 0 ? [between(), dense(units)] : [dense(units)])),
+    loss: loss === "meanSquaredError" ? loss : { type: loss, fromLogits: true },
+    optimizer: { sgd, adam }[type](optimizerOptions),
+    seed,
     kernel,
   });
   if (model.kernel.name !== kernel) throw new Error(`asked for ${kernel}, received ${model.kernel.name}`);
+  model.setWeights(weights.flatMap((values, layer) => (layer > 0 ? [{}, values] : [values])));
   return model;
 }
 
-function prepare() {
+function training() {
   const model = freshModel();
-  const lastLoss = (history) => history.loss.at(-1);
-  if (method === "fitSync") return () => lastLoss(model.fitSync(data, options));
-  return async () => lastLoss(await model.fit(data, options));
+  return { pieces: 1, steps: work.epochs * stepsAnEpoch(work), piece: () => model.fit(data, options) };
 }
 
-/** The longest time, in milliseconds, that the event loop is kept from its next turn while `work` goes on. */
-async function longestHold(work) {
-  let longest = 0;
-  let last = performance.now();
-  const turn = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
+/** All models in one call. */
+async function manyTrainings() {
+  const { trainMany } = await import("../../dist/index.js"); // not every version has it
+  const models = Array.from({ length: work.models }, (_, seed) => freshModel(seed));
+  const steps = work.models * work.epochs * stepsAnEpoch(work);
+  return { pieces: 1, steps, piece: () => trainMany(models, data, options) };
+}
+
+/** One row as a list, as an application has it; many rows flat. */
+function predictions() {
+  const model = freshModel();
+  const [inputs] = work.widths;
+  const rows = work.batchSize === 1 ? inRows(work.x, inputs) : [work.x];
+  const piece = () => {
+    for (const row of rows) model.predict(row);
   };
-  let next = setImmediate(function again() {
-    turn();
-    next = setImmediate(again);
-  });
-  await work();
-  turn();
-  clearImmediate(next);
-  return longest;
+  return { pieces: 100, steps: rows.length, piece };
 }
 
-/** The hold of one `fit`, and that of as much idle waiting: what the machine alone does to such a watch. */
-async function hold() {
+/**
+ * Steps with units that fell silent: an epoch on all the data, then a training on data of which half is
+ * silent, in ten parts. `lively` is as long a part on all the data. All in µs a step.
+ */
+async function decay() {
+  const part = { ...options, epochs: work.epochs / 10 };
+  const timed = async (model, rows) => {
+    const start = performance.now();
+    await model.fit(rows, part);
+    return ((performance.now() - start) * 1000) / (part.epochs * stepsAnEpoch(work));
+  };
+  const lively = await timed(freshModel(), data);
   const model = freshModel();
-  const start = performance.now();
-  const training = await longestHold(() => model.fit(data, options));
-  const milliseconds = performance.now() - start;
-  return { training, idle: await longestHold(() => setTimeout(milliseconds)) };
+  await model.fit(data, { ...part, epochs: 1 });
+  const silent = { x: halfSilent(work), y: work.y };
+  const parts = [];
+  for (let count = 0; count < 10; count++) parts.push(await timed(model, silent));
+  return { lively, parts };
 }
 
-await serve({ run: repetition(options.epochs, prepare), hold });
+/** What all must agree on: the loss of a training in order, or the mean prediction. */
+async function check() {
+  const model = freshModel();
+  if (work.kind === "predict") {
+    const all = model.predict(work.x);
+    return { value: all.reduce((sum, value) => sum + value, 0) / all.length };
+  }
+  const history = await model.fit(data, { ...options, epochs: work.checked });
+  return { value: history.loss.at(-1) };
+}
+
+const kinds = { train: training, trainMany: manyTrainings, predict: predictions };
+const prepare = only === "one net" ? training : kinds[work.kind];
+await serve({ version: () => ({ version }), check, run: turn(prepare), decay });

@@ -45,6 +45,7 @@ interface AddonTrainings {
 export interface Addon {
   version(): string;
   instructions(): string[];
+  fmaPeak(instructions: string, milliseconds: number): number;
   tables(): string;
   panicInCall(): number;
   panicOnThread(): Promise<number>;

@@ -9,13 +9,14 @@ mod many;
 mod run;
 mod threads;
 
-use myelin_core::engine::simd::Instructions;
+use myelin_core::engine::{peak, simd::Instructions};
 use myelin_core::{Dataset, Network, Part, Predictor, activations, layers, losses, optimizers};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use run::{NativeProgress, NativeRun};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 use threads::Trainings;
 
 /// An error of the core, or a message of our own, as an error in JavaScript.
@@ -32,6 +33,14 @@ pub fn version() -> &'static str {
 #[napi(catch_unwind)]
 pub fn instructions() -> Vec<&'static str> {
     Instructions::available().into_iter().map(Instructions::name).collect()
+}
+
+/// The most floating-point operations a second that this thread reaches with multiply-adds alone, in short
+/// samples over so many milliseconds: what the bench compares steps with.
+#[napi(catch_unwind)]
+pub fn fma_peak(instructions: String, milliseconds: f64) -> Result<f64> {
+    let time = Duration::try_from_secs_f64(milliseconds / 1000.0).map_err(refuse)?;
+    Ok(peak::fma_peak(Instructions::choose(Some(&instructions)).map_err(refuse)?, time))
 }
 
 /// The names in the core's tables and the names of their options, for the test that finds a missing twin.

@@ -1,0 +1,34 @@
+// What a figure was measured on.
+import { existsSync, readFileSync } from "node:fs";
+import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+
+/** What of a processor's flags matters here, as Linux names them. */
+const INSTRUCTION_SETS = /^(sse4_2|avx|avx2|fma|f16c|avx512\w*|avx_vnni|asimd|neon|sve\w*)$/;
+
+function instructionSets() {
+  if (!existsSync("/proc/cpuinfo")) return [];
+  const line = readFileSync("/proc/cpuinfo", "utf8").match(/^(?:flags|Features)\s*:(.*)$/m);
+  return line
+    ? line[1]
+        .trim()
+        .split(/\s+/)
+        .filter((flag) => INSTRUCTION_SETS.test(flag))
+    : [];
+}
+
+function field(name) {
+  if (!existsSync("/proc/cpuinfo")) return undefined;
+  return readFileSync("/proc/cpuinfo", "utf8").match(new RegExp(`^${name}\\s*:\\s*(.*)$`, "m"))?.[1];
+}
+
+export const machine = () => ({
+  processor: cpus()[0].model.trim(),
+  family: field("cpu family"),
+  model: field("model"),
+  isVirtual: field("flags")?.includes("hypervisor"),
+  instructionSets: instructionSets(),
+  cores: availableParallelism(),
+  memory: totalmem(),
+  system: `${platform()} ${release()} ${arch()}`,
+  node: process.version,
+});
