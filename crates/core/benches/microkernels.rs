@@ -6,11 +6,12 @@
 
 use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use myelin_core::engine::finish::Apply;
+use myelin_core::engine::gradients::Slab;
 use myelin_core::engine::panels::{Line, Panels, panels};
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::products::{Product, SCRATCH_LINES};
 use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};
-use myelin_core::engine::sink::Sink;
+use myelin_core::engine::sink::{Sink, Target};
 use std::time::Duration;
 
 #[derive(Clone, Copy)]
@@ -86,7 +87,7 @@ impl<S: Simd> Work<S> {
         let Work { s, product, rows, parameters, input, output, .. } = self;
         s.run(
             #[inline(always)]
-            || product.forward(*s, parameters, input, output, nothing(), *rows),
+            || product.forward::<S, 0>(*s, parameters, input, output, nothing(), *rows),
         );
     }
 
@@ -94,16 +95,18 @@ impl<S: Simd> Work<S> {
         let Work { s, product, rows, parameters, input, output, scratch, .. } = self;
         s.run(
             #[inline(always)]
-            || product.input_gradient(*s, parameters, output, input, scratch, nothing(), *rows),
+            || product.input_gradient::<S, 0>(*s, parameters, output, input, scratch, nothing(), *rows),
         );
     }
 
     fn parameter_gradient(&mut self) {
-        let Work { s, product, rows, parameters, input, output, scratch, gradient } = self;
-        let mut sink = Sink::Gradient { gradient, add: false };
+        let Work { s, product, rows, input, output, scratch, gradient, .. } = self;
+        let lines = 0..gradient.len();
+        let mut sink = Sink { first: 0, target: Target::Write(gradient) };
+        let slabs = std::iter::once(Slab { input, gradient: output, rows: *rows });
         s.run(
             #[inline(always)]
-            || product.parameter_gradient(*s, input, output, scratch, parameters, &mut sink, *rows),
+            || product.parameter_gradient(*s, slabs.clone(), &lines, scratch, &mut sink),
         );
     }
 }

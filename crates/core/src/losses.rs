@@ -90,8 +90,11 @@ impl<L: Loss> Elementwise<L> {
                 each(panel, row, prediction, target, mask);
             }
         }
-        for loss in losses {
-            *loss /= outputs as f32;
+        // A division takes as long as all else that is done for the row.
+        if outputs > 1 {
+            for loss in losses {
+                *loss /= outputs as f32;
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
 use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
 use crate::engine::team::Team;
-use crate::engine::{CHUNK_ROWS, Now};
+use crate::engine::{CHUNK_ROWS, Now, Powers};
 use crate::errors::Result;
 use crate::layers::Operation;
 use crate::program::Plan;
@@ -296,6 +296,7 @@ pub(crate) struct State<S: Simd> {
     blocks: Vec<Vec<Line>>,
     /// Where the threads' parameters are cut.
     cuts: Vec<usize>,
+    pub(crate) powers: Powers,
     /// The order of the rows in the epoch at hand.
     pub(crate) order: Vec<u32>,
 }
@@ -314,6 +315,7 @@ impl<S: Simd> State<S> {
             workspaces: Vec::new(),
             blocks: Vec::new(),
             cuts: Vec::new(),
+            powers: Powers::default(),
             plan: Arc::new(plan),
             order: Vec::new(),
         })

@@ -1,7 +1,7 @@
 //! The table of optimizers: (options) → slots and step. The learning rate belongs to the run.
 
 use crate::engine::functions::snap;
-use crate::engine::{Now, Update, panels::Line, panels::ZERO, simd::Simd};
+use crate::engine::{Now, Powers, Update, panels::Line, panels::ZERO, simd::Simd};
 
 crate::table! {
     "optimizer" as Update;
@@ -27,25 +27,12 @@ crate::table! {
 /// The most slots that an optimizer has.
 const MOST_SLOTS: usize = 3;
 
-/// base to the power of a whole number, by squaring: `powi` leaves the order of its products open.
-fn power(base: f64, mut exponent: u64) -> f64 {
-    let (mut result, mut square) = (1.0, base);
-    while exponent > 0 {
-        if exponent % 2 == 1 {
-            result *= square;
-        }
-        square *= square;
-        exponent /= 2;
-    }
-    result
-}
-
 /// The step of one parameter, lane-wise.
 pub trait Optimizer: Copy + Send + Sync + 'static {
     /// Values of state for each parameter, zero at the start.
     const SLOTS: usize;
     /// What is the same for all parameters in this step, the first being step 1.
-    fn now(self, learning_rate: f64, _step: u64) -> Now {
+    fn now(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> Now {
         Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
     }
     /// The new weight; `slots` holds the state and takes the new one.
@@ -105,9 +92,9 @@ pub struct Adam {
 }
 
 impl Adam {
-    fn now(self, learning_rate: f64, step: u64) -> Now {
-        let correction1 = 1.0 - power(f64::from(self.beta1), step);
-        let correction2 = 1.0 - power(f64::from(self.beta2), step);
+    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+        let powers = powers.of([self.beta1, self.beta2].map(f64::from), step);
+        let [correction1, correction2] = powers.map(|power| 1.0 - power);
         Now {
             learning_rate: (learning_rate / correction1) as f32,
             factors: [(1.0 / correction2.sqrt()) as f32, 0.0],
@@ -135,8 +122,8 @@ impl Adam {
 impl Optimizer for Adam {
     const SLOTS: usize = 2;
 
-    fn now(self, learning_rate: f64, step: u64) -> Now {
-        Adam::now(self, learning_rate, step)
+    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+        Adam::now(self, learning_rate, step, powers)
     }
 
     #[inline(always)]
@@ -153,8 +140,8 @@ pub struct AmsGrad(Adam);
 impl Optimizer for AmsGrad {
     const SLOTS: usize = 3;
 
-    fn now(self, learning_rate: f64, step: u64) -> Now {
-        self.0.now(learning_rate, step)
+    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+        self.0.now(learning_rate, step, powers)
     }
 
     #[inline(always)]
@@ -174,8 +161,8 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
         O::SLOTS
     }
 
-    fn now(&self, learning_rate: f64, step: u64) -> Now {
-        self.0.now(learning_rate, step)
+    fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+        self.0.now(learning_rate, step, powers)
     }
 
     fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]) {

@@ -169,7 +169,7 @@ impl<S: Simd> State<S> {
             let rows = batch_size.min(data.rows() - start);
             let order = run.shuffle.map(|_| std::mem::take(&mut self.order));
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-            let now = self.plan.update.now(rate, steps + 1);
+            let now = self.plan.update.now(rate, steps + 1, &mut self.powers);
             let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
             let loss = self.step(team, alone, Batch { data, order: order.as_deref(), start, rows }, now);
             if let Some(pace) = &mut pace {

@@ -83,7 +83,7 @@ fn refused_targets(loss: &str, targets: &[f32], parts: &[&str]) {
     let errors = [
         network.train(&data, &run(1, &[0.1]), &Stop::default()).unwrap_err(),
         network.gradients(&data).unwrap_err(),
-        network.predictor().unwrap().evaluate(&data).unwrap_err(),
+        network.predictor().unwrap().evaluate(&data, Threads::Exactly(1)).unwrap_err(),
     ];
     for error in errors.map(|error| error.to_string()) {
         assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");

@@ -1,8 +1,8 @@
 //! The products of a layer over a few rows, whose number the compiler knows.
 //!
 //! Such a batch is so short that loops over tiles and pieces would take longer than the arithmetic: here the
-//! rows' sums stay in registers and everything else is the plainest loop. The order of each sum is that of
-//! the other forms.
+//! rows' sums stay in registers and everything else is the plainest loop, by index: `chunks_exact` divides.
+//! The order of each sum is that of the other forms.
 
 #![expect(
     clippy::needless_range_loop,
@@ -50,17 +50,15 @@ impl Product {
         let weight = &parameters[self.weight.clone()];
         match self.form {
             Form::Wide => {
+                let first = input.rows::<ROWS>(0);
                 for panel in 0..panels(self.outputs) {
                     let lines = &weight[panel * self.inputs..][..self.inputs];
                     let mut sums = [s.load(self.bias_line(parameters, panel)); ROWS];
-                    for (block, lines) in lines.chunks(LANES).enumerate() {
-                        let values = input.rows::<ROWS>(block);
-                        for lane in 0..lines.len() {
-                            let line = s.load(&lines[lane]);
-                            for row in 0..ROWS {
-                                sums[row] = s.mul_add(s.splat(values[row].0[lane % LANES]), line, sums[row]);
-                            }
-                        }
+                    // Most tiny layers have a single panel of inputs: it needs no loop around it.
+                    let (lines, more) = lines.split_at(lines.len().min(LANES));
+                    add(s, first, lines, &mut sums);
+                    for (block, lines) in more.chunks(LANES).enumerate() {
+                        add(s, input.rows::<ROWS>(block + 1), lines, &mut sums);
                     }
                     store(s, sums, output.rows_mut::<ROWS>(panel));
                 }
@@ -70,8 +68,9 @@ impl Product {
                 let mut results = [zero; ROWS];
                 for number in 0..self.outputs {
                     let mut sums = [zero; ROWS];
-                    for (panel, lines) in weight.chunks_exact(self.outputs).enumerate() {
-                        let (values, line) = (input.rows::<ROWS>(panel), s.load(&lines[number]));
+                    for panel in 0..panels(self.inputs) {
+                        let line = s.load(&weight[panel * self.outputs + number]);
+                        let values = input.rows::<ROWS>(panel);
                         for row in 0..ROWS {
                             sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
                         }
@@ -102,7 +101,8 @@ impl Product {
     ) {
         let weight = &parameters[self.weight.clone()];
         let gradient = gradient.rows::<ROWS>(0);
-        for (panel, lines) in weight.chunks_exact(self.outputs).enumerate() {
+        for panel in 0..panels(self.inputs) {
+            let lines = &weight[panel * self.outputs..][..self.outputs];
             let mut sums = [s.splat(0.0); ROWS];
             for number in 0..lines.len() {
                 let line = s.load(&lines[number]);
@@ -126,16 +126,22 @@ impl Product {
         let weight = &mut result[self.weight.clone()];
         match self.form {
             Form::Wide => {
-                for (panel, lines) in weight.chunks_exact_mut(self.inputs).enumerate() {
+                let first = input.rows::<ROWS>(0);
+                for panel in 0..panels(self.outputs) {
+                    let lines = &mut weight[panel * self.inputs..][..self.inputs];
                     let gradient = load(s, gradient.rows::<ROWS>(panel));
-                    for (block, lines) in lines.chunks_mut(LANES).enumerate() {
-                        outer(s, input.rows::<ROWS>(block), gradient, lines);
+                    let (lines, more) = lines.split_at_mut(lines.len().min(LANES));
+                    outer(s, first, gradient, lines);
+                    for (block, lines) in more.chunks_mut(LANES).enumerate() {
+                        outer(s, input.rows::<ROWS>(block + 1), gradient, lines);
                     }
                 }
             }
             Form::Narrow => {
-                for (panel, lines) in weight.chunks_exact_mut(self.outputs).enumerate() {
-                    outer(s, gradient.rows::<ROWS>(0), load(s, input.rows::<ROWS>(panel)), lines);
+                let gradient = gradient.rows::<ROWS>(0);
+                for panel in 0..panels(self.inputs) {
+                    let lines = &mut weight[panel * self.outputs..][..self.outputs];
+                    outer(s, gradient, load(s, input.rows::<ROWS>(panel)), lines);
                 }
             }
         }
@@ -147,6 +153,17 @@ impl Product {
                 }
                 s.store(sum, line);
             }
+        }
+    }
+}
+
+/// sums[r] += Σᵢ values[r] lane i · lines[i]
+#[inline(always)]
+fn add<S: Simd, const ROWS: usize>(s: S, values: &[Line; ROWS], lines: &[Line], sums: &mut [S::V; ROWS]) {
+    for lane in 0..lines.len() {
+        let line = s.load(&lines[lane]);
+        for row in 0..ROWS {
+            sums[row] = s.mul_add(s.splat(values[row].0[lane % LANES]), line, sums[row]);
         }
     }
 }

@@ -88,12 +88,45 @@ pub struct Now {
     pub factors: [f32; 2],
 }
 
+/// Powers of two bases to the number of the step, as Adam's corrections need them.
+///
+/// b^t = b^(64 ⌊t / 64⌋) · b^(t mod 64): a function of t alone, of which the first factor is kept from step
+/// to step. Where they are computed from the start they take as long as a step of a tiny network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Powers {
+    block: Option<u64>,
+    high: [f64; 2],
+}
+
+impl Powers {
+    /// The bases, always the same ones, to the power of `exponent`.
+    pub fn of(&mut self, bases: [f64; 2], exponent: u64) -> [f64; 2] {
+        let block = exponent / 64;
+        if self.block != Some(block) {
+            self.block = Some(block);
+            self.high = bases.map(|base| power(power(base, 64), block));
+        }
+        std::array::from_fn(|index| self.high[index] * power(bases[index], exponent % 64))
+    }
+}
+
+/// base to the power of a whole number, by squaring: `powi` leaves the order of its products open.
+fn power(base: f64, mut exponent: u64) -> f64 {
+    let (mut result, mut square) = (1.0, base);
+    while exponent > 0 {
+        result *= if exponent % 2 == 1 { square } else { 1.0 };
+        square *= square;
+        exponent /= 2;
+    }
+    result
+}
+
 /// An optimizer's rule for some lines of parameters.
 pub trait Update<S: Simd>: Send + Sync {
     /// Values of state for each parameter.
     fn slots(&self) -> usize;
     /// What is the same for all parameters in this step; steps count from 1 over the model's life.
-    fn now(&self, learning_rate: f64, step: u64) -> Now;
+    fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
     /// Updates weights and state from their gradient. A line's slots stand beside each other in `slots`.
     fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]);
 }

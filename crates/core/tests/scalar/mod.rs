@@ -18,7 +18,7 @@ pub mod programs;
 
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, Epilogue, Now, RowFunction, RowLoss, Update};
+use myelin_core::engine::{CHUNK_ROWS, Epilogue, Now, Powers, RowFunction, RowLoss, Update};
 use myelin_core::layers::{self, Operation};
 use myelin_core::random::{Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
@@ -313,7 +313,7 @@ impl Scalar {
             let mut loss = 0.0;
             for rows in rows.chunks(batch) {
                 step += 1;
-                let now = self.update.now(*rate, step);
+                let now = self.update.now(*rate, step, &mut Powers::default());
                 loss += self.step(rows, now);
             }
             losses.push(loss / data.rows() as f64);
