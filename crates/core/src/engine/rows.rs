@@ -1,6 +1,6 @@
 //! What goes through whole rows, over all panels: the largest value, exponentials that cannot overflow.
 //!
-//! A sum over a row adds up the panels lane by lane, in order, and then the lanes by the tree of
+//! A sum over a row here adds up the panels lane by lane, in order, and then the lanes by the tree of
 //! [`Simd::sum`].
 
 use super::functions::exp;

@@ -74,7 +74,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
     /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
     fn sum(self, value: Self::V) -> f32;
-    /// The largest lane, by the tree of `sum`; with NaN in a lane the result is any of them.
+    /// The largest lane, by the tree of `sum`; where a lane is NaN, any of them.
     #[inline(always)]
     fn largest(self, value: Self::V) -> f32 {
         let mut line = ZERO;
