@@ -15,12 +15,16 @@ export interface Ended {
 /** Runs Node to its end, without what the caller's environment says of Myelin. */
 export function runNode(
   given: readonly string[],
-  { folder = root, environment = {} }: { folder?: string; environment?: NodeJS.ProcessEnv } = {},
+  {
+    folder = root,
+    environment = {},
+    timeout = 30_000,
+  }: { folder?: string; environment?: NodeJS.ProcessEnv; timeout?: number } = {},
 ): Promise<Ended> {
   const ours = Object.entries(process.env).filter(([name]) => !/^(MYELIN_|NODE_OPTIONS)/.test(name));
   const env = { ...Object.fromEntries(ours), ...environment };
   return new Promise((resolve) => {
-    execFile(process.execPath, given, { cwd: folder, env, timeout: 30_000 }, (error, output, errors) => {
+    execFile(process.execPath, given, { cwd: folder, env, timeout }, (error, output, errors) => {
       resolve({ status: error === null ? 0 : (error.signal ?? error.code ?? 1), output, errors });
     });
   });

@@ -24,6 +24,7 @@ const OPTIONS = {
   seconds: { type: "string" },
   only: { type: "string" },
   work: { type: "string" },
+  cores: { type: "string" },
   json: { type: "string" },
   quick: { type: "boolean", default: false },
 };
@@ -52,7 +53,7 @@ function choose(option, list, all, namesOf) {
 
 function readOptions() {
   const { values } = parseArgs({ options: OPTIONS });
-  const isWhole = values.only === undefined && values.work === undefined && !values.quick;
+  const isWhole = !(values.only || values.work || values.cores || values.quick);
   const stored = fileURLToPath(new URL("results.json", import.meta.url));
   const chosen = choose("work", values.work, works, ({ name }) => [name]);
   return {
@@ -60,6 +61,8 @@ function readOptions() {
     seconds: readNumber("seconds", values.seconds ?? (values.quick ? 0.001 : 0.5), false),
     works: values.quick ? chosen.map(quick) : chosen,
     participants: choose("only", values.only, participants, answersTo),
+    modes: choose("cores", values.cores, ["one", "all"], (name) => [name]),
+    warmUp: !values.quick,
     json: values.json ?? (isWhole ? stored : undefined), // a run of some does not replace the stored one
     isWhole,
   };
@@ -81,15 +84,15 @@ function possible(all) {
 }
 
 async function main() {
-  const { rounds, seconds, json, isWhole, ...chosen } = readOptions();
+  const { rounds, seconds, warmUp, json, isWhole, ...chosen } = readOptions();
   const { there, absent } = present(chosen.participants);
   const host = machine();
-  const modes = host.cores > 1 ? ["one", "all"] : ["one"];
+  const modes = chosen.modes.filter((cores) => cores === "one" || host.cores > 1);
   if (!pinning) say("taskset is not there: one core means one thread, on whichever core");
   const peak = startPeak();
   const results = [];
   for (const work of possible(chosen.works)) {
-    const measured = await measure(work, { participants: there, modes, rounds, seconds, peak, say });
+    const measured = await measure(work, { participants: there, modes, rounds, seconds, warmUp, peak, say });
     results.push(workResult(work, measured));
   }
   peak.one.end();

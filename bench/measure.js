@@ -1,5 +1,5 @@
 // A work's measuring: its participants in turn, round after round, with the peak between them.
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -95,20 +95,20 @@ function forget(entries) {
 
 /**
  * Measures a work.
- * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `peak` from
- *   `startPeak`, `say` for progress
+ * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `warmUp` for
+ *   a round before them, `peak` from `startPeak`, `say` for progress
  * @returns {Promise<{ entries: object[], peak: { one: number, all: number, instructions: string } }>}
  */
 export async function measure(work, settings) {
-  const { rounds, seconds, peak, say } = settings;
-  const folder = join(tmpdir(), `myelin-bench-${process.pid}-${work.name}`);
+  const { rounds, seconds, warmUp, peak, say } = settings;
+  const folder = mkdtempSync(join(tmpdir(), "myelin-bench-"));
   const best = {};
   try {
     writeWork(folder, work);
     const entries = startAll(work, folder, settings);
     await Promise.all(entries.map((entry) => attempt(entry, learn)));
     for (const entry of entries) await attempt(entry, check(work));
-    if (rounds > 1) {
+    if (warmUp) {
       await round(entries, work, { counted: 0, seconds: seconds / 4, peak, best });
       forget(entries);
     }

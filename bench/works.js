@@ -239,12 +239,13 @@ export const stepsAnEpoch = ({ rows, batchSize }) => Math.ceil(rows / batchSize)
 
 /** The same work made so small that it only shows that it can be done. */
 export const quick = (work) => {
-  const batchSize = Math.min(work.batchSize, 64);
+  const batchSize = Math.min(work.batchSize, 8);
   return {
     ...work,
+    widths: work.widths.map((width) => Math.min(width, 256)),
     batchSize,
     rows: work.data === "xor" ? 100 : 2 * batchSize,
-    epochs: 10 * Math.ceil(work.epochs / 1000),
+    epochs: work.kind === "decay" ? 10 : 1,
     checked: Math.min(work.checked, 1),
     ...(work.models && { models: 10 }),
   };

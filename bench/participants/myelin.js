@@ -1,6 +1,7 @@
 // Myelin itself: node myelin.js <folder of the work> <kernel> [one net]
-import { adam, dense, Model, relu, sgd, tanh, version } from "../../dist/index.js";
+import { version } from "../../dist/index.js";
 import { halfSilent, inRows, readWork } from "../data.js";
+import { modelOf } from "../model.js";
 import { serve, turn } from "../serve.js";
 import { stepsAnEpoch } from "../works.js";
 
@@ -15,17 +16,7 @@ const weights = work.layers.map(({ inputs, weight, bias }) => ({
 
 /** With the weights that all participants start from; `seed` then names the shuffle. */
 function freshModel(seed = 1) {
-  const { widths, activation, loss } = work;
-  const { type, ...optimizerOptions } = work.optimizer;
-  const between = { relu, tanh }[activation];
-  const model = new Model({
-    inputs: widths[0],
-    layers: widths.slice(1).flatMap((units, at) => (at > 0 ? [between(), dense(units)] : [dense(units)])),
-    loss: loss === "meanSquaredError" ? loss : { type: loss, fromLogits: true },
-    optimizer: { sgd, adam }[type](optimizerOptions),
-    seed,
-    kernel,
-  });
+  const model = modelOf(work, { seed, kernel });
   if (model.kernel.name !== kernel) throw new Error(`asked for ${kernel}, received ${model.kernel.name}`);
   model.setWeights(weights.flatMap((values, layer) => (layer > 0 ? [{}, values] : [values])));
   return model;
