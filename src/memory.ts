@@ -15,13 +15,16 @@ function availableMemory(): number {
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
 
-/** Throws a {@link KernelError} that says what does not fit if so many bytes cannot be had. */
-export function checkMemory(bytes: number, what: string): void {
+/**
+ * Throws a {@link KernelError} that says what does not fit, "5 rows" for instance, if so many bytes cannot be
+ * had. `what` is a function where making the words would cost a call that is often made.
+ */
+export function checkMemory(bytes: number, what: string | (() => string)): void {
   if (bytes < SMALL) return;
   const available = availableMemory();
   if (bytes > available) {
     throw new KernelError(
-      `${what} do not fit in memory: they need about ${gigabytes(bytes)}, ${gigabytes(available)} are available`,
+      `${typeof what === "string" ? what : what()} do not fit in memory: they need about ${gigabytes(bytes)}, ${gigabytes(available)} are available`,
     );
   }
 }

@@ -130,6 +130,10 @@ export class Model {
   readonly #layers: readonly LayerShape[];
   readonly #targets: ExpectedTargets;
   readonly #kernel: Kernel;
+  /** Values of a row in all layers. */
+  readonly #widths: number;
+  /** One row and its prediction, which `predict` uses again and again. */
+  readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
   #network: Network | undefined;
   #position = START;
   #training = false;
@@ -147,6 +151,8 @@ export class Model {
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
     this.inputs = this.#configuration.inputs;
     this.outputs = this.#layers[this.#layers.length - 1].outputs;
+    this.#widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
+    this.#row = { x: new Float32Array(this.inputs), output: new Float32Array(this.outputs) };
     this.#targets = expectedTargets(this.#configuration, this.outputs);
     this.parameters = this.#layers.reduce((sum, layer) => sum + countParameters(layer), 0);
     checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
@@ -175,9 +181,11 @@ export class Model {
    * time.
    */
   #checkRows(call: string, given: number): void {
-    const widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
     const rows = Math.min(given, CHUNK_ROWS);
-    checkMemory(rows * widths * 2 * Float32Array.BYTES_PER_ELEMENT, `${call}: the values of ${rows} rows`);
+    checkMemory(
+      rows * this.#widths * 2 * Float32Array.BYTES_PER_ELEMENT,
+      () => `${call}: the values of ${rows} rows`,
+    );
   }
 
   #use(): Network {
@@ -340,6 +348,10 @@ export class Model {
     options?: PredictOptions,
   ): number[] | number[][] | Float32Array {
     const network = this.#use();
+    if (options === undefined && this.#readRow(x)) {
+      network.predict(this.#row.x, this.#row.output);
+      return toRow(this.#row.output, 0, this.outputs);
+    }
     const threads = options === undefined ? undefined : readPredictOptions(options);
     const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
     if (source !== x) checkSizes(x, { inputs: this.inputs });
@@ -352,13 +364,29 @@ export class Model {
     this.#checkRows("predict", rows);
     checkMemory(
       rows * this.outputs * Float32Array.BYTES_PER_ELEMENT,
-      `predict: the predictions of ${rows} rows`,
+      () => `predict: the predictions of ${rows} rows`,
     );
     const output = new Float32Array(rows * this.outputs);
     network.predict(values, output, threads);
     if (form === "flat" || source !== x) return output;
     if (form === "row") return toRow(output, 0, this.outputs);
     return Array.from({ length: rows }, (_, row) => toRow(output, row * this.outputs, this.outputs));
+  }
+
+  /**
+   * Copies a list that is a row as it should be, which most are that are predicted one at a time. All else
+   * takes the long way, which says what is wrong.
+   */
+  #readRow(x: unknown): boolean {
+    if (!Array.isArray(x) || x.length !== this.inputs) return false;
+    const row = this.#row.x;
+    for (let at = 0; at < row.length; at++) {
+      const value: unknown = x[at];
+      if (typeof value !== "number") return false;
+      row[at] = value;
+      if (!Number.isFinite(row[at])) return false;
+    }
+    return true;
   }
 
   /**

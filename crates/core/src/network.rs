@@ -4,6 +4,7 @@ use crate::dataset::Dataset;
 use crate::engine::few::{FEW_ROWS, with_few};
 use crate::engine::finish::{Apply, Differentiate, Finish};
 use crate::engine::gradients::Slab;
+use crate::engine::pace::Pace;
 use crate::engine::panels::{Line, Panels, ZERO, zeros};
 use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
@@ -297,6 +298,7 @@ pub(crate) struct State<S: Simd> {
     /// Where the threads' parameters are cut.
     cuts: Vec<usize>,
     pub(crate) powers: Powers,
+    pub(crate) pace: Option<Pace>,
     /// The order of the rows in the epoch at hand.
     pub(crate) order: Vec<u32>,
 }
@@ -316,6 +318,7 @@ impl<S: Simd> State<S> {
             blocks: Vec::new(),
             cuts: Vec::new(),
             powers: Powers::default(),
+            pace: None,
             plan: Arc::new(plan),
             order: Vec::new(),
         })

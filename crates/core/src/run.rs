@@ -153,7 +153,7 @@ impl<S: Simd> State<S> {
         let batch_size = run.batch_size.min(data.rows());
         let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
         let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
-        let mut pace = adapts.then(Pace::start);
+        let mut pace = adapts.then(|| self.pace(team.threads(), batch_size));
         self.reserve(batch_size, team.threads())?;
         let mut progress = Progress { position: run.from, ..Progress::default() };
         let mut safe = run.from;
@@ -200,6 +200,7 @@ impl<S: Simd> State<S> {
                 }
             }
         }
+        self.pace = pace.or(self.pace.take());
         if progress.position.step > 0 && !self.publish() {
             self.restore();
             let Position { epoch, step, .. } = progress.position;
@@ -207,6 +208,14 @@ impl<S: Simd> State<S> {
             progress.position = safe;
         }
         Ok(progress)
+    }
+
+    /// What earlier runs of such steps have found out, or the start of a trial.
+    fn pace(&mut self, threads: usize, batch_size: usize) -> Pace {
+        match self.pace.take() {
+            Some(pace) if pace.is_for(threads, batch_size) => pace.resume(),
+            _ => Pace::start(threads, batch_size),
+        }
     }
 
     fn prepare_order(&mut self, data: &Dataset, run: &Run<'_>, epoch: u64) {

@@ -20,6 +20,8 @@ const HOLD_TIMES: u32 = 40;
 
 /// Tries both sides in turn, keeps the better one for a while, tries again.
 pub struct Pace {
+    /// The threads and the batch size that it is for.
+    about: (usize, usize),
     alone: bool,
     /// Seconds a step, the best of all trials, for several threads and for one.
     best: [f64; 2],
@@ -33,10 +35,23 @@ pub struct Pace {
 
 impl Pace {
     /// Begins with a trial of several threads.
-    pub fn start() -> Self {
-        let now = Instant::now();
+    pub fn start(threads: usize, batch_size: usize) -> Self {
+        let (about, now) = ((threads, batch_size), Instant::now());
         let best = [f64::INFINITY; 2];
-        Pace { alone: false, best, trials: Some(0), steps: 0, since: now, began: now, until: now }
+        Pace { about, alone: false, best, trials: Some(0), steps: 0, since: now, began: now, until: now }
+    }
+
+    /// Whether it is about such steps.
+    pub fn is_for(&self, threads: usize, batch_size: usize) -> bool {
+        self.about == (threads, batch_size)
+    }
+
+    /// Goes on in a later run: the time between the runs belongs to no step.
+    pub fn resume(mut self) -> Self {
+        let now = Instant::now();
+        self.began += now - self.since;
+        (self.since, self.steps) = (now, 0);
+        self
     }
 
     /// Whether one thread takes the next step.
@@ -77,7 +92,14 @@ impl Pace {
     }
 
     fn begin(&mut self, now: Instant) {
-        *self = Pace { alone: self.alone, since: now, began: now, until: now, ..Pace::start() };
+        let (threads, batch_size) = self.about;
+        *self = Pace {
+            alone: self.alone,
+            since: now,
+            began: now,
+            until: now,
+            ..Pace::start(threads, batch_size)
+        };
     }
 }
 
@@ -99,7 +121,7 @@ mod tests {
     #[test]
     fn the_faster_side_takes_nearly_all_steps() {
         for (lengths, range) in [([100, 190], 0..=2000), ([190, 100], 98_000..=100_000)] {
-            let mut pace = Pace::start();
+            let mut pace = Pace::start(2, 32);
             let mut now = pace.began;
             assert!(range.contains(&alone(&mut pace, &mut now, lengths, 100_000)), "{lengths:?}");
         }
@@ -107,14 +129,14 @@ mod tests {
 
     #[test]
     fn long_steps_are_tried_once_each() {
-        let mut pace = Pace::start();
+        let mut pace = Pace::start(2, 32);
         let mut now = pace.began;
         assert_eq!(alone(&mut pace, &mut now, [50_000, 90_000], 20), 1);
     }
 
     #[test]
     fn a_core_that_others_take_is_noticed() {
-        let mut pace = Pace::start();
+        let mut pace = Pace::start(2, 32);
         let mut now = pace.began;
         alone(&mut pace, &mut now, [100, 190], 10_000);
         alone(&mut pace, &mut now, [400, 190], 100_000);
