@@ -37,7 +37,15 @@ const PROGRESS_MILLISECONDS = 100;
  *
  * @example
  * ```ts
- * const models = [1, 2, 3].map((seed) => new Model({ inputs: 2, layers: [dense(8), tanh(), dense(1)], seed }));
+ * const make = (seed: number) =>
+ *   new Model({
+ *     inputs: 2,
+ *     layers: [dense(8), tanh(), dense(1)],
+ *     loss: "meanSquaredError",
+ *     optimizer: "adam",
+ *     seed,
+ *   });
+ * const models = [1, 2, 3].map(make);
  * const histories = await trainMany(models, xor({ examples: 1000 }), { epochs: 20 });
  * const losses = histories.map(({ loss }) => loss.at(-1));
  * ```
