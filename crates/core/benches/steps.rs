@@ -1,7 +1,7 @@
 //! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
 //!
 //! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network]
-//! [threads]`, one thread unless told otherwise. Each measurement is
+//! [threads] [exactly]`, one thread unless told otherwise; `exactly` as many, even where one is faster. Each measurement is
 //! followed by a sample of the peak; the best of each is compared, and the median shown beside. Pin it to
 //! one core where others are busy. The limit counts the multiply-adds that the engine makes: no input
 //! gradient of the first layer.
@@ -123,7 +123,8 @@ fn main() -> Result<(), Error> {
     let known: Vec<String> = CASES.iter().map(Case::name).collect();
     let wanted = given.iter().find(|argument| known.contains(argument));
     let threads = given.iter().find_map(|argument| argument.parse().ok()).unwrap_or(1);
-    let threads = if threads == 1 { Threads::Exactly(1) } else { Threads::AtMost(threads) };
+    let exactly = threads == 1 || given.iter().any(|argument| argument == "exactly");
+    let threads = if exactly { Threads::Exactly(threads) } else { Threads::AtMost(threads) };
     println!("{}, {}, {threads:?}", instructions.name(), if adam { "adam" } else { "sgd" });
     println!("{:20} {:>6} {:>12} {:>12} {:>12}", "network", "batch", "best µs", "median µs", "% of peak");
     for case in CASES.iter().filter(|case| wanted.is_none_or(|name| *name == case.name())) {

@@ -39,6 +39,8 @@ pub(crate) struct Workspace {
     gradients: Vec<Panels>,
     scratch: Vec<Line>,
     losses: Vec<f32>,
+    /// The gradient of all parameters over these rows, where whole chunks are shared out.
+    partial: Vec<Line>,
 }
 
 impl Workspace {
@@ -59,6 +61,7 @@ impl Workspace {
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
             scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
             losses: vec![0.0; capacity],
+            partial: Vec::new(),
         })
     }
 
@@ -69,6 +72,11 @@ impl Workspace {
             *self = Workspace::new(plan, rows, backward)?;
         }
         Ok(())
+    }
+
+    /// Takes so many rows of the batch from `from`.
+    fn take(&mut self, from: usize, rows: usize) {
+        (self.from, self.rows) = (from, rows);
     }
 
     /// What goes into a stage, and the gradient of what comes out of it.
@@ -243,6 +251,16 @@ impl<S: Simd> Plan<S> {
         );
     }
 
+    /// A whole chunk on one thread: its gradient into `partial`.
+    fn pass_apart(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
+        self.pass(s, parameters, workspace, batch);
+        let mut partial = std::mem::take(&mut workspace.partial);
+        let mut block = std::mem::take(&mut workspace.scratch);
+        let sink = Sink { first: 0, target: Target::Write(&mut partial) };
+        self.parameter_gradients(s, std::slice::from_ref(workspace), 0..self.lines, sink, &mut block);
+        (workspace.partial, workspace.scratch) = (partial, block);
+    }
+
     /// Where the lines of all parameters are cut so that each of so many threads has about as much to do.
     fn cuts(&self, threads: usize) -> Vec<usize> {
         let products = || self.stages.iter().filter_map(|stage| stage.product.as_ref());
@@ -330,15 +348,26 @@ impl<S: Simd> State<S> {
             self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
             self.blocks.push(zeros(Some(SINK_LINES))?);
         }
+        let apart = self.takes_chunks_apart(rows, threads);
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
             // The first takes all rows where one thread turns out to be faster.
-            let rows = rows.min(CHUNK_ROWS);
-            workspace.reserve(&self.plan, if thread == 0 { rows } else { rows.div_ceil(threads) }, true)?;
+            let chunk = rows.min(CHUNK_ROWS);
+            let all = thread == 0 || apart;
+            workspace.reserve(&self.plan, if all { chunk } else { chunk.div_ceil(threads) }, true)?;
+            if apart && workspace.partial.is_empty() {
+                workspace.partial = zeros(Some(self.plan.lines))?;
+            }
         }
         if self.cuts.len() != threads + 1 {
             self.cuts = self.plan.cuts(threads);
         }
         if rows > CHUNK_ROWS { self.reserve_gradient() } else { Ok(()) }
+    }
+
+    /// Whether each thread takes whole chunks of such a batch. Then nothing but gradients goes from one to
+    /// the other, where rows shared out send all activations of a chunk.
+    fn takes_chunks_apart(&self, rows: usize, threads: usize) -> bool {
+        threads > 1 && rows.div_ceil(CHUNK_ROWS) >= threads && self.plan.lines <= APART_LINES
     }
 
     pub(crate) fn reserve_gradient(&mut self) -> Result<()> {
@@ -353,6 +382,10 @@ impl<S: Simd> State<S> {
     pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
         if batch.rows <= FEW_ROWS && self.plan.lines <= SINK_LINES {
             return with_few!(batch.rows, self.tiny::<_>(batch, now));
+        }
+        let threads = self.cuts.len() - 1;
+        if !alone && self.takes_chunks_apart(batch.rows, threads) {
+            return self.step_apart(team, threads, batch, now);
         }
         let mut loss = 0.0;
         for chunk in batch.chunks() {
@@ -401,6 +434,33 @@ impl<S: Simd> State<S> {
         loss
     }
 
+    /// A step whose chunks are shared out; their gradients are added in order.
+    fn step_apart(&mut self, team: &mut Team<'_>, threads: usize, batch: Batch<'_>, now: Now) -> f64 {
+        let mut loss = 0.0;
+        let mut from = 0;
+        while from < batch.rows {
+            let count = threads.min((batch.rows - from).div_ceil(CHUNK_ROWS));
+            let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
+            let workspaces = &mut self.workspaces[..count];
+            for workspace in workspaces.iter_mut() {
+                let rows = (batch.rows - from).min(CHUNK_ROWS);
+                workspace.take(from, rows);
+                from += rows;
+            }
+            team.each(workspaces, |workspace| plan.pass_apart(s, parameters, workspace, batch));
+            for workspace in workspaces {
+                loss += workspace.add_losses(0.0, workspace.rows);
+                match workspace.from == 0 {
+                    true => self.gradient.copy_from_slice(&workspace.partial),
+                    false => add_lines(s, &mut self.gradient, &workspace.partial),
+                }
+            }
+        }
+        let update = &*self.plan.update;
+        update.tile(self.s, &now, &mut self.parameters, &self.gradient, &mut self.slots);
+        loss
+    }
+
     #[inline(always)]
     fn tiny<const ROWS: usize>(&mut self, batch: Batch<'_>, now: Now) -> f64 {
         let State { s, plan, parameters, slots, workspaces, blocks, .. } = self;
@@ -417,8 +477,7 @@ impl<S: Simd> State<S> {
         let workspaces = &mut self.workspaces[..slabs];
         for (thread, workspace) in workspaces.iter_mut().enumerate() {
             let (from, to) = (rows * thread / slabs, rows * (thread + 1) / slabs);
-            workspace.from = chunk.start + from;
-            workspace.rows = to - from;
+            workspace.take(chunk.start + from, to - from);
         }
         let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
         team.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
@@ -465,6 +524,21 @@ impl<S: Simd> State<S> {
         self.parameters.copy_from_slice(&lock(&self.published));
         self.slots.copy_from_slice(&self.published_slots);
     }
+}
+
+/// The most lines of parameters with which threads take whole chunks: each then has a gradient of all of
+/// them, here of up to 256 KB, which its L2 cache holds.
+const APART_LINES: usize = 4096;
+
+fn add_lines<S: Simd>(s: S, sums: &mut [Line], lines: &[Line]) {
+    s.run(
+        #[inline(always)]
+        || {
+            for (sum, line) in sums.iter_mut().zip(lines) {
+                s.store(s.add(s.load(sum), s.load(line)), sum);
+            }
+        },
+    );
 }
 
 /// Without a branch in the loop, so that it is vectorised: infinity and NaN have all bits of the exponent

@@ -4,7 +4,7 @@ use super::panels::{LANES, Line, Panels, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
 use super::sink::{BLOCK_LINES, Block, Sink};
-use super::tiles::outer_sums;
+use super::tiles::{Outer, outer_sums};
 use std::ops::Range;
 
 /// The rows of one thread: what went into a product, and the gradient of what came out of it.
@@ -50,10 +50,11 @@ impl Product {
         if self.form == Form::Narrow {
             for panel in weights.start / self.outputs..weights.end / self.outputs {
                 let tile = block.next(s, sink, self.outputs);
-                for (index, slab) in slabs.clone().enumerate() {
-                    let gradient = slab.gradient.panel(0, slab.rows);
-                    outer_sums(s, gradient, [slab.input.panel(panel, slab.rows)], [&mut *tile], index > 0);
-                }
+                let outer = slabs.clone().map(
+                    #[inline(always)]
+                    |slab| (slab.gradient.panel(0, slab.rows), [slab.input.panel(panel, slab.rows)]),
+                );
+                tile_over(s, outer, [tile]);
             }
         } else {
             self.wide_weights(s, slabs.clone(), weights, &mut block, second, sink);
@@ -98,7 +99,17 @@ impl Product {
                 for input_panel in 0..panels(inputs) {
                     let count = (inputs - input_panel * LANES).min(LANES);
                     let tiles = [block.next(s, sink, count), other.next(s, sink, count)];
-                    self.pair_tile(s, slabs.clone(), panel, input_panel, tiles);
+                    let outer = slabs.clone().map(
+                        #[inline(always)]
+                        |slab| {
+                            let gradient = [panel, panel + 1].map(
+                                #[inline(always)]
+                                |panel| slab.gradient.panel(panel, slab.rows),
+                            );
+                            (slab.input.panel(input_panel, slab.rows), gradient)
+                        },
+                    );
+                    tile_over(s, outer, tiles);
                 }
                 panel += 2;
             } else {
@@ -106,36 +117,20 @@ impl Product {
                 for input_panel in first / LANES..panels(end) {
                     let count = (inputs - input_panel * LANES).min(LANES);
                     let tile = block.next(s, sink, count);
-                    for (index, slab) in slabs.clone().enumerate() {
-                        let gradient = slab.gradient.panel(panel, slab.rows);
-                        let input = slab.input.panel(input_panel, slab.rows);
-                        outer_sums(s, input, [gradient], [&mut *tile], index > 0);
-                    }
+                    let outer = slabs.clone().map(
+                        #[inline(always)]
+                        |slab| {
+                            let gradient = slab.gradient.panel(panel, slab.rows);
+                            (slab.input.panel(input_panel, slab.rows), [gradient])
+                        },
+                    );
+                    tile_over(s, outer, [tile]);
                 }
                 panel += 1;
             }
             at = (panel * inputs).min(weights.end);
         }
         other.flush(s, sink);
-    }
-
-    #[inline(always)]
-    fn pair_tile<'a, S: Simd>(
-        &self,
-        s: S,
-        slabs: impl Slabs<'a>,
-        panel: usize,
-        input_panel: usize,
-        [first, second]: [&mut [Line]; 2],
-    ) {
-        for (index, slab) in slabs.enumerate() {
-            let gradient = [panel, panel + 1].map(
-                #[inline(always)]
-                |panel| slab.gradient.panel(panel, slab.rows),
-            );
-            let input = slab.input.panel(input_panel, slab.rows);
-            outer_sums(s, input, gradient, [&mut *first, &mut *second], index > 0);
-        }
     }
 
     /// Where the lines of this product may be cut so that one thread gets those before and another those
@@ -164,6 +159,38 @@ impl Product {
 /// A cut moves by up to this share of a product's lines to keep a pair of panels whole: two panels side by
 /// side take less time than one and one.
 const PAIR_WORTH: usize = 16;
+
+/// Slabs that go through a tile in one call, in which its sums stay in registers.
+const SLABS: usize = 4;
+
+/// One tile over all slabs.
+#[inline(always)]
+fn tile_over<'a, S: Simd, const PANELS: usize>(
+    s: S,
+    mut slabs: impl Iterator<Item = Outer<'a, PANELS>>,
+    mut tiles: [&mut [Line]; PANELS],
+) {
+    let mut add = false;
+    loop {
+        let mut some: [Outer<'a, PANELS>; SLABS] = [(&[], [&[]; PANELS]); SLABS];
+        let mut count = 0;
+        while count < SLABS
+            && let Some(slab) = slabs.next()
+        {
+            some[count] = slab;
+            count += 1;
+        }
+        if count == 0 {
+            return;
+        }
+        let tiles = tiles.each_mut().map(
+            #[inline(always)]
+            |tile| &mut **tile,
+        );
+        outer_sums(s, &some[..count], tiles, add);
+        add = true;
+    }
+}
 
 #[inline(always)]
 fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {

@@ -18,6 +18,11 @@ const LONG: Duration = Duration::from_millis(5);
 const HOLD: Duration = Duration::from_secs(2);
 const HOLD_TIMES: u32 = 40;
 
+/// While a decision holds, steps of this length are watched: where they take longer than the other side
+/// took, it is tried again, though not before some multiple of what a trial takes.
+const WATCH: Duration = Duration::from_millis(3);
+const WATCH_TIMES: u32 = 8;
+
 /// Tries both sides in turn, keeps the better one for a while, tries again.
 pub struct Pace {
     /// The threads and the batch size that it is for.
@@ -31,6 +36,7 @@ pub struct Pace {
     since: Instant,
     began: Instant,
     until: Instant,
+    again: Instant,
 }
 
 impl Pace {
@@ -38,7 +44,17 @@ impl Pace {
     pub fn start(threads: usize, batch_size: usize) -> Self {
         let (about, now) = ((threads, batch_size), Instant::now());
         let best = [f64::INFINITY; 2];
-        Pace { about, alone: false, best, trials: Some(0), steps: 0, since: now, began: now, until: now }
+        Pace {
+            about,
+            alone: false,
+            best,
+            trials: Some(0),
+            steps: 0,
+            since: now,
+            began: now,
+            until: now,
+            again: now,
+        }
     }
 
     /// Whether it is about such steps.
@@ -66,7 +82,7 @@ impl Pace {
 
     fn step_ended(&mut self, now: Instant) {
         let Some(trials) = self.trials else {
-            if now >= self.until {
+            if now >= self.until || self.lags(now) {
                 self.begin(now);
             }
             return;
@@ -84,11 +100,25 @@ impl Pace {
         if trials + 1 >= if long { 2 } else { 2 * TRIALS } {
             self.alone = self.best[1] < self.best[0];
             self.trials = None;
-            self.until = now + HOLD.max((now - self.began) * HOLD_TIMES);
+            let trial = now - self.began;
+            self.until = now + HOLD.max(trial * HOLD_TIMES);
+            self.again = now + trial * WATCH_TIMES;
         } else {
             self.alone = !self.alone;
             self.trials = Some(trials + 1);
         }
+    }
+
+    /// Whether the steps of late took longer than the other side's.
+    fn lags(&mut self, now: Instant) -> bool {
+        self.steps += 1;
+        let elapsed = now - self.since;
+        if elapsed < WATCH {
+            return false;
+        }
+        let step = elapsed.as_secs_f64() / f64::from(self.steps);
+        (self.steps, self.since) = (0, now);
+        now >= self.again && step > self.best[usize::from(!self.alone)]
     }
 
     fn begin(&mut self, now: Instant) {
@@ -139,7 +169,7 @@ mod tests {
         let mut pace = Pace::start(2, 32);
         let mut now = pace.began;
         alone(&mut pace, &mut now, [100, 190], 10_000);
-        alone(&mut pace, &mut now, [400, 190], 100_000);
+        alone(&mut pace, &mut now, [400, 190], 100);
         assert!(alone(&mut pace, &mut now, [400, 190], 1000) > 900);
     }
 }

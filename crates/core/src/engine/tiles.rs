@@ -164,13 +164,15 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
     }
 }
 
-/// tiles[p][i] = Σᵣ scalars[r][i] lines[p][r], for at most 16 values i. Each tile has a line for each value.
-/// With `add` the sums go on from what the tiles hold.
+/// What [`outer_sums`] multiplies: rows of single values, and rows of lines for each panel.
+pub type Outer<'a, const PANELS: usize> = (&'a [Line], [&'a [Line]; PANELS]);
+
+/// tiles[p][i] = Σᵣ scalars[r][i] lines[p][r] over the rows of all slabs in turn, for at most 16 values i.
+/// Each tile has a line for each value. With `add` the sums go on from what the tiles hold.
 #[inline(never)]
 pub fn outer_sums<S: Simd, const PANELS: usize>(
     s: S,
-    scalars: &[Line],
-    lines: [&[Line]; PANELS],
+    slabs: &[Outer<'_, PANELS>],
     mut tiles: [&mut [Line]; PANELS],
     add: bool,
 ) {
@@ -180,7 +182,7 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
             for lanes in even_pieces(tiles[0].len(), (S::TILE / PANELS).min(14)) {
                 with_constant!(
                     lanes.len(),
-                    outer_tile::<S, _, PANELS>(s, scalars, lines, lanes.start, &mut tiles, add)
+                    outer_tile::<S, _, PANELS>(s, slabs, lanes.start, &mut tiles, add)
                 );
             }
         },
@@ -190,8 +192,7 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
 #[inline(always)]
 fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
     s: S,
-    scalars: &[Line],
-    lines: [&[Line]; PANELS],
+    slabs: &[Outer<'_, PANELS>],
     first: usize,
     tiles: &mut [&mut [Line]; PANELS],
     add: bool,
@@ -205,21 +206,23 @@ fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
             }
         }
     }
-    let rows = scalars.len();
-    let lines = lines.map(
-        #[inline(always)]
-        |lines| &lines[..rows],
-    );
-    for row in 0..rows {
-        let Some(values) = scalars[row].0[first..].first_chunk::<COUNT>() else { return };
-        let mut line = [s.splat(0.0); PANELS];
-        for panel in 0..PANELS {
-            line[panel] = s.load(&lines[panel][row]);
-        }
-        for value in 0..COUNT {
-            let factor = s.splat(values[value]);
+    for (scalars, lines) in slabs {
+        let rows = scalars.len();
+        let lines = lines.map(
+            #[inline(always)]
+            |lines| &lines[..rows],
+        );
+        for row in 0..rows {
+            let Some(values) = scalars[row].0[first..].first_chunk::<COUNT>() else { return };
+            let mut line = [s.splat(0.0); PANELS];
             for panel in 0..PANELS {
-                sums[value][panel] = s.mul_add(factor, line[panel], sums[value][panel]);
+                line[panel] = s.load(&lines[panel][row]);
+            }
+            for value in 0..COUNT {
+                let factor = s.splat(values[value]);
+                for panel in 0..PANELS {
+                    sums[value][panel] = s.mul_add(factor, line[panel], sums[value][panel]);
+                }
             }
         }
     }
