@@ -56,7 +56,7 @@ async function takeTurn(entry, work, seconds) {
   }
   const turn = await entry.child.ask(`run ${seconds}`);
   entry.microseconds.push((turn.seconds / turn.steps) * 1e6);
-  if (turn.seconds > SLOW * seconds) entry.isSlow = true;
+  entry.isSlow = turn.seconds > SLOW * seconds;
 }
 
 /** One turn for everyone; `counted` is the number of the round, 0 for the one that warms up. */
@@ -85,11 +85,12 @@ function startAll(work, folder, { participants, modes }) {
   return entries;
 }
 
-/** Forgets the round that warmed up, but not who is slow. */
+/** Forgets the round that warmed up, where compilers took their time. */
 function forget(entries) {
   for (const entry of entries) {
     entry.microseconds = [];
     entry.parts = [];
+    entry.isSlow = false;
   }
 }
 

@@ -98,8 +98,8 @@ export function decayTable(results) {
   const lines = results
     .filter(({ kind }) => kind === "decay")
     .flatMap((work) => work.participants.filter(({ tenths }) => tenths).map((of) => [work, of]))
-    .map(([work, { name, lively, tenths }]) => [
-      `${work.title}: ${name}`,
+    .map(([work, { name, cores, lively, tenths }]) => [
+      `${work.title}: ${name}, ${cores === "one" ? "one core" : "all cores"}`,
       figure(lively),
       figure(tenths[0]),
       figure(median(tenths)),
