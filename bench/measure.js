@@ -96,8 +96,8 @@ function forget(entries) {
 
 /**
  * Measures a work.
- * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `warmUp` for
- *   a round before them, `peak` from `startPeak`, `say` for progress
+ * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `warmUp`
+ *   for a round before them, `peak` from `startPeak`, `say` for progress
  * @returns {Promise<{ entries: object[], peak: { one: number, all: number, instructions: string } }>}
  */
 export async function measure(work, settings) {
