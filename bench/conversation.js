@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 
 const canPin = spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0;
 
-/** How a child is held to one core: the last of those that this process may use; undefined if it cannot be. */
+/** What holds a child to one core, the last of those that this process may use; undefined if nothing can. */
 export const pinning = canPin ? ["taskset", "--cpu-list", lastCore()] : undefined;
 
 function lastCore() {

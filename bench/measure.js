@@ -56,7 +56,7 @@ async function takeTurn(entry, work, seconds) {
   }
   const turn = await entry.child.ask(`run ${seconds}`);
   entry.microseconds.push((turn.seconds / turn.steps) * 1e6);
-  if (turn.seconds > SLOW * seconds) entry.isSlow = true;
+  entry.isSlow = turn.seconds > SLOW * seconds;
 }
 
 /** One turn for everyone; `counted` is the number of the round, 0 for the one that warms up. */
@@ -85,18 +85,19 @@ function startAll(work, folder, { participants, modes }) {
   return entries;
 }
 
-/** Forgets the round that warmed up, but not who is slow. */
+/** Forgets the round that warmed up, where compilers took their time. */
 function forget(entries) {
   for (const entry of entries) {
     entry.microseconds = [];
     entry.parts = [];
+    entry.isSlow = false;
   }
 }
 
 /**
  * Measures a work.
- * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `warmUp` for
- *   a round before them, `peak` from `startPeak`, `say` for progress
+ * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `warmUp`
+ *   for a round before them, `peak` from `startPeak`, `say` for progress
  * @returns {Promise<{ entries: object[], peak: { one: number, all: number, instructions: string } }>}
  */
 export async function measure(work, settings) {

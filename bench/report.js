@@ -65,7 +65,7 @@ export function targetTable(results) {
   return table([head, ...lines]);
 }
 
-/** Each peer's time and how many times Myelin's it is, a line a work; columns that nobody fills are left out. */
+/** Each peer's time and how many times Myelin's it is, a line a work; columns of nobody are left out. */
 export function peerTable(results, cores) {
   const measured = results.filter((work) => own(work, cores));
   const taking = ({ name, cores: of, trouble }) => of === cores && !trouble && name;
@@ -75,7 +75,8 @@ export function peerTable(results, cores) {
     const peer = work.participants.find((of) => of.name === name && taking(of));
     if (!peer) return "–";
     if (peer === ours) return figure(ours.microseconds.median);
-    return `${figure(peer.microseconds.median)} (${timesOf(peer.microseconds.median / ours.microseconds.median)})`;
+    const theirs = peer.microseconds.median;
+    return `${figure(theirs)} (${timesOf(theirs / ours.microseconds.median)})`;
   };
   const lines = measured.map((work) => [work.title, ...[...names].map((name) => cell(work, name))]);
   return table([["work, µs", ...names], ...lines]);
@@ -98,8 +99,8 @@ export function decayTable(results) {
   const lines = results
     .filter(({ kind }) => kind === "decay")
     .flatMap((work) => work.participants.filter(({ tenths }) => tenths).map((of) => [work, of]))
-    .map(([work, { name, lively, tenths }]) => [
-      `${work.title}: ${name}`,
+    .map(([work, { name, cores, lively, tenths }]) => [
+      `${work.title}: ${name}, ${cores === "one" ? "one core" : "all cores"}`,
       figure(lively),
       figure(tenths[0]),
       figure(median(tenths)),

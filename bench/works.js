@@ -4,7 +4,7 @@
  * The loss of nets that tell classes apart. They learn from one column of class numbers, or, with
  * "meanSquaredError", from a column for each class.
  */
-export const LOSS_OF_CLASSES = "meanSquaredError";
+export const LOSS_OF_CLASSES = "sparseCategoricalCrossentropy";
 
 const sgd = (learningRate) => ({ type: "sgd", learningRate });
 const adam = { type: "adam", learningRate: 0.001 };

@@ -38,7 +38,8 @@ def optimizer(model):
     rate = work.optimizer["learningRate"]
     if work.optimizer["type"] == "adam":
         return torch.optim.Adam(model.parameters(), lr=rate, fused=True)
-    return torch.optim.SGD(model.parameters(), lr=rate, momentum=work.optimizer.get("momentum", 0), fused=True)
+    momentum = work.optimizer.get("momentum", 0)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum, fused=True)
 
 
 class Training:

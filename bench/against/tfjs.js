@@ -13,14 +13,14 @@ if (tf.getBackend() !== process.argv[3]) throw new Error(`no ${process.argv[3]} 
 
 const hasClasses = work.loss !== "meanSquaredError";
 const matrix = (values) => tf.tensor2d(values, [work.rows, values.length / work.rows]);
-const batches = (values) => tf.split(matrix(values), stepsAnEpoch(work));
-const inputs = batches(work.x);
-const outputs = batches(work.y);
+const classes = () => tf.oneHot(tf.tensor1d(Int32Array.from(work.y), "int32"), work.widths.at(-1));
+const batches = (all) => tf.split(all, stepsAnEpoch(work));
+const inputs = batches(matrix(work.x));
+const outputs = batches(hasClasses ? classes() : matrix(work.y));
 const optimizers = { sgd: tf.train.sgd, adam: tf.train.adam };
 
-/** The library's own sparse loss takes probabilities; this one takes logits. */
-const crossEntropy = (targets, logits) =>
-  tf.losses.softmaxCrossEntropy(tf.oneHot(targets.flatten().toInt(), work.widths.at(-1)), logits);
+/** From logits; the losses that the library knows by name take probabilities. */
+const crossEntropy = (targets, logits) => tf.losses.softmaxCrossEntropy(targets, logits);
 
 function freshModel() {
   tf.disposeVariables();
