@@ -256,7 +256,9 @@ describe("where the addon's package is", () => {
     ["one without what is expected", main("exports.other = 1;"), ": addon.version is not a function"],
     [
       "one that computes nonsense",
-      main(`module.exports = { ${sound}, NativeNetwork: class { write() {} predictions() { return () => {}; } } };`),
+      main(
+        `module.exports = { ${sound}, NativeNetwork: class { write() {} predictions() { return () => {}; } } };`,
+      ),
       ": the self-test gave 0, expected 11.5",
     ],
     [
