@@ -31,6 +31,7 @@ const order: readonly (readonly string[])[] = [
   ["formats/*"],
   ["kernel"],
   ["network"],
+  ["state"],
   ["run"],
   ["kernel/load"],
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
@@ -193,7 +194,7 @@ describe("crates/", () => {
     ["activations", "losses", "optimizers"],
     ["layers"],
     ["program"],
-    ["network", "run"],
+    ["network", "state", "run"],
     ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));

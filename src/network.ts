@@ -1,7 +1,5 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
-import { withinMemory } from "./errors.ts";
-import { CHUNK_ROWS } from "./kernel.ts";
 import type { RowFunction } from "./layers/layer.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
@@ -17,13 +15,13 @@ import {
   weightGradient,
   ZEROS,
 } from "./matmul.ts";
-import type { Now, Optimizer } from "./optimizers.ts";
+import type { Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create, type Table } from "./options.ts";
 import type { Program } from "./program.ts";
 
 /** Arrays of the same length as the parameters: their values, gradients or slots. */
-type Values = Float32Array<ArrayBuffer>;
+export type Values = Float32Array<ArrayBuffer>;
 
 /** An operation of the Program with where its parameters start. */
 type Stage =
@@ -117,7 +115,7 @@ export class Workspace {
 }
 
 /** A product's arrays within an array of all parameters, cut once. */
-interface View {
+export interface View {
   readonly weight: Matrix;
   readonly bias: Matrix | undefined;
 }
@@ -263,61 +261,5 @@ export function backward(
         rows * stage.outputs,
       );
     }
-  }
-}
-
-/** Parameters, optimizer state and scratch memory of one network. */
-export class State {
-  readonly plan: Plan;
-  readonly parameters: Values;
-  readonly slots: readonly Values[];
-  /** The gradient of the last batch. */
-  readonly gradient: Values;
-  readonly #parameterViews: readonly (View | undefined)[];
-  readonly #gradientViews: readonly (View | undefined)[];
-  #workspace: Workspace;
-
-  constructor(plan: Plan) {
-    this.plan = plan;
-    this.parameters = new Float32Array(plan.parameters);
-    this.slots = Array.from({ length: plan.optimizer.slots }, () => new Float32Array(plan.parameters));
-    this.gradient = new Float32Array(plan.parameters);
-    this.#parameterViews = views(plan, this.parameters);
-    this.#gradientViews = views(plan, this.gradient);
-    this.#workspace = new Workspace(plan, 0, true);
-  }
-
-  /** Makes room for batches of so many rows, so that a step allocates nothing. */
-  reserve(rows: number): void {
-    const most = Math.min(rows, CHUNK_ROWS);
-    if (this.#workspace.rows < most) {
-      const message = `typescript kernel: ${most} rows do not fit in memory: take fewer rows`;
-      this.#workspace = withinMemory(message, () => new Workspace(this.plan, most, true));
-    }
-  }
-
-  /** Fills `gradient` from rows of the data, as one batch; gives the sum of their losses. */
-  gradients(data: Rows, order: Uint32Array | undefined, start: number, rows: number): number {
-    let loss = 0;
-    for (let from = 0; from < rows; from += CHUNK_ROWS) {
-      const count = Math.min(rows - from, CHUNK_ROWS);
-      gather(data, order, start + from, count, this.#workspace);
-      predict(this.plan, this.#parameterViews, this.#workspace, count);
-      loss += lossSum(this.plan, this.#workspace, count);
-      this.#backward(1 / rows, count, from === 0);
-    }
-    return loss;
-  }
-
-  #backward(scale: number, rows: number, isFirst: boolean): void {
-    const [parameters, gradient] = [this.#parameterViews, this.#gradientViews];
-    backward(this.plan, parameters, gradient, this.#workspace, scale, rows, isFirst);
-  }
-
-  /** One step over rows of the data; gives the sum of their losses before it. */
-  step(data: Rows, order: Uint32Array | undefined, start: number, rows: number, now: Now): number {
-    const loss = this.gradients(data, order, start, rows);
-    this.plan.optimizer.step(this.parameters, this.gradient, this.slots, now);
-    return loss;
   }
 }

@@ -1,7 +1,8 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
 import type { Position, Progress, Run } from "./kernel.ts";
-import type { Rows, State } from "./network.ts";
+import type { Rows } from "./network.ts";
 import { permutation, purpose } from "./random.ts";
+import type { State } from "./state.ts";
 
 /** What a training publishes at the end of an epoch and falls back to when it diverges. */
 export interface Safe {

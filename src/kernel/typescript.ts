@@ -20,12 +20,12 @@ import {
   type Plan,
   predict,
   type Rows,
-  State,
   views,
   Workspace,
 } from "../network.ts";
 import type { Program } from "../program.ts";
 import { Training } from "../run.ts";
+import { State } from "../state.ts";
 
 /**
  * How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds

@@ -103,7 +103,7 @@ impl<S: Simd> Work<S> {
         let Work { s, product, rows, input, output, scratch, gradient, .. } = self;
         let lines = 0..gradient.len();
         let mut sink = Sink { first: 0, target: Target::Write(gradient) };
-        let slabs = std::iter::once(Slab { input, gradient: output, rows: *rows });
+        let slabs = std::iter::once(Slab { input, first: 0, gradient: output, rows: *rows });
         s.run(
             #[inline(always)]
             || product.parameter_gradient(*s, slabs.clone(), &lines, scratch, &mut sink),

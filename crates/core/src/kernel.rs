@@ -6,9 +6,10 @@ use crate::engine::panels::Line;
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
 use crate::ensure;
 use crate::errors::Result;
-use crate::network::{Batch, Published, State, Workspace, lock};
+use crate::network::{Batch, Published, Workspace, lock};
 use crate::program::Plan;
 use crate::run::{Progress, Run, Stop, Threads, WORTH_A_TEAM};
+use crate::state::State;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 

@@ -33,6 +33,7 @@ pub mod options;
 pub mod program;
 pub mod random;
 pub mod run;
+pub mod state;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};

@@ -162,3 +162,24 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
         Case { program, data, batch: 6, shuffle: None, rates: vec![1e-4, 1e-4] }.check();
     }
 }
+
+#[test]
+fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() {
+    // Each thread takes panels of its outputs, for all rows, where several take part.
+    for (units, activation) in [(130, "silu"), (192, "relu")] {
+        let program = serde_json::json!({
+            "inputs": 300,
+            "layers": [
+                { "type": "dense", "units": units, "useBias": true },
+                { "type": activation },
+                { "type": "dense", "units": 9, "useBias": true },
+            ],
+            "loss": { "type": "meanSquaredError" },
+            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01 },
+        });
+        for batch in [6, 13, 40] {
+            let data = examples(&program, 41, 1);
+            Case { program: program.clone(), data, batch, shuffle: Some(3), rates: vec![1e-3, 1e-3] }.check();
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::ops::Range;
 pub struct Slab<'a> {
     /// The product's input.
     pub input: &'a Panels,
+    /// The first of the slab's rows in it.
+    pub first: usize,
     /// The gradient of its output.
     pub gradient: &'a Panels,
     /// How many rows there are.
@@ -22,6 +24,20 @@ pub struct Slab<'a> {
 pub trait Slabs<'a>: Iterator<Item = Slab<'a>> + Clone {}
 
 impl<'a, I: Iterator<Item = Slab<'a>> + Clone> Slabs<'a> for I {}
+
+impl<'a> Slab<'a> {
+    /// The rows of a panel of the input.
+    #[inline(always)]
+    fn input(&self, panel: usize) -> &'a [Line] {
+        &self.input.panel(panel, self.first + self.rows)[self.first..]
+    }
+
+    /// The rows of a panel of the gradient.
+    #[inline(always)]
+    fn gradient(&self, panel: usize) -> &'a [Line] {
+        self.gradient.panel(panel, self.rows)
+    }
+}
 
 /// The part of `lines` that lies in `range`, counted from the start of `range`.
 #[inline(always)]
@@ -52,7 +68,7 @@ impl Product {
                 let tile = block.next(s, sink, self.outputs);
                 let outer = slabs.clone().map(
                     #[inline(always)]
-                    |slab| (slab.gradient.panel(0, slab.rows), [slab.input.panel(panel, slab.rows)]),
+                    |slab| (slab.gradient(0), [slab.input(panel)]),
                 );
                 tile_over(s, outer, [tile]);
             }
@@ -65,7 +81,7 @@ impl Product {
             for panel in biases {
                 let result = &mut block.next(s, sink, 1)[0];
                 for (index, slab) in slabs.clone().enumerate() {
-                    sum_rows(s, slab.gradient.panel(panel, slab.rows), result, index > 0);
+                    sum_rows(s, slab.gradient(panel), result, index > 0);
                 }
             }
         }
@@ -104,9 +120,9 @@ impl Product {
                         |slab| {
                             let gradient = [panel, panel + 1].map(
                                 #[inline(always)]
-                                |panel| slab.gradient.panel(panel, slab.rows),
+                                |panel| slab.gradient(panel),
                             );
-                            (slab.input.panel(input_panel, slab.rows), gradient)
+                            (slab.input(input_panel), gradient)
                         },
                     );
                     tile_over(s, outer, tiles);
@@ -120,8 +136,8 @@ impl Product {
                     let outer = slabs.clone().map(
                         #[inline(always)]
                         |slab| {
-                            let gradient = slab.gradient.panel(panel, slab.rows);
-                            (slab.input.panel(input_panel, slab.rows), [gradient])
+                            let gradient = slab.gradient(panel);
+                            (slab.input(input_panel), [gradient])
                         },
                     );
                     tile_over(s, outer, [tile]);
@@ -135,8 +151,8 @@ impl Product {
 
     /// Where the lines of this product may be cut so that one thread gets those before and another those
     /// behind: at the end of a tile. The cut nearest to `wanted`; at the end of a pair of panels where one
-    /// is near.
-    pub fn cut(&self, wanted: usize) -> usize {
+    /// is near, and at the end of a panel where the panels are to stay `whole`.
+    pub fn cut(&self, wanted: usize, whole: bool) -> usize {
         let weights = self.weight.len();
         let Some(wanted) = wanted.checked_sub(self.weight.start).filter(|wanted| *wanted < weights) else {
             return wanted;
@@ -148,6 +164,9 @@ impl Product {
         let pair = round(2 * self.inputs).min(weights);
         if pair.abs_diff(wanted) * PAIR_WORTH <= weights {
             return self.weight.start + pair;
+        }
+        if whole {
+            return self.weight.start + round(self.inputs).min(weights);
         }
         let panel = wanted / self.inputs * self.inputs;
         let within_panel = wanted - panel;

@@ -159,16 +159,9 @@ impl Product {
             for piece in pieces(self.inputs) {
                 for panel in (0..count).step_by(S::PANELS) {
                     let group = panel..(panel + S::PANELS).min(count);
-                    let last = group.end - 1;
-                    let lines = [panel, last].map(
-                        #[inline(always)]
-                        |panel| self.lines(parameters, panel, piece.clone()),
-                    );
-                    let start = [panel, last].map(
-                        #[inline(always)]
-                        |panel| self.bias_line(parameters, panel),
-                    );
-                    multiply_group(s, lines, start, &piece, input, output, &group, rows);
+                    let stride = output.capacity();
+                    let target = output.panels_mut(group.clone(), rows);
+                    self.forward_group(s, parameters, input, &piece, &group, target, stride, rows);
                     if piece.end == self.inputs && count * rows > FINISHED_LINES {
                         finish.finish(s, output, group, rows);
                     }
@@ -178,6 +171,54 @@ impl Product {
         if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
             finish.finish(s, output, 0..count, rows);
         }
+    }
+
+    /// Some panels of a wide product's output, which lie `stride` lines apart in `output` and begin with it.
+    #[expect(clippy::too_many_arguments, reason = "what is read and written, and which part of it")]
+    #[inline(always)]
+    pub fn forward_panels<S: Simd>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        input: &Panels,
+        output: &mut [Line],
+        stride: usize,
+        panels: Range<usize>,
+        rows: usize,
+    ) {
+        for piece in pieces(self.inputs) {
+            for panel in panels.clone().step_by(S::PANELS) {
+                let group = panel..(panel + S::PANELS).min(panels.end);
+                let lines = (group.len() - 1) * stride + rows;
+                let target = &mut output[(panel - panels.start) * stride..][..lines];
+                self.forward_group(s, parameters, input, &piece, &group, target, stride, rows);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
+    #[inline(always)]
+    fn forward_group<S: Simd>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        input: &Panels,
+        piece: &Range<usize>,
+        group: &Range<usize>,
+        target: &mut [Line],
+        stride: usize,
+        rows: usize,
+    ) {
+        let ends = [group.start, group.end - 1];
+        let lines = ends.map(
+            #[inline(always)]
+            |panel| self.lines(parameters, panel, piece.clone()),
+        );
+        let start = ends.map(
+            #[inline(always)]
+            |panel| self.bias_line(parameters, panel),
+        );
+        multiply_group(s, lines, start, piece, input, group.len(), target, stride, rows);
     }
 
     /// A wide product for one row, as in a prediction: groups of panels side by side, with a chain of sums
@@ -284,7 +325,9 @@ impl Product {
                         self.transpose(s, parameters, panel + 1, &piece, second);
                     }
                     let lines = [&first[..piece.len()], &second[..piece.len()]];
-                    multiply_group(s, lines, [&ZERO; 2], &piece, gradient, input_gradient, &group, rows);
+                    let stride = input_gradient.capacity();
+                    let target = input_gradient.panels_mut(group.clone(), rows);
+                    multiply_group(s, lines, [&ZERO; 2], &piece, gradient, group.len(), target, stride, rows);
                     if piece.end == self.outputs && count * rows > FINISHED_LINES {
                         finish.finish(s, input_gradient, group, rows);
                     }
@@ -335,15 +378,14 @@ fn multiply_group<S: Simd>(
     start: [&Line; 2],
     piece: &Range<usize>,
     input: &Panels,
-    output: &mut Panels,
-    group: &Range<usize>,
+    panels: usize,
+    target: &mut [Line],
+    stride: usize,
     rows: usize,
 ) {
     let first = piece.start == 0;
     let first_panel = piece.start / LANES;
-    let stride = output.capacity();
-    let target = output.panels_mut(group.clone(), rows);
-    if group.len() == 2 {
+    if panels == 2 {
         let factors = Factors { lines, start: first.then_some(start), input, first_panel };
         multiply(s, factors, target, stride, rows);
     } else {

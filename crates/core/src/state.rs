@@ -1,0 +1,334 @@
+//! The state of a network in training, and a step of it: who does what, on one thread or on several.
+//!
+//! Four ways, told apart by shapes and threads, with the same bits. *Tiny*: few rows and few parameters, all in
+//! one function on one thread. *Rows*: each thread takes rows of a chunk forward and back, then all meet and
+//! each takes parameters, with their gradients and their update. *Panels*: the same, but the outputs of a first
+//! layer that has nearly all weights are shared out, and not its rows: else half of the weights would go from
+//! one thread to the other in each step. *Chunks*: each thread takes whole chunks of a large batch over a small
+//! network, and only gradients meet.
+
+use crate::engine::few::{FEW_ROWS, with_few};
+use crate::engine::pace::Pace;
+use crate::engine::panels::{Line, Panels, panels, zeros};
+use crate::engine::simd::Simd;
+use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
+use crate::engine::team::Team;
+use crate::engine::{CHUNK_ROWS, Now, Powers};
+use crate::errors::Result;
+use crate::network::{Batch, Published, Workspace, lock};
+use crate::program::Plan;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+/// The first product, whose panels of outputs are shared out: each thread has the weights of its panels, which
+/// it also updates, to itself, and goes through all rows of the chunk.
+struct FirstByPanels {
+    /// Each thread's copy of the rows.
+    inputs: Vec<Panels>,
+    /// The product's output.
+    output: Panels,
+    /// The first panel of each thread, and their number.
+    cuts: Vec<usize>,
+}
+
+/// Parameters, optimizer state and scratch memory of one network, for one instruction set.
+pub(crate) struct State<S: Simd> {
+    pub(crate) s: S,
+    pub(crate) plan: Arc<Plan<S>>,
+    pub(crate) parameters: Vec<Line>,
+    pub(crate) slots: Vec<Line>,
+    /// The optimizer's state when `published` was written.
+    pub(crate) published_slots: Vec<Line>,
+    pub(crate) published: Published,
+    /// Where gradients are added up when a batch has several chunks.
+    pub(crate) gradient: Vec<Line>,
+    /// One for each thread.
+    workspaces: Vec<Workspace>,
+    /// Where each thread's gradients wait for the sink.
+    blocks: Vec<Vec<Line>>,
+    /// Where the threads' parameters are cut.
+    cuts: Vec<usize>,
+    first: Option<FirstByPanels>,
+    pub(crate) powers: Powers,
+    pub(crate) pace: Option<Pace>,
+    /// The order of the rows in the epoch at hand.
+    pub(crate) order: Vec<u32>,
+}
+
+impl<S: Simd> State<S> {
+    pub(crate) fn new(s: S, program: &str) -> Result<Self> {
+        let plan = Plan::compile(program)?;
+        let (lines, slots) = (Some(plan.lines), plan.lines.checked_mul(plan.update.slots()));
+        Ok(State {
+            s,
+            parameters: zeros(lines)?,
+            slots: zeros(slots)?,
+            published_slots: zeros(slots)?,
+            published: Arc::new(Mutex::new(zeros(lines)?)),
+            gradient: Vec::new(),
+            workspaces: Vec::new(),
+            blocks: Vec::new(),
+            cuts: Vec::new(),
+            first: None,
+            powers: Powers::default(),
+            pace: None,
+            plan: Arc::new(plan),
+            order: Vec::new(),
+        })
+    }
+
+    /// Makes room for batches of so many rows on so many threads, so that a step allocates nothing.
+    pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
+        while self.workspaces.len() < threads {
+            self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
+            self.blocks.push(zeros(Some(SINK_LINES))?);
+        }
+        let apart = self.takes_chunks_apart(rows, threads);
+        for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
+            // The first takes all rows where one thread turns out to be faster.
+            let chunk = rows.min(CHUNK_ROWS);
+            let all = thread == 0 || apart;
+            workspace.reserve(&self.plan, if all { chunk } else { chunk.div_ceil(threads) }, true)?;
+            if apart && workspace.partial.is_empty() {
+                workspace.partial = zeros(Some(self.plan.lines))?;
+            }
+        }
+        let by_panels = !apart && self.takes_first_by_panels(rows, threads);
+        if self.cuts.len() != threads + 1 || by_panels != self.first.is_some() {
+            self.cuts = self.plan.cuts(threads, by_panels);
+            self.first = None;
+        }
+        if by_panels {
+            self.reserve_first(rows.min(CHUNK_ROWS), threads)?;
+        }
+        if rows > CHUNK_ROWS { self.reserve_gradient() } else { Ok(()) }
+    }
+
+    /// Whether each thread takes whole chunks of such a batch. Then nothing but gradients goes from one to
+    /// the other, where rows shared out send all activations of a chunk.
+    fn takes_chunks_apart(&self, rows: usize, threads: usize) -> bool {
+        threads > 1 && rows.div_ceil(CHUNK_ROWS) >= threads && self.plan.lines <= APART_LINES
+    }
+
+    /// Whether the panels of the first product are shared out, and not its rows: where its weights are more
+    /// than the rows and activations that each thread needs then.
+    fn takes_first_by_panels(&self, rows: usize, threads: usize) -> bool {
+        self.plan.large_first().is_some_and(|product| {
+            let (inputs, outputs) = (panels(product.inputs), panels(product.outputs));
+            threads > 1 && outputs >= 2 * threads && product.weight.len() > 2 * rows * (inputs + outputs)
+        })
+    }
+
+    fn reserve_first(&mut self, rows: usize, threads: usize) -> Result<()> {
+        let Some(product) = self.plan.large_first() else { return Ok(()) };
+        if self.first.as_ref().is_some_and(|first| first.output.capacity() >= rows) {
+            return Ok(());
+        }
+        let panel = |line: &usize| (line - product.weight.start).min(product.weight.len()) / product.inputs;
+        let mut cuts: Vec<_> = self.cuts.iter().map(panel).collect();
+        cuts[threads] = panels(product.outputs);
+        let inputs = (0..threads).map(|_| Panels::new(product.inputs, rows)).collect::<Result<_>>()?;
+        let output = Panels::new(product.outputs, rows)?;
+        self.first = Some(FirstByPanels { inputs, output, cuts });
+        Ok(())
+    }
+
+    pub(crate) fn reserve_gradient(&mut self) -> Result<()> {
+        if self.gradient.is_empty() {
+            self.gradient = zeros(Some(self.plan.lines))?;
+        }
+        Ok(())
+    }
+
+    /// One step on all threads that room was made for, or on one alone; the sum of the rows' losses before
+    /// it.
+    pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
+        if batch.rows <= FEW_ROWS && self.plan.lines <= SINK_LINES {
+            return with_few!(batch.rows, self.tiny::<_>(batch, now));
+        }
+        let threads = self.cuts.len() - 1;
+        if !alone && self.takes_chunks_apart(batch.rows, threads) {
+            return self.step_apart(team, threads, batch, now);
+        }
+        let mut loss = 0.0;
+        for chunk in batch.chunks() {
+            let slabs = self.pass(team, alone, batch, &chunk);
+            loss += self.loss(slabs);
+            let whole = [0, self.plan.lines];
+            let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = self;
+            let inputs = first.as_ref().filter(|_| !alone).map(|first| &first.inputs);
+            let input = |thread: usize| inputs.map(|inputs| (&inputs[thread], chunk.start));
+            let (s, plan, slabs) = (*s, &**plan, &workspaces[..slabs]);
+            let cuts = if alone { &whole[..] } else { &cuts[..] };
+            let blocks = &mut blocks[..cuts.len() - 1];
+            let count = plan.update.slots();
+            let lines = |thread: usize| cuts[thread]..cuts[thread + 1];
+            if chunk.end == batch.rows {
+                let before = (chunk.start > 0).then_some(&gradient[..]);
+                let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
+                team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
+                    let lines = lines(thread);
+                    let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+                    let target = match before {
+                        Some(before) => Target::UpdateWith(updates, &before[lines.clone()]),
+                        None => Target::Update(updates),
+                    };
+                    plan.parameter_gradients(
+                        s,
+                        slabs,
+                        input(thread),
+                        lines.clone(),
+                        Sink { first: lines.start, target },
+                        block,
+                    );
+                });
+            } else {
+                team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
+                    let lines = lines(thread);
+                    let target =
+                        if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
+                    plan.parameter_gradients(
+                        s,
+                        slabs,
+                        input(thread),
+                        lines.clone(),
+                        Sink { first: lines.start, target },
+                        block,
+                    );
+                });
+            }
+        }
+        loss
+    }
+
+    /// A step whose chunks are shared out; their gradients are added in order.
+    fn step_apart(&mut self, team: &mut Team<'_>, threads: usize, batch: Batch<'_>, now: Now) -> f64 {
+        let mut loss = 0.0;
+        let mut from = 0;
+        while from < batch.rows {
+            let count = threads.min((batch.rows - from).div_ceil(CHUNK_ROWS));
+            let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
+            let workspaces = &mut self.workspaces[..count];
+            for workspace in workspaces.iter_mut() {
+                let rows = (batch.rows - from).min(CHUNK_ROWS);
+                workspace.take(from, rows);
+                from += rows;
+            }
+            team.each(workspaces, |workspace| plan.pass_apart(s, parameters, workspace, batch));
+            for workspace in workspaces {
+                loss += workspace.add_losses(0.0, workspace.rows);
+                match workspace.from == 0 {
+                    true => self.gradient.copy_from_slice(&workspace.partial),
+                    false => add_lines(s, &mut self.gradient, &workspace.partial),
+                }
+            }
+        }
+        let update = &*self.plan.update;
+        update.tile(self.s, &now, &mut self.parameters, &self.gradient, &mut self.slots);
+        loss
+    }
+
+    #[inline(always)]
+    fn tiny<const ROWS: usize>(&mut self, batch: Batch<'_>, now: Now) -> f64 {
+        let State { s, plan, parameters, slots, workspaces, blocks, .. } = self;
+        let (update, count) = (&*plan.update, plan.update.slots());
+        let mut updates = Updates { update, now, parameters, slots, count };
+        plan.tiny_step::<ROWS>(*s, &mut workspaces[0], batch, &mut updates, &mut blocks[0]);
+        workspaces[0].add_losses(0.0, ROWS)
+    }
+
+    /// Forward and backward for the rows of a chunk, shared out among the threads; how many took part.
+    fn pass(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, chunk: &Range<usize>) -> usize {
+        let rows = chunk.len();
+        let slabs = if alone { 1 } else { (self.cuts.len() - 1).min(rows) };
+        let workspaces = &mut self.workspaces[..slabs];
+        for (thread, workspace) in workspaces.iter_mut().enumerate() {
+            let (from, to) = (rows * thread / slabs, rows * (thread + 1) / slabs);
+            workspace.take(chunk.start + from, to - from);
+        }
+        let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
+        let first = self.first.as_mut().filter(|_| !alone).zip(plan.large_first());
+        let Some((FirstByPanels { inputs, output, cuts }, product)) = first else {
+            team.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
+            return slabs;
+        };
+        let stride = output.capacity();
+        let lines = output.lines_mut(0..panels(product.outputs) * stride);
+        team.split(inputs, [(lines, stride)], cuts, |thread, input, [output]| {
+            batch.gather_inputs(input, chunk.clone());
+            let panels = cuts[thread]..cuts[thread + 1];
+            s.run(
+                #[inline(always)]
+                || product.forward_panels(s, parameters, input, output, stride, panels.clone(), rows),
+            );
+        });
+        let done = (&*output, chunk.start);
+        team.each(workspaces, |workspace| plan.pass_from_product(s, parameters, workspace, batch, done));
+        slabs
+    }
+
+    /// The sum of the losses of a chunk's rows, added in the order of the rows.
+    fn loss(&self, slabs: usize) -> f64 {
+        let slabs = self.workspaces[..slabs].iter();
+        slabs.fold(0.0, |sum, slab| slab.add_losses(sum, slab.rows))
+    }
+
+    /// Fills `gradient` with the batch's; the sum of the rows' losses.
+    pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> f64 {
+        let mut loss = 0.0;
+        let lines = 0..self.plan.lines;
+        Team::with(1, |team| {
+            for chunk in batch.chunks() {
+                let slabs = self.pass(team, true, batch, &chunk);
+                loss += self.loss(slabs);
+                let gradient = &mut self.gradient[..];
+                let target = if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
+                let sink = Sink { first: 0, target };
+                let slabs = &self.workspaces[..slabs];
+                let block = &mut self.blocks[0];
+                self.plan.parameter_gradients(self.s, slabs, None, lines.clone(), sink, block);
+            }
+        });
+        loss
+    }
+
+    /// Makes the parameters at hand those that predictors see and that a diverging run falls back to.
+    /// False, and nothing is published, if one of them is not finite.
+    pub(crate) fn publish(&mut self) -> bool {
+        let finite = all_finite(&self.parameters) && all_finite(&self.slots);
+        if finite {
+            lock(&self.published).copy_from_slice(&self.parameters);
+            self.published_slots.copy_from_slice(&self.slots);
+        }
+        finite
+    }
+
+    /// Goes back to what was last published.
+    pub(crate) fn restore(&mut self) {
+        self.parameters.copy_from_slice(&lock(&self.published));
+        self.slots.copy_from_slice(&self.published_slots);
+    }
+}
+
+/// The most lines of parameters with which threads take whole chunks: each then has a gradient of all of
+/// them, here of up to 256 KB, which its L2 cache holds.
+const APART_LINES: usize = 4096;
+
+fn add_lines<S: Simd>(s: S, sums: &mut [Line], lines: &[Line]) {
+    s.run(
+        #[inline(always)]
+        || {
+            for (sum, line) in sums.iter_mut().zip(lines) {
+                s.store(s.add(s.load(sum), s.load(line)), sum);
+            }
+        },
+    );
+}
+
+/// Without a branch in the loop, so that it is vectorised: infinity and NaN have all bits of the exponent
+/// set.
+fn all_finite(lines: &[Line]) -> bool {
+    const INFINITY: u32 = 0x7F80_0000;
+    let largest = |line: &Line| line.0.iter().fold(0, |most, value| most.max(value.to_bits() & !(1 << 31)));
+    lines.iter().fold(0, |most, line| most.max(largest(line))) < INFINITY
+}
