@@ -214,8 +214,8 @@ export function lossOf(program: Program): { loss: Loss; targets: number } {
 }
 
 /**
- * Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, or the indices of
- * outputs. A loss says by its check which of them it takes.
+ * Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, the indices of
+ * outputs, or signs. A loss says by its check which of them it takes.
  */
 export function targetsFor(
   loss: Loss,
@@ -231,6 +231,7 @@ export function targetsFor(
     drawn,
     drawn.map((value, at) => value / sumOf(Math.floor(at / targets))),
     drawn.map((value) => Math.floor(value * outputs)),
+    drawn.map((value) => (value < 0.5 ? -1 : 1)),
   ];
   const found = candidates.find((candidate) => takesTargets(loss, candidate, rows, outputs));
   if (found === undefined) throw new Error("no targets are known here that the loss takes");

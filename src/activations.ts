@@ -136,3 +136,158 @@ export const tanh = entry(
     },
   }),
 );
+
+/**
+ * ReLU with a ceiling: relu6(x) = x between 0 and 6, 0 below, 6 above; its derivative is 1 between, else 0.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), relu6(), dense(1)];
+ * ```
+ */
+export const relu6 = entry(
+  "relu6",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = Math.min(6, Math.max(0, input[at]));
+    },
+    gradient(_input, output, gradient, result, length) {
+      for (let at = 0; at < length; at++) {
+        result[at] = gradient[at] * Number(output[at] > 0) * Number(output[at] < 6);
+      }
+    },
+  }),
+);
+
+/**
+ * Exponential linear unit: elu(x) = x above 0, else α (exp(x) - 1); its derivative is 1 above 0, else
+ * elu(x) + α. (Clevert, Unterthiner and Hochreiter, 2016.)
+ *
+ * Options: `alpha` α (1), at least 0.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), elu(), dense(1)];
+ * ```
+ */
+export const elu = entry(
+  "elu",
+  { alpha: number({ default: 1, minimum: 0 }) },
+  ({ alpha }): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) {
+        output[at] = input[at] > 0 ? input[at] : alpha * Math.expm1(input[at]);
+      }
+    },
+    gradient(input, output, gradient, result, length) {
+      for (let at = 0; at < length; at++) {
+        result[at] = gradient[at] * (input[at] > 0 ? 1 : output[at] + alpha);
+      }
+    },
+  }),
+);
+
+/** The fixed point of selu: activations of mean 0 and variance 1 stay so. (Klambauer et al., 2017.) */
+const SELU = { scale: 1.0507009873554805, alpha: 1.6732632423543772 } as const;
+
+/**
+ * Self-normalising ELU: selu(x) = λ x above 0, else λ α (exp(x) - 1), with λ = 1.0507… and α = 1.6732…; its
+ * derivative is λ above 0, else selu(x) + λ α. (Klambauer et al., 2017.)
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), selu(), dense(1)];
+ * ```
+ */
+export const selu = entry(
+  "selu",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      const { scale, alpha } = SELU;
+      for (let at = 0; at < length; at++) {
+        output[at] = scale * (input[at] > 0 ? input[at] : alpha * Math.expm1(input[at]));
+      }
+    },
+    gradient(input, output, gradient, result, length) {
+      const { scale, alpha } = SELU;
+      for (let at = 0; at < length; at++) {
+        result[at] = gradient[at] * (input[at] > 0 ? scale : output[at] + scale * alpha);
+      }
+    },
+  }),
+);
+
+/**
+ * A sigmoid made of straight lines: hardSigmoid(x) = x / 6 + 1 / 2, from 0 to 1; its derivative is 1 / 6
+ * between, else 0. As PyTorch defines it.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), hardSigmoid(), dense(1)];
+ * ```
+ */
+export const hardSigmoid = entry(
+  "hardSigmoid",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = Math.min(1, Math.max(0, input[at] / 6 + 0.5));
+    },
+    gradient(_input, output, gradient, result, length) {
+      for (let at = 0; at < length; at++) {
+        result[at] = (gradient[at] * Number(output[at] > 0) * Number(output[at] < 1)) / 6;
+      }
+    },
+  }),
+);
+
+const softplusOf = (input: number) => Math.max(0, input) + Math.log1p(Math.exp(-Math.abs(input)));
+
+/**
+ * A smooth ReLU: softplus(x) = log(1 + exp(x)), above 0; its derivative is sigmoid(x).
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), tanh(), dense(1), softplus()];
+ * ```
+ */
+export const softplus = entry(
+  "softplus",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = softplusOf(input[at]);
+    },
+    gradient(input, _output, gradient, result, length) {
+      for (let at = 0; at < length; at++) result[at] = gradient[at] * logistic(input[at]);
+    },
+  }),
+);
+
+/**
+ * mish(x) = x tanh(softplus(x)); with t = tanh(softplus(x)), mish'(x) = t + x sigmoid(x) (1 - t²).
+ * (Misra, 2019.)
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), mish(), dense(1)];
+ * ```
+ */
+export const mish = entry(
+  "mish",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = input[at] * Math.tanh(softplusOf(input[at]));
+    },
+    gradient(input, _output, gradient, result, length) {
+      for (let at = 0; at < length; at++) {
+        const share = Math.tanh(softplusOf(input[at]));
+        const slope = share + input[at] * logistic(input[at]) * (1 - share ** 2);
+        result[at] = gradient[at] * slope;
+      }
+    },
+  }),
+);

@@ -4,6 +4,13 @@ import { entry } from "./options.ts";
 
 export { binaryCrossentropy } from "./losses/binary.ts";
 export { categoricalCrossentropy, sparseCategoricalCrossentropy } from "./losses/categorical.ts";
+export {
+  hinge,
+  huber,
+  logCosh,
+  meanAbsoluteError,
+  quantile,
+} from "./losses/elementwise.ts";
 export type { Loss, RowLoss } from "./losses/loss.ts";
 
 /**

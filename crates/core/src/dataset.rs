@@ -1,7 +1,8 @@
 //! Examples as the kernel keeps them: row-major copies of x and y.
 
+use crate::engine::pages::with_room;
 use crate::ensure;
-use crate::errors::Result;
+use crate::errors::{Error, Result};
 
 /// Inputs and targets of a number of rows.
 #[derive(Debug, Clone)]
@@ -28,6 +29,11 @@ impl Dataset {
         ensure!(rows > 0, "data: expected at least 1 row, received none");
         ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
         Ok(Dataset { x, y, inputs, outputs, rows })
+    }
+
+    /// The same from copies of `x` and `y`.
+    pub fn copy_of(x: &[f32], y: &[f32], inputs: usize, outputs: usize) -> Result<Self> {
+        Dataset::new(copy(x)?, copy(y)?, inputs, outputs)
     }
 
     /// The number of examples.
@@ -64,4 +70,10 @@ impl Dataset {
     pub fn bytes(&self) -> usize {
         (self.x.len() + self.y.len()) * size_of::<f32>()
     }
+}
+
+fn copy(values: &[f32]) -> Result<Vec<f32>> {
+    let mut copy = with_room(values.len()).ok_or_else(|| Error::new("data: out of memory"))?;
+    copy.extend_from_slice(values);
+    Ok(copy)
 }

@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod categorical;
+pub mod elementwise;
 pub mod probabilities;
 
 use crate::engine::panels::Panels;
@@ -9,6 +10,7 @@ use crate::engine::{RowLoss, simd::Simd};
 use crate::errors::Result;
 use binary::{BinaryFromLogits, BinaryFromProbabilities};
 use categorical::{Labels, Shares};
+use elementwise::{Hinge, Huber, LogCosh, MeanAbsoluteError, Quantile};
 use probabilities::Smoothing;
 
 crate::table! {
@@ -23,7 +25,14 @@ crate::table! {
     "categoricalCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
         categorical::build(&options, Shares)?
     },
+    "hinge" [] => |options| Box::new(Elementwise(Hinge)),
+    "huber" ["delta"] => |options| Box::new(Elementwise(Huber { delta: options.number("delta")? })),
+    "logCosh" [] => |options| Box::new(Elementwise(LogCosh)),
+    "meanAbsoluteError" [] => |options| Box::new(Elementwise(MeanAbsoluteError)),
     "meanSquaredError" [] => |options| Box::new(Elementwise(MeanSquaredError)),
+    "quantile" ["quantile"] => |options| {
+        Box::new(Elementwise(Quantile { quantile: options.number("quantile")? }))
+    },
     "sparseCategoricalCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
         categorical::build(&options, Labels)?
     },

@@ -183,3 +183,31 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
         }
     }
 }
+
+/// A network for each way to share a step: tiny ones, rows, a large first layer, chunks of a small network.
+fn shapes() -> [(usize, Vec<usize>); 4] {
+    [(2, vec![16, 1]), (17, vec![40, 24, 9]), (300, vec![130, 9]), (3, vec![33, 5])]
+}
+
+#[test]
+fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step() {
+    for (inputs, widths) in shapes() {
+        let dense = |units: &usize| serde_json::json!({ "type": "dense", "units": units, "useBias": true });
+        let layers = widths.iter().flat_map(|units| [dense(units), serde_json::json!({ "type": "tanh" })]);
+        let program = serde_json::json!({
+            "inputs": inputs,
+            "layers": layers.collect::<Vec<_>>(),
+            "loss": { "type": "meanSquaredError" },
+            "optimizer": {
+                "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0,
+                "amsgrad": false,
+            },
+        });
+        // The scalar program takes a minute for large batches over many weights.
+        let batches: &[usize] = if inputs > 100 { &[5, 32] } else { &[5, 32, 511, 512, 513, 1500] };
+        for &batch in batches {
+            let data = examples(&program, 2 * batch, 7);
+            Case { program: program.clone(), data, batch, shuffle: Some(1), rates: vec![1e-3; 25] }.check();
+        }
+    }
+}

@@ -80,7 +80,7 @@ pub struct NativeDataset(Arc<Dataset>);
 impl NativeDataset {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: &Env, x: &[f32], y: &[f32], inputs: u32, outputs: u32) -> Result<Self> {
-        let data = Dataset::new(x.to_vec(), y.to_vec(), inputs as usize, outputs as usize).map_err(refuse)?;
+        let data = Dataset::copy_of(x, y, inputs as usize, outputs as usize).map_err(refuse)?;
         env.adjust_external_memory(data.bytes() as i64)?;
         Ok(NativeDataset(Arc::new(data)))
     }

@@ -13,6 +13,7 @@ pub mod finish;
 pub mod functions;
 pub mod gradients;
 pub mod pace;
+pub mod pages;
 pub mod panels;
 pub mod peak;
 pub mod products;

@@ -5,6 +5,7 @@
 //! `[inputs / 16][outputs][16]`. Lanes beyond the features are zero, always; nothing is ever packed.
 //! Row-major exists at the border only.
 
+use super::pages::with_room;
 use crate::errors::{Error, Result};
 use std::ops::Range;
 
@@ -43,8 +44,7 @@ pub fn panels(features: usize) -> usize {
 pub fn zeros(lines: Option<usize>) -> Result<Vec<Line>> {
     let refused = || Error::new("out of memory: take fewer rows at a time, or narrower layers");
     let lines = lines.ok_or_else(refused)?;
-    let mut zeros = Vec::new();
-    zeros.try_reserve_exact(lines).map_err(|_| refused())?;
+    let mut zeros = with_room(lines).ok_or_else(refused)?;
     zeros.resize(lines, ZERO);
     Ok(zeros)
 }

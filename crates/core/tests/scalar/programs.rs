@@ -98,8 +98,8 @@ fn loss(program: &Value) -> Box<dyn RowLoss<Portable>> {
     losses::build(loss["type"].as_str().unwrap(), loss.as_object().unwrap()).unwrap()
 }
 
-/// Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, or the indices of
-/// outputs. A loss says by its check which of them it takes.
+/// Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, the indices of
+/// outputs, or signs. A loss says by its check which of them it takes.
 fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64) -> Vec<f32> {
     let width = loss.targets(outputs);
     let drawn: Vec<f32> = values(seed, rows * width).iter().map(|value| value.abs()).collect();
@@ -108,7 +108,8 @@ fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64)
         row.iter().map(move |value| value / sum)
     });
     let labels = drawn.iter().map(|value| (value * outputs as f32).floor().min(outputs as f32 - 1.0));
-    let candidates: [Vec<f32>; 3] = [drawn.clone(), shares.collect(), labels.collect()];
+    let signs = drawn.iter().map(|value| if *value < 0.5 { -1.0 } else { 1.0 });
+    let candidates: [Vec<f32>; 4] = [drawn.clone(), shares.collect(), labels.collect(), signs.collect()];
     let found = candidates.into_iter().find(|candidate| loss.check(candidate, outputs).is_ok());
     found.expect("no targets are known here that the loss takes")
 }

@@ -1,0 +1,52 @@
+//! Large pages for large memory.
+//!
+//! A wide layer's weights are walked in strides, and each page of 4 KB that is new to the CPU costs a look
+//! through tables. Linux gives pages of 2 MB where it is asked to, before the memory is touched.
+
+/// What a large page holds.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 2 << 20;
+
+/// A vector with room for so many values, in large pages as far as it fills some and the system has them; or
+/// nothing, if there is no such room.
+pub fn with_room<T>(count: usize) -> Option<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).ok()?;
+    advise(values.as_mut_ptr(), values.capacity() * size_of::<T>());
+    Some(values)
+}
+
+#[cfg(target_os = "linux")]
+fn advise<T>(memory: *mut T, bytes: usize) {
+    let before = memory.addr().next_multiple_of(PAGE) - memory.addr();
+    let pages = bytes.saturating_sub(before) / PAGE;
+    if pages > 0 {
+        let first = memory.wrapping_byte_add(before).cast();
+        // SAFETY: whole pages within an allocation; advice changes nothing that a program can read. Where it
+        // is not taken, the pages stay small.
+        let _ = unsafe { libc::madvise(first, pages * PAGE, libc::MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise<T>(_memory: *mut T, _bytes: usize) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_the_room_that_was_asked_for_and_can_be_used() {
+        for count in [0, 1, 1000, 3_000_000] {
+            let mut values = with_room(count).unwrap();
+            assert!(values.capacity() >= count);
+            values.resize(count, 1.5_f32);
+            assert!(values.iter().all(|&value| value == 1.5));
+        }
+    }
+
+    #[test]
+    fn room_that_there_is_not_is_nothing() {
+        assert!(with_room::<f32>(usize::MAX).is_none());
+    }
+}

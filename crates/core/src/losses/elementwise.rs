@@ -1,0 +1,130 @@
+//! Losses that are a mean over the outputs of a function of one prediction p and its target t.
+
+use super::Loss;
+use crate::engine::functions::{clamp, exp, log_one_plus, tanh};
+use crate::engine::simd::Simd;
+use crate::ensure;
+use crate::errors::Result;
+
+#[inline(always)]
+fn absolute<S: Simd>(s: S, value: S::V) -> S::V {
+    s.max(s.sub(s.splat(0.0), value), value)
+}
+
+/// `below` where a < b, `above` where a > b, else 0.
+#[inline(always)]
+fn by_order<S: Simd>(s: S, a: S::V, b: S::V, below: f32, above: f32) -> S::V {
+    let rest = s.select_greater(a, b, s.splat(above), s.splat(0.0));
+    s.select_greater(b, a, s.splat(below), rest)
+}
+
+/// |p - t|; its derivative is the sign of p - t
+#[derive(Clone, Copy)]
+pub struct MeanAbsoluteError;
+
+impl Loss for MeanAbsoluteError {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        absolute(s, s.sub(prediction, target))
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        by_order(s, prediction, target, -1.0, 1.0)
+    }
+}
+
+/// With d = p - t: d² / 2 where |d| ≤ δ, else δ (|d| - δ / 2); its derivative is d, at most δ either way
+#[derive(Clone, Copy)]
+pub struct Huber {
+    /// δ, above 0.
+    pub delta: f32,
+}
+
+impl Loss for Huber {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        let distance = absolute(s, s.sub(prediction, target));
+        let square = s.mul(s.mul(distance, distance), s.splat(0.5));
+        let line = s.mul(s.splat(self.delta), s.sub(distance, s.splat(self.delta / 2.0)));
+        s.select_greater(distance, s.splat(self.delta), line, square)
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        clamp(s, s.sub(prediction, target), -self.delta, self.delta)
+    }
+}
+
+/// log(cosh(d)) = |d| + log(1 + exp(-2 |d|)) - log 2 with d = p - t; its derivative is tanh(d)
+#[derive(Clone, Copy)]
+pub struct LogCosh;
+
+impl Loss for LogCosh {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        let distance = absolute(s, s.sub(prediction, target));
+        let decay = exp(s, s.mul(distance, s.splat(-2.0)));
+        s.sub(s.add(distance, log_one_plus(s, decay)), s.splat(std::f32::consts::LN_2))
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        tanh(s, s.sub(prediction, target))
+    }
+}
+
+/// q (t - p) where p is below t, else (1 - q) (p - t); its derivative is -q below, 1 - q above, 0 at t
+#[derive(Clone, Copy)]
+pub struct Quantile {
+    /// q, above 0 and below 1.
+    pub quantile: f32,
+}
+
+impl Loss for Quantile {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        let below = s.mul(s.splat(self.quantile), s.sub(target, prediction));
+        let above = s.mul(s.splat(1.0 - self.quantile), s.sub(prediction, target));
+        s.select_greater(target, prediction, below, above)
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        by_order(s, prediction, target, -self.quantile, 1.0 - self.quantile)
+    }
+}
+
+/// max(0, 1 - t p) for t of -1 or 1; its derivative is -t where t p is below 1, else 0
+#[derive(Clone, Copy)]
+pub struct Hinge;
+
+impl Loss for Hinge {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        // In this order NaN stays NaN.
+        s.max(s.splat(0.0), s.sub(s.splat(1.0), s.mul(target, prediction)))
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        let zero = s.splat(0.0);
+        s.select_greater(s.splat(1.0), s.mul(target, prediction), s.sub(zero, target), zero)
+    }
+
+    fn check(self, targets: &[f32], outputs: usize) -> Result<()> {
+        check_each(targets, outputs, |target| target.abs() == 1.0, "-1 or 1")
+    }
+}
+
+/// Refuses targets that are not as they should be.
+fn check_each(targets: &[f32], outputs: usize, is_right: impl Fn(f32) -> bool, expected: &str) -> Result<()> {
+    for (at, &target) in targets.iter().enumerate() {
+        let (row, column) = (at / outputs, at % outputs);
+        ensure!(
+            is_right(target),
+            "y: row {row}, column {column}: expected a target {expected}, received {target}"
+        );
+    }
+    Ok(())
+}
