@@ -120,12 +120,12 @@ describe("the README's table of what is there", () => {
   };
 
   test("names what is exported", () => {
-    for (const name of [...named("activations"), ...named("data")]) expect(myelin).toHaveProperty(name);
-    const kinds = Object.values(myelin.losses).flatMap(({ type, options }) => [
-      type,
-      ...Object.keys(options),
-    ]);
-    expect(new Set(named("losses"))).toEqual(new Set(kinds));
+    for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
+    type Entries = Readonly<Record<string, { readonly type: string; readonly options: object }>>;
+    const kinds = (table: Entries) =>
+      new Set(Object.values(table).flatMap(({ type, options }) => [type, ...Object.keys(options)]));
+    expect(new Set(named("activations"))).toEqual(kinds(activations));
+    expect(new Set(named("losses"))).toEqual(kinds(myelin.losses));
     for (const name of named("initialisers")) expect(myelin.initializers).toHaveProperty(name);
     const rules = Object.values(optimizers).flatMap(({ type, options }) => [type, ...Object.keys(options)]);
     expect(named("optimizers").sort()).toEqual(rules.sort());
