@@ -21,7 +21,8 @@ export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
 
 /**
  * Huber's loss: with d = p - t, the mean over the outputs of d² / 2 where |d| ≤ δ, else δ (|d| - δ / 2):
- * squared for small errors, absolute for large ones. Its derivative is d, at most δ either way. (Huber, 1964.)
+ * squared for small errors, absolute for large ones. Its derivative is d, at most δ either way. (Huber,
+ * 1964.)
  *
  * Options: `delta` δ (1), above 0.
  *

@@ -1,7 +1,7 @@
 //! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
 //!
-//! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network]
-//! [threads] [exactly]`, one thread unless told otherwise; `exactly` as many, even where one is faster. Each measurement is
+//! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network] [threads] [exactly]`,
+//! one thread unless told otherwise; `exactly` as many, even where one is faster. Each measurement is
 //! followed by a sample of the peak; the best of each is compared, and the median shown beside. Pin it to
 //! one core where others are busy. The limit counts the multiply-adds that the engine makes: no input
 //! gradient of the first layer.

@@ -4,6 +4,7 @@ use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
 use crate::engine::panels::Line;
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
+use crate::engine::team::Team;
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::{Batch, Published, Workspace, lock};
@@ -86,7 +87,7 @@ impl<S: Simd> Machine for State<S> {
                 self.plan.write(values, lines, stride, slot);
             }
         }
-        self.publish();
+        Team::with(1, |team| self.publish(team));
         Ok(())
     }
 

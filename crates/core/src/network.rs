@@ -263,8 +263,8 @@ impl<S: Simd> Plan<S> {
         );
     }
 
-    /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the sink. `input`
-    /// is that of all rows of the chunk and where it starts, if the thread has it.
+    /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the sink.
+    /// `input` is that of all rows of the chunk and where it starts, if the thread has it.
     pub(crate) fn parameter_gradients(
         &self,
         s: S,

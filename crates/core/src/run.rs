@@ -183,7 +183,7 @@ impl<S: Simd> State<S> {
             position.step += 1;
             position.steps += 1;
             let ended = position.step == steps_an_epoch;
-            if !loss.is_finite() || (ended && !self.publish()) {
+            if !loss.is_finite() || (ended && !self.publish(team)) {
                 self.restore();
                 progress.position = safe;
                 progress.diverged = Some(Divergence { epoch, step });
@@ -202,7 +202,7 @@ impl<S: Simd> State<S> {
             }
         }
         self.pace = pace.or(self.pace.take());
-        if progress.position.step > 0 && !self.publish() {
+        if progress.position.step > 0 && !self.publish(team) {
             self.restore();
             let Position { epoch, step, .. } = progress.position;
             progress.diverged = Some(Divergence { epoch, step: step - 1 });

@@ -1,18 +1,18 @@
 //! The state of a network in training, and a step of it: who does what, on one thread or on several.
 //!
-//! Four ways, told apart by shapes and threads, with the same bits. *Tiny*: few rows and few parameters, all in
-//! one function on one thread. *Rows*: each thread takes rows of a chunk forward and back, then all meet and
-//! each takes parameters, with their gradients and their update. *Panels*: the same, but the outputs of a first
-//! layer that has nearly all weights are shared out, and not its rows: else half of the weights would go from
-//! one thread to the other in each step. *Chunks*: each thread takes whole chunks of a large batch over a small
-//! network, and only gradients meet.
+//! Four ways, told apart by shapes and threads, with the same bits. *Tiny*: few rows and few parameters,
+//! all in one function on one thread. *Rows*: each thread takes rows of a chunk forward and back, then
+//! all meet and each takes parameters, with their gradients and their update. *Panels*: the same, but the
+//! outputs of a first layer that has nearly all weights are shared out, and not its rows: else half of
+//! the weights would go from one thread to the other in each step. *Chunks*: each thread takes whole
+//! chunks of a large batch over a small network, and only gradients meet.
 
 use crate::engine::few::{FEW_ROWS, with_few};
 use crate::engine::pace::Pace;
 use crate::engine::panels::{Line, Panels, panels, zeros};
 use crate::engine::simd::Simd;
 use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
-use crate::engine::team::Team;
+use crate::engine::team::{MOST_THREADS, Team};
 use crate::engine::{CHUNK_ROWS, Now, Powers};
 use crate::errors::Result;
 use crate::network::{Batch, Published, Workspace, lock};
@@ -20,8 +20,8 @@ use crate::program::Plan;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-/// The first product, whose panels of outputs are shared out: each thread has the weights of its panels, which
-/// it also updates, to itself, and goes through all rows of the chunk.
+/// The first product, whose panels of outputs are shared out: each thread has the weights of its panels,
+/// which it also updates, to itself, and goes through all rows of the chunk.
 struct FirstByPanels {
     /// Each thread's copy of the rows.
     inputs: Vec<Panels>,
@@ -162,39 +162,27 @@ impl<S: Simd> State<S> {
             let cuts = if alone { &whole[..] } else { &cuts[..] };
             let blocks = &mut blocks[..cuts.len() - 1];
             let count = plan.update.slots();
-            let lines = |thread: usize| cuts[thread]..cuts[thread + 1];
+            let gradients = |thread: usize, target: Target<'_, S>, block: &mut [Line]| {
+                let lines = cuts[thread]..cuts[thread + 1];
+                let sink = Sink { first: lines.start, target };
+                plan.parameter_gradients(s, slabs, input(thread), lines, sink, block);
+            };
             if chunk.end == batch.rows {
                 let before = (chunk.start > 0).then_some(&gradient[..]);
                 let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
                 team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
-                    let lines = lines(thread);
                     let updates = Updates { update: &*plan.update, now, parameters, slots, count };
                     let target = match before {
-                        Some(before) => Target::UpdateWith(updates, &before[lines.clone()]),
+                        Some(before) => Target::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
                         None => Target::Update(updates),
                     };
-                    plan.parameter_gradients(
-                        s,
-                        slabs,
-                        input(thread),
-                        lines.clone(),
-                        Sink { first: lines.start, target },
-                        block,
-                    );
+                    gradients(thread, target, block);
                 });
             } else {
                 team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
-                    let lines = lines(thread);
-                    let target =
-                        if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
-                    plan.parameter_gradients(
-                        s,
-                        slabs,
-                        input(thread),
-                        lines.clone(),
-                        Sink { first: lines.start, target },
-                        block,
-                    );
+                    let first = chunk.start == 0;
+                    let target = if first { Target::Write(gradient) } else { Target::Add(gradient) };
+                    gradients(thread, target, block);
                 });
             }
         }
@@ -294,13 +282,33 @@ impl<S: Simd> State<S> {
 
     /// Makes the parameters at hand those that predictors see and that a diverging run falls back to.
     /// False, and nothing is published, if one of them is not finite.
-    pub(crate) fn publish(&mut self) -> bool {
-        let finite = all_finite(&self.parameters) && all_finite(&self.slots);
-        if finite {
-            lock(&self.published).copy_from_slice(&self.parameters);
-            self.published_slots.copy_from_slice(&self.slots);
+    pub(crate) fn publish(&mut self, team: &mut Team<'_>) -> bool {
+        let State { plan, parameters, slots, published, published_slots, cuts, .. } = self;
+        let count = plan.update.slots();
+        let whole = [0, plan.lines];
+        let shared = team.threads() > 1 && plan.lines > APART_LINES;
+        let cuts = if shared { &cuts[..] } else { &whole[..] };
+        let mut finite = [true; MOST_THREADS];
+        let finite = &mut finite[..cuts.len() - 1];
+        let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
+        team.split(finite, slices, cuts, |_, finite, parts| {
+            *finite = parts.iter().all(|lines| all_finite(lines));
+        });
+        let finite_everywhere = finite.iter().all(|&finite| finite);
+        if finite_everywhere {
+            let mut published = lock(published);
+            let slices = [
+                (&mut parameters[..], 1),
+                (&mut slots[..], count),
+                (&mut published[..], 1),
+                (&mut published_slots[..], count),
+            ];
+            team.split(finite, slices, cuts, |_, _, [parameters, slots, published, published_slots]| {
+                published.copy_from_slice(parameters);
+                published_slots.copy_from_slice(slots);
+            });
         }
-        finite
+        finite_everywhere
     }
 
     /// Goes back to what was last published.

@@ -1,8 +1,9 @@
-//! exp, log, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that every
-//! machine and every instruction set gives the same bits. No exp, log or tanh of a library takes part in a
-//! step.
+//! exp, log, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that
+//! every machine and every instruction set gives the same bits. No exp, log or tanh of a library takes
+//! part in a step.
 //!
-//! How far exp, tanh and the logistic function are off was measured over all 2^32 inputs, by `tests/sweep.rs`.
+//! How far exp, tanh and the logistic function are off was measured over all 2^32 inputs, by
+//! `tests/sweep.rs`.
 
 use super::simd::Simd;
 
