@@ -63,8 +63,9 @@ impl Threads {
     }
 }
 
-/// Multiply-adds of a step from which a second thread can pay: two meetings take about half a microsecond.
-const WORTH_A_THREAD: usize = 60_000;
+/// Multiply-adds of a step from which a second thread can pay: some five microseconds on one. Two meetings
+/// take about half a microsecond, and on a bad day several.
+const WORTH_A_THREAD: usize = 300_000;
 
 /// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
