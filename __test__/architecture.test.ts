@@ -10,6 +10,7 @@ import * as initializers from "../src/initializers.ts";
 import { layers } from "../src/layers.ts";
 import * as losses from "../src/losses.ts";
 import * as optimizers from "../src/optimizers.ts";
+import * as schedules from "../src/schedules.ts";
 
 /**
  * The files of src/ from the bottom up. A file imports from groups above its own in this list, never from
@@ -20,7 +21,7 @@ const order: readonly (readonly string[])[] = [
   ["version", "errors", "random", "matmul"],
   ["memory"],
   ["options", "seed"],
-  ["losses/*"],
+  ["losses/*", "schedules/*"],
   ["activations", "losses", "optimizers", "initializers", "schedules", "metrics"],
   ["data/*"],
   ["plot/*"],
@@ -144,7 +145,7 @@ describe("src/", () => {
   }
 });
 
-const entries = [activations, initializers, losses, optimizers, layers].flatMap((table) =>
+const entries = [activations, initializers, losses, optimizers, schedules, layers].flatMap((table) =>
   Object.keys(table),
 );
 
@@ -156,7 +157,10 @@ function namedEntries(text: string): string[] {
 }
 
 describe("no shared code knows an entry by name", () => {
-  const tables = ["activations", "losses", "losses/*", "optimizers", "initializers", "layers", "layers/*"];
+  const tables = [
+    ...["activations", "losses", "losses/*", "optimizers", "initializers"],
+    ...["schedules", "schedules/*", "layers", "layers/*"],
+  ];
   /** The self-test is a small program; a verb of the command is a use of the package. */
   const users = ["kernel/native", "cli/*"];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));

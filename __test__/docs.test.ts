@@ -43,11 +43,13 @@ const blocks: Block[] = documents.flatMap((file) => {
   }));
 });
 
+const namespaces = [myelin.initializers, myelin.losses, myelin.schedules];
+
 /** What a file exports for others than the package's users. */
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => !(name in myelin || name in myelin.initializers || name in myelin.losses));
+    .filter((name) => ![myelin, ...namespaces].some((module) => name in module));
 
 /** The examples in the docstrings, with what they take for granted. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
@@ -126,6 +128,7 @@ describe("the README's table of what is there", () => {
       new Set(Object.values(table).flatMap(({ type, options }) => [type, ...Object.keys(options)]));
     expect(new Set(named("activations"))).toEqual(kinds(activations));
     expect(new Set(named("losses"))).toEqual(kinds(myelin.losses));
+    expect(new Set(named("schedules"))).toEqual(kinds(myelin.schedules));
     for (const name of named("initialisers")) expect(myelin.initializers).toHaveProperty(name);
     const rules = Object.values(optimizers).flatMap(({ type, options }) => [type, ...Object.keys(options)]);
     expect(named("optimizers").sort()).toEqual(rules.sort());

@@ -43,7 +43,7 @@ function takes(option: Option<unknown>, value: unknown, lastLayer?: string): boo
 }
 
 /** The values offered to an option that it takes. One that takes a half is no size. */
-function valuesOf(option: Option<unknown>): unknown[] {
+export function valuesOf(option: Option<unknown>): unknown[] {
   const numbers = takes(option, 0.5) ? FRACTIONS : widths;
   return [true, false, null, ...numbers, ...NAMES].filter((value) => takes(option, value));
 }

@@ -113,7 +113,8 @@ export function entry<const Type extends string, O extends Options, Made>(
   return Object.assign(build, { type, options, create }) as unknown as Entry<Type, O, Made>;
 }
 
-function refuse(place: string, expected: string, value: unknown, hint = ""): OptionError {
+/** An error that says where, what was expected and what came. */
+export function refuse(place: string, expected: string, value: unknown, hint = ""): OptionError {
   return new OptionError(`${place}: expected ${expected}, received ${show(value)}${hint}`);
 }
 
@@ -141,13 +142,33 @@ function within(value: number, { minimum, above, maximum, below }: Range): boole
   );
 }
 
-/** A finite number in a range. */
-export function number({ default: standard, ...range }: { default: number } & Range): Option<number> {
+/** A finite number in a range; without a default it has to be given. */
+export function number(settings: { default: number } & Range): Option<number>;
+export function number(settings: { default?: never } & Range): RequiredOption<number>;
+export function number({ default: standard, ...range }: { default?: number } & Range): Option<number> {
+  const read = (value: unknown, place: string): number => {
+    if (typeof value === "number" && Number.isFinite(value) && within(value, range)) return value;
+    throw refuse(place, `a finite number${rangeText(range)}`, value);
+  };
+  const required: RequiredOption<number> = { required: true, read };
+  return standard === undefined ? required : { default: standard, read };
+}
+
+/** A whole number of at least 0: how often, or how long. */
+export function count({ default: standard }: { default: number }): Option<number> {
+  return {
+    default: standard,
+    read: (value, place) => readWhole(value, place, 0),
+  };
+}
+
+/** A name that others give a meaning to. */
+export function text({ default: standard }: { default: string }): Option<string> {
   return {
     default: standard,
     read(value, place) {
-      if (typeof value === "number" && Number.isFinite(value) && within(value, range)) return value;
-      throw refuse(place, `a finite number${rangeText(range)}`, value);
+      if (typeof value === "string" && value !== "") return value;
+      throw refuse(place, "a name", value);
     },
   };
 }
@@ -190,13 +211,18 @@ export function size(): RequiredOption<number> {
 
 /** A whole number of at least 1, or an {@link OptionError}. */
 export function readSize(value: unknown, place: string): number {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_SIZE)
-    return value as number;
-  const tooLarge = Number.isInteger(value) && (value as number) > LARGEST_SIZE;
-  throw refuse(place, `a whole number ${tooLarge ? `of at most ${LARGEST_SIZE}` : "of at least 1"}`, value);
+  return readWhole(value, place, 1);
 }
 
-/** One entry of another table, complete. `nothing` is an option that may be null, too. */
+function readWhole(value: unknown, place: string, minimum: number): number {
+  if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= LARGEST_SIZE)
+    return value as number;
+  const tooLarge = Number.isInteger(value) && (value as number) > LARGEST_SIZE;
+  const range = tooLarge ? `at most ${LARGEST_SIZE}` : `at least ${minimum}`;
+  throw refuse(place, `a whole number of ${range}`, value);
+}
+
+/** One entry of another table, complete. */
 export function choice<T extends object>(
   kind: string,
   table: T,
