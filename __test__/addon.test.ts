@@ -100,7 +100,8 @@ describe("the addon refuses", () => {
     const other = new addon.NativeDataset(Float32Array.of(1, 2, 3), Float32Array.of(1, 2, 3), 1, 1);
     const wide = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1, 2), 2, 2);
     const start = { epoch: 0, step: 0, steps: 0, loss: 0 };
-    const run: Run = { from: start, steps: 1, batchSize: 2, learningRates: Float64Array.of(0.1) };
+    const learningRates = Float64Array.of(0.1);
+    const run: Run = { from: start, steps: 1, batchSize: 2, seed: 1, shuffle: false, learningRates };
     const overlapping = new Float32Array(4);
     // biome-ignore lint/suspicious/noExplicitAny: what the types forbid is what this test passes
     const any = (value: unknown) => value as any;
@@ -166,7 +167,8 @@ describe("the addon refuses", () => {
         () => network.train(data, { ...run, from: { ...start, step: 1 } }),
         /received step 1/,
       ],
-      ["a negative shuffle", () => network.train(data, { ...run, shuffle: -1 }), /shuffle must be a whole/],
+      ["a negative seed", () => network.train(data, { ...run, seed: -1 }), /seed must be a whole/],
+      ["a seed for `shuffle`", () => network.train(data, { ...run, shuffle: any(1) }), /./],
       [
         "steps beyond all counting",
         () => network.train(data, { ...run, from: { ...start, steps: 2 ** 53 - 1 }, steps: 2 ** 53 - 1 }),
@@ -302,6 +304,8 @@ describe("a network of the addon", () => {
     from: { epoch: 0, step: 0, steps: 0, loss: 0 },
     steps,
     batchSize: 1,
+    seed: 1,
+    shuffle: false,
     learningRates: new Float64Array(steps),
   });
 

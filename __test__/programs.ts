@@ -302,7 +302,8 @@ export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 export function runOf(rows: number, given: Partial<Run> = {}): Run {
   const { batchSize = 4, learningRates = new Float64Array([0.1, 0.05, 0.02]) } = given;
   const stepsAnEpoch = Math.ceil(rows / Math.min(batchSize, rows));
-  return { from: START, steps: stepsAnEpoch * learningRates.length, batchSize, learningRates, ...given };
+  const steps = stepsAnEpoch * learningRates.length;
+  return { from: START, steps, batchSize, seed: 1, shuffle: false, learningRates, ...given };
 }
 
 /** Takes a run in pieces of so many steps; the losses of all epochs that ended, and the last position. */

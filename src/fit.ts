@@ -150,7 +150,8 @@ export class Fit {
       from: position,
       steps: epochs * stepsAnEpoch,
       batchSize,
-      ...(shuffle ? { shuffle: seed } : {}),
+      seed,
+      shuffle,
       ...(threads === undefined ? {} : { threads }),
       learningRates: new Float64Array(epochs).fill(learningRate),
     };

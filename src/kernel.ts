@@ -33,8 +33,10 @@ export interface Run {
   readonly steps: number;
   /** Rows a step; the last of an epoch takes what is left. */
   readonly batchSize: number;
-  /** The seed of the epochs' orders; without it the rows stand as they are. */
-  readonly shuffle?: number;
+  /** What all draws of the run follow from: the epochs' orders, and the noise of layers that have some. */
+  readonly seed: number;
+  /** Whether each epoch has an order of its own; else the rows stand as they are. */
+  readonly shuffle: boolean;
   /** The learning rate of each epoch from the one at hand. */
   readonly learningRates: Float64Array;
   /** The most threads; by default as many as there are free cores. */

@@ -40,7 +40,7 @@ export class Training {
     state.reserve(this.#batchSize);
     this.#position = { ...run.from };
     this.#safePosition = run.from;
-    this.#order = run.shuffle === undefined ? undefined : new Uint32Array(data.rows);
+    this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
     this.#prepareOrder();
   }
 
@@ -102,8 +102,7 @@ export class Training {
   }
 
   #prepareOrder(): void {
-    const { shuffle } = this.#run;
-    if (shuffle === undefined || this.#order === undefined) return;
-    permutation(shuffle, { purpose: purpose.shuffle, index: this.#position.epoch }, this.#order);
+    if (this.#order === undefined) return;
+    permutation(this.#run.seed, { purpose: purpose.shuffle, index: this.#position.epoch }, this.#order);
   }
 }

@@ -90,7 +90,6 @@ impl Case {
                 from,
                 batch_size: self.batch,
                 steps: steps as u64,
-                shuffle: None,
                 learning_rates: &learning_rates,
                 threads,
             };

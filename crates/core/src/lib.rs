@@ -14,7 +14,7 @@
 //! let mut network = Network::new(program, None)?;
 //! network.write_parameters(&[0.5, -0.5, 0.0])?;
 //! let data = Dataset::new(vec![1.0, 2.0, 3.0, 4.0], vec![1.0, 0.0], 2, 1)?;
-//! let run = Run { batch_size: 2, steps: 10, shuffle: None, learning_rates: &[0.01; 10], ..Run::default() };
+//! let run = Run { batch_size: 2, steps: 10, learning_rates: &[0.01; 10], ..Run::default() };
 //! let progress = network.train(&data, &run, &Stop::default())?;
 //! assert_eq!(progress.losses.len(), 10);
 //! # Ok::<(), myelin_core::Error>(())

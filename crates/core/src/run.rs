@@ -79,8 +79,10 @@ pub struct Run<'a> {
     pub steps: u64,
     /// Rows a step; the last of an epoch takes what is left.
     pub batch_size: usize,
-    /// The seed of the epochs' orders; `None` takes the rows as they stand.
-    pub shuffle: Option<u64>,
+    /// What all draws of the run follow from: the epochs' orders, and the noise of layers that have some.
+    pub seed: u64,
+    /// Whether each epoch has an order of its own; else the rows stand as they are.
+    pub shuffle: bool,
     /// The learning rate of each epoch from the one at hand.
     pub learning_rates: &'a [f64],
     /// How many threads take part.
@@ -93,7 +95,8 @@ impl Default for Run<'_> {
             from: Position::default(),
             steps: 0,
             batch_size: 32,
-            shuffle: None,
+            seed: 0,
+            shuffle: false,
             learning_rates: &[],
             threads: Threads::AtMost(usize::MAX),
         }
@@ -169,7 +172,7 @@ impl<S: Simd> State<S> {
             let Position { epoch, step, steps, .. } = progress.position;
             let start = step as usize * batch_size;
             let rows = batch_size.min(data.rows() - start);
-            let order = run.shuffle.map(|_| std::mem::take(&mut self.order));
+            let order = run.shuffle.then(|| std::mem::take(&mut self.order));
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
             let now = self.plan.update.now(rate, steps + 1, &mut self.powers);
             let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
@@ -221,9 +224,9 @@ impl<S: Simd> State<S> {
     }
 
     fn prepare_order(&mut self, data: &Dataset, run: &Run<'_>, epoch: u64) {
-        if let Some(seed) = run.shuffle {
+        if run.shuffle {
             self.order.resize(data.rows(), 0);
-            permutation(seed, stream(Purpose::Shuffle, epoch as u32), &mut self.order);
+            permutation(run.seed, stream(Purpose::Shuffle, epoch as u32), &mut self.order);
         }
     }
 }

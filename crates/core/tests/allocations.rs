@@ -80,7 +80,7 @@ struct Case {
     program: Value,
     instructions: &'static str,
     batch_size: usize,
-    shuffle: Option<u64>,
+    shuffle: bool,
     threads: usize,
 }
 
@@ -95,6 +95,7 @@ impl Case {
             from: Position::default(),
             steps: steps as u64,
             batch_size: self.batch_size,
+            seed: 3,
             shuffle: self.shuffle,
             learning_rates: &rates,
             threads: Threads::Exactly(self.threads),
@@ -121,7 +122,7 @@ fn a_step_allocates_nothing() {
         for widths in WIDTHS {
             // 1100 rows are three chunks.
             for batch_size in [1, 5, 32, 1100] {
-                for (shuffle, threads) in [(None, 1), (Some(3), 1), (Some(3), 3)] {
+                for (shuffle, threads) in [(false, 1), (true, 1), (true, 3)] {
                     let case = Case { program: program(widths), instructions, batch_size, shuffle, threads };
                     let (few, many) = (case.epoch(4), case.epoch(8));
                     assert!(few > 0, "the counter counts");
@@ -139,7 +140,7 @@ fn an_epoch_allocates_for_its_loss_and_time_alone() {
     let mut from = Position::default();
     let mut epochs = |network: &mut Network, epochs: u64| {
         let (steps, learning_rates, threads) = (5 * epochs, &rates[..], Threads::Exactly(1));
-        let run = Run { from, steps, batch_size: 8, shuffle: Some(1), learning_rates, threads };
+        let run = Run { from, steps, batch_size: 8, seed: 1, shuffle: true, learning_rates, threads };
         allocations(|| from = network.train(&data, &run, &stop).unwrap().position)
     };
     epochs(&mut network, 1);

@@ -20,8 +20,10 @@ pub struct NativeRun {
     pub from: NativePosition,
     pub steps: f64,
     pub batch_size: f64,
-    /// The seed of the epochs' orders; without one the rows stand as they are.
-    pub shuffle: Option<f64>,
+    /// What all draws of the run follow from.
+    pub seed: f64,
+    /// Whether each epoch has an order of its own.
+    pub shuffle: bool,
     pub learning_rates: Float64Array,
     /// The most threads; by default as many as there are free cores.
     pub threads: Option<f64>,
@@ -70,7 +72,8 @@ impl NativeRun {
             },
             steps: whole("steps", self.steps)?,
             batch_size: whole("batchSize", self.batch_size)? as usize,
-            shuffle: self.shuffle.map(|seed| whole("shuffle", seed)).transpose()?,
+            seed: whole("seed", self.seed)?,
+            shuffle: self.shuffle,
             learning_rates: &self.learning_rates,
             threads: threads(self.threads)?,
         })

@@ -301,12 +301,18 @@ impl Scalar {
     }
 
     /// Whole epochs from the start; the mean loss of each.
-    pub fn train(&mut self, data: &Dataset, batch: usize, shuffle: Option<u64>, rates: &[f64]) -> Vec<f64> {
+    pub fn train(
+        &mut self,
+        data: &Dataset,
+        batch: usize,
+        (seed, shuffle): (u64, bool),
+        rates: &[f64],
+    ) -> Vec<f64> {
         let mut step = 0;
         let mut losses = Vec::new();
         for (epoch, rate) in rates.iter().enumerate() {
             let mut order: Vec<u32> = (0..data.rows() as u32).collect();
-            if let Some(seed) = shuffle {
+            if shuffle {
                 permutation(seed, stream(Purpose::Shuffle, epoch as u32), &mut order);
             }
             let rows: Vec<_> = order.iter().map(|&row| row_of(data, row as usize)).collect();
