@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import * as activations from "../src/activations.ts";
 import * as myelin from "../src/index.ts";
 import { layers } from "../src/layers.ts";
+import * as metrics from "../src/metrics/table.ts";
 import * as optimizers from "../src/optimizers.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -43,7 +44,7 @@ const blocks: Block[] = documents.flatMap((file) => {
   }));
 });
 
-const namespaces = [myelin.initializers, myelin.losses, myelin.schedules];
+const namespaces = [myelin.initializers, myelin.losses, myelin.metrics, myelin.schedules];
 
 /** What a file exports for others than the package's users. */
 const internals = (file: string) =>
@@ -129,6 +130,7 @@ describe("the README's table of what is there", () => {
     expect(new Set(named("activations"))).toEqual(kinds(activations));
     expect(new Set(named("losses"))).toEqual(kinds(myelin.losses));
     expect(new Set(named("schedules"))).toEqual(kinds(myelin.schedules));
+    expect(new Set(named("metrics"))).toEqual(kinds(metrics));
     for (const name of named("initialisers")) expect(myelin.initializers).toHaveProperty(name);
     const rules = Object.values(optimizers).flatMap(({ type, options }) => [type, ...Object.keys(options)]);
     expect(named("optimizers").sort()).toEqual(rules.sort());

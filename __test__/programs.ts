@@ -45,7 +45,9 @@ function takes(option: Option<unknown>, value: unknown, lastLayer?: string): boo
 /** The values offered to an option that it takes. One that takes a half is no size. */
 export function valuesOf(option: Option<unknown>): unknown[] {
   const numbers = takes(option, 0.5) ? FRACTIONS : widths;
-  return [true, false, null, ...numbers, ...NAMES].filter((value) => takes(option, value));
+  return [true, false, null, ...numbers, ...NAMES, ...(option.words ?? [])].filter((value) =>
+    takes(option, value),
+  );
 }
 
 /** A complete configuration of one entry with random options. */

@@ -20,6 +20,7 @@ export { type DenseOptions, dense } from "./layers/dense.ts";
 export { softmax } from "./layers/softmax.ts";
 export * as losses from "./losses.ts";
 export { type ManyHistory, type ManyProgress, type TrainManyOptions, trainMany } from "./many.ts";
+export * as metrics from "./metrics.ts";
 export { type BatchGradients, Model, type ModelOptions, type PredictOptions } from "./model.ts";
 export * from "./optimizers.ts";
 export type { Layer, Loss, Optimizer } from "./program.ts";

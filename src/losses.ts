@@ -11,7 +11,7 @@ export {
   meanAbsoluteError,
   quantile,
 } from "./losses/elementwise.ts";
-export type { Loss, RowLoss } from "./losses/loss.ts";
+export type { Loss, Meaning, RowLoss } from "./losses/loss.ts";
 
 /**
  * The mean over the outputs of (p - t)², whose derivative is 2 (p - t).

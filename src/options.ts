@@ -7,6 +7,10 @@ import { OptionError, show } from "./errors.ts";
 /** What an option takes. `read` returns the value, or throws an {@link OptionError} that names the place. */
 export interface Option<T> {
   readonly default?: T;
+  /** What is taken, in words. */
+  readonly expected: string;
+  /** The words that are taken, where it is one of several. */
+  readonly words?: readonly string[];
   /** The type of what may be given; `read` makes a T of it. Never set. */
   readonly given?: unknown;
   /** The default after a last layer of this name, where that makes a difference. */
@@ -146,40 +150,64 @@ function within(value: number, { minimum, above, maximum, below }: Range): boole
 export function number(settings: { default: number } & Range): Option<number>;
 export function number(settings: { default?: never } & Range): RequiredOption<number>;
 export function number({ default: standard, ...range }: { default?: number } & Range): Option<number> {
+  const expected = `a finite number${rangeText(range)}`;
   const read = (value: unknown, place: string): number => {
     if (typeof value === "number" && Number.isFinite(value) && within(value, range)) return value;
-    throw refuse(place, `a finite number${rangeText(range)}`, value);
+    throw refuse(place, expected, value);
   };
-  const required: RequiredOption<number> = { required: true, read };
-  return standard === undefined ? required : { default: standard, read };
+  const required: RequiredOption<number> = { required: true, expected, read };
+  return standard === undefined ? required : { default: standard, expected, read };
 }
 
 /** A whole number of at least 0: how often, or how long. */
 export function count({ default: standard }: { default: number }): Option<number> {
   return {
     default: standard,
+    expected: "a whole number of at least 0",
     read: (value, place) => readWhole(value, place, 0),
   };
 }
 
 /** A name that others give a meaning to. */
 export function text({ default: standard }: { default: string }): Option<string> {
+  const expected = "a name";
   return {
     default: standard,
+    expected,
     read(value, place) {
       if (typeof value === "string" && value !== "") return value;
-      throw refuse(place, "a name", value);
+      throw refuse(place, expected, value);
     },
   };
 }
 
 /** `true` or `false`. */
 export function boolean({ default: standard }: { default: boolean }): Option<boolean> {
+  const expected = "true or false";
   return {
     default: standard,
+    expected,
     read(value, place) {
       if (typeof value === "boolean") return value;
-      throw refuse(place, "true or false", value);
+      throw refuse(place, expected, value);
+    },
+  };
+}
+
+/** One of several words. */
+export function oneOf<const Word extends string>(
+  words: readonly Word[],
+  { default: standard }: { default: NoInfer<Word> },
+): Option<Word> {
+  const expected = `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`;
+  return {
+    default: standard,
+    expected,
+    words,
+    read(value, place) {
+      if (words.includes(value as Word)) return value as Word;
+      if (typeof value === "string") throw unknownName(place, "word", value, words);
+      throw refuse(place, expected, value);
     },
   };
 }
@@ -189,9 +217,10 @@ export function boolean({ default: standard }: { default: boolean }): Option<boo
  * true is refused. It is for losses, which are told the last layer.
  */
 export function unlessAfter(layer: string): Option<boolean> {
-  const { read } = boolean({ default: true });
+  const { read, expected } = boolean({ default: true });
   return {
     default: true,
+    expected: `${expected}; after a last layer ${layer} false`,
     defaultAfter: (lastLayer) => lastLayer !== layer,
     read(value, place, lastLayer) {
       const given = read(value, place);
@@ -206,7 +235,7 @@ const LARGEST_SIZE = 2 ** 31 - 1;
 
 /** A size without a default: a whole number of at least 1. */
 export function size(): RequiredOption<number> {
-  return { required: true, read: readSize };
+  return { required: true, expected: "a whole number of at least 1", read: readSize };
 }
 
 /** A whole number of at least 1, or an {@link OptionError}. */
@@ -230,6 +259,7 @@ export function choice<T extends object>(
 ): Option<Complete> & { readonly given?: Choice<T> } {
   return {
     default: complete(kind, table as Table<unknown>, settings.default, kind),
+    expected: withArticle(kind),
     read: (value, place) => complete(kind, table as Table<unknown>, value, place),
   };
 }
@@ -241,6 +271,7 @@ export function optionalChoice<T extends object>(
 ): Option<Complete | null> & { readonly given?: Choice<T> | null } {
   return {
     default: null,
+    expected: `${withArticle(kind)}, or null`,
     read: (value, place) => (value === null ? null : complete(kind, table as Table<unknown>, value, place)),
   };
 }

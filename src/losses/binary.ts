@@ -46,6 +46,7 @@ export const binaryCrossentropy = entry(
   { fromLogits: unlessAfter("sigmoid"), ...sharedOptions },
   ({ fromLogits, labelSmoothing }): Loss => ({
     ...(fromLogits ? binaryFromLogits : binaryFromProbabilities)(labelSmoothing),
+    meaning: { targets: "probabilities", predictions: fromLogits ? "logits" : "estimates" },
     absorbs: fromLogits ? undefined : { layer: "sigmoid", loss: binaryFromLogits(labelSmoothing) },
     check(target, row, outputs) {
       for (let at = 0; at < outputs; at++) checkProbability(target[row * outputs + at], row, at);

@@ -1,7 +1,7 @@
 /** categoricalCrossentropy and sparseCategoricalCrossentropy: -sum_k t_k log(p_k) */
 import { DataError } from "../errors.ts";
 import { entry, unlessAfter } from "../options.ts";
-import type { Loss, RowLoss } from "./loss.ts";
+import type { Loss, Meaning, RowLoss } from "./loss.ts";
 import { checkProbability, clip, SMALLEST, sharedOptions, smooth } from "./probabilities.ts";
 
 /** The share of one of the classes in a row's target. */
@@ -67,10 +67,15 @@ function categoricalFromProbabilities(share: Share): RowLoss {
 }
 
 /** A cross-entropy over classes from logits, or from probabilities that softmax makes. */
-function categorical(fromLogits: boolean, share: Share, targets: Pick<Loss, "targets" | "check">): Loss {
+function categorical(
+  fromLogits: boolean,
+  share: Share,
+  { kind, ...targets }: Pick<Loss, "targets" | "check"> & { readonly kind: Meaning["targets"] },
+): Loss {
   return {
     ...(fromLogits ? categoricalFromLogits : categoricalFromProbabilities)(share),
     ...targets,
+    meaning: { targets: kind, predictions: fromLogits ? "logits" : "estimates" },
     absorbs: fromLogits ? undefined : { layer: "softmax", loss: categoricalFromLogits(share) },
   };
 }
@@ -119,7 +124,7 @@ export const categoricalCrossentropy = entry(
     categorical(
       fromLogits,
       (target, row, index, classes) => smooth(target[row * classes + index], labelSmoothing, classes),
-      { targets: (outputs) => outputs, check: checkShares },
+      { kind: "shares", targets: (outputs) => outputs, check: checkShares },
     ),
 );
 
@@ -141,6 +146,6 @@ export const sparseCategoricalCrossentropy = entry(
     categorical(
       fromLogits,
       (target, row, index, classes) => smooth(target[row] === index ? 1 : 0, labelSmoothing, classes),
-      { targets: () => 1, check: checkLabel },
+      { kind: "labels", targets: () => 1, check: checkLabel },
     ),
 );

@@ -101,6 +101,7 @@ export const hinge = entry(
       (prediction, target) => Math.max(0, 1 - target * prediction),
       (prediction, target) => (target * prediction < 1 ? -target : 0),
     ),
+    meaning: { targets: "signs", predictions: "scores" },
     check: each((target) => Math.abs(target) === 1, "-1 or 1"),
   }),
 );

@@ -15,8 +15,23 @@ export interface RowLoss {
   ): void;
 }
 
+/** What the numbers of a loss mean, to metrics: they are told this and never the loss's name. */
+export interface Meaning {
+  /**
+   * A row of targets: plain values; yes or no for each output, from 0 to 1 or as -1 and 1; a share for each
+   * class, their sum 1; or the index of a class.
+   */
+  readonly targets: "values" | "probabilities" | "signs" | "shares" | "labels";
+  /**
+   * A row of predictions, as `predict` gives it: estimates of the targets, be they values or probabilities;
+   * logits of those; or scores, of which only the sign is meant.
+   */
+  readonly predictions: "estimates" | "logits" | "scores";
+}
+
 /** A loss with its options filled in. */
 export interface Loss extends RowLoss {
+  readonly meaning: Meaning;
   /** Values in a row of targets, for a network with so many outputs. */
   targets(outputs: number): number;
   /** Throws a {@link DataError} if this row of targets is none for the loss. */
@@ -26,14 +41,15 @@ export interface Loss extends RowLoss {
 }
 
 /**
- * A loss that is a mean over the outputs of a function of prediction and target, and that function's
- * derivative.
+ * A loss of plain values that is a mean over the outputs of a function of prediction and target, and that
+ * function's derivative.
  */
 export function elementwise(
   value: (prediction: number, target: number) => number,
   gradient: (prediction: number, target: number) => number,
 ): Loss {
   return {
+    meaning: { targets: "values", predictions: "estimates" },
     targets: (outputs) => outputs,
     value(prediction, target, row, outputs) {
       const start = row * outputs;

@@ -30,6 +30,7 @@ export type ScheduleChoice =
 /** A list of schedules. */
 const schedules: RequiredOption<readonly Schedule[]> & { readonly given?: readonly ScheduleChoice[] } = {
   required: true,
+  expected: "a list of schedules",
   read(value, place) {
     if (!Array.isArray(value) || value.length === 0) throw refuse(place, "a list of schedules", value);
     return value.map((given, index) => readSchedule(given, `${place}: ${index}`));
@@ -39,6 +40,7 @@ const schedules: RequiredOption<readonly Schedule[]> & { readonly given?: readon
 /** A list of epochs, each later than the one before. */
 const milestones: RequiredOption<readonly number[]> = {
   required: true,
+  expected: "a list of epochs, each later than the one before",
   read(value, place) {
     if (!Array.isArray(value)) throw refuse(place, "a list of epochs", value);
     return value.map((given, index) => {

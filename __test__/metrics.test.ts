@@ -1,0 +1,411 @@
+/** Metrics: scikit-learn's figures, what follows from the loss, and what is refused. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { DataError, losses, metrics, OptionError, ShapeError } from "../src/index.ts";
+import type { Loss } from "../src/losses.ts";
+import * as entries from "../src/metrics/table.ts";
+import type { Metric, Problem } from "../src/metrics.ts";
+import { type Complete, complete, create, type Table } from "../src/options.ts";
+import { nameOf, targetsFor, values, variants } from "./programs.ts";
+
+interface Report {
+  readonly precision: number;
+  readonly recall: number;
+  readonly "f1-score": number;
+  readonly support: number;
+}
+
+interface Case {
+  readonly name: string;
+  readonly problem: Problem;
+  readonly targets: number[];
+  readonly predictions: number[];
+  readonly weights?: number[];
+  readonly figures: readonly { readonly metric: Complete; readonly value: number | null }[];
+  readonly confusion?: number[][];
+  readonly report?: Readonly<Record<string, Report>>;
+}
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
+const cases: Case[] = JSON.parse(read("fixtures/metrics/cases.json")).cases;
+
+const table = entries as Table<Metric>;
+const figureOf = (metric: unknown, problem: Problem) =>
+  create("metric", table, complete("metric", table, metric, "metric"))(problem);
+
+/** Near enough for what 32 bits hold; log loss is clipped at 2^-23 here, at 2^-52 there. */
+function expectFigure(actual: number, expected: number | null): void {
+  if (expected === null) expect(actual).toBeNaN();
+  else expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.abs(expected)));
+}
+
+describe.each(cases.map((entry) => [entry.name, entry] as const))(
+  "scikit-learn's figures of %s",
+  (_, reference) => {
+    const { problem, targets, predictions, weights } = reference;
+    const rows = predictions.length / problem.outputs;
+    const arrays = [predictions, targets, weights].map((list) => list && Float32Array.from(list));
+
+    test.each(reference.figures.map(({ metric, value }) => [nameOf(metric), metric, value] as const))(
+      "%s",
+      (_, metric, expected) => {
+        const figure = figureOf(metric, problem);
+        figure.check?.(arrays[1]!, rows);
+        expectFigure(figure.value(arrays[0]!, arrays[1]!, rows, arrays[2]), expected);
+        const { outputs, ...meaning } = problem;
+        const given = { ...meaning, outputs, ...(weights && { sampleWeight: weights }) };
+        const columns = targets.length / rows;
+        const inRows = Array.from({ length: rows }, (_, row) =>
+          targets.slice(row * columns, (row + 1) * columns),
+        );
+        expectFigure(metrics.measure(metric as never, inRows, arrays[0]!, given), expected);
+      },
+    );
+
+    const { confusion, report } = reference;
+    if (confusion === undefined) return;
+
+    test("the confusion matrix and the report", () => {
+      const options = {
+        outputs: problem.outputs,
+        ...(problem.outputs === 1 && { threshold: problem.predictions === "logits" ? 0 : 0.5 }),
+        ...(weights && { sampleWeight: weights }),
+      };
+      const columns = targets.length / rows;
+      const y = Array.from({ length: rows }, (_, row) => targets.slice(row * columns, (row + 1) * columns));
+      const matrix = metrics.confusionMatrix(y, arrays[0]!, options);
+      const { classes, accuracy, macro, weighted, text } = metrics.classificationReport(
+        y,
+        arrays[0]!,
+        options,
+      );
+      const present = classes.map((scores) => scores.class);
+      expect(present.map((row) => present.map((column) => matrix[row][column]))).toEqual(confusion);
+      expectFigure(
+        accuracy,
+        (report!.accuracy as unknown as number | undefined) ?? report!["micro avg"].precision,
+      );
+      const pairs = [
+        ...classes.map((scores) => [scores, report![scores.class]] as const),
+        [macro, report!["macro avg"]] as const,
+        [weighted, report!["weighted avg"]] as const,
+      ];
+      for (const [scores, expected] of pairs) {
+        expectFigure(scores.precision, expected.precision);
+        expectFigure(scores.recall, expected.recall);
+        expectFigure(scores.f1, expected["f1-score"]);
+        expectFigure(scores.support, expected.support);
+      }
+      expect(text.split("\n")).toHaveLength(classes.length + 4);
+    });
+  },
+);
+
+/** Problems of every meaning that the losses give, with predictions and targets for them. */
+const problems = Object.values(losses as unknown as Table<Loss>).flatMap((entry) =>
+  variants("loss", losses as unknown as Table<Loss>, entry, 2).flatMap((configuration) =>
+    [1, 2, 4].map((outputs) => {
+      const loss = create("loss", losses as unknown as Table<Loss>, configuration);
+      const predictions = values(7, 50 * outputs, loss.meaning.predictions === "estimates" ? 0 : -1, 1);
+      return {
+        name: `${nameOf(configuration)}, ${outputs} outputs`,
+        problem: { ...loss.meaning, outputs },
+        predictions,
+        targets: targetsFor(loss, 50, outputs, 8),
+      };
+    }),
+  ),
+);
+
+/** The figure of a metric, or undefined where it is none for such a problem or such targets. */
+function figureIfAny(metric: Complete, { problem, predictions, targets }: (typeof problems)[number]) {
+  try {
+    const figure = figureOf(metric, problem);
+    figure.check?.(targets, 50);
+    return figure.value(predictions, targets, 50);
+  } catch (error) {
+    if (error instanceof OptionError || error instanceof DataError) return undefined;
+    throw error;
+  }
+}
+
+describe("each metric", () => {
+  const list = Object.values(table).map((entry) => [entry.type, entry] as const);
+
+  test.each(list)("%s is a number for the targets of some loss", (_, entry) => {
+    const [metric] = variants("metric", table, entry, 1);
+    const figures = problems.map((problem) => figureIfAny(metric, problem));
+    expect(
+      figures.filter((figure) => figure !== undefined && Number.isFinite(figure)).length,
+    ).toBeGreaterThan(0);
+  });
+
+  test.each(list)("%s has no option that changes nothing", (_, entry) => {
+    const all = variants("metric", table, entry, 4);
+    for (const name of Object.keys(entry.options)) {
+      const changes = all.some((one) =>
+        all
+          .filter((other) => one[name] !== other[name])
+          .some((other) =>
+            problems.some((problem) => {
+              const [a, b] = [one, other].map((metric) => figureIfAny(metric, problem));
+              return a !== undefined && b !== undefined && a !== b;
+            }),
+          ),
+      );
+      expect(`${name}: ${changes}`).toBe(`${name}: true`);
+    }
+  });
+
+  test.each(list)("%s with equal weights is what it is without", (_, entry) => {
+    for (const metric of variants("metric", table, entry)) {
+      for (const problem of problems) {
+        const plain = figureIfAny(metric, problem);
+        if (plain === undefined) continue;
+        const { predictions, targets } = problem;
+        const weighted = figureOf(metric, problem.problem).value(
+          predictions,
+          targets,
+          50,
+          new Float32Array(50).fill(2),
+        );
+        expect(
+          Math.abs(weighted - plain) <= 1e-12 * Math.max(1, Math.abs(plain)) || Object.is(weighted, plain),
+        ).toBe(true);
+      }
+    }
+  });
+});
+
+describe("accuracy follows from what the loss says", () => {
+  const accuracy = (problem: Problem, predictions: number[], targets: number[]) =>
+    figureOf("accuracy", problem).value(
+      Float32Array.from(predictions),
+      Float32Array.from(targets),
+      predictions.length / problem.outputs,
+    );
+
+  test("probabilities are split at a half, logits and scores at 0", () => {
+    const predictions = [0.2, 0.4, 0.6];
+    const outputs = 1;
+    expect(
+      accuracy({ targets: "probabilities", predictions: "estimates", outputs }, predictions, [0, 0, 1]),
+    ).toBe(1);
+    expect(
+      accuracy({ targets: "probabilities", predictions: "logits", outputs }, predictions, [1, 1, 1]),
+    ).toBe(1);
+    expect(accuracy({ targets: "signs", predictions: "scores", outputs }, [-2, 0.1, 3], [-1, 1, 1])).toBe(1);
+    expect(accuracy({ targets: "values", predictions: "estimates", outputs }, predictions, [0, 0, 1])).toBe(
+      1,
+    );
+  });
+
+  test("of equal outputs the first counts", () => {
+    const problem = { targets: "labels", predictions: "estimates", outputs: 3 } as const;
+    expect(accuracy(problem, [1, 1, 1, 0, 1, 1], [0, 1])).toBe(1);
+    const figure = figureOf({ type: "topK", k: 1 }, problem);
+    expect(figure.value(Float32Array.of(1, 1, 1, 0, 1, 1), Float32Array.of(0, 1), 2)).toBe(1);
+  });
+});
+
+test("log loss of logits is finite however far they are", () => {
+  const one = figureOf("logLoss", { targets: "probabilities", predictions: "logits", outputs: 1 });
+  expect(one.value(Float32Array.of(1000, -1000), Float32Array.of(0, 0), 2)).toBe(500);
+  const labels = figureOf("logLoss", { targets: "labels", predictions: "logits", outputs: 2 });
+  expect(labels.value(Float32Array.of(1000, -1000), Float32Array.of(1), 1)).toBe(2000);
+});
+
+describe("a metric that cannot be had of the problem is refused", () => {
+  const labels = { targets: "labels", predictions: "logits", outputs: 3 } as const;
+  const plain = { targets: "values", predictions: "estimates", outputs: 1 } as const;
+  const signs = { targets: "signs", predictions: "scores", outputs: 1 } as const;
+  test.each([
+    [
+      "r2",
+      labels,
+      'metric r2: expected predictions that are estimates of as many targets, received targets of the kind "labels"',
+    ],
+    ["meanSquaredError", signs, "metric meanSquaredError: expected predictions that are estimates"],
+    ["logLoss", signs, "metric logLoss: expected probabilities or logits"],
+    [{ type: "topK", k: 2 }, plain, "metric topK: expected classes, with an output for each"],
+    [{ type: "topK", k: 4 }, labels, "metric topK: k: expected at most the 3 classes, received 4"],
+    [
+      "precision",
+      labels,
+      'metric precision: expected 2 classes for the average "binary" (or average "macro"',
+    ],
+    ["topK", labels, "metric topK: k is missing"],
+    ["acuracy", labels, 'metric: unknown metric "acuracy". Did you mean "accuracy"?'],
+    [
+      { type: "f1", average: "macr" },
+      labels,
+      'metric f1: average: unknown word "macr". Did you mean "macro"?',
+    ],
+    [
+      { type: "f1", average: 1 },
+      labels,
+      'metric f1: average: expected one of "binary", "macro", "micro", "weighted", received 1',
+    ],
+  ] as [unknown, Problem, string][])("%j", (metric, problem, message) => {
+    expect(() => figureOf(metric, problem)).toThrow(OptionError);
+    expect(() => figureOf(metric, problem)).toThrow(message);
+  });
+
+  test.each([
+    [1, [0, 1, 2.5], "y: row 2: expected 0 or 1, as classes, received 2.5"],
+    [2, [0, 1, 1, 1], "y: row 1: expected one 1 and else 0, as classes"],
+  ] as const)("plain values of %d outputs that are no classes", (outputs, targets, message) => {
+    const figure = figureOf("accuracy", { targets: "values", predictions: "estimates", outputs });
+    const check = () => figure.check?.(Float32Array.from(targets), targets.length / outputs);
+    expect(check).toThrow(DataError);
+    expect(check).toThrow(message);
+  });
+});
+
+describe("figures of one's own predictions", () => {
+  test("are told classes by their form", () => {
+    const rows = [
+      [0.1, 0.2, 0.7],
+      [0.3, 0.6, 0.1],
+    ];
+    expect(metrics.measure("accuracy", [2, 0], rows)).toBe(0.5);
+    expect(metrics.measure("accuracy", Uint8Array.of(2, 0), rows)).toBe(0.5);
+    expect(metrics.measure("accuracy", [2, 0], Float32Array.from(rows.flat()))).toBe(0.5);
+    expect(
+      metrics.measure("accuracy", Uint8Array.of(2, 0), Float32Array.from(rows.flat()), { outputs: 3 }),
+    ).toBe(0.5);
+    expect(
+      metrics.measure(
+        "accuracy",
+        [
+          [0, 0, 1],
+          [1, 0, 0],
+        ],
+        rows,
+      ),
+    ).toBe(0.5);
+    expect(metrics.measure("accuracy", [1, 0], [0.7, 0.8])).toBe(0.5);
+    expect(metrics.measure("accuracy", [1, 0], [0.7, 0.8], { predictions: "logits" })).toBe(0.5);
+    expect(metrics.measure("accuracy", [1, 0], [0.7, -0.8], { predictions: "logits" })).toBe(1);
+    expect(
+      metrics.measure(
+        "r2",
+        [
+          [1, 2],
+          [3, 5],
+        ],
+        [
+          [1, 2],
+          [3, 5],
+        ],
+      ),
+    ).toBe(1);
+    expect(
+      metrics.confusionMatrix(
+        [
+          [0, 1],
+          [1, 0],
+        ],
+        [1, 1],
+      ),
+    ).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(metrics.confusionMatrix([0, 1], [0, 1], { classes: 3 })).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 0],
+    ]);
+  });
+
+  const { measure, confusionMatrix, classificationReport } = metrics;
+  test.each([
+    [
+      () => measure("accuracy", [1, 0], [1]),
+      ShapeError,
+      "targets have 2 rows and predictions 1: expected as many of both",
+    ],
+    [
+      () => measure("accuracy", [3], [[1, 0, 0]]),
+      DataError,
+      "row 0: expected a class, a whole number from 0 to 2, received 3",
+    ],
+    [
+      () => measure("accuracy", [[0, 1]], [[1, 0, 0]]),
+      ShapeError,
+      'targets: expected rows of 3 for the kind "values", received rows of 2',
+    ],
+    [
+      () => measure("accuracy", [1], [1], { sampleWeight: [-1] }),
+      DataError,
+      "sampleWeight: row 0: expected at least 0, received -1",
+    ],
+    [
+      () => measure("accuracy", [1], [1], { sampleWeight: [0] }),
+      DataError,
+      "sampleWeight: all weights are 0",
+    ],
+    [
+      () => measure("accuracy", [1], [1], { sampleWeight: [1, 2] }),
+      ShapeError,
+      "sampleWeight: expected 1 weights, received 2",
+    ],
+    [
+      () => measure("accuracy", [1], [1], { predictions: "logit" as never }),
+      OptionError,
+      'Did you mean "logits"?',
+    ],
+    [
+      () => measure("accuracy", [1], [1], { target: "labels" } as never),
+      OptionError,
+      'Did you mean "targets"?',
+    ],
+    [
+      () => measure("accuracy", [1], [Number.NaN]),
+      DataError,
+      "predictions: row 0, column 0: expected a finite number",
+    ],
+    [
+      () => confusionMatrix([0], [0.5]),
+      DataError,
+      'predictions: row 0: expected the index of a class, received 0.5; for scores of no and yes give a "threshold"',
+    ],
+    [
+      () => confusionMatrix([-1], [0]),
+      DataError,
+      "targets: row 0: expected the index of a class, received -1",
+    ],
+    [
+      () => confusionMatrix([2], [0], { classes: 2 }),
+      OptionError,
+      "classes: expected at least 3, received 2",
+    ],
+    [
+      () => classificationReport([1], [0], { names: ["a"] }),
+      OptionError,
+      "names: expected a name for each of 2 classes, received an array of 1",
+    ],
+  ] as [() => unknown, new (message: string) => Error, string][])(
+    "case %#: a clear error",
+    (call, kind, message) => {
+      expect(call).toThrow(kind);
+      expect(call).toThrow(message);
+    },
+  );
+
+  test("the report reads as a table", () => {
+    const { text } = classificationReport([0, 1, 1, 2], [0, 1, 2, 2], { names: ["red", "green", "blue"] });
+    expect(text).toBe(
+      [
+        "          precision  recall     f1  support",
+        "     red      1.000   1.000  1.000        1",
+        "   green      1.000   0.500  0.667        2",
+        "    blue      0.500   1.000  0.667        1",
+        "accuracy                     0.750        4",
+        "   macro      0.833   0.833  0.778        4",
+        "weighted      0.875   0.750  0.750        4",
+      ].join("\n"),
+    );
+  });
+});

@@ -1,0 +1,122 @@
+/** meanAbsoluteError, meanSquaredError, rootMeanSquaredError and r2: how far predictions are from targets */
+import { entry } from "../options.ts";
+import { type Figure, type Metric, type Problem, unfit } from "./metric.ts";
+
+/** Refuses what cannot be subtracted: logits, scores and labels. */
+function checkValues(name: string, problem: Problem): void {
+  if (problem.predictions === "estimates" && problem.targets !== "labels") return;
+  throw unfit(name, "predictions that are estimates of as many targets", problem);
+}
+
+type Value = Figure["value"];
+
+/** The sum over the rows of one column of weight · |p - t|, or of weight · (p - t)². */
+function sumOf(
+  squared: boolean,
+  [predictions, targets, rows, weights]: Parameters<Value>,
+  column: number,
+  outputs: number,
+): number {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) {
+    const distance = predictions[row * outputs + column] - targets[row * outputs + column];
+    const weight = weights === undefined ? 1 : weights[row];
+    sum += weight * (squared ? distance * distance : Math.abs(distance));
+  }
+  return sum;
+}
+
+const totalOf = (rows: number, weights: Float32Array | undefined) =>
+  weights === undefined ? rows : weights.reduce((sum, weight) => sum + weight, 0);
+
+/** The mean over the outputs of a figure of each. */
+function overOutputs(
+  name: string,
+  ofColumn: (given: Parameters<Value>, column: number, outputs: number) => number,
+): Metric {
+  return (problem) => {
+    checkValues(name, problem);
+    const { outputs } = problem;
+    return {
+      value(...given) {
+        let sum = 0;
+        for (let column = 0; column < outputs; column++) sum += ofColumn(given, column, outputs);
+        return sum / outputs;
+      },
+    };
+  };
+}
+
+/**
+ * The mean over rows and outputs of |p - t|.
+ *
+ * @example
+ * ```ts
+ * metrics.measure("meanAbsoluteError", [3, -0.5, 2, 7], [2.5, 0, 2, 8]); // 0.5
+ * ```
+ */
+export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
+  overOutputs(
+    "meanAbsoluteError",
+    (given, column, outputs) => sumOf(false, given, column, outputs) / totalOf(given[2], given[3]),
+  ),
+);
+
+/**
+ * The mean over rows and outputs of (p - t)².
+ *
+ * @example
+ * ```ts
+ * metrics.measure("meanSquaredError", [3, -0.5, 2, 7], [2.5, 0, 2, 8]); // 0.375
+ * ```
+ */
+export const meanSquaredError = entry("meanSquaredError", {}, () =>
+  overOutputs(
+    "meanSquaredError",
+    (given, column, outputs) => sumOf(true, given, column, outputs) / totalOf(given[2], given[3]),
+  ),
+);
+
+/**
+ * The mean over the outputs of the root of each one's mean squared error: in the unit of the targets. Keras
+ * takes one root of the mean over all; this is scikit-learn's definition.
+ *
+ * @example
+ * ```ts
+ * metrics.measure("rootMeanSquaredError", [3, -0.5, 2, 7], [2.5, 0, 2, 8]); // 0.612…
+ * ```
+ */
+export const rootMeanSquaredError = entry("rootMeanSquaredError", {}, () =>
+  overOutputs("rootMeanSquaredError", (given, column, outputs) =>
+    Math.sqrt(sumOf(true, given, column, outputs) / totalOf(given[2], given[3])),
+  ),
+);
+
+/**
+ * R², the coefficient of determination: 1 - the sum of (t - p)² / the sum of (t - the mean of t)², averaged
+ * over the outputs. 1 is perfect, 0 is as good as the mean of the targets, and it may be below 0. Where all
+ * targets of an output are equal, it is 1 if the predictions are, too, else 0. NaN for a single row. The
+ * definition is scikit-learn's.
+ *
+ * @example
+ * ```ts
+ * metrics.measure("r2", [3, -0.5, 2, 7], [2.5, 0, 2, 8]); // 0.948…
+ * ```
+ */
+export const r2 = entry("r2", {}, () =>
+  overOutputs("r2", (given, column, outputs) => {
+    const [, targets, rows, weights] = given;
+    if (rows < 2) return Number.NaN;
+    // From the first target on, so that equal ones have exactly no spread.
+    const offset = (row: number) => targets[row * outputs + column] - targets[column];
+    const weightOf = (row: number) => (weights === undefined ? 1 : weights[row]);
+    let mean = 0;
+    for (let row = 0; row < rows; row++) mean += weightOf(row) * offset(row);
+    mean /= totalOf(rows, weights);
+    let spread = 0;
+    for (let row = 0; row < rows; row++) spread += weightOf(row) * (offset(row) - mean) ** 2;
+    const rest = sumOf(true, given, column, outputs);
+    if (spread === 0) return rest === 0 ? 1 : 0;
+    return 1 - rest / spread;
+  }),
+);

@@ -1,0 +1,93 @@
+/** measure: a metric of targets and predictions that a user has */
+import type { Matrix, NumberArray } from "../data/dataset.ts";
+import { ShapeError } from "../errors.ts";
+import { binaryCrossentropy } from "../losses/binary.ts";
+import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../losses/categorical.ts";
+import { hinge } from "../losses/elementwise.ts";
+import type { Loss, Meaning } from "../losses/loss.ts";
+import {
+  type Choice,
+  checkNames,
+  complete,
+  completeOptions,
+  create,
+  oneOf,
+  readSize,
+  type Table,
+} from "../options.ts";
+import { type Pair, readPair, readWeights } from "./columns.ts";
+import type { Metric } from "./metric.ts";
+import * as metrics from "./table.ts";
+
+/** What targets and predictions are, where their form does not say. */
+export interface Given extends Partial<Meaning> {
+  /** Values in a row of predictions, for a typed array of several. */
+  readonly outputs?: number | undefined;
+  /** A weight for each row, at least 0. */
+  readonly sampleWeight?: readonly number[] | NumberArray | undefined;
+}
+
+const kinds = {
+  targets: oneOf(["values", "probabilities", "signs", "shares", "labels"], { default: "values" }),
+  predictions: oneOf(["estimates", "logits", "scores"], { default: "estimates" }),
+};
+
+const standard = { fromLogits: true, labelSmoothing: 0 };
+
+/** The loss that says which targets of a kind there are. */
+const CHECKS: Readonly<Partial<Record<Meaning["targets"], Loss>>> = {
+  probabilities: binaryCrossentropy.create(standard),
+  signs: hinge.create({}),
+  shares: categoricalCrossentropy.create(standard),
+  labels: sparseCategoricalCrossentropy.create(standard),
+};
+
+/** Checks that there are as many targets in a row as their kind wants, and that each is one of its kind. */
+function checkTargets(kind: Meaning["targets"], { targets, targetColumns, outputs, rows }: Pair): void {
+  const loss = CHECKS[kind];
+  const columns = loss?.targets(outputs) ?? outputs;
+  if (targetColumns !== columns) {
+    const expected = `${columns} for the kind "${kind}"`;
+    throw new ShapeError(`targets: expected rows of ${expected}, received rows of ${targetColumns}`);
+  }
+  for (let row = 0; row < rows; row++) loss?.check?.(targets, row, outputs);
+}
+
+/**
+ * A metric of targets and predictions, in any form that x and y may have: lists of numbers, lists of rows,
+ * typed arrays.
+ *
+ * One target a row beside several predictions is the index of a class. Else targets are plain values, which
+ * are classes, 0 and 1 or one-hot, for metrics of classes. Predictions are estimates of the targets,
+ * probabilities for instance. `targets` and `predictions` say what else they are, by the words of
+ * {@link Meaning}.
+ *
+ * @example
+ * ```ts
+ * const model = new Model({ inputs: 2, layers: [dense(2)], loss: "sparseCategoricalCrossentropy", optimizer: adam() });
+ * metrics.measure("accuracy", data.y, model.predict(data.x), { outputs: 2 });
+ * metrics.measure("logLoss", data.y, model.predict(data.x), { outputs: 2, predictions: "logits" });
+ * ```
+ *
+ * @throws OptionError if the metric is unknown or none for such targets and predictions, DataError or
+ * ShapeError for values that do not fit.
+ */
+export function measure(
+  metric: Choice<typeof metrics>,
+  targets: Matrix,
+  predictions: Matrix,
+  given: Given = {},
+): number {
+  checkNames(given, ["targets", "predictions", "outputs", "sampleWeight"], "measure");
+  const configuration = complete("metric", metrics as Table<unknown>, metric, "metric");
+  const pair = readPair(targets, predictions, given.outputs && readSize(given.outputs, "measure: outputs"));
+  const weights = readWeights(given.sampleWeight, pair.rows);
+  const isLabel = pair.targetColumns === 1 && pair.outputs > 1;
+  const { targets: kind = isLabel ? "labels" : "values", predictions: form } = given;
+  const meaning = completeOptions(kinds, { targets: kind, predictions: form }, "measure");
+  checkTargets(meaning.targets, pair);
+  const make: Metric = create("metric", metrics as Table<Metric>, configuration);
+  const figure = make({ ...meaning, outputs: pair.outputs });
+  figure.check?.(pair.targets, pair.rows);
+  return figure.value(pair.predictions, pair.targets, pair.rows, weights);
+}

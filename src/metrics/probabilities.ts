@@ -1,0 +1,39 @@
+/** logLoss: how probable the targets are */
+import { binaryCrossentropy } from "../losses/binary.ts";
+import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../losses/categorical.ts";
+import type { RowLoss } from "../losses/loss.ts";
+import { entry } from "../options.ts";
+import { classesOf, type Metric, meanOf, unfit } from "./metric.ts";
+
+const CROSS_ENTROPIES = {
+  columns: binaryCrossentropy,
+  labels: sparseCategoricalCrossentropy,
+  shares: categoricalCrossentropy,
+} as const;
+
+/**
+ * The mean over the rows of -log(p), where p is the probability that the prediction gives the target: the
+ * cross-entropy without label smoothing. Predictions are clipped to 2^-23 from 0 and 1, as scikit-learn does
+ * it for 32-bit floats; logits are taken as they are. Where several outputs are yes or no each, the mean goes
+ * over them, too.
+ *
+ * @example
+ * ```ts
+ * metrics.measure("logLoss", [1, 0], [0.5, 0.5]); // log(2)
+ * ```
+ */
+export const logLoss = entry(
+  "logLoss",
+  {},
+  (): Metric => (problem) => {
+    const { predictions: kind, outputs } = problem;
+    if (kind === "scores") throw unfit("logLoss", "probabilities or logits", problem);
+    const { form, check } = classesOf(problem);
+    const loss: RowLoss = CROSS_ENTROPIES[form].create({ fromLogits: kind === "logits", labelSmoothing: 0 });
+    return {
+      ...(check && { check }),
+      value: (predictions, targets, rows, weights) =>
+        meanOf(rows, weights, (row) => loss.value(predictions, targets, row, outputs)),
+    };
+  },
+);
