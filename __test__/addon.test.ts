@@ -14,9 +14,9 @@ import { root, runNode, script } from "./child.ts";
 const program = {
   inputs: 2,
   layers: [
-    { type: "dense", units: 3, useBias: true },
+    { type: "dense", units: 3, useBias: true, trainable: true },
     { type: "relu" },
-    { type: "dense", units: 1, useBias: false },
+    { type: "dense", units: 1, useBias: false, trainable: true },
   ],
   loss: { type: "meanSquaredError" },
   optimizer: { type: "sgd", momentum: 0.5, nesterov: false, weightDecay: 0 },

@@ -32,6 +32,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
           useBias: true,
           weightInitializer: { type: "glorotUniform" },
           biasInitializer: { type: "zeros" },
+          trainable: true,
         },
       ],
       loss: { type: "meanSquaredError" },

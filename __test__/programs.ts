@@ -162,6 +162,14 @@ export const tablePrograms: readonly (readonly [name: string, program: Program])
     `layer ${entry.type}`,
     programOf({ inputs: 3, layers: [wide, standard("layer", layers, entry), narrow] }),
   ]),
+  ...[0, 1, 2].map((frozen): [string, Program] => [
+    `layer ${frozen} of 3 not trained`,
+    programOf({
+      inputs: 3,
+      layers: [wide, wide, narrow].map((layer, index) => ({ ...layer, trainable: index !== frozen })),
+      optimizer: { type: "sgd", momentum: 0.9, weightDecay: 0.1 },
+    }),
+  ]),
   ...lossPrograms,
   ...Object.values(optimizers as Table<unknown>).flatMap((entry) =>
     variants("optimizer", optimizers as Table<unknown>, entry, 2)

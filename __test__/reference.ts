@@ -59,10 +59,25 @@ export function difference(f: (x: number) => number, x: number, step = 1e-5): nu
   return (f(x + step) - f(x - step)) / (2 * step);
 }
 
-/** The gradient of the mean loss by each parameter, by central differences. */
+/** Whether training changes it, for each parameter. */
+function trained(program: Program): boolean[] {
+  let width = program.inputs;
+  return program.layers
+    .flatMap((layer) => createLayer(layer).operations())
+    .flatMap((operation) => {
+      if (operation.kind !== "product") return [];
+      const count = operation.outputs * (width + (operation.bias ? 1 : 0));
+      width = operation.outputs;
+      return new Array<boolean>(count).fill(operation.trainable);
+    });
+}
+
+/** The gradient of the mean loss by each parameter, by central differences; 0 where training changes none. */
 export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
   const doubles = Float64Array.from(parameters);
+  const changes = trained(program);
   return Array.from(doubles, (middle, at) => {
+    if (!changes[at]) return 0;
     const lossAt = (value: number) => {
       doubles[at] = value;
       return meanLoss(program, doubles, rows);

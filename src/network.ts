@@ -1,6 +1,6 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
-import type { RowFunction } from "./layers/layer.ts";
+import type { RowFunction, Training } from "./layers/layer.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
@@ -25,7 +25,8 @@ export type Values = Float32Array<ArrayBuffer>;
 
 /** An operation of the Program with where its parameters start. */
 type Stage =
-  | (Sizes & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
+  | (Sizes &
+      Training & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction };
 
@@ -43,6 +44,24 @@ export interface Plan {
   readonly absorbed: FunctionStage | undefined;
   readonly optimizer: Optimizer;
   readonly parameters: number;
+  /**
+   * The ranges of parameters that no gradient changes, in increasing order: their gradients stay zero, and
+   * no update goes through them.
+   */
+  readonly frozen: readonly Range[];
+}
+
+/** Part of the parameters. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The parameters that training changes. */
+export function trainedRanges({ frozen, parameters }: Plan): readonly Range[] {
+  const starts = [0, ...frozen.map(({ end }) => end)];
+  const ends = [...frozen.map(({ start }) => start), parameters];
+  return starts.map((start, index) => ({ start, end: ends[index] })).filter(({ start, end }) => start < end);
 }
 
 /** A stage that changes nothing, where the loss absorbs the only layer. */
@@ -60,13 +79,16 @@ export function compile(program: Program): Plan {
   const stages: Stage[] = [];
   let width = program.inputs;
   let parameters = 0;
+  const frozen: Range[] = [];
   for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
     if (operation.kind === "product") {
-      const { outputs, bias } = operation;
+      const { outputs, bias, trainable } = operation;
       const weight = parameters;
       const biasStart = weight + width * outputs;
-      stages.push({ kind: "product", inputs: width, outputs, weight, bias: bias ? biasStart : undefined });
+      const sizes = { inputs: width, outputs };
+      stages.push({ kind: "product", ...sizes, trainable, weight, bias: bias ? biasStart : undefined });
       parameters = bias ? biasStart + outputs : biasStart;
+      if (!trainable) frozen.push({ start: weight, end: parameters });
       width = outputs;
     } else {
       stages.push({ ...operation, outputs: width });
@@ -85,6 +107,7 @@ export function compile(program: Program): Plan {
     absorbed,
     optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
     parameters,
+    frozen,
   };
 }
 
@@ -240,10 +263,11 @@ export function backward(
     const stage = plan.stages[index];
     const before = index > 0 ? outputs[index - 1] : input;
     if (stage.kind === "product") {
-      const { weight, bias } = gradient[index]!;
       if (index > 0) {
         inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], rows);
       }
+      if (!stage.trainable) continue;
+      const { weight, bias } = gradient[index]!;
       weightGradient(stage, gradients[index], before, isFirst ? ZEROS : weight, weight, rows);
       if (bias !== undefined) biasGradient(stage, gradients[index], isFirst ? ZEROS : bias, bias, rows);
     } else if (stage.kind === "row" && index > 0) {

@@ -8,12 +8,20 @@ import {
   type Plan,
   predict,
   type Rows,
+  trainedRanges,
   type Values,
   type View,
   views,
   Workspace,
 } from "./network.ts";
 import type { Now } from "./optimizers.ts";
+
+/** A range of the parameters, cut out of each array. */
+interface Trained {
+  readonly parameters: Values;
+  readonly gradient: Values;
+  readonly slots: readonly Values[];
+}
 
 /** Parameters, optimizer state and scratch memory of one network. */
 export class State {
@@ -22,6 +30,8 @@ export class State {
   readonly slots: readonly Values[];
   /** The gradient of the last batch. */
   readonly gradient: Values;
+  /** The parameters that training changes, with all that an update of them takes. */
+  readonly #trained: readonly Trained[];
   readonly #parameterViews: readonly (View | undefined)[];
   readonly #gradientViews: readonly (View | undefined)[];
   #workspace: Workspace;
@@ -31,6 +41,11 @@ export class State {
     this.parameters = new Float32Array(plan.parameters);
     this.slots = Array.from({ length: plan.optimizer.slots }, () => new Float32Array(plan.parameters));
     this.gradient = new Float32Array(plan.parameters);
+    this.#trained = trainedRanges(plan).map(({ start, end }) => ({
+      parameters: this.parameters.subarray(start, end),
+      gradient: this.gradient.subarray(start, end),
+      slots: this.slots.map((slot) => slot.subarray(start, end)),
+    }));
     this.#parameterViews = views(plan, this.parameters);
     this.#gradientViews = views(plan, this.gradient);
     this.#workspace = new Workspace(plan, 0, true);
@@ -66,7 +81,9 @@ export class State {
   /** One step over rows of the data; gives the sum of their losses before it. */
   step(data: Rows, order: Uint32Array | undefined, start: number, rows: number, now: Now): number {
     const loss = this.gradients(data, order, start, rows);
-    this.plan.optimizer.step(this.parameters, this.gradient, this.slots, now);
+    for (const { parameters, gradient, slots } of this.#trained) {
+      this.plan.optimizer.step(parameters, gradient, slots, now);
+    }
     return loss;
   }
 }

@@ -188,7 +188,7 @@ function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
 function selfTest(kernel: Kernel): void {
   const program: Program = {
     inputs: 2,
-    layers: [{ type: "dense", units: 1, useBias: true }],
+    layers: [{ type: "dense", units: 1, useBias: true, trainable: true }],
     loss: { type: "meanSquaredError" },
     optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
   };

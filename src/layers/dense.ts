@@ -20,6 +20,7 @@ const options = {
   useBias: boolean({ default: true }),
   weightInitializer: choice("initializer", initializers, { default: "glorotUniform" }),
   biasInitializer: choice("initializer", initializers, { default: "zeros" }),
+  trainable: boolean({ default: true }),
 };
 
 function create({
@@ -28,6 +29,7 @@ function create({
   useBias,
   weightInitializer,
   biasInitializer,
+  trainable,
 }: Values<typeof options>): Layer {
   return {
     outputs: () => units,
@@ -37,10 +39,10 @@ function create({
       return useBias ? [weight, bias] : [weight];
     },
     program() {
-      const product = { type: "dense", units, useBias };
+      const product = { type: "dense", units, useBias, trainable };
       return activation ? [product, activation] : [product];
     },
-    operations: () => [{ kind: "product", outputs: units, bias: useBias }],
+    operations: () => [{ kind: "product", outputs: units, bias: useBias, trainable }],
   };
 }
 
@@ -52,7 +54,7 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  * [units].
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
- * (`"zeros"`).
+ * (`"zeros"`), `trainable` (true; with false W and b never change, and their gradients are zeros).
  *
  * @example
  * ```ts

@@ -2,9 +2,15 @@
 import type { Activation } from "../activations.ts";
 import type { Complete } from "../options.ts";
 
+/** What training does with the parameters of a layer. */
+export interface Training {
+  /** Whether they change. */
+  readonly trainable: boolean;
+}
+
 /** What the network does for a layer. It looks at these kinds and never at a layer's name. */
 export type Operation =
-  | { readonly kind: "product"; readonly outputs: number; readonly bias: boolean }
+  | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & Training)
   | { readonly kind: "elementwise"; readonly activation: Activation }
   | { readonly kind: "row"; readonly rows: RowFunction };
 

@@ -47,7 +47,8 @@ impl Case {
     }
 
     fn program(&self, optimizer: &Value) -> Value {
-        let dense = |&units: &usize| json!({ "type": "dense", "units": units, "useBias": true });
+        let dense =
+            |&units: &usize| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
         let mut layers: Vec<Value> = Vec::new();
         for units in &self.widths[1..] {
             if !layers.is_empty() {
@@ -92,6 +93,7 @@ impl Case {
                 steps: steps as u64,
                 learning_rates: &learning_rates,
                 threads,
+                ..Run::default()
             };
             let start = Instant::now();
             from = network.train(&data, &run, &Stop::default())?.position;

@@ -17,6 +17,8 @@ pub enum Operation<S: Simd> {
         outputs: usize,
         /// Whether there is a b.
         bias: bool,
+        /// Whether W and b change in training.
+        trainable: bool,
     },
     /// y = f(x) for each value.
     Elementwise(Box<dyn Epilogue<S>>),

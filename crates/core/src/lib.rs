@@ -8,7 +8,7 @@
 //! use myelin_core::{Dataset, Network, Run, Stop};
 //!
 //! let program = r#"{ "inputs": 2,
-//!   "layers": [{ "type": "dense", "units": 1, "useBias": true }],
+//!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true }],
 //!   "loss": { "type": "meanSquaredError" },
 //!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 } }"#;
 //! let mut network = Network::new(program, None)?;

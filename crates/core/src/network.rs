@@ -160,7 +160,7 @@ impl<S: Simd> Plan<S> {
         Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
     }
 
-    /// Fills the losses of the rows and goes from them back to the gradient of the first product's output.
+    /// Fills the losses of the rows and goes from them back to the gradient of the first output that parameters in training make.
     /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
     fn backward<const FEW: usize>(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
@@ -171,7 +171,7 @@ impl<S: Simd> Plan<S> {
         self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
         let panels = 0..gradients[last].count();
         self.differentiate(last, kept, outputs).finish(s, &mut gradients[last], panels, rows);
-        for index in (self.first_product + 1..=last).rev() {
+        for index in (self.first_trained + 1..=last).rev() {
             let (before, after) = gradients.split_at_mut(index);
             let (result, gradient) = (&mut before[index - 1], &after[0]);
             let mut finish = self.differentiate(index - 1, kept, outputs);
@@ -225,11 +225,13 @@ impl<S: Simd> Plan<S> {
                 self.forward::<ROWS>(s, updates.parameters, workspace, ROWS);
                 self.backward::<ROWS>(s, updates.parameters, workspace, scale);
                 for (index, stage) in self.stages.iter().enumerate() {
-                    let Some(product) = &stage.product else { continue };
+                    let Some(product) = stage.trained() else { continue };
                     let (input, after) = workspace.around(index);
                     product.parameter_gradient_few::<S, ROWS>(s, input, after, gradient);
                 }
-                updates.apply(s, 0, &gradient[..self.lines]);
+                for lines in self.trained(0..self.lines) {
+                    updates.apply(s, lines.start, &gradient[lines]);
+                }
             },
         );
     }
@@ -278,7 +280,7 @@ impl<S: Simd> Plan<S> {
             #[inline(always)]
             || {
                 for (index, stage) in self.stages.iter().enumerate().rev() {
-                    let Some(product) = &stage.product else { continue };
+                    let Some(product) = stage.trained() else { continue };
                     let slabs = slabs.iter().map(
                         #[inline(always)]
                         |slab| {

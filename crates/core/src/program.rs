@@ -12,6 +12,7 @@ use crate::errors::{Error, Result};
 use crate::layers::{self, Operation};
 use crate::{losses, optimizers, options};
 use serde_json::{Map, Value};
+use std::ops::Range;
 
 /// A product with what follows it, or what follows alone: what has an output of its own.
 pub struct Stage<S: Simd> {
@@ -19,6 +20,8 @@ pub struct Stage<S: Simd> {
     pub outputs: usize,
     /// The matrix product, if the stage begins with one.
     pub product: Option<Product>,
+    /// Whether the product's parameters change in training.
+    pub trainable: bool,
     /// The elementwise function at the end, if there is one.
     pub epilogue: Option<Box<dyn Epilogue<S>>>,
     /// The function of a row, which is a stage of its own.
@@ -26,9 +29,15 @@ pub struct Stage<S: Simd> {
 }
 
 impl<S: Simd> Stage<S> {
+    /// The product, if its parameters change in training.
+    #[inline(always)]
+    pub fn trained(&self) -> Option<&Product> {
+        if self.trainable { self.product.as_ref() } else { None }
+    }
+
     /// A stage that changes nothing.
     fn new(outputs: usize) -> Self {
-        Stage { outputs, product: None, epilogue: None, row: None }
+        Stage { outputs, product: None, trainable: false, epilogue: None, row: None }
     }
 }
 
@@ -38,8 +47,8 @@ pub struct Plan<S: Simd> {
     pub inputs: usize,
     /// The stages in order; at least one.
     pub stages: Vec<Stage<S>>,
-    /// The first stage with a product: no gradient is needed of what goes into it.
-    pub first_product: usize,
+    /// The first stage with parameters that change: no gradient is needed of what goes into it.
+    pub first_trained: usize,
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
     /// What the loss is computed together with and predictions go through besides, if anything.
@@ -48,6 +57,9 @@ pub struct Plan<S: Simd> {
     pub update: Box<dyn Update<S>>,
     /// Lines that all parameters take.
     pub lines: usize,
+    /// Those that no gradient changes, in increasing order: their gradients stay zero, and no update goes
+    /// through them.
+    pub frozen: Vec<Range<usize>>,
     /// The number of parameters.
     pub parameters: usize,
 }
@@ -86,11 +98,12 @@ impl<S: Simd> Plan<S> {
         let mut plan = Plan {
             inputs,
             stages: Vec::new(),
-            first_product: 0,
+            first_trained: 0,
             loss: losses::build(kind(loss, "loss")?, loss)?,
             absorbed: None,
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
             lines: 0,
+            frozen: Vec::new(),
             parameters: 0,
         };
         let (mut all, mut last) = (Vec::new(), "");
@@ -112,16 +125,20 @@ impl<S: Simd> Plan<S> {
         if plan.stages.is_empty() {
             plan.stages.push(Stage::new(inputs));
         }
-        let first = plan.stages.iter().position(|stage| stage.product.is_some());
-        plan.first_product = first.unwrap_or(plan.stages.len() - 1);
+        let first = plan.stages.iter().position(|stage| stage.trained().is_some());
+        plan.first_trained = first.unwrap_or(plan.stages.len() - 1);
         Ok(plan)
     }
 
     fn push(&mut self, operation: Operation<S>) -> Result<()> {
         match operation {
-            Operation::Product { outputs, bias } => {
+            Operation::Product { outputs, bias, trainable } => {
+                let start = self.lines;
                 let product = self.product(outputs, bias)?;
-                self.stages.push(Stage { product: Some(product), ..Stage::new(outputs) });
+                if !trainable {
+                    self.frozen.push(start..self.lines);
+                }
+                self.stages.push(Stage { product: Some(product), trainable, ..Stage::new(outputs) });
             }
             Operation::Elementwise(epilogue) => match self.stages.last_mut() {
                 Some(stage) if stage.epilogue.is_none() && stage.row.is_none() => {
@@ -180,6 +197,15 @@ impl<S: Simd> Plan<S> {
             all = all.saturating_add(size.saturating_mul(3));
         }
         all - first.unwrap_or(0)
+    }
+
+    /// The ranges of `lines` that training changes.
+    #[inline(always)]
+    pub fn trained(&self, lines: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let starts = std::iter::once(0).chain(self.frozen.iter().map(|frozen| frozen.end));
+        let ends = self.frozen.iter().map(|frozen| frozen.start).chain([self.lines]);
+        let ranges = starts.zip(ends).map(move |(start, end)| start.max(lines.start)..end.min(lines.end));
+        ranges.filter(|range| !range.is_empty())
     }
 
     /// Calls `visit` with the line and lane of every parameter, in the order of the border: layer by layer,

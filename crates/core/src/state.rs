@@ -211,8 +211,12 @@ impl<S: Simd> State<S> {
                 }
             }
         }
-        let update = &*self.plan.update;
-        update.tile(self.s, &now, &mut self.parameters, &self.gradient, &mut self.slots);
+        let State { s, plan, parameters, slots, gradient, .. } = self;
+        let count = plan.update.slots();
+        let mut updates = Updates { update: &*plan.update, now, parameters, slots, count };
+        for lines in plan.trained(0..plan.lines) {
+            updates.apply(*s, lines.start, &gradient[lines]);
+        }
         loss
     }
 

@@ -58,7 +58,10 @@ const WIDTHS: [&[u64]; 3] = [&[2, 64, 1], &[16, 64, 64, 4], &[37, 129, 19, 3]];
 
 fn program(widths: &[u64]) -> Value {
     let layers = widths[1..].iter().flat_map(|units| {
-        [json!({ "type": "dense", "units": units, "useBias": true }), json!({ "type": "silu" })]
+        [
+            json!({ "type": "dense", "units": units, "useBias": true, "trainable": true }),
+            json!({ "type": "silu" }),
+        ]
     });
     json!({
         "inputs": widths[0],

@@ -137,7 +137,7 @@ fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_
         {
             let program = serde_json::json!({
                 "inputs": 3,
-                "layers": [{ "type": "dense", "units": units, "useBias": true }, { "type": last }],
+                "layers": [{ "type": "dense", "units": units, "useBias": true, "trainable": true }, { "type": last }],
                 "loss": loss,
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
             });
@@ -153,9 +153,9 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
         let program = serde_json::json!({
             "inputs": inputs,
             "layers": [
-                { "type": "dense", "units": units, "useBias": true },
-                { "type": "dense", "units": 67, "useBias": true },
-                { "type": "dense", "units": 3, "useBias": false },
+                { "type": "dense", "units": units, "useBias": true, "trainable": true },
+                { "type": "dense", "units": 67, "useBias": true, "trainable": true },
+                { "type": "dense", "units": 3, "useBias": false, "trainable": true },
             ],
             "loss": { "type": "meanSquaredError" },
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
@@ -172,9 +172,9 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
         let program = serde_json::json!({
             "inputs": 300,
             "layers": [
-                { "type": "dense", "units": units, "useBias": true },
+                { "type": "dense", "units": units, "useBias": true, "trainable": true },
                 { "type": activation },
-                { "type": "dense", "units": 9, "useBias": true },
+                { "type": "dense", "units": 9, "useBias": true, "trainable": true },
             ],
             "loss": { "type": "meanSquaredError" },
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01 },
@@ -187,6 +187,29 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
     }
 }
 
+#[test]
+fn layers_that_are_not_trained_keep_their_bits_in_every_way_to_share_a_step() {
+    for (inputs, widths) in shapes() {
+        for frozen in 0..widths.len() {
+            let dense = |(index, units): (usize, &usize)| {
+                let trainable = index != frozen;
+                serde_json::json!({ "type": "dense", "units": units, "useBias": true, "trainable": trainable })
+            };
+            let program = serde_json::json!({
+                "inputs": inputs,
+                "layers": widths.iter().enumerate().map(dense).collect::<Vec<_>>(),
+                "loss": { "type": "meanSquaredError" },
+                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.1 },
+            });
+            for batch in if inputs > 100 { [5, 32] } else { [5, 1500] } {
+                let data = examples(&program, 2 * batch, 7);
+                Case { program: program.clone(), data, batch, seed: 1, shuffle: true, rates: vec![1e-3; 3] }
+                    .check();
+            }
+        }
+    }
+}
+
 /// A network for each way to share a step: tiny ones, rows, a large first layer, chunks of a small network.
 fn shapes() -> [(usize, Vec<usize>); 4] {
     [(2, vec![16, 1]), (17, vec![40, 24, 9]), (300, vec![130, 9]), (3, vec![33, 5])]
@@ -195,7 +218,7 @@ fn shapes() -> [(usize, Vec<usize>); 4] {
 #[test]
 fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step() {
     for (inputs, widths) in shapes() {
-        let dense = |units: &usize| serde_json::json!({ "type": "dense", "units": units, "useBias": true });
+        let dense = |units: &usize| serde_json::json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
         let layers = widths.iter().flat_map(|units| [dense(units), serde_json::json!({ "type": "tanh" })]);
         let program = serde_json::json!({
             "inputs": inputs,

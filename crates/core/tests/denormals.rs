@@ -19,7 +19,7 @@ const STEPS: u64 = 100;
 fn decay(optimizer: &Value, instructions: &str, first: f32, mut visit: impl FnMut(u64, &[f32])) {
     let program = json!({
         "inputs": INPUTS,
-        "layers": [{ "type": "dense", "units": OUTPUTS, "useBias": false }],
+        "layers": [{ "type": "dense", "units": OUTPUTS, "useBias": false, "trainable": true }],
         "loss": { "type": "meanSquaredError" },
         "optimizer": optimizer,
     });

@@ -35,7 +35,7 @@ struct Shape {
 
 impl Shape {
     fn network(&self, instructions: &str) -> Network {
-        let dense = |units| json!({ "type": "dense", "units": units, "useBias": true });
+        let dense = |units| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
         let program = json!({
             "inputs": self.inputs,
             "layers": [dense(self.hidden), dense(self.outputs)],
@@ -70,7 +70,7 @@ fn terms<'a>(a: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = f64> + Clone + 
 fn check_forward(instructions: &str, inputs: usize, outputs: usize, rows: usize, seed: u64) {
     let program = json!({
         "inputs": inputs,
-        "layers": [{ "type": "dense", "units": outputs, "useBias": true }],
+        "layers": [{ "type": "dense", "units": outputs, "useBias": true, "trainable": true }],
         "loss": { "type": "meanSquaredError" },
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
     });
@@ -111,7 +111,7 @@ fn check_input_gradient(instructions: &str, shape: &Shape, seed: u64) {
 fn check_parameter_gradient(instructions: &str, inputs: usize, outputs: usize, rows: usize, seed: u64) {
     let program = json!({
         "inputs": inputs,
-        "layers": [{ "type": "dense", "units": outputs, "useBias": true }],
+        "layers": [{ "type": "dense", "units": outputs, "useBias": true, "trainable": true }],
         "loss": { "type": "meanSquaredError" },
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
     });

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 fn valid() -> Value {
     json!({
         "inputs": 2,
-        "layers": [{ "type": "dense", "units": 3, "useBias": true }, { "type": "relu" }],
+        "layers": [{ "type": "dense", "units": 3, "useBias": true, "trainable": true }, { "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
     })
@@ -58,7 +58,7 @@ fn a_missing_field_is_named() {
     for field in ["inputs", "layers", "loss", "optimizer"] {
         expect(&error(&format!("/{field}"), None), &["program", field]);
     }
-    for option in ["units", "useBias"] {
+    for option in ["units", "useBias", "trainable"] {
         expect(&error(&format!("/layers/0/{option}"), None), &["layer 0", "dense", option, "missing"]);
     }
     for option in ["momentum", "nesterov", "weightDecay"] {
@@ -95,7 +95,9 @@ fn a_value_of_another_type_is_refused() {
         expect(&error("/layers/0", Some(value.clone())), &["layer 0"]);
         expect(&error("/loss", Some(value.clone())), &["loss"]);
         expect(&error("/optimizer", Some(value.clone())), &["optimizer"]);
-        expect(&error("/layers/0/useBias", Some(value.clone())), &["useBias"]);
+        for option in ["useBias", "trainable"] {
+            expect(&error(&format!("/layers/0/{option}"), Some(value.clone())), &[option]);
+        }
     }
     for value in [json!(null), json!("0"), json!(true), json!(1e300), json!([0])] {
         expect(&error("/optimizer/momentum", Some(value)), &["momentum", "finite"]);
@@ -110,7 +112,7 @@ fn a_size_beyond_what_memory_can_hold_is_refused() {
         expect(&error("/inputs", Some(size.clone())), &["inputs"]);
         expect(&error("/layers/0/units", Some(size)), &["units"]);
     }
-    let dense = |units: i32| json!({ "type": "dense", "units": units, "useBias": true });
+    let dense = |units: i32| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
     let too_large = error("/layers", Some(json!([dense(largest), dense(largest)])));
     expect(&too_large, &["too large"]);
     // 9 petabytes are a size, and no machine's memory.

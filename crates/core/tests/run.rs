@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn program() -> Value {
     json!({
         "inputs": 3,
-        "layers": [{ "type": "dense", "units": 2, "useBias": true }],
+        "layers": [{ "type": "dense", "units": 2, "useBias": true, "trainable": true }],
         "loss": { "type": "meanSquaredError" },
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0 },
     })

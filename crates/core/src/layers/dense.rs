@@ -7,10 +7,14 @@ use crate::options::Options;
 use serde_json::{Map, Value};
 
 /// The names of the options.
-pub const OPTIONS: &[&str] = &["units", "useBias"];
+pub const OPTIONS: &[&str] = &["units", "useBias", "trainable"];
 
 /// One product with `units` outputs.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
     let options = Options::new("dense", values, OPTIONS)?;
-    Ok(vec![Operation::Product { outputs: options.size("units")?, bias: options.boolean("useBias")? }])
+    Ok(vec![Operation::Product {
+        outputs: options.size("units")?,
+        bias: options.boolean("useBias")?,
+        trainable: options.boolean("trainable")?,
+    }])
 }

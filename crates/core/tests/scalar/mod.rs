@@ -6,6 +6,7 @@
 //!   i + 8, then 4, 2, 1), then b.
 //! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain additions.
 //! - A batch is cut every 512 rows; the gradients of the pieces are added in order.
+//! - A parameter that is not trained has the gradient 0 and no update.
 //!
 //! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes as the tree above.
 //!
@@ -162,6 +163,8 @@ pub struct Scalar {
     loss: Box<dyn RowLoss<Portable>>,
     update: Box<dyn Update<Portable>>,
     pub slots: Vec<Vec<f32>>,
+    /// Whether training changes it, for each parameter.
+    trained: Vec<bool>,
 }
 
 fn fields(value: &Value) -> (&str, &Map<String, Value>) {
@@ -171,7 +174,7 @@ fn fields(value: &Value) -> (&str, &Map<String, Value>) {
 impl Scalar {
     pub fn new(program: &Value) -> Self {
         let mut width = program["inputs"].as_u64().unwrap() as usize;
-        let mut stages = Vec::new();
+        let (mut stages, mut trained) = (Vec::new(), Vec::new());
         for layer in program["layers"].as_array().unwrap() {
             let (name, options) = fields(layer);
             stages.push(match name {
@@ -179,6 +182,8 @@ impl Scalar {
                     let (inputs, outputs) = (width, options["units"].as_u64().unwrap() as usize);
                     let bias = options["useBias"].as_bool().unwrap().then(|| vec![0.0; outputs]);
                     width = outputs;
+                    let count = inputs * outputs + bias.as_ref().map_or(0, Vec::len);
+                    trained.resize(trained.len() + count, options["trainable"].as_bool().unwrap());
                     Layer::Dense(Dense { inputs, outputs, weight: vec![0.0; inputs * outputs], bias })
                 }
                 _ => match layers::build(name, options).unwrap().remove(0) {
@@ -198,7 +203,7 @@ impl Scalar {
             loss = absorbing;
             stages.pop()
         });
-        let mut scalar = Scalar { layers: stages, absorbed, loss, slots: Vec::new(), update };
+        let mut scalar = Scalar { layers: stages, absorbed, loss, slots: Vec::new(), update, trained };
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
         scalar
     }
@@ -270,7 +275,8 @@ impl Scalar {
                 }
             }
         }
-        (loss, parts.into_iter().rev().flatten().collect())
+        let gradient = parts.into_iter().rev().flatten().zip(&self.trained);
+        (loss, gradient.map(|(gradient, trained)| if *trained { gradient } else { 0.0 }).collect())
     }
 
     /// The sum of the rows' losses, and the gradients of their mean.
@@ -288,6 +294,9 @@ impl Scalar {
         let (loss, gradient) = self.gradients(rows);
         let mut parameters = self.parameters();
         for (index, (weight, gradient)) in parameters.iter_mut().zip(gradient).enumerate() {
+            if !self.trained[index] {
+                continue;
+            }
             let mut line = [Line([*weight; LANES])];
             let mut slots: Vec<_> = self.slots.iter().map(|slot| Line([slot[index]; LANES])).collect();
             self.update.tile(Portable, &now, &mut line, &[Line([gradient; LANES])], &mut slots);

@@ -58,8 +58,9 @@ pub fn any_optimizer() -> Vec<Value> {
 
 /// A dense layer, another one or an activation.
 fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
-    let dense = (width, any::<bool>())
-        .prop_map(|(units, bias)| json!({ "type": "dense", "units": units, "useBias": bias }));
+    let dense = (width, any::<bool>(), prop::bool::weighted(0.8)).prop_map(
+        |(units, bias, trainable)| json!({ "type": "dense", "units": units, "useBias": bias, "trainable": trainable }),
+    );
     let others: Vec<Names> = layers::TABLE.iter().copied().filter(|(name, _)| *name != "dense").collect();
     let other = prop::sample::select(table(&others, layers::build::<Portable>));
     let activation = prop::sample::select(table(activations::TABLE, activations::build::<Portable>));
