@@ -12,17 +12,19 @@ const shared = {
 } satisfies UserConfig;
 
 export default defineConfig([
-  // What any host can load; `#native` is resolved by package.json, by host.
+  // What any host can load; `#native` and `#files` are resolved by package.json, by host.
   {
     ...shared,
     entry: {
       index: "src/index.ts",
+      files: "src/files.ts",
+      "no-files": "src/no-files.ts",
       "kernel/native": "src/kernel/native.ts",
       "kernel/no-native": "src/kernel/no-native.ts",
     },
     platform: "neutral",
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    deps: { neverBundle: ["#native", /^node:/] },
+    deps: { neverBundle: ["#native", "#files", /^node:/] },
     // Without it the types do not compile in an app that has neither the types of Node nor a library as new
     // as this.
     banner: { dts: '/// <reference lib="esnext.disposable" />' },

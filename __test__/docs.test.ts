@@ -1,9 +1,10 @@
 // What the documents say holds: programs run, quotes stand in the sources, hunks fit, links lead somewhere.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as activations from "../src/activations.ts";
 import * as myelin from "../src/index.ts";
 import { layers } from "../src/layers.ts";
@@ -72,6 +73,15 @@ const programs = [...blocks.filter(({ language, quoted }) => language === "ts" &
 const byPlace = (list: readonly Block[]) => list.map((block) => [block.place, block] as const);
 
 describe("programs", () => {
+  // Some write files.
+  const before = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), "myelin-docs-"));
+  beforeAll(() => process.chdir(folder));
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+
   test("have the right types", () => {
     expect(typeErrors(programs)).toEqual([]);
   });

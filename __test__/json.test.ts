@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { dense, FormatError, Model, OptionError, relu, sgd } from "../src/index.ts";
+import { dense, FormatError, Model, OptionError, relu, sgd, version } from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -23,6 +23,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     expect(model.toJSON()).toEqual({
       format: "myelin-model",
       formatVersion: 1,
+      version,
       inputs: 2,
       layers: [
         {

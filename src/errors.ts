@@ -45,6 +45,13 @@ export class FormatError extends MyelinError {
   }
 }
 
+/** A file cannot be read or written; `cause` is the system's error. Whatever stood in the file still does. */
+export class FileError extends MyelinError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("MYELIN_FILE", message, options);
+  }
+}
+
 /** A call does not fit the model's state: a second training while one runs, any use after `dispose`. */
 export class StateError extends MyelinError {
   constructor(message: string) {

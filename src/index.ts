@@ -1,9 +1,11 @@
+export { load, save } from "#files";
 export * from "./activations.ts";
 export type { Dataset, Examples, Matrix, NumberArray } from "./data/dataset.ts";
 export { xor } from "./data/xor.ts";
 export {
   DataError,
   DivergenceError,
+  FileError,
   FormatError,
   KernelError,
   MyelinError,
@@ -12,6 +14,7 @@ export {
   StateError,
 } from "./errors.ts";
 export type { Epoch, FitOptions, History } from "./fit.ts";
+export type { SaveOptions } from "./formats/bytes.ts";
 export type { ModelJSON } from "./formats/json.ts";
 export * as initializers from "./initializers.ts";
 export type { KernelChoice } from "./kernel/choose.ts";

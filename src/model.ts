@@ -21,7 +21,9 @@ import {
   readFitOptions,
   readThreads,
 } from "./fit.ts";
+import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
+import type { Lists, SavedModel } from "./formats/saved.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
 import {
   CHUNK_ROWS,
@@ -88,6 +90,10 @@ export let begin: (
 ) => { fit: Fit; kernel: Kernel };
 export let end: (model: Model) => void;
 
+/** A model as bytes, and back, for files; `call` and `place` are what an error's message begins with. */
+export let bytesOf: (model: Model, call: string, options: SaveOptions) => Uint8Array<ArrayBuffer>;
+export let restore: (bytes: unknown, place: string, options: { readonly kernel?: KernelChoice }) => Model;
+
 /** The loss and the gradients of one batch. */
 export interface BatchGradients {
   /** The mean over the batch's rows. */
@@ -136,6 +142,7 @@ export class Model {
   readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
   #network: Network | undefined;
   #position = START;
+  #history: History | undefined;
   #training = false;
 
   /**
@@ -152,7 +159,12 @@ export class Model {
     this.inputs = this.#configuration.inputs;
     this.outputs = this.#layers[this.#layers.length - 1].outputs;
     this.#widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
-    this.#row = { x: new Float32Array(this.inputs), output: new Float32Array(this.outputs) };
+    const row = `model: a row of ${this.inputs} inputs and ${this.outputs} outputs`;
+    checkMemory((this.inputs + this.outputs) * Float32Array.BYTES_PER_ELEMENT, row);
+    this.#row = withinMemory(`${row} does not fit in memory`, () => ({
+      x: new Float32Array(this.inputs),
+      output: new Float32Array(this.outputs),
+    }));
     this.#targets = expectedTargets(this.#configuration, this.outputs);
     this.parameters = this.#layers.reduce((sum, layer) => sum + countParameters(layer), 0);
     checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
@@ -235,7 +247,9 @@ export class Model {
         model.#position = position;
       },
     };
-    return new Fit(trained, data, kernelData, options);
+    const fit = new Fit(trained, data, kernelData, options);
+    this.#history = fit.history;
+    return fit;
   }
 
   static {
@@ -251,6 +265,11 @@ export class Model {
     };
     end = (model) => {
       model.#training = false;
+    };
+    bytesOf = (model, call, options) => writeBytes(model.#saved(call, readSaveOptions(options, call)));
+    restore = (bytes, place, options) => {
+      checkNames(options, ["kernel"], place);
+      return Model.#restore(readBytes(bytes, place), options);
     };
   }
 
@@ -471,18 +490,49 @@ export class Model {
   }
 
   /**
-   * The model as plain JSON: architecture, seed, weights and optimizer state. `Model.fromJSON` is the way
-   * back.
+   * The history of the last training, be it under way: what `fit` gives, and of one that was aborted or
+   * diverged what there is. `toBytes` and `save` keep it with the model.
+   */
+  get history(): History | undefined {
+    return this.#history;
+  }
+
+  /** All that the model is made of again. */
+  #saved(call: string, { optimizerState, history }: Required<SaveOptions>): SavedModel {
+    const network = this.#useAlone(call);
+    const { steps } = this.#position;
+    const slots = countSlots(this.#configuration);
+    return {
+      configuration: this.#configuration,
+      seed: this.seed,
+      // An optimizer that begins anew counts its steps anew.
+      training: {
+        epochs: atEpoch(this.#position).epoch,
+        steps: slots > 0 && !optimizerState ? 0 : steps,
+      },
+      history: history ? (this.#history as unknown as Lists | undefined) : undefined,
+      parameters: network.read("parameters"),
+      optimizerState: optimizerState ? network.read("slots") : new Float32Array(0),
+    };
+  }
+
+  static #restore(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {
+    const { configuration, seed, parameters, optimizerState, training, history } = saved;
+    const model = new Model({ ...(configuration as unknown as Architecture), seed, ...options });
+    const network = model.#use();
+    network.write("parameters", parameters);
+    if (optimizerState.length > 0) network.write("slots", optimizerState);
+    model.#position = { ...START, epoch: training.epochs, steps: training.steps };
+    model.#history = history as unknown as History | undefined;
+    return model;
+  }
+
+  /**
+   * The model as plain JSON: architecture, seed, weights and optimizer state, and so the same for equal runs:
+   * the history, which has times, is not in it. `Model.fromJSON` is the way back.
    */
   toJSON(): ModelJSON {
-    const network = this.#useAlone("toJSON");
-    return writeJSON({
-      ...this.#configuration,
-      seed: this.seed,
-      training: { epochs: atEpoch(this.#position).epoch, steps: this.#position.steps },
-      weights: this.getWeights(),
-      optimizerState: Array.from(network.read("slots")),
-    });
+    return writeJSON(this.#saved("toJSON", { optimizerState: true, history: false }));
   }
 
   /**
@@ -498,13 +548,37 @@ export class Model {
    */
   static fromJSON(json: string | ModelJSON, options: { readonly kernel?: KernelChoice } = {}): Model {
     checkNames(options, ["kernel"], "fromJSON");
-    const { architecture, seed, parameters, optimizerState, epochs, steps } = readJSON(json);
-    const model = new Model({ ...architecture, seed, ...options });
-    const network = model.#use();
-    network.write("parameters", parameters);
-    if (optimizerState.length > 0) network.write("slots", optimizerState);
-    model.#position = { ...START, epoch: epochs, steps };
-    return model;
+    return Model.#restore(readJSON(json), options);
+  }
+
+  /**
+   * The model as the bytes of a safetensors file, the same that `save` writes. `Model.fromBytes` is the way
+   * back.
+   *
+   * @example
+   * ```ts
+   * const bytes = model.toBytes({ optimizerState: true });
+   * ```
+   *
+   * @throws StateError while a training runs; OptionError for an unknown option.
+   */
+  toBytes(options: SaveOptions = {}): Uint8Array<ArrayBuffer> {
+    return bytesOf(this, "toBytes", options);
+  }
+
+  /**
+   * Makes a model of what `toBytes` gave or a file of `save` holds. It predicts the same bits; training goes
+   * on with the same bits if the optimizer's state was kept.
+   *
+   * @example
+   * ```ts
+   * const copy = Model.fromBytes(model.toBytes());
+   * ```
+   *
+   * @throws FormatError if it is no model or one of a newer version; nothing else happens then.
+   */
+  static fromBytes(bytes: Uint8Array | ArrayBuffer, options: { readonly kernel?: KernelChoice } = {}): Model {
+    return restore(bytes, "fromBytes", options);
   }
 
   /**

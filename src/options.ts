@@ -276,8 +276,12 @@ export function optionalChoice<T extends object>(
   };
 }
 
+/** A longer name is near to none; to count its edits could take for ever, since names come with files too. */
+const LONGEST_NAME = 100;
+
 /** The name in `names` that is nearest to one that is none of them, if one is near. */
 function nearest(name: string, names: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   const ranked = names
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);

@@ -27,6 +27,21 @@ function visit(
   }
 }
 
+/** An array of parameters with a name of its own in the whole model, and its place in the flat array. */
+export interface NamedParameter {
+  /** Layer and parameter, "0.weight". */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly start: number;
+}
+
+/** Every array of parameters in the order of the flat array. */
+export function namedParameters(layers: readonly LayerShape[]): NamedParameter[] {
+  const named: NamedParameter[] = [];
+  visit(layers, (layer, { name, shape }, start) => named.push({ name: `${layer}.${name}`, shape, start }));
+  return named;
+}
+
 function nest(values: readonly number[], shape: readonly number[]): Nested {
   if (shape.length === 1) return values as number[];
   const [rows, columns] = shape;

@@ -110,17 +110,24 @@ export interface Trained {
   loss: number[];
   lossInOneGo: number[];
   prediction: number[];
+  /** The prediction of the model that came back from its bytes, and from a file or why there is none. */
+  fromBytes: number[];
+  fromFile: number[] | string;
 }
 
 export function readTrained(result: Result): Trained {
   return JSON.parse(expectSuccess(result).trim().split("\n").at(-1)!);
 }
 
-/** The loss fell, off the event loop and in one go alike, and the model answers with a number for a row. */
-export function expectTrained({ loss, lossInOneGo, prediction }: Trained): void {
+/**
+ * The loss fell, off the event loop and in one go alike, and the model answers with a number for a row, the
+ * same one when it comes back from its bytes.
+ */
+export function expectTrained({ loss, lossInOneGo, prediction, fromBytes }: Trained): void {
   expect(loss.at(-1)).toBeLessThan(loss[0]! / 2);
   expect(lossInOneGo).toEqual(loss);
   expect(prediction).toEqual([expect.closeTo(1, 0)]);
+  expect(fromBytes).toEqual(prediction);
 }
 
 export function readManifest(folder: string) {

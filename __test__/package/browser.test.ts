@@ -40,6 +40,8 @@ test("the bundle trains where there are no globals of Node", async () => {
       MessageChannel,
       AbortController,
       AbortSignal,
+      TextEncoder,
+      TextDecoder,
     },
     console: { log: (line: string) => void lines.push(line) },
   };
@@ -47,4 +49,5 @@ test("the bundle trains where there are no globals of Node", async () => {
   const trained: Trained = JSON.parse(lines.at(-1)!);
   expect(trained.kernel).toEqual({ name: "typescript", reason: expect.stringMatching(/.+/) });
   expectTrained(trained);
+  expect(trained.fromFile).toBe("FileError: save: this host has no files; keep what model.toBytes() gives");
 });

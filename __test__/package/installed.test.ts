@@ -30,10 +30,11 @@ describeNative("installed beside its platform package", () => {
     app = install(packed.myelin, packed.platform);
   });
 
-  test("trains on the native kernel when it is imported", () => {
+  test("trains on the native kernel when it is imported, saves and loads", () => {
     const trained = readTrained(train(app));
     expect(trained.kernel.name).toBe("native");
     expectTrained(trained);
+    expect(trained.fromFile).toEqual(trained.prediction);
   });
 
   test("trains on the native kernel when it is required from CommonJS", () => {
@@ -95,11 +96,11 @@ describe("installed without its platform package", () => {
   test("compiles in a strict TypeScript app, as an ES module and as CommonJS", () => {
     writeFileSync(
       join(app, "consumer.mts"),
-      consumer('import { dense, Model, relu, sgd, xor, type Layer } from "myelin";'),
+      consumer('import { dense, load, Model, relu, save, sgd, xor, type Layer } from "myelin";'),
     );
     writeFileSync(
       join(app, "consumer.cts"),
-      consumer('import { dense, Model, relu, sgd, xor, type Layer } from "myelin";'),
+      consumer('import { dense, load, Model, relu, save, sgd, xor, type Layer } from "myelin";'),
     );
     writeFileSync(
       join(app, "required.cts"),
@@ -175,6 +176,11 @@ export async function train(): Promise<number[]> {
 }
 export const kernel: "native" | "typescript" = model.kernel.name;
 export const row: ArrayLike<number> = model.predict([0.2, 0.9]);
+export const bytes: Uint8Array = model.toBytes({ optimizerState: true });
+export async function keep(path: string): Promise<number[]> {
+  await save(model, path, { history: false });
+  return (await load(path, { kernel })).predict([0.2, 0.9]);
+}
 // @ts-expect-error: abbreviations are no options
 sgd({ lr: 0.1 });
 // @ts-expect-error: the nearest name is meanSquaredError

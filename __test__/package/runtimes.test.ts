@@ -46,10 +46,11 @@ function onEveryRuntime() {
   });
 
   for (const [name, [program, ...programArguments]] of Object.entries(runtimes)) {
-    test(`trains on ${name} with the native kernel`, () => {
+    test(`trains on ${name} with the native kernel, saves and loads`, () => {
       const trained = readTrained(run(app, join(folder, "node_modules", program!), programArguments));
       expect(trained.kernel.name).toBe("native");
       expectTrained(trained);
+      expect(trained.fromFile).toEqual(trained.prediction);
     });
   }
 }

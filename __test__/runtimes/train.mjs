@@ -1,6 +1,6 @@
 // What an app does with the installed package, in words that Node, Bun, Deno and a browser share: the last
 // line of output is what came of it, as JSON.
-import { dense, Model, relu, sgd, xor } from "myelin";
+import { dense, load, Model, relu, save, sgd, xor } from "myelin";
 
 const data = xor({ examples: 200, seed: 1 });
 const run = { epochs: 60, batchSize: 5 };
@@ -17,11 +17,20 @@ const model = makeModel();
 const history = await model.fit(data, run);
 const inOneGo = makeModel().fitSync(data, run);
 
+const predict = (trained) => Array.from(trained.predict([0.2, 0.9]));
+const path = "model.safetensors";
+// Off Node there are no files, and the error says so.
+const fromFile = await save(model, path)
+  .then(() => load(path))
+  .then(predict, String);
+
 console.log(
   JSON.stringify({
     kernel: model.kernel,
     loss: Array.from(history.loss),
     lossInOneGo: Array.from(inOneGo.loss),
-    prediction: Array.from(model.predict([0.2, 0.9])),
+    prediction: predict(model),
+    fromBytes: predict(Model.fromBytes(model.toBytes())),
+    fromFile,
   }),
 );

@@ -1,0 +1,321 @@
+/** Models in files: what is under the name is one whole model at any time, and errors name the path. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import {
+  dense,
+  FileError,
+  FormatError,
+  load,
+  type Model,
+  OptionError,
+  StateError,
+  save,
+} from "../src/index.ts";
+import * as noFiles from "../src/no-files.ts";
+import { script } from "./child.ts";
+import { kernelNames } from "./kernels.ts";
+import { data, failureOf, makeModel } from "./samples.ts";
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), "myelin-files-")));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folders = 0;
+
+/** The path of a file that is not there, in a folder of its own. */
+function freshPath(name = "model.safetensors"): string {
+  const folder = join(root, String(folders++));
+  mkdirSync(folder);
+  return join(folder, name);
+}
+
+const filesBeside = (path: string) => readdirSync(dirname(path));
+
+describe.each(kernelNames)("a model of the %s kernel in a file", (kernel) => {
+  test("is the bytes of the model, and comes back from them", async () => {
+    const path = freshPath();
+    const model = makeModel({ kernel });
+    model.fitSync(data, { epochs: 2 });
+    await save(model, path);
+    expect(new Uint8Array(readFileSync(path))).toEqual(model.toBytes());
+    const copy = await load(path, { kernel });
+    expect(copy.kernel.name).toBe(kernel);
+    expect(copy.predict(data)).toEqual(model.predict(data));
+    expect(copy.history).toEqual(model.history);
+  });
+
+  test("with the optimizer's state trains on with the same bits", async () => {
+    const path = freshPath();
+    const model = makeModel({ kernel });
+    model.fitSync(data, { epochs: 2, batchSize: 8 });
+    await save(model, path, { optimizerState: true });
+    const copy = await load(path, { kernel });
+    expect(copy.fitSync(data, { batchSize: 8 }).loss).toEqual(model.fitSync(data, { batchSize: 8 }).loss);
+    expect(copy.toJSON()).toEqual(model.toJSON());
+  });
+
+  test("is as the model was at the call, whatever happens to it then", async () => {
+    const path = freshPath();
+    const model = makeModel({ kernel });
+    const saving = save(model, path, { optimizerState: true });
+    const before = model.toJSON();
+    await Promise.all([saving, model.fit(data, { epochs: 3 })]);
+    expect((await load(path)).toJSON()).toEqual(before);
+  });
+});
+
+describe("a file", () => {
+  test("is named by a path or by a URL", async () => {
+    const path = freshPath("a model, with 100 % of its weights.safetensors");
+    const model = makeModel();
+    await save(model, pathToFileURL(path));
+    expect((await load(pathToFileURL(path))).toJSON()).toEqual((await load(path)).toJSON());
+  });
+
+  test("takes the place of another one, whose mode it keeps, and leaves nothing else behind", async () => {
+    const path = freshPath();
+    writeFileSync(path, "something else");
+    chmodSync(path, 0o640);
+    await save(makeModel(), path);
+    expect((await load(path)).seed).toBe(7);
+    if (process.platform !== "win32") expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(filesBeside(path)).toEqual([basename(path)]);
+  });
+
+  test("has a mode like any new file", async () => {
+    const path = freshPath();
+    await save(makeModel(), path);
+    writeFileSync(`${path}.new`, "");
+    expect(statSync(path).mode).toBe(statSync(`${path}.new`).mode);
+  });
+
+  test("is replaced where a link leads, and the link stays", async () => {
+    const path = freshPath();
+    const link = `${path}.link`;
+    writeFileSync(path, "");
+    symlinkSync(basename(path), link);
+    await save(makeModel(), link);
+    expect(realpathSync(link)).toBe(path);
+    expect((await load(path)).seed).toBe(7);
+  });
+
+  test("may have the longest name that there is", async () => {
+    const path = freshPath(`${"ä".repeat(127)}x`);
+    await save(makeModel(), path);
+    expect((await load(path)).seed).toBe(7);
+  });
+
+  test("of many savings at once is one of them", async () => {
+    const path = freshPath();
+    const models = Array.from({ length: 8 }, (_, seed) =>
+      makeModel({ seed, layers: [dense(seed + 1), dense(1)] }),
+    );
+    await Promise.all(models.map((model) => save(model, path)));
+    const { seed, parameters } = await load(path);
+    expect(parameters).toBe(models[seed].parameters);
+    expect(filesBeside(path)).toEqual([basename(path)]);
+  });
+});
+
+describe("a file that cannot be had is a FileError that names the path", () => {
+  const model = makeModel();
+
+  test("of a folder", async () => {
+    const folder = dirname(freshPath());
+    const name = JSON.stringify(folder);
+    await expect(load(folder)).rejects.toThrow(
+      new FileError(`load: ${name} cannot be read: it is a folder (EISDIR)`),
+    );
+    await expect(save(model, folder)).rejects.toThrow(
+      new FileError(`save: ${name} cannot be written: it is a folder (EISDIR)`),
+    );
+  });
+
+  test("that is missing", async () => {
+    const path = freshPath();
+    const error = await failureOf(() => load(path));
+    expect(error).toBeInstanceOf(FileError);
+    expect(error).toMatchObject({ code: "MYELIN_FILE", cause: { code: "ENOENT" } });
+    expect((error as Error).message).toBe(
+      `load: ${JSON.stringify(path)} cannot be read: there is no such file or folder (ENOENT)`,
+    );
+  });
+
+  test("in a folder that is missing", async () => {
+    const path = join(freshPath(), "model.safetensors");
+    await expect(save(model, path)).rejects.toThrow(
+      `save: ${JSON.stringify(path)} cannot be written: there is no such file or folder (ENOENT)`,
+    );
+    expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  test("below what is no folder", async () => {
+    const path = freshPath();
+    writeFileSync(path, "");
+    const below = join(path, "model.safetensors");
+    for (const call of [() => load(below), () => save(model, below)]) {
+      expect(await failureOf(call)).toBeInstanceOf(FileError);
+      await expect(call()).rejects.toThrow(JSON.stringify(below));
+    }
+  });
+
+  test.runIf(existsSync("/dev/full"))("that is a device (skipped where there is no /dev/full)", async () => {
+    await expect(save(model, "/dev/full")).rejects.toThrow(
+      'save: "/dev/full" cannot be written: it is no regular file',
+    );
+    await expect(load("/dev/zero")).rejects.toThrow(
+      'load: "/dev/zero" cannot be read: it is no regular file',
+    );
+    expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
+  });
+
+  test.runIf(process.platform !== "win32")(
+    "that is a pipe, for which nobody waits (skipped on Windows)",
+    async () => {
+      const path = freshPath();
+      execFileSync("mkfifo", [path]);
+      await expect(load(path)).rejects.toThrow("cannot be read: it is no regular file");
+      await expect(save(model, path)).rejects.toThrow("cannot be written: it is no regular file");
+    },
+  );
+
+  test.each([undefined, null, "", 5, {}, new URL("https://example.com/model")])(
+    "%s is no path",
+    async (path) => {
+      const given = path as unknown as string;
+      expect(await failureOf(() => load(given))).toBeInstanceOf(OptionError);
+      expect(await failureOf(() => save(model, given))).toBeInstanceOf(OptionError);
+      await expect(load(given)).rejects.toThrow("load: expected the path of a file, received");
+    },
+  );
+
+  test("what is no model, and options that there are not, are refused before anything is written", async () => {
+    const path = freshPath();
+    await expect(save(model.toJSON() as unknown as Model, path)).rejects.toThrow(
+      "save: expected a Model, received an object",
+    );
+    await expect(save(model, path, { state: true } as object)).rejects.toThrow(
+      'save: unknown option "state"',
+    );
+    const busy = makeModel();
+    const running = busy.fit(data);
+    expect(await failureOf(() => save(busy, path))).toEqual(
+      new StateError("save: a training of this model is under way; wait until it ends"),
+    );
+    await running;
+    expect(filesBeside(path)).toEqual([]);
+  });
+});
+
+describe("a file that holds no model is a FormatError that names the path", () => {
+  const bytes = makeModel().toBytes();
+  const contents: [what: string, content: Uint8Array, message: string][] = [
+    ["nothing", new Uint8Array(0), "expected at least 8 bytes, received 0"],
+    [
+      "text",
+      new TextEncoder().encode("# A model\n\nThis is none.\n"),
+      "the header's length: expected at most",
+    ],
+    ["half of a model", bytes.slice(0, -4), "expected 132 bytes of values after the header, received 128"],
+    [
+      "more than a model",
+      new Uint8Array([...bytes, 0]),
+      "expected 132 bytes of values after the header, received 133",
+    ],
+  ];
+
+  test.each(contents)("%s", async (_, content, message) => {
+    const path = freshPath();
+    writeFileSync(path, content);
+    const error = await failureOf(() => load(path));
+    expect(error).toBeInstanceOf(FormatError);
+    expect((error as Error).message).toContain(`load: ${JSON.stringify(path)}: ${message}`);
+  });
+
+  test("of a size that no memory holds is refused after its first bytes", async () => {
+    const path = freshPath();
+    writeFileSync(path, bytes);
+    truncateSync(path, 2 ** 40);
+    const started = performance.now();
+    await expect(load(path)).rejects.toThrow(
+      "expected 132 bytes of values after the header, received 1099511626",
+    );
+    writeFileSync(path, new Uint8Array(8));
+    truncateSync(path, 2 ** 40);
+    await expect(load(path)).rejects.toThrow('header: expected a "{" at its beginning');
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test("an option that load has not is an OptionError", async () => {
+    const path = freshPath();
+    await save(makeModel(), path);
+    await expect(load(path, { kernal: "native" } as object)).rejects.toThrow('Did you mean "kernel"?');
+  });
+});
+
+describe.runIf(process.platform !== "win32")("a disk that is full in the middle (skipped on Windows)", () => {
+  test("is a FileError that names the path; the old file stays, and nothing beside it", async () => {
+    const path = freshPath();
+    await save(makeModel(), path);
+    const before = readFileSync(path);
+    // A shell can limit how long a file may get, in blocks of 512 or 1024 bytes; the model takes more.
+    const command = `ulimit -f 8 && exec "${process.execPath}" "${script("save.mjs")}" "${path}" 100`;
+    const output = execFileSync("/bin/sh", ["-c", command], { encoding: "utf8" });
+    expect(output).toBe(
+      `FileError: save: ${JSON.stringify(path)} cannot be written: the file would be too large (EFBIG)\n`,
+    );
+    expect(readFileSync(path)).toEqual(before);
+    expect(filesBeside(path)).toEqual([basename(path)]);
+  });
+});
+
+test("a process that is killed while it saves, 50 times, leaves a whole file each time", async () => {
+  const path = freshPath();
+  await save(makeModel(), path);
+  const seen = new Set<number>();
+  for (let kill = 0; kill < 50; kill++) {
+    const child = spawn(process.execPath, [script("save.mjs"), path, "100", "on"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    await wait((kill * 7) % 23);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const model = await load(path);
+    expect(model.predict([0.2, 0.9])).toHaveLength(1);
+    seen.add(model.seed);
+  }
+  // The seed counts the savings: they did take place, and went on to different lengths.
+  expect(seen.size).toBeGreaterThan(5);
+  // What a killed process was writing may lie there, under a name that says so.
+  const others = filesBeside(path).filter((name) => name !== basename(path));
+  expect(others.filter((name) => !/^\.model\.safetensors\..*\.tmp$/.test(name))).toEqual([]);
+}, 120_000);
+
+describe("off Node", () => {
+  test("save and load say what to use instead", async () => {
+    await expect(noFiles.save(makeModel(), "a")).rejects.toThrow(
+      "save: this host has no files; keep what model.toBytes() gives",
+    );
+    expect(await failureOf(() => noFiles.load("a"))).toBeInstanceOf(FileError);
+    await expect(noFiles.load("a")).rejects.toThrow("Model.fromBytes");
+  });
+});

@@ -1,0 +1,298 @@
+/**
+ * Files that a stranger made: each is a model or a FormatError, in little time and memory.
+ *
+ * A few hundred cases of each kind are drawn in every run; `npm run fuzz -- <seconds>` draws new ones for so
+ * long.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { write } from "../src/formats/safetensors.ts";
+import { adam, dense, FormatError, KernelError, Model, sgd, softmax } from "../src/index.ts";
+import { data, makeModel } from "./samples.ts";
+
+/** Sound files to begin with: with and without the optimizer's state and a history. */
+const sound: readonly Uint8Array[] = [
+  trained(makeModel({ layers: [dense(3, { activation: "tanh" }), dense(1)], kernel: "typescript" })).toBytes({
+    optimizerState: true,
+  }),
+  trained(
+    makeModel({
+      layers: [dense(2), softmax()],
+      loss: "sparseCategoricalCrossentropy",
+      optimizer: adam(),
+      kernel: "typescript",
+    }),
+  ).toBytes({ optimizerState: true, history: false }),
+  makeModel({
+    layers: [dense(2, { useBias: false }), dense(1)],
+    optimizer: sgd(),
+    kernel: "typescript",
+  }).toBytes(),
+];
+
+function trained(model: Model): Model {
+  model.fitSync(data, { epochs: 2 });
+  return model;
+}
+
+const headerOf = (bytes: Uint8Array) =>
+  8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(8, headerOf(bytes)));
+
+/** A file with another header before the same values. */
+function withHeader(bytes: Uint8Array, text: string): Uint8Array {
+  const header = new TextEncoder().encode(text);
+  const result = new Uint8Array(8 + header.length + bytes.length - headerOf(bytes));
+  new DataView(result.buffer).setBigUint64(0, BigInt(header.length), true);
+  result.set(header, 8);
+  result.set(bytes.subarray(headerOf(bytes)), 8 + header.length);
+  return result;
+}
+
+/** What a number in a file may be changed into. */
+const numbers = fc.oneof(
+  fc.constantFrom(
+    "-1",
+    "0",
+    "1",
+    "4",
+    "1e9",
+    "1000000000",
+    "2147483647",
+    "4294967296",
+    "9007199254740993",
+    "1e308",
+    "0.5",
+    "-0",
+    "NaN",
+    "null",
+    "[]",
+    "{}",
+    '"1"',
+    "true",
+  ),
+  fc.nat(64).map(String),
+);
+const words = fc.oneof(
+  fc.constantFrom(
+    "__proto__",
+    "constructor",
+    "toString",
+    "dense",
+    "relu",
+    "F16",
+    "F32",
+    "I64",
+    "0.weight",
+    "1.bias",
+    "optimizer.0.0.weight",
+    "__metadata__",
+    "myelin",
+    "type",
+    "",
+  ),
+  fc.string({ maxLength: 5 }),
+);
+/** What may be put anywhere. */
+const pieces = fc.oneof(
+  numbers,
+  words.map((word) => JSON.stringify(word)),
+  fc.constantFrom(
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"',
+    "\\",
+    " ",
+    "\0",
+    "\\u0000",
+    "\\ud800",
+    "[".repeat(300),
+    "[[],".repeat(100),
+  ),
+  fc.string({ unit: "binary", maxLength: 3 }),
+);
+
+/** One change of a file. */
+type Change = (bytes: Uint8Array) => Uint8Array;
+
+const edited: fc.Arbitrary<Change> = fc
+  .array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(255)), { minLength: 1, maxLength: 4 })
+  .map((edits) => (bytes) => {
+    const result = bytes.slice();
+    for (const [share, byte] of edits) result[Math.floor(share * (result.length - 1))] = byte;
+    return result;
+  });
+
+const cutOrLonger: fc.Arbitrary<Change> = fc
+  .tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.uint8Array({ maxLength: 40 }))
+  .map(([share, more]) => (bytes) => {
+    const kept = bytes.subarray(0, Math.round(share * bytes.length));
+    const result = new Uint8Array(kept.length + more.length);
+    result.set(kept);
+    result.set(more, kept.length);
+    return result;
+  });
+
+const length: fc.Arbitrary<Change> = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).chain((large) =>
+  fc.constantFrom(large, large % 5000n).map((given) => (bytes: Uint8Array) => {
+    const result = bytes.slice();
+    new DataView(result.buffer).setBigUint64(0, given, true);
+    return result;
+  }),
+);
+
+/** Changes the nth of what a pattern finds in the header, or in the description within it. */
+function replaced(pattern: RegExp, put: fc.Arbitrary<string>): fc.Arbitrary<Change> {
+  return fc.tuple(fc.nat(), put, fc.boolean()).map(([at, text, within]) => (bytes) => {
+    const header = textOf(bytes);
+    if (!within) return withHeader(bytes, replaceOne(header, pattern, at, text));
+    const { __metadata__: metadata, ...tensors } = JSON.parse(header);
+    const myelin = replaceOne(metadata.myelin, pattern, at, text);
+    return withHeader(bytes, JSON.stringify({ __metadata__: { myelin }, ...tensors }));
+  });
+}
+
+function replaceOne(text: string, pattern: RegExp, nth: number, put: string): string {
+  const found = [...text.matchAll(pattern)];
+  const { 0: old, index } = found[nth % found.length];
+  return text.slice(0, index) + put + text.slice(index + old.length);
+}
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+  edited,
+  cutOrLonger,
+  length,
+  replaced(/-?\d+(\.\d+)?(e-?\d+)?/g, numbers),
+  replaced(
+    /"[^"\\]*"/g,
+    words.map((word) => JSON.stringify(word)),
+  ),
+  replaced(/[[\]{},:"]|[\w.-]+/g, pieces),
+);
+
+/** A file with one change or two; a second one may no longer find what it looks for. */
+const hostile: fc.Arbitrary<Uint8Array> = fc
+  .tuple(fc.constantFrom(...sound), change, fc.option(change, { nil: undefined, freq: 2 }))
+  .map(([bytes, first, second]) => {
+    const once = first(bytes);
+    try {
+      return second?.(once) ?? once;
+    } catch {
+      return once;
+    }
+  });
+
+/** The longest that any of these small files may take, on a machine that has other things to do. */
+const MOST_MILLISECONDS = 2000;
+
+function expectModelOrFormatError(bytes: Uint8Array): void {
+  const started = performance.now();
+  try {
+    const model = Model.fromBytes(bytes, { kernel: "typescript" });
+    if (model.inputs < 1e6) expect(model.predict(new Float32Array(model.inputs))).toHaveLength(model.outputs);
+    Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel: "typescript" });
+  } catch (error) {
+    const isTooLarge = error instanceof KernelError && error.message.includes("fit in memory");
+    if (!isTooLarge) expect(error).toBeInstanceOf(FormatError);
+  }
+  expect(performance.now() - started).toBeLessThan(MOST_MILLISECONDS);
+}
+
+describe("a file is a model or a FormatError", () => {
+  test("wherever it ends", () => {
+    for (const bytes of sound) {
+      for (let end = 0; end < bytes.length; end++) {
+        expect(() => Model.fromBytes(bytes.subarray(0, end))).toThrow(FormatError);
+      }
+    }
+  });
+
+  test("whichever byte of its header has a bit turned", () => {
+    for (const bytes of sound) {
+      for (let at = 0; at < headerOf(bytes); at++) {
+        const spoilt = bytes.slice();
+        spoilt[at] ^= 1 << (at % 8);
+        expectModelOrFormatError(spoilt);
+      }
+    }
+  });
+
+  test("whatever is changed in it", () => {
+    fc.assert(fc.property(hostile, expectModelOrFormatError), { seed: 1, numRuns: 3000 });
+  });
+
+  const seconds = Number(process.env.MYELIN_FUZZ_SECONDS ?? 0);
+  test.runIf(seconds > 0)(
+    "for as long as one says (skipped unless npm run fuzz says how long)",
+    () => {
+      const end = Date.now() + seconds * 1000;
+      let cases = 0;
+      while (Date.now() < end) {
+        fc.assert(fc.property(hostile, expectModelOrFormatError), { numRuns: 5000 });
+        cases += 5000;
+      }
+      console.log(`${cases} files, each a model or a FormatError`);
+    },
+    seconds * 1000 + 600_000,
+  );
+});
+
+/** The most that reading a file may take besides its own bytes, for each of them. */
+const MOST_BYTES_A_BYTE = 40;
+
+const long = (text: string, times: number) => text.repeat(times);
+const tensors = (count: number) =>
+  Array.from({ length: count }, (_, at) => `"${at}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`).join(
+    ",",
+  );
+const inMetadata = (text: string) => write({ myelin: text }, []);
+const description = JSON.parse(JSON.parse(textOf(sound[2])).__metadata__.myelin);
+const described = (fields: object) => inMetadata(JSON.stringify({ ...description, ...fields }));
+const list = long("0,", 1e6).slice(0, -1);
+
+const large: [what: string, make: () => Uint8Array][] = [
+  ["ten million brackets", () => withHeader(sound[0], `{"a":${long("[", 1e7)}`)],
+  ["ten million braces", () => withHeader(sound[0], long('{"":', 2.5e6))],
+  ["ten million brackets in the metadata", () => inMetadata(long("[", 1e7))],
+  ["a million empty lists", () => inMetadata(`[${long("[],", 1e6)}0]`)],
+  [
+    "a million names",
+    () => withHeader(sound[0], `{${Array.from({ length: 1e6 }, (_, at) => `"${at}":0`).join(",")}}`),
+  ],
+  ["as many empty tensors as may be", () => withHeader(new Uint8Array(8), `{${tensors(140_000)}}`)],
+  ["a name of ten million letters", () => withHeader(sound[0], `{"${long("a", 1e7)}":1}`)],
+  ["an unknown layer with a name of ten million letters", () => described({ layers: [long("a", 1e7)] })],
+  ["an unknown field with a name of ten million letters", () => described({ [long("a", 1e7)]: 1 })],
+  ["a number of ten million digits", () => inMetadata(long("1", 1e7))],
+  ["ten million backslashes", () => inMetadata(`"${long("\\", 1e7)}`)],
+  ["ten million spaces", () => inMetadata(long(" ", 1e7))],
+  ["a hundred thousand layers", () => described({ layers: new Array(1e5).fill({ type: "relu" }) })],
+  ["a million layers that are none", () => described({ layers: new Array(1e6).fill(0) })],
+  [
+    "a history of a million epochs",
+    () =>
+      inMetadata(
+        `${JSON.stringify(description).slice(0, -1)},"history":{"epoch":[${list}],"loss":[${list}],"learningRate":[${list}],"seconds":[${list}]}}`,
+      ),
+  ],
+];
+
+describe("a large file takes little time and memory", () => {
+  test.each(large)("%s", (_, make) => {
+    const bytes = make();
+    const before = process.memoryUsage().rss;
+    const started = performance.now();
+    try {
+      Model.fromBytes(bytes, { kernel: "typescript" });
+    } catch (error) {
+      expect(error).toBeInstanceOf(FormatError);
+      expect((error as Error).message.length).toBeLessThan(2000);
+    }
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(MOST_BYTES_A_BYTE * bytes.length + 2e8);
+  });
+});

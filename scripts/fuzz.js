@@ -1,0 +1,22 @@
+// Reads new hostile model files, for a minute or for as many seconds as one says, until one of them is
+// neither a model nor refused as it should be: `npm run fuzz -- 3600`. What is found is shown with the seed
+// that draws it again.
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const seconds = process.argv[2] ?? "60";
+if (!(Number(seconds) > 0)) {
+  console.error(`expected seconds, like 3600, received ${JSON.stringify(seconds)}`);
+  process.exit(1);
+}
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+const { status, error } = spawnSync(process.execPath, [vitest, "run", "--project", "fast", "hostile"], {
+  cwd: root,
+  stdio: "inherit",
+  env: { ...process.env, MYELIN_FUZZ_SECONDS: seconds },
+});
+if (error) console.error(String(error));
+process.exitCode = status ?? 1;

@@ -1,0 +1,155 @@
+/**
+ * A model as the bytes of a safetensors file, and back.
+ *
+ * The metadata `myelin` is the model's description as JSON. Each array of parameters is a tensor named by
+ * layer and parameter, `0.weight`. Where the optimizer's state is kept, so is each of its slots:
+ * `optimizer.1.0.weight` is slot 1 of `0.weight`.
+ */
+import { FormatError, ShapeError, show } from "../errors.ts";
+import { boolean, checkNames, completeOptions } from "../options.ts";
+import { countSlots, countValues, shapes } from "../program.ts";
+import { type NamedParameter, namedParameters } from "../weights.ts";
+import { type Place, readHeader, readValues, type Tensor, write } from "./safetensors.ts";
+import { checkFormat, type Described, describe, readDescription, reading, type SavedModel } from "./saved.ts";
+import { parseStrictly } from "./strict-json.ts";
+
+/** What to keep of a model besides what it is made of, its parameters, and how far training has come. */
+export interface SaveOptions {
+  /**
+   * Whether to keep what the optimizer has for each parameter, so that training goes on with the same bits;
+   * false by default: the tensors of the file are then the parameters and no others. A model that comes back
+   * without it trains on from its weights with an optimizer that begins anew.
+   */
+  readonly optimizerState?: boolean | undefined;
+  /** Whether to keep the history of the last training; true by default. */
+  readonly history?: boolean | undefined;
+}
+
+const OPTIONS = { optimizerState: boolean({ default: false }), history: boolean({ default: true }) };
+
+/** Checks what to keep and fills in the defaults. */
+export function readSaveOptions(options: SaveOptions, call: string): Required<SaveOptions> {
+  checkNames(options, Object.keys(OPTIONS), call);
+  return completeOptions(OPTIONS, options, call);
+}
+
+const METADATA = "myelin";
+
+/** The tensors of the parameters, in their order. */
+function parametersOf({ configuration }: Described): NamedParameter[] {
+  return namedParameters(shapes(configuration));
+}
+
+/** The tensors of the optimizer's state, slot by slot. */
+function slotsOf(described: Described, parameters: readonly NamedParameter[]): NamedParameter[] {
+  const slots = Array.from({ length: countSlots(described.configuration) }, (_, slot) => slot);
+  const total = count(parameters);
+  return slots.flatMap((slot) =>
+    parameters.map(({ name, shape, start }) => ({
+      name: `optimizer.${slot}.${name}`,
+      shape,
+      start: slot * total + start,
+    })),
+  );
+}
+
+function count(tensors: readonly NamedParameter[]): number {
+  return tensors.reduce((sum, tensor) => sum + countValues(tensor), 0);
+}
+
+/** The bytes of a model: parameters, and the optimizer's state if it has any. */
+export function writeBytes(model: SavedModel): Uint8Array<ArrayBuffer> {
+  const parameters = parametersOf(model);
+  const slots = model.optimizerState.length === 0 ? [] : slotsOf(model, parameters);
+  const from = (values: Float32Array) => (tensor: NamedParameter) => ({
+    ...tensor,
+    values: values.subarray(tensor.start, tensor.start + countValues(tensor)),
+  });
+  const tensors: Tensor[] = [
+    ...parameters.map(from(model.parameters)),
+    ...slots.map(from(model.optimizerState)),
+  ];
+  return write({ [METADATA]: JSON.stringify(describe(model)) }, tensors);
+}
+
+/** What the header of a model's file says, checked: the description and where the numbers are. */
+interface Opened {
+  readonly described: Described;
+  readonly parameters: readonly Found[];
+  /** Empty where the optimizer's state was not kept. */
+  readonly slots: readonly Found[];
+}
+
+interface Found {
+  readonly tensor: NamedParameter;
+  readonly place: Place;
+}
+
+/**
+ * Reads and checks all that comes before the numbers in a file of `size` bytes, of which these are at least the first.
+ * Sizes may be anything there, so this is done before memory is taken for any.
+ */
+function open(bytes: Uint8Array, size: number): Opened {
+  const { metadata, tensors } = readHeader(bytes, size);
+  const text = metadata.get(METADATA);
+  if (text === undefined) {
+    const names = Array.from(tensors.keys()).slice(0, 5).map(show).join(", ");
+    throw new FormatError(
+      `this is a safetensors file, but none of a model: it has no metadata "${METADATA}", only tensors (${names} …)`,
+    );
+  }
+  const described = readDescription(checkFormat(parseStrictly(text, `metadata "${METADATA}"`)));
+  const parameters = parametersOf(described);
+  const slots = slotsOf(described, parameters);
+  const keepsState = slots.some(({ name }) => tensors.has(name));
+  const expected = keepsState ? [...parameters, ...slots] : parameters;
+  const names = new Set(expected.map(({ name }) => name));
+  const other = Array.from(tensors.keys()).find((name) => !names.has(name));
+  if (other !== undefined) throw new ShapeError(`tensor ${show(other)}: the model has none of this name`);
+  const find = (tensor: NamedParameter) => ({ tensor, place: findTensor(tensors, tensor) });
+  return { described, parameters: parameters.map(find), slots: keepsState ? slots.map(find) : [] };
+}
+
+function findTensor(tensors: ReadonlyMap<string, Place>, { name, shape }: NamedParameter): Place {
+  const place = tensors.get(name);
+  if (place === undefined) throw new ShapeError(`tensor "${name}" is missing`);
+  if (String(place.shape) !== String(shape)) {
+    throw new ShapeError(`tensor "${name}": expected shape [${shape}], received [${place.shape}]`);
+  }
+  return place;
+}
+
+function readAll(bytes: Uint8Array, found: readonly Found[]): Float32Array {
+  const values = new Float32Array(count(found.map(({ tensor }) => tensor)));
+  for (const { tensor, place } of found) {
+    const target = values.subarray(tensor.start, tensor.start + countValues(tensor));
+    readValues(bytes, place, target, tensor.name);
+  }
+  return values;
+}
+
+/**
+ * Looks whether a file of `size` bytes that begins with these can be a model's, before the rest is read.
+ *
+ * @throws FormatError if not.
+ */
+export function checkBeginning(bytes: Uint8Array, size: number, place: string): void {
+  reading(place, () => open(bytes, size));
+}
+
+/** Reads and checks all of a model's bytes before anything is made of it, or throws a {@link FormatError}. */
+export function readBytes(bytes: unknown, place: string): SavedModel {
+  return reading(place, () => {
+    const view = toView(bytes);
+    const { described, parameters, slots } = open(view, view.length);
+    return { ...described, parameters: readAll(view, parameters), optimizerState: readAll(view, slots) };
+  });
+}
+
+/** Bytes from whatever realm they come. */
+function toView(bytes: unknown): Uint8Array {
+  const kind = Object.prototype.toString.call(bytes);
+  if (kind === "[object Uint8Array]") return bytes as Uint8Array;
+  if (kind === "[object ArrayBuffer]") return new Uint8Array(bytes as ArrayBuffer);
+  throw new FormatError(`expected a Uint8Array or an ArrayBuffer, received ${show(bytes)}`);
+}
