@@ -198,6 +198,7 @@ function typeErrors(list: readonly Block[]): string[] {
   const places = new Map([...sources.keys()].map((name, index) => [name, list[index].place]));
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
+  host.getCurrentDirectory = () => root;
   host.fileExists = (name) => sources.has(name) || fileExists(name);
   host.readFile = (name) => sources.get(name) ?? readFile(name);
   host.getSourceFile = (name, version, ...rest) => {
@@ -222,12 +223,12 @@ async function run(text: string): Promise<unknown[]> {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
   });
   const code = outputText
-    .replace(/^import (\{.*?\}) from (".*?");$/gm, "const $1 = await load($2);")
+    .replace(/^import (\{.*?\}) from (".*?");$/gm, "const $1 = await importModule($2);")
     .replace(/^export \{\};$/gm, "");
-  const load = (name: string) => (name === "myelin" ? myelin : import(join(root, name)));
+  const importModule = (name: string) => (name === "myelin" ? myelin : import(join(root, name)));
   const printed: unknown[] = [];
   const console = { log: (...values: unknown[]) => void printed.push(...values) };
   const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
-  await new AsyncFunction("load", "console", code)(load, console);
+  await new AsyncFunction("importModule", "console", code)(importModule, console);
   return printed;
 }
