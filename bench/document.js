@@ -1,24 +1,19 @@
-// The tables of docs/performance.md, between two marks. `node bench/document.js` writes them anew from
-// results.json.
+// What the bench writes into pages of docs, between two marks. `node bench/document.js` writes the tables of
+// docs/performance.md anew from results.json.
 import { readFileSync, writeFileSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
-import { checkTable, decayTable, peerTable, targetTable } from "./report.js";
-
-const BEGIN = "<!-- measured: begin -->";
-const END = "<!-- measured: end -->";
+import { inWords } from "./machine.js";
+import { checkTable, decayTable, entryTable, peerTable, targetTable } from "./report.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const gigaflops = (value) => `${(value / 1e9).toFixed(0)} GFLOP/s`;
 
 function where({ date, machine, rounds, seconds, works }) {
-  const { processor, family, model, isVirtual, cores, instructions, system, node } = machine;
-  const cpu = family ? `${processor} (family ${family}, model ${model})` : processor;
   const peaks = (of) => works.map(({ peak }) => peak[of]);
   const ratio = works.map(({ peak }) => peak.all / peak.one).sort((a, b) => a - b);
   return [
-    `Measured on ${date.slice(0, 10)}: ${cpu}, ${cores} ${isVirtual ? "virtual " : ""}cores, ` +
-      `${instructions} instructions; ${system}, Node ${node.slice(1)}; ${rounds} rounds of ${seconds} s.`,
+    `Measured on ${date.slice(0, 10)}: ${inWords(machine)}; ${rounds} rounds of ${seconds} s.`,
     `FMA peak of one core: ${gigaflops(Math.max(...peaks("one")))}; of all at once ` +
       `${ratio[0].toFixed(2)} to ${ratio.at(-1).toFixed(2)} times that, by work.`,
   ].join("\n");
@@ -49,18 +44,27 @@ export function tables(record) {
   const others = works.some(({ participants }) => participants.some(({ cores }) => cores === "all"));
   if (others) sections.push("### Peers, all cores\n", peerTable(works, "all"));
   if (works.some(({ kind }) => kind === "decay")) sections.push("### Dead units\n", decayTable(works));
+  if (record.entries) sections.push("### Entries beside their siblings\n", entryTable(record.entries));
   sections.push("### What all learned\n", checkTable(works));
   return sections.filter(Boolean).join("\n\n").replaceAll("\n\n\n", "\n\n");
 }
 
-/** Puts a run's tables into docs/performance.md. */
-export function writeDocument(record) {
-  const file = path("../docs/performance.md");
-  const text = readFileSync(file, "utf8");
-  const [before, after] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (before < 0 || after < before) throw new Error(`${file}: expected ${BEGIN} and ${END}`);
-  writeFileSync(file, `${text.slice(0, before + BEGIN.length)}\n\n${tables(record)}\n\n${text.slice(after)}`);
+/**
+ * Puts text into a page of `docs`, between the two marks of that name.
+ * @param {string} page as `performance.md`
+ * @param {string} name as `measured`, for the marks `<!-- measured: begin -->` and `<!-- measured: end -->`
+ */
+export function putIntoPage(page, name, text) {
+  const file = path(`../docs/${page}`);
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+  const whole = readFileSync(file, "utf8");
+  const [before, after] = [whole.indexOf(begin), whole.indexOf(end)];
+  if (before < 0 || after < before) throw new Error(`${file}: expected ${begin} and ${end}`);
+  writeFileSync(file, `${whole.slice(0, before + begin.length)}\n\n${text}\n\n${whole.slice(after)}`);
 }
+
+/** Puts a run's tables into docs/performance.md. */
+export const writeDocument = (record) => putIntoPage("performance.md", "measured", tables(record));
 
 if (fileURLToPath(import.meta.url) === argv[1]) {
   writeDocument(JSON.parse(readFileSync(path("results.json"), "utf8")));

@@ -32,3 +32,10 @@ export const machine = () => ({
   system: `${platform()} ${release()} ${arch()}`,
   node: process.version,
 });
+
+/** A machine in words, with the instruction set that Myelin takes, where that is told. */
+export function inWords({ processor, family, model, isVirtual, cores, instructions, system, node }) {
+  const cpu = family ? `${processor} (family ${family}, model ${model})` : processor;
+  const used = instructions ? `, ${instructions} instructions` : "";
+  return `${cpu}, ${cores} ${isVirtual ? "virtual " : ""}cores${used}; ${system}, Node ${node.slice(1)}`;
+}

@@ -1,8 +1,10 @@
 // Every work of works.js on both of Myelin's kernels and on every peer that is there. README.md tells how.
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as myelin from "../dist/index.js";
+import { choose } from "./choice.js";
 import { pinning } from "./conversation.js";
 import { tables, writeDocument } from "./document.js";
 import { machine } from "./machine.js";
@@ -39,18 +41,6 @@ function readNumber(name, text, whole) {
   );
 }
 
-/** Those of `all` that are named in a list; `namesOf` gives the names that one answers to. */
-function choose(option, list, all, namesOf) {
-  if (list === undefined) return all;
-  const wanted = list.split(",");
-  const known = [...new Set(all.flatMap(namesOf))];
-  const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new Error(`--${option}: expected any of ${known.join(", ")}; received ${unknown}`);
-  }
-  return all.filter((of) => namesOf(of).some((name) => wanted.includes(name)));
-}
-
 function readOptions() {
   const { values } = parseArgs({ options: OPTIONS });
   const isWhole = !(values.only || values.work || values.cores || values.quick);
@@ -63,6 +53,7 @@ function readOptions() {
     participants: choose("only", values.only, participants, answersTo),
     modes: choose("cores", values.cores, ["one", "all"], (name) => [name]),
     warmUp: !values.quick,
+    entries: values.work ? undefined : values.quick ? ["--rounds", "1", "--seconds", "0"] : [],
     json: values.json ?? (isWhole ? stored : undefined), // a run of some does not replace the stored one
     isWhole,
   };
@@ -83,9 +74,18 @@ function possible(all) {
   return all.filter(can);
 }
 
+/** What each entry of the tables costs, measured by a process of its own on one core. */
+function measureEntries(options) {
+  say("entries beside their siblings");
+  const script = fileURLToPath(new URL("entries.js", import.meta.url));
+  const [program, ...rest] = [...(pinning ?? []), process.execPath, script, "--json", ...options];
+  return JSON.parse(execFileSync(program, rest, { encoding: "utf8" }));
+}
+
 async function main() {
-  const { rounds, seconds, warmUp, json, isWhole, ...chosen } = readOptions();
+  const { rounds, seconds, warmUp, entries, json, isWhole, ...chosen } = readOptions();
   const { there, absent } = present(chosen.participants);
+  const native = there.some(({ kernel }) => kernel === "native");
   const host = machine();
   const modes = chosen.modes.filter((cores) => cores === "one" || host.cores > 1);
   if (!pinning) say("taskset is not there: one core means one thread, on whichever core");
@@ -106,6 +106,7 @@ async function main() {
     seconds,
     absent,
     works: withTargets(results, works, host.cores),
+    ...(entries && native && { entries: measureEntries(entries) }),
   };
   console.log(tables(record));
   for (const { title, participants: all } of record.works) {

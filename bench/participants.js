@@ -7,11 +7,13 @@ import { fileURLToPath } from "node:url";
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const environment = ["bin/python", "Scripts/python.exe"].map((file) => path(`against/.venv/${file}`));
-const python = environment.find((file) => existsSync(file)) ?? "python3";
+/** The environment's of `against`, if it is there. */
+export const python = environment.find((file) => existsSync(file)) ?? "python3";
 
 const runs = (program, ...options) => spawnSync(program, options, { stdio: "ignore" }).status === 0;
 const packageIsThere = (name) => () => existsSync(path(`against/node_modules/${name}/package.json`));
-const modulesAreThere =
+/** Whether Python finds all of these modules. */
+export const modulesAreThere =
   (...names) =>
   () =>
     runs(python, "-c", `import ${names.join(", ")}`);
@@ -143,6 +145,26 @@ export const participants = [
     cores: ["one"],
     takes: isNamed("article", "typescript-article"),
     command: (folder) => ["python3", path("against/article.py"), folder],
+  },
+];
+
+/** Who trains on MNIST; the command gets the data's folder, a seed, how many epochs and how many threads. */
+export const mnistParticipants = [
+  {
+    ...built,
+    name: "Myelin",
+    command: (...given) => [
+      process.execPath,
+      path("participants/mnist.js"),
+      ...given.slice(0, 3).map(String),
+    ],
+    environment: ownThreads,
+  },
+  {
+    name: "PyTorch",
+    isThere: modulesAreThere("torch", "numpy"),
+    missing: "not installed (bench/against/requirements.txt)",
+    command: (...given) => [python, path("against/mnist.py"), ...given.map(String)],
   },
 ];
 

@@ -108,3 +108,17 @@ export function decayTable(results) {
     ]);
   return table([["µs a step", "all alive", "first tenth", "median tenth", "last tenth"], ...lines]);
 }
+
+/** What an entry may cost, in times its plainest sibling; layers are measured as information. */
+const ENTRY_AT_MOST = 1.5;
+
+/** What each entry of the tables costs; those that cost more than they may are marked. */
+export function entryTable(entries) {
+  const lines = entries.map(({ kind, name, sibling, microseconds, ratio }) => [
+    `${kind}: ${name}`,
+    figure(microseconds),
+    `${ratio.toFixed(2)} × ${sibling}`,
+    kind !== "layers" && ratio > ENTRY_AT_MOST ? `above ${ENTRY_AT_MOST}` : "",
+  ]);
+  return table([["entry", "µs a step", "times its sibling", ""], ...lines]);
+}

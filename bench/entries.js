@@ -1,0 +1,152 @@
+// What each activation, loss and optimizer costs beside its plainest sibling, and what layers cost that keep
+// the width: node bench/entries.js [--kernel native] [--rounds 40] [--seconds 0.01] [--only losses] [--json]
+// Steps of 784-128-10 at batch 32 on one thread. An entry and its sibling train in short turns, of which the
+// best count. The addon's tables say which entries there are, so a new one is measured unasked.
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import * as myelin from "../dist/index.js";
+import { hostTarget } from "../scripts/toolchain.js";
+import { choose } from "./choice.js";
+import { randomRows } from "./model.js";
+import { entryTable } from "./report.js";
+
+const WIDTHS = [784, 128, 10];
+const [ROWS, BATCH] = [256, 32];
+/** So small that nothing diverges, whatever the loss and the optimizer. */
+const RATE = 1e-6;
+/** Offered to an option that is off or missing by default; it says which of them it takes. */
+const OFFERED = [true, false, 0.5, "tanh"];
+
+const { adam, dense, relu } = myelin;
+
+const network = (between, others) => ({
+  inputs: WIDTHS[0],
+  layers: [dense(WIDTHS[1]), ...between, dense(WIDTHS[2])],
+  loss: "meanSquaredError",
+  optimizer: adam({ learningRate: RATE }),
+  seed: 1,
+  ...others,
+});
+
+/** Each kind: its plainest entry, and the network that has another one; layers stand beside none. */
+const kinds = {
+  activations: { sibling: "relu", networkOf: (activation) => network([activation]) },
+  losses: { sibling: "meanSquaredError", networkOf: (loss) => network([relu()], { loss }) },
+  optimizers: {
+    sibling: "adam",
+    networkOf: (optimizer) => network([relu()], { optimizer: { ...optimizer, learningRate: RATE } }),
+  },
+  layers: { sibling: undefined, networkOf: (layer) => network(layer ? [relu(), layer] : [relu()]) },
+};
+
+/** Rows with targets of every sort: any, of the sum 1, classes, signs. */
+function examples() {
+  const { x, y } = randomRows(WIDTHS, ROWS);
+  const outputs = WIDTHS[2];
+  const sum = (row) => y.subarray(row * outputs, (row + 1) * outputs).reduce((all, value) => all + value, 0);
+  const shares = y.map((value, at) => value / sum(Math.floor(at / outputs)));
+  const classes = Float32Array.from({ length: ROWS }, (_, row) => row % outputs);
+  return [y, shares, classes, y.map((value) => (value < 0.5 ? -1 : 1))].map((targets) => ({ x, y: targets }));
+}
+
+const sorts = examples();
+
+/** What trains a network for so many epochs, on the first sort of examples that its loss takes. */
+function trainer(configuration, kernel) {
+  const model = new myelin.Model({ ...configuration, kernel });
+  const settings = { batchSize: BATCH, threads: 1, shuffle: false };
+  for (const data of sorts) {
+    try {
+      model.fitSync(data, settings);
+      return (epochs) => model.fitSync(data, { ...settings, epochs });
+    } catch (error) {
+      if (!(error instanceof myelin.DataError || error instanceof myelin.ShapeError)) throw error;
+    }
+  }
+  throw new Error(`no targets are known here that ${JSON.stringify(configuration.loss)} takes`);
+}
+
+function seconds(train, epochs) {
+  const start = performance.now();
+  train(epochs);
+  return (performance.now() - start) / 1000;
+}
+
+/** Trains both in turn; the best time of a step in µs, and how many times the other's best it is. */
+function compare(configuration, sibling, { kernel, rounds, seconds: turn }) {
+  const [own, other] = [trainer(configuration, kernel), trainer(sibling, kernel)];
+  const epochs = Math.max(1, Math.round((turn * 2) / seconds(own, 2)));
+  const best = [Infinity, Infinity];
+  for (let round = 0; round < rounds; round++) {
+    best[0] = Math.min(best[0], seconds(own, epochs));
+    best[1] = Math.min(best[1], seconds(other, epochs));
+  }
+  return { ratio: best[0] / best[1], microseconds: (best[0] / ((epochs * ROWS) / BATCH)) * 1e6 };
+}
+
+function takes(option, value) {
+  try {
+    option.read(value, "option");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An entry as it is by default, and with each option that is off until it is asked for. */
+function variants({ type, options }) {
+  const given = (isAsked, values) =>
+    Object.entries(options)
+      .filter(([name, option]) => name !== "learningRate" && isAsked(option))
+      .map(([name, option]) => [
+        name,
+        values.find((value) => value !== option.default && takes(option, value)),
+      ]);
+  const required = given((option) => "required" in option, [0.5]);
+  if (required.some(([, value]) => value === undefined)) return []; // a size, or layers: no width is kept
+  const standard = { type, ...Object.fromEntries(required) };
+  const isSwitch = (option) => !("required" in option) && [true, false, 0, "none"].includes(option.default);
+  const asked = given(isSwitch, OFFERED).filter(([, value]) => value !== undefined);
+  return [standard, ...asked.map(([name, value]) => ({ ...standard, [name]: value }))];
+}
+
+function entriesOf(kind) {
+  const addon = createRequire(import.meta.url)(`myelin-${hostTarget()}`);
+  const tables = JSON.parse(addon.tables());
+  const builders = kind === "losses" ? myelin.losses : myelin;
+  return Object.keys(tables[kind]).map((name) => builders[name]);
+}
+
+const nameOf = ({ type, ...options }) =>
+  [type, ...Object.entries(options).map(([name, value]) => `${name} ${value}`)].join(", ");
+
+/** Measures the entries of some kinds; every kind's sibling stands first, beside itself. */
+function measureEntries({ only, kernel = "native", ...settings }) {
+  return only.flatMap((kind) => {
+    const { sibling, networkOf } = kinds[kind];
+    const plain = networkOf(sibling && { type: sibling });
+    const isSibling = ({ type }) => type === sibling;
+    const all = entriesOf(kind).flatMap(variants);
+    const ordered = [...all.filter(isSibling), ...all.filter((entry) => !isSibling(entry))];
+    return ordered.map((entry) => {
+      const measured = compare(networkOf(entry), plain, { kernel, ...settings });
+      return { kind, name: nameOf(entry), sibling: sibling ?? "none", ...measured };
+    });
+  });
+}
+
+if (fileURLToPath(import.meta.url) === process.argv[1]) {
+  const options = {
+    kernel: { type: "string" },
+    only: { type: "string" },
+    rounds: { type: "string", default: "40" },
+    seconds: { type: "string", default: "0.01" },
+    json: { type: "boolean", default: false },
+  };
+  const { kernel, only, rounds, seconds, json } = parseArgs({ options }).values;
+  const chosen = choose("only", only, Object.keys(kinds), (kind) => [kind]);
+  const settings = { kernel, only: chosen, rounds: Number(rounds), seconds: Number(seconds) };
+  const entries = measureEntries(settings);
+  console.log(json ? JSON.stringify(entries) : entryTable(entries));
+}

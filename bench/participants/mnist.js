@@ -1,0 +1,29 @@
+// Myelin on MNIST: node mnist.js <folder of the data> <seed> <epochs>
+// A line `epoch` trains once through the rows, `accuracy` tells the share of the test's rows that is right.
+import { adam, dense, Model, metrics, relu, softmax, version } from "../../dist/index.js";
+import { mnist } from "../mnist-data.js";
+import { serve } from "../serve.js";
+
+const [, , folder, seed, epochs] = process.argv;
+const CLASSES = 10;
+const { training, test } = mnist(folder);
+const model = new Model({
+  inputs: 784,
+  layers: [dense(512), relu(), dense(256), relu(), dense(CLASSES), softmax()],
+  loss: "sparseCategoricalCrossentropy",
+  optimizer: adam({ learningRate: 0.001 }),
+  seed: Number(seed),
+});
+const trained = model.epochs(training, { epochs: Number(epochs), batchSize: 128 });
+
+async function epoch() {
+  const start = performance.now();
+  const { value } = await trained.next();
+  return { seconds: (performance.now() - start) / 1000, loss: value.loss };
+}
+
+function accuracy() {
+  return { accuracy: metrics.measure("accuracy", test.y, model.predict(test.x), { outputs: CLASSES }) };
+}
+
+await serve({ version: () => ({ version }), epoch, accuracy });
