@@ -33,7 +33,7 @@ import {
 import * as noFiles from "../src/no-files.ts";
 import { script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
-import { data, failureOf, makeModel } from "./samples.ts";
+import { data, failureOf, makeModel, secondsUsed } from "./samples.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "myelin-files-")));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -254,14 +254,14 @@ describe("a file that holds no model is a FormatError that names the path", () =
     const path = freshPath();
     writeFileSync(path, bytes);
     truncateSync(path, 2 ** 40);
-    const started = performance.now();
+    const started = secondsUsed();
     await expect(load(path)).rejects.toThrow(
       "expected 132 bytes of values after the header, received 1099511626",
     );
     writeFileSync(path, new Uint8Array(8));
     truncateSync(path, 2 ** 40);
     await expect(load(path)).rejects.toThrow('header: expected a "{" at its beginning');
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(secondsUsed() - started).toBeLessThan(2);
   });
 
   test("an option that load has not is an OptionError", async () => {
@@ -308,7 +308,7 @@ test("a process that is killed while it saves, 50 times, leaves a whole file eac
   // What a killed process was writing may lie there, under a name that says so.
   const others = filesBeside(path).filter((name) => name !== basename(path));
   expect(others.filter((name) => !/^\.model\.safetensors\..*\.tmp$/.test(name))).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 describe("off Node", () => {
   test("save and load say what to use instead", async () => {

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { write } from "../src/formats/safetensors.ts";
 import { adam, dense, FormatError, KernelError, Model, sgd, softmax } from "../src/index.ts";
-import { data, makeModel } from "./samples.ts";
+import { data, makeModel, secondsUsed } from "./samples.ts";
 
 /** Sound files to begin with: with and without the optimizer's state and a history. */
 const sound: readonly Uint8Array[] = [
@@ -186,11 +186,11 @@ const hostile: fc.Arbitrary<Uint8Array> = fc
     }
   });
 
-/** The longest that any of these small files may take, on a machine that has other things to do. */
-const MOST_MILLISECONDS = 2000;
+/** The longest that any of these small files may take, the collection of garbage from others included. */
+const MOST_SECONDS = 1;
 
 function expectModelOrFormatError(bytes: Uint8Array): void {
-  const started = performance.now();
+  const started = secondsUsed();
   try {
     const model = Model.fromBytes(bytes, { kernel: "typescript" });
     if (model.inputs < 1e6) expect(model.predict(new Float32Array(model.inputs))).toHaveLength(model.outputs);
@@ -199,7 +199,7 @@ function expectModelOrFormatError(bytes: Uint8Array): void {
     const isTooLarge = error instanceof KernelError && error.message.includes("fit in memory");
     if (!isTooLarge) expect(error).toBeInstanceOf(FormatError);
   }
-  expect(performance.now() - started).toBeLessThan(MOST_MILLISECONDS);
+  expect(secondsUsed() - started).toBeLessThan(MOST_SECONDS);
 }
 
 describe("a file is a model or a FormatError", () => {
@@ -270,7 +270,7 @@ const large: [what: string, make: () => Uint8Array][] = [
   ["a number of ten million digits", () => inMetadata(long("1", 1e7))],
   ["ten million backslashes", () => inMetadata(`"${long("\\", 1e7)}`)],
   ["ten million spaces", () => inMetadata(long(" ", 1e7))],
-  ["a hundred thousand layers", () => described({ layers: new Array(1e5).fill({ type: "relu" }) })],
+  ["twenty thousand layers", () => described({ layers: new Array(2e4).fill({ type: "relu" }) })],
   ["a million layers that are none", () => described({ layers: new Array(1e6).fill(0) })],
   [
     "a history of a million epochs",
@@ -285,14 +285,14 @@ describe("a large file takes little time and memory", () => {
   test.each(large)("%s", (_, make) => {
     const bytes = make();
     const before = process.memoryUsage().rss;
-    const started = performance.now();
+    const started = secondsUsed();
     try {
       Model.fromBytes(bytes, { kernel: "typescript" });
     } catch (error) {
       expect(error).toBeInstanceOf(FormatError);
       expect((error as Error).message.length).toBeLessThan(2000);
     }
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(secondsUsed() - started).toBeLessThan(10);
     expect(process.memoryUsage().rss - before).toBeLessThan(MOST_BYTES_A_BYTE * bytes.length + 2e8);
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseStrictly } from "../src/formats/strict-json.ts";
 import { FormatError } from "../src/index.ts";
+import { secondsUsed } from "./samples.ts";
 
 describe("JSON that is read strictly", () => {
   test("means what JSON.parse says", () => {
@@ -93,10 +94,10 @@ describe("JSON that is read strictly", () => {
 
   test("ten million brackets, quotes, backslashes or digits take no longer than they should", () => {
     for (const text of ["[", "{", '"', "\\", "0", "-", " ", '["', '"\\', "1e"]) {
-      const started = performance.now();
+      const started = secondsUsed();
       expect(() => parseStrictly(`"${text.repeat(1e7 / text.length)}`, "text")).toThrow(FormatError);
       expect(() => parseStrictly(text.repeat(1e7 / text.length), "text")).toThrow(FormatError);
-      expect(performance.now() - started).toBeLessThan(5000);
+      expect(secondsUsed() - started).toBeLessThan(5);
     }
   });
 });
