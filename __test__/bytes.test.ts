@@ -151,6 +151,17 @@ describe.each(kernelNames)("a model of the %s kernel that comes back from bytes"
   });
 });
 
+test("a history that is too long for a file is refused, and the error says how to keep the model", () => {
+  const model = trained();
+  const history = model.history as unknown as Record<string, number[]>;
+  for (const name of Object.keys(history)) history[name] = new Array(1_400_000).fill(1 / 3);
+  expect(() => model.toBytes()).toThrow(FormatError);
+  expect(() => model.toBytes()).toThrow(
+    /^toBytes: the texts about the tensors take \d+ bytes, at most 100000000/,
+  );
+  expect(Model.fromBytes(model.toBytes({ history: false })).predict(data)).toEqual(model.predict(data));
+});
+
 test("an epoch without a finite number in the history comes back as NaN", () => {
   const model = trained();
   model.history!.loss[1] = Number.POSITIVE_INFINITY;
@@ -182,7 +193,7 @@ function spoil(
     shape: entries[name].shape,
     values: Float32Array.from(valuesOf(name)),
   }));
-  return write({ myelin: JSON.stringify(change(description)) }, tensors(list));
+  return write({ myelin: JSON.stringify(change(description)) }, tensors(list), "test");
 }
 
 const put = (fields: object) => (description: object) => ({ ...description, ...fields });
@@ -201,17 +212,17 @@ const refused: [what: string, bytes: unknown, message: string][] = [
   ["JSON", new TextEncoder().encode(JSON.stringify(makeModel())), "the header's length: expected at most"],
   [
     "a safetensors file of somebody else",
-    write({ format: "pt" }, [{ name: "fc.weight", shape: [1], values: new Float32Array(1) }]),
+    write({ format: "pt" }, [{ name: "fc.weight", shape: [1], values: new Float32Array(1) }], "test"),
     'this is a safetensors file, but none of a model: it has no metadata "myelin"',
   ],
   [
     "metadata that is no JSON",
-    write({ myelin: "{" }, []),
+    write({ myelin: "{" }, [], "test"),
     'metadata "myelin": character 1: expected a name in quotes',
   ],
   [
     "metadata of another format",
-    write({ myelin: "{}" }, []),
+    write({ myelin: "{}" }, [], "test"),
     'expected an object with format "myelin-model"',
   ],
   [
@@ -311,7 +322,7 @@ describe("bytes that are no model are a FormatError", () => {
     const tensors = names.map((name) => spoil(same, (list) => [{ ...list[0], name }, ...list.slice(1)]));
     const text = JSON.stringify(parts(makeModel().toBytes()).description);
     const own = names.map((name) =>
-      write({ myelin: text.replace("{", `{"${name}":{"polluted":true},`) }, []),
+      write({ myelin: text.replace("{", `{"${name}":{"polluted":true},`) }, [], "test"),
     );
     for (const bytes of [...nested, ...tensors, ...own]) {
       expect(() => Model.fromBytes(bytes)).toThrow(FormatError);

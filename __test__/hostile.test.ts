@@ -249,7 +249,7 @@ const tensors = (count: number) =>
   Array.from({ length: count }, (_, at) => `"${at}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`).join(
     ",",
   );
-const inMetadata = (text: string) => write({ myelin: text }, []);
+const inMetadata = (text: string) => write({ myelin: text }, [], "test");
 const description = JSON.parse(JSON.parse(textOf(sound[2])).__metadata__.myelin);
 const described = (fields: object) => inMetadata(JSON.stringify({ ...description, ...fields }));
 const list = long("0,", 1e6).slice(0, -1);

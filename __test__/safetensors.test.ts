@@ -25,7 +25,7 @@ const tensor = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
 
 describe("a file in the safetensors format", () => {
   test("is the header's length, the header with spaces up to a multiple of 8, and the values", () => {
-    const bytes = write({ note: "ö" }, twoTensors);
+    const bytes = write({ note: "ö" }, twoTensors, "test");
     const header =
       '{"__metadata__":{"note":"ö"},"b":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}}';
     const view = new DataView(bytes.buffer);
@@ -40,7 +40,7 @@ describe("a file in the safetensors format", () => {
   });
 
   test("comes back with its texts, shapes and values, wherever in memory it lies", () => {
-    const bytes = write({ note: "ö" }, twoTensors);
+    const bytes = write({ note: "ö" }, twoTensors, "test");
     const elsewhere = new Uint8Array(bytes.length + 3).subarray(3);
     elsewhere.set(bytes);
     const { metadata, tensors } = readHeader(elsewhere);
@@ -226,7 +226,7 @@ describe("what is no such file is a FormatError", () => {
 test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
   "a value of %s is refused by place",
   (value) => {
-    const bytes = write({}, [{ name: "a", shape: [3], values: Float32Array.of(1, value, 2) }]);
+    const bytes = write({}, [{ name: "a", shape: [3], values: Float32Array.of(1, value, 2) }], "test");
     const read = () => readValues(bytes, readHeader(bytes).tensors.get("a")!, new Float32Array(3), "a");
     expect(read).toThrow(DataError);
     expect(read).toThrow(`tensor "a": value 1: expected a finite number, received ${value}`);

@@ -266,7 +266,7 @@ export class Model {
     end = (model) => {
       model.#training = false;
     };
-    bytesOf = (model, call, options) => writeBytes(model.#saved(call, readSaveOptions(options, call)));
+    bytesOf = (model, call, options) => writeBytes(model.#saved(call, readSaveOptions(options, call)), call);
     restore = (bytes, place, options) => {
       checkNames(options, ["kernel"], place);
       return Model.#restore(readBytes(bytes, place), options);

@@ -21,7 +21,10 @@ export interface SaveOptions {
    * without it trains on from its weights with an optimizer that begins anew.
    */
   readonly optimizerState?: boolean | undefined;
-  /** Whether to keep the history of the last training; true by default. */
+  /**
+   * Whether to keep the history of the last training; true by default. A file has room for one of about a
+   * million epochs.
+   */
   readonly history?: boolean | undefined;
 }
 
@@ -58,7 +61,7 @@ function count(tensors: readonly NamedParameter[]): number {
 }
 
 /** The bytes of a model: parameters, and the optimizer's state if it has any. */
-export function writeBytes(model: SavedModel): Uint8Array<ArrayBuffer> {
+export function writeBytes(model: SavedModel, call: string): Uint8Array<ArrayBuffer> {
   const parameters = parametersOf(model);
   const slots = model.optimizerState.length === 0 ? [] : slotsOf(model, parameters);
   const from = (values: Float32Array) => (tensor: NamedParameter) => ({
@@ -69,7 +72,7 @@ export function writeBytes(model: SavedModel): Uint8Array<ArrayBuffer> {
     ...parameters.map(from(model.parameters)),
     ...slots.map(from(model.optimizerState)),
   ];
-  return write({ [METADATA]: JSON.stringify(describe(model)) }, tensors);
+  return write({ [METADATA]: JSON.stringify(describe(model)) }, tensors, call);
 }
 
 /** What the header of a model's file says, checked: the description and where the numbers are. */

@@ -8,7 +8,7 @@
  * {"__metadata__": {name: text}, name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …}
  * ```
  */
-import { FormatError, notFinite, show } from "../errors.ts";
+import { FormatError, notFinite, show, withinMemory } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
 import { parseStrictly } from "./strict-json.ts";
 
@@ -49,10 +49,15 @@ export function swap(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += 4) bytes.subarray(at, at + 4).reverse();
 }
 
-/** The bytes of a file with these texts and tensors, in this order. */
+/**
+ * The bytes of a file with these texts and tensors, in this order; an error's message begins with the place.
+ *
+ * @throws FormatError if the header would be longer than any, KernelError if the memory does not do.
+ */
 export function write(
   metadata: Readonly<Record<string, string>>,
   tensors: readonly Tensor[],
+  place: string,
 ): Uint8Array<ArrayBuffer> {
   let offset = 0;
   const entries = tensors.map(({ name, shape, values }) => {
@@ -66,11 +71,12 @@ export function write(
   const start = PREFIX + Math.ceil(header.length / 8) * 8;
   if (start - PREFIX > MOST_HEADER) {
     throw new FormatError(
-      `the header takes ${start - PREFIX} bytes, and ${MOST_HEADER} are the most; leave the history out: { history: false }`,
+      `${place}: the texts about the tensors take ${start - PREFIX} bytes, at most ${MOST_HEADER} can be written; leave a long one out, like { history: false }`,
     );
   }
-  checkMemory(start + offset, `a file of ${start + offset} bytes`);
-  const bytes = new Uint8Array(start + offset);
+  const size = `${place}: ${start + offset} bytes`;
+  checkMemory(start + offset, size);
+  const bytes = withinMemory(`${size} do not fit in memory`, () => new Uint8Array(start + offset));
   new DataView(bytes.buffer).setBigUint64(0, BigInt(start - PREFIX), true);
   bytes.fill(0x20, PREFIX, start);
   bytes.set(header, PREFIX);
