@@ -14,8 +14,8 @@ import { bytesOf, Model, restore } from "./model.ts";
 
 /**
  * Writes a model into a file, in the safetensors format. The model is copied before the promise is returned.
- * Until all of it is safely written what stood in the file stands there, whatever happens meanwhile, a full disk
- * or the end of the process among it.
+ * Until all of it is safely written what stood in the file stands there, whatever happens meanwhile, a full
+ * disk or the end of the process among it.
  *
  * @example
  * ```ts
@@ -32,8 +32,8 @@ export async function save(model: Model, path: string | URL, options: SaveOption
 }
 
 /**
- * Makes a model of a file that `save` wrote. It predicts the same bits; training goes on with the same bits if
- * the optimizer's state was kept. Nothing in a file is ever run, and what is no model takes no memory.
+ * Makes a model of a file that `save` wrote. It predicts the same bits; training goes on with the same bits
+ * if the optimizer's state was kept. Nothing in a file is ever run, and what is no model takes no memory.
  *
  * @example
  * ```ts
@@ -41,8 +41,8 @@ export async function save(model: Model, path: string | URL, options: SaveOption
  * const copy = await load("model.safetensors");
  * ```
  *
- * @throws FileError if the file cannot be read, FormatError if it is no model or one of a newer version; both name
- * the path.
+ * @throws FileError if the file cannot be read, FormatError if it is no model or one of a newer version; both
+ * name the path.
  */
 export async function load(
   path: string | URL,

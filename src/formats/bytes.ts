@@ -89,8 +89,8 @@ interface Found {
 }
 
 /**
- * Reads and checks all that comes before the numbers in a file of `size` bytes, of which these are at least the first.
- * Sizes may be anything there, so this is done before memory is taken for any.
+ * Reads and checks all that comes before the numbers in a file of `size` bytes, of which these are at least
+ * the first. Sizes may be anything there, so this is done before memory is taken for any.
  */
 function open(bytes: Uint8Array, size: number): Opened {
   const { metadata, tensors } = readHeader(bytes, size);

@@ -26,7 +26,7 @@ export interface Described {
 /** All that a model is made of again. */
 export interface SavedModel extends Described {
   readonly parameters: Float32Array;
-  /** The optimizer's slots one after the other, each in the order of the parameters; empty where there are none. */
+  /** The optimizer's slots, each in the order of the parameters; empty where there are none. */
   readonly optimizerState: Float32Array;
 }
 

@@ -6,7 +6,7 @@ import { FormatError } from "../errors.ts";
 
 /** How deep values may lie: a layer within a layer takes two levels. */
 const MOST_DEPTH = 256;
-/** The most lists, objects and names in them. A text of nothing but these would take forty times its length. */
+/** The most lists, objects and names in objects. A text of nothing else would take forty times its length. */
 const MOST_PARTS = 2 ** 20;
 
 const SPACES: readonly (string | undefined)[] = [" ", "\t", "\n", "\r"];
