@@ -22,7 +22,7 @@ const order: readonly (readonly string[])[] = [
   ["version", "errors", "random", "matmul"],
   ["memory"],
   ["options", "seed"],
-  ["losses/*", "schedules/*"],
+  ["losses/*", "optimizers/*", "schedules/*"],
   ["activations", "losses", "optimizers", "initializers", "schedules"],
   ["data/*"],
   ["metrics/*"],
@@ -160,7 +160,7 @@ function namedEntries(text: string): string[] {
 
 describe("no shared code knows an entry by name", () => {
   const tables = [
-    ...["activations", "losses", "losses/*", "optimizers", "initializers"],
+    ...["activations", "losses", "losses/*", "optimizers", "optimizers/*", "initializers"],
     ...["schedules", "schedules/*", "layers", "layers/*"],
     "metrics/*",
   ];
@@ -172,7 +172,8 @@ describe("no shared code knows an entry by name", () => {
     expect(namedEntries(withoutComments(read(`src/${file}.ts`)))).toEqual([]);
   });
 
-  const rustTables = /^core\/src\/(activations|losses|optimizers|layers)\.rs$|^core\/src\/(layers|losses)\//;
+  const rustTables =
+    /^core\/src\/(activations|losses|optimizers|layers)\.rs$|^core\/src\/(layers|losses|optimizers)\//;
   const rustShared = rustSources().filter((path) => !rustTables.test(path));
 
   test.each(rustShared)("crates/%s", (path) => {

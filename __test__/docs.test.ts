@@ -141,9 +141,8 @@ describe("the README's table of what is there", () => {
     expect(new Set(named("losses"))).toEqual(kinds(myelin.losses));
     expect(new Set(named("schedules"))).toEqual(kinds(myelin.schedules));
     expect(new Set(named("metrics"))).toEqual(kinds(metrics));
-    for (const name of named("initialisers")) expect(myelin.initializers).toHaveProperty(name);
-    const rules = Object.values(optimizers).flatMap(({ type, options }) => [type, ...Object.keys(options)]);
-    expect(named("optimizers").sort()).toEqual(rules.sort());
+    expect(new Set(named("initialisers"))).toEqual(kinds(myelin.initializers));
+    expect(new Set(named("optimizers"))).toEqual(kinds(optimizers));
     const [, ...options] = Object.keys(myelin.dense.options);
     const others = Object.keys(layers).filter((name) => name !== "dense" && !(name in activations));
     expect(named("layers")).toEqual(["dense", ...options, ...others]);

@@ -131,8 +131,9 @@ export function initialize(layers: readonly LayerShape[], seed: number): Float32
     const initializer = create("initializer", initializers, parameter.initializer) as Initializer;
     const draw = uniform(seed, { purpose: purpose.initialization, index: index++ });
     const { inputs, outputs } = layers[layer];
-    const end = start + countValues(parameter);
-    for (let at = start; at < end; at++) values[at] = initializer(draw, { inputs, outputs });
+    const columns = parameter.shape[parameter.shape.length - 1];
+    const part = values.subarray(start, start + countValues(parameter));
+    initializer(part, draw, { inputs, outputs, columns });
   });
   return values;
 }

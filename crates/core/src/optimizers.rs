@@ -1,18 +1,43 @@
 //! The table of optimizers: (options) → slots and step. The learning rate belongs to the run.
 
+pub mod adam;
+pub mod lion;
+pub mod squares;
+
 use crate::engine::functions::snap;
 use crate::engine::{Now, Powers, Update, panels::Line, panels::ZERO, simd::Simd};
+use adam::{Adamax, Nadam};
+use lion::Lion;
+use squares::{Adadelta, Adagrad};
 
 crate::table! {
     "optimizer" as Update;
+    "adadelta" ["rho", "epsilon", "weightDecay"] => |options| {
+        let (rho, epsilon) = (options.number("rho")?, options.number("epsilon")?);
+        Box::new(Rule(Adadelta { rho, epsilon, weight_decay: options.number("weightDecay")? }))
+    },
+    "adagrad" ["initialAccumulatorValue", "epsilon", "weightDecay"] => |options| {
+        let (initial, epsilon) = (options.number("initialAccumulatorValue")?, options.number("epsilon")?);
+        Box::new(Rule(Adagrad { initial, epsilon, weight_decay: options.number("weightDecay")? }))
+    },
     "adam" ["beta1", "beta2", "epsilon", "weightDecay", "amsgrad"] => |options| {
+        adam::build::<S, false>(&options)?
+    },
+    "adamW" ["beta1", "beta2", "epsilon", "weightDecay", "amsgrad"] => |options| {
+        adam::build::<S, true>(&options)?
+    },
+    "adamax" ["beta1", "beta2", "epsilon", "weightDecay"] => |options| {
+        Box::new(Rule(Adamax::new(&options)?))
+    },
+    "lion" ["beta1", "beta2", "weightDecay"] => |options| {
         let (beta1, beta2) = (options.number("beta1")?, options.number("beta2")?);
-        let (epsilon, weight_decay) = (options.number("epsilon")?, options.number("weightDecay")?);
-        let adam = Adam { beta1, beta2, epsilon, weight_decay };
-        match options.boolean("amsgrad")? {
-            false => Box::new(Rule(adam)),
-            true => Box::new(Rule(AmsGrad(adam))),
-        }
+        Box::new(Rule(Lion { beta1, beta2, weight_decay: options.number("weightDecay")? }))
+    },
+    "nadam" ["beta1", "beta2", "epsilon", "weightDecay", "momentumDecay"] => |options| {
+        Box::new(Rule(Nadam::new(&options)?))
+    },
+    "rmsprop" ["rho", "momentum", "centered", "epsilon", "weightDecay"] => |options| {
+        squares::build_rmsprop(&options)?
     },
     "sgd" ["momentum", "nesterov", "weightDecay"] => |options| {
         let weight_decay = options.number("weightDecay")?;
@@ -39,6 +64,26 @@ pub trait Optimizer: Copy + Send + Sync + 'static {
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
 }
 
+/// g + λ w: weight decay as a part of the gradient.
+#[inline(always)]
+fn with_decay<S: Simd>(s: S, weight_decay: f32, weight: S::V, gradient: S::V) -> S::V {
+    s.mul_add(s.splat(weight_decay), weight, gradient)
+}
+
+/// The mean of squares v ← ρ v + (1 - ρ) g², zero where it is below 1e-30. Not v + (1 - ρ) (g² - v), which
+/// loses a g² that is small beside v.
+#[inline(always)]
+fn mean_of_squares<S: Simd>(s: S, rho: f32, mean: S::V, value: S::V) -> S::V {
+    let square = s.mul(s.splat(1.0 - rho), s.mul(value, value));
+    snap(s, s.mul_add(s.splat(rho), mean, square))
+}
+
+/// The mean m ← m + (1 - β)(g - m), zero where it is below 1e-30.
+#[inline(always)]
+fn mean<S: Simd>(s: S, beta: f32, mean: S::V, value: S::V) -> S::V {
+    snap(s, s.mul_add(s.splat(1.0 - beta), s.sub(value, mean), mean))
+}
+
 /// w ← w - η (g + λ w)
 #[derive(Clone, Copy)]
 pub struct Sgd {
@@ -58,7 +103,7 @@ impl Optimizer for Sgd {
 /// v ← μ v + g + λ w; w ← w - η v, or with Nesterov's momentum w ← w - η (g + λ w + μ v)
 ///
 /// As PyTorch defines it: the learning rate multiplies the velocity and is no part of it. A velocity below
-/// 1e-30 becomes zero, as the moments of Adam do: that of a dead unit would decay into denormal numbers.
+/// 1e-30 becomes zero, as all state does: that of a dead unit would decay into denormal numbers.
 #[derive(Clone, Copy)]
 pub struct SgdMomentum {
     momentum: f32,
@@ -77,79 +122,6 @@ impl Optimizer for SgdMomentum {
         slots[0] = velocity;
         let direction = if self.nesterov { s.mul_add(momentum, velocity, gradient) } else { velocity };
         s.mul_add(s.splat(-now.learning_rate), direction, weight)
-    }
-}
-
-/// Adam (Kingma and Ba, 2015), with L2 decay as PyTorch has it, η the learning rate and t the step:
-/// g ← g + λ w; m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²;
-/// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε); m and v below 1e-30 become zero
-#[derive(Clone, Copy)]
-pub struct Adam {
-    beta1: f32,
-    beta2: f32,
-    epsilon: f32,
-    weight_decay: f32,
-}
-
-impl Adam {
-    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
-        let powers = powers.of([self.beta1, self.beta2].map(f64::from), step);
-        let [correction1, correction2] = powers.map(|power| 1.0 - power);
-        Now {
-            learning_rate: (learning_rate / correction1) as f32,
-            factors: [(1.0 / correction2.sqrt()) as f32, 0.0],
-        }
-    }
-
-    /// Updates both moments.
-    #[inline(always)]
-    fn moments<S: Simd>(self, s: S, weight: S::V, gradient: S::V, slots: &mut [S::V]) {
-        let gradient = s.mul_add(s.splat(self.weight_decay), weight, gradient);
-        let (first, second) = (slots[0], slots[1]);
-        slots[0] = snap(s, s.mul_add(s.splat(1.0 - self.beta1), s.sub(gradient, first), first));
-        // Not v + (1 - β₂)(g² - v), which loses a g² that is small beside v.
-        let square = s.mul(s.splat(1.0 - self.beta2), s.mul(gradient, gradient));
-        slots[1] = snap(s, s.mul_add(s.splat(self.beta2), second, square));
-    }
-
-    #[inline(always)]
-    fn weight<S: Simd>(self, s: S, now: &Now, weight: S::V, first: S::V, second: S::V) -> S::V {
-        let deviation = s.mul_add(s.sqrt(second), s.splat(now.factors[0]), s.splat(self.epsilon));
-        s.mul_add(s.splat(-now.learning_rate), s.div(first, deviation), weight)
-    }
-}
-
-impl Optimizer for Adam {
-    const SLOTS: usize = 2;
-
-    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
-        Adam::now(self, learning_rate, step, powers)
-    }
-
-    #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
-        self.moments(s, weight, gradient, slots);
-        self.weight(s, now, weight, slots[0], slots[1])
-    }
-}
-
-/// Adam whose second moment is the largest so far (Reddi et al., 2018).
-#[derive(Clone, Copy)]
-pub struct AmsGrad(Adam);
-
-impl Optimizer for AmsGrad {
-    const SLOTS: usize = 3;
-
-    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
-        self.0.now(learning_rate, step, powers)
-    }
-
-    #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
-        self.0.moments(s, weight, gradient, slots);
-        // In this order NaN in the second moment stays.
-        slots[2] = s.max(slots[2], slots[1]);
-        self.0.weight(s, now, weight, slots[0], slots[2])
     }
 }
 

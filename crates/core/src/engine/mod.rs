@@ -89,7 +89,8 @@ pub struct Now {
     pub factors: [f32; 2],
 }
 
-/// Powers of two bases to the number of the step, as Adam's corrections need them.
+/// Powers of two bases to the number of the step, as Adam's corrections need them, and a product of as many
+/// factors.
 ///
 /// b^t = b^(64 ⌊t / 64⌋) · b^(t mod 64): a function of t alone, of which the first factor is kept from step
 /// to step. Where they are computed from the start they take as long as a step of a tiny network.
@@ -97,6 +98,8 @@ pub struct Now {
 pub struct Powers {
     block: Option<u64>,
     high: [f64; 2],
+    factors: u64,
+    product: f64,
 }
 
 impl Powers {
@@ -109,10 +112,26 @@ impl Powers {
         }
         std::array::from_fn(|index| self.high[index] * power(bases[index], exponent % 64))
     }
+
+    /// The product of the factors 1 to `count`, which are always the same ones, from 0 to 1 each.
+    ///
+    /// Always multiplied in that order, so that it is a function of `count` alone, and kept from step to
+    /// step. Below 1e-20, where 1 - p is 1, it is zero, and needs no more factors.
+    pub fn product(&mut self, count: u64, factor: impl Fn(u64) -> f64) -> f64 {
+        if self.factors == 0 || count < self.factors {
+            (self.factors, self.product) = (0, 1.0);
+        }
+        while self.factors < count && self.product > 0.0 {
+            self.factors += 1;
+            let product = self.product * factor(self.factors);
+            self.product = if product < 1e-20 { 0.0 } else { product };
+        }
+        self.product
+    }
 }
 
 /// base to the power of a whole number, by squaring: `powi` leaves the order of its products open.
-fn power(base: f64, mut exponent: u64) -> f64 {
+pub fn power(base: f64, mut exponent: u64) -> f64 {
     let (mut result, mut square) = (1.0, base);
     while exponent > 0 {
         result *= if exponent % 2 == 1 { square } else { 1.0 };
@@ -130,4 +149,29 @@ pub trait Update<S: Simd>: Send + Sync {
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
     /// Updates weights and state from their gradient. A line's slots stand beside each other in `slots`.
     fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_has_the_same_bits_from_wherever_it_goes_on() {
+        let factor = |index: u64| 1.0 - 0.4 / index as f64;
+        let from_one = |count| Powers::default().product(count, factor);
+        let mut kept = Powers::default();
+        for count in [1, 2, 3, 3, 10, 11, 500, 4, 0, 7] {
+            assert_eq!(kept.product(count, factor).to_bits(), from_one(count).to_bits(), "{count} factors");
+        }
+        assert_eq!(from_one(0), 1.0);
+        assert_eq!(from_one(2), 0.6 * 0.8);
+    }
+
+    #[test]
+    fn a_product_that_has_come_to_nothing_is_zero_and_can_begin_again() {
+        let mut powers = Powers::default();
+        assert_eq!(powers.product(1000, |_| 0.5), 0.0);
+        assert_eq!(powers.product(u64::MAX, |_| unreachable!()), 0.0);
+        assert_eq!(powers.product(2, |_| 0.5), 0.25);
+    }
 }
