@@ -17,6 +17,13 @@ describe("the examples show what they claim", () => {
     expect(Number.parseFloat(accuracy?.split(": ")[1] ?? "")).toBeGreaterThan(95);
   });
 
+  test("cross-entropy.ts: it separates the classes better than the mean squared error, by the median", async () => {
+    const { squares, entropy } = await import("../examples/cross-entropy.ts");
+    expect(squares[2]).toBeGreaterThan(96);
+    expect(entropy[2]).toBeGreaterThan(squares[2]);
+    expect(lines).toContainEqual(expect.stringMatching(/^cross-entropy: .*; the median 9\d\.\d$/));
+  });
+
   test("diabetes.ts: a small network explains at least 0.40 of the variance on held-out rows", async () => {
     const { r2 } = await import("../examples/diabetes.ts");
     expect(r2).toBeGreaterThanOrEqual(0.4);
