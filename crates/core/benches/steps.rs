@@ -1,13 +1,14 @@
 //! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
 //!
-//! `cargo bench -p myelin-core --bench steps -- [instructions] [sgd|adam] [network] [threads] [exactly]`,
-//! one thread unless told otherwise; `exactly` as many, even where one is faster. Each measurement is
+//! `cargo bench -p myelin-core --bench steps -- [instructions] [optimizer] [network] [threads] [exactly]`,
+//! the optimizer by its name in the table, sgd unless told otherwise; one thread unless told otherwise; `exactly` as many, even where one is faster. Each measurement is
 //! followed by a sample of the peak; the best of each is compared, and the median shown beside. Pin it to
 //! one core where others are busy. The limit counts the multiply-adds that the engine makes: no input
 //! gradient of the first layer.
 
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::simd::Instructions;
+use myelin_core::optimizers::TABLE;
 use myelin_core::random::draw;
 use myelin_core::{Dataset, Error, Network, Position, Run, Stop, Threads};
 use serde_json::{Value, json};
@@ -31,6 +32,21 @@ const CASES: [Case; 6] = [
 
 /// How long each network is measured, at least.
 const TIME: Duration = Duration::from_millis(1500);
+
+/// An optimizer of the table with usual options; those that are not named here are zero.
+fn optimizer_of(name: &str) -> Value {
+    let (_, options) = TABLE.iter().find(|(entry, _)| *entry == name).expect("an optimizer of the table");
+    let value = |option: &str| match option {
+        "amsgrad" | "centered" | "nesterov" => json!(false),
+        "beta1" | "rho" => json!(0.9),
+        "beta2" => json!(0.999),
+        "epsilon" => json!(1e-8),
+        "momentumDecay" => json!(0.004),
+        _ => json!(0),
+    };
+    let options = options.iter().map(|&option| (option.to_string(), value(option)));
+    options.chain([("type".to_string(), json!(name))]).collect()
+}
 
 /// From -0.5 to 0.5.
 fn value(stream: u64, counter: u64) -> f32 {
@@ -114,19 +130,14 @@ fn main() -> Result<(), Error> {
     let names: Vec<_> = Instructions::available().into_iter().map(Instructions::name).collect();
     let instructions = given.iter().find(|argument| names.contains(&argument.as_str()));
     let instructions = Instructions::choose(instructions.map(String::as_str))?;
-    let adam = given.iter().any(|argument| argument == "adam");
-    let optimizer = match adam {
-        true => {
-            json!({ "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "amsgrad": false })
-        }
-        false => json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 }),
-    };
+    let optimizer = TABLE.iter().find(|(name, _)| given.iter().any(|argument| argument == name));
+    let optimizer = optimizer_of(optimizer.map_or("sgd", |(name, _)| name));
     let known: Vec<String> = CASES.iter().map(Case::name).collect();
     let wanted = given.iter().find(|argument| known.contains(argument));
     let threads = given.iter().find_map(|argument| argument.parse().ok()).unwrap_or(1);
     let exactly = threads == 1 || given.iter().any(|argument| argument == "exactly");
     let threads = if exactly { Threads::Exactly(threads) } else { Threads::AtMost(threads) };
-    println!("{}, {}, {threads:?}", instructions.name(), if adam { "adam" } else { "sgd" });
+    println!("{}, {}, {threads:?}", instructions.name(), optimizer["type"]);
     println!("{:20} {:>6} {:>12} {:>12} {:>12}", "network", "batch", "best µs", "median µs", "% of peak");
     for case in CASES.iter().filter(|case| wanted.is_none_or(|name| *name == case.name())) {
         let (times, peak) = case.measure(&optimizer, instructions, threads)?;
