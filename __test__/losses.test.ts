@@ -262,7 +262,30 @@ describe("a target that the loss does not take is refused, and nothing changes",
     const model = make([dense(3)], "sparseCategoricalCrossentropy");
     const call = () => model.evaluate([[1, 2, 3]], [[0, 1, 0]]);
     expect(call).toThrow(ShapeError);
-    expect(call).toThrow("y: row 0: expected 1 target, received 3");
+    expect(call).toThrow(
+      "y: row 0: expected 1 target, received 3; a row of y is the index of the class that is right, from 0",
+    );
+  });
+
+  test("labels where one-hot rows are expected are, too, and the error says what a row is", () => {
+    const model = make([dense(3)], "categoricalCrossentropy");
+    const call = () =>
+      model.evaluate(
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        [0, 1],
+      );
+    expect(call).toThrow(ShapeError);
+    expect(call).toThrow("received 2; a row of y is a share for each class, like [0, 1, 0], and no index");
+  });
+
+  test("names of classes are no indices", () => {
+    const model = make([dense(3)], "sparseCategoricalCrossentropy");
+    const call = () => model.evaluate([[1, 2, 3]], ["setosa"] as unknown as number[]);
+    expect(call).toThrow(DataError);
+    expect(call).toThrow('received "setosa"; a row of y is the index of the class that is right, from 0');
   });
 
   test("shares as exact as 32 bits make them are taken", () => {

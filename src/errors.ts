@@ -92,10 +92,10 @@ export function withinMemory<T>(message: string, make: () => T): T {
   }
 }
 
-/** The error for a value that is no finite number, or none that 32 bits hold. */
-export function notFinite(place: string, value: unknown): DataError {
+/** The error for a value that is no finite number, or none that 32 bits hold; `hint` says what to do. */
+export function notFinite(place: string, value: unknown, hint = ""): DataError {
   const tooLarge = Number.isFinite(value) ? ", too large for 32 bits" : "";
-  return new DataError(`${place}: expected a finite number, received ${show(value)}${tooLarge}`);
+  return new DataError(`${place}: expected a finite number, received ${show(value)}${tooLarge}${hint}`);
 }
 
 /** A value as an error message shows it: short, and never throwing. */

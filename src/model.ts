@@ -33,6 +33,7 @@ import {
   type Network,
   type Position,
 } from "./kernel.ts";
+import { targetsInWords } from "./losses/loss.ts";
 import { checkMemory } from "./memory.ts";
 import { checkNames } from "./options.ts";
 import {
@@ -604,6 +605,7 @@ function expectedTargets(configuration: Configuration, outputs: number): Expecte
   return {
     columns,
     unit: columns === outputs ? "outputs" : "targets",
+    meaning: targetsInWords[loss.meaning.targets],
     check: (values, row) => loss.check?.(values, row, outputs),
   };
 }

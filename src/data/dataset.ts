@@ -54,6 +54,8 @@ export interface Expected {
   readonly unit: string;
   /** Whether a plain list of numbers is a column, one value a row, where one column is expected. */
   readonly listIsColumn: boolean;
+  /** What a row means, in words, for errors. */
+  readonly meaning?: string | undefined;
 }
 
 function isNumberArray(value: unknown): value is NumberArray {
@@ -95,13 +97,14 @@ function amount(columns: number, unit: string): string {
   return `${columns} ${columns === 1 ? unit.slice(0, -1) : unit}`;
 }
 
-function wrongColumns(
-  { name, columns, unit }: Expected,
-  row: number | undefined,
-  received: number,
-): ShapeError {
+/** What a row means, as the end of an error message. */
+const hint = ({ name, meaning }: Expected) => (meaning ? `; a row of ${name} is ${meaning}` : "");
+
+function wrongColumns(expected: Expected, row: number | undefined, received: number): ShapeError {
+  const { name, columns, unit } = expected;
   const place = row === undefined ? name : `${name}: row ${row}`;
-  return new ShapeError(`${place}: expected ${amount(columns, unit)}, received ${received}`);
+  const words = `expected ${amount(columns, unit)}, received ${received}`;
+  return new ShapeError(`${place}: ${words}${hint(expected)}`);
 }
 
 /** Every value must be finite as a 32-bit float. */
@@ -138,12 +141,11 @@ function readList(list: readonly number[], expected: Expected): CheckedRows {
   const { columns, listIsColumn, name, unit } = expected;
   const isColumn = listIsColumn && columns === 1;
   if (!isColumn && list.length !== columns) {
-    const hint = columns === 1 ? "; for rows of one value pass [[…], […]] or a Float32Array" : "";
-    throw new ShapeError(
-      `${name}: expected ${amount(columns, unit)} in a row, received ${list.length}${hint}`,
-    );
+    const form = columns === 1 ? "; for rows of one value pass [[…], […]] or a Float32Array" : "";
+    const words = `expected ${amount(columns, unit)} in a row, received ${list.length}`;
+    throw new ShapeError(`${name}: ${words}${form}${hint(expected)}`);
   }
-  checkNumbers(list, name, (at) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`));
+  checkNumbers(list, expected, (at) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`));
   // Not Float32Array.from, which walks an iterator: a row of two would take longer than its prediction.
   const values = new Float32Array(list.length);
   values.set(list);
@@ -152,9 +154,10 @@ function readList(list: readonly number[], expected: Expected): CheckedRows {
 }
 
 /** A string that reads as a number, null and the like would be converted without a word. */
-function checkNumbers(list: ArrayLike<unknown>, name: string, place: (at: number) => string): void {
+function checkNumbers(list: ArrayLike<unknown>, expected: Expected, place: (at: number) => string): void {
   for (let at = 0; at < list.length; at++) {
-    if (typeof list[at] !== "number") throw notFinite(`${name}: ${place(at)}`, list[at]);
+    if (typeof list[at] === "number") continue;
+    throw notFinite(`${expected.name}: ${place(at)}`, list[at], hint(expected));
   }
 }
 
@@ -167,7 +170,7 @@ function readRows(rows: readonly (ArrayLike<number> | unknown)[], expected: Expe
     }
     if (!Array.isArray(row)) checkMemory(row, `${name}: row ${index}`);
     if (row.length !== columns) throw wrongColumns(expected, index, row.length);
-    if (Array.isArray(row)) checkNumbers(row, name, (at) => `row ${index}, column ${at}`);
+    if (Array.isArray(row)) checkNumbers(row, expected, (at) => `row ${index}, column ${at}`);
     values.set(row, index * columns);
   }
   const original = (at: number) => (rows[Math.floor(at / columns)] as ArrayLike<number>)[at % columns];
@@ -222,17 +225,19 @@ export interface ExpectedTargets {
   readonly columns: number;
   /** "outputs", or "targets" where a row of them is not as long as one of outputs. */
   readonly unit: string;
+  /** What a row means, in words, for errors. */
+  readonly meaning?: string | undefined;
   /** Throws a {@link DataError} if the row of this number is no target. */
   check?(values: Float32Array, row: number): void;
 }
 
 /** Checks x and y, which must have the same number of rows. */
 export function readExamples(examples: Examples, inputs: number, targets: ExpectedTargets): Dataset {
-  const { columns: outputs, unit } = targets;
+  const { columns: outputs, unit, meaning } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
   const checkedX = readMatrix(x, { name: "x", columns: inputs, unit: "inputs", listIsColumn: false });
-  const checkedY = readMatrix(y, { name: "y", columns: outputs, unit, listIsColumn: true });
+  const checkedY = readMatrix(y, { name: "y", columns: outputs, unit, listIsColumn: true, meaning });
   if (checkedX.rows !== checkedY.rows) {
     throw new ShapeError(
       `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`,

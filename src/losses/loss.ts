@@ -29,6 +29,15 @@ export interface Meaning {
   readonly predictions: "estimates" | "logits" | "scores";
 }
 
+/** What a row of targets is, in the words of an error; plain values need none. */
+export const targetsInWords: Readonly<Record<Meaning["targets"], string | undefined>> = {
+  values: undefined,
+  probabilities: "a value from 0 to 1 for each output: 1 for yes, 0 for no",
+  signs: "1 or -1 for each output",
+  shares: "a share for each class, like [0, 1, 0], and no index",
+  labels: "the index of the class that is right, from 0, and no share for each class",
+};
+
 /** A loss with its options filled in. */
 export interface Loss extends RowLoss {
   readonly meaning: Meaning;
