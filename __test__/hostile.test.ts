@@ -4,11 +4,25 @@
  * A few hundred cases of each kind are drawn in every run; `npm run fuzz -- <seconds>` draws new ones for so
  * long.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { write } from "../src/formats/safetensors.ts";
-import { adam, dense, FormatError, KernelError, Model, sgd, softmax } from "../src/index.ts";
-import { data, makeModel, secondsUsed } from "./samples.ts";
+import {
+  adam,
+  dense,
+  FormatError,
+  type KernelChoice,
+  KernelError,
+  load,
+  Model,
+  sgd,
+  softmax,
+} from "../src/index.ts";
+import { kernelNames } from "./kernels.ts";
+import { data, failureOf, makeModel, secondsUsed } from "./samples.ts";
 
 /** Sound files to begin with: with and without the optimizer's state and a history. */
 const sound: readonly Uint8Array[] = [
@@ -186,15 +200,17 @@ const hostile: fc.Arbitrary<Uint8Array> = fc
     }
   });
 
+const kernel = fc.constantFrom(...kernelNames);
+
 /** The longest that any of these small files may take, the collection of garbage from others included. */
 const MOST_SECONDS = 1;
 
-function expectModelOrFormatError(bytes: Uint8Array): void {
+function expectModelOrFormatError(bytes: Uint8Array, kernel: KernelChoice = "typescript"): void {
   const started = secondsUsed();
   try {
-    const model = Model.fromBytes(bytes, { kernel: "typescript" });
+    const model = Model.fromBytes(bytes, { kernel });
     if (model.inputs < 1e6) expect(model.predict(new Float32Array(model.inputs))).toHaveLength(model.outputs);
-    Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel: "typescript" });
+    Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel });
   } catch (error) {
     const isTooLarge = error instanceof KernelError && error.message.includes("fit in memory");
     if (!isTooLarge) expect(error).toBeInstanceOf(FormatError);
@@ -222,7 +238,29 @@ describe("a file is a model or a FormatError", () => {
   });
 
   test("whatever is changed in it", () => {
-    fc.assert(fc.property(hostile, expectModelOrFormatError), { seed: 1, numRuns: 3000 });
+    fc.assert(fc.property(hostile, kernel, expectModelOrFormatError), { seed: 1, numRuns: 3000 });
+  });
+
+  test("whether it comes from a disk or not", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "myelin-hostile-"));
+    const path = join(folder, "model.safetensors");
+    const outcome = (read: () => unknown) =>
+      failureOf(async () => {
+        const model = (await read()) as Model;
+        throw new Error(`fromBytes: a model of ${model.parameters} parameters`);
+      });
+    const property = fc.asyncProperty(hostile, async (bytes) => {
+      writeFileSync(path, bytes);
+      const [fromBytes, fromFile] = [
+        (await outcome(() => Model.fromBytes(bytes))) as Error,
+        (await outcome(() => load(path))) as Error,
+      ];
+      expect(fromFile.name).toBe(fromBytes.name);
+      const place = `load: ${JSON.stringify(path)}`;
+      expect(fromFile.message.replace(place, "fromBytes")).toBe(fromBytes.message);
+    });
+    await fc.assert(property, { seed: 1, numRuns: 300 });
+    rmSync(folder, { recursive: true });
   });
 
   const seconds = Number(process.env.MYELIN_FUZZ_SECONDS ?? 0);
@@ -232,7 +270,7 @@ describe("a file is a model or a FormatError", () => {
       const end = Date.now() + seconds * 1000;
       let cases = 0;
       while (Date.now() < end) {
-        fc.assert(fc.property(hostile, expectModelOrFormatError), { numRuns: 5000 });
+        fc.assert(fc.property(hostile, kernel, expectModelOrFormatError), { numRuns: 5000 });
         cases += 5000;
       }
       console.log(`${cases} files, each a model or a FormatError`);
