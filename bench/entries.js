@@ -94,7 +94,7 @@ function takes(option, value) {
   }
 }
 
-/** An entry as it is by default, and with each option that is off until it is asked for. */
+/** An entry as it is by default, and with the options that are off until asked for: each alone, then all. */
 function variants({ type, options }) {
   const given = (isAsked, values) =>
     Object.entries(options)
@@ -108,14 +108,19 @@ function variants({ type, options }) {
   const standard = { type, ...Object.fromEntries(required) };
   const isSwitch = (option) => !("required" in option) && [true, false, 0, "none"].includes(option.default);
   const asked = given(isSwitch, OFFERED).filter(([, value]) => value !== undefined);
-  return [standard, ...asked.map(([name, value]) => ({ ...standard, [name]: value }))];
+  const sets = asked.length > 1 ? [...asked.map((option) => [option]), asked] : [asked];
+  const others = sets
+    .filter((set) => set.length > 0)
+    .map((set) => ({ ...standard, ...Object.fromEntries(set) }));
+  return [standard, ...others];
 }
 
 function entriesOf(kind) {
   const addon = createRequire(import.meta.url)(`myelin-${hostTarget()}`);
   const tables = JSON.parse(addon.tables());
   const builders = kind === "losses" ? myelin.losses : myelin;
-  return Object.keys(tables[kind]).map((name) => builders[name]);
+  // What only a Program has is no layer that a user writes.
+  return Object.keys(tables[kind]).flatMap((name) => builders[name] ?? []);
 }
 
 const nameOf = ({ type, ...options }) =>
