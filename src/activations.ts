@@ -7,7 +7,7 @@
  * Each entry has loops of its own. A loop that they shared would call another function for each value as
  * soon as a process has used two of them, and such a call puts its numbers on the heap.
  */
-import { entry, number } from "./options.ts";
+import { entry, number, oneOf } from "./options.ts";
 
 /** A function of one value, over the first `length` values of arrays. */
 export interface Activation {
@@ -290,4 +290,99 @@ export const mish = entry(
       }
     },
   }),
+);
+
+/**
+ * x / (1 + |x|), from -1 to 1, nearing its ends more slowly than tanh; softsign'(x) = (1 - |softsign(x)|)².
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), softsign(), dense(1)];
+ * ```
+ */
+export const softsign = entry(
+  "softsign",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = input[at] / (1 + Math.abs(input[at]));
+    },
+    gradient(_input, output, gradient, result, length) {
+      for (let at = 0; at < length; at++) result[at] = gradient[at] * (1 - Math.abs(output[at])) ** 2;
+    },
+  }),
+);
+
+/** The density of the normal distribution, φ(x) = exp(-x² / 2) / sqrt(2 π). */
+const density = (input: number) => Math.exp(-0.5 * input * input) / Math.sqrt(2 * Math.PI);
+
+/**
+ * The share of the normal distribution below x: Φ(x) = (1 + erf(x / sqrt(2))) / 2, which is
+ * 1 / 2 + φ(x) (x + x³ / 3 + x⁵ / (3 5) + x⁷ / (3 5 7) + …) to the last bit of a sum of about 1.
+ * (Marsaglia, "Evaluating the Normal Distribution", 2004.)
+ */
+function shareBelow(input: number): number {
+  // Beyond, it is nearer to 0 or 1 than numbers about 1 are to each other.
+  if (!(Math.abs(input) < 8.3)) return input < 0 ? 0 : input > 0 ? 1 : input;
+  let term = input;
+  let sum = 0;
+  for (let odd = 3; sum + term !== sum; odd += 2) {
+    sum += term;
+    term *= (input * input) / odd;
+  }
+  return 0.5 + density(input) * sum;
+}
+
+/** gelu by the normal distribution itself. */
+const exactGelu: Activation = {
+  value(input, output, length) {
+    for (let at = 0; at < length; at++) output[at] = input[at] * shareBelow(input[at]);
+  },
+  gradient(input, _output, gradient, result, length) {
+    for (let at = 0; at < length; at++) {
+      result[at] = gradient[at] * (shareBelow(input[at]) + input[at] * density(input[at]));
+    }
+  },
+};
+
+/** The factors of gelu's approximation: u = rate (x + cubic x³). */
+const GELU = { rate: Math.sqrt(2 / Math.PI), cubic: 0.044715 } as const;
+
+/** gelu by a hyperbolic tangent that is close to the normal distribution. */
+const approximateGelu: Activation = {
+  value(input, output, length) {
+    const { rate, cubic } = GELU;
+    for (let at = 0; at < length; at++) {
+      const x = input[at];
+      output[at] = 0.5 * x * (1 + Math.tanh(rate * x * (1 + cubic * x * x)));
+    }
+  },
+  gradient(input, _output, gradient, result, length) {
+    const { rate, cubic } = GELU;
+    for (let at = 0; at < length; at++) {
+      const x = input[at];
+      const share = Math.tanh(rate * x * (1 + cubic * x * x));
+      const slope = 0.5 * x * (1 - share ** 2) * rate * (1 + 3 * cubic * x * x);
+      result[at] = gradient[at] * (0.5 * (1 + share) + slope);
+    }
+  },
+};
+
+/**
+ * Gaussian error linear unit: gelu(x) = x Φ(x), where Φ(x) = (1 + erf(x / sqrt(2))) / 2 is the share of the
+ * normal distribution below x; gelu'(x) = Φ(x) + x φ(x), with the density φ(x) = exp(-x² / 2) / sqrt(2 π).
+ * (Hendrycks and Gimpel, 2016.)
+ *
+ * Options: `approximate` (`"none"`); `"tanh"` is x (1 + tanh(u)) / 2 with u = sqrt(2 / π) (x + 0.044715 x³),
+ * at most 0.0005 from it. Both are as in PyTorch.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), gelu({ approximate: "tanh" }), dense(1)];
+ * ```
+ */
+export const gelu = entry(
+  "gelu",
+  { approximate: oneOf(["none", "tanh"], { default: "none" }) },
+  ({ approximate }): Activation => (approximate === "tanh" ? approximateGelu : exactGelu),
 );

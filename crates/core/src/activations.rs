@@ -1,11 +1,15 @@
 //! The table of activations: (options) → value(input), derivative(input, output), elementwise.
 
-use crate::engine::functions::{clamp, exp, log_one_plus, logistic, tanh};
+use crate::engine::functions::{clamp, erf, exp, log_one_plus, logistic, tanh};
 use crate::engine::{Epilogue, panels::Line, simd::Simd};
 
 crate::table! {
     "activation" as Epilogue;
     "elu" ["alpha"] => |options| Box::new(Elementwise(Elu { alpha: options.number("alpha")?, scale: 1.0 })),
+    "gelu" ["approximate"] => |options| match options.one_of("approximate", &["none", "tanh"])? {
+        "none" => Box::new(Elementwise(Gelu)),
+        _ => Box::new(Elementwise(ApproximateGelu)),
+    },
     "hardSigmoid" [] => |options| Box::new(Elementwise(HardSigmoid)),
     "leakyRelu" ["alpha"] => |options| Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha")? })),
     "mish" [] => |options| Box::new(Elementwise(Mish)),
@@ -15,6 +19,7 @@ crate::table! {
     "sigmoid" [] => |options| Box::new(Elementwise(Sigmoid)),
     "silu" [] => |options| Box::new(Elementwise(Silu)),
     "softplus" [] => |options| Box::new(Elementwise(Softplus)),
+    "softsign" [] => |options| Box::new(Elementwise(Softsign)),
     "tanh" [] => |options| Box::new(Elementwise(Tanh)),
 }
 
@@ -222,6 +227,88 @@ impl Activation for Mish {
         let share = tanh(s, Softplus.value(s, input));
         let rest = s.sub(s.splat(1.0), s.mul(share, share));
         s.mul_add(s.mul(input, logistic(s, input)), rest, share)
+    }
+}
+
+/// softsign(x) = x / (1 + |x|); softsign'(x) = (1 - |softsign(x)|)²
+#[derive(Clone, Copy)]
+pub struct Softsign;
+
+impl Activation for Softsign {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        let magnitude = s.max(s.sub(s.splat(0.0), input), input);
+        s.div(input, s.add(s.splat(1.0), magnitude))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, _input: S::V, output: S::V) -> S::V {
+        let magnitude = s.max(s.sub(s.splat(0.0), output), output);
+        let rest = s.sub(s.splat(1.0), magnitude);
+        s.mul(rest, rest)
+    }
+}
+
+/// Beyond this, either way, gelu's derivative is 0 or 1; its formula would multiply infinity with zero.
+const GELU_END: f32 = 13.0;
+
+/// gelu(x) = x Φ(x) with Φ(x) = (1 + erf(x / sqrt(2))) / 2; gelu'(x) = Φ(x) + x exp(-x² / 2) / sqrt(2 π)
+#[derive(Clone, Copy)]
+pub struct Gelu;
+
+/// Φ(x), the share of the normal distribution below x.
+#[inline(always)]
+fn share_below<S: Simd>(s: S, x: S::V) -> S::V {
+    let half = s.splat(0.5);
+    s.mul_add(half, erf(s, s.mul(x, s.splat(std::f32::consts::FRAC_1_SQRT_2))), half)
+}
+
+impl Activation for Gelu {
+    const READS_INPUT: bool = true;
+
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        s.mul(input, share_below(s, input))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
+        const DENSITY_AT_0: f32 = 0.398_942_3;
+        let near = clamp(s, input, -GELU_END, GELU_END);
+        let decay = exp(s, s.mul(s.mul(s.splat(-0.5), near), near));
+        s.mul_add(s.mul(s.splat(DENSITY_AT_0), near), decay, share_below(s, input))
+    }
+}
+
+/// gelu(x) = x (1 + tanh(u)) / 2 with u = sqrt(2 / π) (x + 0.044715 x³); with t = tanh(u), gelu'(x) =
+/// (1 + t) / 2 + x / 2 (1 - t²) sqrt(2 / π) (1 + 3 0.044715 x²)
+#[derive(Clone, Copy)]
+pub struct ApproximateGelu;
+
+/// sqrt(2 / π)
+const RATE: f32 = 0.797_884_6;
+const CUBIC: f32 = 0.044_715;
+
+impl Activation for ApproximateGelu {
+    const READS_INPUT: bool = true;
+
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
+        let (one, half) = (s.splat(1.0), s.splat(0.5));
+        let square = s.mul(input, input);
+        let inner = s.mul(s.mul(s.splat(RATE), input), s.mul_add(s.splat(CUBIC), square, one));
+        s.mul(s.mul(half, input), s.add(one, tanh(s, inner)))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
+        let (one, half) = (s.splat(1.0), s.splat(0.5));
+        let near = clamp(s, input, -GELU_END, GELU_END);
+        let (scaled, square) = (s.mul(s.splat(RATE), near), s.mul(near, near));
+        let share = tanh(s, s.mul(scaled, s.mul_add(s.splat(CUBIC), square, one)));
+        let slope = s.mul(scaled, s.mul_add(s.splat(3.0 * CUBIC), square, one));
+        let rest = s.sub(one, s.mul(share, share));
+        s.mul(half, s.mul_add(slope, rest, s.add(one, share)))
     }
 }
 

@@ -38,6 +38,13 @@ impl<'a> Options<'a> {
         self.values[name].as_bool().ok_or_else(|| self.refuse(name, "true or false"))
     }
 
+    /// One of these words.
+    pub fn one_of<'w>(&self, name: &str, words: &[&'w str]) -> Result<&'w str> {
+        let given = self.values[name].as_str();
+        let found = words.iter().copied().find(|word| Some(*word) == given);
+        found.ok_or_else(|| self.refuse(name, &format!("one of {words:?}")))
+    }
+
     /// A size: a whole number from 1 to 2^31 - 1.
     pub fn size(&self, name: &str) -> Result<usize> {
         size(&self.values[name]).ok_or_else(|| self.refuse(name, "a whole number from 1 to 2147483647"))

@@ -1,8 +1,8 @@
-//! exp, log, tanh and the logistic function, lane-wise and from exactly rounded operations only, so that
+//! exp, log, tanh, erf and the logistic function, lane-wise and from exactly rounded operations only, so that
 //! every machine and every instruction set gives the same bits. No exp, log or tanh of a library takes
 //! part in a step.
 //!
-//! How far exp, tanh and the logistic function are off was measured over all 2^32 inputs, by
+//! How far exp, tanh, erf and the logistic function are off was measured over all 2^32 inputs, by
 //! `tests/sweep.rs`.
 
 use super::simd::Simd;
@@ -137,6 +137,34 @@ pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     s.max(least, s.mul(s.max(least, quotient), reversed))
 }
 
+/// The error function, erf(x) = 2 / sqrt(π) times the integral of exp(-t^2) from 0 to x, from -1 to 1. NaN
+/// stays NaN.
+///
+/// A rational function as for tanh, with p and q of degree 5, was fitted to erf up to 3.92, where the nearest
+/// number becomes 1, with the least relative error, 1.9e-8. Beyond, p and q stand still.
+///
+/// Over all inputs it is off by at most 5.95 units of the last place, which is 3.6e-7; that much just below
+/// 1, where a value may also be up to 11 units smaller than that of a smaller input.
+#[inline(always)]
+pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
+    const FITTED: f32 = 3.92;
+    let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
+    let opposite = s.mul(x, reversed);
+    let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
+    let numerator = polynomial(
+        s,
+        square,
+        [-2.050_079_3e-6, 2.848_660_5e-4, -3.765_157e-3, 5.274_728e-2, -1.903_966_5e-1, 1.128_379_1],
+    );
+    let denominator = polynomial(
+        s,
+        square,
+        [-3.809_076_2e-5, 1.162_412_3e-3, -1.496_829_8e-2, 1.141_049_2e-1, -5.020_674e-1, 1.0],
+    );
+    let quotient = s.div(s.mul(opposite, numerator), denominator);
+    s.max(least, s.mul(s.max(least, quotient), reversed))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,9 +176,9 @@ mod tests {
     struct Evaluate(Line);
 
     impl WithSimd for Evaluate {
-        type Output = [Line; 5];
-        fn with<S: Simd>(self, s: S) -> [Line; 5] {
-            let mut lines = [ZERO; 5];
+        type Output = [Line; 6];
+        fn with<S: Simd>(self, s: S) -> [Line; 6] {
+            let mut lines = [ZERO; 6];
             s.run(
                 #[inline(always)]
                 || {
@@ -160,10 +188,25 @@ mod tests {
                     s.store(tanh(s, x), &mut lines[2]);
                     s.store(log(s, x), &mut lines[3]);
                     s.store(log_one_plus(s, clamp(s, x, 0.0, 1.0)), &mut lines[4]);
+                    s.store(erf(s, x), &mut lines[5]);
                 },
             );
             lines
         }
+    }
+
+    /// erf in 64 bits: exp(-x^2) 2 / sqrt(π) (x + 2 x^3 / 3 + 4 x^5 / (3 5) + …), all terms of one sign.
+    fn exact_erf(x: f64) -> f64 {
+        if x.abs() > 6.0 {
+            return x.signum();
+        }
+        let (mut term, mut sum, mut odd) = (x, 0.0, 1.0);
+        while sum + term != sum {
+            sum += term;
+            odd += 2.0;
+            term *= 2.0 * x * x / odd;
+        }
+        sum * (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI
     }
 
     const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
@@ -187,12 +230,13 @@ mod tests {
     #[test]
     fn functions_are_within_a_few_units_of_the_last_place() {
         type Reference = (usize, &'static str, Function, f64, fn(f32) -> bool);
-        let references: [Reference; 5] = [
+        let references: [Reference; 6] = [
             (0, "exp", |x| f64::from(x).exp(), 2.0, |x| x.abs() <= 80.0),
             (1, "logistic", |x| 1.0 / (1.0 + (-f64::from(x)).exp()), 4.0, |x| x.abs() <= 80.0),
             (2, "tanh", |x| f64::from(x).tanh(), 6.0, |_| true),
             (3, "log", |x| f64::from(x).max(SMALLEST).ln(), 2.0, |_| true),
             (4, "log_one_plus", |x| f64::from(x).ln_1p(), 2.0, |x| (0.0..=1.0).contains(&x)),
+            (5, "erf", |x| exact_erf(f64::from(x)), 7.0, |_| true),
         ];
         for line in samples().chain(positive_samples()) {
             let results = dispatch(Instructions::Portable, Evaluate(line));
@@ -234,15 +278,15 @@ mod tests {
             }
         }
         for x in [-f32::INFINITY, f32::MIN, -1e3] {
-            for [exp, logistic, tanh, ..] in at(x) {
+            for [exp, logistic, tanh, .., erf] in at(x) {
                 assert!(exp.is_normal() && exp < 1.2e-38 && logistic.is_normal() && logistic < 1.2e-38);
-                assert_eq!(tanh, -1.0);
+                assert_eq!((tanh, erf), (-1.0, -1.0));
             }
         }
         for x in [f32::INFINITY, f32::MAX, 1e3] {
-            for [exp, logistic, tanh, ..] in at(x) {
+            for [exp, logistic, tanh, .., erf] in at(x) {
                 assert!(exp.is_finite() && exp > 2.3e38);
-                assert_eq!((logistic, tanh), (1.0, 1.0));
+                assert_eq!((logistic, tanh, erf), (1.0, 1.0, 1.0));
             }
         }
     }

@@ -42,7 +42,9 @@ fn table<T>(table: &[Names], build: fn(&str, &Map<String, Value>) -> Result<T>) 
     let entries = table.iter().map(|(name, options)| {
         let numbers = [json!(0), json!(0.5), json!(true), json!(false)];
         let sizes = [json!(3), json!(0.5), json!(true), json!(false)];
-        let variants = [numbers, sizes].into_iter().map(|values| variants(name, options, &values, build));
+        let words = [json!("none"), json!("tanh"), json!(true), json!(false)];
+        let groups = [numbers, sizes, words].into_iter();
+        let variants = groups.map(|values| variants(name, options, &values, build));
         let mut variants = variants;
         let variants = variants.find(|variants| !variants.is_empty()).unwrap_or_default();
         assert!(!variants.is_empty(), "{name}: no values for its options {options:?} are known here");
