@@ -208,6 +208,18 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     ).toBeGreaterThan(0.95);
   });
 
+  test("poisson goes on as a tangent below its smallest rate, and stays finite", () => {
+    const model = identity(3, [], "poisson", kernel);
+    const [smallest, target] = [2 ** -23, 2];
+    const { loss, layers } = model.gradients([[-0.5, 0, 1]], [[target, target, 0]]);
+    const tangent = (p: number) => p - target * (Math.log(smallest) + (p - smallest) / smallest);
+    expect(Math.abs(loss / ((tangent(-0.5) + tangent(0) + 1) / 3) - 1)).toBeLessThan(1e-6);
+    const slope = 1 - target / smallest;
+    for (const [at, expected] of [slope / 3, slope / 3, 1 / 3].entries()) {
+      expect(Math.abs((layers[0].bias as number[])[at] / expected - 1)).toBeLessThan(1e-6);
+    }
+  });
+
   test("labels are one column, in every form", () => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy", kernel);
     const forms = [[2, 0], [[2], [0]], Float32Array.of(2, 0), Uint8Array.of(2, 0)];
@@ -224,6 +236,8 @@ describe("a target that the loss does not take is refused, and nothing changes",
     sparseCategoricalCrossentropy: [0],
     categoricalCrossentropy: [1, 0, 0],
     binaryCrossentropy: [1, 0, 0],
+    hinge: [1, -1, 1],
+    poisson: [0, 2.5, 7],
   };
   test.each([
     ["sparseCategoricalCrossentropy", [-1], `y: row 1: ${whole} -1`],
@@ -235,6 +249,8 @@ describe("a target that the loss does not take is refused, and nothing changes",
     ["categoricalCrossentropy", [1, 1, 0], "y: row 1: expected targets whose sum is 1, received a sum of 2"],
     ["binaryCrossentropy", [0, 0, -0.5], `y: row 1, column 2: ${share} -0.5`],
     ["binaryCrossentropy", [0, 7, 0], `y: row 1, column 1: ${share} 7`],
+    ["hinge", [1, 0, 1], "y: row 1, column 1: expected a target of -1 or 1, received 0"],
+    ["poisson", [1, 0, -0.5], "y: row 1, column 2: expected a target of at least 0, received -0.5"],
   ] as const)("%s: %j", async (loss, wrong, message) => {
     const model = make([dense(3)], loss);
     const before = JSON.stringify(model);

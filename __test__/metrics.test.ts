@@ -106,7 +106,8 @@ const problems = Object.values(losses as unknown as Table<Loss>).flatMap((entry)
   variants("loss", losses as unknown as Table<Loss>, entry, 2).flatMap((configuration) =>
     [1, 2, 4].map((outputs) => {
       const loss = create("loss", losses as unknown as Table<Loss>, configuration);
-      const predictions = values(7, 50 * outputs, loss.meaning.predictions === "estimates" ? 0 : -1, 1);
+      const isSigned = ["logits", "scores"].includes(loss.meaning.predictions);
+      const predictions = values(7, 50 * outputs, isSigned ? -1 : 0, 1);
       return {
         name: `${nameOf(configuration)}, ${outputs} outputs`,
         problem: { ...loss.meaning, outputs },

@@ -121,7 +121,7 @@ const narrow = { type: "dense", units: 2 };
 
 const lossTable = losses as Table<Loss>;
 
-/** Each loss after each last layer that it takes; from probabilities only what makes some. */
+/** Each loss after each last layer that it takes; from probabilities or rates only what makes some. */
 const lossPrograms: readonly (readonly [name: string, program: Program])[] = Object.values(lossTable).flatMap(
   (entry) =>
     variants("loss", lossTable, entry, 2).flatMap((loss) =>
@@ -138,10 +138,16 @@ function takesAfter(loss: Complete, last: string): boolean {
   return options.every(([name, option]) => takes(option, loss[name], last));
 }
 
-/** The last layers that a loss is tried after: what makes probabilities, and besides where it takes anything. */
+/** The last layers that make what a loss wants, if it wants more than numbers: probabilities, or rates. */
+function makersFor(loss: Complete): string[] | undefined {
+  const { absorbs, meaning } = create("loss", lossTable, loss);
+  if (absorbs !== undefined) return ["sigmoid", "softmax"];
+  return meaning.predictions === "rates" ? ["softplus", "softmax"] : undefined;
+}
+
+/** The last layers that a loss is tried after. */
 function lastLayersFor(loss: Complete): string[] {
-  const takesProbabilities = create("loss", lossTable, loss).absorbs !== undefined;
-  const candidates = takesProbabilities ? ["sigmoid", "softmax"] : ["leakyRelu", "sigmoid", "softmax"];
+  const candidates = makersFor(loss) ?? ["leakyRelu", "sigmoid", "softmax"];
   return candidates.filter((last) => takesAfter(loss, last));
 }
 
@@ -151,8 +157,7 @@ function layersFor(loss: Complete, given: readonly Complete[], choice: number): 
     .program()
     .at(-1)!.type;
   const choices = lastLayersFor(loss);
-  const takesProbabilities = create("loss", lossTable, loss).absorbs !== undefined;
-  const fits = takesProbabilities ? choices.includes(last) : takesAfter(loss, last);
+  const fits = makersFor(loss) === undefined ? takesAfter(loss, last) : choices.includes(last);
   return fits ? [...given] : [...given, choices[choice % choices.length]];
 }
 

@@ -9,6 +9,7 @@ export {
   huber,
   logCosh,
   meanAbsoluteError,
+  poisson,
   quantile,
 } from "./losses/elementwise.ts";
 export type { Loss, Meaning, RowLoss } from "./losses/loss.ts";

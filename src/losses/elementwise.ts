@@ -85,6 +85,42 @@ export const quantile = entry(
 );
 
 /**
+ * The smallest prediction that poisson takes the logarithm of. PyTorch adds 1e-8 to all and Keras 1e-7; this
+ * is the power of two next to that, so that both kernels have it exactly.
+ */
+const SMALLEST_RATE = 2 ** -23;
+
+/**
+ * Poisson loss, for targets that are counts, or rates of at least 0: the mean over the outputs of
+ * p - t log(p), the negative logarithm of the probability of t where p is expected, without what does not
+ * depend on p. Its derivative is 1 - t / p. The definition is PyTorch's, with `log_input` false.
+ *
+ * Predictions have to be above 0: let the last layer be `softplus`, for instance. Below 2^-23 the logarithm
+ * goes on as its tangent there, with the slope 1 - t / 2^-23, so that steps lead back.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(16), relu(), dense(1), softplus()];
+ * new Model({ inputs: 2, layers, loss: "poisson", optimizer: adam() });
+ * ```
+ */
+export const poisson = entry(
+  "poisson",
+  {},
+  (): Loss => ({
+    ...elementwise(
+      (prediction, target) => {
+        const rate = Math.max(prediction, SMALLEST_RATE);
+        return prediction - target * (Math.log(rate) + (prediction - rate) / rate);
+      },
+      (prediction, target) => 1 - target / Math.max(prediction, SMALLEST_RATE),
+    ),
+    meaning: { targets: "values", predictions: "rates" },
+    check: each((target) => target >= 0, "of at least 0"),
+  }),
+);
+
+/**
  * Hinge loss: the mean over the outputs of max(0, 1 - t p), for targets t of -1 or 1, which a prediction of
  * the same sign and at least that size has right. Its derivative is -t where t p is below 1, else 0.
  *
@@ -102,7 +138,7 @@ export const hinge = entry(
       (prediction, target) => (target * prediction < 1 ? -target : 0),
     ),
     meaning: { targets: "signs", predictions: "scores" },
-    check: each((target) => Math.abs(target) === 1, "-1 or 1"),
+    check: each((target) => Math.abs(target) === 1, "of -1 or 1"),
   }),
 );
 

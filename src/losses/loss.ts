@@ -24,9 +24,9 @@ export interface Meaning {
   readonly targets: "values" | "probabilities" | "signs" | "shares" | "labels";
   /**
    * A row of predictions, as `predict` gives it: estimates of the targets, be they values or probabilities;
-   * logits of those; or scores, of which only the sign is meant.
+   * rates, which are estimates above 0; logits of probabilities; or scores, of which only the sign is meant.
    */
-  readonly predictions: "estimates" | "logits" | "scores";
+  readonly predictions: "estimates" | "rates" | "logits" | "scores";
 }
 
 /** What a row of targets is, in the words of an error; plain values need none. */

@@ -1,10 +1,10 @@
 /** meanAbsoluteError, meanSquaredError, rootMeanSquaredError and r2: how far predictions are from targets */
 import { entry } from "../options.ts";
-import { type Figure, type Metric, type Problem, unfit } from "./metric.ts";
+import { type Figure, isEstimate, type Metric, type Problem, unfit } from "./metric.ts";
 
 /** Refuses what cannot be subtracted: logits, scores and labels. */
 function checkValues(name: string, problem: Problem): void {
-  if (problem.predictions === "estimates" && problem.targets !== "labels") return;
+  if (isEstimate(problem.predictions) && problem.targets !== "labels") return;
   throw unfit(name, "predictions that are estimates of as many targets", problem);
 }
 

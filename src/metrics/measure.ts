@@ -29,7 +29,7 @@ export interface Given extends Partial<Meaning> {
 
 const kinds = {
   targets: oneOf(["values", "probabilities", "signs", "shares", "labels"], { default: "values" }),
-  predictions: oneOf(["estimates", "logits", "scores"], { default: "estimates" }),
+  predictions: oneOf(["estimates", "rates", "logits", "scores"], { default: "estimates" }),
 };
 
 const standard = { fromLogits: true, labelSmoothing: 0 };

@@ -34,9 +34,13 @@ export interface Classes {
   readonly check?: NonNullable<Figure["check"]>;
 }
 
+/** Whether predictions can be compared with targets as they are. */
+export const isEstimate = (predictions: Problem["predictions"]) =>
+  predictions === "estimates" || predictions === "rates";
+
 /** How the classes of a problem are read. Plain values are classes where they are 0 and 1. */
 export function classesOf({ targets, predictions, outputs }: Problem): Classes {
-  const threshold = predictions === "estimates" ? 0.5 : 0;
+  const threshold = isEstimate(predictions) ? 0.5 : 0;
   if (targets === "signs") return { form: "columns", middle: 0, threshold };
   if (targets === "probabilities") return { form: "columns", middle: 0.5, threshold };
   if (targets !== "values") return { form: targets, middle: 0.5, threshold };

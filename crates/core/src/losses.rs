@@ -10,7 +10,7 @@ use crate::engine::{RowLoss, simd::Simd};
 use crate::errors::Result;
 use binary::{BinaryFromLogits, BinaryFromProbabilities};
 use categorical::{Labels, Shares};
-use elementwise::{Hinge, Huber, LogCosh, MeanAbsoluteError, Quantile};
+use elementwise::{Hinge, Huber, LogCosh, MeanAbsoluteError, Poisson, Quantile};
 use probabilities::Smoothing;
 
 crate::table! {
@@ -30,6 +30,7 @@ crate::table! {
     "logCosh" [] => |options| Box::new(Elementwise(LogCosh)),
     "meanAbsoluteError" [] => |options| Box::new(Elementwise(MeanAbsoluteError)),
     "meanSquaredError" [] => |options| Box::new(Elementwise(MeanSquaredError)),
+    "poisson" [] => |options| Box::new(Elementwise(Poisson)),
     "quantile" ["quantile"] => |options| {
         Box::new(Elementwise(Quantile { quantile: options.number("quantile")? }))
     },
@@ -46,6 +47,10 @@ pub trait Loss: Copy + Send + Sync + 'static {
     fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V;
     /// As [`RowLoss::check`].
     fn check(self, _targets: &[f32], _outputs: usize) -> Result<()> {
+        Ok(())
+    }
+    /// As [`RowLoss::check_after`].
+    fn check_after(self, _layer: &str) -> Result<()> {
         Ok(())
     }
     /// As [`RowLoss::absorb`].
@@ -111,6 +116,10 @@ impl<L: Loss> Elementwise<L> {
 impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
     fn check(&self, targets: &[f32], outputs: usize) -> Result<()> {
         self.0.check(targets, outputs)
+    }
+
+    fn check_after(&self, layer: &str) -> Result<()> {
+        self.0.check_after(layer)
     }
 
     fn absorb(&self, layer: &str) -> Option<Box<dyn RowLoss<S>>> {

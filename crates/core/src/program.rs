@@ -116,6 +116,7 @@ impl<S: Simd> Plan<S> {
             last = kind(layer, &place)?;
         }
         ensure!(!all.is_empty(), "program: expected at least 1 layer, received none");
+        plan.loss.check_after(last).map_err(|error| Error::new(format!("loss: {error}")))?;
         if let Some(loss) = plan.loss.absorb(last) {
             (plan.loss, plan.absorbed) = (loss, all.pop());
         }

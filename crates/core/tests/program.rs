@@ -102,7 +102,28 @@ fn a_value_of_another_type_is_refused() {
     for value in [json!(null), json!("0"), json!(true), json!(1e300), json!([0])] {
         expect(&error("/optimizer/momentum", Some(value)), &["momentum", "finite"]);
     }
+    for value in [json!(null), json!("tan"), json!(1), json!(true)] {
+        let gelu = json!({ "type": "gelu", "approximate": value });
+        expect(&error("/layers/1", Some(gelu)), &["layer 1", "approximate", "none", "tanh"]);
+    }
     expect(&error("/layers", Some(json!([]))), &["at least 1 layer"]);
+}
+
+#[test]
+fn logits_after_a_layer_that_makes_probabilities_are_refused() {
+    for (loss, layer) in [
+        ("binaryCrossentropy", "sigmoid"),
+        ("categoricalCrossentropy", "softmax"),
+        ("sparseCategoricalCrossentropy", "softmax"),
+    ] {
+        let mut program = valid();
+        program["layers"][1] = json!({ "type": layer });
+        program["loss"] = json!({ "type": loss, "fromLogits": true, "labelSmoothing": 0 });
+        let error = Network::new(&program.to_string(), None).map(drop).unwrap_err().to_string();
+        expect(&error, &["loss", "fromLogits", "false", layer]);
+        program["layers"][1] = json!({ "type": "relu" });
+        assert!(Network::new(&program.to_string(), None).is_ok(), "{loss}");
+    }
 }
 
 #[test]

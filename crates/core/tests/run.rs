@@ -74,7 +74,10 @@ fn data_of_other_sizes_is_refused() {
 #[track_caller]
 fn refused_targets(loss: &str, targets: &[f32], parts: &[&str]) {
     let mut program = program();
-    program["loss"] = json!({ "type": loss, "fromLogits": true, "labelSmoothing": 0 });
+    program["loss"] = match loss.ends_with("Crossentropy") {
+        true => json!({ "type": loss, "fromLogits": true, "labelSmoothing": 0 }),
+        false => json!({ "type": loss }),
+    };
     let mut network = Network::new(&program.to_string(), None).unwrap();
     let width = if loss.starts_with("sparse") { 1 } else { 2 };
     let rows = targets.len() / width;
@@ -105,6 +108,12 @@ fn targets_that_the_loss_does_not_take_are_refused() {
         refused_targets("categoricalCrossentropy", &[0.0, 1.0, target, 0.0], &["row 1, column 0"]);
     }
     refused_targets("categoricalCrossentropy", &[0.0, 1.0, 0.5, 0.25], &["row 1", "sum", "0.75"]);
+    for target in [0.0, 0.5, f32::NAN] {
+        refused_targets("hinge", &[1.0, -1.0, 1.0, target], &["row 1, column 1", "-1 or 1"]);
+    }
+    for target in [-0.5, f32::NAN, f32::INFINITY] {
+        refused_targets("poisson", &[0.0, 3.5, target, 1.0], &["row 1, column 0", "of at least 0"]);
+    }
     let labels = Dataset::new(vec![0.0; 6], vec![0.0; 2], 3, 1).unwrap();
     refused(&labels, &run(1, &[0.1]), &["expected 2 outputs", "received 1"]);
 }

@@ -62,6 +62,10 @@ pub trait RowLoss<S: Simd>: Send + Sync {
     fn check(&self, _targets: &[f32], _outputs: usize) -> Result<()> {
         Ok(())
     }
+    /// Refuses a last layer of this name, if its predictions are none for this loss.
+    fn check_after(&self, _layer: &str) -> Result<()> {
+        Ok(())
+    }
     /// What this loss is together with a last layer of this name, as a loss of what goes into that layer.
     fn absorb(&self, _layer: &str) -> Option<Box<dyn RowLoss<S>>> {
         None

@@ -1,6 +1,6 @@
 //! binaryCrossentropy: the mean over the outputs of -t log(p) - (1 - t) log(1 - p)
 
-use super::probabilities::{SMALLEST, Smoothing, check_probabilities, within};
+use super::probabilities::{SMALLEST, Smoothing, check_logits, check_probabilities, within};
 use super::{Elementwise, Loss};
 use crate::engine::functions::{clamp, exp, log, log_one_plus};
 use crate::engine::{RowLoss, simd::Simd};
@@ -31,6 +31,10 @@ impl Loss for BinaryFromLogits {
         let (one, decay) = (s.splat(1.0), decay(s, logit));
         let part = s.select_greater(s.splat(0.0), logit, decay, one);
         s.sub(s.div(part, s.add(one, decay)), self.0.apply(s, target, 2))
+    }
+
+    fn check_after(self, layer: &str) -> Result<()> {
+        check_logits(layer, "sigmoid")
     }
 
     fn check(self, targets: &[f32], outputs: usize) -> Result<()> {

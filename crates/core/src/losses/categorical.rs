@@ -1,6 +1,6 @@
 //! categoricalCrossentropy and sparseCategoricalCrossentropy: -sum_k t_k log(p_k)
 
-use super::probabilities::{SMALLEST, Smoothing, check_probabilities, within};
+use super::probabilities::{SMALLEST, Smoothing, check_logits, check_probabilities, within};
 use crate::engine::functions::{clamp, log};
 use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::rows::{exponential, largest};
@@ -223,6 +223,10 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromLogits<T> {
 
     fn check(&self, targets: &[f32], outputs: usize) -> Result<()> {
         T::check(targets, outputs)
+    }
+
+    fn check_after(&self, layer: &str) -> Result<()> {
+        check_logits(layer, "softmax")
     }
 
     fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]) {

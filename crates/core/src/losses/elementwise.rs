@@ -1,7 +1,7 @@
 //! Losses that are a mean over the outputs of a function of one prediction p and its target t.
 
 use super::Loss;
-use crate::engine::functions::{clamp, exp, log_one_plus, tanh};
+use crate::engine::functions::{clamp, exp, log, log_one_plus, tanh};
 use crate::engine::simd::Simd;
 use crate::ensure;
 use crate::errors::Result;
@@ -95,6 +95,35 @@ impl Loss for Quantile {
     }
 }
 
+/// p - t log(p) for t of at least 0; its derivative is 1 - t / p. Below the smallest rate, 2^-23, the
+/// logarithm goes on as its tangent there.
+#[derive(Clone, Copy)]
+pub struct Poisson;
+
+/// The prediction, and at least 2^-23; NaN stays NaN.
+#[inline(always)]
+fn rate<S: Simd>(s: S, prediction: S::V) -> S::V {
+    s.max(s.splat(f32::EPSILON), prediction)
+}
+
+impl Loss for Poisson {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        let rate = rate(s, prediction);
+        let tangent = s.div(s.sub(prediction, rate), rate);
+        s.sub(prediction, s.mul(target, s.add(log(s, rate), tangent)))
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        s.sub(s.splat(1.0), s.div(target, rate(s, prediction)))
+    }
+
+    fn check(self, targets: &[f32], outputs: usize) -> Result<()> {
+        check_each(targets, outputs, |target| target >= 0.0 && target.is_finite(), "of at least 0")
+    }
+}
+
 /// max(0, 1 - t p) for t of -1 or 1; its derivative is -t where t p is below 1, else 0
 #[derive(Clone, Copy)]
 pub struct Hinge;
@@ -113,7 +142,7 @@ impl Loss for Hinge {
     }
 
     fn check(self, targets: &[f32], outputs: usize) -> Result<()> {
-        check_each(targets, outputs, |target| target.abs() == 1.0, "-1 or 1")
+        check_each(targets, outputs, |target| target.abs() == 1.0, "of -1 or 1")
     }
 }
 

@@ -19,6 +19,12 @@ impl Smoothing {
     }
 }
 
+/// Refuses to take what the last layer makes probabilities for logits.
+pub fn check_logits(layer: &str, maker: &str) -> Result<()> {
+    ensure!(layer != maker, "fromLogits must be false after the last layer, {maker}, received true");
+    Ok(())
+}
+
 /// Refuses targets that are not from 0 to 1.
 pub fn check_probabilities(targets: &[f32], outputs: usize) -> Result<()> {
     for (at, target) in targets.iter().enumerate() {

@@ -69,15 +69,22 @@ fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
     prop_oneof![4 => dense, 2 => activation, 1 => other]
 }
 
-/// Any program with layers of such widths.
+/// Any program with layers of such widths, whose loss takes its last layer.
 pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let width = || prop::sample::select(widths);
     let losses = prop::sample::select(table(losses::TABLE, losses::build::<Portable>));
     let optimizers = prop::sample::select(any_optimizer());
     let layers = prop::collection::vec(layer(width()), 1..=4);
-    (width(), layers, losses, optimizers).prop_map(|(inputs, layers, loss, optimizer)| {
+    let programs = (width(), layers, losses, optimizers).prop_map(|(inputs, layers, loss, optimizer)| {
         json!({ "inputs": inputs, "layers": layers, "loss": loss, "optimizer": optimizer })
-    })
+    });
+    programs.prop_filter("a loss that does not take the last layer", takes_last_layer)
+}
+
+/// Whether a program's loss takes what its last layer predicts.
+pub fn takes_last_layer(program: &Value) -> bool {
+    let last = &program["layers"].as_array().unwrap().last().unwrap()["type"];
+    loss(program).check_after(last.as_str().unwrap()).is_ok()
 }
 
 /// Values in a row of a program's output.
