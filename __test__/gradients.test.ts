@@ -32,8 +32,11 @@ function isSmooth(f: (x: number) => number, x: number): boolean {
   return Math.abs(right - left) < 1e-3 * step;
 }
 
-/** Points from -9 to 9, closest about 0, and none on a round number, where kinks are. */
-const points = Array.from({ length: 101 }, (_, index) => ((index - 50.3) / 17) ** 3 / 3);
+/**
+ * Points from -10 to 10, closest about 0, none nearer to a round number than a difference's step: there are
+ * kinks, of the function or of its derivative.
+ */
+const points = Array.from({ length: 101 }, (_, index) => ((index - 50.5) / 16) ** 3 / 3);
 
 const activationTable = activations as Table<Activation>;
 const activationCases = Object.values(activationTable)
