@@ -154,7 +154,14 @@ pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     let numerator = polynomial(
         s,
         square,
-        [-2.050_079_3e-6, 2.848_660_5e-4, -3.765_157e-3, 5.274_728e-2, -1.903_966_5e-1, 1.128_379_1],
+        [
+            -2.050_079_3e-6,
+            2.848_660_5e-4,
+            -3.765_157e-3,
+            5.274_728e-2,
+            -1.903_966_5e-1,
+            std::f32::consts::FRAC_2_SQRT_PI,
+        ],
     );
     let denominator = polynomial(
         s,
