@@ -41,3 +41,10 @@ test("the bench says which names it knows", async () => {
   expect(status).not.toBe(0);
   expect(errors).toMatch(/--work: expected any of article, .*received nonsense/);
 });
+
+test("the entries' bench measures the entries of a kind beside their sibling", async () => {
+  const given = ["bench/entries.js", "--only", "optimizers", "--rounds", "1", "--seconds", "0.001"];
+  const { status, output, errors } = await runNode(given, { timeout: 100_000 });
+  expect(status, errors).toBe(0);
+  expect(output).toMatch(/^\| optimizers: adam +\| +[\d.]+ \| +[\d.]+ × adam \|/m);
+}, 120_000);

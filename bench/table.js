@@ -5,7 +5,7 @@ export const figure = (value) => value.toFixed(value < 1 ? 3 : value < 10 ? 2 : 
 
 /** @param {string[][]} rows the first is the head; all columns but the first stand to the right */
 export function table([head, ...rows]) {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
+  const widths = head.map((_, column) => Math.max(1, ...[head, ...rows].map((row) => row[column].length)));
   const pad = (text, column) => (column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column]));
   const rule = widths.map((width, column) =>
     column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
