@@ -56,6 +56,18 @@ describe("a configuration is completed", () => {
   });
 });
 
+test("a number that is infinite in 32 bits, or at an end that is left out, is refused", () => {
+  const scale = number({ default: 1 });
+  const share = number({ default: 0.5, above: 0, below: 1 });
+  expect(scale.read(3.4e38, "scale")).toBe(3.4e38);
+  expect(() => scale.read(3.5e38, "scale")).toThrow(
+    new OptionError("scale: expected a finite number, received 3.5e+38, which is Infinity in 32 bits"),
+  );
+  expect(share.read(0.999999, "share")).toBe(0.999999);
+  expect(() => share.read(1 - 1e-9, "share")).toThrow("received 0.999999999, which is 1 in 32 bits");
+  expect(() => share.read(1e-50, "share")).toThrow("received 1e-50, which is 0 in 32 bits");
+});
+
 describe("a value out of its range is refused, with the range", () => {
   test.each([
     [

@@ -152,8 +152,16 @@ export function number(settings: { default?: never } & Range): RequiredOption<nu
 export function number({ default: standard, ...range }: { default?: number } & Range): Option<number> {
   const expected = `a finite number${rangeText(range)}`;
   const read = (value: unknown, place: string): number => {
-    if (typeof value === "number" && Number.isFinite(value) && within(value, range)) return value;
-    throw refuse(place, expected, value);
+    if (typeof value !== "number" || !Number.isFinite(value) || !within(value, range)) {
+      throw refuse(place, expected, value);
+    }
+    // The kernels compute with 32 bits, which may round to infinity, or to an end that is left out.
+    const rounded = Math.fround(value);
+    const { above, below } = range;
+    if (!Number.isFinite(rounded) || rounded === above || rounded === below) {
+      throw refuse(place, expected, value, `, which is ${rounded} in 32 bits`);
+    }
+    return value;
   };
   const required: RequiredOption<number> = { required: true, expected, read };
   return standard === undefined ? required : { default: standard, expected, read };
