@@ -197,6 +197,23 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     },
   );
 
+  test.runIf(process.getuid !== undefined && process.getuid() !== 0)(
+    "that is protected, or in a folder that is (skipped for root and on Windows, who may write anyway)",
+    async () => {
+      const path = freshPath();
+      writeFileSync(path, "precious");
+      chmodSync(path, 0o444);
+      await expect(save(model, path)).rejects.toThrow(
+        `save: ${JSON.stringify(path)} cannot be written: it is not permitted (EACCES)`,
+      );
+      expect(readFileSync(path, "utf8")).toBe("precious");
+      chmodSync(dirname(path), 0o555);
+      await expect(save(model, `${path}.new`)).rejects.toThrow("it is not permitted (EACCES)");
+      chmodSync(dirname(path), 0o755);
+      expect(filesBeside(path)).toEqual([basename(path)]);
+    },
+  );
+
   test.each([undefined, null, "", 5, {}, new URL("https://example.com/model")])(
     "%s is no path",
     async (path) => {
