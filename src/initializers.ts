@@ -224,10 +224,24 @@ export const orthogonal = entry(
     },
 );
 
-/** Zeros: the default for biases. */
+/**
+ * Zeros: the default for biases.
+ *
+ * @example
+ * ```ts
+ * const layer = dense(10, { biasInitializer: "zeros" });
+ * ```
+ */
 export const zeros = entry("zeros", {}, () => each(() => () => 0));
 
-/** Ones. */
+/**
+ * Ones.
+ *
+ * @example
+ * ```ts
+ * const layer = dense(10, { biasInitializer: "ones" });
+ * ```
+ */
 export const ones = entry("ones", {}, () => each(() => () => 1));
 
 /**

@@ -144,7 +144,7 @@ pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
 /// number becomes 1, with the least relative error, 1.9e-8. Beyond, p and q stand still.
 ///
 /// Over all inputs it is off by at most 5.95 units of the last place, which is 3.6e-7; that much just below
-/// 1, where a value may also be up to 11 units smaller than that of a smaller input.
+/// 1, where a value may also be up to 10 units smaller than that of a smaller input.
 #[inline(always)]
 pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     const FITTED: f32 = 3.92;

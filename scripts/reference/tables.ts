@@ -1,0 +1,37 @@
+/** The tables that the reference shows, each with the picture of its entries, if they have one. */
+import * as activations from "../../src/activations.ts";
+import * as initializers from "../../src/initializers.ts";
+import { layers } from "../../src/layers.ts";
+import * as losses from "../../src/losses.ts";
+import * as metrics from "../../src/metrics/table.ts";
+import * as optimizers from "../../src/optimizers.ts";
+import type { AnyEntry, Table } from "../../src/options.ts";
+import * as schedules from "../../src/schedules.ts";
+import { activationCurve, type Picture, scheduleCurve } from "./curves.ts";
+
+/** A table as users find it. */
+export interface Shown {
+  readonly title: string;
+  /** Where its entries stand in the package, if they are no exports of their own. */
+  readonly namespace?: string;
+  readonly entries: readonly AnyEntry<unknown>[];
+  picture?(entry: AnyEntry<unknown>): Picture;
+}
+
+const shown = <Made>(
+  title: string,
+  table: object,
+  more: { namespace?: string; picture?: (entry: AnyEntry<Made>) => Picture } = {},
+): Shown => ({ title, entries: Object.values(table as Table<unknown>), ...(more as object) });
+
+const ownLayers = Object.fromEntries(Object.entries(layers).filter(([name]) => !(name in activations)));
+
+export const tables: readonly Shown[] = [
+  shown("Layers", ownLayers),
+  shown("Activations", activations, { picture: activationCurve }),
+  shown("Losses", losses, { namespace: "losses" }),
+  shown("Optimizers", optimizers),
+  shown("Initialisers", initializers, { namespace: "initializers" }),
+  shown("Schedules", schedules, { namespace: "schedules", picture: scheduleCurve }),
+  shown("Metrics", metrics, { namespace: "metrics" }),
+];
