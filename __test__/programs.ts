@@ -133,7 +133,7 @@ const lossPrograms: readonly (readonly [name: string, program: Program])[] = Obj
 );
 
 /** Whether the loss takes predictions of this last layer: logits of one layer are probabilities to another. */
-function takesAfter(loss: Complete, last: string): boolean {
+export function takesAfter(loss: Complete, last: string): boolean {
   const options = Object.entries(lossTable[loss.type].options as Record<string, Option<unknown>>);
   return options.every(([name, option]) => takes(option, loss[name], last));
 }

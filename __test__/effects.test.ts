@@ -1,0 +1,57 @@
+/** No option of an activation or a loss is ignored: each changes what both kernels compute. */
+import { describe, expect, test } from "vitest";
+import * as activations from "../src/activations.ts";
+import * as losses from "../src/losses.ts";
+import type { AnyEntry, Complete, Option, Table } from "../src/options.ts";
+import { kernels } from "./kernels.ts";
+import { dataset, networkOf, programOf, rowsFor, takesAfter, variants } from "./programs.ts";
+
+/** Every entry of a table that has options, with each of them. */
+const optionsOf = (table: object) =>
+  Object.values(table as Table<unknown>).flatMap((entry) =>
+    Object.keys(entry.options as Record<string, Option<unknown>>).map(
+      (name) => [`${entry.type}: ${name}`, entry, name] as const,
+    ),
+  );
+
+/** Pairs of configurations of an entry that differ in one option alone. */
+function pairs(kind: string, table: object, entry: AnyEntry<unknown>, name: string): [Complete, Complete][] {
+  const all = variants(kind, table as Table<unknown>, entry, 4);
+  const others = (given: Complete) => JSON.stringify({ ...given, [name]: null });
+  return all.flatMap((one) =>
+    all
+      .filter((other) => other[name] !== one[name] && others(other) === others(one))
+      .map((other): [Complete, Complete] => [one, other]),
+  );
+}
+
+const wide = { type: "dense", units: 9, useBias: true };
+
+describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %s kernel", (_, kernel) => {
+  /** The loss and the gradients of a network of such layers. */
+  const outcome = (layers: Complete[], loss: Complete | string) => {
+    const program = programOf({ inputs: 3, layers, loss });
+    const data = dataset(kernel, program, rowsFor(program, 20));
+    const { loss: value, values } = networkOf(kernel, program).gradients(data);
+    return JSON.stringify([value, ...values]);
+  };
+
+  test.each(optionsOf(activations))("the activation %s", (_, entry, name) => {
+    const list = pairs("activation", activations, entry, name);
+    const changes = list.filter(([one, other]) => {
+      const [a, b] = [one, other].map((activation) => outcome([wide, activation, wide], "meanSquaredError"));
+      return a !== b;
+    });
+    expect(changes.length).toBeGreaterThan(0);
+  });
+
+  test.each(optionsOf(losses))("the loss %s", (_, entry, name) => {
+    const cases = ["sigmoid", "softmax"].flatMap((last) =>
+      pairs("loss", losses, entry, name)
+        .filter((pair) => pair.every((loss) => takesAfter(loss, last)))
+        .map((pair) => pair.map((loss) => outcome([wide, { type: last }], loss))),
+    );
+    // Not every pair: no error here is above the larger values of huber's delta.
+    expect(cases.filter(([one, other]) => one !== other).length).toBeGreaterThan(0);
+  });
+});
