@@ -14,11 +14,12 @@ import { root, runNode, script } from "./child.ts";
 const program = {
   inputs: 2,
   layers: [
-    { type: "dense", units: 3, useBias: true, trainable: true },
+    { type: "dense", units: 3, useBias: true, trainable: true, l1: 0, l2: 0 },
     { type: "relu" },
-    { type: "dense", units: 1, useBias: false, trainable: true },
+    { type: "dense", units: 1, useBias: false, trainable: true, l1: 0, l2: 0 },
   ],
   loss: { type: "meanSquaredError" },
+  clipGradients: null,
   optimizer: { type: "sgd", momentum: 0.5, nesterov: false, weightDecay: 0 },
 };
 
@@ -101,7 +102,8 @@ describe("the addon refuses", () => {
     const wide = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1, 2), 2, 2);
     const start = { epoch: 0, step: 0, steps: 0, loss: 0 };
     const learningRates = Float64Array.of(0.1);
-    const run: Run = { from: start, steps: 1, batchSize: 2, seed: 1, shuffle: false, learningRates };
+    const rules = { batchSize: 2, accumulate: 1, seed: 1, shuffle: false, learningRates };
+    const run: Run = { from: start, steps: 1, ...rules };
     const overlapping = new Float32Array(4);
     // biome-ignore lint/suspicious/noExplicitAny: what the types forbid is what this test passes
     const any = (value: unknown) => value as any;
@@ -166,6 +168,26 @@ describe("the addon refuses", () => {
         "a step that no epoch has",
         () => network.train(data, { ...run, from: { ...start, step: 1 } }),
         /received step 1/,
+      ],
+      [
+        "updates of no step",
+        () => network.train(data, { ...run, accumulate: 0 }),
+        /accumulate must be at least 1/,
+      ],
+      [
+        "updates of half a step",
+        () => network.train(data, { ...run, accumulate: 1.5 }),
+        /accumulate must be a whole/,
+      ],
+      [
+        "a clip at 0",
+        () => make({ ...program, clipGradients: { norm: 0 } }),
+        /clipGradients must be null, or/,
+      ],
+      [
+        "two clips",
+        () => make({ ...program, clipGradients: { norm: 1, value: 1 } }),
+        /clipGradients must be null, or/,
       ],
       ["a negative seed", () => network.train(data, { ...run, seed: -1 }), /seed must be a whole/],
       ["a seed for `shuffle`", () => network.train(data, { ...run, shuffle: any(1) }), /./],
@@ -304,6 +326,7 @@ describe("a network of the addon", () => {
     from: { epoch: 0, step: 0, steps: 0, loss: 0 },
     steps,
     batchSize: 1,
+    accumulate: 1,
     seed: 1,
     shuffle: false,
     learningRates: new Float64Array(steps),

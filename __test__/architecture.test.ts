@@ -35,6 +35,7 @@ const order: readonly (readonly string[])[] = [
   ["formats/*"],
   ["kernel"],
   ["network"],
+  ["update"],
   ["state"],
   ["run"],
   ["kernel/load"],
@@ -202,7 +203,7 @@ describe("crates/", () => {
     ["activations", "losses", "optimizers"],
     ["layers"],
     ["program"],
-    ["network", "state", "run"],
+    ["network", "update", "state", "run"],
     ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));

@@ -10,6 +10,7 @@ import * as myelin from "../src/index.ts";
 import { layers } from "../src/layers.ts";
 import * as metrics from "../src/metrics/table.ts";
 import * as optimizers from "../src/optimizers.ts";
+import { ARCHITECTURE } from "../src/program.ts";
 import { data, makeModel } from "./samples.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -152,6 +153,7 @@ describe("the README's table of what is there", () => {
     const model = makeModel();
     const options = Object.fromEntries(named("options of `fit`").map((name) => [name, undefined]));
     expect(() => model.fitSync(data, options)).not.toThrow();
+    expect(named("options of `Model`")).toEqual([...ARCHITECTURE, "seed", "kernel"]);
     for (const name of named("methods of `Model`")) {
       const holder = name.startsWith("Model.") ? myelin.Model : myelin.Model.prototype;
       expect(holder).toHaveProperty(name.replace("Model.", ""));

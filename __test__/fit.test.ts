@@ -386,7 +386,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(error.step).toBe(0);
       expect(error.code).toBe("MYELIN_DIVERGENCE");
       expect(error.message).toBe(
-        `epoch ${error.epoch}, step 0: the loss or a weight is no longer a finite number; ` +
+        `epoch ${error.epoch}, step 0: the loss, a gradient or a weight is no longer a finite number; ` +
           "the learning rate 10 may be too high: try 1. The weights are those of the last whole epoch.",
       );
     });

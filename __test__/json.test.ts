@@ -34,15 +34,42 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
           weightInitializer: { type: "glorotUniform" },
           biasInitializer: { type: "zeros" },
           trainable: true,
+          l1: null,
+          l2: null,
         },
       ],
       loss: { type: "meanSquaredError" },
       optimizer: { type: "sgd", learningRate: 0.001, momentum: 0.5, nesterov: false, weightDecay: 0 },
+      clipGradients: null,
+      l1: 0,
+      l2: 0,
       seed: 7,
       training: { epochs: 0, steps: 0 },
       weights: model.getWeights(),
       optimizerState: [0, 0, 0],
     });
+  });
+
+  test("of before there were clips, penalties and layers that are not trained, trains on", () => {
+    const model = trained();
+    const { clipGradients: _, l1: _l1, l2: _l2, layers, ...rest } = model.toJSON();
+    const before = layers.map(({ trainable: _, l1: _l1, l2: _l2, ...layer }) => layer);
+    const copy = Model.fromJSON(JSON.stringify({ ...rest, layers: before }), { kernel });
+    expect(copy.toJSON()).toEqual(model.toJSON());
+  });
+
+  test("keeps clips, penalties and what is not trained", () => {
+    const model = makeModel({
+      kernel,
+      layers: [dense(3, { trainable: false, l1: 0.1 }), dense(1, { l2: 0 })],
+      clipGradients: { norm: 0.5 },
+      l1: 0.01,
+      l2: 0.02,
+    });
+    const copy = Model.fromJSON(JSON.stringify(model), { kernel });
+    for (const either of [model, copy]) either.fitSync(data);
+    expect(copy.toJSON()).toEqual(model.toJSON());
+    expect(copy.toJSON()).toMatchObject({ clipGradients: { norm: 0.5 }, l1: 0.01, l2: 0.02 });
   });
 
   test("predicts the same bits, from text and from an object", () => {

@@ -1,6 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Layer, type LayerWeights, type Loss, Model, type Optimizer } from "../src/index.ts";
+import {
+  type ClipGradients,
+  type Layer,
+  type LayerWeights,
+  type Loss,
+  Model,
+  type Optimizer,
+} from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 
 interface Case {
@@ -9,6 +16,9 @@ interface Case {
   readonly layers: readonly Layer[];
   readonly loss: Loss;
   readonly optimizer: Optimizer;
+  readonly clipGradients: ClipGradients | null;
+  readonly l1: number;
+  readonly l2: number;
   readonly batchSize: number;
   readonly epochs: number;
   readonly x: number[][];
@@ -42,8 +52,9 @@ function epochLosses({ stepLosses, x, batchSize, epochs }: Case): number[] {
 
 describe.each(kernelNames)("the %s kernel reproduces PyTorch's runs", (kernel) => {
   test.each(cases.map((entry) => [entry.name, entry] as const))("%s", (_, reference) => {
-    const { inputs, layers, loss, optimizer, x, y, batchSize, epochs } = reference;
-    const model = new Model({ inputs, layers, loss, optimizer, kernel, seed: 0 });
+    const { inputs, layers, loss, optimizer, clipGradients, l1, l2 } = reference;
+    const { x, y, batchSize, epochs } = reference;
+    const model = new Model({ inputs, layers, loss, optimizer, clipGradients, l1, l2, kernel, seed: 0 });
     model.setWeights(reference.initial);
     const first = model.gradients(x.slice(0, batchSize), y.slice(0, batchSize));
     expectNear(flatten(first.layers), flatten(reference.firstGradients), 1e-5);

@@ -16,6 +16,7 @@ import * as optimizers from "../src/optimizers.ts";
 import { type AnyEntry, type Complete, complete, create, type Option, type Table } from "../src/options.ts";
 import {
   type Architecture,
+  type ClipGradients,
   configure,
   countParameters,
   type Program,
@@ -111,6 +112,9 @@ export function programOf(architecture: {
   readonly layers: readonly (Complete | string)[];
   readonly loss?: Complete | string;
   readonly optimizer?: Complete | string;
+  readonly clipGradients?: ClipGradients | null;
+  readonly l1?: number;
+  readonly l2?: number;
 }): Program {
   const { loss = "meanSquaredError", optimizer = "sgd" } = architecture;
   return toProgram(configure({ ...architecture, loss, optimizer } as unknown as Architecture));
@@ -161,6 +165,14 @@ function layersFor(loss: Complete, given: readonly Complete[], choice: number): 
   return fits ? [...given] : [...given, choices[choice % choices.length]];
 }
 
+/** What may happen between a gradient and the parameters. */
+const updates = [
+  { clipGradients: { norm: 0.1 } },
+  { clipGradients: { value: 0.02 } },
+  { l1: 0.02 },
+  { l2: 0.05 },
+];
+
 /** One program for each entry of the tables of layers, losses and optimizers: 3 inputs, 2 outputs. */
 export const tablePrograms: readonly (readonly [name: string, program: Program])[] = [
   ...Object.values(layers).map((entry): [string, Program] => [
@@ -174,6 +186,10 @@ export const tablePrograms: readonly (readonly [name: string, program: Program])
       layers: [wide, wide, narrow].map((layer, index) => ({ ...layer, trainable: index !== frozen })),
       optimizer: { type: "sgd", momentum: 0.9, weightDecay: 0.1 },
     }),
+  ]),
+  ...updates.map((update): [string, Program] => [
+    `update ${JSON.stringify(update)}`,
+    programOf({ inputs: 3, layers: [wide, narrow], ...update, optimizer: { type: "sgd", momentum: 0.9 } }),
   ]),
   ...lossPrograms,
   ...Object.values(optimizers as Table<unknown>).flatMap((entry) =>
@@ -193,6 +209,9 @@ export const anyProgram: fc.Arbitrary<Program> = fc
     layers: fc.array(anyOf("layer", layers), { minLength: 1, maxLength: 4 }),
     loss: anyOf("loss", lossTable),
     optimizer: anyOf("optimizer", optimizers as Table<unknown>),
+    clipGradients: fc.constantFrom(null, null, { norm: 0.3 }, { value: 0.02 }),
+    l1: fc.constantFrom(0, 0.01),
+    l2: fc.constantFrom(0, 0.01),
     choice: fc.nat(),
   })
   .map(({ choice, ...parts }) =>
@@ -318,7 +337,7 @@ export function runOf(rows: number, given: Partial<Run> = {}): Run {
   const { batchSize = 4, learningRates = new Float64Array([0.1, 0.05, 0.02]) } = given;
   const stepsAnEpoch = Math.ceil(rows / Math.min(batchSize, rows));
   const steps = stepsAnEpoch * learningRates.length;
-  return { from: START, steps, batchSize, seed: 1, shuffle: false, learningRates, ...given };
+  return { from: START, steps, batchSize, accumulate: 1, seed: 1, shuffle: false, learningRates, ...given };
 }
 
 /** Takes a run in pieces of so many steps; the losses of all epochs that ended, and the last position. */

@@ -59,28 +59,40 @@ export function difference(f: (x: number) => number, x: number, step = 1e-5): nu
   return (f(x + step) - f(x - step)) / (2 * step);
 }
 
-/** Whether training changes it, for each parameter. */
-function trained(program: Program): boolean[] {
+/** What training does with a parameter: whether it changes, and the penalties on it. */
+interface Rule {
+  readonly trainable: boolean;
+  readonly l1: number;
+  readonly l2: number;
+}
+
+function rulesOf(program: Program): Rule[] {
   let width = program.inputs;
   return program.layers
     .flatMap((layer) => createLayer(layer).operations())
     .flatMap((operation) => {
       if (operation.kind !== "product") return [];
-      const count = operation.outputs * (width + (operation.bias ? 1 : 0));
-      width = operation.outputs;
-      return new Array<boolean>(count).fill(operation.trainable);
+      const { outputs, bias, trainable, l1, l2 } = operation;
+      const weights = new Array<Rule>(outputs * width).fill({ trainable, l1, l2 });
+      const biases = new Array<Rule>(bias ? outputs : 0).fill({ trainable, l1: 0, l2: 0 });
+      width = outputs;
+      return [...weights, ...biases];
     });
 }
 
-/** The gradient of the mean loss by each parameter, by central differences; 0 where training changes none. */
+/**
+ * The gradient of the mean loss and of the penalties by each parameter, by central differences; 0 where training
+ * changes none.
+ */
 export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
   const doubles = Float64Array.from(parameters);
-  const changes = trained(program);
+  const rules = rulesOf(program);
   return Array.from(doubles, (middle, at) => {
-    if (!changes[at]) return 0;
+    const { trainable, l1, l2 } = rules[at];
+    if (!trainable) return 0;
     const lossAt = (value: number) => {
       doubles[at] = value;
-      return meanLoss(program, doubles, rows);
+      return meanLoss(program, doubles, rows) + l1 * Math.abs(value) + l2 * value ** 2;
     };
     const slope = difference(lossAt, middle);
     doubles[at] = middle;

@@ -11,6 +11,12 @@ export interface FitOptions {
   /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
   readonly batchSize?: number | undefined;
   /**
+   * Steps whose gradients an update takes together, 1 by default: after every so many steps of an epoch and at
+   * its end the optimizer gets their mean. So batches that do not fit in memory, or that come one by one, train
+   * as larger ones.
+   */
+  readonly accumulate?: number | undefined;
+  /**
    * Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by
    * default.
    */
@@ -51,6 +57,7 @@ export interface History {
 export interface CheckedFitOptions {
   readonly epochs: number;
   readonly batchSize: number;
+  readonly accumulate: number;
   readonly shuffle: boolean;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -63,7 +70,14 @@ export interface CheckedFitOptions {
 const MOST_EPOCHS_A_RUN = 10_000;
 
 /** The options of a training. */
-export const FIT_OPTIONS: readonly string[] = ["epochs", "batchSize", "shuffle", "threads", "signal"];
+export const FIT_OPTIONS: readonly string[] = [
+  "epochs",
+  "batchSize",
+  "accumulate",
+  "shuffle",
+  "threads",
+  "signal",
+];
 
 /** Checks the options of a call of `fit`, `fitSync` or `epochs` and fills in the defaults. */
 export function readFitOptions(
@@ -72,7 +86,7 @@ export function readFitOptions(
   names = FIT_OPTIONS,
 ): CheckedFitOptions {
   checkNames(options, names, call);
-  const { epochs = 1, batchSize = 32, shuffle = true, threads, signal } = options;
+  const { epochs = 1, batchSize = 32, accumulate = 1, shuffle = true, threads, signal } = options;
   if (typeof shuffle !== "boolean") {
     throw new OptionError(`${call}: shuffle: expected true or false, received ${show(shuffle)}`);
   }
@@ -82,6 +96,7 @@ export function readFitOptions(
   return {
     epochs: readSize(epochs, `${call}: epochs`),
     batchSize: readSize(batchSize, `${call}: batchSize`),
+    accumulate: readSize(accumulate, `${call}: accumulate`),
     shuffle,
     threads: readThreads(threads, call),
     signal,
@@ -143,13 +158,14 @@ export class Fit {
 
   /** So many epochs from where the model stands. */
   run(epochs: number): Run {
-    const { batchSize, shuffle, threads } = this.#options;
+    const { batchSize, accumulate, shuffle, threads } = this.#options;
     const { position, seed, learningRate } = this.#model;
     const stepsAnEpoch = Math.ceil(this.#data.rows / Math.min(batchSize, this.#data.rows));
     return {
       from: position,
       steps: epochs * stepsAnEpoch,
       batchSize,
+      accumulate,
       seed,
       shuffle,
       ...(threads === undefined ? {} : { threads }),
@@ -180,7 +196,7 @@ export class Fit {
 
   #divergence({ epoch, step }: { epoch: number; step: number }, learningRate: number): DivergenceError {
     const kept = "The weights are those of the last whole epoch.";
-    const what = "the loss or a weight is no longer a finite number";
+    const what = "the loss, a gradient or a weight is no longer a finite number";
     const text = `epoch ${epoch}, step ${step}: ${what}; ${advice(this.#data, learningRate)}. ${kept}`;
     return new DivergenceError(text, epoch, step);
   }

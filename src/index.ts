@@ -26,7 +26,7 @@ export { type ManyHistory, type ManyProgress, type TrainManyOptions, trainMany }
 export * as metrics from "./metrics.ts";
 export { type BatchGradients, Model, type ModelOptions, type PredictOptions } from "./model.ts";
 export * from "./optimizers.ts";
-export type { Layer, Loss, Optimizer } from "./program.ts";
+export type { ClipGradients, Layer, Loss, Optimizer } from "./program.ts";
 export type { ScheduleChoice as Schedule, ScheduleFunction } from "./schedules/chain.ts";
 export * as schedules from "./schedules.ts";
 export { version } from "./version.ts";

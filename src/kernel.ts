@@ -19,7 +19,7 @@ export interface Position {
   readonly epoch: number;
   /** Steps done in the epoch at hand. */
   readonly step: number;
-  /** Steps done in all. */
+  /** Updates done in all: the optimizer's steps. */
   readonly steps: number;
   /** The sum of the losses of the rows seen in the epoch at hand. */
   readonly loss: number;
@@ -37,6 +37,11 @@ export interface Run {
   readonly seed: number;
   /** Whether each epoch has an order of its own; else the rows stand as they are. */
   readonly shuffle: boolean;
+  /**
+   * The steps that an update takes together, by the mean of their gradients; at an epoch's end those that are
+   * left. A run that starts between two updates goes on with the gradient that the last one left.
+   */
+  readonly accumulate: number;
   /** The learning rate of each epoch from the one at hand. */
   readonly learningRates: Float64Array;
   /** The most threads; by default as many as there are free cores. */
@@ -53,13 +58,13 @@ export interface Progress {
   /** Whether `stop` ended it. */
   readonly stopped: boolean;
   /**
-   * Set if it ended since the loss, or a parameter at an epoch's end, was no longer finite. Parameters and
-   * position are then those of the last whole epoch, or of the start of the run where none ended in it.
+   * Set if it ended since the loss, the norm of a gradient or, at an epoch's end, a parameter was no longer
+   * finite. Parameters and position are then those of the last whole epoch, or of the start of the run where none ended in it.
    */
   readonly diverged?: { readonly epoch: number; readonly step: number } | null | undefined;
 }
 
-/** The loss of a batch and its gradient by each parameter. */
+/** The loss of a batch, and by each parameter the gradient of it and of the penalties. */
 export interface Gradients {
   readonly loss: number;
   readonly values: Float32Array;

@@ -1,6 +1,6 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
-import type { RowFunction, Training } from "./layers/layer.ts";
+import type { Penalties, RowFunction, Training } from "./layers/layer.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
@@ -18,7 +18,7 @@ import {
 import type { Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create, type Table } from "./options.ts";
-import type { Program } from "./program.ts";
+import type { ClipGradients, Program } from "./program.ts";
 
 /** Arrays of the same length as the parameters: their values, gradients or slots. */
 export type Values = Float32Array<ArrayBuffer>;
@@ -49,7 +49,14 @@ export interface Plan {
    * no update goes through them.
    */
   readonly frozen: readonly Range[];
+  /** What is added to the gradients of weights. */
+  readonly penalties: readonly Penalty[];
+  /** Within what gradients are held, if anything. */
+  readonly clip: ClipGradients | null;
 }
+
+/** The penalties on a range of weights that change in training. */
+export interface Penalty extends Range, Penalties {}
 
 /** Part of the parameters. */
 export interface Range {
@@ -80,15 +87,18 @@ export function compile(program: Program): Plan {
   let width = program.inputs;
   let parameters = 0;
   const frozen: Range[] = [];
+  const penalties: Penalty[] = [];
   for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
     if (operation.kind === "product") {
-      const { outputs, bias, trainable } = operation;
+      const { outputs, bias, kind, ...training } = operation;
+      const { trainable, l1, l2 } = training;
       const weight = parameters;
       const biasStart = weight + width * outputs;
       const sizes = { inputs: width, outputs };
-      stages.push({ kind: "product", ...sizes, trainable, weight, bias: bias ? biasStart : undefined });
+      stages.push({ kind, ...sizes, ...training, weight, bias: bias ? biasStart : undefined });
       parameters = bias ? biasStart + outputs : biasStart;
       if (!trainable) frozen.push({ start: weight, end: parameters });
+      else if (l1 > 0 || l2 > 0) penalties.push({ start: weight, end: biasStart, l1, l2 });
       width = outputs;
     } else {
       stages.push({ ...operation, outputs: width });
@@ -108,6 +118,8 @@ export function compile(program: Program): Plan {
     optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
     parameters,
     frozen,
+    penalties,
+    clip: program.clipGradients,
   };
 }
 

@@ -189,6 +189,44 @@ export function text({ default: standard }: { default: string }): Option<string>
   };
 }
 
+/** A finite number in a range, or null where another place says it. */
+export function optionalNumber(range: Range): Option<number | null> {
+  const { expected, read } = number(range);
+  return {
+    default: null,
+    expected: `${expected}, or null`,
+    read: (value, place) => (value === null ? null : read(value, place)),
+  };
+}
+
+/** An object that has exactly one of these options, with its value. */
+export type OneOf<O extends Options> = {
+  [K in keyof O]: { readonly [Name in K]: GivenTo<O[K]> } & {
+    readonly [Name in Exclude<keyof O, K>]?: undefined;
+  };
+}[keyof O];
+
+/** An object that has exactly one of some options, or null for none. */
+export function optionalOneOf<O extends Options>(options: O): Option<OneOf<O> | null> {
+  const names = Object.keys(options);
+  const expected = `an object with one of ${names.join(", ")}, or null`;
+  return {
+    default: null,
+    expected,
+    read(value, place) {
+      if (value === null) return null;
+      checkNames(value, names, place);
+      const given = Object.entries(value).filter(([, entry]) => entry !== undefined);
+      if (given.length !== 1) {
+        const received = given.length === 0 ? "none" : given.map(([name]) => name).join(" and ");
+        throw new OptionError(`${place}: expected exactly one of ${names.join(", ")}, received ${received}`);
+      }
+      const [[name, entry]] = given;
+      return { [name]: options[name].read(entry, `${place}: ${name}`) } as OneOf<O>;
+    },
+  };
+}
+
 /** `true` or `false`. */
 export function boolean({ default: standard }: { default: boolean }): Option<boolean> {
   const expected = "true or false";

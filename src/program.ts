@@ -5,11 +5,22 @@
  * files keep. A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
  */
 import { OptionError, ShapeError } from "./errors.ts";
-import type { Parameter } from "./layers/layer.ts";
+import type { Parameter, Penalties } from "./layers/layer.ts";
 import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
 import * as optimizers from "./optimizers.ts";
-import { type Choice, type Complete, complete, create, readSize, type Table } from "./options.ts";
+import {
+  type Choice,
+  type Complete,
+  complete,
+  completeOptions,
+  create,
+  number,
+  type OneOf,
+  optionalOneOf,
+  readSize,
+  type Table,
+} from "./options.ts";
 
 /** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
 export type Layer = LayerChoice;
@@ -17,6 +28,22 @@ export type Layer = LayerChoice;
 export type Loss = Choice<typeof losses>;
 /** An optimizer as given to a model: `sgd({ learningRate: 0.01 })`, an object like that, or its name. */
 export type Optimizer = Choice<typeof optimizers>;
+
+const clipping = { norm: number({ above: 0 }), value: number({ above: 0 }) };
+
+/**
+ * Within what gradients are held before an update. `{ norm }`: where the norm of all of them together,
+ * n = √Σg², is larger, g ← g · norm / (n + 1e-6). `{ value }`: each g from -value to value. As PyTorch's
+ * `clip_grad_norm_` and `clip_grad_value_`.
+ */
+export type ClipGradients = OneOf<typeof clipping>;
+
+/** The options of a model that an update depends on. */
+const update = {
+  clipGradients: optionalOneOf(clipping),
+  l1: number({ default: 0, minimum: 0 }),
+  l2: number({ default: 0, minimum: 0 }),
+};
 
 /** What a model is made of. */
 export interface Architecture {
@@ -28,10 +55,30 @@ export interface Architecture {
   readonly loss: Loss;
   /** How the parameters follow their gradients. */
   readonly optimizer: Optimizer;
+  /**
+   * Holds gradients within a norm of all together, or each within a value; null, which is the default, lets
+   * them be. Layers that are not trained take no part. Penalties are in the gradient before.
+   */
+  readonly clipGradients?: ClipGradients | null | undefined;
+  /**
+   * Training lowers l1 Σ|w| over the weights of dense layers, not their biases, together with the loss; 0 by
+   * default. Losses that are reported leave it out. A dense layer may have its own.
+   */
+  readonly l1?: number | undefined;
+  /** The same for l2 Σw²; 0 by default. */
+  readonly l2?: number | undefined;
 }
 
 /** The names of an architecture's parts. */
-export const ARCHITECTURE: readonly (keyof Architecture)[] = ["inputs", "layers", "loss", "optimizer"];
+export const ARCHITECTURE: readonly (keyof Architecture)[] = [
+  "inputs",
+  "layers",
+  "loss",
+  "optimizer",
+  "clipGradients",
+  "l1",
+  "l2",
+];
 
 /** A complete optimizer. */
 export interface CompleteOptimizer extends Complete {
@@ -44,6 +91,9 @@ export interface Configuration {
   readonly layers: readonly Complete[];
   readonly loss: Complete;
   readonly optimizer: CompleteOptimizer;
+  readonly clipGradients: ClipGradients | null;
+  readonly l1: number;
+  readonly l2: number;
 }
 
 /** What the kernels are told. */
@@ -52,6 +102,7 @@ export interface Program {
   readonly layers: readonly Complete[];
   readonly loss: Complete;
   readonly optimizer: Complete;
+  readonly clipGradients: ClipGradients | null;
 }
 
 /** A layer of a model with its sizes and parameters. */
@@ -82,6 +133,7 @@ export function configure(architecture: Architecture): Configuration {
       optimizer,
       "optimizer",
     ) as CompleteOptimizer,
+    ...completeOptions(update, architecture, "model"),
   };
 }
 
@@ -138,12 +190,15 @@ export function createLoss({ loss }: Configuration): losses.Loss {
 }
 
 /** The Program of a configuration. */
-export function toProgram({ inputs, layers, loss, optimizer }: Configuration): Program {
+export function toProgram(configuration: Configuration): Program {
+  const { inputs, layers, loss, optimizer, clipGradients, l1, l2 } = configuration;
   const { learningRate: _rate, ...rule } = optimizer;
+  const penalties: Penalties = { l1, l2 };
   return {
     inputs,
-    layers: layers.flatMap((layer) => createLayer(layer).program()),
+    layers: layers.flatMap((layer) => createLayer(layer).program(penalties)),
     loss,
     optimizer: rule as Complete,
+    clipGradients,
   };
 }

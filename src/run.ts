@@ -23,10 +23,13 @@ export class Training {
   readonly #order: Uint32Array | undefined;
   readonly #losses: number[] = [];
   readonly #seconds: number[] = [];
-  /** Counted up in place, as `#now` is filled: a step allocates nothing. */
+  /** Counted up in place, as `#turn` is filled: a step allocates nothing. */
   #position: { -readonly [Key in keyof Position]: Position[Key] };
   #safePosition: Position;
-  readonly #now = { learningRate: 0, step: 0 };
+  readonly #turn = { learningRate: 0, step: 0, of: 1, isFirst: true, isLast: true };
+  /** The gradient at the run's start, if it started between two updates. */
+  readonly #collected: Float32Array | undefined;
+  #taken = 0;
   #diverged: Progress["diverged"];
   #epochStarted = performance.now();
 
@@ -40,13 +43,14 @@ export class Training {
     state.reserve(this.#batchSize);
     this.#position = { ...run.from };
     this.#safePosition = run.from;
+    this.#collected = run.from.step % run.accumulate > 0 ? state.gradient.slice() : undefined;
     this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
     this.#prepareOrder();
   }
 
   /** Whether all steps are taken, or the training diverged. */
   get done(): boolean {
-    return this.#diverged !== undefined || this.#position.steps - this.#run.from.steps >= this.#run.steps;
+    return this.#diverged !== undefined || this.#taken >= this.#run.steps;
   }
 
   /** Takes one step. */
@@ -55,18 +59,31 @@ export class Training {
     const { epoch, step } = position;
     const start = step * this.#batchSize;
     const rows = Math.min(this.#batchSize, this.#data.rows - start);
-    this.#now.learningRate = this.#run.learningRates[epoch - this.#run.from.epoch];
-    this.#now.step = position.steps + 1;
-    const loss = this.#state.step(this.#data, this.#order, start, rows, this.#now);
+    this.#prepareTurn();
+    const loss = this.#state.step(this.#data, this.#order, start, rows, this.#turn);
     const ended = step + 1 === this.#stepsAnEpoch;
     if (!Number.isFinite(loss) || (ended && !this.#safe.publish())) {
       this.#diverge(epoch, step);
       return;
     }
+    this.#taken++;
     position.step++;
-    position.steps++;
+    if (this.#turn.isLast) position.steps++;
     position.loss += loss;
     if (ended) this.#endEpoch();
+  }
+
+  /** Says what the step at hand is to the update that it takes part in. */
+  #prepareTurn(): void {
+    const { epoch, step, steps } = this.#position;
+    const { accumulate, learningRates, from } = this.#run;
+    const turn = this.#turn;
+    const place = step % accumulate;
+    turn.learningRate = learningRates[epoch - from.epoch];
+    turn.step = steps + 1;
+    turn.of = Math.min(accumulate, this.#stepsAnEpoch - (step - place));
+    turn.isFirst = place === 0;
+    turn.isLast = place + 1 === turn.of;
   }
 
   /** Ends the run, between any two steps; `stopped` says whether somebody asked for it. */
@@ -97,6 +114,7 @@ export class Training {
 
   #diverge(epoch: number, step: number): void {
     this.#safe.restore();
+    if (this.#safePosition.step > 0 && this.#collected) this.#state.gradient.set(this.#collected);
     this.#position = { ...this.#safePosition };
     this.#diverged = { epoch, step };
   }

@@ -8,19 +8,20 @@ import {
   type Plan,
   predict,
   type Rows,
-  trainedRanges,
   type Values,
   type View,
   views,
   Workspace,
 } from "./network.ts";
 import type { Now } from "./optimizers.ts";
+import { addPenalties, Update } from "./update.ts";
 
-/** A range of the parameters, cut out of each array. */
-interface Trained {
-  readonly parameters: Values;
-  readonly gradient: Values;
-  readonly slots: readonly Values[];
+/** What a step is to an update. */
+export interface Turn extends Now {
+  /** The steps whose mean gradient the update takes. */
+  readonly of: number;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
 }
 
 /** Parameters, optimizer state and scratch memory of one network. */
@@ -28,10 +29,11 @@ export class State {
   readonly plan: Plan;
   readonly parameters: Values;
   readonly slots: readonly Values[];
-  /** The gradient of the last batch. */
+  /**
+   * Where the gradient of an update is collected. A run that is stopped between two updates goes on with it.
+   */
   readonly gradient: Values;
-  /** The parameters that training changes, with all that an update of them takes. */
-  readonly #trained: readonly Trained[];
+  readonly #update: Update;
   readonly #parameterViews: readonly (View | undefined)[];
   readonly #gradientViews: readonly (View | undefined)[];
   #workspace: Workspace;
@@ -41,11 +43,7 @@ export class State {
     this.parameters = new Float32Array(plan.parameters);
     this.slots = Array.from({ length: plan.optimizer.slots }, () => new Float32Array(plan.parameters));
     this.gradient = new Float32Array(plan.parameters);
-    this.#trained = trainedRanges(plan).map(({ start, end }) => ({
-      parameters: this.parameters.subarray(start, end),
-      gradient: this.gradient.subarray(start, end),
-      slots: this.slots.map((slot) => slot.subarray(start, end)),
-    }));
+    this.#update = new Update(plan, this.parameters, this.gradient, this.slots);
     this.#parameterViews = views(plan, this.parameters);
     this.#gradientViews = views(plan, this.gradient);
     this.#workspace = new Workspace(plan, 0, true);
@@ -60,30 +58,47 @@ export class State {
     }
   }
 
-  /** Fills `gradient` from rows of the data, as one batch; gives the sum of their losses. */
-  gradients(data: Rows, order: Uint32Array | undefined, start: number, rows: number): number {
+  /** The sum of the losses of all rows, and the gradient of their mean, penalties included. */
+  gradients(data: Rows): { readonly loss: number; readonly values: Values } {
+    const values = new Float32Array(this.plan.parameters);
+    const loss = this.#collect(views(this.plan, values), data, undefined, 0, data.rows, 1, true);
+    addPenalties(this.plan, this.parameters, values);
+    return { loss, values };
+  }
+
+  /**
+   * Adds the gradient of a batch over `of` to what is in `gradient`, or begins with it; gives the sum of the
+   * rows' losses.
+   */
+  #collect(
+    gradient: readonly (View | undefined)[],
+    data: Rows,
+    order: Uint32Array | undefined,
+    start: number,
+    rows: number,
+    of: number,
+    isFirst: boolean,
+  ): number {
+    const { plan } = this;
+    const [parameters, workspace] = [this.#parameterViews, this.#workspace];
+    const scale = 1 / (rows * of);
     let loss = 0;
     for (let from = 0; from < rows; from += CHUNK_ROWS) {
       const count = Math.min(rows - from, CHUNK_ROWS);
-      gather(data, order, start + from, count, this.#workspace);
-      predict(this.plan, this.#parameterViews, this.#workspace, count);
-      loss += lossSum(this.plan, this.#workspace, count);
-      this.#backward(1 / rows, count, from === 0);
+      gather(data, order, start + from, count, workspace);
+      predict(plan, parameters, workspace, count);
+      loss += lossSum(plan, workspace, count);
+      backward(plan, parameters, gradient, workspace, scale, count, isFirst && from === 0);
     }
     return loss;
   }
 
-  #backward(scale: number, rows: number, isFirst: boolean): void {
-    const [parameters, gradient] = [this.#parameterViews, this.#gradientViews];
-    backward(this.plan, parameters, gradient, this.#workspace, scale, rows, isFirst);
-  }
-
-  /** One step over rows of the data; gives the sum of their losses before it. */
-  step(data: Rows, order: Uint32Array | undefined, start: number, rows: number, now: Now): number {
-    const loss = this.gradients(data, order, start, rows);
-    for (const { parameters, gradient, slots } of this.#trained) {
-      this.plan.optimizer.step(parameters, gradient, slots, now);
-    }
-    return loss;
+  /**
+   * One step over rows of the data; gives the sum of their losses before it. NaN, and no update, where the norm
+   * of the gradient is asked for and is not finite.
+   */
+  step(data: Rows, order: Uint32Array | undefined, start: number, rows: number, turn: Turn): number {
+    const loss = this.#collect(this.#gradientViews, data, order, start, rows, turn.of, turn.isFirst);
+    return turn.isLast && !this.#update.take(turn) ? Number.NaN : loss;
   }
 }

@@ -5,7 +5,7 @@ import { ARCHITECTURE, type Architecture, type Configuration, configure } from "
 import { readSeed } from "../seed.ts";
 import { version } from "../version.ts";
 
-/** How far training has come: whole epochs, and steps in all. */
+/** How far training has come: whole epochs, and updates in all. */
 export interface TrainingDone {
   readonly epochs: number;
   readonly steps: number;
@@ -37,7 +37,7 @@ export interface ModelDescription extends Configuration {
   /** The version of the package that wrote it. */
   readonly version: string;
   readonly seed: number;
-  /** How far training has come: whole epochs, and steps in all. */
+  /** How far training has come: whole epochs, and updates in all. */
   readonly training: TrainingDone;
   /** The history of the last training; null stands for what was no finite number. */
   readonly history?: { readonly [name: string]: readonly (number | null)[] };

@@ -188,8 +188,9 @@ function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
 function selfTest(kernel: Kernel): void {
   const program: Program = {
     inputs: 2,
-    layers: [{ type: "dense", units: 1, useBias: true, trainable: true }],
+    layers: [{ type: "dense", units: 1, useBias: true, trainable: true, l1: 0, l2: 0 }],
     loss: { type: "meanSquaredError" },
+    clipGradients: null,
     optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
   };
   const network = kernel.network(program);

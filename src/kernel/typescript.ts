@@ -149,8 +149,8 @@ class TypeScriptNetwork implements Network {
   gradients(data: KernelData): Gradients {
     const { rows } = data as Rows;
     this.#state.reserve(rows);
-    const loss = this.#state.gradients(data as Rows, undefined, 0, rows) / rows;
-    return { loss, values: this.#state.gradient.slice() };
+    const { loss, values } = this.#state.gradients(data as Rows);
+    return { loss: loss / rows, values };
   }
 
   read(part: Part): Float32Array {

@@ -8,6 +8,7 @@ import {
   choice,
   type Given,
   optionalChoice,
+  optionalNumber,
   size,
   type Values,
 } from "../options.ts";
@@ -21,6 +22,8 @@ const options = {
   weightInitializer: choice("initializer", initializers, { default: "glorotUniform" }),
   biasInitializer: choice("initializer", initializers, { default: "zeros" }),
   trainable: boolean({ default: true }),
+  l1: optionalNumber({ minimum: 0 }),
+  l2: optionalNumber({ minimum: 0 }),
 };
 
 function create({
@@ -30,6 +33,8 @@ function create({
   weightInitializer,
   biasInitializer,
   trainable,
+  l1,
+  l2,
 }: Values<typeof options>): Layer {
   return {
     outputs: () => units,
@@ -38,11 +43,14 @@ function create({
       const bias = { name: "bias", shape: [units], initializer: biasInitializer };
       return useBias ? [weight, bias] : [weight];
     },
-    program() {
-      const product = { type: "dense", units, useBias, trainable };
+    program(model = { l1: 0, l2: 0 }) {
+      const penalties = { l1: l1 ?? model.l1, l2: l2 ?? model.l2 };
+      const product = { type: "dense", units, useBias, trainable, ...penalties };
       return activation ? [product, activation] : [product];
     },
-    operations: () => [{ kind: "product", outputs: units, bias: useBias, trainable }],
+    operations: () => [
+      { kind: "product", outputs: units, bias: useBias, trainable, l1: l1 ?? 0, l2: l2 ?? 0 },
+    ],
   };
 }
 
@@ -54,7 +62,8 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  * [units].
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
- * (`"zeros"`), `trainable` (true; with false W and b never change, and their gradients are zeros).
+ * (`"zeros"`), `trainable` (true; with false W and b never change, and their gradients are zeros), `l1` and
+ * `l2` (the model's; training lowers l1 Σ|W| + l2 ΣW² together with the loss, b is left out).
  *
  * @example
  * ```ts

@@ -2,8 +2,14 @@
 import type { Activation } from "../activations.ts";
 import type { Complete } from "../options.ts";
 
+/** l1 Σ|w| + l2 Σw² over weights, which training lowers together with the loss. */
+export interface Penalties {
+  readonly l1: number;
+  readonly l2: number;
+}
+
 /** What training does with the parameters of a layer. */
-export interface Training {
+export interface Training extends Penalties {
   /** Whether they change. */
   readonly trainable: boolean;
 }
@@ -44,8 +50,11 @@ export interface Layer {
   outputs(inputs: number): number;
   /** The arrays of parameters, in the order in which the kernels keep them. */
   parameters(inputs: number): Parameter[];
-  /** What the kernels are told: layers with only those options that a step depends on. */
-  program(): Complete[];
+  /**
+   * What the kernels are told: layers with only those options that a step depends on. The model's penalties
+   * are for what says nothing of its own.
+   */
+  program(penalties?: Penalties): Complete[];
   /** What the network does for one of the layers that `program` gives. */
   operations(): Operation[];
 }

@@ -63,8 +63,7 @@ impl Case {
     }
 
     fn program(&self, optimizer: &Value) -> Value {
-        let dense =
-            |&units: &usize| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
+        let dense = |&units: &usize| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 });
         let mut layers: Vec<Value> = Vec::new();
         for units in &self.widths[1..] {
             if !layers.is_empty() {
@@ -73,7 +72,10 @@ impl Case {
             layers.push(dense(units));
         }
         let loss = json!({ "type": "meanSquaredError" });
-        json!({ "inputs": self.widths[0], "layers": layers, "loss": loss, "optimizer": optimizer })
+        json!({
+            "inputs": self.widths[0], "layers": layers, "loss": loss, "optimizer": optimizer,
+            "clipGradients": null,
+        })
     }
 
     /// Floating-point operations of a step's products.

@@ -52,12 +52,11 @@ impl<S: Simd> Machine for State<S> {
     fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
         self.plan.check(data)?;
         self.reserve(data.rows(), 1)?;
-        self.reserve_gradient()?;
-        let batch = Batch { data, order: None, start: 0, rows: data.rows() };
-        let loss = self.gradients_of(batch) / data.rows() as f64;
+        let batch = Batch { data, order: None, start: 0, rows: data.rows(), of: 1 };
+        let (loss, gradient) = self.gradients_of(batch)?;
         let mut values = Vec::with_capacity(self.plan.parameters);
-        self.plan.read(&self.gradient, 1, 0, &mut values);
-        Ok(Gradients { loss, values })
+        self.plan.read(&gradient, 1, 0, &mut values);
+        Ok(Gradients { loss: loss / data.rows() as f64, values })
     }
 
     fn read(&self, part: Part) -> Vec<f32> {
@@ -141,7 +140,8 @@ impl Network {
         self.0.train(data, run, stop)
     }
 
-    /// The loss and gradients of all rows of `data` as one batch; changes nothing.
+    /// The loss of all rows of `data` as one batch, and the gradients of it and of the penalties on weights;
+    /// changes nothing.
     pub fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
         self.0.gradients(data)
     }
@@ -366,7 +366,7 @@ impl<S: Simd> Predict for Forward<S> {
             let shares = workspaces.iter_mut().zip(losses.chunks_mut(share).enumerate());
             let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
             team.each(&mut shares, |Share { workspace, rows: (thread, losses) }| {
-                let batch = Batch { data, order: None, start: *thread * share, rows: losses.len() };
+                let batch = Batch { data, order: None, start: *thread * share, rows: losses.len(), of: 1 };
                 plan.row_losses(*s, &parameters, workspace, batch, losses);
             });
             // Added in the order of the rows, whoever computed them.

@@ -19,6 +19,10 @@ pub enum Operation<S: Simd> {
         bias: bool,
         /// Whether W and b change in training.
         trainable: bool,
+        /// What Σ|W| is multiplied by in the penalty that training lowers with the loss.
+        l1: f32,
+        /// What ΣW² is multiplied by in it.
+        l2: f32,
     },
     /// y = f(x) for each value.
     Elementwise(Box<dyn Epilogue<S>>),

@@ -8,8 +8,9 @@
 //! use myelin_core::{Dataset, Network, Run, Stop};
 //!
 //! let program = r#"{ "inputs": 2,
-//!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true }],
+//!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true, "l1": 0, "l2": 0 }],
 //!   "loss": { "type": "meanSquaredError" },
+//!   "clipGradients": null,
 //!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 } }"#;
 //! let mut network = Network::new(program, None)?;
 //! network.write_parameters(&[0.5, -0.5, 0.0])?;
@@ -34,6 +35,7 @@ pub mod program;
 pub mod random;
 pub mod run;
 pub mod state;
+pub mod update;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};

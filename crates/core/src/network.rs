@@ -160,7 +160,8 @@ impl<S: Simd> Plan<S> {
         Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
     }
 
-    /// Fills the losses of the rows and goes from them back to the gradient of the first output that parameters in training make.
+    /// Fills the losses of the rows and goes from them back to the gradient of the first output that
+    /// parameters in training make.
     /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
     fn backward<const FEW: usize>(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
@@ -194,7 +195,7 @@ impl<S: Simd> Plan<S> {
     /// One thread's rows of the batch: forward, loss, and back to the gradients of all products' outputs.
     pub(crate) fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
         let (from, rows) = (workspace.from, workspace.rows);
-        let scale = (1.0 / batch.rows as f64) as f32;
+        let scale = batch.scale();
         batch.gather(workspace, from, rows);
         s.run(
             #[inline(always)]
@@ -246,7 +247,7 @@ impl<S: Simd> Plan<S> {
         (product, start): (&Panels, usize),
     ) {
         let (from, rows) = (workspace.from, workspace.rows);
-        let scale = (1.0 / batch.rows as f64) as f32;
+        let scale = batch.scale();
         batch.gather_targets(&mut workspace.target, from..from + rows);
         s.run(
             #[inline(always)]
@@ -336,9 +337,16 @@ pub(crate) struct Batch<'a> {
     pub order: Option<&'a [u32]>,
     pub start: usize,
     pub rows: usize,
+    /// The batches whose mean gradient an update takes, this one among them.
+    pub of: u64,
 }
 
 impl Batch<'_> {
+    /// What the gradient of a row's loss is multiplied by.
+    fn scale(&self) -> f32 {
+        (1.0 / (self.rows as f64 * self.of as f64)) as f32
+    }
+
     /// The rows that go through together.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let rows = self.rows;

@@ -41,6 +41,28 @@ impl<S: Simd> Stage<S> {
     }
 }
 
+/// l1 Σ|w| + l2 Σw² over the weights in these lines, which training lowers together with the loss. Its
+/// gradient is l1 sign(w) + 2 l2 w, with sign(0) = 0.
+#[derive(Clone, Debug)]
+pub struct Penalty {
+    /// Lines of parameters that change in training.
+    pub lines: Range<usize>,
+    /// What the absolute values are multiplied by.
+    pub l1: f32,
+    /// What the squares are multiplied by.
+    pub l2: f32,
+}
+
+/// Within what a gradient is held.
+#[derive(Clone, Copy, Debug)]
+pub enum Clip {
+    /// Where the norm of all gradients together, n = √Σg², is larger than this, g ← g · norm / (n + 1e-6), as
+    /// PyTorch's `clip_grad_norm_` has it.
+    Norm(f64),
+    /// Each gradient, from minus this to this.
+    Value(f32),
+}
+
 /// A Program compiled for one instruction set: what stays the same while the parameters change.
 pub struct Plan<S: Simd> {
     /// Values in a row of x.
@@ -60,6 +82,10 @@ pub struct Plan<S: Simd> {
     /// Those that no gradient changes, in increasing order: their gradients stay zero, and no update goes
     /// through them.
     pub frozen: Vec<Range<usize>>,
+    /// What is added to the gradients of weights.
+    pub penalties: Vec<Penalty>,
+    /// Within what gradients are held, if anything.
+    pub clip: Option<Clip>,
     /// The number of parameters.
     pub parameters: usize,
 }
@@ -74,7 +100,27 @@ fn kind<'a>(entry: &'a Map<String, Value>, place: &str) -> Result<&'a str> {
     entry.get("type").and_then(Value::as_str).ok_or_else(missing)
 }
 
-const FIELDS: [&str; 4] = ["inputs", "layers", "loss", "optimizer"];
+/// What `clipGradients` says: null, `{ "norm": … }` or `{ "value": … }`.
+fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
+    let refuse = || {
+        let expected = "null, or an object with either \"norm\" or \"value\", a number above 0";
+        Error::new(format!("program: clipGradients must be {expected}"))
+    };
+    let value = value.ok_or_else(refuse)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    let fields: Vec<_> = value.as_object().ok_or_else(refuse)?.iter().collect();
+    let [(name, most)] = fields[..] else { return Err(refuse()) };
+    let most = most.as_f64().filter(|most| *most > 0.0 && (*most as f32).is_finite()).ok_or_else(refuse)?;
+    match name.as_str() {
+        "norm" => Ok(Some(Clip::Norm(most))),
+        "value" => Ok(Some(Clip::Value(most as f32))),
+        _ => Err(refuse()),
+    }
+}
+
+const FIELDS: [&str; 5] = ["inputs", "layers", "loss", "optimizer", "clipGradients"];
 
 impl<S: Simd> Plan<S> {
     /// Reads and checks the Program.
@@ -104,6 +150,8 @@ impl<S: Simd> Plan<S> {
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
             lines: 0,
             frozen: Vec::new(),
+            penalties: Vec::new(),
+            clip: clip(program.get("clipGradients"))?,
             parameters: 0,
         };
         let (mut all, mut last) = (Vec::new(), "");
@@ -133,11 +181,13 @@ impl<S: Simd> Plan<S> {
 
     fn push(&mut self, operation: Operation<S>) -> Result<()> {
         match operation {
-            Operation::Product { outputs, bias, trainable } => {
+            Operation::Product { outputs, bias, trainable, l1, l2 } => {
                 let start = self.lines;
                 let product = self.product(outputs, bias)?;
                 if !trainable {
                     self.frozen.push(start..self.lines);
+                } else if l1 != 0.0 || l2 != 0.0 {
+                    self.penalties.push(Penalty { lines: product.weight.clone(), l1, l2 });
                 }
                 self.stages.push(Stage { product: Some(product), trainable, ..Stage::new(outputs) });
             }

@@ -2,13 +2,14 @@
 
 use crate::dataset::Dataset;
 use crate::engine::pace::Pace;
+use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
 use crate::engine::team::{Cores, Team};
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::Batch;
 use crate::random::{Purpose, permutation, stream};
-use crate::state::State;
+use crate::state::{State, Turn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -35,7 +36,7 @@ pub struct Position {
     pub epoch: u64,
     /// Steps done in the epoch at hand.
     pub step: u64,
-    /// Steps done in all.
+    /// Updates done in all: the optimizer's steps.
     pub steps: u64,
     /// The sum of the losses of the rows seen in the epoch at hand.
     pub loss: f64,
@@ -83,6 +84,9 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Whether each epoch has an order of its own; else the rows stand as they are.
     pub shuffle: bool,
+    /// The steps that an update takes together, by the mean of their gradients; at an epoch's end those that
+    /// are left. A run that starts between two updates goes on with the gradient that the last one left.
+    pub accumulate: u64,
     /// The learning rate of each epoch from the one at hand.
     pub learning_rates: &'a [f64],
     /// How many threads take part.
@@ -97,13 +101,14 @@ impl Default for Run<'_> {
             batch_size: 32,
             seed: 0,
             shuffle: false,
+            accumulate: 1,
             learning_rates: &[],
             threads: Threads::AtMost(usize::MAX),
         }
     }
 }
 
-/// Where the loss, or a parameter at an epoch's end, stopped being finite.
+/// Where the loss, the norm of a gradient or, at an epoch's end, a parameter stopped being finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divergence {
     /// The epoch, from 0.
@@ -132,6 +137,7 @@ pub struct Progress {
 impl<S: Simd> State<S> {
     pub(crate) fn run(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         ensure!(run.batch_size > 0, "run: batchSize must be at least 1");
+        ensure!(run.accumulate > 0, "run: accumulate must be at least 1");
         let batch_size = run.batch_size.min(data.rows());
         let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
         ensure!(
@@ -160,11 +166,17 @@ impl<S: Simd> State<S> {
         let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
         let mut pace = adapts.then(|| self.pace(team.threads(), batch_size));
         self.reserve(batch_size, team.threads())?;
+        if run.accumulate > 1 || self.plan.collects() {
+            self.reserve_gradient()?;
+        }
+        let goes_on = !run.from.step.is_multiple_of(run.accumulate);
+        let collected = if goes_on { self.gradient.clone() } else { Vec::new() };
+        let mut taken = 0;
         let mut progress = Progress { position: run.from, ..Progress::default() };
         let mut safe = run.from;
         let mut started = Instant::now();
         self.prepare_order(data, run, run.from.epoch);
-        while progress.position.steps - run.from.steps < run.steps {
+        while taken < run.steps {
             if stop.is_raised() {
                 progress.stopped = true;
                 break;
@@ -174,9 +186,14 @@ impl<S: Simd> State<S> {
             let rows = batch_size.min(data.rows() - start);
             let order = run.shuffle.then(|| std::mem::take(&mut self.order));
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-            let now = self.plan.update.now(rate, steps + 1, &mut self.powers);
+            let place = step % run.accumulate;
+            let of = run.accumulate.min(steps_an_epoch - (step - place));
+            let updates = place + 1 == of;
+            let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
+            let turn = Turn { first: place == 0, update };
             let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
-            let loss = self.step(team, alone, Batch { data, order: order.as_deref(), start, rows }, now);
+            let batch = Batch { data, order: order.as_deref(), start, rows, of };
+            let loss = self.step(team, alone, batch, turn);
             if let Some(pace) = &mut pace {
                 pace.stepped();
             }
@@ -185,11 +202,11 @@ impl<S: Simd> State<S> {
             let position = &mut progress.position;
             position.loss += loss;
             position.step += 1;
-            position.steps += 1;
+            position.steps += u64::from(updates);
+            taken += 1;
             let ended = position.step == steps_an_epoch;
             if !loss.is_finite() || (ended && !self.publish(team)) {
-                self.restore();
-                progress.position = safe;
+                self.go_back(&mut progress, safe, collected);
                 progress.diverged = Some(Divergence { epoch, step });
                 return Ok(progress);
             }
@@ -198,21 +215,30 @@ impl<S: Simd> State<S> {
                 progress.losses.push(position.loss / data.rows() as f64);
                 progress.seconds.push((now - started).as_secs_f64());
                 started = now;
-                *position = Position { epoch: epoch + 1, step: 0, steps: steps + 1, loss: 0.0 };
+                *position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..*position };
                 safe = *position;
-                if position.steps - run.from.steps < run.steps {
+                if taken < run.steps {
                     self.prepare_order(data, run, epoch + 1);
                 }
             }
         }
         self.pace = pace.or(self.pace.take());
         if progress.position.step > 0 && !self.publish(team) {
-            self.restore();
             let Position { epoch, step, .. } = progress.position;
             progress.diverged = Some(Divergence { epoch, step: step - 1 });
-            progress.position = safe;
+            self.go_back(&mut progress, safe, collected);
         }
         Ok(progress)
+    }
+
+    /// Goes back to where the training was last safe. `collected` is what the gradient was at the run's start,
+    /// if it started between two updates.
+    fn go_back(&mut self, progress: &mut Progress, safe: Position, collected: Vec<Line>) {
+        self.restore();
+        progress.position = safe;
+        if safe.step > 0 && !collected.is_empty() {
+            self.gradient = collected;
+        }
     }
 
     /// What earlier runs of such steps have found out, or the start of a trial.

@@ -31,6 +31,15 @@ struct FirstByPanels {
     cuts: Vec<usize>,
 }
 
+/// What a step is to an update.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    /// Whether it is the first that the update takes.
+    pub first: bool,
+    /// What the update needs, if it is the last.
+    pub update: Option<Now>,
+}
+
 /// Parameters, optimizer state and scratch memory of one network, for one instruction set.
 pub(crate) struct State<S: Simd> {
     pub(crate) s: S,
@@ -40,7 +49,8 @@ pub(crate) struct State<S: Simd> {
     /// The optimizer's state when `published` was written.
     pub(crate) published_slots: Vec<Line>,
     pub(crate) published: Published,
-    /// Where gradients are added up when a batch has several chunks.
+    /// Where gradients are added up when a batch has several chunks, or an update several batches. A run that
+    /// is stopped between these goes on with it.
     pub(crate) gradient: Vec<Line>,
     /// One for each thread.
     workspaces: Vec<Workspace>,
@@ -141,56 +151,112 @@ impl<S: Simd> State<S> {
     }
 
     /// One step on all threads that room was made for, or on one alone; the sum of the rows' losses before
-    /// it.
-    pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
+    /// it. NaN, and no update, where the norm of the gradient is asked for and is not finite.
+    pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, turn: Turn) -> f64 {
+        let at_once = batch.of == 1 && !self.plan.collects();
+        if let Some(now) = turn.update.filter(|_| at_once) {
+            return self.step_at_once(team, alone, batch, now);
+        }
+        let loss = match self.apart(alone, batch.rows) {
+            true => self.collect_apart(team, batch, turn.first),
+            false => self.go_through(team, alone, batch, turn.first, None),
+        };
+        match turn.update {
+            Some(now) if !self.update(team, alone, now) => f64::NAN,
+            _ => loss,
+        }
+    }
+
+    /// A step whose parameters are updated as soon as their gradients are finished.
+    fn step_at_once(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
         if batch.rows <= FEW_ROWS && self.plan.lines <= SINK_LINES {
             return with_few!(batch.rows, self.tiny::<_>(batch, now));
         }
-        let threads = self.cuts.len() - 1;
-        if !alone && self.takes_chunks_apart(batch.rows, threads) {
-            return self.step_apart(team, threads, batch, now);
+        if !self.apart(alone, batch.rows) {
+            return self.go_through(team, alone, batch, true, Some(now));
         }
+        let loss = self.collect_apart(team, batch, true);
+        self.update(team, true, now);
+        loss
+    }
+
+    /// Updates all parameters from `gradient`; false, and no update, where its norm is asked for and is not
+    /// finite.
+    fn update(&mut self, team: &mut Team<'_>, alone: bool, now: Now) -> bool {
+        let State { s, plan, parameters, slots, gradient, .. } = self;
+        plan.update(*s, team, alone, now, [parameters, slots, gradient])
+    }
+
+    /// Whether threads take whole chunks of so many rows.
+    fn apart(&self, alone: bool, rows: usize) -> bool {
+        !alone && self.takes_chunks_apart(rows, self.cuts.len() - 1)
+    }
+
+    /// Takes the chunks of a batch forward and back, one after the other, and collects their gradients: `first`
+    /// says that `gradient` holds none yet. That of the last chunk goes on into the update, if there is one.
+    fn go_through(
+        &mut self,
+        team: &mut Team<'_>,
+        alone: bool,
+        batch: Batch<'_>,
+        first: bool,
+        update: Option<Now>,
+    ) -> f64 {
         let mut loss = 0.0;
         for chunk in batch.chunks() {
             let slabs = self.pass(team, alone, batch, &chunk);
             loss += self.loss(slabs);
-            let whole = [0, self.plan.lines];
-            let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = self;
-            let inputs = first.as_ref().filter(|_| !alone).map(|first| &first.inputs);
-            let input = |thread: usize| inputs.map(|inputs| (&inputs[thread], chunk.start));
-            let (s, plan, slabs) = (*s, &**plan, &workspaces[..slabs]);
-            let cuts = if alone { &whole[..] } else { &cuts[..] };
-            let blocks = &mut blocks[..cuts.len() - 1];
-            let count = plan.update.slots();
-            let gradients = |thread: usize, target: Target<'_, S>, block: &mut [Line]| {
-                let lines = cuts[thread]..cuts[thread + 1];
-                let sink = Sink { first: lines.start, target };
-                plan.parameter_gradients(s, slabs, input(thread), lines, sink, block);
-            };
-            if chunk.end == batch.rows {
-                let before = (chunk.start > 0).then_some(&gradient[..]);
-                let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
-                team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
-                    let updates = Updates { update: &*plan.update, now, parameters, slots, count };
-                    let target = match before {
-                        Some(before) => Target::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
-                        None => Target::Update(updates),
-                    };
-                    gradients(thread, target, block);
-                });
-            } else {
-                team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
-                    let first = chunk.start == 0;
-                    let target = if first { Target::Write(gradient) } else { Target::Add(gradient) };
-                    gradients(thread, target, block);
-                });
-            }
+            let is_first = first && chunk.start == 0;
+            let update = update.filter(|_| chunk.end == batch.rows);
+            self.take_gradients(team, alone, (slabs, chunk.start), is_first, update);
         }
         loss
     }
 
-    /// A step whose chunks are shared out; their gradients are added in order.
-    fn step_apart(&mut self, team: &mut Team<'_>, threads: usize, batch: Batch<'_>, now: Now) -> f64 {
+    /// The gradients over the rows of so many workspaces, of the chunk that starts there.
+    fn take_gradients(
+        &mut self,
+        team: &mut Team<'_>,
+        alone: bool,
+        (slabs, start): (usize, usize),
+        is_first: bool,
+        update: Option<Now>,
+    ) {
+        let whole = [0, self.plan.lines];
+        let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = self;
+        let inputs = first.as_ref().filter(|_| !alone).map(|first| &first.inputs);
+        let input = |thread: usize| inputs.map(|inputs| (&inputs[thread], start));
+        let (s, plan, slabs) = (*s, &**plan, &workspaces[..slabs]);
+        let cuts = if alone { &whole[..] } else { &cuts[..] };
+        let blocks = &mut blocks[..cuts.len() - 1];
+        let count = plan.update.slots();
+        let gradients = |thread: usize, target: Target<'_, S>, block: &mut [Line]| {
+            let lines = cuts[thread]..cuts[thread + 1];
+            let sink = Sink { first: lines.start, target };
+            plan.parameter_gradients(s, slabs, input(thread), lines, sink, block);
+        };
+        if let Some(now) = update {
+            let before = (!is_first).then_some(&gradient[..]);
+            let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
+            team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
+                let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+                let target = match before {
+                    Some(before) => Target::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
+                    None => Target::Update(updates),
+                };
+                gradients(thread, target, block);
+            });
+        } else {
+            team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
+                let target = if is_first { Target::Write(gradient) } else { Target::Add(gradient) };
+                gradients(thread, target, block);
+            });
+        }
+    }
+
+    /// The same where whole chunks are shared out; their gradients are added in order.
+    fn collect_apart(&mut self, team: &mut Team<'_>, batch: Batch<'_>, first: bool) -> f64 {
+        let threads = self.cuts.len() - 1;
         let mut loss = 0.0;
         let mut from = 0;
         while from < batch.rows {
@@ -205,17 +271,11 @@ impl<S: Simd> State<S> {
             team.each(workspaces, |workspace| plan.pass_apart(s, parameters, workspace, batch));
             for workspace in workspaces {
                 loss += workspace.add_losses(0.0, workspace.rows);
-                match workspace.from == 0 {
+                match first && workspace.from == 0 {
                     true => self.gradient.copy_from_slice(&workspace.partial),
                     false => add_lines(s, &mut self.gradient, &workspace.partial),
                 }
             }
-        }
-        let State { s, plan, parameters, slots, gradient, .. } = self;
-        let count = plan.update.slots();
-        let mut updates = Updates { update: &*plan.update, now, parameters, slots, count };
-        for lines in plan.trained(0..plan.lines) {
-            updates.apply(*s, lines.start, &gradient[lines]);
         }
         loss
     }
@@ -265,23 +325,13 @@ impl<S: Simd> State<S> {
         slabs.fold(0.0, |sum, slab| slab.add_losses(sum, slab.rows))
     }
 
-    /// Fills `gradient` with the batch's; the sum of the rows' losses.
-    pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> f64 {
-        let mut loss = 0.0;
-        let lines = 0..self.plan.lines;
-        Team::with(1, |team| {
-            for chunk in batch.chunks() {
-                let slabs = self.pass(team, true, batch, &chunk);
-                loss += self.loss(slabs);
-                let gradient = &mut self.gradient[..];
-                let target = if chunk.start > 0 { Target::Add(gradient) } else { Target::Write(gradient) };
-                let sink = Sink { first: 0, target };
-                let slabs = &self.workspaces[..slabs];
-                let block = &mut self.blocks[0];
-                self.plan.parameter_gradients(self.s, slabs, None, lines.clone(), sink, block);
-            }
-        });
-        loss
+    /// The sum of the rows' losses and the gradient of a batch, penalties included. What a run has collected
+    /// stays.
+    pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> Result<(f64, Vec<Line>)> {
+        let collected = std::mem::replace(&mut self.gradient, zeros(Some(self.plan.lines))?);
+        let loss = Team::with(1, |team| self.go_through(team, true, batch, true, None));
+        self.plan.add_penalties(self.s, &self.parameters, 0, &mut self.gradient);
+        Ok((loss, std::mem::replace(&mut self.gradient, collected)))
     }
 
     /// Makes the parameters at hand those that predictors see and that a diverging run falls back to.

@@ -3,7 +3,7 @@
 mod scalar;
 
 use myelin_core::{Dataset, Network, Position, Run, Stop, Threads};
-use scalar::programs::{examples, instruction_sets, values};
+use scalar::programs::{dense, examples, instruction_sets, values};
 use serde_json::{Value, json};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,17 +56,22 @@ fn allocations(work: impl FnOnce()) -> u64 {
 /// Tiny, of the size of a cache, and with narrow and odd widths.
 const WIDTHS: [&[u64]; 3] = [&[2, 64, 1], &[16, 64, 64, 4], &[37, 129, 19, 3]];
 
+/// The program, with penalties, a clip and a layer that is not trained.
+fn clipped(widths: &[u64]) -> Value {
+    let mut program = program(widths);
+    program["clipGradients"] = json!({ "norm": 0.01 });
+    program["layers"][0]["l2"] = json!(0.1);
+    program["layers"][2]["trainable"] = json!(false);
+    program
+}
+
 fn program(widths: &[u64]) -> Value {
-    let layers = widths[1..].iter().flat_map(|units| {
-        [
-            json!({ "type": "dense", "units": units, "useBias": true, "trainable": true }),
-            json!({ "type": "silu" }),
-        ]
-    });
+    let layers = widths[1..].iter().flat_map(|units| [dense(*units as usize), json!({ "type": "silu" })]);
     json!({
         "inputs": widths[0],
         "layers": layers.collect::<Vec<_>>(),
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": {
             "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "amsgrad": true,
         },
@@ -85,6 +90,7 @@ struct Case {
     batch_size: usize,
     shuffle: bool,
     threads: usize,
+    accumulate: u64,
 }
 
 impl Case {
@@ -100,6 +106,7 @@ impl Case {
             batch_size: self.batch_size,
             seed: 3,
             shuffle: self.shuffle,
+            accumulate: self.accumulate,
             learning_rates: &rates,
             threads: Threads::Exactly(self.threads),
         };
@@ -126,10 +133,14 @@ fn a_step_allocates_nothing() {
             // 1100 rows are three chunks.
             for batch_size in [1, 5, 32, 1100] {
                 for (shuffle, threads) in [(false, 1), (true, 1), (true, 3)] {
-                    let case = Case { program: program(widths), instructions, batch_size, shuffle, threads };
-                    let (few, many) = (case.epoch(4), case.epoch(8));
-                    assert!(few > 0, "the counter counts");
-                    assert_eq!(few, many, "{widths:?}, batches of {batch_size}, shuffle {shuffle:?}");
+                    for (program, accumulate) in
+                        [(program(widths), 1), (clipped(widths), 1), (program(widths), 3)]
+                    {
+                        let case = Case { program, instructions, batch_size, shuffle, threads, accumulate };
+                        let (few, many) = (case.epoch(4), case.epoch(8));
+                        assert!(few > 0, "the counter counts");
+                        assert_eq!(few, many, "{widths:?}, batches of {batch_size}, shuffle {shuffle:?}");
+                    }
                 }
             }
         }
@@ -143,7 +154,16 @@ fn an_epoch_allocates_for_its_loss_and_time_alone() {
     let mut from = Position::default();
     let mut epochs = |network: &mut Network, epochs: u64| {
         let (steps, learning_rates, threads) = (5 * epochs, &rates[..], Threads::Exactly(1));
-        let run = Run { from, steps, batch_size: 8, seed: 1, shuffle: true, learning_rates, threads };
+        let run = Run {
+            from,
+            steps,
+            batch_size: 8,
+            seed: 1,
+            shuffle: true,
+            learning_rates,
+            threads,
+            ..Run::default()
+        };
         allocations(|| from = network.train(&data, &run, &stop).unwrap().position)
     };
     epochs(&mut network, 1);

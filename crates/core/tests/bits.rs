@@ -6,7 +6,8 @@ mod scalar;
 use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
 use scalar::programs::{
-    WIDTHS, any_losses, any_program, cases, examples, instruction_sets, outputs, takes_last_layer, values,
+    WIDTHS, any_losses, any_program, cases, dense, examples, instruction_sets, outputs, takes_last_layer,
+    values,
 };
 use scalar::{Scalar, row_of};
 use serde_json::Value;
@@ -21,6 +22,7 @@ struct Case {
     batch: usize,
     seed: u64,
     shuffle: bool,
+    accumulate: usize,
     rates: Vec<f64>,
 }
 
@@ -44,7 +46,8 @@ impl Case {
         scalar.set_parameters(&self.initial(scalar.parameters().len()));
         let rows: Vec<_> = (0..self.data.rows()).map(|row| row_of(&self.data, row)).collect();
         let (loss, gradients) = scalar.gradients(&rows);
-        let losses = scalar.train(&self.data, self.batch, (self.seed, self.shuffle), &self.rates);
+        let batches = (self.batch, self.accumulate);
+        let losses = scalar.train(&self.data, batches, (self.seed, self.shuffle), &self.rates);
         let predictions: Vec<f32> = rows.iter().flat_map(|(x, _)| scalar.predict(x)).collect();
         Outcome {
             gradients: ((loss / rows.len() as f64).to_bits(), bits(&gradients)),
@@ -66,6 +69,7 @@ impl Case {
             batch_size: self.batch,
             seed: self.seed,
             shuffle: self.shuffle,
+            accumulate: self.accumulate as u64,
             learning_rates: &self.rates,
             threads: Threads::Exactly(threads),
             ..Run::default()
@@ -110,9 +114,10 @@ proptest! {
         batch in 1..=40_usize,
         shuffle in any::<bool>(),
         seed in 0..1000_u64,
+        accumulate in prop::sample::select(&[1, 1, 2, 3][..]),
     ) {
         let data = examples(&program, rows, seed);
-        Case { program, data, batch, seed, shuffle, rates: vec![0.05, 0.02, 0.01] }.check();
+        Case { program, data, batch, seed, shuffle, accumulate, rates: vec![0.05, 0.02, 0.01] }.check();
     }
 }
 
@@ -125,9 +130,10 @@ proptest! {
         batch in prop::sample::select(&[511, 512, 513, 1024, 1025, 1500][..]),
         more in prop::sample::select(&[0, 1, 30][..]),
         seed in 0..1000_u64,
+        accumulate in 1..=2_usize,
     ) {
         let data = examples(&program, batch + more, seed);
-        Case { program, data, batch, seed, shuffle: true, rates: vec![0.05, 0.02] }.check();
+        Case { program, data, batch, seed, shuffle: true, accumulate, rates: vec![0.05, 0.02] }.check();
     }
 }
 
@@ -139,15 +145,17 @@ fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_
         {
             let program = serde_json::json!({
                 "inputs": 3,
-                "layers": [{ "type": "dense", "units": units, "useBias": true, "trainable": true }, { "type": last }],
+                "layers": [dense(units), { "type": last }],
                 "loss": loss,
+                "clipGradients": null,
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
             });
             if !takes_last_layer(&program) {
                 continue;
             }
             let data = examples(&program, 37, 1);
-            Case { program, data, batch: 18, seed: 1, shuffle: false, rates: vec![0.1, 0.1] }.check();
+            Case { program, data, batch: 18, seed: 1, shuffle: false, accumulate: 1, rates: vec![0.1, 0.1] }
+                .check();
         }
     }
 }
@@ -158,15 +166,17 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
         let program = serde_json::json!({
             "inputs": inputs,
             "layers": [
-                { "type": "dense", "units": units, "useBias": true, "trainable": true },
-                { "type": "dense", "units": 67, "useBias": true, "trainable": true },
-                { "type": "dense", "units": 3, "useBias": false, "trainable": true },
+                dense(units),
+                dense(67),
+                { "type": "dense", "units": 3, "useBias": false, "trainable": true, "l1": 0, "l2": 0 },
             ],
             "loss": { "type": "meanSquaredError" },
+            "clipGradients": null,
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
         });
         let data = examples(&program, 13, 1);
-        Case { program, data, batch: 6, seed: 1, shuffle: false, rates: vec![1e-4, 1e-4] }.check();
+        Case { program, data, batch: 6, seed: 1, shuffle: false, accumulate: 1, rates: vec![1e-4, 1e-4] }
+            .check();
     }
 }
 
@@ -177,39 +187,72 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
         let program = serde_json::json!({
             "inputs": 300,
             "layers": [
-                { "type": "dense", "units": units, "useBias": true, "trainable": true },
+                dense(units),
                 { "type": activation },
-                { "type": "dense", "units": 9, "useBias": true, "trainable": true },
+                dense(9),
             ],
             "loss": { "type": "meanSquaredError" },
+            "clipGradients": null,
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01 },
         });
         for batch in [6, 13, 40] {
             let data = examples(&program, 41, 1);
-            Case { program: program.clone(), data, batch, seed: 3, shuffle: true, rates: vec![1e-3, 1e-3] }
-                .check();
+            Case {
+                program: program.clone(),
+                data,
+                batch,
+                seed: 3,
+                shuffle: true,
+                accumulate: 1,
+                rates: vec![1e-3, 1e-3],
+            }
+            .check();
         }
     }
 }
 
+/// What happens between a gradient and the parameters: the layer that is not trained, penalties, the clip.
+fn updates() -> [(usize, f64, Value); 5] {
+    let (norm, value) = (serde_json::json!({ "norm": 0.05 }), serde_json::json!({ "value": 0.003 }));
+    [
+        (0, 0.0, Value::Null),
+        (1, 0.0, Value::Null),
+        (usize::MAX, 0.01, Value::Null),
+        (1, 0.01, norm),
+        (0, 0.0, value),
+    ]
+}
+
 #[test]
-fn layers_that_are_not_trained_keep_their_bits_in_every_way_to_share_a_step() {
+fn what_changes_a_gradient_keeps_to_the_bits_in_every_way_to_share_a_step() {
     for (inputs, widths) in shapes() {
-        for frozen in 0..widths.len() {
+        for (frozen, penalty, clip) in updates() {
             let dense = |(index, units): (usize, &usize)| {
-                let trainable = index != frozen;
-                serde_json::json!({ "type": "dense", "units": units, "useBias": true, "trainable": trainable })
+                serde_json::json!({
+                    "type": "dense", "units": units, "useBias": true, "trainable": index != frozen,
+                    "l1": penalty, "l2": 2.0 * penalty,
+                })
             };
             let program = serde_json::json!({
                 "inputs": inputs,
                 "layers": widths.iter().enumerate().map(dense).collect::<Vec<_>>(),
                 "loss": { "type": "meanSquaredError" },
+                "clipGradients": clip,
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.1 },
             });
-            for batch in if inputs > 100 { [5, 32] } else { [5, 1500] } {
+            let cases = if inputs > 100 { [(5, 1), (32, 3)] } else { [(5, 3), (1500, 1)] };
+            for (batch, accumulate) in cases {
                 let data = examples(&program, 2 * batch, 7);
-                Case { program: program.clone(), data, batch, seed: 1, shuffle: true, rates: vec![1e-3; 3] }
-                    .check();
+                Case {
+                    program: program.clone(),
+                    data,
+                    batch,
+                    seed: 1,
+                    shuffle: true,
+                    accumulate,
+                    rates: vec![1e-3; 3],
+                }
+                .check();
             }
         }
     }
@@ -223,12 +266,12 @@ fn shapes() -> [(usize, Vec<usize>); 4] {
 #[test]
 fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step() {
     for (inputs, widths) in shapes() {
-        let dense = |units: &usize| serde_json::json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
-        let layers = widths.iter().flat_map(|units| [dense(units), serde_json::json!({ "type": "tanh" })]);
+        let layers = widths.iter().flat_map(|units| [dense(*units), serde_json::json!({ "type": "tanh" })]);
         let program = serde_json::json!({
             "inputs": inputs,
             "layers": layers.collect::<Vec<_>>(),
             "loss": { "type": "meanSquaredError" },
+            "clipGradients": null,
             "optimizer": {
                 "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0,
                 "amsgrad": false,
@@ -238,8 +281,16 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
         let batches: &[usize] = if inputs > 100 { &[5, 32] } else { &[5, 32, 511, 512, 513, 1500] };
         for &batch in batches {
             let data = examples(&program, 2 * batch, 7);
-            Case { program: program.clone(), data, batch, seed: 1, shuffle: true, rates: vec![1e-3; 25] }
-                .check();
+            Case {
+                program: program.clone(),
+                data,
+                batch,
+                seed: 1,
+                shuffle: true,
+                accumulate: 1,
+                rates: vec![1e-3; 25],
+            }
+            .check();
         }
     }
 }

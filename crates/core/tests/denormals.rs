@@ -19,8 +19,11 @@ const STEPS: u64 = 100;
 fn decay(optimizer: &Value, instructions: &str, first: f32, mut visit: impl FnMut(u64, &[f32])) {
     let program = json!({
         "inputs": INPUTS,
-        "layers": [{ "type": "dense", "units": OUTPUTS, "useBias": false, "trainable": true }],
+        "layers": [{
+            "type": "dense", "units": OUTPUTS, "useBias": false, "trainable": true, "l1": 0, "l2": 0,
+        }],
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": optimizer,
     });
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();

@@ -11,7 +11,7 @@ use myelin_core::engine::simd::portable::Portable;
 use myelin_core::{Dataset, Network, Threads, losses};
 use proptest::prelude::*;
 use scalar::loss_of_row;
-use scalar::programs::{WIDTHS, cases, instruction_sets, values};
+use scalar::programs::{WIDTHS, cases, dense, instruction_sets, values};
 use serde_json::json;
 
 const UNIT: f64 = 1.0 / 16_777_216.0;
@@ -35,11 +35,11 @@ struct Shape {
 
 impl Shape {
     fn network(&self, instructions: &str) -> Network {
-        let dense = |units| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
         let program = json!({
             "inputs": self.inputs,
             "layers": [dense(self.hidden), dense(self.outputs)],
             "loss": { "type": "meanSquaredError" },
+            "clipGradients": null,
             "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
         });
         Network::new(&program.to_string(), Some(instructions)).unwrap()
@@ -70,8 +70,9 @@ fn terms<'a>(a: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = f64> + Clone + 
 fn check_forward(instructions: &str, inputs: usize, outputs: usize, rows: usize, seed: u64) {
     let program = json!({
         "inputs": inputs,
-        "layers": [{ "type": "dense", "units": outputs, "useBias": true, "trainable": true }],
+        "layers": [dense(outputs)],
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
     });
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
@@ -111,8 +112,9 @@ fn check_input_gradient(instructions: &str, shape: &Shape, seed: u64) {
 fn check_parameter_gradient(instructions: &str, inputs: usize, outputs: usize, rows: usize, seed: u64) {
     let program = json!({
         "inputs": inputs,
-        "layers": [{ "type": "dense", "units": outputs, "useBias": true, "trainable": true }],
+        "layers": [dense(outputs)],
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
     });
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();

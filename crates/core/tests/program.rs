@@ -5,14 +5,15 @@ mod scalar;
 use myelin_core::Network;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use scalar::programs::{WIDTHS, any_program, cases};
+use scalar::programs::{WIDTHS, any_program, cases, dense};
 use serde_json::{Value, json};
 
 fn valid() -> Value {
     json!({
         "inputs": 2,
-        "layers": [{ "type": "dense", "units": 3, "useBias": true, "trainable": true }, { "type": "relu" }],
+        "layers": [dense(3), { "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
     })
 }
@@ -55,10 +56,10 @@ fn text_that_is_no_json_is_refused() {
 
 #[test]
 fn a_missing_field_is_named() {
-    for field in ["inputs", "layers", "loss", "optimizer"] {
+    for field in ["inputs", "layers", "loss", "optimizer", "clipGradients"] {
         expect(&error(&format!("/{field}"), None), &["program", field]);
     }
-    for option in ["units", "useBias", "trainable"] {
+    for option in ["units", "useBias", "trainable", "l1", "l2"] {
         expect(&error(&format!("/layers/0/{option}"), None), &["layer 0", "dense", option, "missing"]);
     }
     for option in ["momentum", "nesterov", "weightDecay"] {
@@ -106,6 +107,16 @@ fn a_value_of_another_type_is_refused() {
         let gelu = json!({ "type": "gelu", "approximate": value });
         expect(&error("/layers/1", Some(gelu)), &["layer 1", "approximate", "none", "tanh"]);
     }
+    for value in
+        [json!("0"), json!(1), json!([]), json!({}), json!({ "norm": 1, "value": 1 }), json!({ "nrom": 1 })]
+    {
+        expect(&error("/clipGradients", Some(value)), &["clipGradients", "norm", "value"]);
+    }
+    for value in [json!(0), json!(-1), json!(null), json!("1"), json!(1e300)] {
+        for name in ["norm", "value"] {
+            expect(&error("/clipGradients", Some(json!({ name: value }))), &["clipGradients", "above 0"]);
+        }
+    }
     expect(&error("/layers", Some(json!([]))), &["at least 1 layer"]);
 }
 
@@ -128,12 +139,11 @@ fn logits_after_a_layer_that_makes_probabilities_are_refused() {
 
 #[test]
 fn a_size_beyond_what_memory_can_hold_is_refused() {
-    let largest = i32::MAX;
+    let largest = i32::MAX as usize;
     for size in [json!(largest as u64 + 1), json!(u64::MAX), json!(1e15), json!(1e300)] {
         expect(&error("/inputs", Some(size.clone())), &["inputs"]);
         expect(&error("/layers/0/units", Some(size)), &["units"]);
     }
-    let dense = |units: i32| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true });
     let too_large = error("/layers", Some(json!([dense(largest), dense(largest)])));
     expect(&too_large, &["too large"]);
     // 9 petabytes are a size, and no machine's memory.
@@ -147,6 +157,7 @@ fn width_without_parameters_costs_nothing() {
         "inputs": i32::MAX,
         "layers": [{ "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0 },
     });
     assert_eq!(Network::new(&program.to_string(), None).unwrap().parameters(), 0);

@@ -4,14 +4,15 @@
 mod scalar;
 
 use myelin_core::{Dataset, Network, Part, Position, Run, Stop, Threads};
-use scalar::programs::{examples, values};
+use scalar::programs::{dense, examples, values};
 use serde_json::{Value, json};
 
 fn program() -> Value {
     json!({
         "inputs": 3,
-        "layers": [{ "type": "dense", "units": 2, "useBias": true, "trainable": true }],
+        "layers": [dense(2)],
         "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0 },
     })
 }
@@ -48,6 +49,7 @@ fn refused(data: &Dataset, run: &Run<'_>, parts: &[&str]) {
 fn a_run_that_does_not_fit_is_refused() {
     let rates = [0.1];
     refused(&data(), &Run { batch_size: 0, ..run(3, &rates) }, &["batchSize", "at least 1"]);
+    refused(&data(), &Run { accumulate: 0, ..run(3, &rates) }, &["accumulate", "at least 1"]);
     refused(&data(), &run(4, &rates), &["4 steps need 2 learning rates", "received 1"]);
     refused(&data(), &run(1, &[]), &["learning rates"]);
     let beyond = Position { step: 3, ..Position::default() };

@@ -24,6 +24,8 @@ pub struct NativeRun {
     pub seed: f64,
     /// Whether each epoch has an order of its own.
     pub shuffle: bool,
+    /// The steps that an update takes together.
+    pub accumulate: f64,
     pub learning_rates: Float64Array,
     /// The most threads; by default as many as there are free cores.
     pub threads: Option<f64>,
@@ -74,6 +76,7 @@ impl NativeRun {
             batch_size: whole("batchSize", self.batch_size)? as usize,
             seed: whole("seed", self.seed)?,
             shuffle: self.shuffle,
+            accumulate: whole("accumulate", self.accumulate)?,
             learning_rates: &self.learning_rates,
             threads: threads(self.threads)?,
         })

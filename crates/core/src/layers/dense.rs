@@ -7,7 +7,7 @@ use crate::options::Options;
 use serde_json::{Map, Value};
 
 /// The names of the options.
-pub const OPTIONS: &[&str] = &["units", "useBias", "trainable"];
+pub const OPTIONS: &[&str] = &["units", "useBias", "trainable", "l1", "l2"];
 
 /// One product with `units` outputs.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
@@ -16,5 +16,7 @@ pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> 
         outputs: options.size("units")?,
         bias: options.boolean("useBias")?,
         trainable: options.boolean("trainable")?,
+        l1: options.number("l1")?,
+        l2: options.number("l2")?,
     }])
 }

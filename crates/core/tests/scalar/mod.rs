@@ -7,6 +7,11 @@
 //! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain additions.
 //! - A batch is cut every 512 rows; the gradients of the pieces are added in order.
 //! - A parameter that is not trained has the gradient 0 and no update.
+//! - An update that takes several batches adds the gradients of all their pieces in order. Then come the
+//!   penalties, g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
+//! - The norm is added up in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
+//!   parts of at least 16 lines; the squares of a part are added lane by lane, the lanes as the tree above, the
+//!   parts in order.
 //!
 //! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes as the tree above.
 //!
@@ -163,9 +168,20 @@ pub struct Scalar {
     loss: Box<dyn RowLoss<Portable>>,
     update: Box<dyn Update<Portable>>,
     pub slots: Vec<Vec<f32>>,
-    /// Whether training changes it, for each parameter.
-    trained: Vec<bool>,
+    /// What an update does with each parameter.
+    rules: Vec<Rule>,
+    clip: Value,
 }
+
+/// Whether training changes a parameter, and the penalties on it.
+#[derive(Clone, Copy)]
+struct Rule {
+    trained: bool,
+    l1: f32,
+    l2: f32,
+}
+
+type Row<'a> = (&'a [f32], &'a [f32]);
 
 fn fields(value: &Value) -> (&str, &Map<String, Value>) {
     (value["type"].as_str().unwrap(), value.as_object().unwrap())
@@ -174,7 +190,7 @@ fn fields(value: &Value) -> (&str, &Map<String, Value>) {
 impl Scalar {
     pub fn new(program: &Value) -> Self {
         let mut width = program["inputs"].as_u64().unwrap() as usize;
-        let (mut stages, mut trained) = (Vec::new(), Vec::new());
+        let (mut stages, mut rules) = (Vec::new(), Vec::new());
         for layer in program["layers"].as_array().unwrap() {
             let (name, options) = fields(layer);
             stages.push(match name {
@@ -182,8 +198,11 @@ impl Scalar {
                     let (inputs, outputs) = (width, options["units"].as_u64().unwrap() as usize);
                     let bias = options["useBias"].as_bool().unwrap().then(|| vec![0.0; outputs]);
                     width = outputs;
-                    let count = inputs * outputs + bias.as_ref().map_or(0, Vec::len);
-                    trained.resize(trained.len() + count, options["trainable"].as_bool().unwrap());
+                    let trained = options["trainable"].as_bool().unwrap();
+                    let [l1, l2] = ["l1", "l2"].map(|name| options[name].as_f64().unwrap() as f32);
+                    rules.resize(rules.len() + inputs * outputs, Rule { trained, l1, l2 });
+                    let biases = bias.as_ref().map_or(0, Vec::len);
+                    rules.resize(rules.len() + biases, Rule { trained, l1: 0.0, l2: 0.0 });
                     Layer::Dense(Dense { inputs, outputs, weight: vec![0.0; inputs * outputs], bias })
                 }
                 _ => match layers::build(name, options).unwrap().remove(0) {
@@ -203,7 +222,9 @@ impl Scalar {
             loss = absorbing;
             stages.pop()
         });
-        let mut scalar = Scalar { layers: stages, absorbed, loss, slots: Vec::new(), update, trained };
+        let mut scalar =
+            Scalar { layers: stages, absorbed, loss, slots: Vec::new(), update, rules, clip: Value::Null };
+        scalar.clip = program["clipGradients"].clone();
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
         scalar
     }
@@ -275,26 +296,104 @@ impl Scalar {
                 }
             }
         }
-        let gradient = parts.into_iter().rev().flatten().zip(&self.trained);
-        (loss, gradient.map(|(gradient, trained)| if *trained { gradient } else { 0.0 }).collect())
+        let gradient = parts.into_iter().rev().flatten().zip(&self.rules);
+        (loss, gradient.map(|(gradient, rule)| if rule.trained { gradient } else { 0.0 }).collect())
     }
 
-    /// The sum of the rows' losses, and the gradients of their mean.
-    pub fn gradients(&self, rows: &[(&[f32], &[f32])]) -> (f64, Vec<f32>) {
-        let scale = (1.0 / rows.len() as f64) as f32;
-        let mut chunks = rows.chunks(CHUNK_ROWS).map(|rows| self.gradients_of_chunk(rows, scale));
-        let first = chunks.next().unwrap();
-        chunks.fold(first, |(loss, sums), (more, gradient)| {
-            (loss + more, sums.iter().zip(gradient).map(|(sum, value)| sum + value).collect())
-        })
+    /// The sum of the rows' losses, and the gradients of their mean, penalties included.
+    pub fn gradients(&self, rows: &[Row<'_>]) -> (f64, Vec<f32>) {
+        let (losses, gradient) = self.mean_gradients(&[rows]);
+        (losses[0], gradient)
     }
 
-    /// One step; the sum of the rows' losses before it.
-    fn step(&mut self, rows: &[(&[f32], &[f32])], now: Now) -> f64 {
-        let (loss, gradient) = self.gradients(rows);
+    /// The sum of the rows' losses of each batch, and the mean of their gradients, penalties included.
+    fn mean_gradients(&self, batches: &[&[Row<'_>]]) -> (Vec<f64>, Vec<f32>) {
+        let (mut losses, mut sums) = (Vec::new(), None::<Vec<f32>>);
+        for rows in batches {
+            let scale = (1.0 / (rows.len() as f64 * batches.len() as f64)) as f32;
+            let mut sum = 0.0;
+            for rows in rows.chunks(CHUNK_ROWS) {
+                let (loss, gradient) = self.gradients_of_chunk(rows, scale);
+                sum += loss;
+                sums = Some(match sums {
+                    None => gradient,
+                    Some(sums) => sums.iter().zip(gradient).map(|(sum, value)| sum + value).collect(),
+                });
+            }
+            losses.push(sum);
+        }
+        let mut gradient = sums.unwrap();
+        for ((gradient, weight), rule) in gradient.iter_mut().zip(self.parameters()).zip(&self.rules) {
+            if rule.trained && (rule.l1 != 0.0 || rule.l2 != 0.0) {
+                let sign = if weight == 0.0 { 0.0 } else { weight.signum() };
+                *gradient = (2.0 * rule.l2).mul_add(weight, *gradient) + rule.l1 * sign;
+            }
+        }
+        (losses, gradient)
+    }
+
+    /// The parameters of each line, in the order of the lines.
+    fn lines(&self) -> Vec<Vec<usize>> {
+        let (mut lines, mut start) = (Vec::new(), 0);
+        for layer in &self.layers {
+            let Layer::Dense(Dense { inputs, outputs, bias, .. }) = layer else { continue };
+            let panel = |first: usize, count: usize| first..(first + LANES).min(count);
+            let (across, along) = if *outputs < 8 { (inputs, outputs) } else { (outputs, inputs) };
+            for first in (0..*across).step_by(LANES) {
+                for other in 0..*along {
+                    let place = |at| if *outputs < 8 { other * inputs + at } else { at * inputs + other };
+                    lines.push(panel(first, *across).map(|at| start + place(at)).collect());
+                }
+            }
+            start += inputs * outputs;
+            if bias.is_some() {
+                let biases = (0..*outputs).step_by(LANES).map(|first| panel(first, *outputs));
+                lines.extend(biases.map(|panel| panel.map(|at| start + at).collect::<Vec<_>>()));
+                start += outputs;
+            }
+        }
+        lines
+    }
+
+    fn norm(&self, gradient: &[f32]) -> f64 {
+        let lines = self.lines();
+        let length = lines.len().div_ceil(64).max(16);
+        let parts = lines.chunks(length).map(|lines| {
+            let mut lanes = [0.0; LANES];
+            for line in lines {
+                for (lane, at) in lanes.iter_mut().zip(line) {
+                    *lane += f64::from(gradient[*at]) * f64::from(gradient[*at]);
+                }
+            }
+            for half in [8, 4, 2, 1] {
+                for lane in 0..half {
+                    lanes[lane] += lanes[lane + half];
+                }
+            }
+            lanes[0]
+        });
+        parts.sum::<f64>().sqrt()
+    }
+
+    fn clip(&self, gradient: &mut [f32]) {
+        if let Some(most) = self.clip["norm"].as_f64() {
+            let factor = most / (self.norm(gradient) + 1e-6);
+            if factor < 1.0 {
+                gradient.iter_mut().for_each(|value| *value *= factor as f32);
+            }
+        }
+        if let Some(most) = self.clip["value"].as_f64() {
+            gradient.iter_mut().for_each(|value| *value = value.clamp(-most as f32, most as f32));
+        }
+    }
+
+    /// One update from the mean gradient of some batches; the sum of the rows' losses of each before it.
+    fn update_from(&mut self, batches: &[&[Row<'_>]], now: Now) -> Vec<f64> {
+        let (losses, mut gradient) = self.mean_gradients(batches);
+        self.clip(&mut gradient);
         let mut parameters = self.parameters();
         for (index, (weight, gradient)) in parameters.iter_mut().zip(gradient).enumerate() {
-            if !self.trained[index] {
+            if !self.rules[index].trained {
                 continue;
             }
             let mut line = [Line([*weight; LANES])];
@@ -306,14 +405,14 @@ impl Scalar {
             }
         }
         self.set_parameters(&parameters);
-        loss
+        losses
     }
 
-    /// Whole epochs from the start; the mean loss of each.
+    /// Whole epochs from the start, with the rows of a batch and the batches of an update; the mean loss of each.
     pub fn train(
         &mut self,
         data: &Dataset,
-        batch: usize,
+        (batch, accumulate): (usize, usize),
         (seed, shuffle): (u64, bool),
         rates: &[f64],
     ) -> Vec<f64> {
@@ -326,10 +425,10 @@ impl Scalar {
             }
             let rows: Vec<_> = order.iter().map(|&row| row_of(data, row as usize)).collect();
             let mut loss = 0.0;
-            for rows in rows.chunks(batch) {
+            for batches in rows.chunks(batch).collect::<Vec<_>>().chunks(accumulate) {
                 step += 1;
                 let now = self.update.now(*rate, step, &mut Powers::default());
-                loss += self.step(rows, now);
+                loss = self.update_from(batches, now).iter().fold(loss, |sum, more| sum + more);
             }
             losses.push(loss / data.rows() as f64);
         }

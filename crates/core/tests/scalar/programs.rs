@@ -58,10 +58,20 @@ pub fn any_optimizer() -> Vec<Value> {
     table(optimizers::TABLE, optimizers::build::<Portable>)
 }
 
+/// A dense layer that is trained, without penalties.
+pub fn dense(units: usize) -> Value {
+    json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 })
+}
+
 /// A dense layer, another one or an activation.
 fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
-    let dense = (width, any::<bool>(), prop::bool::weighted(0.8)).prop_map(
-        |(units, bias, trainable)| json!({ "type": "dense", "units": units, "useBias": bias, "trainable": trainable }),
+    let penalty = || prop_oneof![3 => Just(0.0), 1 => Just(0.01)];
+    let dense = (width, any::<bool>(), prop::bool::weighted(0.8), penalty(), penalty()).prop_map(
+        |(units, bias, trainable, l1, l2)| {
+            json!({
+                "type": "dense", "units": units, "useBias": bias, "trainable": trainable, "l1": l1, "l2": l2,
+            })
+        },
     );
     let others: Vec<Names> = layers::TABLE.iter().copied().filter(|(name, _)| *name != "dense").collect();
     let other = prop::sample::select(table(&others, layers::build::<Portable>));
@@ -75,8 +85,12 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let losses = prop::sample::select(table(losses::TABLE, losses::build::<Portable>));
     let optimizers = prop::sample::select(any_optimizer());
     let layers = prop::collection::vec(layer(width()), 1..=4);
-    let programs = (width(), layers, losses, optimizers).prop_map(|(inputs, layers, loss, optimizer)| {
-        json!({ "inputs": inputs, "layers": layers, "loss": loss, "optimizer": optimizer })
+    let clips = [Value::Null, Value::Null, json!({ "norm": 0.3 }), json!({ "value": 0.02 })];
+    let clips = prop::sample::select(clips.to_vec());
+    let programs = (width(), layers, losses, optimizers, clips).prop_map(|(inputs, layers, loss, optimizer, clip)| {
+        json!({
+            "inputs": inputs, "layers": layers, "loss": loss, "optimizer": optimizer, "clipGradients": clip,
+        })
     });
     programs.prop_filter("a loss that does not take the last layer", takes_last_layer)
 }

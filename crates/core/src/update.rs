@@ -1,0 +1,223 @@
+//! From the gradient of all parameters to their update: what penalties add to it, and within what it is
+//! held.
+//!
+//! Most plans need none of this: there a parameter is updated as soon as its gradient is finished
+//! ([`crate::state`]).
+
+use crate::engine::Now;
+use crate::engine::panels::{LANES, Line};
+use crate::engine::simd::Simd;
+use crate::engine::sink::{BLOCK_LINES, Updates};
+use crate::engine::team::{MOST_THREADS, Team};
+use crate::program::{Clip, Penalty, Plan};
+use std::ops::Range;
+
+/// The most parts that lines are cut into where a sum goes over all of them.
+const MOST_PARTS: usize = 64;
+
+/// The fewest lines of a part.
+const PART_LINES: usize = 16;
+
+/// The most lines that one thread updates: they are in its L2 cache.
+const ALONE_LINES: usize = 4096;
+
+/// How lines are cut where a sum goes over all of them. A function of their number alone: the parts' sums are
+/// added in order, whoever computed them.
+#[derive(Clone, Copy)]
+struct Parts {
+    lines: usize,
+    /// Lines of each but the last.
+    length: usize,
+}
+
+impl Parts {
+    fn of(lines: usize) -> Self {
+        Parts { lines, length: lines.div_ceil(MOST_PARTS).max(PART_LINES) }
+    }
+
+    fn count(self) -> usize {
+        self.lines.div_ceil(self.length)
+    }
+
+    /// The first part of a thread.
+    fn first(self, thread: usize, threads: usize) -> usize {
+        self.count() * thread.min(threads) / threads
+    }
+
+    /// The first line of each thread.
+    fn cuts(self, threads: usize) -> [usize; MOST_THREADS + 1] {
+        std::array::from_fn(|thread| (self.first(thread, threads) * self.length).min(self.lines))
+    }
+}
+
+/// The sum of the squares of all values: lane by lane in the order of the lines, then the lanes as the tree of
+/// [`Simd::sum`]. In doubles, in which the square of a float is exact and never infinite.
+#[inline(always)]
+fn sum_of_squares(lines: &[Line]) -> f64 {
+    let mut sums = [0.0; LANES];
+    for line in lines {
+        for (sum, value) in sums.iter_mut().zip(line.0) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+    }
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+    }
+    sums[0]
+}
+
+impl Penalty {
+    /// Adds its gradient to that of the lines from `first`.
+    #[inline(always)]
+    fn add<S: Simd>(&self, s: S, parameters: &[Line], first: usize, gradient: &mut [Line]) {
+        let start = self.lines.start.max(first);
+        let end = self.lines.end.min(first + gradient.len()).max(start);
+        let (zero, l1) = (s.splat(0.0), s.splat(self.l1));
+        let (minus, twice) = (s.splat(-self.l1), s.splat(2.0 * self.l2));
+        let lines = parameters[start..end].iter().zip(&mut gradient[start - first..end - first]);
+        for (weight, gradient) in lines {
+            let weight = s.load(weight);
+            let negative = s.select_greater(zero, weight, minus, zero);
+            let slope = s.select_greater(weight, zero, l1, negative);
+            s.store(s.add(s.mul_add(twice, weight, s.load(gradient)), slope), gradient);
+        }
+    }
+}
+
+/// What is done to a gradient just before the update.
+#[derive(Clone, Copy)]
+enum Bound {
+    None,
+    Scale(f32),
+    Value(f32),
+}
+
+impl Bound {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, lines: &mut [Line]) {
+        match self {
+            Bound::None => {}
+            Bound::Scale(factor) => {
+                for line in lines {
+                    s.store(s.mul(s.load(line), s.splat(factor)), line);
+                }
+            }
+            Bound::Value(most) => {
+                // In this order NaN stays.
+                let (most, least) = (s.splat(most), s.splat(-most));
+                for line in lines {
+                    let value = s.max(least, s.load(line));
+                    s.store(s.select_greater(value, most, most, value), line);
+                }
+            }
+        }
+    }
+}
+
+impl<S: Simd> Plan<S> {
+    /// Whether an update needs the gradient of all parameters at once.
+    pub fn collects(&self) -> bool {
+        self.clip.is_some() || !self.penalties.is_empty()
+    }
+
+    /// Adds the gradients of the penalties to that of the lines from `first`.
+    pub(crate) fn add_penalties(&self, s: S, parameters: &[Line], first: usize, gradient: &mut [Line]) {
+        s.run(
+            #[inline(always)]
+            || {
+                for penalty in &self.penalties {
+                    penalty.add(s, parameters, first, gradient);
+                }
+            },
+        );
+    }
+
+    /// How the gradient is held within its bound. Nothing if its norm is not finite.
+    fn bound(&self, squares: &[f64]) -> Option<Bound> {
+        match self.clip {
+            None => Some(Bound::None),
+            Some(Clip::Value(most)) => Some(Bound::Value(most)),
+            Some(Clip::Norm(most)) => {
+                let norm = squares.iter().sum::<f64>().sqrt();
+                let factor = most / (norm + 1e-6);
+                norm.is_finite().then_some(if factor < 1.0 {
+                    Bound::Scale(factor as f32)
+                } else {
+                    Bound::None
+                })
+            }
+        }
+    }
+
+    /// Updates these lines, of which the slices of `updates` and `gradient` begin with the first.
+    fn update_lines(
+        &self,
+        s: S,
+        lines: Range<usize>,
+        bound: Bound,
+        gradient: &mut [Line],
+        mut updates: Updates<'_, S>,
+    ) {
+        let first = lines.start;
+        s.run(
+            #[inline(always)]
+            || {
+                for range in self.trained(lines.clone()) {
+                    for start in range.clone().step_by(BLOCK_LINES) {
+                        let end = range.end.min(start + BLOCK_LINES);
+                        let block = &mut gradient[start - first..end - first];
+                        bound.apply(s, block);
+                        updates.apply(s, start - first, block);
+                    }
+                }
+            },
+        );
+    }
+
+    /// Updates all parameters from their gradient, which takes up the penalties and is held within its bound.
+    /// False, and nothing is updated, if its norm is asked for and is not finite.
+    pub(crate) fn update(
+        &self,
+        s: S,
+        team: &mut Team<'_>,
+        alone: bool,
+        now: Now,
+        [parameters, slots, gradient]: [&mut [Line]; 3],
+    ) -> bool {
+        let parts = Parts::of(self.lines);
+        let shared = !alone && self.lines > ALONE_LINES;
+        let threads = if shared { team.threads().min(parts.count()) } else { 1 };
+        let cuts = &parts.cuts(threads)[..=threads];
+        let mut squares = [0.0; MOST_PARTS];
+        if self.collects() {
+            let mut rest = &mut squares[..];
+            let mut shares: [&mut [f64]; MOST_THREADS] = std::array::from_fn(|thread| {
+                let count = parts.first(thread + 1, threads) - parts.first(thread, threads);
+                rest.split_off_mut(..count).unwrap_or_default()
+            });
+            let parameters = &*parameters;
+            team.split(&mut shares[..threads], [(&mut *gradient, 1)], cuts, |thread, squares, [gradient]| {
+                self.add_penalties(s, parameters, cuts[thread], gradient);
+                s.run(
+                    #[inline(always)]
+                    || {
+                        for (square, lines) in squares.iter_mut().zip(gradient.chunks(parts.length)) {
+                            *square = sum_of_squares(lines);
+                        }
+                    },
+                );
+            });
+        }
+        let Some(bound) = self.bound(&squares[..parts.count()]) else { return false };
+        let count = self.update.slots();
+        let slices = [(gradient, 1), (parameters, 1), (slots, count)];
+        let mut members = [(); MOST_THREADS];
+        team.split(&mut members[..threads], slices, cuts, |thread, (), [gradient, parameters, slots]| {
+            let updates = Updates { update: &*self.update, now, parameters, slots, count };
+            self.update_lines(s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
+        });
+        true
+    }
+}
