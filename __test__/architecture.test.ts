@@ -34,6 +34,7 @@ const order: readonly (readonly string[])[] = [
   ["weights"],
   ["formats/*"],
   ["kernel"],
+  ["stages"],
   ["network"],
   ["update"],
   ["state"],
@@ -202,6 +203,7 @@ describe("crates/", () => {
     ["options", "dataset"],
     ["activations", "losses", "optimizers"],
     ["layers"],
+    ["stages"],
     ["program"],
     ["network", "update", "state", "run"],
     ["kernel"],
@@ -243,7 +245,10 @@ describe("crates/", () => {
   test("has a twin in src/ for each of the core's modules but the engine", () => {
     const twins = core.filter((path) => !path.includes("/engine/") && !path.endsWith("/engine.rs"));
     const missing = twins.filter((path) => {
-      const twin = path.replace("core/src/", "").replace(/\.rs$/, ".ts");
+      const twin = path
+        .replace("core/src/", "")
+        .replace(/\.rs$/, ".ts")
+        .replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
       return !existsSync(new URL(`src/${twin}`, root)) && !existsSync(new URL(`src/data/${twin}`, root));
     });
     expect(missing).toEqual([]);

@@ -114,7 +114,7 @@ test("x and y are a dataset of as many rows", () => {
         ],
         y: [5, 6],
       },
-      2,
+      { columns: 2, categories: [] },
       { columns: 1, unit: "outputs" },
     ),
   ).toEqual({

@@ -145,8 +145,9 @@ describe("the README's table of what is there", () => {
     expect(new Set(named("initialisers"))).toEqual(kinds(myelin.initializers));
     expect(new Set(named("optimizers"))).toEqual(kinds(optimizers));
     const [, ...options] = Object.keys(myelin.dense.options);
-    const others = Object.keys(layers).filter((name) => name !== "dense" && !(name in activations));
-    expect(named("layers")).toEqual(["dense", ...options, ...others]);
+    const others = Object.values(layers).filter(({ type }) => type !== "dense" && !(type in activations));
+    const described = others.flatMap(({ type, options }) => [type, ...Object.keys(options)]);
+    expect(named("layers")).toEqual(["dense", ...options, ...described]);
   });
 
   test("names options and methods that exist", () => {

@@ -17,6 +17,7 @@ import { type AnyEntry, type Complete, complete, create, type Option, type Table
 import {
   type Architecture,
   type ClipGradients,
+  categoriesOf,
   configure,
   countParameters,
   type Program,
@@ -33,6 +34,16 @@ export const widths = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33] as const;
 
 const FRACTIONS = [0, 0.5, 0.9, 1, 0.01, 0.1, 2, -0.5];
 const NAMES = [layers, initializers].flatMap((table) => Object.keys(table));
+/** Layers inside others; what makes them as wide as what is around them is put behind. */
+const LISTS = [
+  ["tanh"],
+  ["silu", { type: "dense", units: 5 }],
+  [
+    { type: "residual", layers: ["tanh"] },
+    { type: "layerNorm", epsilon: 0.5 },
+    { type: "dense", units: 3 },
+  ],
+];
 
 function takes(option: Option<unknown>, value: unknown, lastLayer?: string): boolean {
   try {
@@ -46,9 +57,8 @@ function takes(option: Option<unknown>, value: unknown, lastLayer?: string): boo
 /** The values offered to an option that it takes. One that takes a half is no size. */
 export function valuesOf(option: Option<unknown>): unknown[] {
   const numbers = takes(option, 0.5) ? FRACTIONS : widths;
-  return [true, false, null, ...numbers, ...NAMES, ...(option.words ?? [])].filter((value) =>
-    takes(option, value),
-  );
+  const offered = [true, false, null, ...numbers, ...NAMES, ...LISTS, ...(option.words ?? [])];
+  return offered.filter((value) => takes(option, value));
 }
 
 /** A complete configuration of one entry with random options. */
@@ -69,12 +79,12 @@ function anyOf<Made>(kind: string, table: Table<Made>): fc.Arbitrary<Complete> {
   return fc.oneof(...Object.values(table).map((entry) => configuration(kind, table, entry)));
 }
 
-/** A complete configuration with the defaults, and the narrowest size where there is none. */
+/** A complete configuration with the defaults, and a small size, or any value, where there is none. */
 export function standard<Made>(kind: string, table: Table<Made>, entry: AnyEntry<Made>): Complete {
   const options = Object.entries(entry.options as Record<string, Option<unknown>>);
   const required = options
     .filter(([, option]) => "required" in option)
-    .map(([name, option]) => [name, valuesOf(option)[0]]);
+    .map(([name, option]) => [name, valuesOf(option).slice(0, 3).at(-1)]);
   return complete(kind, table as Table<unknown>, { type: entry.type, ...Object.fromEntries(required) }, kind);
 }
 
@@ -118,6 +128,43 @@ export function programOf(architecture: {
 }): Program {
   const { loss = "meanSquaredError", optimizer = "sgd" } = architecture;
   return toProgram(configure({ ...architecture, loss, optimizer } as unknown as Architecture));
+}
+
+/**
+ * The layers, changed where they do not fit so many inputs: lookups stand first, each of a column of x, and
+ * what is inside another layer ends as wide as it has to.
+ */
+function fitting(given: readonly (Complete | string)[], inputs: number): Complete[] {
+  const all = given.map((layer) => complete("layer", layers, layer, "layer"));
+  const isLookup = (layer: Complete) => "column" in layer;
+  // Whether a column is one of x.
+  const columns = Array.from({ length: inputs }, () => true);
+  const lookups = all.filter(isLookup).flatMap((layer): Complete[] => {
+    const free = columns.flatMap((isFree, column) => (isFree ? [column] : []));
+    if (free.length === 0) return [];
+    const column = free[(layer.column as number) % free.length];
+    columns.splice(column, 1, ...Array.from({ length: layer.units as number }, () => false));
+    return [{ ...layer, column }];
+  });
+  let width = columns.length;
+  const others = all
+    .filter((layer) => !isLookup(layer))
+    .map((layer) => {
+      const fits =
+        "layers" in layer ? { ...layer, layers: ending(layer.layers as Complete[], width) } : layer;
+      width = create("layer", layers, fits).outputs(width);
+      return fits;
+    });
+  return [...lookups, ...others];
+}
+
+/** The layers, fitting so many inputs, and as many outputs. */
+function ending(given: readonly Complete[], width: number): Complete[] {
+  const inside = fitting(given, width);
+  const outputs = inside.reduce((inputs, layer) => create("layer", layers, layer).outputs(inputs), width);
+  return outputs === width
+    ? inside
+    : [...inside, complete("layer", layers, { type: "dense", units: width }, "layer")];
 }
 
 const wide = { type: "dense", units: 9, activation: "tanh" };
@@ -177,7 +224,7 @@ const updates = [
 export const tablePrograms: readonly (readonly [name: string, program: Program])[] = [
   ...Object.values(layers).map((entry): [string, Program] => [
     `layer ${entry.type}`,
-    programOf({ inputs: 3, layers: [wide, standard("layer", layers, entry), narrow] }),
+    programOf({ inputs: 3, layers: fitting([wide, standard("layer", layers, entry), narrow], 3) }),
   ]),
   ...[0, 1, 2].map((frozen): [string, Program] => [
     `layer ${frozen} of 3 not trained`,
@@ -215,7 +262,10 @@ export const anyProgram: fc.Arbitrary<Program> = fc
     choice: fc.nat(),
   })
   .map(({ choice, ...parts }) =>
-    programOf({ ...parts, layers: layersFor(parts.loss, parts.layers, choice) }),
+    programOf({
+      ...parts,
+      layers: layersFor(parts.loss, fitting(parts.layers, parts.inputs), choice),
+    }),
   );
 
 /** Values in a row of a program's output. */
@@ -292,6 +342,9 @@ export interface Rows {
 /** So many random examples for a program. */
 export function rowsFor(program: Program, rows: number, seed = 1): Rows {
   const x = values(seed, rows * program.inputs);
+  for (const { column, count } of categoriesOf(program)) {
+    for (let at = column; at < x.length; at += program.inputs) x[at] = Math.floor(((x[at] + 1) / 2) * count);
+  }
   return { x, y: targetsFor(lossOf(program).loss, rows, outputsOf(program), seed + 1), rows };
 }
 

@@ -2,6 +2,7 @@
  * The plain 64-bit reference: a Program's loss from the entries' own functions, and gradients by
  * differences of it.
  */
+import type { Operation, Training } from "../src/layers/layer.ts";
 import { createLayer } from "../src/layers.ts";
 import type { Loss } from "../src/losses.ts";
 import * as losses from "../src/losses.ts";
@@ -13,30 +14,83 @@ import { outputsOf, type Rows } from "./programs.ts";
 export const asSingles = (doubles: ArrayLike<number>) =>
   Float64Array.from(doubles) as unknown as Float32Array;
 
-/** The output for one row of x. */
-export function predictRow(program: Program, parameters: Float64Array, x: readonly number[]): number[] {
-  let row = [...x];
-  let at = 0;
-  for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
-    if (operation.kind === "elementwise") {
-      const values = asSingles(row);
-      operation.activation.value(values, values, values.length);
-      row = Array.from(values);
-      continue;
-    }
-    if (operation.kind === "row") {
-      const output = asSingles(row);
-      operation.rows.value(asSingles(row), output, 0, row.length);
-      row = Array.from(output);
-      continue;
-    }
-    const input = row;
-    row = Array.from({ length: operation.outputs }, () =>
-      input.reduce((sum, value) => sum + parameters[at++] * value, 0),
-    );
-    if (operation.bias) row = row.map((sum) => sum + parameters[at++]);
+/** Of a parameter that changes, without penalties. */
+const TRAINED: Training = { trainable: true, l1: 0, l2: 0 };
+
+/** The parameters that are left, from the first on. */
+class Rest {
+  /** What training does with each parameter that was taken. */
+  readonly rules: Training[] = [];
+  readonly #values: Float64Array;
+
+  constructor(values: Float64Array) {
+    this.#values = values;
   }
-  return row;
+
+  take(count: number, rule = TRAINED): Float64Array {
+    const start = this.rules.length;
+    for (let at = 0; at < count; at++) this.rules.push(rule);
+    return this.#values.subarray(start, start + count);
+  }
+}
+
+type Row = readonly number[];
+
+/** What an operation makes of rows; `forks` has the rows of those that are open. */
+function apply(operation: Operation, rows: Row[], rest: Rest, forks: Row[][]): Row[] {
+  const width = rows[0].length;
+  switch (operation.kind) {
+    case "elementwise":
+      return rows.map((row) => {
+        const values = asSingles(row);
+        operation.activation.value(values, values, values.length);
+        return Array.from(values);
+      });
+    case "row":
+      return rows.map((row) => {
+        const output = asSingles(row);
+        operation.rows.value(asSingles(row), output, 0, width);
+        return Array.from(output);
+      });
+    case "product": {
+      const { outputs, trainable } = operation;
+      const weight = Array.from({ length: outputs }, () => rest.take(width, operation));
+      const bias = rest.take(operation.bias ? outputs : 0, { ...TRAINED, trainable });
+      return rows.map((row) =>
+        weight.map((weights, at) => row.reduce((sum, value, k) => sum + weights[k] * value, bias[at] ?? 0)),
+      );
+    }
+    case "scale": {
+      const [weight, bias] = [rest.take(width), rest.take(width)];
+      return rows.map((row) => row.map((value, at) => weight[at] * value + bias[at]));
+    }
+    case "lookup": {
+      const { column, categories, units } = operation;
+      const table = Array.from({ length: categories }, () => Array.from(rest.take(units)));
+      return rows.map((row) => row.toSpliced(column, 1, ...table[row[column]]));
+    }
+    case "fork":
+      forks.push(rows);
+      return rows;
+    case "add": {
+      const before = forks.pop()!;
+      return rows.map((row, index) => row.map((value, at) => value + before[index][at]));
+    }
+    case "noise":
+      return rows;
+  }
+}
+
+/** The outputs for rows of x, without noise. */
+function predictRows(program: Program, rest: Rest, x: readonly Row[]): Row[] {
+  const forks: Row[][] = [];
+  const operations = program.layers.flatMap((layer) => createLayer(layer).operations());
+  return operations.reduce((rows, operation) => apply(operation, rows, rest, forks), [...x]);
+}
+
+/** The output for one row of x. */
+export function predictRow(program: Program, parameters: Float64Array, x: Row): Row {
+  return predictRows(program, new Rest(parameters), [x])[0];
 }
 
 /** The mean loss of all rows. */
@@ -44,40 +98,18 @@ export function meanLoss(program: Program, parameters: Float64Array, { x, y, row
   const outputs = outputsOf(program);
   const loss = create("loss", losses as Table<Loss>, program.loss);
   const targets = loss.targets(outputs);
-  let sum = 0;
-  for (let row = 0; row < rows; row++) {
-    const input = Array.from(x.subarray(row * program.inputs, (row + 1) * program.inputs));
-    const target = Array.from(y.subarray(row * targets, (row + 1) * targets));
-    const prediction = predictRow(program, parameters, input);
-    sum += loss.value(asSingles(prediction), asSingles(target), 0, outputs);
-  }
-  return sum / rows;
+  const cut = (values: Float32Array, width: number) =>
+    Array.from({ length: rows }, (_, row) => Array.from(values.subarray(row * width, (row + 1) * width)));
+  const targetRows = cut(y, targets);
+  const predictions = predictRows(program, new Rest(parameters), cut(x, program.inputs));
+  const lossOf = (row: number) =>
+    loss.value(asSingles(predictions[row]), asSingles(targetRows[row]), 0, outputs);
+  return predictions.reduce((sum, _, row) => sum + lossOf(row), 0) / rows;
 }
 
 /** (f(x + h) - f(x - h)) / 2h: what is left of the third order is below 1e-9, of rounding as well. */
 export function difference(f: (x: number) => number, x: number, step = 1e-5): number {
   return (f(x + step) - f(x - step)) / (2 * step);
-}
-
-/** What training does with a parameter: whether it changes, and the penalties on it. */
-interface Rule {
-  readonly trainable: boolean;
-  readonly l1: number;
-  readonly l2: number;
-}
-
-function rulesOf(program: Program): Rule[] {
-  let width = program.inputs;
-  return program.layers
-    .flatMap((layer) => createLayer(layer).operations())
-    .flatMap((operation) => {
-      if (operation.kind !== "product") return [];
-      const { outputs, bias, trainable, l1, l2 } = operation;
-      const weights = new Array<Rule>(outputs * width).fill({ trainable, l1, l2 });
-      const biases = new Array<Rule>(bias ? outputs : 0).fill({ trainable, l1: 0, l2: 0 });
-      width = outputs;
-      return [...weights, ...biases];
-    });
 }
 
 /**
@@ -86,9 +118,10 @@ function rulesOf(program: Program): Rule[] {
  */
 export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
   const doubles = Float64Array.from(parameters);
-  const rules = rulesOf(program);
+  const used = new Rest(doubles);
+  predictRows(program, used, [Array.from(rows.x.subarray(0, program.inputs))]);
   return Array.from(doubles, (middle, at) => {
-    const { trainable, l1, l2 } = rules[at];
+    const { trainable, l1, l2 } = used.rules[at];
     if (!trainable) return 0;
     const lossAt = (value: number) => {
       doubles[at] = value;

@@ -3,7 +3,9 @@ import {
   checkSizes,
   type Dataset,
   type Examples,
+  type ExpectedInputs,
   type ExpectedTargets,
+  expectedX,
   isExamples,
   type Matrix,
   type NumberArray,
@@ -40,6 +42,7 @@ import {
   ARCHITECTURE,
   type Architecture,
   type Configuration,
+  categoriesOf,
   configure,
   countParameters,
   countSlots,
@@ -47,6 +50,7 @@ import {
   type LayerShape,
   shapes,
   toProgram,
+  withInside,
 } from "./program.ts";
 import { freshSeed, readSeed } from "./seed.ts";
 import { fromLayers, initialize, type LayerWeights, toLayers } from "./weights.ts";
@@ -135,6 +139,7 @@ export class Model {
   readonly parameters: number;
   readonly #configuration: Configuration;
   readonly #layers: readonly LayerShape[];
+  readonly #expected: ExpectedInputs;
   readonly #targets: ExpectedTargets;
   readonly #kernel: Kernel;
   /** Values of a row in all layers. */
@@ -159,13 +164,14 @@ export class Model {
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
     this.inputs = this.#configuration.inputs;
     this.outputs = this.#layers[this.#layers.length - 1].outputs;
-    this.#widths = this.#layers.reduce((sum, layer) => sum + layer.outputs, this.inputs);
+    this.#widths = withInside(this.#layers).reduce((sum, layer) => sum + layer.outputs, this.inputs);
     const row = `model: a row of ${this.inputs} inputs and ${this.outputs} outputs`;
     checkMemory((this.inputs + this.outputs) * Float32Array.BYTES_PER_ELEMENT, row);
     this.#row = withinMemory(`${row} does not fit in memory`, () => ({
       x: new Float32Array(this.inputs),
       output: new Float32Array(this.outputs),
     }));
+    this.#expected = { columns: this.inputs, categories: categoriesOf(this.#configuration) };
     this.#targets = expectedTargets(this.#configuration, this.outputs);
     this.parameters = this.#layers.reduce((sum, layer) => sum + countParameters(layer), 0);
     checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
@@ -231,7 +237,7 @@ export class Model {
 
   /** Checks examples and copies them to the kernel. */
   #load(examples: Examples): Loaded {
-    const data = readExamples(examples, this.inputs, this.#targets);
+    const data = readExamples(examples, this.#expected, this.#targets);
     return { data, kernelData: this.#kernel.dataset(data.x, data.y, data.inputs, data.outputs) };
   }
 
@@ -256,7 +262,7 @@ export class Model {
   static {
     begin = (model, examples, options, loads) => {
       model.#useAlone("trainMany");
-      const key = `${model.kernel.name} ${model.inputs} ${JSON.stringify(model.#targets)}`;
+      const key = `${model.kernel.name} ${JSON.stringify([model.#expected, model.#targets])}`;
       const loaded = loads.get(key) ?? model.#load(examples);
       loads.set(key, loaded);
       model.#checkRows("trainMany", Math.min(options.batchSize, loaded.data.rows));
@@ -375,12 +381,7 @@ export class Model {
     const threads = options === undefined ? undefined : readPredictOptions(options);
     const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
     if (source !== x) checkSizes(x, { inputs: this.inputs });
-    const { values, rows, form } = readMatrix(source, {
-      name: "x",
-      columns: this.inputs,
-      unit: "inputs",
-      listIsColumn: false,
-    });
+    const { values, rows, form } = readMatrix(source, expectedX(this.#expected));
     this.#checkRows("predict", rows);
     checkMemory(
       rows * this.outputs * Float32Array.BYTES_PER_ELEMENT,
@@ -398,7 +399,7 @@ export class Model {
    * takes the long way, which says what is wrong.
    */
   #readRow(x: unknown): boolean {
-    if (!Array.isArray(x) || x.length !== this.inputs) return false;
+    if (!Array.isArray(x) || x.length !== this.inputs || this.#expected.categories.length > 0) return false;
     const row = this.#row.x;
     for (let at = 0; at < row.length; at++) {
       const value: unknown = x[at];
@@ -444,14 +445,14 @@ export class Model {
   #copy(call: string, first: unknown, second: unknown): object {
     const [examples, options] = this.#examples(call, first, second, undefined);
     if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
-    const { x, y, inputs, outputs, rows } = readExamples(examples, this.inputs, this.#targets);
+    const { x, y, inputs, outputs, rows } = readExamples(examples, this.#expected, this.#targets);
     this.#checkRows(call, rows);
     return this.#kernel.dataset(x, y, inputs, outputs);
   }
 
   /**
    * A copy of the parameters: an entry for each layer as written, `{ weight: [outputs][inputs], bias:
-   * [outputs] }`, or `{}` for a layer without any. While a training runs they are the last whole epoch's.
+   * [outputs] }` for a dense one, `{ layers: [...] }` for a residual, or `{}` for a layer without any. While a training runs they are the last whole epoch's.
    */
   getWeights(): LayerWeights[] {
     return toLayers(this.#layers, this.#use().read("parameters"));
@@ -469,12 +470,10 @@ export class Model {
 
   /** A table of the layers with their sizes and parameters, as text. */
   summary(): string {
-    const rows = this.#layers.map((layer, index) => [
-      String(index),
+    const rows = withInside(this.#layers).map((layer) => [
+      layer.number,
       layer.type,
-      String(layer.inputs),
-      String(layer.outputs),
-      String(countParameters(layer)),
+      ...[layer.inputs, layer.outputs, countParameters(layer)].map(String),
     ]);
     const table = [["", "layer", "inputs", "outputs", "parameters"], ...rows];
     const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));

@@ -1,36 +1,30 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
-import type { Penalties, RowFunction, Training } from "./layers/layer.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
-import {
-  biasGradient,
-  forward,
-  inputGradient,
-  type Matrix,
-  repeated,
-  rowsOf,
-  type Sizes,
-  weightGradient,
-  ZEROS,
-} from "./matmul.ts";
+import { type Matrix, rowsOf } from "./matmul.ts";
 import type { Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create, type Table } from "./options.ts";
 import type { ClipGradients, Program } from "./program.ts";
+import {
+  applyFunction,
+  backwardStage,
+  copy,
+  forwardStage,
+  type Moment,
+  type Penalty,
+  parameterGradient,
+  type Range,
+  type Rows as RowsAt,
+  type Stage,
+  Stages,
+  type Values,
+  type View,
+} from "./stages.ts";
 
-/** Arrays of the same length as the parameters: their values, gradients or slots. */
-export type Values = Float32Array<ArrayBuffer>;
-
-/** An operation of the Program with where its parameters start. */
-type Stage =
-  | (Sizes &
-      Training & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
-  | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
-  | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction };
-
-type FunctionStage = Exclude<Stage, { readonly kind: "product" }>;
+type FunctionStage = Stage & { readonly kind: "elementwise" | "row" };
 
 /** What stays the same while the parameters change. */
 export interface Plan {
@@ -55,15 +49,6 @@ export interface Plan {
   readonly clip: ClipGradients | null;
 }
 
-/** The penalties on a range of weights that change in training. */
-export interface Penalty extends Range, Penalties {}
-
-/** Part of the parameters. */
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The parameters that training changes. */
 export function trainedRanges({ frozen, parameters }: Plan): readonly Range[] {
   const starts = [0, ...frozen.map(({ end }) => end)];
@@ -83,36 +68,20 @@ const IDENTITY: Activation = {
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
-  const stages: Stage[] = [];
-  let width = program.inputs;
-  let parameters = 0;
-  const frozen: Range[] = [];
-  const penalties: Penalty[] = [];
-  for (const operation of program.layers.flatMap((layer) => createLayer(layer).operations())) {
-    if (operation.kind === "product") {
-      const { outputs, bias, kind, ...training } = operation;
-      const { trainable, l1, l2 } = training;
-      const weight = parameters;
-      const biasStart = weight + width * outputs;
-      const sizes = { inputs: width, outputs };
-      stages.push({ kind, ...sizes, ...training, weight, bias: bias ? biasStart : undefined });
-      parameters = bias ? biasStart + outputs : biasStart;
-      if (!trainable) frozen.push({ start: weight, end: parameters });
-      else if (l1 > 0 || l2 > 0) penalties.push({ start: weight, end: biasStart, l1, l2 });
-      width = outputs;
-    } else {
-      stages.push({ ...operation, outputs: width });
-    }
+  const stages = new Stages(program.inputs);
+  for (const layer of program.layers) {
+    for (const operation of createLayer(layer).operations()) stages.push(operation);
   }
+  const { list, width: outputs, parameters, frozen, penalties } = stages;
   const loss = create("loss", losses as Table<Loss>, program.loss);
   const absorbing = loss.absorbs?.layer === program.layers[program.layers.length - 1].type;
-  const absorbed = absorbing ? (stages.pop() as FunctionStage) : undefined;
-  if (stages.length === 0) stages.push({ kind: "elementwise", outputs: width, activation: IDENTITY });
+  const absorbed = absorbing ? (list.pop() as FunctionStage) : undefined;
+  if (list.length === 0) list.push({ kind: "elementwise", outputs, activation: IDENTITY });
   return {
     inputs: program.inputs,
-    outputs: width,
-    targets: loss.targets(width),
-    stages,
+    outputs,
+    targets: loss.targets(outputs),
+    stages: list,
     loss: absorbing ? loss.absorbs!.loss : loss,
     absorbed,
     optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
@@ -126,6 +95,8 @@ export function compile(program: Program): Plan {
 /** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
 export class Workspace {
   readonly rows: number;
+  /** The rows at hand. */
+  readonly at: RowsAt = { from: 0, rows: 0, moment: undefined };
   readonly input: Matrix;
   readonly target: Values;
   /** The output of each stage, [rows][outputs]. */
@@ -149,62 +120,27 @@ export class Workspace {
   }
 }
 
-/** A product's arrays within an array of all parameters, cut once. */
-export interface View {
-  readonly weight: Matrix;
-  readonly bias: Matrix | undefined;
-}
-
-/** Cuts an array of all parameters into one view a stage. */
-export function views(plan: Plan, values: Values): readonly (View | undefined)[] {
-  return plan.stages.map((stage) => {
-    if (stage.kind !== "product") return undefined;
-    const { inputs, outputs, weight, bias } = stage;
-    return {
-      weight: rowsOf(values.subarray(weight, weight + inputs * outputs), inputs),
-      bias: bias === undefined ? undefined : repeated(values.subarray(bias, bias + outputs)),
-    };
-  });
-}
-
-/** Runs the first rows of the workspace's input through the stages. */
+/** Runs the rows at hand, which the workspace's input holds, through the stages. */
 export function predict(
   plan: Plan,
   parameters: readonly (View | undefined)[],
-  workspace: Workspace,
-  rows: number,
-) {
-  let input = workspace.input;
+  { input, outputs, at }: Workspace,
+): void {
   for (let index = 0; index < plan.stages.length; index++) {
-    const stage = plan.stages[index];
-    const output = workspace.outputs[index];
-    if (stage.kind === "product") {
-      const { weight, bias } = parameters[index]!;
-      forward(stage, weight, bias ?? ZEROS, input, output, rows);
-    } else {
-      applyFunction(stage, input.values, output.values, rows);
-    }
-    input = output;
+    const before = index > 0 ? outputs[index - 1] : input;
+    forwardStage(plan.stages[index], parameters[index], before, outputs[index], outputs, at);
   }
 }
 
-/** Takes the first rows through a stage that is no product. `output` may be `input`. */
-function applyFunction(stage: FunctionStage, input: Float32Array, output: Float32Array, rows: number): void {
-  const width = stage.outputs;
-  if (stage.kind === "elementwise") stage.activation.value(input, output, rows * width);
-  else for (let row = 0; row < rows; row++) stage.rows.value(input, output, row * width, width);
-}
-
 /** Takes predictions, in place, through what the loss has absorbed. */
-export function applyAbsorbed({ absorbed }: Plan, { prediction }: Workspace, rows: number): void {
-  if (absorbed !== undefined) applyFunction(absorbed, prediction, prediction, rows);
+export function applyAbsorbed({ absorbed }: Plan, { prediction, at }: Workspace): void {
+  if (absorbed !== undefined) applyFunction(absorbed, prediction, prediction, at.rows);
 }
 
-/** The sum of the losses of the first rows, whose predictions the workspace holds. */
-export function lossSum(plan: Plan, workspace: Workspace, rows: number): number {
-  const { prediction, target } = workspace;
+/** The sum of the losses of the rows at hand, whose predictions the workspace holds. */
+export function lossSum(plan: Plan, { prediction, target, at }: Workspace): number {
   let sum = 0;
-  for (let row = 0; row < rows; row++) {
+  for (let row = 0; row < at.rows; row++) {
     // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the
     // same step.
     sum += Math.fround(plan.loss.value(prediction, target, row, plan.outputs));
@@ -221,41 +157,43 @@ export interface Rows {
   readonly rows: number;
 }
 
-/** Copies so many values: what stands from `start` on in `source` to where `at` says in `target`. */
-export function copy(
-  source: Float32Array,
-  start: number,
-  target: Float32Array,
-  at: number,
-  length: number,
-): void {
-  for (let index = 0; index < length; index++) target[at + index] = source[start + index];
+/** Rows of the data, in a given order or as they stand. */
+export interface Batch {
+  readonly data: Rows;
+  readonly order: Uint32Array | undefined;
+  readonly start: number;
+  readonly rows: number;
+  /** What noise follows from, in training. */
+  readonly moment: Moment | undefined;
 }
 
-/** Copies rows of the data to the workspace: those that `order` names, or those that stand there. */
+/** Copies so many rows of a batch, from `from` on, to the workspace: they are the rows at hand then. */
 export function gather(
-  { x, y, inputs, outputs }: Rows,
-  order: Uint32Array | undefined,
-  start: number,
+  { data, order, start, moment }: Batch,
+  from: number,
   rows: number,
-  { input, target }: Workspace,
-) {
+  { input, target, at }: Workspace,
+): void {
+  const { x, y, inputs, outputs } = data;
+  at.from = from;
+  at.rows = rows;
+  at.moment = moment;
+  const first = start + from;
   if (order === undefined) {
-    copy(x, start * inputs, input.values, 0, rows * inputs);
-    copy(y, start * outputs, target, 0, rows * outputs);
+    copy(x, first * inputs, input.values, 0, rows * inputs);
+    copy(y, first * outputs, target, 0, rows * outputs);
     return;
   }
   for (let row = 0; row < rows; row++) {
-    const source = order[start + row];
+    const source = order[first + row];
     copy(x, source * inputs, input.values, row * inputs, inputs);
     copy(y, source * outputs, target, row * outputs, outputs);
   }
 }
 
 /**
- * What the first rows add to the gradient of the mean loss of a batch, from the output back to the
- * parameters. `scale` is one over the rows of that batch; `isFirst` says that nothing of it is in `gradient`
- * yet.
+ * What the rows at hand add to the gradient of the mean loss of a batch, from the output back to the
+ * parameters. `scale` is one over the rows of that batch.
  */
 export function backward(
   plan: Plan,
@@ -263,10 +201,10 @@ export function backward(
   gradient: readonly (View | undefined)[],
   workspace: Workspace,
   scale: number,
-  rows: number,
   isFirst: boolean,
 ): void {
-  const { input, outputs, gradients, prediction, target } = workspace;
+  const { input, outputs, gradients, prediction, target, at } = workspace;
+  const { rows } = at;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
     plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last].values);
@@ -274,28 +212,15 @@ export function backward(
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];
     const before = index > 0 ? outputs[index - 1] : input;
-    if (stage.kind === "product") {
-      if (index > 0) {
-        inputGradient(stage, parameters[index]!.weight, gradients[index], gradients[index - 1], rows);
-      }
-      if (!stage.trainable) continue;
-      const { weight, bias } = gradient[index]!;
-      weightGradient(stage, gradients[index], before, isFirst ? ZEROS : weight, weight, rows);
-      if (bias !== undefined) biasGradient(stage, gradients[index], isFirst ? ZEROS : bias, bias, rows);
-    } else if (stage.kind === "row" && index > 0) {
-      const { rows: rowFunction, outputs: width } = stage;
-      const [output, gradient, result] = [outputs[index], gradients[index], gradients[index - 1]];
-      for (let start = 0; start < rows * width; start += width) {
-        rowFunction.gradient(before.values, output.values, gradient.values, result.values, start, width);
-      }
-    } else if (stage.kind === "elementwise" && index > 0) {
-      stage.activation.gradient(
-        before.values,
-        outputs[index].values,
-        gradients[index].values,
-        gradients[index - 1].values,
-        rows * stage.outputs,
-      );
-    }
+    parameterGradient(stage, gradient[index], before, gradients[index], rows, isFirst);
+    if (index === 0) break;
+    backwardStage(
+      stage,
+      parameters[index],
+      [before, outputs[index], gradients[index - 1]],
+      gradients,
+      index,
+      at,
+    );
   }
 }

@@ -284,6 +284,12 @@ export function size(): RequiredOption<number> {
   return { required: true, expected: "a whole number of at least 1", read: readSize };
 }
 
+/** A place without a default: a whole number from 0. */
+export function index(): RequiredOption<number> {
+  const expected = "a whole number of at least 0";
+  return { required: true, expected, read: (value, place) => readWhole(value, place, 0) };
+}
+
 /** A whole number of at least 1, or an {@link OptionError}. */
 export function readSize(value: unknown, place: string): number {
   return readWhole(value, place, 1);

@@ -4,8 +4,9 @@
  * A *configuration* is the user's model with every name checked and every default filled in; it is what
  * files keep. A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
  */
+import type { Categories } from "./data/dataset.ts";
 import { OptionError, ShapeError } from "./errors.ts";
-import type { Parameter, Penalties } from "./layers/layer.ts";
+import type { Lookup, Parameter, Penalties } from "./layers/layer.ts";
 import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
 import * as optimizers from "./optimizers.ts";
@@ -108,9 +109,16 @@ export interface Program {
 /** A layer of a model with its sizes and parameters. */
 export interface LayerShape {
   readonly type: string;
+  /** Its number in the list of layers, like "2"; inside layer 2, "2.0". */
+  readonly number: string;
+  /** What an error calls it, like "layer 2 (dense)". */
+  readonly place: string;
   readonly inputs: number;
   readonly outputs: number;
+  /** Its own, without those of the layers inside. */
   readonly parameters: readonly Parameter[];
+  /** The layers inside, if it is made of layers. */
+  readonly layers: readonly LayerShape[] | undefined;
 }
 
 /** Checks an architecture and fills in its defaults. */
@@ -147,26 +155,81 @@ function lastOf(layers: readonly Complete[]): string {
 const MOST_PARAMETERS = 2 ** 32;
 
 /** The sizes and parameters of each layer as written. */
-export function shapes({ inputs, layers }: Configuration): LayerShape[] {
-  let width = inputs;
+export function shapes({ inputs, layers }: Pick<Configuration, "inputs" | "layers">): LayerShape[] {
+  const all = shapesOf(layers, inputs);
   let total = 0;
+  for (const shape of withInside(all)) {
+    total += shape.parameters.reduce((sum, parameter) => sum + countValues(parameter), 0);
+    if (total > MOST_PARAMETERS) {
+      throw new ShapeError(
+        `${shape.place}: ${shape.inputs} inputs and ${shape.outputs} outputs take more than ${MOST_PARAMETERS} parameters`,
+      );
+    }
+  }
+  categoriesOf({ inputs, layers });
+  return all;
+}
+
+function shapesOf(layers: readonly Complete[], inputs: number, numbers = "", places = ""): LayerShape[] {
+  let width = inputs;
   return layers.map((configuration, index) => {
+    const number = `${numbers}${index}`;
+    const place = `${places}layer ${index} (${configuration.type})`;
     const layer = createLayer(configuration);
+    const inside = layer.layers && shapesOf(layer.layers, width, `${number}.`, `${place}: `);
+    layer.check?.(width, place, inside?.at(-1)?.outputs ?? width);
     const shape = {
       type: configuration.type,
+      number,
+      place,
       inputs: width,
       outputs: layer.outputs(width),
       parameters: layer.parameters(width),
+      layers: inside,
     };
-    total += countParameters(shape);
-    if (total > MOST_PARAMETERS) {
-      throw new ShapeError(
-        `layer ${index} (${shape.type}): ${shape.inputs} inputs and ${shape.outputs} outputs take more than ${MOST_PARAMETERS} parameters`,
-      );
-    }
     width = shape.outputs;
     return shape;
   });
+}
+
+/** Layers in order, each before those inside it. */
+export function withInside(layers: readonly LayerShape[]): LayerShape[] {
+  return layers.flatMap((layer) => [layer, ...withInside(layer.layers ?? [])]);
+}
+
+/** The columns of x that hold the numbers of categories. */
+export function categoriesOf({ inputs, layers }: Pick<Configuration, "inputs" | "layers">): Categories[] {
+  const lookups: Lookup[] = [];
+  const found: Categories[] = [];
+  let width = inputs;
+  for (const [index, configuration] of layers.entries()) {
+    const place = `layer ${index} (${configuration.type})`;
+    const layer = createLayer(configuration);
+    const [operation] = layer.operations().filter(({ kind }) => kind === "lookup");
+    if (operation?.kind === "lookup") {
+      if (lookups.length < index || layer.layers !== undefined) {
+        throw new ShapeError(`${place}: categories are looked up before all other layers`);
+      }
+      const column = sourceOf(operation.column, lookups);
+      if (column === undefined) {
+        throw new ShapeError(`${place}: column ${operation.column} of ${width} was made by a layer before`);
+      }
+      found.push({ column, count: operation.categories });
+      lookups.push(operation);
+    }
+    width = layer.outputs(width);
+  }
+  return found;
+}
+
+/** The column of x that is this one behind some lookups; undefined if one of them has made it. */
+function sourceOf(column: number, lookups: readonly Lookup[]): number | undefined {
+  let source = column;
+  for (const { column: replaced, units } of lookups.toReversed()) {
+    if (source >= replaced && source < replaced + units) return undefined;
+    if (source >= replaced) source += 1 - units;
+  }
+  return source;
 }
 
 /** The number of values in an array of parameters. */
@@ -174,9 +237,10 @@ export function countValues({ shape }: Pick<Parameter, "shape">): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** The number of parameters of a layer. */
-export function countParameters({ parameters }: LayerShape): number {
-  return parameters.reduce((sum, parameter) => sum + countValues(parameter), 0);
+/** The number of parameters of a layer, those of the layers inside included. */
+export function countParameters(layer: LayerShape): number {
+  const all = withInside([layer]).flatMap(({ parameters }) => parameters);
+  return all.reduce((sum, parameter) => sum + countValues(parameter), 0);
 }
 
 /** Values of state that the optimizer has for each parameter. */

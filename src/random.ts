@@ -6,7 +6,7 @@
  */
 
 /** What a stream is for: the upper half of its number. */
-export const purpose = { initialization: 1, shuffle: 2, data: 3 } as const;
+export const purpose = { initialization: 1, shuffle: 2, data: 3, noise: 4 } as const;
 
 /** A purpose with an index that counts layers, epochs and so on. */
 export interface Stream {
@@ -23,14 +23,11 @@ function multiplyHigh(a: number, b: number): number {
   return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000);
 }
 
-/** Writes the four draws of the counters `4 block` to `4 block + 3`. */
-export function drawBlock(seed: number, stream: Stream, block: number, words: Uint32Array): void {
-  let key0 = seed >>> 0;
-  let key1 = Math.floor(seed / SHIFT) >>> 0;
-  let word0 = block >>> 0;
-  let word1 = Math.floor(block / SHIFT) >>> 0;
-  let word2 = stream.index >>> 0;
-  let word3 = stream.purpose >>> 0;
+/** Philox4x32-10: replaces the four words of a counter by four draws, with a key of two words. */
+function philox(firstKey: number, secondKey: number, words: Uint32Array): void {
+  let key0 = firstKey;
+  let key1 = secondKey;
+  let [word0, word1, word2, word3] = [words[0], words[1], words[2], words[3]];
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(word0, 0xd2511f53);
     const low0 = Math.imul(word0, 0xd2511f53);
@@ -47,6 +44,15 @@ export function drawBlock(seed: number, stream: Stream, block: number, words: Ui
   words[1] = word1;
   words[2] = word2;
   words[3] = word3;
+}
+
+/** Writes the four draws of the counters `4 block` to `4 block + 3`. */
+export function drawBlock(seed: number, stream: Stream, block: number, words: Uint32Array): void {
+  words[0] = block >>> 0;
+  words[1] = Math.floor(block / SHIFT);
+  words[2] = stream.index;
+  words[3] = stream.purpose;
+  philox(seed >>> 0, Math.floor(seed / SHIFT) >>> 0, words);
 }
 
 /**
@@ -68,6 +74,39 @@ export function uniform(seed: number, stream: Stream): () => number {
     if (counter % 4 === 0) drawBlock(seed, stream, counter / 4, words);
     return (words[counter++ % 4] >>> 8) / 0x1000000;
   };
+}
+
+/** Rows whose noise is drawn together: a block has a word for each. */
+export const NOISE_ROWS = 4;
+
+/**
+ * The key of one layer's noise in one step: four words. `layer` counts the layers that draw, `step` counts
+ * over the model's life.
+ */
+export function noiseKey(seed: number, layer: number, step: number, key: Uint32Array): void {
+  drawBlock(seed, { purpose: purpose.noise, index: layer }, step, key);
+}
+
+const noiseWords = new Uint32Array(4);
+
+/**
+ * The draws for the rows of the batch from `NOISE_ROWS * rows` and `width` features, row by row: uniform
+ * between 0 and 1, both left out, as odd multiples of 2^-24.
+ *
+ * Two words of the key are Philox's, two are the upper half of its counter; the lower half is the feature and
+ * `rows`, and the row's number within them says which of the four words it is.
+ */
+export function noiseDraws(key: Uint32Array, rows: number, width: number, draws: Float32Array): void {
+  for (let feature = 0; feature < width; feature++) {
+    noiseWords[0] = feature;
+    noiseWords[1] = rows;
+    noiseWords[2] = key[2];
+    noiseWords[3] = key[3];
+    philox(key[0], key[1], noiseWords);
+    for (let row = 0; row < NOISE_ROWS; row++) {
+      draws[row * width + feature] = ((noiseWords[row] >>> 8) | 1) / 0x1000000;
+    }
+  }
 }
 
 /**

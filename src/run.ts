@@ -1,7 +1,8 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
 import type { Position, Progress, Run } from "./kernel.ts";
-import type { Rows } from "./network.ts";
-import { permutation, purpose } from "./random.ts";
+import type { Batch, Rows } from "./network.ts";
+import { NOISE_ROWS, permutation, purpose } from "./random.ts";
+import type { Moment } from "./stages.ts";
 import type { State } from "./state.ts";
 
 /** What a training publishes at the end of an epoch and falls back to when it diverges. */
@@ -30,6 +31,8 @@ export class Training {
   /** The gradient at the run's start, if it started between two updates. */
   readonly #collected: Float32Array | undefined;
   #taken = 0;
+  readonly #batch: { -readonly [Key in keyof Batch]: Batch[Key] };
+  readonly #moment: { -readonly [Key in keyof Moment]: Moment[Key] };
   #diverged: Progress["diverged"];
   #epochStarted = performance.now();
 
@@ -45,6 +48,8 @@ export class Training {
     this.#safePosition = run.from;
     this.#collected = run.from.step % run.accumulate > 0 ? state.gradient.slice() : undefined;
     this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
+    this.#moment = { seed: run.seed, step: 0, before: 0 };
+    this.#batch = { data, order: this.#order, start: 0, rows: 0, moment: this.#moment };
     this.#prepareOrder();
   }
 
@@ -57,10 +62,10 @@ export class Training {
   step(): void {
     const position = this.#position;
     const { epoch, step } = position;
-    const start = step * this.#batchSize;
-    const rows = Math.min(this.#batchSize, this.#data.rows - start);
+    this.#batch.start = step * this.#batchSize;
+    this.#batch.rows = Math.min(this.#batchSize, this.#data.rows - this.#batch.start);
     this.#prepareTurn();
-    const loss = this.#state.step(this.#data, this.#order, start, rows, this.#turn);
+    const loss = this.#state.step(this.#batch, this.#turn);
     const ended = step + 1 === this.#stepsAnEpoch;
     if (!Number.isFinite(loss) || (ended && !this.#safe.publish())) {
       this.#diverge(epoch, step);
@@ -84,6 +89,8 @@ export class Training {
     turn.of = Math.min(accumulate, this.#stepsAnEpoch - (step - place));
     turn.isFirst = place === 0;
     turn.isLast = place + 1 === turn.of;
+    this.#moment.step = turn.step;
+    this.#moment.before = place * NOISE_ROWS * Math.ceil(this.#batchSize / NOISE_ROWS);
   }
 
   /** Ends the run, between any two steps; `stopped` says whether somebody asked for it. */

@@ -1,19 +1,9 @@
 /** The state of a network in training, and a step of it. */
 import { withinMemory } from "./errors.ts";
 import { CHUNK_ROWS } from "./kernel.ts";
-import {
-  backward,
-  gather,
-  lossSum,
-  type Plan,
-  predict,
-  type Rows,
-  type Values,
-  type View,
-  views,
-  Workspace,
-} from "./network.ts";
+import { type Batch, backward, gather, lossSum, type Plan, predict, Workspace } from "./network.ts";
 import type { Now } from "./optimizers.ts";
+import { type Values, type View, views } from "./stages.ts";
 import { addPenalties, Update } from "./update.ts";
 
 /** What a step is to an update. */
@@ -44,8 +34,8 @@ export class State {
     this.slots = Array.from({ length: plan.optimizer.slots }, () => new Float32Array(plan.parameters));
     this.gradient = new Float32Array(plan.parameters);
     this.#update = new Update(plan, this.parameters, this.gradient, this.slots);
-    this.#parameterViews = views(plan, this.parameters);
-    this.#gradientViews = views(plan, this.gradient);
+    this.#parameterViews = views(plan.stages, this.parameters);
+    this.#gradientViews = views(plan.stages, this.gradient);
     this.#workspace = new Workspace(plan, 0, true);
   }
 
@@ -59,9 +49,9 @@ export class State {
   }
 
   /** The sum of the losses of all rows, and the gradient of their mean, penalties included. */
-  gradients(data: Rows): { readonly loss: number; readonly values: Values } {
+  gradients(batch: Batch): { readonly loss: number; readonly values: Values } {
     const values = new Float32Array(this.plan.parameters);
-    const loss = this.#collect(views(this.plan, values), data, undefined, 0, data.rows, 1, true);
+    const loss = this.#collect(views(this.plan.stages, values), batch, 1, true);
     addPenalties(this.plan, this.parameters, values);
     return { loss, values };
   }
@@ -70,35 +60,26 @@ export class State {
    * Adds the gradient of a batch over `of` to what is in `gradient`, or begins with it; gives the sum of the
    * rows' losses.
    */
-  #collect(
-    gradient: readonly (View | undefined)[],
-    data: Rows,
-    order: Uint32Array | undefined,
-    start: number,
-    rows: number,
-    of: number,
-    isFirst: boolean,
-  ): number {
+  #collect(gradient: readonly (View | undefined)[], batch: Batch, of: number, isFirst: boolean): number {
     const { plan } = this;
     const [parameters, workspace] = [this.#parameterViews, this.#workspace];
-    const scale = 1 / (rows * of);
+    const scale = 1 / (batch.rows * of);
     let loss = 0;
-    for (let from = 0; from < rows; from += CHUNK_ROWS) {
-      const count = Math.min(rows - from, CHUNK_ROWS);
-      gather(data, order, start + from, count, workspace);
-      predict(plan, parameters, workspace, count);
-      loss += lossSum(plan, workspace, count);
-      backward(plan, parameters, gradient, workspace, scale, count, isFirst && from === 0);
+    for (let from = 0; from < batch.rows; from += CHUNK_ROWS) {
+      gather(batch, from, Math.min(batch.rows - from, CHUNK_ROWS), workspace);
+      predict(plan, parameters, workspace);
+      loss += lossSum(plan, workspace);
+      backward(plan, parameters, gradient, workspace, scale, isFirst && from === 0);
     }
     return loss;
   }
 
   /**
-   * One step over rows of the data; gives the sum of their losses before it. NaN, and no update, where the norm
-   * of the gradient is asked for and is not finite.
+   * One step over a batch; gives the sum of its rows' losses before it. NaN, and no update, where the norm of the
+   * gradient is asked for and is not finite.
    */
-  step(data: Rows, order: Uint32Array | undefined, start: number, rows: number, turn: Turn): number {
-    const loss = this.#collect(this.#gradientViews, data, order, start, rows, turn.of, turn.isFirst);
+  step(batch: Batch, turn: Turn): number {
+    const loss = this.#collect(this.#gradientViews, batch, turn.of, turn.isFirst);
     return turn.isLast && !this.#update.take(turn) ? Number.NaN : loss;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * From the gradient of all parameters to their update: what penalties add to it, and within what it is held.
  */
-import type { Plan, Values } from "./network.ts";
-import { trainedRanges } from "./network.ts";
+import { type Plan, trainedRanges } from "./network.ts";
 import type { Now } from "./optimizers.ts";
+import type { Values } from "./stages.ts";
 
 /**
  * Adds the gradients of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, to those of the weights that

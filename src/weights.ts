@@ -4,32 +4,43 @@ import type { Initializer } from "./initializers.ts";
 import * as initializers from "./initializers.ts";
 import type { Parameter } from "./layers/layer.ts";
 import { create } from "./options.ts";
-import { countParameters, countValues, type LayerShape } from "./program.ts";
+import { countValues, type LayerShape, withInside } from "./program.ts";
 import { purpose, uniform } from "./random.ts";
 
 /** Numbers in nested lists: a bias is `number[]`, a weight `number[][]` as [outputs][inputs]. */
 export type Nested = number[] | number[][];
 
-/** The parameters of one layer by name; empty for a layer without any. */
-export type LayerWeights = { [name: string]: Nested };
+/**
+ * The parameters of one layer by name; empty for a layer without any, `{ layers: [...] }` for one that is made
+ * of layers.
+ */
+export type LayerWeights = { [name: string]: Nested | LayerWeights[] };
 
-/** Calls `visit` with each array of parameters and its place in the flat array. */
-function visit(
-  layers: readonly LayerShape[],
-  act: (layer: number, parameter: Parameter, start: number) => void,
-): void {
-  let start = 0;
-  for (const [index, { parameters }] of layers.entries()) {
-    for (const parameter of parameters) {
-      act(index, parameter, start);
-      start += countValues(parameter);
-    }
-  }
+/** An array of parameters, the layer that it belongs to, and its place in the flat array. */
+interface Place {
+  readonly layer: LayerShape;
+  readonly parameter: Parameter;
+  readonly start: number;
+  readonly end: number;
 }
+
+/** Every array of parameters, those of layers inside others included. */
+function places(layers: readonly LayerShape[]): Place[] {
+  let end = 0;
+  return withInside(layers).flatMap((layer) =>
+    layer.parameters.map((parameter) => {
+      const start = end;
+      end += countValues(parameter);
+      return { layer, parameter, start, end };
+    }),
+  );
+}
+
+const countAll = (layers: readonly LayerShape[]) => places(layers).at(-1)?.end ?? 0;
 
 /** An array of parameters with a name of its own in the whole model, and its place in the flat array. */
 export interface NamedParameter {
-  /** Layer and parameter, "0.weight". */
+  /** Layer and parameter, "0.weight"; of a layer inside another, "1.0.weight". */
   readonly name: string;
   readonly shape: readonly number[];
   readonly start: number;
@@ -37,9 +48,9 @@ export interface NamedParameter {
 
 /** Every array of parameters in the order of the flat array. */
 export function namedParameters(layers: readonly LayerShape[]): NamedParameter[] {
-  const named: NamedParameter[] = [];
-  visit(layers, (layer, { name, shape }, start) => named.push({ name: `${layer}.${name}`, shape, start }));
-  return named;
+  return places(layers).map(({ layer, parameter: { name, shape }, start }) => {
+    return { name: `${layer.number}.${name}`, shape, start };
+  });
 }
 
 function nest(values: readonly number[], shape: readonly number[]): Nested {
@@ -50,12 +61,17 @@ function nest(values: readonly number[], shape: readonly number[]): Nested {
 
 /** Cuts a flat array into parameters by layer. */
 export function toLayers(layers: readonly LayerShape[], values: Float32Array): LayerWeights[] {
-  const result: LayerWeights[] = layers.map(() => ({}));
-  visit(layers, (layer, parameter, start) => {
-    const part = Array.from(values.subarray(start, start + countValues(parameter)));
-    result[layer][parameter.name] = nest(part, parameter.shape);
-  });
-  return result;
+  const rest = places(layers);
+  const cut = (layer: LayerShape): LayerWeights => {
+    const weights: LayerWeights = {};
+    for (const { name, shape } of layer.parameters) {
+      const { start, end } = rest.shift()!;
+      weights[name] = nest(Array.from(values.subarray(start, end)), shape);
+    }
+    if (layer.layers !== undefined) weights.layers = layer.layers.map(cut);
+    return weights;
+  };
+  return layers.map(cut);
 }
 
 function checkLength(value: unknown, length: number, place: string): asserts value is ArrayLike<unknown> {
@@ -86,11 +102,12 @@ function copyNumbers(source: ArrayLike<unknown>, target: Float32Array, place: (a
 }
 
 /** Checks that a layer's entry is an object with no other names than its parameters'. */
-function checkEntry(given: unknown, { parameters }: LayerShape, place: string): void {
+function checkEntry(given: unknown, { parameters, layers }: LayerShape, place: string): void {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw new ShapeError(`${place}: expected an object, received ${show(given)}`);
   }
   const names = parameters.map((parameter) => parameter.name);
+  if (layers !== undefined) names.push("layers");
   const other = Object.keys(given).find((name) => !names.includes(name));
   if (other !== undefined) {
     throw new ShapeError(
@@ -99,41 +116,51 @@ function checkEntry(given: unknown, { parameters }: LayerShape, place: string): 
   }
 }
 
-/** Checks parameters by layer against the shapes and puts them into a flat array. */
-export function fromLayers(layers: readonly LayerShape[], weights: unknown, place: string): Float32Array {
+/** The entries of layers, checked, each before those inside it. */
+function entriesOf(layers: readonly LayerShape[], weights: unknown, place: string, call: string): object[] {
   checkLength(weights, layers.length, `${place}: one entry for each layer`);
-  const here = (index: number) => `${place}: layer ${index} (${layers[index].type})`;
-  for (const [index, layer] of layers.entries()) checkEntry(weights[index], layer, here(index));
-  // Every shape is checked before memory is taken: sizes that come with a file may be anything.
-  const arrays: (readonly ArrayLike<unknown>[])[] = [];
-  visit(layers, (layer, { name, shape }) => {
-    arrays.push(readRows((weights[layer] as LayerWeights)[name], shape, `${here(layer)}: ${name}`));
+  return layers.flatMap((layer, index) => {
+    const [entry, here] = [weights[index], `${call}: ${layer.place}`];
+    checkEntry(entry, layer, here);
+    const inside = layer.layers && entriesOf(layer.layers, (entry as LayerWeights).layers, here, call);
+    return [entry as object, ...(inside ?? [])];
   });
-  const values = new Float32Array(layers.reduce((sum, layer) => sum + countParameters(layer), 0));
-  visit(layers, (layer, { name, shape }, start) => {
+}
+
+/** Checks parameters by layer against the shapes and puts them into a flat array. */
+export function fromLayers(layers: readonly LayerShape[], weights: unknown, call: string): Float32Array {
+  const entries = new Map<LayerShape, object>();
+  const all = withInside(layers);
+  for (const [index, entry] of entriesOf(layers, weights, call, call).entries())
+    entries.set(all[index], entry);
+  // Every shape is checked before memory is taken: sizes that come with a file may be anything.
+  const arrays = places(layers).map(({ layer, parameter, start }) => {
+    const { name, shape } = parameter;
+    const place = `${call}: ${layer.place}: ${name}`;
+    return { rows: readRows((entries.get(layer) as LayerWeights)[name], shape, place), shape, start, place };
+  });
+  const values = new Float32Array(countAll(layers));
+  for (const { rows, shape, start, place } of arrays) {
     const columns = shape[shape.length - 1];
-    for (const [row, source] of arrays.shift()!.entries()) {
+    for (const [row, source] of rows.entries()) {
       const target = values.subarray(start + row * columns, start + (row + 1) * columns);
       copyNumbers(source, target, (at) => {
         const index = shape.length === 1 ? `value ${at}` : `row ${row}, column ${at}`;
-        return `${here(layer)}: ${name}: ${index}`;
+        return `${place}: ${index}`;
       });
     }
-  });
+  }
   return values;
 }
 
 /** The initial parameters: each array draws from a stream of its own. */
 export function initialize(layers: readonly LayerShape[], seed: number): Float32Array {
-  const values = new Float32Array(layers.reduce((sum, layer) => sum + countParameters(layer), 0));
-  let index = 0;
-  visit(layers, (layer, parameter, start) => {
+  const values = new Float32Array(countAll(layers));
+  for (const [index, { layer, parameter, start, end }] of places(layers).entries()) {
     const initializer = create("initializer", initializers, parameter.initializer) as Initializer;
-    const draw = uniform(seed, { purpose: purpose.initialization, index: index++ });
-    const { inputs, outputs } = layers[layer];
+    const draw = uniform(seed, { purpose: purpose.initialization, index });
     const columns = parameter.shape[parameter.shape.length - 1];
-    const part = values.subarray(start, start + countValues(parameter));
-    initializer(part, draw, { inputs, outputs, columns });
-  });
+    initializer(values.subarray(start, end), draw, { inputs: layer.inputs, outputs: layer.outputs, columns });
+  }
   return values;
 }

@@ -56,6 +56,14 @@ export interface Expected {
   readonly listIsColumn: boolean;
   /** What a row means, in words, for errors. */
   readonly meaning?: string | undefined;
+  /** The columns that hold numbers of categories. */
+  readonly categories?: readonly Categories[];
+}
+
+/** A column that holds the numbers of categories, from 0 to below `count`. */
+export interface Categories {
+  readonly column: number;
+  readonly count: number;
 }
 
 function isNumberArray(value: unknown): value is NumberArray {
@@ -180,6 +188,27 @@ function readRows(rows: readonly (ArrayLike<number> | unknown)[], expected: Expe
 
 /** Checks x or y in any of its forms. */
 export function readMatrix(matrix: unknown, expected: Expected): CheckedRows {
+  const result = readForm(matrix, expected);
+  for (const categories of expected.categories ?? []) checkCategories(result, categories, expected);
+  return result;
+}
+
+/** Each value of the column must be the number of a category. */
+function checkCategories(
+  { values, rows }: CheckedRows,
+  { column, count }: Categories,
+  { name, columns }: Expected,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const value = values[row * columns + column];
+    if (Number.isInteger(value) && value >= 0 && value < count) continue;
+    throw new DataError(
+      `${name}: row ${row}, column ${column}: expected a category, a whole number from 0 to ${count - 1}, received ${value}`,
+    );
+  }
+}
+
+function readForm(matrix: unknown, expected: Expected): CheckedRows {
   const { name } = expected;
   if (isNumberArray(matrix)) {
     const result = readFlat(matrix, expected);
@@ -219,6 +248,19 @@ export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs
   }
 }
 
+/** What a network expects of a row of x. */
+export interface ExpectedInputs {
+  /** Values in a row. */
+  readonly columns: number;
+  /** The columns that hold numbers of categories. */
+  readonly categories: readonly Categories[];
+}
+
+/** How to read x. */
+export function expectedX({ columns, categories }: ExpectedInputs): Expected {
+  return { name: "x", columns, unit: "inputs", listIsColumn: false, categories };
+}
+
 /** What a network and its loss expect of a row of targets. */
 export interface ExpectedTargets {
   /** Values in a row. */
@@ -232,11 +274,16 @@ export interface ExpectedTargets {
 }
 
 /** Checks x and y, which must have the same number of rows. */
-export function readExamples(examples: Examples, inputs: number, targets: ExpectedTargets): Dataset {
+export function readExamples(
+  examples: Examples,
+  expected: ExpectedInputs,
+  targets: ExpectedTargets,
+): Dataset {
+  const { columns: inputs } = expected;
   const { columns: outputs, unit, meaning } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
-  const checkedX = readMatrix(x, { name: "x", columns: inputs, unit: "inputs", listIsColumn: false });
+  const checkedX = readMatrix(x, expectedX(expected));
   const checkedY = readMatrix(y, { name: "y", columns: outputs, unit, listIsColumn: true, meaning });
   if (checkedX.rows !== checkedY.rows) {
     throw new ShapeError(

@@ -13,18 +13,18 @@ import {
 } from "../kernel.ts";
 import {
   applyAbsorbed,
+  type Batch,
   compile,
-  copy,
   gather,
   lossSum,
   type Plan,
   predict,
   type Rows,
-  views,
   Workspace,
 } from "../network.ts";
 import type { Program } from "../program.ts";
 import { Training } from "../run.ts";
+import { copy, views } from "../stages.ts";
 import { State } from "../state.ts";
 
 /**
@@ -57,6 +57,15 @@ function allFinite(values: Float32Array): boolean {
   return true;
 }
 
+/** All rows as one batch, without the noise of training. */
+const untrained = (data: Rows): Batch => ({
+  data,
+  order: undefined,
+  start: 0,
+  rows: data.rows,
+  moment: undefined,
+});
+
 class TypeScriptNetwork implements Network {
   readonly #plan: Plan;
   readonly #state: State;
@@ -71,7 +80,7 @@ class TypeScriptNetwork implements Network {
     this.#plan = compile(program);
     this.#state = new State(this.#plan);
     this.#published = new Float32Array(this.#plan.parameters);
-    this.#publishedViews = views(this.#plan, this.#published);
+    this.#publishedViews = views(this.#plan.stages, this.#published);
     this.#publishedSlots = this.#state.slots.map((slot) => new Float32Array(slot.length));
     this.#workspace = new Workspace(this.#plan, 0, false);
   }
@@ -120,8 +129,9 @@ class TypeScriptNetwork implements Network {
     for (let start = 0; start < total; start += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, total - start);
       copy(x, start * inputs, workspace.input.values, 0, rows * inputs);
-      predict(this.#plan, this.#publishedViews, workspace, rows);
-      applyAbsorbed(this.#plan, workspace, rows);
+      workspace.at.rows = rows;
+      predict(this.#plan, this.#publishedViews, workspace);
+      applyAbsorbed(this.#plan, workspace);
       copy(workspace.prediction, 0, output, start * outputs, rows * outputs);
     }
   }
@@ -129,12 +139,13 @@ class TypeScriptNetwork implements Network {
   evaluate(data: KernelData): number {
     const source = data as Rows;
     const workspace = this.#reserve(source.rows);
+    const batch = untrained(source);
     let loss = 0;
     for (let start = 0; start < source.rows; start += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, source.rows - start);
-      gather(source, undefined, start, rows, workspace);
-      predict(this.#plan, this.#publishedViews, workspace, rows);
-      loss += lossSum(this.#plan, workspace, rows);
+      gather(batch, start, rows, workspace);
+      predict(this.#plan, this.#publishedViews, workspace);
+      loss += lossSum(this.#plan, workspace);
     }
     return loss / source.rows;
   }
@@ -149,7 +160,7 @@ class TypeScriptNetwork implements Network {
   gradients(data: KernelData): Gradients {
     const { rows } = data as Rows;
     this.#state.reserve(rows);
-    const { loss, values } = this.#state.gradients(data as Rows);
+    const { loss, values } = this.#state.gradients(untrained(data as Rows));
     return { loss: loss / rows, values };
   }
 

@@ -18,7 +18,24 @@ export interface Training extends Penalties {
 export type Operation =
   | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & Training)
   | { readonly kind: "elementwise"; readonly activation: Activation }
-  | { readonly kind: "row"; readonly rows: RowFunction };
+  | { readonly kind: "row"; readonly rows: RowFunction }
+  /** y = w x + b, value by value. */
+  | { readonly kind: "scale" }
+  /** y = f(x, draw) in training, else y = x. */
+  | { readonly kind: "noise"; readonly noise: Noise }
+  /** The number of a category, at `column`, is replaced by `units` values. */
+  | ({ readonly kind: "lookup" } & Lookup)
+  /** What the next operation of the kind `add` adds. */
+  | { readonly kind: "fork" }
+  /** The values, and those at the last fork that is not added yet. */
+  | { readonly kind: "add" };
+
+/** Which value of a row is looked up, in how many categories, and how many values each has. */
+export interface Lookup {
+  readonly column: number;
+  readonly categories: number;
+  readonly units: number;
+}
 
 /**
  * A function of a whole row, as long as the row. Arrays are [rows][width]; the row at hand starts at `start`.
@@ -37,6 +54,23 @@ export interface RowFunction {
   ): void;
 }
 
+/**
+ * Noise, in training alone: a function of `length` values from `start` on and of as many draws from 0 on,
+ * each uniform between 0 and 1, both left out.
+ */
+export interface Noise {
+  /** Writes the noisy values. */
+  value(input: Float32Array, output: Float32Array, draws: Float32Array, start: number, length: number): void;
+  /** From the gradient with respect to the noisy values writes that with respect to the values. */
+  gradient(
+    gradient: Float32Array,
+    result: Float32Array,
+    draws: Float32Array,
+    start: number,
+    length: number,
+  ): void;
+}
+
 /** One array of parameters: its public name, shape and initialiser. */
 export interface Parameter {
   readonly name: string;
@@ -50,6 +84,13 @@ export interface Layer {
   outputs(inputs: number): number;
   /** The arrays of parameters, in the order in which the kernels keep them. */
   parameters(inputs: number): Parameter[];
+  /** Layers inside this one, complete. */
+  readonly layers?: readonly Complete[];
+  /**
+   * Throws a {@link ShapeError} that begins with `place` if the layer does not fit so many inputs. `outputs`
+   * are those of the layers inside.
+   */
+  check?(inputs: number, place: string, outputs: number): void;
   /**
    * What the kernels are told: layers with only those options that a step depends on. The model's penalties
    * are for what says nothing of its own.
@@ -57,4 +98,12 @@ export interface Layer {
   program(penalties?: Penalties): Complete[];
   /** What the network does for one of the layers that `program` gives. */
   operations(): Operation[];
+}
+
+/** The parameters of the operation `scale`: w starts as ones, b as zeros. */
+export function scaleParameters(inputs: number): Parameter[] {
+  return [
+    { name: "weight", shape: [inputs], initializer: { type: "ones" } },
+    { name: "bias", shape: [inputs], initializer: { type: "zeros" } },
+  ];
 }

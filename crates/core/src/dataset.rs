@@ -61,6 +61,11 @@ impl Dataset {
         &self.y[row * self.outputs..][..self.outputs]
     }
 
+    /// The inputs of all rows, one after the other.
+    pub fn inputs_of_all(&self) -> &[f32] {
+        &self.x
+    }
+
     /// The targets of all rows, one after the other.
     pub fn targets(&self) -> &[f32] {
         &self.y

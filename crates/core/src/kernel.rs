@@ -52,7 +52,7 @@ impl<S: Simd> Machine for State<S> {
     fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
         self.plan.check(data)?;
         self.reserve(data.rows(), 1)?;
-        let batch = Batch { data, order: None, start: 0, rows: data.rows(), of: 1 };
+        let batch = Batch { data, order: None, start: 0, rows: data.rows(), of: 1, moment: None };
         let (loss, gradient) = self.gradients_of(batch)?;
         let mut values = Vec::with_capacity(self.plan.parameters);
         self.plan.read(&gradient, 1, 0, &mut values);
@@ -113,6 +113,7 @@ impl<S: Simd> Plan<S> {
         let (inputs, outputs) = (self.inputs, self.loss.targets(self.outputs()));
         ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
         ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
+        self.check_categories(data.inputs_of_all())?;
         self.loss.check(data.targets(), self.outputs())
     }
 }
@@ -333,6 +334,7 @@ impl<S: Simd> Predict for Forward<S> {
             "output: expected {rows} rows of {outputs}, received {} values",
             output.len()
         );
+        self.plan.check_categories(x)?;
         if rows <= 1 {
             self.reserve(rows, 1)?;
             let published = lock(&self.published);
@@ -366,7 +368,8 @@ impl<S: Simd> Predict for Forward<S> {
             let shares = workspaces.iter_mut().zip(losses.chunks_mut(share).enumerate());
             let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
             team.each(&mut shares, |Share { workspace, rows: (thread, losses) }| {
-                let batch = Batch { data, order: None, start: *thread * share, rows: losses.len(), of: 1 };
+                let (start, rows) = (*thread * share, losses.len());
+                let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
                 plan.row_losses(*s, &parameters, workspace, batch, losses);
             });
             // Added in the order of the rows, whoever computed them.

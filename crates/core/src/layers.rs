@@ -1,10 +1,15 @@
 //! The table of layers: (options, inputs) → operations. The activations are layers too.
 
 pub mod dense;
+pub mod dropout;
+pub mod embedding;
+pub mod gaussian_noise;
+pub mod layer_norm;
+pub mod residual;
 pub mod softmax;
 
 use crate::activations;
-use crate::engine::{Epilogue, RowFunction, simd::Simd};
+use crate::engine::{Epilogue, Noise, RowFunction, simd::Simd};
 use crate::errors::Result;
 use crate::options::Names;
 use serde_json::{Map, Value};
@@ -28,15 +33,45 @@ pub enum Operation<S: Simd> {
     Elementwise(Box<dyn Epilogue<S>>),
     /// y = f(x) for each row.
     Row(Box<dyn RowFunction<S>>),
+    /// y = w x + b for each feature.
+    Scale,
+    /// The number of a category, at `column`, is replaced by `units` values.
+    Lookup {
+        /// Its place in a row.
+        column: usize,
+        /// How many categories there are.
+        categories: usize,
+        /// Values of each.
+        units: usize,
+    },
+    /// What the next operation of the kind `Add` adds.
+    Fork,
+    /// The values, and those at the last fork that is not added yet.
+    Add,
+    /// y = f(x, draw) for each value in training, else y = x.
+    Noise(Box<dyn Noise<S>>),
 }
 
 /// The layers that are no activations, and the names of their options.
-pub const TABLE: &[Names] = &[("dense", dense::OPTIONS), ("softmax", softmax::OPTIONS)];
+pub const TABLE: &[Names] = &[
+    ("dense", dense::OPTIONS),
+    ("dropout", dropout::OPTIONS),
+    ("embedding", embedding::OPTIONS),
+    ("gaussianNoise", gaussian_noise::OPTIONS),
+    ("layerNorm", layer_norm::OPTIONS),
+    ("residual", residual::OPTIONS),
+    ("softmax", softmax::OPTIONS),
+];
 
 /// The operations of the layer of this name.
 pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
     match name {
         "dense" => dense::build(options),
+        "dropout" => dropout::build(options),
+        "embedding" => embedding::build(options),
+        "gaussianNoise" => gaussian_noise::build(options),
+        "layerNorm" => layer_norm::build(options),
+        "residual" => residual::build(options),
         "softmax" => softmax::build(options),
         _ => Ok(vec![Operation::Elementwise(activations::build(name, options)?)]),
     }

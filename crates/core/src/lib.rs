@@ -34,6 +34,7 @@ pub mod options;
 pub mod program;
 pub mod random;
 pub mod run;
+pub mod stages;
 pub mod state;
 pub mod update;
 

@@ -11,6 +11,7 @@ use crate::engine::sink::{Sink, Target, Updates};
 use crate::errors::Result;
 use crate::layers::Operation;
 use crate::program::Plan;
+use crate::stages::{Body, Moment, Rows, Stage};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +29,8 @@ pub(crate) struct Workspace {
     pub(crate) from: usize,
     /// How many there are.
     pub(crate) rows: usize,
+    /// Set in training, where there is noise.
+    moment: Option<Moment>,
     pub(crate) input: Panels,
     target: Panels,
     /// A stage's values before its epilogue, where the derivative reads them.
@@ -51,6 +54,7 @@ impl Workspace {
             capacity,
             from: 0,
             rows: 0,
+            moment: None,
             input: Panels::new(plan.inputs, capacity)?,
             target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
             kept: kept.collect::<Result<_>>()?,
@@ -112,18 +116,18 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         rows: usize,
     ) {
+        let at = Rows { from: workspace.from, rows, moment: workspace.moment };
         for (index, stage) in self.stages.iter().enumerate().skip(first) {
             let (before, after) = workspace.outputs.split_at_mut(index);
             let (input, output) = (before.last().unwrap_or(&workspace.input), &mut after[0]);
             let epilogue = stage.epilogue.as_deref();
             let mut apply = Apply { epilogue, kept: workspace.kept[index].as_mut() };
-            match &stage.product {
-                Some(product) => product.forward::<S, FEW>(s, parameters, input, output, apply, rows),
-                None => {
-                    output.copy_from(input, rows);
-                    if let Some(row) = &stage.row {
-                        row.forward(s, output, rows);
-                    }
+            match &stage.body {
+                Body::Product(product) => {
+                    product.forward::<S, FEW>(s, parameters, input, output, apply, rows)
+                }
+                body => {
+                    body.forward(s, parameters, (before, input), output, at);
                     let panels = 0..output.count();
                     apply.finish(s, output, panels, rows);
                 }
@@ -139,7 +143,7 @@ impl<S: Simd> Plan<S> {
                 Apply { epilogue: Some(&**epilogue), kept: None }.finish(s, values, panels, rows);
             }
             Some(Operation::Row(row)) => row.forward(s, values, rows),
-            Some(Operation::Product { .. }) | None => {}
+            _ => {}
         }
     }
 
@@ -165,6 +169,7 @@ impl<S: Simd> Plan<S> {
     /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
     fn backward<const FEW: usize>(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
+        let at = Rows { from: workspace.from, rows: workspace.rows, moment: workspace.moment };
         let Workspace { rows, target, kept, outputs, gradients, scratch, losses, .. } = workspace;
         let rows = *rows;
         let last = self.stages.len() - 1;
@@ -176,15 +181,13 @@ impl<S: Simd> Plan<S> {
             let (before, after) = gradients.split_at_mut(index);
             let (result, gradient) = (&mut before[index - 1], &after[0]);
             let mut finish = self.differentiate(index - 1, kept, outputs);
-            match &self.stages[index].product {
-                Some(product) => {
+            match &self.stages[index].body {
+                Body::Product(product) => {
                     product.input_gradient::<S, FEW>(s, parameters, gradient, result, scratch, finish, rows);
                 }
-                None => {
-                    result.copy_from(gradient, rows);
-                    if let Some(row) = &self.stages[index].row {
-                        row.backward(s, result, &outputs[index - 1], &outputs[index], rows);
-                    }
+                body => {
+                    let values = (&outputs[index - 1], &outputs[index]);
+                    body.backward(s, parameters, values, (index, after), result, at);
                     let panels = 0..result.count();
                     finish.finish(s, result, panels, rows);
                 }
@@ -196,6 +199,7 @@ impl<S: Simd> Plan<S> {
     pub(crate) fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
         let (from, rows) = (workspace.from, workspace.rows);
         let scale = batch.scale();
+        workspace.moment = batch.moment;
         batch.gather(workspace, from, rows);
         s.run(
             #[inline(always)]
@@ -226,7 +230,7 @@ impl<S: Simd> Plan<S> {
                 self.forward::<ROWS>(s, updates.parameters, workspace, ROWS);
                 self.backward::<ROWS>(s, updates.parameters, workspace, scale);
                 for (index, stage) in self.stages.iter().enumerate() {
-                    let Some(product) = stage.trained() else { continue };
+                    let Some(product) = stage.product().filter(|_| stage.trainable) else { continue };
                     let (input, after) = workspace.around(index);
                     product.parameter_gradient_few::<S, ROWS>(s, input, after, gradient);
                 }
@@ -248,6 +252,7 @@ impl<S: Simd> Plan<S> {
     ) {
         let (from, rows) = (workspace.from, workspace.rows);
         let scale = batch.scale();
+        workspace.moment = batch.moment;
         batch.gather_targets(&mut workspace.target, from..from + rows);
         s.run(
             #[inline(always)]
@@ -281,7 +286,9 @@ impl<S: Simd> Plan<S> {
             #[inline(always)]
             || {
                 for (index, stage) in self.stages.iter().enumerate().rev() {
-                    let Some(product) = stage.trained() else { continue };
+                    if !stage.trainable {
+                        continue;
+                    }
                     let slabs = slabs.iter().map(
                         #[inline(always)]
                         |slab| {
@@ -293,7 +300,7 @@ impl<S: Simd> Plan<S> {
                             Slab { input, first, gradient, rows: slab.rows }
                         },
                     );
-                    product.parameter_gradient(s, slabs, &lines, block, &mut sink);
+                    stage.body.parameter_gradient(s, slabs, &lines, block, &mut sink);
                 }
             },
         );
@@ -313,7 +320,7 @@ impl<S: Simd> Plan<S> {
     /// Where the lines of all parameters are cut so that each of so many threads has about as much to do.
     /// With `whole`, the first product's are cut between panels.
     pub(crate) fn cuts(&self, threads: usize, whole: bool) -> Vec<usize> {
-        let products = || self.stages.iter().filter_map(|stage| stage.product.as_ref()).enumerate();
+        let products = || self.stages.iter().filter_map(Stage::product).enumerate();
         let cut = |thread: usize| {
             let wanted = self.lines * thread / threads;
             products().fold(wanted, |wanted, (index, product)| product.cut(wanted, whole && index == 0))
@@ -324,7 +331,7 @@ impl<S: Simd> Plan<S> {
     /// The first product, if it is wide, begins the network and has nearly all parameters: then most of what
     /// threads that share out rows would send each other is its weights.
     pub(crate) fn large_first(&self) -> Option<&Product> {
-        let product = self.stages[0].product.as_ref()?;
+        let product = self.stages[0].product()?;
         let large = product.weight.len() * 10 >= self.lines * 9;
         (large && product.form == Form::Wide).then_some(product)
     }
@@ -339,6 +346,8 @@ pub(crate) struct Batch<'a> {
     pub rows: usize,
     /// The batches whose mean gradient an update takes, this one among them.
     pub of: u64,
+    /// What noise follows from, in training.
+    pub moment: Option<Moment>,
 }
 
 impl Batch<'_> {

@@ -49,6 +49,20 @@ impl<'a> Options<'a> {
     pub fn size(&self, name: &str) -> Result<usize> {
         size(&self.values[name]).ok_or_else(|| self.refuse(name, "a whole number from 1 to 2147483647"))
     }
+
+    /// A place, counted from 0: a whole number up to 2^31 - 1.
+    pub fn index(&self, name: &str) -> Result<usize> {
+        let number = self.values[name].as_u64().filter(|index| *index <= i32::MAX as u64);
+        let refused = || self.refuse(name, "a whole number from 0 to 2147483647");
+        number.map(|index| index as usize).ok_or_else(refused)
+    }
+
+    /// A list of objects.
+    pub fn objects(&self, name: &str) -> Result<Vec<&'a Map<String, Value>>> {
+        let list = self.values[name].as_array();
+        let objects = list.and_then(|list| list.iter().map(Value::as_object).collect());
+        objects.ok_or_else(|| self.refuse(name, "a list of objects"))
+    }
 }
 
 /// A whole number from 1 to 2^31 - 1, if the value is one.

@@ -3,43 +3,19 @@
 //!
 //! The TypeScript twin fills in the defaults; here every field has to be there, and none besides.
 
+use crate::engine::lookup::Lookup;
 use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
+use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
-use crate::engine::{Epilogue, RowFunction, RowLoss, Update};
+use crate::engine::{RowLoss, Update};
 use crate::ensure;
 use crate::errors::{Error, Result};
 use crate::layers::{self, Operation};
+use crate::stages::{Array, Body, Stage};
 use crate::{losses, optimizers, options};
 use serde_json::{Map, Value};
 use std::ops::Range;
-
-/// A product with what follows it, or what follows alone: what has an output of its own.
-pub struct Stage<S: Simd> {
-    /// Values in a row of the output.
-    pub outputs: usize,
-    /// The matrix product, if the stage begins with one.
-    pub product: Option<Product>,
-    /// Whether the product's parameters change in training.
-    pub trainable: bool,
-    /// The elementwise function at the end, if there is one.
-    pub epilogue: Option<Box<dyn Epilogue<S>>>,
-    /// The function of a row, which is a stage of its own.
-    pub row: Option<Box<dyn RowFunction<S>>>,
-}
-
-impl<S: Simd> Stage<S> {
-    /// The product, if its parameters change in training.
-    #[inline(always)]
-    pub fn trained(&self) -> Option<&Product> {
-        if self.trainable { self.product.as_ref() } else { None }
-    }
-
-    /// A stage that changes nothing.
-    fn new(outputs: usize) -> Self {
-        Stage { outputs, product: None, trainable: false, epilogue: None, row: None }
-    }
-}
 
 /// l1 Σ|w| + l2 Σw² over the weights in these lines, which training lowers together with the loss. Its
 /// gradient is l1 sign(w) + 2 l2 w, with sign(0) = 0.
@@ -71,6 +47,8 @@ pub struct Plan<S: Simd> {
     pub stages: Vec<Stage<S>>,
     /// The first stage with parameters that change: no gradient is needed of what goes into it.
     pub first_trained: usize,
+    /// Whether all stages are products, elementwise functions and functions of rows.
+    pub is_plain: bool,
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
     /// What the loss is computed together with and predictions go through besides, if anything.
@@ -88,6 +66,10 @@ pub struct Plan<S: Simd> {
     pub clip: Option<Clip>,
     /// The number of parameters.
     pub parameters: usize,
+    /// The arrays of parameters, in the order of the border: layer by layer.
+    pub arrays: Vec<Array>,
+    /// The columns of x that hold numbers of categories, and how many categories each has.
+    pub categories: Vec<(usize, usize)>,
 }
 
 fn object<'a>(value: Option<&'a Value>, place: &str) -> Result<&'a Map<String, Value>> {
@@ -120,6 +102,9 @@ fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
     }
 }
 
+/// The number of no stage yet: that of a fork whose values nobody has added.
+const OPEN: usize = usize::MAX;
+
 const FIELDS: [&str; 5] = ["inputs", "layers", "loss", "optimizer", "clipGradients"];
 
 impl<S: Simd> Plan<S> {
@@ -145,6 +130,7 @@ impl<S: Simd> Plan<S> {
             inputs,
             stages: Vec::new(),
             first_trained: 0,
+            is_plain: true,
             loss: losses::build(kind(loss, "loss")?, loss)?,
             absorbed: None,
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
@@ -153,6 +139,8 @@ impl<S: Simd> Plan<S> {
             penalties: Vec::new(),
             clip: clip(program.get("clipGradients"))?,
             parameters: 0,
+            arrays: Vec::new(),
+            categories: Vec::new(),
         };
         let (mut all, mut last) = (Vec::new(), "");
         for (index, layer) in layers.iter().enumerate() {
@@ -172,64 +160,148 @@ impl<S: Simd> Plan<S> {
             plan.push(operation)?;
         }
         if plan.stages.is_empty() {
-            plan.stages.push(Stage::new(inputs));
+            plan.stages.push(Stage::new(inputs, Body::Copy));
         }
-        let first = plan.stages.iter().position(|stage| stage.trained().is_some());
+        let first = plan.stages.iter().position(|stage| stage.trainable);
         plan.first_trained = first.unwrap_or(plan.stages.len() - 1);
+        plan.is_plain = plan.stages.iter().all(|stage| stage.body.is_plain());
         Ok(plan)
     }
 
     fn push(&mut self, operation: Operation<S>) -> Result<()> {
-        match operation {
+        let width = self.outputs();
+        let (outputs, body) = match operation {
             Operation::Product { outputs, bias, trainable, l1, l2 } => {
-                let start = self.lines;
                 let product = self.product(outputs, bias)?;
                 if !trainable {
-                    self.frozen.push(start..self.lines);
+                    let end = product.bias.as_ref().unwrap_or(&product.weight).end;
+                    self.frozen.push(product.weight.start..end);
                 } else if l1 != 0.0 || l2 != 0.0 {
                     self.penalties.push(Penalty { lines: product.weight.clone(), l1, l2 });
                 }
-                self.stages.push(Stage { product: Some(product), trainable, ..Stage::new(outputs) });
+                let stage = Stage::new(outputs, Body::Product(product));
+                self.stages.push(Stage { trainable, ..stage });
+                return Ok(());
             }
-            Operation::Elementwise(epilogue) => match self.stages.last_mut() {
-                Some(stage) if stage.epilogue.is_none() && stage.row.is_none() => {
+            Operation::Elementwise(epilogue) => {
+                if self.stages.last().is_none_or(|stage| !stage.takes_epilogue()) {
+                    self.stages.push(Stage::new(width, Body::Copy));
+                }
+                if let Some(stage) = self.stages.last_mut() {
                     stage.epilogue = Some(epilogue);
                 }
-                _ => {
-                    self.stages.push(Stage { epilogue: Some(epilogue), ..Stage::new(self.outputs()) });
-                }
-            },
-            Operation::Row(row) => {
-                self.stages.push(Stage { row: Some(row), ..Stage::new(self.outputs()) });
+                return Ok(());
             }
-        }
+            Operation::Row(row) => (width, Body::Row(row)),
+            Operation::Scale => (width, Body::Scale(self.scale(width)?)),
+            Operation::Noise(noise) => {
+                let before = self.stages.iter().filter(|stage| matches!(stage.body, Body::Noise(..)));
+                (width, Body::Noise(noise, before.count() as u32))
+            }
+            Operation::Lookup { column, categories, units } => {
+                let lookup = self.lookup(column, categories, units)?;
+                (width - 1 + units, Body::Lookup(lookup))
+            }
+            Operation::Fork => (width, Body::Fork(OPEN)),
+            Operation::Add => (width, Body::Add(self.close_fork(width)?)),
+        };
+        self.stages.push(Stage::new(outputs, body));
         Ok(())
+    }
+
+    /// Tells the last open fork that the stage to come adds its values; its number.
+    fn close_fork(&mut self, width: usize) -> Result<usize> {
+        let add = self.stages.len();
+        let open = |stage: &Stage<S>| matches!(stage.body, Body::Fork(OPEN));
+        let fork = self.stages.iter().rposition(open).ok_or_else(|| Error::new("program: no fork to add"))?;
+        let inputs = self.stages[fork].outputs;
+        ensure!(
+            inputs == width,
+            "program: a residual's layers must have as many outputs as inputs, received {width} of {inputs}"
+        );
+        self.stages[fork].body = Body::Fork(add);
+        Ok(fork)
+    }
+
+    /// So many more lines of parameters, if they can be counted with all that belongs to them.
+    fn allocate(&mut self, lines: Option<usize>, what: impl Fn() -> String) -> Result<Range<usize>> {
+        let end = lines.and_then(|lines| self.lines.checked_add(lines));
+        let slots = self.update.slots() + 1;
+        let bytes =
+            |end: usize| end.checked_mul(size_of::<Line>()).and_then(|bytes| bytes.checked_mul(slots));
+        let end = end.filter(|end| bytes(*end).is_some_and(|bytes| bytes <= isize::MAX as usize));
+        let end = end.ok_or_else(|| Error::new(format!("program: a layer of {} is too large", what())))?;
+        Ok(std::mem::replace(&mut self.lines, end)..end)
+    }
+
+    fn add_array(&mut self, array: Array) {
+        self.parameters += array.len();
+        self.arrays.push(array);
+    }
+
+    /// A line of parameters for each panel of so many features.
+    fn vector(&mut self, length: usize) -> Result<Range<usize>> {
+        let lines = self.allocate(Some(panels(length)), || format!("{length} features"))?;
+        self.add_array(Array::Vector(lines.start, length));
+        Ok(lines)
     }
 
     fn product(&mut self, outputs: usize, bias: bool) -> Result<Product> {
         let inputs = self.outputs();
-        let too_large =
-            || Error::new(format!("program: a layer of {inputs} x {outputs} weights is too large"));
-        let bias_lines = if bias { panels(outputs) } else { 0 };
-        let weight_lines = Product::weight_lines(inputs, outputs).ok_or_else(too_large)?;
-        let weight_end = self.lines.checked_add(weight_lines).ok_or_else(too_large)?;
-        let end = weight_end.checked_add(bias_lines).ok_or_else(too_large)?;
-        let slots = self.update.slots() + 1;
-        let bytes = end.checked_mul(size_of::<Line>()).and_then(|bytes| bytes.checked_mul(slots));
-        ensure!(
-            bytes.is_some_and(|bytes| bytes <= isize::MAX as usize),
-            "program: a layer of {inputs} x {outputs} weights is too large"
-        );
-        let product = Product {
-            inputs,
-            outputs,
-            form: Product::form(outputs),
-            weight: self.lines..weight_end,
-            bias: bias.then_some(weight_end..end),
-        };
-        self.lines = end;
-        self.parameters += inputs * outputs + if bias { outputs } else { 0 };
-        Ok(product)
+        let weights = || format!("{inputs} x {outputs} weights");
+        let weight = self.allocate(Product::weight_lines(inputs, outputs), weights)?;
+        let product = Product { inputs, outputs, form: Product::form(outputs), weight, bias: None };
+        self.add_array(Array::Weights(product.clone()));
+        let bias = if bias { Some(self.vector(outputs)?) } else { None };
+        Ok(Product { bias, ..product })
+    }
+
+    fn scale(&mut self, width: usize) -> Result<Scale> {
+        Ok(Scale { weight: self.vector(width)?, bias: self.vector(width)? })
+    }
+
+    fn lookup(&mut self, column: usize, categories: usize, units: usize) -> Result<Lookup> {
+        let width = self.outputs();
+        ensure!(column < width, "program: a lookup of column {column}, but there are {width}");
+        let is_first = self.stages.iter().all(|stage| matches!(stage.body, Body::Lookup(_)));
+        ensure!(is_first, "program: a lookup must come first, or after other lookups");
+        let source = self.source(column);
+        let source = source.ok_or_else(|| Error::new(format!("program: column {column} was looked up")))?;
+        let fits = width.checked_add(units).is_some_and(|width| width <= i32::MAX as usize);
+        ensure!(fits, "program: a lookup of {units} units beside {width} columns is too large");
+        let entries = || format!("{categories} x {units} values");
+        let table = self.allocate(Lookup::lines(categories, units), entries)?;
+        let lookup = Lookup { column, categories, units, table };
+        self.add_array(Array::Table(lookup.clone()));
+        self.categories.push((source, categories));
+        Ok(lookup)
+    }
+
+    /// The column of x that is this one behind the lookups so far; none if a lookup has made it.
+    fn source(&self, column: usize) -> Option<usize> {
+        let lookups = self.stages.iter().rev().filter_map(|stage| match &stage.body {
+            Body::Lookup(lookup) => Some(lookup),
+            _ => None,
+        });
+        lookups.into_iter().try_fold(column, |column, lookup| match column {
+            column if column < lookup.column => Some(column),
+            column if column < lookup.column + lookup.units => None,
+            column => Some(column + 1 - lookup.units),
+        })
+    }
+
+    /// Refuses rows of x with a value that is the number of no category.
+    pub fn check_categories(&self, x: &[f32]) -> Result<()> {
+        for &(column, categories) in &self.categories {
+            for (row, values) in x.chunks_exact(self.inputs).enumerate() {
+                let value = values[column];
+                ensure!(
+                    value.fract() == 0.0 && value >= 0.0 && value < categories as f32,
+                    "x: row {row}, column {column}: expected a whole number below {categories}, received {value}"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Values in a row of the last output so far.
@@ -240,7 +312,7 @@ impl<S: Simd> Plan<S> {
     /// The multiply-adds that a row costs: forward, back to the parameters, and back to all inputs but the
     /// network's.
     pub fn operations(&self) -> usize {
-        let products = self.stages.iter().filter_map(|stage| stage.product.as_ref());
+        let products = self.stages.iter().filter_map(Stage::product);
         let sizes = products.map(|product| product.inputs.saturating_mul(product.outputs));
         let (mut all, mut first) = (0_usize, None);
         for size in sizes {
@@ -259,22 +331,9 @@ impl<S: Simd> Plan<S> {
         ranges.filter(|range| !range.is_empty())
     }
 
-    /// Calls `visit` with the line and lane of every parameter, in the order of the border: layer by layer,
-    /// weights as `[outputs][inputs]`, then biases.
+    /// Calls `visit` with the line and lane of every parameter, in the order of the border.
     pub fn visit(&self, mut visit: impl FnMut(usize, usize)) {
-        for product in self.stages.iter().filter_map(|stage| stage.product.as_ref()) {
-            for output in 0..product.outputs {
-                for input in 0..product.inputs {
-                    let (line, lane) = product.place(output, input);
-                    visit(product.weight.start + line, lane);
-                }
-            }
-            if let Some(bias) = &product.bias {
-                for output in 0..product.outputs {
-                    visit(bias.start + output / 16, output % 16);
-                }
-            }
-        }
+        self.arrays.iter().for_each(|array| array.visit(&mut visit));
     }
 
     /// Copies lines, of which each parameter has `stride` with its own at `offset`, to row-major values.

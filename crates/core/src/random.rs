@@ -11,6 +11,8 @@
 pub enum Purpose {
     /// The order of an epoch's rows; one stream an epoch.
     Shuffle = 2,
+    /// The noise in a layer; one stream a layer.
+    Noise = 4,
 }
 
 /// The stream of a purpose with its index, an epoch for instance.
@@ -18,10 +20,9 @@ pub fn stream(purpose: Purpose, index: u32) -> u64 {
     ((purpose as u64) << 32) | u64::from(index)
 }
 
-/// Four 32-bit draws: those of the counters `4 block` to `4 block + 3`.
-pub fn block(seed: u64, stream: u64, block: u64) -> [u32; 4] {
-    let (mut key0, mut key1) = (seed as u32, (seed >> 32) as u32);
-    let mut words = [block as u32, (block >> 32) as u32, stream as u32, (stream >> 32) as u32];
+/// Philox4x32-10: four words from a key of two and a counter of four.
+#[inline(always)]
+fn philox([mut key0, mut key1]: [u32; 2], mut words: [u32; 4]) -> [u32; 4] {
     for _ in 0..10 {
         let product0 = u64::from(words[0]) * 0xD251_1F53;
         let product1 = u64::from(words[2]) * 0xCD9E_8D57;
@@ -37,9 +38,54 @@ pub fn block(seed: u64, stream: u64, block: u64) -> [u32; 4] {
     words
 }
 
+/// Four 32-bit draws: those of the counters `4 block` to `4 block + 3`.
+pub fn block(seed: u64, stream: u64, block: u64) -> [u32; 4] {
+    let key = [seed as u32, (seed >> 32) as u32];
+    philox(key, [block as u32, (block >> 32) as u32, stream as u32, (stream >> 32) as u32])
+}
+
 /// One 32-bit draw.
 pub fn draw(seed: u64, stream: u64, counter: u64) -> u32 {
     block(seed, stream, counter >> 2)[(counter & 3) as usize]
+}
+
+/// Rows whose draws are made together: a block has a word for each.
+pub const NOISE_ROWS: usize = 4;
+
+/// A word in each of 16 lanes.
+pub type Lanes = [u32; 16];
+
+/// The draws of one layer's noise in one step, for each row of the batch and each feature.
+///
+/// The layer's stream, at the step, gives the key and the upper half of the counter; the lower half is the
+/// feature and a quarter of the row's number, and the remainder of that says which of the four words it is.
+#[derive(Clone, Copy, Debug)]
+pub struct NoiseDraws {
+    key: [u32; 2],
+    upper: [u32; 2],
+}
+
+impl NoiseDraws {
+    /// `layer` counts the layers that draw; `step` counts over the model's life.
+    pub fn new(seed: u64, layer: u32, step: u64) -> Self {
+        let [key0, key1, upper0, upper1] = block(seed, stream(Purpose::Noise, layer), step);
+        NoiseDraws { key: [key0, key1], upper: [upper0, upper1] }
+    }
+
+    /// Those of the rows from `4 rows` and of 16 features: a line a row. To be called where the instruction
+    /// set is enabled, for which the loop is vectorised.
+    #[inline(always)]
+    pub fn words(&self, feature: u32, rows: u32) -> [Lanes; NOISE_ROWS] {
+        let [upper0, upper1] = self.upper;
+        let mut lines = [[0; 16]; NOISE_ROWS];
+        for lane in 0..16 {
+            let words = philox(self.key, [feature + lane as u32, rows, upper0, upper1]);
+            for (line, word) in lines.iter_mut().zip(words) {
+                line[lane] = word;
+            }
+        }
+        lines
+    }
 }
 
 /// Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes

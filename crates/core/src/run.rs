@@ -8,7 +8,8 @@ use crate::engine::team::{Cores, Team};
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::Batch;
-use crate::random::{Purpose, permutation, stream};
+use crate::random::{NOISE_ROWS, Purpose, permutation, stream};
+use crate::stages::Moment;
 use crate::state::{State, Turn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -192,7 +193,9 @@ impl<S: Simd> State<S> {
             let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
             let turn = Turn { first: place == 0, update };
             let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
-            let batch = Batch { data, order: order.as_deref(), start, rows, of };
+            let before = place as usize * batch_size.next_multiple_of(NOISE_ROWS);
+            let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
+            let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
             let loss = self.step(team, alone, batch, turn);
             if let Some(pace) = &mut pace {
                 pace.stepped();

@@ -169,7 +169,7 @@ impl<S: Simd> State<S> {
 
     /// A step whose parameters are updated as soon as their gradients are finished.
     fn step_at_once(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
-        if batch.rows <= FEW_ROWS && self.plan.lines <= SINK_LINES {
+        if batch.rows <= FEW_ROWS && self.plan.is_plain && self.plan.lines <= SINK_LINES {
             return with_few!(batch.rows, self.tiny::<_>(batch, now));
         }
         if !self.apart(alone, batch.rows) {

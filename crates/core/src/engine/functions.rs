@@ -1,6 +1,6 @@
-//! exp, log, tanh, erf and the logistic function, lane-wise and from exactly rounded operations only, so that
-//! every machine and every instruction set gives the same bits. No exp, log or tanh of a library takes
-//! part in a step.
+//! exp, log, tanh, erf, the logistic function and normal quantiles, lane-wise and from exactly rounded
+//! operations only, so that every machine and every instruction set gives the same bits. No exp, log or tanh of
+//! a library takes part in a step.
 //!
 //! How far exp, tanh, erf and the logistic function are off was measured over all 2^32 inputs, by
 //! `tests/sweep.rs`.
@@ -172,6 +172,53 @@ pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     s.max(least, s.mul(s.max(least, quotient), reversed))
 }
 
+/// The quantile function of the standard normal distribution, for u from 2^-24 to 1 - 2^-24: the value below
+/// which a normal number is with probability u.
+///
+/// It is the square root of 2 times the inverse of the error function at x = 2 u - 1, which is x p(w) with
+/// w = -log(1 - x²): two polynomials, one for w below 5 and one in the square root of w above. Their
+/// coefficients are Giles' ("Approximating the erfinv function", GPU Computing Gems, 2012), for 32 bits.
+///
+/// It is off by at most 4e-7 of the value, as far as samples show.
+#[inline(always)]
+pub fn normal_quantile<S: Simd>(s: S, u: S::V) -> S::V {
+    let one = s.splat(1.0);
+    let x = s.mul_add(s.splat(2.0), u, s.splat(-1.0));
+    let w = s.sub(s.splat(0.0), log(s, s.mul(s.sub(one, x), s.add(one, x))));
+    let central = polynomial(
+        s,
+        s.sub(w, s.splat(2.5)),
+        [
+            2.810_226_4e-8,
+            3.432_739_4e-7,
+            -3.523_387_7e-6,
+            -4.391_506_5e-6,
+            2.185_808_7e-4,
+            -1.253_725e-3,
+            -4.177_681_6e-3,
+            2.466_407_3e-1,
+            1.501_409_4,
+        ],
+    );
+    let tail = polynomial(
+        s,
+        s.sub(s.sqrt(w), s.splat(3.0)),
+        [
+            -2.002_142_6e-4,
+            1.009_505_6e-4,
+            1.349_343_2e-3,
+            -3.673_428_4e-3,
+            5.739_507_7e-3,
+            -7.622_461_3e-3,
+            9.438_870_5e-3,
+            1.001_674,
+            2.832_976_8,
+        ],
+    );
+    let p = s.select_greater(s.splat(5.0), w, central, tail);
+    s.mul(s.splat(std::f32::consts::SQRT_2), s.mul(p, x))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,6 +353,46 @@ mod tests {
             for x in [0.0, -0.0, -1.0, 1e-45, f32::NEG_INFINITY] {
                 assert_eq!(log(x), log(f32::MIN_POSITIVE), "{instructions:?}, {x}");
             }
+        }
+    }
+
+    struct Quantile(Line);
+
+    impl WithSimd for Quantile {
+        type Output = Line;
+        fn with<S: Simd>(self, s: S) -> Line {
+            let mut line = ZERO;
+            s.run(
+                #[inline(always)]
+                || s.store(normal_quantile(s, s.load(&self.0)), &mut line),
+            );
+            line
+        }
+    }
+
+    /// The normal distribution: the integral of its density by Simpson's rule.
+    fn distribution(x: f64) -> f64 {
+        let (density, steps) = (|x: f64| (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt(), 2000);
+        let step = x / f64::from(steps);
+        let weight = |index: i32| f64::from(if index == 0 || index == steps { 1 } else { 2 + index % 2 * 2 });
+        let sum: f64 = (0..=steps).map(|index| weight(index) * density(f64::from(index) * step)).sum();
+        0.5 + sum * step / 3.0
+    }
+
+    #[test]
+    fn normal_quantiles_are_those_of_the_distribution_on_every_instruction_set() {
+        let ends = [0, 1, 2, 100, 5000, (1 << 22) - 1, 1 << 22, (1 << 23) - 3, (1 << 23) - 2, (1 << 23) - 1];
+        for k in ends.into_iter().chain((0..1 << 23).step_by(9973)) {
+            let u = (2 * k + 1) as f32 / 16_777_216.0;
+            let quantiles = Instructions::available()
+                .into_iter()
+                .map(|instructions| dispatch(instructions, Quantile(Line([u; LANES]))).0[0]);
+            let quantiles: Vec<_> = quantiles.collect();
+            assert!(quantiles.iter().all(|value| value.to_bits() == quantiles[0].to_bits()), "{u}");
+            let x = f64::from(quantiles[0]);
+            let density = (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
+            let error = (distribution(x) - f64::from(u)).abs();
+            assert!(error <= 4e-7 * x.abs() * density + 1e-12, "{u}: {x}, off by {error}");
         }
     }
 

@@ -28,20 +28,20 @@ impl<'a, I: Iterator<Item = Slab<'a>> + Clone> Slabs<'a> for I {}
 impl<'a> Slab<'a> {
     /// The rows of a panel of the input.
     #[inline(always)]
-    fn input(&self, panel: usize) -> &'a [Line] {
+    pub(super) fn input(&self, panel: usize) -> &'a [Line] {
         &self.input.panel(panel, self.first + self.rows)[self.first..]
     }
 
     /// The rows of a panel of the gradient.
     #[inline(always)]
-    fn gradient(&self, panel: usize) -> &'a [Line] {
+    pub(super) fn gradient(&self, panel: usize) -> &'a [Line] {
         self.gradient.panel(panel, self.rows)
     }
 }
 
 /// The part of `lines` that lies in `range`, counted from the start of `range`.
 #[inline(always)]
-fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize> {
+pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize> {
     let start = lines.start.clamp(range.start, range.end);
     let end = lines.end.clamp(start, range.end);
     start - range.start..end - range.start
@@ -212,7 +212,7 @@ fn tile_over<'a, S: Simd, const PANELS: usize>(
 }
 
 #[inline(always)]
-fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {
+pub(super) fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {
     let mut sum = if add { s.load(result) } else { s.splat(0.0) };
     for line in lines {
         sum = s.add(sum, s.load(line));

@@ -1,7 +1,7 @@
 //! What makes the arithmetic fast: lines of 16 lanes, panels of lines, the products over them.
 //!
 //! Nothing here knows an activation, a loss, an optimizer or a layer by name. The engine sees a product, an
-//! elementwise [`Epilogue`] behind it, a [`RowFunction`], a [`RowLoss`] at the end, and the [`Update`] of a
+//! elementwise [`Epilogue`] behind it, a [`RowFunction`], [`Noise`], a [`RowLoss`] at the end, and the [`Update`] of a
 //! finished gradient.
 //!
 //! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain
@@ -12,12 +12,15 @@ pub mod few;
 pub mod finish;
 pub mod functions;
 pub mod gradients;
+pub mod lookup;
+pub mod noise;
 pub mod pace;
 pub mod pages;
 pub mod panels;
 pub mod peak;
 pub mod products;
 pub mod rows;
+pub mod scale;
 pub mod simd;
 pub mod sink;
 pub mod team;
@@ -50,6 +53,16 @@ pub trait RowFunction<S: Simd>: Send + Sync {
     /// Replaces the gradients with respect to the outputs of the first rows by those with respect to their
     /// inputs.
     fn backward(&self, s: S, gradient: &mut Panels, input: &Panels, output: &Panels, rows: usize);
+}
+
+/// Noise in training: a function of a value and a draw. A layer with it passes values on as they are
+/// wherever nothing is trained.
+pub trait Noise<S: Simd>: Send + Sync {
+    /// Replaces the values by noisy ones. Each lane has a draw, uniform between 0 and 1.
+    fn forward(&self, s: S, values: &mut [Line], draws: &[Line]);
+    /// Replaces the gradients with respect to the noisy values by those with respect to the values, from the
+    /// same draws.
+    fn backward(&self, s: S, gradient: &mut [Line], draws: &[Line]);
 }
 
 /// A loss, which looks at whole rows.

@@ -6,6 +6,7 @@
 //! Row-major exists at the border only.
 
 use super::pages::with_room;
+use super::simd::Simd;
 use crate::errors::{Error, Result};
 use std::ops::Range;
 
@@ -168,6 +169,32 @@ impl Panels {
         for (panel, lanes) in values.chunks_mut(LANES).enumerate() {
             lanes.copy_from_slice(&self.lines[panel * self.capacity + row].0[..lanes.len()]);
         }
+    }
+
+    /// One value of a row.
+    #[inline(always)]
+    pub fn value(&self, row: usize, feature: usize) -> f32 {
+        self.lines[feature / LANES * self.capacity + row].0[feature % LANES]
+    }
+
+    /// Writes one value of a row.
+    #[inline(always)]
+    pub fn set_value(&mut self, row: usize, feature: usize, value: f32) {
+        self.lines[feature / LANES * self.capacity + row].0[feature % LANES] = value;
+    }
+
+    /// Adds the rows of other panels of as many features.
+    pub fn add<S: Simd>(&mut self, s: S, other: &Panels, rows: usize) {
+        s.run(
+            #[inline(always)]
+            || {
+                for panel in 0..self.count() {
+                    for (sum, line) in self.panel_mut(panel, rows).iter_mut().zip(other.panel(panel, rows)) {
+                        s.store(s.add(s.load(sum), s.load(line)), sum);
+                    }
+                }
+            },
+        );
     }
 
     /// Copies the rows of other panels of as many features.

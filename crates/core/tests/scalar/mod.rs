@@ -13,6 +13,9 @@
 //!   parts of at least 16 lines; the squares of a part are added lane by lane, the lanes as the tree above, the
 //!   parts in order.
 //!
+//! - y = w x + b: one multiply-add; the gradient of w is a chain over the rows from 0, of b plain additions. That of
+//!   a category's values: plain additions over the rows that have it, from 0.
+//!
 //! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes as the tree above.
 //!
 //! What an entry of the tables computes for one value, or for one row, comes from the entry itself, on the
@@ -24,9 +27,9 @@ pub mod programs;
 
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, Epilogue, Now, Powers, RowFunction, RowLoss, Update};
+use myelin_core::engine::{CHUNK_ROWS, Epilogue, Noise, Now, Powers, RowFunction, RowLoss, Update};
 use myelin_core::layers::{self, Operation};
-use myelin_core::random::{Purpose, permutation, stream};
+use myelin_core::random::{NoiseDraws, Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
 use serde_json::{Map, Value};
 
@@ -62,16 +65,16 @@ impl Dense {
     }
 
     /// The gradient of W, then that of b, over rows of inputs and gradients.
-    pub fn parameter_gradient(&self, inputs: &[Vec<f32>], gradients: &[Vec<f32>]) -> Vec<f32> {
+    pub fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
         let mut weight = vec![0.0f32; self.weight.len()];
         let mut bias = vec![0.0f32; self.bias.as_ref().map_or(0, Vec::len)];
         for (x, gradient) in inputs.iter().zip(gradients) {
-            for (sums, gradient) in weight.chunks_mut(self.inputs).zip(gradient) {
-                for (sum, x) in sums.iter_mut().zip(x) {
+            for (sums, gradient) in weight.chunks_mut(self.inputs).zip(*gradient) {
+                for (sum, x) in sums.iter_mut().zip(*x) {
                     *sum = x.mul_add(*gradient, *sum);
                 }
             }
-            for (sum, gradient) in bias.iter_mut().zip(gradient) {
+            for (sum, gradient) in bias.iter_mut().zip(*gradient) {
                 *sum += gradient;
             }
         }
@@ -99,10 +102,49 @@ enum Layer {
     Dense(Dense),
     Elementwise(Box<dyn Epilogue<Portable>>),
     Row(Box<dyn RowFunction<Portable>>),
+    /// w, then b.
+    Scale([Vec<f32>; 2]),
+    /// The number counts the layers that draw.
+    Noise(Box<dyn Noise<Portable>>, u32),
+    Lookup {
+        column: usize,
+        units: usize,
+        table: Vec<f32>,
+    },
+    Fork,
+    /// The number of the fork.
+    Add(usize),
+}
+
+/// What the draws of a step follow from.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    pub seed: u64,
+    pub step: u64,
 }
 
 impl Layer {
-    fn forward(&self, x: &[f32]) -> Vec<f32> {
+    fn parameters(&self) -> Vec<&Vec<f32>> {
+        match self {
+            Layer::Dense(dense) => std::iter::once(&dense.weight).chain(&dense.bias).collect(),
+            Layer::Scale(arrays) => arrays.iter().collect(),
+            Layer::Lookup { table, .. } => vec![table],
+            _ => Vec::new(),
+        }
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Vec<f32>> {
+        match self {
+            Layer::Dense(dense) => std::iter::once(&mut dense.weight).chain(&mut dense.bias).collect(),
+            Layer::Scale(arrays) => arrays.iter_mut().collect(),
+            Layer::Lookup { table, .. } => vec![table],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The output for the row of this place in the batch; `values` has those of all layers before.
+    fn forward(&self, values: &[Vec<f32>], place: usize, moment: Option<Moment>) -> Vec<f32> {
+        let x = &values[values.len() - 1];
         match self {
             Layer::Dense(dense) => dense.forward(x),
             Layer::Elementwise(function) => x.iter().map(|x| apply(&**function, *x)).collect(),
@@ -111,8 +153,98 @@ impl Layer {
                 function.forward(Portable, &mut values, 1);
                 row_values(&values)
             }
+            Layer::Scale([weight, bias]) => {
+                x.iter().zip(weight).zip(bias).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
+            }
+            Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
+                noise.forward(Portable, line, draws);
+            }),
+            Layer::Lookup { column, units, table } => {
+                let entry = &table[x[*column] as usize * units..][..*units];
+                [&x[..*column], entry, &x[column + 1..]].concat()
+            }
+            Layer::Fork => x.clone(),
+            Layer::Add(fork) => x.iter().zip(&values[*fork]).map(|(x, before)| x + before).collect(),
         }
     }
+
+    /// The gradient of the input of the row of this place, from its values before and after this layer, and
+    /// from the gradients of the outputs of this layer and those behind.
+    fn backward(
+        &self,
+        gradients: &[Vec<f32>],
+        (index, values): (usize, &[Vec<f32>]),
+        place: usize,
+        moment: Option<Moment>,
+        adds: &[usize],
+    ) -> Vec<f32> {
+        let gradient = &gradients[index];
+        match self {
+            Layer::Dense(dense) => dense.input_gradient(gradient),
+            Layer::Row(function) => differentiate_row(&**function, gradient, &values[index..]),
+            Layer::Elementwise(function) => {
+                let places = values[index].iter().zip(&values[index + 1]);
+                let of_value = |(gradient, (input, output)): (&f32, (&f32, &f32))| {
+                    differentiate(&**function, *gradient, *input, *output)
+                };
+                gradient.iter().zip(places).map(of_value).collect()
+            }
+            Layer::Scale([weight, _]) => gradient.iter().zip(weight).map(|(g, w)| w * g).collect(),
+            Layer::Noise(noise, layer) => make_noise(gradient, *layer, place, moment, |line, draws| {
+                noise.backward(Portable, line, draws);
+            }),
+            Layer::Lookup { column, units, .. } => {
+                [&gradient[..*column], &[0.0], &gradient[column + units..]].concat()
+            }
+            Layer::Fork => gradient.iter().zip(&gradients[adds[index]]).map(|(g, add)| g + add).collect(),
+            Layer::Add(_) => gradient.clone(),
+        }
+    }
+
+    /// The gradients of its parameters over rows of inputs and of gradients of outputs.
+    fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
+        match self {
+            Layer::Dense(dense) => dense.parameter_gradient(inputs, gradients),
+            Layer::Scale([weight, _]) => {
+                let mut sums = [vec![0.0f32; weight.len()], vec![0.0f32; weight.len()]];
+                for (x, gradient) in inputs.iter().zip(gradients) {
+                    for (index, (x, gradient)) in x.iter().zip(*gradient).enumerate() {
+                        sums[0][index] = gradient.mul_add(*x, sums[0][index]);
+                        sums[1][index] += gradient;
+                    }
+                }
+                sums.concat()
+            }
+            Layer::Lookup { column, units, table } => {
+                let mut sums = vec![0.0f32; table.len()];
+                for (x, gradient) in inputs.iter().zip(gradients) {
+                    let entry = &mut sums[x[*column] as usize * units..][..*units];
+                    entry.iter_mut().zip(&gradient[*column..]).for_each(|(sum, gradient)| *sum += gradient);
+                }
+                sums
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Calls `act` for each value with its draw: the row's place and the feature say which of all draws it is.
+fn make_noise(
+    values: &[f32],
+    layer: u32,
+    place: usize,
+    moment: Option<Moment>,
+    act: impl Fn(&mut [Line], &[Line]),
+) -> Vec<f32> {
+    let Some(Moment { seed, step }) = moment else { return values.to_vec() };
+    let of_value = |(feature, value): (usize, &f32)| {
+        let words = NoiseDraws::new(seed, layer, step).words(feature as u32, place as u32 / 4);
+        let draw = (words[place % 4][0] >> 8 | 1) as f32 / 16_777_216.0;
+        let mut line = [Line([*value; LANES])];
+        act(&mut line, &[Line([draw; LANES])]);
+        line[0].0[0]
+    };
+    values.iter().enumerate().map(of_value).collect()
 }
 
 /// A function of one value, through a line that holds it in every lane.
@@ -142,7 +274,7 @@ fn row_values(panels: &Panels) -> Vec<f32> {
     values
 }
 
-/// The gradient of the input of a function of a row.
+/// The gradient of the input of a function of a row, from the values before and after it.
 fn differentiate_row(
     function: &dyn RowFunction<Portable>,
     gradient: &[f32],
@@ -163,6 +295,8 @@ pub fn loss_of_row(loss: &dyn RowLoss<Portable>, p: &[f32], target: &[f32], scal
 /// A network of scalars.
 pub struct Scalar {
     layers: Vec<Layer>,
+    /// For a fork, the number of the layer that adds its values.
+    adds: Vec<usize>,
     /// The last layer where the loss is computed together with it: predictions go through it, training does not.
     absorbed: Option<Layer>,
     loss: Box<dyn RowLoss<Portable>>,
@@ -190,27 +324,43 @@ fn fields(value: &Value) -> (&str, &Map<String, Value>) {
 impl Scalar {
     pub fn new(program: &Value) -> Self {
         let mut width = program["inputs"].as_u64().unwrap() as usize;
-        let (mut stages, mut rules) = (Vec::new(), Vec::new());
+        let (mut stages, mut rules) = (Vec::<Layer>::new(), Vec::new());
+        let (mut forks, mut noises) = (Vec::new(), 0);
+        let zeros = |count: usize| vec![0.0; count];
         for layer in program["layers"].as_array().unwrap() {
             let (name, options) = fields(layer);
-            stages.push(match name {
-                "dense" => {
-                    let (inputs, outputs) = (width, options["units"].as_u64().unwrap() as usize);
-                    let bias = options["useBias"].as_bool().unwrap().then(|| vec![0.0; outputs]);
-                    width = outputs;
-                    let trained = options["trainable"].as_bool().unwrap();
-                    let [l1, l2] = ["l1", "l2"].map(|name| options[name].as_f64().unwrap() as f32);
-                    rules.resize(rules.len() + inputs * outputs, Rule { trained, l1, l2 });
-                    let biases = bias.as_ref().map_or(0, Vec::len);
-                    rules.resize(rules.len() + biases, Rule { trained, l1: 0.0, l2: 0.0 });
-                    Layer::Dense(Dense { inputs, outputs, weight: vec![0.0; inputs * outputs], bias })
-                }
-                _ => match layers::build(name, options).unwrap().remove(0) {
+            for operation in layers::build::<Portable>(name, options).unwrap() {
+                let mut weights = Rule { trained: true, l1: 0.0, l2: 0.0 };
+                stages.push(match operation {
+                    Operation::Product { outputs, bias, trainable, l1, l2 } => {
+                        let (inputs, bias) = (width, bias.then(|| zeros(outputs)));
+                        width = outputs;
+                        weights = Rule { trained: trainable, l1, l2 };
+                        Layer::Dense(Dense { inputs, outputs, weight: zeros(inputs * outputs), bias })
+                    }
                     Operation::Elementwise(function) => Layer::Elementwise(function),
                     Operation::Row(function) => Layer::Row(function),
-                    Operation::Product { .. } => panic!("{name} has parameters that are not known here"),
-                },
-            });
+                    Operation::Scale => Layer::Scale([zeros(width), zeros(width)]),
+                    Operation::Noise(noise) => {
+                        noises += 1;
+                        Layer::Noise(noise, noises - 1)
+                    }
+                    Operation::Lookup { column, categories, units } => {
+                        width += units - 1;
+                        Layer::Lookup { column, units, table: zeros(categories * units) }
+                    }
+                    Operation::Fork => {
+                        forks.push(stages.len());
+                        Layer::Fork
+                    }
+                    Operation::Add => Layer::Add(forks.pop().unwrap()),
+                });
+                let arrays = stages.last().map(Layer::parameters).unwrap_or_default();
+                for (index, array) in arrays.into_iter().enumerate() {
+                    let rule = if index == 0 { weights } else { Rule { l1: 0.0, l2: 0.0, ..weights } };
+                    rules.resize(rules.len() + array.len(), rule);
+                }
+            }
         }
         let (loss, loss_options) = fields(&program["loss"]);
         let (optimizer, optimizer_options) = fields(&program["optimizer"]);
@@ -222,98 +372,98 @@ impl Scalar {
             loss = absorbing;
             stages.pop()
         });
+        if stages.is_empty() {
+            stages.push(Layer::Fork);
+        }
+        let add_of =
+            |fork: usize| stages.iter().position(|stage| matches!(stage, Layer::Add(of) if *of == fork));
+        let adds = (0..stages.len()).map(|stage| add_of(stage).unwrap_or(usize::MAX)).collect();
+        let clip = program["clipGradients"].clone();
         let mut scalar =
-            Scalar { layers: stages, absorbed, loss, slots: Vec::new(), update, rules, clip: Value::Null };
-        scalar.clip = program["clipGradients"].clone();
+            Scalar { layers: stages, adds, absorbed, loss, slots: Vec::new(), update, rules, clip };
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
         scalar
     }
 
     pub fn parameters(&self) -> Vec<f32> {
-        let denses = self.layers.iter().filter_map(|layer| match layer {
-            Layer::Dense(dense) => Some(dense),
-            Layer::Elementwise(_) | Layer::Row(_) => None,
-        });
-        denses.flat_map(|dense| dense.weight.iter().chain(dense.bias.iter().flatten()).copied()).collect()
+        self.layers.iter().flat_map(Layer::parameters).flatten().copied().collect()
     }
 
     pub fn set_parameters(&mut self, values: &[f32]) {
         let mut values = values.iter();
-        for layer in &mut self.layers {
-            if let Layer::Dense(dense) = layer {
-                for weight in dense.weight.iter_mut().chain(dense.bias.iter_mut().flatten()) {
-                    *weight = *values.next().unwrap();
-                }
-            }
+        for parameter in self.layers.iter_mut().flat_map(Layer::parameters_mut).flatten() {
+            *parameter = *values.next().unwrap();
         }
         assert!(values.next().is_none());
     }
 
-    /// The values before each layer and after the last.
-    fn forward(&self, x: &[f32]) -> Vec<Vec<f32>> {
+    /// The values before each layer and after the last, of the row of this place in the batch.
+    fn forward(&self, x: &[f32], place: usize, moment: Option<Moment>) -> Vec<Vec<f32>> {
         let mut values = vec![x.to_vec()];
         for layer in &self.layers {
-            values.push(layer.forward(&values[values.len() - 1]));
+            values.push(layer.forward(&values, place, moment));
         }
         values
     }
 
     pub fn predict(&self, x: &[f32]) -> Vec<f32> {
-        let output = self.forward(x).pop().unwrap();
-        self.absorbed.as_ref().map_or(output.clone(), |layer| layer.forward(&output))
+        let output = self.forward(x, 0, None).pop().unwrap();
+        self.absorbed.as_ref().map_or(output.clone(), |layer| layer.forward(&[output], 0, None))
     }
 
-    /// The gradients of all parameters over at most 512 rows, and the sum of the rows' losses.
-    fn gradients_of_chunk(&self, rows: &[(&[f32], &[f32])], scale: f32) -> (f64, Vec<f32>) {
-        let values: Vec<_> = rows.iter().map(|(x, _)| self.forward(x)).collect();
+    /// The gradients of all parameters over at most 512 rows from this place in the batch, and the sum of the
+    /// rows' losses.
+    fn gradients_of_chunk(
+        &self,
+        first: usize,
+        rows: &[Row<'_>],
+        scale: f32,
+        moment: Option<Moment>,
+    ) -> (f64, Vec<f32>) {
         let mut loss = 0.0;
-        let mut gradients: Vec<Vec<f32>> = Vec::new();
-        for (values, (_, target)) in values.iter().zip(rows) {
+        // By row, then by layer.
+        let (mut all_values, mut all_gradients) = (Vec::new(), Vec::new());
+        for (index, (x, target)) in rows.iter().enumerate() {
+            let values = self.forward(x, first + index, moment);
             let (row_loss, gradient) = loss_of_row(&*self.loss, &values[self.layers.len()], target, scale);
             loss += f64::from(row_loss);
-            gradients.push(gradient);
-        }
-        let mut parts = Vec::new();
-        for (index, layer) in self.layers.iter().enumerate().rev() {
-            match layer {
-                Layer::Dense(dense) => {
-                    let inputs: Vec<_> = values.iter().map(|values| values[index].clone()).collect();
-                    parts.push(dense.parameter_gradient(&inputs, &gradients));
-                    gradients = gradients.iter().map(|gradient| dense.input_gradient(gradient)).collect();
-                }
-                Layer::Row(function) => {
-                    for (gradient, values) in gradients.iter_mut().zip(&values) {
-                        *gradient = differentiate_row(&**function, gradient, &values[index..]);
-                    }
-                }
-                Layer::Elementwise(function) => {
-                    for (gradient, values) in gradients.iter_mut().zip(&values) {
-                        let places = values[index].iter().zip(&values[index + 1]);
-                        for (gradient, (input, output)) in gradient.iter_mut().zip(places) {
-                            *gradient = differentiate(&**function, *gradient, *input, *output);
-                        }
-                    }
-                }
+            let mut gradients = vec![Vec::new(); self.layers.len()];
+            gradients[self.layers.len() - 1] = gradient;
+            for index_of_layer in (1..self.layers.len()).rev() {
+                let (place, at) = (first + index, (index_of_layer, &values[..]));
+                let gradient =
+                    self.layers[index_of_layer].backward(&gradients, at, place, moment, &self.adds);
+                gradients[index_of_layer - 1] = gradient;
             }
+            all_values.push(values);
+            all_gradients.push(gradients);
         }
-        let gradient = parts.into_iter().rev().flatten().zip(&self.rules);
+        let parts = self.layers.iter().enumerate().flat_map(|(index, layer)| {
+            let inputs: Vec<_> = all_values.iter().map(|values| &values[index]).collect();
+            let gradients: Vec<_> = all_gradients.iter().map(|gradients| &gradients[index]).collect();
+            layer.parameter_gradient(&inputs, &gradients)
+        });
+        let gradient = parts.zip(&self.rules);
         (loss, gradient.map(|(gradient, rule)| if rule.trained { gradient } else { 0.0 }).collect())
     }
 
     /// The sum of the rows' losses, and the gradients of their mean, penalties included.
     pub fn gradients(&self, rows: &[Row<'_>]) -> (f64, Vec<f32>) {
-        let (losses, gradient) = self.mean_gradients(&[rows]);
+        let (losses, gradient) = self.mean_gradients(&[rows], None);
         (losses[0], gradient)
     }
 
     /// The sum of the rows' losses of each batch, and the mean of their gradients, penalties included.
-    fn mean_gradients(&self, batches: &[&[Row<'_>]]) -> (Vec<f64>, Vec<f32>) {
+    /// With noise where there is a moment, that of the first batch.
+    fn mean_gradients(&self, batches: &[&[Row<'_>]], moment: Option<Moment>) -> (Vec<f64>, Vec<f32>) {
         let (mut losses, mut sums) = (Vec::new(), None::<Vec<f32>>);
-        for rows in batches {
+        for (place, rows) in batches.iter().enumerate() {
+            let before = place * batches[0].len().next_multiple_of(4);
             let scale = (1.0 / (rows.len() as f64 * batches.len() as f64)) as f32;
             let mut sum = 0.0;
-            for rows in rows.chunks(CHUNK_ROWS) {
-                let (loss, gradient) = self.gradients_of_chunk(rows, scale);
+            for (index, rows) in rows.chunks(CHUNK_ROWS).enumerate() {
+                let first = before + index * CHUNK_ROWS;
+                let (loss, gradient) = self.gradients_of_chunk(first, rows, scale, moment);
                 sum += loss;
                 sums = Some(match sums {
                     None => gradient,
@@ -335,21 +485,27 @@ impl Scalar {
     /// The parameters of each line, in the order of the lines.
     fn lines(&self) -> Vec<Vec<usize>> {
         let (mut lines, mut start) = (Vec::new(), 0);
+        let panel = |first: usize, count: usize| first..(first + LANES).min(count);
         for layer in &self.layers {
-            let Layer::Dense(Dense { inputs, outputs, bias, .. }) = layer else { continue };
-            let panel = |first: usize, count: usize| first..(first + LANES).min(count);
-            let (across, along) = if *outputs < 8 { (inputs, outputs) } else { (outputs, inputs) };
-            for first in (0..*across).step_by(LANES) {
-                for other in 0..*along {
-                    let place = |at| if *outputs < 8 { other * inputs + at } else { at * inputs + other };
-                    lines.push(panel(first, *across).map(|at| start + place(at)).collect());
+            let mut arrays = layer.parameters().into_iter();
+            if let Layer::Dense(Dense { inputs, outputs, .. }) = layer {
+                let (across, along) = if *outputs < 8 { (inputs, outputs) } else { (outputs, inputs) };
+                for first in (0..*across).step_by(LANES) {
+                    for other in 0..*along {
+                        let place = |at| if *outputs < 8 { other * inputs + at } else { at * inputs + other };
+                        lines.push(panel(first, *across).map(|at| start + place(at)).collect());
+                    }
                 }
+                start += arrays.next().map_or(0, Vec::len);
             }
-            start += inputs * outputs;
-            if bias.is_some() {
-                let biases = (0..*outputs).step_by(LANES).map(|first| panel(first, *outputs));
-                lines.extend(biases.map(|panel| panel.map(|at| start + at).collect::<Vec<_>>()));
-                start += outputs;
+            for array in arrays {
+                // The values of a category begin on a line of their own.
+                let length = if let Layer::Lookup { units, .. } = layer { *units } else { array.len() };
+                for row in (0..array.len()).step_by(length) {
+                    let panels = (0..length).step_by(LANES).map(|first| panel(first, length));
+                    lines.extend(panels.map(|panel| panel.map(|at| start + row + at).collect::<Vec<_>>()));
+                }
+                start += array.len();
             }
         }
         lines
@@ -388,8 +544,8 @@ impl Scalar {
     }
 
     /// One update from the mean gradient of some batches; the sum of the rows' losses of each before it.
-    fn update_from(&mut self, batches: &[&[Row<'_>]], now: Now) -> Vec<f64> {
-        let (losses, mut gradient) = self.mean_gradients(batches);
+    fn update_from(&mut self, batches: &[&[Row<'_>]], now: Now, moment: Moment) -> Vec<f64> {
+        let (losses, mut gradient) = self.mean_gradients(batches, Some(moment));
         self.clip(&mut gradient);
         let mut parameters = self.parameters();
         for (index, (weight, gradient)) in parameters.iter_mut().zip(gradient).enumerate() {
@@ -428,7 +584,8 @@ impl Scalar {
             for batches in rows.chunks(batch).collect::<Vec<_>>().chunks(accumulate) {
                 step += 1;
                 let now = self.update.now(*rate, step, &mut Powers::default());
-                loss = self.update_from(batches, now).iter().fold(loss, |sum, more| sum + more);
+                let losses = self.update_from(batches, now, Moment { seed, step });
+                loss = losses.iter().fold(loss, |sum, more| sum + more);
             }
             losses.push(loss / data.rows() as f64);
         }

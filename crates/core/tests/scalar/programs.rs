@@ -4,6 +4,7 @@ use myelin_core::engine::RowLoss;
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::simd::{Instructions, Simd};
 use myelin_core::options::Names;
+use myelin_core::program::Plan;
 use myelin_core::random::draw;
 use myelin_core::{Dataset, Result, activations, layers, losses, optimizers};
 use proptest::prelude::*;
@@ -37,13 +38,57 @@ fn variants<T>(
     all.into_iter().filter(|given| build(name, given).is_ok()).map(Value::Object).collect()
 }
 
+fn plain_dense(units: usize) -> Value {
+    json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 })
+}
+
+/// Layers inside others; what makes them as wide as what is around them is put behind.
+fn lists() -> Vec<Value> {
+    let dense = plain_dense(5);
+    let inner = json!({ "type": "residual", "layers": [{ "type": "tanh" }] });
+    let norm = json!({ "type": "layerNorm", "epsilon": 0.5 });
+    vec![json!([{ "type": "tanh" }]), json!([dense, { "type": "silu" }]), json!([inner, norm, dense])]
+}
+
+/// The layers, changed where they do not fit so many inputs: lookups stand first, each of a column of x, and
+/// what is inside another layer ends as wide as it has to. And how many outputs they have.
+fn fitting(layers: &[Value], inputs: usize) -> (Vec<Value>, usize) {
+    let (lookups, others): (Vec<_>, Vec<_>) = layers.iter().partition(|layer| layer.get("column").is_some());
+    let (mut fitting, mut is_source) = (Vec::new(), vec![true; inputs]);
+    for layer in lookups {
+        let free: Vec<_> = (0..is_source.len()).filter(|column| is_source[*column]).collect();
+        if free.is_empty() {
+            continue;
+        }
+        let mut layer = layer.clone();
+        let column = free[layer["column"].as_u64().unwrap() as usize % free.len()];
+        layer["column"] = json!(column);
+        is_source.splice(column..=column, vec![false; layer["units"].as_u64().unwrap() as usize]);
+        fitting.push(layer);
+    }
+    let mut width = is_source.len();
+    for layer in others {
+        let mut layer = layer.clone();
+        if let Some(inside) = layer.get("layers") {
+            let (mut inside, outputs) = self::fitting(inside.as_array().unwrap(), width);
+            if outputs != width {
+                inside.push(plain_dense(width));
+            }
+            layer["layers"] = json!(inside);
+        }
+        width = layer["units"].as_u64().map_or(width, |units| units as usize);
+        fitting.push(layer);
+    }
+    (fitting, width)
+}
+
 /// All variants of all entries of a table. An entry that takes none of the values is an error here.
 fn table<T>(table: &[Names], build: fn(&str, &Map<String, Value>) -> Result<T>) -> Vec<Value> {
     let entries = table.iter().map(|(name, options)| {
         let numbers = [json!(0), json!(0.5), json!(true), json!(false)];
         let sizes = [json!(3), json!(0.5), json!(true), json!(false)];
         let words = [json!("none"), json!("tanh"), json!(true), json!(false)];
-        let groups = [numbers, sizes, words].into_iter();
+        let groups = [numbers.to_vec(), sizes.to_vec(), words.to_vec(), lists()].into_iter();
         let variants = groups.map(|values| variants(name, options, &values, build));
         let mut variants = variants;
         let variants = variants.find(|variants| !variants.is_empty()).unwrap_or_default();
@@ -89,7 +134,7 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let clips = prop::sample::select(clips.to_vec());
     let programs = (width(), layers, losses, optimizers, clips).prop_map(|(inputs, layers, loss, optimizer, clip)| {
         json!({
-            "inputs": inputs, "layers": layers, "loss": loss, "optimizer": optimizer, "clipGradients": clip,
+            "inputs": inputs, "layers": fitting(&layers, inputs).0, "loss": loss, "optimizer": optimizer, "clipGradients": clip,
         })
     });
     programs.prop_filter("a loss that does not take the last layer", takes_last_layer)
@@ -103,8 +148,7 @@ pub fn takes_last_layer(program: &Value) -> bool {
 
 /// Values in a row of a program's output.
 pub fn outputs(program: &Value) -> usize {
-    let units = program["layers"].as_array().unwrap().iter().rev().find_map(|layer| layer["units"].as_u64());
-    units.or(program["inputs"].as_u64()).unwrap() as usize
+    fitting(program["layers"].as_array().unwrap(), program["inputs"].as_u64().unwrap() as usize).1
 }
 
 /// So many values from -1 to 1.
@@ -141,7 +185,13 @@ fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64)
 /// Random examples, with targets that the program's loss takes.
 pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset {
     let inputs = program["inputs"].as_u64().unwrap() as usize;
-    let x = values(seed, rows * inputs);
+    let mut x = values(seed, rows * inputs);
+    let plan = Plan::<Portable>::compile(&program.to_string()).unwrap();
+    for (column, categories) in plan.categories {
+        for value in x.iter_mut().skip(column).step_by(inputs) {
+            *value = (value.abs() * categories as f32).floor().min(categories as f32 - 1.0);
+        }
+    }
     let (loss, outputs) = (loss(program), outputs(program));
     let y = targets(&*loss, rows, outputs, seed + 1);
     Dataset::new(x, y, inputs, loss.targets(outputs)).unwrap()

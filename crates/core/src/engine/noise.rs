@@ -1,0 +1,72 @@
+//! Noise in training: which draws a line of values takes.
+//!
+//! A draw is a function of the run's seed, the layer, the step, the row's place in the batch and the
+//! feature, so whoever takes a row draws the same for it.
+
+use super::Noise;
+use super::panels::{LANES, Line, Panels, ZERO};
+use super::simd::Simd;
+use crate::random::{Lanes, NOISE_ROWS, NoiseDraws};
+
+/// The words as uniform draws between 0 and 1, both left out: odd multiples of 2^-24, which a float holds.
+#[inline(always)]
+fn uniform(words: &[Lanes; NOISE_ROWS]) -> [Line; NOISE_ROWS] {
+    let mut lines = [ZERO; NOISE_ROWS];
+    for (line, words) in lines.iter_mut().zip(words) {
+        for (draw, word) in line.0.iter_mut().zip(words) {
+            *draw = (word >> 8 | 1) as i32 as f32 / 16_777_216.0;
+        }
+    }
+    lines
+}
+
+/// Calls `act` with lines of `values` and the draws that belong to them. `from` is the first row's place in
+/// the batch.
+#[inline(always)]
+fn with_draws<S: Simd>(
+    s: S,
+    draws: NoiseDraws,
+    values: &mut Panels,
+    (from, rows): (usize, usize),
+    mut act: impl FnMut(&mut [Line], &[Line]),
+) {
+    for panel in 0..values.count() {
+        let lines = values.panel_mut(panel, rows);
+        let mut row = 0;
+        while row < rows {
+            let place = from + row;
+            let first = place % NOISE_ROWS;
+            let count = (NOISE_ROWS - first).min(rows - row);
+            let mut uniforms = [ZERO; NOISE_ROWS];
+            s.run(
+                #[inline(always)]
+                || uniforms = uniform(&draws.words((panel * LANES) as u32, (place / NOISE_ROWS) as u32)),
+            );
+            act(&mut lines[row..][..count], &uniforms[first..][..count]);
+            row += count;
+        }
+    }
+}
+
+/// Makes the values of some rows noisy.
+pub fn forward<S: Simd>(
+    s: S,
+    noise: &dyn Noise<S>,
+    draws: NoiseDraws,
+    values: &mut Panels,
+    rows: (usize, usize),
+) {
+    with_draws(s, draws, values, rows, |lines, draws| noise.forward(s, lines, draws));
+    values.clear_padding(0..values.count(), rows.1);
+}
+
+/// Takes the gradients of noisy values back to those of the values before.
+pub fn backward<S: Simd>(
+    s: S,
+    noise: &dyn Noise<S>,
+    draws: NoiseDraws,
+    gradient: &mut Panels,
+    rows: (usize, usize),
+) {
+    with_draws(s, draws, gradient, rows, |lines, draws| noise.backward(s, lines, draws));
+}

@@ -1,0 +1,20 @@
+//! embedding: the number of a category becomes trained values
+
+use super::Operation;
+use crate::engine::simd::Simd;
+use crate::errors::Result;
+use crate::options::Options;
+use serde_json::{Map, Value};
+
+/// The names of the options.
+pub const OPTIONS: &[&str] = &["column", "categories", "units"];
+
+/// One lookup.
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
+    let options = Options::new("embedding", values, OPTIONS)?;
+    Ok(vec![Operation::Lookup {
+        column: options.index("column")?,
+        categories: options.size("categories")?,
+        units: options.size("units")?,
+    }])
+}

@@ -1,0 +1,47 @@
+//! gaussianNoise: y = x + deviation n, n normal, in training
+
+use super::Operation;
+use crate::engine::Noise;
+use crate::engine::functions::normal_quantile;
+use crate::engine::panels::Line;
+use crate::engine::simd::Simd;
+use crate::ensure;
+use crate::errors::Result;
+use crate::options::Options;
+use serde_json::{Map, Value};
+
+/// The names of the options.
+pub const OPTIONS: &[&str] = &["deviation"];
+
+/// Noise that is added to values.
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
+    let deviation = Options::new("gaussianNoise", values, OPTIONS)?.number("deviation")?;
+    ensure!(
+        (0.0..).contains(&deviation),
+        "gaussianNoise: deviation must be at least 0, received {deviation}"
+    );
+    Ok(vec![Operation::Noise(Box::new(GaussianNoise { deviation }))])
+}
+
+/// y = x + d q(u) with q the quantile function of the normal distribution and u the draw.
+struct GaussianNoise {
+    deviation: f32,
+}
+
+impl<S: Simd> Noise<S> for GaussianNoise {
+    fn forward(&self, s: S, values: &mut [Line], draws: &[Line]) {
+        s.run(
+            #[inline(always)]
+            || {
+                let deviation = s.splat(self.deviation);
+                for (value, draw) in values.iter_mut().zip(draws) {
+                    let normal = normal_quantile(s, s.load(draw));
+                    s.store(s.mul_add(deviation, normal, s.load(value)), value);
+                }
+            },
+        );
+    }
+
+    /// The derivative is 1.
+    fn backward(&self, _s: S, _gradient: &mut [Line], _draws: &[Line]) {}
+}

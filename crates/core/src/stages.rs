@@ -1,0 +1,229 @@
+//! What the network walks: stages, each with an output of its own. Of the kinds of operation only products
+//! and elementwise functions are fused; here is what the others do, forward and back.
+
+use crate::engine::gradients::Slabs;
+use crate::engine::lookup::Lookup;
+use crate::engine::noise;
+use crate::engine::panels::{LANES, Line, Panels, panels};
+use crate::engine::products::Product;
+use crate::engine::scale::Scale;
+use crate::engine::simd::Simd;
+use crate::engine::sink::Sink;
+use crate::engine::{Epilogue, Noise, RowFunction};
+use crate::random::NoiseDraws;
+use std::ops::Range;
+
+/// What makes the values of a stage.
+pub enum Body<S: Simd> {
+    /// A matrix product.
+    Product(Product),
+    /// The values before, as they are.
+    Copy,
+    /// A function of each row.
+    Row(Box<dyn RowFunction<S>>),
+    /// y = w x + b
+    Scale(Scale),
+    /// Noise in training. The number counts the stages that draw.
+    Noise(Box<dyn Noise<S>>, u32),
+    /// A lookup.
+    Lookup(Lookup),
+    /// The values before, which the stage of this number adds again.
+    Fork(usize),
+    /// The values before and those of the fork of this number.
+    Add(usize),
+}
+
+/// What has an output of its own: values, and the elementwise function that they go through.
+pub struct Stage<S: Simd> {
+    /// Values in a row of the output.
+    pub outputs: usize,
+    /// What makes the values.
+    pub body: Body<S>,
+    /// Whether it has parameters that change in training.
+    pub trainable: bool,
+    /// The elementwise function at the end, if there is one.
+    pub epilogue: Option<Box<dyn Epilogue<S>>>,
+}
+
+/// What the draws of a step follow from.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The run's seed.
+    pub seed: u64,
+    /// The number of the update in the model's life.
+    pub step: u64,
+    /// The rows of batches before this one that the same update takes, rounded up to groups of
+    /// [`NOISE_ROWS`](crate::random::NOISE_ROWS) a batch.
+    pub before: usize,
+}
+
+/// Some rows of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// The first one's place in the batch.
+    pub from: usize,
+    /// How many.
+    pub rows: usize,
+    /// Set in training, where there is noise.
+    pub moment: Option<Moment>,
+}
+
+impl<S: Simd> Stage<S> {
+    /// A stage without a function at its end.
+    pub fn new(outputs: usize, body: Body<S>) -> Self {
+        Stage { outputs, trainable: body.has_parameters(), body, epilogue: None }
+    }
+
+    /// Whether an elementwise function can still follow. The gradient of a row needs the row's own output,
+    /// and what is behind a fork is no part of it.
+    pub fn takes_epilogue(&self) -> bool {
+        self.epilogue.is_none() && !matches!(self.body, Body::Row(_) | Body::Fork(_))
+    }
+
+    /// The matrix product, if the stage begins with one.
+    pub fn product(&self) -> Option<&Product> {
+        match &self.body {
+            Body::Product(product) => Some(product),
+            _ => None,
+        }
+    }
+}
+
+impl<S: Simd> Body<S> {
+    /// Whether it has parameters.
+    pub fn has_parameters(&self) -> bool {
+        matches!(self, Body::Product(_) | Body::Scale(_) | Body::Lookup(_))
+    }
+
+    /// Whether it is of the kinds that a tiny step knows.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Body::Product(_) | Body::Copy | Body::Row(_))
+    }
+
+    /// The values that are made of `input`, for all kinds but products. `before` has the outputs of all
+    /// stages before.
+    #[inline(never)]
+    pub(crate) fn forward(
+        &self,
+        s: S,
+        parameters: &[Line],
+        (before, input): (&[Panels], &Panels),
+        output: &mut Panels,
+        at: Rows,
+    ) {
+        let Rows { from, rows, moment } = at;
+        match self {
+            Body::Scale(scale) => scale.forward(s, parameters, input, output, rows),
+            Body::Lookup(lookup) => lookup.forward(parameters, input, output, rows),
+            _ => output.copy_from(input, rows),
+        }
+        match self {
+            Body::Row(row) => row.forward(s, output, rows),
+            Body::Noise(noise, layer) => {
+                if let Some(Moment { seed, step, before }) = moment {
+                    let draws = NoiseDraws::new(seed, *layer, step);
+                    noise::forward(s, &**noise, draws, output, (before + from, rows));
+                }
+            }
+            Body::Add(fork) => output.add(s, &before[*fork], rows),
+            _ => {}
+        }
+    }
+
+    /// The gradient of the input from that of the output, which is the first of `gradients`; the others are
+    /// those of the stages behind, of which `index` is this one's number. For all kinds but products.
+    #[inline(never)]
+    pub(crate) fn backward(
+        &self,
+        s: S,
+        parameters: &[Line],
+        (input, output): (&Panels, &Panels),
+        (index, gradients): (usize, &[Panels]),
+        result: &mut Panels,
+        at: Rows,
+    ) {
+        let Rows { from, rows, moment } = at;
+        match self {
+            Body::Scale(scale) => scale.backward(s, parameters, &gradients[0], result, rows),
+            Body::Lookup(lookup) => lookup.backward(&gradients[0], result, rows),
+            _ => result.copy_from(&gradients[0], rows),
+        }
+        match self {
+            Body::Row(row) => row.backward(s, result, input, output, rows),
+            Body::Noise(noise, layer) => {
+                if let Some(Moment { seed, step, before }) = moment {
+                    let draws = NoiseDraws::new(seed, *layer, step);
+                    noise::backward(s, &**noise, draws, result, (before + from, rows));
+                }
+            }
+            Body::Fork(add) => result.add(s, &gradients[*add - index], rows),
+            _ => {}
+        }
+    }
+
+    /// The gradients of the parameter lines in `lines`, over the rows of all slabs, into the sink.
+    #[inline(always)]
+    pub(crate) fn parameter_gradient<'a>(
+        &self,
+        s: S,
+        slabs: impl Slabs<'a>,
+        lines: &Range<usize>,
+        scratch: &mut [Line],
+        sink: &mut Sink<'_, S>,
+    ) {
+        match self {
+            Body::Product(product) => product.parameter_gradient(s, slabs, lines, scratch, sink),
+            Body::Scale(scale) => scale.parameter_gradient(s, slabs, lines, scratch, sink),
+            Body::Lookup(lookup) => lookup.parameter_gradient(s, slabs, lines, scratch, sink),
+            Body::Copy | Body::Row(_) | Body::Noise(..) | Body::Fork(_) | Body::Add(_) => {}
+        }
+    }
+}
+
+/// An array of parameters of the border, and where its values lie.
+pub enum Array {
+    /// The weights of a product, `[outputs][inputs]`.
+    Weights(Product),
+    /// A value a feature, from this line.
+    Vector(usize, usize),
+    /// The values of categories, `[categories][units]`.
+    Table(Lookup),
+}
+
+impl Array {
+    /// How many values it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Array::Weights(product) => product.inputs * product.outputs,
+            Array::Vector(_, length) => *length,
+            Array::Table(lookup) => lookup.categories * lookup.units,
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `visit` with the line and lane of each value in order.
+    pub fn visit(&self, visit: &mut impl FnMut(usize, usize)) {
+        let mut vector = |start: usize, length: usize| {
+            (0..length).for_each(|index| visit(start + index / LANES, index % LANES));
+        };
+        match self {
+            Array::Vector(start, length) => vector(*start, *length),
+            Array::Table(Lookup { categories, units, table, .. }) => {
+                let starts = (0..*categories).map(|category| table.start + category * panels(*units));
+                starts.for_each(|start| vector(start, *units));
+            }
+            Array::Weights(product) => {
+                for output in 0..product.outputs {
+                    for input in 0..product.inputs {
+                        let (line, lane) = product.place(output, input);
+                        visit(product.weight.start + line, lane);
+                    }
+                }
+            }
+        }
+    }
+}
