@@ -322,7 +322,7 @@ impl<S: Simd> Plan<S> {
         all - first.unwrap_or(0)
     }
 
-    /// The ranges of `lines` that training changes.
+    /// The ranges of `lines` that training changes, in increasing order.
     #[inline(always)]
     pub fn trained(&self, lines: Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let starts = std::iter::once(0).chain(self.frozen.iter().map(|frozen| frozen.end));

@@ -170,8 +170,9 @@ impl<S: Simd> State<S> {
         if run.accumulate > 1 || self.plan.collects() {
             self.reserve_gradient()?;
         }
-        let goes_on = !run.from.step.is_multiple_of(run.accumulate);
-        let collected = if goes_on { self.gradient.clone() } else { Vec::new() };
+        // The steps that the update at hand has taken.
+        let mut place = run.from.step % run.accumulate;
+        let collected = if place > 0 { self.gradient.clone() } else { Vec::new() };
         let mut taken = 0;
         let mut progress = Progress { position: run.from, ..Progress::default() };
         let mut safe = run.from;
@@ -187,7 +188,6 @@ impl<S: Simd> State<S> {
             let rows = batch_size.min(data.rows() - start);
             let order = run.shuffle.then(|| std::mem::take(&mut self.order));
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-            let place = step % run.accumulate;
             let of = run.accumulate.min(steps_an_epoch - (step - place));
             let updates = place + 1 == of;
             let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
@@ -207,6 +207,7 @@ impl<S: Simd> State<S> {
             position.step += 1;
             position.steps += u64::from(updates);
             taken += 1;
+            place = if updates { 0 } else { place + 1 };
             let ended = position.step == steps_an_epoch;
             if !loss.is_finite() || (ended && !self.publish(team)) {
                 self.go_back(&mut progress, safe, collected);
