@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { load, Model, save } from "../src/index.ts";
+import { type LayerWeights, load, Model, save } from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -18,13 +18,22 @@ const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
 const pathOf = (name: string, ending: string) => join(folder, `${name}.${ending}`);
 const readJSON = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
+/** The arrays of layers by their names in files; layers may hold layers. */
+function named(layers: readonly LayerWeights[], prefix = ""): [name: string, values: readonly unknown[]][] {
+  return layers.flatMap((entry, index) =>
+    Object.entries(entry).flatMap(([name, values]) => {
+      const full = `${prefix}${index}.${name}`;
+      const inside = name === "layers" ? (values as unknown as LayerWeights[]) : undefined;
+      return inside ? named(inside, `${full}.`) : [[full, values] as [string, readonly unknown[]]];
+    }),
+  );
+}
+
 /** What Python found in a file, and the model of that file: the same numbers under the same names. */
 function expectSame(found: string, model: Model): void {
   const { metadata, tensors } = readJSON(found);
   expect(JSON.parse(metadata.myelin).seed).toBe(model.seed);
-  const weights = Object.entries(model.getWeights()).flatMap(([layer, entry]) =>
-    Object.entries(entry).map(([name, values]) => [`${layer}.${name}`, values] as const),
-  );
+  const weights = named(model.getWeights());
   for (const [name, values] of weights) {
     expect(tensors[name]).toMatchObject({ dtype: "float32", values: flatten(values) });
     expect(tensors[name].shape).toEqual(
