@@ -40,7 +40,7 @@ const countAll = (layers: readonly LayerShape[]) => places(layers).at(-1)?.end ?
 
 /** An array of parameters with a name of its own in the whole model, and its place in the flat array. */
 export interface NamedParameter {
-  /** Layer and parameter, "0.weight"; of a layer inside another, "1.0.weight". */
+  /** Layer and parameter, "0.weight"; of a layer inside another, "1.layers.0.weight". */
   readonly name: string;
   readonly shape: readonly number[];
   readonly start: number;
@@ -49,7 +49,7 @@ export interface NamedParameter {
 /** Every array of parameters in the order of the flat array. */
 export function namedParameters(layers: readonly LayerShape[]): NamedParameter[] {
   return places(layers).map(({ layer, parameter: { name, shape }, start }) => {
-    return { name: `${layer.number}.${name}`, shape, start };
+    return { name: `${layer.number.replaceAll(".", ".layers.")}.${name}`, shape, start };
   });
 }
 
