@@ -13,11 +13,15 @@ import { write } from "../src/formats/safetensors.ts";
 import {
   adam,
   dense,
+  dropout,
+  embedding,
   FormatError,
   type KernelChoice,
   KernelError,
+  layerNorm,
   load,
   Model,
+  residual,
   sgd,
   softmax,
 } from "../src/index.ts";
@@ -42,6 +46,17 @@ const sound: readonly Uint8Array[] = [
     optimizer: sgd(),
     kernel: "typescript",
   }).toBytes(),
+  makeModel({
+    inputs: 2,
+    layers: [
+      embedding({ column: 1, categories: 2, units: 2 }),
+      residual([layerNorm(), dense(3), dropout({ rate: 0.1 })]),
+      dense(1, { l1: 0.1, trainable: false }),
+    ],
+    clipGradients: { norm: 1 },
+    optimizer: "rmsprop",
+    kernel: "typescript",
+  }).toBytes({ optimizerState: true }),
 ];
 
 function trained(model: Model): Model {
