@@ -35,6 +35,7 @@ const order: readonly (readonly string[])[] = [
   ["formats/*"],
   ["kernel"],
   ["stages"],
+  ["workspace"],
   ["network"],
   ["update"],
   ["state"],
@@ -205,7 +206,7 @@ describe("crates/", () => {
     ["layers"],
     ["stages"],
     ["program"],
-    ["network", "update", "state", "run"],
+    ["workspace", "network", "update", "state", "run"],
     ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));

@@ -1,12 +1,15 @@
 /** What is special about single layers; what all have in common, the suites that walk the tables test. */
 import { describe, expect, test } from "vitest";
 import {
+  adam,
+  batchNorm,
   DataError,
   dense,
   dropout,
   embedding,
   gaussianNoise,
   type Layer,
+  type LayerWeights,
   type Loss,
   layerNorm,
   Model,
@@ -273,4 +276,90 @@ describe.each(kernelNames)("an embedding on the %s kernel", (kernel) => {
       expect(made.toJSON()).toEqual(before);
     },
   );
+});
+
+describe.each(kernelNames)("batch normalisation on the %s kernel", (kernel) => {
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, row) => [row % 7, (row % 3) - 1, row / count]);
+  const figures = (weights: LayerWeights) => flatten([weights.runningMean, weights.runningVar]);
+  const model = (given = {}) => make(kernel, [batchNorm(), dense(1)], given);
+
+  test("predicts with running figures, which training alone changes", () => {
+    const made = model();
+    const before = made.getWeights();
+    expect(before[0]).toEqual({
+      weight: [1, 1, 1],
+      bias: [0, 0, 0],
+      runningMean: [0, 0, 0],
+      runningVar: [1, 1, 1],
+    });
+    const [x, y] = [rows(20), new Float32Array(20)];
+    const { layers } = made.gradients(x, y);
+    expect(Object.keys(layers[0])).toEqual(["weight", "bias"]);
+    made.predict(x);
+    made.evaluate(x, y);
+    expect(made.getWeights()).toEqual(before);
+    made.fitSync(x, y, { batchSize: 20 });
+    const columns = [0, 1, 2].map((column) => x.map((row) => row[column]));
+    const variance = (values: number[]) =>
+      values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1);
+    expectNear(figures(made.getWeights()[0]), [
+      ...columns.map((values) => 0.1 * mean(values)),
+      ...columns.map((values) => 0.9 + 0.1 * variance(values)),
+    ]);
+  });
+
+  test("is not moved by what moves weights", () => {
+    const optimizer = adam({ learningRate: 0.1, weightDecay: 1 });
+    const made = make(kernel, [batchNorm({ momentum: 0 }), dense(1)], { optimizer });
+    made.fitSync(rows(20), new Float32Array(20), { epochs: 3, batchSize: 4 });
+    expect(figures(made.getWeights()[0])).toEqual([0, 0, 0, 1, 1, 1]);
+    expect(made.getWeights()[0].weight).not.toEqual([1, 1, 1]);
+  });
+
+  test("takes a last batch of one row: the bias comes out, and the running variance stays", () => {
+    const made = make(kernel, [batchNorm()], { optimizer: sgd({ learningRate: 0 }) });
+    made.setWeights([{ ...made.getWeights()[0], bias: [1, 2, 3] }]);
+    const { loss } = made.fitSync([[5, 6, 7]], [[0, 0, 0]], { batchSize: 4 });
+    expectNear(loss, [14 / 3]);
+    expectNear(figures(made.getWeights()[0]), [0.5, 0.6, 0.7, 1, 1, 1]);
+  });
+
+  test("takes the gradient of a whole batch, however many threads there are", () => {
+    for (const count of [511, 512, 513, 1500]) {
+      const [x, y] = [rows(count), new Float32Array(count).fill(1)];
+      const optimizer = sgd({ learningRate: 1 });
+      const [made, other] = [model({ optimizer }), model({ optimizer })];
+      const { layers } = made.gradients(x, y);
+      const before = made.getWeights();
+      made.fitSync(x, y, { batchSize: count, threads: 1 });
+      other.fitSync(x, y, { batchSize: count, threads: 2 });
+      expect(made.getWeights()).toEqual(other.getWeights());
+      const [weight, after] = [before, made.getWeights()].map((all) => flatten(all[1]));
+      const gradient = flatten(layers[1]);
+      expectNear(
+        after,
+        weight.map((value, at) => value - gradient[at]),
+        1e-5,
+      );
+    }
+  });
+
+  test("comes back from JSON, and trains on to the same bits", () => {
+    const [x, y] = [rows(20), new Float32Array(20).fill(1)];
+    const made = model();
+    made.fitSync(x, y, { epochs: 2, batchSize: 8 });
+    const copy = Model.fromJSON(JSON.stringify(made), { kernel });
+    for (const either of [made, copy]) either.fitSync(x, y, { epochs: 2, batchSize: 8 });
+    expect(copy.toJSON()).toEqual(made.toJSON());
+  });
+
+  test("refuses a running variance below zero", () => {
+    const made = model();
+    const weights = made.getWeights();
+    weights[0].runningVar = [1, -1, 1];
+    expect(() => made.setWeights(weights)).toThrow(
+      "setWeights: layer 0 (batchNorm): runningVar: value 1: expected at least 0, received -1",
+    );
+  });
 });

@@ -20,9 +20,11 @@ import {
   categoriesOf,
   configure,
   countParameters,
+  type LayerShape,
   type Program,
   shapes,
   toProgram,
+  withInside,
 } from "../src/program.ts";
 import { uniform } from "../src/random.ts";
 
@@ -363,6 +365,9 @@ export function dataset(kernel: Kernel, program: Program, { x, y }: Rows): Kerne
   return kernel.dataset(x, y, program.inputs, lossOf(program).targets);
 }
 
+/** The arrays of parameters of a layer and of those inside it. */
+const parametersIn = (layer: LayerShape) => withInside([layer]).flatMap(({ parameters }) => parameters);
+
 /** Parameters such that values neither grow nor shrink from layer to layer, whatever their width. */
 export function parametersFor(program: Program, seed = 3): Float32Array<ArrayBuffer> {
   let start = 0;
@@ -370,7 +375,11 @@ export function parametersFor(program: Program, seed = 3): Float32Array<ArrayBuf
   for (const layer of layersOf(program)) {
     const end = start + countParameters(layer);
     for (let at = start; at < end; at++) all[at] *= Math.sqrt(3 / (layer.inputs + 1));
-    start = end;
+    for (const { minimum = Number.NEGATIVE_INFINITY, shape } of parametersIn(layer)) {
+      const next = start + shape.reduce((product, length) => product * length, 1);
+      for (let at = start; at < next; at++) if (all[at] < minimum) all[at] = minimum - all[at];
+      start = next;
+    }
   }
   return all;
 }

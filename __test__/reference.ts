@@ -36,8 +36,16 @@ class Rest {
 
 type Row = readonly number[];
 
+/** The mean and the variance of each column. */
+function figuresOf(rows: readonly Row[]): [mean: number[], variance: number[]] {
+  const columns = rows[0].map((_, at) => rows.map((row) => row[at]));
+  const meanOf = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = columns.map((values) => meanOf(values.map((value) => (value - meanOf(values)) ** 2)));
+  return [columns.map(meanOf), variance];
+}
+
 /** What an operation makes of rows; `forks` has the rows of those that are open. */
-function apply(operation: Operation, rows: Row[], rest: Rest, forks: Row[][]): Row[] {
+function apply(operation: Operation, rows: Row[], rest: Rest, forks: Row[][], inTraining: boolean): Row[] {
   const width = rows[0].length;
   switch (operation.kind) {
     case "elementwise":
@@ -64,6 +72,15 @@ function apply(operation: Operation, rows: Row[], rest: Rest, forks: Row[][]): R
       const [weight, bias] = [rest.take(width), rest.take(width)];
       return rows.map((row) => row.map((value, at) => weight[at] * value + bias[at]));
     }
+    case "standardise": {
+      const [weight, bias] = [rest.take(width), rest.take(width)];
+      const measured = { ...TRAINED, trainable: false };
+      const running = [rest.take(width, measured), rest.take(width, measured)];
+      const [mean, variance] = inTraining ? figuresOf(rows) : running;
+      const scale = (value: number, at: number) =>
+        (weight[at] * (value - mean[at])) / Math.sqrt(variance[at] + operation.epsilon) + bias[at];
+      return rows.map((row) => row.map(scale));
+    }
     case "lookup": {
       const { column, categories, units } = operation;
       const table = Array.from({ length: categories }, () => Array.from(rest.take(units)));
@@ -81,11 +98,11 @@ function apply(operation: Operation, rows: Row[], rest: Rest, forks: Row[][]): R
   }
 }
 
-/** The outputs for rows of x, without noise. */
-function predictRows(program: Program, rest: Rest, x: readonly Row[]): Row[] {
+/** The outputs for rows of x, without noise; in training, figures over rows are those of these rows. */
+function predictRows(program: Program, rest: Rest, x: readonly Row[], inTraining = false): Row[] {
   const forks: Row[][] = [];
   const operations = program.layers.flatMap((layer) => createLayer(layer).operations());
-  return operations.reduce((rows, operation) => apply(operation, rows, rest, forks), [...x]);
+  return operations.reduce((rows, operation) => apply(operation, rows, rest, forks, inTraining), [...x]);
 }
 
 /** The output for one row of x. */
@@ -93,15 +110,20 @@ export function predictRow(program: Program, parameters: Float64Array, x: Row): 
   return predictRows(program, new Rest(parameters), [x])[0];
 }
 
-/** The mean loss of all rows. */
-export function meanLoss(program: Program, parameters: Float64Array, { x, y, rows }: Rows): number {
+/** The mean loss of all rows; in training as one batch. */
+export function meanLoss(
+  program: Program,
+  parameters: Float64Array,
+  { x, y, rows }: Rows,
+  inTraining = false,
+): number {
   const outputs = outputsOf(program);
   const loss = create("loss", losses as Table<Loss>, program.loss);
   const targets = loss.targets(outputs);
   const cut = (values: Float32Array, width: number) =>
     Array.from({ length: rows }, (_, row) => Array.from(values.subarray(row * width, (row + 1) * width)));
   const targetRows = cut(y, targets);
-  const predictions = predictRows(program, new Rest(parameters), cut(x, program.inputs));
+  const predictions = predictRows(program, new Rest(parameters), cut(x, program.inputs), inTraining);
   const lossOf = (row: number) =>
     loss.value(asSingles(predictions[row]), asSingles(targetRows[row]), 0, outputs);
   return predictions.reduce((sum, _, row) => sum + lossOf(row), 0) / rows;
@@ -125,7 +147,7 @@ export function gradientByDifferences(program: Program, parameters: Float32Array
     if (!trainable) return 0;
     const lossAt = (value: number) => {
       doubles[at] = value;
-      return meanLoss(program, doubles, rows) + l1 * Math.abs(value) + l2 * value ** 2;
+      return meanLoss(program, doubles, rows, true) + l1 * Math.abs(value) + l2 * value ** 2;
     };
     const slope = difference(lossAt, middle);
     doubles[at] = middle;

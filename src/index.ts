@@ -19,6 +19,7 @@ export type { ModelJSON } from "./formats/json.ts";
 export * as initializers from "./initializers.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
 export type { KernelName } from "./kernel.ts";
+export { batchNorm } from "./layers/batchNorm.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
 export { dropout } from "./layers/dropout.ts";
 export { embedding } from "./layers/embedding.ts";

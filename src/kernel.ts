@@ -7,7 +7,10 @@
  */
 import type { Program } from "./program.ts";
 
-/** The most rows whose activations a kernel holds together: larger batches are cut there. */
+/**
+ * The most rows whose activations a kernel holds together: larger batches are cut there, unless figures are
+ * taken over all rows of a batch.
+ */
 export const CHUNK_ROWS = 512;
 
 /** The kernels there are. */

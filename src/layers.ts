@@ -4,6 +4,7 @@
 
 import type { Activation } from "./activations.ts";
 import * as activations from "./activations.ts";
+import { batchNorm } from "./layers/batchNorm.ts";
 import { dense } from "./layers/dense.ts";
 import { dropout } from "./layers/dropout.ts";
 import { embedding } from "./layers/embedding.ts";
@@ -32,7 +33,7 @@ const elementwiseLayers = Object.fromEntries(
   Object.values(activations).map((activation) => [activation.type, elementwise(activation)]),
 );
 
-const entries = { dense, dropout, embedding, gaussianNoise, layerNorm, softmax };
+const entries = { dense, batchNorm, dropout, embedding, gaussianNoise, layerNorm, softmax };
 
 /** Every kind of layer by name. */
 export const layers: Table<Layer> = {

@@ -49,6 +49,7 @@ import {
   createLoss,
   type LayerShape,
   shapes,
+  takesWholeBatches,
   toProgram,
   withInside,
 } from "./program.ts";
@@ -197,10 +198,11 @@ export class Model {
 
   /**
    * Refuses rows whose activations and gradients do not fit; no more than a chunk of them is held at a
-   * time.
+   * time, but for a batch to learn from where the layers take whole ones.
    */
-  #checkRows(call: string, given: number): void {
-    const rows = Math.min(given, CHUNK_ROWS);
+  #checkRows(call: string, given: number, learns = false): void {
+    const whole = learns && takesWholeBatches(this.#configuration);
+    const rows = whole ? given : Math.min(given, CHUNK_ROWS);
     checkMemory(
       rows * this.#widths * 2 * Float32Array.BYTES_PER_ELEMENT,
       () => `${call}: the values of ${rows} rows`,
@@ -230,7 +232,7 @@ export class Model {
     const [examples, given] = this.#examples(call, first, second, third);
     const options = readFitOptions(call, given as FitOptions | undefined);
     const loaded = this.#load(examples);
-    this.#checkRows(call, Math.min(options.batchSize, loaded.data.rows));
+    this.#checkRows(call, Math.min(options.batchSize, loaded.data.rows), true);
     options.signal?.throwIfAborted();
     return { fit: this.#fit(loaded, options), options };
   }
@@ -265,7 +267,7 @@ export class Model {
       const key = `${model.kernel.name} ${JSON.stringify([model.#expected, model.#targets])}`;
       const loaded = loads.get(key) ?? model.#load(examples);
       loads.set(key, loaded);
-      model.#checkRows("trainMany", Math.min(options.batchSize, loaded.data.rows));
+      model.#checkRows("trainMany", Math.min(options.batchSize, loaded.data.rows), true);
       const fit = model.#fit(loaded, options);
       model.#training = true;
       return { fit, kernel: model.#kernel };
@@ -438,7 +440,7 @@ export class Model {
   gradients(first: unknown, second?: unknown): BatchGradients {
     const network = this.#useAlone("gradients");
     const { loss, values } = network.gradients(this.#copy("gradients", first, second));
-    return { loss, layers: toLayers(this.#layers, values) };
+    return { loss, layers: toLayers(this.#layers, values, { measured: false }) };
   }
 
   /** Checks rows that come without options and hands them to the kernel. */
@@ -446,7 +448,7 @@ export class Model {
     const [examples, options] = this.#examples(call, first, second, undefined);
     if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
     const { x, y, inputs, outputs, rows } = readExamples(examples, this.#expected, this.#targets);
-    this.#checkRows(call, rows);
+    this.#checkRows(call, rows, call === "gradients");
     return this.#kernel.dataset(x, y, inputs, outputs);
   }
 

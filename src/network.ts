@@ -1,38 +1,33 @@
 /** The network: one mini-batch forward, loss, backward, update. */
 import type { Activation } from "./activations.ts";
+import { CHUNK_ROWS } from "./kernel.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
 import * as losses from "./losses.ts";
-import { type Matrix, rowsOf } from "./matmul.ts";
 import type { Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create, type Table } from "./options.ts";
-import type { ClipGradients, Program } from "./program.ts";
+import { type ClipGradients, type Program, takesWholeBatches } from "./program.ts";
 import {
   applyFunction,
   backwardStage,
-  copy,
   forwardStage,
-  type Moment,
   type Penalty,
   parameterGradient,
   type Range,
-  type Rows as RowsAt,
   type Stage,
   Stages,
-  type Values,
   type View,
 } from "./stages.ts";
+import type { Sizes, Workspace } from "./workspace.ts";
 
 type FunctionStage = Stage & { readonly kind: "elementwise" | "row" };
 
 /** What stays the same while the parameters change. */
-export interface Plan {
-  readonly inputs: number;
+export interface Plan extends Sizes {
   readonly outputs: number;
-  /** Values in a row of targets. */
-  readonly targets: number;
-  readonly stages: readonly Stage[];
+  /** The most rows that go forward and back together. */
+  readonly chunkRows: number;
   readonly loss: RowLoss;
   /** What the loss is computed together with and predictions go through besides, if anything. */
   readonly absorbed: FunctionStage | undefined;
@@ -82,6 +77,7 @@ export function compile(program: Program): Plan {
     outputs,
     targets: loss.targets(outputs),
     stages: list,
+    chunkRows: takesWholeBatches(program) ? Number.POSITIVE_INFINITY : CHUNK_ROWS,
     loss: absorbing ? loss.absorbs!.loss : loss,
     absorbed,
     optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
@@ -90,34 +86,6 @@ export function compile(program: Program): Plan {
     penalties,
     clip: program.clipGradients,
   };
-}
-
-/** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
-export class Workspace {
-  readonly rows: number;
-  /** The rows at hand. */
-  readonly at: RowsAt = { from: 0, rows: 0, moment: undefined };
-  readonly input: Matrix;
-  readonly target: Values;
-  /** The output of each stage, [rows][outputs]. */
-  readonly outputs: readonly Matrix[];
-  /** The gradient of the loss with respect to each stage's output. */
-  readonly gradients: readonly Matrix[];
-
-  constructor(plan: Plan, rows: number, backward: boolean) {
-    const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
-    const matrices = () => plan.stages.map((stage) => matrix(stage.outputs));
-    this.rows = rows;
-    this.input = matrix(plan.inputs);
-    this.target = new Float32Array(rows * plan.targets);
-    this.outputs = matrices();
-    this.gradients = backward ? matrices() : [];
-  }
-
-  /** The output of the last stage. */
-  get prediction(): Float32Array {
-    return this.outputs[this.outputs.length - 1].values;
-  }
 }
 
 /** Runs the rows at hand, which the workspace's input holds, through the stages. */
@@ -146,49 +114,6 @@ export function lossSum(plan: Plan, { prediction, target, at }: Workspace): numb
     sum += Math.fround(plan.loss.value(prediction, target, row, plan.outputs));
   }
   return sum;
-}
-
-/** Examples as the typescript kernel keeps them, row-major. */
-export interface Rows {
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly rows: number;
-}
-
-/** Rows of the data, in a given order or as they stand. */
-export interface Batch {
-  readonly data: Rows;
-  readonly order: Uint32Array | undefined;
-  readonly start: number;
-  readonly rows: number;
-  /** What noise follows from, in training. */
-  readonly moment: Moment | undefined;
-}
-
-/** Copies so many rows of a batch, from `from` on, to the workspace: they are the rows at hand then. */
-export function gather(
-  { data, order, start, moment }: Batch,
-  from: number,
-  rows: number,
-  { input, target, at }: Workspace,
-): void {
-  const { x, y, inputs, outputs } = data;
-  at.from = from;
-  at.rows = rows;
-  at.moment = moment;
-  const first = start + from;
-  if (order === undefined) {
-    copy(x, first * inputs, input.values, 0, rows * inputs);
-    copy(y, first * outputs, target, 0, rows * outputs);
-    return;
-  }
-  for (let row = 0; row < rows; row++) {
-    const source = order[first + row];
-    copy(x, source * inputs, input.values, row * inputs, inputs);
-    copy(y, source * outputs, target, row * outputs, outputs);
-  }
 }
 
 /**

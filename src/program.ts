@@ -197,6 +197,12 @@ export function withInside(layers: readonly LayerShape[]): LayerShape[] {
   return layers.flatMap((layer) => [layer, ...withInside(layer.layers ?? [])]);
 }
 
+/** Whether all rows of a batch go through the layers together, since figures are taken over them. */
+export function takesWholeBatches({ layers }: Pick<Configuration, "layers">): boolean {
+  const operations = layers.flatMap((layer) => createLayer(layer).operations());
+  return operations.some(({ kind }) => kind === "standardise");
+}
+
 /** The columns of x that hold the numbers of categories. */
 export function categoriesOf({ inputs, layers }: Pick<Configuration, "inputs" | "layers">): Categories[] {
   const lookups: Lookup[] = [];

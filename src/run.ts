@@ -1,9 +1,9 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
 import type { Position, Progress, Run } from "./kernel.ts";
-import type { Batch, Rows } from "./network.ts";
 import { NOISE_ROWS, permutation, purpose } from "./random.ts";
 import type { Moment } from "./stages.ts";
 import type { State } from "./state.ts";
+import type { Batch, Rows } from "./workspace.ts";
 
 /** What a training publishes at the end of an epoch and falls back to when it diverges. */
 export interface Safe {

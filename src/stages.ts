@@ -1,6 +1,14 @@
 /** What the network walks: stages, each with an output of its own, and what each kind does, forward and back. */
 import type { Activation } from "./activations.ts";
-import type { Lookup, Noise, Operation, Penalties, RowFunction, Training } from "./layers/layer.ts";
+import type {
+  Lookup,
+  Noise,
+  Operation,
+  Penalties,
+  RowFunction,
+  Standardise,
+  Training,
+} from "./layers/layer.ts";
 import {
   biasGradient,
   forward,
@@ -33,11 +41,22 @@ export type Stage =
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction }
   | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number }
+  | StandardiseStage
   | NoiseStage
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
   /** `add` is the number of the stage that adds these values. */
   | { readonly kind: "fork"; readonly outputs: number; add: number }
   | { readonly kind: "add"; readonly outputs: number; readonly fork: number };
+
+interface StandardiseStage extends Standardise {
+  readonly kind: "standardise";
+  readonly outputs: number;
+  /** Where the running mean and the running variance start. */
+  readonly mean: number;
+  readonly variance: number;
+  /** One over the deviation of each value in the batch at hand. */
+  readonly rates: Float64Array;
+}
 
 interface NoiseStage {
   readonly kind: "noise";
@@ -66,6 +85,8 @@ export interface Rows {
   rows: number;
   /** Set in training, where there is noise. */
   moment: Moment | undefined;
+  /** Whether they go back, too: then figures over a batch are those of its rows. */
+  readonly isBatch: boolean;
 }
 
 /** A stage's arrays within an array of all parameters, cut once. */
@@ -73,6 +94,9 @@ export interface View {
   readonly weight: Matrix;
   readonly bias: Matrix | undefined;
 }
+
+/** The running mean and variance are the weight and the bias of a view. */
+const runningOf = ({ weight, bias }: View) => ({ means: weight.values, variances: bias!.values });
 
 /** Makes stages of operations, one after the other, and counts their parameters. */
 export class Stages {
@@ -91,9 +115,30 @@ export class Stages {
   }
 
   push(operation: Operation): void {
-    const stage = this.#stage(operation);
+    if (operation.kind === "standardise") {
+      const scale = this.#scale();
+      this.#add(this.#standardise(operation));
+      this.#add(scale);
+    } else {
+      this.#add(this.#stage(operation));
+    }
+  }
+
+  #add(stage: Stage): void {
     this.list.push(stage);
     this.width = stage.outputs;
+  }
+
+  #scale(): Stage {
+    const outputs = this.width;
+    return { kind: "scale", outputs, weight: this.#allocate(outputs), bias: this.#allocate(outputs) };
+  }
+
+  #standardise(operation: Standardise & { readonly kind: "standardise" }): Stage {
+    const outputs = this.width;
+    const [mean, variance] = [this.#allocate(outputs), this.#allocate(outputs)];
+    this.frozen.push({ start: mean, end: this.parameters });
+    return { ...operation, outputs, mean, variance, rates: new Float64Array(outputs) };
   }
 
   /** So many more parameters; where they start. */
@@ -103,7 +148,7 @@ export class Stages {
     return start;
   }
 
-  #stage(operation: Operation): Stage {
+  #stage(operation: Exclude<Operation, { readonly kind: "standardise" }>): Stage {
     const outputs = this.width;
     switch (operation.kind) {
       case "product": {
@@ -116,7 +161,7 @@ export class Stages {
         return { ...operation, inputs: outputs, weight, bias };
       }
       case "scale":
-        return { kind: "scale", outputs, weight: this.#allocate(outputs), bias: this.#allocate(outputs) };
+        return this.#scale();
       case "noise": {
         const draws = new Float32Array(NOISE_ROWS * outputs);
         return { ...operation, outputs, layer: this.#noises++, draws };
@@ -155,6 +200,11 @@ export function views(stages: readonly Stage[], values: Values): readonly (View 
         const { outputs, weight, bias } = stage;
         return { weight: repeated(cut(weight, outputs)), bias: repeated(cut(bias, outputs)) };
       }
+      case "standardise":
+        return {
+          weight: repeated(cut(stage.mean, stage.outputs)),
+          bias: repeated(cut(stage.variance, stage.outputs)),
+        };
       case "lookup": {
         const { categories, units, weight } = stage;
         return { weight: rowsOf(cut(weight, categories * units), units), bias: undefined };
@@ -181,6 +231,10 @@ export function forwardStage(
       break;
     case "scale":
       scale(stage.outputs, view!, input.values, output.values, rows);
+      break;
+    case "standardise":
+      if (at.isBatch) standardiseBatch(stage, view!, input.values, output.values, at);
+      else standardise(stage, view!, input.values, output.values, rows);
       break;
     case "noise":
       makeNoise(stage, stage.noise.value, input.values, output.values, at);
@@ -240,6 +294,9 @@ export function backwardStage(
       break;
     case "scale":
       multiply(stage.outputs, view!.weight.values, gradient, result.values, rows);
+      break;
+    case "standardise":
+      standardiseGradient(stage, output.values, gradient, result.values, rows);
       break;
     case "noise":
       makeNoise(stage, stage.noise.gradient, gradient, result.values, at);
@@ -333,6 +390,75 @@ function scaleGradient(
     let total = isFirst ? 0 : result[at];
     for (let place = at; place < rows * width; place += width) total += gradient[place] * input[place];
     result[at] = total;
+  }
+}
+
+/** x̂ = (x - mean) / √(variance + ε) with the running figures. */
+function standardise(
+  { outputs: width, epsilon }: StandardiseStage,
+  view: View,
+  input: Float32Array,
+  output: Float32Array,
+  rows: number,
+): void {
+  const { means, variances } = runningOf(view);
+  for (let at = 0; at < width; at++) {
+    const rate = 1 / Math.sqrt(variances[at] + epsilon);
+    for (let place = at; place < rows * width; place += width) {
+      output[place] = (input[place] - means[at]) * rate;
+    }
+  }
+}
+
+/**
+ * The same with the figures of the rows, which are a whole batch. In training the running ones follow:
+ * running ← (1 - m) running + m batch, the batch's variance with n - 1 in place of n, which a single row has
+ * none of.
+ */
+function standardiseBatch(
+  { outputs: width, epsilon, momentum, rates }: StandardiseStage,
+  view: View,
+  input: Float32Array,
+  output: Float32Array,
+  { rows, moment }: Rows,
+): void {
+  const { means, variances } = runningOf(view);
+  const end = rows * width;
+  for (let at = 0; at < width; at++) {
+    let total = 0;
+    for (let place = at; place < end; place += width) total += input[place];
+    const mean = total / rows;
+    let squares = 0;
+    for (let place = at; place < end; place += width) squares += (input[place] - mean) ** 2;
+    rates[at] = 1 / Math.sqrt(squares / rows + epsilon);
+    for (let place = at; place < end; place += width) output[place] = (input[place] - mean) * rates[at];
+    if (moment === undefined) continue;
+    means[at] += momentum * (mean - means[at]);
+    if (rows > 1) variances[at] += momentum * (squares / (rows - 1) - variances[at]);
+  }
+}
+
+/** The gradient of x: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε). */
+function standardiseGradient(
+  { outputs: width, rates }: StandardiseStage,
+  output: Float32Array,
+  gradient: Float32Array,
+  result: Float32Array,
+  rows: number,
+): void {
+  const end = rows * width;
+  for (let at = 0; at < width; at++) {
+    let mean = 0;
+    let share = 0;
+    for (let place = at; place < end; place += width) {
+      mean += gradient[place];
+      share += gradient[place] * output[place];
+    }
+    mean /= rows;
+    share /= rows;
+    for (let place = at; place < end; place += width) {
+      result[place] = (gradient[place] - mean - output[place] * share) * rates[at];
+    }
   }
 }
 

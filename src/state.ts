@@ -1,10 +1,10 @@
 /** The state of a network in training, and a step of it. */
 import { withinMemory } from "./errors.ts";
-import { CHUNK_ROWS } from "./kernel.ts";
-import { type Batch, backward, gather, lossSum, type Plan, predict, Workspace } from "./network.ts";
+import { backward, lossSum, type Plan, predict } from "./network.ts";
 import type { Now } from "./optimizers.ts";
 import { type Values, type View, views } from "./stages.ts";
 import { addPenalties, Update } from "./update.ts";
+import { type Batch, gather, Workspace } from "./workspace.ts";
 
 /** What a step is to an update. */
 export interface Turn extends Now {
@@ -41,7 +41,7 @@ export class State {
 
   /** Makes room for batches of so many rows, so that a step allocates nothing. */
   reserve(rows: number): void {
-    const most = Math.min(rows, CHUNK_ROWS);
+    const most = Math.min(rows, this.plan.chunkRows);
     if (this.#workspace.rows < most) {
       const message = `typescript kernel: ${most} rows do not fit in memory: take fewer rows`;
       this.#workspace = withinMemory(message, () => new Workspace(this.plan, most, true));
@@ -65,8 +65,8 @@ export class State {
     const [parameters, workspace] = [this.#parameterViews, this.#workspace];
     const scale = 1 / (batch.rows * of);
     let loss = 0;
-    for (let from = 0; from < batch.rows; from += CHUNK_ROWS) {
-      gather(batch, from, Math.min(batch.rows - from, CHUNK_ROWS), workspace);
+    for (let from = 0; from < batch.rows; from += plan.chunkRows) {
+      gather(batch, from, Math.min(batch.rows - from, plan.chunkRows), workspace);
       predict(plan, parameters, workspace);
       loss += lossSum(plan, workspace);
       backward(plan, parameters, gradient, workspace, scale, isFirst && from === 0);

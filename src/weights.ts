@@ -1,5 +1,5 @@
 /** Parameters by layer, as a user reads and writes them, and the flat array that the kernels keep. */
-import { notFinite, ShapeError, show } from "./errors.ts";
+import { DataError, notFinite, ShapeError, show } from "./errors.ts";
 import type { Initializer } from "./initializers.ts";
 import * as initializers from "./initializers.ts";
 import type { Parameter } from "./layers/layer.ts";
@@ -59,14 +59,18 @@ function nest(values: readonly number[], shape: readonly number[]): Nested {
   return Array.from({ length: rows }, (_, row) => values.slice(row * columns, (row + 1) * columns));
 }
 
-/** Cuts a flat array into parameters by layer. */
-export function toLayers(layers: readonly LayerShape[], values: Float32Array): LayerWeights[] {
+/** Cuts a flat array into parameters by layer; without those that are `measured` where that is false. */
+export function toLayers(
+  layers: readonly LayerShape[],
+  values: Float32Array,
+  { measured = true } = {},
+): LayerWeights[] {
   const rest = places(layers);
   const cut = (layer: LayerShape): LayerWeights => {
     const weights: LayerWeights = {};
-    for (const { name, shape } of layer.parameters) {
+    for (const { name, shape, isMeasured } of layer.parameters) {
       const { start, end } = rest.shift()!;
-      weights[name] = nest(Array.from(values.subarray(start, end)), shape);
+      if (measured || !isMeasured) weights[name] = nest(Array.from(values.subarray(start, end)), shape);
     }
     if (layer.layers !== undefined) weights.layers = layer.layers.map(cut);
     return weights;
@@ -135,12 +139,13 @@ export function fromLayers(layers: readonly LayerShape[], weights: unknown, call
     entries.set(all[index], entry);
   // Every shape is checked before memory is taken: sizes that come with a file may be anything.
   const arrays = places(layers).map(({ layer, parameter, start }) => {
-    const { name, shape } = parameter;
+    const { name, shape, minimum } = parameter;
     const place = `${call}: ${layer.place}: ${name}`;
-    return { rows: readRows((entries.get(layer) as LayerWeights)[name], shape, place), shape, start, place };
+    const rows = readRows((entries.get(layer) as LayerWeights)[name], shape, place);
+    return { rows, shape, minimum, start, place };
   });
   const values = new Float32Array(countAll(layers));
-  for (const { rows, shape, start, place } of arrays) {
+  for (const { rows, shape, minimum = Number.NEGATIVE_INFINITY, start, place } of arrays) {
     const columns = shape[shape.length - 1];
     for (const [row, source] of rows.entries()) {
       const target = values.subarray(start + row * columns, start + (row + 1) * columns);
@@ -148,6 +153,10 @@ export function fromLayers(layers: readonly LayerShape[], weights: unknown, call
         const index = shape.length === 1 ? `value ${at}` : `row ${row}, column ${at}`;
         return `${place}: ${index}`;
       });
+      const low = target.findIndex((value) => value < minimum);
+      if (low >= 0) {
+        throw new DataError(`${place}: value ${low}: expected at least ${minimum}, received ${target[low]}`);
+      }
     }
   }
   return values;

@@ -11,21 +11,12 @@ import {
   type Progress,
   type Run,
 } from "../kernel.ts";
-import {
-  applyAbsorbed,
-  type Batch,
-  compile,
-  gather,
-  lossSum,
-  type Plan,
-  predict,
-  type Rows,
-  Workspace,
-} from "../network.ts";
+import { applyAbsorbed, compile, lossSum, type Plan, predict } from "../network.ts";
 import type { Program } from "../program.ts";
 import { Training } from "../run.ts";
 import { copy, views } from "../stages.ts";
 import { State } from "../state.ts";
+import { type Batch, gather, type Rows, Workspace } from "../workspace.ts";
 
 /**
  * How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds

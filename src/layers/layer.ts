@@ -21,6 +21,8 @@ export type Operation =
   | { readonly kind: "row"; readonly rows: RowFunction }
   /** y = w x + b, value by value. */
   | { readonly kind: "scale" }
+  /** y = w (x - mean) / √(variance + ε) + b, value by value, over the rows of the batch. */
+  | ({ readonly kind: "standardise" } & Standardise)
   /** y = f(x, draw) in training, else y = x. */
   | { readonly kind: "noise"; readonly noise: Noise }
   /** The number of a category, at `column`, is replaced by `units` values. */
@@ -29,6 +31,14 @@ export type Operation =
   | { readonly kind: "fork" }
   /** The values, and those at the last fork that is not added yet. */
   | { readonly kind: "add" };
+
+/** How values are standardised over the rows of a batch. */
+export interface Standardise {
+  /** Added to the variance. */
+  readonly epsilon: number;
+  /** The share of a new batch in the running figures. */
+  readonly momentum: number;
+}
 
 /** Which value of a row is looked up, in how many categories, and how many values each has. */
 export interface Lookup {
@@ -76,6 +86,10 @@ export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initializer: Complete;
+  /** Set where training measures the values, and no gradient changes them. */
+  readonly isMeasured?: boolean;
+  /** The least that a value may be, if there is one. */
+  readonly minimum?: number;
 }
 
 /** A layer with its options filled in. */

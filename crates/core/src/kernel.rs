@@ -7,10 +7,11 @@ use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
 use crate::engine::team::Team;
 use crate::ensure;
 use crate::errors::Result;
-use crate::network::{Batch, Published, Workspace, lock};
+use crate::network::{Published, lock};
 use crate::program::Plan;
 use crate::run::{Progress, Run, Stop, Threads, WORTH_A_TEAM};
 use crate::state::State;
+use crate::workspace::{Batch, Workspace};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,6 @@
 //! The table of layers: (options, inputs) → operations. The activations are layers too.
 
+pub mod batch_norm;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
@@ -35,6 +36,13 @@ pub enum Operation<S: Simd> {
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b for each feature.
     Scale,
+    /// y = w (x - mean) / √(variance + ε) + b for each feature, over the rows of the batch.
+    Standardise {
+        /// Added to the variance.
+        epsilon: f32,
+        /// The share of a new batch in the running figures.
+        momentum: f32,
+    },
     /// The number of a category, at `column`, is replaced by `units` values.
     Lookup {
         /// Its place in a row.
@@ -54,6 +62,7 @@ pub enum Operation<S: Simd> {
 
 /// The layers that are no activations, and the names of their options.
 pub const TABLE: &[Names] = &[
+    ("batchNorm", batch_norm::OPTIONS),
     ("dense", dense::OPTIONS),
     ("dropout", dropout::OPTIONS),
     ("embedding", embedding::OPTIONS),
@@ -67,6 +76,7 @@ pub const TABLE: &[Names] = &[
 pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
     match name {
         "dense" => dense::build(options),
+        "batchNorm" => batch_norm::build(options),
         "dropout" => dropout::build(options),
         "embedding" => embedding::build(options),
         "gaussianNoise" => gaussian_noise::build(options),

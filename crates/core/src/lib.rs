@@ -37,6 +37,7 @@ pub mod run;
 pub mod stages;
 pub mod state;
 pub mod update;
+pub mod workspace;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};

@@ -1,17 +1,17 @@
 //! The network: one mini-batch forward, loss, backward, update.
 
-use crate::dataset::Dataset;
-use crate::engine::CHUNK_ROWS;
 use crate::engine::finish::{Apply, Differentiate, Finish};
 use crate::engine::gradients::Slab;
-use crate::engine::panels::{Line, Panels, ZERO};
-use crate::engine::products::{Form, Product, SCRATCH_LINES};
+use crate::engine::panels::{Line, Panels};
+use crate::engine::products::{Form, Product};
 use crate::engine::simd::Simd;
 use crate::engine::sink::{Sink, Target, Updates};
-use crate::errors::Result;
+use crate::engine::standardise::Figures;
+use crate::engine::team::Team;
 use crate::layers::Operation;
 use crate::program::Plan;
-use crate::stages::{Body, Moment, Rows, Stage};
+use crate::stages::{Body, Rows, Stage};
+use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,77 +20,6 @@ pub(crate) type Published = Arc<Mutex<Vec<Line>>>;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Activations and their gradients for up to so many rows, those that one thread takes of a chunk.
-pub(crate) struct Workspace {
-    capacity: usize,
-    /// The first of the rows at hand, counted from the batch's first.
-    pub(crate) from: usize,
-    /// How many there are.
-    pub(crate) rows: usize,
-    /// Set in training, where there is noise.
-    moment: Option<Moment>,
-    pub(crate) input: Panels,
-    target: Panels,
-    /// A stage's values before its epilogue, where the derivative reads them.
-    kept: Vec<Option<Panels>>,
-    pub(crate) outputs: Vec<Panels>,
-    gradients: Vec<Panels>,
-    scratch: Vec<Line>,
-    losses: Vec<f32>,
-    /// The gradient of all parameters over these rows, where whole chunks are shared out.
-    pub(crate) partial: Vec<Line>,
-}
-
-impl Workspace {
-    pub(crate) fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Result<Self> {
-        let outputs = || plan.stages.iter().map(|stage| Panels::new(stage.outputs, capacity));
-        let kept = plan.stages.iter().map(|stage| {
-            let reads = stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-            (backward && reads).then(|| Panels::new(stage.outputs, capacity)).transpose()
-        });
-        Ok(Workspace {
-            capacity,
-            from: 0,
-            rows: 0,
-            moment: None,
-            input: Panels::new(plan.inputs, capacity)?,
-            target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
-            kept: kept.collect::<Result<_>>()?,
-            outputs: outputs().collect::<Result<_>>()?,
-            gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
-            scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
-            losses: vec![0.0; capacity],
-            partial: Vec::new(),
-        })
-    }
-
-    /// Makes room for so many rows, or for as many as go through together; what it held is gone.
-    pub(crate) fn reserve<S: Simd>(&mut self, plan: &Plan<S>, rows: usize, backward: bool) -> Result<()> {
-        let rows = rows.min(CHUNK_ROWS);
-        if self.capacity < rows {
-            *self = Workspace::new(plan, rows, backward)?;
-        }
-        Ok(())
-    }
-
-    /// Takes so many rows of the batch from `from`.
-    pub(crate) fn take(&mut self, from: usize, rows: usize) {
-        (self.from, self.rows) = (from, rows);
-    }
-
-    /// What goes into a stage, and the gradient of what comes out of it.
-    #[inline(always)]
-    fn around(&self, stage: usize) -> (&Panels, &Panels) {
-        let input = if stage == 0 { &self.input } else { &self.outputs[stage - 1] };
-        (input, &self.gradients[stage])
-    }
-
-    /// Adds the losses of the first rows.
-    pub(crate) fn add_losses(&self, sum: f64, rows: usize) -> f64 {
-        self.losses[..rows].iter().fold(sum, |sum, &loss| sum + f64::from(loss))
-    }
 }
 
 impl<S: Simd> Plan<S> {
@@ -103,21 +32,22 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         rows: usize,
     ) {
-        self.forward_from::<FEW>(s, 0, parameters, workspace, rows);
+        self.forward_stages::<FEW>(s, 0..self.stages.len(), parameters, workspace, rows, None);
     }
 
-    /// The same from a stage on.
+    /// The same through some of the stages.
     #[inline(always)]
-    fn forward_from<const FEW: usize>(
+    fn forward_stages<const FEW: usize>(
         &self,
         s: S,
-        first: usize,
+        stages: Range<usize>,
         parameters: &[Line],
         workspace: &mut Workspace,
         rows: usize,
+        figures: Option<&[Figures]>,
     ) {
-        let at = Rows { from: workspace.from, rows, moment: workspace.moment };
-        for (index, stage) in self.stages.iter().enumerate().skip(first) {
+        let at = Rows { from: workspace.from, rows, moment: workspace.moment, figures };
+        for (index, stage) in self.stages.iter().enumerate().take(stages.end).skip(stages.start) {
             let (before, after) = workspace.outputs.split_at_mut(index);
             let (input, output) = (before.last().unwrap_or(&workspace.input), &mut after[0]);
             let epilogue = stage.epilogue.as_deref();
@@ -169,15 +99,37 @@ impl<S: Simd> Plan<S> {
     /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
     fn backward<const FEW: usize>(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
-        let at = Rows { from: workspace.from, rows: workspace.rows, moment: workspace.moment };
-        let Workspace { rows, target, kept, outputs, gradients, scratch, losses, .. } = workspace;
-        let rows = *rows;
-        let last = self.stages.len() - 1;
+        self.backward_loss(s, workspace, scale);
+        let stages = self.first_trained + 1..self.stages.len();
+        self.backward_stages::<FEW>(s, stages, parameters, workspace, None);
+    }
+
+    /// Fills the losses of the rows, and the gradient of the last stage's output.
+    #[inline(always)]
+    fn backward_loss(&self, s: S, workspace: &mut Workspace, scale: f32) {
+        let Workspace { rows, target, kept, outputs, gradients, losses, .. } = workspace;
+        let (rows, last) = (*rows, self.stages.len() - 1);
         let losses = &mut losses[..rows];
         self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
         let panels = 0..gradients[last].count();
         self.differentiate(last, kept, outputs).finish(s, &mut gradients[last], panels, rows);
-        for index in (self.first_trained + 1..=last).rev() {
+    }
+
+    /// From the gradient of the output of the last of some stages, none of which is the first of all, to that
+    /// of the input of the first of them.
+    #[inline(always)]
+    fn backward_stages<const FEW: usize>(
+        &self,
+        s: S,
+        stages: Range<usize>,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        figures: Option<&[Figures]>,
+    ) {
+        let at = Rows { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
+        let Workspace { rows, kept, outputs, gradients, scratch, .. } = workspace;
+        let rows = *rows;
+        for index in stages.rev() {
             let (before, after) = gradients.split_at_mut(index);
             let (result, gradient) = (&mut before[index - 1], &after[0]);
             let mut finish = self.differentiate(index - 1, kept, outputs);
@@ -208,6 +160,96 @@ impl<S: Simd> Plan<S> {
                 self.backward::<0>(s, parameters, workspace, scale);
             },
         );
+    }
+
+    /// One thread's rows of the batch forward through some stages, the first time from the rows of the data.
+    pub(crate) fn forward_segment(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        batch: Batch<'_>,
+        (stages, figures): (Range<usize>, &[Figures]),
+    ) {
+        let (from, rows) = (workspace.from, workspace.rows);
+        if stages.start == 0 {
+            workspace.moment = batch.moment;
+            batch.gather(workspace, from, rows);
+        }
+        s.run(
+            #[inline(always)]
+            || self.forward_stages::<0>(s, stages, parameters, workspace, rows, Some(figures)),
+        );
+    }
+
+    /// One thread's rows of the batch back through some stages, the first time from their losses.
+    pub(crate) fn backward_segment(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        batch: Batch<'_>,
+        (stages, figures): (Range<usize>, &[Figures]),
+    ) {
+        let scale = batch.scale();
+        s.run(
+            #[inline(always)]
+            || {
+                if stages.end == self.stages.len() {
+                    self.backward_loss(s, workspace, scale);
+                }
+                self.backward_stages::<0>(s, stages, parameters, workspace, Some(figures));
+            },
+        );
+    }
+
+    /// What `pass` does, for all threads, where stages need figures of all rows: the threads meet at each of
+    /// them, forward and on the way back.
+    pub(crate) fn pass_in_segments(
+        &self,
+        s: S,
+        team: &mut Team<'_>,
+        parameters: &mut [Line],
+        workspaces: &mut [Workspace],
+        figures: &mut [Figures],
+        batch: Batch<'_>,
+    ) {
+        let mut start = 0;
+        for (number, &stage) in self.standardised.iter().enumerate() {
+            let segment = |slab: &mut Workspace| {
+                self.forward_segment(s, parameters, slab, batch, (start..stage, figures));
+            };
+            team.each(workspaces, segment);
+            let inputs = workspaces.iter().map(|slab| (slab.around(stage).0, slab.rows));
+            let standardise = self.stages[stage].standardise();
+            standardise.measure(s, inputs, &mut figures[number], batch.rows);
+            if batch.moment.is_some() {
+                standardise.follow(s, &figures[number], parameters, batch.rows);
+            }
+            start = stage;
+        }
+        let mut end = self.stages.len();
+        let last = |slab: &mut Workspace| {
+            self.forward_segment(s, parameters, slab, batch, (start..end, figures));
+        };
+        team.each(workspaces, last);
+        for (number, &stage) in self.standardised.iter().enumerate().rev() {
+            if stage <= self.first_trained {
+                break;
+            }
+            let segment = |slab: &mut Workspace| {
+                self.backward_segment(s, parameters, slab, batch, (stage + 1..end, figures));
+            };
+            team.each(workspaces, segment);
+            let outputs =
+                workspaces.iter().map(|slab| (slab.around(stage).1, &slab.outputs[stage], slab.rows));
+            self.stages[stage].standardise().measure_gradient(s, outputs, &mut figures[number], batch.rows);
+            end = stage + 1;
+        }
+        let segment = |slab: &mut Workspace| {
+            self.backward_segment(s, parameters, slab, batch, (self.first_trained + 1..end, figures));
+        };
+        team.each(workspaces, segment);
     }
 
     /// A step of a tiny network over few rows, on one thread: all in one function, from the rows to the
@@ -265,7 +307,8 @@ impl<S: Simd> Plan<S> {
                 let epilogue = self.stages[0].epilogue.as_deref();
                 let panels = 0..output.count();
                 Apply { epilogue, kept: workspace.kept[0].as_mut() }.finish(s, output, panels, rows);
-                self.forward_from::<0>(s, 1, parameters, workspace, rows);
+                let rest = 1..self.stages.len();
+                self.forward_stages::<0>(s, rest, parameters, workspace, rows, None);
                 self.backward::<0>(s, parameters, workspace, scale);
             },
         );
@@ -331,57 +374,8 @@ impl<S: Simd> Plan<S> {
     /// The first product, if it is wide, begins the network and has nearly all parameters: then most of what
     /// threads that share out rows would send each other is its weights.
     pub(crate) fn large_first(&self) -> Option<&Product> {
-        let product = self.stages[0].product()?;
+        let product = self.stages[0].product().filter(|_| self.standardised.is_empty())?;
         let large = product.weight.len() * 10 >= self.lines * 9;
         (large && product.form == Form::Wide).then_some(product)
-    }
-}
-
-/// Rows of a dataset, in a given order or as they stand.
-#[derive(Clone, Copy)]
-pub(crate) struct Batch<'a> {
-    pub data: &'a Dataset,
-    pub order: Option<&'a [u32]>,
-    pub start: usize,
-    pub rows: usize,
-    /// The batches whose mean gradient an update takes, this one among them.
-    pub of: u64,
-    /// What noise follows from, in training.
-    pub moment: Option<Moment>,
-}
-
-impl Batch<'_> {
-    /// What the gradient of a row's loss is multiplied by.
-    fn scale(&self) -> f32 {
-        (1.0 / (self.rows as f64 * self.of as f64)) as f32
-    }
-
-    /// The rows that go through together.
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let rows = self.rows;
-        (0..rows).step_by(CHUNK_ROWS).map(move |from| from..(from + CHUNK_ROWS).min(rows))
-    }
-
-    pub(crate) fn gather(&self, workspace: &mut Workspace, from: usize, rows: usize) {
-        self.gather_inputs(&mut workspace.input, from..from + rows);
-        self.gather_targets(&mut workspace.target, from..from + rows);
-    }
-
-    /// The row of the data that is so far from the batch's first.
-    fn source(&self, row: usize) -> usize {
-        let place = self.start + row;
-        self.order.map_or(place, |order| order[place] as usize)
-    }
-
-    pub(crate) fn gather_inputs(&self, input: &mut Panels, rows: Range<usize>) {
-        for (row, from) in rows.enumerate() {
-            input.set_row(row, self.data.x(self.source(from)));
-        }
-    }
-
-    fn gather_targets(&self, target: &mut Panels, rows: Range<usize>) {
-        for (row, from) in rows.enumerate() {
-            target.set_row(row, self.data.y(self.source(from)));
-        }
     }
 }

@@ -8,7 +8,8 @@ use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
-use crate::engine::{RowLoss, Update};
+use crate::engine::standardise::Standardise;
+use crate::engine::{CHUNK_ROWS, RowLoss, Update};
 use crate::ensure;
 use crate::errors::{Error, Result};
 use crate::layers::{self, Operation};
@@ -68,6 +69,8 @@ pub struct Plan<S: Simd> {
     pub parameters: usize,
     /// The arrays of parameters, in the order of the border: layer by layer.
     pub arrays: Vec<Array>,
+    /// The stages for which the threads meet, since they need figures of all rows of a batch.
+    pub standardised: Vec<usize>,
     /// The columns of x that hold numbers of categories, and how many categories each has.
     pub categories: Vec<(usize, usize)>,
 }
@@ -140,6 +143,7 @@ impl<S: Simd> Plan<S> {
             clip: clip(program.get("clipGradients"))?,
             parameters: 0,
             arrays: Vec::new(),
+            standardised: Vec::new(),
             categories: Vec::new(),
         };
         let (mut all, mut last) = (Vec::new(), "");
@@ -194,6 +198,14 @@ impl<S: Simd> Plan<S> {
             }
             Operation::Row(row) => (width, Body::Row(row)),
             Operation::Scale => (width, Body::Scale(self.scale(width)?)),
+            Operation::Standardise { epsilon, momentum } => {
+                let scale = self.scale(width)?;
+                let standardise = self.standardise(width, epsilon, momentum)?;
+                let number = self.standardised.len();
+                self.standardised.push(self.stages.len());
+                self.stages.push(Stage::new(width, Body::Standardise(standardise, number)));
+                (width, Body::Scale(scale))
+            }
             Operation::Noise(noise) => {
                 let before = self.stages.iter().filter(|stage| matches!(stage.body, Body::Noise(..)));
                 (width, Body::Noise(noise, before.count() as u32))
@@ -260,6 +272,12 @@ impl<S: Simd> Plan<S> {
         Ok(Scale { weight: self.vector(width)?, bias: self.vector(width)? })
     }
 
+    fn standardise(&mut self, width: usize, epsilon: f32, momentum: f32) -> Result<Standardise> {
+        let (mean, variance) = (self.vector(width)?, self.vector(width)?);
+        self.frozen.push(mean.start..variance.end);
+        Ok(Standardise { epsilon, momentum, mean, variance })
+    }
+
     fn lookup(&mut self, column: usize, categories: usize, units: usize) -> Result<Lookup> {
         let width = self.outputs();
         ensure!(column < width, "program: a lookup of column {column}, but there are {width}");
@@ -307,6 +325,12 @@ impl<S: Simd> Plan<S> {
     /// Values in a row of the last output so far.
     pub fn outputs(&self) -> usize {
         self.stages.last().map_or(self.inputs, |stage| stage.outputs)
+    }
+
+    /// The most rows that go forward and back together: those of a chunk, or a whole batch where there are
+    /// figures over its rows.
+    pub fn chunk_rows(&self) -> usize {
+        if self.standardised.is_empty() { CHUNK_ROWS } else { usize::MAX }
     }
 
     /// The multiply-adds that a row costs: forward, back to the parameters, and back to all inputs but the

@@ -9,6 +9,7 @@ use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
 use crate::engine::sink::Sink;
+use crate::engine::standardise::{Figures, Standardise};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
 use std::ops::Range;
@@ -23,6 +24,8 @@ pub enum Body<S: Simd> {
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b
     Scale(Scale),
+    /// Features standardised over the rows of a batch. The number counts such stages.
+    Standardise(Standardise, usize),
     /// Noise in training. The number counts the stages that draw.
     Noise(Box<dyn Noise<S>>, u32),
     /// A lookup.
@@ -58,14 +61,16 @@ pub struct Moment {
 }
 
 /// Some rows of a batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows {
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
     /// The first one's place in the batch.
     pub from: usize,
     /// How many.
     pub rows: usize,
     /// Set in training, where there is noise.
     pub moment: Option<Moment>,
+    /// What is known of all rows of the batch, if they are one to learn from.
+    pub figures: Option<&'a [Figures]>,
 }
 
 impl<S: Simd> Stage<S> {
@@ -77,7 +82,15 @@ impl<S: Simd> Stage<S> {
     /// Whether an elementwise function can still follow. The gradient of a row needs the row's own output,
     /// and what is behind a fork is no part of it.
     pub fn takes_epilogue(&self) -> bool {
-        self.epilogue.is_none() && !matches!(self.body, Body::Row(_) | Body::Fork(_))
+        self.epilogue.is_none() && !matches!(self.body, Body::Row(_) | Body::Fork(_) | Body::Standardise(..))
+    }
+
+    /// What standardises, in a stage that the plan lists as one that does.
+    pub fn standardise(&self) -> &Standardise {
+        match &self.body {
+            Body::Standardise(standardise, _) => standardise,
+            _ => unreachable!("the plan lists stages that standardise"),
+        }
     }
 
     /// The matrix product, if the stage begins with one.
@@ -109,10 +122,14 @@ impl<S: Simd> Body<S> {
         parameters: &[Line],
         (before, input): (&[Panels], &Panels),
         output: &mut Panels,
-        at: Rows,
+        at: Rows<'_>,
     ) {
-        let Rows { from, rows, moment } = at;
+        let Rows { from, rows, moment, figures } = at;
         match self {
+            Body::Standardise(standardise, number) => match figures {
+                Some(figures) => standardise.forward(s, &figures[*number], input, output, rows),
+                None => standardise.forward_running(s, parameters, input, output, rows),
+            },
             Body::Scale(scale) => scale.forward(s, parameters, input, output, rows),
             Body::Lookup(lookup) => lookup.forward(parameters, input, output, rows),
             _ => output.copy_from(input, rows),
@@ -140,10 +157,16 @@ impl<S: Simd> Body<S> {
         (input, output): (&Panels, &Panels),
         (index, gradients): (usize, &[Panels]),
         result: &mut Panels,
-        at: Rows,
+        at: Rows<'_>,
     ) {
-        let Rows { from, rows, moment } = at;
+        let Rows { from, rows, moment, figures } = at;
         match self {
+            Body::Standardise(standardise, number) => {
+                if let Some(figures) = figures {
+                    let of_output = (&gradients[0], output);
+                    standardise.backward(s, &figures[*number], of_output, result, rows);
+                }
+            }
             Body::Scale(scale) => scale.backward(s, parameters, &gradients[0], result, rows),
             Body::Lookup(lookup) => lookup.backward(&gradients[0], result, rows),
             _ => result.copy_from(&gradients[0], rows),
@@ -175,7 +198,7 @@ impl<S: Simd> Body<S> {
             Body::Product(product) => product.parameter_gradient(s, slabs, lines, scratch, sink),
             Body::Scale(scale) => scale.parameter_gradient(s, slabs, lines, scratch, sink),
             Body::Lookup(lookup) => lookup.parameter_gradient(s, slabs, lines, scratch, sink),
-            Body::Copy | Body::Row(_) | Body::Noise(..) | Body::Fork(_) | Body::Add(_) => {}
+            _ => {}
         }
     }
 }

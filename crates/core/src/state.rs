@@ -12,11 +12,13 @@ use crate::engine::pace::Pace;
 use crate::engine::panels::{Line, Panels, panels, zeros};
 use crate::engine::simd::Simd;
 use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
+use crate::engine::standardise::Figures;
 use crate::engine::team::{MOST_THREADS, Team};
 use crate::engine::{CHUNK_ROWS, Now, Powers};
 use crate::errors::Result;
-use crate::network::{Batch, Published, Workspace, lock};
+use crate::network::{Published, lock};
 use crate::program::Plan;
+use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -61,6 +63,8 @@ pub(crate) struct State<S: Simd> {
     first: Option<FirstByPanels>,
     pub(crate) powers: Powers,
     pub(crate) pace: Option<Pace>,
+    /// What is known of all rows of the batch, for each stage that needs it.
+    figures: Vec<Figures>,
     /// The order of the rows in the epoch at hand.
     pub(crate) order: Vec<u32>,
 }
@@ -83,6 +87,7 @@ impl<S: Simd> State<S> {
             powers: Powers::default(),
             pace: None,
             plan: Arc::new(plan),
+            figures: Vec::new(),
             order: Vec::new(),
         })
     }
@@ -96,12 +101,15 @@ impl<S: Simd> State<S> {
         let apart = self.takes_chunks_apart(rows, threads);
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
             // The first takes all rows where one thread turns out to be faster.
-            let chunk = rows.min(CHUNK_ROWS);
+            let chunk = rows.min(self.plan.chunk_rows());
             let all = thread == 0 || apart;
             workspace.reserve(&self.plan, if all { chunk } else { chunk.div_ceil(threads) }, true)?;
             if apart && workspace.partial.is_empty() {
                 workspace.partial = zeros(Some(self.plan.lines))?;
             }
+        }
+        for stage in &self.plan.standardised[self.figures.len()..] {
+            self.figures.push(Figures::new(self.plan.stages[*stage].outputs)?);
         }
         let by_panels = !apart && self.takes_first_by_panels(rows, threads);
         if self.cuts.len() != threads + 1 || by_panels != self.first.is_some() {
@@ -111,13 +119,13 @@ impl<S: Simd> State<S> {
         if by_panels {
             self.reserve_first(rows.min(CHUNK_ROWS), threads)?;
         }
-        if rows > CHUNK_ROWS { self.reserve_gradient() } else { Ok(()) }
+        if rows > self.plan.chunk_rows() { self.reserve_gradient() } else { Ok(()) }
     }
 
     /// Whether each thread takes whole chunks of such a batch. Then nothing but gradients goes from one to
     /// the other, where rows shared out send all activations of a chunk.
     fn takes_chunks_apart(&self, rows: usize, threads: usize) -> bool {
-        threads > 1 && rows.div_ceil(CHUNK_ROWS) >= threads && self.plan.lines <= APART_LINES
+        threads > 1 && rows.div_ceil(self.plan.chunk_rows()) >= threads && self.plan.lines <= APART_LINES
     }
 
     /// Whether the panels of the first product are shared out, and not its rows: where its weights are more
@@ -203,7 +211,7 @@ impl<S: Simd> State<S> {
         update: Option<Now>,
     ) -> f64 {
         let mut loss = 0.0;
-        for chunk in batch.chunks() {
+        for chunk in batch.chunks(self.plan.chunk_rows()) {
             let slabs = self.pass(team, alone, batch, &chunk);
             loss += self.loss(slabs);
             let is_first = first && chunk.start == 0;
@@ -297,6 +305,11 @@ impl<S: Simd> State<S> {
         for (thread, workspace) in workspaces.iter_mut().enumerate() {
             let (from, to) = (rows * thread / slabs, rows * (thread + 1) / slabs);
             workspace.take(chunk.start + from, to - from);
+        }
+        if !self.plan.standardised.is_empty() {
+            let State { s, plan, parameters, figures, .. } = self;
+            plan.pass_in_segments(*s, team, parameters, workspaces, figures, batch);
+            return slabs;
         }
         let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
         let first = self.first.as_mut().filter(|_| !alone).zip(plan.large_first());

@@ -78,6 +78,24 @@ fn program(widths: &[u64]) -> Value {
     })
 }
 
+/// Layers that the threads meet for, that draw, that branch and that look up.
+fn all_kinds() -> Value {
+    let norm = json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
+    let inside = json!([{ "type": "layerNorm", "epsilon": 1e-5 }, dense(24), { "type": "silu" }]);
+    let mut all = program(&[5, 1]);
+    all["layers"] = json!([
+        { "type": "embedding", "column": 2, "categories": 7, "units": 19 },
+        { "type": "gaussianNoise", "deviation": 0.1 },
+        dense(24),
+        norm,
+        { "type": "relu" },
+        { "type": "dropout", "rate": 0.5 },
+        { "type": "residual", "layers": inside },
+        dense(2),
+    ]);
+    all
+}
+
 fn network(program: &Value, instructions: &str) -> Network {
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
     network.write_parameters(&values(1, network.parameters())).unwrap();
@@ -129,17 +147,20 @@ fn main() {
 
 fn a_step_allocates_nothing() {
     for instructions in instruction_sets() {
-        for widths in WIDTHS {
+        for program in WIDTHS.map(program).into_iter().chain([all_kinds()]) {
             // 1100 rows are three chunks.
             for batch_size in [1, 5, 32, 1100] {
                 for (shuffle, threads) in [(false, 1), (true, 1), (true, 3)] {
-                    for (program, accumulate) in
-                        [(program(widths), 1), (clipped(widths), 1), (program(widths), 3)]
-                    {
+                    let others = clipped(WIDTHS[0]);
+                    for (program, accumulate) in [(program.clone(), 1), (others, 1), (program.clone(), 3)] {
                         let case = Case { program, instructions, batch_size, shuffle, threads, accumulate };
                         let (few, many) = (case.epoch(4), case.epoch(8));
                         assert!(few > 0, "the counter counts");
-                        assert_eq!(few, many, "{widths:?}, batches of {batch_size}, shuffle {shuffle:?}");
+                        assert_eq!(
+                            few, many,
+                            "{}, batches of {batch_size}, shuffle {shuffle:?}",
+                            case.program
+                        );
                     }
                 }
             }

@@ -3,6 +3,8 @@
 
 mod scalar;
 
+use myelin_core::engine::simd::portable::Portable;
+use myelin_core::program::Plan;
 use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
 use scalar::programs::{
@@ -37,8 +39,20 @@ struct Outcome {
 }
 
 impl Case {
+    /// Values from -0.5 to 0.5; running variances are not below 0.
     fn initial(&self, count: usize) -> Vec<f32> {
-        values(5, count).iter().map(|value| value * 0.5).collect()
+        let plan = Plan::<Portable>::compile(&self.program.to_string()).unwrap();
+        let stages = plan.standardised.iter().map(|stage| &plan.stages[*stage]);
+        let variances: Vec<_> = stages.flat_map(|stage| stage.standardise().variance.clone()).collect();
+        let mut values: Vec<f32> = values(5, count).iter().map(|value| value * 0.5).collect();
+        let mut index = 0;
+        plan.visit(|line, _| {
+            if variances.contains(&line) {
+                values[index] = values[index].abs();
+            }
+            index += 1;
+        });
+        values
     }
 
     fn by_scalars(&self) -> Outcome {
@@ -291,6 +305,42 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
                 rates: vec![1e-3; 25],
             }
             .check();
+        }
+    }
+}
+
+#[test]
+fn noise_and_figures_over_batches_give_the_bits_of_the_scalar_program_for_any_batch() {
+    let norm = serde_json::json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
+    let dropout = serde_json::json!({ "type": "dropout", "rate": 0.3 });
+    let noise = serde_json::json!({ "type": "gaussianNoise", "deviation": 0.1 });
+    let inside = [norm.clone(), dense(19), serde_json::json!({ "type": "silu" }), dropout.clone()];
+    let program = serde_json::json!({
+        "inputs": 3,
+        "layers": [
+            norm,
+            noise,
+            dense(19),
+            norm,
+            { "type": "relu" },
+            dropout,
+            { "type": "residual", "layers": inside },
+            { "type": "layerNorm", "epsilon": 1e-5 },
+            dense(3),
+        ],
+        "loss": { "type": "meanSquaredError" },
+        "clipGradients": null,
+        "optimizer": {
+            "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1,
+            "amsgrad": false,
+        },
+    });
+    for batch in [1, 2, 3, 6, 37, 511, 512, 513, 1500] {
+        // The last batch has a single row.
+        let data = examples(&program, 2 * batch + 1, 7);
+        for accumulate in [1, 3] {
+            let (program, data, rates) = (program.clone(), data.clone(), vec![1e-3; 2]);
+            Case { program, data, batch, accumulate, seed: 11, shuffle: true, rates }.check();
         }
     }
 }

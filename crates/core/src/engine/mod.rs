@@ -23,6 +23,7 @@ pub mod rows;
 pub mod scale;
 pub mod simd;
 pub mod sink;
+pub mod standardise;
 pub mod team;
 mod tiles;
 

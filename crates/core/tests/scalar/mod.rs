@@ -5,7 +5,8 @@
 //! - With 1 to 7 outputs: 16 such chains, input i in chain i mod 16, from 0; the chains are added as a tree (i and
 //!   i + 8, then 4, 2, 1), then b.
 //! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain additions.
-//! - A batch is cut every 512 rows; the gradients of the pieces are added in order.
+//! - A batch is cut every 512 rows; the gradients of the pieces are added in order. It is not cut where figures over
+//!   its rows are needed: `figures.rs` says how these are added up.
 //! - A parameter that is not trained has the gradient 0 and no update.
 //! - An update that takes several batches adds the gradients of all their pieces in order. Then come the
 //!   penalties, g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
@@ -23,8 +24,10 @@
 
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
+mod figures;
 pub mod programs;
 
+use figures::Figures;
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::{CHUNK_ROWS, Epilogue, Noise, Now, Powers, RowFunction, RowLoss, Update};
@@ -32,6 +35,7 @@ use myelin_core::layers::{self, Operation};
 use myelin_core::random::{NoiseDraws, Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 
 /// y = W x + b, with W as `[outputs][inputs]`.
 #[derive(Clone, Debug)]
@@ -102,8 +106,12 @@ enum Layer {
     Dense(Dense),
     Elementwise(Box<dyn Epilogue<Portable>>),
     Row(Box<dyn RowFunction<Portable>>),
-    /// w, then b.
-    Scale([Vec<f32>; 2]),
+    /// w, then b; behind `Standardise` then its running mean and variance.
+    Scale(Vec<Vec<f32>>),
+    Standardise {
+        epsilon: f32,
+        momentum: f32,
+    },
     /// The number counts the layers that draw.
     Noise(Box<dyn Noise<Portable>>, u32),
     Lookup {
@@ -153,9 +161,10 @@ impl Layer {
                 function.forward(Portable, &mut values, 1);
                 row_values(&values)
             }
-            Layer::Scale([weight, bias]) => {
-                x.iter().zip(weight).zip(bias).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
+            Layer::Scale(arrays) => {
+                x.iter().zip(&arrays[0]).zip(&arrays[1]).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
             }
+            Layer::Standardise { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
                 noise.forward(Portable, line, draws);
             }),
@@ -189,7 +198,8 @@ impl Layer {
                 };
                 gradient.iter().zip(places).map(of_value).collect()
             }
-            Layer::Scale([weight, _]) => gradient.iter().zip(weight).map(|(g, w)| w * g).collect(),
+            Layer::Scale(arrays) => gradient.iter().zip(&arrays[0]).map(|(g, w)| w * g).collect(),
+            Layer::Standardise { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(gradient, *layer, place, moment, |line, draws| {
                 noise.backward(Portable, line, draws);
             }),
@@ -205,8 +215,8 @@ impl Layer {
     fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
         match self {
             Layer::Dense(dense) => dense.parameter_gradient(inputs, gradients),
-            Layer::Scale([weight, _]) => {
-                let mut sums = [vec![0.0f32; weight.len()], vec![0.0f32; weight.len()]];
+            Layer::Scale(arrays) => {
+                let mut sums = vec![vec![0.0f32; arrays[0].len()]; arrays.len()];
                 for (x, gradient) in inputs.iter().zip(gradients) {
                     for (index, (x, gradient)) in x.iter().zip(*gradient).enumerate() {
                         sums[0][index] = gradient.mul_add(*x, sums[0][index]);
@@ -305,6 +315,8 @@ pub struct Scalar {
     /// What an update does with each parameter.
     rules: Vec<Rule>,
     clip: Value,
+    /// Those of the rows of each chunk that has gone through, by the number of the layer, and how many rows.
+    figures: RefCell<Vec<(usize, Figures, usize)>>,
 }
 
 /// Whether training changes a parameter, and the penalties on it.
@@ -331,7 +343,7 @@ impl Scalar {
             let (name, options) = fields(layer);
             for operation in layers::build::<Portable>(name, options).unwrap() {
                 let mut weights = Rule { trained: true, l1: 0.0, l2: 0.0 };
-                stages.push(match operation {
+                let layer = match operation {
                     Operation::Product { outputs, bias, trainable, l1, l2 } => {
                         let (inputs, bias) = (width, bias.then(|| zeros(outputs)));
                         width = outputs;
@@ -340,7 +352,11 @@ impl Scalar {
                     }
                     Operation::Elementwise(function) => Layer::Elementwise(function),
                     Operation::Row(function) => Layer::Row(function),
-                    Operation::Scale => Layer::Scale([zeros(width), zeros(width)]),
+                    Operation::Scale => Layer::Scale(vec![zeros(width); 2]),
+                    Operation::Standardise { epsilon, momentum } => {
+                        stages.push(Layer::Standardise { epsilon, momentum });
+                        Layer::Scale(vec![zeros(width); 4])
+                    }
                     Operation::Noise(noise) => {
                         noises += 1;
                         Layer::Noise(noise, noises - 1)
@@ -354,10 +370,15 @@ impl Scalar {
                         Layer::Fork
                     }
                     Operation::Add => Layer::Add(forks.pop().unwrap()),
-                });
+                };
+                stages.push(layer);
                 let arrays = stages.last().map(Layer::parameters).unwrap_or_default();
                 for (index, array) in arrays.into_iter().enumerate() {
-                    let rule = if index == 0 { weights } else { Rule { l1: 0.0, l2: 0.0, ..weights } };
+                    let rule = match index {
+                        0 => weights,
+                        1 => Rule { l1: 0.0, l2: 0.0, ..weights },
+                        _ => Rule { trained: false, l1: 0.0, l2: 0.0 },
+                    };
                     rules.resize(rules.len() + array.len(), rule);
                 }
             }
@@ -379,8 +400,17 @@ impl Scalar {
             |fork: usize| stages.iter().position(|stage| matches!(stage, Layer::Add(of) if *of == fork));
         let adds = (0..stages.len()).map(|stage| add_of(stage).unwrap_or(usize::MAX)).collect();
         let clip = program["clipGradients"].clone();
-        let mut scalar =
-            Scalar { layers: stages, adds, absorbed, loss, slots: Vec::new(), update, rules, clip };
+        let mut scalar = Scalar {
+            layers: stages,
+            adds,
+            absorbed,
+            loss,
+            slots: Vec::new(),
+            update,
+            rules,
+            clip,
+            figures: RefCell::default(),
+        };
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
         scalar
     }
@@ -397,22 +427,43 @@ impl Scalar {
         assert!(values.next().is_none());
     }
 
-    /// The values before each layer and after the last, of the row of this place in the batch.
-    fn forward(&self, x: &[f32], place: usize, moment: Option<Moment>) -> Vec<Vec<f32>> {
-        let mut values = vec![x.to_vec()];
-        for layer in &self.layers {
-            values.push(layer.forward(&values, place, moment));
+    /// The values before each layer and after the last, of rows from this place in the batch. Figures are those of
+    /// the rows where they are a batch to learn from, else the running ones; the former are kept in `figures`.
+    fn forward(
+        &self,
+        rows: &[&[f32]],
+        first: usize,
+        moment: Option<Moment>,
+        learns: bool,
+    ) -> Vec<Vec<Vec<f32>>> {
+        let mut all: Vec<_> = rows.iter().map(|x| vec![x.to_vec()]).collect();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let Layer::Standardise { epsilon, .. } = layer else {
+                for (row, values) in all.iter_mut().enumerate() {
+                    values.push(layer.forward(values, first + row, moment));
+                }
+                continue;
+            };
+            let figures = match &self.layers[index + 1] {
+                Layer::Scale(arrays) if !learns => {
+                    let rate = arrays[3].iter().map(|variance| figures::rate(*variance, *epsilon)).collect();
+                    Figures { mean: arrays[2].clone(), squares: Vec::new(), rate }
+                }
+                _ => Figures::of(&all.iter().map(|values| &values[index]).collect::<Vec<_>>(), *epsilon),
+            };
+            all.iter_mut().for_each(|values| values.push(figures.forward(&values[index])));
+            self.figures.borrow_mut().push((index, figures, rows.len()));
         }
-        values
+        all
     }
 
     pub fn predict(&self, x: &[f32]) -> Vec<f32> {
-        let output = self.forward(x, 0, None).pop().unwrap();
+        let output = self.forward(&[x], 0, None, false).remove(0).pop().unwrap();
         self.absorbed.as_ref().map_or(output.clone(), |layer| layer.forward(&[output], 0, None))
     }
 
-    /// The gradients of all parameters over at most 512 rows from this place in the batch, and the sum of the
-    /// rows' losses.
+    /// The gradients of all parameters over rows from this place in the batch that go through together, and the
+    /// sum of the rows' losses.
     fn gradients_of_chunk(
         &self,
         first: usize,
@@ -420,23 +471,34 @@ impl Scalar {
         scale: f32,
         moment: Option<Moment>,
     ) -> (f64, Vec<f32>) {
-        let mut loss = 0.0;
+        let inputs: Vec<_> = rows.iter().map(|(x, _)| *x).collect();
         // By row, then by layer.
-        let (mut all_values, mut all_gradients) = (Vec::new(), Vec::new());
-        for (index, (x, target)) in rows.iter().enumerate() {
-            let values = self.forward(x, first + index, moment);
+        let all_values = self.forward(&inputs, first, moment, true);
+        let (mut loss, mut all_gradients) = (0.0, Vec::new());
+        for (values, (_, target)) in all_values.iter().zip(rows) {
             let (row_loss, gradient) = loss_of_row(&*self.loss, &values[self.layers.len()], target, scale);
             loss += f64::from(row_loss);
             let mut gradients = vec![Vec::new(); self.layers.len()];
             gradients[self.layers.len() - 1] = gradient;
-            for index_of_layer in (1..self.layers.len()).rev() {
-                let (place, at) = (first + index, (index_of_layer, &values[..]));
-                let gradient =
-                    self.layers[index_of_layer].backward(&gradients, at, place, moment, &self.adds);
-                gradients[index_of_layer - 1] = gradient;
-            }
-            all_values.push(values);
             all_gradients.push(gradients);
+        }
+        for index in (1..self.layers.len()).rev() {
+            // The last ones are those of these rows.
+            if let Some((_, figures, _)) = self.figures.borrow().iter().rfind(|(layer, ..)| *layer == index) {
+                let gradients: Vec<_> = all_gradients.iter().map(|gradients| &gradients[index]).collect();
+                let values: Vec<_> = all_values.iter().map(|values| &values[index + 1]).collect();
+                let results = figures.backward(&gradients, &values);
+                all_gradients
+                    .iter_mut()
+                    .zip(results)
+                    .for_each(|(gradients, result)| gradients[index - 1] = result);
+                continue;
+            }
+            for (row, (gradients, values)) in all_gradients.iter_mut().zip(&all_values).enumerate() {
+                let at = (index, &values[..]);
+                gradients[index - 1] =
+                    self.layers[index].backward(gradients, at, first + row, moment, &self.adds);
+            }
         }
         let parts = self.layers.iter().enumerate().flat_map(|(index, layer)| {
             let inputs: Vec<_> = all_values.iter().map(|values| &values[index]).collect();
@@ -445,6 +507,23 @@ impl Scalar {
         });
         let gradient = parts.zip(&self.rules);
         (loss, gradient.map(|(gradient, rule)| if rule.trained { gradient } else { 0.0 }).collect())
+    }
+
+    /// The rows that go through together: 512, or all where there are figures over them.
+    fn chunk_rows(&self, rows: usize) -> usize {
+        let is_standardise = |layer: &Layer| matches!(layer, Layer::Standardise { .. });
+        if self.layers.iter().any(is_standardise) { rows } else { CHUNK_ROWS }
+    }
+
+    /// Lets running figures follow those of all batches that have gone through.
+    fn follow(&mut self) {
+        for (index, figures, rows) in self.figures.take() {
+            let Layer::Standardise { momentum, .. } = self.layers[index] else { continue };
+            if let Layer::Scale(arrays) = &mut self.layers[index + 1] {
+                let (mean, variance) = arrays[2..].split_at_mut(1);
+                figures.follow(momentum, rows, &mut mean[0], &mut variance[0]);
+            }
+        }
     }
 
     /// The sum of the rows' losses, and the gradients of their mean, penalties included.
@@ -461,8 +540,9 @@ impl Scalar {
             let before = place * batches[0].len().next_multiple_of(4);
             let scale = (1.0 / (rows.len() as f64 * batches.len() as f64)) as f32;
             let mut sum = 0.0;
-            for (index, rows) in rows.chunks(CHUNK_ROWS).enumerate() {
-                let first = before + index * CHUNK_ROWS;
+            let most = self.chunk_rows(rows.len());
+            for (index, rows) in rows.chunks(most).enumerate() {
+                let first = before + index * most;
                 let (loss, gradient) = self.gradients_of_chunk(first, rows, scale, moment);
                 sum += loss;
                 sums = Some(match sums {
@@ -545,7 +625,9 @@ impl Scalar {
 
     /// One update from the mean gradient of some batches; the sum of the rows' losses of each before it.
     fn update_from(&mut self, batches: &[&[Row<'_>]], now: Now, moment: Moment) -> Vec<f64> {
+        self.figures.take();
         let (losses, mut gradient) = self.mean_gradients(batches, Some(moment));
+        self.follow();
         self.clip(&mut gradient);
         let mut parameters = self.parameters();
         for (index, (weight, gradient)) in parameters.iter_mut().zip(gradient).enumerate() {

@@ -38,13 +38,9 @@ fn variants<T>(
     all.into_iter().filter(|given| build(name, given).is_ok()).map(Value::Object).collect()
 }
 
-fn plain_dense(units: usize) -> Value {
-    json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 })
-}
-
 /// Layers inside others; what makes them as wide as what is around them is put behind.
 fn lists() -> Vec<Value> {
-    let dense = plain_dense(5);
+    let dense = dense(5);
     let inner = json!({ "type": "residual", "layers": [{ "type": "tanh" }] });
     let norm = json!({ "type": "layerNorm", "epsilon": 0.5 });
     vec![json!([{ "type": "tanh" }]), json!([dense, { "type": "silu" }]), json!([inner, norm, dense])]
@@ -72,7 +68,7 @@ fn fitting(layers: &[Value], inputs: usize) -> (Vec<Value>, usize) {
         if let Some(inside) = layer.get("layers") {
             let (mut inside, outputs) = self::fitting(inside.as_array().unwrap(), width);
             if outputs != width {
-                inside.push(plain_dense(width));
+                inside.push(dense(width));
             }
             layer["layers"] = json!(inside);
         }

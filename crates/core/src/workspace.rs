@@ -1,0 +1,131 @@
+//! Rows of a batch, and the values that they have in each stage.
+
+use crate::dataset::Dataset;
+use crate::engine::CHUNK_ROWS;
+use crate::engine::panels::{Line, Panels, ZERO};
+use crate::engine::products::SCRATCH_LINES;
+use crate::engine::simd::Simd;
+use crate::errors::Result;
+use crate::program::Plan;
+use crate::stages::Moment;
+use std::ops::Range;
+
+/// Activations and their gradients for up to so many rows, those that one thread takes of a chunk.
+pub(crate) struct Workspace {
+    capacity: usize,
+    /// The first of the rows at hand, counted from the batch's first.
+    pub(crate) from: usize,
+    /// How many there are.
+    pub(crate) rows: usize,
+    /// Set in training, where there is noise.
+    pub(crate) moment: Option<Moment>,
+    pub(crate) input: Panels,
+    pub(crate) target: Panels,
+    /// A stage's values before its epilogue, where the derivative reads them.
+    pub(crate) kept: Vec<Option<Panels>>,
+    pub(crate) outputs: Vec<Panels>,
+    pub(crate) gradients: Vec<Panels>,
+    pub(crate) scratch: Vec<Line>,
+    pub(crate) losses: Vec<f32>,
+    /// The gradient of all parameters over these rows, where whole chunks are shared out.
+    pub(crate) partial: Vec<Line>,
+}
+
+impl Workspace {
+    pub(crate) fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Result<Self> {
+        let outputs = || plan.stages.iter().map(|stage| Panels::new(stage.outputs, capacity));
+        let kept = plan.stages.iter().map(|stage| {
+            let reads = stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
+            (backward && reads).then(|| Panels::new(stage.outputs, capacity)).transpose()
+        });
+        Ok(Workspace {
+            capacity,
+            from: 0,
+            rows: 0,
+            moment: None,
+            input: Panels::new(plan.inputs, capacity)?,
+            target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
+            kept: kept.collect::<Result<_>>()?,
+            outputs: outputs().collect::<Result<_>>()?,
+            gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
+            scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
+            losses: vec![0.0; capacity],
+            partial: Vec::new(),
+        })
+    }
+
+    /// Makes room for so many rows, or for as many as go through together; what it held is gone.
+    pub(crate) fn reserve<S: Simd>(&mut self, plan: &Plan<S>, rows: usize, backward: bool) -> Result<()> {
+        let rows = rows.min(if backward { plan.chunk_rows() } else { CHUNK_ROWS });
+        if self.capacity < rows {
+            *self = Workspace::new(plan, rows, backward)?;
+        }
+        Ok(())
+    }
+
+    /// Takes so many rows of the batch from `from`.
+    pub(crate) fn take(&mut self, from: usize, rows: usize) {
+        (self.from, self.rows) = (from, rows);
+    }
+
+    /// What goes into a stage, and the gradient of what comes out of it.
+    #[inline(always)]
+    pub(crate) fn around(&self, stage: usize) -> (&Panels, &Panels) {
+        let input = if stage == 0 { &self.input } else { &self.outputs[stage - 1] };
+        (input, &self.gradients[stage])
+    }
+
+    /// Adds the losses of the first rows.
+    pub(crate) fn add_losses(&self, sum: f64, rows: usize) -> f64 {
+        self.losses[..rows].iter().fold(sum, |sum, &loss| sum + f64::from(loss))
+    }
+}
+
+/// Rows of a dataset, in a given order or as they stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a> {
+    pub data: &'a Dataset,
+    pub order: Option<&'a [u32]>,
+    pub start: usize,
+    pub rows: usize,
+    /// The batches whose mean gradient an update takes, this one among them.
+    pub of: u64,
+    /// What noise follows from, in training.
+    pub moment: Option<Moment>,
+}
+
+impl Batch<'_> {
+    /// What the gradient of a row's loss is multiplied by.
+    pub(crate) fn scale(&self) -> f32 {
+        (1.0 / (self.rows as f64 * self.of as f64)) as f32
+    }
+
+    /// The rows that go through together: at most so many.
+    pub(crate) fn chunks(&self, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let rows = self.rows;
+        (0..rows).step_by(most).map(move |from| from..from.saturating_add(most).min(rows))
+    }
+
+    pub(crate) fn gather(&self, workspace: &mut Workspace, from: usize, rows: usize) {
+        self.gather_inputs(&mut workspace.input, from..from + rows);
+        self.gather_targets(&mut workspace.target, from..from + rows);
+    }
+
+    /// The row of the data that is so far from the batch's first.
+    fn source(&self, row: usize) -> usize {
+        let place = self.start + row;
+        self.order.map_or(place, |order| order[place] as usize)
+    }
+
+    pub(crate) fn gather_inputs(&self, input: &mut Panels, rows: Range<usize>) {
+        for (row, from) in rows.enumerate() {
+            input.set_row(row, self.data.x(self.source(from)));
+        }
+    }
+
+    pub(crate) fn gather_targets(&self, target: &mut Panels, rows: Range<usize>) {
+        for (row, from) in rows.enumerate() {
+            target.set_row(row, self.data.y(self.source(from)));
+        }
+    }
+}
