@@ -119,8 +119,10 @@ function entriesOf(kind) {
   const addon = createRequire(import.meta.url)(`myelin-${hostTarget()}`);
   const tables = JSON.parse(addon.tables());
   const builders = kind === "losses" ? myelin.losses : myelin;
-  // What only a Program has is no layer that a user writes.
-  return Object.keys(tables[kind]).flatMap((name) => builders[name] ?? []);
+  // What only a Program has is no layer that a user writes, and what holds other layers has no options.
+  return Object.keys(tables[kind])
+    .map((name) => builders[name])
+    .filter((entry) => entry?.options !== undefined);
 }
 
 const nameOf = ({ type, ...options }) =>
