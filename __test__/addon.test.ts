@@ -91,6 +91,14 @@ describe("the addon refuses", () => {
     expect(data(0, 0, 2, 1)).toThrow(/at least 1 row/);
     expect(data(4, 2, 0, 1)).toThrow(/inputs/);
     expect(data(4, 2, 2, 0)).toThrow(/outputs/);
+    const weighted =
+      (...weights: number[]) =>
+      () =>
+        new addon.NativeDataset(new Float32Array(4), new Float32Array(2), 2, 1, Float32Array.from(weights));
+    expect(weighted(0, 2)).not.toThrow();
+    expect(weighted(1)).toThrow(/expected 2 weights, received 1/);
+    expect(weighted(1, -1)).toThrow(/row 1: expected a finite weight of at least 0, received -1/);
+    expect(weighted(0, 0)).toThrow(/all are 0/);
   });
 
   describe("what does not fit a network, which stays as it was:", () => {
@@ -144,6 +152,17 @@ describe("the addon refuses", () => {
       ],
       ["data of other inputs", () => network.train(other, run), /expected 2 inputs, received 1/],
       ["data of other outputs", () => network.evaluate(wide), /expected 1 outputs, received 2/],
+      [
+        "predictions of an evaluation that do not fit",
+        () => network.evaluate(data, new Float32Array(1)),
+        /expected 2 rows of 1, received 1 values/,
+      ],
+      [
+        "a validation of other inputs",
+        () => network.train(data, run, other),
+        /expected 2 inputs, received 1/,
+      ],
+      ["a validation that is none", () => network.train(data, run, any({})), /./],
       ["no data", () => network.gradients(any({})), /./],
       ["no run", () => network.train(data, any(undefined)), /./],
       ["a run without a start", () => network.train(data, any({ steps: 1 })), /./],

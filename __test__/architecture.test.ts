@@ -44,7 +44,10 @@ const order: readonly (readonly string[])[] = [
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
   ["callbacks", "callbacks/*"],
+  ["fit/*"],
   ["fit"],
+  ["trainee", "summary"],
+  ["predictor"],
   ["model"],
   ["many"],
   ["files", "no-files"],
@@ -206,7 +209,7 @@ describe("crates/", () => {
     ["layers"],
     ["stages"],
     ["program"],
-    ["workspace", "network", "update", "state", "run"],
+    ["workspace", "network", "update", "state", "run", "predictor"],
     ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));

@@ -43,6 +43,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
       clipGradients: null,
       l1: 0,
       l2: 0,
+      metrics: [],
       seed: 7,
       training: { epochs: 0, steps: 0 },
       weights: model.getWeights(),

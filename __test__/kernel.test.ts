@@ -291,6 +291,112 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       );
     });
 
+    test("without the rows whose weight is 0, and twice as much with those whose weight is 2", () => {
+      const weighted = (list: number[]) =>
+        kernel.dataset(rows.x.slice(0, 9), rows.y.slice(0, 6), 3, 2, Float32Array.from(list));
+      const plain = dataset(kernel, program, slice(program, rows, 0, 1));
+      const { loss, values } = network().gradients(plain);
+      const single = network().gradients(weighted([3, 0, 0]));
+      expectNear([single.loss], [loss]);
+      expectNear(single.values, values);
+      const double = network().gradients(weighted([6, 0, 0]));
+      expect(double.loss).toBe(2 * single.loss);
+      expectNear(
+        double.values,
+        values.map((value) => 2 * value),
+      );
+    });
+
+    describe("and hands out predictions", () => {
+      const validation = dataset(kernel, program, rowsFor(program, 700, 5));
+
+      test.each([
+        [4, false],
+        [9, true],
+        [700, true],
+      ])("that it made before each step, in batches of %i, shuffled: %s", (batchSize, shuffle) => {
+        const many = rowsFor(program, 600);
+        const data = dataset(kernel, program, many);
+        const learningRates = new Float64Array([0.1, 0.05]);
+        const run = runOf(600, { batchSize, learningRates, seed: 3, shuffle });
+        const { predictions, losses } = network().train(data, { ...run, predictions: true });
+        const stepwise = network();
+        const expected = new Float32Array(2 * 600 * 2);
+        let from = START;
+        for (let step = 0; step < run.steps; step++) {
+          const before = predict(stepwise, many.x);
+          for (const row of rowsOfStep(from, { batchSize, rows: 600, shuffle })) {
+            expected.set(before.subarray(row * 2, row * 2 + 2), (from.epoch * 600 + row) * 2);
+          }
+          const rates = learningRates.slice(from.epoch);
+          from = stepwise.train(data, { ...run, from, steps: 1, learningRates: rates }).position;
+        }
+        expect(predictions).toEqual(expected);
+        expect(losses).toEqual(network().train(data, run).losses);
+      });
+
+      test("of the rows that it took, and zeros for the others", () => {
+        const { predictions } = network().train(data, runOf(22, { steps: 2, predictions: true }));
+        expect(predictions).toHaveLength(44);
+        expect(predictions!.subarray(16)).toEqual(new Float32Array(28));
+        expect(predictions!.subarray(0, 16).every((value) => value !== 0)).toBe(true);
+      });
+
+      test("and losses of the validation after each epoch, as `evaluate` gives them", async () => {
+        const run = runOf(22, { seed: 3, shuffle: true, validation, predictions: true });
+        const progress = network().train(data, run);
+        const expected: { losses: number[]; predictions: number[] } = { losses: [], predictions: [] };
+        const stepwise = network();
+        let from = START;
+        for (let epoch = 0; epoch < 3; epoch++) {
+          const learningRates = run.learningRates.slice(epoch);
+          from = stepwise.train(data, { ...run, from, steps: 6, learningRates }).position;
+          const output = new Float32Array(1400);
+          expected.losses.push(stepwise.evaluate(validation, output));
+          expected.predictions.push(...output);
+        }
+        expect(Array.from(progress.validationLosses!)).toEqual(expected.losses);
+        expect(Array.from(progress.validationPredictions!)).toEqual(expected.predictions);
+        const { seconds: _, ...same } = await network().start(data, run);
+        const { seconds: __, ...whole } = progress;
+        expect(same).toEqual(whole);
+        const plain = network();
+        plain.train(data, runOf(22, { seed: 3, shuffle: true }));
+        expect(stateOf(plain)).toEqual(stateOf(stepwise));
+      });
+
+      test("with `evaluate` as with `predict`", () => {
+        const many = rowsFor(program, 700, 5);
+        const output = new Float32Array(1400);
+        expect(network().evaluate(validation, output)).toBe(network().evaluate(validation));
+        expect(output).toEqual(predict(network(), many.x));
+      });
+
+      test("through what the loss has absorbed", () => {
+        const layers = [{ type: "dense", units: 3 }, "softmax"];
+        const classes = programOf({ inputs: 3, layers, loss: "categoricalCrossentropy" });
+        const many = rowsFor(classes, 20);
+        const data = dataset(kernel, classes, many);
+        const made = networkOf(kernel, classes);
+        const expected = predict(made, many.x, 3);
+        const output = new Float32Array(60);
+        made.evaluate(data, output);
+        expect(output).toEqual(expected);
+        const run = runOf(20, { batchSize: 20, steps: 1, predictions: true });
+        expect(made.train(data, run).predictions).toEqual(expected);
+      });
+    });
+
+    /** The rows that a step takes. */
+    function rowsOfStep(
+      { epoch, step }: typeof START,
+      { batchSize, rows, shuffle }: { batchSize: number; rows: number; shuffle: boolean },
+    ): number[] {
+      const order = Uint32Array.from({ length: rows }, (_row, row) => row);
+      if (shuffle) permutation(3, { purpose: purpose.shuffle, index: epoch }, order);
+      return Array.from(order.subarray(step * batchSize, (step + 1) * batchSize));
+    }
+
     test("on the orders that seed and epoch give, each row once an epoch", () => {
       fc.assert(
         fc.property(fc.maxSafeNat(), fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 100 }), (...drawn) => {

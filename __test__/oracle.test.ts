@@ -7,8 +7,11 @@ import {
   type Loss,
   Model,
   type Optimizer,
+  type Schedule,
 } from "../src/index.ts";
-import { expectNear, flatten, kernelNames } from "./kernels.ts";
+import { configure, shapes, toProgram } from "../src/program.ts";
+import { fromLayers, toLayers } from "../src/weights.ts";
+import { expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
 
 interface Case {
   readonly name: string;
@@ -19,6 +22,9 @@ interface Case {
   readonly clipGradients: ClipGradients | null;
   readonly l1: number;
   readonly l2: number;
+  readonly schedule: Schedule | null;
+  readonly sampleWeight: number[] | null;
+  readonly classWeight: number[] | null;
   readonly batchSize: number;
   readonly epochs: number;
   readonly x: number[][];
@@ -27,6 +33,7 @@ interface Case {
   readonly final: LayerWeights[];
   readonly firstGradients: LayerWeights[];
   readonly stepLosses: number[];
+  readonly learningRates: number[];
   readonly predictions: number[][];
 }
 
@@ -34,9 +41,7 @@ const folder = new URL("fixtures/oracle/", import.meta.url);
 const read = (file: string) => JSON.parse(readFileSync(new URL(file, folder), "utf8"));
 const cases: Case[] = readdirSync(folder)
   .filter((file) => file.endsWith(".json") && file !== "article-xor.json")
-  .map(read)
-  // Those are compared by their rates, in schedules.test.ts.
-  .filter(({ schedule }) => schedule === null);
+  .map(read);
 
 /** The mean over each epoch's rows of the losses of its steps. */
 function epochLosses({ stepLosses, x, batchSize, epochs }: Case): number[] {
@@ -50,17 +55,42 @@ function epochLosses({ stepLosses, x, batchSize, epochs }: Case): number[] {
   });
 }
 
+/** The weight of each row. */
+function weightsOf({ sampleWeight, classWeight, y }: Case): number[] {
+  return y.map(([label], row) => (sampleWeight?.[row] ?? 1) * (classWeight?.[label] ?? 1));
+}
+
+/** The loss and the gradients of the first batch, which `Model.gradients` gives without weights. */
+function firstGradients(name: (typeof kernelNames)[number], reference: Case) {
+  const { batchSize, inputs } = reference;
+  const kernel = kernels.find((entry) => entry.name === name)!;
+  const configuration = configure(reference);
+  const network = kernel.network(toProgram(configuration));
+  network.write("parameters", fromLayers(shapes(configuration), reference.initial, "initial"));
+  const flat = (list: number[][]) => Float32Array.from(list.slice(0, batchSize).flat());
+  const [x, y] = [flat(reference.x), flat(reference.y)];
+  const weights = Float32Array.from(weightsOf(reference).slice(0, batchSize));
+  const { loss, values } = network.gradients(kernel.dataset(x, y, inputs, reference.y[0].length, weights));
+  return { loss, layers: toLayers(shapes(configuration), values, { measured: false }) };
+}
+
 describe.each(kernelNames)("the %s kernel reproduces PyTorch's runs", (kernel) => {
   test.each(cases.map((entry) => [entry.name, entry] as const))("%s", (_, reference) => {
     const { inputs, layers, loss, optimizer, clipGradients, l1, l2 } = reference;
     const { x, y, batchSize, epochs } = reference;
+    const given = {
+      schedule: reference.schedule ?? undefined,
+      sampleWeight: reference.sampleWeight ?? undefined,
+      classWeight: reference.classWeight ?? undefined,
+    };
     const model = new Model({ inputs, layers, loss, optimizer, clipGradients, l1, l2, kernel, seed: 0 });
     model.setWeights(reference.initial);
-    const first = model.gradients(x.slice(0, batchSize), y.slice(0, batchSize));
+    const first = firstGradients(kernel, reference);
     expectNear(flatten(first.layers), flatten(reference.firstGradients), 1e-5);
     expectNear([first.loss], [reference.stepLosses[0]], 1e-5);
-    const history = model.fitSync(x, y, { epochs, batchSize, shuffle: false });
+    const history = model.fitSync(x, y, { epochs, batchSize, shuffle: false, ...given });
     expectNear(history.loss, epochLosses(reference), 1e-4);
+    expectNear(history.learningRate, reference.learningRates, 1e-12);
     expectNear(flatten(model.getWeights()), flatten(reference.final), 1e-4);
     expectNear(flatten(model.predict(x)), flatten(reference.predictions), 1e-4);
   });

@@ -338,31 +338,40 @@ function takesTargets(loss: Loss, candidate: Float32Array, rows: number, outputs
 export interface Rows {
   readonly x: Float32Array;
   readonly y: Float32Array;
+  readonly weights?: Float32Array | undefined;
   readonly rows: number;
 }
 
-/** So many random examples for a program. */
+/** So many random examples for a program; those of an even seed have weights, some of them 0. */
 export function rowsFor(program: Program, rows: number, seed = 1): Rows {
   const x = values(seed, rows * program.inputs);
   for (const { column, count } of categoriesOf(program)) {
     for (let at = column; at < x.length; at += program.inputs) x[at] = Math.floor(((x[at] + 1) / 2) * count);
   }
-  return { x, y: targetsFor(lossOf(program).loss, rows, outputsOf(program), seed + 1), rows };
+  const y = targetsFor(lossOf(program).loss, rows, outputsOf(program), seed + 1);
+  const weights = values(seed + 2, rows, -0.5, 2).map((weight) => Math.max(0, weight));
+  return {
+    x,
+    y,
+    rows,
+    weights: seed % 2 === 0 && weights.some((weight) => weight > 0) ? weights : undefined,
+  };
 }
 
 /** The rows from `start` to before `end`. */
-export function slice(program: Program, { x, y }: Rows, start: number, end: number): Rows {
+export function slice(program: Program, { x, y, weights }: Rows, start: number, end: number): Rows {
   const [inputs, outputs] = [program.inputs, lossOf(program).targets];
   return {
     x: x.slice(start * inputs, end * inputs),
     y: y.slice(start * outputs, end * outputs),
+    weights: weights?.slice(start, end),
     rows: end - start,
   };
 }
 
 /** The kernel's copy of examples. */
-export function dataset(kernel: Kernel, program: Program, { x, y }: Rows): KernelData {
-  return kernel.dataset(x, y, program.inputs, lossOf(program).targets);
+export function dataset(kernel: Kernel, program: Program, { x, y, weights }: Rows): KernelData {
+  return kernel.dataset(x, y, program.inputs, lossOf(program).targets, weights);
 }
 
 /** The arrays of parameters of a layer and of those inside it. */

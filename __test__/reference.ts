@@ -110,11 +110,11 @@ export function predictRow(program: Program, parameters: Float64Array, x: Row): 
   return predictRows(program, new Rest(parameters), [x])[0];
 }
 
-/** The mean loss of all rows; in training as one batch. */
+/** The mean over all rows of weight times loss; in training as one batch. */
 export function meanLoss(
   program: Program,
   parameters: Float64Array,
-  { x, y, rows }: Rows,
+  { x, y, weights, rows }: Rows,
   inTraining = false,
 ): number {
   const outputs = outputsOf(program);
@@ -125,7 +125,7 @@ export function meanLoss(
   const targetRows = cut(y, targets);
   const predictions = predictRows(program, new Rest(parameters), cut(x, program.inputs), inTraining);
   const lossOf = (row: number) =>
-    loss.value(asSingles(predictions[row]), asSingles(targetRows[row]), 0, outputs);
+    (weights?.[row] ?? 1) * loss.value(asSingles(predictions[row]), asSingles(targetRows[row]), 0, outputs);
   return predictions.reduce((sum, _, row) => sum + lossOf(row), 0) / rows;
 }
 

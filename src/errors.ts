@@ -83,6 +83,16 @@ export class DivergenceError extends MyelinError {
   }
 }
 
+/** Reads something that is given; errors about it say this place first. */
+export function within<T>(place: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const family = [ShapeError, OptionError, DataError].find((family) => error instanceof family);
+    throw family === undefined ? error : new family(`${place}: ${(error as Error).message}`);
+  }
+}
+
 /** Makes something that takes much memory; where that cannot be had, the error has this message. */
 export function withinMemory<T>(message: string, make: () => T): T {
   try {

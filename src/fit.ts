@@ -1,67 +1,15 @@
-/** The epoch loop: learning rates, kernel calls, history. */
+/** The epoch loop: how far each call of the kernel goes, learning rates, history. */
 import type { Dataset } from "./data/dataset.ts";
-import { DivergenceError, OptionError, show } from "./errors.ts";
+import { DivergenceError } from "./errors.ts";
+import type { Loaded } from "./fit/data.ts";
+import { type Epoch, EpochLists, type History, validationName } from "./fit/history.ts";
+import type { Measure } from "./fit/measures.ts";
+import type { CheckedFitOptions } from "./fit/options.ts";
+import { type Watcher, watch } from "./fit/watch.ts";
 import type { Network, Position, Progress, Run } from "./kernel.ts";
-import { checkNames, readSize } from "./options.ts";
-
-/** How to train. */
-export interface FitOptions {
-  /** How often to go through the data; 1 by default. */
-  readonly epochs?: number | undefined;
-  /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
-  readonly batchSize?: number | undefined;
-  /**
-   * Steps whose gradients an update takes together, 1 by default: after every so many steps of an epoch and at
-   * its end the optimizer gets their mean. So batches that do not fit in memory, or that come one by one, train
-   * as larger ones.
-   */
-  readonly accumulate?: number | undefined;
-  /**
-   * Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by
-   * default.
-   */
-  readonly shuffle?: boolean | undefined;
-  /**
-   * The most threads of the native kernel; by default as many as there are free cores, or what
-   * `MYELIN_THREADS` says. They change no bit of the result, and where one is faster, one it is. The
-   * typescript kernel has one.
-   */
-  readonly threads?: number | undefined;
-  /** Stops the training after the step at hand; the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** One epoch of a training. */
-export interface Epoch {
-  /** Its number in the model's life, from 0. */
-  readonly epoch: number;
-  /** The mean loss over the rows, each measured before the step that it took part in. */
-  readonly loss: number;
-  readonly learningRate: number;
-  /** How long it took. */
-  readonly seconds: number;
-}
-
-/** A training, with an entry for each epoch in every list. */
-export interface History {
-  /** The number of each epoch in the model's life. */
-  readonly epoch: number[];
-  /** The mean loss over the rows, each measured before the step that it took part in. */
-  readonly loss: number[];
-  readonly learningRate: number[];
-  /** How long each epoch took. */
-  readonly seconds: number[];
-}
-
-/** Options with their defaults, checked. */
-export interface CheckedFitOptions {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly accumulate: number;
-  readonly shuffle: boolean;
-  readonly threads: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
+import { unknownName } from "./options.ts";
+import type { Configuration } from "./program.ts";
+import type { Measured, Rates } from "./schedules/schedule.ts";
 
 /**
  * Epochs of one call of the kernel, which takes and gives an entry for each: "until I abort" may be a
@@ -69,51 +17,17 @@ export interface CheckedFitOptions {
  */
 const MOST_EPOCHS_A_RUN = 10_000;
 
-/** The options of a training. */
-export const FIT_OPTIONS: readonly string[] = [
-  "epochs",
-  "batchSize",
-  "accumulate",
-  "shuffle",
-  "threads",
-  "signal",
-];
-
-/** Checks the options of a call of `fit`, `fitSync` or `epochs` and fills in the defaults. */
-export function readFitOptions(
-  call: string,
-  options: FitOptions = {},
-  names = FIT_OPTIONS,
-): CheckedFitOptions {
-  checkNames(options, names, call);
-  const { epochs = 1, batchSize = 32, accumulate = 1, shuffle = true, threads, signal } = options;
-  if (typeof shuffle !== "boolean") {
-    throw new OptionError(`${call}: shuffle: expected true or false, received ${show(shuffle)}`);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
-  }
-  return {
-    epochs: readSize(epochs, `${call}: epochs`),
-    batchSize: readSize(batchSize, `${call}: batchSize`),
-    accumulate: readSize(accumulate, `${call}: accumulate`),
-    shuffle,
-    threads: readThreads(threads, call),
-    signal,
-  };
-}
-
-/** The most threads of a call, if it says so. */
-export function readThreads(threads: unknown, call: string): number | undefined {
-  return threads === undefined ? undefined : readSize(threads, `${call}: threads`);
-}
+/** Predictions of one call, in numbers, unless one epoch has more: 4 MB, which a cache of today holds. */
+const MOST_PREDICTIONS_A_RUN = 2 ** 20;
 
 /** What a training needs of its model. */
 export interface Trained {
-  readonly network: Network;
+  readonly configuration: Pick<Configuration, "optimizer">;
   readonly seed: number;
-  readonly learningRate: number;
+  readonly outputs: number;
+  readonly measures: readonly Measure[];
   position: Position;
+  use(): Network;
 }
 
 /** The largest absolute value of an array. */
@@ -138,29 +52,75 @@ export function atEpoch({ epoch, step, steps }: Position): Position {
   return { epoch: step > 0 ? epoch + 1 : epoch, step: 0, steps, loss: 0 };
 }
 
+/** What each epoch of such a training has besides what all have. */
+function measuredNames(measures: readonly Measure[], validates: boolean): string[] {
+  const names = measures.map(({ name }) => name);
+  return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
+}
+
 /** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */
 export class Fit {
   readonly network: Network;
   readonly kernelData: object;
-  readonly history: History = { epoch: [], loss: [], learningRate: [], seconds: [] };
   readonly #model: Trained;
-  readonly #data: Dataset;
+  readonly #loaded: Loaded;
   readonly #options: CheckedFitOptions;
+  readonly #lists: EpochLists;
+  readonly #rates: Rates;
+  /** The most epochs that a call of the kernel takes: as many as nothing is decided between. */
+  readonly #mostEpochs: number;
+  /** Epochs that have ended. */
+  #done = 0;
+  #last: Epoch | undefined;
 
-  constructor(model: Trained, data: Dataset, kernelData: object, options: CheckedFitOptions) {
+  constructor(call: string, model: Trained, loaded: Loaded, options: CheckedFitOptions) {
     this.#model = model;
-    this.network = model.network;
-    this.#data = data;
-    this.kernelData = kernelData;
+    this.network = model.use();
+    this.#loaded = loaded;
+    this.kernelData = loaded.kernelData;
     this.#options = options;
+    const measured = measuredNames(model.measures, loaded.validation !== undefined);
+    this.#lists = new EpochLists(measured);
+    const { learningRate } = model.configuration.optimizer;
+    const { schedule } = options;
+    for (const name of schedule?.monitors ?? []) {
+      const known = ["loss", ...measured];
+      if (!known.includes(name)) throw unknownName(`${call}: schedule: monitor`, "measure", name, known);
+    }
+    this.#rates = schedule?.start(learningRate) ?? (() => learningRate);
+    this.#mostEpochs = schedule && schedule.monitors.length > 0 ? 1 : this.#epochsThatFit();
     model.position = atEpoch(model.position);
   }
 
-  /** So many epochs from where the model stands. */
-  run(epochs: number): Run {
+  get history(): History {
+    return this.#lists.history;
+  }
+
+  /** Epochs still to come. */
+  get left(): number {
+    return this.#options.epochs - this.#done;
+  }
+
+  get #wantsPredictions(): boolean {
+    return this.#model.measures.length > 0;
+  }
+
+  /** As many epochs as have room for their predictions, where these are wanted. */
+  #epochsThatFit(): number {
+    if (!this.#wantsPredictions) return MOST_EPOCHS_A_RUN;
+    const rows = this.#loaded.data.rows + (this.#loaded.validation?.rows ?? 0);
+    const epochs = Math.floor(MOST_PREDICTIONS_A_RUN / (rows * this.#model.outputs));
+    return Math.min(MOST_EPOCHS_A_RUN, Math.max(1, epochs));
+  }
+
+  /** The next call of the kernel: so many epochs at most, from where the model stands. */
+  next(most = Number.POSITIVE_INFINITY): Run {
     const { batchSize, accumulate, shuffle, threads } = this.#options;
-    const { position, seed, learningRate } = this.#model;
-    const stepsAnEpoch = Math.ceil(this.#data.rows / Math.min(batchSize, this.#data.rows));
+    const { data, validation } = this.#loaded;
+    const { position, seed } = this.#model;
+    const epochs = Math.min(most, this.left, this.#mostEpochs);
+    const stepsAnEpoch = Math.ceil(data.rows / Math.min(batchSize, data.rows));
+    const last = this.#last as Measured | undefined;
     return {
       from: position,
       steps: epochs * stepsAnEpoch,
@@ -169,66 +129,97 @@ export class Fit {
       seed,
       shuffle,
       ...(threads === undefined ? {} : { threads }),
-      learningRates: new Float64Array(epochs).fill(learningRate),
+      learningRates: Float64Array.from({ length: epochs }, (_, index) =>
+        this.#rates(this.#done + index, last),
+      ),
+      ...(validation && { validation: validation.kernelData }),
+      ...(this.#wantsPredictions && { predictions: true }),
     };
   }
 
   /** Takes over what a run did: position and history; throws if it diverged or was stopped. */
   absorb(run: Run, progress: Progress): Epoch[] {
-    const { model, history } = { model: this.#model, history: this.history };
-    const epochs = Array.from(progress.losses, (loss, index) => ({
-      epoch: run.from.epoch + index,
-      loss,
-      learningRate: run.learningRates[index],
-      seconds: progress.seconds[index],
-    }));
-    for (const { epoch, loss, learningRate, seconds } of epochs) {
-      history.epoch.push(epoch);
-      history.loss.push(loss);
-      history.learningRate.push(learningRate);
-      history.seconds.push(seconds);
-    }
-    model.position = progress.position;
-    if (progress.diverged) throw this.#divergence(progress.diverged, model.learningRate);
+    const epochs = Array.from(progress.losses, (loss, index) => {
+      const always = [run.from.epoch + index, loss, run.learningRates[index], progress.seconds[index]];
+      return this.#lists.add([...always, ...this.#measure(progress, index)]);
+    });
+    this.#done += epochs.length;
+    this.#last = epochs.at(-1) ?? this.#last;
+    this.#model.position = progress.position;
+    if (progress.diverged) throw this.#divergence(progress.diverged, run);
     if (progress.stopped) throw this.#options.signal?.reason;
     return epochs;
   }
 
-  #divergence({ epoch, step }: { epoch: number; step: number }, learningRate: number): DivergenceError {
-    const kept = "The weights are those of the last whole epoch.";
-    const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `epoch ${epoch}, step ${step}: ${what}; ${advice(this.#data, learningRate)}. ${kept}`;
-    return new DivergenceError(text, epoch, step);
+  /** What was measured of an epoch, in the order of the names. */
+  #measure(progress: Progress, epoch: number): number[] {
+    const { validation, ...training } = this.#loaded;
+    const { predictions, validationPredictions, validationLosses } = progress;
+    const figures = this.#figures(predictions, training.targets, training.data.rows, epoch);
+    if (validation === undefined) return figures;
+    const { targets, rows } = validation;
+    const validated = this.#figures(validationPredictions, targets, rows, epoch);
+    return [...figures, validationLosses?.[epoch] ?? Number.NaN, ...validated];
   }
 
-  /** The epochs of each call of the kernel; nearly always all in one. */
-  runs(): number[] {
-    const { epochs } = this.#options;
-    return Array.from({ length: Math.ceil(epochs / MOST_EPOCHS_A_RUN) }, (_, index) =>
-      Math.min(MOST_EPOCHS_A_RUN, epochs - index * MOST_EPOCHS_A_RUN),
-    );
+  #figures(
+    predictions: Float32Array | null | undefined,
+    targets: Float32Array | undefined,
+    rows: number,
+    epoch: number,
+  ): number[] {
+    if (!predictions || targets === undefined) return [];
+    const length = rows * this.#model.outputs;
+    const ofEpoch = predictions.subarray(epoch * length, (epoch + 1) * length);
+    return this.#model.measures.map(({ figure }) => figure.value(ofEpoch, targets, rows));
+  }
+
+  #divergence({ epoch, step }: { epoch: number; step: number }, run: Run): DivergenceError {
+    const learningRate = run.learningRates[epoch - run.from.epoch];
+    const kept = "The weights are those of the last whole epoch.";
+    const what = "the loss, a gradient or a weight is no longer a finite number";
+    const text = `epoch ${epoch}, step ${step}: ${what}; ${advice(this.#loaded.data, learningRate)}. ${kept}`;
+    return new DivergenceError(text, epoch, step);
   }
 
   /** Trains all epochs before it returns. */
   sync(): History {
-    for (const epochs of this.runs()) {
-      const run = this.run(epochs);
-      this.absorb(run, this.network.train(this.kernelData, run));
+    const watched = this.#watch();
+    try {
+      while (this.left > 0) {
+        const run = this.next(watched?.epochs);
+        const epochs = this.absorb(run, this.network.train(this.kernelData, run));
+        watched?.show(epochs);
+      }
+    } finally {
+      watched?.end();
     }
     return this.history;
   }
 
   /** Trains all epochs off the event loop. */
   async all(): Promise<History> {
-    for (const epochs of this.runs()) await this.epochs(epochs);
+    const watched = this.#watch();
+    try {
+      while (this.left > 0) {
+        const epochs = await this.epochs(watched?.epochs);
+        watched?.show(epochs);
+      }
+    } finally {
+      watched?.end();
+    }
     return this.history;
   }
 
-  /** Trains so many epochs off the event loop. */
-  async epochs(count: number): Promise<Epoch[]> {
+  #watch(): Watcher | undefined {
+    return this.#options.verbose ? watch(this.#options.epochs) : undefined;
+  }
+
+  /** Trains so many epochs at most off the event loop. */
+  async epochs(most?: number): Promise<Epoch[]> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
-    const run = this.run(count);
+    const run = this.next(most);
     const stop = () => this.network.stop();
     const running = this.network.start(this.kernelData, run);
     signal?.addEventListener("abort", stop, { once: true });

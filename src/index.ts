@@ -13,7 +13,8 @@ export {
   ShapeError,
   StateError,
 } from "./errors.ts";
-export type { Epoch, FitOptions, History } from "./fit.ts";
+export type { Epoch, History, MetricName } from "./fit/history.ts";
+export type { FitOptions, TrainingOptions } from "./fit/options.ts";
 export type { SaveOptions } from "./formats/bytes.ts";
 export type { ModelJSON } from "./formats/json.ts";
 export * as initializers from "./initializers.ts";
@@ -30,10 +31,12 @@ export { type Residual, residual } from "./layers.ts";
 export * as losses from "./losses.ts";
 export { type ManyHistory, type ManyProgress, type TrainManyOptions, trainMany } from "./many.ts";
 export * as metrics from "./metrics.ts";
-export { type BatchGradients, Model, type ModelOptions, type PredictOptions } from "./model.ts";
+export { type BatchGradients, Model, type ModelOptions } from "./model.ts";
 export * from "./optimizers.ts";
-export type { ClipGradients, Layer, Loss, Optimizer } from "./program.ts";
+export type { PredictOptions } from "./predictor.ts";
+export type { ClipGradients, Layer, Loss, Metric, Optimizer } from "./program.ts";
 export type { ScheduleChoice as Schedule, ScheduleFunction } from "./schedules/chain.ts";
 export * as schedules from "./schedules.ts";
+export type { Evaluation } from "./trainee.ts";
 export { version } from "./version.ts";
 export type { LayerWeights } from "./weights.ts";

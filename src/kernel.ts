@@ -49,6 +49,13 @@ export interface Run {
   readonly learningRates: Float64Array;
   /** The most threads; by default as many as there are free cores. */
   readonly threads?: number;
+  /** Rows whose loss is measured at the end of each epoch. */
+  readonly validation?: KernelData;
+  /**
+   * Whether the predictions are wanted: those that training made before each step, and those of the
+   * validation. They take memory for each epoch of the run.
+   */
+  readonly predictions?: boolean;
 }
 
 /** What a run did. */
@@ -58,6 +65,15 @@ export interface Progress {
   readonly losses: Float64Array;
   /** The seconds that each epoch that ended took in this run. */
   readonly seconds: Float64Array;
+  /** The mean loss over the rows of the validation, of each epoch that ended, if there is one. */
+  readonly validationLosses?: Float64Array | null | undefined;
+  /**
+   * If wanted: the predictions that training made before each step, [epochs][rows][outputs], rows in the
+   * order of the data, for each epoch that the run took a step of. A row that it did not get to has zeros.
+   */
+  readonly predictions?: Float32Array | null | undefined;
+  /** If wanted: those for the rows of the validation, after each epoch that ended. */
+  readonly validationPredictions?: Float32Array | null | undefined;
   /** Whether `stop` ended it. */
   readonly stopped: boolean;
   /**
@@ -95,8 +111,11 @@ export interface Network {
    * parameters.
    */
   predict(x: Float32Array, output: Float32Array, threads?: number): void;
-  /** The mean loss over the rows, with the same parameters as `predict`. */
-  evaluate(data: KernelData, threads?: number): number;
+  /**
+   * The mean loss over the rows, with the same parameters as `predict`. Their predictions are written into
+   * `output`, if there is one.
+   */
+  evaluate(data: KernelData, output?: Float32Array, threads?: number): number;
   /** Of all rows as one batch. Changes nothing. */
   gradients(data: KernelData): Gradients;
   /** A copy; parameters while training are the last whole epoch's. */
@@ -124,8 +143,17 @@ export interface KernelTrainings {
 /** What makes networks. */
 export interface Kernel {
   readonly name: KernelName;
-  /** Copies rows of x and y, whose values are known to be finite. */
-  dataset(x: Float32Array, y: Float32Array, inputs: number, outputs: number): KernelData;
+  /**
+   * Copies rows of x and y, whose values are known to be finite. `weights` has one a row, none of them
+   * negative: the loss of a row, and the gradient of that loss, are multiplied by it.
+   */
+  dataset(
+    x: Float32Array,
+    y: Float32Array,
+    inputs: number,
+    outputs: number,
+    weights?: Float32Array,
+  ): KernelData;
   network(program: Program): Network;
   /** Trains independent networks while the event loop goes on, with the results of training each alone. */
   trainMany(trainings: readonly KernelTraining[], threads?: number): KernelTrainings;

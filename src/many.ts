@@ -1,9 +1,18 @@
 /** trainMany: independent models, trained side by side in one call. */
 import type { Examples } from "./data/dataset.ts";
 import { DivergenceError, OptionError, show } from "./errors.ts";
-import { FIT_OPTIONS, type Fit, type FitOptions, type History, readFitOptions } from "./fit.ts";
-import type { Kernel, KernelTrainings, Progress } from "./kernel.ts";
-import { begin, end, type Loaded, Model } from "./model.ts";
+import type { Loaded } from "./fit/data.ts";
+import type { History } from "./fit/history.ts";
+import {
+  type CheckedFitOptions,
+  readFitOptions,
+  TRAINING_OPTIONS,
+  type TrainingOptions,
+} from "./fit/options.ts";
+import type { Fit } from "./fit.ts";
+import type { Kernel, KernelTrainings, Progress, Run } from "./kernel.ts";
+import { Model, traineeOf } from "./model.ts";
+import type { Trainee } from "./trainee.ts";
 
 /** How far the trainings have come. */
 export interface ManyProgress {
@@ -14,7 +23,7 @@ export interface ManyProgress {
 }
 
 /** How to train many models: as `fit` does each, and what only many need. */
-export interface TrainManyOptions extends FitOptions {
+export interface TrainManyOptions extends TrainingOptions {
   /** Told how many have finished, some times a second while they train, and at the end. */
   readonly onProgress?: ((progress: ManyProgress) => void) | undefined;
 }
@@ -59,9 +68,12 @@ export async function trainMany(
   data: Examples | readonly Examples[],
   options: TrainManyOptions = {},
 ): Promise<ManyHistory[]> {
-  const checked = readFitOptions("trainMany", options, [...FIT_OPTIONS, "onProgress"]);
+  const checked = readFitOptions("trainMany", options, [...TRAINING_OPTIONS, "onProgress"]);
   const onProgress = readOnProgress(options.onProgress);
   const examples = pair(models, data);
+  if (Array.isArray(data) && checked.sampleWeight !== undefined) {
+    throw new OptionError("trainMany: sampleWeight: expected one dataset for all models, received a list");
+  }
   checked.signal?.throwIfAborted();
   const loads = new Map<Examples, Map<string, Loaded>>();
   const begun: Begun[] = [];
@@ -69,19 +81,34 @@ export async function trainMany(
     for (const [index, model] of models.entries()) {
       const loadsOf = loads.get(examples[index]) ?? new Map<string, Loaded>();
       loads.set(examples[index], loadsOf);
-      begun.push({ ...begin(model, examples[index], checked, loadsOf), model, error: undefined });
+      begun.push(begin(traineeOf(model), examples[index], checked, loadsOf));
     }
     return await train(begun, checked.signal, checked.threads, onProgress);
   } finally {
-    for (const { model } of begun) end(model);
+    for (const { trainee } of begun) trainee.isTraining = false;
   }
 }
 
 interface Begun {
-  readonly model: Model;
+  readonly trainee: Trainee;
   readonly fit: Fit;
   readonly kernel: Kernel;
   error: DivergenceError | undefined;
+}
+
+/** `loads` keeps what has been loaded of these examples, for all models that take them in the same way. */
+function begin(
+  trainee: Trainee,
+  examples: Examples,
+  options: CheckedFitOptions,
+  loads: Map<string, Loaded>,
+): Begun {
+  trainee.useAlone("trainMany");
+  const loaded = loads.get(trainee.loadsAs) ?? trainee.load("trainMany", examples, options);
+  loads.set(trainee.loadsAs, loaded);
+  const fit = trainee.fit("trainMany", loaded, options);
+  trainee.isTraining = true;
+  return { trainee, fit, kernel: trainee.kernel, error: undefined };
 }
 
 function readOnProgress(given: unknown): TrainManyOptions["onProgress"] {
@@ -110,39 +137,62 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
   );
 }
 
+/** One call of a kernel: some of the trainings, until something has to be decided. */
+interface Call {
+  readonly trainings: KernelTrainings;
+  /** Whether no training of these goes on after it. */
+  readonly isLast: boolean;
+  absorb(progress: readonly Progress[]): void;
+}
+
+function start(kernel: Kernel, group: readonly Begun[], threads: number | undefined): Call {
+  const list = group.map(({ fit }) => ({ network: fit.network, data: fit.kernelData, run: fit.next() }));
+  return {
+    trainings: kernel.trainMany(list, threads),
+    isLast: group.every(({ fit }, at) => fit.left === list[at].run.learningRates.length),
+    absorb(progress) {
+      for (const [at, entry] of group.entries()) {
+        absorbOne(entry, list[at].run, progress[at]);
+      }
+    },
+  };
+}
+
+/** Tells when another one has finished, and else so often. */
+function teller(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total: number) {
+  let [told, at] = [-1, Number.NEGATIVE_INFINITY];
+  return (finished: number) => {
+    const now = performance.now();
+    if (finished === told && now - at < PROGRESS_MILLISECONDS / 2) return;
+    [told, at] = [finished, now];
+    onProgress({ finished, total });
+  };
+}
+
 async function train(
   begun: readonly Begun[],
   signal: AbortSignal | undefined,
   threads: number | undefined,
   onProgress: TrainManyOptions["onProgress"],
 ): Promise<ManyHistory[]> {
-  for (const epochs of begun[0].fit.runs()) {
-    const kernels = new Set(begun.map(({ kernel }) => kernel));
-    const groups = [...kernels].map((kernel) =>
-      begun.filter((entry) => entry.kernel === kernel && entry.error === undefined),
-    );
-    const running = groups
-      .filter((group) => group.length > 0)
-      .map((group) => {
-        const runs = group.map(({ fit }) => fit.run(epochs));
-        const list = group.map(({ fit }, at) => ({
-          network: fit.network,
-          data: fit.kernelData,
-          run: runs[at],
-        }));
-        const trainings = group[0].kernel.trainMany(list, threads);
-        const absorb = (progress: Progress[]) =>
-          group.forEach((entry, at) => {
-            absorbOne(entry, () => entry.fit.absorb(runs[at], progress[at]));
-          });
-        return { trainings, absorb };
-      });
+  const tell = onProgress && teller(onProgress, begun.length);
+  const isActive = ({ fit, error }: Begun) => error === undefined && fit.left > 0;
+  for (let active = begun.filter(isActive); active.length > 0; active = begun.filter(isActive)) {
+    const kernels = [...new Set(active.map(({ kernel }) => kernel))];
+    const calls: readonly Call[] = kernels.map((kernel) => {
+      return start(
+        kernel,
+        active.filter((entry) => entry.kernel === kernel),
+        threads,
+      );
+    });
+    const over = begun.length - active.length;
     const failure = await watch(
-      running.map(({ trainings }) => trainings),
+      calls.map(({ trainings }) => trainings),
       signal,
-      onProgress && ((finished) => onProgress({ finished, total: begun.length })),
+      tell && ((finished) => tell(calls.every(({ isLast }) => isLast) ? over + finished : over)),
     );
-    for (const { trainings, absorb } of running) absorb(await trainings.progress);
+    for (const { trainings, absorb } of calls) absorb(await trainings.progress);
     if (failure !== undefined) throw failure.error;
     signal?.throwIfAborted();
   }
@@ -150,11 +200,12 @@ async function train(
 }
 
 /** Keeps the error of a training that diverged; one that was stopped is dealt with where all are. */
-function absorbOne(entry: Begun, absorb: () => unknown): void {
+function absorbOne(entry: Begun, run: Run, progress: Progress): void {
   try {
-    absorb();
+    entry.fit.absorb(run, progress);
   } catch (error) {
     if (error instanceof DivergenceError) entry.error = error;
+    else if (!progress.stopped) throw error;
   }
 }
 

@@ -11,6 +11,7 @@ import { type ClipGradients, type Program, takesWholeBatches } from "./program.t
 import {
   applyFunction,
   backwardStage,
+  copy,
   forwardStage,
   type Penalty,
   parameterGradient,
@@ -19,7 +20,7 @@ import {
   Stages,
   type View,
 } from "./stages.ts";
-import type { Sizes, Workspace } from "./workspace.ts";
+import { type Batch, gather, type Sizes, type Workspace } from "./workspace.ts";
 
 type FunctionStage = Stage & { readonly kind: "elementwise" | "row" };
 
@@ -100,18 +101,48 @@ export function predict(
   }
 }
 
-/** Takes predictions, in place, through what the loss has absorbed. */
-export function applyAbsorbed({ absorbed }: Plan, { prediction, at }: Workspace): void {
+/**
+ * Takes the predictions of the rows at hand through what the loss has absorbed, and writes each to its place
+ * among the rows of `output`: those that the order names, or those that stand there. The workspace's own are
+ * gone then.
+ */
+export function handOut(
+  { absorbed, outputs }: Plan,
+  { prediction, at }: Workspace,
+  { order, start }: Pick<Batch, "order" | "start">,
+  output: Float32Array,
+): void {
   if (absorbed !== undefined) applyFunction(absorbed, prediction, prediction, at.rows);
+  const first = start + at.from;
+  for (let row = 0; row < at.rows; row++) {
+    const place = order === undefined ? first + row : order[first + row];
+    copy(prediction, row * outputs, output, place * outputs, outputs);
+  }
+}
+
+/** The sum of the losses of up to 512 rows of a batch from `from` on, with their predictions if they are wanted. */
+export function evaluate(
+  plan: Plan,
+  parameters: readonly (View | undefined)[],
+  workspace: Workspace,
+  batch: Batch,
+  from: number,
+  output: Float32Array | undefined,
+): number {
+  gather(batch, from, Math.min(CHUNK_ROWS, batch.rows - from), workspace);
+  predict(plan, parameters, workspace);
+  const loss = lossSum(plan, workspace);
+  if (output !== undefined) handOut(plan, workspace, batch, output);
+  return loss;
 }
 
 /** The sum of the losses of the rows at hand, whose predictions the workspace holds. */
-export function lossSum(plan: Plan, { prediction, target, at }: Workspace): number {
+export function lossSum(plan: Plan, { prediction, target, weights, at }: Workspace): number {
   let sum = 0;
   for (let row = 0; row < at.rows; row++) {
     // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the
     // same step.
-    sum += Math.fround(plan.loss.value(prediction, target, row, plan.outputs));
+    sum += Math.fround(plan.loss.value(prediction, target, row, plan.outputs) * weights[row]);
   }
   return sum;
 }
@@ -128,11 +159,11 @@ export function backward(
   scale: number,
   isFirst: boolean,
 ): void {
-  const { input, outputs, gradients, prediction, target, at } = workspace;
+  const { input, outputs, gradients, prediction, target, weights, at } = workspace;
   const { rows } = at;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
-    plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last].values);
+    plan.loss.gradient(prediction, target, row, plan.outputs, scale * weights[row], gradients[last].values);
   }
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];

@@ -5,10 +5,11 @@
  * files keep. A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
  */
 import type { Categories } from "./data/dataset.ts";
-import { OptionError, ShapeError } from "./errors.ts";
+import { OptionError, ShapeError, show } from "./errors.ts";
 import type { Lookup, Parameter, Penalties } from "./layers/layer.ts";
 import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
+import * as metrics from "./metrics/table.ts";
 import * as optimizers from "./optimizers.ts";
 import {
   type Choice,
@@ -29,6 +30,8 @@ export type Layer = LayerChoice;
 export type Loss = Choice<typeof losses>;
 /** An optimizer as given to a model: `sgd({ learningRate: 0.01 })`, an object like that, or its name. */
 export type Optimizer = Choice<typeof optimizers>;
+/** A metric as given to a model: its name, or an object with its options. */
+export type Metric = Choice<typeof metrics>;
 
 const clipping = { norm: number({ above: 0 }), value: number({ above: 0 }) };
 
@@ -68,6 +71,11 @@ export interface Architecture {
   readonly l1?: number | undefined;
   /** The same for l2 Σw²; 0 by default. */
   readonly l2?: number | undefined;
+  /**
+   * What is measured besides the loss, in training, validation and `evaluate`; each by its name in the
+   * table, which may occur once. None by default.
+   */
+  readonly metrics?: readonly Metric[] | undefined;
 }
 
 /** The names of an architecture's parts. */
@@ -79,6 +87,7 @@ export const ARCHITECTURE: readonly (keyof Architecture)[] = [
   "clipGradients",
   "l1",
   "l2",
+  "metrics",
 ];
 
 /** A complete optimizer. */
@@ -95,6 +104,7 @@ export interface Configuration {
   readonly clipGradients: ClipGradients | null;
   readonly l1: number;
   readonly l2: number;
+  readonly metrics: readonly Complete[];
 }
 
 /** What the kernels are told. */
@@ -121,9 +131,25 @@ export interface LayerShape {
   readonly layers: readonly LayerShape[] | undefined;
 }
 
+/** Checks a list of metrics: each is known, and none comes twice, since its name is that of its figures. */
+function readMetrics(list: unknown): Complete[] {
+  if (!Array.isArray(list)) {
+    throw new OptionError(`model: metrics: expected a list of metrics, received ${show(list)}`);
+  }
+  const table = metrics as Table<unknown>;
+  const checked = Array.from(list, (metric, index) => complete("metric", table, metric, `metric ${index}`));
+  for (const [index, { type }] of checked.entries()) {
+    const first = checked.findIndex((metric) => metric.type === type);
+    if (first < index) {
+      throw new OptionError(`model: metrics: entries ${first} and ${index} are both ${type}: expected one`);
+    }
+  }
+  return checked;
+}
+
 /** Checks an architecture and fills in its defaults. */
 export function configure(architecture: Architecture): Configuration {
-  const { inputs, layers: list, loss, optimizer } = architecture;
+  const { inputs, layers: list, loss, optimizer, metrics: wanted = [] } = architecture;
   if (!Array.isArray(list) || list.length === 0) {
     throw new OptionError(
       "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)]",
@@ -142,6 +168,7 @@ export function configure(architecture: Architecture): Configuration {
       "optimizer",
     ) as CompleteOptimizer,
     ...completeOptions(update, architecture, "model"),
+    metrics: readMetrics(wanted),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
-import type { Position, Progress, Run } from "./kernel.ts";
+import { withinMemory } from "./errors.ts";
+import { CHUNK_ROWS, type Position, type Progress, type Run } from "./kernel.ts";
 import { NOISE_ROWS, permutation, purpose } from "./random.ts";
 import type { Moment } from "./stages.ts";
 import type { State } from "./state.ts";
@@ -11,6 +12,30 @@ export interface Safe {
   publish(): boolean;
   /** Goes back to what was last published. */
   restore(): void;
+  /**
+   * The sum of the losses of up to 512 rows from `start` on with what was last published, and their
+   * predictions into `output`, if there is one.
+   */
+  validate(data: Rows, start: number, output: Float32Array | undefined): number;
+}
+
+/** Predictions of several epochs in one array. */
+class Outputs {
+  readonly values: Float32Array;
+  readonly #epochs: readonly Float32Array[];
+
+  constructor(epochs: number, length: number) {
+    const message = "typescript kernel: the predictions do not fit in memory: take fewer epochs";
+    this.values = withinMemory(message, () => new Float32Array(epochs * length));
+    this.#epochs = Array.from({ length: epochs }, (_, epoch) =>
+      this.values.subarray(epoch * length, (epoch + 1) * length),
+    );
+  }
+
+  /** Those of one epoch, counted from the run's first. */
+  of(epoch: number): Float32Array {
+    return this.#epochs[epoch];
+  }
 }
 
 /** A run that is taken step by step, so that its driver can yield and stop between any two. */
@@ -24,6 +49,13 @@ export class Training {
   readonly #order: Uint32Array | undefined;
   readonly #losses: number[] = [];
   readonly #seconds: number[] = [];
+  readonly #validation: Rows | undefined;
+  readonly #validationLosses: number[] = [];
+  /** Rows of the validation that the epoch's end has been through; undefined between its steps. */
+  #validated: number | undefined;
+  #validationLoss = 0;
+  readonly #seen: Outputs | undefined;
+  readonly #validationSeen: Outputs | undefined;
   /** Counted up in place, as `#turn` is filled: a step allocates nothing. */
   #position: { -readonly [Key in keyof Position]: Position[Key] };
   #safePosition: Position;
@@ -50,22 +82,35 @@ export class Training {
     this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
     this.#moment = { seed: run.seed, step: 0, before: 0 };
     this.#batch = { data, order: this.#order, start: 0, rows: 0, moment: this.#moment };
+    this.#validation = run.validation as Rows | undefined;
+    if (run.predictions) {
+      const epochs = Math.ceil((run.from.step + run.steps) / this.#stepsAnEpoch);
+      this.#seen = new Outputs(epochs, data.rows * state.plan.outputs);
+      const rows = this.#validation?.rows ?? 0;
+      this.#validationSeen = new Outputs(epochs, rows * state.plan.outputs);
+    }
     this.#prepareOrder();
   }
 
   /** Whether all steps are taken, or the training diverged. */
   get done(): boolean {
-    return this.#diverged !== undefined || this.#taken >= this.#run.steps;
+    if (this.#diverged !== undefined) return true;
+    return this.#validated === undefined && this.#taken >= this.#run.steps;
   }
 
-  /** Takes one step. */
+  /** Takes one step, or a chunk of the validation's rows. */
   step(): void {
+    if (this.#validated !== undefined) {
+      this.#validate(this.#validated);
+      return;
+    }
     const position = this.#position;
     const { epoch, step } = position;
     this.#batch.start = step * this.#batchSize;
     this.#batch.rows = Math.min(this.#batchSize, this.#data.rows - this.#batch.start);
     this.#prepareTurn();
-    const loss = this.#state.step(this.#batch, this.#turn);
+    const output = this.#seen?.of(epoch - this.#run.from.epoch);
+    const loss = this.#state.step(this.#batch, this.#turn, output);
     const ended = step + 1 === this.#stepsAnEpoch;
     if (!Number.isFinite(loss) || (ended && !this.#safe.publish())) {
       this.#diverge(epoch, step);
@@ -75,7 +120,7 @@ export class Training {
     position.step++;
     if (this.#turn.isLast) position.steps++;
     position.loss += loss;
-    if (ended) this.#endEpoch();
+    if (ended) this.#endSteps();
   }
 
   /** Says what the step at hand is to the update that it takes part in. */
@@ -95,15 +140,37 @@ export class Training {
 
   /** Ends the run, between any two steps; `stopped` says whether somebody asked for it. */
   finish(stopped: boolean): Progress {
+    while (this.#validated !== undefined) this.#validate(this.#validated);
     const { epoch, step } = this.#position;
     if (step > 0 && this.#diverged === undefined && !this.#safe.publish()) this.#diverge(epoch, step - 1);
     return {
       position: this.#position,
       losses: Float64Array.from(this.#losses),
       seconds: Float64Array.from(this.#seconds),
+      ...(this.#validation && { validationLosses: Float64Array.from(this.#validationLosses) }),
+      ...(this.#seen && { predictions: this.#seen.values }),
+      ...(this.#validation && this.#validationSeen && { validationPredictions: this.#validationSeen.values }),
       stopped,
       diverged: this.#diverged,
     };
+  }
+
+  /** The last step of an epoch is taken: the validation comes next, or the end of the epoch. */
+  #endSteps(): void {
+    this.#validationLoss = 0;
+    if (this.#validation === undefined) this.#endEpoch();
+    else this.#validated = 0;
+  }
+
+  #validate(start: number): void {
+    const data = this.#validation!;
+    const output = this.#validationSeen?.of(this.#position.epoch - this.#run.from.epoch);
+    this.#validationLoss += this.#safe.validate(data, start, output);
+    this.#validated = start + CHUNK_ROWS;
+    if (this.#validated < data.rows) return;
+    this.#validated = undefined;
+    this.#validationLosses.push(this.#validationLoss / data.rows);
+    this.#endEpoch();
   }
 
   #endEpoch(): void {

@@ -1,6 +1,6 @@
 /** The state of a network in training, and a step of it. */
 import { withinMemory } from "./errors.ts";
-import { backward, lossSum, type Plan, predict } from "./network.ts";
+import { backward, handOut, lossSum, type Plan, predict } from "./network.ts";
 import type { Now } from "./optimizers.ts";
 import { type Values, type View, views } from "./stages.ts";
 import { addPenalties, Update } from "./update.ts";
@@ -58,9 +58,15 @@ export class State {
 
   /**
    * Adds the gradient of a batch over `of` to what is in `gradient`, or begins with it; gives the sum of the
-   * rows' losses.
+   * rows' losses. Their predictions are written to the rows' places in `output`, if there is one.
    */
-  #collect(gradient: readonly (View | undefined)[], batch: Batch, of: number, isFirst: boolean): number {
+  #collect(
+    gradient: readonly (View | undefined)[],
+    batch: Batch,
+    of: number,
+    isFirst: boolean,
+    output?: Float32Array,
+  ): number {
     const { plan } = this;
     const [parameters, workspace] = [this.#parameterViews, this.#workspace];
     const scale = 1 / (batch.rows * of);
@@ -70,16 +76,17 @@ export class State {
       predict(plan, parameters, workspace);
       loss += lossSum(plan, workspace);
       backward(plan, parameters, gradient, workspace, scale, isFirst && from === 0);
+      if (output !== undefined) handOut(plan, workspace, batch, output);
     }
     return loss;
   }
 
   /**
-   * One step over a batch; gives the sum of its rows' losses before it. NaN, and no update, where the norm of the
-   * gradient is asked for and is not finite.
+   * One step over a batch; gives the sum of its rows' losses before it and, in `output`, their predictions. NaN,
+   * and no update, where the norm of the gradient is asked for and is not finite.
    */
-  step(batch: Batch, turn: Turn): number {
-    const loss = this.#collect(this.#gradientViews, batch, turn.of, turn.isFirst);
+  step(batch: Batch, turn: Turn, output?: Float32Array): number {
+    const loss = this.#collect(this.#gradientViews, batch, turn.of, turn.isFirst, output);
     return turn.isLast && !this.#update.take(turn) ? Number.NaN : loss;
   }
 }

@@ -18,6 +18,10 @@ export class Workspace {
   readonly at: RowsAt;
   readonly input: Matrix;
   readonly target: Values;
+  /** What the losses of the rows and their gradients are multiplied by. */
+  readonly weights: Values;
+  /** Whether one of the weights may be other than 1. */
+  isWeighted = false;
   /** The output of each stage, [rows][outputs]. */
   readonly outputs: readonly Matrix[];
   /** The gradient of the loss with respect to each stage's output. */
@@ -30,6 +34,7 @@ export class Workspace {
     this.at = { from: 0, rows: 0, moment: undefined, isBatch: backward };
     this.input = matrix(plan.inputs);
     this.target = new Float32Array(rows * plan.targets);
+    this.weights = new Float32Array(rows).fill(1);
     this.outputs = matrices();
     this.gradients = backward ? matrices() : [];
   }
@@ -44,6 +49,8 @@ export class Workspace {
 export interface Rows {
   readonly x: Float32Array;
   readonly y: Float32Array;
+  /** What the loss of each row and its gradient are multiplied by; 1 without it. */
+  readonly weights: Float32Array | undefined;
   readonly inputs: number;
   readonly outputs: number;
   readonly rows: number;
@@ -59,18 +66,28 @@ export interface Batch {
   readonly moment: Moment | undefined;
 }
 
+/** Copies the weights of rows from `first` on, or ones where the data has none. */
+function gatherWeights({ data, order }: Batch, first: number, rows: number, workspace: Workspace): void {
+  workspace.isWeighted = data.weights !== undefined;
+  if (data.weights === undefined) {
+    workspace.weights.fill(1);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    workspace.weights[row] = data.weights[order === undefined ? first + row : order[first + row]];
+  }
+}
+
 /** Copies so many rows of a batch, from `from` on, to the workspace: they are the rows at hand then. */
-export function gather(
-  { data, order, start, moment }: Batch,
-  from: number,
-  rows: number,
-  { input, target, at }: Workspace,
-): void {
+export function gather(batch: Batch, from: number, rows: number, workspace: Workspace): void {
+  const { data, order, start, moment } = batch;
   const { x, y, inputs, outputs } = data;
+  const { input, target, at } = workspace;
   at.from = from;
   at.rows = rows;
   at.moment = moment;
   const first = start + from;
+  if (data.weights !== undefined || workspace.isWeighted) gatherWeights(batch, first, rows, workspace);
   if (order === undefined) {
     copy(x, first * inputs, input.values, 0, rows * inputs);
     copy(y, first * outputs, target, 0, rows * outputs);

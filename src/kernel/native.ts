@@ -24,11 +24,11 @@ import type { NativeLoad } from "./load.ts";
 
 /** The addon's network. */
 interface AddonNetwork {
-  train(data: KernelData, run: Run): Progress;
-  start(data: KernelData, run: Run): Promise<Progress>;
+  train(data: KernelData, run: Run, validation?: KernelData): Progress;
+  start(data: KernelData, run: Run, validation?: KernelData): Promise<Progress>;
   stop(): void;
   predictions(): (x: Float32Array, output: Float32Array, threads?: number) => void;
-  evaluate(data: KernelData, threads?: number): number;
+  evaluate(data: KernelData, output?: Float32Array, threads?: number): number;
   gradients(data: KernelData): Gradients;
   read(part: Part): Float32Array;
   write(part: Part, values: Float32Array): void;
@@ -36,7 +36,7 @@ interface AddonNetwork {
 
 /** Trainings of several of them. */
 interface AddonTrainings {
-  add(network: AddonNetwork, data: KernelData, run: Run): void;
+  add(network: AddonNetwork, data: KernelData, run: Run, validation?: KernelData): void;
   start(threads?: number): Promise<Progress[]>;
   finished(): number;
 }
@@ -49,7 +49,13 @@ export interface Addon {
   tables(): string;
   panicInCall(): number;
   panicOnThread(): Promise<number>;
-  NativeDataset: new (x: Float32Array, y: Float32Array, inputs: number, outputs: number) => KernelData;
+  NativeDataset: new (
+    x: Float32Array,
+    y: Float32Array,
+    inputs: number,
+    outputs: number,
+    weights?: Float32Array,
+  ) => KernelData;
   NativeNetwork: new (program: string, instructions?: string) => AddonNetwork;
   NativeTrainings: new () => AddonTrainings;
 }
@@ -106,11 +112,11 @@ class NativeNetwork implements Network {
   }
 
   train(data: KernelData, run: Run): Progress {
-    return translate(() => this.addon.train(data, withThreads(run, this.#threads)));
+    return translate(() => this.addon.train(data, withThreads(run, this.#threads), run.validation));
   }
 
   start(data: KernelData, run: Run): Promise<Progress> {
-    return translateLater(() => this.addon.start(data, withThreads(run, this.#threads)));
+    return translateLater(() => this.addon.start(data, withThreads(run, this.#threads), run.validation));
   }
 
   stop(): void {
@@ -127,8 +133,8 @@ class NativeNetwork implements Network {
     }
   }
 
-  evaluate(data: KernelData, threads = this.#threads): number {
-    return translate(() => this.addon.evaluate(data, threads));
+  evaluate(data: KernelData, output?: Float32Array, threads = this.#threads): number {
+    return translate(() => this.addon.evaluate(data, output, threads));
   }
 
   gradients(data: KernelData): Gradients {
@@ -152,7 +158,7 @@ function withThreads(run: Run, threads: number | undefined): Run {
 function trainMany(addon: Addon, list: readonly KernelTraining[], threads?: number): KernelTrainings {
   const trainings = translate(() => new addon.NativeTrainings());
   for (const { network, data, run } of list) {
-    translate(() => trainings.add((network as NativeNetwork).addon, data, run));
+    translate(() => trainings.add((network as NativeNetwork).addon, data, run, run.validation));
   }
   return {
     progress: translateLater(() => trainings.start(threads)),
@@ -172,7 +178,7 @@ interface Settings {
 function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
   return {
     name: "native",
-    dataset: (x, y, inputs, outputs) => translate(() => new addon.NativeDataset(x, y, inputs, outputs)),
+    dataset: (...rows) => translate(() => new addon.NativeDataset(...rows)),
     network: (program) =>
       translate(
         () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),

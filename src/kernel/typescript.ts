@@ -11,12 +11,12 @@ import {
   type Progress,
   type Run,
 } from "../kernel.ts";
-import { applyAbsorbed, compile, lossSum, type Plan, predict } from "../network.ts";
+import { compile, evaluate, handOut, type Plan, predict } from "../network.ts";
 import type { Program } from "../program.ts";
 import { Training } from "../run.ts";
 import { copy, views } from "../stages.ts";
 import { State } from "../state.ts";
-import { type Batch, gather, type Rows, Workspace } from "../workspace.ts";
+import { type Batch, type Rows, Workspace } from "../workspace.ts";
 
 /**
  * How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds
@@ -114,7 +114,7 @@ class TypeScriptNetwork implements Network {
   }
 
   predict(x: Float32Array, output: Float32Array): void {
-    const { inputs, outputs } = this.#plan;
+    const { inputs } = this.#plan;
     const total = x.length / inputs;
     const workspace = this.#reserve(total);
     for (let start = 0; start < total; start += CHUNK_ROWS) {
@@ -122,23 +122,26 @@ class TypeScriptNetwork implements Network {
       copy(x, start * inputs, workspace.input.values, 0, rows * inputs);
       workspace.at.rows = rows;
       predict(this.#plan, this.#publishedViews, workspace);
-      applyAbsorbed(this.#plan, workspace);
-      copy(workspace.prediction, 0, output, start * outputs, rows * outputs);
+      handOut(this.#plan, workspace, { order: undefined, start }, output);
     }
   }
 
-  evaluate(data: KernelData): number {
+  evaluate(data: KernelData, output?: Float32Array): number {
     const source = data as Rows;
-    const workspace = this.#reserve(source.rows);
     const batch = untrained(source);
     let loss = 0;
     for (let start = 0; start < source.rows; start += CHUNK_ROWS) {
-      const rows = Math.min(CHUNK_ROWS, source.rows - start);
-      gather(batch, start, rows, workspace);
-      predict(this.#plan, this.#publishedViews, workspace);
-      loss += lossSum(this.#plan, workspace);
+      loss += this.#evaluateChunk(batch, start, output);
     }
     return loss / source.rows;
+  }
+
+  validate(data: Rows, start: number, output: Float32Array | undefined): number {
+    return this.#evaluateChunk(untrained(data), start, output);
+  }
+
+  #evaluateChunk(batch: Batch, start: number, output: Float32Array | undefined): number {
+    return evaluate(this.#plan, this.#publishedViews, this.#reserve(batch.rows), batch, start, output);
   }
 
   /** Room for rows that are only predicted, as many as go through the stages together. */
@@ -197,9 +200,10 @@ function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
 /** The typescript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
-  dataset: (x, y, inputs, outputs): Rows => ({
+  dataset: (x, y, inputs, outputs, weights): Rows => ({
     x: x.slice(),
     y: y.slice(),
+    weights: weights?.slice(),
     inputs,
     outputs,
     rows: x.length / inputs,

@@ -1,14 +1,15 @@
-//! Examples as the kernel keeps them: row-major copies of x and y.
+//! Examples as the kernel keeps them: row-major copies of x and y, and the rows' weights if they have any.
 
 use crate::engine::pages::with_room;
 use crate::ensure;
 use crate::errors::{Error, Result};
 
-/// Inputs and targets of a number of rows.
+/// Inputs and targets of a number of rows, and what the loss of each row is multiplied by.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Vec<f32>,
     y: Vec<f32>,
+    weights: Option<Vec<f32>>,
     inputs: usize,
     outputs: usize,
     rows: usize,
@@ -28,7 +29,21 @@ impl Dataset {
         );
         ensure!(rows > 0, "data: expected at least 1 row, received none");
         ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
-        Ok(Dataset { x, y, inputs, outputs, rows })
+        Ok(Dataset { x, y, weights: None, inputs, outputs, rows })
+    }
+
+    /// The same rows with a weight for each, by which its loss and the gradient of its loss are multiplied.
+    pub fn weighted(self, weights: &[f32]) -> Result<Self> {
+        let rows = self.rows;
+        ensure!(weights.len() == rows, "data: expected {rows} weights, received {}", weights.len());
+        for (row, weight) in weights.iter().enumerate() {
+            ensure!(
+                weight.is_finite() && *weight >= 0.0,
+                "data: row {row}: expected a finite weight of at least 0, received {weight}"
+            );
+        }
+        ensure!(weights.iter().any(|&weight| weight > 0.0), "data: expected a weight above 0, all are 0");
+        Ok(Dataset { weights: Some(copy(weights)?), ..self })
     }
 
     /// The same from copies of `x` and `y`.
@@ -71,9 +86,15 @@ impl Dataset {
         &self.y
     }
 
+    /// The weights of all rows, if they have any.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
     /// The bytes that the data takes.
     pub fn bytes(&self) -> usize {
-        (self.x.len() + self.y.len()) * size_of::<f32>()
+        let weights = self.weights.as_ref().map_or(0, Vec::len);
+        (self.x.len() + self.y.len() + weights) * size_of::<f32>()
     }
 }
 

@@ -1,19 +1,18 @@
-//! Networks and predictors as callers see them: without their instruction set.
+//! Networks as callers see them: without their instruction set.
 
 use crate::dataset::Dataset;
-use crate::engine::CHUNK_ROWS;
-use crate::engine::panels::Line;
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
 use crate::engine::team::Team;
 use crate::ensure;
 use crate::errors::Result;
-use crate::network::{Published, lock};
+use crate::network::lock;
+use crate::predictor::Predictor;
 use crate::program::Plan;
-use crate::run::{Progress, Run, Stop, Threads, WORTH_A_TEAM};
+use crate::run::{Progress, Run, Stop, Threads};
 use crate::state::State;
-use crate::workspace::{Batch, Workspace};
+use crate::workspace::Batch;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Which values `read` and `write` mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,12 +91,7 @@ impl<S: Simd> Machine for State<S> {
     }
 
     fn predictor(&self) -> Result<Predictor> {
-        Ok(Predictor(Box::new(Forward {
-            s: self.s,
-            plan: Arc::clone(&self.plan),
-            published: Arc::clone(&self.published),
-            workspaces: vec![Workspace::new(&self.plan, 0, false)?],
-        })))
+        Predictor::new(self.s, &self.plan, &self.published)
     }
 
     fn parameters(&self) -> usize {
@@ -110,7 +104,7 @@ impl<S: Simd> Machine for State<S> {
 }
 
 impl<S: Simd> Plan<S> {
-    fn check(&self, data: &Dataset) -> Result<()> {
+    pub(crate) fn check(&self, data: &Dataset) -> Result<()> {
         let (inputs, outputs) = (self.inputs, self.loss.targets(self.outputs()));
         ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
         ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
@@ -222,165 +216,4 @@ pub fn train_many(
         });
     });
     results.into_iter().flatten().collect()
-}
-
-trait Predict: Send {
-    fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()>;
-    fn evaluate(&mut self, data: &Dataset, threads: Threads) -> Result<f64>;
-    fn parameters(&self) -> Vec<f32>;
-}
-
-/// The forward pass alone, with scratch memory of its own.
-pub struct Predictor(Box<dyn Predict>);
-
-impl Predictor {
-    /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`.
-    pub fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
-        self.0.predict(x, output, threads)
-    }
-
-    /// The mean loss of the rows.
-    pub fn evaluate(&mut self, data: &Dataset, threads: Threads) -> Result<f64> {
-        self.0.evaluate(data, threads)
-    }
-
-    /// A copy of the parameters that it predicts with, in the order of [`Part::Parameters`].
-    pub fn parameters(&self) -> Vec<f32> {
-        self.0.parameters()
-    }
-}
-
-struct Forward<S: Simd> {
-    s: S,
-    plan: Arc<Plan<S>>,
-    published: Published,
-    /// One for each thread.
-    workspaces: Vec<Workspace>,
-}
-
-/// Some of the rows, and who takes them.
-struct Share<'a, Rows> {
-    workspace: &'a mut Workspace,
-    rows: Rows,
-}
-
-impl<S: Simd> Forward<S> {
-    /// Makes room for so many rows on each of so many threads.
-    fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
-        while self.workspaces.len() < threads {
-            self.workspaces.push(Workspace::new(&self.plan, 0, false)?);
-        }
-        self.workspaces[..threads]
-            .iter_mut()
-            .try_for_each(|workspace| workspace.reserve(&self.plan, rows.div_ceil(threads), false))
-    }
-}
-
-impl<S: Simd> Plan<S> {
-    /// Whether the forward pass of so many rows is worth a team.
-    fn pays(&self, rows: usize) -> bool {
-        // About a third of a training's operations are those of the forward pass.
-        (self.operations() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
-    }
-
-    fn forward_alone(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
-        s.run(
-            #[inline(always)]
-            || self.forward::<0>(s, parameters, workspace, rows),
-        );
-    }
-
-    /// Predicts rows of x, in pieces that go through together.
-    fn predict(&self, s: S, parameters: &[Line], workspace: &mut Workspace, x: &[f32], output: &mut [f32]) {
-        let (inputs, outputs) = (self.inputs, self.outputs());
-        let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
-        for (x, output) in chunks {
-            let rows = x.len() / inputs;
-            for (row, values) in x.chunks_exact(inputs).enumerate() {
-                workspace.input.set_row(row, values);
-            }
-            self.forward_alone(s, parameters, workspace, rows);
-            let result = &mut workspace.outputs[self.stages.len() - 1];
-            self.apply_absorbed(s, result, rows);
-            for (row, values) in output.chunks_exact_mut(outputs).enumerate() {
-                result.row(row, values);
-            }
-        }
-    }
-
-    /// The losses of rows of the data from `start`.
-    fn row_losses(
-        &self,
-        s: S,
-        parameters: &[Line],
-        workspace: &mut Workspace,
-        batch: Batch<'_>,
-        losses: &mut [f32],
-    ) {
-        for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
-            batch.gather(workspace, index * CHUNK_ROWS, losses.len());
-            self.forward_alone(s, parameters, workspace, losses.len());
-            self.losses(s, workspace, losses);
-        }
-    }
-}
-
-impl<S: Simd> Predict for Forward<S> {
-    fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
-        let (inputs, outputs) = (self.plan.inputs, self.plan.outputs());
-        let rows = x.len() / inputs;
-        ensure!(x.len() == rows * inputs, "x: {} values are no multiple of {inputs} inputs", x.len());
-        ensure!(
-            Some(output.len()) == rows.checked_mul(outputs),
-            "output: expected {rows} rows of {outputs}, received {} values",
-            output.len()
-        );
-        self.plan.check_categories(x)?;
-        if rows <= 1 {
-            self.reserve(rows, 1)?;
-            let published = lock(&self.published);
-            self.plan.predict(self.s, &published, &mut self.workspaces[0], x, output);
-            return Ok(());
-        }
-        threads.team(self.plan.pays(rows), |team| {
-            let share = rows.div_ceil(team.threads());
-            self.reserve(rows, team.threads())?;
-            let Forward { s, plan, published, workspaces } = self;
-            let parameters = lock(published);
-            let pieces = x.chunks(share * inputs).zip(output.chunks_mut(share * outputs));
-            let shares = workspaces.iter_mut().zip(pieces);
-            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
-            team.each(&mut shares, |Share { workspace, rows: (x, output) }| {
-                plan.predict(*s, &parameters, workspace, x, output);
-            });
-            Ok(())
-        })
-    }
-
-    fn evaluate(&mut self, data: &Dataset, threads: Threads) -> Result<f64> {
-        self.plan.check(data)?;
-        let rows = data.rows();
-        threads.team(self.plan.pays(rows), |team| {
-            let share = rows.div_ceil(team.threads());
-            self.reserve(rows, team.threads())?;
-            let Forward { s, plan, published, workspaces } = self;
-            let parameters = lock(published);
-            let mut losses = vec![0.0_f32; rows];
-            let shares = workspaces.iter_mut().zip(losses.chunks_mut(share).enumerate());
-            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
-            team.each(&mut shares, |Share { workspace, rows: (thread, losses) }| {
-                let (start, rows) = (*thread * share, losses.len());
-                let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
-                plan.row_losses(*s, &parameters, workspace, batch, losses);
-            });
-            // Added in the order of the rows, whoever computed them.
-            Ok(losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / rows as f64)
-        })
-    }
-
-    fn parameters(&self) -> Vec<f32> {
-        let mut values = Vec::with_capacity(self.plan.parameters);
-        self.plan.read(&lock(&self.published), 1, 0, &mut values);
-        values
-    }
 }

@@ -31,6 +31,7 @@ pub mod losses;
 pub mod network;
 pub mod optimizers;
 pub mod options;
+pub mod predictor;
 pub mod program;
 pub mod random;
 pub mod run;
@@ -41,5 +42,6 @@ pub mod workspace;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};
-pub use kernel::{Network, Part, Predictor, Training, train_many};
+pub use kernel::{Network, Part, Training, train_many};
+pub use predictor::Predictor;
 pub use run::{Divergence, Position, Progress, Run, Stop, Threads};

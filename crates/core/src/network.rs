@@ -77,9 +77,40 @@ impl<S: Simd> Plan<S> {
         }
     }
 
+    /// Takes the predictions of the first rows through what the loss has absorbed, and writes each to its
+    /// place among the rows of `output`. The workspace's own are gone then.
+    pub(crate) fn hand_out(
+        &self,
+        s: S,
+        workspace: &mut Workspace,
+        rows: usize,
+        output: &mut [f32],
+        place: impl Fn(usize) -> usize,
+    ) {
+        let width = self.outputs();
+        let values = &mut workspace.outputs[self.stages.len() - 1];
+        self.apply_absorbed(s, values, rows);
+        for row in 0..rows {
+            values.row(row, &mut output[place(row) * width..][..width]);
+        }
+    }
+
+    /// The same for predictions that a step made, whose places are those of the rows in the data.
+    pub(crate) fn hand_out_step(
+        &self,
+        s: S,
+        workspace: &mut Workspace,
+        batch: Batch<'_>,
+        output: &mut [f32],
+    ) {
+        let (from, rows) = (workspace.from, workspace.rows);
+        self.hand_out(s, workspace, rows, output, |row| batch.source(from + row));
+    }
+
     /// The losses of the first rows, whose predictions the workspace holds.
     pub(crate) fn losses(&self, s: S, workspace: &Workspace, losses: &mut [f32]) {
         self.loss.values(s, &workspace.outputs[self.stages.len() - 1], &workspace.target, losses);
+        weigh_losses(losses, &workspace.weights);
     }
 
     /// What follows when the gradient of a stage's output is there.
@@ -107,10 +138,14 @@ impl<S: Simd> Plan<S> {
     /// Fills the losses of the rows, and the gradient of the last stage's output.
     #[inline(always)]
     fn backward_loss(&self, s: S, workspace: &mut Workspace, scale: f32) {
-        let Workspace { rows, target, kept, outputs, gradients, losses, .. } = workspace;
+        let Workspace { rows, target, kept, outputs, gradients, losses, weights, .. } = workspace;
         let (rows, last) = (*rows, self.stages.len() - 1);
         let losses = &mut losses[..rows];
         self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
+        if !weights.is_empty() {
+            weigh_losses(losses, weights);
+            weigh_gradients(s, &mut gradients[last], weights);
+        }
         let panels = 0..gradients[last].count();
         self.differentiate(last, kept, outputs).finish(s, &mut gradients[last], panels, rows);
     }
@@ -267,7 +302,7 @@ impl<S: Simd> Plan<S> {
             #[inline(always)]
             || {
                 let scale = (1.0 / ROWS as f64) as f32;
-                workspace.rows = ROWS;
+                workspace.take(0, ROWS);
                 batch.gather(workspace, 0, ROWS);
                 self.forward::<ROWS>(s, updates.parameters, workspace, ROWS);
                 self.backward::<ROWS>(s, updates.parameters, workspace, scale);
@@ -295,7 +330,7 @@ impl<S: Simd> Plan<S> {
         let (from, rows) = (workspace.from, workspace.rows);
         let scale = batch.scale();
         workspace.moment = batch.moment;
-        batch.gather_targets(&mut workspace.target, from..from + rows);
+        batch.gather_targets(workspace, from..from + rows);
         s.run(
             #[inline(always)]
             || {
@@ -378,4 +413,26 @@ impl<S: Simd> Plan<S> {
         let large = product.weight.len() * 10 >= self.lines * 9;
         (large && product.form == Form::Wide).then_some(product)
     }
+}
+
+/// Multiplies the loss of each row by its weight.
+fn weigh_losses(losses: &mut [f32], weights: &[f32]) {
+    for (loss, weight) in losses.iter_mut().zip(weights) {
+        *loss *= weight;
+    }
+}
+
+/// Multiplies the gradient of each row's loss by the row's weight.
+fn weigh_gradients<S: Simd>(s: S, gradient: &mut Panels, weights: &[f32]) {
+    s.run(
+        #[inline(always)]
+        || {
+            for panel in 0..gradient.count() {
+                let lines = gradient.panel_mut(panel, weights.len());
+                for (line, weight) in lines.iter_mut().zip(weights) {
+                    s.store(s.mul(s.load(line), s.splat(*weight)), line);
+                }
+            }
+        },
+    );
 }

@@ -2,11 +2,13 @@
 
 use crate::dataset::Dataset;
 use crate::engine::pace::Pace;
+use crate::engine::pages::with_room;
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
 use crate::engine::team::{Cores, Team};
 use crate::ensure;
-use crate::errors::Result;
+use crate::errors::{Error, Result};
+use crate::predictor::Forward;
 use crate::random::{NOISE_ROWS, Purpose, permutation, stream};
 use crate::stages::Moment;
 use crate::state::{State, Turn};
@@ -92,6 +94,11 @@ pub struct Run<'a> {
     pub learning_rates: &'a [f64],
     /// How many threads take part.
     pub threads: Threads,
+    /// Rows whose loss is measured at the end of each epoch.
+    pub validation: Option<&'a Dataset>,
+    /// Whether the predictions are wanted: those that training made before each step, and those of the
+    /// validation.
+    pub predictions: bool,
 }
 
 impl Default for Run<'_> {
@@ -105,6 +112,8 @@ impl Default for Run<'_> {
             accumulate: 1,
             learning_rates: &[],
             threads: Threads::AtMost(usize::MAX),
+            validation: None,
+            predictions: false,
         }
     }
 }
@@ -127,6 +136,13 @@ pub struct Progress {
     pub losses: Vec<f64>,
     /// The seconds that each epoch that ended took in this run.
     pub seconds: Vec<f64>,
+    /// The mean loss over the rows of the validation, after each epoch that ended.
+    pub validation_losses: Vec<f64>,
+    /// The predictions that training made before each step, `[epochs][rows][outputs]`, for each epoch that
+    /// the run took steps of; a row that it did not get to has zeros.
+    pub predictions: Vec<f32>,
+    /// The predictions for the rows of the validation, `[epochs][rows][outputs]`, after each epoch that ended.
+    pub validation_predictions: Vec<f32>,
     /// Whether the stop flag ended it.
     pub stopped: bool,
     /// Set if it ended since a number was no longer finite: the parameters are then those of the last whole
@@ -150,6 +166,9 @@ impl<S: Simd> State<S> {
         let rates = run.learning_rates.len() as u64;
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
+        if let Some(validation) = run.validation {
+            self.plan.check(validation)?;
+        }
         let work = self.plan.operations().saturating_mul(batch_size);
         let pays = work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM;
         run.threads.team(pays, |team| self.run_with(team, data, run, stop))
@@ -175,6 +194,17 @@ impl<S: Simd> State<S> {
         let collected = if place > 0 { self.gradient.clone() } else { Vec::new() };
         let mut taken = 0;
         let mut progress = Progress { position: run.from, ..Progress::default() };
+        let width = self.plan.outputs();
+        if run.predictions {
+            let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
+            progress.predictions = outputs(epochs, data, width)?;
+            if let Some(validation) = run.validation {
+                progress.validation_predictions = outputs(epochs, validation, width)?;
+            }
+        }
+        if let Some(validation) = run.validation {
+            self.reserve_forward(validation.rows(), team.threads())?;
+        }
         let mut safe = run.from;
         let mut started = Instant::now();
         self.prepare_order(data, run, run.from.epoch);
@@ -196,7 +226,8 @@ impl<S: Simd> State<S> {
             let before = place as usize * batch_size.next_multiple_of(NOISE_ROWS);
             let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
             let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
-            let loss = self.step(team, alone, batch, turn);
+            let output = part(&mut progress.predictions, epoch - run.from.epoch, data.rows() * width);
+            let loss = self.step(team, alone, batch, turn, output);
             if let Some(pace) = &mut pace {
                 pace.stepped();
             }
@@ -215,6 +246,11 @@ impl<S: Simd> State<S> {
                 return Ok(progress);
             }
             if ended {
+                if let Some(validation) = run.validation {
+                    let predictions = &mut progress.validation_predictions;
+                    let output = part(predictions, epoch - run.from.epoch, validation.rows() * width);
+                    progress.validation_losses.push(self.validate(team, validation, output));
+                }
                 let now = Instant::now();
                 progress.losses.push(position.loss / data.rows() as f64);
                 progress.seconds.push((now - started).as_secs_f64());
@@ -245,6 +281,19 @@ impl<S: Simd> State<S> {
         }
     }
 
+    fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {
+        if self.forward.is_none() {
+            self.forward = Some(Forward::new(self.s, Arc::clone(&self.plan))?);
+        }
+        self.forward.as_mut().map_or(Ok(()), |forward| forward.reserve(rows, threads))
+    }
+
+    /// The loss of rows that nothing is learnt from, with the parameters at hand.
+    fn validate(&mut self, team: &mut Team<'_>, data: &Dataset, output: Option<&mut [f32]>) -> f64 {
+        let State { forward, parameters, .. } = self;
+        forward.as_mut().map_or(f64::NAN, |forward| forward.evaluate(team, parameters, data, output))
+    }
+
     /// What earlier runs of such steps have found out, or the start of a trial.
     fn pace(&mut self, threads: usize, batch_size: usize) -> Pace {
         match self.pace.take() {
@@ -259,4 +308,19 @@ impl<S: Simd> State<S> {
             permutation(run.seed, stream(Purpose::Shuffle, epoch as u32), &mut self.order);
         }
     }
+}
+
+/// Zeros for the predictions of so many epochs.
+fn outputs(epochs: usize, data: &Dataset, width: usize) -> Result<Vec<f32>> {
+    let count = epochs.checked_mul(data.rows()).and_then(|rows| rows.checked_mul(width));
+    let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
+    let count = count.ok_or_else(refused)?;
+    let mut values = with_room(count).ok_or_else(refused)?;
+    values.resize(count, 0.0);
+    Ok(values)
+}
+
+/// An epoch's part of the predictions, if they are wanted.
+fn part(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
+    (!predictions.is_empty()).then(|| &mut predictions[epoch as usize * length..][..length])
 }

@@ -17,6 +17,7 @@ use crate::engine::team::{MOST_THREADS, Team};
 use crate::engine::{CHUNK_ROWS, Now, Powers};
 use crate::errors::Result;
 use crate::network::{Published, lock};
+use crate::predictor::Forward;
 use crate::program::Plan;
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
@@ -67,6 +68,8 @@ pub(crate) struct State<S: Simd> {
     figures: Vec<Figures>,
     /// The order of the rows in the epoch at hand.
     pub(crate) order: Vec<u32>,
+    /// What validates, once a run has done so.
+    pub(crate) forward: Option<Forward<S>>,
 }
 
 impl<S: Simd> State<S> {
@@ -89,6 +92,7 @@ impl<S: Simd> State<S> {
             plan: Arc::new(plan),
             figures: Vec::new(),
             order: Vec::new(),
+            forward: None,
         })
     }
 
@@ -159,15 +163,23 @@ impl<S: Simd> State<S> {
     }
 
     /// One step on all threads that room was made for, or on one alone; the sum of the rows' losses before
-    /// it. NaN, and no update, where the norm of the gradient is asked for and is not finite.
-    pub(crate) fn step(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, turn: Turn) -> f64 {
+    /// it. NaN, and no update, where the norm of the gradient is asked for and is not finite. The rows'
+    /// predictions go to their places in `output`, if there is one.
+    pub(crate) fn step(
+        &mut self,
+        team: &mut Team<'_>,
+        alone: bool,
+        batch: Batch<'_>,
+        turn: Turn,
+        output: Option<&mut [f32]>,
+    ) -> f64 {
         let at_once = batch.of == 1 && !self.plan.collects();
         if let Some(now) = turn.update.filter(|_| at_once) {
-            return self.step_at_once(team, alone, batch, now);
+            return self.step_at_once(team, alone, batch, now, output);
         }
         let loss = match self.apart(alone, batch.rows) {
-            true => self.collect_apart(team, batch, turn.first),
-            false => self.go_through(team, alone, batch, turn.first, None),
+            true => self.collect_apart(team, batch, turn.first, output),
+            false => self.go_through(team, alone, batch, (turn.first, None), output),
         };
         match turn.update {
             Some(now) if !self.update(team, alone, now) => f64::NAN,
@@ -176,14 +188,23 @@ impl<S: Simd> State<S> {
     }
 
     /// A step whose parameters are updated as soon as their gradients are finished.
-    fn step_at_once(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, now: Now) -> f64 {
+    fn step_at_once(
+        &mut self,
+        team: &mut Team<'_>,
+        alone: bool,
+        batch: Batch<'_>,
+        now: Now,
+        output: Option<&mut [f32]>,
+    ) -> f64 {
         if batch.rows <= FEW_ROWS && self.plan.is_plain && self.plan.lines <= SINK_LINES {
-            return with_few!(batch.rows, self.tiny::<_>(batch, now));
+            let loss = with_few!(batch.rows, self.tiny::<_>(batch, now));
+            self.hand_out(1, batch, output);
+            return loss;
         }
         if !self.apart(alone, batch.rows) {
-            return self.go_through(team, alone, batch, true, Some(now));
+            return self.go_through(team, alone, batch, (true, Some(now)), output);
         }
-        let loss = self.collect_apart(team, batch, true);
+        let loss = self.collect_apart(team, batch, true, output);
         self.update(team, true, now);
         loss
     }
@@ -207,13 +228,14 @@ impl<S: Simd> State<S> {
         team: &mut Team<'_>,
         alone: bool,
         batch: Batch<'_>,
-        first: bool,
-        update: Option<Now>,
+        (first, update): (bool, Option<Now>),
+        mut output: Option<&mut [f32]>,
     ) -> f64 {
         let mut loss = 0.0;
         for chunk in batch.chunks(self.plan.chunk_rows()) {
             let slabs = self.pass(team, alone, batch, &chunk);
             loss += self.loss(slabs);
+            self.hand_out(slabs, batch, output.as_deref_mut());
             let is_first = first && chunk.start == 0;
             let update = update.filter(|_| chunk.end == batch.rows);
             self.take_gradients(team, alone, (slabs, chunk.start), is_first, update);
@@ -263,7 +285,13 @@ impl<S: Simd> State<S> {
     }
 
     /// The same where whole chunks are shared out; their gradients are added in order.
-    fn collect_apart(&mut self, team: &mut Team<'_>, batch: Batch<'_>, first: bool) -> f64 {
+    fn collect_apart(
+        &mut self,
+        team: &mut Team<'_>,
+        batch: Batch<'_>,
+        first: bool,
+        mut output: Option<&mut [f32]>,
+    ) -> f64 {
         let threads = self.cuts.len() - 1;
         let mut loss = 0.0;
         let mut from = 0;
@@ -284,6 +312,7 @@ impl<S: Simd> State<S> {
                     false => add_lines(s, &mut self.gradient, &workspace.partial),
                 }
             }
+            self.hand_out(count, batch, output.as_deref_mut());
         }
         loss
     }
@@ -332,6 +361,14 @@ impl<S: Simd> State<S> {
         slabs
     }
 
+    /// Writes the predictions of the rows that the first workspaces hold to their places in `output`.
+    fn hand_out(&mut self, slabs: usize, batch: Batch<'_>, output: Option<&mut [f32]>) {
+        let Some(output) = output else { return };
+        for workspace in &mut self.workspaces[..slabs] {
+            self.plan.hand_out_step(self.s, workspace, batch, output);
+        }
+    }
+
     /// The sum of the losses of a chunk's rows, added in the order of the rows.
     fn loss(&self, slabs: usize) -> f64 {
         let slabs = self.workspaces[..slabs].iter();
@@ -342,7 +379,7 @@ impl<S: Simd> State<S> {
     /// stays.
     pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> Result<(f64, Vec<Line>)> {
         let collected = std::mem::replace(&mut self.gradient, zeros(Some(self.plan.lines))?);
-        let loss = Team::with(1, |team| self.go_through(team, true, batch, true, None));
+        let loss = Team::with(1, |team| self.go_through(team, true, batch, (true, None), None));
         self.plan.add_penalties(self.s, &self.parameters, 0, &mut self.gradient);
         Ok((loss, std::mem::replace(&mut self.gradient, collected)))
     }

@@ -27,6 +27,8 @@ pub(crate) struct Workspace {
     pub(crate) gradients: Vec<Panels>,
     pub(crate) scratch: Vec<Line>,
     pub(crate) losses: Vec<f32>,
+    /// What the losses of the rows at hand and their gradients are multiplied by; empty for 1.
+    pub(crate) weights: Vec<f32>,
     /// The gradient of all parameters over these rows, where whole chunks are shared out.
     pub(crate) partial: Vec<Line>,
 }
@@ -50,6 +52,7 @@ impl Workspace {
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
             scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
             losses: vec![0.0; capacity],
+            weights: Vec::with_capacity(capacity),
             partial: Vec::new(),
         })
     }
@@ -108,11 +111,11 @@ impl Batch<'_> {
 
     pub(crate) fn gather(&self, workspace: &mut Workspace, from: usize, rows: usize) {
         self.gather_inputs(&mut workspace.input, from..from + rows);
-        self.gather_targets(&mut workspace.target, from..from + rows);
+        self.gather_targets(workspace, from..from + rows);
     }
 
     /// The row of the data that is so far from the batch's first.
-    fn source(&self, row: usize) -> usize {
+    pub(crate) fn source(&self, row: usize) -> usize {
         let place = self.start + row;
         self.order.map_or(place, |order| order[place] as usize)
     }
@@ -123,9 +126,16 @@ impl Batch<'_> {
         }
     }
 
-    pub(crate) fn gather_targets(&self, target: &mut Panels, rows: Range<usize>) {
-        for (row, from) in rows.enumerate() {
-            target.set_row(row, self.data.y(self.source(from)));
+    /// Targets, and weights where there are any.
+    pub(crate) fn gather_targets(&self, workspace: &mut Workspace, rows: Range<usize>) {
+        for (row, from) in rows.clone().enumerate() {
+            workspace.target.set_row(row, self.data.y(self.source(from)));
+        }
+        if let Some(weights) = self.data.weights() {
+            workspace.weights.clear();
+            workspace.weights.extend(rows.map(|from| weights[self.source(from)]));
+        } else if !workspace.weights.is_empty() {
+            workspace.weights.clear();
         }
     }
 }

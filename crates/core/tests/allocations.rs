@@ -3,7 +3,7 @@
 mod scalar;
 
 use myelin_core::{Dataset, Network, Position, Run, Stop, Threads};
-use scalar::programs::{dense, examples, instruction_sets, values};
+use scalar::programs::{dense, examples, instruction_sets, values, weighted};
 use serde_json::{Value, json};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -109,6 +109,8 @@ struct Case {
     shuffle: bool,
     threads: usize,
     accumulate: u64,
+    /// With weights, validation and predictions.
+    measures: bool,
 }
 
 impl Case {
@@ -117,6 +119,7 @@ impl Case {
         let mut network = network(&self.program, self.instructions);
         // The last step takes fewer rows.
         let data = examples(&self.program, steps * self.batch_size - self.batch_size / 2, 1);
+        let data = if self.measures { weighted(data, 2) } else { data };
         let (stop, rates) = (Stop::default(), [1e-3]);
         let run = Run {
             from: Position::default(),
@@ -127,6 +130,8 @@ impl Case {
             accumulate: self.accumulate,
             learning_rates: &rates,
             threads: Threads::Exactly(self.threads),
+            validation: self.measures.then_some(&data),
+            predictions: self.measures,
         };
         let mut losses = Vec::new();
         let count = allocations(|| losses = network.train(&data, &run, &stop).unwrap().losses);
@@ -141,7 +146,7 @@ fn main() {
     a_step_allocates_nothing();
     an_epoch_allocates_for_its_loss_and_time_alone();
     predictions_allocate_no_more_for_more_rows();
-    evaluations_allocate_for_the_losses_and_the_list_of_shares();
+    evaluations_allocate_for_the_list_of_shares_alone();
     println!("steps allocate nothing, predictions next to nothing");
 }
 
@@ -150,10 +155,20 @@ fn a_step_allocates_nothing() {
         for program in WIDTHS.map(program).into_iter().chain([all_kinds()]) {
             // 1100 rows are three chunks.
             for batch_size in [1, 5, 32, 1100] {
-                for (shuffle, threads) in [(false, 1), (true, 1), (true, 3)] {
+                for (shuffle, threads, measures) in
+                    [(false, 1, false), (true, 1, false), (true, 3, false), (true, 3, true)]
+                {
                     let others = clipped(WIDTHS[0]);
                     for (program, accumulate) in [(program.clone(), 1), (others, 1), (program.clone(), 3)] {
-                        let case = Case { program, instructions, batch_size, shuffle, threads, accumulate };
+                        let case = Case {
+                            program,
+                            instructions,
+                            batch_size,
+                            shuffle,
+                            threads,
+                            accumulate,
+                            measures,
+                        };
                         let (few, many) = (case.epoch(4), case.epoch(8));
                         assert!(few > 0, "the counter counts");
                         assert_eq!(
@@ -212,11 +227,11 @@ fn predictions_allocate_no_more_for_more_rows() {
     }
 }
 
-fn evaluations_allocate_for_the_losses_and_the_list_of_shares() {
+fn evaluations_allocate_for_the_list_of_shares_alone() {
     let program = program(WIDTHS[2]);
     let mut predictor = network(&program, instruction_sets()[0]).predictor().unwrap();
     let data: Dataset = examples(&program, 1200, 1);
-    let mut evaluate = || predictor.evaluate(&data, Threads::Exactly(1)).unwrap();
+    let mut evaluate = || predictor.evaluate(&data, None, Threads::Exactly(1)).unwrap();
     evaluate();
-    assert_eq!(allocations(|| assert!(evaluate().is_finite())), 2);
+    assert_eq!(allocations(|| assert!(evaluate().is_finite())), 1);
 }

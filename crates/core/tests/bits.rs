@@ -9,12 +9,16 @@ use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
 use scalar::programs::{
     WIDTHS, any_losses, any_program, cases, dense, examples, instruction_sets, outputs, takes_last_layer,
-    values,
+    values, weighted,
 };
 use scalar::{Scalar, row_of};
 use serde_json::Value;
 
 fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn double_bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
@@ -33,6 +37,8 @@ struct Case {
 struct Outcome {
     gradients: (u64, Vec<u32>),
     losses: Vec<u64>,
+    seen: Vec<u32>,
+    validation_losses: Vec<u64>,
     parameters: Vec<u32>,
     slots: Vec<u32>,
     predictions: Vec<u32>,
@@ -61,11 +67,13 @@ impl Case {
         let rows: Vec<_> = (0..self.data.rows()).map(|row| row_of(&self.data, row)).collect();
         let (loss, gradients) = scalar.gradients(&rows);
         let batches = (self.batch, self.accumulate);
-        let losses = scalar.train(&self.data, batches, (self.seed, self.shuffle), &self.rates);
-        let predictions: Vec<f32> = rows.iter().flat_map(|(x, _)| scalar.predict(x)).collect();
+        let trained = scalar.train(&self.data, batches, (self.seed, self.shuffle), &self.rates);
+        let predictions: Vec<f32> = rows.iter().flat_map(|row| scalar.predict(row.x)).collect();
         Outcome {
             gradients: ((loss / rows.len() as f64).to_bits(), bits(&gradients)),
-            losses: losses.iter().map(|loss| loss.to_bits()).collect(),
+            losses: double_bits(&trained.losses),
+            seen: bits(&trained.predictions),
+            validation_losses: double_bits(&trained.validation_losses),
             parameters: bits(&scalar.parameters()),
             slots: bits(&scalar.slots.concat()),
             predictions: bits(&predictions),
@@ -86,6 +94,8 @@ impl Case {
             accumulate: self.accumulate as u64,
             learning_rates: &self.rates,
             threads: Threads::Exactly(threads),
+            validation: Some(&self.data),
+            predictions: true,
             ..Run::default()
         };
         let progress = network.train(&self.data, &run, &Stop::default()).unwrap();
@@ -94,10 +104,21 @@ impl Case {
         }
         let x: Vec<f32> = (0..self.data.rows()).flat_map(|row| self.data.x(row)).copied().collect();
         let mut predictions = vec![0.0; self.data.rows() * outputs(&self.program)];
+        let evaluated = network.predictor().unwrap().evaluate(
+            &self.data,
+            Some(&mut predictions),
+            Threads::Exactly(threads),
+        );
+        assert_eq!(evaluated.unwrap().to_bits(), progress.validation_losses.last().unwrap().to_bits());
+        let last = progress.validation_predictions.len() - predictions.len();
+        assert_eq!(bits(&progress.validation_predictions[last..]), bits(&predictions));
+        predictions.fill(0.0);
         network.predictor().unwrap().predict(&x, &mut predictions, Threads::Exactly(threads)).unwrap();
         Some(Outcome {
             gradients: (gradients.loss.to_bits(), bits(&gradients.values)),
-            losses: progress.losses.iter().map(|loss| loss.to_bits()).collect(),
+            losses: double_bits(&progress.losses),
+            seen: bits(&progress.predictions),
+            validation_losses: double_bits(&progress.validation_losses),
             parameters: bits(&network.read(Part::Parameters)),
             slots: bits(&network.read(Part::Slots)),
             predictions: bits(&predictions),
@@ -127,10 +148,12 @@ proptest! {
         rows in 1..=40_usize,
         batch in 1..=40_usize,
         shuffle in any::<bool>(),
+        weigh in any::<bool>(),
         seed in 0..1000_u64,
         accumulate in prop::sample::select(&[1, 1, 2, 3][..]),
     ) {
         let data = examples(&program, rows, seed);
+        let data = if weigh { weighted(data, seed + 2) } else { data };
         Case { program, data, batch, seed, shuffle, accumulate, rates: vec![0.05, 0.02, 0.01] }.check();
     }
 }
@@ -295,6 +318,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
         let batches: &[usize] = if inputs > 100 { &[5, 32] } else { &[5, 32, 511, 512, 513, 1500] };
         for &batch in batches {
             let data = examples(&program, 2 * batch, 7);
+            let data = if batch % 2 == 0 { weighted(data, 3) } else { data };
             Case {
                 program: program.clone(),
                 data,

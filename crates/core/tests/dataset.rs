@@ -39,6 +39,22 @@ fn as_many_targets_as_rows_are_expected() {
     refused(6, 6, 2, usize::MAX, &["3 rows"]);
 }
 
+#[test]
+fn weights_are_finite_and_not_negative_and_not_all_zero() {
+    let data = || Dataset::new(vec![0.0; 6], vec![0.0; 3], 2, 1).unwrap();
+    assert_eq!(data().weights(), None);
+    assert_eq!(data().weighted(&[0.0, 2.0, 0.5]).unwrap().weights(), Some(&[0.0, 2.0, 0.5][..]));
+    let refused = |weights: &[f32], expected: &str| {
+        let error = data().weighted(weights).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused(&[1.0, 1.0], "expected 3 weights, received 2");
+    refused(&[1.0, -1.0, 1.0], "row 1: expected a finite weight of at least 0, received -1");
+    refused(&[1.0, 1.0, f32::NAN], "row 2");
+    refused(&[1.0, f32::INFINITY, 1.0], "row 1");
+    refused(&[0.0, 0.0, 0.0], "all are 0");
+}
+
 proptest! {
     #[test]
     fn any_sizes_are_a_dataset_or_an_error(

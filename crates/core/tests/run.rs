@@ -70,7 +70,7 @@ fn data_of_other_sizes_is_refused() {
     let other = Dataset::new(vec![0.0; 6], vec![0.0; 2], 3, 1).unwrap();
     refused(&other, &run(1, &[0.1]), &["expected 2 outputs", "received 1"]);
     assert!(network().gradients(&other).is_err());
-    assert!(network().predictor().unwrap().evaluate(&other, Threads::Exactly(1)).is_err());
+    assert!(network().predictor().unwrap().evaluate(&other, None, Threads::Exactly(1)).is_err());
 }
 
 #[track_caller]
@@ -88,7 +88,7 @@ fn refused_targets(loss: &str, targets: &[f32], parts: &[&str]) {
     let errors = [
         network.train(&data, &run(1, &[0.1]), &Stop::default()).unwrap_err(),
         network.gradients(&data).unwrap_err(),
-        network.predictor().unwrap().evaluate(&data, Threads::Exactly(1)).unwrap_err(),
+        network.predictor().unwrap().evaluate(&data, None, Threads::Exactly(1)).unwrap_err(),
     ];
     for error in errors.map(|error| error.to_string()) {
         assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");

@@ -72,15 +72,25 @@ pub fn panic_in_call() -> Result<u32> {
     panic!("provoked")
 }
 
-/// Rows of x and y, copied once.
+/// Rows of x and y, and their weights, copied once.
 #[napi(custom_finalize)]
 pub struct NativeDataset(Arc<Dataset>);
 
 #[napi]
 impl NativeDataset {
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: &Env, x: &[f32], y: &[f32], inputs: u32, outputs: u32) -> Result<Self> {
-        let data = Dataset::copy_of(x, y, inputs as usize, outputs as usize).map_err(refuse)?;
+    pub fn new(
+        env: &Env,
+        x: &[f32],
+        y: &[f32],
+        inputs: u32,
+        outputs: u32,
+        weights: Option<&[f32]>,
+    ) -> Result<Self> {
+        let mut data = Dataset::copy_of(x, y, inputs as usize, outputs as usize).map_err(refuse)?;
+        if let Some(weights) = weights {
+            data = data.weighted(weights).map_err(refuse)?;
+        }
         env.adjust_external_memory(data.bytes() as i64)?;
         Ok(NativeDataset(Arc::new(data)))
     }
@@ -156,19 +166,32 @@ impl NativeNetwork {
 
     /// Trains on this thread.
     #[napi(catch_unwind)]
-    pub fn train(&self, data: &NativeDataset, run: NativeRun) -> Result<NativeProgress> {
+    pub fn train(
+        &self,
+        data: &NativeDataset,
+        run: NativeRun,
+        validation: Option<&NativeDataset>,
+    ) -> Result<NativeProgress> {
         let training = self.trainings.begin()?;
-        run.train(&mut *free(&self.network)?, &data.0, &training.stop)
+        let validation = validation.map(|validation| &*validation.0);
+        run.train(&mut *free(&self.network)?, &data.0, validation, &training.stop)
     }
 
     /// Trains on a thread of its own.
     #[napi(catch_unwind)]
-    pub fn start<'env>(&self, env: &'env Env, data: &NativeDataset, run: NativeRun) -> Result<Object<'env>> {
+    pub fn start<'env>(
+        &self,
+        env: &'env Env,
+        data: &NativeDataset,
+        run: NativeRun,
+        validation: Option<&NativeDataset>,
+    ) -> Result<Object<'env>> {
         let training = self.trainings.begin()?;
         let (network, data) = (Arc::clone(&self.network), Arc::clone(&data.0));
+        let validation = validation.map(|validation| Arc::clone(&validation.0));
         threads::start(env, vec![training.stop.clone()], move || {
             let training = training;
-            run.train(&mut *free(&network)?, &data, &training.stop)
+            run.train(&mut *free(&network)?, &data, validation.as_deref(), &training.stop)
         })
     }
 
@@ -189,10 +212,15 @@ impl NativeNetwork {
         })
     }
 
-    /// The mean loss over all rows.
+    /// The mean loss over all rows, whose predictions are written into `output` where there is one.
     #[napi(catch_unwind)]
-    pub fn evaluate(&self, data: &NativeDataset, threads: Option<f64>) -> Result<f64> {
-        free(&self.predictor)?.evaluate(&data.0, run::threads(threads)?).map_err(refuse)
+    pub fn evaluate(
+        &self,
+        data: &NativeDataset,
+        output: Option<&mut [f32]>,
+        threads: Option<f64>,
+    ) -> Result<f64> {
+        free(&self.predictor)?.evaluate(&data.0, output, run::threads(threads)?).map_err(refuse)
     }
 
     /// The network, if nothing trains it.

@@ -14,6 +14,7 @@ struct Entry {
     network: Arc<Mutex<Network>>,
     data: Arc<Dataset>,
     run: NativeRun,
+    validation: Option<Arc<Dataset>>,
     training: Training,
 }
 
@@ -33,11 +34,18 @@ impl NativeTrainings {
     }
 
     #[napi(catch_unwind)]
-    pub fn add(&mut self, network: &NativeNetwork, data: &NativeDataset, run: NativeRun) -> Result<()> {
-        run.to_run()?;
+    pub fn add(
+        &mut self,
+        network: &NativeNetwork,
+        data: &NativeDataset,
+        run: NativeRun,
+        validation: Option<&NativeDataset>,
+    ) -> Result<()> {
+        run.to_run(None)?;
         let training = network.trainings.begin()?;
         let (network, data) = (Arc::clone(&network.network), Arc::clone(&data.0));
-        self.entries.push(Entry { network, data, run, training });
+        let validation = validation.map(|validation| Arc::clone(&validation.0));
+        self.entries.push(Entry { network, data, run, validation, training });
         Ok(())
     }
 
@@ -54,8 +62,8 @@ impl NativeTrainings {
                 entries.iter().map(|entry| free(&entry.network)).collect::<Result<Vec<_>>>()?;
             let mut trainings = Vec::with_capacity(entries.len());
             for (entry, network) in entries.iter().zip(&mut networks) {
-                let Entry { data, run, training, .. } = entry;
-                let run = run.to_run()?;
+                let Entry { data, run, validation, training, .. } = entry;
+                let run = run.to_run(validation.as_deref())?;
                 trainings.push(myelin_core::Training { network, data, run, stop: &training.stop });
             }
             let results = train_many(&mut trainings, threads, &finished).into_iter();

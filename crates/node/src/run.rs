@@ -29,6 +29,8 @@ pub struct NativeRun {
     pub learning_rates: Float64Array,
     /// The most threads; by default as many as there are free cores.
     pub threads: Option<f64>,
+    /// Whether the predictions are wanted.
+    pub predictions: Option<bool>,
 }
 
 /// The threads that a call may use.
@@ -50,6 +52,9 @@ pub struct NativeProgress {
     pub position: NativePosition,
     pub losses: Float64Array,
     pub seconds: Float64Array,
+    pub validation_losses: Option<Float64Array>,
+    pub predictions: Option<Float32Array>,
+    pub validation_predictions: Option<Float32Array>,
     pub stopped: bool,
     pub diverged: Option<NativeDivergence>,
 }
@@ -64,7 +69,7 @@ fn whole(name: &str, value: f64) -> Result<u64> {
 
 impl NativeRun {
     /// The run as the core has it.
-    pub fn to_run(&self) -> Result<Run<'_>> {
+    pub fn to_run<'a>(&'a self, validation: Option<&'a Dataset>) -> Result<Run<'a>> {
         Ok(Run {
             from: Position {
                 epoch: whole("from.epoch", self.from.epoch)?,
@@ -79,13 +84,26 @@ impl NativeRun {
             accumulate: whole("accumulate", self.accumulate)?,
             learning_rates: &self.learning_rates,
             threads: threads(self.threads)?,
+            validation,
+            predictions: self.predictions.unwrap_or(false),
         })
     }
 
     /// Trains `network` as the run says.
-    pub fn train(&self, network: &mut Network, data: &Dataset, stop: &Stop) -> Result<NativeProgress> {
-        network.train(data, &self.to_run()?, stop).map(NativeProgress::from).map_err(refuse)
+    pub fn train(
+        &self,
+        network: &mut Network,
+        data: &Dataset,
+        validation: Option<&Dataset>,
+        stop: &Stop,
+    ) -> Result<NativeProgress> {
+        network.train(data, &self.to_run(validation)?, stop).map(NativeProgress::from).map_err(refuse)
     }
+}
+
+/// What is wanted is never empty where an epoch ended.
+fn some<T, A>(values: Vec<T>, array: impl FnOnce(Vec<T>) -> A) -> Option<A> {
+    (!values.is_empty()).then(|| array(values))
 }
 
 impl From<Progress> for NativeProgress {
@@ -95,6 +113,9 @@ impl From<Progress> for NativeProgress {
             position: NativePosition { epoch: epoch as f64, step: step as f64, steps: steps as f64, loss },
             losses: Float64Array::new(progress.losses),
             seconds: Float64Array::new(progress.seconds),
+            validation_losses: some(progress.validation_losses, Float64Array::new),
+            predictions: some(progress.predictions, Float32Array::new),
+            validation_predictions: some(progress.validation_predictions, Float32Array::new),
             stopped: progress.stopped,
             diverged: progress
                 .diverged

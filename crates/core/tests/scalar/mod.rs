@@ -317,6 +317,8 @@ pub struct Scalar {
     clip: Value,
     /// Those of the rows of each chunk that has gone through, by the number of the layer, and how many rows.
     figures: RefCell<Vec<(usize, Figures, usize)>>,
+    /// The predictions of the rows of the update at hand, in their order.
+    seen: RefCell<Vec<Vec<f32>>>,
 }
 
 /// Whether training changes a parameter, and the penalties on it.
@@ -326,8 +328,6 @@ struct Rule {
     l1: f32,
     l2: f32,
 }
-
-type Row<'a> = (&'a [f32], &'a [f32]);
 
 fn fields(value: &Value) -> (&str, &Map<String, Value>) {
     (value["type"].as_str().unwrap(), value.as_object().unwrap())
@@ -410,6 +410,7 @@ impl Scalar {
             rules,
             clip,
             figures: RefCell::default(),
+            seen: RefCell::default(),
         };
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
         scalar
@@ -458,8 +459,13 @@ impl Scalar {
     }
 
     pub fn predict(&self, x: &[f32]) -> Vec<f32> {
-        let output = self.forward(&[x], 0, None, false).remove(0).pop().unwrap();
-        self.absorbed.as_ref().map_or(output.clone(), |layer| layer.forward(&[output], 0, None))
+        self.absorb(&self.forward(&[x], 0, None, false).remove(0).pop().unwrap())
+    }
+
+    /// What the layer that the loss is computed together with makes of the last one's output.
+    fn absorb(&self, output: &[f32]) -> Vec<f32> {
+        let absorbed = self.absorbed.as_ref();
+        absorbed.map_or(output.to_vec(), |layer| layer.forward(&[output.to_vec()], 0, None))
     }
 
     /// The gradients of all parameters over rows from this place in the batch that go through together, and the
@@ -471,15 +477,17 @@ impl Scalar {
         scale: f32,
         moment: Option<Moment>,
     ) -> (f64, Vec<f32>) {
-        let inputs: Vec<_> = rows.iter().map(|(x, _)| *x).collect();
+        let inputs: Vec<_> = rows.iter().map(|row| row.x).collect();
         // By row, then by layer.
         let all_values = self.forward(&inputs, first, moment, true);
         let (mut loss, mut all_gradients) = (0.0, Vec::new());
-        for (values, (_, target)) in all_values.iter().zip(rows) {
-            let (row_loss, gradient) = loss_of_row(&*self.loss, &values[self.layers.len()], target, scale);
-            loss += f64::from(row_loss);
+        for (values, row) in all_values.iter().zip(rows) {
+            let (row_loss, gradient) = loss_of_row(&*self.loss, &values[self.layers.len()], row.y, scale);
+            self.seen.borrow_mut().push(self.absorb(&values[self.layers.len()]));
+            loss += f64::from(weighed(row_loss, row.weight));
             let mut gradients = vec![Vec::new(); self.layers.len()];
-            gradients[self.layers.len() - 1] = gradient;
+            gradients[self.layers.len() - 1] =
+                gradient.into_iter().map(|value| weighed(value, row.weight)).collect();
             all_gradients.push(gradients);
         }
         for index in (1..self.layers.len()).rev() {
@@ -646,6 +654,16 @@ impl Scalar {
         losses
     }
 
+    /// The mean loss of all rows.
+    fn evaluate(&self, data: &Dataset) -> f64 {
+        let losses = (0..data.rows()).map(|row| {
+            let row = row_of(data, row);
+            let output = self.forward(&[row.x], 0, None, false).remove(0).pop().unwrap();
+            f64::from(weighed(loss_of_row(&*self.loss, &output, row.y, 1.0).0, row.weight))
+        });
+        losses.sum::<f64>() / data.rows() as f64
+    }
+
     /// Whole epochs from the start, with the rows of a batch and the batches of an update; the mean loss of each.
     pub fn train(
         &mut self,
@@ -653,9 +671,9 @@ impl Scalar {
         (batch, accumulate): (usize, usize),
         (seed, shuffle): (u64, bool),
         rates: &[f64],
-    ) -> Vec<f64> {
+    ) -> Trained {
         let mut step = 0;
-        let mut losses = Vec::new();
+        let mut trained = Trained::default();
         for (epoch, rate) in rates.iter().enumerate() {
             let mut order: Vec<u32> = (0..data.rows() as u32).collect();
             if shuffle {
@@ -663,19 +681,49 @@ impl Scalar {
             }
             let rows: Vec<_> = order.iter().map(|&row| row_of(data, row as usize)).collect();
             let mut loss = 0.0;
-            for batches in rows.chunks(batch).collect::<Vec<_>>().chunks(accumulate) {
+            let batches = rows.chunks(batch).collect::<Vec<_>>();
+            let mut predictions = vec![Vec::new(); data.rows()];
+            for (batches, places) in batches.chunks(accumulate).zip(order.chunks(batch * accumulate)) {
                 step += 1;
                 let now = self.update.now(*rate, step, &mut Powers::default());
+                self.seen.borrow_mut().clear();
                 let losses = self.update_from(batches, now, Moment { seed, step });
+                for (seen, place) in self.seen.take().into_iter().zip(places) {
+                    predictions[*place as usize] = seen;
+                }
                 loss = losses.iter().fold(loss, |sum, more| sum + more);
             }
-            losses.push(loss / data.rows() as f64);
+            trained.losses.push(loss / data.rows() as f64);
+            trained.predictions.extend(predictions.into_iter().flatten());
+            trained.validation_losses.push(self.evaluate(data));
         }
-        losses
+        trained
     }
 }
 
-/// Inputs and targets of a row.
-pub fn row_of(data: &Dataset, row: usize) -> (&[f32], &[f32]) {
-    (data.x(row), data.y(row))
+/// What a training saw.
+#[derive(Default)]
+pub struct Trained {
+    /// The mean loss of each epoch.
+    pub losses: Vec<f64>,
+    /// What was predicted for each row before the step that it took part in, `[epochs][rows][outputs]`.
+    pub predictions: Vec<f32>,
+    /// The mean loss over the same rows after each epoch.
+    pub validation_losses: Vec<f64>,
+}
+
+/// A row of a dataset.
+pub struct Row<'a> {
+    pub x: &'a [f32],
+    pub y: &'a [f32],
+    /// What the row's loss is multiplied by, and each value of the gradient of that loss.
+    pub weight: Option<f32>,
+}
+
+fn weighed(value: f32, weight: Option<f32>) -> f32 {
+    weight.map_or(value, |weight| value * weight)
+}
+
+pub fn row_of(data: &Dataset, row: usize) -> Row<'_> {
+    Row { x: data.x(row), y: data.y(row), weight: data.weights().map(|weights| weights[row]) }
 }

@@ -193,6 +193,13 @@ pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset {
     Dataset::new(x, y, inputs, loss.targets(outputs)).unwrap()
 }
 
+/// The same with random weights from 0 to 1, some of them 0.
+pub fn weighted(data: Dataset, seed: u64) -> Dataset {
+    let weights: Vec<f32> = values(seed, data.rows()).iter().map(|weight| weight.max(0.0)).collect();
+    let any = weights.iter().any(|&weight| weight > 0.0);
+    if any { data.weighted(&weights).unwrap() } else { data }
+}
+
 /// The names of the instruction sets that this CPU has.
 pub fn instruction_sets() -> Vec<&'static str> {
     assert!(Instructions::available().contains(&Portable::INSTRUCTIONS));

@@ -1,0 +1,219 @@
+//! The forward pass alone: predictions, and the loss of rows that nothing is learnt from.
+
+use crate::dataset::Dataset;
+use crate::engine::CHUNK_ROWS;
+use crate::engine::panels::Line;
+use crate::engine::simd::Simd;
+use crate::engine::team::Team;
+use crate::ensure;
+use crate::errors::Result;
+use crate::network::{Published, lock};
+use crate::program::Plan;
+use crate::run::{Threads, WORTH_A_TEAM};
+use crate::workspace::{Batch, Workspace};
+use std::sync::Arc;
+
+trait Predict: Send {
+    fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()>;
+    fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64>;
+    fn parameters(&self) -> Vec<f32>;
+}
+
+/// Predicts with the parameters of the last whole epoch, with scratch memory of its own.
+pub struct Predictor(Box<dyn Predict>);
+
+impl Predictor {
+    pub(crate) fn new<S: Simd>(s: S, plan: &Arc<Plan<S>>, published: &Published) -> Result<Self> {
+        let forward = Forward::new(s, Arc::clone(plan))?;
+        Ok(Predictor(Box::new(Reader { forward, published: Arc::clone(published) })))
+    }
+
+    /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`.
+    pub fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
+        self.0.predict(x, output, threads)
+    }
+
+    /// The mean loss of the rows; their predictions go into `output`, `[rows][outputs]`, if there is one.
+    pub fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64> {
+        self.0.evaluate(data, output, threads)
+    }
+
+    /// A copy of the parameters that it predicts with, in the order of [`crate::Part::Parameters`].
+    pub fn parameters(&self) -> Vec<f32> {
+        self.0.parameters()
+    }
+}
+
+struct Reader<S: Simd> {
+    forward: Forward<S>,
+    published: Published,
+}
+
+impl<S: Simd> Predict for Reader<S> {
+    fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
+        let Reader { forward, published } = self;
+        let (inputs, outputs) = (forward.plan.inputs, forward.plan.outputs());
+        let rows = x.len() / inputs;
+        ensure!(x.len() == rows * inputs, "x: {} values are no multiple of {inputs} inputs", x.len());
+        ensure!(
+            Some(output.len()) == rows.checked_mul(outputs),
+            "output: expected {rows} rows of {outputs}, received {} values",
+            output.len()
+        );
+        forward.plan.check_categories(x)?;
+        if rows <= 1 {
+            forward.reserve(rows, 1)?;
+            let published = lock(published);
+            forward.plan.predict(forward.s, &published, &mut forward.workspaces[0], x, output);
+            return Ok(());
+        }
+        threads.team(forward.plan.pays(rows), |team| {
+            let share = rows.div_ceil(team.threads());
+            forward.reserve(rows, team.threads())?;
+            let Forward { s, plan, workspaces, .. } = forward;
+            let parameters = lock(published);
+            let pieces = x.chunks(share * inputs).zip(output.chunks_mut(share * outputs));
+            let shares = workspaces.iter_mut().zip(pieces);
+            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
+            team.each(&mut shares, |Share { workspace, rows: (x, output) }| {
+                plan.predict(*s, &parameters, workspace, x, output);
+            });
+            Ok(())
+        })
+    }
+
+    fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64> {
+        let Reader { forward, published } = self;
+        forward.plan.check(data)?;
+        if let Some(output) = &output {
+            let (rows, outputs) = (data.rows(), forward.plan.outputs());
+            ensure!(
+                Some(output.len()) == rows.checked_mul(outputs),
+                "output: expected {rows} rows of {outputs}, received {} values",
+                output.len()
+            );
+        }
+        threads.team(forward.plan.pays(data.rows()), |team| {
+            forward.reserve(data.rows(), team.threads())?;
+            Ok(forward.evaluate(team, &lock(published), data, output))
+        })
+    }
+
+    fn parameters(&self) -> Vec<f32> {
+        let plan = &self.forward.plan;
+        let mut values = Vec::with_capacity(plan.parameters);
+        plan.read(&lock(&self.published), 1, 0, &mut values);
+        values
+    }
+}
+
+/// What the forward pass needs besides parameters.
+pub(crate) struct Forward<S: Simd> {
+    s: S,
+    plan: Arc<Plan<S>>,
+    /// One for each thread.
+    workspaces: Vec<Workspace>,
+    /// The loss of each row.
+    losses: Vec<f32>,
+}
+
+/// Some of the rows, and who takes them.
+struct Share<'a, Rows> {
+    workspace: &'a mut Workspace,
+    rows: Rows,
+}
+
+impl<S: Simd> Forward<S> {
+    pub(crate) fn new(s: S, plan: Arc<Plan<S>>) -> Result<Self> {
+        let workspaces = vec![Workspace::new(&plan, 0, false)?];
+        Ok(Forward { s, plan, workspaces, losses: Vec::new() })
+    }
+
+    /// Makes room for so many rows on each of so many threads.
+    pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
+        while self.workspaces.len() < threads {
+            self.workspaces.push(Workspace::new(&self.plan, 0, false)?);
+        }
+        self.workspaces[..threads]
+            .iter_mut()
+            .try_for_each(|workspace| workspace.reserve(&self.plan, rows.div_ceil(threads), false))
+    }
+
+    /// The mean loss of rows that room was made for; their predictions go into `output`, if there is one.
+    pub(crate) fn evaluate(
+        &mut self,
+        team: &mut Team<'_>,
+        parameters: &[Line],
+        data: &Dataset,
+        output: Option<&mut [f32]>,
+    ) -> f64 {
+        let rows = data.rows();
+        let share = rows.div_ceil(team.threads());
+        self.losses.resize(rows, 0.0);
+        let Forward { s, plan, workspaces, losses } = self;
+        let mut outputs = output.map(|output| output.chunks_mut(share * plan.outputs()));
+        let pieces = losses.chunks_mut(share).enumerate();
+        let shares = workspaces.iter_mut().zip(pieces).map(|(workspace, (thread, losses))| {
+            let (start, rows) = (thread * share, losses.len());
+            let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
+            let output = outputs.as_mut().and_then(Iterator::next);
+            Share { workspace, rows: (batch, losses, output) }
+        });
+        let mut shares: Vec<_> = shares.collect();
+        team.each(&mut shares, |Share { workspace, rows: (batch, losses, output) }| {
+            plan.row_losses(*s, parameters, workspace, *batch, losses, output.as_deref_mut());
+        });
+        // Added in the order of the rows, whoever computed them.
+        losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / rows as f64
+    }
+}
+
+impl<S: Simd> Plan<S> {
+    /// Whether the forward pass of so many rows is worth a team.
+    fn pays(&self, rows: usize) -> bool {
+        // About a third of a training's operations are those of the forward pass.
+        (self.operations() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
+    }
+
+    fn forward_alone(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
+        s.run(
+            #[inline(always)]
+            || self.forward::<0>(s, parameters, workspace, rows),
+        );
+    }
+
+    /// Predicts rows of x, in pieces that go through together.
+    fn predict(&self, s: S, parameters: &[Line], workspace: &mut Workspace, x: &[f32], output: &mut [f32]) {
+        let (inputs, outputs) = (self.inputs, self.outputs());
+        let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
+        for (x, output) in chunks {
+            let rows = x.len() / inputs;
+            for (row, values) in x.chunks_exact(inputs).enumerate() {
+                workspace.input.set_row(row, values);
+            }
+            self.forward_alone(s, parameters, workspace, rows);
+            self.hand_out(s, workspace, rows, output, |row| row);
+        }
+    }
+
+    /// The losses of rows of the data from `start`, and their predictions.
+    fn row_losses(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        batch: Batch<'_>,
+        losses: &mut [f32],
+        output: Option<&mut [f32]>,
+    ) {
+        let mut outputs = output.map(|output| output.chunks_mut(self.outputs() * CHUNK_ROWS));
+        for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
+            batch.gather(workspace, index * CHUNK_ROWS, losses.len());
+            self.forward_alone(s, parameters, workspace, losses.len());
+            self.losses(s, workspace, losses);
+            if let Some(output) = outputs.as_mut().and_then(Iterator::next) {
+                self.hand_out(s, workspace, losses.len(), output, |row| row);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+/** What a caller may say of a training, checked. */
+import type { Examples, Matrix, NumberArray } from "../data/dataset.ts";
+import { OptionError, show } from "../errors.ts";
+import { checkNames, readSize } from "../options.ts";
+import { readSchedule, type ScheduleChoice } from "../schedules/chain.ts";
+import type { Schedule } from "../schedules/schedule.ts";
+
+/** How to train, epoch by epoch or many models at once. */
+export interface TrainingOptions {
+  /** How often to go through the data; 1 by default. */
+  readonly epochs?: number | undefined;
+  /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
+  readonly batchSize?: number | undefined;
+  /**
+   * Steps whose gradients an update takes together, 1 by default: after every so many steps of an epoch and at
+   * its end the optimizer gets their mean. So batches that do not fit in memory, or that come one by one, train
+   * as larger ones.
+   */
+  readonly accumulate?: number | undefined;
+  /**
+   * Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by
+   * default.
+   */
+  readonly shuffle?: boolean | undefined;
+  /**
+   * A weight for each row, of at least 0: its loss and the gradient of its loss are multiplied by it. The
+   * loss of a step is the sum of weight · loss over its rows, divided by the number of rows.
+   */
+  readonly sampleWeight?: readonly number[] | NumberArray | undefined;
+  /**
+   * A weight for each class, by which the weights of its rows are multiplied; for a loss whose targets say
+   * classes. `"balanced"` gives each class that occurs the same say: rows / (classes · rows of the class),
+   * where classes without a row do not count.
+   */
+  readonly classWeight?: readonly number[] | NumberArray | "balanced" | undefined;
+  /** Examples that are measured after each epoch and never learnt from: a dataset, or x and y. */
+  readonly validationData?: Examples | readonly [x: Matrix, y: Matrix] | undefined;
+  /**
+   * The share of the rows, above 0 and below 1, that is measured after each epoch instead of learnt from: the
+   * last ones, before any shuffling.
+   */
+  readonly validationSplit?: number | undefined;
+  /** The learning rate of each epoch of this training; by default always the optimizer's. */
+  readonly schedule?: ScheduleChoice | undefined;
+  /**
+   * The most threads of the native kernel; by default as many as there are free cores, or what
+   * `MYELIN_THREADS` says. They change no bit of the result, and where one is faster, one it is. The
+   * typescript kernel has one.
+   */
+  readonly threads?: number | undefined;
+  /** Stops the training after the step at hand; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to train. */
+export interface FitOptions extends TrainingOptions {
+  /**
+   * Whether to show progress on standard error: a bar on a terminal, elsewhere a line an epoch and at most
+   * about one a second. A browser's console gets the lines. False by default.
+   */
+  readonly verbose?: boolean | undefined;
+}
+
+/** Options with their defaults, checked as far as they can be without the data. */
+export interface CheckedFitOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly accumulate: number;
+  readonly shuffle: boolean;
+  readonly sampleWeight: unknown;
+  readonly classWeight: unknown;
+  readonly validationData: unknown;
+  readonly validationSplit: number | undefined;
+  readonly schedule: Schedule | undefined;
+  readonly verbose: boolean;
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The options that every training has. */
+export const TRAINING_OPTIONS: readonly (keyof TrainingOptions)[] = [
+  "epochs",
+  "batchSize",
+  "accumulate",
+  "shuffle",
+  "sampleWeight",
+  "classWeight",
+  "validationData",
+  "validationSplit",
+  "schedule",
+  "threads",
+  "signal",
+];
+
+/** The options of `fit` and `fitSync`. */
+export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [...TRAINING_OPTIONS, "verbose"];
+
+function readBoolean(value: unknown, place: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw new OptionError(`${place}: expected true or false, received ${show(value)}`);
+}
+
+function readSplit(value: unknown, place: string): number {
+  if (typeof value === "number" && value > 0 && value < 1) return value;
+  throw new OptionError(`${place}: expected a share above 0 and below 1, received ${show(value)}`);
+}
+
+/** Checks the options of a training and fills in the defaults. */
+export function readFitOptions(
+  call: string,
+  options: FitOptions = {},
+  names: readonly string[] = FIT_OPTIONS,
+): CheckedFitOptions {
+  const { verbose = false } = options ?? {};
+  if (verbose !== false && !names.includes("verbose")) {
+    throw new OptionError(`${call}: verbose: only fit and fitSync show progress; here your own code sees it`);
+  }
+  checkNames(options, names, call);
+  const { epochs = 1, batchSize = 32, accumulate = 1, shuffle = true, threads, signal } = options;
+  const { sampleWeight, classWeight, validationData, validationSplit, schedule } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
+  }
+  if (validationData !== undefined && validationSplit !== undefined) {
+    throw new OptionError(`${call}: expected validationData or validationSplit, received both`);
+  }
+  return {
+    epochs: readSize(epochs, `${call}: epochs`),
+    batchSize: readSize(batchSize, `${call}: batchSize`),
+    accumulate: readSize(accumulate, `${call}: accumulate`),
+    shuffle: readBoolean(shuffle, `${call}: shuffle`),
+    sampleWeight,
+    classWeight,
+    validationData,
+    validationSplit:
+      validationSplit === undefined ? undefined : readSplit(validationSplit, `${call}: validationSplit`),
+    schedule: schedule === undefined ? undefined : readSchedule(schedule, `${call}: schedule`),
+    verbose: readBoolean(verbose, `${call}: verbose`),
+    threads: readThreads(threads, call),
+    signal,
+  };
+}
+
+/** The most threads of a call, if it says so. */
+export function readThreads(threads: unknown, call: string): number | undefined {
+  return threads === undefined ? undefined : readSize(threads, `${call}: threads`);
+}

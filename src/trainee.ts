@@ -1,0 +1,211 @@
+/** What stands behind a model: its network, what it takes as data, and how far its training has come. */
+import {
+  type Dataset,
+  type Examples,
+  type ExpectedInputs,
+  type ExpectedTargets,
+  readExamples,
+} from "./data/dataset.ts";
+import { StateError, withinMemory } from "./errors.ts";
+import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
+import type { History, Metrics } from "./fit/history.ts";
+import { createMeasures, type Measure } from "./fit/measures.ts";
+import type { CheckedFitOptions } from "./fit/options.ts";
+import { Fit } from "./fit.ts";
+import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
+import {
+  CHUNK_ROWS,
+  type Gradients,
+  type Kernel,
+  type KernelData,
+  type Network,
+  type Position,
+} from "./kernel.ts";
+import { targetsInWords } from "./losses/loss.ts";
+import { checkMemory } from "./memory.ts";
+import {
+  type Configuration,
+  categoriesOf,
+  countParameters,
+  countSlots,
+  createLoss,
+  type LayerShape,
+  shapes,
+  takesWholeBatches,
+  toProgram,
+  withInside,
+} from "./program.ts";
+import { initialize } from "./weights.ts";
+
+/** What `evaluate` measures: the loss, and the model's metrics by their names. */
+export interface Evaluation extends Metrics<number> {
+  /** The mean over the rows. */
+  readonly loss: number;
+}
+
+/** Where a model starts. */
+export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
+
+/** A network with its configuration, which one training at a time may change. */
+export class Trainee {
+  readonly configuration: Configuration;
+  readonly seed: number;
+  readonly layers: readonly LayerShape[];
+  /** Values in a row of x. */
+  readonly inputs: number;
+  /** What a row of x has to be. */
+  readonly expected: ExpectedInputs;
+  /** Values in a row of a prediction. */
+  readonly outputs: number;
+  /** The number of weights and biases. */
+  readonly parameters: number;
+  readonly kernel: Kernel;
+  /** Why that kernel. */
+  readonly reason: string;
+  position = START;
+  isTraining = false;
+  /** Of the last training, be it under way. */
+  history: History | undefined;
+  /** What is measured besides the loss. */
+  readonly measures: readonly Measure[];
+  readonly #expected: Expectation;
+  /** Values of a row in all layers. */
+  readonly #widths: number;
+  #network: Network | undefined;
+
+  constructor(configuration: Configuration, seed: number, choice: KernelChoice | undefined) {
+    this.configuration = configuration;
+    this.seed = seed;
+    this.layers = shapes(configuration);
+    this.inputs = configuration.inputs;
+    this.expected = { columns: this.inputs, categories: categoriesOf(configuration) };
+    this.outputs = this.layers[this.layers.length - 1].outputs;
+    this.#widths = withInside(this.layers).reduce((sum, layer) => sum + layer.outputs, this.inputs);
+    this.parameters = this.layers.reduce((sum, layer) => sum + countParameters(layer), 0);
+    checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
+    const { kernel, reason } = chooseKernel(choice);
+    this.kernel = kernel;
+    this.reason = reason;
+    const { meaning } = createLoss(configuration);
+    this.measures = createMeasures(configuration.metrics, meaning, this.outputs);
+    this.#expected = {
+      inputs: this.expected,
+      targets: expectedTargets(configuration, this.outputs),
+      problem: { ...meaning, outputs: this.outputs },
+      measures: this.measures,
+      kernel,
+    };
+    this.#network = withinMemory(`model: ${this.parameters} parameters do not fit in memory`, () => {
+      const parameters = initialize(this.layers, seed);
+      const network = kernel.network(toProgram(configuration));
+      network.write("parameters", parameters);
+      return network;
+    });
+  }
+
+  /**
+   * What the parameters take: initial values and a gradient; and values and optimizer state, each with a
+   * safe copy.
+   */
+  #parameterBytes(): number {
+    const copies = 2 + 2 * (1 + countSlots(this.configuration));
+    return this.parameters * Float32Array.BYTES_PER_ELEMENT * copies;
+  }
+
+  /** The network, unless it is disposed of. */
+  use(): Network {
+    if (this.#network === undefined) throw new StateError("model: it is disposed of; make a new one");
+    return this.#network;
+  }
+
+  /** The network, if nothing trains it. */
+  useAlone(call: string): Network {
+    if (this.isTraining)
+      throw new StateError(`${call}: a training of this model is under way; wait until it ends`);
+    return this.use();
+  }
+
+  /** Lets go of the network. */
+  dispose(): void {
+    if (this.isTraining)
+      throw new StateError("dispose: a training of this model is under way; wait until it ends");
+    this.#network = undefined;
+  }
+
+  /**
+   * Refuses rows whose activations and gradients do not fit; no more than a chunk of them is held at a
+   * time, but for a batch to learn from where the layers take whole ones.
+   */
+  checkRows(call: string, given: number, learns = false): void {
+    const whole = learns && takesWholeBatches(this.configuration);
+    const rows = whole ? given : Math.min(given, CHUNK_ROWS);
+    checkMemory(
+      rows * this.#widths * 2 * Float32Array.BYTES_PER_ELEMENT,
+      () => `${call}: the values of ${rows} rows`,
+    );
+  }
+
+  /** What two models have in common that can share what was loaded. */
+  get loadsAs(): string {
+    const { loss, metrics } = this.configuration;
+    return JSON.stringify([this.kernel.name, this.expected, this.outputs, loss, metrics]);
+  }
+
+  /** Checks all that a training is given and copies it to the kernel. */
+  load(call: string, examples: Examples, options: CheckedFitOptions): Loaded {
+    return loadFor(call, this.#expected, examples, options);
+  }
+
+  /** A training on what was loaded. */
+  fit(call: string, loaded: Loaded, options: CheckedFitOptions): Fit {
+    const { data, validation } = loaded;
+    this.checkRows(call, Math.min(options.batchSize, data.rows), true);
+    if (validation !== undefined) this.checkRows(call, validation.rows);
+    if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
+    const fit = new Fit(call, this, loaded, options);
+    this.history = fit.history;
+    return fit;
+  }
+
+  /** The mean loss of all rows as one batch, and its gradient by each parameter. */
+  gradients(examples: Examples): Gradients {
+    const network = this.useAlone("gradients");
+    const data = readExamples(examples, this.expected, this.#expected.targets);
+    this.checkRows("gradients", data.rows, true);
+    return network.gradients(this.#copy(data));
+  }
+
+  /** The loss and the metrics of the rows, from one forward pass. */
+  evaluate(examples: Examples): Evaluation {
+    const network = this.use();
+    const data = readFor(this.#expected, examples);
+    this.checkRows("evaluate", data.rows);
+    if (this.measures.length === 0) return { loss: network.evaluate(this.#copy(data)) };
+    this.#checkPredictions("evaluate", data.rows);
+    const output = new Float32Array(data.rows * this.outputs);
+    const loss = network.evaluate(this.#copy(data), output);
+    const figures = this.measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
+    return { loss, ...Object.fromEntries(figures) };
+  }
+
+  #checkPredictions(call: string, rows: number): void {
+    const bytes = rows * this.outputs * Float32Array.BYTES_PER_ELEMENT;
+    checkMemory(bytes, () => `${call}: the predictions of ${rows} rows`);
+  }
+
+  #copy({ x, y, inputs, outputs }: Dataset): KernelData {
+    return this.kernel.dataset(x, y, inputs, outputs);
+  }
+}
+
+/** What the loss of a network with so many outputs expects of targets. */
+function expectedTargets(configuration: Configuration, outputs: number): ExpectedTargets {
+  const loss = createLoss(configuration);
+  const columns = loss.targets(outputs);
+  return {
+    columns,
+    unit: columns === outputs ? "outputs" : "targets",
+    meaning: targetsInWords[loss.meaning.targets],
+    check: (values, row) => loss.check?.(values, row, outputs),
+  };
+}
