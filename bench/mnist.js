@@ -1,10 +1,11 @@
 // MNIST, 784-512-256-10, ReLU, Adam, batches of 128: accuracy, and the time of an epoch beside PyTorch's.
 // node bench/mnist.js [--seeds 3] [--epochs 20] [--cores one] [--only Myelin] [--json path]
-// All train an epoch each in turn.
+// All train an epoch each in turn. A run without options writes its table into docs/accuracy.md.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { choose } from "./choice.js";
 import { converse } from "./conversation.js";
+import { putIntoPage } from "./document.js";
 import { inWords, machine } from "./machine.js";
 import { mnistFolder } from "./mnist-data.js";
 import { mnistParticipants } from "./participants.js";
@@ -77,4 +78,5 @@ const date = new Date().toISOString().slice(0, 10);
 const head = `${date}: ${inWords(machine())}; seeds 1 to ${given.seeds}, ${epochs} epochs.`;
 const text = `${head}\n\n${resultTable(results)}`;
 console.log(text);
+if (process.argv.length === 2) putIntoPage("accuracy.md", "mnist", text);
 if (given.json) writeFileSync(given.json, JSON.stringify(results));

@@ -34,6 +34,7 @@ model = nn.Sequential(
     nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
+schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, int(sys.argv[3]))
 
 
 def epoch():
@@ -45,6 +46,7 @@ def epoch():
         optimizer.step()
         optimizer.zero_grad()
         total += loss.detach() * len(rows)
+    schedule.step()
     return {"loss": (total / len(x)).item(), "seconds": time.perf_counter() - start}
 
 

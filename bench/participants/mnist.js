@@ -1,6 +1,6 @@
 // Myelin on MNIST: node mnist.js <folder of the data> <seed> <epochs>
 // A line `epoch` trains once through the rows, `accuracy` tells the share of the test's rows that is right.
-import { adam, dense, Model, metrics, relu, softmax, version } from "../../dist/index.js";
+import { adam, dense, Model, metrics, relu, schedules, softmax, version } from "../../dist/index.js";
 import { mnist } from "../mnist-data.js";
 import { serve } from "../serve.js";
 
@@ -14,7 +14,8 @@ const model = new Model({
   optimizer: adam({ learningRate: 0.001 }),
   seed: Number(seed),
 });
-const trained = model.epochs(training, { epochs: Number(epochs), batchSize: 128 });
+const schedule = schedules.cosine({ epochs: Number(epochs) });
+const trained = model.epochs(training, { epochs: Number(epochs), batchSize: 128, schedule });
 
 async function epoch() {
   const start = performance.now();
