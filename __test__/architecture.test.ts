@@ -12,6 +12,7 @@ import * as losses from "../src/losses.ts";
 import * as metrics from "../src/metrics/table.ts";
 import * as optimizers from "../src/optimizers.ts";
 import * as schedules from "../src/schedules.ts";
+import * as strategies from "../src/search/strategies.ts";
 
 /**
  * The files of src/ from the bottom up. A file imports from groups above its own in this list, never from
@@ -19,7 +20,7 @@ import * as schedules from "../src/schedules.ts";
  * not in a circle.
  */
 const order: readonly (readonly string[])[] = [
-  ["version", "errors", "random", "matmul"],
+  ["version", "errors", "random", "matmul", "text-table"],
   ["memory"],
   ["options", "seed"],
   ["losses/*", "optimizers/*", "schedules/*"],
@@ -49,7 +50,9 @@ const order: readonly (readonly string[])[] = [
   ["trainee", "summary"],
   ["predictor"],
   ["model"],
-  ["many"],
+  ["many", "ensemble"],
+  ["search/*"],
+  ["cross-validate", "search"],
   ["files", "no-files"],
   ["index"],
   ["cli/*"],
@@ -154,7 +157,16 @@ describe("src/", () => {
   }
 });
 
-const tablesOfEntries = [activations, initializers, losses, metrics, optimizers, schedules, layers];
+const tablesOfEntries = [
+  activations,
+  initializers,
+  losses,
+  metrics,
+  optimizers,
+  schedules,
+  layers,
+  strategies,
+];
 const entries = tablesOfEntries.flatMap((table) => Object.keys(table));
 
 /** The string literals of a source that are an entry's name. */
@@ -168,7 +180,7 @@ describe("no shared code knows an entry by name", () => {
   const tables = [
     ...["activations", "losses", "losses/*", "optimizers", "optimizers/*", "initializers"],
     ...["schedules", "schedules/*", "layers", "layers/*"],
-    "metrics/*",
+    ...["metrics/*", "search/strategies"],
   ];
   /** The self-test is a small program; a verb of the command is a use of the package. */
   const users = ["kernel/native", "cli/*"];

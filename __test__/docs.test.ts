@@ -46,7 +46,7 @@ const blocks: Block[] = documents.flatMap((file) => {
   }));
 });
 
-const namespaces = [myelin.initializers, myelin.losses, myelin.metrics, myelin.schedules];
+const namespaces = [myelin.initializers, myelin.losses, myelin.metrics, myelin.schedules, myelin.strategies];
 
 /** What a file exports for others than the package's users. */
 const internals = (file: string) =>
@@ -142,6 +142,7 @@ describe("the README's table of what is there", () => {
     expect(new Set(named("losses"))).toEqual(kinds(myelin.losses));
     expect(new Set(named("schedules"))).toEqual(kinds(myelin.schedules));
     expect(new Set(named("metrics"))).toEqual(kinds(metrics));
+    expect(new Set(named("strategies of `search`"))).toEqual(kinds(myelin.strategies));
     expect(new Set(named("initialisers"))).toEqual(kinds(myelin.initializers));
     expect(new Set(named("optimizers"))).toEqual(kinds(optimizers));
     const [, ...options] = Object.keys(myelin.dense.options);

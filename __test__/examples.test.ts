@@ -29,4 +29,10 @@ describe("the examples show what they claim", () => {
     expect(r2).toBeGreaterThanOrEqual(0.4);
     expect(lines).toContain(`R² on 89 held-out rows: ${r2.toFixed(3)}`);
   });
+
+  test("search.ts: an ensemble of what was found names at least 90 % of the held-out flowers right", async () => {
+    const { accuracy, result } = await import("../examples/search.ts");
+    expect(result.rows).toHaveLength(16);
+    expect(accuracy).toBeGreaterThanOrEqual(0.9);
+  });
 });

@@ -1,7 +1,14 @@
 export { load, save } from "#files";
 export * from "./activations.ts";
+export {
+  type CrossValidateOptions,
+  type CrossValidation,
+  crossValidate,
+  type Fold,
+} from "./cross-validate.ts";
 export type { Dataset, Examples, Matrix, NumberArray } from "./data/dataset.ts";
 export { xor } from "./data/xor.ts";
+export { type Ensemble, type EnsemblePrediction, ensemble } from "./ensemble.ts";
 export {
   DataError,
   DivergenceError,
@@ -37,6 +44,11 @@ export type { PredictOptions } from "./predictor.ts";
 export type { ClipGradients, Layer, Loss, Metric, Optimizer } from "./program.ts";
 export type { ScheduleChoice as Schedule, ScheduleFunction } from "./schedules/chain.ts";
 export * as schedules from "./schedules.ts";
+export type { Candidate } from "./search/candidates.ts";
+export type { SearchRow } from "./search/rows.ts";
+export { type Point, type Range, range, type Space } from "./search/space.ts";
+export * as strategies from "./search/strategies.ts";
+export { type SearchOptions, type SearchProgress, type SearchResult, search } from "./search.ts";
 export type { Evaluation } from "./trainee.ts";
 export { version } from "./version.ts";
 export type { LayerWeights } from "./weights.ts";

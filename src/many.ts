@@ -69,21 +69,41 @@ export async function trainMany(
   options: TrainManyOptions = {},
 ): Promise<ManyHistory[]> {
   const checked = readFitOptions("trainMany", options, [...TRAINING_OPTIONS, "onProgress"]);
-  const onProgress = readOnProgress(options.onProgress);
+  const onProgress = readOnProgress("trainMany", options.onProgress);
   const examples = pair(models, data);
   if (Array.isArray(data) && checked.sampleWeight !== undefined) {
     throw new OptionError("trainMany: sampleWeight: expected one dataset for all models, received a list");
   }
-  checked.signal?.throwIfAborted();
-  const loads = new Map<Examples, Map<string, Loaded>>();
+  const trainings = models.map((model, at) => ({ model, examples: examples[at], options: checked }));
+  return trainTogether("trainMany", trainings, { ...checked, onProgress });
+}
+
+/** One of the trainings of a call: `signal` and `threads` are those of the call. */
+export interface ModelTraining {
+  readonly model: Model;
+  readonly examples: Examples;
+  readonly options: CheckedFitOptions;
+}
+
+/** What holds for all trainings of a call. */
+export interface Together {
+  readonly signal: AbortSignal | undefined;
+  readonly threads: number | undefined;
+  readonly onProgress: TrainManyOptions["onProgress"];
+}
+
+/** Trains models that may differ in all, with the same words in errors; data that is shared is copied once. */
+export async function trainTogether(
+  call: string,
+  trainings: readonly ModelTraining[],
+  { signal, threads, onProgress }: Together,
+): Promise<ManyHistory[]> {
+  signal?.throwIfAborted();
+  const loads: Loads = new Map();
   const begun: Begun[] = [];
   try {
-    for (const [index, model] of models.entries()) {
-      const loadsOf = loads.get(examples[index]) ?? new Map<string, Loaded>();
-      loads.set(examples[index], loadsOf);
-      begun.push(begin(traineeOf(model), examples[index], checked, loadsOf));
-    }
-    return await train(begun, checked.signal, checked.threads, onProgress);
+    for (const training of trainings) begun.push(begin(call, training, loads));
+    return await train(begun, signal, threads, onProgress);
   } finally {
     for (const { trainee } of begun) trainee.isTraining = false;
   }
@@ -96,24 +116,39 @@ interface Begun {
   error: DivergenceError | undefined;
 }
 
-/** `loads` keeps what has been loaded of these examples, for all models that take them in the same way. */
-function begin(
-  trainee: Trainee,
-  examples: Examples,
-  options: CheckedFitOptions,
-  loads: Map<string, Loaded>,
-): Begun {
-  trainee.useAlone("trainMany");
-  const loaded = loads.get(trainee.loadsAs) ?? trainee.load("trainMany", examples, options);
-  loads.set(trainee.loadsAs, loaded);
-  const fit = trainee.fit("trainMany", loaded, options);
+/** What has been loaded, by the examples, for all models that take them in the same way. */
+type Loads = Map<Examples, { readonly as: readonly unknown[]; readonly loaded: Loaded }[]>;
+
+/** The parts of a training that say how its examples are loaded. */
+function loadsAs(trainee: Trainee, options: CheckedFitOptions): readonly unknown[] {
+  const { sampleWeight, classWeight, validationData, validationSplit } = options;
+  return [trainee.loadsAs, sampleWeight, classWeight, validationData, validationSplit];
+}
+
+function load(call: string, trainee: Trainee, training: ModelTraining, loads: Loads): Loaded {
+  const { examples, options } = training;
+  const known = loads.get(examples) ?? [];
+  loads.set(examples, known);
+  const as = loadsAs(trainee, options);
+  const alike = known.find((other) => other.as.every((part, at) => part === as[at]));
+  if (alike !== undefined) return alike.loaded;
+  const loaded = trainee.load(call, examples, options);
+  known.push({ as, loaded });
+  return loaded;
+}
+
+function begin(call: string, training: ModelTraining, loads: Loads): Begun {
+  const trainee = traineeOf(training.model);
+  trainee.useAlone(call);
+  const fit = trainee.fit(call, load(call, trainee, training, loads), training.options);
   trainee.isTraining = true;
   return { trainee, fit, kernel: trainee.kernel, error: undefined };
 }
 
-function readOnProgress(given: unknown): TrainManyOptions["onProgress"] {
-  if (given === undefined || typeof given === "function") return given as TrainManyOptions["onProgress"];
-  throw new OptionError(`trainMany: onProgress: expected a function, received ${show(given)}`);
+/** Checks a function that is told about progress. */
+export function readOnProgress<Told>(call: string, given: unknown): ((progress: Told) => void) | undefined {
+  if (given === undefined || typeof given === "function") return given as (progress: Told) => void;
+  throw new OptionError(`${call}: onProgress: expected a function, received ${show(given)}`);
 }
 
 /** The examples of each model. */

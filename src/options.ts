@@ -279,9 +279,23 @@ export function unlessAfter(layer: string): Option<boolean> {
 /** The largest size: what both kernels count with. */
 const LARGEST_SIZE = 2 ** 31 - 1;
 
-/** A size without a default: a whole number of at least 1. */
-export function size(): RequiredOption<number> {
-  return { required: true, expected: "a whole number of at least 1", read: readSize };
+const SIZE = "a whole number of at least 1";
+
+/** A whole number of at least 1; without a default it has to be given. */
+export function size(settings: { default: number }): Option<number>;
+export function size(): RequiredOption<number>;
+export function size(settings?: { default: number }): Option<number> {
+  const required: RequiredOption<number> = { required: true, expected: SIZE, read: readSize };
+  return settings === undefined ? required : { ...settings, expected: SIZE, read: readSize };
+}
+
+/** A whole number of at least 1, or null where it follows from others. */
+export function optionalSize(): Option<number | null> {
+  return {
+    default: null,
+    expected: `${SIZE}, or null`,
+    read: (value, place) => (value === null ? null : readSize(value, place)),
+  };
 }
 
 /** A place without a default: a whole number from 0. */

@@ -6,7 +6,14 @@
  */
 
 /** What a stream is for: the upper half of its number. */
-export const purpose = { initialization: 1, shuffle: 2, data: 3, noise: 4 } as const;
+export const purpose = {
+  initialization: 1,
+  shuffle: 2,
+  data: 3,
+  noise: 4,
+  folds: 5,
+  search: 6,
+} as const;
 
 /** A purpose with an index that counts layers, epochs and so on. */
 export interface Stream {

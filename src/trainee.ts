@@ -23,6 +23,8 @@ import {
 } from "./kernel.ts";
 import { targetsInWords } from "./losses/loss.ts";
 import { checkMemory } from "./memory.ts";
+import type { Problem } from "./metrics/metric.ts";
+import type { Complete } from "./options.ts";
 import {
   type Configuration,
   categoriesOf,
@@ -175,16 +177,31 @@ export class Trainee {
     return network.gradients(this.#copy(data));
   }
 
+  /** Checks examples as those of a training and gives them as plain rows. */
+  read(examples: Examples): Dataset {
+    return readFor(this.#expected, examples);
+  }
+
+  /** Other metrics than its own, for `evaluate`. */
+  measuresOf(metrics: readonly Complete[]): readonly Measure[] {
+    return createMeasures(metrics, this.#expected.problem, this.outputs);
+  }
+
+  /** What targets and predictions are. */
+  get problem(): Problem {
+    return this.#expected.problem;
+  }
+
   /** The loss and the metrics of the rows, from one forward pass. */
-  evaluate(examples: Examples): Evaluation {
+  evaluate(examples: Examples, measures = this.measures): Evaluation {
     const network = this.use();
-    const data = readFor(this.#expected, examples);
+    const data = readFor({ ...this.#expected, measures }, examples);
     this.checkRows("evaluate", data.rows);
-    if (this.measures.length === 0) return { loss: network.evaluate(this.#copy(data)) };
+    if (measures.length === 0) return { loss: network.evaluate(this.#copy(data)) };
     this.#checkPredictions("evaluate", data.rows);
     const output = new Float32Array(data.rows * this.outputs);
     const loss = network.evaluate(this.#copy(data), output);
-    const figures = this.measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
+    const figures = measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
     return { loss, ...Object.fromEntries(figures) };
   }
 

@@ -7,6 +7,7 @@ import * as metrics from "../../src/metrics/table.ts";
 import * as optimizers from "../../src/optimizers.ts";
 import type { AnyEntry, Table } from "../../src/options.ts";
 import * as schedules from "../../src/schedules.ts";
+import * as strategies from "../../src/search/strategies.ts";
 import { activationCurve, type Picture, scheduleCurve } from "./curves.ts";
 
 /** A table as users find it. */
@@ -34,4 +35,5 @@ export const tables: readonly Shown[] = [
   shown("Initialisers", initializers, { namespace: "initializers" }),
   shown("Schedules", schedules, { namespace: "schedules", picture: scheduleCurve }),
   shown("Metrics", metrics, { namespace: "metrics" }),
+  shown("Strategies of search", strategies, { namespace: "strategies" }),
 ];

@@ -95,12 +95,14 @@ export const TRAINING_OPTIONS: readonly (keyof TrainingOptions)[] = [
 /** The options of `fit` and `fitSync`. */
 export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [...TRAINING_OPTIONS, "verbose"];
 
-function readBoolean(value: unknown, place: string): boolean {
+/** `true` or `false`. */
+export function readBoolean(value: unknown, place: string): boolean {
   if (typeof value === "boolean") return value;
   throw new OptionError(`${place}: expected true or false, received ${show(value)}`);
 }
 
-function readSplit(value: unknown, place: string): number {
+/** A share of the rows. */
+export function readSplit(value: unknown, place: string): number {
   if (typeof value === "number" && value > 0 && value < 1) return value;
   throw new OptionError(`${place}: expected a share above 0 and below 1, received ${show(value)}`);
 }
@@ -118,9 +120,6 @@ export function readFitOptions(
   checkNames(options, names, call);
   const { epochs = 1, batchSize = 32, accumulate = 1, shuffle = true, threads, signal } = options;
   const { sampleWeight, classWeight, validationData, validationSplit, schedule } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
-  }
   if (validationData !== undefined && validationSplit !== undefined) {
     throw new OptionError(`${call}: expected validationData or validationSplit, received both`);
   }
@@ -137,8 +136,14 @@ export function readFitOptions(
     schedule: schedule === undefined ? undefined : readSchedule(schedule, `${call}: schedule`),
     verbose: readBoolean(verbose, `${call}: verbose`),
     threads: readThreads(threads, call),
-    signal,
+    signal: readSignal(signal, call),
   };
+}
+
+/** The signal that stops a call, if there is one. */
+export function readSignal(signal: unknown, call: string): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
 }
 
 /** The most threads of a call, if it says so. */

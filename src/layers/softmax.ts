@@ -6,7 +6,7 @@ import type { Layer, RowFunction } from "./layer.ts";
  * softmax(x)_i = exp(x_i - m) / sum_k exp(x_k - m) with m the row's largest value, which changes nothing but
  * that no exp overflows. From the gradient g of the output, that of the input is y_i (g_i - sum_k g_k y_k).
  */
-const rows: RowFunction = {
+export const softmaxRows: RowFunction = {
   value(input, output, start, width) {
     const end = start + width;
     let largest = Number.NEGATIVE_INFINITY;
@@ -42,6 +42,6 @@ export const softmax = entry(
     outputs: (inputs) => inputs,
     parameters: () => [],
     program: () => [{ type: "softmax" }],
-    operations: () => [{ kind: "row", rows }],
+    operations: () => [{ kind: "row", rows: softmaxRows }],
   }),
 );

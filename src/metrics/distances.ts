@@ -32,12 +32,14 @@ const totalOf = (rows: number, weights: Float32Array | undefined) =>
 /** The mean over the outputs of a figure of each. */
 function overOutputs(
   name: string,
+  smallerIsBetter: boolean,
   ofColumn: (given: Parameters<Value>, column: number, outputs: number) => number,
 ): Metric {
   return (problem) => {
     checkValues(name, problem);
     const { outputs } = problem;
     return {
+      smallerIsBetter,
       value(...given) {
         let sum = 0;
         for (let column = 0; column < outputs; column++) sum += ofColumn(given, column, outputs);
@@ -58,6 +60,7 @@ function overOutputs(
 export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
   overOutputs(
     "meanAbsoluteError",
+    true,
     (given, column, outputs) => sumOf(false, given, column, outputs) / totalOf(given[2], given[3]),
   ),
 );
@@ -73,6 +76,7 @@ export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
 export const meanSquaredError = entry("meanSquaredError", {}, () =>
   overOutputs(
     "meanSquaredError",
+    true,
     (given, column, outputs) => sumOf(true, given, column, outputs) / totalOf(given[2], given[3]),
   ),
 );
@@ -87,7 +91,7 @@ export const meanSquaredError = entry("meanSquaredError", {}, () =>
  * ```
  */
 export const rootMeanSquaredError = entry("rootMeanSquaredError", {}, () =>
-  overOutputs("rootMeanSquaredError", (given, column, outputs) =>
+  overOutputs("rootMeanSquaredError", true, (given, column, outputs) =>
     Math.sqrt(sumOf(true, given, column, outputs) / totalOf(given[2], given[3])),
   ),
 );
@@ -104,7 +108,7 @@ export const rootMeanSquaredError = entry("rootMeanSquaredError", {}, () =>
  * ```
  */
 export const r2 = entry("r2", {}, () =>
-  overOutputs("r2", (given, column, outputs) => {
+  overOutputs("r2", false, (given, column, outputs) => {
     const [, targets, rows, weights] = given;
     if (rows < 2) return Number.NaN;
     // From the first target on, so that equal ones have exactly no spread.

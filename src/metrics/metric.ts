@@ -10,6 +10,8 @@ export interface Problem extends Meaning {
 
 /** A metric for one kind of predictions and targets. */
 export interface Figure {
+  /** Whether of two figures the smaller one is the better; else the larger one is. */
+  readonly smallerIsBetter?: boolean;
   /** Throws a {@link DataError} if these are no targets of which the figure can be had. Once for all rows. */
   check?(targets: Float32Array, rows: number): void;
   /**

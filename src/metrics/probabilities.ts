@@ -31,6 +31,7 @@ export const logLoss = entry(
     const { form, check } = classesOf(problem);
     const loss: RowLoss = CROSS_ENTROPIES[form].create({ fromLogits: kind === "logits", labelSmoothing: 0 });
     return {
+      smallerIsBetter: true,
       ...(check && { check }),
       value: (predictions, targets, rows, weights) =>
         meanOf(rows, weights, (row) => loss.value(predictions, targets, row, outputs)),

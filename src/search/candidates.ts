@@ -1,0 +1,238 @@
+/** Candidates: models with a way to train them, trained on every split of the data in one call. */
+import type { Dataset, Examples } from "../data/dataset.ts";
+import { type Folding, foldRows, type Groups, type RowSplit } from "../data/folds.ts";
+import { firstRows, takeRows } from "../data/split.ts";
+import { OptionError, show, within } from "../errors.ts";
+import {
+  type CheckedFitOptions,
+  readFitOptions,
+  readSignal,
+  readThreads,
+  TRAINING_OPTIONS,
+  type TrainingOptions,
+} from "../fit/options.ts";
+import { type ManyHistory, type ManyProgress, readOnProgress, trainTogether } from "../many.ts";
+import { readWeights } from "../metrics/columns.ts";
+import { Model, type ModelOptions, traineeOf } from "../model.ts";
+import { type Complete, checkNames, readSize } from "../options.ts";
+import { freshSeed, readSeed } from "../seed.ts";
+import type { Evaluation } from "../trainee.ts";
+
+/** A model and how it is trained, as `new Model` and `fit` take them. */
+export interface Candidate {
+  /** The seed is that of the call, unless the model has one of its own. */
+  readonly model: ModelOptions;
+  /** `signal` and `threads` are options of the call. */
+  readonly fit?: Omit<TrainingOptions, "signal" | "threads"> | undefined;
+}
+
+/** What every search over models takes. */
+export interface SharedOptions {
+  /**
+   * How many parts the rows are dealt out to, 5 by default: each is measured once, by a model that has learnt
+   * from the others.
+   */
+  readonly folds?: number | undefined;
+  /** Whether every fold has its share of each class, which is a row of y; false by default. */
+  readonly stratify?: boolean | undefined;
+  /** A name or a number for each row: rows that have the same are never in two folds. */
+  readonly groups?: Groups | undefined;
+  /** Folds, draws and the models' seeds follow from it. By default a fresh one, which the result keeps. */
+  readonly seed?: number | undefined;
+  /** As of `trainMany`. */
+  readonly threads?: number | undefined;
+  /** Stops all; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The names of these options. */
+export const SHARED_OPTIONS: readonly string[] = [
+  ...["folds", "stratify", "groups", "seed", "threads", "signal", "onProgress"],
+];
+
+/** Shared options with their defaults, checked. */
+export interface CheckedShared<Told = ManyProgress> extends Folding {
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: Told) => void) | undefined;
+}
+
+/** Checks options that all searches have. */
+export function readShared<Told>(
+  call: string,
+  options: SharedOptions & { readonly onProgress?: unknown },
+): CheckedShared<Told> {
+  const { folds = 5, stratify = false, groups, seed, threads, signal, onProgress } = options;
+  if (typeof stratify !== "boolean") {
+    throw new OptionError(`${call}: stratify: expected true or false, received ${show(stratify)}`);
+  }
+  return {
+    folds: readSize(folds, `${call}: folds`),
+    stratify,
+    groups,
+    seed: seed === undefined ? freshSeed() : readSeed(seed, `${call}: seed`),
+    threads: readThreads(threads, call),
+    signal: readSignal(signal, call),
+    onProgress: readOnProgress<Told>(call, onProgress),
+  };
+}
+
+/** Rows to learn from and to measure with, taken once for all candidates. */
+export interface Split {
+  readonly rows: RowSplit;
+  readonly training: Dataset;
+  readonly heldOut: Dataset;
+  /** The weights of the rows to learn from, one array for one array given. */
+  weights(ofAll: Float32Array): Float32Array;
+}
+
+function toSplit(data: Dataset, rows: RowSplit): Split {
+  const known = new Map<Float32Array, Float32Array>();
+  return {
+    rows,
+    training: takeRows(data, rows.training),
+    heldOut: takeRows(data, rows.heldOut),
+    weights(ofAll) {
+      const weights = known.get(ofAll) ?? Float32Array.from(rows.training, (row) => ofAll[row]);
+      known.set(ofAll, weights);
+      return weights;
+    },
+  };
+}
+
+/** The splits of a cross-validation; or, where a share is given, the one that holds out the last rows. */
+export function makeSplits(call: string, data: Dataset, folding: Folding, share?: number): Split[] {
+  const rows = within(call, () => {
+    if (share === undefined) return foldRows(data, folding);
+    const all = new Uint32Array(data.rows).map((_, row) => row);
+    const cut = firstRows(data.rows, share);
+    return [{ training: all.slice(0, cut), heldOut: all.slice(cut) }];
+  });
+  return rows.map((split) => toSplit(data, split));
+}
+
+/** A candidate whose options are checked. */
+export interface CheckedCandidate {
+  readonly place: string;
+  readonly options: CheckedFitOptions;
+  readonly sampleWeight: Float32Array | undefined;
+  make(): Model;
+}
+
+const CANDIDATE_OPTIONS = TRAINING_OPTIONS.filter((name) => name !== "signal" && name !== "threads");
+
+/** Checks a candidate, and that a model can be made of it. */
+export function readCandidate(
+  place: string,
+  candidate: Candidate,
+  { seed, threads }: Pick<CheckedShared, "seed" | "threads">,
+): CheckedCandidate {
+  checkNames(candidate, ["model", "fit"], place);
+  const { model, fit = {} } = candidate;
+  checkNames(fit, CANDIDATE_OPTIONS, `${place}: fit`);
+  if (typeof model !== "object" || model === null) {
+    throw new OptionError(`${place}: model: expected the options of a model, received ${show(model)}`);
+  }
+  return {
+    place,
+    options: readFitOptions(`${place}: fit`, { ...fit, ...(threads && { threads }) }),
+    sampleWeight: fit.sampleWeight as Float32Array | undefined,
+    make: () => within(place, () => new Model({ ...model, seed: model.seed ?? seed })),
+  };
+}
+
+/** Reads data as a candidate's model takes it. */
+export function readData(call: string, { make }: CheckedCandidate, data: Examples): Dataset {
+  if (typeof data !== "object" || data === null || !("x" in data && "y" in data)) {
+    throw new OptionError(`${call}: data: expected x and y, received ${show(data)}`);
+  }
+  const trainee = traineeOf(make());
+  return within(call, () => trainee.read(data));
+}
+
+/** A model that learnt from the training rows of a split, and what it makes of the others. */
+export interface Trial {
+  readonly model: Model;
+  readonly history: ManyHistory;
+  /** NaN throughout where the training has an error. */
+  readonly evaluation: Evaluation;
+}
+
+/** How trials are trained and measured. */
+export interface Trials {
+  readonly splits: readonly Split[];
+  readonly epochs?: number | undefined;
+  /** Measured besides what the model measures itself. */
+  readonly metrics?: readonly Complete[];
+  readonly signal: AbortSignal | undefined;
+  readonly threads: number | undefined;
+  readonly onProgress: ((progress: ManyProgress) => void) | undefined;
+}
+
+/** Trains a model for each candidate and split, all in one call, and measures each; by candidate. */
+export async function runTrials(
+  call: string,
+  candidates: readonly CheckedCandidate[],
+  trials: Trials,
+): Promise<Trial[][]> {
+  const { splits, epochs, metrics = [], signal } = trials;
+  const trainings = candidates.flatMap(({ make, options, sampleWeight, place }) => {
+    const weights = within(place, () => readWeights(sampleWeight, rowsOf(splits)));
+    return splits.map((split) => ({
+      model: make(),
+      examples: split.training,
+      options: {
+        ...options,
+        ...(epochs !== undefined && { epochs }),
+        sampleWeight: weights && split.weights(weights),
+      },
+    }));
+  });
+  const measures = trainings.map(({ model }) => {
+    const trainee = traineeOf(model);
+    return within(call, () => [...trainee.measures, ...trainee.measuresOf(metrics)]);
+  });
+  const histories = await trainTogether(call, trainings, trials);
+  const pause = pauser(signal);
+  const results: Trial[][] = [];
+  for (const [at, { model }] of trainings.entries()) {
+    const split = splits[at % splits.length];
+    const measured = measures[at];
+    const history = histories[at];
+    const evaluation =
+      history.error === undefined
+        ? traineeOf(model).evaluate(split.heldOut, measured)
+        : nothing(measured.map(({ name }) => name));
+    if (at % splits.length === 0) results.push([]);
+    results[results.length - 1].push({ model, history, evaluation });
+    await pause();
+  }
+  return results;
+}
+
+/** All rows that a split has. */
+const rowsOf = ([{ rows }]: readonly Split[]) => rows.training.length + rows.heldOut.length;
+
+const nothing = (names: readonly string[]) =>
+  Object.fromEntries(["loss", ...names].map((name) => [name, Number.NaN])) as unknown as Evaluation;
+
+/** How long measuring may hold up everything else. */
+const PAUSE_MILLISECONDS = 20;
+
+/** Lets others run now and then, and stops where the signal says so. */
+function pauser(signal: AbortSignal | undefined): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < PAUSE_MILLISECONDS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    since = performance.now();
+  };
+}
+
+/** The mean of values and their standard deviation, of all: divided by their number. */
+export function momentsOf(values: readonly number[]): { readonly mean: number; readonly deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / values.length) };
+}
