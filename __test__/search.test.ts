@@ -324,6 +324,11 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const failure = await failureOf(() => search(space, bad, { build }));
       expect(failure).toBeInstanceOf(DataError);
       expect((failure as Error).message).toMatch(/search: y: row 49, column 0/);
+      for (const given of [undefined, [[1, 2]], { x: data.x }]) {
+        const failure = await failureOf(() => search(space, given as never, { build }));
+        expect(failure).toBeInstanceOf(DataError);
+        expect((failure as Error).message).toMatch(/^search: data: expected x and y/);
+      }
     });
   });
 

@@ -83,7 +83,7 @@ export async function crossValidate(
   const shared = readShared<ManyProgress>(call, options);
   const checked = readCandidate(call, candidate, shared);
   const splits = makeSplits(call, readData(call, checked, data), shared);
-  const [trials] = await runTrials(call, [checked], { ...shared, splits });
+  const [trials] = await runTrials(call, [checked], { ...shared, splits }, (trial) => trial);
   const folds = trials.map(({ model, history, evaluation }, at) => ({
     rows: splits[at].rows.heldOut,
     evaluation,

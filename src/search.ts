@@ -263,12 +263,13 @@ async function runRound(
       threads,
       onProgress: onProgress && ((progress) => onProgress({ ...progress, round: round + 1, rounds })),
     },
+    ({ evaluation, history }) => ({ score: evaluation[scoreName as "loss"], error: history.error }),
   );
   return trials.map((ofCandidate, index) => {
     const at = active[index];
-    const scores = ofCandidate.map(({ evaluation }) => evaluation[scoreName as "loss"]);
+    const scores = ofCandidate.map(({ score }) => score);
     const { mean: score, deviation } = momentsOf(scores);
-    const error = ofCandidate.find(({ history }) => history.error)?.history.error;
+    const error = ofCandidate.find((trial) => trial.error)?.error;
     const trained = epochs ?? candidates[at].options.epochs;
     const row = { point: points[at], score, deviation, scores, epochs: trained, round: round + 1 };
     return { at, row: { ...row, ...(error && { error }) } };

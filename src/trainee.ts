@@ -45,6 +45,12 @@ export interface Evaluation extends Metrics<number> {
   readonly loss: number;
 }
 
+/** Examples as they were checked and as the kernel keeps them. */
+export interface Prepared {
+  readonly data: Dataset;
+  readonly kernelData: KernelData;
+}
+
 /** Where a model starts. */
 export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 
@@ -193,14 +199,25 @@ export class Trainee {
   }
 
   /** The loss and the metrics of the rows, from one forward pass. */
-  evaluate(examples: Examples, measures = this.measures): Evaluation {
-    const network = this.use();
+  evaluate(examples: Examples): Evaluation {
+    this.use();
+    return this.measure(this.prepare(examples));
+  }
+
+  /** Checks examples and copies them to the kernel, for `measure`. */
+  prepare(examples: Examples, measures = this.measures): Prepared {
     const data = readFor({ ...this.#expected, measures }, examples);
     this.checkRows("evaluate", data.rows);
-    if (measures.length === 0) return { loss: network.evaluate(this.#copy(data)) };
+    return { data, kernelData: this.#copy(data) };
+  }
+
+  /** The loss and metrics of examples that this model has prepared, or one that loads as it does. */
+  measure({ data, kernelData }: Prepared, measures = this.measures): Evaluation {
+    const network = this.use();
+    if (measures.length === 0) return { loss: network.evaluate(kernelData) };
     this.#checkPredictions("evaluate", data.rows);
     const output = new Float32Array(data.rows * this.outputs);
-    const loss = network.evaluate(this.#copy(data), output);
+    const loss = network.evaluate(kernelData, output);
     const figures = measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
     return { loss, ...Object.fromEntries(figures) };
   }

@@ -1,8 +1,9 @@
 /** Candidates: models with a way to train them, trained on every split of the data in one call. */
-import type { Dataset, Examples } from "../data/dataset.ts";
+import { type Dataset, type Examples, isExamples } from "../data/dataset.ts";
 import { type Folding, foldRows, type Groups, type RowSplit } from "../data/folds.ts";
 import { firstRows, takeRows } from "../data/split.ts";
-import { OptionError, show, within } from "../errors.ts";
+import { DataError, OptionError, show, within } from "../errors.ts";
+import type { Measure } from "../fit/measures.ts";
 import {
   type CheckedFitOptions,
   readFitOptions,
@@ -11,12 +12,18 @@ import {
   TRAINING_OPTIONS,
   type TrainingOptions,
 } from "../fit/options.ts";
-import { type ManyHistory, type ManyProgress, readOnProgress, trainTogether } from "../many.ts";
+import {
+  type ManyHistory,
+  type ManyProgress,
+  type ModelTraining,
+  readOnProgress,
+  trainTogether,
+} from "../many.ts";
 import { readWeights } from "../metrics/columns.ts";
 import { Model, type ModelOptions, traineeOf } from "../model.ts";
 import { type Complete, checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import type { Evaluation } from "../trainee.ts";
+import type { Evaluation, Prepared, Trainee } from "../trainee.ts";
 
 /** A model and how it is trained, as `new Model` and `fit` take them. */
 export interface Candidate {
@@ -81,17 +88,24 @@ export function readShared<Told>(
 export interface Split {
   readonly rows: RowSplit;
   readonly training: Dataset;
-  readonly heldOut: Dataset;
   /** The weights of the rows to learn from, one array for one array given. */
   weights(ofAll: Float32Array): Float32Array;
+  /** What a model makes of the rows held out, which are copied once for all models that take them alike. */
+  measure(trainee: Trainee, measures: readonly Measure[]): Evaluation;
 }
 
 function toSplit(data: Dataset, rows: RowSplit): Split {
   const known = new Map<Float32Array, Float32Array>();
+  const prepared = new Map<string, Prepared>();
+  const heldOut = takeRows(data, rows.heldOut);
   return {
     rows,
     training: takeRows(data, rows.training),
-    heldOut: takeRows(data, rows.heldOut),
+    measure(trainee, measures) {
+      const held = prepared.get(trainee.loadsAs) ?? trainee.prepare(heldOut, measures);
+      prepared.set(trainee.loadsAs, held);
+      return trainee.measure(held, measures);
+    },
     weights(ofAll) {
       const weights = known.get(ofAll) ?? Float32Array.from(rows.training, (row) => ofAll[row]);
       known.set(ofAll, weights);
@@ -143,9 +157,9 @@ export function readCandidate(
 
 /** Reads data as a candidate's model takes it. */
 export function readData(call: string, { make }: CheckedCandidate, data: Examples): Dataset {
-  if (typeof data !== "object" || data === null || !("x" in data && "y" in data)) {
-    throw new OptionError(`${call}: data: expected x and y, received ${show(data)}`);
-  }
+  within(call, () => {
+    if (!isExamples(data)) throw new DataError(`data: expected x and y, received ${show(data)}`);
+  });
   const trainee = traineeOf(make());
   return within(call, () => trainee.read(data));
 }
@@ -169,45 +183,53 @@ export interface Trials {
   readonly onProgress: ((progress: ManyProgress) => void) | undefined;
 }
 
-/** Trains a model for each candidate and split, all in one call, and measures each; by candidate. */
-export async function runTrials(
+/**
+ * Trains a model for each candidate and split, all in one call, and measures each; gives what `keep` makes of
+ * each trial, by candidate. What it does not keep is let go of at once.
+ */
+export async function runTrials<Kept>(
   call: string,
   candidates: readonly CheckedCandidate[],
   trials: Trials,
-): Promise<Trial[][]> {
-  const { splits, epochs, metrics = [], signal } = trials;
-  const trainings = candidates.flatMap(({ make, options, sampleWeight, place }) => {
-    const weights = within(place, () => readWeights(sampleWeight, rowsOf(splits)));
-    return splits.map((split) => ({
-      model: make(),
-      examples: split.training,
-      options: {
-        ...options,
-        ...(epochs !== undefined && { epochs }),
-        sampleWeight: weights && split.weights(weights),
-      },
-    }));
-  });
+  keep: (trial: Trial) => Kept,
+): Promise<Kept[][]> {
+  const { splits, metrics = [], signal } = trials;
+  const trainings = candidates.flatMap((candidate) => trainingsOf(candidate, trials));
   const measures = trainings.map(({ model }) => {
     const trainee = traineeOf(model);
     return within(call, () => [...trainee.measures, ...trainee.measuresOf(metrics)]);
   });
   const histories = await trainTogether(call, trainings, trials);
   const pause = pauser(signal);
-  const results: Trial[][] = [];
-  for (const [at, { model }] of trainings.entries()) {
-    const split = splits[at % splits.length];
-    const measured = measures[at];
+  const kept: Kept[][] = candidates.map(() => []);
+  for (const [at, measured] of measures.entries()) {
+    const { model } = trainings.shift()!;
     const history = histories[at];
     const evaluation =
       history.error === undefined
-        ? traineeOf(model).evaluate(split.heldOut, measured)
+        ? splits[at % splits.length].measure(traineeOf(model), measured)
         : nothing(measured.map(({ name }) => name));
-    if (at % splits.length === 0) results.push([]);
-    results[results.length - 1].push({ model, history, evaluation });
+    kept[Math.floor(at / splits.length)].push(keep({ model, history, evaluation }));
     await pause();
   }
-  return results;
+  return kept;
+}
+
+/** The trainings of a candidate, one for each split. */
+function trainingsOf(
+  { make, options, sampleWeight, place }: CheckedCandidate,
+  { splits, epochs }: Trials,
+): ModelTraining[] {
+  const weights = within(place, () => readWeights(sampleWeight, rowsOf(splits)));
+  return splits.map((split) => ({
+    model: make(),
+    examples: split.training,
+    options: {
+      ...options,
+      ...(epochs !== undefined && { epochs }),
+      sampleWeight: weights && split.weights(weights),
+    },
+  }));
 }
 
 /** All rows that a split has. */
