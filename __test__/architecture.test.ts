@@ -48,6 +48,7 @@ const order: readonly (readonly string[])[] = [
   ["fit/*"],
   ["fit"],
   ["trainee", "summary"],
+  ["insight/*"],
   ["predictor"],
   ["model"],
   ["many", "ensemble"],

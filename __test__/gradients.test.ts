@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Activation } from "../src/activations.ts";
 import * as activations from "../src/activations.ts";
+import { asSingles, difference, gradientByDifferences } from "../src/insight/differences.ts";
 import type { Loss } from "../src/losses.ts";
 import * as losses from "../src/losses.ts";
 import { create, type Table } from "../src/options.ts";
@@ -23,7 +24,6 @@ import {
   values,
   variants,
 } from "./programs.ts";
-import { asSingles, difference, gradientByDifferences } from "./reference.ts";
 
 /** Both sides of x, apart: at a kink they differ, and there is no derivative to compare with. */
 function isSmooth(f: (x: number) => number, x: number): boolean {

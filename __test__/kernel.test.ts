@@ -6,6 +6,7 @@ import { setImmediate as immediate, setTimeout as sleep } from "node:timers/prom
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Layer, Model, xor } from "../src/index.ts";
+import { gradientByDifferences, meanLoss, predictRow } from "../src/insight/differences.ts";
 import { permutation, purpose } from "../src/random.ts";
 import { expectNear, flatten, kernels } from "./kernels.ts";
 import {
@@ -25,7 +26,6 @@ import {
   tablePrograms,
   values,
 } from "./programs.ts";
-import { gradientByDifferences, meanLoss, predictRow } from "./reference.ts";
 
 const [native, typescript] = kernels;
 

@@ -13,6 +13,15 @@ import { atEpoch, type Fit } from "./fit.ts";
 import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import type { Lists, SavedModel } from "./formats/saved.ts";
+import { type AttributionOptions, attributions } from "./insight/attributions.ts";
+import { type CheckOptions, checkGradients, type GradientCheck } from "./insight/check.ts";
+import {
+  type PartialDependence,
+  type PartialDependenceOptions,
+  partialDependence,
+} from "./insight/dependence.ts";
+import { type Explanation, explain } from "./insight/explain.ts";
+import { type Importance, type ImportanceOptions, importance } from "./insight/importance.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel.ts";
 import { checkNames } from "./options.ts";
@@ -242,7 +251,8 @@ export class Model {
   gradients(x: Matrix, y: Matrix): BatchGradients;
   gradients(...given: unknown[]): BatchGradients {
     this.#trainee.useAlone("gradients");
-    const { loss, values } = this.#trainee.gradients(this.#examplesAlone("gradients", given));
+    const data = this.#trainee.examples("gradients", this.#examplesAlone("gradients", given), true);
+    const { loss, values } = this.#trainee.gradients("gradients", data);
     return { loss, layers: toLayers(this.#trainee.layers, values, { measured: false }) };
   }
 
@@ -251,6 +261,96 @@ export class Model {
     const [examples, options] = this.#examples(call, given);
     if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
     return examples;
+  }
+
+  /**
+   * Every value of the step that training would take next, were these its rows: forward, loss, backward and
+   * update, as data and as text with the formulas. The model stays as it is.
+   *
+   * The figures are those of the typescript kernel, whichever the model has, with the optimizer's own learning
+   * rate. Noise and figures over the batch are as in training.
+   *
+   * @example
+   * ```ts
+   * const explanation = model.explain([[0.2, 0.9]], [1]);
+   * console.log(String(explanation)); // y₁ = W₁₁ x₁ + W₁₂ x₂ + b₁ = 0.31 · 0.2 + …
+   * explanation.layers[0].output; // [rows][units]
+   * ```
+   */
+  explain(data: Examples): Explanation;
+  explain(x: Matrix, y: Matrix): Explanation;
+  explain(...given: unknown[]): Explanation {
+    return explain(this.#trainee, this.#examplesAlone("explain", given));
+  }
+
+  /**
+   * Compares the gradients that the model's kernel computes with finite differences of the loss in 64 bits.
+   * Where the loss has a kink within the step, any gradient between its slopes passes.
+   *
+   * @example
+   * ```ts
+   * const { passes, worst } = model.checkGradients([[0.2, 0.9]], [1]);
+   * ```
+   */
+  checkGradients(data: Examples, options?: CheckOptions): GradientCheck;
+  checkGradients(x: Matrix, y: Matrix, options?: CheckOptions): GradientCheck;
+  checkGradients(...given: unknown[]): GradientCheck {
+    const [examples, options] = this.#examples("checkGradients", given);
+    return checkGradients(this.#trainee, examples, (options ?? {}) as CheckOptions);
+  }
+
+  /**
+   * How much worse the model predicts when the values of one column of x are mixed up, for each column.
+   * (Breiman, 2001; as scikit-learn's `permutation_importance`.) Measured by the loss, or by a metric.
+   *
+   * @example
+   * ```ts
+   * const { columns } = model.importance(data, { repeats: 10, columns: ["first", "second"] });
+   * columns[0].mean;
+   * ```
+   */
+  importance(data: Examples, options?: ImportanceOptions): Importance;
+  importance(x: Matrix, y: Matrix, options?: ImportanceOptions): Importance;
+  importance(...given: unknown[]): Importance {
+    const [examples, options] = this.#examples("importance", given);
+    return importance(this.#trainee, examples, (options ?? {}) as ImportanceOptions);
+  }
+
+  /**
+   * What each value of a row adds to one output, beside a baseline: (x - baseline) times the mean gradient on
+   * the straight way from there, in the form of x. They add up to f(x) - f(baseline), nearly, the nearer the
+   * more steps. (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017.)
+   *
+   * @example
+   * ```ts
+   * model.attributions([0.2, 0.9], { baseline: [0.5, 0.5] }); // two values
+   * ```
+   */
+  attributions(x: readonly number[], options?: AttributionOptions): number[];
+  attributions(x: readonly (readonly number[] | NumberArray)[], options?: AttributionOptions): number[][];
+  attributions(x: NumberArray | Pick<Dataset, "x">, options?: AttributionOptions): Float32Array;
+  attributions(
+    x: Matrix | { readonly x: Matrix },
+    options: AttributionOptions = {},
+  ): number[] | number[][] | Float32Array {
+    return attributions(this.#trainee, x, options);
+  }
+
+  /**
+   * What the model predicts on average when one column of x has the same value in all rows, for values from
+   * its 5th to its 95th percentile. (Friedman, 2001; as scikit-learn's `partial_dependence`, method "brute".)
+   *
+   * @example
+   * ```ts
+   * const { grid, means } = model.partialDependence(data, 0, { points: 20 });
+   * ```
+   */
+  partialDependence(
+    x: Matrix | { readonly x: Matrix },
+    column: number | string,
+    options: PartialDependenceOptions = {},
+  ): PartialDependence {
+    return partialDependence(this.#trainee, x, column, options);
   }
 
   /**

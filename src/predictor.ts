@@ -1,5 +1,5 @@
 /** Predicts, in the form in which they are asked for. */
-import { checkSizes, expectedX, type Matrix, readMatrix } from "./data/dataset.ts";
+import type { Matrix } from "./data/dataset.ts";
 import { withinMemory } from "./errors.ts";
 import { readThreads } from "./fit/options.ts";
 import { checkMemory } from "./memory.ts";
@@ -45,17 +45,9 @@ export class Predictor {
       return toRow(this.#row.output, 0, this.#trainee.outputs);
     }
     const threads = options === undefined ? undefined : readPredictOptions(options);
-    const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
-    if (source !== x) checkSizes(x, { inputs: this.#trainee.inputs });
-    const { values, rows, form } = readMatrix(source, expectedX(this.#trainee.expected));
-    this.#trainee.checkRows("predict", rows);
-    checkMemory(
-      rows * this.#trainee.outputs * Float32Array.BYTES_PER_ELEMENT,
-      () => `predict: the predictions of ${rows} rows`,
-    );
-    const output = new Float32Array(rows * this.#trainee.outputs);
-    network.predict(values, output, threads);
-    if (form === "flat" || source !== x) return output;
+    const { values, rows, form } = this.#trainee.rows("predict", x);
+    const output = this.#trainee.predictions(values, threads);
+    if (form === "flat") return output;
     if (form === "row") return toRow(output, 0, this.#trainee.outputs);
     return Array.from({ length: rows }, (_, row) =>
       toRow(output, row * this.#trainee.outputs, this.#trainee.outputs),

@@ -13,6 +13,8 @@ export const purpose = {
   noise: 4,
   folds: 5,
   search: 6,
+  importance: 7,
+  samples: 8,
 } as const;
 
 /** A purpose with an index that counts layers, epochs and so on. */

@@ -86,7 +86,7 @@ export interface Rows {
   /** Set in training, where there is noise. */
   moment: Moment | undefined;
   /** Whether they go back, too: then figures over a batch are those of its rows. */
-  readonly isBatch: boolean;
+  isBatch: boolean;
 }
 
 /** A stage's arrays within an array of all parameters, cut once. */
@@ -296,7 +296,8 @@ export function backwardStage(
       multiply(stage.outputs, view!.weight.values, gradient, result.values, rows);
       break;
     case "standardise":
-      standardiseGradient(stage, output.values, gradient, result.values, rows);
+      if (at.isBatch) standardiseGradient(stage, output.values, gradient, result.values, rows);
+      else runningGradient(stage, view!, gradient, result.values, rows);
       break;
     case "noise":
       makeNoise(stage, stage.noise.gradient, gradient, result.values, at);
@@ -407,6 +408,21 @@ function standardise(
     for (let place = at; place < rows * width; place += width) {
       output[place] = (input[place] - means[at]) * rate;
     }
+  }
+}
+
+/** The gradient of x where the figures are the running ones: g / √(variance + ε). */
+function runningGradient(
+  { outputs: width, epsilon }: StandardiseStage,
+  view: View,
+  gradient: Float32Array,
+  result: Float32Array,
+  rows: number,
+): void {
+  const { variances } = runningOf(view);
+  for (let at = 0; at < width; at++) {
+    const rate = 1 / Math.sqrt(variances[at] + epsilon);
+    for (let place = at; place < rows * width; place += width) result[place] = gradient[place] * rate;
   }
 }
 

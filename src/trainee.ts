@@ -1,10 +1,14 @@
 /** What stands behind a model: its network, what it takes as data, and how far its training has come. */
 import {
+  type CheckedRows,
+  checkSizes,
   type Dataset,
   type Examples,
   type ExpectedInputs,
   type ExpectedTargets,
+  expectedX,
   readExamples,
+  readMatrix,
 } from "./data/dataset.ts";
 import { StateError, withinMemory } from "./errors.ts";
 import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
@@ -175,12 +179,38 @@ export class Trainee {
     return fit;
   }
 
-  /** The mean loss of all rows as one batch, and its gradient by each parameter. */
-  gradients(examples: Examples): Gradients {
-    const network = this.useAlone("gradients");
-    const data = readExamples(examples, this.expected, this.#expected.targets);
-    this.checkRows("gradients", data.rows, true);
-    return network.gradients(this.#copy(data));
+  /** Checked examples, to learn from or only to be measured. */
+  examples(call: string, given: Examples, learns = false): Dataset {
+    const data = readExamples(given, this.expected, this.#expected.targets);
+    this.checkRows(call, data.rows, learns);
+    return data;
+  }
+
+  /** Checked rows of x, which may be a dataset's. */
+  rows(call: string, x: unknown): CheckedRows {
+    const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
+    if (source !== x) checkSizes(x as object, { inputs: this.inputs });
+    const checked = readMatrix(source, expectedX(this.expected));
+    this.checkRows(call, checked.rows);
+    this.#checkPredictions(call, checked.rows);
+    return source === x ? checked : { ...checked, form: "flat" };
+  }
+
+  /** The predictions of checked rows, [rows][outputs]. */
+  predictions(x: Float32Array, threads?: number): Float32Array {
+    const output = new Float32Array((x.length / this.inputs) * this.outputs);
+    this.use().predict(x, output, threads);
+    return output;
+  }
+
+  /** The mean loss of checked examples. */
+  loss(data: Dataset): number {
+    return this.use().evaluate(this.#copy(data));
+  }
+
+  /** The mean loss of checked examples as one batch, and its gradient by each parameter. */
+  gradients(call: string, data: Dataset): Gradients {
+    return this.useAlone(call).gradients(this.#copy(data));
   }
 
   /** Checks examples as those of a training and gives them as plain rows. */

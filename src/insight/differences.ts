@@ -1,14 +1,21 @@
 /**
- * The plain 64-bit reference: a Program's loss from the entries' own functions, and gradients by
+ * The plain 64-bit definition: a Program's loss from the entries' own functions, and gradients by
  * differences of it.
  */
-import type { Operation, Training } from "../src/layers/layer.ts";
-import { createLayer } from "../src/layers.ts";
-import type { Loss } from "../src/losses.ts";
-import * as losses from "../src/losses.ts";
-import { create, type Table } from "../src/options.ts";
-import type { Program } from "../src/program.ts";
-import { outputsOf, type Rows } from "./programs.ts";
+import type { Operation, Training } from "../layers/layer.ts";
+import { createLayer } from "../layers.ts";
+import type { Loss } from "../losses.ts";
+import * as losses from "../losses.ts";
+import { create, type Table } from "../options.ts";
+import type { Program } from "../program.ts";
+
+/** Examples as arrays. */
+interface Rows {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly weights?: Float32Array | undefined;
+  readonly rows: number;
+}
 
 /** Entries look at arrays of any floats; in doubles they are exact enough to take differences of. */
 export const asSingles = (doubles: ArrayLike<number>) =>
@@ -110,6 +117,13 @@ export function predictRow(program: Program, parameters: Float64Array, x: Row): 
   return predictRows(program, new Rest(parameters), [x])[0];
 }
 
+const cut = (values: Float32Array, rows: number): Row[] => {
+  const width = values.length / rows;
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from(values.subarray(row * width, (row + 1) * width)),
+  );
+};
+
 /** The mean over all rows of weight times loss; in training as one batch. */
 export function meanLoss(
   program: Program,
@@ -117,15 +131,12 @@ export function meanLoss(
   { x, y, weights, rows }: Rows,
   inTraining = false,
 ): number {
-  const outputs = outputsOf(program);
   const loss = create("loss", losses as Table<Loss>, program.loss);
-  const targets = loss.targets(outputs);
-  const cut = (values: Float32Array, width: number) =>
-    Array.from({ length: rows }, (_, row) => Array.from(values.subarray(row * width, (row + 1) * width)));
-  const targetRows = cut(y, targets);
-  const predictions = predictRows(program, new Rest(parameters), cut(x, program.inputs), inTraining);
+  const predictions = predictRows(program, new Rest(parameters), cut(x, rows), inTraining);
+  const outputs = predictions[0].length;
+  const targets = cut(y, rows);
   const lossOf = (row: number) =>
-    (weights?.[row] ?? 1) * loss.value(asSingles(predictions[row]), asSingles(targetRows[row]), 0, outputs);
+    (weights?.[row] ?? 1) * loss.value(asSingles(predictions[row]), asSingles(targets[row]), 0, outputs);
   return predictions.reduce((sum, _, row) => sum + lossOf(row), 0) / rows;
 }
 
@@ -134,23 +145,35 @@ export function difference(f: (x: number) => number, x: number, step = 1e-5): nu
   return (f(x + step) - f(x - step)) / (2 * step);
 }
 
-/**
- * The gradient of the mean loss and of the penalties by each parameter, by central differences; 0 where training
- * changes none.
- */
+/** What training does with each parameter. */
+export function rulesOf(program: Program, parameters: Float64Array): readonly Training[] {
+  const used = new Rest(parameters);
+  predictRows(program, used, [new Array<number>(program.inputs).fill(0)]);
+  return used.rules;
+}
+
+/** What training lowers, along one parameter: the mean loss of the rows as one batch, and the penalties. */
+export function along(
+  program: Program,
+  parameters: Float64Array,
+  rule: Training,
+  rows: Rows,
+  place: number,
+): (value: number) => number {
+  return (value) => {
+    const kept = parameters[place];
+    parameters[place] = value;
+    const loss = meanLoss(program, parameters, rows, true);
+    parameters[place] = kept;
+    return loss + rule.l1 * Math.abs(value) + rule.l2 * value ** 2;
+  };
+}
+
+/** The gradient by each parameter, by central differences; 0 where training changes none. */
 export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
   const doubles = Float64Array.from(parameters);
-  const used = new Rest(doubles);
-  predictRows(program, used, [Array.from(rows.x.subarray(0, program.inputs))]);
-  return Array.from(doubles, (middle, at) => {
-    const { trainable, l1, l2 } = used.rules[at];
-    if (!trainable) return 0;
-    const lossAt = (value: number) => {
-      doubles[at] = value;
-      return meanLoss(program, doubles, rows, true) + l1 * Math.abs(value) + l2 * value ** 2;
-    };
-    const slope = difference(lossAt, middle);
-    doubles[at] = middle;
-    return slope;
-  });
+  const rules = rulesOf(program, doubles);
+  return Array.from(doubles, (middle, at) =>
+    rules[at].trainable ? difference(along(program, doubles, rules[at], rows, at), middle) : 0,
+  );
 }

@@ -1,0 +1,150 @@
+/** Integrated gradients: what each value of a row adds to its prediction. */
+import { type CheckedRows, expectedX, readMatrix } from "../data/dataset.ts";
+import { DataError, OptionError } from "../errors.ts";
+import { compile, type Plan, predict } from "../network.ts";
+import { checkNames, readSize } from "../options.ts";
+import { categoriesOf, toProgram } from "../program.ts";
+import { applyFunction, backwardStage, copy, type Values, views } from "../stages.ts";
+import type { Trainee } from "../trainee.ts";
+import { Workspace } from "../workspace.ts";
+import { gradientOfInput } from "./step.ts";
+
+/** How to share out predictions. */
+export interface AttributionOptions {
+  /** A row that the others are compared with; by default zeros, and in columns of categories what the row has. */
+  readonly baseline?: readonly number[] | undefined;
+  /** Points on the way from the baseline to the row, 50 by default. */
+  readonly steps?: number | undefined;
+  /** Which output, from 0; not needed where there is one. */
+  readonly output?: number | undefined;
+}
+
+const OPTIONS = ["baseline", "steps", "output"];
+const STEPS = 50;
+
+/** The gradient of one output with respect to x, by the definitions that the typescript kernel runs. */
+class OutputGradient {
+  readonly #plan: Plan;
+  readonly #views: ReturnType<typeof views>;
+  readonly #workspace: Workspace;
+  readonly #output: number;
+
+  constructor(trainee: Trainee, parameters: Float32Array, output: number, rows: number) {
+    this.#plan = compile(toProgram(trainee.configuration));
+    this.#views = views(this.#plan.stages, Float32Array.from(parameters));
+    this.#workspace = new Workspace(this.#plan, rows, true);
+    // The rows on the way are no batch: figures over one are the running ones, as in `predict`.
+    this.#workspace.at.isBatch = false;
+    this.#output = output;
+  }
+
+  /** [rows][inputs] */
+  at(x: Float32Array): Values {
+    const plan = this.#plan;
+    const { input, outputs, gradients, at } = this.#workspace;
+    at.rows = x.length / plan.inputs;
+    copy(x, 0, input.values, 0, x.length);
+    predict(plan, this.#views, this.#workspace);
+    this.#begin();
+    for (let index = plan.stages.length - 1; index > 0; index--) {
+      const arrays = [outputs[index - 1], outputs[index], gradients[index - 1]] as const;
+      backwardStage(plan.stages[index], this.#views[index], arrays, gradients, index, at);
+    }
+    return gradientOfInput(plan, this.#views[0], this.#workspace);
+  }
+
+  /** Writes the gradient of the output asked for with respect to all outputs of the last stage. */
+  #begin(): void {
+    const { absorbed, outputs: width, stages } = this.#plan;
+    const { gradients, prediction, at } = this.#workspace;
+    const result = gradients[stages.length - 1];
+    const length = at.rows * width;
+    const ones = new Float32Array(length);
+    for (let place = this.#output; place < length; place += width) ones[place] = 1;
+    if (absorbed === undefined) {
+      copy(ones, 0, result.values, 0, length);
+      return;
+    }
+    const output = new Float32Array(length);
+    applyFunction(absorbed, prediction, output, at.rows);
+    if (absorbed.kind === "elementwise") {
+      absorbed.activation.gradient(prediction, output, ones, result.values, length);
+      return;
+    }
+    for (let start = 0; start < length; start += width) {
+      absorbed.rows.gradient(prediction, output, ones, result.values, start, width);
+    }
+  }
+}
+
+function readOutput(output: unknown, outputs: number): number {
+  if (output === undefined && outputs === 1) return 0;
+  if (Number.isInteger(output) && (output as number) >= 0 && (output as number) < outputs) {
+    return output as number;
+  }
+  const received = output === undefined ? "none" : String(output);
+  throw new OptionError(
+    `attributions: output: expected a whole number from 0 to ${outputs - 1}, received ${received}`,
+  );
+}
+
+/** The baseline of each row: no path leads from one category to another. */
+function baselinesOf(trainee: Trainee, given: unknown, { values, rows }: CheckedRows): Float32Array {
+  const { inputs, expected } = trainee;
+  const baselines = new Float32Array(rows * inputs);
+  if (given !== undefined) {
+    const own = readMatrix(given, { ...expectedX(expected), name: "attributions: baseline" });
+    if (own.rows !== 1) throw new DataError(`attributions: baseline: expected 1 row, received ${own.rows}`);
+    for (let row = 0; row < rows; row++) baselines.set(own.values, row * inputs);
+  }
+  for (const { column } of categoriesOf(trainee.configuration)) {
+    for (let place = column; place < baselines.length; place += inputs) {
+      if (given !== undefined && baselines[place] !== values[place]) {
+        const where = `x: row ${Math.floor(place / inputs)}, column ${column}`;
+        throw new DataError(
+          `attributions: ${where}: expected the baseline's category, ${baselines[place]}, received ${values[place]}: no path leads from one category to another`,
+        );
+      }
+      baselines[place] = values[place];
+    }
+  }
+  return baselines;
+}
+
+/** What each value of x adds to an output, in the form of x: see `Model.attributions`. */
+export function attributions(
+  trainee: Trainee,
+  x: unknown,
+  options: AttributionOptions,
+): number[] | number[][] | Float32Array {
+  const call = "attributions";
+  checkNames(options, OPTIONS, call);
+  const steps = options.steps === undefined ? STEPS : readSize(options.steps, `${call}: steps`);
+  const output = readOutput(options.output, trainee.outputs);
+  const network = trainee.useAlone(call);
+  const checked = trainee.rows(call, x);
+  const { inputs } = trainee;
+  const { values, rows, form } = checked;
+  const baselines = baselinesOf(trainee, options.baseline, checked);
+  const gradient = new OutputGradient(trainee, network.read("parameters"), output, steps);
+  const result = new Float32Array(values.length);
+  const path = new Float32Array(steps * inputs);
+  for (let start = 0; start < values.length; start += inputs) {
+    for (let step = 0; step < steps; step++) {
+      const share = (step + 0.5) / steps;
+      for (let at = 0; at < inputs; at++) {
+        const from = baselines[start + at];
+        path[step * inputs + at] = from + share * (values[start + at] - from);
+      }
+    }
+    const slopes = gradient.at(path);
+    for (let at = 0; at < inputs; at++) {
+      let sum = 0;
+      for (let place = at; place < slopes.length; place += inputs) sum += slopes[place];
+      result[start + at] = (sum / steps) * (values[start + at] - baselines[start + at]);
+    }
+  }
+  if (form === "flat") return result;
+  const cut = (row: number) => Array.from(result.subarray(row * inputs, (row + 1) * inputs));
+  return form === "row" ? cut(0) : Array.from({ length: rows }, (_, row) => cut(row));
+}

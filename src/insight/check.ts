@@ -1,0 +1,153 @@
+/** Compares gradients with finite differences of the loss in 64 bits. */
+import type { Examples } from "../data/dataset.ts";
+import { checkNames, completeOptions, number, readSize } from "../options.ts";
+import { countValues, toProgram } from "../program.ts";
+import { permutation, purpose } from "../random.ts";
+import type { Trainee } from "../trainee.ts";
+import { namedParameters } from "../weights.ts";
+import { along, rulesOf } from "./differences.ts";
+
+/** How to check gradients. */
+export interface CheckOptions {
+  /** How far a parameter is moved to either side; 1e-5 by default. */
+  readonly step?: number | undefined;
+  /** The largest relative error that passes; 1e-4 by default. */
+  readonly tolerance?: number | undefined;
+  /** The most values of each array of parameters that are tried, 16 by default; which is always the same. */
+  readonly samples?: number | undefined;
+}
+
+/** One value of the parameters. */
+export interface CheckedGradient {
+  /** Layer and array, "0.weight"; of a layer inside another, "1.0.weight". */
+  readonly parameter: string;
+  /** Its place in the array, [output, input] for instance. */
+  readonly index: readonly number[];
+  /** What the model's kernel computes. */
+  readonly gradient: number;
+  /** What the loss says. */
+  readonly difference: number;
+  /** |gradient - difference|, over the largest difference of the array, or over 0.01 where that is larger. */
+  readonly error: number;
+}
+
+/** What a check of gradients found. */
+export interface GradientCheck {
+  readonly passes: boolean;
+  /** The one that is furthest off; undefined where no parameter is trained. */
+  readonly worst: CheckedGradient | undefined;
+  /** How many values were tried. */
+  readonly checked: number;
+  /** How many of them were at a kink of the loss, where it has a slope to either side. */
+  readonly kinks: number;
+  readonly text: string;
+  toString(): string;
+}
+
+const range = {
+  step: number({ default: 1e-5, minimum: 1e-8, maximum: 0.1 }),
+  tolerance: number({ default: 1e-4, above: 0 }),
+};
+const SAMPLES = 16;
+
+/** Gradients below this are measured by it: what is left of a sum that cancels is rounding. */
+const FLOOR = 0.01;
+
+/** The slopes of a function to the left and to the right. */
+interface Slopes {
+  readonly left: number;
+  readonly right: number;
+}
+
+const middleOf = ({ left, right }: Slopes) => (left + right) / 2;
+
+/** How fast a smooth slope may change, over its scale: what changes faster within a step is a kink. */
+const CURVATURE = 100;
+
+const hasKink = ({ left, right }: Slopes, step: number, scale: number) =>
+  Math.abs(right - left) > CURVATURE * step * scale;
+
+/** How far a gradient is from the slope. At a kink every value between both slopes is a gradient. */
+function distanceFrom(gradient: number, slopes: Slopes, isKink: boolean): number {
+  if (!isKink) return Math.abs(gradient - middleOf(slopes));
+  const { left, right } = slopes;
+  return Math.max(0, Math.min(left, right) - gradient, gradient - Math.max(left, right));
+}
+
+interface Sampled {
+  readonly gradient: number;
+  readonly index: readonly number[];
+  readonly slopesAt: (step: number) => Slopes;
+}
+
+/** One value's error; with smaller steps, if it does not pass: several kinks within one may hide the slope. */
+function compare(sampled: Sampled, step: number, scale: number, tolerance: number) {
+  const slopes = sampled.slopesAt(step);
+  const isKink = hasKink(slopes, step, scale);
+  let error = distanceFrom(sampled.gradient, slopes, isKink) / scale;
+  for (const smaller of [step / 10, step / 100]) {
+    if (error <= tolerance) break;
+    const nearer = sampled.slopesAt(smaller);
+    error = Math.min(error, distanceFrom(sampled.gradient, nearer, hasKink(nearer, smaller, scale)) / scale);
+  }
+  return { isKink, error, difference: middleOf(slopes) };
+}
+
+/** Checks the gradients of the model's kernel: see `Model.checkGradients`. */
+export function checkGradients(trainee: Trainee, examples: Examples, options: CheckOptions): GradientCheck {
+  const call = "checkGradients";
+  checkNames(options, [...Object.keys(range), "samples"], call);
+  const { step, tolerance } = completeOptions(range, options, call);
+  const samples = options.samples === undefined ? SAMPLES : readSize(options.samples, `${call}: samples`);
+  trainee.useAlone(call);
+  const data = trainee.examples(call, examples, true);
+  const { values } = trainee.gradients(call, data);
+  const program = toProgram(trainee.configuration);
+  const parameters = Float64Array.from(trainee.useAlone(call).read("parameters"));
+  const rules = rulesOf(program, parameters);
+  const results: CheckedGradient[] = [];
+  let kinks = 0;
+  for (const { name, shape, start } of namedParameters(trainee.layers)) {
+    if (!rules[start].trainable) continue;
+    const sampled = pick(countValues({ shape }), samples).map((at): Sampled => {
+      const index = shape.length === 1 ? [at] : [Math.floor(at / shape[1]), at % shape[1]];
+      const f = along(program, parameters, rules[start], data, start + at);
+      const slopesAt = (by: number) => slopesOf(f, parameters[start + at], by);
+      return { gradient: values[start + at], index, slopesAt };
+    });
+    const slopes = sampled.map(({ slopesAt }) => Math.abs(middleOf(slopesAt(step))));
+    const scale = Math.max(FLOOR, ...slopes);
+    for (const one of sampled) {
+      const { isKink, ...found } = compare(one, step, scale, tolerance);
+      kinks += Number(isKink);
+      results.push({ parameter: name, index: one.index, gradient: one.gradient, ...found });
+    }
+  }
+  return summed(results, kinks, tolerance);
+}
+
+/** So many of the numbers below `count`, and always the same. */
+function pick(count: number, samples: number): number[] {
+  const order = new Uint32Array(count);
+  permutation(0, { purpose: purpose.samples, index: 0 }, order);
+  return Array.from(order.subarray(0, samples)).toSorted((a, b) => a - b);
+}
+
+/** Both slopes of a function, from its value in the middle. */
+function slopesOf(f: (value: number) => number, middle: number, step: number): Slopes {
+  const value = f(middle);
+  return { left: (value - f(middle - step)) / step, right: (f(middle + step) - value) / step };
+}
+
+function summed(results: readonly CheckedGradient[], kinks: number, tolerance: number): GradientCheck {
+  const worst = results.toSorted((a, b) => b.error - a.error)[0];
+  const passes = results.every(({ error }) => error <= tolerance);
+  const place = worst && `${worst.parameter}[${worst.index.join("][")}]`;
+  const values = worst && `gradient ${worst.gradient}, difference ${worst.difference}`;
+  const found = worst
+    ? `largest relative error ${worst.error.toExponential(1)} at ${place}: ${values}`
+    : "no parameter is trained";
+  const counted = `${results.length} values checked, ${kinks} of them at kinks`;
+  const text = `gradients ${passes ? "agree with" : "DIFFER from"} finite differences: ${found}; ${counted}`;
+  return { passes, worst, checked: results.length, kinks, text, toString: () => text };
+}

@@ -1,0 +1,125 @@
+/** Every value of one step, forward and backward, as data and as text. */
+import type { Examples } from "../data/dataset.ts";
+import type { Values } from "../stages.ts";
+import type { Trainee } from "../trainee.ts";
+import { type LayerWeights, toLayers } from "../weights.ts";
+import { type Step, stepOf } from "./step.ts";
+import { textOf } from "./text.ts";
+
+/** One operation of a layer: a weighted sum, an activation and so on. */
+export interface ExplainedOperation {
+  /** "product", "elementwise", "row" and so on. */
+  readonly kind: string;
+  /** The layer or the activation that it is of, like "relu". */
+  readonly name: string;
+  /** What comes out of it, [rows][width]. */
+  readonly output: number[][];
+  /** ∂E/∂output; undefined where the loss is computed together with the operation, from what goes into it. */
+  readonly gradient: number[][] | undefined;
+}
+
+/** A layer as written. */
+export interface ExplainedLayer {
+  readonly type: string;
+  /** [rows][width] */
+  readonly input: number[][];
+  readonly operations: readonly ExplainedOperation[];
+  /** What comes out of the last operation, [rows][width]. */
+  readonly output: number[][];
+  /** ∂E/∂input, [rows][width]. */
+  readonly inputGradient: number[][];
+  /** In the form of `getWeights`. */
+  readonly weights: LayerWeights;
+  /** ∂E/∂weights, with penalties, before clipping: those of `gradients`. */
+  readonly gradients: LayerWeights;
+  /** The weights after the step. */
+  readonly updated: LayerWeights;
+}
+
+/** Every value of one step. E is the mean loss of its rows. */
+export interface Explanation {
+  readonly x: number[][];
+  readonly y: number[][];
+  readonly layers: readonly ExplainedLayer[];
+  /** What the last layer gives, [rows][outputs]. */
+  readonly predictions: number[][];
+  /** E, without penalties. */
+  readonly loss: number;
+  /** ∂E/∂x, [rows][inputs]. */
+  readonly inputGradient: number[][];
+  readonly learningRate: number;
+  /** The number of the update in the model's life, from 1. */
+  readonly step: number;
+  /** The same to be read, with the formulas; long lists are cut short. */
+  readonly text: string;
+  toString(): string;
+}
+
+/** Rows of a flat array. */
+function toRows(values: Float32Array, rows: number): number[][] {
+  const width = values.length / rows;
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from(values.subarray(row * width, (row + 1) * width)),
+  );
+}
+
+/** Explains the next step of a training: see `Model.explain`. */
+export function explain(trainee: Trainee, examples: Examples): Explanation {
+  const call = "explain";
+  trainee.useAlone(call);
+  const data = trainee.examples(call, examples, true);
+  const step = stepOf(trainee, call, data);
+  const text = textOf(trainee, step);
+  return {
+    x: toRows(step.workspace.input.values, step.rows),
+    y: toRows(step.workspace.target, step.rows),
+    layers: layersOf(trainee, step),
+    predictions: toRows(step.prediction, step.rows),
+    loss: step.loss,
+    inputGradient: toRows(step.inputGradient, step.rows),
+    learningRate: step.learningRate,
+    step: step.number,
+    text,
+    toString: () => text,
+  };
+}
+
+function layersOf(trainee: Trainee, step: Step): ExplainedLayer[] {
+  const cut = (values: Values) => toLayers(trainee.layers, values);
+  const [weights, updated] = [cut(step.before), cut(step.after)];
+  const gradients = toLayers(trainee.layers, step.penalised, { measured: false });
+  const operations = operationsOf(step);
+  let input = toRows(step.workspace.input.values, step.rows);
+  let inputGradient = toRows(step.inputGradient, step.rows);
+  return trainee.layers.map(({ type }, index) => {
+    const own = operations.filter((_, at) => step.names[at].layer === index);
+    const last = own[own.length - 1];
+    const layer = {
+      type,
+      input,
+      operations: own,
+      output: last.output,
+      inputGradient,
+      weights: weights[index],
+      gradients: gradients[index],
+      updated: updated[index],
+    };
+    input = last.output;
+    inputGradient = last.gradient ?? inputGradient;
+    return layer;
+  });
+}
+
+/** What each stage gives, and then what the loss absorbs. */
+function operationsOf({ plan, names, rows, workspace, prediction }: Step): ExplainedOperation[] {
+  const { outputs, gradients } = workspace;
+  return names.map(({ name }, at) => {
+    const isAbsorbed = plan.absorbed !== undefined && at === names.length - 1;
+    return {
+      kind: isAbsorbed ? plan.absorbed.kind : plan.stages[at].kind,
+      name,
+      output: toRows(isAbsorbed ? prediction : outputs[at].values, rows),
+      gradient: isAbsorbed ? undefined : toRows(gradients[at].values, rows),
+    };
+  });
+}

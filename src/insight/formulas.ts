@@ -1,0 +1,150 @@
+/** What each kind of operation computes, forward and back, in letters and with its numbers, for the first row. */
+
+import type { Stage, Values } from "../stages.ts";
+import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
+import type { Name } from "./step.ts";
+
+/** A stage with the arrays around it, [rows][width]. */
+export interface Part extends Name {
+  readonly stage: Stage;
+  readonly rows: number;
+  /** Values in a row of x. */
+  readonly inputs: number;
+  readonly x: Values | Float32Array;
+  readonly y: Values | Float32Array;
+  /** ∂E/∂y; undefined where the loss begins at x. */
+  readonly g: Values | Float32Array | undefined;
+  /** ∂E/∂x */
+  readonly inputGradient: Float32Array;
+  /** All parameters, and their gradients without penalties. */
+  readonly parameters: Values;
+  readonly gradient: Values;
+  /** What a sum adds, and for what it is added to the gradient of that. */
+  readonly fork: Float32Array | undefined;
+  readonly forkGradient: Float32Array | undefined;
+}
+
+/** The formula of a whole operation. */
+export function formulaOf(stage: Stage, name: string): string {
+  switch (stage.kind) {
+    case "product":
+      return stage.bias === undefined ? "y = W x" : "y = W x + b";
+    case "scale":
+      return "yᵢ = wᵢ xᵢ + bᵢ";
+    case "lookup":
+      return "y = x with a row of W in place of a category's number";
+    case "fork":
+      return "y = x, which is added again later";
+    case "add":
+      return "y = x + what came in";
+    case "noise":
+      return `y = ${name}(x), as drawn for this step`;
+    case "elementwise":
+      return `yᵢ = ${name}(xᵢ)`;
+    default:
+      return `y = ${name}(x)`;
+  }
+}
+
+const first = (values: Float32Array, width: number) => values.subarray(0, width);
+
+/** The values of the first row, with the sums that they come from. */
+export function forwardLines({ stage, name, inputs, x, y, parameters, fork }: Part): string[] {
+  const value = (at: number) => show(y[at]);
+  switch (stage.kind) {
+    case "product": {
+      const { weight, bias, outputs } = stage;
+      const line = (unit: number) => {
+        const terms = products(inputs, (at) => [parameters[weight + unit * inputs + at], x[at]]);
+        const sum = letters(inputs, (at) => `W${sub(unit, at)} x${sub(at)}`);
+        const [b, number] =
+          bias === undefined ? ["", ""] : [` + b${sub(unit)}`, ` + ${factor(parameters[bias + unit])}`];
+        return `y${sub(unit)} = ${sum}${b} = ${terms}${number} = ${value(unit)}`;
+      };
+      return lines(outputs, line, "units");
+    }
+    case "scale": {
+      const { weight, bias, outputs } = stage;
+      const line = (at: number) => {
+        const product = products(1, () => [parameters[weight + at], x[at]]);
+        return `y${sub(at)} = ${product} + ${factor(parameters[bias + at])} = ${value(at)}`;
+      };
+      return lines(outputs, line, "values");
+    }
+    case "elementwise":
+      return lines(stage.outputs, (at) => `y${sub(at)} = ${name}(${show(x[at])}) = ${value(at)}`, "values");
+    case "add":
+      return lines(
+        stage.outputs,
+        (at) => `y${sub(at)} = ${show(x[at])} + ${factor(fork![at])} = ${value(at)}`,
+        "values",
+      );
+    default:
+      return [`y = ${list(first(y, stage.outputs))}`];
+  }
+}
+
+/** The gradients of the parameters, then of what comes in. */
+export function backwardLines(part: Part): string[] {
+  const { stage, g, inputGradient, inputs } = part;
+  if (g === undefined) return [`∂E/∂x = ${list(first(inputGradient, inputs))}, from the loss`];
+  return [`g = ${list(first(g, stage.outputs))}`, ...parameterLines(part, g), ...inputLines(part, g)];
+}
+
+function parameterLines({ stage, rows, inputs, x, gradient }: Part, g: Float32Array): string[] {
+  if (stage.kind === "product" && !stage.trainable) return ["W and b are not trained"];
+  if (stage.kind !== "product" && stage.kind !== "scale") return [];
+  const { weight, bias, outputs } = stage;
+  const isProduct = stage.kind === "product";
+  const over = rows > 1 ? "Σ " : "";
+  const line = (place: number) => {
+    const [unit, at] = isProduct ? [Math.floor(place / inputs), place % inputs] : [place, place];
+    const name = isProduct ? `W${sub(unit, at)}` : `w${sub(at)}`;
+    const terms = products(rows, (row) => [g[row * outputs + unit], x[row * inputs + at]]);
+    return `∂E/∂${name} = ${over}g${sub(unit)} x${sub(at)} = ${terms} = ${show(gradient[weight + place])}`;
+  };
+  const shown = lines(isProduct ? outputs * inputs : outputs, line, "weights");
+  if (bias === undefined) return shown;
+  const ofBias = gradient.subarray(bias, bias + outputs);
+  return [...shown, `∂E/∂b = ${over}g = ${list(ofBias)}`];
+}
+
+function inputLines(part: Part, g: Float32Array): string[] {
+  const { stage, name, inputs, x, y, inputGradient, parameters, forkGradient } = part;
+  const value = (at: number) => show(inputGradient[at]);
+  switch (stage.kind) {
+    case "product": {
+      const { weight, outputs } = stage;
+      const line = (at: number) => {
+        const sum = letters(outputs, (unit) => `W${sub(unit, at)} g${sub(unit)}`);
+        const terms = products(outputs, (unit) => [parameters[weight + unit * inputs + at], g[unit]]);
+        return `∂E/∂x${sub(at)} = ${sum} = ${terms} = ${value(at)}`;
+      };
+      return lines(inputs, line, "values");
+    }
+    case "elementwise": {
+      const slopes = new Float32Array(stage.outputs).fill(1);
+      stage.activation.gradient(first(x, inputs), first(y, inputs), slopes.slice(), slopes, inputs);
+      const line = (at: number) => {
+        const product = products(1, () => [g[at], slopes[at]]);
+        return `∂E/∂x${sub(at)} = g${sub(at)} ${name}′(${show(x[at])}) = ${product} = ${value(at)}`;
+      };
+      return lines(inputs, line, "values");
+    }
+    case "scale": {
+      const line = (at: number) => {
+        const product = products(1, () => [parameters[stage.weight + at], g[at]]);
+        return `∂E/∂x${sub(at)} = w${sub(at)} g${sub(at)} = ${product} = ${value(at)}`;
+      };
+      return lines(inputs, line, "values");
+    }
+    case "fork":
+      return lines(
+        inputs,
+        (at) => `∂E/∂x${sub(at)} = ${show(g[at])} + ${factor(forkGradient![at])} = ${value(at)}`,
+        "values",
+      );
+    default:
+      return [`∂E/∂x = ${list(first(inputGradient, inputs))}`];
+  }
+}

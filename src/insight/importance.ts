@@ -1,0 +1,119 @@
+/** Permutation importance: how much worse a model predicts when the values of one column are mixed up. */
+import type { Dataset, Examples } from "../data/dataset.ts";
+import type { Metric } from "../metrics/metric.ts";
+import * as metrics from "../metrics/table.ts";
+import { type Choice, checkNames, complete, create, readSize, type Table } from "../options.ts";
+import { createLoss } from "../program.ts";
+import { permutation, purpose } from "../random.ts";
+import { readSeed } from "../seed.ts";
+import type { Trainee } from "../trainee.ts";
+import { nameOf, readNames } from "./columns.ts";
+
+/** How to measure importance. */
+export interface ImportanceOptions {
+  /** How many times each column is mixed up; 5 by default. */
+  readonly repeats?: number | undefined;
+  /** What the permutations follow from; by default the model's seed. */
+  readonly seed?: number | undefined;
+  /** What is measured; by default the model's loss. */
+  readonly metric?: Choice<typeof metrics> | undefined;
+  /** The names of the columns of x, for the answer. */
+  readonly columns?: readonly string[] | undefined;
+}
+
+/** How much one column matters. */
+export interface ColumnImportance {
+  readonly column: number;
+  /** Its name, or "column 3". */
+  readonly name: string;
+  /** How much worse the score becomes, over the repeats: below 0 where it becomes better. */
+  readonly mean: number;
+  /** The standard deviation over the repeats, with as many as there are as the divisor. */
+  readonly deviation: number;
+  /** Of each repeat. */
+  readonly values: readonly number[];
+}
+
+/** The importance of every column. */
+export interface Importance {
+  /** The loss, or the metric, of the rows as they are. */
+  readonly score: number;
+  /** In the order of x. */
+  readonly columns: readonly ColumnImportance[];
+  /** A table, the most important column first. */
+  readonly text: string;
+  toString(): string;
+}
+
+const OPTIONS = ["repeats", "seed", "metric", "columns"];
+const REPEATS = 5;
+
+interface Score {
+  of(data: Dataset): number;
+  /** Whether a smaller one is better. */
+  readonly smallerIsBetter: boolean;
+}
+
+function scoreOf(trainee: Trainee, chosen: ImportanceOptions["metric"], data: Dataset): Score {
+  if (chosen === undefined) return { of: (changed) => trainee.loss(changed), smallerIsBetter: true };
+  const table = metrics as Table<unknown>;
+  const configuration = complete("metric", table, chosen, "importance: metric");
+  const make = create("metric", metrics as Table<Metric>, configuration);
+  const { meaning } = createLoss(trainee.configuration);
+  const figure = make({ ...meaning, outputs: trainee.outputs });
+  figure.check?.(data.y, data.rows);
+  return {
+    of: ({ x, y, rows }) => figure.value(trainee.predictions(x), y, rows),
+    smallerIsBetter: figure.smallerIsBetter ?? false,
+  };
+}
+
+/** The rows with the values of one column in another order. */
+function mixed(data: Dataset, column: number, order: Uint32Array): Dataset {
+  const { x, inputs } = data;
+  const changed = x.slice();
+  for (const [row, source] of order.entries()) changed[row * inputs + column] = x[source * inputs + column];
+  return { ...data, x: changed };
+}
+
+/** Importance of every column of x: see `Model.importance`. */
+export function importance(trainee: Trainee, examples: Examples, options: ImportanceOptions): Importance {
+  const call = "importance";
+  checkNames(options, OPTIONS, call);
+  const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${call}: repeats`);
+  const seed = options.seed === undefined ? trainee.seed : readSeed(options.seed, `${call}: seed`);
+  const names = readNames(options.columns, trainee.inputs, call);
+  trainee.useAlone(call);
+  const data = trainee.examples(call, examples);
+  const score = scoreOf(trainee, options.metric, data);
+  const before = score.of(data);
+  const order = new Uint32Array(data.rows);
+  const columns = Array.from({ length: trainee.inputs }, (_, column) => {
+    const values = Array.from({ length: repeats }, (_, repeat) => {
+      permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
+      const after = score.of(mixed(data, column, order));
+      return score.smallerIsBetter ? after - before : before - after;
+    });
+    return { column, name: nameOf(names, column), ...spreadOf(values), values };
+  });
+  const text = table(before, columns);
+  return { score: before, columns, text, toString: () => text };
+}
+
+function spreadOf(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / values.length) };
+}
+
+function table(score: number, columns: readonly ColumnImportance[]): string {
+  const sorted = columns.toSorted((a, b) => b.mean - a.mean);
+  const width = Math.max(...columns.map(({ name }) => name.length));
+  const most = Math.max(...columns.map(({ mean }) => mean));
+  const lines = sorted.map(({ name, mean, deviation }) => {
+    const bar = most > 0 ? "█".repeat(Math.round((20 * Math.max(0, mean)) / most)) : "";
+    const figures = `${mean.toPrecision(3).padStart(9)} ± ${deviation.toPrecision(2).padEnd(8)}`;
+    return `${name.padEnd(width)}  ${figures}  ${bar}`.trimEnd();
+  });
+  return [`worse than ${score.toPrecision(4)} by, when the column is mixed up:`, ...lines].join("\n");
+}
