@@ -147,6 +147,13 @@ export function lossSum(plan: Plan, { prediction, target, weights, at }: Workspa
   return sum;
 }
 
+/** Multiplies the gradients of the losses of the rows at hand by the rows' weights. */
+function weighGradients({ outputs }: Plan, { gradients, weights, at }: Workspace): void {
+  const { values } = gradients[gradients.length - 1];
+  for (let place = 0; place < at.rows * outputs; place++)
+    values[place] *= weights[Math.floor(place / outputs)];
+}
+
 /**
  * What the rows at hand add to the gradient of the mean loss of a batch, from the output back to the
  * parameters. `scale` is one over the rows of that batch.
@@ -159,24 +166,18 @@ export function backward(
   scale: number,
   isFirst: boolean,
 ): void {
-  const { input, outputs, gradients, prediction, target, weights, at } = workspace;
+  const { input, outputs, gradients, prediction, target, isWeighted, at } = workspace;
   const { rows } = at;
   const last = plan.stages.length - 1;
   for (let row = 0; row < rows; row++) {
-    plan.loss.gradient(prediction, target, row, plan.outputs, scale * weights[row], gradients[last].values);
+    plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last].values);
   }
+  if (isWeighted) weighGradients(plan, workspace);
   for (let index = last; index >= 0; index--) {
     const stage = plan.stages[index];
     const before = index > 0 ? outputs[index - 1] : input;
     parameterGradient(stage, gradient[index], before, gradients[index], rows, isFirst);
     if (index === 0) break;
-    backwardStage(
-      stage,
-      parameters[index],
-      [before, outputs[index], gradients[index - 1]],
-      gradients,
-      index,
-      at,
-    );
+    backwardStage(stage, parameters[index], before, outputs, gradients, index, at);
   }
 }

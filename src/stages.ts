@@ -266,18 +266,21 @@ export function applyFunction(
 }
 
 /**
- * Writes the gradient with respect to a stage's input into `result`. `gradients` has those with respect to
- * the outputs of all stages, this one's number being `index`.
+ * Writes the gradient with respect to a stage's input. `outputs` and `gradients` are those of all stages, this
+ * one's number being `index`: its input's gradient is that of the output of the one before.
  */
 export function backwardStage(
   stage: Stage,
   view: View | undefined,
-  [input, output, result]: readonly [input: Matrix, output: Matrix, result: Matrix],
+  input: Matrix,
+  outputs: readonly Matrix[],
   gradients: readonly Matrix[],
   index: number,
   at: Rows,
 ): void {
   const { rows } = at;
+  const output = outputs[index];
+  const result = gradients[index - 1];
   const gradient = gradients[index].values;
   const length = rows * stage.outputs;
   switch (stage.kind) {
