@@ -18,6 +18,7 @@ import {
   sigmoid,
   softmax,
   tanh,
+  xor,
 } from "../src/index.ts";
 import { createLayer } from "../src/layers.ts";
 import type { Program } from "../src/program.ts";
@@ -348,6 +349,27 @@ describe("attributions", () => {
   });
 });
 
+describe("every option changes what is found", () => {
+  const bent = makeModel({ layers: [dense(8), tanh(), dense(1)] });
+  const [first] = x;
+  const row = first.slice(0, 2);
+  const pairs: readonly (readonly [string, (isGiven: boolean) => unknown])[] = [
+    ["step of checkGradients", (is) => bent.checkGradients(data, is ? { step: 0.01 } : {}).worst],
+    ["tolerance of checkGradients", (is) => bent.checkGradients(data, is ? { tolerance: 1e-15 } : {}).passes],
+    ["metric of importance", (is) => bent.importance(data, is ? { metric: "r2" } : {}).score],
+    ["steps of attributions", (is) => bent.attributions(row, is ? { steps: 1 } : {})],
+    ["baseline of attributions", (is) => bent.attributions(row, is ? { baseline: [1, 1] } : {})],
+    [
+      "percentiles of partialDependence",
+      (is) => bent.partialDependence(data, 0, { points: 5, ...(is && { percentiles: [0, 1] }) }).grid,
+    ],
+  ];
+  test.each(pairs)("%s", (_, call) => {
+    expect(call(true)).not.toEqual(call(false));
+    expect(call(false)).toEqual(call(false));
+  });
+});
+
 describe("bad input is refused by name", () => {
   const model = makeModel({ layers: [dense(2)], loss: "meanSquaredError" });
   const one = makeModel();
@@ -412,6 +434,18 @@ describe("bad input is refused by name", () => {
       () => model.attributions([1, 2]),
       OptionError,
       "attributions: output: expected a whole number from 0 to 1, received none",
+    ],
+    [
+      "more rows than anybody reads",
+      () => one.explain(xor({ examples: 513, seed: 1 })),
+      DataError,
+      "explain: expected at most 512 rows, received 513; every value of each is kept, so pass a few",
+    ],
+    [
+      "more steps than are of use",
+      () => one.attributions([1, 2], { steps: 1e6 }),
+      OptionError,
+      "attributions: steps: expected at most 1000, received 1000000",
     ],
     [
       "a baseline of another size",

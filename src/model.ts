@@ -268,7 +268,7 @@ export class Model {
    * update, as data and as text with the formulas. The model stays as it is.
    *
    * The figures are those of the typescript kernel, whichever the model has, with the optimizer's own learning
-   * rate. Noise and figures over the batch are as in training.
+   * rate. Noise and figures over the batch are as in training. At most 512 rows.
    *
    * @example
    * ```ts

@@ -267,7 +267,8 @@ export function applyFunction(
 
 /**
  * Writes the gradient with respect to a stage's input. `outputs` and `gradients` are those of all stages, this
- * one's number being `index`: its input's gradient is that of the output of the one before.
+ * one's number being `index`: its input's gradient is that of the output of the one before, unless a `result` is
+ * given, for the first.
  */
 export function backwardStage(
   stage: Stage,
@@ -277,10 +278,10 @@ export function backwardStage(
   gradients: readonly Matrix[],
   index: number,
   at: Rows,
+  result = gradients[index - 1],
 ): void {
   const { rows } = at;
   const output = outputs[index];
-  const result = gradients[index - 1];
   const gradient = gradients[index].values;
   const length = rows * stage.outputs;
   switch (stage.kind) {

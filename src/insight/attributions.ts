@@ -13,7 +13,7 @@ import { gradientOfInput } from "./step.ts";
 export interface AttributionOptions {
   /** A row that the others are compared with; by default zeros, and in columns of categories what the row has. */
   readonly baseline?: readonly number[] | undefined;
-  /** Points on the way from the baseline to the row, 50 by default. */
+  /** Points on the way from the baseline to the row, at most 1000; 50 by default. */
   readonly steps?: number | undefined;
   /** Which output, from 0; not needed where there is one. */
   readonly output?: number | undefined;
@@ -21,6 +21,16 @@ export interface AttributionOptions {
 
 const OPTIONS = ["baseline", "steps", "output"];
 const STEPS = 50;
+
+/** More points than this only take time and memory: what is left then is rounding. */
+const MOST_STEPS = 1000;
+
+function readSteps(given: unknown): number {
+  if (given === undefined) return STEPS;
+  const steps = readSize(given, "attributions: steps");
+  if (steps <= MOST_STEPS) return steps;
+  throw new OptionError(`attributions: steps: expected at most ${MOST_STEPS}, received ${steps}`);
+}
 
 /** The gradient of one output with respect to x, by the definitions that the typescript kernel runs. */
 class OutputGradient {
@@ -47,8 +57,15 @@ class OutputGradient {
     predict(plan, this.#views, this.#workspace);
     this.#begin();
     for (let index = plan.stages.length - 1; index > 0; index--) {
-      const arrays = [outputs[index - 1], outputs[index], gradients[index - 1]] as const;
-      backwardStage(plan.stages[index], this.#views[index], arrays, gradients, index, at);
+      backwardStage(
+        plan.stages[index],
+        this.#views[index],
+        outputs[index - 1],
+        outputs,
+        gradients,
+        index,
+        at,
+      );
     }
     return gradientOfInput(plan, this.#views[0], this.#workspace);
   }
@@ -119,7 +136,7 @@ export function attributions(
 ): number[] | number[][] | Float32Array {
   const call = "attributions";
   checkNames(options, OPTIONS, call);
-  const steps = options.steps === undefined ? STEPS : readSize(options.steps, `${call}: steps`);
+  const steps = readSteps(options.steps);
   const output = readOutput(options.output, trainee.outputs);
   const network = trainee.useAlone(call);
   const checked = trainee.rows(call, x);

@@ -27,7 +27,7 @@ export interface CheckedGradient {
   readonly gradient: number;
   /** What the loss says. */
   readonly difference: number;
-  /** |gradient - difference|, over the largest difference of the array, or over 0.01 where that is larger. */
+  /** |gradient - difference|, over the largest difference tried in the array, or over 0.01 if that is larger. */
   readonly error: number;
 }
 

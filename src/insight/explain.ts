@@ -1,5 +1,6 @@
 /** Every value of one step, forward and backward, as data and as text. */
 import type { Examples } from "../data/dataset.ts";
+import { DataError } from "../errors.ts";
 import type { Values } from "../stages.ts";
 import type { Trainee } from "../trainee.ts";
 import { type LayerWeights, toLayers } from "../weights.ts";
@@ -55,6 +56,9 @@ export interface Explanation {
   toString(): string;
 }
 
+/** Lists of all values of more rows would be of no use to anybody, and might not fit in memory. */
+const MOST_ROWS = 512;
+
 /** Rows of a flat array. */
 function toRows(values: Float32Array, rows: number): number[][] {
   const width = values.length / rows;
@@ -68,6 +72,10 @@ export function explain(trainee: Trainee, examples: Examples): Explanation {
   const call = "explain";
   trainee.useAlone(call);
   const data = trainee.examples(call, examples, true);
+  if (data.rows > MOST_ROWS) {
+    const hint = "every value of each is kept, so pass a few";
+    throw new DataError(`${call}: expected at most ${MOST_ROWS} rows, received ${data.rows}; ${hint}`);
+  }
   const step = stepOf(trainee, call, data);
   const text = textOf(trainee, step);
   return {

@@ -77,8 +77,7 @@ export function gradientOfInput(
   { input, outputs, gradients, at }: Workspace,
 ): Values {
   const result = new Float32Array(at.rows * inputs);
-  const arrays = [input, outputs[0], rowsOf(result, inputs)] as const;
-  backwardStage(stages[0], view, arrays, gradients, 0, at);
+  backwardStage(stages[0], view, input, outputs, gradients, 0, at, rowsOf(result, inputs));
   return result;
 }
 
