@@ -222,7 +222,7 @@ describe("crates/", () => {
     ["layers"],
     ["stages"],
     ["program"],
-    ["workspace", "network", "update", "state", "run", "predictor"],
+    ["workspace", "network", "tiny", "update", "state", "run", "predictor"],
     ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));

@@ -37,6 +37,7 @@ pub mod random;
 pub mod run;
 pub mod stages;
 pub mod state;
+pub mod tiny;
 pub mod update;
 pub mod workspace;
 

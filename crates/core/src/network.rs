@@ -5,7 +5,7 @@ use crate::engine::gradients::Slab;
 use crate::engine::panels::{Line, Panels};
 use crate::engine::products::{Form, Product};
 use crate::engine::simd::Simd;
-use crate::engine::sink::{Sink, Target, Updates};
+use crate::engine::sink::{Sink, Target};
 use crate::engine::standardise::Figures;
 use crate::engine::team::Team;
 use crate::layers::Operation;
@@ -129,7 +129,13 @@ impl<S: Simd> Plan<S> {
     /// parameters in training make.
     /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
     #[inline(always)]
-    fn backward<const FEW: usize>(&self, s: S, parameters: &[Line], workspace: &mut Workspace, scale: f32) {
+    pub(crate) fn backward<const FEW: usize>(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        scale: f32,
+    ) {
         self.backward_loss(s, workspace, scale);
         let stages = self.first_trained + 1..self.stages.len();
         self.backward_stages::<FEW>(s, stages, parameters, workspace, None);
@@ -287,38 +293,7 @@ impl<S: Simd> Plan<S> {
         team.each(workspaces, segment);
     }
 
-    /// A step of a tiny network over few rows, on one thread: all in one function, from the rows to the
-    /// update. `gradient` has room for all parameters.
-    #[inline(never)]
-    pub(crate) fn tiny_step<const ROWS: usize>(
-        &self,
-        s: S,
-        workspace: &mut Workspace,
-        batch: Batch<'_>,
-        updates: &mut Updates<'_, S>,
-        gradient: &mut [Line],
-    ) {
-        s.run(
-            #[inline(always)]
-            || {
-                let scale = (1.0 / ROWS as f64) as f32;
-                workspace.take(0, ROWS);
-                batch.gather(workspace, 0, ROWS);
-                self.forward::<ROWS>(s, updates.parameters, workspace, ROWS);
-                self.backward::<ROWS>(s, updates.parameters, workspace, scale);
-                for (index, stage) in self.stages.iter().enumerate() {
-                    let Some(product) = stage.product().filter(|_| stage.trainable) else { continue };
-                    let (input, after) = workspace.around(index);
-                    product.parameter_gradient_few::<S, ROWS>(s, input, after, gradient);
-                }
-                for lines in self.trained(0..self.lines) {
-                    updates.apply(s, lines.start, &gradient[lines]);
-                }
-            },
-        );
-    }
-
-    /// The same where the product of the first stage is done, for all rows of the chunk from `start`.
+    /// What `pass` does where the product of the first stage is done, for all rows of the chunk from `start`.
     pub(crate) fn pass_from_product(
         &self,
         s: S,

@@ -114,7 +114,19 @@ impl Batch<'_> {
         self.gather_targets(workspace, from..from + rows);
     }
 
+    /// All rows, whose number the compiler knows, of data without weights.
+    #[inline(always)]
+    pub(crate) fn gather_few<const ROWS: usize>(&self, workspace: &mut Workspace) {
+        let Workspace { input, target, .. } = workspace;
+        for row in 0..ROWS {
+            let source = self.source(row);
+            input.set_row(row, self.data.x(source));
+            target.set_row(row, self.data.y(source));
+        }
+    }
+
     /// The row of the data that is so far from the batch's first.
+    #[inline(always)]
     pub(crate) fn source(&self, row: usize) -> usize {
         let place = self.start + row;
         self.order.map_or(place, |order| order[place] as usize)

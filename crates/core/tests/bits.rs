@@ -368,3 +368,38 @@ fn noise_and_figures_over_batches_give_the_bits_of_the_scalar_program_for_any_ba
         }
     }
 }
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn one_hidden_layer_over_few_rows_gives_the_bits_of_the_scalar_program(
+        inputs in prop::sample::select(&[1, 2, 5, 16, 17][..]),
+        hidden in prop::sample::select(&[16, 32, 64, 65][..]),
+        outputs in prop::sample::select(&[1, 2, 7, 8][..]),
+        biases in any::<[bool; 2]>(),
+        trainable in prop::sample::select(&[true, true, true, false][..]),
+        // Without and with a derivative that reads the input.
+        activations in prop::array::uniform2(prop::sample::select(&["linear", "relu", "silu"][..])),
+        batch in 1..=7_usize,
+        seed in 0..1000_u64,
+    ) {
+        let sizes = [(hidden, true), (outputs, trainable)].into_iter().zip(biases).zip(activations);
+        let layers = sizes.flat_map(|(((units, trainable), bias), activation)| {
+            let dense = serde_json::json!({
+                "type": "dense", "units": units, "useBias": bias, "trainable": trainable, "l1": 0, "l2": 0,
+            });
+            let function = (activation != "linear").then(|| serde_json::json!({ "type": activation }));
+            [Some(dense), function].into_iter().flatten()
+        });
+        let program = serde_json::json!({
+            "inputs": inputs,
+            "layers": layers.collect::<Vec<_>>(),
+            "loss": { "type": "meanSquaredError" },
+            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+            "clipGradients": null,
+        });
+        let data = examples(&program, 17, seed);
+        Case { program, data, batch, accumulate: 1, seed, shuffle: true, rates: vec![0.1, 0.05] }.check();
+    }
+}

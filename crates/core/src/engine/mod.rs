@@ -12,6 +12,7 @@ pub mod few;
 pub mod finish;
 pub mod functions;
 pub mod gradients;
+pub mod hidden;
 pub mod lookup;
 pub mod noise;
 pub mod pace;
