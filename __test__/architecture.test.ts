@@ -259,8 +259,10 @@ describe("crates/", () => {
     expect(read("Cargo.toml")).toMatch(/undocumented_unsafe_blocks = "deny"/);
   });
 
-  test("has a twin in src/ for each of the core's modules but the engine", () => {
-    const twins = core.filter((path) => !path.includes("/engine/") && !path.endsWith("/engine.rs"));
+  test("has a twin in src/ for each of the core's modules but the engine and the step of tiny networks", () => {
+    // Where few rows make a step so short that it is one function, the typescript kernel has no second way.
+    const alone = ["/engine/", "/engine.rs", "/tiny.rs"];
+    const twins = core.filter((path) => !alone.some((part) => path.includes(part)));
     const missing = twins.filter((path) => {
       const twin = path
         .replace("core/src/", "")

@@ -36,7 +36,7 @@ const subjects = [
     name: `784-512-256-10, ${mnistRows} rows, batch 128`,
     net: { ...mnist, loss: "sparseCategoricalCrossentropy" },
     data: labelled(mnist.widths, mnistRows),
-    held: labelled(mnist.widths, mnistRows / 6),
+    held: labelled(mnist.widths, Math.ceil(mnistRows / 6)),
     metrics: ["accuracy"],
     options: { epochs: 1, batchSize: 128 },
   },
