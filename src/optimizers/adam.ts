@@ -71,11 +71,16 @@ export const adamW = entry("adamW", options(0.01), (settings) => rule(settings, 
 
 /** Gives f(1) f(2) … f(count), going on from where it was last asked; zero has no more factors. */
 function runningProduct(factor: (index: number) => number): (count: number) => number {
-  let [done, product] = [0, 1];
+  let done = 0;
+  // In an array, whose numbers are changed in place: a variable that a closure keeps is a new one each time.
+  const product = new Float64Array([1]);
   return (count) => {
-    if (count < done) [done, product] = [0, 1];
-    while (done < count && product > 0) product *= factor(++done);
-    return product;
+    if (count < done) {
+      done = 0;
+      product[0] = 1;
+    }
+    while (done < count && product[0] > 0) product[0] *= factor(++done);
+    return product[0];
   };
 }
 
@@ -109,9 +114,10 @@ export const nadam = entry(
       slots: 2,
       step(weight, gradient, [first, second], { learningRate, step }) {
         const correction = Math.sqrt(1 - beta2 ** step);
-        const [now, next] = [momentum(step), momentum(step + 1)];
-        const rate1 = (learningRate * correction * next) / (1 - product(step) * next);
-        const rate = (learningRate * correction * (1 - now)) / (1 - product(step));
+        const next = momentum(step + 1);
+        const soFar = product(step);
+        const rate1 = (learningRate * correction * next) / (1 - soFar * next);
+        const rate = (learningRate * correction * (1 - momentum(step))) / (1 - soFar);
         const offset = epsilon * correction;
         const [share1, share2] = [1 - beta1, 1 - beta2];
         for (let at = 0; at < weight.length; at++) {

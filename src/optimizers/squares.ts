@@ -30,9 +30,11 @@ export const rmsprop = entry(
   },
   ({ rho, momentum, centered, epsilon, weightDecay }): Optimizer => ({
     slots: 1 + (centered ? 1 : 0) + (momentum === 0 ? 0 : 1),
-    step(weight, gradient, [square, ...others], { learningRate }) {
-      const mean = centered ? others[0] : undefined;
-      const velocity = momentum === 0 ? undefined : others[centered ? 1 : 0];
+    step(weight, gradient, slots, { learningRate }) {
+      // By place: a list of the others would be a new one in each step.
+      const square = slots[0];
+      const mean = centered ? slots[1] : undefined;
+      const velocity = momentum === 0 ? undefined : slots[centered ? 2 : 1];
       const share = 1 - rho;
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
