@@ -35,6 +35,7 @@ const order: readonly (readonly string[])[] = [
   ["weights"],
   ["formats/*"],
   ["kernel"],
+  ["stages/*"],
   ["stages"],
   ["workspace"],
   ["network"],

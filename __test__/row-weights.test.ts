@@ -211,7 +211,16 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           1,
           "balance",
           OptionError,
-          'expected "balanced" or a weight for each class, received "balance"',
+          'expected "balanced", or a list of 2 weights, one for each class from 0 on, received "balance"',
+        ],
+        [
+          "an object of weights by class",
+          "binaryCrossentropy",
+          labels,
+          1,
+          { 0: 1, 1: 2 },
+          OptionError,
+          'expected "balanced", or a list of 2 weights, one for each class from 0 on, received an object',
         ],
         [
           "zeros for all classes that occur",

@@ -1,6 +1,6 @@
 /** The epoch loop: how far each call of the kernel goes, learning rates, history. */
 import type { Dataset } from "./data/dataset.ts";
-import { DivergenceError } from "./errors.ts";
+import { DivergenceError, OptionError } from "./errors.ts";
 import type { Loaded } from "./fit/data.ts";
 import { type Epoch, EpochLists, type History, validationName } from "./fit/history.ts";
 import type { Measure } from "./fit/measures.ts";
@@ -58,6 +58,24 @@ function measuredNames(measures: readonly Measure[], validates: boolean): string
   return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
 }
 
+/** Refuses names of what is not measured in a training. */
+function checkMonitors(
+  place: string,
+  monitors: readonly string[],
+  measures: readonly Measure[],
+  measured: readonly string[],
+): void {
+  const known = ["loss", ...measured];
+  for (const name of monitors.filter((monitor) => !known.includes(monitor))) {
+    if (measuredNames(measures, true).includes(name)) {
+      throw new OptionError(
+        `${place}: ${name} is measured with validationData or validationSplit, and neither is given`,
+      );
+    }
+    throw unknownName(place, "measure", name, known);
+  }
+}
+
 /** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */
 export class Fit {
   readonly network: Network;
@@ -83,10 +101,7 @@ export class Fit {
     this.#lists = new EpochLists(measured);
     const { learningRate } = model.configuration.optimizer;
     const { schedule } = options;
-    for (const name of schedule?.monitors ?? []) {
-      const known = ["loss", ...measured];
-      if (!known.includes(name)) throw unknownName(`${call}: schedule: monitor`, "measure", name, known);
-    }
+    checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.measures, measured);
     this.#rates = schedule?.start(learningRate) ?? (() => learningRate);
     this.#mostEpochs = schedule && schedule.monitors.length > 0 ? 1 : this.#epochsThatFit();
     model.position = atEpoch(model.position);

@@ -78,7 +78,8 @@ export interface Progress {
   readonly stopped: boolean;
   /**
    * Set if it ended since the loss, the norm of a gradient or, at an epoch's end, a parameter was no longer
-   * finite. Parameters and position are then those of the last whole epoch, or of the start of the run where none ended in it.
+   * finite. Parameters and position are then those of the last whole epoch, or of the start of the run where
+   * none ended in it.
    */
   readonly diverged?: { readonly epoch: number; readonly step: number } | null | undefined;
 }

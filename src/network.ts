@@ -8,17 +8,16 @@ import type { Optimizer } from "./optimizers.ts";
 import * as optimizers from "./optimizers.ts";
 import { create, type Table } from "./options.ts";
 import { type ClipGradients, type Program, takesWholeBatches } from "./program.ts";
+import { copy, type View } from "./stages/arrays.ts";
 import {
   applyFunction,
   backwardStage,
-  copy,
   forwardStage,
   type Penalty,
   parameterGradient,
   type Range,
   type Stage,
   Stages,
-  type View,
 } from "./stages.ts";
 import { type Batch, gather, type Sizes, type Workspace } from "./workspace.ts";
 
@@ -120,7 +119,7 @@ export function handOut(
   }
 }
 
-/** The sum of the losses of up to 512 rows of a batch from `from` on, with their predictions if they are wanted. */
+/** The sum of the losses of up to 512 rows of a batch from `from` on; their predictions, too, if wanted. */
 export function evaluate(
   plan: Plan,
   parameters: readonly (View | undefined)[],

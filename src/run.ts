@@ -2,7 +2,7 @@
 import { withinMemory } from "./errors.ts";
 import { CHUNK_ROWS, type Position, type Progress, type Run } from "./kernel.ts";
 import { NOISE_ROWS, permutation, purpose } from "./random.ts";
-import type { Moment } from "./stages.ts";
+import type { Moment } from "./stages/arrays.ts";
 import type { State } from "./state.ts";
 import type { Batch, Rows } from "./workspace.ts";
 

@@ -1,4 +1,4 @@
-/** What the network walks: stages, each with an output of its own, and what each kind does, forward and back. */
+/** What the network walks: stages, each with an output of its own; what each kind does, forward and back. */
 import type { Activation } from "./activations.ts";
 import type {
   Lookup,
@@ -21,9 +21,16 @@ import {
   ZEROS,
 } from "./matmul.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "./random.ts";
-
-/** Arrays of the same length as the parameters: their values, gradients or slots. */
-export type Values = Float32Array<ArrayBuffer>;
+import { copy, type Rows, sum, type Values, type View } from "./stages/arrays.ts";
+import { lookUp, lookUpGradient, tableGradient } from "./stages/lookup.ts";
+import { multiply, scale, scaleGradient } from "./stages/scale.ts";
+import {
+  runningGradient,
+  type StandardiseStage,
+  standardise,
+  standardiseBatch,
+  standardiseGradient,
+} from "./stages/standardise.ts";
 
 /** Part of the parameters. */
 export interface Range {
@@ -48,16 +55,6 @@ export type Stage =
   | { readonly kind: "fork"; readonly outputs: number; add: number }
   | { readonly kind: "add"; readonly outputs: number; readonly fork: number };
 
-interface StandardiseStage extends Standardise {
-  readonly kind: "standardise";
-  readonly outputs: number;
-  /** Where the running mean and the running variance start. */
-  readonly mean: number;
-  readonly variance: number;
-  /** One over the deviation of each value in the batch at hand. */
-  readonly rates: Float64Array;
-}
-
 interface NoiseStage {
   readonly kind: "noise";
   readonly outputs: number;
@@ -67,36 +64,6 @@ interface NoiseStage {
   /** Room for the draws of some rows. */
   readonly draws: Float32Array;
 }
-
-/** What the draws of a step follow from. */
-export interface Moment {
-  readonly seed: number;
-  /** The number of the update in the model's life, from 1. */
-  readonly step: number;
-  /** The rows of batches before this one that the same update takes, rounded up to groups a batch. */
-  readonly before: number;
-}
-
-/** Some rows of a batch. */
-export interface Rows {
-  /** The first one's place in the batch. */
-  from: number;
-  /** How many. */
-  rows: number;
-  /** Set in training, where there is noise. */
-  moment: Moment | undefined;
-  /** Whether they go back, too: then figures over a batch are those of its rows. */
-  isBatch: boolean;
-}
-
-/** A stage's arrays within an array of all parameters, cut once. */
-export interface View {
-  readonly weight: Matrix;
-  readonly bias: Matrix | undefined;
-}
-
-/** The running mean and variance are the weight and the bias of a view. */
-const runningOf = ({ weight, bias }: View) => ({ means: weight.values, variances: bias!.values });
 
 /** Makes stages of operations, one after the other, and counts their parameters. */
 export class Stages {
@@ -267,8 +234,8 @@ export function applyFunction(
 
 /**
  * Writes the gradient with respect to a stage's input. `outputs` and `gradients` are those of all stages, this
- * one's number being `index`: its input's gradient is that of the output of the one before, unless a `result` is
- * given, for the first.
+ * one's number being `index`: its input's gradient is that of the output of the one before, unless a
+ * `result` is given, for the first.
  */
 export function backwardStage(
   stage: Stage,
@@ -340,148 +307,6 @@ export function parameterGradient(
   }
 }
 
-/** Copies so many values: what stands from `start` on in `source` to where `at` says in `target`. */
-export function copy(
-  source: Float32Array,
-  start: number,
-  target: Float32Array,
-  at: number,
-  length: number,
-): void {
-  for (let index = 0; index < length; index++) target[at + index] = source[start + index];
-}
-
-function sum(left: Float32Array, right: Float32Array, result: Float32Array, length: number): void {
-  for (let at = 0; at < length; at++) result[at] = left[at] + right[at];
-}
-
-/** y = w x + b, value by value. */
-function scale(
-  width: number,
-  { weight, bias }: View,
-  input: Float32Array,
-  output: Float32Array,
-  rows: number,
-): void {
-  const [w, b] = [weight.values, bias!.values];
-  for (let start = 0; start < rows * width; start += width) {
-    for (let at = 0; at < width; at++) output[start + at] = w[at] * input[start + at] + b[at];
-  }
-}
-
-/** The gradient of the input of `scale`: w g. */
-function multiply(
-  width: number,
-  weight: Float32Array,
-  gradient: Float32Array,
-  result: Float32Array,
-  rows: number,
-): void {
-  for (let start = 0; start < rows * width; start += width) {
-    for (let at = 0; at < width; at++) result[start + at] = weight[at] * gradient[start + at];
-  }
-}
-
-/** The gradient of w: the sum of g x over the rows. */
-function scaleGradient(
-  width: number,
-  result: Float32Array,
-  input: Float32Array,
-  gradient: Float32Array,
-  rows: number,
-  isFirst: boolean,
-): void {
-  for (let at = 0; at < width; at++) {
-    let total = isFirst ? 0 : result[at];
-    for (let place = at; place < rows * width; place += width) total += gradient[place] * input[place];
-    result[at] = total;
-  }
-}
-
-/** x̂ = (x - mean) / √(variance + ε) with the running figures. */
-function standardise(
-  { outputs: width, epsilon }: StandardiseStage,
-  view: View,
-  input: Float32Array,
-  output: Float32Array,
-  rows: number,
-): void {
-  const { means, variances } = runningOf(view);
-  for (let at = 0; at < width; at++) {
-    const rate = 1 / Math.sqrt(variances[at] + epsilon);
-    for (let place = at; place < rows * width; place += width) {
-      output[place] = (input[place] - means[at]) * rate;
-    }
-  }
-}
-
-/** The gradient of x where the figures are the running ones: g / √(variance + ε). */
-function runningGradient(
-  { outputs: width, epsilon }: StandardiseStage,
-  view: View,
-  gradient: Float32Array,
-  result: Float32Array,
-  rows: number,
-): void {
-  const { variances } = runningOf(view);
-  for (let at = 0; at < width; at++) {
-    const rate = 1 / Math.sqrt(variances[at] + epsilon);
-    for (let place = at; place < rows * width; place += width) result[place] = gradient[place] * rate;
-  }
-}
-
-/**
- * The same with the figures of the rows, which are a whole batch. In training the running ones follow:
- * running ← (1 - m) running + m batch, the batch's variance with n - 1 in place of n, which a single row has
- * none of.
- */
-function standardiseBatch(
-  { outputs: width, epsilon, momentum, rates }: StandardiseStage,
-  view: View,
-  input: Float32Array,
-  output: Float32Array,
-  { rows, moment }: Rows,
-): void {
-  const { means, variances } = runningOf(view);
-  const end = rows * width;
-  for (let at = 0; at < width; at++) {
-    let total = 0;
-    for (let place = at; place < end; place += width) total += input[place];
-    const mean = total / rows;
-    let squares = 0;
-    for (let place = at; place < end; place += width) squares += (input[place] - mean) ** 2;
-    rates[at] = 1 / Math.sqrt(squares / rows + epsilon);
-    for (let place = at; place < end; place += width) output[place] = (input[place] - mean) * rates[at];
-    if (moment === undefined) continue;
-    means[at] += momentum * (mean - means[at]);
-    if (rows > 1) variances[at] += momentum * (squares / (rows - 1) - variances[at]);
-  }
-}
-
-/** The gradient of x: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε). */
-function standardiseGradient(
-  { outputs: width, rates }: StandardiseStage,
-  output: Float32Array,
-  gradient: Float32Array,
-  result: Float32Array,
-  rows: number,
-): void {
-  const end = rows * width;
-  for (let at = 0; at < width; at++) {
-    let mean = 0;
-    let share = 0;
-    for (let place = at; place < end; place += width) {
-      mean += gradient[place];
-      share += gradient[place] * output[place];
-    }
-    mean /= rows;
-    share /= rows;
-    for (let place = at; place < end; place += width) {
-      result[place] = (gradient[place] - mean - output[place] * share) * rates[at];
-    }
-  }
-}
-
 const key = new Uint32Array(4);
 
 /** Takes values, or gradients, through a layer's noise; where nothing is trained, there is none. */
@@ -500,54 +325,5 @@ function makeNoise(
   for (let row = 0; row < rows; row += NOISE_ROWS) {
     noiseDraws(key, (moment.before + from + row) / NOISE_ROWS, outputs, draws);
     act(input, output, draws, row * outputs, Math.min(NOISE_ROWS, rows - row) * outputs);
-  }
-}
-
-/** Puts the values of each row's category in place of its number. */
-function lookUp(
-  { column, units, outputs }: Lookup & { readonly outputs: number },
-  table: Float32Array,
-  input: Float32Array,
-  output: Float32Array,
-  rows: number,
-): void {
-  const inputs = outputs + 1 - units;
-  for (let row = 0; row < rows; row++) {
-    const [from, to] = [row * inputs, row * outputs];
-    copy(input, from, output, to, column);
-    copy(table, input[from + column] * units, output, to + column, units);
-    copy(input, from + column + 1, output, to + column + units, inputs - column - 1);
-  }
-}
-
-/** No gradient flows to the number of a category; that of the other values passes through. */
-function lookUpGradient(
-  { column, units, outputs }: Lookup & { readonly outputs: number },
-  gradient: Float32Array,
-  result: Float32Array,
-  rows: number,
-): void {
-  const inputs = outputs + 1 - units;
-  for (let row = 0; row < rows; row++) {
-    const [from, to] = [row * outputs, row * inputs];
-    copy(gradient, from, result, to, column);
-    result[to + column] = 0;
-    copy(gradient, from + column + units, result, to + column + 1, inputs - column - 1);
-  }
-}
-
-/** Adds each row's gradient to that of its category's values. */
-function tableGradient(
-  { column, units, outputs }: Lookup & { readonly outputs: number },
-  table: Float32Array,
-  input: Float32Array,
-  gradient: Float32Array,
-  rows: number,
-): void {
-  const inputs = outputs + 1 - units;
-  for (let row = 0; row < rows; row++) {
-    const start = input[row * inputs + column] * units;
-    const from = row * outputs + column;
-    for (let unit = 0; unit < units; unit++) table[start + unit] += gradient[from + unit];
   }
 }

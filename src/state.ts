@@ -2,7 +2,8 @@
 import { withinMemory } from "./errors.ts";
 import { backward, handOut, lossSum, type Plan, predict } from "./network.ts";
 import type { Now } from "./optimizers.ts";
-import { type Values, type View, views } from "./stages.ts";
+import type { Values, View } from "./stages/arrays.ts";
+import { views } from "./stages.ts";
 import { addPenalties, Update } from "./update.ts";
 import { type Batch, gather, Workspace } from "./workspace.ts";
 

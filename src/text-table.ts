@@ -1,6 +1,6 @@
 /** Rows of cells as lines of text. */
 
-/** Lines with each column as wide as its widest cell: numbers, say, to the right, the columns named to the left. */
+/** Lines with each column as wide as its widest cell: to the right, but the columns named to the left. */
 export function alignTable(table: readonly (readonly string[])[], left: readonly number[] = []): string[] {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   return table.map((row) =>

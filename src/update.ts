@@ -3,7 +3,7 @@
  */
 import { type Plan, trainedRanges } from "./network.ts";
 import type { Now } from "./optimizers.ts";
-import type { Values } from "./stages.ts";
+import type { Values } from "./stages/arrays.ts";
 
 /**
  * Adds the gradients of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, to those of the weights that

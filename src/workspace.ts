@@ -1,6 +1,7 @@
 /** Rows of a batch, and the values that they have in each stage. */
 import { type Matrix, rowsOf } from "./matmul.ts";
-import { copy, type Moment, type Rows as RowsAt, type Stage, type Values } from "./stages.ts";
+import { copy, type Moment, type Rows as RowsAt, type Values } from "./stages/arrays.ts";
+import type { Stage } from "./stages.ts";
 
 /** How long rows are. */
 export interface Sizes {

@@ -37,7 +37,8 @@ export interface TrainingOptions {
   readonly validationData?: Examples | readonly [x: Matrix, y: Matrix] | undefined;
   /**
    * The share of the rows, above 0 and below 1, that is measured after each epoch instead of learnt from: the
-   * last ones, before any shuffling.
+   * last ones, before any shuffling. Rows that are sorted by class have to be mixed before: else the classes
+   * at the end are never learnt.
    */
   readonly validationSplit?: number | undefined;
   /** The learning rate of each epoch of this training; by default always the optimizer's. */

@@ -44,8 +44,9 @@ function balance({ count, of }: Classes, rows: number): Float64Array {
 
 function readClassWeight(given: unknown, { count }: Classes): Float32Array {
   const name = "classWeight";
-  if (typeof given === "string") {
-    throw new OptionError(`${name}: expected "balanced" or a weight for each class, received ${show(given)}`);
+  if (!Array.isArray(given) && !ArrayBuffer.isView(given)) {
+    const expected = `"balanced", or a list of ${count} weights, one for each class from 0 on`;
+    throw new OptionError(`${name}: expected ${expected}, received ${show(given)}`);
   }
   const { values, rows } = readMatrix(given, { name, columns: 1, unit: "weights", listIsColumn: true });
   if (rows !== count) throw new ShapeError(`${name}: expected ${count} weights, received ${rows}`);

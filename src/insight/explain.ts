@@ -1,7 +1,7 @@
 /** Every value of one step, forward and backward, as data and as text. */
 import type { Examples } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
-import type { Values } from "../stages.ts";
+import type { Values } from "../stages/arrays.ts";
 import type { Trainee } from "../trainee.ts";
 import { type LayerWeights, toLayers } from "../weights.ts";
 import { type Step, stepOf } from "./step.ts";

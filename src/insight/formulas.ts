@@ -1,6 +1,7 @@
 /** What each kind of operation computes, forward and back, in letters and with its numbers, for the first row. */
 
-import type { Stage, Values } from "../stages.ts";
+import type { Values } from "../stages/arrays.ts";
+import type { Stage } from "../stages.ts";
 import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
 import type { Name } from "./step.ts";
 

@@ -1,11 +1,12 @@
-/** The next step of a training, by the definitions that the typescript kernel runs, with all it computes on its way. */
+/** The next step of a training, by the definitions that the typescript kernel runs, with all it computes. */
 import type { Dataset } from "../data/dataset.ts";
 import { createLayer } from "../layers.ts";
 import { rowsOf } from "../matmul.ts";
 import { backward, compile, lossSum, type Plan, predict } from "../network.ts";
 import type { Complete } from "../options.ts";
 import { type Configuration, toProgram } from "../program.ts";
-import { applyFunction, backwardStage, Stages, type Values, views } from "../stages.ts";
+import type { Values } from "../stages/arrays.ts";
+import { applyFunction, backwardStage, Stages, views } from "../stages.ts";
 import type { Trainee } from "../trainee.ts";
 import { addPenalties, Update } from "../update.ts";
 import { gather, Workspace } from "../workspace.ts";

@@ -14,7 +14,8 @@ import {
 import { compile, evaluate, handOut, type Plan, predict } from "../network.ts";
 import type { Program } from "../program.ts";
 import { Training } from "../run.ts";
-import { copy, views } from "../stages.ts";
+import { copy } from "../stages/arrays.ts";
+import { views } from "../stages.ts";
 import { State } from "../state.ts";
 import { type Batch, type Rows, Workspace } from "../workspace.ts";
 

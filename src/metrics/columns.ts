@@ -1,4 +1,4 @@
-/** Reads targets and predictions in any form of a matrix, with as many values in a row as they turn out to have. */
+/** Reads targets and predictions in any form of a matrix, whose rows are as long as they turn out to be. */
 import { type Matrix, type NumberArray, readMatrix } from "../data/dataset.ts";
 import { DataError, ShapeError } from "../errors.ts";
 

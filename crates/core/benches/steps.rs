@@ -1,10 +1,10 @@
 //! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
 //!
 //! `cargo bench -p myelin-core --bench steps -- [instructions] [optimizer] [network] [threads] [exactly]`,
-//! the optimizer by its name in the table, sgd unless told otherwise; one thread unless told otherwise; `exactly` as many, even where one is faster. Each measurement is
-//! followed by a sample of the peak; the best of each is compared, and the median shown beside. Pin it to
-//! one core where others are busy. The limit counts the multiply-adds that the engine makes: no input
-//! gradient of the first layer.
+//! the optimizer by its name in the table, sgd unless told otherwise; one thread unless told otherwise;
+//! `exactly` as many, even where one is faster. Each measurement is followed by a sample of the peak; the
+//! best of each is compared, and the median shown beside. Pin it to one core where others are busy. The
+//! limit counts the multiply-adds that the engine makes: no input gradient of the first layer.
 
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::simd::Instructions;
@@ -63,7 +63,11 @@ impl Case {
     }
 
     fn program(&self, optimizer: &Value) -> Value {
-        let dense = |&units: &usize| json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 });
+        let dense = |&units: &usize| {
+            json!({
+                "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0,
+            })
+        };
         let mut layers: Vec<Value> = Vec::new();
         for units in &self.widths[1..] {
             if !layers.is_empty() {

@@ -76,14 +76,7 @@ impl Product {
             self.wide_weights(s, slabs.clone(), weights, &mut block, second, sink);
         }
         if let Some(bias) = &self.bias {
-            let biases = within(lines, bias);
-            block.seek(s, sink, bias.start + biases.start);
-            for panel in biases {
-                let result = &mut block.next(s, sink, 1)[0];
-                for (index, slab) in slabs.clone().enumerate() {
-                    sum_rows(s, slab.gradient(panel), result, index > 0);
-                }
-            }
+            bias_gradient(s, slabs, (lines, bias), &mut block, sink);
         }
         block.flush(s, sink);
     }
@@ -211,8 +204,27 @@ fn tile_over<'a, S: Simd, const PANELS: usize>(
     }
 }
 
+/// The gradients of those biases, a line a panel, that are among `lines`: sums of the gradient over the rows.
 #[inline(always)]
-pub(super) fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {
+pub(super) fn bias_gradient<'a, S: Simd>(
+    s: S,
+    slabs: impl Slabs<'a>,
+    (lines, bias): (&Range<usize>, &Range<usize>),
+    block: &mut Block<'_>,
+    sink: &mut Sink<'_, S>,
+) {
+    let biases = within(lines, bias);
+    block.seek(s, sink, bias.start + biases.start);
+    for panel in biases {
+        let result = &mut block.next(s, sink, 1)[0];
+        for (index, slab) in slabs.clone().enumerate() {
+            sum_rows(s, slab.gradient(panel), result, index > 0);
+        }
+    }
+}
+
+#[inline(always)]
+fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {
     let mut sum = if add { s.load(result) } else { s.splat(0.0) };
     for line in lines {
         sum = s.add(sum, s.load(line));

@@ -1,8 +1,8 @@
 //! What makes the arithmetic fast: lines of 16 lanes, panels of lines, the products over them.
 //!
 //! Nothing here knows an activation, a loss, an optimizer or a layer by name. The engine sees a product, an
-//! elementwise [`Epilogue`] behind it, a [`RowFunction`], [`Noise`], a [`RowLoss`] at the end, and the [`Update`] of a
-//! finished gradient.
+//! elementwise [`Epilogue`] behind it, a [`RowFunction`], [`Noise`], a [`RowLoss`] at the end, and the
+//! [`Update`] of a finished gradient.
 //!
 //! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain
 //! of fused multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the

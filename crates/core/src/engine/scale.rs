@@ -1,6 +1,6 @@
 //! y = w x + b, feature by feature, and the gradients of its parameters.
 
-use super::gradients::{Slabs, sum_rows, within};
+use super::gradients::{Slabs, bias_gradient, within};
 use super::panels::{Line, Panels};
 use super::simd::Simd;
 use super::sink::{BLOCK_LINES, Block, Sink};
@@ -86,14 +86,7 @@ impl Scale {
             }
             s.store(sum, result);
         }
-        let biases = within(lines, &self.bias);
-        block.seek(s, sink, self.bias.start + biases.start);
-        for panel in biases {
-            let result = &mut block.next(s, sink, 1)[0];
-            for (index, slab) in slabs.clone().enumerate() {
-                sum_rows(s, slab.gradient(panel), result, index > 0);
-            }
-        }
+        bias_gradient(s, slabs, (lines, &self.bias), &mut block, sink);
         block.flush(s, sink);
     }
 }

@@ -121,19 +121,27 @@ impl Standardise {
     /// Lets the running figures follow a batch of so many rows: r ← (1 - m) r + m b with m the momentum. The
     /// variance b is that with n - 1 in place of n, which a single row has none of.
     pub fn follow<S: Simd>(&self, s: S, figures: &Figures, parameters: &mut [Line], rows: usize) {
-        let follow = |running: &mut Line, batch: S::V| {
-            let rest = s.mul(s.splat(1.0 - self.momentum), s.load(running));
-            s.store(snap(s, s.mul_add(s.splat(self.momentum), batch, rest)), running);
-        };
-        for (running, mean) in parameters[self.mean.clone()].iter_mut().zip(&figures.mean) {
-            follow(running, s.load(mean));
-        }
-        if rows > 1 {
-            let count = s.splat((rows - 1) as f32);
-            for (running, squares) in parameters[self.variance.clone()].iter_mut().zip(&figures.squares) {
-                follow(running, s.div(s.load(squares), count));
-            }
-        }
+        s.run(
+            #[inline(always)]
+            || {
+                for (running, mean) in parameters[self.mean.clone()].iter_mut().zip(&figures.mean) {
+                    self.approach(s, running, s.load(mean));
+                }
+                if rows > 1 {
+                    let count = s.splat((rows - 1) as f32);
+                    let variances = parameters[self.variance.clone()].iter_mut();
+                    for (running, squares) in variances.zip(&figures.squares) {
+                        self.approach(s, running, s.div(s.load(squares), count));
+                    }
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn approach<S: Simd>(&self, s: S, running: &mut Line, batch: S::V) {
+        let rest = s.mul(s.splat(1.0 - self.momentum), s.load(running));
+        s.store(snap(s, s.mul_add(s.splat(self.momentum), batch, rest)), running);
     }
 
     /// x̂ of some rows with the figures of their batch.

@@ -128,9 +128,14 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let layers = prop::collection::vec(layer(width()), 1..=4);
     let clips = [Value::Null, Value::Null, json!({ "norm": 0.3 }), json!({ "value": 0.02 })];
     let clips = prop::sample::select(clips.to_vec());
-    let programs = (width(), layers, losses, optimizers, clips).prop_map(|(inputs, layers, loss, optimizer, clip)| {
+    let parts = (width(), layers, losses, optimizers, clips);
+    let programs = parts.prop_map(|(inputs, layers, loss, optimizer, clip)| {
         json!({
-            "inputs": inputs, "layers": fitting(&layers, inputs).0, "loss": loss, "optimizer": optimizer, "clipGradients": clip,
+            "inputs": inputs,
+            "layers": fitting(&layers, inputs).0,
+            "loss": loss,
+            "optimizer": optimizer,
+            "clipGradients": clip,
         })
     });
     programs.prop_filter("a loss that does not take the last layer", takes_last_layer)

@@ -1,0 +1,45 @@
+/** scale: y = w x + b, value by value */
+import type { View } from "./arrays.ts";
+
+/** y = w x + b, value by value. */
+export function scale(
+  width: number,
+  { weight, bias }: View,
+  input: Float32Array,
+  output: Float32Array,
+  rows: number,
+): void {
+  const [w, b] = [weight.values, bias!.values];
+  for (let start = 0; start < rows * width; start += width) {
+    for (let at = 0; at < width; at++) output[start + at] = w[at] * input[start + at] + b[at];
+  }
+}
+
+/** The gradient of the input of `scale`: w g. */
+export function multiply(
+  width: number,
+  weight: Float32Array,
+  gradient: Float32Array,
+  result: Float32Array,
+  rows: number,
+): void {
+  for (let start = 0; start < rows * width; start += width) {
+    for (let at = 0; at < width; at++) result[start + at] = weight[at] * gradient[start + at];
+  }
+}
+
+/** The gradient of w: the sum of g x over the rows. */
+export function scaleGradient(
+  width: number,
+  result: Float32Array,
+  input: Float32Array,
+  gradient: Float32Array,
+  rows: number,
+  isFirst: boolean,
+): void {
+  for (let at = 0; at < width; at++) {
+    let total = isFirst ? 0 : result[at];
+    for (let place = at; place < rows * width; place += width) total += gradient[place] * input[place];
+    result[at] = total;
+  }
+}
