@@ -168,9 +168,9 @@ export class Fit {
 
   /** What was measured of an epoch, in the order of the names. */
   #measure(progress: Progress, epoch: number): number[] {
-    const { validation, ...training } = this.#loaded;
+    const { validation, targets: trained, data } = this.#loaded;
     const { predictions, validationPredictions, validationLosses } = progress;
-    const figures = this.#figures(predictions, training.targets, training.data.rows, epoch);
+    const figures = this.#figures(predictions, trained, data.rows, epoch);
     if (validation === undefined) return figures;
     const { targets, rows } = validation;
     const validated = this.#figures(validationPredictions, targets, rows, epoch);

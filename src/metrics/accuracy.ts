@@ -14,7 +14,7 @@ function countRight(
 ): number {
   let right = 0;
   for (let at = start; at < end; at++) {
-    right += Number(predictions[at] > threshold === targets[at] > middle);
+    if (predictions[at] > threshold === targets[at] > middle) right++;
   }
   return right;
 }

@@ -166,6 +166,11 @@ impl Panels {
 
     /// Reads a row.
     pub fn row(&self, row: usize, values: &mut [f32]) {
+        // One alone is a store; a copy of unknown length is a call.
+        if let [value] = values {
+            *value = self.value(row, 0);
+            return;
+        }
         for (panel, lanes) in values.chunks_mut(LANES).enumerate() {
             lanes.copy_from_slice(&self.lines[panel * self.capacity + row].0[..lanes.len()]);
         }
