@@ -45,7 +45,9 @@ const order: readonly (readonly string[])[] = [
   ["kernel/load"],
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
-  ["callbacks", "callbacks/*"],
+  ["files/*"],
+  ["callbacks/*"],
+  ["callbacks"],
   ["fit/*"],
   ["fit"],
   ["trainee", "summary"],
@@ -61,7 +63,7 @@ const order: readonly (readonly string[])[] = [
 ];
 
 /** Files that may import node:* and use Node's globals. */
-const onNode = ["kernel/native", "files", "callbacks/checkpoint", "cli/*"];
+const onNode = ["kernel/native", "files", "files/*", "callbacks/checkpoint", "cli/*"];
 
 const root = new URL("../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
