@@ -12,19 +12,21 @@ const shared = {
 } satisfies UserConfig;
 
 export default defineConfig([
-  // What any host can load; `#native` and `#files` are resolved by package.json, by host.
+  // What any host can load; what begins with `#` is resolved by package.json, by host.
   {
     ...shared,
     entry: {
       index: "src/index.ts",
       files: "src/files.ts",
       "no-files": "src/no-files.ts",
+      "callbacks/files": "src/callbacks/files.ts",
+      "callbacks/no-files": "src/callbacks/no-files.ts",
       "kernel/native": "src/kernel/native.ts",
       "kernel/no-native": "src/kernel/no-native.ts",
     },
     platform: "neutral",
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    deps: { neverBundle: ["#native", "#files", /^node:/] },
+    deps: { neverBundle: [/^#/, /^node:/] },
     // Without it the types do not compile in an app that has neither the types of Node nor a library as new
     // as this.
     banner: { dts: '/// <reference lib="esnext.disposable" />' },

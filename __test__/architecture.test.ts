@@ -63,7 +63,7 @@ const order: readonly (readonly string[])[] = [
 ];
 
 /** Files that may import node:* and use Node's globals. */
-const onNode = ["kernel/native", "files", "files/*", "callbacks/checkpoint", "cli/*"];
+const onNode = ["kernel/native", "files", "files/*", "callbacks/checkpoint", "callbacks/files", "callbacks/log", "callbacks/tensor-board", "cli/*"];
 
 const root = new URL("../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");

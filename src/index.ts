@@ -1,5 +1,6 @@
 export { load, save } from "#files";
 export * from "./activations.ts";
+export * as callbacks from "./callbacks.ts";
 export {
   type CrossValidateOptions,
   type CrossValidation,

@@ -113,6 +113,8 @@ export interface Trained {
   /** The prediction of the model that came back from its bytes, and from a file or why there is none. */
   fromBytes: number[];
   fromFile: number[] | string;
+  /** Whether a log of two epochs was written, or why not. */
+  logged: string;
 }
 
 export function readTrained(result: Result): Trained {

@@ -50,4 +50,5 @@ test("the bundle trains where there are no globals of Node", async () => {
   expect(trained.kernel).toEqual({ name: "typescript", reason: expect.stringMatching(/.+/) });
   expectTrained(trained);
   expect(trained.fromFile).toBe("FileError: save: this host has no files; keep what model.toBytes() gives");
+  expect(trained.logged).toMatch(/^FileError: callbacks\.log: this host has no files; write a callback/);
 });

@@ -35,6 +35,8 @@ describeNative("installed beside its platform package", () => {
     expect(trained.kernel.name).toBe("native");
     expectTrained(trained);
     expect(trained.fromFile).toEqual(trained.prediction);
+    expect(trained.logged).toBe("done");
+    expect(readFileSync(join(app, "log.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
   });
 
   test("trains on the native kernel when it is required from CommonJS", () => {

@@ -1,6 +1,6 @@
 // The installed package on the runtimes that are not this one. Their binaries come as npm packages and are
 // installed when this test first runs.
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import {
@@ -46,11 +46,13 @@ function onEveryRuntime() {
   });
 
   for (const [name, [program, ...programArguments]] of Object.entries(runtimes)) {
-    test(`trains on ${name} with the native kernel, saves and loads`, () => {
+    test(`trains on ${name} with the native kernel, saves, loads and logs`, () => {
       const trained = readTrained(run(app, join(folder, "node_modules", program!), programArguments));
       expect(trained.kernel.name).toBe("native");
       expectTrained(trained);
       expect(trained.fromFile).toEqual(trained.prediction);
+      expect(trained.logged).toBe("done");
+      expect(readFileSync(join(app, "log.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
     });
   }
 }

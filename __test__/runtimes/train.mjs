@@ -1,6 +1,6 @@
 // What an app does with the installed package, in words that Node, Bun, Deno and a browser share: the last
 // line of output is what came of it, as JSON.
-import { dense, load, Model, relu, save, sgd, xor } from "myelin";
+import { callbacks, dense, load, Model, relu, save, sgd, xor } from "myelin";
 
 const data = xor({ examples: 200, seed: 1 });
 const run = { epochs: 60, batchSize: 5 };
@@ -24,6 +24,13 @@ const fromFile = await save(model, path)
   .then(() => load(path))
   .then(predict, String);
 
+let logged = "done";
+try {
+  makeModel().fitSync(data, { epochs: 2, callbacks: callbacks.log({ path: "log.jsonl", append: false }) });
+} catch (error) {
+  logged = String(error);
+}
+
 console.log(
   JSON.stringify({
     kernel: model.kernel,
@@ -32,5 +39,6 @@ console.log(
     prediction: predict(model),
     fromBytes: predict(Model.fromBytes(model.toBytes())),
     fromFile,
+    logged,
   }),
 );

@@ -5,16 +5,17 @@ import { fileURLToPath } from "node:url";
 import { FileError, MyelinError, OptionError, show } from "../errors.ts";
 
 /** The absolute path, so that a change of the working folder meanwhile changes nothing. */
-export function readPath(path: unknown, call: string): string {
+export function readPath(path: unknown, call: string, what = "a file"): string {
   if (typeof path === "string" && path !== "") return resolve(path);
   if (path instanceof URL && path.protocol === "file:") return fileURLToPath(path);
-  throw new OptionError(`${call}: expected the path of a file, received ${show(path)}`);
+  throw new OptionError(`${call}: expected the path of ${what}, received ${show(path)}`);
 }
 
 /** What the system's errors mean, where its own words are no help. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
   ENOTDIR: "a part of the path is no folder",
+  EEXIST: "there is something else of that name",
   EISDIR: "it is a folder",
   EACCES: "it is not permitted",
   EPERM: "it is not permitted",

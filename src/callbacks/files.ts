@@ -1,0 +1,3 @@
+/** The callbacks that write files. */
+export { type LogOptions, log } from "./log.ts";
+export { type TensorBoardOptions, tensorBoard } from "./tensor-board.ts";

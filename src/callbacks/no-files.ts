@@ -1,0 +1,18 @@
+/** Stands in for `files.ts` where there are no files: in browsers and other hosts that are no Node. */
+import { FileError } from "../errors.ts";
+import type { Callback } from "./callback.ts";
+
+/** Says what to use instead. */
+function refuse(name: string): never {
+  throw new FileError(
+    `callbacks.${name}: this host has no files; write a callback that sends epochs to where they are kept, { onEpochEnd(epoch) { … } }`,
+  );
+}
+
+export function log(_options: object): Callback {
+  return refuse("log");
+}
+
+export function tensorBoard(_options: object): Callback {
+  return refuse("tensorBoard");
+}
