@@ -1,5 +1,5 @@
 /** Files that grow by whole records. */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, truncateSync, writeSync } from "node:fs";
 import { fileError } from "./paths.ts";
 
 /**
@@ -8,6 +8,7 @@ import { fileError } from "./paths.ts";
  * what is written often: calls wait for the system and do not wait for the disk.
  */
 export class AppendedFile {
+  readonly #path: string;
   readonly #beginning: string;
   readonly #descriptor: number;
 
@@ -17,6 +18,7 @@ export class AppendedFile {
    * @throws FileError that begins with the place and the path. A folder, a device or a pipe cannot be had.
    */
   constructor(place: string, path: string, { fresh = false } = {}) {
+    this.#path = path;
     this.#beginning = `${place}: ${JSON.stringify(path)} cannot be written`;
     this.#descriptor = this.#named(() => openSync(path, fresh ? "ax+" : "a+"));
     this.#named(() => {
@@ -43,9 +45,9 @@ export class AppendedFile {
     });
   }
 
-  /** Takes away all that it holds. */
+  /** Takes away all that it holds. By its path: on Windows a file that is open to append is not cut. */
   clear(): void {
-    this.#named(() => ftruncateSync(this.#descriptor));
+    this.#named(() => truncateSync(this.#path));
   }
 
   /** Appends a record. */
@@ -59,7 +61,7 @@ export class AppendedFile {
         if (writeSync(this.#descriptor, record, written) === record.length - written) return;
         throw new Error("it takes parts of what is written");
       } catch (error) {
-        ftruncateSync(this.#descriptor, size - written);
+        truncateSync(this.#path, size - written);
         throw error;
       }
     });
