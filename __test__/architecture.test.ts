@@ -45,6 +45,7 @@ const order: readonly (readonly string[])[] = [
   ["kernel/load"],
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
+  ["fit/history"],
   ["files/*"],
   ["callbacks/*"],
   ["callbacks"],
@@ -63,7 +64,16 @@ const order: readonly (readonly string[])[] = [
 ];
 
 /** Files that may import node:* and use Node's globals. */
-const onNode = ["kernel/native", "files", "files/*", "callbacks/checkpoint", "callbacks/files", "callbacks/log", "callbacks/tensor-board", "cli/*"];
+const onNode = [
+  "kernel/native",
+  "files",
+  "files/*",
+  "callbacks/checkpoint",
+  "callbacks/files",
+  "callbacks/log",
+  "callbacks/tensor-board",
+  "cli/*",
+];
 
 const root = new URL("../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");

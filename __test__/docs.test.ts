@@ -46,7 +46,14 @@ const blocks: Block[] = documents.flatMap((file) => {
   }));
 });
 
-const namespaces = [myelin.callbacks, myelin.initializers, myelin.losses, myelin.metrics, myelin.schedules, myelin.strategies];
+const namespaces = [
+  myelin.callbacks,
+  myelin.initializers,
+  myelin.losses,
+  myelin.metrics,
+  myelin.schedules,
+  myelin.strategies,
+];
 
 /** What a file exports for others than the package's users. */
 const internals = (file: string) =>

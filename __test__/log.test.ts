@@ -20,7 +20,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import * as noFiles from "../src/callbacks/no-files.ts";
-import { type Callback, callbacks, FileError, Model, OptionError } from "../src/index.ts";
+import { type Callback, callbacks, FileError, OptionError } from "../src/index.ts";
 import { script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
@@ -149,9 +149,7 @@ test("an abort leaves the lines of the epochs that ended", async () => {
 test("one log serves trainings that run at once", async () => {
   const path = freshPath();
   const log = callbacks.log({ path });
-  await Promise.all(
-    [1, 2, 3].map((seed) => makeModel({ seed }).fit(data, { epochs: 20, callbacks: log })),
-  );
+  await Promise.all([1, 2, 3].map((seed) => makeModel({ seed }).fit(data, { epochs: 20, callbacks: log })));
   const epochs = linesOf(path).map(({ epoch }) => epoch!);
   expect(epochs.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, at) => Math.floor(at / 3)));
 });
@@ -249,7 +247,9 @@ test("a process that is killed, 20 times, leaves whole lines, and the next one g
   const path = freshPath();
   let before = 0;
   for (let kill = 0; kill < 20; kill++) {
-    const child = spawn(process.execPath, [script("log.mjs"), path], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script("log.mjs"), path], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await once(child.stdout, "data");
     await wait(20 + ((kill * 7) % 23));
     child.kill("SIGKILL");
@@ -283,6 +283,8 @@ describe("options", () => {
 
   test("are in vain off Node, which says what to do", () => {
     expect(() => noFiles.log({ path: "a" })).toThrow(FileError);
-    expect(() => noFiles.log({ path: "a" })).toThrow("callbacks.log: this host has no files; write a callback");
+    expect(() => noFiles.log({ path: "a" })).toThrow(
+      "callbacks.log: this host has no files; write a callback",
+    );
   });
 });

@@ -1,6 +1,14 @@
 /** callbacks.tensorBoard: event files that TensorBoard reads. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -49,7 +57,8 @@ describe("the files that TensorBoard has read", () => {
     const written = readdirSync(folder, { recursive: true, encoding: "utf8" });
     expect(written.filter((name) => name.includes("tfevents")).sort()).toEqual([...files].sort());
     expect(files).toHaveLength(4);
-    for (const file of files) expect(readFileSync(join(folder, file))).toEqual(readFileSync(join(fixtures, file)));
+    for (const file of files)
+      expect(readFileSync(join(folder, file))).toEqual(readFileSync(join(fixtures, file)));
   });
 
   test("told it each number of each epoch, and of those that came again the later one", () => {
@@ -58,13 +67,22 @@ describe("the files that TensorBoard has read", () => {
     const epochs = [...first.slice(0, 2), ...second];
     const points = (name: string) =>
       epochs
-        .map((epoch) => [epoch.epoch, (epoch as unknown as Record<string, number | undefined>)[name]] as const)
+        .map(
+          (epoch) => [epoch.epoch, (epoch as unknown as Record<string, number | undefined>)[name]] as const,
+        )
         .filter(([, value]) => value !== undefined)
-        .map(([epoch, value]) => [epoch, Number.isFinite(value) ? value : expect.stringMatching(/^(nan|inf)$/)]);
+        .map(([epoch, value]) => [
+          epoch,
+          Number.isFinite(value) ? value : expect.stringMatching(/^(nan|inf)$/),
+        ]);
     const names = {
       train: {
         ...{ epoch_loss: "loss", epoch_learning_rate: "learningRate", epoch_seconds: "seconds" },
-        ...{ epoch_accuracy: "accuracy", epoch_roc_auc: "rocAuc", epoch_mean_absolute_error: "meanAbsoluteError" },
+        ...{
+          epoch_accuracy: "accuracy",
+          epoch_roc_auc: "rocAuc",
+          epoch_mean_absolute_error: "meanAbsoluteError",
+        },
       },
       validation: { epoch_loss: "validationLoss", epoch_roc_auc: "validationRocAuc" },
     };
@@ -202,19 +220,26 @@ test("a validation that cannot be written ends the training with what it has lea
 });
 
 describe("options", () => {
-  test.each([undefined, null, "", 5, {}, new URL("https://example.com/logs")])("%s is no folder", (directory) => {
-    const options = { directory } as unknown as callbacks.TensorBoardOptions;
-    expect(() => callbacks.tensorBoard(options)).toThrow(OptionError);
-    expect(() => callbacks.tensorBoard(options)).toThrow(/^callbacks\.tensorBoard: directory/);
-  });
+  test.each([undefined, null, "", 5, {}, new URL("https://example.com/logs")])(
+    "%s is no folder",
+    (directory) => {
+      const options = { directory } as unknown as callbacks.TensorBoardOptions;
+      expect(() => callbacks.tensorBoard(options)).toThrow(OptionError);
+      expect(() => callbacks.tensorBoard(options)).toThrow(/^callbacks\.tensorBoard: directory/);
+    },
+  );
 
   test("of another name are refused", () => {
     const options = { directory: "a", histograms: true } as callbacks.TensorBoardOptions;
-    expect(() => callbacks.tensorBoard(options)).toThrow('callbacks.tensorBoard: unknown option "histograms"');
+    expect(() => callbacks.tensorBoard(options)).toThrow(
+      'callbacks.tensorBoard: unknown option "histograms"',
+    );
   });
 
   test("are in vain off Node, which says what to do", () => {
     expect(() => noFiles.tensorBoard({ directory: "a" })).toThrow(FileError);
-    expect(() => noFiles.tensorBoard({ directory: "a" })).toThrow("callbacks.tensorBoard: this host has no files");
+    expect(() => noFiles.tensorBoard({ directory: "a" })).toThrow(
+      "callbacks.tensorBoard: this host has no files",
+    );
   });
 });

@@ -1,13 +1,10 @@
 /** Models in files. Under a file's name there is one whole model at any time: the old one, or the new one. */
-import { type FileHandle, open } from "node:fs/promises";
-import { OptionError, show, withinMemory } from "./errors.ts";
-import { readPath, statFile, withPath } from "./files/paths.ts";
+import { OptionError, show } from "./errors.ts";
+import { readPath, withPath } from "./files/paths.ts";
+import { read } from "./files/read.ts";
 import { replace } from "./files/replace.ts";
-import { checkBeginning, type SaveOptions } from "./formats/bytes.ts";
-import { headerEnd, PREFIX } from "./formats/safetensors.ts";
-import { reading } from "./formats/saved.ts";
+import type { SaveOptions } from "./formats/bytes.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
-import { checkMemory } from "./memory.ts";
 import { bytesOf, Model, restore } from "./model.ts";
 
 /**
@@ -50,38 +47,4 @@ export async function load(
   const place = `load: ${JSON.stringify(file)}`;
   const bytes = await withPath(`${place} cannot be read`, () => read(file, place));
   return restore(bytes, place, options);
-}
-
-/** Reads a file whole, after its beginning has shown that it can be a model's. */
-async function read(path: string, place: string): Promise<Uint8Array> {
-  // Before it is opened: a pipe would wait for somebody to write into it.
-  await statFile(path);
-  const handle = await open(path, "r");
-  try {
-    const { size } = await handle.stat();
-    const prefix = await readBytes(handle, new Uint8Array(Math.min(PREFIX, size)), 0);
-    const end = reading(place, () => headerEnd(prefix, size));
-    const header = await readBytes(handle, new Uint8Array(end), 0);
-    checkBeginning(header, size, place);
-    checkMemory(size, `${place}: ${size} bytes`);
-    const bytes = withinMemory(`${place}: ${size} bytes do not fit in memory`, () => new Uint8Array(size));
-    bytes.set(header);
-    await readBytes(handle, bytes.subarray(end), end);
-    return bytes;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Fills an array with a file's bytes from a position. */
-async function readBytes(handle: FileHandle, target: Uint8Array, position: number): Promise<Uint8Array> {
-  let done = 0;
-  while (done < target.length) {
-    // No system reads more than 2^31 - 1 bytes at a time.
-    const length = Math.min(target.length - done, 2 ** 30);
-    const { bytesRead } = await handle.read(target, done, length, position + done);
-    if (bytesRead === 0) throw new Error("it became shorter meanwhile");
-    done += bytesRead;
-  }
-  return target;
 }

@@ -1,5 +1,6 @@
 export { load, save } from "#files";
 export * from "./activations.ts";
+export type { Callback, Control } from "./callbacks/callback.ts";
 export * as callbacks from "./callbacks.ts";
 export {
   type CrossValidateOptions,
@@ -21,6 +22,7 @@ export {
   ShapeError,
   StateError,
 } from "./errors.ts";
+export type { Budget } from "./fit/budget.ts";
 export type { Epoch, History, MetricName } from "./fit/history.ts";
 export type { FitOptions, TrainingOptions } from "./fit/options.ts";
 export type { SaveOptions } from "./formats/bytes.ts";

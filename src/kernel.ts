@@ -28,6 +28,27 @@ export interface Position {
   readonly loss: number;
 }
 
+/**
+ * Early stopping, and how far it has come: a run ends when a loss has not become better by more than `minDelta`
+ * for more than `patience` epochs. NaN is never better.
+ */
+export interface EarlyStopping {
+  /** Whether the validation's loss is watched, and not the training's. */
+  readonly validation: boolean;
+  readonly minDelta: number;
+  readonly patience: number;
+  /** The best loss so far. */
+  readonly best: number;
+  /** The epochs since. */
+  readonly waited: number;
+}
+
+/** The parameters of the best epoch. */
+export interface Best {
+  readonly epoch: number;
+  readonly parameters: Float32Array;
+}
+
 /** What to train. */
 export interface Run {
   /** Where to go on. */
@@ -56,6 +77,10 @@ export interface Run {
    * validation. They take memory for each epoch of the run.
    */
   readonly predictions?: boolean;
+  /** Whether to end early, and to keep the best parameters. */
+  readonly earlyStopping?: EarlyStopping;
+  /** The run ends with an epoch whose loss is not above it. */
+  readonly targetLoss?: number;
 }
 
 /** What a run did. */
@@ -74,6 +99,12 @@ export interface Progress {
   readonly predictions?: Float32Array | null | undefined;
   /** If wanted: those for the rows of the validation, after each epoch that ended. */
   readonly validationPredictions?: Float32Array | null | undefined;
+  /** How far early stopping has come, if it was asked for. */
+  readonly earlyStopping?: EarlyStopping | null | undefined;
+  /** The best epoch, if one of this run was better than all before. */
+  readonly best?: Best | null | undefined;
+  /** Whether early stopping or the target ended it. */
+  readonly reached: boolean;
   /** Whether `stop` ended it. */
   readonly stopped: boolean;
   /**

@@ -9,10 +9,10 @@ import {
   TRAINING_OPTIONS,
   type TrainingOptions,
 } from "./fit/options.ts";
-import { atEpoch, type Fit } from "./fit.ts";
+import type { Fit } from "./fit.ts";
 import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
-import type { Lists, SavedModel } from "./formats/saved.ts";
+import type { SavedModel } from "./formats/saved.ts";
 import { type AttributionOptions, attributions } from "./insight/attributions.ts";
 import { type CheckOptions, checkGradients, type GradientCheck } from "./insight/check.ts";
 import {
@@ -26,7 +26,7 @@ import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel.ts";
 import { checkNames } from "./options.ts";
 import { type PredictOptions, Predictor } from "./predictor.ts";
-import { ARCHITECTURE, type Architecture, configure, countSlots } from "./program.ts";
+import { ARCHITECTURE, type Architecture, configure } from "./program.ts";
 import { freshSeed, readSeed } from "./seed.ts";
 import { layerTable } from "./summary.ts";
 import { type Evaluation, START, Trainee } from "./trainee.ts";
@@ -392,23 +392,9 @@ export class Model {
   }
 
   /** All that the model is made of again. */
-  #saved(call: string, { optimizerState, history }: Required<SaveOptions>): SavedModel {
-    const { configuration, position } = this.#trainee;
-    const network = this.#trainee.useAlone(call);
-    const { steps } = position;
-    const slots = countSlots(configuration);
-    return {
-      configuration,
-      seed: this.seed,
-      // An optimizer that begins anew counts its steps anew.
-      training: {
-        epochs: atEpoch(position).epoch,
-        steps: slots > 0 && !optimizerState ? 0 : steps,
-      },
-      history: history ? (this.#trainee.history as unknown as Lists | undefined) : undefined,
-      parameters: network.read("parameters"),
-      optimizerState: optimizerState ? network.read("slots") : new Float32Array(0),
-    };
+  #saved(call: string, kept: ReturnType<typeof readSaveOptions>): SavedModel {
+    this.#trainee.useAlone(call);
+    return this.#trainee.saved(kept);
   }
 
   static #restore(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {

@@ -1,6 +1,13 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
 import { withinMemory } from "./errors.ts";
-import { CHUNK_ROWS, type Position, type Progress, type Run } from "./kernel.ts";
+import {
+  type Best,
+  CHUNK_ROWS,
+  type EarlyStopping,
+  type Position,
+  type Progress,
+  type Run,
+} from "./kernel.ts";
 import { NOISE_ROWS, permutation, purpose } from "./random.ts";
 import type { Moment } from "./stages/arrays.ts";
 import type { State } from "./state.ts";
@@ -65,6 +72,9 @@ export class Training {
   #taken = 0;
   readonly #batch: { -readonly [Key in keyof Batch]: Batch[Key] };
   readonly #moment: { -readonly [Key in keyof Moment]: Moment[Key] };
+  #earlyStopping: EarlyStopping | undefined;
+  #best: Best | undefined;
+  #reached = false;
   #diverged: Progress["diverged"];
   #epochStarted = performance.now();
 
@@ -78,6 +88,7 @@ export class Training {
     state.reserve(this.#batchSize);
     this.#position = { ...run.from };
     this.#safePosition = run.from;
+    this.#earlyStopping = run.earlyStopping;
     this.#collected = run.from.step % run.accumulate > 0 ? state.gradient.slice() : undefined;
     this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
     this.#moment = { seed: run.seed, step: 0, before: 0 };
@@ -92,9 +103,9 @@ export class Training {
     this.#prepareOrder();
   }
 
-  /** Whether all steps are taken, or the training diverged. */
+  /** Whether all steps are taken, or the training ended early or diverged. */
   get done(): boolean {
-    if (this.#diverged !== undefined) return true;
+    if (this.#diverged !== undefined || this.#reached) return true;
     return this.#validated === undefined && this.#taken >= this.#run.steps;
   }
 
@@ -150,6 +161,9 @@ export class Training {
       ...(this.#validation && { validationLosses: Float64Array.from(this.#validationLosses) }),
       ...(this.#seen && { predictions: this.#seen.values }),
       ...(this.#validation && this.#validationSeen && { validationPredictions: this.#validationSeen.values }),
+      ...(this.#earlyStopping && { earlyStopping: this.#earlyStopping }),
+      ...(this.#best && { best: this.#best }),
+      reached: this.#reached,
       stopped,
       diverged: this.#diverged,
     };
@@ -183,7 +197,32 @@ export class Training {
     position.step = 0;
     position.loss = 0;
     this.#safePosition = { ...position };
+    this.#watch(position.epoch - 1);
     if (!this.done) this.#prepareOrder();
+  }
+
+  /** Shows the epoch that has ended to early stopping and to the target. */
+  #watch(epoch: number): void {
+    const { targetLoss = Number.NEGATIVE_INFINITY } = this.#run;
+    this.#reached = this.#losses[this.#losses.length - 1] <= targetLoss;
+    if (this.#earlyStopping === undefined) return;
+    const { validation, minDelta, patience, best, waited } = this.#earlyStopping;
+    const losses = validation ? this.#validationLosses : this.#losses;
+    const loss = losses[losses.length - 1];
+    const better = loss < best - minDelta;
+    if (better) this.#keep(epoch);
+    this.#earlyStopping = {
+      ...this.#earlyStopping,
+      best: better ? loss : best,
+      waited: better ? 0 : waited + 1,
+    };
+    this.#reached ||= this.#earlyStopping.waited > patience;
+  }
+
+  #keep(epoch: number): void {
+    const parameters = this.#best?.parameters ?? new Float32Array(this.#state.parameters.length);
+    parameters.set(this.#state.parameters);
+    this.#best = { epoch, parameters };
   }
 
   #diverge(epoch: number, step: number): void {

@@ -15,7 +15,8 @@ import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
 import type { History, Metrics } from "./fit/history.ts";
 import { createMeasures, type Measure } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
-import { Fit } from "./fit.ts";
+import { atEpoch, Fit } from "./fit.ts";
+import type { Lists, SavedModel } from "./formats/saved.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
 import {
   CHUNK_ROWS,
@@ -135,6 +136,25 @@ export class Trainee {
     if (this.isTraining)
       throw new StateError(`${call}: a training of this model is under way; wait until it ends`);
     return this.use();
+  }
+
+  /** All that the model is made of again, between two calls of the kernel. */
+  saved({ optimizerState, history }: { optimizerState: boolean; history: boolean }): SavedModel {
+    const { configuration, seed, position } = this;
+    const network = this.use();
+    const slots = countSlots(configuration);
+    return {
+      configuration,
+      seed,
+      // An optimizer that begins anew counts its steps anew.
+      training: {
+        epochs: atEpoch(position).epoch,
+        steps: slots > 0 && !optimizerState ? 0 : position.steps,
+      },
+      history: history ? (this.history as unknown as Lists | undefined) : undefined,
+      parameters: network.read("parameters"),
+      optimizerState: optimizerState ? network.read("slots") : new Float32Array(0),
+    };
   }
 
   /** Lets go of the network. */

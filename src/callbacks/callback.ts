@@ -2,13 +2,18 @@
 import type { Epoch, History } from "../fit/history.ts";
 import type { LayerWeights } from "../weights.ts";
 
-/** What a hook may do to the training that calls it. It holds while the hook runs, and no longer. */
+/** What a hook may do to the training that calls it. It holds while the training runs, and no longer. */
 export interface Control {
   /**
-   * The learning rate of the epoch that has ended or is about to begin. Setting it changes that of the epochs
-   * to come, in place of a schedule's.
+   * The learning rate of the epochs to come: what it is set to holds for all of them, in place of a schedule's
+   * rates.
    */
   learningRate: number;
+  /**
+   * The time that the training will still take, in seconds, as its epochs have taken on average so far, and
+   * what is left of its `budget`; undefined before the first epoch has ended.
+   */
+  readonly secondsLeft: number | undefined;
   /** Ends the training after this epoch, as if it had been the last. */
   stop(): void;
   /** A copy of the parameters, as `model.getWeights` gives it. */
@@ -21,13 +26,15 @@ export interface Control {
  *
  * @example
  * ```ts
- * const halve: Callback = {
- *   onEpochEnd({ epoch, loss }, control) {
- *     if (epoch % 10 === 9) control.learningRate /= 2;
- *     if (loss < 0.001) control.stop();
+ * await model.fit(data, {
+ *   epochs: 100,
+ *   callbacks: {
+ *     onEpochEnd({ epoch, loss }, control) {
+ *       if (epoch % 10 === 9) control.learningRate /= 2;
+ *       if (loss < 0.001) control.stop();
+ *     },
  *   },
- * };
- * await model.fit(data, { epochs: 100, callbacks: [halve] });
+ * });
  * ```
  */
 export interface Callback {
@@ -40,3 +47,6 @@ export interface Callback {
   /** When the training is over, however it ended: also after an error or an abort. */
   onTrainEnd?(history: History): void | Promise<void>;
 }
+
+/** The names of the hooks. */
+export const HOOKS = ["onTrainBegin", "onEpochBegin", "onEpochEnd", "onTrainEnd"] as const;

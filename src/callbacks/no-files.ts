@@ -9,6 +9,10 @@ function refuse(name: string): never {
   );
 }
 
+export function checkpoint(_options: object): Callback {
+  return refuse("checkpoint");
+}
+
 export function log(_options: object): Callback {
   return refuse("log");
 }

@@ -138,7 +138,9 @@ export function tensorBoardOn(host: Host, options: TensorBoardOptions): TakesPar
         epochsUntil: () => 1,
         // What cannot be written is to be known before an epoch has been trained.
         onTrainBegin: () => void files.open("train"),
-        onEpochsEnd: (epochs) => epochs.forEach((epoch) => files.write(epoch)),
+        onEpochsEnd(epochs) {
+          for (const epoch of epochs) files.write(epoch);
+        },
         onTrainEnd: () => files.close(),
       };
     },

@@ -1,4 +1,5 @@
 /** Paths that callers give, what stands there, and the words for what the system refuses. */
+import { type Stats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,11 +46,20 @@ export function fileError(beginning: string, error: unknown): MyelinError {
 }
 
 /** What stands there, if anything does. A folder, a device or a pipe is no place for a model. */
-export async function statFile(path: string): Promise<{ readonly mode: number } | undefined> {
+export async function statFile(path: string): Promise<Stats | undefined> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
+  return checkFile(found);
+}
+
+/** The same before it returns. */
+export function statFileSync(path: string): Stats | undefined {
+  return checkFile(statSync(path, { throwIfNoEntry: false }));
+}
+
+function checkFile(found: Stats | undefined): Stats | undefined {
   if (found?.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
   if (found !== undefined && !found.isFile()) throw new Error("it is no regular file");
   return found;

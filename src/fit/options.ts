@@ -1,9 +1,12 @@
 /** What a caller may say of a training, checked. */
+import type { Callback } from "../callbacks/callback.ts";
 import type { Examples, Matrix, NumberArray } from "../data/dataset.ts";
 import { OptionError, show } from "../errors.ts";
 import { checkNames, readSize } from "../options.ts";
 import { readSchedule, type ScheduleChoice } from "../schedules/chain.ts";
 import type { Schedule } from "../schedules/schedule.ts";
+import { type Budget, readBudget } from "./budget.ts";
+import { readCallbacks } from "./hooks.ts";
 
 /** How to train, epoch by epoch or many models at once. */
 export interface TrainingOptions {
@@ -55,6 +58,10 @@ export interface TrainingOptions {
 
 /** How to train. */
 export interface FitOptions extends TrainingOptions {
+  /** Who takes part between the epochs, in this order: objects of hooks, or those in `callbacks`. */
+  readonly callbacks?: Callback | readonly Callback[] | undefined;
+  /** How long to train, and how good is good enough: the training then ends before its last epoch. */
+  readonly budget?: Budget | undefined;
   /**
    * Whether to show progress on standard error: a bar on a terminal, elsewhere a line an epoch and at most
    * about one a second. A browser's console gets the lines. False by default.
@@ -73,6 +80,8 @@ export interface CheckedFitOptions {
   readonly validationData: unknown;
   readonly validationSplit: number | undefined;
   readonly schedule: Schedule | undefined;
+  readonly callbacks: readonly Callback[];
+  readonly budget: Budget;
   readonly verbose: boolean;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -94,7 +103,12 @@ export const TRAINING_OPTIONS: readonly (keyof TrainingOptions)[] = [
 ];
 
 /** The options of `fit` and `fitSync`. */
-export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [...TRAINING_OPTIONS, "verbose"];
+export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [
+  ...TRAINING_OPTIONS,
+  "callbacks",
+  "budget",
+  "verbose",
+];
 
 /** `true` or `false`. */
 export function readBoolean(value: unknown, place: string): boolean {
@@ -114,7 +128,10 @@ export function readFitOptions(
   options: FitOptions = {},
   names: readonly string[] = FIT_OPTIONS,
 ): CheckedFitOptions {
-  const { verbose = false } = options ?? {};
+  const { verbose = false, callbacks, budget } = options ?? {};
+  if (callbacks !== undefined && !names.includes("callbacks")) {
+    throw new OptionError(`${call}: callbacks: only fit and fitSync call them`);
+  }
   if (verbose !== false && !names.includes("verbose")) {
     throw new OptionError(`${call}: verbose: only fit and fitSync show progress; here your own code sees it`);
   }
@@ -135,6 +152,8 @@ export function readFitOptions(
     validationSplit:
       validationSplit === undefined ? undefined : readSplit(validationSplit, `${call}: validationSplit`),
     schedule: schedule === undefined ? undefined : readSchedule(schedule, `${call}: schedule`),
+    callbacks: readCallbacks(callbacks, `${call}: callbacks`),
+    budget: budget === undefined ? {} : readBudget(budget, `${call}: budget`),
     verbose: readBoolean(verbose, `${call}: verbose`),
     threads: readThreads(threads, call),
     signal: readSignal(signal, call),

@@ -5,8 +5,8 @@ import type { Epoch } from "./history.ts";
 export interface Watcher {
   /** Epochs until the next look. */
   readonly epochs: number;
-  /** Shows what has ended since the last look. */
-  show(epochs: readonly Epoch[]): void;
+  /** Shows what has ended since the last look, and the time that is left. */
+  show(epochs: readonly Epoch[], secondsLeft: number): void;
   /** The training is over, however it ended. */
   end(): void;
 }
@@ -103,25 +103,23 @@ function screen(total: number): Screen {
   return stream.isTTY ? onTerminal(stream, total) : inLines((line) => stream.write(`${line}\n`), total);
 }
 
-/** Watches a training of so many epochs. */
-export function watch(total: number): Watcher {
+/** Watches a training of so many epochs, of which some have ended elsewhere. */
+export function watch(total: number, ended = 0): Watcher {
   const target = screen(total);
-  const started = performance.now();
-  let looked = started;
-  let done = 0;
+  let looked = performance.now();
+  let done = ended;
   let epochs = 1;
   return {
     get epochs() {
       return epochs;
     },
-    show(ended) {
+    show(last, secondsLeft) {
       const now = performance.now();
-      const each = (now - looked) / ended.length;
+      const each = (now - looked) / last.length;
       looked = now;
       epochs = Math.max(1, Math.min(total, Math.round(LOOK_MILLISECONDS / each)));
-      done += ended.length;
-      const left = ((now - started) / done) * (total - done);
-      target.show(done, ended[ended.length - 1], left / 1000);
+      done += last.length;
+      target.show(done, last[last.length - 1], secondsLeft);
     },
     end: () => target.end(),
   };

@@ -4,11 +4,15 @@
  * The metadata `myelin` is the model's description as JSON. Each array of parameters is a tensor named by
  * layer and parameter, `0.weight`. Where the optimizer's state is kept, so is each of its slots:
  * `optimizer.1.0.weight` is slot 1 of `0.weight`.
+ *
+ * A checkpoint is such a file with the metadata `myelin-checkpoint` besides, which says how far the training has
+ * come, and with the weights of its best epoch, if there is one: `best.0.weight`.
  */
 import { FormatError, ShapeError, show } from "../errors.ts";
-import { boolean, checkNames, completeOptions } from "../options.ts";
+import { boolean, checkNames, completeOptions, type Values } from "../options.ts";
 import { countSlots, countValues, shapes } from "../program.ts";
 import { type NamedParameter, namedParameters } from "../weights.ts";
+import { describeState, readState, type Snapshot, type TrainingState } from "./checkpoint.ts";
 import { type Place, readHeader, readValues, type Tensor, write } from "./safetensors.ts";
 import { checkFormat, type Described, describe, readDescription, reading, type SavedModel } from "./saved.ts";
 import { parseStrictly } from "./strict-json.ts";
@@ -31,12 +35,13 @@ export interface SaveOptions {
 const OPTIONS = { optimizerState: boolean({ default: false }), history: boolean({ default: true }) };
 
 /** Checks what to keep and fills in the defaults. */
-export function readSaveOptions(options: SaveOptions, call: string): Required<SaveOptions> {
+export function readSaveOptions(options: SaveOptions, call: string): Values<typeof OPTIONS> {
   checkNames(options, Object.keys(OPTIONS), call);
   return completeOptions(OPTIONS, options, call);
 }
 
 const METADATA = "myelin";
+const CHECKPOINT = "myelin-checkpoint";
 
 /** The tensors of the parameters, in their order. */
 function parametersOf({ configuration }: Described): NamedParameter[] {
@@ -56,23 +61,39 @@ function slotsOf(described: Described, parameters: readonly NamedParameter[]): N
   );
 }
 
+/** The tensors of the best epoch's parameters. */
+function bestOf(parameters: readonly NamedParameter[]): NamedParameter[] {
+  return parameters.map((tensor) => ({ ...tensor, name: `best.${tensor.name}` }));
+}
+
 function count(tensors: readonly NamedParameter[]): number {
   return tensors.reduce((sum, tensor) => sum + countValues(tensor), 0);
 }
 
-/** The bytes of a model: parameters, and the optimizer's state if it has any. */
-export function writeBytes(model: SavedModel, call: string): Uint8Array<ArrayBuffer> {
+/** The tensors of a model: parameters, and the optimizer's state if it has any. */
+function tensorsOf(model: SavedModel): Tensor[] {
   const parameters = parametersOf(model);
   const slots = model.optimizerState.length === 0 ? [] : slotsOf(model, parameters);
-  const from = (values: Float32Array) => (tensor: NamedParameter) => ({
+  return [...withValues(parameters, model.parameters), ...withValues(slots, model.optimizerState)];
+}
+
+function withValues(tensors: readonly NamedParameter[], values: Float32Array): Tensor[] {
+  return tensors.map((tensor) => ({
     ...tensor,
     values: values.subarray(tensor.start, tensor.start + countValues(tensor)),
-  });
-  const tensors: Tensor[] = [
-    ...parameters.map(from(model.parameters)),
-    ...slots.map(from(model.optimizerState)),
-  ];
-  return write({ [METADATA]: JSON.stringify(describe(model)) }, tensors, call);
+  }));
+}
+
+/** The bytes of a model. */
+export function writeBytes(model: SavedModel, call: string): Uint8Array<ArrayBuffer> {
+  return write({ [METADATA]: JSON.stringify(describe(model)) }, tensorsOf(model), call);
+}
+
+/** The bytes of a checkpoint. */
+export function writeSnapshot({ model, state, best }: Snapshot, call: string): Uint8Array<ArrayBuffer> {
+  const metadata = { [METADATA]: JSON.stringify(describe(model)), [CHECKPOINT]: describeState(state) };
+  const tensors = best === undefined ? [] : withValues(bestOf(parametersOf(model)), best);
+  return write(metadata, [...tensorsOf(model), ...tensors], call);
 }
 
 /** What the header of a model's file says, checked: the description and where the numbers are. */
@@ -81,6 +102,10 @@ interface Opened {
   readonly parameters: readonly Found[];
   /** Empty where the optimizer's state was not kept. */
   readonly slots: readonly Found[];
+  /** Of a checkpoint. */
+  readonly state: TrainingState | undefined;
+  /** Empty where there are no parameters of a best epoch. */
+  readonly best: readonly Found[];
 }
 
 interface Found {
@@ -104,13 +129,22 @@ function open(bytes: Uint8Array, size: number): Opened {
   const described = readDescription(checkFormat(parseStrictly(text, `metadata "${METADATA}"`)));
   const parameters = parametersOf(described);
   const slots = slotsOf(described, parameters);
-  const keepsState = slots.some(({ name }) => tensors.has(name));
-  const expected = keepsState ? [...parameters, ...slots] : parameters;
+  const told = metadata.get(CHECKPOINT);
+  const state = told === undefined ? undefined : readState(parseStrictly(told, `metadata "${CHECKPOINT}"`));
+  const best = state?.earlyStopping === undefined ? [] : bestOf(parameters);
+  const kept = (list: readonly NamedParameter[]) => (list.some(({ name }) => tensors.has(name)) ? list : []);
+  const expected = [...parameters, ...kept(slots), ...kept(best)];
   const names = new Set(expected.map(({ name }) => name));
   const other = Array.from(tensors.keys()).find((name) => !names.has(name));
   if (other !== undefined) throw new ShapeError(`tensor ${show(other)}: the model has none of this name`);
   const find = (tensor: NamedParameter) => ({ tensor, place: findTensor(tensors, tensor) });
-  return { described, parameters: parameters.map(find), slots: keepsState ? slots.map(find) : [] };
+  return {
+    described,
+    parameters: parameters.map(find),
+    slots: kept(slots).map(find),
+    state,
+    best: kept(best).map(find),
+  };
 }
 
 function findTensor(tensors: ReadonlyMap<string, Place>, { name, shape }: NamedParameter): Place {
@@ -144,9 +178,27 @@ export function checkBeginning(bytes: Uint8Array, size: number, place: string): 
 export function readBytes(bytes: unknown, place: string): SavedModel {
   return reading(place, () => {
     const view = toView(bytes);
-    const { described, parameters, slots } = open(view, view.length);
-    return { ...described, parameters: readAll(view, parameters), optimizerState: readAll(view, slots) };
+    return modelOf(view, open(view, view.length));
   });
+}
+
+/** Does the same with a checkpoint's. */
+export function readSnapshot(bytes: unknown, place: string): Snapshot {
+  return reading(place, () => {
+    const view = toView(bytes);
+    const opened = open(view, view.length);
+    const { state, best } = opened;
+    if (state === undefined) {
+      throw new FormatError(
+        "this is a model, but no checkpoint of a training: Model.fromBytes or load read it",
+      );
+    }
+    return { model: modelOf(view, opened), state, best: best.length > 0 ? readAll(view, best) : undefined };
+  });
+}
+
+function modelOf(bytes: Uint8Array, { described, parameters, slots }: Opened): SavedModel {
+  return { ...described, parameters: readAll(bytes, parameters), optimizerState: readAll(bytes, slots) };
 }
 
 /** Bytes from whatever realm they come. */

@@ -65,7 +65,12 @@ function masked(crc: number): number {
 /** A record of a TFRecord file: length, masked CRC-32C of the length, data, masked CRC-32C of the data. */
 function record(data: readonly number[]): Uint8Array {
   const length = uint64(data.length);
-  return Uint8Array.from([...length, ...uint32(masked(crc32c(length))), ...data, ...uint32(masked(crc32c(data)))]);
+  return Uint8Array.from([
+    ...length,
+    ...uint32(masked(crc32c(length))),
+    ...data,
+    ...uint32(masked(crc32c(data))),
+  ]);
 }
 
 /** The first record of a file: `file_version` = 3. */

@@ -45,4 +45,4 @@ pub use dataset::Dataset;
 pub use errors::{Error, Result};
 pub use kernel::{Network, Part, Training, train_many};
 pub use predictor::Predictor;
-pub use run::{Divergence, Position, Progress, Run, Stop, Threads};
+pub use run::{Best, Divergence, EarlyStopping, Position, Progress, Run, Stop, Threads};

@@ -3,7 +3,7 @@
 use crate::dataset::Dataset;
 use crate::engine::pace::Pace;
 use crate::engine::pages::with_room;
-use crate::engine::panels::Line;
+use crate::engine::panels::{Line, zeros};
 use crate::engine::simd::Simd;
 use crate::engine::team::{Cores, Team};
 use crate::ensure;
@@ -74,6 +74,34 @@ const WORTH_A_THREAD: usize = 300_000;
 /// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
 
+/// Early stopping, and how far it has come: a run ends when a loss has not become better by more than
+/// `min_delta` for more than `patience` epochs. NaN is never better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyStopping {
+    /// Whether the validation's loss is watched, and not the training's.
+    pub validation: bool,
+    /// By how much a loss has to be below the best.
+    pub min_delta: f64,
+    /// How many epochs in a row may be no better.
+    pub patience: u64,
+    /// The best loss so far.
+    pub best: f64,
+    /// The epochs since.
+    pub waited: u64,
+}
+
+impl EarlyStopping {
+    /// Whether the loss of an epoch is the best so far.
+    fn see(&mut self, loss: f64) -> bool {
+        let better = loss < self.best - self.min_delta;
+        if better {
+            self.best = loss;
+        }
+        self.waited = if better { 0 } else { self.waited + 1 };
+        better
+    }
+}
+
 /// What to train.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -99,6 +127,10 @@ pub struct Run<'a> {
     /// Whether the predictions are wanted: those that training made before each step, and those of the
     /// validation.
     pub predictions: bool,
+    /// Whether to end early, and to keep the best parameters.
+    pub early_stopping: Option<EarlyStopping>,
+    /// The run ends with an epoch whose loss is not above it.
+    pub target_loss: f64,
 }
 
 impl Default for Run<'_> {
@@ -114,6 +146,8 @@ impl Default for Run<'_> {
             threads: Threads::AtMost(usize::MAX),
             validation: None,
             predictions: false,
+            early_stopping: None,
+            target_loss: f64::NEG_INFINITY,
         }
     }
 }
@@ -125,6 +159,15 @@ pub struct Divergence {
     pub epoch: u64,
     /// The step in the epoch, from 0.
     pub step: u64,
+}
+
+/// The parameters of the best epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// Its parameters, in the order of `Part::Parameters`.
+    pub parameters: Vec<f32>,
 }
 
 /// What a run did.
@@ -143,6 +186,12 @@ pub struct Progress {
     pub predictions: Vec<f32>,
     /// The predictions for the rows of the validation, `[epochs][rows][outputs]`, after each epoch that ended.
     pub validation_predictions: Vec<f32>,
+    /// How far early stopping has come, if it was asked for.
+    pub early_stopping: Option<EarlyStopping>,
+    /// The best epoch, if one of this run was better than all before.
+    pub best: Option<Best>,
+    /// Whether early stopping or the target ended it.
+    pub reached: bool,
     /// Whether the stop flag ended it.
     pub stopped: bool,
     /// Set if it ended since a number was no longer finite: the parameters are then those of the last whole
@@ -191,9 +240,12 @@ impl<S: Simd> State<S> {
         }
         // The steps that the update at hand has taken.
         let mut place = run.from.step % run.accumulate;
-        let collected = if place > 0 { self.gradient.clone() } else { Vec::new() };
+        let mut collected = (place > 0).then(|| self.gradient.clone());
         let mut taken = 0;
-        let mut progress = Progress { position: run.from, ..Progress::default() };
+        let early_stopping = run.early_stopping;
+        let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
+        let mut best = zeros(early_stopping.map_or(Some(0), |_| Some(self.plan.lines)))?;
+        let mut best_epoch = None;
         let width = self.plan.outputs();
         if run.predictions {
             let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
@@ -241,9 +293,9 @@ impl<S: Simd> State<S> {
             place = if updates { 0 } else { place + 1 };
             let ended = position.step == steps_an_epoch;
             if !loss.is_finite() || (ended && !self.publish(team)) {
-                self.go_back(&mut progress, safe, collected);
+                self.go_back(&mut progress, safe, collected.take());
                 progress.diverged = Some(Divergence { epoch, step });
-                return Ok(progress);
+                break;
             }
             if ended {
                 if let Some(validation) = run.validation {
@@ -257,11 +309,24 @@ impl<S: Simd> State<S> {
                 started = now;
                 *position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..*position };
                 safe = *position;
+                if progress.is_better() {
+                    best.copy_from_slice(&self.parameters);
+                    best_epoch = Some(epoch);
+                }
+                if progress.is_enough(run) {
+                    progress.reached = true;
+                    break;
+                }
                 if taken < run.steps {
                     self.prepare_order(data, run, epoch + 1);
                 }
             }
         }
+        progress.best = best_epoch.map(|epoch| {
+            let mut parameters = Vec::with_capacity(self.plan.parameters);
+            self.plan.read(&best, 1, 0, &mut parameters);
+            Best { epoch, parameters }
+        });
         self.pace = pace.or(self.pace.take());
         if progress.position.step > 0 && !self.publish(team) {
             let Position { epoch, step, .. } = progress.position;
@@ -273,10 +338,10 @@ impl<S: Simd> State<S> {
 
     /// Goes back to where the training was last safe. `collected` is what the gradient was at the run's start,
     /// if it started between two updates.
-    fn go_back(&mut self, progress: &mut Progress, safe: Position, collected: Vec<Line>) {
+    fn go_back(&mut self, progress: &mut Progress, safe: Position, collected: Option<Vec<Line>>) {
         self.restore();
         progress.position = safe;
-        if safe.step > 0 && !collected.is_empty() {
+        if let Some(collected) = collected.filter(|_| safe.step > 0) {
             self.gradient = collected;
         }
     }
@@ -307,6 +372,21 @@ impl<S: Simd> State<S> {
             self.order.resize(data.rows(), 0);
             permutation(run.seed, stream(Purpose::Shuffle, epoch as u32), &mut self.order);
         }
+    }
+}
+
+impl Progress {
+    /// Shows the last epoch to early stopping, if there is some: whether it is the best.
+    fn is_better(&mut self) -> bool {
+        let Some(early_stopping) = &mut self.early_stopping else { return false };
+        let losses = if early_stopping.validation { &self.validation_losses } else { &self.losses };
+        losses.last().is_some_and(|&loss| early_stopping.see(loss))
+    }
+
+    /// Whether the last epoch is one to end with.
+    fn is_enough(&self, run: &Run<'_>) -> bool {
+        let waited = self.early_stopping.is_some_and(|stopping| stopping.waited > stopping.patience);
+        waited || self.losses.last().is_some_and(|&loss| loss <= run.target_loss)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs and their progress as plain objects of JavaScript.
 
 use crate::refuse;
-use myelin_core::{Dataset, Network, Position, Progress, Run, Stop, Threads};
+use myelin_core::{Best, Dataset, EarlyStopping, Network, Position, Progress, Run, Stop, Threads};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -31,6 +31,27 @@ pub struct NativeRun {
     pub threads: Option<f64>,
     /// Whether the predictions are wanted.
     pub predictions: Option<bool>,
+    /// Whether to end early, and to keep the best parameters.
+    pub early_stopping: Option<NativeEarlyStopping>,
+    /// The run ends with an epoch whose loss is not above it.
+    pub target_loss: Option<f64>,
+}
+
+/// Early stopping, and how far it has come.
+#[napi(object)]
+pub struct NativeEarlyStopping {
+    pub validation: bool,
+    pub min_delta: f64,
+    pub patience: f64,
+    pub best: f64,
+    pub waited: f64,
+}
+
+/// The parameters of the best epoch.
+#[napi(object)]
+pub struct NativeBest {
+    pub epoch: f64,
+    pub parameters: Float32Array,
 }
 
 /// The threads that a call may use.
@@ -55,6 +76,9 @@ pub struct NativeProgress {
     pub validation_losses: Option<Float64Array>,
     pub predictions: Option<Float32Array>,
     pub validation_predictions: Option<Float32Array>,
+    pub early_stopping: Option<NativeEarlyStopping>,
+    pub best: Option<NativeBest>,
+    pub reached: bool,
     pub stopped: bool,
     pub diverged: Option<NativeDivergence>,
 }
@@ -86,6 +110,8 @@ impl NativeRun {
             threads: threads(self.threads)?,
             validation,
             predictions: self.predictions.unwrap_or(false),
+            early_stopping: self.early_stopping.as_ref().map(NativeEarlyStopping::read).transpose()?,
+            target_loss: self.target_loss.unwrap_or(f64::NEG_INFINITY),
         })
     }
 
@@ -98,6 +124,31 @@ impl NativeRun {
         stop: &Stop,
     ) -> Result<NativeProgress> {
         network.train(data, &self.to_run(validation)?, stop).map(NativeProgress::from).map_err(refuse)
+    }
+}
+
+impl NativeEarlyStopping {
+    fn read(&self) -> Result<EarlyStopping> {
+        Ok(EarlyStopping {
+            validation: self.validation,
+            min_delta: self.min_delta,
+            patience: whole("earlyStopping.patience", self.patience)?,
+            best: self.best,
+            waited: whole("earlyStopping.waited", self.waited)?,
+        })
+    }
+}
+
+impl From<EarlyStopping> for NativeEarlyStopping {
+    fn from(EarlyStopping { validation, min_delta, patience, best, waited }: EarlyStopping) -> Self {
+        let (patience, waited) = (patience as f64, waited as f64);
+        NativeEarlyStopping { validation, min_delta, patience, best, waited }
+    }
+}
+
+impl From<Best> for NativeBest {
+    fn from(Best { epoch, parameters }: Best) -> Self {
+        NativeBest { epoch: epoch as f64, parameters: Float32Array::new(parameters) }
     }
 }
 
@@ -116,6 +167,9 @@ impl From<Progress> for NativeProgress {
             validation_losses: some(progress.validation_losses, Float64Array::new),
             predictions: some(progress.predictions, Float32Array::new),
             validation_predictions: some(progress.validation_predictions, Float32Array::new),
+            early_stopping: progress.early_stopping.map(NativeEarlyStopping::from),
+            best: progress.best.map(NativeBest::from),
+            reached: progress.reached,
             stopped: progress.stopped,
             diverged: progress
                 .diverged

@@ -1,0 +1,291 @@
+/** Checkpoints: a training that was ended in any way goes on from its last one, to the same bits. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, describe, expect, test } from "vitest";
+import {
+  type Callback,
+  callbacks,
+  dense,
+  dropout,
+  FileError,
+  type FitOptions,
+  load,
+  Model,
+  type ModelOptions,
+  relu,
+  save,
+  schedules,
+} from "../src/index.ts";
+import { script } from "./child.ts";
+import { flatten, kernelNames } from "./kernels.ts";
+import { data, failureOf, someRows } from "./samples.ts";
+
+const root = mkdtempSync(join(tmpdir(), "myelin-checkpoint-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let folders = 0;
+
+function freshPath(): string {
+  const folder = join(root, String(folders++));
+  mkdirSync(folder);
+  return join(folder, "training.safetensors");
+}
+
+const EPOCHS = 12;
+const monitor = "validationLoss";
+const held = someRows(30, 50);
+
+/** Moments, noise, a schedule and early stopping that look back: all that a training remembers. */
+function make(kernel: "native" | "typescript", options: Partial<ModelOptions> = {}): Model {
+  return new Model({
+    inputs: 2,
+    layers: [dense(6), relu(), dropout({ rate: 0.2 }), dense(1)],
+    loss: "meanSquaredError",
+    optimizer: { type: "adam", learningRate: 0.03 },
+    metrics: ["accuracy"],
+    seed: 5,
+    kernel,
+    ...options,
+  });
+}
+
+const settings = (list: readonly Callback[] = [], patience = 50): FitOptions & { callbacks: Callback[] } => ({
+  epochs: EPOCHS,
+  batchSize: 8,
+  validationData: held,
+  schedule: schedules.reduceOnPlateau({ patience: 1, factor: 0.7, monitor }),
+  callbacks: [callbacks.earlyStopping({ monitor, patience }), ...list],
+});
+
+/** All that a training leaves, but for its times. */
+function stateOf(model: Model) {
+  const { weights, optimizerState, training } = model.toJSON();
+  const { seconds: _, ...history } = model.history as object as Record<string, number[]>;
+  return { weights, optimizerState, training, history };
+}
+
+/** Ends the training after an epoch, as if the process were gone. */
+const crashAfter = (epoch: number): Callback => ({
+  onEpochEnd(ended) {
+    if (ended.epoch === epoch) throw new Error("crash");
+  },
+});
+
+describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
+  describe.each([
+    ["fit", async (model: Model, options: FitOptions): Promise<unknown> => model.fit(data, options)],
+    ["fitSync", async (model: Model, options: FitOptions): Promise<unknown> => model.fitSync(data, options)],
+  ] as const)("of %s", (call, train) => {
+    test("that crashes after any epoch goes on to the same bits", async () => {
+      const whole = make(kernel);
+      await train(whole, settings());
+      for (let epoch = 0; epoch < EPOCHS; epoch++) {
+        const path = freshPath();
+        const checkpoint = callbacks.checkpoint({ path, every: 1 + (epoch % 3), resume: true });
+        await failureOf(() => train(make(kernel), settings([checkpoint, crashAfter(epoch)])));
+        const resumed = make(kernel);
+        await train(resumed, settings([checkpoint]));
+        expect(stateOf(resumed)).toEqual(stateOf(whole));
+      }
+    });
+
+    test("that crashes again and again does so, too", async () => {
+      const [whole, path] = [make(kernel), freshPath()];
+      await train(whole, settings());
+      const checkpoint = callbacks.checkpoint({ path, resume: true });
+      for (const epoch of [2, 3, 7]) {
+        await failureOf(() => train(make(kernel), settings([checkpoint, crashAfter(epoch)])));
+      }
+      const resumed = make(kernel);
+      await train(resumed, settings([checkpoint]));
+      expect(stateOf(resumed)).toEqual(stateOf(whole));
+    });
+
+    test("that has ended is not trained again", async () => {
+      const [path, epochs] = [freshPath(), [] as number[]];
+      const list = [
+        callbacks.checkpoint({ path, resume: true }),
+        { onEpochEnd: ({ epoch }) => void epochs.push(epoch) } satisfies Callback,
+      ];
+      const [first, again] = [make(kernel), make(kernel)];
+      await train(first, settings(list, 0));
+      const before = [...epochs];
+      expect(before.length).toBeLessThan(EPOCHS);
+      await train(again, settings(list, 0));
+      expect(epochs).toEqual(before);
+      expect(stateOf(again)).toEqual(stateOf(first));
+    });
+
+    test("goes on for more epochs than it first had", async () => {
+      const [path, whole, resumed] = [freshPath(), make(kernel), make(kernel)];
+      const list = [callbacks.checkpoint({ path, every: 5, resume: true })];
+      await train(whole, settings());
+      await train(make(kernel), { ...settings(list), epochs: 7 });
+      await train(resumed, settings(list));
+      expect(stateOf(resumed)).toEqual(stateOf(whole));
+    });
+
+    test("keeps the rate that a hook has set", async () => {
+      const [path, whole, resumed] = [freshPath(), make(kernel), make(kernel)];
+      const set: Callback = {
+        onEpochEnd({ epoch }, control) {
+          if (epoch === 3) control.learningRate = 0.001;
+        },
+      };
+      await train(whole, settings([set]));
+      const checkpoint = callbacks.checkpoint({ path, resume: true });
+      await failureOf(() => train(make(kernel), settings([set, checkpoint, crashAfter(5)])));
+      await train(resumed, settings([set, checkpoint]));
+      expect(stateOf(resumed)).toEqual(stateOf(whole));
+    });
+
+    test("keeps as many as it was told to, the newest under the name, and each is a model", async () => {
+      const path = freshPath();
+      await train(make(kernel), settings([callbacks.checkpoint({ path, every: 2, keep: 3 })]));
+      const names = readdirSync(join(path, "..")).sort();
+      expect(names).toEqual(["training.safetensors", "training.safetensors.1", "training.safetensors.2"]);
+      const epochs: number[] = [];
+      for (const name of names) epochs.push((await load(join(path, "..", name))).toJSON().training.epochs);
+      expect(epochs).toEqual([EPOCHS, EPOCHS - 2, EPOCHS - 4]);
+    });
+
+    test("begins anew where nothing says that it should go on, or where there is nothing", async () => {
+      const [path, whole, again] = [freshPath(), make(kernel), make(kernel)];
+      await train(whole, settings([callbacks.checkpoint({ path, resume: true })]));
+      await train(again, settings([callbacks.checkpoint({ path })]));
+      expect(stateOf(again)).toEqual(stateOf(whole));
+    });
+
+    test.each<[string, () => Model, Partial<FitOptions>, string]>([
+      [
+        "other layers",
+        () => make(kernel, { layers: [dense(5), dense(1)] }),
+        {},
+        "it is of another model: layers",
+      ],
+      [
+        "another seed",
+        () => make(kernel, { seed: 6 }),
+        {},
+        "it is of another model: seed: it has 5, this model 6; make the model with { seed: 5 }",
+      ],
+      ["another batch", () => make(kernel), { batchSize: 9 }, "made with batchSize 8, received 9"],
+      ["another order", () => make(kernel), { shuffle: false }, "made with shuffle true, received false"],
+      [
+        "no validation",
+        () => make(kernel),
+        { validationData: undefined, schedule: undefined, callbacks: [] },
+        "",
+      ],
+    ])("does not go on with %s, and nothing has changed", async (_, other, changed, message) => {
+      const path = freshPath();
+      await train(make(kernel), { ...settings([callbacks.checkpoint({ path })]), epochs: 2 });
+      const bytes = readFileSync(path);
+      const model = other();
+      const before = flatten(model.getWeights());
+      const checkpoint = callbacks.checkpoint({ path, resume: true });
+      const options = { ...settings([checkpoint]), ...changed };
+      const list = "callbacks" in changed ? [checkpoint] : options.callbacks;
+      const error = (await failureOf(() => train(model, { ...options, callbacks: list }))) as Error;
+      expect(error.message).toContain(`${call}: callbacks[`);
+      expect(error.message).toContain(path);
+      expect(error.message).toContain(message);
+      expect(flatten(model.getWeights())).toEqual(before);
+      expect(readFileSync(path)).toEqual(bytes);
+    });
+
+    test("does not go on from what is no checkpoint", async () => {
+      const path = freshPath();
+      const list = [callbacks.checkpoint({ path, resume: true })];
+      await save(make(kernel), path);
+      expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({
+        name: "FormatError",
+        message: expect.stringContaining("this is a model, but no checkpoint of a training"),
+      });
+      writeFileSync(path, "nothing");
+      expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({
+        name: "FormatError",
+      });
+    });
+
+    test("does not begin where it cannot be written", async () => {
+      const path = freshPath();
+      const wrong = [join(path, "..", "missing", "file"), join(path, "..")];
+      if (process.getuid?.() !== 0) {
+        chmodSync(join(path, ".."), 0o500);
+        wrong.push(path);
+      }
+      for (const given of wrong) {
+        const model = make(kernel);
+        const before = flatten(model.getWeights());
+        const list = [callbacks.checkpoint({ path: given })];
+        const error = (await failureOf(() => train(model, settings(list)))) as Error;
+        expect(error).toBeInstanceOf(FileError);
+        expect(error.message).toContain(
+          `${call}: callbacks[1]: checkpoint: ${JSON.stringify(given)} cannot be written`,
+        );
+        expect(flatten(model.getWeights())).toEqual(before);
+      }
+      chmodSync(join(path, ".."), 0o700);
+    });
+  });
+
+  const kills = Number(process.env.MYELIN_KILLS ?? 12) / 4;
+  test.each(["fit", "fitSync"])(
+    "of %s that is killed at random moments ends with the same bits",
+    async (call) => {
+      const run = async (path: string, until?: number) => {
+        const child = spawn(process.execPath, [script("resume.mjs"), path, kernel, call], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        const output = text(child.stdout);
+        if (until !== undefined) {
+          await once(child.stdout, "data");
+          await wait(until);
+          child.kill("SIGKILL");
+        }
+        return /ended .*/.exec(await output)?.[0];
+      };
+      const start = performance.now();
+      const whole = await run("none");
+      expect(whole).toMatch(/^ended \d+ [0-9a-f]{64}$/);
+      const time = performance.now() - start;
+      let [killed, path] = [0, freshPath()];
+      while (killed < kills) {
+        const ended = await run(path, ((killed * 37) % 100) * (time / 250));
+        if (ended === undefined) {
+          killed++;
+          if (existsSync(path)) expect((await load(path)).parameters).toBe(65);
+          continue;
+        }
+        expect(ended).toBe(whole);
+        path = freshPath();
+      }
+      expect(await run(path)).toBe(whole);
+    },
+    1_800_000,
+  );
+});
+
+test.each([
+  [{ path: "" }, "callbacks.checkpoint: path: expected the path of a file"],
+  [{}, "callbacks.checkpoint: path is missing"],
+  [{ path: "a", every: 0 }, "callbacks.checkpoint: every: expected a whole number"],
+  [{ path: "a", keep: 0 }, "callbacks.checkpoint: keep: expected a whole number"],
+  [{ path: "a", evry: 2 }, 'unknown option "evry". Did you mean "every"?'],
+])("refuses %o when it is made", (given, message) => {
+  expect(() => callbacks.checkpoint(given as { path: string })).toThrow(message);
+});

@@ -1,0 +1,158 @@
+/** checkpoint: keeps a training in a file, from which it goes on after whatever ended it */
+import { accessSync, constants, copyFileSync, existsSync, renameSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileError, readPath, statFileSync, withPath } from "../files/paths.ts";
+import { read, readSync } from "../files/read.ts";
+import { replace, replaceSync } from "../files/replace.ts";
+import { readSnapshot, writeSnapshot } from "../formats/bytes.ts";
+import { boolean, checkNames, completeOptions, type RequiredOption, size, type Values } from "../options.ts";
+import type { Callback } from "./callback.ts";
+import { type Course, type Participant, type TakesPart, takePart } from "./participant.ts";
+
+/** Where and when a training is kept. */
+export interface CheckpointOptions {
+  /** The path of the file; its folder has to be there. */
+  readonly path: string | URL;
+  /** Epochs from checkpoint to checkpoint, 1 by default; at the training's end there is one in any case. */
+  readonly every?: number | undefined;
+  /** How many to keep, 1 by default. The newest is at `path`; those before it at `path.1`, `path.2` and so on. */
+  readonly keep?: number | undefined;
+  /** Whether the training goes on from the checkpoint at `path`, if there is one; false by default. */
+  readonly resume?: boolean | undefined;
+}
+
+const path: RequiredOption<string> = { required: true, expected: "the path of a file", read: readPath };
+const OPTIONS = {
+  path,
+  every: size({ default: 1 }),
+  keep: size({ default: 1 }),
+  resume: boolean({ default: false }),
+};
+
+/** A training's checkpoints. */
+class Checkpoints implements Participant {
+  readonly #place: string;
+  readonly #path: string;
+  readonly #every: number;
+  readonly #keep: number;
+  readonly #resume: boolean;
+  /** What is being written. */
+  #writing: Promise<void> | undefined;
+  /** Epochs of the last one, and whether the training was over then. */
+  #last = "";
+
+  constructor(place: string, { path, every, keep, resume }: Values<typeof OPTIONS>) {
+    this.#place = `${place}: checkpoint`;
+    this.#path = path;
+    this.#every = every;
+    this.#keep = keep;
+    this.#resume = resume;
+  }
+
+  epochsUntil(done: number): number {
+    return this.#every - (done % this.#every);
+  }
+
+  /** Sees to it that the file can be written, and goes on from it. */
+  onTrainBegin(course: Course): Promise<void> | void {
+    this.#trying("written", () => {
+      const found = statFileSync(this.#path);
+      accessSync(found === undefined ? dirname(this.#path) : this.#path, constants.W_OK);
+    });
+    if (!this.#resume || !existsSync(this.#path)) return undefined;
+    const place = `${this.#place}: ${JSON.stringify(this.#path)}`;
+    const resume = (bytes: Uint8Array) => {
+      course.resume(readSnapshot(bytes, place), place);
+      this.#last = stateOf(course);
+    };
+    if (course.isSync) return resume(this.#trying("read", () => readSync(this.#path, place)));
+    return withPath(`${place} cannot be read`, () => read(this.#path, place)).then(resume);
+  }
+
+  onEpochsEnd(_epochs: unknown, course: Course): Promise<void> | void {
+    return course.done % this.#every === 0 ? this.#write(course) : undefined;
+  }
+
+  onLastEpoch(course: Course): Promise<void> | void {
+    return stateOf(course) === this.#last ? undefined : this.#write(course);
+  }
+
+  onTrainEnd(): Promise<void> | undefined {
+    return this.#writing;
+  }
+
+  /** Copies the training and writes it; off the event loop not before the one before is written. */
+  #write(course: Course): Promise<void> | void {
+    this.#last = stateOf(course);
+    const bytes = writeSnapshot(course.snapshot(), this.#place);
+    if (course.isSync) {
+      this.#trying("written", () => {
+        this.#rotate();
+        replaceSync(this.#path, bytes);
+      });
+      return undefined;
+    }
+    const before = this.#writing;
+    this.#writing = this.#afterwards(before, bytes);
+    // Whoever waits for it is told.
+    this.#writing.catch(() => undefined);
+    return before;
+  }
+
+  async #afterwards(before: Promise<void> | undefined, bytes: Uint8Array): Promise<void> {
+    await before;
+    await withPath(`${this.#place}: ${JSON.stringify(this.#path)} cannot be written`, async () => {
+      this.#rotate();
+      await replace(this.#path, bytes);
+    });
+  }
+
+  /** Moves the older ones on. At any time the newest is where it belongs. */
+  #rotate(): void {
+    const name = (age: number) => (age === 0 ? this.#path : `${this.#path}.${age}`);
+    for (let age = this.#keep - 1; age > 0; age--) {
+      if (!existsSync(name(age - 1))) continue;
+      if (age > 1) renameSync(name(age - 1), name(age));
+      else copyFileSync(name(0), name(1), constants.COPYFILE_FICLONE);
+    }
+  }
+
+  #trying<T>(what: "written" | "read", run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw fileError(`${this.#place}: ${JSON.stringify(this.#path)} cannot be ${what}`, error);
+    }
+  }
+}
+
+const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
+
+/**
+ * Keeps all that a training goes on from in a file: weights, optimizer, schedule, position, best weights and
+ * history. Under the file's name there is a whole checkpoint at any time, whatever ends the process. With
+ * `resume` the same call goes on from there: on the native kernel to the same bits as if nothing had happened.
+ * For that the model has to be made again with the same seed, and to get the same examples and options; what
+ * own hooks remember is theirs to keep.
+ *
+ * `fit` copies the training and writes on while it goes on; `fitSync` waits for the disk. The file is a model's
+ * too: `load` gives the model of the last epoch.
+ *
+ * @example
+ * ```ts
+ * await model.fit(data, {
+ *   epochs: 1000,
+ *   callbacks: [callbacks.checkpoint({ path: "training.safetensors", every: 10, resume: true })],
+ * });
+ * ```
+ *
+ * @throws OptionError for an unknown option. A training throws a FileError where the file cannot be written or
+ * read, a FormatError where it is no checkpoint, one of another model or of a newer version, an OptionError where
+ * the training differs; nothing has changed then.
+ */
+export function checkpoint(options: CheckpointOptions): Callback {
+  checkNames(options, Object.keys(OPTIONS), "callbacks.checkpoint");
+  const complete = completeOptions(OPTIONS, options, "callbacks.checkpoint");
+  const callback: TakesPart = { [takePart]: (place) => new Checkpoints(place, complete) };
+  return callback as Callback;
+}

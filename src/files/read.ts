@@ -1,0 +1,51 @@
+/** A model's file as bytes. */
+import { readFileSync, statSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { withinMemory } from "../errors.ts";
+import { checkBeginning } from "../formats/bytes.ts";
+import { headerEnd, PREFIX } from "../formats/safetensors.ts";
+import { reading } from "../formats/saved.ts";
+import { checkMemory } from "../memory.ts";
+import { statFile, statFileSync } from "./paths.ts";
+
+/** Reads a file whole, after its beginning has shown that it can be a model's. */
+export async function read(path: string, place: string): Promise<Uint8Array> {
+  // Before it is opened: a pipe would wait for somebody to write into it.
+  await statFile(path);
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    const prefix = await readBytes(handle, new Uint8Array(Math.min(PREFIX, size)), 0);
+    const end = reading(place, () => headerEnd(prefix, size));
+    const header = await readBytes(handle, new Uint8Array(end), 0);
+    checkBeginning(header, size, place);
+    checkMemory(size, `${place}: ${size} bytes`);
+    const bytes = withinMemory(`${place}: ${size} bytes do not fit in memory`, () => new Uint8Array(size));
+    bytes.set(header);
+    await readBytes(handle, bytes.subarray(end), end);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Fills an array with a file's bytes from a position. */
+async function readBytes(handle: FileHandle, target: Uint8Array, position: number): Promise<Uint8Array> {
+  let done = 0;
+  while (done < target.length) {
+    // No system reads more than 2^31 - 1 bytes at a time.
+    const length = Math.min(target.length - done, 2 ** 30);
+    const { bytesRead } = await handle.read(target, done, length, position + done);
+    if (bytesRead === 0) throw new Error("it became shorter meanwhile");
+    done += bytesRead;
+  }
+  return target;
+}
+
+/** Does the same before it returns. */
+export function readSync(path: string, place: string): Uint8Array {
+  statFileSync(path);
+  const { size } = statSync(path);
+  checkMemory(size, `${place}: ${size} bytes`);
+  return withinMemory(`${place}: ${size} bytes do not fit in memory`, () => readFileSync(path));
+}

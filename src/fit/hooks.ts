@@ -1,0 +1,128 @@
+/** Who takes part in a training between its epochs: callbacks, and the progress that is shown. */
+import { type Callback, HOOKS } from "../callbacks/callback.ts";
+import { EarlyStoppingCallback } from "../callbacks/early-stopping.ts";
+import { type Course, type Participant, type TakesPart, takePart } from "../callbacks/participant.ts";
+import { OptionError, show } from "../errors.ts";
+import { unknownName } from "../options.ts";
+import type { Epoch, History } from "./history.ts";
+import { watch } from "./watch.ts";
+
+/** Hooks as somebody who takes part. They are asked after each epoch if one of them is about epochs. */
+function ofHooks(callback: Callback): Participant {
+  const isAboutEpochs = callback.onEpochBegin !== undefined || callback.onEpochEnd !== undefined;
+  return {
+    ...(isAboutEpochs && { epochsUntil: () => 1 }),
+    onTrainBegin: ({ control }) => callback.onTrainBegin?.(control),
+    onEpochBegin: (epoch, { control }) => callback.onEpochBegin?.(epoch, control),
+    // There is one where they are asked after each.
+    onEpochsEnd: ([epoch], { control }) => callback.onEpochEnd?.(epoch, control),
+    onTrainEnd: (history) => callback.onTrainEnd?.(history),
+  };
+}
+
+/** Shows the progress; it says how many epochs may pass until it looks again. */
+function ofProgress(epochs: number): Participant {
+  let watcher: ReturnType<typeof watch> | undefined;
+  return {
+    epochsUntil: () => watcher?.epochs ?? 1,
+    onTrainBegin: ({ done }) => {
+      watcher = watch(epochs, done);
+    },
+    onEpochsEnd: (ended, { control }) => watcher?.show(ended, control.secondsLeft ?? 0),
+    onTrainEnd: () => watcher?.end(),
+  };
+}
+
+/** One callback, or a list; checked. */
+export function readCallbacks(given: unknown, place: string): readonly Callback[] {
+  if (given === undefined) return [];
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  for (const [index, callback] of list.entries()) checkCallback(callback, `${place}[${index}]`);
+  if (list.filter((callback) => callback instanceof EarlyStoppingCallback).length > 1) {
+    throw new OptionError(`${place}: expected one earlyStopping, received several`);
+  }
+  return list as readonly Callback[];
+}
+
+function checkCallback(callback: unknown, place: string): void {
+  if (callback === null || typeof callback !== "object") {
+    const hint = typeof callback === "function" ? "; call it, or name the hook: { onEpochEnd: … }" : "";
+    throw new OptionError(`${place}: expected an object of hooks, received ${show(callback)}${hint}`);
+  }
+  for (const name of Object.keys(callback)) {
+    if (/^on[A-Z]/.test(name) && !(HOOKS as readonly string[]).includes(name)) {
+      throw unknownName(place, "hook", name, HOOKS);
+    }
+  }
+  for (const name of HOOKS) {
+    const hook = (callback as Callback)[name];
+    if (hook !== undefined && typeof hook !== "function") {
+      throw new OptionError(`${place}: ${name}: expected a function, received ${show(hook)}`);
+    }
+  }
+}
+
+/** What somebody has given, which may have to be waited for. */
+export interface Answer {
+  readonly given: unknown;
+  readonly place: string;
+}
+
+/** All who take part in a training, called in the order of the callbacks. */
+export class Participants {
+  readonly #list: readonly { readonly place: string; readonly participant: Participant }[];
+
+  constructor(call: string, callbacks: readonly Callback[], progressOf: number | undefined) {
+    const given = callbacks.map((callback, index) => {
+      const place = `${call}: callbacks[${index}]`;
+      const participant = takePart in callback ? (callback as TakesPart)[takePart](place) : ofHooks(callback);
+      return { place, participant };
+    });
+    const progress = progressOf === undefined ? [] : [{ place: call, participant: ofProgress(progressOf) }];
+    this.#list = [...given, ...progress];
+  }
+
+  /** How many epochs may pass until one of them is asked, when so many have ended. */
+  epochsUntil(done: number): number {
+    return this.#list.reduce(
+      (least, { participant }) => Math.min(least, participant.epochsUntil?.(done) ?? least),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  *begin(course: Course): Generator<Answer, void> {
+    for (const { place, participant } of this.#list) {
+      yield { given: participant.onTrainBegin?.(course), place: `${place}: onTrainBegin` };
+    }
+  }
+
+  *beginEpoch(epoch: number, course: Course): Generator<Answer, void> {
+    for (const { place, participant } of this.#list) {
+      yield { given: participant.onEpochBegin?.(epoch, course), place: `${place}: onEpochBegin` };
+    }
+  }
+
+  *endEpochs(epochs: readonly Epoch[], course: Course): Generator<Answer, void> {
+    for (const { place, participant } of this.#list) {
+      yield { given: participant.onEpochsEnd?.(epochs, course), place: `${place}: onEpochEnd` };
+    }
+  }
+
+  *lastEpoch(course: Course): Generator<Answer, void> {
+    for (const { place, participant } of this.#list)
+      yield { given: participant.onLastEpoch?.(course), place };
+  }
+
+  /** Calls all, whatever one of them throws; the first error is thrown in the end. */
+  *end(history: History, hasFailed: boolean): Generator<Answer, void> {
+    const errors: unknown[] = [];
+    for (const { place, participant } of this.#list) {
+      try {
+        yield { given: participant.onTrainEnd?.(history, hasFailed), place: `${place}: onTrainEnd` };
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}

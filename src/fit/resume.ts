@@ -1,0 +1,58 @@
+/** Whether a training can go on from a checkpoint with the bits that it would have had. */
+import { FormatError, OptionError, show } from "../errors.ts";
+import type { Snapshot, TrainingState } from "../formats/checkpoint.ts";
+import type { SavedModel } from "../formats/saved.ts";
+import type { Configuration } from "../program.ts";
+
+/** What a checkpoint has to agree with. */
+export interface Resumed {
+  readonly configuration: Configuration;
+  readonly seed: number;
+  /** What each epoch has, by name. */
+  readonly names: readonly string[];
+  readonly settings: Pick<TrainingState, "rows" | "batchSize" | "accumulate" | "shuffle">;
+  readonly hasEarlyStopping: boolean;
+}
+
+/** The first part in which two models differ. */
+function difference(configuration: Configuration, seed: number, saved: SavedModel): string | undefined {
+  const [mine, its] = [configuration, saved.configuration] as unknown as Record<string, unknown>[];
+  const name = Object.keys(mine).find((part) => JSON.stringify(mine[part]) !== JSON.stringify(its[part]));
+  if (name !== undefined) {
+    return `${name}: it has ${JSON.stringify(its[name])}, this model ${JSON.stringify(mine[name])}`;
+  }
+  if (seed === saved.seed) return undefined;
+  return `seed: it has ${saved.seed}, this model ${seed}; make the model with { seed: ${saved.seed} }`;
+}
+
+/**
+ * Refuses a checkpoint of another model or of another training.
+ *
+ * @throws FormatError, OptionError
+ */
+export function checkResumed(expected: Resumed, { model, state }: Snapshot, place: string): void {
+  const differs = difference(expected.configuration, expected.seed, model);
+  if (differs !== undefined) throw new FormatError(`${place}: it is of another model: ${differs}`);
+  for (const [name, value] of Object.entries(expected.settings)) {
+    const its = state[name as keyof Resumed["settings"]];
+    if (its === value) continue;
+    const what = name === "rows" ? `examples with ${its} rows` : `${name} ${show(its)}`;
+    throw new OptionError(`${place}: it was made with ${what}, received ${show(value)}`);
+  }
+  if ((state.earlyStopping !== undefined) !== expected.hasEarlyStopping) {
+    const [its, mine] = expected.hasEarlyStopping ? ["without", "with"] : ["with", "without"];
+    throw new OptionError(`${place}: it was made ${its} earlyStopping; this training is ${mine}`);
+  }
+  const { history } = model;
+  const names = Object.keys(history ?? {});
+  if (String(names) !== String(expected.names)) {
+    throw new OptionError(
+      `${place}: it measured ${names.join(", ")}; this training ${expected.names.join(", ")}`,
+    );
+  }
+  if (history?.epoch.length !== state.done) {
+    throw new FormatError(
+      `${place}: expected a history of ${state.done} epochs, received ${history?.epoch.length}`,
+    );
+  }
+}

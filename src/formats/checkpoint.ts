@@ -1,0 +1,96 @@
+/** What a checkpoint holds besides a model, and its description in plain JSON. */
+import { FormatError, OptionError, show } from "../errors.ts";
+import { checkNames } from "../options.ts";
+import type { SavedModel } from "./saved.ts";
+
+/** How far a training has come, and what its steps follow from besides its model and its data. */
+export interface TrainingState {
+  /** Epochs of this training that have ended. */
+  readonly done: number;
+  /** Whether it ended before its last epoch. */
+  readonly isOver: boolean;
+  readonly rows: number;
+  readonly batchSize: number;
+  readonly accumulate: number;
+  readonly shuffle: boolean;
+  /** The rate that a hook has set, if one has. */
+  readonly learningRate: number | undefined;
+  /** How far early stopping has come, if there is some. */
+  readonly earlyStopping: { readonly best: number | undefined; readonly waited: number } | undefined;
+}
+
+/** A training that can go on from here. */
+export interface Snapshot {
+  readonly model: SavedModel;
+  readonly state: TrainingState;
+  /** The parameters of the best epoch, where there is early stopping that has seen one. */
+  readonly best: Float32Array | undefined;
+}
+
+const FORMAT_VERSION = 1;
+const NAMES = [
+  "formatVersion",
+  "done",
+  "isOver",
+  "rows",
+  "batchSize",
+  "accumulate",
+  "shuffle",
+  "learningRate",
+  "earlyStopping",
+];
+
+/** The state as JSON; a name that is undefined is left out. */
+export function describeState(state: TrainingState): string {
+  return JSON.stringify({ formatVersion: FORMAT_VERSION, ...state });
+}
+
+function readCount(value: unknown, place: string, least = 0): number {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
+  throw new OptionError(`${place}: expected a whole number of at least ${least}, received ${show(value)}`);
+}
+
+function readFlag(value: unknown, place: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw new OptionError(`${place}: expected true or false, received ${show(value)}`);
+}
+
+function readNumber(value: unknown, place: string, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
+  throw new OptionError(`${place}: expected a number, received ${show(value)}`);
+}
+
+function readWaiting(value: unknown): TrainingState["earlyStopping"] {
+  if (value === undefined) return undefined;
+  const place = "checkpoint: earlyStopping";
+  checkNames(value, ["best", "waited"], place);
+  const { best, waited } = value as { best?: unknown; waited?: unknown };
+  return {
+    best: readNumber(best, `${place}: best`, Number.NEGATIVE_INFINITY),
+    waited: readCount(waited, `${place}: waited`),
+  };
+}
+
+/** Reads and checks what `describeState` gave. */
+export function readState(given: unknown): TrainingState {
+  checkNames(given, NAMES, "checkpoint");
+  const { formatVersion, ...rest } = given as Record<string, unknown>;
+  if (formatVersion !== FORMAT_VERSION) {
+    const newer = typeof formatVersion === "number" && formatVersion > FORMAT_VERSION;
+    const hint = newer ? "; it was written by a newer version of myelin" : "";
+    throw new FormatError(
+      `checkpoint: expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`,
+    );
+  }
+  return {
+    done: readCount(rest.done, "checkpoint: done"),
+    isOver: readFlag(rest.isOver, "checkpoint: isOver"),
+    rows: readCount(rest.rows, "checkpoint: rows", 1),
+    batchSize: readCount(rest.batchSize, "checkpoint: batchSize", 1),
+    accumulate: readCount(rest.accumulate, "checkpoint: accumulate", 1),
+    shuffle: readFlag(rest.shuffle, "checkpoint: shuffle"),
+    learningRate: readNumber(rest.learningRate, "checkpoint: learningRate", 0),
+    earlyStopping: readWaiting(rest.earlyStopping),
+  };
+}
