@@ -152,6 +152,7 @@ describe("the README's table of what is there", () => {
     expect(new Set(named("strategies of `search`"))).toEqual(kinds(myelin.strategies));
     expect(new Set(named("initialisers"))).toEqual(kinds(myelin.initializers));
     expect(new Set(named("optimizers"))).toEqual(kinds(optimizers));
+    expect(new Set(named("`callbacks`"))).toEqual(new Set(Object.keys(myelin.callbacks)));
     const [, ...options] = Object.keys(myelin.dense.options);
     const others = Object.values(layers).filter(({ type }) => type !== "dense" && !(type in activations));
     const described = others.flatMap(({ type, options }) => [type, ...Object.keys(options)]);

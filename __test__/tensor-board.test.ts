@@ -117,7 +117,9 @@ const cases = kernelNames.flatMap((kernel) => ways.map((way) => [way, kernel] as
 
 describe.runIf(hasTensorBoard)(title, () => {
   const read = (folder: string): Shown =>
-    JSON.parse(execFileSync("python3", [join(fixtures, "read.py"), folder], { encoding: "utf8" }));
+    JSON.parse(
+      execFileSync("python3", [join(fixtures, "read.py"), folder], { encoding: "utf8", stdio: "pipe" }),
+    );
 
   /** The points of a list, as 32 bits hold them. */
   const pointsOf = (history: History, name: string) => {

@@ -3,20 +3,20 @@ import { FileError } from "../errors.ts";
 import type { Callback } from "./callback.ts";
 
 /** Says what to use instead. */
-function refuse(name: string): never {
-  throw new FileError(
-    `callbacks.${name}: this host has no files; write a callback that sends epochs to where they are kept, { onEpochEnd(epoch) { … } }`,
-  );
+function refuse(name: string, instead: string): never {
+  throw new FileError(`callbacks.${name}: this host has no files; ${instead}`);
 }
 
+const HOOK = "write a callback that sends epochs to where they are kept: { onEpochEnd(epoch) { … } }";
+
 export function checkpoint(_options: object): Callback {
-  return refuse("checkpoint");
+  return refuse("checkpoint", "keep what model.toBytes({ optimizerState: true }) gives after a training");
 }
 
 export function log(_options: object): Callback {
-  return refuse("log");
+  return refuse("log", HOOK);
 }
 
 export function tensorBoard(_options: object): Callback {
-  return refuse("tensorBoard");
+  return refuse("tensorBoard", HOOK);
 }
