@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a trial of each side lasts, at least a step.
+/// How long a trial of each side lasts, at least a step. One step goes before it, which does not count: it
+/// brings the parameters to the caches of the cores that the side uses.
 const TRIAL: Duration = Duration::from_micros(300);
 
 /// How often each side is tried; the best counts, so that a hiccup does not decide.
@@ -32,6 +33,8 @@ pub struct Pace {
     best: [f64; 2],
     /// Trials that ended; none while a decision holds.
     trials: Option<usize>,
+    /// Whether the next step is the first of a trial.
+    is_first: bool,
     steps: u32,
     since: Instant,
     began: Instant,
@@ -49,6 +52,7 @@ impl Pace {
             alone: false,
             best,
             trials: Some(0),
+            is_first: true,
             steps: 0,
             since: now,
             began: now,
@@ -87,6 +91,10 @@ impl Pace {
             }
             return;
         };
+        if std::mem::take(&mut self.is_first) {
+            self.since = now;
+            return;
+        }
         self.steps += 1;
         let elapsed = now - self.since;
         if elapsed < TRIAL {
@@ -106,6 +114,7 @@ impl Pace {
         } else {
             self.alone = !self.alone;
             self.trials = Some(trials + 1);
+            self.is_first = true;
         }
     }
 
@@ -161,7 +170,7 @@ mod tests {
     fn long_steps_are_tried_once_each() {
         let mut pace = Pace::start(2, 32);
         let mut now = pace.began;
-        assert_eq!(alone(&mut pace, &mut now, [50_000, 90_000], 20), 1);
+        assert_eq!(alone(&mut pace, &mut now, [50_000, 90_000], 20), 2);
     }
 
     #[test]
