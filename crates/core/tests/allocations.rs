@@ -2,7 +2,7 @@
 
 mod scalar;
 
-use myelin_core::{Dataset, Network, Position, Run, Stop, Threads};
+use myelin_core::{Dataset, EarlyStopping, Network, Position, Run, Stop, Threads};
 use scalar::programs::{dense, examples, instruction_sets, values, weighted};
 use serde_json::{Value, json};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -109,7 +109,7 @@ struct Case {
     shuffle: bool,
     threads: usize,
     accumulate: u64,
-    /// With weights, validation and predictions.
+    /// With weights, validation, early stopping and predictions.
     measures: bool,
 }
 
@@ -121,6 +121,8 @@ impl Case {
         let data = examples(&self.program, steps * self.batch_size - self.batch_size / 2, 1);
         let data = if self.measures { weighted(data, 2) } else { data };
         let (stop, rates) = (Stop::default(), [1e-3]);
+        let stopping =
+            EarlyStopping { validation: true, min_delta: 0.0, patience: 5, best: f64::INFINITY, waited: 0 };
         let run = Run {
             from: Position::default(),
             steps: steps as u64,
@@ -132,6 +134,8 @@ impl Case {
             threads: Threads::Exactly(self.threads),
             validation: self.measures.then_some(&data),
             predictions: self.measures,
+            early_stopping: self.measures.then_some(stopping),
+            target_loss: f64::NEG_INFINITY,
         };
         let mut losses = Vec::new();
         let count = allocations(|| losses = network.train(&data, &run, &stop).unwrap().losses);
