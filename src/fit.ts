@@ -49,7 +49,7 @@ function largest(values: Float32Array): number {
 }
 
 /** The likely cause of a diverging training, and what to change. */
-function advice(data: Dataset, learningRate: number): string {
+export function advice(data: Dataset, learningRate: number): string {
   const scale = (name: string, most: number) =>
     `${name} has values up to ${Number(most.toPrecision(3))}: scale its columns to about -1 to 1`;
   const causes = [
