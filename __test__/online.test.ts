@@ -170,6 +170,13 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     model.trainOnBatch(data);
   });
 
+  test("is refused in a hook of a training", () => {
+    const model = make();
+    const onEpochEnd = () => void model.trainOnBatch(data);
+    expect(() => model.fitSync(data, { callbacks: [{ onEpochEnd }] })).toThrow(StateError);
+    model.trainOnBatch(data);
+  });
+
   // biome-ignore lint/suspicious/noExplicitAny: what the types forbid
   type Anything = any;
   const bad: readonly (readonly [string, Anything[], Anything, string])[] = [

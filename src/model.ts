@@ -176,7 +176,13 @@ export class Model {
   fitSync(data: Examples, options?: FitOptions): History;
   fitSync(x: Matrix, y: Matrix, options?: FitOptions): History;
   fitSync(...given: unknown[]): History {
-    return this.#begin("fitSync", given).sync();
+    const fit = this.#begin("fitSync", given);
+    this.#trainee.isTraining = true;
+    try {
+      return fit.sync();
+    } finally {
+      this.#trainee.isTraining = false;
+    }
   }
 
   /**

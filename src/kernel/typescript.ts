@@ -102,6 +102,7 @@ class TypeScriptNetwork implements Network {
   async start(data: KernelData, run: Run): Promise<Progress> {
     this.#stopping = false;
     const training = new Training(this.#state, this, data as Rows, run);
+    yielded = Math.min(yielded, performance.now()); // a clock may have been put back
     while (!training.done && !this.#stopping) {
       training.step();
       if (performance.now() - yielded >= HOLD_MILLISECONDS) {
