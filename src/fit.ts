@@ -4,6 +4,7 @@ import { EarlyStoppingCallback, Stopper } from "./callbacks/early-stopping.ts";
 import type { Course } from "./callbacks/participant.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { DivergenceError, OptionError, show } from "./errors.ts";
+import { type Advised, adviceOf } from "./fit/advice.ts";
 import { Clock } from "./fit/budget.ts";
 import type { Loaded } from "./fit/data.ts";
 import { drive, driveSync, type Steps } from "./fit/drive.ts";
@@ -17,7 +18,7 @@ import type { Snapshot } from "./formats/checkpoint.ts";
 import type { SavedModel } from "./formats/saved.ts";
 import type { Network, Position, Progress, Run } from "./kernel.ts";
 import { unknownName } from "./options.ts";
-import type { Configuration, LayerShape } from "./program.ts";
+import type { Configuration } from "./program.ts";
 import type { Measured } from "./schedules/schedule.ts";
 import { toLayers } from "./weights.ts";
 
@@ -31,33 +32,14 @@ const MOST_EPOCHS_A_RUN = 10_000;
 const MOST_PREDICTIONS_A_RUN = 2 ** 20;
 
 /** What a training needs of its model. */
-export interface Trained {
+export interface Trained extends Advised {
   readonly configuration: Configuration;
   readonly seed: number;
-  readonly layers: readonly LayerShape[];
   readonly outputs: number;
   readonly measures: readonly Measure[];
   position: Position;
-  use(): Network;
   /** All of the model, between two calls of the kernel. */
   saved(kept: { readonly optimizerState: boolean; readonly history: boolean }): SavedModel;
-}
-
-/** The largest absolute value of an array. */
-function largest(values: Float32Array): number {
-  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}
-
-/** The likely cause of a diverging training, and what to change. */
-export function advice(data: Dataset, learningRate: number): string {
-  const scale = (name: string, most: number) =>
-    `${name} has values up to ${Number(most.toPrecision(3))}: scale its columns to about -1 to 1`;
-  const causes = [
-    ...(largest(data.x) > 100 ? [scale("x", largest(data.x))] : []),
-    ...(largest(data.y) > 100 ? [scale("y", largest(data.y))] : []),
-    `the learning rate ${learningRate} may be too high: try ${Number((learningRate / 10).toPrecision(3))}`,
-  ];
-  return causes.join("; ");
 }
 
 /** Where the next training starts: what an aborted one left of its last epoch belonged to that training. */
@@ -139,6 +121,16 @@ export class Fit {
 
   get history(): History {
     return this.#lists.history;
+  }
+
+  /** What is learnt from; it may be the caller's own. */
+  get data(): Dataset {
+    return this.#loaded.data;
+  }
+
+  /** Whether to warn where the training has stalled. */
+  get warns(): boolean {
+    return this.#options.warnings;
   }
 
   /** Epochs still to come. */
@@ -254,7 +246,8 @@ export class Fit {
     const learningRate = run.learningRates[epoch - run.from.epoch];
     const kept = `The weights are those of the ${this.#stopper?.parameters ? "best" : "last whole"} epoch.`;
     const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `epoch ${epoch}, step ${step}: ${what}; ${advice(this.#loaded.data, learningRate)}. ${kept}`;
+    const advice = adviceOf(this.#model, this.data, learningRate);
+    const text = `epoch ${epoch}, step ${step}: ${what}; ${advice}. ${kept}`;
     return new DivergenceError(text, epoch, step);
   }
 

@@ -22,11 +22,6 @@ export {
   ShapeError,
   StateError,
 } from "./errors.ts";
-export {
-  type FindLearningRateOptions,
-  findLearningRate,
-  type LearningRateCurve,
-} from "./find-learning-rate.ts";
 export type { Budget } from "./fit/budget.ts";
 export type { Epoch, History, MetricName } from "./fit/history.ts";
 export type { FitOptions, TrainingOptions } from "./fit/options.ts";
@@ -36,6 +31,7 @@ export * as initializers from "./initializers.ts";
 export type { AttributionOptions } from "./insight/attributions.ts";
 export type { CheckedGradient, CheckOptions, GradientCheck } from "./insight/check.ts";
 export type { PartialDependence, PartialDependenceOptions } from "./insight/dependence.ts";
+export type { Cause, Diagnosis, Finding } from "./insight/diagnose/finding.ts";
 export type { ExplainedLayer, ExplainedOperation, Explanation } from "./insight/explain.ts";
 export type { ColumnImportance, Importance, ImportanceOptions } from "./insight/importance.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
@@ -52,7 +48,6 @@ export * as losses from "./losses.ts";
 export { type ManyHistory, type ManyProgress, type TrainManyOptions, trainMany } from "./many.ts";
 export * as metrics from "./metrics.ts";
 export { type BatchGradients, Model, type ModelOptions } from "./model.ts";
-export type { TrainOnBatchOptions } from "./online.ts";
 export * from "./optimizers.ts";
 export type { PredictOptions } from "./predictor.ts";
 export type { ClipGradients, Layer, Loss, Metric, Optimizer } from "./program.ts";

@@ -20,11 +20,13 @@ import {
   type PartialDependenceOptions,
   partialDependence,
 } from "./insight/dependence.ts";
+import type { Diagnosis } from "./insight/diagnose/finding.ts";
+import { diagnose } from "./insight/diagnose.ts";
 import { type Explanation, explain } from "./insight/explain.ts";
 import { type Importance, type ImportanceOptions, importance } from "./insight/importance.ts";
+import { watchForStall } from "./insight/stall.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel.ts";
-import { type TrainOnBatchOptions, trainOnBatch } from "./online.ts";
 import { checkNames } from "./options.ts";
 import { type PredictOptions, Predictor } from "./predictor.ts";
 import { ARCHITECTURE, type Architecture, configure } from "./program.ts";
@@ -156,12 +158,15 @@ export class Model {
   fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;
   async fit(...given: unknown[]): Promise<History> {
     const fit = this.#begin("fit", given);
+    const lookBack = watchForStall(this.#trainee, "fit", fit);
     this.#trainee.isTraining = true;
     try {
-      return await fit.all();
+      await fit.all();
     } finally {
       this.#trainee.isTraining = false;
     }
+    lookBack();
+    return fit.history;
   }
 
   /**
@@ -177,12 +182,10 @@ export class Model {
   fitSync(x: Matrix, y: Matrix, options?: FitOptions): History;
   fitSync(...given: unknown[]): History {
     const fit = this.#begin("fitSync", given);
-    this.#trainee.isTraining = true;
-    try {
-      return fit.sync();
-    } finally {
-      this.#trainee.isTraining = false;
-    }
+    const lookBack = watchForStall(this.#trainee, "fitSync", fit);
+    fit.sync();
+    lookBack();
+    return fit.history;
   }
 
   /**
@@ -207,30 +210,6 @@ export class Model {
     } finally {
       this.#trainee.isTraining = false;
     }
-  }
-
-  /**
-   * Online learning: one update from these rows as one batch, before it returns. Gives the loss of the step, a
-   * mean with its weights, and the model's metrics, all of the predictions before it. Calls with the batches of
-   * an epoch of `fit` without shuffling give the same bits as that epoch.
-   *
-   * Optimizers and noise count it as the model's next step; epochs and `history` do not. `"balanced"` balances
-   * the classes of these rows.
-   *
-   * @example
-   * ```ts
-   * const { loss } = model.trainOnBatch([0.2, 0.9], [1]);
-   * model.trainOnBatch(data, { learningRate: 0.001 });
-   * ```
-   *
-   * @throws OptionError, DataError or ShapeError for bad input, StateError while a training runs,
-   * DivergenceError if the loss or a weight is no longer finite. The model is then as it was before the call.
-   */
-  trainOnBatch(data: Examples, options?: TrainOnBatchOptions): Evaluation;
-  trainOnBatch(x: Matrix, y: Matrix, options?: TrainOnBatchOptions): Evaluation;
-  trainOnBatch(...given: unknown[]): Evaluation {
-    const [examples, options] = this.#examples("trainOnBatch", given);
-    return trainOnBatch(this.#trainee, examples, options as TrainOnBatchOptions | undefined);
   }
 
   /**
@@ -312,6 +291,29 @@ export class Model {
   explain(x: Matrix, y: Matrix): Explanation;
   explain(...given: unknown[]): Explanation {
     return explain(this.#trainee, this.#examplesAlone("explain", given));
+  }
+
+  /**
+   * Why the model does not learn, or will not, on such data: what is wrong with columns, labels, layers, units,
+   * gradients and the learning rate, and how to mend it. The model stays as it is. Before a training it looks at
+   * the step that would come first, after one at `history` too.
+   *
+   * All rows are looked at; up to 512 of them, evenly, go through the network, fewer through one of more than
+   * 65,536 parameters, on the typescript kernel. Data that training would refuse is a finding.
+   *
+   * @example
+   * ```ts
+   * const diagnosis = model.diagnose(data);
+   * for (const { cause, message, mend } of diagnosis.findings) console.log(cause, message, mend);
+   * console.log(String(diagnosis)); // the same to be read
+   * ```
+   *
+   * @throws StateError while a training runs or after `dispose`.
+   */
+  diagnose(data: Examples): Diagnosis;
+  diagnose(x: Matrix, y: Matrix): Diagnosis;
+  diagnose(...given: unknown[]): Diagnosis {
+    return diagnose(this.#trainee, this.#examplesAlone("diagnose", given));
   }
 
   /**

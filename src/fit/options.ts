@@ -67,6 +67,11 @@ export interface FitOptions extends TrainingOptions {
    * about one a second. A browser's console gets the lines. False by default.
    */
   readonly verbose?: boolean | undefined;
+  /**
+   * Whether to warn after a training that has learnt nothing where the cause is certain, as a warning of Node's
+   * process (`MYELIN_STALLED`) or on a browser's console; true by default.
+   */
+  readonly warnings?: boolean | undefined;
 }
 
 /** Options with their defaults, checked as far as they can be without the data. */
@@ -83,6 +88,7 @@ export interface CheckedFitOptions {
   readonly callbacks: readonly Callback[];
   readonly budget: Budget;
   readonly verbose: boolean;
+  readonly warnings: boolean;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -108,6 +114,7 @@ export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [
   "callbacks",
   "budget",
   "verbose",
+  "warnings",
 ];
 
 /** `true` or `false`. */
@@ -128,7 +135,7 @@ export function readFitOptions(
   options: FitOptions = {},
   names: readonly string[] = FIT_OPTIONS,
 ): CheckedFitOptions {
-  const { verbose = false, callbacks, budget } = options ?? {};
+  const { verbose = false, warnings = true, callbacks, budget } = options ?? {};
   if (callbacks !== undefined && !names.includes("callbacks")) {
     throw new OptionError(`${call}: callbacks: only fit and fitSync call them`);
   }
@@ -155,6 +162,7 @@ export function readFitOptions(
     callbacks: readCallbacks(callbacks, `${call}: callbacks`),
     budget: budget === undefined ? {} : readBudget(budget, `${call}: budget`),
     verbose: readBoolean(verbose, `${call}: verbose`),
+    warnings: readBoolean(warnings, `${call}: warnings`),
     threads: readThreads(threads, call),
     signal: readSignal(signal, call),
   };

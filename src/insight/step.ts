@@ -56,7 +56,7 @@ function partsOf(part: Complete): { readonly name: string; readonly index: numbe
 }
 
 /** A name for each stage that the layers make. */
-function namesOf({ inputs, layers }: Configuration): Name[] {
+export function namesOf({ inputs, layers }: Configuration): Name[] {
   const stages = new Stages(inputs);
   const names: Name[] = [];
   for (const [layer, configuration] of layers.entries()) {
@@ -120,7 +120,7 @@ export function stepOf(trainee: Trainee, call: string, data: Dataset): Step {
 }
 
 /** What an update makes of parameters and their gradient. */
-function updateOf(
+export function updateOf(
   plan: Plan,
   parameters: Values,
   gradient: Values,

@@ -178,8 +178,7 @@ interface Settings {
 function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
   return {
     name: "native",
-    dataset: (x, y, inputs, outputs, weights) =>
-      translate(() => new addon.NativeDataset(x, y, inputs, outputs, weights)),
+    dataset: (...rows) => translate(() => new addon.NativeDataset(...rows)),
     network: (program) =>
       translate(
         () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),

@@ -1,0 +1,334 @@
+/** The training doctor: silent on healthy tables, and finds each cause where it was put. */
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  adam,
+  batchNorm,
+  type Cause,
+  type Diagnosis,
+  dense,
+  embedding,
+  type Finding,
+  gelu,
+  type Layer,
+  layerNorm,
+  Model,
+  type ModelOptions,
+  relu,
+  residual,
+  rmsprop,
+  StateError,
+  sgd,
+  sigmoid,
+  tanh,
+} from "../src/index.ts";
+import { kernelNames } from "./kernels.ts";
+import { anyProgram, draws, rowsFor } from "./programs.ts";
+import { data, makeModel, rows } from "./samples.ts";
+import { endOf, healthy, modelOf, patients } from "./sick.ts";
+
+const causesOf = ({ findings }: Diagnosis) => [...new Set(findings.map(({ cause }) => cause))];
+
+const doc = () => readFileSync(new URL("../docs/doctor.md", import.meta.url), "utf8");
+
+/** The lines of a table, as the document has them. */
+const markdown = (lines: readonly (readonly string[])[]) => lines.map((cells) => `| ${cells.join(" | ")} |`);
+
+describe("healthy tables", () => {
+  test.each(healthy)("$name: nothing is found before a training", (table) => {
+    expect(String(modelOf(table).diagnose(table.x, table.y))).toBe(`no findings in ${table.x.length} rows`);
+  });
+
+  describe.each(kernelNames)("trained on the %s kernel", (kernel) => {
+    const few = kernel === "native" ? healthy : healthy.filter(({ name }) => name !== "digits");
+    test.each(few)("$name: nothing is found after a training", (table) => {
+      const model = modelOf(table, { kernel });
+      const { epochs, batchSize } = table;
+      model.fitSync(table.x, table.y, { epochs, batchSize });
+      expect(model.diagnose(table.x, table.y).findings).toEqual([]);
+    });
+  });
+
+  // Other settings that one would call sensible.
+  const others: readonly (readonly [string, () => Layer[], ModelOptions["optimizer"]])[] = [
+    ["tanh, sgd with momentum", () => [dense(32), tanh()], sgd({ learningRate: 0.05, momentum: 0.9 })],
+    ["sigmoid, adam", () => [dense(32), sigmoid()], adam({ learningRate: 0.01 })],
+    ["two layers of gelu, adam", () => [dense(32), gelu(), dense(32), gelu()], adam({ learningRate: 0.001 })],
+    ["batchNorm, rmsprop", () => [dense(32), batchNorm(), relu()], rmsprop({ learningRate: 0.001 })],
+    [
+      "residual blocks",
+      () => [dense(16), ...[1, 2].map(() => residual([layerNorm(), dense(16), relu(), dense(16)]))],
+      adam({ learningRate: 0.003 }),
+    ],
+  ];
+  describe.each(others)("%s", (_, hidden, optimizer) => {
+    test.each(healthy)("$name: nothing is found before and after a training", (table) => {
+      const model = modelOf(table, { layers: [...hidden(), ...endOf(table).last], optimizer });
+      expect(model.diagnose(table.x, table.y).findings).toEqual([]);
+      model.fitSync(table.x, table.y, { epochs: 30 });
+      expect(model.diagnose(table.x, table.y).findings).toEqual([]);
+    });
+  });
+});
+
+describe("sick ones", () => {
+  const found = patients.map((patient) => {
+    const { x, y, model } = patient.make();
+    return { ...patient, diagnosis: model.diagnose(x, y) };
+  });
+
+  test.each(found)("$cause is found. $done", ({ cause, at, diagnosis }) => {
+    const own = diagnosis.findings.find((finding) => finding.cause === cause);
+    expect(own, String(diagnosis)).toMatchObject(at);
+    expect(own!.message).toMatch(/\d/);
+    expect(String(diagnosis)).toContain(own!.mend);
+  });
+
+  test("are there for every cause", () => {
+    const source = readFileSync(new URL("../src/insight/diagnose/finding.ts", import.meta.url), "utf8");
+    const declared = /export type Cause =(.*?);/s.exec(source)![1];
+    const causes = Array.from(declared.matchAll(/"(\w+)"/g), ([, cause]) => cause);
+    expect(new Set(patients.map(({ cause }) => cause))).toEqual(new Set(causes as Cause[]));
+    for (const cause of causes) expect(doc()).toContain(`| \`${cause}\` |`);
+  });
+
+  test("are in the document's table, and nothing else is found in any", () => {
+    const place = ({ column, layer, row, class: category, share }: Finding) =>
+      [
+        layer === undefined ? "" : `layer ${layer}`,
+        category === undefined ? "" : `class ${category}`,
+        column === undefined ? "" : `column ${column}`,
+        row === undefined ? "" : `row ${row}`,
+        share === undefined ? "" : `${Math.round(100 * share)} %`,
+      ]
+        .filter(Boolean)
+        .join(", ") || "the optimizer";
+    const lines = found.map(({ cause, done, diagnosis }) => {
+      const own = diagnosis.findings.find((finding) => finding.cause === cause)!;
+      expect(causesOf(diagnosis), done).toEqual([cause]);
+      return [done, `\`${cause}\``, place(own)];
+    });
+    const start = doc().indexOf("| made sick | found |");
+    expect(doc().slice(start).split("\n\n")[0].trim().split("\n").slice(2)).toEqual(markdown(lines));
+  });
+});
+
+describe("a diagnosis", () => {
+  test.each(kernelNames)("changes nothing of a model of the %s kernel", (kernel) => {
+    const optimizer = adam({ learningRate: 0.01 });
+    const [model, twin] = [1, 2].map(() =>
+      makeModel({ kernel, optimizer, layers: [dense(4), batchNorm(), relu(), dense(1)] }),
+    );
+    for (const one of [model, twin]) one.fitSync(data, { epochs: 12 });
+    const [x, y] = [data.x.slice(), data.y.slice()];
+    model.diagnose(data);
+    expect(model.toJSON()).toEqual(twin.toJSON());
+    for (const one of [model, twin]) one.fitSync(data, { epochs: 2 });
+    expect(model.toJSON()).toEqual(twin.toJSON());
+    expect([data.x, data.y]).toEqual([x, y]);
+  });
+
+  test("is the same on both kernels, and for rows in any form", () => {
+    const [native, plain] = kernelNames.map((kernel) =>
+      makeModel({ kernel, optimizer: sgd({ learningRate: 9 }) }),
+    );
+    const expected = plain.diagnose(data);
+    expect(expected.findings).not.toEqual([]);
+    expect(native.diagnose(rows.x, rows.y).text).toBe(expected.text);
+  });
+
+  test("is a StateError while a training runs, and after dispose", async () => {
+    const model = makeModel();
+    const training = model.fit(data, { epochs: 5 });
+    expect(() => model.diagnose(data)).toThrow(StateError);
+    await training;
+    model.dispose();
+    expect(() => model.diagnose(data)).toThrow(StateError);
+  });
+
+  test("tells what training refuses, whatever that is", () => {
+    const values = [Number.NaN, Number.POSITIVE_INFINITY, 1e300, null, "1", undefined, 0.5];
+    fc.assert(
+      fc.property(fc.constantFrom(...values), fc.nat(3), fc.nat(2), (value, row, column) => {
+        const x = rows.x.slice(0, 4).map((cells) => [...cells] as unknown[]);
+        x[row].splice(column, 1, value);
+        const given = [x as number[][], rows.y.slice(0, 4)] as const;
+        const model = makeModel();
+        const [first] = model.diagnose(...given).findings;
+        let refusal: string | undefined;
+        try {
+          model.evaluate(...given);
+        } catch (error) {
+          refusal = (error as Error).message;
+        }
+        const isRefused = first?.cause === "refusedData";
+        expect(isRefused ? first.message : undefined).toBe(refusal);
+        if (isRefused) expect(first.row).toBe(row);
+      }),
+    );
+  });
+
+  test("can be had of every layer, loss and optimizer, of any rows, and places what it finds", () => {
+    const small = fc.tuple(anyProgram, fc.constantFrom(1, 2, 17), fc.nat(1_000_000));
+    fc.assert(
+      fc.property(small, ([program, count, seed]) => {
+        const optimizer = { ...program.optimizer, learningRate: 0.05 };
+        const model = new Model({ ...program, optimizer, seed } as unknown as ModelOptions);
+        const before = model.toJSON();
+        const { findings } = model.diagnose(rowsFor(program, count, seed));
+        for (const { row = 0, layer = 0, share = 1, message, mend } of findings) {
+          expect(row).toBeLessThan(count);
+          expect(layer).toBeLessThan(program.layers.length);
+          expect(share > 0 && share <= 1).toBe(true);
+          expect(message + mend).not.toMatch(/undefined|NaN|\[object/);
+        }
+        expect(model.toJSON()).toEqual(before);
+      }),
+      draws,
+    );
+  });
+
+  test("prints as the document shows it", () => {
+    const x = Array.from({ length: 100 }, (_, row) => [Math.sin(row), 1000 * Math.cos(row)]);
+    const layers = [dense(16), relu(), dense(1)];
+    const model = makeModel({ layers, optimizer: sgd({ learningRate: 0.01 }), seed: 1 });
+    const text = model.diagnose(
+      x,
+      x.map(([first]) => first),
+    );
+    expect(doc()).toContain(`\`\`\`text\n${text}\n\`\`\``);
+  });
+
+  test("tells what a metric refuses", () => {
+    const model = makeModel({ metrics: ["accuracy"] });
+    const [{ cause, row, message }] = model.diagnose(rows.x.slice(0, 2), [0, 0.5]).findings;
+    expect({ cause, row }).toEqual({ cause: "refusedData", row: 1 });
+    expect(message).toMatch(/expected 0 or 1, as classes, received 0.5/);
+  });
+
+  test("looks at the rows whose labels are right as at any others", () => {
+    const model = makeModel({ layers: [dense(8), relu(), dense(2)], loss: "sparseCategoricalCrossentropy" });
+    const found = model.diagnose(
+      [
+        [1, 5],
+        [2, 5],
+        [3, 5],
+        [9, 9],
+      ],
+      [0, 1, 1, 7],
+    );
+    expect(causesOf(found)).toEqual(["labelOutsideClasses", "constantColumn"]);
+    expect(found.findings[0]).toMatchObject({ row: 3, share: 0.25 });
+  });
+
+  test("has findings where all labels are wrong", () => {
+    const model = makeModel({ layers: [dense(2)], loss: "sparseCategoricalCrossentropy" });
+    const found = model.diagnose(rows.x.slice(0, 3), [5, 6, 7]);
+    expect(causesOf(found)).toEqual(["labelOutsideClasses"]);
+    expect(found.findings[0].mend).toMatch(/dense\(8\)/);
+  });
+
+  test("tells the first three of a cause at length, and the places of the others", () => {
+    const x = Array.from({ length: 30 }, (_, row) => Array.from({ length: 20 }, (_, at) => 100 * row + at));
+    const model = makeModel({ inputs: 20, optimizer: sgd({ learningRate: 1e-6 }) });
+    const found = model.diagnose(
+      x,
+      x.map((_, row) => row / 30),
+    );
+    expect(found.findings.filter(({ cause }) => cause === "unscaledColumn")).toHaveLength(20);
+    expect(String(found)).toContain("unscaledColumn: x: column 2 has values from 2 to 2900");
+    expect(String(found)).toMatch(/unscaledColumn: 17 more: column 3, column 4, .*, column 14, …/);
+    expect(found.text).toBe(`${found}`);
+  });
+
+  test("takes a row alone", () => {
+    expect(makeModel().diagnose([[0.2, 0.9]], [1]).findings).toEqual([]);
+  });
+
+  test("takes more rows than it lets through the network", () => {
+    const many = Array.from({ length: 5000 }, (_, row) => [Math.sin(row), Math.cos(3 * row)]);
+    const found = makeModel({ optimizer: sgd({ learningRate: 50 }) }).diagnose(
+      many,
+      many.map(([x]) => x),
+    );
+    expect(found.findings[0].message).toMatch(/loss of 512 rows/);
+  });
+
+  test("refuses options, which it does not have", () => {
+    expect(() => makeModel().diagnose(data as never, {} as never)).toThrow(/expected \(data\) or \(x, y\)/);
+  });
+});
+
+describe("what is no finding", () => {
+  const binary = (layers: Layer[], loss: ModelOptions["loss"] = "binaryCrossentropy") =>
+    makeModel({ layers, loss });
+
+  test("columns of categories, however high their numbers", () => {
+    const model = makeModel({
+      layers: [embedding({ column: 1, categories: 1000, units: 2 }), dense(8), relu(), dense(1)],
+      optimizer: sgd({ learningRate: 0.01 }),
+    });
+    const x = Array.from({ length: 60 }, (_, row) => [Math.sin(row), (row * 37) % 1000]);
+    expect(
+      model.diagnose(
+        x,
+        x.map(([value]) => value),
+      ).findings,
+    ).toEqual([]);
+  });
+
+  test("columns that batchNorm scales", () => {
+    const x = Array.from({ length: 60 }, (_, row) => [1000 * Math.sin(row), row]);
+    const y = x.map((_, row) => Math.sin(row));
+    const layers = [dense(8), relu(), dense(1)];
+    const optimizer = sgd({ learningRate: 0.01 });
+    expect(causesOf(makeModel({ layers, optimizer }).diagnose(x, y))).toContain("unscaledColumn");
+    const scaling = makeModel({ layers: [batchNorm(), ...layers], optimizer });
+    expect(scaling.diagnose(x, y).findings).toEqual([]);
+  });
+
+  test("a column of zeros, and equal rows with equal labels", () => {
+    const x = Array.from({ length: 40 }, (_, row) => [(row % 4) - 1.5, 0]);
+    const y = x.map(([value]) => Number(value > 0));
+    expect(binary([dense(8), relu(), dense(1), sigmoid()]).diagnose(x, y).findings).toEqual([]);
+  });
+
+  test("equal rows with other plain values, which are noise", () => {
+    const x = Array.from({ length: 40 }, (_, row) => [(row % 4) - 1.5, row % 2]);
+    const y = x.map((_, row) => Math.sin(row));
+    expect(makeModel().diagnose(x, y).findings).toEqual([]);
+  });
+
+  test.each<[string, Layer[]]>([
+    ["a narrow sum between two wide ones, which is meant", [dense(1), dense(2), relu(), dense(1)]],
+    ["residual blocks that end in a sum", [dense(4), residual([relu(), dense(4)]), dense(1)]],
+    ["a linear model", [dense(1)]],
+  ])("%s", (_, layers) => {
+    expect(causesOf(makeModel({ layers }).diagnose(data))).not.toContain("linearStack");
+  });
+
+  test.each<[string, Layer[]]>([
+    ["batchNorm between, which is linear in predict", [dense(4), batchNorm(), dense(1)]],
+    ["residual blocks of linear layers", [dense(4), residual([dense(4)]), dense(1)]],
+    ["leakyRelu of the slope 1 between", [dense(4), { type: "leakyRelu", alpha: 1 }, dense(1)]],
+  ])("but a linear stack is one with %s", (_, layers) => {
+    expect(causesOf(makeModel({ layers }).diagnose(data))).toContain("linearStack");
+  });
+
+  test("units of the last layer that are saturated where they should be", () => {
+    const layers = [dense(8), tanh(), dense(1, { weightInitializer: "ones" }), sigmoid()];
+    const model = makeModel({ layers });
+    model.setWeights([
+      { weight: Array(8).fill([50, 0]), bias: Array(8).fill(0) },
+      {},
+      { weight: [Array(8).fill(2)], bias: [0] },
+      {},
+    ]);
+    const x = Array.from({ length: 40 }, (_, row) => [Math.sign(Math.sin(row)) * 0.03, Math.cos(row)]);
+    const right = x.map(([value]) => Number(value > 0));
+    expect(causesOf(model.diagnose(x, right))).toEqual([]);
+    const wrong = right.map((target) => 1 - target);
+    expect(causesOf(model.diagnose(x, wrong))).toContain("saturatedUnits");
+  });
+});

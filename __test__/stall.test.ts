@@ -1,0 +1,178 @@
+/** What a training says of itself where it goes wrong: the error where it diverges, the warning where it stalls. */
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import {
+  adam,
+  DivergenceError,
+  dense,
+  embedding,
+  initializers,
+  type Model,
+  relu,
+  sgd,
+  sigmoid,
+  tanh,
+} from "../src/index.ts";
+import { kernelNames } from "./kernels.ts";
+import { data, failureOf, makeModel, rows } from "./samples.ts";
+
+describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel) => {
+  const diverge = async (x: number[][], y: number[], options: Parameters<typeof makeModel>[0] = {}) => {
+    const optimizer = sgd({ learningRate: 0.05 });
+    const model = makeModel({ kernel, layers: [dense(1)], optimizer, ...options });
+    const error = await failureOf(() => model.fit(x, y, { epochs: 1000, batchSize: 25 }));
+    expect(error).toBeInstanceOf(DivergenceError);
+    const { message, epoch, step } = error as DivergenceError;
+    expect(message).toMatch(new RegExp(`^epoch ${epoch}, step ${step}: `));
+    return message;
+  };
+
+  test("names the column that is not scaled, and the row of its largest value", async () => {
+    const x = rows.x.map(([first, second]) => [first, second * 1e4]);
+    x[17][1] = -12345;
+    const message = await diverge(x, rows.y);
+    expect(message).toMatch(
+      /; x: column 1 is not scaled, its values go from -12300 to \d+, the largest in row 17: scale it/,
+    );
+    expect(message).not.toMatch(/column 0/);
+  });
+
+  test("names the other columns too", async () => {
+    const x = rows.x.map(([first, second]) => [first * 1e3, second * 1e4]);
+    expect(await diverge(x, rows.y)).toMatch(/x: column 1 .*scale it to about -1 to 1, and column 0 too;/);
+  });
+
+  test("names the row that stands out", async () => {
+    const x = rows.x.map((row) => [...row]);
+    x[33][0] = 1e12;
+    const message = await diverge(x, rows.y);
+    expect(message).toMatch(
+      /; x: row 33, column 0 has a value of size 1e\+12, the others of that column about 0.\d+: mend/,
+    );
+    expect(message).not.toMatch(/not scaled/);
+  });
+
+  test("names targets that are not scaled", async () => {
+    const y = rows.y.map((target) => 1e5 * (target + 1));
+    const message = await diverge(rows.x, y, { optimizer: sgd({ learningRate: 3 }) });
+    expect(message).toMatch(/; y: column 0 is not scaled, its values go from \d+ to 200000/);
+  });
+
+  test("says nothing of numbers of categories", async () => {
+    const layers = [embedding({ column: 1, categories: 1000, units: 2 }), dense(1)];
+    const x = rows.x.map(([first], row) => [first, row * 20]);
+    const message = await diverge(x, rows.y, { layers, optimizer: sgd({ learningRate: 100 }) });
+    expect(message).toMatch(/no longer a finite number; the learning rate 100 may be too high: try 10/);
+  });
+
+  test("names the layer that has grown", async () => {
+    const layers = [dense(3), tanh(), dense(1)];
+    const message = await diverge(rows.x, rows.y, { layers, optimizer: sgd({ learningRate: 10 }) });
+    expect(message).toMatch(/try 1; layer 2 \(dense\) has grown furthest, (weight|bias) up to \d/);
+  });
+});
+
+describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) => {
+  let warn: MockInstance<typeof process.emitWarning>;
+  beforeEach(() => {
+    warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  });
+  afterEach(() => {
+    warn.mockRestore();
+  });
+
+  const dead = () => {
+    const biasInitializer = initializers.constant({ value: -10 });
+    const optimizer = sgd({ learningRate: 0.05 });
+    return makeModel({ kernel, optimizer, layers: [dense(8, { biasInitializer }), relu(), dense(1)] });
+  };
+
+  test.each([
+    ["fitSync", async (model: Model) => model.fitSync(data, { epochs: 30 })],
+    ["fit", (model: Model) => model.fit(data, { epochs: 30 })],
+  ])("warns once after %s: from when to when, the layer, the cause and the mend", async (call, train) => {
+    const { loss } = await train(dead());
+    expect(warn.mock.calls).toHaveLength(1);
+    const [text, options] = warn.mock.calls[0];
+    expect(options).toEqual({ type: "MyelinWarning", code: "MYELIN_STALLED" });
+    expect(text).toMatch(
+      new RegExp(`^${call}: the loss has hardly moved, from 0\\.\\d+ in epoch 15 to 0\\.\\d+ in epoch 29: `),
+    );
+    expect(text).toMatch(
+      /layer 1 \(relu\): 8 of 8 units \(100 %\) are dead: .* To mend it: begin anew, .*leakyRelu/,
+    );
+    expect(loss).toHaveLength(30);
+  });
+
+  test("warns of units that are all saturated", () => {
+    const weightInitializer = initializers.normal({ deviation: 1e6 });
+    makeModel({
+      kernel,
+      layers: [dense(8, { weightInitializer }), tanh(), dense(1, { trainable: false })],
+    }).fitSync(data, {
+      epochs: 20,
+    });
+    expect(warn.mock.calls[0][0]).toMatch(/layer 1 \(tanh\): 100 % of its values .* saturated/);
+  });
+
+  test("warns of a learning rate that is too low", () => {
+    makeModel({ kernel, optimizer: sgd({ learningRate: 1e-7 }) }).fitSync(data, { epochs: 20 });
+    expect(warn.mock.calls[0][0]).toMatch(/a step 1e\+6 times as long as at the learning rate 1e-7 would/);
+  });
+
+  test("warns of a learning rate that is too high", () => {
+    makeModel({ kernel, optimizer: sgd({ learningRate: 2, momentum: 0.9 }) }).fitSync(data, { epochs: 20 });
+    expect(warn.mock.calls[0][0]).toMatch(
+      /the loss has risen, from .* in epoch 10 to .* in epoch 19: one step at the learning rate 2 takes .*\. To mend it: give the optimizer learningRate: 0\.2/,
+    );
+  });
+
+  test("says nothing with warnings: false, and nothing of fewer than ten epochs", () => {
+    dead().fitSync(data, { epochs: 30, warnings: false });
+    const model = dead();
+    for (let times = 0; times < 4; times++) model.fitSync(data, { epochs: 9 });
+    expect(warn).not.toHaveBeenCalled();
+    model.fitSync(data, { epochs: 10 });
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+
+  test("says nothing of a training that has come as far as it can", () => {
+    const optimizer = adam({ learningRate: 0.01 });
+    const linear = makeModel({ kernel, optimizer, layers: [dense(1)] });
+    const whole = makeModel({ kernel, optimizer });
+    for (const model of [linear, whole]) {
+      for (let times = 0; times < 3; times++) model.fitSync(data, { epochs: 200 });
+    }
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test("says nothing of targets that are met already", () => {
+    const layers = [dense(8), relu(), dense(1)];
+    const model = makeModel({ kernel, layers });
+    const y = model.predict(data);
+    model.fitSync(data.x, y, { epochs: 20 });
+    makeModel({ kernel, layers: [dense(1), sigmoid()] }).fitSync(data, { epochs: 20 });
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test("looks at the rows as they were, though the caller's array is another by then", async () => {
+    const x = data.x.slice();
+    const model = makeModel({ kernel, optimizer: adam({ learningRate: 0.01 }), layers: [dense(1)] });
+    const training = model.fit(x, data.y, { epochs: 200 });
+    x.fill(Number.NaN);
+    expect((await training).loss).toHaveLength(200);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test("goes to the console where there is no process", async () => {
+    const said = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const model = dead();
+    vi.stubGlobal("process", undefined);
+    try {
+      model.fitSync(data, { epochs: 30 });
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    expect(said.mock.calls).toEqual([[expect.stringMatching(/^fitSync: the loss has hardly moved/)]]);
+    said.mockRestore();
+  });
+});

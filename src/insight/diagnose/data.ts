@@ -1,0 +1,161 @@
+/** What can be wrong with the data, whatever the network computes. */
+import { brief, type Column, isConstant, isLarge, readColumns } from "../../data/columns.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import type { Problem } from "../../metrics/metric.ts";
+import { missingClasses } from "./classes.ts";
+import { amount, type Finding, percent } from "./finding.ts";
+
+/**
+ * A column that varies by less than this all in all says next to nothing: its weight would have to become a
+ * hundred times as large as the others', which takes a hundred times as many steps.
+ */
+const SMALL_SPAN = 0.02;
+
+/** Constants below this are zeros but for rounding. A column of zeros moves no weight, and harms nothing. */
+const ROUNDING = 1e-6;
+
+/** What the checks know of a model. */
+export interface Known {
+  readonly problem: Problem;
+  /** The columns of x that hold numbers of categories. */
+  readonly categories: readonly number[];
+  /** Whether the first layer scales each column itself. */
+  readonly scales: boolean;
+  /** Whether no row was left out for its label. */
+  readonly hasAllLabels: boolean;
+}
+
+/** All that is found in checked rows. */
+export function dataFindings(data: Dataset, known: Known): Finding[] {
+  const { problem, categories, scales } = known;
+  const columns = readColumns(data.x, data.rows, data.inputs);
+  const several = data.rows > 1;
+  const plain = columns.filter(({ column }) => !categories.includes(column));
+  const targets = problem.targets === "values" && problem.predictions === "estimates";
+  return [
+    ...(known.hasAllLabels ? missingClasses(data, problem) : []),
+    ...contradictions(data, problem),
+    ...(several ? columns.flatMap(constant) : []),
+    ...plain.flatMap((column) => outlier("x", column)),
+    ...(scales ? [] : plain.flatMap(unscaled)),
+    ...(targets ? targetFindings(data) : []),
+  ];
+}
+
+function constant(of: Column): Finding[] {
+  if (!isConstant(of) || of.largest < ROUNDING) return [];
+  const { column, least } = of;
+  return [
+    {
+      cause: "constantColumn",
+      column,
+      message: `x: column ${column} is ${brief(least)} in every row`,
+      mend:
+        "leave it out: it says nothing that the bias of a dense layer does not, and its deviation of 0 " +
+        "divides by zero where columns are scaled",
+    },
+  ];
+}
+
+function outlier(name: string, { column, row, largest, others, hasOutlier }: Column): Finding[] {
+  if (!hasOutlier) return [];
+  return [
+    {
+      cause: "outlier",
+      column,
+      row,
+      message: `${name}: row ${row}, column ${column}: a value of size ${brief(largest)}, where the others are about ${brief(others)}`,
+      mend: "mend the value or leave out the row: it would outweigh all others",
+    },
+  ];
+}
+
+const SCALE = "(value - mean) / deviation, both over the training rows";
+
+function unscaled(of: Column): Finding[] {
+  const { column, least, most, row, largest } = of;
+  const span = most - least;
+  const isSmall = !isConstant(of) && span < SMALL_SPAN && largest < 1;
+  if (!isLarge(of) && !isSmall) return [];
+  const place = isSmall ? "" : `, the largest in row ${row}`;
+  return [
+    {
+      cause: "unscaledColumn",
+      column,
+      ...(isSmall ? {} : { row }),
+      message: `x: column ${column} has values from ${brief(least)} to ${brief(most)}${place}, and is not scaled`,
+      mend: `scale it to about -1 to 1, like ${SCALE}, or let batchNorm() be the first layer`,
+    },
+  ];
+}
+
+function targetFindings({ y, rows, outputs }: Dataset): Finding[] {
+  return readColumns(y, rows, outputs).flatMap((of) => {
+    const far = outlier("y", of);
+    if (far.length > 0 || !isLarge(of)) return far;
+    const { column, least, most, row } = of;
+    return [
+      {
+        cause: "unscaledTarget",
+        column,
+        row,
+        message: `y: column ${column} has values from ${brief(least)} to ${brief(most)}, the largest in row ${row}, and is not scaled`,
+        mend: `scale it to about -1 to 1, like ${SCALE}, and scale predictions back`,
+      },
+    ];
+  });
+}
+
+/** A number that rows of the same values have in common, after Fowler, Noll and Vo's FNV-1a by 32 bits. */
+function hashOf(bits: Uint32Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at++) {
+    // 0 and -0 are the same value.
+    hash = Math.imul(hash ^ (bits[at] === 0x80000000 ? 0 : bits[at]), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
+
+const isSame = (values: Float32Array, width: number, one: number, other: number) => {
+  for (let at = 0; at < width; at++) {
+    if (values[one * width + at] !== values[other * width + at]) return false;
+  }
+  return true;
+};
+
+/** Rows that are equal in x and not in y, where y says classes: of plain values, that is noise as any. */
+function contradictions({ x, y, inputs, outputs, rows }: Dataset, { targets }: Problem): Finding[] {
+  if (targets === "values") return [];
+  const bits = new Uint32Array(x.slice(0, rows * inputs).buffer);
+  const lastOf = new Map<number, number>();
+  /** The row before with the same hash. */
+  const before = new Int32Array(rows).fill(-1);
+  /** The first row with the same x. */
+  const first = new Uint32Array(rows);
+  const contradicted = new Set<number>();
+  let pair: [number, number] | undefined;
+  for (let row = 0; row < rows; row++) {
+    const hash = hashOf(bits, row * inputs, (row + 1) * inputs);
+    before[row] = lastOf.get(hash) ?? -1;
+    lastOf.set(hash, row);
+    let other = before[row];
+    while (other >= 0 && !isSame(x, inputs, row, other)) other = before[other];
+    first[row] = other < 0 ? row : first[other];
+    if (first[row] === row || isSame(y, outputs, row, first[row])) continue;
+    contradicted.add(first[row]);
+    pair ??= [first[row], row];
+  }
+  if (pair === undefined) return [];
+  const count = first.reduce((sum, row) => sum + Number(contradicted.has(row)), 0);
+  const share = count / rows;
+  return [
+    {
+      cause: "contradictoryRows",
+      row: pair[1],
+      share,
+      message: `${amount(count, "row")} of ${rows} (${percent(share)}) have the same x as another and other targets: rows ${pair[0]} and ${pair[1]} for instance`,
+      mend: "mend the labels, leave such rows out, or add a column that tells them apart: no model can have all of them right",
+    },
+  ];
+}

@@ -1,0 +1,82 @@
+/** What a diagnosis finds, and how it is told. */
+
+/** Every cause that a diagnosis looks for. */
+export type Cause =
+  /** Training would refuse the data: a value that is not finite, a row of another length, an unknown category. */
+  | "refusedData"
+  | "labelOutsideClasses"
+  | "missingClass"
+  | "contradictoryRows"
+  | "constantColumn"
+  | "unscaledColumn"
+  | "unscaledTarget"
+  | "outlier"
+  | "targetOutOfRange"
+  | "linearStack"
+  | "deadUnits"
+  | "saturatedUnits"
+  | "vanishingGradients"
+  | "explodingGradients"
+  | "learningRateTooHigh"
+  | "learningRateTooLow";
+
+/** One thing that keeps a model from learning, where it is, and what to do. */
+export interface Finding {
+  readonly cause: Cause;
+  /** Of x; of y for `unscaledTarget`, `targetOutOfRange` and labels. From 0. */
+  readonly column?: number;
+  /** The layer as written, from 0. */
+  readonly layer?: number;
+  /** The row, or the first of them, from 0. */
+  readonly row?: number;
+  /** The class, from 0. */
+  readonly class?: number;
+  /** The share of rows or of units that it concerns, from 0 to 1. */
+  readonly share?: number;
+  /** What was found, with figures. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly mend: string;
+}
+
+/** What `diagnose` gives. */
+export interface Diagnosis {
+  /** What was found, what comes first in a training first; empty where nothing was. */
+  readonly findings: readonly Finding[];
+  /** The same to be read: of each cause the first three. */
+  readonly text: string;
+  toString(): string;
+}
+
+/** Findings of a cause that are told at length, and places of others that are named. */
+const SHOWN = 3;
+const NAMED = 12;
+
+/** "column 7", or what else tells one finding of a cause from another. */
+function placeOf({ column, layer, row, class: category }: Finding): string {
+  if (column !== undefined) return `column ${column}`;
+  if (layer !== undefined) return `layer ${layer}`;
+  return category === undefined ? `row ${row}` : `class ${category}`;
+}
+
+/** Findings with their text; `looked` says what was looked at. */
+export function diagnosisOf(findings: readonly Finding[], looked: string): Diagnosis {
+  const causes = [...new Set(findings.map(({ cause }) => cause))];
+  const parts = causes.flatMap((cause) => {
+    const own = findings.filter((finding) => finding.cause === cause);
+    const told = own.slice(0, SHOWN).map(({ message, mend }) => `${cause}: ${message}\n  → ${mend}`);
+    const left = own.slice(SHOWN);
+    if (left.length === 0) return told;
+    const places = left.slice(0, NAMED).map(placeOf).join(", ");
+    return [...told, `${cause}: ${left.length} more: ${places}${left.length > NAMED ? ", …" : ""}`];
+  });
+  const count = findings.length === 1 ? "1 finding" : `${findings.length || "no"} findings`;
+  const text = [`${count} in ${looked}`, ...parts].join("\n");
+  return { findings, text, toString: () => text };
+}
+
+/** A share, to be read. */
+export const percent = (share: number) => `${Number((100 * share).toPrecision(3))} %`;
+
+/** "1 row", "2 rows" */
+export const amount = (count: number, unit: string) => `${count} ${unit}${count === 1 ? "" : "s"}`;

@@ -1,0 +1,74 @@
+/** A warning after a training that has learnt nothing, only where the cause is certain. */
+import { brief } from "../data/columns.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Trainee } from "../trainee.ts";
+import type { Finding } from "./diagnose/finding.ts";
+import { courseOf, EPOCHS } from "./diagnose/rate.ts";
+import { networkFindings, sampled } from "./diagnose.ts";
+
+/** The share of a layer's units from which on nothing gets through. */
+const ALL = 0.99;
+
+/** What a loss has risen by that one calls risen. */
+const RISEN = 0.01;
+
+/** Whether a finding alone keeps the loss where it is. */
+function isCertain({ cause, share = 0 }: Finding, begins: boolean): boolean {
+  if (cause === "deadUnits" || cause === "saturatedUnits") return share > ALL;
+  // What has been trained before may have come as far as it can.
+  return cause === "learningRateTooHigh" || (cause === "learningRateTooLow" && begins);
+}
+
+/** What to say of the training that has ended, if there is something. */
+function stallOf(trainee: Trainee, call: string, rows: Dataset): string | undefined {
+  const { history } = trainee;
+  const course = courseOf(history);
+  // A loss of 0 cannot fall.
+  if (history === undefined || course === undefined || !course.hasStalled || course.last === 0)
+    return undefined;
+  const { epoch } = history;
+  const certain = networkFindings(trainee, call, rows).filter((one) => isCertain(one, epoch[0] === 0));
+  const { middle, half, last } = course;
+  const hasRisen = last > middle * (1 + RISEN);
+  // Units that a rising loss has killed on its way are not what makes it rise.
+  const first = hasRisen && certain.find(({ cause }) => cause === "learningRateTooHigh");
+  const finding = first || certain[0];
+  if (finding === undefined) return undefined;
+  const verb = hasRisen ? "has risen" : "has hardly moved";
+  const way = `from ${brief(middle)} in epoch ${epoch[half]} to ${brief(last)} in epoch ${epoch.at(-1)}`;
+  return `${call}: the loss ${verb}, ${way}: ${finding.message}. To mend it: ${finding.mend}. model.diagnose(data) looks at the data, too.`;
+}
+
+/** The code of the warning, by which a program can tell it or turn it off. */
+const CODE = "MYELIN_STALLED";
+
+/** Warns: on Node as a process's warning, elsewhere on the console. */
+function warn(text: string): void {
+  const { process, console } = globalThis as {
+    process?: { emitWarning?(text: string, options: object): void };
+    console?: { warn(text: string): void };
+  };
+  if (process?.emitWarning) process.emitWarning(text, { type: "MyelinWarning", code: CODE });
+  else console?.warn(text);
+}
+
+/** The training that begins. */
+interface Begun {
+  readonly warns: boolean;
+  /** Epochs to come. */
+  readonly left: number;
+  readonly data: Dataset;
+}
+
+/**
+ * Keeps some rows of a training that begins, since the data may be the caller's own and change. Gives what looks
+ * back on it when it has ended, and warns if it has stalled.
+ */
+export function watchForStall(trainee: Trainee, call: string, { warns, left, data }: Begun): () => void {
+  if (!warns || left < EPOCHS) return () => {};
+  const rows = sampled(data, trainee);
+  return () => {
+    const text = stallOf(trainee, call, rows);
+    if (text !== undefined) warn(text);
+  };
+}
