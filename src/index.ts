@@ -22,6 +22,11 @@ export {
   ShapeError,
   StateError,
 } from "./errors.ts";
+export {
+  type FindLearningRateOptions,
+  findLearningRate,
+  type LearningRateCurve,
+} from "./find-learning-rate.ts";
 export type { Budget } from "./fit/budget.ts";
 export type { Epoch, History, MetricName } from "./fit/history.ts";
 export type { FitOptions, TrainingOptions } from "./fit/options.ts";
@@ -48,6 +53,7 @@ export * as losses from "./losses.ts";
 export { type ManyHistory, type ManyProgress, type TrainManyOptions, trainMany } from "./many.ts";
 export * as metrics from "./metrics.ts";
 export { type BatchGradients, Model, type ModelOptions } from "./model.ts";
+export type { TrainOnBatchOptions } from "./online.ts";
 export * from "./optimizers.ts";
 export type { PredictOptions } from "./predictor.ts";
 export type { ClipGradients, Layer, Loss, Metric, Optimizer } from "./program.ts";

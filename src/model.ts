@@ -27,6 +27,7 @@ import { type Importance, type ImportanceOptions, importance } from "./insight/i
 import { watchForStall } from "./insight/stall.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel.ts";
+import { type TrainOnBatchOptions, trainOnBatch } from "./online.ts";
 import { checkNames } from "./options.ts";
 import { type PredictOptions, Predictor } from "./predictor.ts";
 import { ARCHITECTURE, type Architecture, configure } from "./program.ts";
@@ -183,7 +184,12 @@ export class Model {
   fitSync(...given: unknown[]): History {
     const fit = this.#begin("fitSync", given);
     const lookBack = watchForStall(this.#trainee, "fitSync", fit);
-    fit.sync();
+    this.#trainee.isTraining = true;
+    try {
+      fit.sync();
+    } finally {
+      this.#trainee.isTraining = false;
+    }
     lookBack();
     return fit.history;
   }
@@ -210,6 +216,30 @@ export class Model {
     } finally {
       this.#trainee.isTraining = false;
     }
+  }
+
+  /**
+   * Online learning: one update from these rows as one batch, before it returns. Gives the loss of the step, a
+   * mean with its weights, and the model's metrics, all of the predictions before it. Calls with the batches of
+   * an epoch of `fit` without shuffling give the same bits as that epoch.
+   *
+   * Optimizers and noise count it as the model's next step; epochs and `history` do not. `"balanced"` balances
+   * the classes of these rows.
+   *
+   * @example
+   * ```ts
+   * const { loss } = model.trainOnBatch([0.2, 0.9], [1]);
+   * model.trainOnBatch(data, { learningRate: 0.001 });
+   * ```
+   *
+   * @throws OptionError, DataError or ShapeError for bad input, StateError while a training runs,
+   * DivergenceError if the loss or a weight is no longer finite. The model is then as it was before the call.
+   */
+  trainOnBatch(data: Examples, options?: TrainOnBatchOptions): Evaluation;
+  trainOnBatch(x: Matrix, y: Matrix, options?: TrainOnBatchOptions): Evaluation;
+  trainOnBatch(...given: unknown[]): Evaluation {
+    const [examples, options] = this.#examples("trainOnBatch", given);
+    return trainOnBatch(this.#trainee, examples, options as TrainOnBatchOptions | undefined);
   }
 
   /**

@@ -169,7 +169,7 @@ export class Trainee {
    * time, but for a batch to learn from where the layers take whole ones.
    */
   checkRows(call: string, given: number, learns = false): void {
-    const whole = learns && takesWholeBatches(this.configuration);
+    const whole = learns && given > CHUNK_ROWS && takesWholeBatches(this.configuration);
     const rows = whole ? given : Math.min(given, CHUNK_ROWS);
     checkMemory(
       rows * this.#widths * 2 * Float32Array.BYTES_PER_ELEMENT,

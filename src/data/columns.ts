@@ -69,8 +69,8 @@ export function readColumns(values: Float32Array, rows: number, columns: number)
 /** Whether all values are the same. */
 export const isConstant = ({ least, most }: Column) => least === most;
 
-/** Whether values vary and are too large, and not because of a single one. */
-export const isLarge = (column: Column) => !isConstant(column) && !column.hasOutlier && column.size > LARGE;
+/** Whether values are too large, and not because of a single one. */
+export const isLarge = ({ hasOutlier, size }: Column) => !hasOutlier && size > LARGE;
 
 /** Three digits: "0.0123", "1230", "1.23e+9". */
 export function brief(value: number): string {

@@ -178,7 +178,8 @@ interface Settings {
 function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
   return {
     name: "native",
-    dataset: (...rows) => translate(() => new addon.NativeDataset(...rows)),
+    dataset: (x, y, inputs, outputs, weights) =>
+      translate(() => new addon.NativeDataset(x, y, inputs, outputs, weights)),
     network: (program) =>
       translate(
         () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),

@@ -75,8 +75,8 @@ const SCALE = "(value - mean) / deviation, both over the training rows";
 function unscaled(of: Column): Finding[] {
   const { column, least, most, row, largest } = of;
   const span = most - least;
-  const isSmall = !isConstant(of) && span < SMALL_SPAN && largest < 1;
-  if (!isLarge(of) && !isSmall) return [];
+  const isSmall = span < SMALL_SPAN && largest < 1;
+  if (isConstant(of) || (!isLarge(of) && !isSmall)) return [];
   const place = isSmall ? "" : `, the largest in row ${row}`;
   return [
     {

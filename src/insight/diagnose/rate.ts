@@ -181,7 +181,8 @@ function noRate(history: History | undefined): Finding[] {
 }
 
 /** The mend of a rate, which keeps below what a single step allows, since there are many. */
-const to = (rate: number) => `give the optimizer learningRate: ${brief(rate)}, or have one found by search`;
+const to = (rate: number) =>
+  `give the optimizer learningRate: ${brief(rate)}, or look for one with findLearningRate`;
 
 /** How much lower rates are tried. Where none of them lowers the loss, the optimizer's state leads away. */
 const LOWEST = 1e-6;
