@@ -142,7 +142,7 @@ const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
  * ```ts
  * await model.fit(data, {
  *   epochs: 1000,
- *   callbacks: [callbacks.checkpoint({ path: "training.safetensors", every: 10, resume: true })],
+ *   callbacks: [callbacks.checkpoint({ path: "run.safetensors", every: 10, resume: true })],
  * });
  * ```
  *

@@ -14,14 +14,27 @@ export interface Resumed {
   readonly hasEarlyStopping: boolean;
 }
 
-/** The first part in which two models differ. */
-function difference(configuration: Configuration, seed: number, saved: SavedModel): string | undefined {
-  const [mine, its] = [configuration, saved.configuration] as unknown as Record<string, unknown>[];
-  const name = Object.keys(mine).find((part) => JSON.stringify(mine[part]) !== JSON.stringify(its[part]));
-  if (name !== undefined) {
-    return `${name}: it has ${JSON.stringify(its[name])}, this model ${JSON.stringify(mine[name])}`;
+/** Where two pieces of plain data differ first, and how: the other's, and mine. */
+function difference(its: unknown, mine: unknown, place: string): string | undefined {
+  if (Object.is(its, mine)) return undefined;
+  const isList = (value: unknown): value is unknown[] => Array.isArray(value);
+  if (isList(its) && isList(mine) && its.length !== mine.length) {
+    return `${place}: it has ${its.length} of them, this model ${mine.length}`;
   }
-  if (seed === saved.seed) return undefined;
+  const areObjects = [its, mine].every((value) => typeof value === "object" && value !== null);
+  if (!areObjects) return `${place}: it has ${JSON.stringify(its)}, this model ${JSON.stringify(mine)}`;
+  const [theirs, ours] = [its, mine] as Record<string, unknown>[];
+  for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
+    const found = difference(theirs[name], ours[name], place === "" ? name : `${place}: ${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The first part in which two models differ. */
+function modelDifference(configuration: Configuration, seed: number, saved: SavedModel): string | undefined {
+  const differs = difference(saved.configuration, configuration, "");
+  if (differs !== undefined || seed === saved.seed) return differs;
   return `seed: it has ${saved.seed}, this model ${seed}; make the model with { seed: ${saved.seed} }`;
 }
 
@@ -31,7 +44,7 @@ function difference(configuration: Configuration, seed: number, saved: SavedMode
  * @throws FormatError, OptionError
  */
 export function checkResumed(expected: Resumed, { model, state }: Snapshot, place: string): void {
-  const differs = difference(expected.configuration, expected.seed, model);
+  const differs = modelDifference(expected.configuration, expected.seed, model);
   if (differs !== undefined) throw new FormatError(`${place}: it is of another model: ${differs}`);
   for (const [name, value] of Object.entries(expected.settings)) {
     const its = state[name as keyof Resumed["settings"]];
