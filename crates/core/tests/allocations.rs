@@ -122,7 +122,7 @@ impl Case {
         let data = if self.measures { weighted(data, 2) } else { data };
         let (stop, rates) = (Stop::default(), [1e-3]);
         let stopping =
-            EarlyStopping { validation: true, min_delta: 0.0, patience: 5, best: f64::INFINITY, waited: 0 };
+            EarlyStopping { validation: false, min_delta: 0.0, patience: 5, best: f64::INFINITY, waited: 0 };
         let run = Run {
             from: Position::default(),
             steps: steps as u64,
