@@ -23,7 +23,7 @@ export async function save(model: Model, path: string | URL, options: SaveOption
   const file = readPath(path, "save");
   if (!(model instanceof Model)) throw new OptionError(`save: expected a Model, received ${show(model)}`);
   const bytes = bytesOf(model, "save", options);
-  await withPath(`save: ${JSON.stringify(file)} cannot be written`, () => replace(file, bytes));
+  await withPath(`save: ${JSON.stringify(file)} cannot be written`, () => replace(file, [bytes]));
 }
 
 /**

@@ -31,6 +31,14 @@ const MOST_EPOCHS_A_RUN = 10_000;
 /** Predictions of one call, in numbers, unless one epoch has more: 4 MB, which a cache of today holds. */
 const MOST_PREDICTIONS_A_RUN = 2 ** 20;
 
+/** What is kept of a model besides its parameters. */
+export interface Kept {
+  readonly optimizerState: boolean;
+  readonly history: boolean;
+  /** What was kept before, with the same optimizer's state: its numbers may be written over. */
+  readonly into?: SavedModel | undefined;
+}
+
 /** What a training needs of its model. */
 export interface Trained extends Advised {
   readonly configuration: Configuration;
@@ -39,7 +47,7 @@ export interface Trained extends Advised {
   readonly measures: readonly Measure[];
   position: Position;
   /** All of the model, between two calls of the kernel. */
-  saved(kept: { readonly optimizerState: boolean; readonly history: boolean }): SavedModel;
+  saved(kept: Kept): SavedModel;
 }
 
 /** Where the next training starts: what an aborted one left of its last epoch belonged to that training. */
@@ -290,9 +298,9 @@ export class Fit {
     if (best !== undefined) this.network.write("parameters", best);
   }
 
-  #snapshot(): Snapshot {
+  #snapshot(before: Snapshot | undefined): Snapshot {
     return {
-      model: this.#model.saved({ optimizerState: true, history: true }),
+      model: this.#model.saved({ optimizerState: true, history: true, into: before?.model }),
       best: this.#stopper?.parameters,
       state: {
         done: this.#done,
@@ -343,7 +351,7 @@ export class Fit {
       get isOver() {
         return fit.#isOver;
       },
-      snapshot: () => this.#snapshot(),
+      snapshot: (before) => this.#snapshot(before),
       resume: (snapshot, place) => this.#resume(snapshot, place),
     };
   }

@@ -150,8 +150,8 @@ export interface Network {
   evaluate(data: KernelData, output?: Float32Array, threads?: number): number;
   /** Of all rows as one batch. Changes nothing. */
   gradients(data: KernelData): Gradients;
-  /** A copy; parameters while training are the last whole epoch's. */
-  read(part: Part): Float32Array;
+  /** A copy, in `values` if they are given; parameters while training are the last whole epoch's. */
+  read(part: Part, values?: Float32Array): Float32Array;
   write(part: Part, values: Float32Array): void;
 }
 

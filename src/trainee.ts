@@ -15,7 +15,7 @@ import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
 import type { History, Metrics } from "./fit/history.ts";
 import { createMeasures, type Measure } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
-import { atEpoch, Fit } from "./fit.ts";
+import { atEpoch, Fit, type Kept } from "./fit.ts";
 import type { Lists, SavedModel } from "./formats/saved.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
 import {
@@ -139,7 +139,7 @@ export class Trainee {
   }
 
   /** All that the model is made of again, between two calls of the kernel. */
-  saved({ optimizerState, history }: { optimizerState: boolean; history: boolean }): SavedModel {
+  saved({ optimizerState, history, into }: Kept): SavedModel {
     const { configuration, seed, position } = this;
     const network = this.use();
     const slots = countSlots(configuration);
@@ -152,8 +152,8 @@ export class Trainee {
         steps: slots > 0 && !optimizerState ? 0 : position.steps,
       },
       history: history ? (this.history as unknown as Lists | undefined) : undefined,
-      parameters: network.read("parameters"),
-      optimizerState: optimizerState ? network.read("slots") : new Float32Array(0),
+      parameters: network.read("parameters", into?.parameters),
+      optimizerState: optimizerState ? network.read("slots", into?.optimizerState) : new Float32Array(0),
     };
   }
 

@@ -5,6 +5,7 @@ import { fileError, readPath, statFileSync, withPath } from "../files/paths.ts";
 import { read, readSync } from "../files/read.ts";
 import { replace, replaceSync } from "../files/replace.ts";
 import { readSnapshot, writeSnapshot } from "../formats/bytes.ts";
+import type { Snapshot } from "../formats/checkpoint.ts";
 import { boolean, checkNames, completeOptions, type RequiredOption, size, type Values } from "../options.ts";
 import type { Callback } from "./callback.ts";
 import { type Course, type Participant, type TakesPart, takePart } from "./participant.ts";
@@ -36,6 +37,8 @@ class Checkpoints implements Participant {
   readonly #every: number;
   readonly #keep: number;
   readonly #resume: boolean;
+  /** The last one; its memory serves the next, since memory that is new to the process takes longest of all. */
+  #snapshot: Snapshot | undefined;
   /** What is being written. */
   #writing: Promise<void> | undefined;
   /** Epochs of the last one, and whether the training was over then. */
@@ -83,28 +86,29 @@ class Checkpoints implements Participant {
 
   /** Copies the training and writes it; off the event loop not before the one before is written. */
   #write(course: Course): Promise<void> | void {
+    if (this.#writing !== undefined) return this.#writing.then(() => this.#write(course));
     this.#last = stateOf(course);
-    const bytes = writeSnapshot(course.snapshot(), this.#place);
+    this.#snapshot = course.snapshot(this.#snapshot);
+    const pieces = writeSnapshot(this.#snapshot, this.#place);
     if (course.isSync) {
       this.#trying("written", () => {
         this.#rotate();
-        replaceSync(this.#path, bytes);
+        replaceSync(this.#path, pieces);
       });
       return undefined;
     }
-    const before = this.#writing;
-    this.#writing = this.#afterwards(before, bytes);
+    this.#writing = this.#replace(pieces);
     // Whoever waits for it is told.
     this.#writing.catch(() => undefined);
-    return before;
+    return undefined;
   }
 
-  async #afterwards(before: Promise<void> | undefined, bytes: Uint8Array): Promise<void> {
-    await before;
+  async #replace(pieces: readonly Uint8Array[]): Promise<void> {
     await withPath(`${this.#place}: ${JSON.stringify(this.#path)} cannot be written`, async () => {
       this.#rotate();
-      await replace(this.#path, bytes);
+      await replace(this.#path, pieces);
     });
+    this.#writing = undefined;
   }
 
   /** Moves the older ones on. At any time the newest is where it belongs. */

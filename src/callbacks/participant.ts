@@ -14,8 +14,8 @@ export interface Course {
   /** Whether it has ended before its last epoch, and goes no further. */
   readonly isOver: boolean;
   readonly control: Control;
-  /** All that it needs to go on from here, copied. */
-  snapshot(): Snapshot;
+  /** All that it needs to go on from here, copied: over the numbers of the snapshot before, if there is one. */
+  snapshot(before?: Snapshot): Snapshot;
   /** Goes on from there, or throws before anything changes. */
   resume(snapshot: Snapshot, place: string): void;
 }

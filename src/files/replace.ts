@@ -22,7 +22,7 @@ async function follow(path: string): Promise<string> {
 }
 
 /** Puts a new file into the place of another, or of none, in one step. */
-export async function replace(path: string, bytes: Uint8Array): Promise<void> {
+export async function replace(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   const old = await statFile(path);
   const target = await follow(path);
   // A new file may be put into the place of one that is protected; that is not what protection is for.
@@ -31,7 +31,7 @@ export async function replace(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = temporaryFor(target);
   const handle = await open(temporary, "wx", old?.mode);
   try {
-    await fill(handle, bytes, old?.mode);
+    await fill(handle, pieces, old?.mode);
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -46,10 +46,14 @@ function temporaryFor(target: string): string {
 }
 
 /** Writes a file to the disk itself: a name must not come to stand for what is still under way. */
-async function fill(handle: FileHandle, bytes: Uint8Array, mode: number | undefined): Promise<void> {
+async function fill(
+  handle: FileHandle,
+  pieces: readonly Uint8Array[],
+  mode: number | undefined,
+): Promise<void> {
   try {
     if (mode !== undefined) await handle.chmod(mode & 0o777);
-    await handle.writeFile(bytes);
+    for (const piece of pieces) await handle.writeFile(piece);
     await handle.sync();
   } finally {
     await handle.close();
@@ -70,7 +74,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Does the same as `replace` before it returns. */
-export function replaceSync(path: string, bytes: Uint8Array): void {
+export function replaceSync(path: string, pieces: readonly Uint8Array[]): void {
   const old = statFileSync(path);
   const target = old === undefined ? path : realpathSync(path);
   if (old !== undefined) accessSync(target, constants.W_OK);
@@ -79,7 +83,7 @@ export function replaceSync(path: string, bytes: Uint8Array): void {
   try {
     try {
       if (old !== undefined) chmodSync(temporary, old.mode & 0o777);
-      writeFileSync(file, bytes);
+      for (const piece of pieces) writeFileSync(file, piece);
       fsyncSync(file);
     } finally {
       closeSync(file);

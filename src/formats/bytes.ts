@@ -13,7 +13,15 @@ import { boolean, checkNames, completeOptions, type Values } from "../options.ts
 import { countSlots, countValues, shapes } from "../program.ts";
 import { type NamedParameter, namedParameters } from "../weights.ts";
 import { describeState, readState, type Snapshot, type TrainingState } from "./checkpoint.ts";
-import { type Place, readHeader, readValues, type Tensor, write } from "./safetensors.ts";
+import {
+  type Pieces,
+  type Place,
+  readHeader,
+  readValues,
+  type Tensor,
+  toPieces,
+  write,
+} from "./safetensors.ts";
 import { checkFormat, type Described, describe, readDescription, reading, type SavedModel } from "./saved.ts";
 import { parseStrictly } from "./strict-json.ts";
 
@@ -89,11 +97,11 @@ export function writeBytes(model: SavedModel, call: string): Uint8Array<ArrayBuf
   return write({ [METADATA]: JSON.stringify(describe(model)) }, tensorsOf(model), call);
 }
 
-/** The bytes of a checkpoint. */
-export function writeSnapshot({ model, state, best }: Snapshot, call: string): Uint8Array<ArrayBuffer> {
+/** The bytes of a checkpoint; its numbers are those of the snapshot, and no copies. */
+export function writeSnapshot({ model, state, best }: Snapshot, call: string): Pieces {
   const metadata = { [METADATA]: JSON.stringify(describe(model)), [CHECKPOINT]: describeState(state) };
   const tensors = best === undefined ? [] : withValues(bestOf(parametersOf(model)), best);
-  return write(metadata, [...tensorsOf(model), ...tensors], call);
+  return toPieces(metadata, [...tensorsOf(model), ...tensors], call);
 }
 
 /** What the header of a model's file says, checked: the description and where the numbers are. */

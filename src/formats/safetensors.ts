@@ -49,16 +49,20 @@ export function swap(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += 4) bytes.subarray(at, at + 4).reverse();
 }
 
+/** The bytes of a file, in pieces that come one after the other: what need not be copied is not. */
+export type Pieces = readonly Uint8Array<ArrayBuffer>[];
+
 /**
- * The bytes of a file with these texts and tensors, in this order; an error's message begins with the place.
+ * A file with these texts and tensors, in this order: its header, then the values, of which those that lie one
+ * after the other in memory are one piece. An error's message begins with the place.
  *
- * @throws FormatError if the header would be longer than any, KernelError if the memory does not do.
+ * @throws FormatError if the header would be longer than any.
  */
-export function write(
+export function toPieces(
   metadata: Readonly<Record<string, string>>,
   tensors: readonly Tensor[],
   place: string,
-): Uint8Array<ArrayBuffer> {
+): Pieces {
   let offset = 0;
   const entries = tensors.map(({ name, shape, values }) => {
     const begin = offset;
@@ -74,18 +78,54 @@ export function write(
       `${place}: the texts about the tensors take ${start - PREFIX} bytes, at most ${MOST_HEADER} can be written; leave a long one out, like { history: false }`,
     );
   }
-  const size = `${place}: ${start + offset} bytes`;
-  checkMemory(start + offset, size);
-  const bytes = withinMemory(`${size} do not fit in memory`, () => new Uint8Array(start + offset));
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - PREFIX), true);
-  bytes.fill(0x20, PREFIX, start);
-  bytes.set(header, PREFIX);
-  let at = start;
-  for (const { values } of tensors) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-    at += values.byteLength;
+  const beginning = new Uint8Array(start);
+  new DataView(beginning.buffer).setBigUint64(0, BigInt(start - PREFIX), true);
+  beginning.fill(0x20, PREFIX);
+  beginning.set(header, PREFIX);
+  return [beginning, ...joined(tensors.map(({ values }) => toBytes(values)))];
+}
+
+/** The bytes of numbers as the format has them. */
+function toBytes({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  if (isLittleEndian) return bytes;
+  const swapped = bytes.slice();
+  swap(swapped);
+  return swapped;
+}
+
+/** Pieces that lie one after the other in one buffer as one. */
+function joined(pieces: Pieces): Uint8Array<ArrayBuffer>[] {
+  const result: Uint8Array<ArrayBuffer>[] = [];
+  for (const piece of pieces) {
+    const last = result.at(-1);
+    if (last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset) {
+      result[result.length - 1] = new Uint8Array(piece.buffer, last.byteOffset, last.length + piece.length);
+    } else result.push(piece);
   }
-  if (!isLittleEndian) swap(bytes.subarray(start));
+  return result;
+}
+
+/**
+ * The same in one array.
+ *
+ * @throws FormatError if the header would be longer than any, KernelError if the memory does not do.
+ */
+export function write(
+  metadata: Readonly<Record<string, string>>,
+  tensors: readonly Tensor[],
+  place: string,
+): Uint8Array<ArrayBuffer> {
+  const pieces = toPieces(metadata, tensors, place);
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const size = `${place}: ${length} bytes`;
+  checkMemory(length, size);
+  const bytes = withinMemory(`${size} do not fit in memory`, () => new Uint8Array(length));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
   return bytes;
 }
 

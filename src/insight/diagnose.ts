@@ -31,9 +31,12 @@ function taken(data: Dataset, rows: readonly number[]): Dataset {
   return { ...data, x: cut(data.x, inputs), y: cut(data.y, outputs), rows: rows.length };
 }
 
-/** A copy of so many of the rows as go through the network, evenly from the first on. */
-export function sampled(data: Dataset, { parameters }: Trainee): Dataset {
-  const affordable = Math.max(1, Math.floor(MOST_PRODUCTS / parameters));
+/**
+ * A copy of so many of the rows as go through the network, evenly from the first on: of `products` in a forward
+ * pass.
+ */
+export function sampled(data: Dataset, { parameters }: Trainee, products = MOST_PRODUCTS): Dataset {
+  const affordable = Math.max(1, Math.floor(products / parameters));
   const length = Math.min(data.rows, MOST_ROWS, affordable);
   return taken(
     data,

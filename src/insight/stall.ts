@@ -39,6 +39,32 @@ function stallOf(trainee: Trainee, call: string, rows: Dataset): string | undefi
   return `${call}: the loss ${verb}, ${way}: ${finding.message}. To mend it: ${finding.mend}. model.diagnose(data) looks at the data, too.`;
 }
 
+/** Multiplications of a forward pass over the rows that are kept: the parameters then are most of a look's time. */
+const MOST_PRODUCTS = 2 ** 20;
+
+/** How much longer than a look a training takes that is looked back on. */
+const WORTH_A_LOOK = 50;
+
+/** What a look takes in seconds, for each parameter, about, until one has shown it. */
+const SECONDS_A_PARAMETER = 3e-7;
+
+/** A first look of so many seconds is taken at the shortest training, too: so it is with small networks. */
+const SHORT_LOOK = 0.005;
+
+/** The most parameters that are looked at where the event loop waits: it then does so for some 20 ms. */
+const MOST_PARAMETERS = 2 ** 16;
+
+/** The seconds that the last look at a model took. */
+const looks = new WeakMap<Trainee, number>();
+
+function isWorthALook(trainee: Trainee): boolean {
+  const known = looks.get(trainee);
+  const expected = known ?? trainee.parameters * SECONDS_A_PARAMETER;
+  if (known === undefined && expected <= SHORT_LOOK) return true;
+  const seconds = trainee.history?.seconds.reduce((sum, one) => sum + one, 0) ?? 0;
+  return seconds >= WORTH_A_LOOK * expected;
+}
+
 /** The code of the warning, by which a program can tell it or turn it off. */
 const CODE = "MYELIN_STALLED";
 
@@ -65,10 +91,14 @@ interface Begun {
  * back on it when it has ended, and warns if it has stalled.
  */
 export function watchForStall(trainee: Trainee, call: string, { warns, left, data }: Begun): () => void {
-  if (!warns || left < EPOCHS) return () => {};
-  const rows = sampled(data, trainee);
+  const holds = call === "fit" && trainee.parameters > MOST_PARAMETERS;
+  if (!warns || holds || left < EPOCHS) return () => {};
+  const rows = sampled(data, trainee, MOST_PRODUCTS);
   return () => {
+    if (!isWorthALook(trainee)) return;
+    const start = performance.now();
     const text = stallOf(trainee, call, rows);
+    looks.set(trainee, (performance.now() - start) / 1000);
     if (text !== undefined) warn(text);
   };
 }

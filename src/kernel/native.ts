@@ -30,7 +30,7 @@ interface AddonNetwork {
   predictions(): (x: Float32Array, output: Float32Array, threads?: number) => void;
   evaluate(data: KernelData, output?: Float32Array, threads?: number): number;
   gradients(data: KernelData): Gradients;
-  read(part: Part): Float32Array;
+  read(part: Part, values?: Float32Array): Float32Array | null;
   write(part: Part, values: Float32Array): void;
 }
 
@@ -141,8 +141,8 @@ class NativeNetwork implements Network {
     return translate(() => this.addon.gradients(data));
   }
 
-  read(part: Part): Float32Array {
-    return translate(() => this.addon.read(part));
+  read(part: Part, values?: Float32Array): Float32Array {
+    return translate(() => this.addon.read(part, values)) ?? (values as Float32Array);
   }
 
   write(part: Part, values: Float32Array): void {

@@ -162,9 +162,13 @@ class TypeScriptNetwork implements Network {
     return { loss: loss / rows, values };
   }
 
-  read(part: Part): Float32Array {
-    if (part === "parameters") return this.#published.slice();
-    const all = new Float32Array(this.#plan.parameters * this.#state.slots.length);
+  read(part: Part, values?: Float32Array): Float32Array {
+    const count = part === "parameters" ? 1 : this.#state.slots.length;
+    const all = values ?? new Float32Array(this.#plan.parameters * count);
+    if (part === "parameters") {
+      all.set(this.#published);
+      return all;
+    }
     for (const [index, slot] of this.#state.slots.entries()) all.set(slot, index * slot.length);
     return all;
   }

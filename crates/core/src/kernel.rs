@@ -36,7 +36,7 @@ pub struct Gradients {
 trait Machine: Send {
     fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
     fn gradients(&mut self, data: &Dataset) -> Result<Gradients>;
-    fn read(&self, part: Part) -> Vec<f32>;
+    fn read(&self, part: Part, values: &mut [f32]);
     fn write(&mut self, part: Part, values: &[f32]) -> Result<()>;
     fn predictor(&self) -> Result<Predictor>;
     fn parameters(&self) -> usize;
@@ -54,22 +54,21 @@ impl<S: Simd> Machine for State<S> {
         self.reserve(data.rows(), 1)?;
         let batch = Batch { data, order: None, start: 0, rows: data.rows(), of: 1, moment: None };
         let (loss, gradient) = self.gradients_of(batch)?;
-        let mut values = Vec::with_capacity(self.plan.parameters);
+        let mut values = vec![0.0; self.plan.parameters];
         self.plan.read(&gradient, 1, 0, &mut values);
         Ok(Gradients { loss: loss / data.rows() as f64, values })
     }
 
-    fn read(&self, part: Part) -> Vec<f32> {
-        let mut values = Vec::new();
+    fn read(&self, part: Part, values: &mut [f32]) {
+        let plan = &self.plan;
         match part {
-            Part::Parameters => self.plan.read(&self.parameters, 1, 0, &mut values),
+            Part::Parameters => plan.read(&self.parameters, 1, 0, values),
             Part::Slots => {
-                for slot in 0..self.slots() {
-                    self.plan.read(&self.slots, self.slots(), slot, &mut values);
+                for (slot, values) in values.chunks_mut(plan.parameters.max(1)).enumerate() {
+                    plan.read(&self.slots, self.slots(), slot, values);
                 }
             }
         }
-        values
     }
 
     fn write(&mut self, part: Part, values: &[f32]) -> Result<()> {
@@ -144,7 +143,25 @@ impl Network {
 
     /// A copy of the parameters or of the optimizer's state.
     pub fn read(&self, part: Part) -> Vec<f32> {
-        self.0.read(part)
+        let mut values = vec![0.0; self.count(part)];
+        self.0.read(part, &mut values);
+        values
+    }
+
+    /// The same into memory that is there.
+    pub fn read_into(&self, part: Part, values: &mut [f32]) -> Result<()> {
+        let count = self.count(part);
+        ensure!(
+            values.len() == count,
+            "{part:?}: expected room for {count} values, received {}",
+            values.len()
+        );
+        self.0.read(part, values);
+        Ok(())
+    }
+
+    fn count(&self, part: Part) -> usize {
+        self.0.parameters() * if part == Part::Slots { self.0.slots() } else { 1 }
     }
 
     /// Sets the parameters or the optimizer's state.

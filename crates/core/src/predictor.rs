@@ -16,7 +16,8 @@ use std::sync::Arc;
 trait Predict: Send {
     fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()>;
     fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64>;
-    fn parameters(&self) -> Vec<f32>;
+    fn count(&self) -> usize;
+    fn parameters(&self, values: &mut [f32]);
 }
 
 /// Predicts with the parameters of the last whole epoch, with scratch memory of its own.
@@ -40,7 +41,17 @@ impl Predictor {
 
     /// A copy of the parameters that it predicts with, in the order of [`crate::Part::Parameters`].
     pub fn parameters(&self) -> Vec<f32> {
-        self.0.parameters()
+        let mut values = vec![0.0; self.0.count()];
+        self.0.parameters(&mut values);
+        values
+    }
+
+    /// The same into memory that is there.
+    pub fn parameters_into(&self, values: &mut [f32]) -> Result<()> {
+        let count = self.0.count();
+        ensure!(values.len() == count, "expected room for {count} parameters, received {}", values.len());
+        self.0.parameters(values);
+        Ok(())
     }
 }
 
@@ -99,11 +110,12 @@ impl<S: Simd> Predict for Reader<S> {
         })
     }
 
-    fn parameters(&self) -> Vec<f32> {
-        let plan = &self.forward.plan;
-        let mut values = Vec::with_capacity(plan.parameters);
-        plan.read(&lock(&self.published), 1, 0, &mut values);
-        values
+    fn count(&self) -> usize {
+        self.forward.plan.parameters
+    }
+
+    fn parameters(&self, values: &mut [f32]) {
+        self.forward.plan.read(&lock(&self.published), 1, 0, values);
     }
 }
 

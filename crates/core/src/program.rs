@@ -361,8 +361,13 @@ impl<S: Simd> Plan<S> {
     }
 
     /// Copies lines, of which each parameter has `stride` with its own at `offset`, to row-major values.
-    pub fn read(&self, lines: &[Line], stride: usize, offset: usize, values: &mut Vec<f32>) {
-        self.visit(|line, lane| values.push(lines[line * stride + offset].0[lane]));
+    pub fn read(&self, lines: &[Line], stride: usize, offset: usize, values: &mut [f32]) {
+        let mut values = values.iter_mut();
+        self.visit(|line, lane| {
+            if let Some(value) = values.next() {
+                *value = lines[line * stride + offset].0[lane];
+            }
+        });
     }
 
     /// Copies row-major values into lines; the inverse of `read`.

@@ -323,7 +323,7 @@ impl<S: Simd> State<S> {
             }
         }
         progress.best = best_epoch.map(|epoch| {
-            let mut parameters = Vec::with_capacity(self.plan.parameters);
+            let mut parameters = vec![0.0; self.plan.parameters];
             self.plan.read(&best, 1, 0, &mut parameters);
             Best { epoch, parameters }
         });

@@ -238,13 +238,23 @@ impl NativeNetwork {
         Ok(NativeGradients { loss: gradients.loss, values: Float32Array::new(gradients.values) })
     }
 
-    /// A copy of the parameters, while training those of the last whole epoch, or of the optimizer's state.
+    /// A copy of the parameters, while training those of the last whole epoch, or of the optimizer's state;
+    /// in `values`, if there is such memory.
     #[napi(catch_unwind)]
-    pub fn read(&self, name: String) -> Result<Float32Array> {
-        Ok(Float32Array::new(match part(&name)? {
-            Part::Parameters => free(&self.predictor)?.parameters(),
-            Part::Slots => self.alone()?.read(Part::Slots),
-        }))
+    pub fn read(&self, name: String, values: Option<&mut [f32]>) -> Result<Option<Float32Array>> {
+        let part = part(&name)?;
+        let Some(values) = values else {
+            return Ok(Some(Float32Array::new(match part {
+                Part::Parameters => free(&self.predictor)?.parameters(),
+                Part::Slots => self.alone()?.read(part),
+            })));
+        };
+        match part {
+            Part::Parameters => free(&self.predictor)?.parameters_into(values),
+            Part::Slots => self.alone()?.read_into(part, values),
+        }
+        .map_err(refuse)?;
+        Ok(None)
     }
 
     #[napi(catch_unwind)]
