@@ -17,7 +17,6 @@ const build = ({ learningRate, units, batchSize, weightDecay }) => ({
     layers: [dense(units), relu(), dense(10)],
     loss: { type: "sparseCategoricalCrossentropy", fromLogits: true },
     optimizer: { type: "adam", learningRate, weightDecay },
-    metrics: ["accuracy"],
   },
   fit: { batchSize, epochs: EPOCHS },
 });
@@ -34,7 +33,8 @@ async function run(threads) {
     build,
     strategy: strategies.random({ configurations }),
     metric: "accuracy",
-    validationSplit: 0.2,
+    folds: 4,
+    stratify: true,
     seed: 1,
     ...(threads && { threads }),
   });
@@ -44,7 +44,7 @@ async function run(threads) {
 const accuracyOf = (point) => {
   const accuracies = [1, 2, 3, 4, 5].map((seed) => {
     const { model, fit } = build(point);
-    const trained = new Model({ ...model, seed });
+    const trained = new Model({ ...model, metrics: ["accuracy"], seed });
     trained.fitSync(training, fit);
     return trained.evaluate(test).accuracy;
   });
