@@ -4,14 +4,16 @@
  * A few hundred cases of each kind are drawn in every run; `npm run fuzz -- <seconds>` draws new ones for so
  * long.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readSnapshot } from "../src/formats/bytes.ts";
 import { write } from "../src/formats/safetensors.ts";
 import {
   adam,
+  callbacks,
   dense,
   dropout,
   embedding,
@@ -28,7 +30,18 @@ import {
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, secondsUsed } from "./samples.ts";
 
-/** Sound files to begin with: with and without the optimizer's state and a history. */
+/** A checkpoint with the weights of a best epoch. */
+function checkpoint(): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "myelin-hostile-"));
+  const path = join(folder, "checkpoint.safetensors");
+  const list = [callbacks.earlyStopping(), callbacks.checkpoint({ path })];
+  makeModel({ layers: [dense(2), dense(1)] }).fitSync(data, { epochs: 3, callbacks: list });
+  const bytes = new Uint8Array(readFileSync(path));
+  rmSync(folder, { recursive: true });
+  return bytes;
+}
+
+/** Sound files to begin with: with and without the optimizer's state and a history, and a checkpoint. */
 const sound: readonly Uint8Array[] = [
   trained(makeModel({ layers: [dense(3, { activation: "tanh" }), dense(1)], kernel: "typescript" })).toBytes({
     optimizerState: true,
@@ -57,6 +70,7 @@ const sound: readonly Uint8Array[] = [
     optimizer: "rmsprop",
     kernel: "typescript",
   }).toBytes({ optimizerState: true }),
+  checkpoint(),
 ];
 
 function trained(model: Model): Model {
@@ -180,8 +194,10 @@ function replaced(pattern: RegExp, put: fc.Arbitrary<string>): fc.Arbitrary<Chan
     const header = textOf(bytes);
     if (!within) return withHeader(bytes, replaceOne(header, pattern, at, text));
     const { __metadata__: metadata, ...tensors } = JSON.parse(header);
-    const myelin = replaceOne(metadata.myelin, pattern, at, text);
-    return withHeader(bytes, JSON.stringify({ __metadata__: { myelin }, ...tensors }));
+    const names = Object.keys(metadata);
+    const name = names[at % names.length];
+    const changed = { ...metadata, [name]: replaceOne(metadata[name], pattern, at, text) };
+    return withHeader(bytes, JSON.stringify({ __metadata__: changed, ...tensors }));
   });
 }
 
@@ -226,6 +242,7 @@ function expectModelOrFormatError(bytes: Uint8Array, kernel: KernelChoice = "typ
     const model = Model.fromBytes(bytes, { kernel });
     if (model.inputs < 1e6) expect(model.predict(new Float32Array(model.inputs))).toHaveLength(model.outputs);
     Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel });
+    readSnapshot(bytes, "a checkpoint");
   } catch (error) {
     const isTooLarge = error instanceof KernelError && error.message.includes("fit in memory");
     if (!isTooLarge) expect(error).toBeInstanceOf(FormatError);
