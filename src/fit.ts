@@ -8,16 +8,15 @@ import { type Advised, adviceOf } from "./fit/advice.ts";
 import { Clock } from "./fit/budget.ts";
 import type { Loaded } from "./fit/data.ts";
 import { drive, driveSync, type Steps } from "./fit/drive.ts";
-import { type Epoch, EpochLists, type History, validationName } from "./fit/history.ts";
+import { type Epoch, EpochLists, type History } from "./fit/history.ts";
 import { Participants } from "./fit/hooks.ts";
-import type { Measure } from "./fit/measures.ts";
+import { checkMonitors, isScore, type Measure, measuredNames } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
 import { LearningRates } from "./fit/rates.ts";
 import { checkResumed } from "./fit/resume.ts";
 import type { Snapshot } from "./formats/checkpoint.ts";
 import type { SavedModel } from "./formats/saved.ts";
 import type { Network, Position, Progress, Run } from "./kernel.ts";
-import { unknownName } from "./options.ts";
 import type { Configuration } from "./program.ts";
 import type { Measured } from "./schedules/schedule.ts";
 import { toLayers } from "./weights.ts";
@@ -53,36 +52,6 @@ export interface Trained extends Advised {
 /** Where the next training starts: what an aborted one left of its last epoch belonged to that training. */
 export function atEpoch({ epoch, step, steps }: Position): Position {
   return { epoch: step > 0 ? epoch + 1 : epoch, step: 0, steps, loss: 0 };
-}
-
-/** What each epoch of such a training has besides what all have. */
-function measuredNames(measures: readonly Measure[], validates: boolean): string[] {
-  const names = measures.map(({ name }) => name);
-  return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
-}
-
-/** Refuses names of what is not measured in a training. */
-function checkMonitors(
-  place: string,
-  monitors: readonly string[],
-  measures: readonly Measure[],
-  measured: readonly string[],
-): void {
-  const known = ["loss", ...measured];
-  for (const name of monitors.filter((monitor) => !known.includes(monitor))) {
-    if (measuredNames(measures, true).includes(name)) {
-      throw new OptionError(
-        `${place}: ${name} is measured with validationData or validationSplit, and neither is given`,
-      );
-    }
-    throw unknownName(place, "measure", name, known);
-  }
-}
-
-/** Whether the monitored figure is better when it is larger. */
-function isScore(monitor: string, measures: readonly Measure[]): boolean {
-  const of = measures.find(({ name }) => name === monitor || validationName(name) === monitor);
-  return of !== undefined && of.figure.smallerIsBetter !== true;
 }
 
 /** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */

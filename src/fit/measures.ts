@@ -1,8 +1,10 @@
-/** A model's metrics: made of its configuration, and measured of predictions. */
+/** A model's metrics: made of its configuration, measured of predictions, and watched by name. */
+import { OptionError } from "../errors.ts";
 import type { Meaning } from "../losses/loss.ts";
 import type { Figure, Metric } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
-import { type Complete, create, type Table } from "../options.ts";
+import { type Complete, create, type Table, unknownName } from "../options.ts";
+import { validationName } from "./history.ts";
 
 /** A metric of one model. */
 export interface Measure {
@@ -21,4 +23,34 @@ export function createMeasures(
     name: configuration.type,
     figure: create("metric", metrics as Table<Metric>, configuration)({ ...meaning, outputs }),
   }));
+}
+
+/** What each epoch of such a training has besides what all have. */
+export function measuredNames(measures: readonly Measure[], validates: boolean): string[] {
+  const names = measures.map(({ name }) => name);
+  return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
+}
+
+/** Refuses names of what is not measured in a training. */
+export function checkMonitors(
+  place: string,
+  monitors: readonly string[],
+  measures: readonly Measure[],
+  measured: readonly string[],
+): void {
+  const known = ["loss", ...measured];
+  for (const name of monitors.filter((monitor) => !known.includes(monitor))) {
+    if (measuredNames(measures, true).includes(name)) {
+      throw new OptionError(
+        `${place}: ${name} is measured with validationData or validationSplit, and neither is given`,
+      );
+    }
+    throw unknownName(place, "measure", name, known);
+  }
+}
+
+/** Whether the monitored figure is better when it is larger. */
+export function isScore(monitor: string, measures: readonly Measure[]): boolean {
+  const of = measures.find(({ name }) => name === monitor || validationName(name) === monitor);
+  return of !== undefined && of.figure.smallerIsBetter !== true;
 }
