@@ -150,7 +150,11 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
     test.each([
       [{ onEpochend() {} }, 'callbacks[0]: unknown hook "onEpochend". Did you mean "onEpochEnd"?'],
       [() => {}, "callbacks[0]: expected an object of hooks, received a function; call it"],
-      [[{}, 3], "callbacks[1]: expected an object of hooks, received 3"],
+      [[{ onEpochEnd() {} }, 3], "callbacks[1]: expected an object of hooks, received 3"],
+      [
+        {},
+        "callbacks[0]: expected one of the hooks onTrainBegin, onEpochBegin, onEpochEnd, onTrainEnd, received none",
+      ],
       [{ onEpochEnd: 3 }, "callbacks[0]: onEpochEnd: expected a function, received 3"],
       [
         [callbacks.earlyStopping(), callbacks.earlyStopping()],

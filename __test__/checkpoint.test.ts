@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,7 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import * as myelin from "../src/index.ts";
 import {
   type Callback,
   callbacks,
@@ -31,7 +34,8 @@ import {
   schedules,
 } from "../src/index.ts";
 import { script } from "./child.ts";
-import { flatten, kernelNames } from "./kernels.ts";
+import * as training from "./fixtures/checkpoints/training.mjs";
+import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, failureOf, someRows } from "./samples.ts";
 
 const root = mkdtempSync(join(tmpdir(), "myelin-checkpoint-"));
@@ -221,6 +225,25 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       });
     });
 
+    test("does not go on from a checkpoint of a newer version", async () => {
+      const path = freshPath();
+      const list = [callbacks.checkpoint({ path, resume: true })];
+      await train(make(kernel), { ...settings(list), epochs: 2 });
+      const text = readFileSync(path, "latin1");
+      const newer = text.replace(
+        'myelin-checkpoint":"{\\"formatVersion\\":1',
+        'myelin-checkpoint":"{\\"formatVersion\\":2',
+      );
+      expect(newer).not.toBe(text);
+      writeFileSync(path, newer, "latin1");
+      expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({
+        name: "FormatError",
+        message: expect.stringContaining(
+          "checkpoint: expected formatVersion 1, received 2; it was written by a newer version of myelin",
+        ),
+      });
+    });
+
     test("does not begin where it cannot be written", async () => {
       const path = freshPath();
       const wrong = [join(path, "..", "missing", "file"), join(path, "..")];
@@ -242,6 +265,25 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       chmodSync(join(path, ".."), 0o700);
     });
   });
+
+  test.runIf(process.platform !== "win32")(
+    "whose disk is full ends, and the checkpoint before stays (skipped on Windows)",
+    async () => {
+      for (const call of ["fit", "fitSync"]) {
+        const path = freshPath();
+        // The history grows until the file is larger than a shell can allow, 8 blocks of 512 or 1024 bytes.
+        const command = `ulimit -f 8 && exec "${process.execPath}" "${script("resume.mjs")}" "${path}" ${kernel} ${call}`;
+        const child = spawn("/bin/sh", ["-c", command], { stdio: ["ignore", "pipe", "pipe"] });
+        const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+        expect(output).toBe("begun\n");
+        expect(errors).toContain(
+          `${JSON.stringify(path)} cannot be written: the file would be too large (EFBIG)`,
+        );
+        expect((await load(path)).toJSON().training.epochs).toBeGreaterThan(1);
+        expect(readdirSync(join(path, "..")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+      }
+    },
+  );
 
   const kills = Number(process.env.MYELIN_KILLS ?? 12) / 4;
   test.each(["fit", "fitSync"])(
@@ -278,6 +320,25 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
     },
     1_800_000,
   );
+});
+
+test.each(kernelNames)("goes on from checkpoints of every version, on the %s kernel", async (kernel) => {
+  const folder = fileURLToPath(new URL("fixtures/checkpoints/", import.meta.url));
+  const versions = readdirSync(folder).filter((name) => name.startsWith("version-"));
+  expect(versions).toEqual(["version-1"]);
+  for (const version of versions) {
+    const path = freshPath();
+    copyFileSync(join(folder, version, "training.safetensors"), path);
+    const model = training.make(myelin, kernel);
+    const trained: number[] = [];
+    const watch: Callback = { onEpochEnd: ({ epoch }) => void trained.push(epoch) };
+    await model.fit(...training.settings(myelin, [callbacks.checkpoint({ path, resume: true }), watch]));
+    const expected = JSON.parse(readFileSync(join(folder, version, "expected.json"), "utf8"));
+    expect(trained).toEqual([5, 6, 7, 8]);
+    expectNear(model.history?.loss ?? [], expected.loss);
+    expectNear(model.history?.validationLoss ?? [], expected.validationLoss);
+    expectNear(flatten(model.getWeights()), flatten(expected.weights), 1e-4);
+  }
 });
 
 test.each([

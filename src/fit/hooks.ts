@@ -60,6 +60,11 @@ function checkCallback(callback: unknown, place: string): void {
       throw new OptionError(`${place}: ${name}: expected a function, received ${show(hook)}`);
     }
   }
+  const isOurs = takePart in callback || callback instanceof EarlyStoppingCallback;
+  if (isOurs || HOOKS.some((name) => (callback as Callback)[name] !== undefined)) return;
+  // It would be passed over in silence.
+  const hint = "a callback made by another copy of myelin has none for this one";
+  throw new OptionError(`${place}: expected one of the hooks ${HOOKS.join(", ")}, received none; ${hint}`);
 }
 
 /** What somebody has given, which may have to be waited for. */
