@@ -1,23 +1,12 @@
 /** Checkpoints: a training that was ended in any way goes on from its last one, to the same bits. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as myelin from "../src/index.ts";
 import {
   type Callback,
@@ -35,18 +24,11 @@ import {
 } from "../src/index.ts";
 import { script } from "./child.ts";
 import * as training from "./fixtures/checkpoints/training.mjs";
+import { freshPaths } from "./folders.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, failureOf, someRows } from "./samples.ts";
 
-const root = mkdtempSync(join(tmpdir(), "myelin-checkpoint-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let folders = 0;
-
-function freshPath(): string {
-  const folder = join(root, String(folders++));
-  mkdirSync(folder);
-  return join(folder, "training.safetensors");
-}
+const freshPath = freshPaths("checkpoint", "training.safetensors");
 
 const EPOCHS = 12;
 const monitor = "validationLoss";

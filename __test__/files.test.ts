@@ -4,22 +4,18 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   dense,
   FileError,
@@ -32,20 +28,11 @@ import {
 } from "../src/index.ts";
 import * as noFiles from "../src/no-files.ts";
 import { script } from "./child.ts";
+import { freshPaths } from "./folders.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, secondsUsed } from "./samples.ts";
 
-const root = realpathSync(mkdtempSync(join(tmpdir(), "myelin-files-")));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-let folders = 0;
-
-/** The path of a file that is not there, in a folder of its own. */
-function freshPath(name = "model.safetensors"): string {
-  const folder = join(root, String(folders++));
-  mkdirSync(folder);
-  return join(folder, name);
-}
+const freshPath = freshPaths("files", "model.safetensors");
 
 const filesBeside = (path: string) => readdirSync(dirname(path));
 

@@ -5,37 +5,23 @@ import {
   appendFileSync,
   chmodSync,
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  realpathSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as noFiles from "../src/callbacks/no-files.ts";
 import { type Callback, callbacks, FileError, OptionError } from "../src/index.ts";
 import { script } from "./child.ts";
+import { freshPaths } from "./folders.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
-const root = realpathSync(mkdtempSync(join(tmpdir(), "myelin-log-")));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-let folders = 0;
-
-/** The path of a file that is not there, in a folder of its own. */
-function freshPath(): string {
-  const folder = join(root, String(folders++));
-  mkdirSync(folder);
-  return join(folder, "training.jsonl");
-}
+const freshPath = freshPaths("log", "training.jsonl");
 
 /** The lines of a file, which all have an end. */
 function linesOf(path: string): Record<string, number | null>[] {

@@ -1,34 +1,23 @@
 /** callbacks.tensorBoard: event files that TensorBoard reads. */
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as noFiles from "../src/callbacks/no-files.ts";
 import { crc32c } from "../src/formats/crc32c.ts";
 import { callbacks, FileError, type History, Model, OptionError } from "../src/index.ts";
 import { trainings, write } from "./fixtures/tensorboard/write.ts";
+import { freshPaths } from "./folders.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
 const fixtures = fileURLToPath(new URL("fixtures/tensorboard/", import.meta.url));
 
-const root = realpathSync(mkdtempSync(join(tmpdir(), "myelin-tensorboard-")));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-let folders = 0;
+const freshPath = freshPaths("tensorboard", "logs");
 
 /** The path of a folder that is not there. */
-const freshFolder = () => join(root, String(folders++), "logs");
 
 type Points = [seconds: number, epoch: number, value: number | string][];
 type Shown = Record<string, Record<string, Points>>;
@@ -52,7 +41,7 @@ describe("the files that TensorBoard has read", () => {
   );
 
   test("are those that are written today, byte for byte", () => {
-    const folder = freshFolder();
+    const folder = freshPath();
     write(folder);
     const written = readdirSync(folder, { recursive: true, encoding: "utf8" });
     expect(written.filter((name) => name.includes("tfevents")).sort()).toEqual([...files].sort());
@@ -133,7 +122,7 @@ describe.runIf(hasTensorBoard)(title, () => {
   });
 
   test.each(cases)("reads the history of %s on the %s kernel", async (way, kernel) => {
-    const directory = freshFolder();
+    const directory = freshPath();
     const model = makeModel({ kernel, metrics: ["meanAbsoluteError"] });
     const before = Date.now() / 1000;
     const history = await model[way](data, {
@@ -158,7 +147,7 @@ describe.runIf(hasTensorBoard)(title, () => {
   });
 
   test("sees one curve of a training that went on from an earlier epoch", () => {
-    const directory = freshFolder();
+    const directory = freshPath();
     const log = { callbacks: callbacks.tensorBoard({ directory }) };
     const model = makeModel();
     model.fitSync(data, { epochs: 3, ...log });
@@ -176,7 +165,7 @@ describe.runIf(hasTensorBoard)(title, () => {
 
 describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
   test("are in the runs that have figures, one for each training", async () => {
-    const directory = freshFolder();
+    const directory = freshPath();
     const model = makeModel({ kernel });
     const options = { epochs: 2, callbacks: callbacks.tensorBoard({ directory: pathToFileURL(directory) }) };
     await model[way](data, options);
@@ -193,8 +182,7 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
   });
 
   test("cannot be below what is no folder; then nothing is trained", async () => {
-    const directory = freshFolder();
-    mkdirSync(join(directory, ".."));
+    const directory = freshPath();
     writeFileSync(directory, "");
     const model = makeModel({ kernel });
     const before = model.toJSON();
@@ -210,7 +198,7 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
 });
 
 test("a validation that cannot be written ends the training with what it has learnt", () => {
-  const directory = freshFolder();
+  const directory = freshPath();
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "validation"), "");
   const model = makeModel();
