@@ -138,6 +138,21 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       await train(model, { epochs: 1 });
     });
 
+    test("end it by their error, whatever goes wrong at its end", async () => {
+      const callbacks: Callback = {
+        onEpochEnd() {
+          throw new Error("first");
+        },
+        onTrainEnd() {
+          throw new Error("second");
+        },
+      };
+      expect(await failureOf(() => train(make(), { callbacks }))).toMatchObject({ message: "first" });
+      const { onTrainEnd } = callbacks;
+      const alone = { onTrainEnd } as Callback;
+      expect(await failureOf(() => train(make(), { callbacks: alone }))).toMatchObject({ message: "second" });
+    });
+
     test("hear of the end of a training that diverges", async () => {
       const onTrainEnd = vi.fn();
       const model = make({ optimizer: { type: "sgd", learningRate: 1e20 } });

@@ -230,20 +230,20 @@ export class Fit {
 
   /** The training, step by step, for who drives it. */
   *#steps(course: Course): Steps {
-    let hasFailed = true;
+    const errors: unknown[] = [];
     try {
       yield* this.#participants.begin(course);
       this.#clock.start(this.history.seconds);
       yield* this.#epochsOf(course);
       yield* this.#participants.lastEpoch(course);
       this.#giveBest();
-      hasFailed = false;
     } catch (error) {
       if (error instanceof DivergenceError) this.#giveBest();
-      throw error;
-    } finally {
-      yield* this.#participants.end(this.history, hasFailed);
+      errors.push(error);
     }
+    yield* this.#participants.end(this.history, errors);
+    // What ended the training, not what else went wrong in the end.
+    if (errors.length > 0) throw errors[0];
   }
 
   *#epochsOf(course: Course): Steps {

@@ -152,8 +152,8 @@ export class Model {
    *
    * @throws OptionError, DataError or ShapeError for bad input, StateError while another training runs; the
    * model is then as it was. DivergenceError if the loss is no longer finite; the weights are then those of
-   * the last whole epoch. The signal's reason if it aborts; the weights are then those of the last whole
-   * step.
+   * the last whole epoch, or of the best with early stopping. The signal's reason if it aborts, or what a hook
+   * throws; the weights are then those of the last whole step.
    */
   fit(data: Examples, options?: FitOptions): Promise<History>;
   fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;

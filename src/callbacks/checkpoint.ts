@@ -32,8 +32,9 @@ const OPTIONS = {
 
 /** A training's checkpoints. */
 class Checkpoints implements Participant {
-  readonly #place: string;
   readonly #path: string;
+  /** The path as errors begin with it. */
+  readonly #place: string;
   readonly #every: number;
   readonly #keep: number;
   readonly #resume: boolean;
@@ -45,8 +46,8 @@ class Checkpoints implements Participant {
   #last = "";
 
   constructor(place: string, { path, every, keep, resume }: Values<typeof OPTIONS>) {
-    this.#place = `${place}: checkpoint`;
     this.#path = path;
+    this.#place = `${place}: checkpoint: ${JSON.stringify(path)}`;
     this.#every = every;
     this.#keep = keep;
     this.#resume = resume;
@@ -63,7 +64,7 @@ class Checkpoints implements Participant {
       accessSync(found === undefined ? dirname(this.#path) : this.#path, constants.W_OK);
     });
     if (!this.#resume || !existsSync(this.#path)) return undefined;
-    const place = `${this.#place}: ${JSON.stringify(this.#path)}`;
+    const place = this.#place;
     const resume = (bytes: Uint8Array) => {
       course.resume(readSnapshot(bytes, place), place);
       this.#last = stateOf(course);
@@ -104,7 +105,7 @@ class Checkpoints implements Participant {
   }
 
   async #replace(pieces: readonly Uint8Array[]): Promise<void> {
-    await withPath(`${this.#place}: ${JSON.stringify(this.#path)} cannot be written`, async () => {
+    await withPath(`${this.#place} cannot be written`, async () => {
       this.#rotate();
       await replace(this.#path, pieces);
     });
@@ -125,7 +126,7 @@ class Checkpoints implements Participant {
     try {
       return run();
     } catch (error) {
-      throw fileError(`${this.#place}: ${JSON.stringify(this.#path)} cannot be ${what}`, error);
+      throw fileError(`${this.#place} cannot be ${what}`, error);
     }
   }
 }
@@ -152,7 +153,7 @@ const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
  *
  * @throws OptionError for an unknown option. A training throws a FileError where the file cannot be written or
  * read, a FormatError where it is no checkpoint, one of another model or of a newer version, an OptionError where
- * the training differs; nothing has changed then.
+ * the training differs; the weights are as they were then.
  */
 export function checkpoint(options: CheckpointOptions): Callback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.checkpoint");

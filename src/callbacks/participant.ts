@@ -30,8 +30,8 @@ export interface Participant {
   onEpochsEnd?(epochs: readonly Epoch[], course: Course): unknown;
   /** When no more epochs come, and the parameters are still those of the last one. Not after an error. */
   onLastEpoch?(course: Course): unknown;
-  /** `hasFailed` says that it ended with an error or an abort. */
-  onTrainEnd?(history: History, hasFailed: boolean): unknown;
+  /** When it is over, also after an error or an abort. */
+  onTrainEnd?(history: History): unknown;
 }
 
 /** The key under which a callback of the package says what takes part; `place` begins its errors. */

@@ -1,5 +1,5 @@
 /** A model's file as bytes. */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { withinMemory } from "../errors.ts";
 import { checkBeginning } from "../formats/bytes.ts";
@@ -42,10 +42,9 @@ async function readBytes(handle: FileHandle, target: Uint8Array, position: numbe
   return target;
 }
 
-/** Does the same before it returns. */
+/** Reads a file before it returns; whether it is a model is seen when it is there. */
 export function readSync(path: string, place: string): Uint8Array {
-  statFileSync(path);
-  const { size } = statSync(path);
+  const size = statFileSync(path)?.size ?? 0;
   checkMemory(size, `${place}: ${size} bytes`);
   return withinMemory(`${place}: ${size} bytes do not fit in memory`, () => readFileSync(path));
 }

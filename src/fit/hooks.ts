@@ -118,16 +118,14 @@ export class Participants {
       yield { given: participant.onLastEpoch?.(course), place };
   }
 
-  /** Calls all, whatever one of them throws; the first error is thrown in the end. */
-  *end(history: History, hasFailed: boolean): Generator<Answer, void> {
-    const errors: unknown[] = [];
+  /** Calls all, whatever one of them throws, which is put behind the errors that there are. */
+  *end(history: History, errors: unknown[]): Generator<Answer, void> {
     for (const { place, participant } of this.#list) {
       try {
-        yield { given: participant.onTrainEnd?.(history, hasFailed), place: `${place}: onTrainEnd` };
+        yield { given: participant.onTrainEnd?.(history), place: `${place}: onTrainEnd` };
       } catch (error) {
         errors.push(error);
       }
     }
-    if (errors.length > 0) throw errors[0];
   }
 }
