@@ -11,7 +11,7 @@ use crate::engine::few::{FEW_ROWS, with_few};
 use crate::engine::pace::Pace;
 use crate::engine::panels::{Line, Panels, panels, zeros};
 use crate::engine::simd::Simd;
-use crate::engine::sink::{SINK_LINES, Sink, Target, Updates};
+use crate::engine::sink::{Sink, Target, Updates, sink_lines};
 use crate::engine::standardise::Figures;
 use crate::engine::team::{MOST_THREADS, Team};
 use crate::engine::{CHUNK_ROWS, Now, Powers};
@@ -100,7 +100,7 @@ impl<S: Simd> State<S> {
     pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
         while self.workspaces.len() < threads {
             self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
-            self.blocks.push(zeros(Some(SINK_LINES))?);
+            self.blocks.push(zeros(Some(sink_lines(self.plan.lines)))?);
         }
         let apart = self.takes_chunks_apart(rows, threads);
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
@@ -196,7 +196,7 @@ impl<S: Simd> State<S> {
         now: Now,
         output: Option<&mut [f32]>,
     ) -> f64 {
-        if batch.rows <= FEW_ROWS && self.plan.is_plain && self.plan.lines <= SINK_LINES {
+        if batch.rows <= FEW_ROWS && self.plan.is_plain && self.plan.lines <= TINY_LINES {
             let loss = with_few!(batch.rows, self.tiny::<_>(batch, now));
             self.hand_out(1, batch, output);
             return loss;
@@ -421,6 +421,9 @@ impl<S: Simd> State<S> {
         self.slots.copy_from_slice(&self.published_slots);
     }
 }
+
+/// The most lines of parameters of a tiny network: its gradient, 8 KB, stays in the L1 cache.
+const TINY_LINES: usize = 128;
 
 /// The most lines of parameters with which threads take whole chunks: each then has a gradient of all of
 /// them, here of up to 256 KB, which its L2 cache holds.

@@ -7,7 +7,7 @@
 use crate::engine::Now;
 use crate::engine::panels::{LANES, Line};
 use crate::engine::simd::Simd;
-use crate::engine::sink::{BLOCK_LINES, Updates};
+use crate::engine::sink::Updates;
 use crate::engine::team::{MOST_THREADS, Team};
 use crate::program::{Clip, Penalty, Plan};
 use std::ops::Range;
@@ -17,6 +17,9 @@ const MOST_PARTS: usize = 64;
 
 /// The fewest lines of a part.
 const PART_LINES: usize = 16;
+
+/// Lines of a gradient that are bounded and then go into the update, while they are in the L1 cache.
+const BOUND_LINES: usize = 64;
 
 /// The most lines that one thread updates: they are in its L2 cache.
 const ALONE_LINES: usize = 4096;
@@ -165,8 +168,8 @@ impl<S: Simd> Plan<S> {
             #[inline(always)]
             || {
                 for range in self.trained(lines.clone()) {
-                    for start in range.clone().step_by(BLOCK_LINES) {
-                        let end = range.end.min(start + BLOCK_LINES);
+                    for start in range.clone().step_by(BOUND_LINES) {
+                        let end = range.end.min(start + BOUND_LINES);
                         let block = &mut gradient[start - first..end - first];
                         bound.apply(s, block);
                         updates.apply(s, start - first, block);

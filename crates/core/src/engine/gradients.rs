@@ -3,7 +3,7 @@
 use super::panels::{LANES, Line, Panels, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
-use super::sink::{BLOCK_LINES, Block, Sink};
+use super::sink::{Block, Sink};
 use super::tiles::{Outer, outer_sums};
 use std::ops::Range;
 
@@ -50,7 +50,7 @@ pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize>
 impl Product {
     /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`:
     /// those of the parameter lines in `lines`, which begins and ends where [`Product::cut`] may. `scratch` has
-    /// [`SINK_LINES`](super::sink::SINK_LINES) lines.
+    /// [`sink_lines`](super::sink::sink_lines).
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(
         &self,
@@ -60,7 +60,7 @@ impl Product {
         scratch: &mut [Line],
         sink: &mut Sink<'_, S>,
     ) {
-        let (first, second) = scratch.split_at_mut(BLOCK_LINES);
+        let (first, second) = scratch.split_at_mut(scratch.len() / 2);
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, first);
         if self.form == Form::Narrow {

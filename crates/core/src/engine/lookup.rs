@@ -3,7 +3,7 @@
 use super::gradients::{Slabs, within};
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
-use super::sink::{BLOCK_LINES, Block, Sink};
+use super::sink::{Block, Sink};
 use std::ops::Range;
 
 /// Which value is looked up, and where the table lies: `panels(units)` lines a category.
@@ -74,9 +74,10 @@ impl Lookup {
         sink: &mut Sink<'_, S>,
     ) {
         let lines = within(lines, &self.table);
-        let mut block = Block::new(self.table.start + lines.start, &mut scratch[..BLOCK_LINES]);
-        for start in lines.clone().step_by(BLOCK_LINES) {
-            let count = (lines.end - start).min(BLOCK_LINES);
+        let most = scratch.len();
+        let mut block = Block::new(self.table.start + lines.start, scratch);
+        for start in lines.clone().step_by(most) {
+            let count = (lines.end - start).min(most);
             let sums = block.next(s, sink, count);
             sums.fill(ZERO);
             for slab in slabs.clone() {

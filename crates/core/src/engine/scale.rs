@@ -3,7 +3,7 @@
 use super::gradients::{Slabs, bias_gradient, within};
 use super::panels::{Line, Panels};
 use super::simd::Simd;
-use super::sink::{BLOCK_LINES, Block, Sink};
+use super::sink::{Block, Sink};
 use std::ops::Range;
 
 /// Where the parameters lie: a line a panel.
@@ -75,7 +75,7 @@ impl Scale {
         sink: &mut Sink<'_, S>,
     ) {
         let weights = within(lines, &self.weight);
-        let mut block = Block::new(self.weight.start + weights.start, &mut scratch[..BLOCK_LINES]);
+        let mut block = Block::new(self.weight.start + weights.start, scratch);
         for panel in weights {
             let result = &mut block.next(s, sink, 1)[0];
             let mut sum = s.splat(0.0);

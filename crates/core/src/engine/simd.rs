@@ -35,8 +35,6 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// into it, the closure itself too, or it is compiled without these instructions.
     fn run<R>(self, closure: impl FnOnce() -> R) -> R;
 
-    /// Asks the cache for a line that will be needed soon.
-    fn prefetch(self, line: &Line);
     /// The lanes of a line.
     fn load(self, line: &Line) -> Self::V;
     /// Writes the lanes to a line.

@@ -39,20 +39,6 @@ pub struct Sink<'a, S: Simd> {
 }
 
 impl<S: Simd> Sink<'_, S> {
-    /// Asks the cache for what the next `take` will change, while the tile is being computed.
-    #[inline(always)]
-    fn prefetch(&self, s: S, start: usize, lines: usize) {
-        let start = start - self.first;
-        if let Target::Update(updates) = &self.target {
-            for line in &updates.parameters[start..][..lines] {
-                s.prefetch(line);
-            }
-            for line in &updates.slots[start * updates.count..][..lines * updates.count] {
-                s.prefetch(line);
-            }
-        }
-    }
-
     /// Takes the finished gradient of the parameter lines from `start`.
     #[inline(always)]
     fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
@@ -85,12 +71,15 @@ impl<S: Simd> Updates<'_, S> {
     }
 }
 
-/// Lines of a gradient that wait for the sink: 4 KB, which stay in the L1 cache. A call of the sink costs
-/// some nanoseconds, so a small layer takes a single one.
-pub const BLOCK_LINES: usize = 64;
+/// The most lines of a gradient that wait for the sink. The update then goes through so many lines of parameters
+/// and their state in a row, which the CPU sees coming: in short pieces it waits at the start of each.
+const BLOCK_LINES: usize = 1024;
 
-/// Two blocks, since pairs of panels are finished side by side.
-pub const SINK_LINES: usize = 2 * BLOCK_LINES;
+/// Lines of scratch in which gradients of so many parameter lines wait: two blocks, since pairs of panels are
+/// finished side by side.
+pub fn sink_lines(lines: usize) -> usize {
+    2 * lines.clamp(LANES, BLOCK_LINES)
+}
 
 /// Collects finished lines of a gradient that follow each other, and hands them on in blocks.
 pub struct Block<'a> {
@@ -112,10 +101,6 @@ impl<'a> Block<'a> {
     pub fn next<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>, count: usize) -> &mut [Line] {
         if self.filled + count > self.lines.len() {
             self.flush(s, sink);
-        }
-        // Layers with few inputs are small and in the cache anyway.
-        if count == LANES {
-            sink.prefetch(s, self.start + self.filled, count);
         }
         let from = self.filled;
         self.filled += count;

@@ -43,12 +43,6 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, line: &Line) {
-        // SAFETY: SSE belongs to every x86-64 CPU, and a prefetch changes nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.0.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
     fn load(self, line: &Line) -> Self::V {
         // SAFETY: a line is 16 floats at an address that is a multiple of 64.
         unsafe { _mm512_load_ps(line.0.as_ptr()) }

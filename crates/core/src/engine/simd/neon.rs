@@ -3,7 +3,7 @@
 use super::{Instructions, Simd};
 use crate::engine::panels::{LANES, Line};
 use std::arch::aarch64::*;
-use std::arch::{asm, is_aarch64_feature_detected};
+use std::arch::is_aarch64_feature_detected;
 
 /// The token of NEON; one exists only where the CPU has it, which every 64-bit ARM for applications does.
 #[derive(Clone, Copy, Debug)]
@@ -51,18 +51,6 @@ impl Simd for Neon {
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {
         // SAFETY: the token exists only on a CPU with NEON.
         unsafe { run_with_neon(closure) }
-    }
-
-    #[inline(always)]
-    fn prefetch(self, line: &Line) {
-        // SAFETY: a prefetch changes nothing, neither memory nor registers nor flags.
-        unsafe {
-            asm!(
-                "prfm pldl1keep, [{line}]",
-                line = in(reg) line.0.as_ptr(),
-                options(nostack, preserves_flags, readonly)
-            );
-        }
     }
 
     #[inline(always)]

@@ -29,9 +29,6 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn prefetch(self, _line: &Line) {}
-
-    #[inline(always)]
     fn load(self, line: &Line) -> Self::V {
         line.0
     }
