@@ -22,9 +22,12 @@ function freshModel(seed = 1) {
   return model;
 }
 
+/** One call: long enough for the fastest kernel that its check and its copy of the data weigh as they do in use. */
 function training() {
   const model = freshModel();
-  return { pieces: 1, steps: work.epochs * stepsAnEpoch(work), piece: () => model.fit(data, options) };
+  const epochs = kernel === "typescript" ? Math.ceil(work.epochs / 10) : work.epochs;
+  const piece = () => model.fit(data, { ...options, epochs });
+  return { pieces: 1, steps: epochs * stepsAnEpoch(work), piece };
 }
 
 /** All models in one call. */
