@@ -148,7 +148,7 @@ export const works = [
     rows: 512,
     batchSize: 256,
     optimizer: { ...adam, learningRate: 0.0001 },
-    epochs: 4,
+    epochs: 12,
     targets: [share(0.84), timesBestPeer(1.3), speedup(1.85)],
   },
   {
