@@ -61,6 +61,18 @@ describe("x and y are read in every form", () => {
     );
   });
 
+  test("and a value that is not finite is found, wherever it is", () => {
+    for (let length = 1; length <= 13; length++) {
+      for (let row = 0; row < length; row++) {
+        for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+          const values = new Float32Array(length).fill(-2);
+          values[row] = wrong;
+          expect(() => readMatrix(values, column)).toThrow(`row ${row}, column 0: expected a finite number`);
+        }
+      }
+    }
+  });
+
   test("and the form is kept, for the answer", () => {
     expect(readMatrix([1, 2], two).form).toBe("row");
     expect(readMatrix([[1, 2]], two).form).toBe("rows");

@@ -22,7 +22,7 @@ function freshModel(seed = 1) {
   return model;
 }
 
-/** One call: long enough for the fastest kernel that its check and its copy of the data weigh as they do in use. */
+/** One call, so long that the check and the copy of the data weigh as they do in use. */
 function training() {
   const model = freshModel();
   const epochs = (kernel === "typescript" && work.slowEpochs) || work.epochs;

@@ -11,7 +11,7 @@ use myelin_core::engine::panels::{Line, Panels, panels};
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::products::{Product, SCRATCH_LINES};
 use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};
-use myelin_core::engine::sink::{Sink, Target};
+use myelin_core::engine::sink::{Sink, Target, sink_lines};
 use std::time::Duration;
 
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl<S: Simd> Work<S> {
             parameters: vec![Line([VALUE; 16]); lines],
             input: filled(shape.inputs, shape.rows),
             output: filled(shape.outputs, shape.rows),
-            scratch: vec![Line([0.0; 16]); SCRATCH_LINES],
+            scratch: vec![Line([0.0; 16]); SCRATCH_LINES.max(sink_lines(lines))],
             gradient: vec![Line([0.0; 16]); lines],
         }
     }

@@ -96,7 +96,7 @@ impl<'a> Block<'a> {
         Block { start, filled: 0, lines }
     }
 
-    /// Room for the next lines, at most 16. What does not fit goes to the sink first.
+    /// Room for the next lines, at most as many as a block has. What does not fit goes to the sink first.
     #[inline(always)]
     pub fn next<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>, count: usize) -> &mut [Line] {
         if self.filled + count > self.lines.len() {
