@@ -1,6 +1,6 @@
 //! The table of activations: (options) → value(input), derivative(input, output), elementwise.
 
-use crate::engine::functions::{clamp, erf, exp, log_one_plus, logistic, tanh};
+use crate::engine::functions::{clamp, erf, exp, log_one_plus, logistic, rectified, rectified_slope, tanh};
 use crate::engine::{Epilogue, panels::Line, simd::Simd};
 
 crate::table! {
@@ -27,6 +27,8 @@ crate::table! {
 pub trait Activation: Copy + Send + Sync + 'static {
     /// Whether the derivative needs the input; otherwise only the output is kept, and `input` is the output.
     const READS_INPUT: bool = false;
+    /// As [`Epilogue::rectifies`].
+    const RECTIFIES: bool = false;
     /// The value at `input`.
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V;
     /// The derivative at `input`, where the value is `output`.
@@ -38,16 +40,16 @@ pub trait Activation: Copy + Send + Sync + 'static {
 pub struct Relu;
 
 impl Activation for Relu {
+    const RECTIFIES: bool = true;
+
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        // In this order NaN stays NaN and is not hidden as 0.
-        s.max(s.splat(0.0), input)
+        rectified(s, input)
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, _input: S::V, output: S::V) -> S::V {
-        let zero = s.splat(0.0);
-        s.select_greater(output, zero, s.splat(1.0), zero)
+        rectified_slope(s, output)
     }
 }
 
@@ -318,6 +320,10 @@ struct Elementwise<A>(A);
 impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {
     fn reads_input(&self) -> bool {
         A::READS_INPUT
+    }
+
+    fn rectifies(&self) -> bool {
+        A::RECTIFIES
     }
 
     fn forward(&self, s: S, tile: &mut [Line]) {

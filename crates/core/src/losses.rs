@@ -5,7 +5,7 @@ pub mod categorical;
 pub mod elementwise;
 pub mod probabilities;
 
-use crate::engine::panels::Panels;
+use crate::engine::panels::{Line, Panels};
 use crate::engine::{RowLoss, simd::Simd};
 use crate::errors::Result;
 use binary::{BinaryFromLogits, BinaryFromProbabilities};
@@ -170,5 +170,25 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
                 );
             },
         );
+    }
+
+    fn column(
+        &self,
+        s: S,
+        prediction: &Line,
+        target: &Line,
+        losses: &mut Line,
+        scale: f32,
+        gradient: &mut Line,
+    ) -> bool {
+        s.run(
+            #[inline(always)]
+            || {
+                let (prediction, target) = (s.load(prediction), s.load(target));
+                s.store(self.0.value(s, prediction, target), losses);
+                s.store(s.mul(self.0.gradient(s, prediction, target), s.splat(scale)), gradient);
+            },
+        );
+        true
     }
 }

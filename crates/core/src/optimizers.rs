@@ -4,7 +4,7 @@ pub mod adam;
 pub mod lion;
 pub mod squares;
 
-use crate::engine::functions::snap;
+use crate::engine::functions::{descended, snap};
 use crate::engine::{Now, Powers, Update, panels::Line, panels::ZERO, simd::Simd};
 use adam::{Adamax, Nadam};
 use lion::Lion;
@@ -60,6 +60,10 @@ pub trait Optimizer: Copy + Send + Sync + 'static {
     fn now(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> Now {
         Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
     }
+    /// As [`Update::descent`].
+    fn descent(self) -> Option<f32> {
+        None
+    }
     /// The new weight; `slots` holds the state and takes the new one.
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
 }
@@ -95,8 +99,11 @@ impl Optimizer for Sgd {
 
     #[inline(always)]
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, _slots: &mut [S::V]) -> S::V {
-        let gradient = s.mul_add(s.splat(self.weight_decay), weight, gradient);
-        s.mul_add(s.splat(-now.learning_rate), gradient, weight)
+        descended(s, now.learning_rate, self.weight_decay, weight, gradient)
+    }
+
+    fn descent(self) -> Option<f32> {
+        Some(self.weight_decay)
     }
 }
 
@@ -131,6 +138,10 @@ struct Rule<O>(O);
 impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
     fn slots(&self) -> usize {
         O::SLOTS
+    }
+
+    fn descent(&self) -> Option<f32> {
+        self.0.descent()
     }
 
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {

@@ -12,12 +12,14 @@ use crate::predictor::Forward;
 use crate::random::{NOISE_ROWS, Purpose, permutation, stream};
 use crate::stages::Moment;
 use crate::state::{State, Turn};
+use crate::tiny::Steps;
 use crate::workspace::Batch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// A flag that ends a run after the step at hand. Clones share it.
+/// A flag that ends a run after the step at hand, or after the hundred or so that a tiny network takes at once.
+/// Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -70,6 +72,9 @@ impl Threads {
 /// Multiply-adds of a step from which a second thread can pay: some five microseconds on one. Two meetings
 /// take about half a microsecond, and on a bad day several.
 const WORTH_A_THREAD: usize = 300_000;
+
+/// The most tiny steps between two looks at the stop flag: some tens of microseconds.
+const TINY_STEPS: u64 = 256;
 
 /// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
@@ -257,6 +262,7 @@ impl<S: Simd> State<S> {
         if let Some(validation) = run.validation {
             self.reserve_forward(validation.rows(), team.threads())?;
         }
+        let tiny = run.accumulate == 1 && self.takes_tiny_steps(batch_size);
         let mut safe = run.from;
         let mut started = Instant::now();
         self.prepare_order(data, run, run.from.epoch);
@@ -272,29 +278,36 @@ impl<S: Simd> State<S> {
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
             let of = run.accumulate.min(steps_an_epoch - (step - place));
             let updates = place + 1 == of;
-            let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
-            let turn = Turn { first: place == 0, update };
             let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
             let before = place as usize * batch_size.next_multiple_of(NOISE_ROWS);
             let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
             let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
             let output = part(&mut progress.predictions, epoch - run.from.epoch, data.rows() * width);
-            let loss = self.step(team, alone, batch, turn, output);
+            let position = &mut progress.position;
+            let count = if tiny {
+                let most = if output.is_some() { 1 } else { TINY_STEPS.min(run.steps - taken) };
+                let count = most.min(((data.rows() - start) / rows) as u64);
+                let steps = Steps { batch, count, learning_rate: rate, updates: steps };
+                self.tiny_steps(steps, &mut position.loss, output)
+            } else {
+                let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
+                let turn = Turn { first: place == 0, update };
+                position.loss += self.step(team, alone, batch, turn, output);
+                1
+            };
             if let Some(pace) = &mut pace {
                 pace.stepped();
             }
             self.order = order.unwrap_or_default();
 
-            let position = &mut progress.position;
-            position.loss += loss;
-            position.step += 1;
-            position.steps += u64::from(updates);
-            taken += 1;
+            position.step += count;
+            position.steps += u64::from(updates) * count;
+            taken += count;
             place = if updates { 0 } else { place + 1 };
             let ended = position.step == steps_an_epoch;
-            if !loss.is_finite() || (ended && !self.publish(team)) {
+            if !position.loss.is_finite() || (ended && !self.publish(team)) {
                 self.go_back(&mut progress, safe, collected.take());
-                progress.diverged = Some(Divergence { epoch, step });
+                progress.diverged = Some(Divergence { epoch, step: step + count - 1 });
                 break;
             }
             if ended {

@@ -19,6 +19,7 @@ use crate::errors::Result;
 use crate::network::{Published, lock};
 use crate::predictor::Forward;
 use crate::program::Plan;
+use crate::tiny::{Steps, Tiny};
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -196,11 +197,6 @@ impl<S: Simd> State<S> {
         now: Now,
         output: Option<&mut [f32]>,
     ) -> f64 {
-        if batch.rows <= FEW_ROWS && self.plan.is_plain && self.plan.lines <= TINY_LINES {
-            let loss = with_few!(batch.rows, self.tiny::<_>(batch, now));
-            self.hand_out(1, batch, output);
-            return loss;
-        }
         if !self.apart(alone, batch.rows) {
             return self.go_through(team, alone, batch, (true, Some(now)), output);
         }
@@ -317,13 +313,24 @@ impl<S: Simd> State<S> {
         loss
     }
 
-    #[inline(always)]
-    fn tiny<const ROWS: usize>(&mut self, batch: Batch<'_>, now: Now) -> f64 {
-        let State { s, plan, parameters, slots, workspaces, blocks, .. } = self;
+    /// Whether steps of so many rows, each with an update of its own, are tiny ones.
+    pub(crate) fn takes_tiny_steps(&self, rows: usize) -> bool {
+        let plan = &self.plan;
+        rows <= FEW_ROWS && plan.is_plain && plan.lines <= TINY_LINES && !plan.collects()
+    }
+
+    /// Takes tiny steps up to the first whose loss is not finite; how many that were. `loss` takes the losses of
+    /// all rows, and the rows' predictions go to their places in `output`, which is for a single step.
+    pub(crate) fn tiny_steps(&mut self, steps: Steps<'_>, loss: &mut f64, output: Option<&mut [f32]>) -> u64 {
+        let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = self;
         let (update, count) = (&*plan.update, plan.update.slots());
-        let mut updates = Updates { update, now, parameters, slots, count };
-        plan.tiny_step::<ROWS>(*s, &mut workspaces[0], batch, &mut updates, &mut blocks[0]);
-        workspaces[0].add_losses(0.0, ROWS)
+        let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };
+        let updates = Updates { update, now, parameters, slots, count };
+        let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
+        let (tiny, wanted) = (Tiny { workspace, updates, powers, gradient, loss }, output.is_some());
+        let done = with_few!(steps.batch.rows, plan.tiny_steps::<_>(*s, tiny, steps, wanted));
+        self.hand_out(1, steps.batch, output);
+        done
     }
 
     /// Forward and backward for the rows of a chunk, shared out among the threads; how many took part.

@@ -1,13 +1,50 @@
-//! A step of a tiny network over few rows, on one thread: all in one function, from the rows to the update.
+//! Steps of a tiny network over few rows, on one thread: all in one function, from the rows to the update.
 
-use crate::engine::finish::{Apply, Differentiate, Finish};
-use crate::engine::hidden::{Hidden, HiddenLines};
-use crate::engine::panels::Line;
+use crate::engine::Powers;
+use crate::engine::hidden::{
+    Apart, Between, Descend, Hidden, HiddenLines, Keep, MOST_COLUMNS, Rectifier, Take, transpose,
+};
+use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::simd::Simd;
 use crate::engine::sink::Updates;
 use crate::program::Plan;
-use crate::stages::{Body, Stage};
+use crate::stages::Body;
 use crate::workspace::{Batch, Workspace};
+
+/// Steps that follow each other in an epoch, with batches of as many rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    /// The batch of the first.
+    pub batch: Batch<'a>,
+    /// How many.
+    pub count: u64,
+    /// Their learning rate.
+    pub learning_rate: f64,
+    /// The updates before, in the model's life.
+    pub updates: u64,
+}
+
+/// What tiny steps work with.
+pub(crate) struct Tiny<'a, S: Simd> {
+    pub workspace: &'a mut Workspace,
+    pub updates: Updates<'a, S>,
+    pub powers: &'a mut Powers,
+    /// Room for the gradients of all parameters.
+    pub gradient: &'a mut [Line],
+    /// The sum of the losses of the epoch's rows so far.
+    pub loss: &'a mut f64,
+}
+
+/// The rows' predictions and targets, their losses' gradients.
+struct Ends<'a> {
+    prediction: &'a mut Panels,
+    target: &'a mut Panels,
+    gradient: &'a mut Panels,
+    /// The losses, a lane for each row.
+    losses: Line,
+    /// The targets, likewise, where there is one a row.
+    targets: Line,
+}
 
 /// What a row's gradient is multiplied by where the compiler knows the number of rows.
 #[inline(always)]
@@ -16,37 +53,62 @@ fn scale<const ROWS: usize>() -> f32 {
 }
 
 impl<S: Simd> Plan<S> {
-    /// `gradient` has room for all parameters.
-    #[inline(never)]
-    pub(crate) fn tiny_step<const ROWS: usize>(
+    /// Takes the steps, up to the first whose loss is not finite; how many that were. Leaves the predictions of
+    /// the last, if they are `wanted`.
+    pub(crate) fn tiny_steps<const ROWS: usize>(
         &self,
         s: S,
-        workspace: &mut Workspace,
-        batch: Batch<'_>,
-        updates: &mut Updates<'_, S>,
-        gradient: &mut [Line],
-    ) {
+        tiny: Tiny<'_, S>,
+        steps: Steps<'_>,
+        wanted: bool,
+    ) -> u64 {
+        let special = !wanted && steps.batch.data.weights().is_none();
+        let Some(hidden) = self.one_hidden_layer().filter(|_| special) else {
+            return self.any_steps::<ROWS>(s, tiny, steps);
+        };
+        let between = self.stages[0].epilogue.as_deref();
+        if !between.is_some_and(|between| between.rectifies()) {
+            return self.hidden_steps::<ROWS, _, _>(s, hidden.with(Apart(between)), Keep, tiny, steps);
+        }
+        let hidden = hidden.with(Rectifier);
+        match self.update.descent() {
+            Some(weight_decay) => {
+                let descend = Descend { learning_rate: steps.learning_rate as f32, weight_decay };
+                self.hidden_steps::<ROWS, _, _>(s, hidden, descend, tiny, steps)
+            }
+            None => self.hidden_steps::<ROWS, _, _>(s, hidden, Keep, tiny, steps),
+        }
+    }
+
+    #[inline(never)]
+    fn any_steps<const ROWS: usize>(&self, s: S, tiny: Tiny<'_, S>, steps: Steps<'_>) -> u64 {
+        let Tiny { workspace, mut updates, powers, gradient, loss } = tiny;
         s.run(
             #[inline(always)]
             || {
                 workspace.take(0, ROWS);
-                if self.has_one_hidden_layer() && batch.data.weights().is_none() {
-                    batch.gather_few::<ROWS>(workspace);
-                    self.hidden_pass::<ROWS>(s, updates.parameters, workspace, gradient);
-                } else {
+                let mut batch = steps.batch;
+                for step in 0..steps.count {
                     batch.gather(workspace, 0, ROWS);
-                    self.tiny_pass::<ROWS>(s, updates.parameters, workspace, gradient);
+                    self.any_pass::<ROWS>(s, updates.parameters, workspace, gradient);
+                    updates.now = self.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                    for lines in self.trained(0..self.lines) {
+                        updates.apply(s, lines.start, &gradient[lines]);
+                    }
+                    batch.start += ROWS;
+                    *loss += workspace.add_losses(0.0, ROWS);
+                    if !loss.is_finite() {
+                        return step + 1;
+                    }
                 }
-                for lines in self.trained(0..self.lines) {
-                    updates.apply(s, lines.start, &gradient[lines]);
-                }
+                steps.count
             },
-        );
+        )
     }
 
     /// From the rows to the gradients of all parameters.
     #[inline(always)]
-    fn tiny_pass<const ROWS: usize>(
+    fn any_pass<const ROWS: usize>(
         &self,
         s: S,
         parameters: &[Line],
@@ -62,52 +124,105 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// Whether this is a network with one hidden layer, of the form that has a pass of its own.
-    #[inline(always)]
-    fn has_one_hidden_layer(&self) -> bool {
-        let [first, second] = &self.stages[..] else { return false };
-        let (Body::Product(hidden), Body::Product(output)) = (&first.body, &second.body) else {
-            return false;
-        };
+    /// The products, if this is a network with one hidden layer, of the form that has steps of its own.
+    fn one_hidden_layer(&self) -> Option<Hidden<()>> {
+        let [first, second] = &self.stages[..] else { return None };
+        let (Body::Product(hidden), Body::Product(output)) = (&first.body, &second.body) else { return None };
         let reads = second.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-        first.trainable && second.trainable && !reads && Hidden::fits(hidden, output)
+        let fits = first.trainable && second.trainable && !reads;
+        Hidden::of(hidden, output).filter(|_| fits)
     }
 
-    /// What `tiny_pass` does, for such a network.
-    #[inline(always)]
-    fn hidden_pass<const ROWS: usize>(
+    /// `any_steps` of such a network.
+    #[inline(never)]
+    fn hidden_steps<const ROWS: usize, B: Between<S>, T: Take<S>>(
         &self,
         s: S,
-        parameters: &[Line],
-        workspace: &mut Workspace,
-        gradient: &mut [Line],
-    ) {
-        let Workspace { input, target, kept, outputs, gradients, losses, .. } = workspace;
-        let [Stage { body: Body::Product(first), .. }, Stage { body: Body::Product(second), .. }] =
-            &self.stages[..]
-        else {
-            return;
-        };
+        hidden: Hidden<B>,
+        take: T,
+        tiny: Tiny<'_, S>,
+        steps: Steps<'_>,
+    ) -> u64 {
+        let Tiny { workspace, mut updates, powers, gradient, loss } = tiny;
+        let Workspace { kept, outputs, gradients, target, .. } = workspace;
         let ([values, prediction], [hidden_gradients, loss_gradients]) =
             (&mut outputs[..], &mut gradients[..])
         else {
-            return;
+            unreachable!("one hidden layer and an output are two stages");
         };
-        let hidden = Hidden::new(first, second, parameters, input);
-        let epilogue = self.stages[0].epilogue.as_deref();
+        let mut ends = Ends { prediction, target, gradient: loss_gradients, losses: ZERO, targets: ZERO };
         let lines = 0..hidden.lines(ROWS);
-        let kept = kept[0].as_mut();
-        let mut between = HiddenLines {
-            kept: kept.map_or(&mut [], |kept| kept.lines_mut(lines.clone())),
+        let mut layer = HiddenLines {
+            kept: kept[0].as_mut().map_or(&mut [], |kept| kept.lines_mut(lines.clone())),
             values: values.lines_mut(lines.clone()),
             gradients: hidden_gradients.lines_mut(lines),
         };
-        hidden.forward::<S, ROWS>(s, epilogue, &mut between, prediction);
-        let last = self.stages[1].epilogue.as_deref();
-        Apply { epilogue: last, kept: None }.finish(s, prediction, 0..1, ROWS);
-        self.loss.gradients(s, prediction, target, &mut losses[..ROWS], scale::<ROWS>(), loss_gradients);
-        let mut finish = Differentiate { epilogue: last, input: None, output: prediction };
-        finish.finish(s, loss_gradients, 0..1, ROWS);
-        hidden.backward::<S, ROWS>(s, epilogue, &mut between, loss_gradients, gradient);
+        let (outputs, second) = (hidden.outputs(), hidden.second_weight());
+        let [mut predictions, mut slopes] = [[ZERO; MOST_COLUMNS]; 2];
+        let (predictions, slopes) = (&mut predictions[..outputs], &mut slopes[..outputs]);
+        let mut inputs = [[0.0; ROWS]; LANES];
+        let inputs = &mut inputs[..hidden.inputs()];
+        let mut batch = steps.batch;
+        s.run(
+            #[inline(always)]
+            || {
+                for step in 0..steps.count {
+                    batch.few_inputs(inputs);
+                    hidden.forward::<S, ROWS>(s, updates.parameters, inputs, &mut layer, predictions);
+                    let losses = self.slopes::<ROWS>(s, &batch, &mut ends, predictions, slopes);
+                    if T::UPDATES {
+                        hidden.backward::<S, ROWS>(s, take, inputs, &mut layer, slopes, updates.parameters);
+                    } else {
+                        gradient[second.clone()].copy_from_slice(&updates.parameters[second.clone()]);
+                        hidden.backward::<S, ROWS>(s, take, inputs, &mut layer, slopes, gradient);
+                        updates.now = self.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                        updates.apply(s, 0, &gradient[..self.lines]);
+                    }
+                    batch.start += ROWS;
+                    *loss += losses;
+                    if !loss.is_finite() {
+                        return step + 1;
+                    }
+                }
+                steps.count
+            },
+        )
+    }
+
+    /// The losses of the rows, from the columns of the last product's output; and the columns of their gradients.
+    #[inline(always)]
+    fn slopes<const ROWS: usize>(
+        &self,
+        s: S,
+        batch: &Batch<'_>,
+        ends: &mut Ends<'_>,
+        predictions: &mut [Line],
+        slopes: &mut [Line],
+    ) -> f64 {
+        let epilogue = self.stages[1].epilogue.as_deref();
+        if let Some(epilogue) = epilogue {
+            epilogue.forward(s, predictions);
+        }
+        let Ends { losses, targets, .. } = ends;
+        let done = match (&*predictions, &mut *slopes) {
+            ([prediction], [slope]) => {
+                s.store(s.lanes(batch.few_targets::<ROWS>()), targets);
+                self.loss.column(s, prediction, targets, losses, scale::<ROWS>(), slope)
+            }
+            _ => false,
+        };
+        if !done {
+            let Ends { prediction, target, gradient, losses, .. } = ends;
+            for row in 0..ROWS {
+                target.set_row(row, batch.data.y(batch.source(row)));
+            }
+            transpose(s, predictions, prediction.rows_mut::<ROWS>(0));
+            self.loss.gradients(s, prediction, target, &mut losses.0[..ROWS], scale::<ROWS>(), gradient);
+            transpose(s, gradient.rows::<ROWS>(0), slopes);
+        }
+        if let Some(epilogue) = epilogue {
+            epilogue.backward(s, slopes, &[], predictions);
+        }
+        ends.losses.0[..ROWS].iter().fold(0.0, |sum, loss| sum + f64::from(*loss))
     }
 }

@@ -114,15 +114,40 @@ impl Batch<'_> {
         self.gather_targets(workspace, from..from + rows);
     }
 
-    /// All rows, whose number the compiler knows, of data without weights.
+    /// The inputs of all rows, where the compiler knows how many there are: a column for each input.
     #[inline(always)]
-    pub(crate) fn gather_few<const ROWS: usize>(&self, workspace: &mut Workspace) {
-        let Workspace { input, target, .. } = workspace;
-        for row in 0..ROWS {
-            let source = self.source(row);
-            input.set_row(row, self.data.x(source));
-            target.set_row(row, self.data.y(source));
+    pub(crate) fn few_inputs<const ROWS: usize>(&self, columns: &mut [[f32; ROWS]]) {
+        let (all, width) = (self.data.inputs_of_all(), columns.len());
+        let mut rows = [&[][..]; ROWS];
+        if let Some(order) = self.order {
+            for (row, &source) in rows.iter_mut().zip(&order[self.start..][..ROWS]) {
+                *row = &all[source as usize * width..][..width];
+            }
+        } else {
+            let mut rest = &all[self.start * width..];
+            for row in &mut rows {
+                (*row, rest) = rest.split_at(width);
+            }
         }
+        for (input, column) in columns.iter_mut().enumerate() {
+            for (value, row) in column.iter_mut().zip(rows) {
+                *value = row[input];
+            }
+        }
+    }
+
+    /// The targets of all rows, of data with one a row.
+    #[inline(always)]
+    pub(crate) fn few_targets<const ROWS: usize>(&self) -> [f32; ROWS] {
+        let (all, mut targets) = (self.data.targets(), [0.0; ROWS]);
+        if let Some(order) = self.order {
+            for (target, &source) in targets.iter_mut().zip(&order[self.start..][..ROWS]) {
+                *target = all[source as usize];
+            }
+        } else {
+            targets.copy_from_slice(&all[self.start..][..ROWS]);
+        }
+        targets
     }
 
     /// The row of the data that is so far from the batch's first.

@@ -370,7 +370,7 @@ fn noise_and_figures_over_batches_give_the_bits_of_the_scalar_program_for_any_ba
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn one_hidden_layer_over_few_rows_gives_the_bits_of_the_scalar_program(
@@ -381,6 +381,11 @@ proptest! {
         trainable in prop::sample::select(&[true, true, true, false][..]),
         // Without and with a derivative that reads the input.
         activations in prop::array::uniform2(prop::sample::select(&["linear", "relu", "silu"][..])),
+        // Elementwise or of whole rows.
+        loss in prop::sample::select(&["meanSquaredError", "huber", "categoricalCrossentropy"][..]),
+        // In the loops over the network or after them.
+        optimizer in prop::sample::select(&["sgd", "nesterov", "adam"][..]),
+        shuffle in any::<bool>(),
         batch in 1..=7_usize,
         seed in 0..1000_u64,
     ) {
@@ -395,11 +400,26 @@ proptest! {
         let program = serde_json::json!({
             "inputs": inputs,
             "layers": layers.collect::<Vec<_>>(),
-            "loss": { "type": "meanSquaredError" },
-            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+            "loss": match loss {
+                "huber" => serde_json::json!({ "type": loss, "delta": 0.1 }),
+                "categoricalCrossentropy" => {
+                    serde_json::json!({ "type": loss, "fromLogits": true, "labelSmoothing": 0.1 })
+                }
+                _ => serde_json::json!({ "type": loss }),
+            },
+            "optimizer": match optimizer {
+                "adam" => serde_json::json!({
+                    "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1,
+                    "amsgrad": false,
+                }),
+                "nesterov" => {
+                    serde_json::json!({ "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 })
+                }
+                _ => serde_json::json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0.01 }),
+            },
             "clipGradients": null,
         });
         let data = examples(&program, 17, seed);
-        Case { program, data, batch, accumulate: 1, seed, shuffle: true, rates: vec![0.1, 0.05] }.check();
+        Case { program, data, batch, accumulate: 1, seed, shuffle, rates: vec![0.1, 0.05] }.check();
     }
 }

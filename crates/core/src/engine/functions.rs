@@ -16,6 +16,27 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) ->
     value
 }
 
+/// w - η (g + λ w): a step of gradient descent with weight decay.
+#[inline(always)]
+pub fn descended<S: Simd>(s: S, rate: f32, decay: f32, weight: S::V, gradient: S::V) -> S::V {
+    let gradient = s.mul_add(s.splat(decay), weight, gradient);
+    s.mul_add(s.splat(-rate), gradient, weight)
+}
+
+/// x above 0, else 0.
+#[inline(always)]
+pub fn rectified<S: Simd>(s: S, x: S::V) -> S::V {
+    // In this order NaN stays NaN and is not hidden as 0.
+    s.max(s.splat(0.0), x)
+}
+
+/// The derivative of `rectified` where that is `value`: 1 above 0, else 0.
+#[inline(always)]
+pub fn rectified_slope<S: Simd>(s: S, value: S::V) -> S::V {
+    let zero = s.splat(0.0);
+    s.select_greater(value, zero, s.splat(1.0), zero)
+}
+
 /// The nearest value from `low` to `high`; NaN stays NaN.
 #[inline(always)]
 pub fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {

@@ -1,9 +1,11 @@
 //! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden
 //! layer, as most tiny ones are.
 //!
-//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, loops of two rounds)
-//! took twice as long as they. So each direction is one loop over the panels of the hidden layer, in which the
-//! rows are unrolled, and the hidden layer lies without gaps. The order of each sum is that of the other forms.
+//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go
+//! to memory and back) took twice as long as they. So each direction is one loop over the panels of the hidden
+//! layer, in which the rows are unrolled, and which has the function between the products in it where that is a
+//! rectifier. The outputs lie in *columns*: a line for each output, with a lane for each row. The order of each
+//! sum is that of the other forms.
 
 #![expect(
     clippy::needless_range_loop,
@@ -11,18 +13,150 @@
 )]
 
 use super::Epilogue;
-use super::panels::{LANES, Line, Panels, ZERO, panels};
+use super::functions::{descended, rectified, rectified_slope};
+use super::panels::{LANES, Line, ZERO, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
 use super::tiles::unit;
+use std::ops::Range;
 
-/// The two products, their parameters and the rows.
+/// The function between the products, as the loops see it.
+pub trait Between<S: Simd>: Copy {
+    /// Whether the loops have it in them; else it is called for the whole layer.
+    const IN_LOOPS: bool;
+    /// The function of a value.
+    fn value(self, s: S, input: S::V) -> S::V;
+    /// Its derivative where the value is this one.
+    fn slope(self, s: S, value: S::V) -> S::V;
+    /// Takes the layer through the function.
+    fn forward(self, s: S, hidden: &mut HiddenLines<'_>);
+    /// Takes the layer's gradients back through it.
+    fn backward(self, s: S, hidden: &mut HiddenLines<'_>);
+}
+
+/// x above 0, else 0.
 #[derive(Clone, Copy)]
-pub struct Hidden<'a> {
-    first: &'a Product,
-    second: &'a Product,
-    parameters: &'a [Line],
-    input: &'a Panels,
+pub struct Rectifier;
+
+impl<S: Simd> Between<S> for Rectifier {
+    const IN_LOOPS: bool = true;
+
+    #[inline(always)]
+    fn value(self, s: S, input: S::V) -> S::V {
+        rectified(s, input)
+    }
+
+    #[inline(always)]
+    fn slope(self, s: S, value: S::V) -> S::V {
+        rectified_slope(s, value)
+    }
+
+    #[inline(always)]
+    fn forward(self, _s: S, _hidden: &mut HiddenLines<'_>) {}
+
+    #[inline(always)]
+    fn backward(self, _s: S, _hidden: &mut HiddenLines<'_>) {}
+}
+
+/// Any function, or none.
+#[derive(Clone, Copy)]
+pub struct Apart<'a, S: Simd>(pub Option<&'a dyn Epilogue<S>>);
+
+impl<S: Simd> Between<S> for Apart<'_, S> {
+    const IN_LOOPS: bool = false;
+
+    #[inline(always)]
+    fn value(self, _s: S, input: S::V) -> S::V {
+        input
+    }
+
+    #[inline(always)]
+    fn slope(self, s: S, _value: S::V) -> S::V {
+        s.splat(1.0)
+    }
+
+    #[inline(always)]
+    fn forward(self, s: S, hidden: &mut HiddenLines<'_>) {
+        if let Some(epilogue) = self.0 {
+            hidden.kept.copy_from_slice(&hidden.values[..hidden.kept.len()]);
+            epilogue.forward(s, hidden.values);
+        }
+    }
+
+    #[inline(always)]
+    fn backward(self, s: S, hidden: &mut HiddenLines<'_>) {
+        if let Some(epilogue) = self.0 {
+            epilogue.backward(s, hidden.gradients, hidden.kept, hidden.values);
+        }
+    }
+}
+
+/// What is done with the finished gradient of a line of parameters.
+pub trait Take<S: Simd>: Copy {
+    /// Whether that is all there is to an update.
+    const UPDATES: bool;
+    /// Takes the gradient to the line.
+    fn take(self, s: S, gradient: S::V, line: &mut Line);
+}
+
+/// The line holds the gradient after.
+#[derive(Clone, Copy)]
+pub struct Keep;
+
+impl<S: Simd> Take<S> for Keep {
+    const UPDATES: bool = false;
+
+    #[inline(always)]
+    fn take(self, s: S, gradient: S::V, line: &mut Line) {
+        s.store(gradient, line);
+    }
+}
+
+/// The line is of parameters, which descend.
+#[derive(Clone, Copy)]
+pub struct Descend {
+    /// η of [`descended`].
+    pub learning_rate: f32,
+    /// λ of [`descended`].
+    pub weight_decay: f32,
+}
+
+impl<S: Simd> Take<S> for Descend {
+    const UPDATES: bool = true;
+
+    #[inline(always)]
+    fn take(self, s: S, gradient: S::V, line: &mut Line) {
+        s.store(descended(s, self.learning_rate, self.weight_decay, s.load(line), gradient), line);
+    }
+}
+
+/// The most columns: those of a narrow product, and one.
+pub const MOST_COLUMNS: usize = 8;
+
+/// Lane i of line j becomes lane j of line i of the result; of up to 8 lines.
+#[inline(always)]
+pub fn transpose<S: Simd>(s: S, lines: &[Line], result: &mut [Line]) {
+    for (lane, result) in result.iter_mut().enumerate() {
+        let mut values = [0.0; MOST_COLUMNS];
+        for (value, line) in values.iter_mut().zip(lines) {
+            *value = line.0[lane % LANES];
+        }
+        s.store(s.lanes(values), result);
+    }
+}
+
+/// The two products and what is between them.
+#[derive(Clone, Copy)]
+pub struct Hidden<B> {
+    /// Inputs of the first product.
+    inputs: usize,
+    /// Panels of the layer between.
+    panels: usize,
+    /// Outputs of the second product.
+    outputs: usize,
+    /// Lines of the first product's weights and biases.
+    first: usize,
+    between: B,
 }
 
 /// The hidden layer's values and their gradients, a line for each panel and row.
@@ -35,170 +169,190 @@ pub struct HiddenLines<'a> {
     pub gradients: &'a mut [Line],
 }
 
-impl<'a> Hidden<'a> {
-    /// Whether two products are of these forms, and the hidden layer fills its panels: then a function of
-    /// zero leaves nothing to clear.
-    #[inline(always)]
-    pub fn fits(first: &Product, second: &Product) -> bool {
+impl Hidden<()> {
+    /// Two products, which follow each other in the parameters, if they are of these forms and the layer between
+    /// fills its panels: then a function of zero leaves nothing to clear.
+    pub fn of(first: &Product, second: &Product) -> Option<Self> {
         let forms = (first.form, second.form) == (Form::Wide, Form::Narrow);
-        forms && first.inputs <= LANES && first.outputs.is_multiple_of(LANES)
+        let (inputs, outputs) = (first.inputs, second.outputs);
+        let fits = forms && inputs <= LANES && first.outputs.is_multiple_of(LANES);
+        let (panels, first) = (panels(first.outputs), second.weight.start);
+        fits.then_some(Hidden { inputs, panels, outputs, first, between: () })
     }
 
-    /// Two products that fit.
-    #[inline(always)]
-    pub fn new(first: &'a Product, second: &'a Product, parameters: &'a [Line], input: &'a Panels) -> Self {
-        Hidden { first, second, parameters, input }
+    /// The same with this function between them.
+    pub fn with<B>(self, between: B) -> Hidden<B> {
+        let Hidden { inputs, panels, outputs, first, between: () } = self;
+        Hidden { inputs, panels, outputs, first, between }
     }
+}
 
+impl<B> Hidden<B> {
     /// Lines that so many rows of the hidden layer take.
     #[inline(always)]
     pub fn lines(&self, rows: usize) -> usize {
-        panels(self.first.outputs) * rows
+        self.panels * rows
     }
 
-    /// From the inputs to the outputs of the second product.
+    /// Values in a row of x.
+    #[inline(always)]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The number of columns.
+    #[inline(always)]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The lines of the second product's weights.
+    #[inline(always)]
+    pub fn second_weight(&self) -> Range<usize> {
+        self.first..self.first + self.panels * self.outputs
+    }
+
+    /// From the inputs to the columns of the second product.
     #[inline(always)]
     pub fn forward<S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        epilogue: Option<&dyn Epilogue<S>>,
+        parameters: &[Line],
+        inputs: &[[f32; ROWS]],
         hidden: &mut HiddenLines<'_>,
-        output: &mut Panels,
-    ) {
-        let input = self.input.rows::<ROWS>(0);
+        columns: &mut [Line],
+    ) where
+        B: Between<S>,
+    {
+        let (first, second) = parameters.split_at(self.first);
+        let (mut weight, mut biases) = first.split_at(self.panels * self.inputs);
         let (rows, _) = hidden.values.as_chunks_mut::<ROWS>();
-        let mut weight = &self.parameters[self.first.weight.clone()];
-        for (panel, rows) in rows.iter_mut().enumerate() {
-            let (lines, rest) = weight.split_at(self.first.inputs);
+        for rows in rows {
+            let (lines, rest) = weight.split_at(self.inputs);
             weight = rest;
-            let mut sums = [s.load(self.first.bias_line(self.parameters, panel)); ROWS];
-            for (lane, line) in lines.iter().enumerate() {
+            let mut sums = [s.splat(0.0); ROWS];
+            if let Some((bias, rest)) = biases.split_first() {
+                biases = rest;
+                sums = [s.load(bias); ROWS];
+            }
+            for (line, input) in lines.iter().zip(inputs) {
                 let line = s.load(line);
                 for row in 0..ROWS {
-                    sums[row] = s.mul_add(s.splat(input[row].0[lane % LANES]), line, sums[row]);
+                    sums[row] = s.mul_add(s.splat(input[row]), line, sums[row]);
                 }
             }
             for row in 0..ROWS {
-                s.store(sums[row], &mut rows[row]);
+                s.store(self.between.value(s, sums[row]), &mut rows[row]);
             }
         }
-        if let Some(epilogue) = epilogue {
-            hidden.kept.copy_from_slice(&hidden.values[..hidden.kept.len()]);
-            epilogue.forward(s, hidden.values);
-        }
-        self.outputs::<S, ROWS>(s, hidden.values, output);
-    }
-
-    /// output = W hidden + b
-    #[inline(always)]
-    fn outputs<S: Simd, const ROWS: usize>(&self, s: S, hidden: &[Line], output: &mut Panels) {
-        let (hidden, _) = hidden.as_chunks::<ROWS>();
-        let weight = &self.parameters[self.second.weight.clone()];
-        let zero = s.splat(0.0);
-        let mut results = [zero; ROWS];
-        for number in 0..self.second.outputs {
-            let mut sums = [zero; ROWS];
-            let mut place = number;
-            for rows in hidden {
-                let line = s.load(&weight[place]);
-                place += self.second.outputs;
+        self.between.forward(s, hidden);
+        let (rows, _) = hidden.values.as_chunks::<ROWS>();
+        let (weight, bias) = second.split_at(self.panels * self.outputs);
+        let bias = bias.first().unwrap_or(&ZERO);
+        for (number, column) in columns.iter_mut().enumerate() {
+            let mut sums = [s.splat(0.0); ROWS];
+            for (rows, line) in rows.iter().zip(weight[number..].iter().step_by(self.outputs)) {
+                let line = s.load(line);
                 for row in 0..ROWS {
                     sums[row] = s.mul_add(s.load(&rows[row]), line, sums[row]);
                 }
             }
-            let lane = s.load(unit(number));
-            for row in 0..ROWS {
-                results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
-            }
-        }
-        let bias = s.load(self.second.bias_line(self.parameters, 0));
-        let output = output.rows_mut::<ROWS>(0);
-        for row in 0..ROWS {
-            s.store(s.add(results[row], bias), &mut output[row]);
+            s.store(s.add(s.sums(sums), s.splat(bias.0[number % LANES])), column);
         }
     }
 
-    /// From the gradient of the second product's output to the gradients of all parameters, in `result`.
+    /// From the columns of the gradient of the second product's output to the gradients of all parameters,
+    /// which are taken to `lines`. There the second product's weights have to be before.
     #[inline(always)]
     pub fn backward<S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        epilogue: Option<&dyn Epilogue<S>>,
+        take: impl Take<S>,
+        inputs: &[[f32; ROWS]],
         hidden: &mut HiddenLines<'_>,
-        gradient: &Panels,
-        result: &mut [Line],
-    ) {
-        let gradient = gradient.rows::<ROWS>(0);
-        self.through_second::<S, ROWS>(s, gradient, hidden, result);
-        if let Some(epilogue) = epilogue {
-            epilogue.backward(s, hidden.gradients, hidden.kept, hidden.values);
-        }
-        if let Some(bias) = &self.second.bias {
-            let mut sum = s.splat(0.0);
-            for row in 0..ROWS {
-                sum = s.add(sum, s.load(&gradient[row]));
-            }
-            s.store(sum, &mut result[bias.start]);
-        }
-        let input = self.input.rows::<ROWS>(0);
-        let (gradients, _) = hidden.gradients.as_chunks::<ROWS>();
-        let (weight, biases) = result[self.first.weight.start..].split_at_mut(self.first.weight.len());
-        let mut weight = weight;
-        let mut biases = biases.iter_mut();
-        for rows in gradients {
-            let mut values = [s.load(&ZERO); ROWS];
-            for row in 0..ROWS {
-                values[row] = s.load(&rows[row]);
-            }
-            let (lines, rest) = weight.split_at_mut(self.first.inputs);
-            weight = rest;
-            for (lane, line) in lines.iter_mut().enumerate() {
-                let mut sum = s.splat(0.0);
+        columns: &[Line],
+        lines: &mut [Line],
+    ) where
+        B: Between<S>,
+    {
+        let (first, second) = lines.split_at_mut(self.first);
+        let (mut weight, mut biases) = first.split_at_mut(self.panels * self.inputs);
+        let (mut second, bias) = second.split_at_mut(self.panels * self.outputs);
+        let (values, _) = hidden.values.as_chunks::<ROWS>();
+        let (gradients, _) = hidden.gradients.as_chunks_mut::<ROWS>();
+        for (values, gradients) in values.iter().zip(gradients) {
+            let (lines, rest) = second.split_at_mut(columns.len());
+            second = rest;
+            let mut back = [s.splat(0.0); ROWS];
+            for (column, line) in columns.iter().zip(lines) {
+                let (weight, mut sum) = (s.load(line), s.splat(0.0));
                 for row in 0..ROWS {
-                    sum = s.mul_add(s.splat(input[row].0[lane % LANES]), values[row], sum);
+                    let scalar = s.splat(column.0[row]);
+                    back[row] = s.mul_add(scalar, weight, back[row]);
+                    sum = s.mul_add(scalar, s.load(&values[row]), sum);
                 }
-                s.store(sum, line);
+                take.take(s, sum, line);
             }
-            if self.first.bias.is_some()
-                && let Some(bias) = biases.next()
-            {
-                let mut sum = s.splat(0.0);
+            if B::IN_LOOPS {
                 for row in 0..ROWS {
-                    sum = s.add(sum, values[row]);
+                    back[row] = s.mul(back[row], self.between.slope(s, s.load(&values[row])));
                 }
-                s.store(sum, bias);
+                (weight, biases) = self.first_gradient(s, take, inputs, back, weight, biases);
+            } else {
+                for row in 0..ROWS {
+                    s.store(back[row], &mut gradients[row]);
+                }
             }
+        }
+        if !B::IN_LOOPS {
+            self.between.backward(s, hidden);
+            let (gradients, _) = hidden.gradients.as_chunks::<ROWS>();
+            for rows in gradients {
+                let mut values = [s.splat(0.0); ROWS];
+                for row in 0..ROWS {
+                    values[row] = s.load(&rows[row]);
+                }
+                (weight, biases) = self.first_gradient(s, take, inputs, values, weight, biases);
+            }
+        }
+        if let Some(bias) = bias.first_mut() {
+            let mut sums = s.splat(0.0);
+            for (number, column) in columns.iter().enumerate() {
+                let mut sum = 0.0;
+                for row in 0..ROWS {
+                    sum += column.0[row];
+                }
+                sums = s.select_greater(s.load(unit(number)), s.splat(0.0), s.splat(sum), sums);
+            }
+            take.take(s, sums, bias);
         }
     }
 
-    /// The gradients of the second product's weights and of its inputs.
+    /// The gradients of the first product's parameters for a panel, into the first lines; what is left of them.
     #[inline(always)]
-    fn through_second<S: Simd, const ROWS: usize>(
+    fn first_gradient<'r, S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        gradient: &[Line; ROWS],
-        hidden: &mut HiddenLines<'_>,
-        result: &mut [Line],
-    ) {
-        let (values, _) = hidden.values.as_chunks::<ROWS>();
-        let (gradients, _) = hidden.gradients.as_chunks_mut::<ROWS>();
-        let mut weight = self.parameters[self.second.weight.clone()].iter();
-        let mut result = result[self.second.weight.clone()].iter_mut();
-        for (values, gradients) in values.iter().zip(gradients) {
-            let mut back = [s.splat(0.0); ROWS];
-            for number in 0..self.second.outputs {
-                let (Some(line), Some(result)) = (weight.next(), result.next()) else { return };
-                let (line, mut sum) = (s.load(line), s.splat(0.0));
-                for row in 0..ROWS {
-                    let scalar = s.splat(gradient[row].0[number % LANES]);
-                    back[row] = s.mul_add(scalar, line, back[row]);
-                    sum = s.mul_add(scalar, s.load(&values[row]), sum);
-                }
-                s.store(sum, result);
-            }
+        take: impl Take<S>,
+        inputs: &[[f32; ROWS]],
+        values: [S::V; ROWS],
+        weight: &'r mut [Line],
+        biases: &'r mut [Line],
+    ) -> (&'r mut [Line], &'r mut [Line]) {
+        let (lines, rest) = weight.split_at_mut(self.inputs);
+        for (line, input) in lines.iter_mut().zip(inputs) {
+            let mut sum = s.splat(0.0);
             for row in 0..ROWS {
-                s.store(back[row], &mut gradients[row]);
+                sum = s.mul_add(s.splat(input[row]), values[row], sum);
             }
+            take.take(s, sum, line);
         }
+        let Some((bias, biases)) = biases.split_first_mut() else { return (rest, &mut []) };
+        let mut sum = s.splat(0.0);
+        for row in 0..ROWS {
+            sum = s.add(sum, values[row]);
+        }
+        take.take(s, sum, bias);
+        (rest, biases)
     }
 }

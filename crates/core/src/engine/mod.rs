@@ -41,6 +41,8 @@ pub const CHUNK_ROWS: usize = 512;
 pub trait Epilogue<S: Simd>: Send + Sync {
     /// Whether `backward` reads the values before the epilogue; only then are they kept.
     fn reads_input(&self) -> bool;
+    /// Whether it is x above 0, else 0, which loops of few rows have in them.
+    fn rectifies(&self) -> bool;
     /// Replaces each value by its function.
     fn forward(&self, s: S, tile: &mut [Line]);
     /// Multiplies the gradient by the derivative. `input` is empty unless `reads_input`.
@@ -97,6 +99,19 @@ pub trait RowLoss<S: Simd>: Send + Sync {
         scale: f32,
         gradient: &mut Panels,
     );
+    /// The same for up to 16 rows of a network with one output, a lane for each; false, and nothing is written,
+    /// where the loss is not elementwise.
+    fn column(
+        &self,
+        _s: S,
+        _prediction: &Line,
+        _target: &Line,
+        _losses: &mut Line,
+        _scale: f32,
+        _gradient: &mut Line,
+    ) -> bool {
+        false
+    }
 }
 
 /// What an optimizer computes once a step, for all parameters: its learning rate, and factors of its own.
@@ -164,6 +179,10 @@ pub fn power(base: f64, mut exponent: u64) -> f64 {
 pub trait Update<S: Simd>: Send + Sync {
     /// Values of state for each parameter.
     fn slots(&self) -> usize;
+    /// λ, if the rule is [`functions::descended`] and no more, which loops of few rows have in them.
+    fn descent(&self) -> Option<f32> {
+        None
+    }
     /// What is the same for all parameters in this step; steps count from 1 over the model's life.
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
     /// Updates weights and state from their gradient. A line's slots stand beside each other in `slots`.

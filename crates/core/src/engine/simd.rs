@@ -72,6 +72,23 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
     /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
     fn sum(self, value: Self::V) -> f32;
+    /// The first lanes, at most 8; the others are zero.
+    #[inline(always)]
+    fn lanes<const COUNT: usize>(self, values: [f32; COUNT]) -> Self::V {
+        let mut line = ZERO;
+        line.0[..COUNT].copy_from_slice(&values);
+        self.load(&line)
+    }
+    /// Lane i is the sum of all lanes of the value i, as `sum` has it; what is beyond the values is of no use.
+    /// At most 8 values.
+    #[inline(always)]
+    fn sums<const COUNT: usize>(self, values: [Self::V; COUNT]) -> Self::V {
+        let mut line = ZERO;
+        for (lane, value) in line.0.iter_mut().zip(values) {
+            *lane = self.sum(value);
+        }
+        self.load(&line)
+    }
     /// The largest lane, by the tree of `sum`; where a lane is NaN, any of them.
     #[inline(always)]
     fn largest(self, value: Self::V) -> f32 {
@@ -257,6 +274,57 @@ mod tests {
                 assert_eq!(largest, sample.max(1e-38), "{instructions:?}");
             }
         }
+    }
+
+    struct Columns<const COUNT: usize>([Line; COUNT]);
+
+    impl<const COUNT: usize> WithSimd for Columns<COUNT> {
+        type Output = (Vec<f32>, Line, Line);
+
+        fn with<S: Simd>(self, s: S) -> Self::Output {
+            let mut alone = Vec::new();
+            let [mut sums, mut lanes] = [ZERO; 2];
+            s.run(
+                #[inline(always)]
+                || {
+                    let values = self.0.each_ref().map(
+                        #[inline(always)]
+                        |line| s.load(line),
+                    );
+                    alone.extend(values.iter().map(
+                        #[inline(always)]
+                        |&value| s.sum(value),
+                    ));
+                    s.store(s.sums(values), &mut sums);
+                    s.store(s.lanes(self.0.each_ref().map(|line| line.0[3])), &mut lanes);
+                },
+            );
+            (alone, sums, lanes)
+        }
+    }
+
+    fn check_columns<const COUNT: usize>() {
+        let value = |line: usize, lane: usize| 1.1_f32.powi((17 * line + 5 * lane) as i32 % 90) - 30.0;
+        let lines = std::array::from_fn(|line| Line(std::array::from_fn(|lane| value(line, lane))));
+        for instructions in Instructions::available() {
+            let (alone, sums, lanes) = dispatch(instructions, Columns::<COUNT>(lines));
+            assert_eq!(alone, sums.0[..COUNT], "{instructions:?}, {COUNT} sums");
+            let expected: Vec<f32> = lines.iter().map(|line| line.0[3]).collect();
+            assert_eq!(expected, lanes.0[..COUNT], "{instructions:?}, {COUNT} lanes");
+            assert_eq!(&lanes.0[COUNT..], &ZERO.0[COUNT..], "{instructions:?}, beyond {COUNT} lanes");
+        }
+    }
+
+    #[test]
+    fn sums_side_by_side_are_those_of_each_alone_and_lanes_are_in_order_on_every_instruction_set() {
+        check_columns::<1>();
+        check_columns::<2>();
+        check_columns::<3>();
+        check_columns::<4>();
+        check_columns::<5>();
+        check_columns::<6>();
+        check_columns::<7>();
+        check_columns::<8>();
     }
 
     #[test]

@@ -161,6 +161,23 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn lanes<const COUNT: usize>(self, values: [f32; COUNT]) -> Self::V {
+        (eight_lanes(values), self.splat(0.0).1)
+    }
+
+    #[inline(always)]
+    fn sums<const COUNT: usize>(self, values: [Self::V; COUNT]) -> Self::V {
+        let mut eights = [self.splat(0.0).0; 8];
+        for (eight, value) in eights.iter_mut().zip(values) {
+            // SAFETY: the token exists only on a CPU with AVX2; the instruction touches registers only.
+            *eight = unsafe { _mm256_add_ps(value.0, value.1) };
+        }
+        // SAFETY: the token exists only on a CPU with AVX2.
+        let sums = unsafe { sums_of_eight::<COUNT>(eights) };
+        (sums, sums)
+    }
+
+    #[inline(always)]
     fn largest(self, value: Self::V) -> f32 {
         // SAFETY: the token exists only on a CPU with AVX2; the instructions touch registers only.
         unsafe {
@@ -221,6 +238,43 @@ fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
         }
     }
     columns
+}
+
+/// The first of eight lanes, the others zero; from registers, since a load of what was stored in pieces has to
+/// wait until it is in the cache.
+#[inline(always)]
+pub(super) fn eight_lanes<const COUNT: usize>(values: [f32; COUNT]) -> __m256 {
+    let mut lanes = [0.0; 8];
+    lanes[..COUNT].copy_from_slice(&values);
+    let [a, b, c, d, e, f, g, h] = lanes;
+    // SAFETY: called by the tokens' operations only, on a CPU with AVX; the instructions touch registers only.
+    unsafe { _mm256_setr_ps(a, b, c, d, e, f, g, h) }
+}
+
+/// Lane i is the sum of the lanes of the value i, in the order of `sum_eight`, for the first `COUNT` of them.
+///
+/// # Safety
+///
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn sums_of_eight<const COUNT: usize>(values: [__m256; 8]) -> __m256 {
+    // SAFETY: the CPU has AVX2; the instructions touch registers only.
+    unsafe {
+        // Sums of value i are in the lower half, and of value i + 4 in the upper one.
+        let mut fours = [values[0]; 4];
+        for index in 0..COUNT.min(4) {
+            let (a, b) = (values[index], values[index + 4]);
+            let low = _mm256_permute2f128_ps::<0x20>(a, b);
+            fours[index] = _mm256_add_ps(low, _mm256_permute2f128_ps::<0x31>(a, b));
+        }
+        let mut twos = [fours[0]; 2];
+        for index in 0..COUNT.div_ceil(2).min(2) {
+            let (a, b) = (fours[2 * index], fours[2 * index + 1]);
+            twos[index] = _mm256_add_ps(_mm256_shuffle_ps::<0x44>(a, b), _mm256_shuffle_ps::<0xEE>(a, b));
+        }
+        let [a, b] = twos;
+        _mm256_add_ps(_mm256_shuffle_ps::<0x88>(a, b), _mm256_shuffle_ps::<0xDD>(a, b))
+    }
 }
 
 /// The last three levels of the tree of maxima.

@@ -1,6 +1,6 @@
 //! x86-64 with AVX-512F: a line is one register.
 
-use super::avx2::{largest_of_eight, sum_eight};
+use super::avx2::{eight_lanes, largest_of_eight, sum_eight, sums_of_eight};
 use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
@@ -162,6 +162,28 @@ impl Simd for Avx512 {
         unsafe {
             let [a, b, c, d] = quarters(value);
             sum_eight(_mm_add_ps(a, c), _mm_add_ps(b, d))
+        }
+    }
+
+    #[inline(always)]
+    fn lanes<const COUNT: usize>(self, values: [f32; COUNT]) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX-512F; the instruction touches registers only.
+        unsafe { _mm512_zextps256_ps512(eight_lanes(values)) }
+    }
+
+    #[inline(always)]
+    fn sums<const COUNT: usize>(self, values: [Self::V; COUNT]) -> Self::V {
+        // SAFETY: the token exists only on a CPU with AVX-512F, which has AVX2; the instructions touch registers
+        // only.
+        unsafe {
+            let mut eights = [_mm256_setzero_ps(); 8];
+            for (eight, value) in eights.iter_mut().zip(values) {
+                let upper = _mm512_castpd_ps(_mm512_castpd256_pd512(_mm512_extractf64x4_pd::<1>(
+                    _mm512_castps_pd(value),
+                )));
+                *eight = _mm256_add_ps(_mm512_castps512_ps256(value), _mm512_castps512_ps256(upper));
+            }
+            _mm512_zextps256_ps512(sums_of_eight::<COUNT>(eights))
         }
     }
 
