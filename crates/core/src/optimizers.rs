@@ -149,16 +149,18 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
     }
 
     fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]) {
+        // Copies, which no store to the weights can change: what follows from them is computed once.
+        let (rule, now) = (self.0, *now);
         s.run(
             #[inline(always)]
-            || {
+            move || {
                 for (index, (weight, gradient)) in weight.iter_mut().zip(gradient).enumerate() {
                     let mut state = [s.load(&ZERO); MOST_SLOTS];
                     let lines = &mut slots[index * O::SLOTS..][..O::SLOTS];
                     for (state, line) in state.iter_mut().zip(&*lines) {
                         *state = s.load(line);
                     }
-                    let value = self.0.step(s, now, s.load(weight), s.load(gradient), &mut state);
+                    let value = rule.step(s, &now, s.load(weight), s.load(gradient), &mut state);
                     s.store(value, weight);
                     for (state, line) in state.iter().zip(lines) {
                         s.store(*state, line);

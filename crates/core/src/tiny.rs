@@ -1,12 +1,11 @@
 //! Steps of a tiny network over few rows, on one thread: all in one function, from the rows to the update.
 
 use crate::engine::Powers;
-use crate::engine::hidden::{
-    Apart, Between, Descend, Hidden, HiddenLines, Keep, MOST_COLUMNS, Rectifier, Take, transpose,
-};
+use crate::engine::hidden::{Apart, Between, Descend, Hidden, HiddenLines, Keep, Rectifier, Take};
 use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::simd::Simd;
 use crate::engine::sink::Updates;
+use crate::engine::tiles::{MOST_COLUMNS, transpose};
 use crate::program::Plan;
 use crate::stages::Body;
 use crate::workspace::{Batch, Workspace};

@@ -158,21 +158,30 @@ impl Batch<'_> {
     }
 
     pub(crate) fn gather_inputs(&self, input: &mut Panels, rows: Range<usize>) {
-        for (row, from) in rows.enumerate() {
-            input.set_row(row, self.data.x(self.source(from)));
-        }
+        gather(input, rows, (self.data.inputs_of_all(), self.order, self.start));
     }
 
     /// Targets, and weights where there are any.
     pub(crate) fn gather_targets(&self, workspace: &mut Workspace, rows: Range<usize>) {
-        for (row, from) in rows.clone().enumerate() {
-            workspace.target.set_row(row, self.data.y(self.source(from)));
-        }
+        gather(&mut workspace.target, rows.clone(), (self.data.targets(), self.order, self.start));
         if let Some(weights) = self.data.weights() {
             workspace.weights.clear();
             workspace.weights.extend(rows.map(|from| weights[self.source(from)]));
         } else if !workspace.weights.is_empty() {
             workspace.weights.clear();
+        }
+    }
+}
+
+/// Writes rows of a batch, counted from its first, which is at `start` of `order` or of `all`.
+fn gather(panels: &mut Panels, rows: Range<usize>, (all, order, start): (&[f32], Option<&[u32]>, usize)) {
+    let (width, places) = (panels.features(), start + rows.start..start + rows.end);
+    match order {
+        None => panels.set_rows(&all[places.start * width..places.end * width]),
+        Some(order) => {
+            for (row, &source) in order[places].iter().enumerate() {
+                panels.set_row(row, &all[source as usize * width..][..width]);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
-use super::tiles::unit;
+use super::tiles::{MOST_COLUMNS, transpose};
 
 /// Calls the function with its constant equal to the number of rows, from 1 to 6.
 macro_rules! with_few {
@@ -65,8 +65,9 @@ impl Product {
             }
             Form::Narrow => {
                 let zero = s.splat(0.0);
-                let mut results = [zero; ROWS];
-                for number in 0..self.outputs {
+                let mut columns = [ZERO; MOST_COLUMNS];
+                let columns = &mut columns[..self.outputs];
+                for (number, column) in columns.iter_mut().enumerate() {
                     let mut sums = [zero; ROWS];
                     for panel in 0..panels(self.inputs) {
                         let line = s.load(&weight[panel * self.outputs + number]);
@@ -75,17 +76,14 @@ impl Product {
                             sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
                         }
                     }
-                    let lane = s.load(unit(number));
-                    for row in 0..ROWS {
-                        results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
-                    }
+                    s.store(s.sums(sums), column);
                 }
+                let output = output.rows_mut::<ROWS>(0);
+                transpose(s, columns, output);
                 let bias = s.load(self.bias_line(parameters, 0));
-                let results = results.map(
-                    #[inline(always)]
-                    |result| s.add(result, bias),
-                );
-                store(s, results, output.rows_mut::<ROWS>(0));
+                for line in output {
+                    s.store(s.add(s.load(line), bias), line);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::panels::{LANES, Line, Panels, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
 use super::sink::{Block, Sink};
-use super::tiles::{Outer, outer_sums};
+use super::tiles::{Outer, add_lines, outer_sums};
 use std::ops::Range;
 
 /// The rows of one thread: what went into a product, and the gradient of what came out of it.
@@ -215,19 +215,41 @@ pub(super) fn bias_gradient<'a, S: Simd>(
 ) {
     let biases = within(lines, bias);
     block.seek(s, sink, bias.start + biases.start);
-    for panel in biases {
-        let result = &mut block.next(s, sink, 1)[0];
-        for (index, slab) in slabs.clone().enumerate() {
-            sum_rows(s, slab.gradient(panel), result, index > 0);
+    let mut panel = biases.start;
+    while panel < biases.end {
+        // Side by side where there are as many: a single chain of sums waits for each addition.
+        if panel + SIDE_BY_SIDE <= biases.end {
+            bias_lines::<S, SIDE_BY_SIDE>(s, slabs.clone(), panel, block.next(s, sink, SIDE_BY_SIDE));
+            panel += SIDE_BY_SIDE;
+        } else if panel + 2 <= biases.end {
+            bias_lines::<S, 2>(s, slabs.clone(), panel, block.next(s, sink, 2));
+            panel += 2;
+        } else {
+            bias_lines::<S, 1>(s, slabs.clone(), panel, block.next(s, sink, 1));
+            panel += 1;
         }
     }
 }
 
+/// Panels of a bias whose gradients are summed side by side.
+const SIDE_BY_SIDE: usize = 4;
+
 #[inline(always)]
-fn sum_rows<S: Simd>(s: S, lines: &[Line], result: &mut Line, add: bool) {
-    let mut sum = if add { s.load(result) } else { s.splat(0.0) };
-    for line in lines {
-        sum = s.add(sum, s.load(line));
+fn bias_lines<'a, S: Simd, const PANELS: usize>(
+    s: S,
+    slabs: impl Slabs<'a>,
+    first: usize,
+    results: &mut [Line],
+) {
+    let mut sums = [s.splat(0.0); PANELS];
+    for slab in slabs {
+        let panels = std::array::from_fn(
+            #[inline(always)]
+            |panel| slab.gradient(first + panel),
+        );
+        add_lines(s, panels, &mut sums);
     }
-    s.store(sum, result);
+    for (sum, result) in sums.into_iter().zip(results) {
+        s.store(sum, result);
+    }
 }

@@ -130,21 +130,6 @@ impl<S: Simd> Take<S> for Descend {
     }
 }
 
-/// The most columns: those of a narrow product, and one.
-pub const MOST_COLUMNS: usize = 8;
-
-/// Lane i of line j becomes lane j of line i of the result; of up to 8 lines.
-#[inline(always)]
-pub fn transpose<S: Simd>(s: S, lines: &[Line], result: &mut [Line]) {
-    for (lane, result) in result.iter_mut().enumerate() {
-        let mut values = [0.0; MOST_COLUMNS];
-        for (value, line) in values.iter_mut().zip(lines) {
-            *value = line.0[lane % LANES];
-        }
-        s.store(s.lanes(values), result);
-    }
-}
-
 /// The two products and what is between them.
 #[derive(Clone, Copy)]
 pub struct Hidden<B> {

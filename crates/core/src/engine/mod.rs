@@ -26,7 +26,7 @@ pub mod simd;
 pub mod sink;
 pub mod standardise;
 pub mod team;
-mod tiles;
+pub(crate) mod tiles;
 
 use crate::errors::Result;
 use panels::{Line, Panels};

@@ -41,6 +41,20 @@ pub fn panels(features: usize) -> usize {
     features.div_ceil(LANES)
 }
 
+/// Writes the first lanes. Loops and no copy of a length that is not known, which calls memcpy: of a few values
+/// that costs more than they do.
+#[inline(always)]
+fn set_lanes(line: &mut Line, values: &[f32]) {
+    let (fours, rest) = values.as_chunks::<4>();
+    let (lanes, _) = line.0.as_chunks_mut::<4>();
+    for (lanes, four) in lanes.iter_mut().zip(fours) {
+        *lanes = *four;
+    }
+    for (lane, value) in line.0[4 * fours.len()..].iter_mut().zip(rest) {
+        *lane = *value;
+    }
+}
+
 /// So many lines of zeros, if they are a size and fit in memory.
 pub fn zeros(lines: Option<usize>) -> Result<Vec<Line>> {
     let refused = || Error::new("out of memory: take fewer rows at a time, or narrower layers");
@@ -156,11 +170,17 @@ impl Panels {
             _ => {}
         }
         for (panel, lanes) in values.chunks(LANES).enumerate() {
-            let line = &mut self.lines[panel * self.capacity + row];
-            // A loop and no copy_from_slice, which calls memcpy: of two values that costs more than they do.
-            for (lane, value) in line.0.iter_mut().zip(lanes) {
-                *lane = *value;
-            }
+            set_lanes(&mut self.lines[panel * self.capacity + row], lanes);
+        }
+    }
+
+    /// Writes the first rows, which follow each other in `values`.
+    pub fn set_rows(&mut self, values: &[f32]) {
+        let rows = values.chunks_exact(self.features);
+        if self.features <= LANES {
+            rows.zip(&mut self.lines).for_each(|(values, line)| set_lanes(line, values));
+        } else {
+            rows.enumerate().for_each(|(row, values)| self.set_row(row, values));
         }
     }
 

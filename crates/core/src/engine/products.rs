@@ -9,7 +9,7 @@ use super::few::FEW_INPUTS;
 use super::finish::Finish;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
-use super::tiles::{Dots, Factors, dot, multiply, multiply_tile};
+use super::tiles::{Dots, Factors, dot, multiply, multiply_tile, spread};
 use std::ops::Range;
 
 /// Contraction that a product takes at a time: a block of weights of 128 lines by two panels is 16 KB and
@@ -314,7 +314,7 @@ impl Product {
         let count = panels(self.inputs);
         if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
-            input_gradient_narrow(s, weight, self.outputs, gradient, input_gradient, rows);
+            spread(s, weight, self.outputs, gradient.panel(0, rows), input_gradient);
         } else {
             let (first, second) = scratch.split_at_mut(CONTRACTION);
             for piece in pieces(self.outputs) {
@@ -391,27 +391,5 @@ fn multiply_group<S: Simd>(
     } else {
         let start = first.then_some([start[0]]);
         multiply(s, Factors { lines: [lines[0]], start, input, first_panel }, target, stride, rows);
-    }
-}
-
-#[inline(always)]
-fn input_gradient_narrow<S: Simd>(
-    s: S,
-    weight: &[Line],
-    outputs: usize,
-    gradient: &Panels,
-    input_gradient: &mut Panels,
-    rows: usize,
-) {
-    let gradient = gradient.panel(0, rows);
-    for panel in 0..input_gradient.count() {
-        let lines = &weight[panel * outputs..][..outputs];
-        for (row, output) in gradient.iter().zip(input_gradient.panel_mut(panel, rows)) {
-            let mut sum = s.splat(0.0);
-            for (line, &value) in lines.iter().zip(&row.0) {
-                sum = s.mul_add(s.splat(value), s.load(line), sum);
-            }
-            s.store(sum, output);
-        }
     }
 }

@@ -142,16 +142,24 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
             }
         }
     }
-    if length % LANES > 0 {
+    let rest = length % LANES;
+    if rest > 0 {
         let Some(values) = input.panel(first_panel + whole, rows)[first_row..].first_chunk::<ROWS>() else {
             return;
         };
-        for lane in 0..length % LANES {
+        let mut factors = [&[][..]; PANELS];
+        for panel in 0..PANELS {
+            factors[panel] = &lines[panel][whole * LANES..][..rest];
+        }
+        for lane in 0..rest {
+            let mut line = [s.splat(0.0); PANELS];
             for panel in 0..PANELS {
-                let line = s.load(&lines[panel][whole * LANES + lane]);
-                for row in 0..ROWS {
-                    sums[row][panel] =
-                        s.mul_add(s.splat(values[row].0[lane % LANES]), line, sums[row][panel]);
+                line[panel] = s.load(&factors[panel][lane]);
+            }
+            for row in 0..ROWS {
+                let value = s.splat(values[row].0[lane % LANES]);
+                for panel in 0..PANELS {
+                    sums[row][panel] = s.mul_add(value, line[panel], sums[row][panel]);
                 }
             }
         }
@@ -234,6 +242,21 @@ fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
     }
 }
 
+/// sums[p] += Σᵣ lines[p][r], one after the other; of panels of as many lines.
+#[inline(always)]
+pub fn add_lines<S: Simd, const PANELS: usize>(s: S, lines: [&[Line]; PANELS], sums: &mut [S::V; PANELS]) {
+    let count = lines[0].len();
+    let lines = lines.map(
+        #[inline(always)]
+        |lines| &lines[..count],
+    );
+    for row in 0..count {
+        for panel in 0..PANELS {
+            sums[panel] = s.add(sums[panel], s.load(&lines[panel][row]));
+        }
+    }
+}
+
 /// Line n has 1 in lane n and 0 elsewhere.
 static UNITS: [Line; LANES] = {
     let mut units = [ZERO; LANES];
@@ -251,6 +274,21 @@ pub fn unit(lane: usize) -> &'static Line {
     &UNITS[lane % LANES]
 }
 
+/// The most columns: those of a narrow product, and one.
+pub const MOST_COLUMNS: usize = 8;
+
+/// Lane i of line j becomes lane j of line i of the result; of up to 8 lines.
+#[inline(always)]
+pub fn transpose<S: Simd>(s: S, lines: &[Line], result: &mut [Line]) {
+    for (lane, result) in result.iter_mut().enumerate() {
+        let mut values = [0.0; MOST_COLUMNS];
+        for (value, line) in values.iter_mut().zip(lines) {
+            *value = line.0[lane % LANES];
+        }
+        s.store(s.lanes(values), result);
+    }
+}
+
 /// What a narrow product multiplies: output[r] lane o = bias lane o + the sum over lanes of Σₚ input[p][r]
 /// weight[p][o].
 #[derive(Clone, Copy)]
@@ -265,48 +303,108 @@ pub struct Dots<'a> {
     pub input: &'a Panels,
 }
 
+/// Calls the function with three constants: the number of outputs, from 1 to 7, the lanes that a row's outputs
+/// take, and the rows whose outputs fill 8 lanes.
+macro_rules! with_narrow {
+    ($outputs:expr, $function:ident::<$s:ty, _>($($argument:expr),* $(,)?)) => {
+        match $outputs {
+            1 => $function::<$s, 1, 1, 8>($($argument),*),
+            2 => $function::<$s, 2, 2, 4>($($argument),*),
+            3 => $function::<$s, 3, 4, 2>($($argument),*),
+            4 => $function::<$s, 4, 4, 2>($($argument),*),
+            5 => $function::<$s, 5, 8, 1>($($argument),*),
+            6 => $function::<$s, 6, 8, 1>($($argument),*),
+            _ => $function::<$s, 7, 8, 1>($($argument),*),
+        }
+    };
+}
+
 /// All rows of a narrow product.
 #[inline(never)]
 pub fn dot<S: Simd>(s: S, dots: Dots<'_>, output: &mut [Line], rows: usize) {
     s.run(
         #[inline(always)]
-        || {
-            for piece in even_pieces(rows, 8) {
-                with_constant!(piece.len(), dot_tile::<S, _>(s, dots, output, piece.start, rows));
-            }
-        },
+        || with_narrow!(dots.outputs, dot_rows::<S, _>(s, dots, output, rows)),
     );
 }
 
-/// A line is made in a register and stored whole: a load of a line of which single lanes were just stored
-/// would wait.
 #[inline(always)]
-fn dot_tile<S: Simd, const ROWS: usize>(
+fn dot_rows<S: Simd, const OUTPUTS: usize, const LENGTH: usize, const ROWS: usize>(
     s: S,
-    Dots { weight, outputs, bias, input }: Dots<'_>,
+    dots: Dots<'_>,
+    output: &mut [Line],
+    rows: usize,
+) {
+    let whole = rows / ROWS * ROWS;
+    for row in (0..whole).step_by(ROWS) {
+        dot_tile::<S, OUTPUTS, LENGTH, ROWS>(s, dots, output, row, rows);
+    }
+    for row in whole..rows {
+        dot_tile::<S, OUTPUTS, LENGTH, 1>(s, dots, output, row, rows);
+    }
+}
+
+/// The sums over the lanes of all outputs of `ROWS` rows come from one tree. A line is made in a register and
+/// stored whole: a load of a line of which single lanes were just stored would wait.
+#[inline(always)]
+fn dot_tile<S: Simd, const OUTPUTS: usize, const LENGTH: usize, const ROWS: usize>(
+    s: S,
+    Dots { weight, bias, input, .. }: Dots<'_>,
     output: &mut [Line],
     start: usize,
     rows: usize,
 ) {
-    let zero = s.splat(0.0);
-    let mut results = [zero; ROWS];
-    for number in 0..outputs {
-        let mut sums = [zero; ROWS];
-        for panel in 0..input.count() {
-            let Some(values) = input.panel(panel, rows)[start..].first_chunk::<ROWS>() else { return };
-            let line = s.load(&weight[panel * outputs + number]);
+    let mut sums = [s.splat(0.0); 8];
+    let (weight, _) = weight.as_chunks::<OUTPUTS>();
+    for (panel, lines) in weight.iter().enumerate() {
+        let Some(values) = input.panel(panel, rows)[start..].first_chunk::<ROWS>() else { return };
+        for number in 0..OUTPUTS {
+            let line = s.load(&lines[number]);
             for row in 0..ROWS {
-                sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
+                let sum = &mut sums[row * LENGTH + number];
+                *sum = s.mul_add(s.load(&values[row]), line, *sum);
             }
-        }
-        let lane = s.load(unit(number));
-        for row in 0..ROWS {
-            results[row] = s.select_greater(lane, zero, s.splat(s.sum(sums[row])), results[row]);
         }
     }
     let Some(output) = output[start..].first_chunk_mut::<ROWS>() else { return };
     let bias = s.load(bias);
+    let mut packed = ZERO;
+    s.store(s.sums(sums), &mut packed);
     for row in 0..ROWS {
-        s.store(s.add(results[row], bias), &mut output[row]);
+        let Some(values) = packed.0[row * LENGTH..].first_chunk::<LENGTH>() else { return };
+        s.store(s.add(s.lanes(*values), bias), &mut output[row]);
+    }
+}
+
+/// output[p][r] = Σₒ gradient[r] lane o · weight[p][o], for all rows and panels of the output of a narrow
+/// product's input gradient.
+#[inline(never)]
+pub fn spread<S: Simd>(s: S, weight: &[Line], outputs: usize, gradient: &[Line], output: &mut Panels) {
+    s.run(
+        #[inline(always)]
+        || with_narrow!(outputs, spread_rows::<S, _>(s, weight, gradient, output)),
+    );
+}
+
+#[inline(always)]
+fn spread_rows<S: Simd, const OUTPUTS: usize, const LENGTH: usize, const ROWS: usize>(
+    s: S,
+    weight: &[Line],
+    gradient: &[Line],
+    output: &mut Panels,
+) {
+    let (weight, _) = weight.as_chunks::<OUTPUTS>();
+    for (panel, lines) in weight.iter().enumerate() {
+        let mut factors = [s.splat(0.0); OUTPUTS];
+        for number in 0..OUTPUTS {
+            factors[number] = s.load(&lines[number]);
+        }
+        for (values, result) in gradient.iter().zip(output.panel_mut(panel, gradient.len())) {
+            let mut sum = s.splat(0.0);
+            for number in 0..OUTPUTS {
+                sum = s.mul_add(s.splat(values.0[number]), factors[number], sum);
+            }
+            s.store(sum, result);
+        }
     }
 }
