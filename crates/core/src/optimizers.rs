@@ -5,7 +5,7 @@ pub mod lion;
 pub mod squares;
 
 use crate::engine::functions::{descended, snap};
-use crate::engine::{Now, Powers, Update, panels::Line, panels::ZERO, simd::Simd};
+use crate::engine::{Finished, Now, Powers, Update, panels::ZERO, simd::Simd};
 use adam::{Adamax, Nadam};
 use lion::Lion;
 use squares::{Adadelta, Adagrad};
@@ -148,13 +148,14 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
         self.0.now(learning_rate, step, powers)
     }
 
-    fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]) {
-        // Copies, which no store to the weights can change: what follows from them is computed once.
-        let (rule, now) = (self.0, *now);
+    fn tile(&self, s: S, now: &Now, lines: &mut Finished<'_>) {
         s.run(
             #[inline(always)]
-            move || {
-                for (index, (weight, gradient)) in weight.iter_mut().zip(gradient).enumerate() {
+            || {
+                // Copies, which no store to the weights can change: what follows from them is computed once.
+                let (rule, now) = (self.0, *now);
+                let Finished { weight, gradient, slots } = lines;
+                for (index, (weight, gradient)) in weight.iter_mut().zip(*gradient).enumerate() {
                     let mut state = [s.load(&ZERO); MOST_SLOTS];
                     let lines = &mut slots[index * O::SLOTS..][..O::SLOTS];
                     for (state, line) in state.iter_mut().zip(&*lines) {

@@ -166,6 +166,10 @@ impl<S: Simd> Plan<S> {
             #[inline(always)]
             || {
                 for step in 0..steps.count {
+                    if !T::UPDATES {
+                        // Early, so that its roots and divisions are done when the gradients are.
+                        updates.now = self.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                    }
                     batch.few_inputs(inputs);
                     hidden.forward::<S, ROWS>(s, updates.parameters, inputs, &mut layer, predictions);
                     let losses = self.slopes::<ROWS>(s, &batch, &mut ends, predictions, slopes);
@@ -174,7 +178,6 @@ impl<S: Simd> Plan<S> {
                     } else {
                         gradient[second.clone()].copy_from_slice(&updates.parameters[second.clone()]);
                         hidden.backward::<S, ROWS>(s, take, inputs, &mut layer, slopes, gradient);
-                        updates.now = self.update.now(steps.learning_rate, steps.updates + step + 1, powers);
                         updates.apply(s, 0, &gradient[..self.lines]);
                     }
                     batch.start += ROWS;

@@ -127,24 +127,39 @@ pub struct Now {
 /// factors.
 ///
 /// b^t = b^(64 ⌊t / 64⌋) · b^(t mod 64): a function of t alone, of which the first factor is kept from step
-/// to step. Where they are computed from the start they take as long as a step of a tiny network.
-#[derive(Clone, Copy, Debug, Default)]
+/// to step, and all that the second can be. Where they are computed from the start they take as long as a step
+/// of a tiny network.
+#[derive(Clone, Copy, Debug)]
 pub struct Powers {
     block: Option<u64>,
     high: [f64; 2],
+    low: [[f64; 2]; POWERS as usize],
     factors: u64,
     product: f64,
+}
+
+/// Steps over which the first factor of a power stays the same.
+const POWERS: u64 = 64;
+
+impl Default for Powers {
+    fn default() -> Self {
+        Powers { block: None, high: [0.0; 2], low: [[0.0; 2]; POWERS as usize], factors: 0, product: 0.0 }
+    }
 }
 
 impl Powers {
     /// The bases, always the same ones, to the power of `exponent`.
     pub fn of(&mut self, bases: [f64; 2], exponent: u64) -> [f64; 2] {
-        let block = exponent / 64;
+        let block = exponent / POWERS;
         if self.block != Some(block) {
+            if self.block.is_none() {
+                self.low = std::array::from_fn(|exponent| bases.map(|base| power(base, exponent as u64)));
+            }
             self.block = Some(block);
-            self.high = bases.map(|base| power(power(base, 64), block));
+            self.high = bases.map(|base| power(power(base, POWERS), block));
         }
-        std::array::from_fn(|index| self.high[index] * power(bases[index], exponent % 64))
+        let low = self.low[(exponent % POWERS) as usize];
+        [self.high[0] * low[0], self.high[1] * low[1]]
     }
 
     /// The product of the factors 1 to `count`, which are always the same ones, from 0 to 1 each.
@@ -175,6 +190,19 @@ pub fn power(base: f64, mut exponent: u64) -> f64 {
     result
 }
 
+/// Lines of parameters whose gradients are finished.
+///
+/// In one place and not three arguments: two of their words would not fit the registers, and are then copied
+/// together, which waits for what came before.
+pub struct Finished<'a> {
+    /// The parameters.
+    pub weight: &'a mut [Line],
+    /// Their gradients.
+    pub gradient: &'a [Line],
+    /// Their state: a line's slots beside each other.
+    pub slots: &'a mut [Line],
+}
+
 /// An optimizer's rule for some lines of parameters.
 pub trait Update<S: Simd>: Send + Sync {
     /// Values of state for each parameter.
@@ -185,8 +213,8 @@ pub trait Update<S: Simd>: Send + Sync {
     }
     /// What is the same for all parameters in this step; steps count from 1 over the model's life.
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
-    /// Updates weights and state from their gradient. A line's slots stand beside each other in `slots`.
-    fn tile(&self, s: S, now: &Now, weight: &mut [Line], gradient: &[Line], slots: &mut [Line]);
+    /// Updates lines of parameters.
+    fn tile(&self, s: S, now: &Now, lines: &mut Finished<'_>);
 }
 
 #[cfg(test)]

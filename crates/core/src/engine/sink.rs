@@ -2,7 +2,7 @@
 
 use super::panels::{LANES, Line};
 use super::simd::Simd;
-use super::{Now, Update};
+use super::{Finished, Now, Update};
 
 /// What an update of parameters needs; the slices hold the lines of one thread.
 pub struct Updates<'a, S: Simd> {
@@ -67,7 +67,7 @@ impl<S: Simd> Updates<'_, S> {
     pub fn apply(&mut self, s: S, start: usize, tile: &[Line]) {
         let parameters = &mut self.parameters[start..][..tile.len()];
         let slots = &mut self.slots[start * self.count..][..tile.len() * self.count];
-        self.update.tile(s, &self.now, parameters, tile, slots);
+        self.update.tile(s, &self.now, &mut Finished { weight: parameters, gradient: tile, slots });
     }
 }
 

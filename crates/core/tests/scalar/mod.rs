@@ -30,7 +30,7 @@ pub mod programs;
 use figures::Figures;
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, Epilogue, Noise, Now, Powers, RowFunction, RowLoss, Update};
+use myelin_core::engine::{CHUNK_ROWS, Epilogue, Finished, Noise, Now, Powers, RowFunction, RowLoss, Update};
 use myelin_core::layers::{self, Operation};
 use myelin_core::random::{NoiseDraws, Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
@@ -644,7 +644,9 @@ impl Scalar {
             }
             let mut line = [Line([*weight; LANES])];
             let mut slots: Vec<_> = self.slots.iter().map(|slot| Line([slot[index]; LANES])).collect();
-            self.update.tile(Portable, &now, &mut line, &[Line([gradient; LANES])], &mut slots);
+            let gradient = &[Line([gradient; LANES])];
+            let mut finished = Finished { weight: &mut line, gradient, slots: &mut slots };
+            self.update.tile(Portable, &now, &mut finished);
             *weight = line[0].0[0];
             for (slot, line) in self.slots.iter_mut().zip(slots) {
                 slot[index] = line.0[0];
