@@ -48,7 +48,7 @@ const article = {
   rows: 1000,
   batchSize: 5,
   optimizer: sgd(0.01),
-  epochs: 300,
+  epochs: 1000,
   checked: 10,
 };
 const classifier = { ...train, data: "classes", rows: 1024, epochs: 80, slowEpochs: 8 };
@@ -108,7 +108,7 @@ export const works = [
     rows: 10_000,
     batchSize: 10_000,
     optimizer: adam,
-    epochs: 50,
+    epochs: 200,
     checked: 20,
     targets: [microseconds(900), times(2.2, "JAX"), times(6.5, "PyTorch"), speedup(1.7)],
   },
