@@ -60,9 +60,9 @@ pub trait Optimizer: Copy + Send + Sync + 'static {
     fn now(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> Now {
         Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
     }
-    /// As [`Update::descent`].
-    fn descent(self) -> Option<f32> {
-        None
+    /// As [`Update::descends`].
+    fn descends(self) -> bool {
+        false
     }
     /// The new weight; `slots` holds the state and takes the new one.
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
@@ -99,11 +99,13 @@ impl Optimizer for Sgd {
 
     #[inline(always)]
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, _slots: &mut [S::V]) -> S::V {
-        descended(s, now.learning_rate, self.weight_decay, weight, gradient)
+        // Without a decay this is the gradient, or a zero of the other sign, which changes no weight.
+        let gradient = with_decay(s, self.weight_decay, weight, gradient);
+        descended(s, now.learning_rate, weight, gradient)
     }
 
-    fn descent(self) -> Option<f32> {
-        Some(self.weight_decay)
+    fn descends(self) -> bool {
+        self.weight_decay == 0.0
     }
 }
 
@@ -140,8 +142,8 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
         O::SLOTS
     }
 
-    fn descent(&self) -> Option<f32> {
-        self.0.descent()
+    fn descends(&self) -> bool {
+        self.0.descends()
     }
 
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {

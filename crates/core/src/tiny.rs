@@ -70,13 +70,11 @@ impl<S: Simd> Plan<S> {
             return self.hidden_steps::<ROWS, _, _>(s, hidden.with(Apart(between)), Keep, tiny, steps);
         }
         let hidden = hidden.with(Rectifier);
-        match self.update.descent() {
-            Some(weight_decay) => {
-                let descend = Descend { learning_rate: steps.learning_rate as f32, weight_decay };
-                self.hidden_steps::<ROWS, _, _>(s, hidden, descend, tiny, steps)
-            }
-            None => self.hidden_steps::<ROWS, _, _>(s, hidden, Keep, tiny, steps),
+        if self.update.descends() {
+            let descend = Descend(steps.learning_rate as f32);
+            return self.hidden_steps::<ROWS, _, _>(s, hidden, descend, tiny, steps);
         }
+        self.hidden_steps::<ROWS, _, _>(s, hidden, Keep, tiny, steps)
     }
 
     #[inline(never)]

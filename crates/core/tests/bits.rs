@@ -384,7 +384,7 @@ proptest! {
         // Elementwise or of whole rows.
         loss in prop::sample::select(&["meanSquaredError", "huber", "categoricalCrossentropy"][..]),
         // In the loops over the network or after them.
-        optimizer in prop::sample::select(&["sgd", "nesterov", "adam"][..]),
+        optimizer in prop::sample::select(&["sgd", "sgd with decay", "nesterov", "adam"][..]),
         shuffle in any::<bool>(),
         batch in 1..=7_usize,
         seed in 0..1000_u64,
@@ -415,7 +415,10 @@ proptest! {
                 "nesterov" => {
                     serde_json::json!({ "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 })
                 }
-                _ => serde_json::json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0.01 }),
+                _ => {
+                    let decay = if optimizer == "sgd" { 0.0 } else { 0.01 };
+                    serde_json::json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": decay })
+                }
             },
             "clipGradients": null,
         });

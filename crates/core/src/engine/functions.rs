@@ -16,10 +16,9 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) ->
     value
 }
 
-/// w - η (g + λ w): a step of gradient descent with weight decay.
+/// w - η g: a step of gradient descent.
 #[inline(always)]
-pub fn descended<S: Simd>(s: S, rate: f32, decay: f32, weight: S::V, gradient: S::V) -> S::V {
-    let gradient = s.mul_add(s.splat(decay), weight, gradient);
+pub fn descended<S: Simd>(s: S, rate: f32, weight: S::V, gradient: S::V) -> S::V {
     s.mul_add(s.splat(-rate), gradient, weight)
 }
 

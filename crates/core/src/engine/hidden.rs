@@ -112,21 +112,16 @@ impl<S: Simd> Take<S> for Keep {
     }
 }
 
-/// The line is of parameters, which descend.
+/// The line is of parameters, which descend at this learning rate.
 #[derive(Clone, Copy)]
-pub struct Descend {
-    /// η of [`descended`].
-    pub learning_rate: f32,
-    /// λ of [`descended`].
-    pub weight_decay: f32,
-}
+pub struct Descend(pub f32);
 
 impl<S: Simd> Take<S> for Descend {
     const UPDATES: bool = true;
 
     #[inline(always)]
     fn take(self, s: S, gradient: S::V, line: &mut Line) {
-        s.store(descended(s, self.learning_rate, self.weight_decay, s.load(line), gradient), line);
+        s.store(descended(s, self.0, s.load(line), gradient), line);
     }
 }
 

@@ -207,10 +207,8 @@ pub struct Finished<'a> {
 pub trait Update<S: Simd>: Send + Sync {
     /// Values of state for each parameter.
     fn slots(&self) -> usize;
-    /// λ, if the rule is [`functions::descended`] and no more, which loops of few rows have in them.
-    fn descent(&self) -> Option<f32> {
-        None
-    }
+    /// Whether the rule is [`functions::descended`] and no more, which loops of few rows have in them.
+    fn descends(&self) -> bool;
     /// What is the same for all parameters in this step; steps count from 1 over the model's life.
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
     /// Updates lines of parameters.
