@@ -285,8 +285,7 @@ impl<S: Simd> State<S> {
             let output = part(&mut progress.predictions, epoch - run.from.epoch, data.rows() * width);
             let position = &mut progress.position;
             let count = if tiny {
-                let most = if output.is_some() { 1 } else { TINY_STEPS.min(run.steps - taken) };
-                let count = most.min(((data.rows() - start) / rows) as u64);
+                let count = TINY_STEPS.min(run.steps - taken).min(((data.rows() - start) / rows) as u64);
                 let steps = Steps { batch, count, learning_rate: rate, updates: steps };
                 self.tiny_steps(steps, &mut position.loss, output)
             } else {

@@ -320,17 +320,15 @@ impl<S: Simd> State<S> {
     }
 
     /// Takes tiny steps up to the first whose loss is not finite; how many that were. `loss` takes the losses of
-    /// all rows, and the rows' predictions go to their places in `output`, which is for a single step.
+    /// all rows, and the rows' predictions go to their places in `output`, if there is one.
     pub(crate) fn tiny_steps(&mut self, steps: Steps<'_>, loss: &mut f64, output: Option<&mut [f32]>) -> u64 {
         let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = self;
         let (update, count) = (&*plan.update, plan.update.slots());
         let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };
         let updates = Updates { update, now, parameters, slots, count };
         let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
-        let (tiny, wanted) = (Tiny { workspace, updates, powers, gradient, loss }, output.is_some());
-        let done = with_few!(steps.batch.rows, plan.tiny_steps::<_>(*s, tiny, steps, wanted));
-        self.hand_out(1, steps.batch, output);
-        done
+        let tiny = Tiny { workspace, updates, powers, gradient, loss, output };
+        with_few!(steps.batch.rows, plan.tiny_steps::<_>(*s, tiny, steps))
     }
 
     /// Forward and backward for the rows of a chunk, shared out among the threads; how many took part.

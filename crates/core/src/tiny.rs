@@ -32,6 +32,8 @@ pub(crate) struct Tiny<'a, S: Simd> {
     pub gradient: &'a mut [Line],
     /// The sum of the losses of the epoch's rows so far.
     pub loss: &'a mut f64,
+    /// Where the rows' predictions go, each to its place, if they are wanted.
+    pub output: Option<&'a mut [f32]>,
 }
 
 /// The rows' predictions and targets, their losses' gradients.
@@ -51,17 +53,24 @@ fn scale<const ROWS: usize>() -> f32 {
     (1.0 / ROWS as f64) as f32
 }
 
+/// Writes each row's predictions, a lane of the columns, to its place. Not inlined: loops without it have more
+/// registers.
+#[cold]
+#[inline(never)]
+fn hand_out_columns(batch: &Batch<'_>, columns: &[Line], output: &mut [f32]) {
+    for row in 0..batch.rows {
+        let place = batch.source(row) * columns.len();
+        for (value, column) in output[place..].iter_mut().zip(columns) {
+            *value = column.0[row];
+        }
+    }
+}
+
 impl<S: Simd> Plan<S> {
-    /// Takes the steps, up to the first whose loss is not finite; how many that were. Leaves the predictions of
-    /// the last, if they are `wanted`.
-    pub(crate) fn tiny_steps<const ROWS: usize>(
-        &self,
-        s: S,
-        tiny: Tiny<'_, S>,
-        steps: Steps<'_>,
-        wanted: bool,
-    ) -> u64 {
-        let special = !wanted && steps.batch.data.weights().is_none();
+    /// Takes the steps, up to the first whose loss is not finite; how many that were.
+    pub(crate) fn tiny_steps<const ROWS: usize>(&self, s: S, tiny: Tiny<'_, S>, steps: Steps<'_>) -> u64 {
+        let as_they_are = tiny.output.is_none() || self.absorbed.is_none();
+        let special = as_they_are && steps.batch.data.weights().is_none();
         let Some(hidden) = self.one_hidden_layer().filter(|_| special) else {
             return self.any_steps::<ROWS>(s, tiny, steps);
         };
@@ -70,7 +79,7 @@ impl<S: Simd> Plan<S> {
             return self.hidden_steps::<ROWS, _, _>(s, hidden.with(Apart(between)), Keep, tiny, steps);
         }
         let hidden = hidden.with(Rectifier);
-        if self.update.descends() {
+        if self.update.descends() && tiny.output.is_none() {
             let descend = Descend(steps.learning_rate as f32);
             return self.hidden_steps::<ROWS, _, _>(s, hidden, descend, tiny, steps);
         }
@@ -79,7 +88,7 @@ impl<S: Simd> Plan<S> {
 
     #[inline(never)]
     fn any_steps<const ROWS: usize>(&self, s: S, tiny: Tiny<'_, S>, steps: Steps<'_>) -> u64 {
-        let Tiny { workspace, mut updates, powers, gradient, loss } = tiny;
+        let Tiny { workspace, mut updates, powers, gradient, loss, mut output } = tiny;
         s.run(
             #[inline(always)]
             || {
@@ -92,8 +101,11 @@ impl<S: Simd> Plan<S> {
                     for lines in self.trained(0..self.lines) {
                         updates.apply(s, lines.start, &gradient[lines]);
                     }
-                    batch.start += ROWS;
                     *loss += workspace.add_losses(0.0, ROWS);
+                    if let Some(output) = &mut output {
+                        self.hand_out_step(s, workspace, batch, output);
+                    }
+                    batch.start += ROWS;
                     if !loss.is_finite() {
                         return step + 1;
                     }
@@ -140,7 +152,7 @@ impl<S: Simd> Plan<S> {
         tiny: Tiny<'_, S>,
         steps: Steps<'_>,
     ) -> u64 {
-        let Tiny { workspace, mut updates, powers, gradient, loss } = tiny;
+        let Tiny { workspace, mut updates, powers, gradient, loss, mut output } = tiny;
         let Workspace { kept, outputs, gradients, target, .. } = workspace;
         let ([values, prediction], [hidden_gradients, loss_gradients]) =
             (&mut outputs[..], &mut gradients[..])
@@ -177,6 +189,9 @@ impl<S: Simd> Plan<S> {
                         gradient[second.clone()].copy_from_slice(&updates.parameters[second.clone()]);
                         hidden.backward::<S, ROWS>(s, take, inputs, &mut layer, slopes, gradient);
                         updates.apply(s, 0, &gradient[..self.lines]);
+                    }
+                    if let Some(output) = output.as_mut().filter(|_| !T::UPDATES) {
+                        hand_out_columns(&batch, predictions, output);
                     }
                     batch.start += ROWS;
                     *loss += losses;
