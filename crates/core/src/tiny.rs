@@ -179,7 +179,6 @@ impl<S: Simd> Plan<S> {
             || {
                 for step in 0..steps.count {
                     if !T::UPDATES {
-                        // Early, so that its roots and divisions are done when the gradients are.
                         updates.now = self.update.now(steps.learning_rate, steps.updates + step + 1, powers);
                     }
                     batch.few_inputs(inputs);
@@ -192,7 +191,9 @@ impl<S: Simd> Plan<S> {
                         hidden.backward::<S, ROWS>(s, take, inputs, &mut layer, slopes, gradient);
                         updates.apply(s, 0, &gradient[..self.lines]);
                     }
-                    if let Some(output) = output.as_mut().filter(|_| !T::UPDATES) {
+                    if !T::UPDATES
+                        && let Some(output) = &mut output
+                    {
                         hand_out_columns(&batch, predictions, output);
                     }
                     batch.start += ROWS;
