@@ -16,6 +16,7 @@ import {
   relu,
   schedules,
 } from "../src/index.ts";
+import type { Run } from "../src/kernel.ts";
 import { traineeOf } from "../src/model.ts";
 import { flatten, kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";
@@ -203,7 +204,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
   test("that give a promise are refused by fitSync", () => {
     const callbacks: Callback = { async onEpochEnd() {} };
     const message =
-      "fitSync: callbacks[0]: onEpochEnd: it gave a promise, and fitSync waits for none; use fit";
+      "fitSync: callbacks[0]: onEpochEnd: it returned a promise, and fitSync waits for none; use fit";
     expect(() => make().fitSync(data, { callbacks })).toThrow(message);
   });
 
@@ -388,11 +389,12 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
 function weightsAfterSteps(model: Model, steps: number, options: FitOptions): number[] {
   const trainee = traineeOf(model);
   const checked = readFitOptions("fit", options);
-  const fit = trainee.fit("fit", trainee.load("fit", data, checked), checked);
+  const fit = trainee.begin("fit", data, checked);
+  const { value: request } = fit.steps(true).next();
+  const { run } = request as { run: Run };
   // One call of the kernel takes no more epochs than this at a time for a user.
-  const rate = trainee.configuration.optimizer.learningRate;
-  const learningRates = new Float64Array(checked.epochs).fill(rate);
-  fit.network.train(fit.kernelData, { ...fit.next(), steps, learningRates });
+  const learningRates = new Float64Array(checked.epochs).fill(run.learningRates[0]);
+  fit.network.train(fit.kernelData, { ...run, steps, learningRates });
   return weights(model);
 }
 

@@ -274,6 +274,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
           loss: [expect.any(Number), expect.any(Number)],
           learningRate: [0.05, 0.05],
           seconds: [expect.any(Number), expect.any(Number)],
+          ended: "epochs",
         },
       });
     });

@@ -1,8 +1,10 @@
 /** What a training measures besides its loss: validation, metrics, schedules that watch them, progress. */
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { parts } from "../src/fit/history.ts";
 import {
   adam,
+  callbacks,
   dense,
   type Epoch,
   type FitOptions,
@@ -28,7 +30,10 @@ afterEach(() => {
 });
 
 /** A history without what differs from run to run. */
-const timeless = ({ seconds: _, ...lists }: History) => lists;
+const timeless = (history: History) => {
+  const { seconds: _, ...lists } = parts(history).history;
+  return lists;
+};
 
 describe.each(kernelNames)("on the %s kernel", (kernel) => {
   const make = (options: Partial<ModelOptions> = {}) => makeModel({ kernel, ...options });
@@ -71,7 +76,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       [1 - 1e-9, 0],
     ])("that is the share %d leaves the first %i rows to train on", async (validationSplit, rows) => {
       const [split, first] = [make(), make()];
-      const training = () => split.fit(data, { epochs: 2, validationSplit });
+      const training = () => split.fit(data, { epochs: 2, validationSplit, validationShuffle: false });
       if (rows === 0) {
         const message = `fit: validationSplit: ${validationSplit} of 50 rows leaves nothing to train on`;
         expect(await failureOf(training)).toEqual(new OptionError(message));
@@ -80,6 +85,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const history = await training();
       const validationData = someRows(rows, 50);
       const expected = first.fitSync(someRows(0, rows), { epochs: 2, validationData });
+      expect(history.validationRows).toEqual(Array.from({ length: 50 - rows }, (_, at) => rows + at));
       expect(timeless(history)).toEqual(timeless(expected));
     });
 
@@ -290,7 +296,8 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     test("is shown on a terminal as a bar that is written over", async () => {
       const written = stderr(true);
       const history = await measured().fit(data, { epochs: 3, verbose: true, validationData: held });
-      expect(written.at(-1)).toBe("\n");
+      const end = history.validationLoss![2].toPrecision(4);
+      expect(written.at(-1)).toBe(`\nfinished after 3 epochs, validation loss ${end}\n`);
       const last = written.at(-2)!;
       expect(last).toMatch(/^\r█{24} epoch 3\/3 {2}loss 0\.\d+ {2}learning rate 0\.05000 {2}accuracy 0\.\d+/);
       expect(last).toContain(`loss ${history.loss[2].toPrecision(4)}`);
@@ -301,19 +308,28 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     test("fits the terminal", () => {
       const written = stderr(true, 40);
       measured().fitSync(data, { epochs: 3, verbose: true });
-      const lines = written.filter((text) => text !== "\n");
+      const lines = written.slice(0, -1);
       // The carriage return before it and the code that clears after it take no columns.
       for (const line of lines) expect(line.length).toBe(1 + 39 + 3);
     });
 
     test("is a line at once, and then at most one a second, where there is no terminal", () => {
       const written = stderr(false);
-      make().fitSync(data, { epochs: 50, verbose: true });
-      expect(written).toHaveLength(2);
+      const { loss } = make().fitSync(data, { epochs: 50, verbose: true });
+      expect(written).toHaveLength(3);
       expect(written[0]).toMatch(
         /^epoch 1\/50 {2}loss 0\.\d+ {2}learning rate 0\.05000 {2}\d+\.\d s left\n$/,
       );
       expect(written[1]).toMatch(/^epoch 50\/50 {2}loss 0\.\d+ {2}learning rate 0\.05000\n$/);
+      expect(written[2]).toBe(`finished after 50 epochs, loss ${loss[49].toPrecision(4)}\n`);
+    });
+
+    test("says which epoch early stopping has kept", async () => {
+      const written = stderr(false);
+      const stop = callbacks.earlyStopping({ patience: 3, minDelta: 10 });
+      const { loss } = await make().fit(data, { epochs: 90, verbose: true, callbacks: stop });
+      const kept = `kept epoch 1, loss ${loss[0].toPrecision(4)}`;
+      expect(written.at(-1)).toBe(`stopped early after 5 epochs, ${kept}\n`);
     });
 
     test("is not shown unless asked for", () => {
@@ -330,7 +346,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       vi.stubGlobal("process", undefined);
       model.fitSync(data, { verbose: true });
       vi.unstubAllGlobals();
-      expect(log).toHaveBeenCalledTimes(1);
+      expect(log).toHaveBeenCalledTimes(2);
       expect(log.mock.calls[0][0]).toMatch(/^epoch 1\/1 {2}loss /);
     });
 
@@ -355,18 +371,23 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const written = stderr(true);
       const model = make({ optimizer: sgd({ learningRate: 1e30 }) });
       await failureOf(() => model.fit(data, { epochs: 10, verbose: true }));
-      expect(written.at(-1)).toBe("\n");
+      expect(written.at(-1)).toBe("stopped, the loss is no longer finite, after 0 epochs\n");
     });
 
-    test("is for fit and fitSync", async () => {
-      const options = { verbose: true } as object;
-      const hint = "verbose: only fit and fitSync show progress; here your own code sees it";
-      expect(await failureOf(() => make().epochs(data, options).next())).toEqual(
-        new OptionError(`epochs: ${hint}`),
-      );
-      expect(await failureOf(() => trainMany([make()], data, options))).toEqual(
-        new OptionError(`trainMany: ${hint}`),
-      );
+    test("is shown of an epochs loop, too, and says that it was left", async () => {
+      const written = stderr(false);
+      for await (const { epoch } of make().epochs(data, { epochs: 50, verbose: true })) {
+        if (epoch === 3) break;
+      }
+      expect(written[0]).toMatch(/^epoch 1\/50/);
+      expect(written.at(-1)).toMatch(/^stopped by a callback after 4 epochs, loss /);
+    });
+
+    test("of trainMany counts models", async () => {
+      const written = stderr(true);
+      await trainMany([make(), make()], data, { epochs: 3, verbose: true });
+      expect(written.at(-2)).toMatch(/^\r█{24} model 2\/2/);
+      expect(written.at(-1)).toBe("\nfinished 2 of 2 models\n");
     });
   });
 });

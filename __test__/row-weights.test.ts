@@ -1,5 +1,6 @@
 /** Weights of rows and of classes in a training. */
 import { describe, expect, test } from "vitest";
+import { takeRows } from "../src/data/split.ts";
 import {
   DataError,
   dense,
@@ -76,19 +77,27 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
 
     test("is refused where only rows that are held out have a weight", async () => {
       const sampleWeight = weights.map((_, row) => Number(row >= 45));
-      const call = () => makeModel({ kernel }).fit(data, { sampleWeight, validationSplit: 0.1 });
+      const options = { sampleWeight, validationSplit: 0.1, validationShuffle: false };
+      const call = () => makeModel({ kernel }).fit(data, options);
       expect(await failureOf(call)).toEqual(
         new DataError("fit: sampleWeight: the weights of all 45 rows that are trained on are 0"),
       );
     });
 
-    test("has its first weights for the rows that a validationSplit leaves to train on", () => {
-      const split = makeModel({ kernel });
-      split.fitSync(data, { sampleWeight: weights, validationSplit: 0.2 });
-      const first = makeModel({ kernel });
-      first.fitSync(someRows(0, 40), { sampleWeight: weights.slice(0, 40) });
-      expect(split.getWeights()).toEqual(first.getWeights());
-    });
+    test.each([true, false])(
+      "belongs to the rows that a validationSplit leaves, shuffled: %s",
+      (shuffled) => {
+        const options = { validationSplit: 0.2, validationShuffle: shuffled };
+        const split = makeModel({ kernel });
+        const { validationRows } = split.fitSync(data, { sampleWeight: weights, ...options });
+        const kept = [...weights.keys()].filter((row) => !validationRows?.includes(row));
+        const first = makeModel({ kernel });
+        first.fitSync(takeRows(data, Uint32Array.from(kept)), {
+          sampleWeight: kept.map((row) => weights[row]),
+        });
+        expect(split.getWeights()).toEqual(first.getWeights());
+      },
+    );
   });
 
   describe("classWeight", () => {

@@ -82,7 +82,7 @@ export async function crossValidate(
   checkNames(options, SHARED_OPTIONS, call);
   const shared = readShared<ManyProgress>(call, options);
   const checked = readCandidate(call, candidate, shared);
-  const splits = makeSplits(call, readData(call, checked, data), shared);
+  const splits = makeSplits(call, readData(call, checked, data).data, shared);
   const [trials] = await runTrials(call, [checked], { ...shared, splits }, (trial) => trial);
   const folds = trials.map(({ model, history, evaluation }, at) => ({
     rows: splits[at].rows.heldOut,

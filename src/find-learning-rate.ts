@@ -3,7 +3,7 @@ import { type Examples, isExamples } from "./data/dataset.ts";
 import { DataError, DivergenceError, OptionError, show, withinMemory } from "./errors.ts";
 import { adviceOf } from "./fit/advice.ts";
 import type { Loaded } from "./fit/data.ts";
-import { readFitOptions, type TrainingOptions } from "./fit/options.ts";
+import { type FitOptions, readFitOptions } from "./fit/options.ts";
 import { atEpoch } from "./fit.ts";
 import type { Network } from "./kernel.ts";
 import { Model, traineeOf } from "./model.ts";
@@ -14,7 +14,7 @@ import type { Trainee } from "./trainee.ts";
 
 /** How to look for a learning rate; the others are `fit`'s. */
 export interface FindLearningRateOptions
-  extends Pick<TrainingOptions, "batchSize" | "sampleWeight" | "classWeight" | "threads" | "signal"> {
+  extends Pick<FitOptions, "batchSize" | "sampleWeight" | "classWeight" | "threads" | "signal"> {
   /** The rate of the first step; 1e-7 by default. */
   readonly from?: number | undefined;
   /** The rate of the last step; 10 by default. */

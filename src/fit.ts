@@ -1,4 +1,4 @@
-/** The epoch loop: how far each call of the kernel goes, learning rates, history, who takes part. */
+/** One training of a model: how far each call of the kernel goes, learning rates, history, participants. */
 import type { Callback, Control } from "./callbacks/callback.ts";
 import { EarlyStoppingCallback, Stopper } from "./callbacks/early-stopping.ts";
 import type { Course } from "./callbacks/participant.ts";
@@ -7,13 +7,14 @@ import { DivergenceError, OptionError, show } from "./errors.ts";
 import { type Advised, adviceOf } from "./fit/advice.ts";
 import { Clock } from "./fit/budget.ts";
 import type { Loaded } from "./fit/data.ts";
-import { drive, driveSync, type Steps } from "./fit/drive.ts";
-import { type Epoch, EpochLists, type History } from "./fit/history.ts";
-import { Participants } from "./fit/hooks.ts";
+import { advance, driveSync, type Steps } from "./fit/drive.ts";
+import { Figures } from "./fit/figures.ts";
+import { type Ended, type Epoch, GrowingHistory, type History } from "./fit/history.ts";
+import { type Answer, Participants } from "./fit/hooks.ts";
 import { checkMonitors, isScore, type Measure, measuredNames } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
 import { LearningRates } from "./fit/rates.ts";
-import { checkResumed } from "./fit/resume.ts";
+import { checkResumed, type Settings } from "./fit/resume.ts";
 import type { Snapshot } from "./formats/checkpoint.ts";
 import type { SavedModel } from "./formats/saved.ts";
 import type { Network, Position, Progress, Run } from "./kernel.ts";
@@ -44,7 +45,11 @@ export interface Trained extends Advised {
   readonly seed: number;
   readonly outputs: number;
   readonly measures: readonly Measure[];
-  position: Position;
+  readonly position: Position;
+  /** Takes over how far a training has come, and its history. */
+  commit(position: Position, history: History): void;
+  /** Lets other trainings begin, if it is this one that holds the model. */
+  release(training: object): void;
   /** All of the model, between two calls of the kernel. */
   saved(kept: Kept): SavedModel;
 }
@@ -54,53 +59,68 @@ export function atEpoch({ epoch, step, steps }: Position): Position {
   return { epoch: step > 0 ? epoch + 1 : epoch, step: 0, steps, loss: 0 };
 }
 
-/** One call of `fit`, `fitSync` or `epochs`: takes the model from epoch to epoch and keeps the history. */
+/**
+ * One training: takes the model from epoch to epoch and keeps the history. The model keeps its own position and
+ * history until the first step.
+ */
 export class Fit {
+  /** The name of the call, which begins the messages of errors. */
+  readonly call: string;
   readonly network: Network;
-  readonly kernelData: object;
-  readonly #call: string;
   readonly #model: Trained;
-  readonly #loaded: Loaded;
   readonly #options: CheckedFitOptions;
-  readonly #lists: EpochLists;
-  readonly #rates: LearningRates;
+  readonly #growing: GrowingHistory;
   readonly #participants: Participants;
-  readonly #stopper: Stopper | undefined;
   readonly #clock: Clock;
-  /** The most epochs that a call of the kernel takes: as many as nothing is decided between. */
-  readonly #mostEpochs: number;
+  #loaded: Loaded;
+  #figures: Figures;
+  #rates: LearningRates;
+  #stopper: Stopper | undefined;
+  /** Loads the data again, the rows of the validation not drawn. */
+  #reload: (() => Loaded) | undefined;
+  #position: Position;
   /** Epochs that have ended. */
   #done = 0;
   #last: Epoch | undefined;
-  /** Whether it ended before its last epoch. */
-  #isOver = false;
+  #steps: Steps | undefined;
 
-  constructor(call: string, model: Trained, loaded: Loaded, options: CheckedFitOptions) {
-    this.#call = call;
+  constructor(
+    call: string,
+    model: Trained,
+    loaded: Loaded,
+    options: CheckedFitOptions,
+    reload?: () => Loaded,
+  ) {
+    this.call = call;
     this.#model = model;
     this.network = model.use();
     this.#loaded = loaded;
-    this.kernelData = loaded.kernelData;
     this.#options = options;
+    this.#reload = reload;
     const measured = measuredNames(model.measures, loaded.validation !== undefined);
-    this.#lists = new EpochLists(measured);
+    this.#growing = new GrowingHistory(measured);
+    if (loaded.validationRows) this.#growing.history.validationRows = loaded.validationRows;
     const { schedule, callbacks, verbose, epochs, budget } = options;
     checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.measures, measured);
-    this.#rates = new LearningRates(schedule, model.configuration.optimizer.learningRate);
-    this.#stopper = this.#stopperOf(callbacks, measured);
+    this.#checkStopping(callbacks, measured);
+    this.#figures = new Figures(loaded, model.measures, model.outputs);
+    this.#rates = this.#ratesWatching(this.#monitor);
+    this.#stopper = this.#stopperWatching(this.#monitor);
     this.#participants = new Participants(call, callbacks, verbose ? epochs : undefined);
     this.#clock = new Clock(budget);
-    const watches = this.#stopper !== undefined && this.#stopper.inKernel === undefined;
-    const decides = watches || (schedule?.monitors.length ?? 0) > 0;
-    this.#mostEpochs = decides ? 1 : this.#epochsThatFit();
-    model.position = atEpoch(model.position);
+    this.#position = atEpoch(model.position);
   }
 
+  /** As far as it has come; a copy for the caller to keep. */
   get history(): History {
-    return this.#lists.history;
+    return this.#growing.copy();
   }
 
-  /** What is learnt from; it may be the caller's own. */
+  get kernelData(): object {
+    return this.#loaded.kernelData;
+  }
+
+  /** The rows to train on; it may be the caller's own. */
   get data(): Dataset {
     return this.#loaded.data;
   }
@@ -115,22 +135,52 @@ export class Fit {
     return this.#isOver ? 0 : Math.max(0, this.#options.epochs - this.#done);
   }
 
-  #stopperOf(callbacks: readonly Callback[], measured: readonly string[]): Stopper | undefined {
-    const index = callbacks.findIndex((callback) => callback instanceof EarlyStoppingCallback);
-    if (index < 0) return undefined;
-    const { measures } = this.#model;
-    const settings = callbacks[index] as unknown as EarlyStoppingCallback;
-    const place = `${this.#call}: callbacks[${index}]: earlyStopping: monitor`;
-    checkMonitors(place, [settings.monitor], measures, measured);
-    return new Stopper(settings, isScore(settings.monitor, measures));
+  /** Whether it ends, or has ended, before its last epoch. */
+  get #isOver(): boolean {
+    const { ended } = this.#growing.history;
+    return ended !== undefined && ended !== "epochs";
+  }
+
+  /** What early stopping and schedules watch by default. */
+  get #monitor(): string {
+    return this.#loaded.validation === undefined ? "loss" : "validationLoss";
+  }
+
+  get #stopping(): EarlyStoppingCallback | undefined {
+    const { callbacks } = this.#options;
+    const found = callbacks.find((callback) => callback instanceof EarlyStoppingCallback);
+    return found as EarlyStoppingCallback | undefined;
+  }
+
+  #checkStopping(callbacks: readonly Callback[], measured: readonly string[]): void {
+    const stopping = this.#stopping;
+    if (stopping === undefined) return;
+    const place = `${this.call}: callbacks[${callbacks.indexOf(stopping as Callback)}]: earlyStopping`;
+    checkMonitors(`${place}: monitor`, [stopping.monitor], this.#model.measures, measured);
+  }
+
+  #ratesWatching(monitor: string): LearningRates {
+    const { learningRate } = this.#model.configuration.optimizer;
+    return new LearningRates(this.#options.schedule, learningRate, monitor);
+  }
+
+  #stopperWatching(standard: string): Stopper | undefined {
+    const stopping = this.#stopping;
+    if (stopping === undefined) return undefined;
+    const { patience, minDelta } = stopping;
+    const monitor = stopping.monitor ?? standard;
+    const largerIsBetter = isScore(monitor, this.#model.measures);
+    return new Stopper({ patience, minDelta, monitor, largerIsBetter });
   }
 
   get #wantsPredictions(): boolean {
     return this.#model.measures.length > 0;
   }
 
-  /** As many epochs as have room for their predictions, where these are wanted. */
-  #epochsThatFit(): number {
+  /** The most epochs of a call of the kernel: nothing is decided between them. */
+  get #mostEpochs(): number {
+    const watches = this.#stopper !== undefined && this.#stopper.inKernel === undefined;
+    if (watches || (this.#options.schedule?.monitors.length ?? 0) > 0) return 1;
     if (!this.#wantsPredictions) return MOST_EPOCHS_A_RUN;
     const rows = this.#loaded.data.rows + (this.#loaded.validation?.rows ?? 0);
     const epochs = Math.floor(MOST_PREDICTIONS_A_RUN / (rows * this.#model.outputs));
@@ -141,21 +191,20 @@ export class Fit {
     return this.#rates.of(epoch, this.#last as Measured | undefined);
   }
 
-  /** The next call of the kernel: so many epochs at most, from where the model stands. */
-  next(most = Number.POSITIVE_INFINITY): Run {
+  /** The next call of the kernel, of at most that many epochs. */
+  #next(most: number): Run {
     const { batchSize, accumulate, shuffle, threads, budget } = this.#options;
     const { data, validation } = this.#loaded;
-    const { position, seed } = this.#model;
     const epochs = Math.min(most, this.left, this.#mostEpochs);
     const stepsAnEpoch = Math.ceil(data.rows / Math.min(batchSize, data.rows));
     const earlyStopping = this.#stopper?.inKernel;
     const { targetLoss } = budget;
     return {
-      from: position,
+      from: this.#position,
       steps: epochs * stepsAnEpoch,
       batchSize,
       accumulate,
-      seed,
+      seed: this.#model.seed,
       shuffle,
       ...(threads === undefined ? {} : { threads }),
       learningRates: Float64Array.from({ length: epochs }, (_, index) => this.#rate(this.#done + index)),
@@ -167,56 +216,58 @@ export class Fit {
   }
 
   /** Takes over what a run did: position and history; throws if it diverged. */
-  absorb(run: Run, progress: Progress): Epoch[] {
+  #absorb(run: Run, progress: Progress): Epoch[] {
     const epochs = Array.from(progress.losses, (loss, index) => {
       const always = [run.from.epoch + index, loss, run.learningRates[index], progress.seconds[index]];
-      return this.#lists.add([...always, ...this.#measure(progress, index)]);
+      return this.#growing.add([...always, ...this.#figures.of(progress, index)]);
     });
     this.#done += epochs.length;
     this.#last = epochs.at(-1) ?? this.#last;
-    this.#model.position = progress.position;
+    this.#position = progress.position;
+    // A run that was stopped before its first step has changed nothing.
+    if (progress.diverged || progress.position.steps > run.from.steps || epochs.length > 0) this.#commit();
     this.#watch(progress, epochs);
     if (progress.diverged) throw this.#divergence(progress.diverged, run);
     if (progress.stopped) this.#stop();
     return epochs;
   }
 
-  /** Shows what ended to early stopping. */
-  #watch(progress: Progress, epochs: readonly Epoch[]): void {
-    this.#stopper?.absorb(progress);
-    if (this.#stopper !== undefined && this.#stopper.inKernel === undefined) {
-      for (const epoch of epochs) this.#stopper.see(epoch, () => this.network.read("parameters"));
-    }
-    this.#isOver ||= progress.reached || this.#stopper?.isOver === true;
+  #commit(): void {
+    this.#model.commit(this.#position, this.#growing.history);
   }
 
-  /** A run that was stopped was so by the signal, or since the time was over. */
+  /** Shows the epochs that ended to early stopping. */
+  #watch(progress: Progress, epochs: readonly Epoch[]): void {
+    const stopper = this.#stopper;
+    stopper?.absorb(progress);
+    if (stopper !== undefined && stopper.inKernel === undefined) {
+      for (const epoch of epochs) stopper.see(epoch, () => this.network.read("parameters"));
+    }
+    if (epochs.length > 0) this.#noteBest();
+    if (stopper?.isOver) this.#end("patience");
+    else if (progress.reached) this.#end("target");
+  }
+
+  #noteBest(): void {
+    if (this.#stopper?.parameters === undefined) return;
+    const epochs = this.#growing.history.epoch;
+    this.#growing.history.bestEpoch = epochs[epochs.length - 1 - this.#stopper.waiting.waited];
+  }
+
+  /** A run was stopped: the signal did it, or the time is over. */
   #stop(): void {
     this.#options.signal?.throwIfAborted();
-    this.#isOver = true;
+    this.#end("budget");
   }
 
-  /** What was measured of an epoch, in the order of the names. */
-  #measure(progress: Progress, epoch: number): number[] {
-    const { validation, targets: trained, data } = this.#loaded;
-    const { predictions, validationPredictions, validationLosses } = progress;
-    const figures = this.#figures(predictions, trained, data.rows, epoch);
-    if (validation === undefined) return figures;
-    const { targets, rows } = validation;
-    const validated = this.#figures(validationPredictions, targets, rows, epoch);
-    return [...figures, validationLosses?.[epoch] ?? Number.NaN, ...validated];
+  /** Ends the training; the first reason counts. */
+  #end(reason: Ended): void {
+    this.#growing.history.ended ??= reason;
   }
 
-  #figures(
-    predictions: Float32Array | null | undefined,
-    targets: Float32Array | undefined,
-    rows: number,
-    epoch: number,
-  ): number[] {
-    if (!predictions || targets === undefined) return [];
-    const length = rows * this.#model.outputs;
-    const ofEpoch = predictions.subarray(epoch * length, (epoch + 1) * length);
-    return this.#model.measures.map(({ figure }) => figure.value(ofEpoch, targets, rows));
+  /** Ends the training as a hook's `stop` does. */
+  leave(): void {
+    this.#end("callback");
   }
 
   #divergence({ epoch, step }: { epoch: number; step: number }, run: Run): DivergenceError {
@@ -228,40 +279,52 @@ export class Fit {
     return new DivergenceError(text, epoch, step);
   }
 
-  /** The training, step by step, for who drives it. */
-  *#steps(course: Course): Steps {
+  /** The training as a generator of requests; `shows` asks for the epochs to be shown as they end. */
+  *steps(isSync: boolean, shows = false): Steps {
+    const course = this.#course(isSync);
     const errors: unknown[] = [];
     try {
       yield* this.#participants.begin(course);
-      this.#clock.start(this.history.seconds);
-      yield* this.#epochsOf(course);
+      this.#reload = undefined;
+      this.#clock.start(this.#growing.history.seconds);
+      yield* this.#epochsOf(course, shows);
+      this.#end("epochs");
       yield* this.#participants.lastEpoch(course);
       this.#giveBest();
     } catch (error) {
       if (error instanceof DivergenceError) this.#giveBest();
+      // An error after the last epoch takes nothing from how the epochs ended.
+      this.#end(this.#reasonOf(error));
       errors.push(error);
     }
     yield* this.#participants.end(this.history, errors);
-    // What ended the training, not what else went wrong in the end.
+    // The error that ended the training, not those that followed.
     if (errors.length > 0) throw errors[0];
   }
 
-  *#epochsOf(course: Course): Steps {
+  #reasonOf(error: unknown): Ended {
+    if (error instanceof DivergenceError) return "divergence";
+    const { signal } = this.#options;
+    return signal?.aborted && error === signal.reason ? "signal" : "error";
+  }
+
+  *#epochsOf(course: Course, shows: boolean): Steps {
     while (this.left > 0) {
-      const most = Math.min(this.#participants.epochsUntil(this.#done), this.#clock.epochs(course.isSync));
-      if (most === 0) return;
-      yield* this.#participants.beginEpoch(this.#model.position.epoch, course);
+      const until = Math.min(this.#participants.epochsUntil(this.#done), this.#clock.epochs(course.isSync));
+      if (until === 0) return this.#end("budget");
+      yield* this.#participants.beginEpoch(this.#position.epoch, course);
       if (this.#isOver) return;
       this.#options.signal?.throwIfAborted();
-      const run = this.next(most);
+      const run = this.#next(shows ? 1 : until);
       const progress = yield { run };
-      const epochs = this.absorb(run, progress as Progress);
+      const epochs = this.#absorb(run, progress as Progress);
       this.#clock.count(epochs.length);
       if (epochs.length > 0) yield* this.#participants.endEpochs(epochs, course);
+      if (shows) yield { ended: epochs };
     }
   }
 
-  /** Gives the model the parameters of its best epoch, if somebody watches for that. */
+  /** Gives the model the parameters of its best epoch, if early stopping has seen one. */
   #giveBest(): void {
     const best = this.#stopper?.parameters;
     if (best !== undefined) this.network.write("parameters", best);
@@ -276,42 +339,63 @@ export class Fit {
         isOver: this.#isOver,
         ...this.#settings,
         learningRate: this.#rates.set,
+        monitor: this.#monitor,
         earlyStopping: this.#stopper?.waiting,
       },
     };
   }
 
   /** What the steps of the training follow from. */
-  get #settings() {
-    const { batchSize, accumulate, shuffle } = this.#options;
-    return { rows: this.#loaded.data.rows, batchSize, accumulate, shuffle };
+  get #settings(): Settings {
+    const { batchSize, accumulate, shuffle, validationSplit, validationShuffle } = this.#options;
+    const drawn = validationSplit === undefined ? undefined : validationShuffle;
+    return { rows: this.#loaded.data.rows, batchSize, accumulate, shuffle, validationShuffle: drawn };
   }
 
   #resume(snapshot: Snapshot, place: string): void {
     const { model, state, best } = snapshot;
     const { configuration, seed } = this.#model;
-    const { names } = this.#lists;
+    const { names } = this.#growing;
     const hasEarlyStopping = this.#stopper !== undefined;
-    checkResumed({ configuration, seed, names, settings: this.#settings, hasEarlyStopping }, snapshot, place);
+    const isOld = state.monitor === undefined;
+    const { validationShuffle, ...others } = this.#settings;
+    const settings = isOld ? others : { ...others, validationShuffle };
+    checkResumed({ configuration, seed, names, settings, hasEarlyStopping }, snapshot, place);
+    if (isOld) this.#followOldDefaults();
     this.network.write("parameters", model.parameters);
     if (model.optimizerState.length > 0) this.network.write("slots", model.optimizerState);
-    this.#model.position = { epoch: model.training.epochs, step: 0, steps: model.training.steps, loss: 0 };
+    this.#position = { epoch: model.training.epochs, step: 0, steps: model.training.steps, loss: 0 };
     for (let epoch = 0; epoch < state.done; epoch++) {
       // A schedule that watches the training sees all of it again.
       this.#rate(epoch);
-      this.#last = this.#lists.add(names.map((name) => model.history?.[name][epoch] ?? Number.NaN));
+      this.#last = this.#growing.add(names.map((name) => model.history?.[name][epoch] ?? Number.NaN));
     }
     this.#rates.set = state.learningRate;
     this.#done = state.done;
-    this.#isOver = state.isOver;
     if (state.earlyStopping) this.#stopper?.resume(state.earlyStopping, best);
+    this.#noteBest();
+    if (state.isOver) this.#end(model.ending.ended ?? (this.#stopper?.isOver ? "patience" : "callback"));
+    this.#commit();
+  }
+
+  /** A checkpoint of an older version resumes as that version trained. */
+  #followOldDefaults(): void {
+    const { validationSplit, validationShuffle } = this.#options;
+    if (validationSplit !== undefined && validationShuffle && this.#reload !== undefined) {
+      this.#loaded = this.#reload();
+      this.#figures = new Figures(this.#loaded, this.#model.measures, this.#model.outputs);
+      const { validationRows } = this.#loaded;
+      if (validationRows) this.#growing.history.validationRows = validationRows;
+    }
+    this.#rates = this.#ratesWatching("loss");
+    this.#stopper = this.#stopperWatching("loss");
   }
 
   #course(isSync: boolean): Course {
     const fit = this;
     const control = this.#control();
     return {
-      call: this.#call,
+      call: this.call,
       isSync,
       control,
       get done() {
@@ -334,51 +418,109 @@ export class Fit {
       set learningRate(rate) {
         if (!(typeof rate === "number" && rate >= 0 && rate < Number.POSITIVE_INFINITY)) {
           const expected = "expected a number of at least 0";
-          throw new OptionError(`${fit.#call}: control: learningRate: ${expected}, received ${show(rate)}`);
+          throw new OptionError(`${fit.call}: control: learningRate: ${expected}, received ${show(rate)}`);
         }
         fit.#rates.set = rate;
       },
       get secondsLeft() {
         return fit.#clock.secondsFor(fit.left);
       },
-      stop() {
-        fit.#isOver = true;
-      },
+      stop: () => fit.leave(),
       getWeights: () => toLayers(fit.#model.layers, fit.network.read("parameters")),
     };
   }
 
   /** Trains all epochs before it returns. */
   sync(): History {
-    driveSync(this.#steps(this.#course(true)), (run) => this.network.train(this.kernelData, run));
+    try {
+      driveSync(this.steps(true), (run) => this.network.train(this.kernelData, run));
+    } finally {
+      this.release();
+    }
     return this.history;
   }
 
   /** Trains all epochs off the event loop. */
   async all(): Promise<History> {
-    await drive(this.#steps(this.#course(false)), (run) => this.#start(run));
+    try {
+      await this.#advance();
+    } finally {
+      this.release();
+    }
     return this.history;
   }
 
-  /** Trains so many epochs at most off the event loop. */
-  async epochs(most?: number): Promise<Epoch[]> {
-    this.#options.signal?.throwIfAborted();
-    const run = this.next(most);
-    return this.absorb(run, await this.#start(run));
+  /** Trains off the event loop and yields each epoch; waits while the caller has it. */
+  async *each(): AsyncGenerator<Epoch, History> {
+    try {
+      for (let epochs = await this.#advance(true); epochs; epochs = await this.#advance(true)) yield* epochs;
+      return this.history;
+    } finally {
+      await this.abandon();
+    }
   }
 
-  /** A call of the kernel that ends early when the signal says so, or when the time is over. */
+  /** Ends what `each` began, if nobody pulls it to its end. */
+  async abandon(): Promise<void> {
+    this.leave();
+    try {
+      await this.#advance(true);
+    } finally {
+      this.release();
+    }
+  }
+
+  release(): void {
+    this.#model.release(this);
+  }
+
+  /** Takes steps until epochs are to be shown, or to the end. */
+  #advance(shows = false): Promise<readonly Epoch[] | undefined> {
+    this.#steps ??= this.steps(false, shows);
+    return advance(this.#steps, {
+      train: (run) => this.#start(run),
+      wait: (given, answer) => this.wait(given, answer),
+    });
+  }
+
+  /** A call of the kernel that ends early when the signal aborts, or when the time is over. */
   async #start(run: Run): Promise<Progress> {
     const { signal } = this.#options;
     const stop = () => this.network.stop();
     const running = this.network.start(this.kernelData, run);
     signal?.addEventListener("abort", stop, { once: true });
-    const end = this.#clock.whenOver(stop);
+    const cancel = this.#clock.whenOver(stop);
     try {
       return await running;
     } finally {
-      end();
+      cancel();
       signal?.removeEventListener("abort", stop);
     }
+  }
+
+  /** Waits for a hook's promise, until the signal aborts or the time is over. */
+  wait(given: PromiseLike<unknown>, { isInterruptible }: Answer): PromiseLike<unknown> {
+    const { signal } = this.#options;
+    if (!isInterruptible) return given;
+    const isOver = this.#growing.history.ended !== undefined;
+    return new Promise<unknown>((resolve, reject) => {
+      const abort = () => settle(() => reject(signal?.reason));
+      const settle = (end: () => void) => {
+        cancel();
+        signal?.removeEventListener("abort", abort);
+        end();
+      };
+      const stop = () => {
+        this.#end("budget");
+        settle(() => resolve(undefined));
+      };
+      const cancel = isOver ? () => {} : this.#clock.whenOver(stop);
+      signal?.addEventListener("abort", abort, { once: true });
+      given.then(
+        (value) => settle(() => resolve(value)),
+        (error) => settle(() => reject(error)),
+      );
+      if (signal?.aborted) abort();
+    });
   }
 }

@@ -1,14 +1,14 @@
 /** trainMany: independent models, trained side by side in one call. */
+import type { Callback } from "./callbacks/callback.ts";
 import type { Examples } from "./data/dataset.ts";
 import { DivergenceError, OptionError, show } from "./errors.ts";
+import { Clock } from "./fit/budget.ts";
 import type { Loaded } from "./fit/data.ts";
+import { isPromise, type Steps } from "./fit/drive.ts";
 import type { History } from "./fit/history.ts";
-import {
-  type CheckedFitOptions,
-  readFitOptions,
-  TRAINING_OPTIONS,
-  type TrainingOptions,
-} from "./fit/options.ts";
+import { checkShared, readCallbacks } from "./fit/hooks.ts";
+import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } from "./fit/options.ts";
+import { watchModels } from "./fit/watch.ts";
 import type { Fit } from "./fit.ts";
 import type { Kernel, KernelTrainings, Progress, Run } from "./kernel.ts";
 import { Model, traineeOf } from "./model.ts";
@@ -22,9 +22,20 @@ export interface ManyProgress {
   readonly total: number;
 }
 
-/** How to train many models: as `fit` does each, and what only many need. */
-export interface TrainManyOptions extends TrainingOptions {
-  /** Told how many have finished, some times a second while they train, and at the end. */
+/** The callbacks of one of many models. */
+export type CallbacksOfModel = (model: Model, index: number) => Callback | readonly Callback[];
+
+/**
+ * How to train many models: as `fit` does each, and what only many need. `budget.seconds` is the time of the
+ * whole call, `verbose` shows how many models have finished.
+ */
+export interface TrainManyOptions extends Omit<FitOptions, "callbacks"> {
+  /**
+   * As of `fit`, for every model: early stopping and hooks; or a function that returns those of one model, so
+   * that each can have a file of its own: `(model, index) => callbacks.log({ path: `${index}.jsonl` })`.
+   */
+  readonly callbacks?: FitOptions["callbacks"] | CallbacksOfModel;
+  /** Called with how many have finished, some times a second while they train, and at the end. */
   readonly onProgress?: ((progress: ManyProgress) => void) | undefined;
 }
 
@@ -34,7 +45,7 @@ export interface ManyHistory extends History {
   readonly error?: DivergenceError;
 }
 
-/** How often somebody is told about the progress. */
+/** Time between two reports of the progress. */
 const PROGRESS_MILLISECONDS = 100;
 
 /**
@@ -42,7 +53,7 @@ const PROGRESS_MILLISECONDS = 100;
  * each on one thread at a time. Every model ends up as `fit` alone would leave it, bit for bit.
  *
  * `data` is what all train on, copied once, or a list with the examples of each model. A model whose loss
- * is no longer finite keeps the others from nothing: its history has an `error`.
+ * is no longer finite does not disturb the others: its history has an `error`.
  *
  * @example
  * ```ts
@@ -60,22 +71,34 @@ const PROGRESS_MILLISECONDS = 100;
  * ```
  *
  * @throws OptionError, DataError or ShapeError for bad input, StateError if one of the models is being
- * trained; no model has changed then. The signal's reason if it aborts: each model then has the weights of
- * its last whole step.
+ * trained; no model has changed then. The signal's reason if it aborts, or what a hook throws: each model then
+ * has the weights of its last whole step.
  */
 export async function trainMany(
   models: readonly Model[],
   data: Examples | readonly Examples[],
   options: TrainManyOptions = {},
 ): Promise<ManyHistory[]> {
-  const checked = readFitOptions("trainMany", options, [...TRAINING_OPTIONS, "onProgress"]);
-  const onProgress = readOnProgress("trainMany", options.onProgress);
+  const call = "trainMany";
+  const ofModel = typeof options?.callbacks === "function" ? options.callbacks : undefined;
+  const given = ofModel === undefined ? options : { ...options, callbacks: undefined };
+  const checked = readFitOptions(call, given as FitOptions, [...FIT_OPTIONS, "onProgress"]);
+  checkShared(checked.callbacks, `${call}: callbacks`, "give a function, (model, index) => callbacks");
+  const onProgress = readOnProgress(call, options.onProgress);
   const examples = pair(models, data);
   if (Array.isArray(data) && checked.sampleWeight !== undefined) {
-    throw new OptionError("trainMany: sampleWeight: expected one dataset for all models, received a list");
+    throw new OptionError(`${call}: sampleWeight: expected one dataset for all models, received a list`);
   }
-  const trainings = models.map((model, at) => ({ model, examples: examples[at], options: checked }));
-  return trainTogether("trainMany", trainings, { ...checked, onProgress });
+  const trainings = models.map((model, at) => ({
+    model,
+    examples: examples[at],
+    options: ofModel ? { ...checked, callbacks: callbacksOf(ofModel, model, at) } : checked,
+  }));
+  return trainTogether(call, trainings, { ...checked, onProgress });
+}
+
+function callbacksOf(ofModel: CallbacksOfModel, model: Model, index: number): readonly Callback[] {
+  return readCallbacks(ofModel(model, index), `trainMany: callbacks of model ${index}`);
 }
 
 /** One of the trainings of a call: `signal` and `threads` are those of the call. */
@@ -86,7 +109,7 @@ export interface ModelTraining {
 }
 
 /** What holds for all trainings of a call. */
-export interface Together {
+export interface Together extends Partial<Pick<CheckedFitOptions, "budget" | "verbose">> {
   readonly signal: AbortSignal | undefined;
   readonly threads: number | undefined;
   readonly onProgress: TrainManyOptions["onProgress"];
@@ -96,24 +119,28 @@ export interface Together {
 export async function trainTogether(
   call: string,
   trainings: readonly ModelTraining[],
-  { signal, threads, onProgress }: Together,
+  together: Together,
 ): Promise<ManyHistory[]> {
-  signal?.throwIfAborted();
+  together.signal?.throwIfAborted();
   const loads: Loads = new Map();
   const begun: Begun[] = [];
   try {
-    for (const training of trainings) begun.push(begin(call, training, loads));
-    return await train(begun, signal, threads, onProgress);
+    for (const training of trainings) begun.push(begin(call, training, together, loads));
+    loads.clear();
+    return await train(begun, together);
   } finally {
-    for (const { trainee } of begun) trainee.isTraining = false;
+    for (const { fit } of begun) fit.release();
   }
 }
 
+/** A training of a call, taken from request to request. */
 interface Begun {
-  readonly trainee: Trainee;
   readonly fit: Fit;
   readonly kernel: Kernel;
-  error: DivergenceError | undefined;
+  readonly steps: Steps;
+  /** The call of the kernel that it waits for; undefined when it has ended. */
+  run: Run | undefined;
+  error: unknown;
 }
 
 /** What has been loaded, by the examples, for all models that take them in the same way. */
@@ -121,12 +148,14 @@ type Loads = Map<Examples, { readonly as: readonly unknown[]; readonly loaded: L
 
 /** The parts of a training that say how its examples are loaded. */
 function loadsAs(trainee: Trainee, options: CheckedFitOptions): readonly unknown[] {
-  const { sampleWeight, classWeight, validationData, validationSplit } = options;
-  return [trainee.loadsAs, sampleWeight, classWeight, validationData, validationSplit];
+  const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle } = options;
+  const seed = validationSplit !== undefined && validationShuffle ? trainee.seed : undefined;
+  return [trainee.loadsAs, sampleWeight, classWeight, validationData, validationSplit, seed];
 }
 
-function load(call: string, trainee: Trainee, training: ModelTraining, loads: Loads): Loaded {
-  const { examples, options } = training;
+function load(call: string, training: ModelTraining, options: CheckedFitOptions, loads: Loads): Loaded {
+  const { examples, model } = training;
+  const trainee = traineeOf(model, call);
   const known = loads.get(examples) ?? [];
   loads.set(examples, known);
   const as = loadsAs(trainee, options);
@@ -137,15 +166,15 @@ function load(call: string, trainee: Trainee, training: ModelTraining, loads: Lo
   return loaded;
 }
 
-function begin(call: string, training: ModelTraining, loads: Loads): Begun {
-  const trainee = traineeOf(training.model);
-  trainee.useAlone(call);
-  const fit = trainee.fit(call, load(call, trainee, training, loads), training.options);
-  trainee.isTraining = true;
-  return { trainee, fit, kernel: trainee.kernel, error: undefined };
+function begin(call: string, training: ModelTraining, { signal }: Together, loads: Loads): Begun {
+  const trainee = traineeOf(training.model, call);
+  // The call shows the progress of all.
+  const options = { ...training.options, signal, verbose: false };
+  const fit = trainee.begin(call, training.examples, options, (given) => load(call, training, given, loads));
+  return { fit, kernel: trainee.kernel, steps: fit.steps(false), run: undefined, error: undefined };
 }
 
-/** Checks a function that is told about progress. */
+/** Checks a function that is called with the progress. */
 export function readOnProgress<Told>(call: string, given: unknown): ((progress: Told) => void) | undefined {
   if (given === undefined || typeof given === "function") return given as (progress: Told) => void;
   throw new OptionError(`${call}: onProgress: expected a function, received ${show(given)}`);
@@ -156,11 +185,12 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
   if (!Array.isArray(models) || models.length === 0) {
     throw new OptionError(`trainMany: expected a list of at least 1 model, received ${show(models)}`);
   }
-  for (const [index, model] of models.entries()) {
-    if (!(model instanceof Model)) {
-      throw new OptionError(`trainMany: models: entry ${index}: expected a Model, received ${show(model)}`);
-    }
-    const first = models.indexOf(model);
+  const trainees = models.map((model, index) => {
+    if (model instanceof Model) return traineeOf(model, "trainMany");
+    throw new OptionError(`trainMany: models: entry ${index}: expected a Model, received ${show(model)}`);
+  });
+  for (const [index, trainee] of trainees.entries()) {
+    const first = trainees.indexOf(trainee);
     if (first < index) {
       throw new OptionError(`trainMany: models: entries ${first} and ${index} are the same model`);
     }
@@ -172,107 +202,169 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
   );
 }
 
+/** What a call of the kernel did for one training. */
+type Outcome = { readonly progress?: Progress } | { readonly error: unknown };
+
+/** Takes a training to its next call of the kernel, or to its end; `outcome` is that of its last call. */
+async function advance(entry: Begun, outcome: Outcome = {}): Promise<void> {
+  entry.run = undefined;
+  try {
+    let step = "error" in outcome ? entry.steps.throw(outcome.error) : entry.steps.next(outcome.progress);
+    while (!step.done) {
+      const request = step.value;
+      if ("run" in request) {
+        entry.run = request.run;
+        return;
+      }
+      try {
+        if ("given" in request && isPromise(request.given)) await entry.fit.wait(request.given, request);
+      } catch (error) {
+        step = entry.steps.throw(error);
+        continue;
+      }
+      step = entry.steps.next();
+    }
+  } catch (error) {
+    entry.error = error;
+  }
+}
+
 /** One call of a kernel: some of the trainings, until something has to be decided. */
 interface Call {
+  readonly group: readonly Begun[];
   readonly trainings: KernelTrainings;
-  /** Whether no training of these goes on after it. */
+  /** Whether none of these trainings continues after it. */
   readonly isLast: boolean;
-  absorb(progress: readonly Progress[]): void;
 }
 
 function start(kernel: Kernel, group: readonly Begun[], threads: number | undefined): Call {
-  const list = group.map(({ fit }) => ({ network: fit.network, data: fit.kernelData, run: fit.next() }));
+  const list = group.map(({ fit, run }) => ({
+    network: fit.network,
+    data: fit.kernelData,
+    run: run as Run,
+  }));
   return {
+    group,
     trainings: kernel.trainMany(list, threads),
-    isLast: group.every(({ fit }, at) => fit.left === list[at].run.learningRates.length),
-    absorb(progress) {
-      for (const [at, entry] of group.entries()) {
-        absorbOne(entry, list[at].run, progress[at]);
-      }
-    },
+    isLast: list.every(({ run }, at) => group[at].fit.left === run.learningRates.length),
   };
 }
 
-/** Tells when another one has finished, and else so often. */
-function teller(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total: number) {
-  let [told, at] = [-1, Number.NEGATIVE_INFINITY];
+/** Reports that another one has finished, and else at intervals. */
+function reporter(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total: number) {
+  let [reported, at] = [-1, Number.NEGATIVE_INFINITY];
   return (finished: number) => {
     const now = performance.now();
-    if (finished === told && now - at < PROGRESS_MILLISECONDS / 2) return;
-    [told, at] = [finished, now];
+    if (finished === reported && now - at < PROGRESS_MILLISECONDS / 2) return;
+    [reported, at] = [finished, now];
     onProgress({ finished, total });
   };
 }
 
-async function train(
-  begun: readonly Begun[],
-  signal: AbortSignal | undefined,
-  threads: number | undefined,
-  onProgress: TrainManyOptions["onProgress"],
-): Promise<ManyHistory[]> {
-  const tell = onProgress && teller(onProgress, begun.length);
-  const isActive = ({ fit, error }: Begun) => error === undefined && fit.left > 0;
-  for (let active = begun.filter(isActive); active.length > 0; active = begun.filter(isActive)) {
+async function train(begun: readonly Begun[], together: Together): Promise<ManyHistory[]> {
+  const { signal, threads, onProgress, verbose, budget } = together;
+  const watcher = verbose ? watchModels(begun.length) : undefined;
+  const tell = (progress: ManyProgress) => {
+    watcher?.show(progress.finished);
+    onProgress?.(progress);
+  };
+  const report = watcher || onProgress ? reporter(tell, begun.length) : undefined;
+  const clock = new Clock({ seconds: budget?.seconds });
+  const failures: unknown[] = [];
+  await Promise.all(begun.map((entry) => advance(entry)));
+  for (let active = activeOf(begun); active.length > 0; active = activeOf(active)) {
+    const failed = begun.some(({ error }) => isFailure(error)) || failures.length > 0;
+    if (failed) {
+      await endAll(active);
+      break;
+    }
     const kernels = [...new Set(active.map(({ kernel }) => kernel))];
-    const calls: readonly Call[] = kernels.map((kernel) => {
-      return start(
+    const calls = kernels.map((kernel) =>
+      start(
         kernel,
         active.filter((entry) => entry.kernel === kernel),
         threads,
-      );
-    });
-    const over = begun.length - active.length;
-    const failure = await watch(
-      calls.map(({ trainings }) => trainings),
-      signal,
-      tell && ((finished) => tell(calls.every(({ isLast }) => isLast) ? over + finished : over)),
+      ),
     );
-    for (const { trainings, absorb } of calls) absorb(await trainings.progress);
-    if (failure !== undefined) throw failure.error;
-    signal?.throwIfAborted();
+    const over = begun.length - active.length;
+    const isLast = calls.every((call) => call.isLast);
+    const ofAll = report && ((finished: number) => report(isLast ? over + finished : over));
+    await watch(calls, { signal, clock }, failures, ofAll);
+    for (const { trainings, group } of calls) {
+      const outcomes = await trainings.progress.then(
+        (all) => all.map((progress) => ({ progress })),
+        (error) => group.map(() => ({ error })),
+      );
+      await Promise.all(group.map((entry, at) => advance(entry, outcomes[at])));
+    }
   }
-  return begun.map(({ fit, error }) => (error === undefined ? fit.history : { ...fit.history, error }));
+  watcher?.end();
+  signal?.throwIfAborted();
+  const failure = begun.find(({ error }) => isFailure(error));
+  if (failure !== undefined) throw failure.error;
+  if (failures.length > 0) throw failures[0];
+  return begun.map(({ fit, error }) =>
+    error instanceof DivergenceError ? { ...fit.history, error } : fit.history,
+  );
 }
 
-/** Keeps the error of a training that diverged; one that was stopped is dealt with where all are. */
-function absorbOne(entry: Begun, run: Run, progress: Progress): void {
-  try {
-    entry.fit.absorb(run, progress);
-  } catch (error) {
-    if (error instanceof DivergenceError) entry.error = error;
-    else if (!progress.stopped) throw error;
-  }
+const activeOf = (entries: readonly Begun[]) => entries.filter(({ run }) => run !== undefined);
+
+/** A training that diverged keeps its error to itself; any other error ends the call. */
+const isFailure = (error: unknown) => error !== undefined && !(error instanceof DivergenceError);
+
+/** Ends trainings that wait for the kernel, as a hook's `stop` does. */
+async function endAll(entries: readonly Begun[]): Promise<void> {
+  await Promise.all(
+    entries.map((entry) => {
+      entry.fit.leave();
+      const position = (entry.run as Run).from;
+      const progress = { position, losses: NONE, seconds: NONE, reached: false, stopped: false };
+      return advance(entry, { progress });
+    }),
+  );
+}
+
+const NONE = new Float64Array(0);
+
+/** What stops all trainings of a call. */
+interface Stops {
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
 }
 
 /**
- * Waits for all, tells about the progress meanwhile, and stops them when the signal says so or `tell`
- * throws; gives what it threw.
+ * Waits for all, reports the progress meanwhile, and stops them when the signal aborts, the time is over or
+ * `report` throws; what it throws goes into `failures`.
  */
 async function watch(
-  all: readonly KernelTrainings[],
-  signal: AbortSignal | undefined,
-  tell: ((finished: number) => void) | undefined,
-): Promise<{ readonly error: unknown } | undefined> {
+  calls: readonly Call[],
+  { signal, clock }: Stops,
+  failures: unknown[],
+  report: ((finished: number) => void) | undefined,
+): Promise<void> {
   const stop = () => {
-    for (const trainings of all) trainings.stop();
+    for (const { trainings } of calls) trainings.stop();
   };
-  let failure: { readonly error: unknown } | undefined;
-  const report = () => {
+  const look = () => {
     try {
-      if (failure === undefined) tell?.(all.reduce((sum, trainings) => sum + trainings.finished(), 0));
+      if (failures.length === 0) {
+        report?.(calls.reduce((sum, { trainings }) => sum + trainings.finished(), 0));
+      }
     } catch (error) {
-      failure = { error };
+      failures.push(error);
       stop();
     }
   };
-  const timer = tell && setInterval(report, PROGRESS_MILLISECONDS);
+  const timer = report && setInterval(look, PROGRESS_MILLISECONDS);
   signal?.addEventListener("abort", stop, { once: true });
+  const cancel = clock.whenOver(stop);
   try {
-    await Promise.all(all.map(({ progress }) => progress));
+    await Promise.allSettled(calls.map(({ trainings }) => trainings.progress));
   } finally {
+    cancel();
     clearInterval(timer);
     signal?.removeEventListener("abort", stop);
   }
-  report();
-  return failure;
+  look();
 }

@@ -1,14 +1,8 @@
 /** Model: what a user builds, trains, asks, looks into and keeps. */
 import { type Dataset, type Examples, isExamples, type Matrix, type NumberArray } from "./data/dataset.ts";
-import { OptionError } from "./errors.ts";
+import { OptionError, StateError, show } from "./errors.ts";
 import type { Epoch, History } from "./fit/history.ts";
-import {
-  FIT_OPTIONS,
-  type FitOptions,
-  readFitOptions,
-  TRAINING_OPTIONS,
-  type TrainingOptions,
-} from "./fit/options.ts";
+import { type FitOptions, readFitOptions } from "./fit/options.ts";
 import type { Fit } from "./fit.ts";
 import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
@@ -47,12 +41,102 @@ export interface ModelOptions extends Architecture {
   readonly kernel?: KernelChoice | undefined;
 }
 
-/** What stands behind a model, for `trainMany`. */
-export let traineeOf: (model: Model) => Trainee;
+/** What a model consists of. */
+interface Parts {
+  readonly trainee: Trainee;
+  readonly predictor: Predictor;
+}
 
-/** A model as bytes, and back, for files; `call` and `place` are what an error's message begins with. */
-export let bytesOf: (model: Model, call: string, options: SaveOptions) => Uint8Array<ArrayBuffer>;
-export let restore: (bytes: unknown, place: string, options: { readonly kernel?: KernelChoice }) => Model;
+/**
+ * The key of a model's parts. They are in a closure and not in private members: a proxy of a model, as Vue and
+ * MobX make them, has no private members, and hands on a function as it is.
+ */
+const PARTS = Symbol("parts");
+
+/** The parts of a model or of a proxy of one; `call` begins the message of the error for anything else. */
+function partsOf(model: unknown, call: string): Parts {
+  const parts = (model as { [PARTS]?: () => Parts } | null | undefined)?.[PARTS];
+  if (parts !== undefined) return parts();
+  if (model === undefined) {
+    throw new StateError(
+      `${call}: it was called without its model. Fix: call model.${call}(…), or pass model.${call}.bind(model)`,
+    );
+  }
+  throw new StateError(
+    `${call}: expected a Model, received ${show(model)}. Copies made by structuredClone, postMessage or a spread ` +
+      "have no network. Fix: send model.toBytes(), and make the copy by Model.fromBytes",
+  );
+}
+
+/** A model's trainee. */
+export const traineeOf = (model: Model, call = "model"): Trainee => partsOf(model, call).trainee;
+
+/** A model as bytes, for files; `call` begins the messages of errors. */
+export function bytesOf(model: Model, call: string, options: SaveOptions): Uint8Array<ArrayBuffer> {
+  return writeBytes(savedOf(model, call, readSaveOptions(options, call)), call);
+}
+
+/** The model that bytes describe; `place` begins the messages of errors. */
+export function restore(bytes: unknown, place: string, options: { readonly kernel?: KernelChoice }): Model {
+  checkNames(options, ["kernel"], place);
+  return modelOf(readBytes(bytes, place), options);
+}
+
+/** All that the model is made of again. */
+function savedOf(model: Model, call: string, kept: ReturnType<typeof readSaveOptions>): SavedModel {
+  const { trainee } = partsOf(model, call);
+  trainee.useAlone(call);
+  return trainee.saved(kept);
+}
+
+function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {
+  const { configuration, seed, parameters, optimizerState, training, history, ending } = saved;
+  const model = new Model({ ...(configuration as unknown as Architecture), seed, ...options });
+  const trainee = traineeOf(model);
+  const network = trainee.use();
+  network.write("parameters", parameters);
+  if (optimizerState.length > 0) network.write("slots", optimizerState);
+  const position = { ...START, epoch: training.epochs, steps: training.steps };
+  trainee.commit(position, history && ({ ...history, ...ending } as unknown as History));
+  return model;
+}
+
+/** Tells `(data, options)` from `(x, y, options)`. */
+function examplesOf(call: string, [first, second, third]: readonly unknown[]): [Examples, unknown] {
+  if (isExamples(first)) {
+    if (third !== undefined) throw new OptionError(`${call}: expected (data, options) or (x, y, options)`);
+    return [first, second];
+  }
+  return [{ x: first as Matrix, y: second as Matrix }, third];
+}
+
+/** Examples of a call that takes no options. */
+function examplesAlone(call: string, given: readonly unknown[]): Examples {
+  const [examples, options] = examplesOf(call, given);
+  if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
+  return examples;
+}
+
+/** Begins a training of the model, with checked and copied data. */
+function begin(model: Model, call: string, given: readonly unknown[]): Fit {
+  const { trainee } = partsOf(model, call);
+  trainee.useAlone(call);
+  const [examples, options] = examplesOf(call, given);
+  return trainee.begin(call, examples, readFitOptions(call, options as FitOptions | undefined));
+}
+
+/** The training of an `epochs` loop, once it has begun. */
+interface Loop {
+  fit?: Fit;
+}
+
+async function* pull(loop: Loop, start: () => Fit): AsyncGenerator<Epoch, History> {
+  loop.fit = start();
+  return yield* loop.fit.each();
+}
+
+/** Ends the training of a loop whose generator nobody can pull any more. */
+const loops = new FinalizationRegistry<Loop>(({ fit }) => fit?.abandon().catch(() => undefined));
 
 /** The loss and the gradients of one batch. */
 export interface BatchGradients {
@@ -90,17 +174,6 @@ export class Model {
   readonly outputs: number;
   /** The number of weights and biases. */
   readonly parameters: number;
-  readonly #trainee: Trainee;
-  readonly #predictor: Predictor;
-
-  static {
-    traineeOf = (model) => model.#trainee;
-    bytesOf = (model, call, options) => writeBytes(model.#saved(call, readSaveOptions(options, call)), call);
-    restore = (bytes, place, options) => {
-      checkNames(options, ["kernel"], place);
-      return Model.#restore(readBytes(bytes, place), options);
-    };
-  }
 
   /**
    * Checks the architecture, chooses the kernel and draws the initial weights.
@@ -112,32 +185,14 @@ export class Model {
     checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
     const configuration = configure(options);
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
-    this.#trainee = new Trainee(configuration, this.seed, options.kernel);
-    const { inputs, outputs, parameters, kernel, reason } = this.#trainee;
+    const trainee = new Trainee(configuration, this.seed, options.kernel);
+    const { inputs, outputs, parameters, kernel, reason } = trainee;
     this.inputs = inputs;
     this.outputs = outputs;
     this.parameters = parameters;
     this.kernel = { name: kernel.name, reason };
-    this.#predictor = new Predictor(this.#trainee);
-  }
-
-  /** Checks a call of fit, fitSync or epochs and copies its data. */
-  #begin(call: string, given: readonly unknown[], names: readonly string[] = FIT_OPTIONS): Fit {
-    this.#trainee.useAlone(call);
-    const [examples, rest] = this.#examples(call, given);
-    const options = readFitOptions(call, rest as FitOptions | undefined, names);
-    const fit = this.#trainee.fit(call, this.#trainee.load(call, examples, options), options);
-    options.signal?.throwIfAborted();
-    return fit;
-  }
-
-  /** Tells `(data, options)` from `(x, y, options)`. */
-  #examples(call: string, [first, second, third]: readonly unknown[]): [Examples, unknown] {
-    if (isExamples(first)) {
-      if (third !== undefined) throw new OptionError(`${call}: expected (data, options) or (x, y, options)`);
-      return [first, second];
-    }
-    return [{ x: first as Matrix, y: second as Matrix }, third];
+    const parts: Parts = { trainee, predictor: new Predictor(trainee) };
+    Object.defineProperty(this, PARTS, { value: () => parts });
   }
 
   /**
@@ -158,16 +213,11 @@ export class Model {
   fit(data: Examples, options?: FitOptions): Promise<History>;
   fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;
   async fit(...given: unknown[]): Promise<History> {
-    const fit = this.#begin("fit", given);
-    const lookBack = watchForStall(this.#trainee, "fit", fit);
-    this.#trainee.isTraining = true;
-    try {
-      await fit.all();
-    } finally {
-      this.#trainee.isTraining = false;
-    }
+    const fit = begin(this, "fit", given);
+    const lookBack = watchForStall(traineeOf(this), "fit", fit);
+    const history = await fit.all();
     lookBack();
-    return fit.history;
+    return history;
   }
 
   /**
@@ -182,21 +232,17 @@ export class Model {
   fitSync(data: Examples, options?: FitOptions): History;
   fitSync(x: Matrix, y: Matrix, options?: FitOptions): History;
   fitSync(...given: unknown[]): History {
-    const fit = this.#begin("fitSync", given);
-    const lookBack = watchForStall(this.#trainee, "fitSync", fit);
-    this.#trainee.isTraining = true;
-    try {
-      fit.sync();
-    } finally {
-      this.#trainee.isTraining = false;
-    }
+    const fit = begin(this, "fitSync", given);
+    const lookBack = watchForStall(traineeOf(this), "fitSync", fit);
+    const history = fit.sync();
     lookBack();
-    return fit.history;
+    return history;
   }
 
   /**
-   * The same training pulled epoch by epoch. It starts at the first `next`, waits while the loop's body
-   * runs, and `break` leaves the model as the last epoch seen left it.
+   * The same training pulled epoch by epoch. It starts at the first `next` and waits while the loop's body
+   * runs. `break`, or `return()` on the generator, ends it as a hook's `stop` does. A generator that is begun
+   * and then left alone holds the model until it is collected.
    *
    * @example
    * ```ts
@@ -205,17 +251,14 @@ export class Model {
    * }
    * ```
    */
-  epochs(data: Examples, options?: TrainingOptions): AsyncGenerator<Epoch, History>;
-  epochs(x: Matrix, y: Matrix, options?: TrainingOptions): AsyncGenerator<Epoch, History>;
-  async *epochs(...given: unknown[]): AsyncGenerator<Epoch, History> {
-    const fit = this.#begin("epochs", given, TRAINING_OPTIONS);
-    this.#trainee.isTraining = true;
-    try {
-      while (fit.left > 0) yield* await fit.epochs(1);
-      return fit.history;
-    } finally {
-      this.#trainee.isTraining = false;
-    }
+  epochs(data: Examples, options?: FitOptions): AsyncGenerator<Epoch, History>;
+  epochs(x: Matrix, y: Matrix, options?: FitOptions): AsyncGenerator<Epoch, History>;
+  epochs(...given: unknown[]): AsyncGenerator<Epoch, History> {
+    traineeOf(this, "epochs");
+    const loop: Loop = {};
+    const generator = pull(loop, () => begin(this, "epochs", given));
+    loops.register(generator, loop);
+    return generator;
   }
 
   /**
@@ -238,8 +281,12 @@ export class Model {
   trainOnBatch(data: Examples, options?: TrainOnBatchOptions): Evaluation;
   trainOnBatch(x: Matrix, y: Matrix, options?: TrainOnBatchOptions): Evaluation;
   trainOnBatch(...given: unknown[]): Evaluation {
-    const [examples, options] = this.#examples("trainOnBatch", given);
-    return trainOnBatch(this.#trainee, examples, options as TrainOnBatchOptions | undefined);
+    const [examples, options] = examplesOf("trainOnBatch", given);
+    return trainOnBatch(
+      traineeOf(this, "trainOnBatch"),
+      examples,
+      options as TrainOnBatchOptions | undefined,
+    );
   }
 
   /**
@@ -260,7 +307,7 @@ export class Model {
     x: Matrix | { readonly x: Matrix },
     options?: PredictOptions,
   ): number[] | number[][] | Float32Array {
-    return this.#predictor.of(x, options);
+    return partsOf(this, "predict").predictor.of(x, options);
   }
 
   /**
@@ -275,8 +322,9 @@ export class Model {
   evaluate(data: Examples): Evaluation;
   evaluate(x: Matrix, y: Matrix): Evaluation;
   evaluate(...given: unknown[]): Evaluation {
-    this.#trainee.use();
-    return this.#trainee.evaluate(this.#examplesAlone("evaluate", given));
+    const trainee = traineeOf(this, "evaluate");
+    trainee.use();
+    return trainee.evaluate(examplesAlone("evaluate", given));
   }
 
   /**
@@ -290,17 +338,11 @@ export class Model {
   gradients(data: Examples): BatchGradients;
   gradients(x: Matrix, y: Matrix): BatchGradients;
   gradients(...given: unknown[]): BatchGradients {
-    this.#trainee.useAlone("gradients");
-    const data = this.#trainee.examples("gradients", this.#examplesAlone("gradients", given), true);
-    const { loss, values } = this.#trainee.gradients("gradients", data);
-    return { loss, layers: toLayers(this.#trainee.layers, values, { measured: false }) };
-  }
-
-  /** Examples of a call that takes no options. */
-  #examplesAlone(call: string, given: readonly unknown[]): Examples {
-    const [examples, options] = this.#examples(call, given);
-    if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
-    return examples;
+    const trainee = traineeOf(this, "gradients");
+    trainee.useAlone("gradients");
+    const data = trainee.examples("gradients", examplesAlone("gradients", given), true);
+    const { loss, values } = trainee.gradients("gradients", data);
+    return { loss, layers: toLayers(trainee.layers, values, { measured: false }) };
   }
 
   /**
@@ -320,7 +362,7 @@ export class Model {
   explain(data: Examples): Explanation;
   explain(x: Matrix, y: Matrix): Explanation;
   explain(...given: unknown[]): Explanation {
-    return explain(this.#trainee, this.#examplesAlone("explain", given));
+    return explain(traineeOf(this, "explain"), examplesAlone("explain", given));
   }
 
   /**
@@ -343,7 +385,7 @@ export class Model {
   diagnose(data: Examples): Diagnosis;
   diagnose(x: Matrix, y: Matrix): Diagnosis;
   diagnose(...given: unknown[]): Diagnosis {
-    return diagnose(this.#trainee, this.#examplesAlone("diagnose", given));
+    return diagnose(traineeOf(this, "diagnose"), examplesAlone("diagnose", given));
   }
 
   /**
@@ -358,8 +400,8 @@ export class Model {
   checkGradients(data: Examples, options?: CheckOptions): GradientCheck;
   checkGradients(x: Matrix, y: Matrix, options?: CheckOptions): GradientCheck;
   checkGradients(...given: unknown[]): GradientCheck {
-    const [examples, options] = this.#examples("checkGradients", given);
-    return checkGradients(this.#trainee, examples, (options ?? {}) as CheckOptions);
+    const [examples, options] = examplesOf("checkGradients", given);
+    return checkGradients(traineeOf(this, "checkGradients"), examples, (options ?? {}) as CheckOptions);
   }
 
   /**
@@ -375,8 +417,8 @@ export class Model {
   importance(data: Examples, options?: ImportanceOptions): Importance;
   importance(x: Matrix, y: Matrix, options?: ImportanceOptions): Importance;
   importance(...given: unknown[]): Importance {
-    const [examples, options] = this.#examples("importance", given);
-    return importance(this.#trainee, examples, (options ?? {}) as ImportanceOptions);
+    const [examples, options] = examplesOf("importance", given);
+    return importance(traineeOf(this, "importance"), examples, (options ?? {}) as ImportanceOptions);
   }
 
   /**
@@ -396,7 +438,7 @@ export class Model {
     x: Matrix | { readonly x: Matrix },
     options: AttributionOptions = {},
   ): number[] | number[][] | Float32Array {
-    return attributions(this.#trainee, x, options);
+    return attributions(traineeOf(this, "attributions"), x, options);
   }
 
   /**
@@ -413,7 +455,7 @@ export class Model {
     column: number | string,
     options: PartialDependenceOptions = {},
   ): PartialDependence {
-    return partialDependence(this.#trainee, x, column, options);
+    return partialDependence(traineeOf(this, "partialDependence"), x, column, options);
   }
 
   /**
@@ -422,7 +464,8 @@ export class Model {
    * training runs they are the last whole epoch's.
    */
   getWeights(): LayerWeights[] {
-    return toLayers(this.#trainee.layers, this.#trainee.use().read("parameters"));
+    const trainee = traineeOf(this, "getWeights");
+    return toLayers(trainee.layers, trainee.use().read("parameters"));
   }
 
   /**
@@ -431,13 +474,14 @@ export class Model {
    * @throws ShapeError if a layer, a name or a size does not fit; DataError for a value that is not finite.
    */
   setWeights(weights: readonly LayerWeights[]): void {
-    const network = this.#trainee.useAlone("setWeights");
-    network.write("parameters", fromLayers(this.#trainee.layers, weights, "setWeights"));
+    const trainee = traineeOf(this, "setWeights");
+    const network = trainee.useAlone("setWeights");
+    network.write("parameters", fromLayers(trainee.layers, weights, "setWeights"));
   }
 
   /** A table of the layers with their sizes and parameters, as text. */
   summary(): string {
-    const { configuration, layers, parameters, reason } = this.#trainee;
+    const { configuration, layers, parameters, reason } = traineeOf(this, "summary");
     const { loss, optimizer } = configuration;
     return [
       ...layerTable(layers),
@@ -447,29 +491,12 @@ export class Model {
   }
 
   /**
-   * The history of the last training, be it under way: what `fit` gives, and of one that was aborted or
-   * diverged what there is. `toBytes` and `save` keep it with the model.
+   * The history of the last training: what `fit` returns a copy of, and of one that was aborted or diverged what
+   * there is. It grows while a training runs. A training that ends before its first step leaves it as it was.
+   * `toBytes` and `save` keep its lists with the model.
    */
   get history(): History | undefined {
-    return this.#trainee.history;
-  }
-
-  /** All that the model is made of again. */
-  #saved(call: string, kept: ReturnType<typeof readSaveOptions>): SavedModel {
-    this.#trainee.useAlone(call);
-    return this.#trainee.saved(kept);
-  }
-
-  static #restore(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {
-    const { configuration, seed, parameters, optimizerState, training, history } = saved;
-    const model = new Model({ ...(configuration as unknown as Architecture), seed, ...options });
-    const trainee = model.#trainee;
-    const network = trainee.use();
-    network.write("parameters", parameters);
-    if (optimizerState.length > 0) network.write("slots", optimizerState);
-    trainee.position = { ...START, epoch: training.epochs, steps: training.steps };
-    trainee.history = history as unknown as History | undefined;
-    return model;
+    return traineeOf(this, "history").history;
   }
 
   /**
@@ -477,7 +504,7 @@ export class Model {
    * the history, which has times, is not in it. `Model.fromJSON` is the way back.
    */
   toJSON(): ModelJSON {
-    return writeJSON(this.#saved("toJSON", { optimizerState: true, history: false }));
+    return writeJSON(savedOf(this, "toJSON", { optimizerState: true, history: false }));
   }
 
   /**
@@ -493,7 +520,7 @@ export class Model {
    */
   static fromJSON(json: string | ModelJSON, options: { readonly kernel?: KernelChoice } = {}): Model {
     checkNames(options, ["kernel"], "fromJSON");
-    return Model.#restore(readJSON(json), options);
+    return modelOf(readJSON(json), options);
   }
 
   /**
@@ -531,7 +558,7 @@ export class Model {
    * nothing.
    */
   dispose(): void {
-    this.#trainee.dispose();
+    traineeOf(this, "dispose").dispose();
   }
 
   /** For `using model = new Model(…)`. */

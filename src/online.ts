@@ -2,7 +2,7 @@
 import type { Examples } from "./data/dataset.ts";
 import { DivergenceError } from "./errors.ts";
 import { adviceOf } from "./fit/advice.ts";
-import { readFitOptions, type TrainingOptions } from "./fit/options.ts";
+import { type FitOptions, readFitOptions } from "./fit/options.ts";
 import { atEpoch } from "./fit.ts";
 import type { Progress } from "./kernel.ts";
 import { learningRate } from "./optimizers/optimizer.ts";
@@ -10,7 +10,7 @@ import { checkNames } from "./options.ts";
 import type { Evaluation, Trainee } from "./trainee.ts";
 
 /** How to take one step. */
-export interface TrainOnBatchOptions extends Pick<TrainingOptions, "sampleWeight" | "classWeight"> {
+export interface TrainOnBatchOptions extends Pick<FitOptions, "sampleWeight" | "classWeight"> {
   /** That of this step, at least 0; by default the optimizer's. */
   readonly learningRate?: number | undefined;
 }
@@ -60,6 +60,6 @@ export function trainOnBatch(trainee: Trainee, examples: Examples, given?: Train
     const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(trainee, data, rate)}. The weights are those before the call.`;
     throw new DivergenceError(text, epoch, 0);
   }
-  trainee.position = { epoch, step: 0, steps: steps + 1, loss: 0 };
+  trainee.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });
   return measured(trainee, data.y, data.rows, done);
 }

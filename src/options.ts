@@ -189,6 +189,12 @@ export function text({ default: standard }: { default: string }): Option<string>
   };
 }
 
+/** A name, or null where another place says it. */
+export function optionalText(): Option<string | null> {
+  const { expected, read } = text({ default: "" });
+  return { default: null, expected, read: (value, place) => (value === null ? null : read(value, place)) };
+}
+
 /** A finite number in a range, or null where another place says it. */
 export function optionalNumber(range: Range): Option<number | null> {
   const { expected, read } = number(range);

@@ -15,6 +15,7 @@ export const purpose = {
   search: 6,
   importance: 7,
   samples: 8,
+  validation: 9,
 } as const;
 
 /** A purpose with an index that counts layers, epochs and so on. */

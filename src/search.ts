@@ -41,10 +41,12 @@ export interface SearchOptions<P> extends SharedOptions {
   /** What decides, measured on the rows held out; by default the loss. */
   readonly metric?: Metric | undefined;
   /**
-   * Instead of folds: the share of the rows, above 0 and below 1, that is held out, the last ones, as
-   * `fit` has it.
+   * Instead of folds: the share of the rows, above 0 and below 1, that is held out, as `fit` does it with the
+   * seed of the search.
    */
   readonly validationSplit?: number | undefined;
+  /** Whether `validationSplit` draws its rows; true by default. With false it takes the last ones. */
+  readonly validationShuffle?: boolean | undefined;
   /** Whether the best configuration is trained on all rows in the end; false by default. */
   readonly refit?: boolean | undefined;
   /** Told how many of a round's models have been trained. */
@@ -109,11 +111,11 @@ export async function search<const S extends Space>(
   data: Examples,
   options: SearchOptions<Point<S>>,
 ): Promise<SearchResult<Point<S>>> {
-  const names = ["build", "strategy", "metric", "validationSplit", "refit"];
+  const names = ["build", "strategy", "metric", "validationSplit", "validationShuffle", "refit"];
   checkNames(options, [...SHARED_OPTIONS, ...names], CALL);
   const plan = readPlan(space, options as unknown as SearchOptions<AnyPoint>);
-  const all = readData(CALL, plan.candidates[0], data);
-  const splits = makeSplits(CALL, all, plan.shared, plan.share);
+  const { data: all, problem } = readData(CALL, plan.candidates[0], data);
+  const splits = makeSplits(CALL, all, plan.shared, plan.holdout && { ...plan.holdout, problem });
   const results = await runRounds(plan, splits);
   const rows = results.map((result, at) => ({ rank: at + 1, ...result.row }));
   const best = results[0];
@@ -129,7 +131,7 @@ export async function search<const S extends Space>(
 /** A search whose options are checked. */
 interface Plan {
   readonly shared: CheckedShared<SearchProgress>;
-  readonly share: number | undefined;
+  readonly holdout: { readonly share: number; readonly seed: number | undefined } | undefined;
   readonly refit: boolean;
   readonly strategy: strategies.Strategy;
   readonly points: readonly AnyPoint[];
@@ -146,6 +148,7 @@ function readPlan(given: unknown, options: SearchOptions<AnyPoint>): Plan {
     strategy: choice = strategies.grid(),
     metric: metricChoice,
     validationSplit,
+    validationShuffle = true,
     refit = false,
   } = options;
   const space = readSpace(given, `${CALL}: space`);
@@ -167,7 +170,13 @@ function readPlan(given: unknown, options: SearchOptions<AnyPoint>): Plan {
       : complete("metric", metrics as Table<unknown>, metricChoice, `${CALL}: metric`);
   return {
     shared,
-    share: validationSplit === undefined ? undefined : readSplit(validationSplit, `${CALL}: validationSplit`),
+    holdout:
+      validationSplit === undefined
+        ? undefined
+        : {
+            share: readSplit(validationSplit, `${CALL}: validationSplit`),
+            seed: readBoolean(validationShuffle, `${CALL}: validationShuffle`) ? shared.seed : undefined,
+          },
     refit: readBoolean(refit, `${CALL}: refit`),
     strategy,
     points,

@@ -12,11 +12,11 @@ import {
 } from "./data/dataset.ts";
 import { StateError, withinMemory } from "./errors.ts";
 import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
-import type { History, Metrics } from "./fit/history.ts";
+import { type History, type Metrics, parts } from "./fit/history.ts";
 import { createMeasures, type Measure } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
 import { atEpoch, Fit, type Kept } from "./fit.ts";
-import type { Lists, SavedModel } from "./formats/saved.ts";
+import type { SavedModel } from "./formats/saved.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
 import {
   CHUNK_ROWS,
@@ -58,6 +58,7 @@ export interface Prepared {
 
 /** Where a model starts. */
 export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
+const NOTHING = { position: START, history: undefined };
 
 /** A network with its configuration, which one training at a time may change. */
 export class Trainee {
@@ -75,10 +76,10 @@ export class Trainee {
   readonly kernel: Kernel;
   /** Why that kernel. */
   readonly reason: string;
-  position = START;
-  isTraining = false;
-  /** Of the last training, be it under way. */
-  history: History | undefined;
+  /** How far training has come, and the history of the last one. */
+  #progress: { readonly position: Position; readonly history: History | undefined } = NOTHING;
+  /** The training that holds the model. */
+  #holder: Fit | undefined;
   /** What is measured besides the loss. */
   readonly measures: readonly Measure[];
   readonly #expected: Expectation;
@@ -107,6 +108,7 @@ export class Trainee {
       problem: { ...meaning, outputs: this.outputs },
       measures: this.measures,
       kernel,
+      seed,
     };
     this.#network = withinMemory(`model: ${this.parameters} parameters do not fit in memory`, () => {
       const parameters = initialize(this.layers, seed);
@@ -125,17 +127,44 @@ export class Trainee {
     return this.parameters * Float32Array.BYTES_PER_ELEMENT * copies;
   }
 
-  /** The network, unless it is disposed of. */
+  get position(): Position {
+    return this.#progress.position;
+  }
+
+  /** The history of the last training, which grows while it runs. */
+  get history(): History | undefined {
+    return this.#progress.history;
+  }
+
+  /** Takes over how far a training has come, and its history if it keeps one. */
+  commit(position: Position, history = this.history): void {
+    this.#progress = { position, history };
+  }
+
+  /** The network, unless the model has been disposed. */
   use(): Network {
-    if (this.#network === undefined) throw new StateError("model: it is disposed of; make a new one");
+    if (this.#network === undefined) throw new StateError("model: it has been disposed; make a new one");
     return this.#network;
   }
 
   /** The network, if nothing trains it. */
   useAlone(call: string): Network {
-    if (this.isTraining)
-      throw new StateError(`${call}: a training of this model is under way; wait until it ends`);
+    this.#checkFree(call);
     return this.use();
+  }
+
+  #checkFree(call: string): void {
+    if (this.#holder === undefined) return;
+    const fix =
+      this.#holder.call === "epochs"
+        ? "an epochs loop of this model has not ended; let the loop end, break out of it, or call return() on its generator"
+        : "a training of this model is under way; wait until it ends";
+    throw new StateError(`${call}: ${fix}`);
+  }
+
+  /** Lets other trainings begin, if it is this one that holds the model. */
+  release(training: object): void {
+    if (this.#holder === training) this.#holder = undefined;
   }
 
   /** All that the model is made of again, between two calls of the kernel. */
@@ -151,7 +180,7 @@ export class Trainee {
         epochs: atEpoch(position).epoch,
         steps: slots > 0 && !optimizerState ? 0 : position.steps,
       },
-      history: history ? (this.history as unknown as Lists | undefined) : undefined,
+      ...(history && this.history ? parts(this.history) : { history: undefined, ending: {} }),
       parameters: network.read("parameters", into?.parameters),
       optimizerState: optimizerState ? network.read("slots", into?.optimizerState) : new Float32Array(0),
     };
@@ -159,8 +188,7 @@ export class Trainee {
 
   /** Lets go of the network. */
   dispose(): void {
-    if (this.isTraining)
-      throw new StateError("dispose: a training of this model is under way; wait until it ends");
+    this.#checkFree("dispose");
     this.#network = undefined;
   }
 
@@ -188,14 +216,25 @@ export class Trainee {
     return loadFor(call, this.#expected, examples, options);
   }
 
-  /** A training on what was loaded. */
-  fit(call: string, loaded: Loaded, options: CheckedFitOptions): Fit {
+  /**
+   * Begins a training, which holds the model until it is released. `load` gives its data. Nothing of the model
+   * changes before the training's first step.
+   */
+  begin(
+    call: string,
+    examples: Examples,
+    options: CheckedFitOptions,
+    load = (options: CheckedFitOptions) => this.load(call, examples, options),
+  ): Fit {
+    this.useAlone(call);
+    options.signal?.throwIfAborted();
+    const loaded = load(options);
     const { data, validation } = loaded;
     this.checkRows(call, Math.min(options.batchSize, data.rows), true);
     if (validation !== undefined) this.checkRows(call, validation.rows);
     if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
-    const fit = new Fit(call, this, loaded, options);
-    this.history = fit.history;
+    const fit = new Fit(call, this, loaded, options, () => load({ ...options, validationShuffle: false }));
+    this.#holder = fit;
     return fit;
   }
 

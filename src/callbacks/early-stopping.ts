@@ -1,14 +1,15 @@
 /** earlyStopping: ends a training that gets no better, and gives back its best weights */
 import type { Epoch } from "../fit/history.ts";
 import type { EarlyStopping, Progress } from "../kernel.ts";
-import { checkNames, completeOptions, count, number, text, type Values } from "../options.ts";
+import { checkNames, completeOptions, count, number, optionalText, type Values } from "../options.ts";
 import type { Callback } from "./callback.ts";
 
 /** When to stop. */
 export interface EarlyStoppingOptions {
   /**
-   * What has to become better: `"loss"`, the default, `"validationLoss"`, or a metric of the model, as
-   * `"validationAccuracy"`. Losses and errors should fall, scores rise.
+   * What has to become better: `"loss"`, `"validationLoss"`, or a metric of the model, as
+   * `"validationAccuracy"`. Losses and errors should fall, scores rise. By default `"validationLoss"` if the
+   * training has a validation, else `"loss"`.
    */
   readonly monitor?: string | undefined;
   /** How many epochs in a row may be no better; 10 by default. One more, and the training ends. */
@@ -18,7 +19,7 @@ export interface EarlyStoppingOptions {
 }
 
 const OPTIONS = {
-  monitor: text({ default: "loss" }),
+  monitor: optionalText(),
   patience: count({ default: 10 }),
   minDelta: number({ default: 0, minimum: 0 }),
 };
@@ -26,7 +27,8 @@ const OPTIONS = {
 /** The callback, which has no hooks: the training itself does what it says. */
 export class EarlyStoppingCallback {
   readonly type = "earlyStopping";
-  readonly monitor: string;
+  /** Null stands for the default, which depends on the training. */
+  readonly monitor: string | null;
   readonly patience: number;
   readonly minDelta: number;
 
@@ -48,7 +50,7 @@ export class EarlyStoppingCallback {
  * const history = await model.fit(data, {
  *   epochs: 1000,
  *   validationSplit: 0.2,
- *   callbacks: [callbacks.earlyStopping({ monitor: "validationLoss", patience: 20 })],
+ *   callbacks: [callbacks.earlyStopping({ patience: 20 })],
  * });
  * ```
  */
@@ -66,9 +68,15 @@ export interface Waiting {
   readonly waited: number;
 }
 
+/** What early stopping watches in one training. */
+export interface Watched extends Pick<EarlyStoppingCallback, "patience" | "minDelta"> {
+  readonly monitor: string;
+  readonly largerIsBetter: boolean;
+}
+
 /** Early stopping in one training. */
 export class Stopper {
-  readonly #settings: EarlyStoppingCallback;
+  readonly #settings: Watched;
   /** -1 where larger is better: then it watches the negative. */
   readonly #sign: number;
   #best = Number.POSITIVE_INFINITY;
@@ -76,9 +84,9 @@ export class Stopper {
   /** The parameters of the best epoch. */
   parameters: Float32Array | undefined;
 
-  constructor(settings: EarlyStoppingCallback, largerIsBetter: boolean) {
+  constructor(settings: Watched) {
     this.#settings = settings;
-    this.#sign = largerIsBetter ? -1 : 1;
+    this.#sign = settings.largerIsBetter ? -1 : 1;
   }
 
   get isOver(): boolean {

@@ -20,8 +20,10 @@ export interface Course {
   resume(snapshot: Snapshot, place: string): void;
 }
 
-/** Takes part in one training. What its hooks give is waited for, where it is a promise. */
+/** Takes part in one training, which waits for the promises that its hooks return. */
 export interface Participant {
+  /** Whether the signal and the budget end the wait for such a promise; false by default. */
+  readonly isInterruptible?: boolean;
   /** How many epochs may pass until it is asked again, when so many have ended; any number by default. */
   epochsUntil?(done: number): number;
   onTrainBegin?(course: Course): unknown;

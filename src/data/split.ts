@@ -1,34 +1,62 @@
 /** Takes rows of a dataset apart. */
 import { OptionError } from "../errors.ts";
+import { permutation, purpose } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
+import type { RowSplit } from "./folds.ts";
 
-/** Rows from `start` to before `end`, as views. */
-function part({ x, y, inputs, outputs }: Dataset, start: number, end: number): Dataset {
-  return {
-    x: x.subarray(start * inputs, end * inputs),
-    y: y.subarray(start * outputs, end * outputs),
-    inputs,
-    outputs,
-    rows: end - start,
-  };
+/** Which rows are held out of a training to validate with. */
+export interface Holdout {
+  /** The share of the rows, or the next larger whole number, that is held out. */
+  readonly share: number;
+  /** Without a seed the last rows are held out, as they are; with one, rows that it draws. */
+  readonly seed: number | undefined;
+  /** The class of a row, if the rows have classes: each class is then held out by its share. */
+  readonly classOf: ((row: number) => number) | undefined;
 }
 
-/** How many rows are left to train on where this share, or the next larger whole number, is held out. */
-export function firstRows(rows: number, share: number): number {
+/** How many of the rows are held out; neither part may be empty. */
+function countHeldOut(rows: number, share: number): number {
   // Rounded to 12 digits first: 10 · (1 - 0.9) is a little less than the 1 row that is meant.
-  const cut = Math.floor(Number((rows * (1 - share)).toPrecision(12)));
-  if (cut > 0 && cut < rows) return cut;
-  const nothing = cut === 0 ? "nothing to train on" : "nothing to validate with";
+  const kept = Math.floor(Number((rows * (1 - share)).toPrecision(12)));
+  if (kept > 0 && kept < rows) return rows - kept;
+  const nothing = kept === 0 ? "nothing to train on" : "nothing to validate with";
   throw new OptionError(`validationSplit: ${share} of ${rows} rows leaves ${nothing}`);
 }
 
-/**
- * The first rows and the last: `share` of them, or the next larger whole number, are the last. Neither part
- * may be empty.
- */
-export function splitLast(data: Dataset, share: number): { readonly first: Dataset; readonly last: Dataset } {
-  const cut = firstRows(data.rows, share);
-  return { first: part(data, 0, cut), last: part(data, cut, data.rows) };
+/** Splits rows into those to train on and those to validate with. */
+export function holdOut(rows: number, { share, seed, classOf }: Holdout): RowSplit {
+  const heldOut = countHeldOut(rows, share);
+  const isHeldOut = new Uint8Array(rows);
+  if (seed === undefined) isHeldOut.fill(1, rows - heldOut);
+  else for (const row of draw(rows, heldOut, seed, classOf ?? (() => 0))) isHeldOut[row] = 1;
+  const all = Uint32Array.from(isHeldOut.keys());
+  return {
+    training: all.filter((row) => isHeldOut[row] === 0),
+    heldOut: all.filter((row) => isHeldOut[row] === 1),
+  };
+}
+
+/** Draws rows, of each class as many as its share; the rows that are left over go to the largest remainders. */
+function draw(rows: number, heldOut: number, seed: number, classOf: (row: number) => number): number[] {
+  const order = new Uint32Array(rows);
+  permutation(seed, { purpose: purpose.validation, index: 0 }, order);
+  const members = new Map<number, number[]>();
+  for (const row of order) {
+    const kind = classOf(row);
+    const list = members.get(kind);
+    if (list === undefined) members.set(kind, [row]);
+    else list.push(row);
+  }
+  const quotas = [...members.values()].map((list) => {
+    const exact = (list.length * heldOut) / rows;
+    return { list, count: Math.floor(exact), remainder: exact - Math.floor(exact) };
+  });
+  let left = heldOut - quotas.reduce((sum, { count }) => sum + count, 0);
+  // A class of a single row stays in training as long as others have rows to give.
+  const isLast = ({ list, count }: (typeof quotas)[number]) => Number(list.length - count <= 1);
+  quotas.sort((a, b) => isLast(a) - isLast(b) || b.remainder - a.remainder);
+  for (const quota of quotas) if (left-- > 0) quota.count++;
+  return quotas.flatMap(({ list, count }) => list.slice(0, count));
 }
 
 /** Some rows, in this order, as a dataset of their own. */

@@ -6,7 +6,7 @@ import { checkNames } from "../options.ts";
 export interface Budget {
   /**
    * How long to train, in seconds, above 0: what a resumed training took before counts. `fit` ends after the
-   * batch at hand; `fitSync` between epochs, and begins none that would take longer than what is left.
+   * current batch; `fitSync` between epochs, and begins none that would take longer than what is left.
    */
   readonly seconds?: number | undefined;
   /** The training ends with the first epoch whose `loss` is not above it. */
@@ -83,14 +83,15 @@ export class Clock {
   }
 
   /**
-   * Epochs until the clock has to be looked at; 0 says that the time is over, which it is for `whole` epochs
-   * when there is less left than one takes.
+   * Epochs until the clock has to be looked at, 0 if the time is over. Off the event loop `whenOver` looks at
+   * it; a synchronous training looks itself, and its time is over when less is left than an epoch takes.
    */
-  epochs(whole: boolean): number {
-    if (this.#seconds === Number.POSITIVE_INFINITY) return this.#seconds;
+  epochs(isSync: boolean): number {
+    const { left } = this;
+    if (left <= 0) return 0;
+    if (!isSync || left === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
     const each = this.#each ?? 0;
-    if (this.left <= 0 || (whole && each > this.left)) return 0;
-    const time = Math.min(this.left, LOOK_SECONDS);
-    return each === 0 ? 1 : Math.max(1, Math.floor(time / each));
+    if (each > left) return 0;
+    return each === 0 ? 1 : Math.max(1, Math.floor(Math.min(left, LOOK_SECONDS) / each));
   }
 }

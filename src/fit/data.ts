@@ -7,11 +7,11 @@ import {
   isExamples,
   readExamples,
 } from "../data/dataset.ts";
-import { splitLast } from "../data/split.ts";
+import { holdOut, takeRows } from "../data/split.ts";
 import { OptionError, show, within } from "../errors.ts";
 import type { Kernel, KernelData } from "../kernel.ts";
 import { readWeights } from "../metrics/columns.ts";
-import type { Problem } from "../metrics/metric.ts";
+import { largest, type Problem } from "../metrics/metric.ts";
 import type { Measure } from "./measures.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { weightsOf } from "./weights.ts";
@@ -23,6 +23,8 @@ export interface Loaded {
   /** A copy of y where there are metrics, which look at it later. */
   readonly targets: Float32Array | undefined;
   readonly validation: (Pick<Loaded, "kernelData" | "targets"> & { readonly rows: number }) | undefined;
+  /** The indices of the rows that `validationSplit` has held out. */
+  readonly validationRows: readonly number[] | undefined;
 }
 
 /** What a model takes as data. */
@@ -32,6 +34,8 @@ export interface Expectation {
   readonly problem: Problem;
   readonly measures: readonly Measure[];
   readonly kernel: Kernel;
+  /** The model's, from which the rows to validate with follow. */
+  readonly seed: number;
 }
 
 /** Checks examples, also as targets of the metrics. */
@@ -60,6 +64,27 @@ function keep({ kernel, measures }: Expectation, data: Dataset, weights?: Float3
   };
 }
 
+/** The class of a row, where each row has one. */
+export function classesOf(
+  { y, outputs }: Dataset,
+  { targets }: Problem,
+): ((row: number) => number) | undefined {
+  if (targets === "labels") return (row) => y[row];
+  if (targets === "shares") return (row) => largest(y, row, outputs);
+  return targets !== "values" && outputs === 1 ? (row) => y[row] : undefined;
+}
+
+/** The rows of a training, and those held out of it. */
+function split(all: Dataset, { problem, seed }: Expectation, options: CheckedFitOptions) {
+  const { validationSplit: share, validationShuffle } = options;
+  if (share === undefined) return undefined;
+  return holdOut(all.rows, {
+    share,
+    seed: validationShuffle ? seed : undefined,
+    classOf: classesOf(all, problem),
+  });
+}
+
 /** Checks all that a training is given and copies it to the kernel. */
 export function loadFor(
   call: string,
@@ -68,20 +93,24 @@ export function loadFor(
   options: CheckedFitOptions,
 ): Loaded {
   const all = readFor(expected, examples);
-  const { data, held, weights } = within(call, () => {
-    const { sampleWeight, classWeight, validationSplit, validationData } = options;
+  const { data, held, weights, rows } = within(call, () => {
+    const { sampleWeight, classWeight, validationData } = options;
     const given = readWeights(sampleWeight as Float32Array | undefined, all.rows);
-    const split = validationSplit === undefined ? undefined : splitLast(all, validationSplit);
-    const data = split?.first ?? all;
+    const rows = split(all, expected, options);
+    const data = rows === undefined ? all : takeRows(all, rows.training);
+    const ofRows = rows && given ? Float32Array.from(rows.training, (row) => given[row]) : given;
+    const held = rows && takeRows(all, rows.heldOut);
     return {
       data,
-      held: validationData === undefined ? split?.last : readValidation(expected, validationData),
-      weights: weightsOf(data, expected.problem, given, classWeight),
+      held: validationData === undefined ? held : readValidation(expected, validationData),
+      weights: weightsOf(data, expected.problem, ofRows, classWeight),
+      rows,
     };
   });
   return {
     data,
     ...keep(expected, data, weights),
     validation: held && keep(expected, held),
+    validationRows: rows && Array.from(rows.heldOut),
   };
 }

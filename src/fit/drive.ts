@@ -1,15 +1,16 @@
-/** What takes a training from step to step: on the spot, or off the event loop. */
+/** Takes a training from request to request: before the call returns, or off the event loop. */
 import { OptionError } from "../errors.ts";
 import type { Progress, Run } from "../kernel.ts";
+import type { Epoch } from "./history.ts";
 import type { Answer } from "./hooks.ts";
 
-/** What a training asks for: a call of the kernel, or that what a hook gave is waited for. */
-export type Request = { readonly run: Run } | Answer;
+/** What a training asks for: a call of the kernel, the end of a hook's promise, or that epochs are shown. */
+export type Request = { readonly run: Run } | { readonly ended: readonly Epoch[] } | Answer;
 
-/** A training: it asks, and is told what a call of the kernel did. */
+/** A training: it yields requests and receives what a call of the kernel did. */
 export type Steps = Generator<Request, void, Progress | undefined>;
 
-function isPromise(given: unknown): given is PromiseLike<unknown> {
+export function isPromise(given: unknown): given is PromiseLike<unknown> {
   return typeof (given as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
@@ -17,9 +18,9 @@ function isPromise(given: unknown): given is PromiseLike<unknown> {
 export function driveSync(steps: Steps, train: (run: Run) => Progress): void {
   const answer = (request: Request) => {
     if ("run" in request) return train(request.run);
-    if (!isPromise(request.given)) return undefined;
+    if ("ended" in request || !isPromise(request.given)) return undefined;
     request.given.then(undefined, () => undefined);
-    throw new OptionError(`${request.place}: it gave a promise, and fitSync waits for none; use fit`);
+    throw new OptionError(`${request.place}: it returned a promise, and fitSync waits for none; use fit`);
   };
   let step = steps.next();
   while (!step.done) {
@@ -34,18 +35,32 @@ export function driveSync(steps: Steps, train: (run: Run) => Progress): void {
   }
 }
 
-/** Takes all steps while the event loop goes on. */
-export async function drive(steps: Steps, train: (run: Run) => Promise<Progress>): Promise<void> {
+/** How requests are answered off the event loop. */
+export interface Answers {
+  /** Takes a call of the kernel. */
+  train(run: Run): Promise<Progress>;
+  /** Waits for what a hook returned. */
+  wait(given: PromiseLike<unknown>, answer: Answer): PromiseLike<unknown>;
+}
+
+/**
+ * Takes steps while the event loop runs, until epochs are to be shown, which it returns, or until the training
+ * has ended.
+ */
+export async function advance(steps: Steps, { train, wait }: Answers): Promise<readonly Epoch[] | undefined> {
   let step = steps.next();
   while (!step.done) {
+    const request = step.value;
+    if ("ended" in request) return request.ended;
     let answered: Progress | undefined;
     try {
-      if ("run" in step.value) answered = await train(step.value.run);
-      else if (isPromise(step.value.given)) await step.value.given;
+      if ("run" in request) answered = await train(request.run);
+      else if (isPromise(request.given)) await wait(request.given, request);
     } catch (error) {
       step = steps.throw(error);
       continue;
     }
     step = steps.next(answered);
   }
+  return undefined;
 }

@@ -1,5 +1,8 @@
 /** What a training tells of itself: epoch by epoch, and in lists. */
+import type { Ended, Ending, Lists } from "../formats/saved.ts";
 import type * as metrics from "../metrics/table.ts";
+
+export type { Ended };
 
 /** The name of a metric: its word in the table. */
 export type MetricName = keyof typeof metrics;
@@ -50,14 +53,33 @@ export interface History extends Metrics<number[]>, ValidationMetrics<number[]> 
   readonly learningRate: number[];
   /** How long each epoch took, validation included. */
   readonly seconds: number[];
+  /** With early stopping: the number, in `epoch`, of the epoch whose weights are the best so far. */
+  readonly bestEpoch?: number;
+  /** Why the training ended; undefined while it runs. */
+  readonly ended?: Ended;
+  /** With `validationSplit`: the indices of the rows that were held out, in ascending order. */
+  readonly validationRows?: readonly number[];
 }
 
 /** What every epoch has. */
 const ALWAYS = ["epoch", "loss", "learningRate", "seconds"];
 
-/** Epochs, kept in lists by what was measured. */
-export class EpochLists {
-  readonly history: History;
+/** The properties of a history that are not lists by epoch. */
+const OF_TRAINING: readonly string[] = ["bestEpoch", "ended", "validationRows"] satisfies (keyof History)[];
+
+/** The lists of a history that have an entry for each epoch, and how it ended. */
+export function parts(history: History): { readonly history: Lists; readonly ending: Ending } {
+  const lists = Object.entries(history).filter(([name]) => !OF_TRAINING.includes(name));
+  const { ended, bestEpoch } = history;
+  return {
+    history: Object.fromEntries(lists),
+    ending: { ...(ended && { ended }), ...(bestEpoch !== undefined && { bestEpoch }) },
+  };
+}
+
+/** The history of a training as it grows. */
+export class GrowingHistory {
+  readonly history: { -readonly [Name in keyof History]: History[Name] };
   /** What an epoch has, by name. */
   readonly names: readonly string[];
   readonly #lists: number[][];
@@ -78,5 +100,14 @@ export class EpochLists {
       epoch[this.names[at]] = values[at];
     }
     return epoch as unknown as Epoch;
+  }
+
+  /** A copy, for the caller to keep. */
+  copy(): History {
+    const copied = Object.entries(this.history).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.slice() : value,
+    ]);
+    return Object.fromEntries(copied) as unknown as History;
   }
 }

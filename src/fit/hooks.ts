@@ -7,20 +7,21 @@ import { unknownName } from "../options.ts";
 import type { Epoch, History } from "./history.ts";
 import { watch } from "./watch.ts";
 
-/** Hooks as somebody who takes part. They are asked after each epoch if one of them is about epochs. */
+/** The caller's hooks as a participant. They are called after each epoch if one of them is about epochs. */
 function ofHooks(callback: Callback): Participant {
   const isAboutEpochs = callback.onEpochBegin !== undefined || callback.onEpochEnd !== undefined;
   return {
+    isInterruptible: true,
     ...(isAboutEpochs && { epochsUntil: () => 1 }),
     onTrainBegin: ({ control }) => callback.onTrainBegin?.(control),
     onEpochBegin: (epoch, { control }) => callback.onEpochBegin?.(epoch, control),
-    // There is one where they are asked after each.
+    // `epochsUntil` is 1 here, so exactly one epoch ended.
     onEpochsEnd: ([epoch], { control }) => callback.onEpochEnd?.(epoch, control),
     onTrainEnd: (history) => callback.onTrainEnd?.(history),
   };
 }
 
-/** Shows the progress; it says how many epochs may pass until it looks again. */
+/** Shows the progress. */
 function ofProgress(epochs: number): Participant {
   let watcher: ReturnType<typeof watch> | undefined;
   return {
@@ -29,7 +30,7 @@ function ofProgress(epochs: number): Participant {
       watcher = watch(epochs, done);
     },
     onEpochsEnd: (ended, { control }) => watcher?.show(ended, control.secondsLeft ?? 0),
-    onTrainEnd: () => watcher?.end(),
+    onTrainEnd: (history) => watcher?.end(history),
   };
 }
 
@@ -67,15 +68,32 @@ function checkCallback(callback: unknown, place: string): void {
   throw new OptionError(`${place}: expected one of the hooks ${HOOKS.join(", ")}, received none; ${hint}`);
 }
 
-/** What somebody has given, which may have to be waited for. */
+/** Refuses callbacks that write files where many models share them; `fix` says what to do. */
+export function checkShared(list: readonly Callback[], place: string, fix: string): void {
+  const at = list.findIndex((callback) => takePart in callback);
+  if (at < 0) return;
+  throw new OptionError(
+    `${place}[${at}]: expected early stopping or hooks, received a callback that writes files, which all ` +
+      `models would share. Fix: ${fix}`,
+  );
+}
+
+/** What a participant returned, which may be a promise. */
 export interface Answer {
   readonly given: unknown;
   readonly place: string;
+  /** Whether the signal and the budget end the wait for it. */
+  readonly isInterruptible: boolean;
 }
 
-/** All who take part in a training, called in the order of the callbacks. */
+interface Placed {
+  readonly place: string;
+  readonly participant: Participant;
+}
+
+/** All participants of a training, called in the order of the callbacks. */
 export class Participants {
-  readonly #list: readonly { readonly place: string; readonly participant: Participant }[];
+  readonly #list: readonly Placed[];
 
   constructor(call: string, callbacks: readonly Callback[], progressOf: number | undefined) {
     const given = callbacks.map((callback, index) => {
@@ -87,7 +105,7 @@ export class Participants {
     this.#list = [...given, ...progress];
   }
 
-  /** How many epochs may pass until one of them is asked, when so many have ended. */
+  /** How many epochs may pass until one of them is called, when so many have ended. */
   epochsUntil(done: number): number {
     return this.#list.reduce(
       (least, { participant }) => Math.min(least, participant.epochsUntil?.(done) ?? least),
@@ -96,36 +114,37 @@ export class Participants {
   }
 
   *begin(course: Course): Generator<Answer, void> {
-    for (const { place, participant } of this.#list) {
-      yield { given: participant.onTrainBegin?.(course), place: `${place}: onTrainBegin` };
-    }
+    yield* this.#call("onTrainBegin", (participant) => participant.onTrainBegin?.(course));
   }
 
   *beginEpoch(epoch: number, course: Course): Generator<Answer, void> {
-    for (const { place, participant } of this.#list) {
-      yield { given: participant.onEpochBegin?.(epoch, course), place: `${place}: onEpochBegin` };
-    }
+    yield* this.#call("onEpochBegin", (participant) => participant.onEpochBegin?.(epoch, course));
   }
 
   *endEpochs(epochs: readonly Epoch[], course: Course): Generator<Answer, void> {
-    for (const { place, participant } of this.#list) {
-      yield { given: participant.onEpochsEnd?.(epochs, course), place: `${place}: onEpochEnd` };
-    }
+    yield* this.#call("onEpochEnd", (participant) => participant.onEpochsEnd?.(epochs, course));
   }
 
   *lastEpoch(course: Course): Generator<Answer, void> {
-    for (const { place, participant } of this.#list)
-      yield { given: participant.onLastEpoch?.(course), place };
+    yield* this.#call("onEpochEnd", (participant) => participant.onLastEpoch?.(course));
   }
 
-  /** Calls all, whatever one of them throws, which is put behind the errors that there are. */
+  /** Calls all, even where one of them throws; appends what they throw to the errors. */
   *end(history: History, errors: unknown[]): Generator<Answer, void> {
-    for (const { place, participant } of this.#list) {
+    for (const placed of this.#list) {
       try {
-        yield { given: participant.onTrainEnd?.(history), place: `${place}: onTrainEnd` };
+        yield answer(placed, "onTrainEnd", placed.participant.onTrainEnd?.(history));
       } catch (error) {
         errors.push(error);
       }
     }
   }
+
+  *#call(hook: string, call: (participant: Participant) => unknown): Generator<Answer, void> {
+    for (const placed of this.#list) yield answer(placed, hook, call(placed.participant));
+  }
+}
+
+function answer({ place, participant }: Placed, hook: string, given: unknown): Answer {
+  return { given, place: `${place}: ${hook}`, isInterruptible: participant.isInterruptible === true };
 }

@@ -31,15 +31,16 @@ export function measuredNames(measures: readonly Measure[], validates: boolean):
   return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
 }
 
-/** Refuses names of what is not measured in a training. */
+/** Refuses names of what is not measured in a training; null stands for what it watches by default. */
 export function checkMonitors(
   place: string,
-  monitors: readonly string[],
+  monitors: readonly (string | null)[],
   measures: readonly Measure[],
   measured: readonly string[],
 ): void {
   const known = ["loss", ...measured];
-  for (const name of monitors.filter((monitor) => !known.includes(monitor))) {
+  for (const name of monitors) {
+    if (name === null || known.includes(name)) continue;
     if (measuredNames(measures, true).includes(name)) {
       throw new OptionError(
         `${place}: ${name} is measured with validationData or validationSplit, and neither is given`,

@@ -8,8 +8,8 @@ import type { Schedule } from "../schedules/schedule.ts";
 import { type Budget, readBudget } from "./budget.ts";
 import { readCallbacks } from "./hooks.ts";
 
-/** How to train, epoch by epoch or many models at once. */
-export interface TrainingOptions {
+/** How to train. */
+export interface FitOptions {
   /** How often to go through the data; 1 by default. */
   readonly epochs?: number | undefined;
   /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
@@ -39,11 +39,16 @@ export interface TrainingOptions {
   /** Examples that are measured after each epoch and never learnt from: a dataset, or x and y. */
   readonly validationData?: Examples | readonly [x: Matrix, y: Matrix] | undefined;
   /**
-   * The share of the rows, above 0 and below 1, that is measured after each epoch instead of learnt from: the
-   * last ones, before any shuffling. Rows that are sorted by class have to be mixed before: else the classes
-   * at the end are never learnt.
+   * The share of the rows, above 0 and below 1, that is held out of the training and measured after each epoch.
+   * Which rows follows from the model's seed; where rows have classes, each class is held out by its share.
+   * `history.validationRows` has their indices.
    */
   readonly validationSplit?: number | undefined;
+  /**
+   * Whether `validationSplit` draws its rows; true by default. With false it takes the last ones, as a series
+   * needs it.
+   */
+  readonly validationShuffle?: boolean | undefined;
   /** The learning rate of each epoch of this training; by default always the optimizer's. */
   readonly schedule?: ScheduleChoice | undefined;
   /**
@@ -52,19 +57,16 @@ export interface TrainingOptions {
    * typescript kernel has one.
    */
   readonly threads?: number | undefined;
-  /** Stops the training after the step at hand; the promise rejects with the signal's reason. */
+  /** Stops the training after the current step; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** How to train. */
-export interface FitOptions extends TrainingOptions {
-  /** Who takes part between the epochs, in this order: objects of hooks, or those in `callbacks`. */
+  /** Called between the epochs, in this order: objects of hooks, or those in `callbacks`. */
   readonly callbacks?: Callback | readonly Callback[] | undefined;
   /** How long to train, and how good is good enough: the training then ends before its last epoch. */
   readonly budget?: Budget | undefined;
   /**
    * Whether to show progress on standard error: a bar on a terminal, elsewhere a line an epoch and at most
-   * about one a second. A browser's console gets the lines. False by default.
+   * about one a second; and, at the end, why the training ended. A browser's console gets the lines. False by
+   * default.
    */
   readonly verbose?: boolean | undefined;
   /**
@@ -84,6 +86,7 @@ export interface CheckedFitOptions {
   readonly classWeight: unknown;
   readonly validationData: unknown;
   readonly validationSplit: number | undefined;
+  readonly validationShuffle: boolean;
   readonly schedule: Schedule | undefined;
   readonly callbacks: readonly Callback[];
   readonly budget: Budget;
@@ -93,8 +96,8 @@ export interface CheckedFitOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The options that every training has. */
-export const TRAINING_OPTIONS: readonly (keyof TrainingOptions)[] = [
+/** The options of a training. */
+export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [
   "epochs",
   "batchSize",
   "accumulate",
@@ -103,14 +106,10 @@ export const TRAINING_OPTIONS: readonly (keyof TrainingOptions)[] = [
   "classWeight",
   "validationData",
   "validationSplit",
+  "validationShuffle",
   "schedule",
   "threads",
   "signal",
-];
-
-/** The options of `fit` and `fitSync`. */
-export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [
-  ...TRAINING_OPTIONS,
   "callbacks",
   "budget",
   "verbose",
@@ -135,18 +134,15 @@ export function readFitOptions(
   options: FitOptions = {},
   names: readonly string[] = FIT_OPTIONS,
 ): CheckedFitOptions {
-  const { verbose = false, warnings = true, callbacks, budget } = options ?? {};
-  if (callbacks !== undefined && !names.includes("callbacks")) {
-    throw new OptionError(`${call}: callbacks: only fit and fitSync call them`);
-  }
-  if (verbose !== false && !names.includes("verbose")) {
-    throw new OptionError(`${call}: verbose: only fit and fitSync show progress; here your own code sees it`);
-  }
   checkNames(options, names, call);
   const { epochs = 1, batchSize = 32, accumulate = 1, shuffle = true, threads, signal } = options;
-  const { sampleWeight, classWeight, validationData, validationSplit, schedule } = options;
+  const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle, schedule } = options;
+  const { callbacks, budget, verbose = false, warnings = true } = options;
   if (validationData !== undefined && validationSplit !== undefined) {
     throw new OptionError(`${call}: expected validationData or validationSplit, received both`);
+  }
+  if (validationShuffle !== undefined && validationSplit === undefined) {
+    throw new OptionError(`${call}: validationShuffle: expected validationSplit with it, received none`);
   }
   return {
     epochs: readSize(epochs, `${call}: epochs`),
@@ -158,6 +154,7 @@ export function readFitOptions(
     validationData,
     validationSplit:
       validationSplit === undefined ? undefined : readSplit(validationSplit, `${call}: validationSplit`),
+    validationShuffle: readBoolean(validationShuffle ?? true, `${call}: validationShuffle`),
     schedule: schedule === undefined ? undefined : readSchedule(schedule, `${call}: schedule`),
     callbacks: readCallbacks(callbacks, `${call}: callbacks`),
     budget: budget === undefined ? {} : readBudget(budget, `${call}: budget`),

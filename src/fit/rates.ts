@@ -9,8 +9,8 @@ export class LearningRates {
   /** What holds in its place. */
   set: number | undefined;
 
-  constructor(schedule: Schedule | undefined, learningRate: number) {
-    this.#schedule = schedule?.start(learningRate) ?? (() => learningRate);
+  constructor(schedule: Schedule | undefined, learningRate: number, monitor: string) {
+    this.#schedule = schedule?.start(learningRate, monitor) ?? (() => learningRate);
   }
 
   /** Of an epoch of this training, from 0; `last` is the one before it, if the schedule has to see that. */

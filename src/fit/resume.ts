@@ -10,9 +10,15 @@ export interface Resumed {
   readonly seed: number;
   /** What each epoch has, by name. */
   readonly names: readonly string[];
-  readonly settings: Pick<TrainingState, "rows" | "batchSize" | "accumulate" | "shuffle">;
+  readonly settings: Settings;
   readonly hasEarlyStopping: boolean;
 }
+
+/** What the steps of a training follow from. `validationShuffle` is undefined without `validationSplit`. */
+export type Settings = Pick<
+  TrainingState,
+  "rows" | "batchSize" | "accumulate" | "shuffle" | "validationShuffle"
+>;
 
 /** Where two pieces of plain data differ first, and how: the other's, and mine. */
 function difference(its: unknown, mine: unknown, place: string): string | undefined {
@@ -47,7 +53,7 @@ export function checkResumed(expected: Resumed, { model, state }: Snapshot, plac
   const differs = modelDifference(expected.configuration, expected.seed, model);
   if (differs !== undefined) throw new FormatError(`${place}: it is of another model: ${differs}`);
   for (const [name, value] of Object.entries(expected.settings)) {
-    const its = state[name as keyof Resumed["settings"]];
+    const its = state[name as keyof Settings];
     if (its === value) continue;
     const what = name === "rows" ? `examples with ${its} rows` : `${name} ${show(its)}`;
     throw new OptionError(`${place}: it was made with ${what}, received ${show(value)}`);

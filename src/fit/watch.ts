@@ -1,14 +1,14 @@
 /** Shows a training's progress: a bar on a terminal, lines elsewhere; all on standard error. */
-import type { Epoch } from "./history.ts";
+import type { Ended, Epoch, History } from "./history.ts";
 
-/** Who looks at a training says how many epochs may pass until the next look. */
+/** Shows one training. */
 export interface Watcher {
   /** Epochs until the next look. */
   readonly epochs: number;
   /** Shows what has ended since the last look, and the time that is left. */
   show(epochs: readonly Epoch[], secondsLeft: number): void;
-  /** The training is over, however it ended. */
-  end(): void;
+  /** Shows how and why the training ended. */
+  end(history: History): void;
 }
 
 /** What of Node's standard error is used. */
@@ -63,52 +63,84 @@ function bar(share: number): string {
   return "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
 }
 
-/** How an epoch is shown, and how to end that. */
+/** Shows a state, over and over, and lines that stay. */
 interface Screen {
-  show(done: number, epoch: Epoch, left: number): void;
-  end(): void;
+  /** `share` of the work is done. */
+  show(share: number, text: string, seconds: number | undefined): void;
+  line(text: string): void;
 }
 
-function onTerminal(stream: Stream, total: number): Screen {
+function onTerminal(stream: Stream): Screen {
+  let isShowing = false;
   return {
-    show(done, epoch, left) {
-      const time = done < total ? `  ${duration(left)} left` : "";
-      const text = `${bar(done / total)} epoch ${done}/${total}  ${figures(epoch)}${time}`;
+    show(share, text, seconds) {
+      const time = seconds === undefined ? "" : `  ${duration(seconds)} left`;
       // A line that wraps could not be written over.
-      stream.write(`\r${text.slice(0, (stream.columns ?? STANDARD_COLUMNS) - 1)}${CLEAR}`);
+      const line = `${bar(share)} ${text}${time}`.slice(0, (stream.columns ?? STANDARD_COLUMNS) - 1);
+      stream.write(`\r${line}${CLEAR}`);
+      isShowing = true;
     },
-    end: () => stream.write("\n"),
+    line(text) {
+      stream.write(`${isShowing ? "\n" : ""}${text}\n`);
+      isShowing = false;
+    },
   };
 }
 
-function inLines(write: (line: string) => void, total: number): Screen {
+function inLines(write: (line: string) => void): Screen {
   let written = Number.NEGATIVE_INFINITY;
   return {
-    show(done, epoch, left) {
+    show(share, text, seconds) {
       const now = performance.now();
-      if (done < total && now - written < LINE_MILLISECONDS) return;
+      if (share < 1 && now - written < LINE_MILLISECONDS) return;
       written = now;
-      const time = done < total ? `  ${duration(left)} left` : "";
-      write(`epoch ${done}/${total}  ${figures(epoch)}${time}`);
+      write(`${text}${seconds === undefined ? "" : `  ${duration(seconds)} left`}`);
     },
-    end() {},
+    line: write,
   };
 }
 
 /** Standard error on Node and its like; elsewhere the console. */
-function screen(total: number): Screen {
+function screen(): Screen {
   const { process } = globalThis as { process?: { readonly stderr?: Stream } };
   const stream = process?.stderr;
-  if (typeof stream?.write !== "function") return inLines((line) => console.log(line), total);
-  return stream.isTTY ? onTerminal(stream, total) : inLines((line) => stream.write(`${line}\n`), total);
+  if (typeof stream?.write !== "function") return inLines((line) => console.log(line));
+  return stream.isTTY ? onTerminal(stream) : inLines((line) => stream.write(`${line}\n`));
 }
 
-/** Watches a training of so many epochs, of which some have ended elsewhere. */
-export function watch(total: number, ended = 0): Watcher {
-  const target = screen(total);
+/** How a training ended, in the words of the last line. */
+const ENDED: Readonly<Record<Ended, string>> = {
+  epochs: "finished",
+  patience: "stopped early",
+  budget: "stopped, the budget's time is over,",
+  target: "stopped, the target loss is reached,",
+  signal: "aborted",
+  callback: "stopped by a callback",
+  divergence: "stopped, the loss is no longer finite,",
+  error: "failed",
+};
+
+/** "stopped early after 199 epochs, kept epoch 138, validation loss 0.103" */
+function summary(history: History): string {
+  const { ended = "epochs", bestEpoch, epoch } = history;
+  const best = bestEpoch === undefined ? -1 : epoch.indexOf(bestEpoch);
+  const at = best < 0 ? epoch.length - 1 : best;
+  const name = history.validationLoss === undefined ? "loss" : "validationLoss";
+  const count = epoch.length === 1 ? "1 epoch" : `${epoch.length} epochs`;
+  return [
+    `${ENDED[ended]} after ${count}`,
+    ...(best < 0 ? [] : [`kept epoch ${best + 1}`]),
+    ...(at < 0 ? [] : [`${words(name)} ${short(history[name]?.[at] ?? Number.NaN)}`]),
+  ].join(", ");
+}
+
+/** Watches a training of `total` epochs, of which `done` have ended before it was resumed. */
+export function watch(total: number, done = 0): Watcher {
+  const target = screen();
   let looked = performance.now();
-  let done = ended;
+  let ended = done;
   let epochs = 1;
+  if (done > 0) target.line(`resumed at epoch ${done}/${total}`);
   return {
     get epochs() {
       return epochs;
@@ -118,9 +150,23 @@ export function watch(total: number, ended = 0): Watcher {
       const each = (now - looked) / last.length;
       looked = now;
       epochs = Math.max(1, Math.min(total, Math.round(LOOK_MILLISECONDS / each)));
-      done += last.length;
-      target.show(done, last[last.length - 1], secondsLeft);
+      ended += last.length;
+      const text = `epoch ${ended}/${total}  ${figures(last[last.length - 1])}`;
+      target.show(ended / total, text, ended < total ? secondsLeft : undefined);
     },
-    end: () => target.end(),
+    end: (history) => target.line(summary(history)),
+  };
+}
+
+/** Watches trainings of many models. */
+export function watchModels(total: number) {
+  const target = screen();
+  let finished = 0;
+  return {
+    show(count: number) {
+      finished = count;
+      target.show(count / total, `model ${count}/${total}`, undefined);
+    },
+    end: () => target.line(`finished ${finished} of ${total} models`),
   };
 }

@@ -13,9 +13,16 @@ export interface TrainingState {
   readonly batchSize: number;
   readonly accumulate: number;
   readonly shuffle: boolean;
+  /** Whether `validationSplit` drew its rows, where there is one. */
+  readonly validationShuffle?: boolean | undefined;
   /** The rate that a hook has set, if one has. */
   readonly learningRate: number | undefined;
-  /** How far early stopping has come, if there is some. */
+  /**
+   * What early stopping and schedules watch by default: `"validationLoss"` or `"loss"`. Undefined in files of
+   * versions that always watched `"loss"`, and whose `validationSplit` always took the last rows.
+   */
+  readonly monitor?: string | undefined;
+  /** How far early stopping has come, if the training has it. */
   readonly earlyStopping: { readonly best: number | undefined; readonly waited: number } | undefined;
 }
 
@@ -36,7 +43,9 @@ const NAMES = [
   "batchSize",
   "accumulate",
   "shuffle",
+  "validationShuffle",
   "learningRate",
+  "monitor",
   "earlyStopping",
 ];
 
@@ -53,6 +62,19 @@ function readCount(value: unknown, place: string, least = 0): number {
 function readFlag(value: unknown, place: string): boolean {
   if (typeof value === "boolean") return value;
   throw new OptionError(`${place}: expected true or false, received ${show(value)}`);
+}
+
+function readMonitor(value: unknown, place: string): string {
+  if (value === "loss" || value === "validationLoss") return value;
+  throw new OptionError(`${place}: expected "loss" or "validationLoss", received ${show(value)}`);
+}
+
+function readOptional<T>(
+  value: unknown,
+  read: (value: unknown, place: string) => T,
+  place: string,
+): T | undefined {
+  return value === undefined ? undefined : read(value, place);
 }
 
 function readNumber(value: unknown, place: string, least: number): number | undefined {
@@ -90,6 +112,8 @@ export function readState(given: unknown): TrainingState {
     batchSize: readCount(rest.batchSize, "checkpoint: batchSize", 1),
     accumulate: readCount(rest.accumulate, "checkpoint: accumulate", 1),
     shuffle: readFlag(rest.shuffle, "checkpoint: shuffle"),
+    validationShuffle: readOptional(rest.validationShuffle, readFlag, "checkpoint: validationShuffle"),
+    monitor: readOptional(rest.monitor, readMonitor, "checkpoint: monitor"),
     learningRate: readNumber(rest.learningRate, "checkpoint: learningRate", 0),
     earlyStopping: readWaiting(rest.earlyStopping),
   };

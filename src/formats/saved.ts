@@ -14,6 +14,31 @@ export interface TrainingDone {
 /** A list for each thing that a history tells, with an entry for each epoch. */
 export type Lists = { readonly [name: string]: readonly number[] };
 
+/**
+ * Why a training ended: all its epochs are done; early stopping lost patience; the budget's time was over or its
+ * target reached; the signal aborted; a hook, or the body of an `epochs` loop, stopped it; the loss was no longer
+ * finite; or an error was thrown.
+ */
+export type Ended = (typeof ENDED)[number];
+
+const ENDED = [
+  "epochs",
+  "patience",
+  "budget",
+  "target",
+  "signal",
+  "callback",
+  "divergence",
+  "error",
+] as const;
+
+/** How a training ended. */
+export interface Ending {
+  readonly ended?: Ended;
+  /** The number of the epoch whose weights early stopping has kept. */
+  readonly bestEpoch?: number;
+}
+
 /** All that a model is made of again, its numbers aside. */
 export interface Described {
   readonly configuration: Configuration;
@@ -21,6 +46,8 @@ export interface Described {
   readonly training: TrainingDone;
   /** The history of the last training, if there was one and it was kept. */
   readonly history: Lists | undefined;
+  /** How that training ended. */
+  readonly ending: Ending;
 }
 
 /** All that a model is made of again. */
@@ -40,7 +67,7 @@ export interface ModelDescription extends Configuration {
   /** How far training has come: whole epochs, and updates in all. */
   readonly training: TrainingDone;
   /** The history of the last training; null stands for what was no finite number. */
-  readonly history?: { readonly [name: string]: readonly (number | null)[] };
+  readonly history?: { readonly [name: string]: readonly (number | null)[] } | Ending;
 }
 
 const FORMAT = "myelin-model";
@@ -54,7 +81,7 @@ const MOST_COUNTED = 2 ** 52;
 const HISTORY: readonly string[] = ["epoch", "loss", "learningRate", "seconds"];
 
 /** What is written of a model besides its numbers. */
-export function describe({ configuration, seed, training, history }: Described): ModelDescription {
+export function describe({ configuration, seed, training, history, ending }: Described): ModelDescription {
   const written =
     history && Object.entries(history).map(([name, list]) => [name, list.map(finiteOrNull)] as const);
   return {
@@ -64,7 +91,7 @@ export function describe({ configuration, seed, training, history }: Described):
     ...configuration,
     seed,
     training,
-    ...(written && { history: Object.fromEntries(written) }),
+    ...(written && { history: { ...Object.fromEntries(written), ...ending } }),
   };
 }
 
@@ -95,7 +122,7 @@ export function readDescription({ training, history, ...rest }: Record<string, u
     seed: readSeed(seed, "model: seed"),
     configuration: configure(architecture),
     training: readTraining(training),
-    history: history === undefined ? undefined : readHistory(history),
+    ...(history === undefined ? { history, ending: {} } : readHistory(history)),
   };
 }
 
@@ -114,16 +141,26 @@ function readTraining(value: unknown): TrainingDone {
   };
 }
 
-function readHistory(value: unknown): Lists {
+function readEnding(ended: unknown, bestEpoch: unknown): Ending {
+  if (ended !== undefined && !(ENDED as readonly unknown[]).includes(ended)) {
+    throw new OptionError(`history: ended: expected one of ${ENDED.join(", ")}, received ${show(ended)}`);
+  }
+  return {
+    ...(ended !== undefined && { ended: ended as Ended }),
+    ...(bestEpoch !== undefined && { bestEpoch: readCount(bestEpoch, "history: bestEpoch") }),
+  };
+}
+
+function readHistory(value: unknown): Pick<Described, "history" | "ending"> {
   if (value === null || typeof value !== "object") {
     throw new OptionError(`history: expected an object of lists, received ${show(value)}`);
   }
-  const given = value as Record<string, unknown>;
+  const { ended, bestEpoch, ...given } = value as Record<string, unknown>;
   const missing = HISTORY.find((name) => !Object.hasOwn(given, name));
   if (missing !== undefined) throw new OptionError(`history: ${missing} is missing`);
   const { length } = given[HISTORY[0]] as { length?: unknown };
   const lists = Object.entries(given).map(([name, list]) => [name, readList(list, length, name)] as const);
-  return Object.fromEntries(lists);
+  return { history: Object.fromEntries(lists), ending: readEnding(ended, bestEpoch) };
 }
 
 function readList(list: unknown, length: unknown, name: string): number[] {

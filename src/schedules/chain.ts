@@ -73,8 +73,8 @@ export const chain = entry("chain", { schedules, milestones }, ({ schedules, mil
   const starts = [0, ...milestones];
   return {
     monitors: schedules.flatMap(({ monitors }) => monitors),
-    start(learningRate) {
-      const rates = schedules.map((schedule) => schedule.start(learningRate));
+    start(learningRate, monitor) {
+      const rates = schedules.map((schedule) => schedule.start(learningRate, monitor));
       return (epoch, last) => {
         const part = starts.findLastIndex((start) => start <= epoch);
         return rates[part](epoch - starts[part], last);

@@ -1,5 +1,5 @@
 /** The schedule that watches the training. */
-import { boolean, count, entry, number, text, type Values } from "../options.ts";
+import { boolean, count, entry, number, optionalText, type Values } from "../options.ts";
 import type { Rates, Schedule } from "./schedule.ts";
 
 const options = {
@@ -8,12 +8,12 @@ const options = {
   minDelta: number({ default: 1e-4, minimum: 0 }),
   cooldown: count({ default: 0 }),
   minimum: number({ default: 0, minimum: 0 }),
-  monitor: text({ default: "loss" }),
+  monitor: optionalText(),
   largerIsBetter: boolean({ default: false }),
 };
 
-function rates(learningRate: number, settings: Values<typeof options>): Rates {
-  const { factor, patience, minDelta, cooldown, minimum, monitor, largerIsBetter } = settings;
+function rates(learningRate: number, monitor: string, settings: Values<typeof options>): Rates {
+  const { factor, patience, minDelta, cooldown, minimum, largerIsBetter } = settings;
   const sign = largerIsBetter ? -1 : 1;
   let rate = learningRate;
   let [best, badEpochs, coolEpochs] = [Number.POSITIVE_INFINITY, 0, 0];
@@ -33,7 +33,7 @@ function rates(learningRate: number, settings: Values<typeof options>): Rates {
     badEpochs = 0;
   };
   return (epoch, last) => {
-    // What came before the first epoch was no work of this schedule's.
+    // The epoch before the first one belongs to an earlier training.
     if (epoch > 0) watch(sign * (last as NonNullable<typeof last>)[monitor]);
     return rate;
   };
@@ -44,11 +44,12 @@ function rates(learningRate: number, settings: Values<typeof options>): Rates {
  * more than `minDelta` for more than `patience` epochs, and then rests for `cooldown` epochs. PyTorch's
  * ReduceLROnPlateau with `threshold_mode="abs"`, without its `eps`.
  *
- * It watches `monitor`: `"loss"`, the mean loss of the epoch's steps, `"validationLoss"` or a metric.
- * Smaller is better, unless `largerIsBetter`.
+ * It watches `monitor`: `"loss"`, the mean loss of the epoch's steps, `"validationLoss"` or a metric; by
+ * default `"validationLoss"` if the training has a validation, else `"loss"`. Smaller is better, unless
+ * `largerIsBetter`.
  *
  * Options: `factor` (0.1, above 0 and below 1), `patience` (10 epochs), `minDelta` (1e-4, at least 0),
- * `cooldown` (0 epochs), `minimum` (0, at least 0), `monitor` (`"loss"`), `largerIsBetter` (false).
+ * `cooldown` (0 epochs), `minimum` (0, at least 0), `monitor`, `largerIsBetter` (false).
  *
  * @example
  * ```ts
@@ -60,6 +61,6 @@ export const reduceOnPlateau = entry(
   options,
   (settings): Schedule => ({
     monitors: [settings.monitor],
-    start: (learningRate) => rates(learningRate, settings),
+    start: (learningRate, monitor = "loss") => rates(learningRate, settings.monitor ?? monitor, settings),
   }),
 );

@@ -12,12 +12,15 @@ export type Rates = (epoch: number, last?: Measured) => number;
 /** A schedule with its options filled in. */
 export interface Schedule {
   /**
-   * What of each epoch the next rate depends on, by name. Where there is nothing, all rates can be asked for
-   * beforehand, without `last`.
+   * The figures of each epoch that the next rate depends on, by name; null stands for the training's default.
+   * Where there is none, all rates are known beforehand, without `last`.
    */
-  readonly monitors: readonly string[];
-  /** Begins a training from the optimizer's learning rate. */
-  start(learningRate: number): Rates;
+  readonly monitors: readonly (string | null)[];
+  /**
+   * Begins a training from the optimizer's learning rate. `monitor` is the figure that the training watches by
+   * default, `"loss"` if left out.
+   */
+  start(learningRate: number, monitor?: string): Rates;
 }
 
 /** A schedule of which each rate is the learning rate times a factor, or another function of both. */

@@ -1,16 +1,18 @@
 /** Candidates: models with a way to train them, trained on every split of the data in one call. */
 import { type Dataset, type Examples, isExamples } from "../data/dataset.ts";
 import { type Folding, foldRows, type Groups, type RowSplit } from "../data/folds.ts";
-import { firstRows, takeRows } from "../data/split.ts";
+import { holdOut, takeRows } from "../data/split.ts";
 import { DataError, OptionError, show, within } from "../errors.ts";
+import { classesOf } from "../fit/data.ts";
+import { checkShared } from "../fit/hooks.ts";
 import type { Measure } from "../fit/measures.ts";
 import {
   type CheckedFitOptions,
+  FIT_OPTIONS,
+  type FitOptions,
   readFitOptions,
   readSignal,
   readThreads,
-  TRAINING_OPTIONS,
-  type TrainingOptions,
 } from "../fit/options.ts";
 import {
   type ManyHistory,
@@ -20,6 +22,7 @@ import {
   trainTogether,
 } from "../many.ts";
 import { readWeights } from "../metrics/columns.ts";
+import type { Problem } from "../metrics/metric.ts";
 import { Model, type ModelOptions, traineeOf } from "../model.ts";
 import { type Complete, checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
@@ -30,7 +33,7 @@ export interface Candidate {
   /** The seed is that of the call, unless the model has one of its own. */
   readonly model: ModelOptions;
   /** `signal` and `threads` are options of the call. */
-  readonly fit?: Omit<TrainingOptions, "signal" | "threads"> | undefined;
+  readonly fit?: Omit<FitOptions, "signal" | "threads" | "verbose"> | undefined;
 }
 
 /** What every search over models takes. */
@@ -114,13 +117,19 @@ function toSplit(data: Dataset, rows: RowSplit): Split {
   };
 }
 
-/** The splits of a cross-validation; or, where a share is given, the one that holds out the last rows. */
-export function makeSplits(call: string, data: Dataset, folding: Folding, share?: number): Split[] {
+/** The one split of a search without folds. */
+export interface Holdout {
+  readonly share: number;
+  readonly seed: number | undefined;
+  readonly problem: Problem;
+}
+
+/** The splits of a cross-validation; or the one that holds out a share of the rows. */
+export function makeSplits(call: string, data: Dataset, folding: Folding, holdout?: Holdout): Split[] {
   const rows = within(call, () => {
-    if (share === undefined) return foldRows(data, folding);
-    const all = new Uint32Array(data.rows).map((_, row) => row);
-    const cut = firstRows(data.rows, share);
-    return [{ training: all.slice(0, cut), heldOut: all.slice(cut) }];
+    if (holdout === undefined) return foldRows(data, folding);
+    const { problem, ...rest } = holdout;
+    return [holdOut(data.rows, { ...rest, classOf: classesOf(data, problem) })];
   });
   return rows.map((split) => toSplit(data, split));
 }
@@ -133,7 +142,8 @@ export interface CheckedCandidate {
   make(): Model;
 }
 
-const CANDIDATE_OPTIONS = TRAINING_OPTIONS.filter((name) => name !== "signal" && name !== "threads");
+const OF_CALL: readonly string[] = ["signal", "threads", "verbose"];
+const CANDIDATE_OPTIONS = FIT_OPTIONS.filter((name) => !OF_CALL.includes(name));
 
 /** Checks a candidate, and that a model can be made of it. */
 export function readCandidate(
@@ -147,21 +157,28 @@ export function readCandidate(
   if (typeof model !== "object" || model === null) {
     throw new OptionError(`${place}: model: expected the options of a model, received ${show(model)}`);
   }
+  const options = readFitOptions(`${place}: fit`, { ...fit, ...(threads && { threads }) });
+  checkShared(options.callbacks, `${place}: fit: callbacks`, "train the best candidate again with `fit`");
+  if (options.budget.seconds !== undefined) {
+    throw new OptionError(
+      `${place}: fit: budget: seconds: expected targetLoss alone; use signal for the time`,
+    );
+  }
   return {
     place,
-    options: readFitOptions(`${place}: fit`, { ...fit, ...(threads && { threads }) }),
+    options,
     sampleWeight: fit.sampleWeight as Float32Array | undefined,
     make: () => within(place, () => new Model({ ...model, seed: model.seed ?? seed })),
   };
 }
 
-/** Reads data as a candidate's model takes it. */
-export function readData(call: string, { make }: CheckedCandidate, data: Examples): Dataset {
+/** Reads data as a candidate's model takes it, and says what its targets are. */
+export function readData(call: string, { make }: CheckedCandidate, data: Examples) {
   within(call, () => {
     if (!isExamples(data)) throw new DataError(`data: expected x and y, received ${show(data)}`);
   });
   const trainee = traineeOf(make());
-  return within(call, () => trainee.read(data));
+  return { data: within(call, () => trainee.read(data)), problem: trainee.problem };
 }
 
 /** A model that learnt from the training rows of a split, and what it makes of the others. */
