@@ -26,7 +26,7 @@ import { script } from "./child.ts";
 import * as training from "./fixtures/checkpoints/training.mjs";
 import { freshPaths } from "./folders.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
-import { data, failureOf, someRows } from "./samples.ts";
+import { data, failureOf, makeModel, someRows } from "./samples.ts";
 
 const freshPath = freshPaths("checkpoint", "training.safetensors");
 
@@ -304,23 +304,64 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
   );
 });
 
-test.each(kernelNames)("goes on from checkpoints of every version, on the %s kernel", async (kernel) => {
+/** The trainings of the fixtures: with all settings given, and with the defaults of the version. */
+const trainings = [
+  ["training.safetensors", "expected.json", training.settings],
+  ["defaults.safetensors", "defaults.json", training.defaults],
+] as const;
+
+describe.each(kernelNames)("resumes checkpoints of every version on the %s kernel", (kernel) => {
   const folder = fileURLToPath(new URL("fixtures/checkpoints/", import.meta.url));
   const versions = readdirSync(folder).filter((name) => name.startsWith("version-"));
-  expect(versions).toEqual(["version-1"]);
-  for (const version of versions) {
+
+  test("of which there is one", () => expect(versions).toEqual(["version-1"]));
+
+  const cases = versions.flatMap((version) => trainings.map((files) => [version, ...files] as const));
+  test.each(cases)("%s: %s", async (version, checkpoint, expectation, settings) => {
+    for (const way of ["fit", "fitSync"] as const) {
+      const path = freshPath();
+      copyFileSync(join(folder, version, checkpoint), path);
+      const model = training.make(myelin, kernel);
+      const trained: number[] = [];
+      const watch: Callback = { onEpochEnd: ({ epoch }) => void trained.push(epoch) };
+      await model[way](...settings(myelin, [callbacks.checkpoint({ path, resume: true }), watch]));
+      const expected = JSON.parse(readFileSync(join(folder, version, expectation), "utf8"));
+      expect(trained).toEqual([5, 6, 7, 8]);
+      expectNear(model.history?.loss ?? [], expected.loss);
+      expectNear(model.history?.validationLoss ?? [], expected.validationLoss);
+      expectNear(flatten(model.getWeights()), flatten(expected.weights), 1e-4);
+    }
+  });
+});
+
+describe.each(kernelNames)("a checkpoint of a validationSplit on the %s kernel", (kernel) => {
+  const options = (path: string, shuffled: boolean, list: Callback[] = []): FitOptions => ({
+    epochs: 6,
+    validationSplit: 0.3,
+    validationShuffle: shuffled,
+    callbacks: [callbacks.checkpoint({ path, resume: true }), callbacks.earlyStopping(), ...list],
+  });
+  const failing: Callback = {
+    onEpochEnd: ({ epoch }) => (epoch === 2 ? Promise.reject(new Error("killed")) : undefined),
+  };
+
+  test.each([true, false])("resumes with the same rows, shuffled: %s", async (shuffled) => {
     const path = freshPath();
-    copyFileSync(join(folder, version, "training.safetensors"), path);
-    const model = training.make(myelin, kernel);
-    const trained: number[] = [];
-    const watch: Callback = { onEpochEnd: ({ epoch }) => void trained.push(epoch) };
-    await model.fit(...training.settings(myelin, [callbacks.checkpoint({ path, resume: true }), watch]));
-    const expected = JSON.parse(readFileSync(join(folder, version, "expected.json"), "utf8"));
-    expect(trained).toEqual([5, 6, 7, 8]);
-    expectNear(model.history?.loss ?? [], expected.loss);
-    expectNear(model.history?.validationLoss ?? [], expected.validationLoss);
-    expectNear(flatten(model.getWeights()), flatten(expected.weights), 1e-4);
-  }
+    const [model, twin] = [makeModel({ kernel }), makeModel({ kernel })];
+    await failureOf(() => makeModel({ kernel }).fit(data, options(path, shuffled, [failing])));
+    const resumed = await model.fit(data, options(path, shuffled));
+    const whole = await twin.fit(data, options(freshPath(), shuffled));
+    expect(resumed.validationRows).toEqual(whole.validationRows);
+    expect(resumed.validationLoss).toEqual(whole.validationLoss);
+    expect(model.getWeights()).toEqual(twin.getWeights());
+  });
+
+  test("is refused where the rows are chosen in another way", async () => {
+    const path = freshPath();
+    await makeModel({ kernel }).fit(data, options(path, true));
+    const error = await failureOf(() => makeModel({ kernel }).fit(data, options(path, false)));
+    expect(String(error)).toContain("it was made with validationShuffle true, received false");
+  });
 });
 
 test.each([
