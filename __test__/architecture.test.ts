@@ -6,10 +6,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as activations from "../src/activations.ts";
+import * as callbackFiles from "../src/callbacks/files.ts";
+import * as noCallbackFiles from "../src/callbacks/no-files.ts";
+import * as files from "../src/files.ts";
 import * as initializers from "../src/initializers.ts";
+import * as native from "../src/kernel/native.ts";
+import * as noNative from "../src/kernel/no-native.ts";
 import { layers } from "../src/layers.ts";
 import * as losses from "../src/losses.ts";
 import * as metrics from "../src/metrics/table.ts";
+import * as noFiles from "../src/no-files.ts";
 import * as optimizers from "../src/optimizers.ts";
 import * as schedules from "../src/schedules.ts";
 import * as strategies from "../src/search/strategies.ts";
@@ -23,10 +29,13 @@ const order: readonly (readonly string[])[] = [
   ["version", "errors", "random", "matmul", "text-table"],
   ["memory"],
   ["options", "seed"],
-  ["losses/*", "optimizers/*", "schedules/*"],
-  ["activations", "losses", "optimizers", "initializers", "schedules"],
+  ["losses/*", "optimizers/*"],
+  ["activations", "losses", "optimizers", "initializers"],
   ["data/*"],
   ["metrics/*"],
+  ["fit/history"],
+  ["schedules/*"],
+  ["schedules"],
   ["metrics"],
   ["plot/*"],
   ["layers/*"],
@@ -45,7 +54,6 @@ const order: readonly (readonly string[])[] = [
   ["kernel/load"],
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
-  ["fit/history"],
   ["files/*"],
   ["callbacks/*"],
   ["callbacks"],
@@ -111,7 +119,9 @@ function reached(file: string, specifier: string): string[] {
   if (specifier === "myelin") return ["index"];
   if (specifier.startsWith("#")) {
     const targets: Record<string, string> = JSON.parse(read("package.json")).imports[specifier];
-    const paths = Object.values(targets).map((path) => path.replace(/^\.\/(dist|src)\/(.+)\.(js|ts)$/, "$2"));
+    const paths = Object.values(targets).map((path) =>
+      path.replace(/^\.\/(dist|src)\/(.+?)(\.d)?\.(js|ts)$/, "$2"),
+    );
     return [...new Set(paths)];
   }
   return specifier.startsWith(".") ? [posix.join(dirname(file), specifier.replace(/\.ts$/, ""))] : [];
@@ -152,6 +162,15 @@ describe("src/", () => {
     };
     for (const file of sources) visit(file, []);
     expect(circles).toEqual([]);
+  });
+
+  test("has the same exports, with the same types, on Node and off it", () => {
+    // The assignments are checked by the compiler.
+    const standIns: Pick<typeof native, "loadNative"> & typeof files = { ...noNative, ...noFiles };
+    expect(Object.keys(standIns).sort()).toEqual(["loadNative", ...Object.keys(files)].sort());
+    const callbacks: typeof callbackFiles = noCallbackFiles;
+    expect(Object.keys(callbacks)).toEqual(Object.keys(callbackFiles));
+    expect(native.loadNative).toBeTypeOf("function");
   });
 
   const portable = sources.filter((file) => !onNode.some((pattern) => matches(pattern, file)));

@@ -259,7 +259,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
   };
 
   test("ends when it was said to, with the best weights, whatever is monitored and whoever takes part", async () => {
-    const monitors = ["loss", "validationLoss", "meanAbsoluteError", "validationAccuracy"];
+    const monitors = ["loss", "validationLoss", "meanAbsoluteError", "validationAccuracy"] as const;
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...monitors),
@@ -292,7 +292,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
         if (epoch === 2) control.learningRate = 1e30;
       },
     };
-    const monitor = { monitor: "loss", patience: 50 };
+    const monitor = { monitor: "loss", patience: 50 } as const;
     expect(() =>
       model.fitSync(data, { ...options, callbacks: [explode, callbacks.earlyStopping(monitor)] }),
     ).toThrow("The weights are those of the best epoch");
@@ -325,7 +325,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
     ["validationLoss", "is measured with validationData or validationSplit, and neither is given"],
     ["acuracy", 'unknown measure "acuracy". Did you mean "accuracy"?'],
   ])("refuses to monitor %s when the training begins", (monitor, message) => {
-    const list = [callbacks.earlyStopping({ monitor })];
+    const list = [callbacks.earlyStopping({ monitor: monitor as "loss" })];
     const fit = () => restless().fitSync(data, { callbacks: list });
     expect(fit).toThrow(OptionError);
     expect(fit).toThrow("fitSync: callbacks[0]: earlyStopping: monitor: ");

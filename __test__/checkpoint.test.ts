@@ -324,7 +324,7 @@ describe.each(kernelNames)("resumes checkpoints of every version on the %s kerne
       const model = training.make(myelin, kernel);
       const trained: number[] = [];
       const watch: Callback = { onEpochEnd: ({ epoch }) => void trained.push(epoch) };
-      await model[way](...settings(myelin, [callbacks.checkpoint({ path, resume: true }), watch]));
+      await model[way as "fit"](...settings(myelin, [callbacks.checkpoint({ path, resume: true }), watch]));
       const expected = JSON.parse(readFileSync(join(folder, version, expectation), "utf8"));
       expect(trained).toEqual([5, 6, 7, 8]);
       expectNear(model.history?.loss ?? [], expected.loss);

@@ -162,7 +162,7 @@ describe("the README's table of what is there", () => {
   test("names options and methods that exist", () => {
     const model = makeModel();
     const options = Object.fromEntries(named("options of `fit`").map((name) => [name, undefined]));
-    expect(() => model.fitSync(data, options)).not.toThrow();
+    expect(() => model.fitSync(data, options as object)).not.toThrow();
     expect(named("options of `Model`")).toEqual([...ARCHITECTURE, "seed", "kernel"]);
     for (const name of named("methods of `Model`")) {
       const holder = name.startsWith("Model.") ? myelin.Model : myelin.Model.prototype;

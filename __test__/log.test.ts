@@ -39,8 +39,8 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
     const path = freshPath();
     const model = makeModel({ kernel, metrics: ["accuracy"] });
     const options = { epochs: 3, validationSplit: 0.2, callbacks: callbacks.log({ path }) };
-    const first = await model[way](data, options);
-    const second = await model[way](data, options);
+    const first = await model[way as "fit"](data, options);
+    const second = await model[way as "fit"](data, options);
     const lines = linesOf(path);
     expect(lines.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3, 4, 5]);
     const [lists, others] = [first, second].map((history) => parts(history).history);
@@ -54,7 +54,10 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
     const path = freshPath();
     const seen: number[] = [];
     const look: Callback = { onEpochEnd: () => void seen.push(linesOf(path).length) };
-    await makeModel({ kernel })[way](data, { epochs: 4, callbacks: [callbacks.log({ path }), look] });
+    await makeModel({ kernel })[way as "fit"](data, {
+      epochs: 4,
+      callbacks: [callbacks.log({ path }), look],
+    });
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
@@ -68,7 +71,7 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
       onTrainEnd: () => void other.push("end"),
     };
     const error = await failureOf(() =>
-      model[way](data, { epochs: 2, callbacks: [hooks, callbacks.log({ path })] }),
+      model[way as "fit"](data, { epochs: 2, callbacks: [hooks, callbacks.log({ path })] }),
     );
     expect(error).toBeInstanceOf(FileError);
     expect(error).toMatchObject({
@@ -98,9 +101,11 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
         },
       };
       const model = makeModel({ kernel });
-      await model[way](data, { callbacks: log });
+      await model[way as "fit"](data, { callbacks: log });
       expect(isOpen()).toBe(false);
-      await expect(async () => model[way](data, { callbacks: [log, failing] })).rejects.toThrow("enough");
+      await expect(async () => model[way as "fit"](data, { callbacks: [log, failing] })).rejects.toThrow(
+        "enough",
+      );
       expect(opened).toEqual([true]);
       expect(isOpen()).toBe(false);
       const unborn: Callback = {
@@ -108,7 +113,9 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
           throw new Error("not at all");
         },
       };
-      await expect(async () => model[way](data, { callbacks: [log, unborn] })).rejects.toThrow("not at all");
+      await expect(async () => model[way as "fit"](data, { callbacks: [log, unborn] })).rejects.toThrow(
+        "not at all",
+      );
       expect(isOpen()).toBe(false);
       expect(linesOf(path)).toHaveLength(2);
     },

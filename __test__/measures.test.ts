@@ -256,7 +256,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     test("may not watch what is not measured", async () => {
       const model = measured();
       const before = model.toJSON();
-      const plateau = schedules.reduceOnPlateau({ monitor: "validationAcuracy" });
+      const plateau = schedules.reduceOnPlateau({ monitor: "validationAcuracy" as "loss" });
       const call = (options: FitOptions) =>
         failureOf(() => model.fit(data, { schedule: plateau, ...options }));
       const message = 'fit: schedule: monitor: unknown measure "validationAcuracy".';

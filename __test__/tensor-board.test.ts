@@ -125,7 +125,7 @@ describe.runIf(hasTensorBoard)(title, () => {
     const directory = freshPath();
     const model = makeModel({ kernel, metrics: ["meanAbsoluteError"] });
     const before = Date.now() / 1000;
-    const history = await model[way](data, {
+    const history = await model[way as "fit"](data, {
       epochs: 5,
       validationSplit: 0.2,
       callbacks: callbacks.tensorBoard({ directory }),
@@ -168,9 +168,9 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
     const directory = freshPath();
     const model = makeModel({ kernel });
     const options = { epochs: 2, callbacks: callbacks.tensorBoard({ directory: pathToFileURL(directory) }) };
-    await model[way](data, options);
+    await model[way as "fit"](data, options);
     expect(readdirSync(directory)).toEqual(["train"]);
-    await model[way](data, { ...options, validationSplit: 0.2 });
+    await model[way as "fit"](data, { ...options, validationSplit: 0.2 });
     expect(readdirSync(directory)).toEqual(["train", "validation"]);
     const names = readdirSync(join(directory, "train"));
     expect(names).toHaveLength(2);
@@ -187,7 +187,7 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
     const model = makeModel({ kernel });
     const before = model.toJSON();
     const error = await failureOf(() =>
-      model[way](data, { callbacks: callbacks.tensorBoard({ directory }) }),
+      model[way as "fit"](data, { callbacks: callbacks.tensorBoard({ directory }) }),
     );
     expect(error).toBeInstanceOf(FileError);
     expect((error as Error).message).toBe(

@@ -1,6 +1,7 @@
 /** crossValidate: how well a model does on rows that it has not learnt from. */
 import type { Examples } from "./data/dataset.ts";
 import type { DivergenceError } from "./errors.ts";
+import type { MetricList } from "./fit/history.ts";
 import type { ManyHistory, ManyProgress } from "./many.ts";
 import type { Model } from "./model.ts";
 import { checkNames } from "./options.ts";
@@ -24,25 +25,25 @@ export interface CrossValidateOptions extends SharedOptions {
 }
 
 /** One fold: the model that learnt from all others, and how it does on this one. */
-export interface Fold {
+export interface Fold<List extends MetricList = MetricList> {
   /** The numbers of the rows that were held out. */
-  readonly rows: Uint32Array;
+  readonly rows: Uint32Array<ArrayBuffer>;
   /** Loss and metrics of the rows held out; NaN throughout where the training has an error. */
-  readonly evaluation: Evaluation;
-  readonly model: Model;
+  readonly evaluation: Evaluation<List>;
+  readonly model: Model<List>;
   /** How the training went. */
-  readonly history: ManyHistory;
+  readonly history: ManyHistory<List>;
   /** Why the training ended early. */
   readonly error?: DivergenceError;
 }
 
 /** What a cross-validation gives. */
-export interface CrossValidation {
-  readonly folds: readonly Fold[];
+export interface CrossValidation<List extends MetricList = MetricList> {
+  readonly folds: readonly Fold<List>[];
   /** The mean over the folds of the loss and of each metric. */
-  readonly mean: Evaluation;
+  readonly mean: Evaluation<List>;
   /** Their standard deviation, divided by the number of folds as scikit-learn's is. */
-  readonly deviation: Evaluation;
+  readonly deviation: Evaluation<List>;
   /** The same again gives the same folds and the same models. */
   readonly seed: number;
 }
@@ -73,15 +74,15 @@ export interface CrossValidation {
  * @throws OptionError, DataError or ShapeError for bad input, more folds than rows or groups among it. The
  * signal's reason if it aborts.
  */
-export async function crossValidate(
-  candidate: Candidate,
+export async function crossValidate<const List extends MetricList = MetricList>(
+  candidate: Candidate<List>,
   data: Examples,
   options: CrossValidateOptions = {},
-): Promise<CrossValidation> {
+): Promise<CrossValidation<List>> {
   const call = "crossValidate";
   checkNames(options, SHARED_OPTIONS, call);
   const shared = readShared<ManyProgress>(call, options);
-  const checked = readCandidate(call, candidate, shared);
+  const checked = readCandidate(call, candidate as Candidate, shared);
   const splits = makeSplits(call, readData(call, checked, data).data, shared);
   const [trials] = await runTrials(call, [checked], { ...shared, splits }, (trial) => trial);
   const folds = trials.map(({ model, history, evaluation }, at) => ({
@@ -91,7 +92,12 @@ export async function crossValidate(
     history,
     ...(history.error && { error: history.error }),
   }));
-  return { folds, ...overFolds(folds.map(({ evaluation }) => evaluation)), seed: shared.seed };
+  const all: CrossValidation = {
+    folds,
+    ...overFolds(folds.map(({ evaluation }) => evaluation)),
+    seed: shared.seed,
+  };
+  return all as CrossValidation<List>;
 }
 
 /** Mean and deviation of everything that was measured. */

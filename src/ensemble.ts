@@ -1,5 +1,5 @@
 /** ensemble: models that predict together. */
-import { checkSizes, type Dataset, type Matrix, type NumberArray, readMatrix } from "./data/dataset.ts";
+import { checkSizes, type InForm, type Inputs, readMatrix } from "./data/dataset.ts";
 import { OptionError, ShapeError, show } from "./errors.ts";
 import { softmaxRows } from "./layers/softmax.ts";
 import { Model, traineeOf } from "./model.ts";
@@ -15,9 +15,7 @@ export interface EnsemblePrediction<Form> {
 /** Models that predict together. */
 export interface Ensemble {
   readonly models: readonly Model[];
-  predict(x: readonly number[]): EnsemblePrediction<number[]>;
-  predict(x: readonly (readonly number[] | NumberArray)[]): EnsemblePrediction<number[][]>;
-  predict(x: NumberArray | Pick<Dataset, "x">): EnsemblePrediction<Float32Array>;
+  predict<X extends Inputs>(x: X): EnsemblePrediction<InForm<X>>;
 }
 
 /** What the models' predictions are, once logits are probabilities. */
@@ -100,7 +98,7 @@ export function ensemble(models: readonly Model[]): Ensemble {
   checkModels(models);
   const all = [...models];
   const [{ inputs, outputs }] = all;
-  const predict = (given: Matrix | { readonly x: Matrix }) => {
+  const predict = (given: Inputs) => {
     const isDataset = typeof given === "object" && given !== null && "x" in given;
     if (isDataset) checkSizes(given, { inputs });
     const { values, rows, form } = readMatrix(isDataset ? given.x : given, {

@@ -28,7 +28,7 @@ export {
   type LearningRateCurve,
 } from "./find-learning-rate.ts";
 export type { Budget } from "./fit/budget.ts";
-export type { Ended, Epoch, History, MetricName } from "./fit/history.ts";
+export type { Ended, Epoch, History, MetricList, MetricName, Monitor } from "./fit/history.ts";
 export type { FitOptions } from "./fit/options.ts";
 export type { SaveOptions } from "./formats/bytes.ts";
 export type { ModelJSON } from "./formats/json.ts";

@@ -5,7 +5,7 @@ import { DivergenceError, OptionError, show } from "./errors.ts";
 import { Clock } from "./fit/budget.ts";
 import type { Loaded } from "./fit/data.ts";
 import { isPromise, type Steps } from "./fit/drive.ts";
-import type { History } from "./fit/history.ts";
+import type { History, MetricList } from "./fit/history.ts";
 import { checkShared, readCallbacks } from "./fit/hooks.ts";
 import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } from "./fit/options.ts";
 import { watchModels } from "./fit/watch.ts";
@@ -40,10 +40,10 @@ export interface TrainManyOptions extends Omit<FitOptions, "callbacks"> {
 }
 
 /** A training as `fit` gives it; with an error where the loss did not stay finite. */
-export interface ManyHistory extends History {
+export type ManyHistory<List extends MetricList = MetricList> = History<List> & {
   /** Why the training ended early. The model's weights are then those of the last whole epoch. */
   readonly error?: DivergenceError;
-}
+};
 
 /** Time between two reports of the progress. */
 const PROGRESS_MILLISECONDS = 100;
@@ -74,11 +74,11 @@ const PROGRESS_MILLISECONDS = 100;
  * trained; no model has changed then. The signal's reason if it aborts, or what a hook throws: each model then
  * has the weights of its last whole step.
  */
-export async function trainMany(
-  models: readonly Model[],
+export async function trainMany<List extends MetricList = MetricList>(
+  models: readonly Model<List>[],
   data: Examples | readonly Examples[],
   options: TrainManyOptions = {},
-): Promise<ManyHistory[]> {
+): Promise<ManyHistory<List>[]> {
   const call = "trainMany";
   const ofModel = typeof options?.callbacks === "function" ? options.callbacks : undefined;
   const given = ofModel === undefined ? options : { ...options, callbacks: undefined };
@@ -94,7 +94,8 @@ export async function trainMany(
     examples: examples[at],
     options: ofModel ? { ...checked, callbacks: callbacksOf(ofModel, model, at) } : checked,
   }));
-  return trainTogether(call, trainings, { ...checked, onProgress });
+  const histories = await trainTogether(call, trainings, { ...checked, onProgress });
+  return histories as ManyHistory<List>[];
 }
 
 function callbacksOf(ofModel: CallbacksOfModel, model: Model, index: number): readonly Callback[] {

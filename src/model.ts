@@ -1,8 +1,14 @@
 /** Model: what a user builds, trains, asks, looks into and keeps. */
-import { type Dataset, type Examples, isExamples, type Matrix, type NumberArray } from "./data/dataset.ts";
+import { type Examples, type InForm, type Inputs, isExamples, type Matrix } from "./data/dataset.ts";
 import { OptionError, StateError, show } from "./errors.ts";
-import type { Epoch, History } from "./fit/history.ts";
-import { type FitOptions, readFitOptions } from "./fit/options.ts";
+import type { Epoch, History, MetricList } from "./fit/history.ts";
+import {
+  type FitOptions,
+  readFitOptions,
+  type ToldBy,
+  type Validates,
+  type ValidationOptions,
+} from "./fit/options.ts";
 import type { Fit } from "./fit.ts";
 import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
@@ -31,7 +37,7 @@ import { type Evaluation, START, Trainee } from "./trainee.ts";
 import { fromLayers, type LayerWeights, toLayers } from "./weights.ts";
 
 /** What a model is made from. */
-export interface ModelOptions extends Architecture {
+export interface ModelOptions<List extends MetricList = MetricList> extends Architecture<List> {
   /**
    * Names the run: initial weights and shuffles follow from it. By default a fresh one, which the model
    * keeps.
@@ -163,7 +169,7 @@ export interface BatchGradients {
  * model.predict([0.2, 0.9]); // about [1]
  * ```
  */
-export class Model {
+export class Model<const List extends MetricList = MetricList> {
   /** Which kernel computes, and why that one. */
   readonly kernel: { readonly name: KernelName; readonly reason: string };
   /** The seed of initial weights and shuffles. */
@@ -181,7 +187,7 @@ export class Model {
    * @throws OptionError for an unknown name or a value out of range; KernelError if a kernel that is asked
    * for cannot be had.
    */
-  constructor(options: ModelOptions) {
+  constructor(options: ModelOptions<List>) {
     checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
     const configuration = configure(options);
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
@@ -210,9 +216,16 @@ export class Model {
    * the last whole epoch, or of the best with early stopping. The signal's reason if it aborts, or what a hook
    * throws; the weights are then those of the last whole step.
    */
-  fit(data: Examples, options?: FitOptions): Promise<History>;
-  fit(x: Matrix, y: Matrix, options?: FitOptions): Promise<History>;
-  async fit(...given: unknown[]): Promise<History> {
+  fit<Given extends ValidationOptions = object>(
+    data: Examples,
+    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+  ): Promise<History<List, Validates<Given>>>;
+  fit<Given extends ValidationOptions = object>(
+    x: Matrix,
+    y: Matrix,
+    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+  ): Promise<History<List, Validates<Given>>>;
+  async fit(...given: unknown[]): Promise<unknown> {
     const fit = begin(this, "fit", given);
     const lookBack = watchForStall(traineeOf(this), "fit", fit);
     const history = await fit.all();
@@ -229,9 +242,16 @@ export class Model {
    * const history = model.fitSync(data, { epochs: 300, batchSize: 5 });
    * ```
    */
-  fitSync(data: Examples, options?: FitOptions): History;
-  fitSync(x: Matrix, y: Matrix, options?: FitOptions): History;
-  fitSync(...given: unknown[]): History {
+  fitSync<Given extends ValidationOptions = object>(
+    data: Examples,
+    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+  ): History<List, Validates<Given>>;
+  fitSync<Given extends ValidationOptions = object>(
+    x: Matrix,
+    y: Matrix,
+    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+  ): History<List, Validates<Given>>;
+  fitSync(...given: unknown[]): unknown {
     const fit = begin(this, "fitSync", given);
     const lookBack = watchForStall(traineeOf(this), "fitSync", fit);
     const history = fit.sync();
@@ -251,9 +271,16 @@ export class Model {
    * }
    * ```
    */
-  epochs(data: Examples, options?: FitOptions): AsyncGenerator<Epoch, History>;
-  epochs(x: Matrix, y: Matrix, options?: FitOptions): AsyncGenerator<Epoch, History>;
-  epochs(...given: unknown[]): AsyncGenerator<Epoch, History> {
+  epochs<Given extends ValidationOptions = object>(
+    data: Examples,
+    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+  ): AsyncGenerator<Epoch<List, Validates<Given>>, History<List, Validates<Given>>>;
+  epochs<Given extends ValidationOptions = object>(
+    x: Matrix,
+    y: Matrix,
+    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+  ): AsyncGenerator<Epoch<List, Validates<Given>>, History<List, Validates<Given>>>;
+  epochs(...given: unknown[]): AsyncGenerator<unknown, unknown> {
     traineeOf(this, "epochs");
     const loop: Loop = {};
     const generator = pull(loop, () => begin(this, "epochs", given));
@@ -278,8 +305,8 @@ export class Model {
    * @throws OptionError, DataError or ShapeError for bad input, StateError while a training runs,
    * DivergenceError if the loss or a weight is no longer finite. The model is then as it was before the call.
    */
-  trainOnBatch(data: Examples, options?: TrainOnBatchOptions): Evaluation;
-  trainOnBatch(x: Matrix, y: Matrix, options?: TrainOnBatchOptions): Evaluation;
+  trainOnBatch(data: Examples, options?: TrainOnBatchOptions): Evaluation<List>;
+  trainOnBatch(x: Matrix, y: Matrix, options?: TrainOnBatchOptions): Evaluation<List>;
   trainOnBatch(...given: unknown[]): Evaluation {
     const [examples, options] = examplesOf("trainOnBatch", given);
     return trainOnBatch(
@@ -300,14 +327,8 @@ export class Model {
    * model.predict([[0.2, 0.9], [0.1, 0.2]]); // [[1.01], [0.02]]
    * ```
    */
-  predict(x: readonly number[], options?: PredictOptions): number[];
-  predict(x: readonly (readonly number[] | NumberArray)[], options?: PredictOptions): number[][];
-  predict(x: NumberArray | Pick<Dataset, "x">, options?: PredictOptions): Float32Array;
-  predict(
-    x: Matrix | { readonly x: Matrix },
-    options?: PredictOptions,
-  ): number[] | number[][] | Float32Array {
-    return partsOf(this, "predict").predictor.of(x, options);
+  predict<X extends Inputs>(x: X, options?: PredictOptions): InForm<X> {
+    return partsOf(this, "predict").predictor.of(x, options) as InForm<X>;
   }
 
   /**
@@ -319,8 +340,8 @@ export class Model {
    * const { loss, accuracy } = model.evaluate(data);
    * ```
    */
-  evaluate(data: Examples): Evaluation;
-  evaluate(x: Matrix, y: Matrix): Evaluation;
+  evaluate(data: Examples): Evaluation<List>;
+  evaluate(x: Matrix, y: Matrix): Evaluation<List>;
   evaluate(...given: unknown[]): Evaluation {
     const trainee = traineeOf(this, "evaluate");
     trainee.use();
@@ -431,14 +452,8 @@ export class Model {
    * model.attributions([0.2, 0.9], { baseline: [0.5, 0.5] }); // two values
    * ```
    */
-  attributions(x: readonly number[], options?: AttributionOptions): number[];
-  attributions(x: readonly (readonly number[] | NumberArray)[], options?: AttributionOptions): number[][];
-  attributions(x: NumberArray | Pick<Dataset, "x">, options?: AttributionOptions): Float32Array;
-  attributions(
-    x: Matrix | { readonly x: Matrix },
-    options: AttributionOptions = {},
-  ): number[] | number[][] | Float32Array {
-    return attributions(traineeOf(this, "attributions"), x, options);
+  attributions<X extends Inputs>(x: X, options: AttributionOptions = {}): InForm<X> {
+    return attributions(traineeOf(this, "attributions"), x, options) as InForm<X>;
   }
 
   /**
@@ -451,7 +466,7 @@ export class Model {
    * ```
    */
   partialDependence(
-    x: Matrix | { readonly x: Matrix },
+    x: Inputs,
     column: number | string,
     options: PartialDependenceOptions = {},
   ): PartialDependence {
@@ -495,8 +510,8 @@ export class Model {
    * there is. It grows while a training runs. A training that ends before its first step leaves it as it was.
    * `toBytes` and `save` keep its lists with the model.
    */
-  get history(): History | undefined {
-    return traineeOf(this, "history").history;
+  get history(): History<List> | undefined {
+    return traineeOf(this, "history").history as History<List> | undefined;
   }
 
   /**

@@ -47,21 +47,30 @@ export type Given<O extends Options> = { [K in RequiredNames<O>]: GivenTo<O[K]> 
   [K in Exclude<keyof O, RequiredNames<O>>]?: GivenTo<O[K]> | undefined;
 };
 
-/** The plain object that a builder makes: the entry's name and the options given. */
-export type Configuration<Type extends string, O extends Options> = { readonly type: Type } & Readonly<
-  Given<O>
->;
+/** What every function has and no plain object, so that a builder that was not called is a type error. */
+interface NotFunction {
+  readonly [Symbol.hasInstance]?: never;
+}
 
-type BuilderArguments<O extends Options> = [RequiredNames<O>] extends [never]
-  ? [options?: Given<O>]
-  : [options: Given<O>];
+/** The plain object that a builder makes: the entry's name and the options given. */
+export type Configured<Type extends string, O extends Options> = { readonly type: Type } & Readonly<
+  Given<O>
+> &
+  NotFunction;
+
+/** Without options nothing may be given: TypeScript checks no names against the type `{}`. */
+type BuilderArguments<O extends Options> = [keyof O] extends [never]
+  ? [options?: Record<string, never>]
+  : [RequiredNames<O>] extends [never]
+    ? [options?: Given<O>]
+    : [options: Given<O>];
 
 /**
  * An entry of a table: a builder of plain configuration that carries the options' declaration and `create`,
  * which makes what computes.
  */
 export interface Entry<Type extends string, O extends Options, Made> {
-  (...options: BuilderArguments<O>): Configuration<Type, O>;
+  (...options: BuilderArguments<O>): Configured<Type, O>;
   readonly type: Type;
   readonly options: O;
   create(options: Values<O>): Made;
@@ -93,7 +102,7 @@ export type Choice<T> =
         readonly type: infer Type extends string;
         readonly options: infer O extends Options;
       }
-        ? Configuration<Type, O>
+        ? Configured<Type, O>
         : never;
     }[keyof T]
   | BareNames<T>;
@@ -176,23 +185,27 @@ export function count({ default: standard }: { default: number }): Option<number
   };
 }
 
-/** A name that others give a meaning to. */
-export function text({ default: standard }: { default: string }): Option<string> {
+/** A name that is checked where its meaning is known. */
+export function text<Text extends string>({ default: standard }: { default: Text }): Option<Text> {
   const expected = "a name";
   return {
     default: standard,
     expected,
     read(value, place) {
-      if (typeof value === "string" && value !== "") return value;
+      if (typeof value === "string" && value !== "") return value as Text;
       throw refuse(place, expected, value);
     },
   };
 }
 
 /** A name, or null where another place says it. */
-export function optionalText(): Option<string | null> {
-  const { expected, read } = text({ default: "" });
-  return { default: null, expected, read: (value, place) => (value === null ? null : read(value, place)) };
+export function optionalText<Text extends string>(): Option<Text | null> {
+  const { expected, read } = text<string>({ default: "" });
+  return {
+    default: null,
+    expected,
+    read: (value, place) => (value === null ? null : (read(value, place) as Text)),
+  };
 }
 
 /** A finite number in a range, or null where another place says it. */

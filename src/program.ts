@@ -6,6 +6,7 @@
  */
 import type { Categories } from "./data/dataset.ts";
 import { OptionError, ShapeError, show } from "./errors.ts";
+import type { MetricList, MetricName } from "./fit/history.ts";
 import type { Lookup, Parameter, Penalties } from "./layers/layer.ts";
 import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
@@ -33,6 +34,11 @@ export type Optimizer = Choice<typeof optimizers>;
 /** A metric as given to a model: its name, or an object with its options. */
 export type Metric = Choice<typeof metrics>;
 
+/** The options in the configuration of a metric that the metric does not have. */
+type UnknownOption<Given> = Given extends { readonly type: infer Name extends MetricName }
+  ? Exclude<keyof Given & string, "type" | keyof (typeof metrics)[Name]["options"]>
+  : never;
+
 const clipping = { norm: number({ above: 0 }), value: number({ above: 0 }) };
 
 /**
@@ -50,7 +56,7 @@ const update = {
 };
 
 /** What a model is made of. */
-export interface Architecture {
+export interface Architecture<List extends MetricList = MetricList> {
   /** Values in a row of x. */
   readonly inputs: number;
   /** The layers in order; at least one. */
@@ -75,7 +81,7 @@ export interface Architecture {
    * What is measured besides the loss, in training, validation and `evaluate`; each by its name in the
    * table, which may occur once. None by default.
    */
-  readonly metrics?: readonly Metric[] | undefined;
+  readonly metrics?: ([UnknownOption<List[number]>] extends [never] ? List : readonly Metric[]) | undefined;
 }
 
 /** The names of an architecture's parts. */

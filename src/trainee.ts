@@ -12,7 +12,7 @@ import {
 } from "./data/dataset.ts";
 import { StateError, withinMemory } from "./errors.ts";
 import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
-import { type History, type Metrics, parts } from "./fit/history.ts";
+import { type History, type MetricList, type Metrics, parts } from "./fit/history.ts";
 import { createMeasures, type Measure } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
 import { atEpoch, Fit, type Kept } from "./fit.ts";
@@ -45,10 +45,10 @@ import {
 import { initialize } from "./weights.ts";
 
 /** What `evaluate` measures: the loss, and the model's metrics by their names. */
-export interface Evaluation extends Metrics<number> {
+export type Evaluation<List extends MetricList = MetricList> = {
   /** The mean over the rows. */
   readonly loss: number;
-}
+} & Metrics<number, List>;
 
 /** Examples as they were checked and as the kernel keeps them. */
 export interface Prepared {

@@ -37,15 +37,15 @@ export interface Control {
  * });
  * ```
  */
-export interface Callback {
+export interface Callback<OneEpoch = Epoch, Whole = History> {
   /** Before the first epoch. */
   onTrainBegin?(control: Control): void | Promise<void>;
   /** Before each epoch, with its number in the model's life, from 0. */
   onEpochBegin?(epoch: number, control: Control): void | Promise<void>;
   /** After each epoch, with what was measured of it. */
-  onEpochEnd?(epoch: Epoch, control: Control): void | Promise<void>;
+  onEpochEnd?(epoch: OneEpoch, control: Control): void | Promise<void>;
   /** When the training is over, however it ended: also after an error or an abort. */
-  onTrainEnd?(history: History): void | Promise<void>;
+  onTrainEnd?(history: Whole): void | Promise<void>;
 }
 
 /** The names of the hooks. */

@@ -1,5 +1,5 @@
 /** earlyStopping: ends a training that gets no better, and gives back its best weights */
-import type { Epoch } from "../fit/history.ts";
+import type { Epoch, Monitor } from "../fit/history.ts";
 import type { EarlyStopping, Progress } from "../kernel.ts";
 import { checkNames, completeOptions, count, number, optionalText, type Values } from "../options.ts";
 import type { Callback } from "./callback.ts";
@@ -11,7 +11,7 @@ export interface EarlyStoppingOptions {
    * `"validationAccuracy"`. Losses and errors should fall, scores rise. By default `"validationLoss"` if the
    * training has a validation, else `"loss"`.
    */
-  readonly monitor?: string | undefined;
+  readonly monitor?: Monitor | undefined;
   /** How many epochs in a row may be no better; 10 by default. One more, and the training ends. */
   readonly patience?: number | undefined;
   /** By how much an epoch has to be better than the best before it, at least 0, which is the default. */
@@ -19,7 +19,7 @@ export interface EarlyStoppingOptions {
 }
 
 const OPTIONS = {
-  monitor: optionalText(),
+  monitor: optionalText<Monitor>(),
   patience: count({ default: 10 }),
   minDelta: number({ default: 0, minimum: 0 }),
 };

@@ -1,8 +1,14 @@
 /** From what a caller passes as x and y to checked rows of 32-bit floats. */
 import { DataError, notFinite, ShapeError, show } from "../errors.ts";
 
+/** Where the library of the types has them, as that of ES2025. */
+type Float16Array = typeof globalThis extends { readonly Float16Array: { readonly prototype: infer Values } }
+  ? Values
+  : never;
+
 /** A typed array of numbers. */
 export type NumberArray =
+  | Float16Array
   | Float32Array
   | Float64Array
   | Int8Array
@@ -16,12 +22,22 @@ export type NumberArray =
 /** Values by row: one row, a list of rows, or all rows one after the other in a typed array. */
 export type Matrix = readonly number[] | readonly (readonly number[] | NumberArray)[] | NumberArray;
 
+/** What a model predicts of: rows of x, or a dataset. */
+export type Inputs = Matrix | { readonly x: Matrix };
+
+/** Values in the form of `X`: one row for one row, rows for rows, a flat array for a flat array or a dataset. */
+export type InForm<X extends Inputs> = X extends readonly number[]
+  ? number[]
+  : X extends readonly unknown[]
+    ? number[][]
+    : Float32Array<ArrayBuffer>;
+
 /** Examples: inputs and targets of the same number of rows. */
-export interface Dataset {
+export interface Dataset<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   /** [rows][inputs] */
-  readonly x: Float32Array;
+  readonly x: Float32Array<Buffer>;
   /** [rows][outputs] */
-  readonly y: Float32Array;
+  readonly y: Float32Array<Buffer>;
   readonly inputs: number;
   /** Values in a row of y. */
   readonly outputs: number;

@@ -9,7 +9,7 @@ export type Groups = readonly (string | number)[] | NumberArray;
 /** Rows to learn from and rows to measure with, by number, in ascending order. */
 export interface RowSplit {
   readonly training: Uint32Array;
-  readonly heldOut: Uint32Array;
+  readonly heldOut: Uint32Array<ArrayBuffer>;
 }
 
 /** How rows are dealt out to folds. */

@@ -15,7 +15,9 @@ import type { Dataset } from "./dataset.ts";
  * data.x.length; // 2000
  * ```
  */
-export function xor(options: { readonly examples?: number; readonly seed?: number } = {}): Dataset {
+export function xor(
+  options: { readonly examples?: number; readonly seed?: number } = {},
+): Dataset<ArrayBuffer> {
   checkNames(options, ["examples", "seed"], "xor");
   const rows = readSize(options.examples ?? 1000, "xor: examples");
   const next = uniform(readSeed(options.seed ?? 0, "xor: seed"), { purpose: purpose.data, index: 0 });

@@ -1,22 +1,47 @@
 /** What a training tells of itself: epoch by epoch, and in lists. */
 import type { Ended, Ending, Lists } from "../formats/saved.ts";
 import type * as metrics from "../metrics/table.ts";
+import type { Choice } from "../options.ts";
 
 export type { Ended };
 
 /** The name of a metric: its word in the table. */
 export type MetricName = keyof typeof metrics;
 
-/** A figure for each of the model's metrics, by the metric's name. */
-export type Metrics<Value> = { readonly [Name in MetricName]?: Value };
+/** The name of a figure of the validation: `accuracy` becomes `validationAccuracy`. */
+type ValidationName<Name extends string> = `validation${Capitalize<Name>}`;
+
+/** What a training can be watched by. */
+export type Monitor = "loss" | "validationLoss" | MetricName | ValidationName<MetricName>;
+
+/** The metrics of a model as they were given. */
+export type MetricList = readonly Choice<typeof metrics>[];
+
+type NameOf<Metric> = Metric extends { readonly type: infer Name } ? Name : Metric;
 
 /**
- * The same for the validation: `accuracy` becomes `validationAccuracy`, whatever the metric, and the loss
- * `validationLoss`.
+ * A value for each metric of a list, by the metric's name; all others are undefined. Of a list whose entries the
+ * types do not tell, each may be undefined.
  */
-export type ValidationMetrics<Value> = {
-  readonly [Name in MetricName as `validation${Capitalize<Name>}`]?: Value;
-} & { readonly validationLoss?: Value };
+export type Metrics<Value, List extends MetricList = MetricList> = List extends MetricList
+  ? number extends List["length"]
+    ? { readonly [Name in MetricName]?: Value }
+    : { readonly [Name in NameOf<List[number]> & MetricName]: Value } & {
+        readonly [Name in Exclude<MetricName, NameOf<List[number]>>]?: never;
+      }
+  : never;
+
+/** The same under the names of the validation. */
+type OfValidation<Figures> = {
+  [Name in keyof Figures as ValidationName<Name & string>]: Figures[Name];
+};
+
+/** The loss and the metrics of a validation, of which it may not be known whether there is one. */
+type ValidationFigures<Value, List extends MetricList, Validated extends boolean> = boolean extends Validated
+  ? Partial<OfValidation<{ readonly loss: Value } & Metrics<Value, List>>>
+  : Validated extends true
+    ? OfValidation<{ readonly loss: Value } & Metrics<Value, List>>
+    : { readonly [Name in ValidationName<"loss" | MetricName>]?: never };
 
 /** The name of what is measured, where it is measured of the validation. */
 export function validationName(name: string): string {
@@ -28,7 +53,7 @@ export function validationName(name: string): string {
  * before each step; `validationLoss` and `validationAccuracy`, for instance, those of the validation at the
  * epoch's end.
  */
-export interface Epoch extends Metrics<number>, ValidationMetrics<number> {
+export type Epoch<List extends MetricList = MetricList, Validated extends boolean = boolean> = {
   /** Its number in the model's life, from 0. */
   readonly epoch: number;
   /**
@@ -39,10 +64,11 @@ export interface Epoch extends Metrics<number>, ValidationMetrics<number> {
   readonly learningRate: number;
   /** How long it took, validation included. */
   readonly seconds: number;
-}
+} & Metrics<number, List> &
+  ValidationFigures<number, List, Validated>;
 
 /** A training, with an entry for each epoch in every list. */
-export interface History extends Metrics<number[]>, ValidationMetrics<number[]> {
+export type History<List extends MetricList = MetricList, Validated extends boolean = boolean> = {
   /** The number of each epoch in the model's life. */
   readonly epoch: number[];
   /**
@@ -59,7 +85,8 @@ export interface History extends Metrics<number[]>, ValidationMetrics<number[]> 
   readonly ended?: Ended;
   /** With `validationSplit`: the indices of the rows that were held out, in ascending order. */
   readonly validationRows?: readonly number[];
-}
+} & Metrics<number[], List> &
+  ValidationFigures<number[], List, Validated>;
 
 /** What every epoch has. */
 const ALWAYS = ["epoch", "loss", "learningRate", "seconds"];
@@ -72,7 +99,7 @@ export function parts(history: History): { readonly history: Lists; readonly end
   const lists = Object.entries(history).filter(([name]) => !OF_TRAINING.includes(name));
   const { ended, bestEpoch } = history;
   return {
-    history: Object.fromEntries(lists),
+    history: Object.fromEntries(lists) as Lists,
     ending: { ...(ended && { ended }), ...(bestEpoch !== undefined && { bestEpoch }) },
   };
 }

@@ -6,10 +6,38 @@ import { checkNames, readSize } from "../options.ts";
 import { readSchedule, type ScheduleChoice } from "../schedules/chain.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { type Budget, readBudget } from "./budget.ts";
+import type { Epoch, History, MetricList } from "./history.ts";
 import { readCallbacks } from "./hooks.ts";
 
+/** The options that say whether a training has a validation. */
+export type ValidationOptions = Pick<FitOptions, "validationData" | "validationSplit">;
+
+/** Whether a training with such options has a validation: true, false, or a boolean where the types do not tell. */
+export type Validates<Options extends ValidationOptions> = Options extends
+  | { readonly validationData: object }
+  | { readonly validationSplit: number }
+  ? true
+  : [Options[keyof Options]] extends [undefined]
+    ? false
+    : boolean;
+
+/**
+ * Those options of a call from which it is told whether there is a validation; `Pick`, because TypeScript infers
+ * them so and still refuses names that are unknown.
+ */
+export type ToldBy<Options extends ValidationOptions> = Pick<
+  Options,
+  keyof Options & keyof ValidationOptions
+>;
+
+/** A callback of a training with these metrics. */
+type CallbackOf<List extends MetricList, Validated extends boolean> = Callback<
+  Epoch<List, Validated>,
+  History<List, Validated>
+>;
+
 /** How to train. */
-export interface FitOptions {
+export interface FitOptions<List extends MetricList = MetricList, Validated extends boolean = boolean> {
   /** How often to go through the data; 1 by default. */
   readonly epochs?: number | undefined;
   /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
@@ -60,7 +88,7 @@ export interface FitOptions {
   /** Stops the training after the current step; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called between the epochs, in this order: objects of hooks, or those in `callbacks`. */
-  readonly callbacks?: Callback | readonly Callback[] | undefined;
+  readonly callbacks?: CallbackOf<List, Validated> | readonly CallbackOf<List, Validated>[] | undefined;
   /** How long to train, and how good is good enough: the training then ends before its last epoch. */
   readonly budget?: Budget | undefined;
   /**

@@ -3,7 +3,7 @@ import * as activations from "../activations.ts";
 import * as initializers from "../initializers.ts";
 import {
   boolean,
-  type Configuration,
+  type Configured,
   checkNames,
   choice,
   type Given,
@@ -71,7 +71,7 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  * ```
  */
 export const dense = Object.assign(
-  (units: number, given: DenseOptions = {}): Configuration<"dense", typeof options> => {
+  (units: number, given: DenseOptions = {}): Configured<"dense", typeof options> => {
     const { units: _, ...others } = options;
     checkNames(given, Object.keys(others), "dense");
     return { type: "dense", units, ...given };

@@ -1,4 +1,5 @@
 /** The schedule that watches the training. */
+import type { Monitor } from "../fit/history.ts";
 import { boolean, count, entry, number, optionalText, type Values } from "../options.ts";
 import type { Rates, Schedule } from "./schedule.ts";
 
@@ -8,7 +9,7 @@ const options = {
   minDelta: number({ default: 1e-4, minimum: 0 }),
   cooldown: count({ default: 0 }),
   minimum: number({ default: 0, minimum: 0 }),
-  monitor: optionalText(),
+  monitor: optionalText<Monitor>(),
   largerIsBetter: boolean({ default: false }),
 };
 

@@ -4,6 +4,7 @@ import { type Folding, foldRows, type Groups, type RowSplit } from "../data/fold
 import { holdOut, takeRows } from "../data/split.ts";
 import { DataError, OptionError, show, within } from "../errors.ts";
 import { classesOf } from "../fit/data.ts";
+import type { MetricList } from "../fit/history.ts";
 import { checkShared } from "../fit/hooks.ts";
 import type { Measure } from "../fit/measures.ts";
 import {
@@ -29,9 +30,9 @@ import { freshSeed, readSeed } from "../seed.ts";
 import type { Evaluation, Prepared, Trainee } from "../trainee.ts";
 
 /** A model and how it is trained, as `new Model` and `fit` take them. */
-export interface Candidate {
+export interface Candidate<List extends MetricList = MetricList> {
   /** The seed is that of the call, unless the model has one of its own. */
-  readonly model: ModelOptions;
+  readonly model: ModelOptions<List>;
   /** `signal` and `threads` are options of the call. */
   readonly fit?: Omit<FitOptions, "signal" | "threads" | "verbose"> | undefined;
 }
