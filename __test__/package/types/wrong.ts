@@ -150,7 +150,7 @@ model.fit(data, { epochs: 3, validationsplit: 0.2 });
 // expect error: 2561 Did you mean to write 'batchSize'?
 model.fitSync(data.x, data.y, { validationSplit: 0.2, batchsize: 3 });
 // expect error: 2769
-model.epochs(data, { callbacks: [] });
+model.epochs(data, { callback: [] });
 // expect error: 2769
 model.fit(data, { budget: { second: 3 } });
 // expect error: 2769
@@ -174,7 +174,7 @@ save(model, "model", { format: "json" });
 // expect error: 2353
 Model.fromBytes(model.toBytes(), { seed: 1 });
 // expect error: 2353
-trainMany([model], data, { verbose: true });
+trainMany([model], data, { workers: 2 });
 // expect error: 2353
 findLearningRate(model, data, { epochs: 3 });
 // expect error: 2561
