@@ -6,10 +6,10 @@
  */
 import type { Categories } from "./data/dataset.ts";
 import { OptionError, ShapeError, show } from "./errors.ts";
-import type { MetricList, MetricName } from "./fit/history.ts";
 import type { Lookup, Parameter, Penalties } from "./layers/layer.ts";
 import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
+import type { MetricList, MetricName } from "./metrics/names.ts";
 import * as metrics from "./metrics/table.ts";
 import * as optimizers from "./optimizers.ts";
 import {

@@ -1,21 +1,9 @@
 /** What a training tells of itself: epoch by epoch, and in lists. */
 import type { Ended, Ending, Lists } from "../formats/saved.ts";
-import type * as metrics from "../metrics/table.ts";
-import type { Choice } from "../options.ts";
+import type { MetricList, MetricName, ValidationName } from "../metrics/names.ts";
 
+export type { MetricList, MetricName, Monitor } from "../metrics/names.ts";
 export type { Ended };
-
-/** The name of a metric: its word in the table. */
-export type MetricName = keyof typeof metrics;
-
-/** The name of a figure of the validation: `accuracy` becomes `validationAccuracy`. */
-type ValidationName<Name extends string> = `validation${Capitalize<Name>}`;
-
-/** What a training can be watched by. */
-export type Monitor = "loss" | "validationLoss" | MetricName | ValidationName<MetricName>;
-
-/** The metrics of a model as they were given. */
-export type MetricList = readonly Choice<typeof metrics>[];
 
 type NameOf<Metric> = Metric extends { readonly type: infer Name } ? Name : Metric;
 

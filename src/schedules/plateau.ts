@@ -1,5 +1,5 @@
 /** The schedule that watches the training. */
-import type { Monitor } from "../fit/history.ts";
+import type { Monitor } from "../metrics/names.ts";
 import { boolean, count, entry, number, optionalText, type Values } from "../options.ts";
 import type { Rates, Schedule } from "./schedule.ts";
 
