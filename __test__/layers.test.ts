@@ -12,12 +12,14 @@ import {
   type LayerWeights,
   type Loss,
   layerNorm,
+  linear,
   Model,
   residual,
   sgd,
   tanh,
 } from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
+import { values } from "./programs.ts";
 
 const WIDTH = 20_000;
 
@@ -361,5 +363,39 @@ describe.each(kernelNames)("batch normalisation on the %s kernel", (kernel) => {
     expect(() => made.setWeights(weights)).toThrow(
       "setWeights: layer 0 (batchNorm): runningVar: value 1: expected at least 0, received -1",
     );
+  });
+});
+
+describe.each(kernelNames)("linear on the %s kernel", (kernel) => {
+  const stacks: Layer[][] = [
+    [dense(5), tanh(), dense(1)],
+    [dense(5, { activation: "linear" }), tanh(), dense(1)],
+    ["linear", dense(5), linear(), tanh(), dense(1), linear()],
+  ];
+  const make = (layers: Layer[]) =>
+    new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: adam(), seed: 2, kernel });
+  const x = values(1, 80, -1, 1);
+  const y = values(2, 40, -1, 1);
+
+  test("is the same as no activation, to the bit: predictions, gradients, training, files", () => {
+    const outcomes = stacks.map((layers) => {
+      const model = make(layers);
+      const { loss, layers: gradients } = model.gradients(x, y);
+      model.fitSync(x, y, { epochs: 3 });
+      const copies = [
+        Model.fromJSON(model.toJSON(), { kernel }),
+        Model.fromBytes(model.toBytes(), { kernel }),
+      ];
+      for (const copy of copies) expect(copy.predict(x)).toEqual(model.predict(x));
+      return [loss, flatten(gradients), flatten(model.getWeights()), model.predict(x)];
+    });
+    expect(outcomes[1]).toEqual(outcomes[0]);
+    expect(outcomes[2]).toEqual(outcomes[0]);
+  });
+
+  test("is explained, and the doctor takes it for no nonlinear activation", () => {
+    const model = make([dense(5, { activation: "linear" }), dense(1)]);
+    expect(String(model.explain([[1, 2]], [1]))).toContain("yᵢ = linear(xᵢ)");
+    expect(model.diagnose(x, y).findings.map(({ cause }) => cause)).toContain("linearStack");
   });
 });

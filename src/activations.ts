@@ -24,6 +24,27 @@ export interface Activation {
 }
 
 /**
+ * The identity: linear(x) = x; its derivative is 1. A layer without an activation computes the same.
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64, { activation: "relu" }), dense(1, { activation: "linear" })];
+ * ```
+ */
+export const linear = entry(
+  "linear",
+  {},
+  (): Activation => ({
+    value(input, output, length) {
+      for (let at = 0; at < length; at++) output[at] = input[at];
+    },
+    gradient(_input, _output, gradient, result, length) {
+      for (let at = 0; at < length; at++) result[at] = gradient[at];
+    },
+  }),
+);
+
+/**
  * Rectified linear unit: relu(x) = x above 0, else 0; its derivative is 1 above 0, else 0.
  *
  * @example

@@ -1,5 +1,5 @@
 /** The network: one mini-batch forward, loss, backward, update. */
-import type { Activation } from "./activations.ts";
+import { linear } from "./activations.ts";
 import { CHUNK_ROWS } from "./kernel.ts";
 import { createLayer } from "./layers.ts";
 import type { Loss, RowLoss } from "./losses.ts";
@@ -52,14 +52,7 @@ export function trainedRanges({ frozen, parameters }: Plan): readonly Range[] {
 }
 
 /** A stage that changes nothing, where the loss absorbs the only layer. */
-const IDENTITY: Activation = {
-  value(input, output, length) {
-    for (let at = 0; at < length; at++) output[at] = input[at];
-  },
-  gradient(_input, _output, gradient, result, length) {
-    for (let at = 0; at < length; at++) result[at] = gradient[at];
-  },
-};
+const IDENTITY = linear.create({});
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {

@@ -12,6 +12,7 @@ crate::table! {
     },
     "hardSigmoid" [] => |options| Box::new(Elementwise(HardSigmoid)),
     "leakyRelu" ["alpha"] => |options| Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha")? })),
+    "linear" [] => |options| Box::new(Elementwise(Linear)),
     "mish" [] => |options| Box::new(Elementwise(Mish)),
     "relu" [] => |options| Box::new(Elementwise(Relu)),
     "relu6" [] => |options| Box::new(Elementwise(Relu6)),
@@ -33,6 +34,22 @@ pub trait Activation: Copy + Send + Sync + 'static {
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V;
     /// The derivative at `input`, where the value is `output`.
     fn derivative<S: Simd>(self, s: S, input: S::V, output: S::V) -> S::V;
+}
+
+/// linear(x) = x; linear'(x) = 1
+#[derive(Clone, Copy)]
+pub struct Linear;
+
+impl Activation for Linear {
+    #[inline(always)]
+    fn value<S: Simd>(self, _s: S, input: S::V) -> S::V {
+        input
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, _input: S::V, _output: S::V) -> S::V {
+        s.splat(1.0)
+    }
 }
 
 /// relu(x) = x above 0, else 0; relu'(x) = 1 above 0, else 0
