@@ -267,9 +267,9 @@ const badFitOptions: readonly Case<Anything>[] = [
   ],
   [
     "an option that there is not",
-    { iterations: 5 },
+    { temperature: 5 },
     OptionError,
-    'unknown option "iterations". Expected one of: epochs,',
+    'unknown option "temperature". Expected one of: epochs,',
   ],
   ["two weights for more rows", { sampleWeight: [1, 1] }, ShapeError, "sampleWeight: expected"],
   ["a number for weights", { sampleWeight: 2 }, DataError, `sampleWeight: ${anyMatrix} 2`],
@@ -692,7 +692,7 @@ const badBuilders: readonly Case<() => unknown>[] = [
     "an abbreviation",
     () => sgd({ lr: 0.01 } as Anything),
     OptionError,
-    'sgd: unknown option "lr". Expected one of: learningRate,',
+    'sgd: unknown option "lr". Did you mean "learningRate"? Expected one of: learningRate,',
   ],
   [
     "an activation by itself",

@@ -3,6 +3,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { OptionError, show } from "./errors.ts";
+import { LONGEST_NAME, meantBy } from "./names.ts";
 
 /** What an option takes. `read` returns the value, or throws an {@link OptionError} that names the place. */
 export interface Option<T> {
@@ -361,41 +362,48 @@ export function optionalChoice<T extends object>(
   };
 }
 
-/** A longer name is near to none; to count its edits could take for ever, since names come with files too. */
-const LONGEST_NAME = 100;
-
-/** The name in `names` that is nearest to one that is none of them, if one is near. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  if (name.length > LONGEST_NAME) return undefined;
+/** The names in `names` that one of none of them may mean: by its meaning elsewhere, else the nearest. */
+function candidates(name: string, names: readonly string[]): readonly string[] {
+  const meant = meantBy(name, names);
+  // To count the edits of a long name could take for ever.
+  if (meant.length > 0 || name.length > LONGEST_NAME) return meant;
   const ranked = names
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
-  return best && best.edits <= Math.max(2, name.length / 3) ? best.candidate : undefined;
+  return best && best.edits <= Math.max(2, name.length / 3) ? [best.candidate] : [];
 }
 
-/** An error for a name that is none of `names`, with the nearest one. */
+/** An error for a name that is none of `names`, with the one that is meant or the nearest. */
 export function unknownName(
   place: string,
   kind: string,
   name: string,
   names: readonly string[],
 ): OptionError {
-  const near = nearest(name, names);
-  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
+  const found = candidates(name, names).map((candidate) => `"${candidate}"`);
+  const hint = found.length === 0 ? "" : ` Did you mean ${found.join(" or ")}?`;
   const list = names.length === 0 ? "none" : names.join(", ");
   return new OptionError(`${place}: unknown ${kind} ${show(name)}.${hint} Expected one of: ${list}`);
 }
 
-/** Checks that options are an object, which has no other names than these. */
+/** Whether a value is an object of any realm that no class made: `{}`, or one without a prototype. */
+export function isPlain(value: unknown): value is object {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || (Object.getPrototypeOf(prototype) === null && "hasOwnProperty" in prototype);
+}
+
+/** Checks that options are a plain object, which has no other names than these. */
 export function checkNames(
   given: unknown,
   names: readonly string[],
   place: string,
   kind = "option",
 ): asserts given is object {
-  if (given === null || typeof given !== "object" || Array.isArray(given)) {
-    throw refuse(place, "an object of options", given);
+  if (!isPlain(given)) {
+    const hint = given !== null && typeof given === "object" ? "; expected a plain one, like { … }" : "";
+    throw refuse(place, "an object of options", given, hint);
   }
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw unknownName(place, kind, name, names);

@@ -51,7 +51,7 @@ function checkCallback(callback: unknown, place: string): void {
     throw new OptionError(`${place}: expected an object of hooks, received ${show(callback)}${hint}`);
   }
   for (const name of Object.keys(callback)) {
-    if (/^on[A-Z]/.test(name) && !(HOOKS as readonly string[]).includes(name)) {
+    if (/^on[A-Z_]/.test(name) && !(HOOKS as readonly string[]).includes(name)) {
       throw unknownName(place, "hook", name, HOOKS);
     }
   }

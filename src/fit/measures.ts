@@ -3,8 +3,12 @@ import { OptionError } from "../errors.ts";
 import type { Meaning } from "../losses/loss.ts";
 import type { Figure, Metric } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
+import { meantBy } from "../names.ts";
 import { type Complete, create, type Table, unknownName } from "../options.ts";
 import { validationName } from "./history.ts";
+
+/** All that a model can measure besides its loss. */
+const METRICS = Object.keys(metrics);
 
 /** A metric of one model. */
 export interface Measure {
@@ -31,7 +35,10 @@ export function measuredNames(measures: readonly Measure[], validates: boolean):
   return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
 }
 
-/** Refuses names of what is not measured in a training; null stands for what it watches by default. */
+/**
+ * Refuses names of what is not measured in a training, with how to have it measured; null stands for what it watches
+ * by default.
+ */
 export function checkMonitors(
   place: string,
   monitors: readonly (string | null)[],
@@ -39,14 +46,20 @@ export function checkMonitors(
   measured: readonly string[],
 ): void {
   const known = ["loss", ...measured];
+  const possible = measuredNames(measures, true);
+  const all = [...possible, ...METRICS, ...METRICS.map(validationName)];
   for (const name of monitors) {
     if (name === null || known.includes(name)) continue;
-    if (measuredNames(measures, true).includes(name)) {
+    if (meantBy(name, known).length > 0) throw unknownName(place, "measure", name, known);
+    const meant = all.includes(name) ? name : meantBy(name, all)[0];
+    if (possible.includes(meant)) {
       throw new OptionError(
-        `${place}: ${name} is measured with validationData or validationSplit, and neither is given`,
+        `${place}: ${meant} is measured with validationData or validationSplit, and neither is given`,
       );
     }
-    throw unknownName(place, "measure", name, known);
+    const metric = METRICS.find((entry) => meant === entry || meant === validationName(entry));
+    if (metric === undefined) throw unknownName(place, "measure", name, known);
+    throw new OptionError(`${place}: ${meant} is not measured; add ${metric} to the model's metrics`);
   }
 }
 

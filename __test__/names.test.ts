@@ -1,0 +1,224 @@
+/** A word of Keras, PyTorch or scikit-learn is refused with ours, wherever a name is read. */
+import { describe, expect, test } from "vitest";
+import * as activations from "../src/activations.ts";
+import { FIT_OPTIONS } from "../src/fit/options.ts";
+import {
+  callbacks,
+  dense,
+  dropout,
+  gaussianNoise,
+  initializers,
+  losses,
+  Model,
+  metrics,
+  OptionError,
+  schedules,
+  sgd,
+} from "../src/index.ts";
+import { layers } from "../src/layers.ts";
+import * as metricTable from "../src/metrics/table.ts";
+import { meantBy } from "../src/names.ts";
+import * as optimizers from "../src/optimizers.ts";
+import { complete, type Table } from "../src/options.ts";
+import { ARCHITECTURE } from "../src/program.ts";
+import { data, failureOf, makeModel } from "./samples.ts";
+
+const tables: Record<string, [Table<unknown>, Record<string, string>]> = {
+  loss: [
+    losses as Table<unknown>,
+    {
+      mse: "meanSquaredError",
+      MSELoss: "meanSquaredError",
+      mean_squared_error: "meanSquaredError",
+      mae: "meanAbsoluteError",
+      L1Loss: "meanAbsoluteError",
+      SmoothL1Loss: "huber",
+      huber_loss: "huber",
+      log_cosh: "logCosh",
+      pinball_loss: "quantile",
+      PoissonNLLLoss: "poisson",
+      bce: "binaryCrossentropy",
+      BCEWithLogitsLoss: "binaryCrossentropy",
+      log_loss: "binaryCrossentropy",
+      binary_crossentropy: "binaryCrossentropy",
+      categorical_crossentropy: "categoricalCrossentropy",
+      cce: "categoricalCrossentropy",
+      sparse_categorical_crossentropy: "sparseCategoricalCrossentropy",
+      NLLLoss: "sparseCategoricalCrossentropy",
+    },
+  ],
+  metric: [
+    metricTable as Table<unknown>,
+    {
+      mse: "meanSquaredError",
+      mae: "meanAbsoluteError",
+      rmse: "rootMeanSquaredError",
+      neg_mean_absolute_error: "meanAbsoluteError",
+      acc: "accuracy",
+      accuracy_score: "accuracy",
+      sparse_categorical_accuracy: "accuracy",
+      top_k_categorical_accuracy: "topK",
+      f1_score: "f1",
+      sensitivity: "recall",
+      auc: "rocAuc",
+      roc_auc_score: "rocAuc",
+      average_precision: "averagePrecision",
+      log_loss: "logLoss",
+      r2_score: "r2",
+      R2: "r2",
+    },
+  ],
+  optimizer: [
+    optimizers as Table<unknown>,
+    { Adam: "adam", adam_w: "adamW", RMSProp: "rmsprop", gradient_descent: "sgd" },
+  ],
+  activation: [
+    activations as Table<unknown>,
+    {
+      leaky_relu: "leakyRelu",
+      LeakyReLU: "leakyRelu",
+      swish: "silu",
+      identity: "linear",
+      logistic: "sigmoid",
+      hard_sigmoid: "hardSigmoid",
+      ReLU6: "relu6",
+    },
+  ],
+  layer: [
+    layers,
+    {
+      Linear: "dense",
+      Dense: "dense",
+      batch_normalization: "batchNorm",
+      BatchNorm1d: "batchNorm",
+      LayerNormalization: "layerNorm",
+      gaussian_noise: "gaussianNoise",
+      Embedding: "embedding",
+    },
+  ],
+  initializer: [
+    initializers as Table<unknown>,
+    {
+      xavier_uniform: "glorotUniform",
+      glorot_normal: "glorotNormal",
+      kaiming_normal: "heNormal",
+      he_uniform: "heUniform",
+      random_normal: "normal",
+      RandomUniform: "uniform",
+      TruncatedNormal: "truncatedNormal",
+    },
+  ],
+  schedule: [
+    schedules as unknown as Table<unknown>,
+    {
+      StepLR: "step",
+      ExponentialDecay: "exponential",
+      CosineAnnealingLR: "cosine",
+      OneCycleLR: "oneCycle",
+      ReduceLROnPlateau: "reduceOnPlateau",
+    },
+  ],
+};
+
+describe.each(Object.entries(tables))("the %s", (kind, [table, words]) => {
+  test.each(Object.entries(words))("%s is refused with %s", (theirs, ours) => {
+    expect(() => complete(kind, table, theirs, kind)).toThrow(
+      `unknown ${kind} "${theirs}". Did you mean "${ours}"? Expected one of: `,
+    );
+  });
+
+  test.each(Object.keys(table))("%s is meant by its own spellings", (ours) => {
+    const snake = ours.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const spellings = [snake, snake.toUpperCase(), snake.replaceAll("_", "-")];
+    for (const name of spellings) {
+      if (name !== ours) expect(meantBy(name, Object.keys(table))).toContain(ours);
+    }
+  });
+});
+
+test("crossentropy, which means several losses, is refused with all of them", () => {
+  expect(() => makeModel({ loss: "crossentropy" as "huber" })).toThrow(
+    'Did you mean "binaryCrossentropy" or "categoricalCrossentropy" or "sparseCategoricalCrossentropy"?',
+  );
+});
+
+describe("an option", () => {
+  const fitting = (options: object) => () => makeModel().fitSync(data, options);
+  test.each<[string, string, () => unknown]>([
+    ["lr", "learningRate", () => sgd({ lr: 0.1 } as object)],
+    ["learning_rate", "learningRate", () => sgd({ learning_rate: 0.1 } as object)],
+    ["weight_decay", "weightDecay", () => sgd({ weight_decay: 0.1 } as object)],
+    ["eps", "epsilon", () => optimizers.adam({ eps: 1 } as object)],
+    ["beta_1", "beta1", () => optimizers.adam({ beta_1: 1 } as object)],
+    ["use_bias", "useBias", () => dense(1, { use_bias: false } as object)],
+    ["kernel_initializer", "weightInitializer", () => dense(1, { kernel_initializer: "zeros" } as object)],
+    ["p", "rate", () => dropout({ p: 0.5 } as never)],
+    ["stddev", "deviation", () => gaussianNoise({ stddev: 0.5 } as never)],
+    ["negative_slope", "alpha", () => activations.leakyRelu({ negative_slope: 0.5 } as object)],
+    ["min_delta", "minDelta", () => callbacks.earlyStopping({ min_delta: 1 } as object)],
+    ["n_iter_no_change", "patience", () => callbacks.earlyStopping({ n_iter_no_change: 1 } as object)],
+    ["gamma", "factor", () => schedules.exponential({ gamma: 1 } as never)],
+    ["T_max", "epochs", () => schedules.cosine({ T_max: 1 } as never)],
+    ["batch_size", "batchSize", fitting({ batch_size: 1 })],
+    ["nb_epoch", "epochs", fitting({ nb_epoch: 1 })],
+    ["validation_split", "validationSplit", fitting({ validation_split: 0.1 })],
+    ["val_data", "validationData", fitting({ val_data: data })],
+    ["class_weight", "classWeight", fitting({ class_weight: [1, 1] })],
+    ["n_jobs", "threads", fitting({ n_jobs: 1 })],
+    ["random_state", "seed", () => makeModel({ random_state: 1 } as object)],
+    ["criterion", "loss", () => makeModel({ criterion: "huber" } as object)],
+    ["clipnorm", "clipGradients", () => makeModel({ clipnorm: 1 } as object)],
+    ["max_norm", "norm", () => makeModel({ clipGradients: { max_norm: 1 } as never })],
+    ["on_epoch_end", "onEpochEnd", fitting({ callbacks: { on_epoch_end() {} } })],
+  ])("%s is refused with %s", (theirs, ours, call) => {
+    expect(call).toThrow(OptionError);
+    expect(call).toThrow(`"${theirs}". Did you mean "${ours}"?`);
+  });
+
+  test("of ours is meant by no other", () => {
+    for (const name of [...FIT_OPTIONS, ...ARCHITECTURE]) {
+      expect(meantBy(name, [...FIT_OPTIONS, ...ARCHITECTURE])).toEqual([name]);
+    }
+  });
+});
+
+describe("a monitor", () => {
+  const refusal = (monitor: string, metrics: object[] = [], options = {}) =>
+    failureOf(() =>
+      makeModel({ metrics: metrics as never }).fit(data, {
+        callbacks: callbacks.earlyStopping({ monitor }),
+        ...options,
+      }),
+    );
+  const accuracy = [metrics.accuracy()];
+  const validationSplit = { validationSplit: 0.2 };
+
+  test.each([
+    ["val_loss", [], validationSplit, 'unknown measure "val_loss". Did you mean "validationLoss"?'],
+    ["val_acc", accuracy, validationSplit, 'unknown measure "val_acc". Did you mean "validationAccuracy"?'],
+    ["acc", accuracy, {}, 'unknown measure "acc". Did you mean "accuracy"?'],
+    ["val_loss", [], {}, "validationLoss is measured with validationData or validationSplit"],
+    ["val_accuracy", accuracy, {}, "validationAccuracy is measured with validationData"],
+    [
+      "validationAccuracy",
+      [],
+      validationSplit,
+      "validationAccuracy is not measured; add accuracy to the model's metrics",
+    ],
+    ["validationAccuracy", [], {}, "validationAccuracy is not measured; add accuracy to the model's metrics"],
+    ["val_mse", [], validationSplit, "validationMeanSquaredError is not measured; add meanSquaredError to"],
+    ["rmse", [], {}, "rootMeanSquaredError is not measured; add rootMeanSquaredError to the model's metrics"],
+    ["lr".repeat(50_000), [], {}, 'unknown measure "lrlrlr'],
+    ["warmth", [], {}, 'unknown measure "warmth". Expected one of: loss'],
+  ])("%s, with the metrics %j and %j", async (monitor, given, options, message) => {
+    expect(String(await refusal(monitor, given, options))).toContain(message);
+    const schedule = schedules.reduceOnPlateau({ monitor });
+    const failure = await failureOf(() => makeModel({ metrics: given }).fit(data, { schedule, ...options }));
+    expect(String(failure)).toContain(message);
+  });
+});
+
+test("a model of bare names in the words of Keras trains once they are ours", () => {
+  const layers = [dense(3, { activation: "linear" }), "linear" as const, dense(1)];
+  expect(() => new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: "adam" })).not.toThrow();
+});

@@ -1,0 +1,156 @@
+/** What Keras, PyTorch and scikit-learn call the things that have other names here. */
+
+/** A line for each of our names: it comes first, then other names for it, folded. */
+const OTHERS = `
+linear identity none
+silu swish
+tanh tansig hyperbolictangent
+sigmoid logistic logsig
+relu rectifier
+leakyRelu lrelu leaky
+gelu gelunew
+dense Linear fullyconnected fc
+batchNorm batchnormalization batchnorm1d
+layerNorm layernormalization
+gaussianNoise noise
+embedding embeddings
+residual skip resnet
+meanSquaredError l2 squarederror
+meanAbsoluteError l1 absoluteerror
+huber smoothl1
+quantile pinball q tau
+poisson poissonnll
+binaryCrossentropy bce bcewithlogits logistic log binarycrossentropywithlogits crossentropy
+categoricalCrossentropy cce softmaxcrossentropy crossentropy
+sparseCategoricalCrossentropy scce sparsecrossentropy nll crossentropy
+accuracy acc binaryaccuracy categoricalaccuracy sparsecategoricalaccuracy
+topK topkaccuracy topkcategoricalaccuracy sparsetopkcategoricalaccuracy
+recall sensitivity truepositiverate
+f1 fscore fbeta
+rocAuc auc roc auroc aucroc
+averagePrecision prauc aucpr
+logLoss crossentropy binarycrossentropy categoricalcrossentropy sparsecategoricalcrossentropy
+r2 rsquared coefficientofdetermination
+sgd momentum gradientdescent
+glorotUniform xavieruniform xavier glorot
+glorotNormal xaviernormal
+heUniform kaiminguniform
+heNormal kaimingnormal kaiming he
+lecunNormal lecun
+uniform randomuniform
+normal randomnormal gaussian
+truncatedNormal truncnormal truncnorm
+zeros zero
+ones one
+exponential exponentialdecay
+cosine cosineannealing cosinedecay
+polynomial polynomialdecay lineardecay
+reduceOnPlateau reducelronplateau plateau
+warmup linearwarmup
+chain sequential chained
+inputs inputdim inputshape inputsize infeatures nfeatures
+layers hiddenlayers hiddenlayersizes
+loss lossfunction lossfn criterion objective
+optimizer solver optim optimiser
+metrics metric scoring
+clipGradients clipnorm globalclipnorm clipvalue gradientclip gradientclipping maxgradnorm
+norm clipnorm maxnorm
+value clipvalue
+seed randomstate randomseed
+units outputs outputdim outfeatures embeddingdim neurons nodes hiddenunits
+categories inputdim numembeddings vocabsize
+useBias bias
+weightInitializer kernelinitializer embeddingsinitializer weightinit initializer
+trainable requiresgrad
+l2 kernelregularizer
+rate p probability dropoutrate
+deviation stddev std sigma standarddeviation
+minimum minval minvalue low minlr etamin minlearningrate
+maximum maxval maxvalue high
+alpha negativeslope slope
+delta beta
+learningRate eta eta0 learningrateinit stepsize
+epsilon eps
+rho decay alpha
+beta1 beta betas
+initialAccumulatorValue initialaccumulator
+epochs nepochs numepochs maxepochs nbepoch iterations maxiter niter tmax decaysteps totalsteps
+batchSize minibatchsize
+accumulate accumulategradbatches gradientaccumulation gradientaccumulationsteps accumulationsteps
+sampleWeight sampleweights
+classWeight classweights
+validationSplit validationfraction testsize
+validationData validationset evalset
+schedule scheduler lrscheduler lrschedule learningrateschedule
+callbacks callback
+threads njobs numthreads nthreads numworkers
+signal abortsignal
+verbose verbosity
+factor gamma decayrate
+every stepsize decaysteps period savefreq
+power exponent
+patience niternochange
+minDelta tol mindelta threshold
+largerIsBetter mode greaterisbetter
+folds cv nsplits nfolds kfolds
+stratify stratified
+repeats nrepeats
+configurations niter ntrials trials
+path filepath filename file
+directory logdir
+grid gridsearch
+random randomsearch
+halving successivehalving hyperband
+keep maxtokeep
+threshold thresholds cutoff
+average multiclass
+classes labels numclasses nclasses
+names targetnames
+`;
+
+/** Words at either end of a name that say its kind or its side: "HuberLoss", "f1_score", "StepLR". */
+const AFFIXES = /^neg|(loss|score|layer|activation|optimizer|initializer|scheduler|lr)$/;
+
+/** In lower case, without what joins words: "leaky_relu" and "LeakyReLU" are one name. */
+const fold = (name: string) => name.replace(/[^a-z0-9]/gi, "").toLowerCase();
+
+/** "mse" of "meanSquaredError". */
+const initials = (name: string) => (name.match(/^.|[A-Z]/g) ?? []).join("").toLowerCase();
+
+const others = new Map(
+  OTHERS.trim()
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map(([ours, ...theirs]) => [ours, theirs]),
+);
+
+/** A longer name is none that is known; names come with files, too, and may have any length. */
+export const LONGEST_NAME = 100;
+
+/**
+ * Those of `names` that other libraries mean by a name: its spelling here, what its initials stand for, or
+ * another word. Several where one word means several things; none where nothing is known.
+ */
+export function meantBy(name: string, names: readonly string[]): readonly string[] {
+  if (name.length > LONGEST_NAME) return [];
+  const folded = fold(name);
+  const rules = [
+    (ours: string) => others.get(ours)?.some((other) => other === name || other === folded),
+    (ours: string) => fold(ours) === folded,
+    (ours: string) => folded.length > 1 && initials(ours) === folded,
+  ];
+  for (const rule of rules) {
+    const found = names.filter(rule);
+    if (found.length > 0) return found;
+  }
+  const measured = folded.match(/^val(?:idation)?(.+)/)?.[1];
+  if (measured !== undefined) {
+    const plain = names.filter((ours) => /^validation./.test(ours)).map((ours) => ours.slice(10));
+    return meantBy(
+      measured,
+      plain.map((ours) => ours[0].toLowerCase() + ours.slice(1)),
+    ).map((ours) => `validation${ours[0].toUpperCase()}${ours.slice(1)}`);
+  }
+  const bare = folded.replace(AFFIXES, "");
+  return bare === "" || bare === folded ? [] : meantBy(bare, names);
+}
