@@ -22,6 +22,7 @@ interface Case {
   readonly predictions: number[];
   readonly weights?: number[];
   readonly figures: readonly { readonly metric: Complete; readonly value: number | null }[];
+  readonly best?: readonly { readonly metric: Complete; readonly value: number }[];
   readonly confusion?: number[][];
   readonly report?: Readonly<Record<string, Report>>;
 }
@@ -62,13 +63,23 @@ describe.each(cases.map((entry) => [entry.name, entry] as const))(
       },
     );
 
+    test.each((reference.best ?? []).map(({ metric, value }) => [nameOf(metric), metric, value] as const))(
+      "%s at its best threshold",
+      (_, metric, expected) => {
+        const options = { metric: metric as never, ...(weights && { sampleWeight: weights }) };
+        const threshold = metrics.bestThreshold(targets, predictions, options);
+        const figure = figureOf({ ...metric, threshold }, problem);
+        expectFigure(figure.value(arrays[0]!, arrays[1]!, rows, arrays[2]), expected);
+      },
+    );
+
     const { confusion, report } = reference;
     if (confusion === undefined) return;
 
     test("the confusion matrix and the report", () => {
       const options = {
         outputs: problem.outputs,
-        ...(problem.outputs === 1 && { threshold: problem.predictions === "logits" ? 0 : 0.5 }),
+        ...(problem.outputs === 1 && problem.predictions === "logits" && { threshold: 0 }),
         ...(weights && { sampleWeight: weights }),
       };
       const columns = targets.length / rows;
@@ -368,9 +379,71 @@ describe("figures of one's own predictions", () => {
       "predictions: row 0, column 0: expected a finite number",
     ],
     [
-      () => confusionMatrix([0], [0.5]),
+      () => confusionMatrix([0, 1], [0.5, -0.25]),
       DataError,
-      'predictions: row 0: expected the index of a class, received 0.5; for scores of no and yes give a "threshold"',
+      'predictions: row 1: expected indices of classes, or probabilities from 0 to 1, received -0.25; for other scores give a "threshold", 0 for logits',
+    ],
+    [
+      () => confusionMatrix(["no"], [0.5]),
+      OptionError,
+      'confusionMatrix: labels beside numbers need "classes", the label of each class in order',
+    ],
+    [
+      () => confusionMatrix(["no"], ["maybe"], { classes: ["no", "yes"] }),
+      DataError,
+      'predictions: row 0: expected one of 2 classes, "no", "yes", received "maybe"',
+    ],
+    [
+      () => confusionMatrix(["no"], ["no"], { classes: ["no", "no"] }),
+      OptionError,
+      "confusionMatrix: classes: expected a list of different labels, received an array of 2",
+    ],
+    [
+      () => confusionMatrix([0], [0], { classes: null as never }),
+      OptionError,
+      "confusionMatrix: classes: expected a list of different labels, received null",
+    ],
+    [
+      () => measure("accuracy", ["a", 1] as never, ["a", "b"]),
+      DataError,
+      'targets: row 1: expected one of 2 classes, "a", "b", received 1',
+    ],
+    [
+      () => measure("accuracy", ["a"], ["a"], { classes: 2 as never }),
+      OptionError,
+      "measure: classes: expected a list of different labels, received 2",
+    ],
+    [
+      () => measure(metrics.f1({ threshold: 0.3, average: "macro" }), [0], [[1, 0]]),
+      OptionError,
+      "metric f1: expected one output, or several that are yes or no each, for a threshold",
+    ],
+    [
+      () =>
+        metrics.bestThreshold(
+          [0, 1],
+          [
+            [1, 0],
+            [0, 1],
+          ],
+        ),
+      ShapeError,
+      "bestThreshold: expected one number as the prediction of each row, and one target",
+    ],
+    [
+      () => metrics.bestThreshold([0, 2], [0.1, 0.2]),
+      DataError,
+      "y: row 1: expected 0 or 1, as classes, received 2",
+    ],
+    [
+      () => metrics.bestThreshold([0, 1], [0.1, 0.2], { metric: "rocAuc" as never }),
+      OptionError,
+      'bestThreshold: metric: unknown metric "rocAuc". Expected one of: accuracy, f1, precision, recall',
+    ],
+    [
+      () => metrics.bestThreshold([0, 1], [0.1, 0.2], { metric: metrics.f1({ threshold: 0.5 }) }),
+      OptionError,
+      "bestThreshold: metric: expected no threshold, which is looked for, received 0.5",
     ],
     [
       () => confusionMatrix([-1], [0]),
@@ -394,6 +467,86 @@ describe("figures of one's own predictions", () => {
       expect(call).toThrow(message);
     },
   );
+
+  test("one threshold goes for all of them, 0.5 by default", () => {
+    const [y, predictions] = [
+      [0, 1, 1, 0],
+      [0.2, 0.45, 0.9, 0.6],
+    ];
+    const of = (options: object) => {
+      const [[, falsePositives], [falseNegatives, right]] = confusionMatrix(y, predictions, options);
+      const [, yes] = classificationReport(y, predictions, options).classes;
+      const precision = right / (right + falsePositives);
+      const recall = right / (right + falseNegatives);
+      expect(yes).toMatchObject({ precision, recall });
+      expect(measure(metrics.precision(options), y, predictions)).toBe(precision);
+      expect(measure(metrics.recall(options), y, predictions)).toBe(recall);
+      expect(measure(metrics.f1(options), y, predictions)).toBe(yes.f1);
+      expect(measure(metrics.accuracy(options), y, predictions)).toBe(
+        classificationReport(y, predictions, options).accuracy,
+      );
+      return [precision, recall];
+    };
+    expect(of({})).toEqual([0.5, 0.5]);
+    expect(of({ threshold: 0.5 })).toEqual([0.5, 0.5]);
+    expect(of({ threshold: 0.4 })).toEqual([2 / 3, 1]);
+    const threshold = metrics.bestThreshold(y, predictions);
+    expect(threshold).toBeCloseTo(0.325);
+    expect(of({ threshold })).toEqual([2 / 3, 1]);
+  });
+
+  test("the best threshold is also below all predictions, or above", () => {
+    expect(metrics.bestThreshold([1, 1], [0.25, 0.5])).toBe(0.125);
+    expect(metrics.bestThreshold([1, 1], [-3, 0])).toBe(-4);
+    expect(metrics.bestThreshold([0, 0], [0.25, 0.5], { metric: "accuracy" })).toBe(0.5);
+    expect(metrics.bestThreshold([false, true], [0.25, 0.5])).toBe(0.375);
+    expect(metrics.bestThreshold(["no", "yes"], [0.25, 0.5], { classes: ["no", "yes"] })).toBe(0.375);
+  });
+
+  test("take labels: strings, in their order or that of classes, and booleans", () => {
+    const [y, predictions] = [
+      ["dog", "cat", "emu", "dog"],
+      ["dog", "emu", "emu", "cat"],
+    ];
+    const sorted = [
+      [0, 0, 1],
+      [1, 1, 0],
+      [0, 0, 1],
+    ];
+    expect(confusionMatrix(y, predictions)).toEqual(sorted);
+    expect(confusionMatrix(y, predictions, { classes: ["emu", "dog", "cat"] })).toEqual([
+      [1, 0, 0],
+      [0, 1, 1],
+      [1, 0, 0],
+    ]);
+    expect(measure("accuracy", y, predictions)).toBe(0.5);
+    const { classes, macro } = classificationReport(y, predictions);
+    expect(classes.map(({ name }) => name)).toEqual(["cat", "dog", "emu"]);
+    expect(measure(metrics.f1({ average: "macro" }), y, predictions)).toBeCloseTo(macro.f1, 12);
+    const outputs = [
+      [0.1, 0.8, 0.1],
+      [0.2, 0.3, 0.5],
+      [0.3, 0.1, 0.6],
+      [0.9, 0, 0.1],
+    ];
+    const order = { classes: ["cat", "dog", "emu"] };
+    expect(confusionMatrix(y, outputs, order)).toEqual(sorted);
+    expect(measure("accuracy", y, outputs, order)).toBe(0.5);
+    expect(confusionMatrix([false, true, true], [true, true, false])).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+    expect(confusionMatrix([false, true, true], [0.2, 0.9, 0.4])).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+    expect(measure("precision", [false, true, true], [0.2, 0.9, 0.6])).toBe(1);
+    expect(measure("recall", ["no", "yes", "yes"], ["no", "yes", "no"])).toBe(0.5);
+    expect(classificationReport([false, true], [true, true]).classes.map(({ name }) => name)).toEqual([
+      "false",
+      "true",
+    ]);
+  });
 
   test("the report reads as a table", () => {
     const { text } = classificationReport([0, 1, 1, 2], [0, 1, 2, 2], { names: ["red", "green", "blue"] });

@@ -134,6 +134,16 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
         expect(outcome(given, { classWeight })).not.toEqual(outcome(given, {}));
       });
 
+      test("may be an object by class, with 1 for those left out", () => {
+        const first = given.loss === "hinge" ? "-1" : "0";
+        expect(outcome(given, { classWeight: { [first]: 0.5, 1: 3 } })).toEqual(
+          outcome(given, { classWeight: [0.5, 3, 1].slice(0, given.classes) }),
+        );
+        expect(outcome(given, { classWeight: { 1: 3 } })).toEqual(
+          outcome(given, { classWeight: [1, 3, 1].slice(0, given.classes) }),
+        );
+      });
+
       test('"balanced" gives classes that occur the same say, and the rows 1 on average', () => {
         // 9 rows of one class, 3 of the other: a third class does not occur, and does not count.
         const sampleWeight = labels.map((label) => (label === 0 ? 12 / (2 * 9) : 12 / (2 * 3)));
@@ -220,16 +230,52 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           1,
           "balance",
           OptionError,
-          'expected "balanced", or a list of 2 weights, one for each class from 0 on, received "balance"',
+          'expected "balanced", or a list of 2 weights, one for each class from 0 on, or an object by class, received "balance"',
         ],
         [
-          "an object of weights by class",
+          "a Map of weights by class",
           "binaryCrossentropy",
           labels,
           1,
-          { 0: 1, 1: 2 },
+          new Map([[0, 1]]),
           OptionError,
-          'expected "balanced", or a list of 2 weights, one for each class from 0 on, received an object',
+          "or an object by class, received an object (Map)",
+        ],
+        [
+          "a class that is not one, by its name",
+          "sparseCategoricalCrossentropy",
+          labels,
+          3,
+          { 0: 1, 3: 2 },
+          OptionError,
+          'expected weights for the classes 0 to 2, received one for "3"',
+        ],
+        [
+          "0 for a class of -1 and 1",
+          "hinge",
+          labels.map((label) => 2 * label - 1),
+          1,
+          { 0: 1 },
+          OptionError,
+          'expected weights for the classes -1 and 1, received one for "0"',
+        ],
+        [
+          "a boolean as a class, where targets are numbers",
+          "binaryCrossentropy",
+          labels,
+          1,
+          { true: 2 },
+          OptionError,
+          'expected weights for the classes 0 and 1, received one for "true"',
+        ],
+        [
+          "a weight by class that is not a number",
+          "binaryCrossentropy",
+          labels,
+          1,
+          { 1: "2" },
+          DataError,
+          'class 1: expected a finite number, received "2"',
         ],
         [
           "zeros for all classes that occur",

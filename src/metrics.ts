@@ -1,4 +1,6 @@
 /** The namespace `metrics`: the table's entries, and figures of predictions that a user has. */
+export { bestThreshold, type ThresholdOptions } from "./metrics/best-threshold.ts";
+export type { Label, Labeled } from "./metrics/labels.ts";
 export { type Given as MeasureOptions, measure } from "./metrics/measure.ts";
 export type { Figure, Metric, Problem } from "./metrics/metric.ts";
 export {

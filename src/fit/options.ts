@@ -8,6 +8,7 @@ import type { Schedule } from "../schedules/schedule.ts";
 import { type Budget, readBudget } from "./budget.ts";
 import type { Epoch, History, MetricList } from "./history.ts";
 import { readCallbacks } from "./hooks.ts";
+import type { ClassWeight } from "./weights.ts";
 
 /** The options that say whether a training has a validation. */
 export type ValidationOptions = Pick<FitOptions, "validationData" | "validationSplit">;
@@ -60,10 +61,11 @@ export interface FitOptions<List extends MetricList = MetricList, Validated exte
   readonly sampleWeight?: readonly number[] | NumberArray | undefined;
   /**
    * A weight for each class, by which the weights of its rows are multiplied; for a loss whose targets say
-   * classes. `"balanced"` gives each class that occurs the same say: rows / (classes · rows of the class),
+   * classes: a list from class 0 on, or an object by class like `{ 0: 1, 1: 5 }`, in which a class that is
+   * left out has 1. With targets of -1 and 1 the object's names are those. `"balanced"` gives each class that occurs the same say: rows / (classes · rows of the class),
    * where classes without a row do not count.
    */
-  readonly classWeight?: readonly number[] | NumberArray | "balanced" | undefined;
+  readonly classWeight?: ClassWeight | undefined;
   /** Examples that are measured after each epoch and never learnt from: a dataset, or x and y. */
   readonly validationData?: Examples | readonly [x: Matrix, y: Matrix] | undefined;
   /**
@@ -193,10 +195,25 @@ export function readFitOptions(
   };
 }
 
-/** The signal that stops a call, if there is one. */
+/** Foreign signals that are followed, each with one of this realm: one listener for any number of calls. */
+const followed = new WeakMap<object, AbortSignal>();
+
+/** The signal that stops a call, if there is one. One of another realm or of a polyfill is followed. */
 export function readSignal(signal: unknown, call: string): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
+  const { aborted, addEventListener } = Object(signal) as Partial<AbortSignal>;
+  if (typeof aborted !== "boolean" || typeof addEventListener !== "function") {
+    throw new OptionError(`${call}: signal: expected an AbortSignal, received ${show(signal)}`);
+  }
+  const foreign = signal as AbortSignal;
+  const known = followed.get(foreign);
+  if (known !== undefined) return known;
+  const controller = new AbortController();
+  const abort = () => controller.abort(foreign.reason);
+  if (aborted) abort();
+  else foreign.addEventListener("abort", abort, { once: true });
+  followed.set(foreign, controller.signal);
+  return controller.signal;
 }
 
 /** The most threads of a call, if it says so. */

@@ -1,7 +1,16 @@
 /** accuracy and topK: the share of right predictions */
 import { OptionError } from "../errors.ts";
 import { entry, size } from "../options.ts";
-import { type Classes, classesOf, type Figure, largest, type Metric, meanOf, unfit } from "./metric.ts";
+import {
+  type Classes,
+  classesOf,
+  type Figure,
+  largest,
+  type Metric,
+  meanOf,
+  threshold,
+  unfit,
+} from "./metric.ts";
 
 /** How many values from `start` to before `end` are on the same side as their targets. */
 function countRight(
@@ -59,6 +68,9 @@ function ofRows({ form, check }: Classes, classes: number): Figure {
  * over rows and outputs, as in Keras. After a loss for plain values one output is yes or no, with targets 0
  * and 1, and several are classes, with one-hot targets.
  *
+ * Options: `threshold` (null, which is 0.5, or 0 for logits and scores), above which an output is yes. It is
+ * compared with the predictions as they are, and refused where outputs are classes.
+ *
  * @example
  * ```ts
  * metrics.measure("accuracy", [2, 0], [[0.1, 0.2, 0.7], [0.3, 0.6, 0.1]]); // 0.5
@@ -66,11 +78,12 @@ function ofRows({ form, check }: Classes, classes: number): Figure {
  */
 export const accuracy = entry(
   "accuracy",
-  {},
-  (): Metric => (problem) => {
-    const classes = classesOf(problem);
-    return (classes.form === "columns" ? ofColumns : ofRows)(classes, problem.outputs);
-  },
+  { threshold },
+  ({ threshold }): Metric =>
+    (problem) => {
+      const classes = classesOf(problem, "accuracy", threshold);
+      return (classes.form === "columns" ? ofColumns : ofRows)(classes, problem.outputs);
+    },
 );
 
 /** Whether fewer than k classes come before one: larger ones, and equal ones of a smaller index. */

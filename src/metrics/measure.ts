@@ -1,5 +1,5 @@
 /** measure: a metric of targets and predictions that a user has */
-import type { Matrix, NumberArray } from "../data/dataset.ts";
+import type { NumberArray } from "../data/dataset.ts";
 import { ShapeError } from "../errors.ts";
 import { binaryCrossentropy } from "../losses/binary.ts";
 import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../losses/categorical.ts";
@@ -16,6 +16,7 @@ import {
   type Table,
 } from "../options.ts";
 import { type Pair, readPair, readWeights } from "./columns.ts";
+import { type Label, type Labeled, readLabels } from "./labels.ts";
 import type { Metric } from "./metric.ts";
 import * as metrics from "./table.ts";
 
@@ -23,6 +24,8 @@ import * as metrics from "./table.ts";
 export interface Given extends Partial<Meaning> {
   /** Values in a row of predictions, for a typed array of several. */
   readonly outputs?: number | undefined;
+  /** The label of each class in order, where targets are strings; by default as `confusionMatrix` has it. */
+  readonly classes?: readonly Label[] | undefined;
   /** A weight for each row, at least 0. */
   readonly sampleWeight?: readonly number[] | NumberArray | undefined;
 }
@@ -41,6 +44,25 @@ const CHECKS: Readonly<Partial<Record<Meaning["targets"], Loss>>> = {
   shares: categoricalCrossentropy.create(standard),
   labels: sparseCategoricalCrossentropy.create(standard),
 };
+
+/** Rows of outputs that say each class for certain. */
+function oneHot(classes: readonly number[], count: number): Float32Array {
+  const rows = new Float32Array(classes.length * count);
+  for (const [row, index] of classes.entries()) rows[row * count + index] = 1;
+  return rows;
+}
+
+/** Reads both, with labels as values of 0 and 1 where there are two of them, else as classes. */
+function readBoth(targets: Labeled, predictions: Labeled, { classes, outputs }: Given): Pair {
+  const read = readLabels("measure", { targets, predictions }, classes);
+  const { labels = [], arePredicted } = read;
+  if (!arePredicted || labels.length <= 2) {
+    const width = outputs && readSize(outputs, "measure: outputs");
+    return readPair(read.targets, read.predictions, width);
+  }
+  const { length } = labels;
+  return readPair(read.targets, oneHot(read.predictions as readonly number[], length), length);
+}
 
 /** Checks that there are as many targets in a row as their kind wants, and that each is one of its kind. */
 function checkTargets(kind: Meaning["targets"], { targets, targetColumns, outputs, rows }: Pair): void {
@@ -62,6 +84,9 @@ function checkTargets(kind: Meaning["targets"], { targets, targetColumns, output
  * probabilities for instance. `targets` and `predictions` say what else they are, by the words of
  * {@link Meaning}.
  *
+ * Either may be a list of labels, strings or booleans, as for `confusionMatrix`; of two labels the second one, or
+ * `true`, is yes.
+ *
  * @example
  * ```ts
  * const model = new Model({ inputs: 2, layers: [dense(2)], loss: "sparseCategoricalCrossentropy", optimizer: adam() });
@@ -74,13 +99,13 @@ function checkTargets(kind: Meaning["targets"], { targets, targetColumns, output
  */
 export function measure(
   metric: Choice<typeof metrics>,
-  targets: Matrix,
-  predictions: Matrix,
+  targets: Labeled,
+  predictions: Labeled,
   given: Given = {},
 ): number {
-  checkNames(given, ["targets", "predictions", "outputs", "sampleWeight"], "measure");
+  checkNames(given, ["targets", "predictions", "outputs", "classes", "sampleWeight"], "measure");
   const configuration = complete("metric", metrics as Table<unknown>, metric, "metric");
-  const pair = readPair(targets, predictions, given.outputs && readSize(given.outputs, "measure: outputs"));
+  const pair = readBoth(targets, predictions, given);
   const weights = readWeights(given.sampleWeight, pair.rows);
   const isLabel = pair.targetColumns === 1 && pair.outputs > 1;
   const { targets: kind = isLabel ? "labels" : "values", predictions: form } = given;

@@ -1,6 +1,7 @@
 /** What a metric is, and how classes are read from targets and predictions. */
 import { DataError, OptionError } from "../errors.ts";
 import type { Meaning } from "../losses/loss.ts";
+import { optionalNumber } from "../options.ts";
 
 /** What predictions and targets are: the meaning that the loss gives them, and values in a row. */
 export interface Problem extends Meaning {
@@ -40,13 +41,22 @@ export interface Classes {
 export const isEstimate = (predictions: Problem["predictions"]) =>
   predictions === "estimates" || predictions === "rates";
 
-/** How the classes of a problem are read. Plain values are classes where they are 0 and 1. */
-export function classesOf({ targets, predictions, outputs }: Problem): Classes {
-  const threshold = isEstimate(predictions) ? 0.5 : 0;
+/**
+ * How the classes of a problem are read, for the metric of this name. Plain values are classes where they are 0
+ * and 1. A threshold of its own takes the place of the usual one.
+ */
+export function classesOf(problem: Problem, metric = "", given: number | null = null): Classes {
+  const { targets, predictions, outputs } = problem;
+  const threshold = given ?? (isEstimate(predictions) ? 0.5 : 0);
   if (targets === "signs") return { form: "columns", middle: 0, threshold };
   if (targets === "probabilities") return { form: "columns", middle: 0.5, threshold };
+  if (targets === "values" && outputs === 1) {
+    return { form: "columns", middle: 0.5, threshold, check: checkColumn };
+  }
+  if (given !== null) {
+    throw unfit(metric, "one output, or several that are yes or no each, for a threshold", problem);
+  }
   if (targets !== "values") return { form: targets, middle: 0.5, threshold };
-  if (outputs === 1) return { form: "columns", middle: 0.5, threshold, check: checkColumn };
   return {
     form: "shares",
     middle: 0.5,
@@ -55,9 +65,15 @@ export function classesOf({ targets, predictions, outputs }: Problem): Classes {
   };
 }
 
+/**
+ * The option `threshold` of metrics. Predictions above it are yes; null is 0.5, or 0 for logits and scores.
+ */
+export const threshold = optionalNumber({});
+
 const REGRESSION = "for plain values there are meanAbsoluteError, rootMeanSquaredError and r2";
 
-function checkColumn(targets: Float32Array, rows: number): void {
+/** Targets of one output that is yes or no. */
+export function checkColumn(targets: Float32Array, rows: number): void {
   for (let row = 0; row < rows; row++) {
     const target = targets[row];
     if (target === 0 || target === 1) continue;

@@ -1,23 +1,17 @@
 /** precision, recall and f1 */
-import { entry, oneOf } from "../options.ts";
-import { classesOf, type Metric, unfit } from "./metric.ts";
-import {
-  type Average,
-  averageOf,
-  countClasses,
-  f1Of,
-  precisionOf,
-  recallOf,
-  type Score,
-  tallyOf,
-} from "./tally.ts";
+import { entry, oneOf, type Values } from "../options.ts";
+import { classesOf, type Metric, threshold, unfit } from "./metric.ts";
+import { averageOf, countClasses, f1Of, precisionOf, recallOf, type Score, tallyOf } from "./tally.ts";
 
-const options = { average: oneOf(["binary", "macro", "micro", "weighted"], { default: "binary" }) };
+const options = {
+  average: oneOf(["binary", "macro", "micro", "weighted"], { default: "binary" }),
+  threshold,
+};
 
-function ofTally(name: string, score: Score, average: Average): Metric {
+function ofTally(name: string, score: Score, { average, threshold }: Values<typeof options>): Metric {
   return (problem) => {
     const { outputs } = problem;
-    const classes = classesOf(problem);
+    const classes = classesOf(problem, name, threshold);
     const hasMore = classes.form === "columns" ? outputs > 1 : countClasses(classes, outputs) !== 2;
     if (average === "binary" && hasMore) {
       throw unfit(
@@ -42,7 +36,9 @@ function ofTally(name: string, score: Score, average: Average): Metric {
  * Options: `average` (`"binary"`), how the classes' figures become one. `"binary"` is the figure of the
  * class 1, or yes, of two. `"macro"` is the mean over the classes that targets or predictions have.
  * `"weighted"` is that mean by the rows of each class. `"micro"` is the figure of all rows together. Several
- * outputs that are yes or no each are a class each.
+ * outputs that are yes or no each are a class each. `threshold` (null, which is 0.5, or 0 for logits and scores):
+ * a prediction above it is yes. It is compared with the predictions as they are, and refused where outputs are
+ * classes; `metrics.bestThreshold` finds one.
  *
  * @example
  * ```ts
@@ -50,15 +46,13 @@ function ofTally(name: string, score: Score, average: Average): Metric {
  * metrics.measure("precision", y, predictions); // 2 / 3
  * ```
  */
-export const precision = entry("precision", options, ({ average }) =>
-  ofTally("precision", precisionOf, average),
-);
+export const precision = entry("precision", options, (given) => ofTally("precision", precisionOf, given));
 
 /**
  * Of the rows of a class, the share that is predicted to be: right / actual, and 0 where there is no such
  * row. The definition is scikit-learn's, with `zero_division` 0.
  *
- * Options: `average` (`"binary"`), as of `precision`.
+ * Options: `average` (`"binary"`) and `threshold`, as of `precision`.
  *
  * @example
  * ```ts
@@ -66,17 +60,17 @@ export const precision = entry("precision", options, ({ average }) =>
  * metrics.measure("recall", y, predictions); // 2 / 3
  * ```
  */
-export const recall = entry("recall", options, ({ average }) => ofTally("recall", recallOf, average));
+export const recall = entry("recall", options, (given) => ofTally("recall", recallOf, given));
 
 /**
  * The harmonic mean of precision and recall: 2 right / (predicted + actual), and 0 where a class is neither
  * predicted nor there. The definition is scikit-learn's, with `zero_division` 0.
  *
- * Options: `average` (`"binary"`), as of `precision`.
+ * Options: `average` (`"binary"`) and `threshold`, as of `precision`.
  *
  * @example
  * ```ts
  * metrics.measure(metrics.f1({ average: "macro" }), [0, 1, 2], [[2, 1, 0], [1, 2, 0], [0, 2, 1]]);
  * ```
  */
-export const f1 = entry("f1", options, ({ average }) => ofTally("f1", f1Of, average));
+export const f1 = entry("f1", options, (given) => ofTally("f1", f1Of, given));

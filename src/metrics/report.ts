@@ -1,17 +1,24 @@
 /** confusionMatrix and classificationReport: how often each class is taken for which */
-import type { Matrix, NumberArray } from "../data/dataset.ts";
+import type { NumberArray } from "../data/dataset.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
 import { checkNames, number, readSize } from "../options.ts";
-import { readPair, readWeights } from "./columns.ts";
+import { type Pair, readPair, readWeights } from "./columns.ts";
+import { type Label, type Labeled, readLabels } from "./labels.ts";
 import { largest } from "./metric.ts";
 import { averageOf, f1Of, precisionOf, recallOf, type Score, type Tally } from "./tally.ts";
 
 /** How to read classes. */
 export interface ConfusionOptions {
-  /** The number of classes; by default as many as there are columns, or 1 more than the largest index. */
-  readonly classes?: number | undefined;
-  /** Makes classes of one prediction a row: 1 above the threshold, else 0. Without it, it is an index. */
+  /**
+   * The number of classes, by default as many as there are columns, or 1 more than the largest index; or the
+   * label of each class in order, by default those that occur.
+   */
+  readonly classes?: number | readonly Label[] | undefined;
+  /**
+   * Makes classes of one prediction a row: 1 above the threshold, else 0. By default 0.5 for probabilities; whole
+   * numbers are indices of classes.
+   */
   readonly threshold?: number | undefined;
   /** Values in a row of predictions, for a typed array of several. */
   readonly outputs?: number | undefined;
@@ -21,7 +28,7 @@ export interface ConfusionOptions {
 
 /** How to read classes, and what to call them. */
 export interface ReportOptions extends ConfusionOptions {
-  /** A name for each class; by default its index. */
+  /** A name for each class; by default its label or index. */
   readonly names?: readonly string[] | undefined;
 }
 
@@ -47,22 +54,27 @@ export interface ClassificationReport {
   readonly text: string;
 }
 
-/** The class of each row: the first largest of several values, what is above the threshold, or the index. */
-function classesIn(
-  name: string,
-  values: Float32Array,
-  rows: number,
-  columns: number,
-  threshold: number | undefined,
-): number[] {
+/** Whether each value is the index of a class. */
+const areIndices = (values: Float32Array) => values.every((value) => Number.isInteger(value) && value >= 0);
+
+/** The class of each target: the first largest of several values, or the index. */
+function actualClasses({ targets, targetColumns, rows }: Pair): number[] {
   return Array.from({ length: rows }, (_, row) => {
-    if (columns > 1) return largest(values, row, columns);
-    if (threshold !== undefined) return Number(values[row] > threshold);
-    if (Number.isInteger(values[row]) && values[row] >= 0) return values[row];
-    const hint =
-      name === "predictions" ? '; for scores of no and yes give a "threshold", 0.5 for instance' : "";
-    throw new DataError(`${name}: row ${row}: expected the index of a class, received ${values[row]}${hint}`);
+    if (targetColumns > 1) return largest(targets, row, targetColumns);
+    if (Number.isInteger(targets[row]) && targets[row] >= 0) return targets[row];
+    throw new DataError(`targets: row ${row}: expected the index of a class, received ${targets[row]}`);
   });
+}
+
+/** What single predictions are split at: undefined where they are indices. */
+function splitAt(predictions: Float32Array, threshold: number | undefined): number | undefined {
+  if (threshold !== undefined || areIndices(predictions)) return threshold;
+  const row = predictions.findIndex((value) => value < 0 || value > 1);
+  if (row < 0) return 0.5;
+  const received = `received ${predictions[row]}; for other scores give a "threshold", 0 for logits`;
+  throw new DataError(
+    `predictions: row ${row}: expected indices of classes, or probabilities from 0 to 1, ${received}`,
+  );
 }
 
 const NAMES = ["classes", "threshold", "outputs", "sampleWeight"];
@@ -70,38 +82,56 @@ const NAMES = ["classes", "threshold", "outputs", "sampleWeight"];
 /**
  * How often each class is taken for which: [target][prediction], counts of rows, or their weight.
  *
- * Targets are indices of classes or rows that are one-hot. Predictions are indices, rows of outputs, the
- * first largest of which counts, or one output for no and yes, with a `threshold`: 0.5 for probabilities, 0
- * for logits.
+ * Targets are indices of classes, rows that are one-hot, or labels. Predictions are indices, labels, rows of
+ * outputs, the first largest of which counts, or one output for no and yes. That is yes above the `threshold`,
+ * 0.5 by default; for logits give 0.
+ *
+ * Labels are strings or booleans. Their order is that of `classes`; without, false comes before true, and strings
+ * are sorted.
  *
  * @example
  * ```ts
  * metrics.confusionMatrix([0, 1, 1, 2], [0, 1, 2, 2]); // [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
- * metrics.confusionMatrix([0, 1, 1], [0.2, 0.9, 0.4], { threshold: 0.5 }); // [[1, 0], [1, 1]]
+ * metrics.confusionMatrix([0, 1, 1], [0.2, 0.9, 0.4]); // [[1, 0], [1, 1]]
+ * metrics.confusionMatrix(["cat", "dog"], ["dog", "dog"]); // [[0, 1], [0, 1]]
  * ```
  *
  * @throws DataError for a class that is none, ShapeError if the numbers of rows differ.
  */
 export function confusionMatrix(
-  targets: Matrix,
-  predictions: Matrix,
+  targets: Labeled,
+  predictions: Labeled,
   options: ConfusionOptions = {},
 ): number[][] {
   checkNames(options, NAMES, "confusionMatrix");
-  return count("confusionMatrix", targets, predictions, options);
+  return count("confusionMatrix", targets, predictions, options).matrix;
 }
 
-function count(place: string, targets: Matrix, predictions: Matrix, options: ConfusionOptions): number[][] {
+interface Counted {
+  readonly matrix: number[][];
+  readonly labels: readonly Label[] | undefined;
+}
+
+function count(place: string, targets: Labeled, predictions: Labeled, options: ConfusionOptions): Counted {
   const { classes, threshold, outputs, sampleWeight } = options;
+  const [count, names] = typeof classes === "number" ? [classes] : [undefined, classes];
   if (threshold !== undefined) number({ default: 0 }).read(threshold, `${place}: threshold`);
-  const pair = readPair(targets, predictions, outputs && readSize(outputs, `${place}: outputs`));
+  const read = readLabels(place, { targets, predictions }, names);
+  const { labels, arePredicted } = read;
+  const width = outputs && readSize(outputs, `${place}: outputs`);
+  const pair = readPair(read.targets, read.predictions, width);
   const weights = readWeights(sampleWeight, pair.rows);
-  const actual = classesIn("targets", pair.targets, pair.rows, pair.targetColumns, undefined);
-  const predicted = classesIn("predictions", pair.predictions, pair.rows, pair.outputs, threshold);
-  const isSplit = threshold !== undefined && pair.outputs === 1;
-  const wide = Math.max(pair.targetColumns, pair.outputs, isSplit ? 2 : 1);
-  const found = [actual, predicted].flat().reduce((most, index) => Math.max(most, index + 1), wide);
-  const size = classes === undefined ? found : readSize(classes, `${place}: classes`);
+  const split = pair.outputs > 1 || arePredicted ? undefined : splitAt(pair.predictions, threshold);
+  const actual = actualClasses(pair);
+  const predicted = Array.from({ length: pair.rows }, (_, row) => {
+    if (pair.outputs > 1) return largest(pair.predictions, row, pair.outputs);
+    return split === undefined ? pair.predictions[row] : Number(pair.predictions[row] > split);
+  });
+  const least = [pair.targetColumns, pair.outputs, split === undefined ? 1 : 2, labels?.length ?? 1];
+  const found = [actual, predicted]
+    .flat()
+    .reduce((most, index) => Math.max(most, index + 1), Math.max(...least));
+  const size = count === undefined ? found : readSize(count, `${place}: classes`);
   if (size < found)
     throw new OptionError(`${place}: classes: expected at least ${found}, received ${show(size)}`);
   checkMemory(8 * size ** 2, `${place}: a matrix of ${size} classes`);
@@ -109,7 +139,7 @@ function count(place: string, targets: Matrix, predictions: Matrix, options: Con
   for (let row = 0; row < pair.rows; row++) {
     matrix[actual[row]][predicted[row]] += weights === undefined ? 1 : weights[row];
   }
-  return matrix;
+  return { matrix, labels };
 }
 
 function tallyOf(matrix: readonly (readonly number[])[]): Tally {
@@ -138,13 +168,13 @@ function tallyOf(matrix: readonly (readonly number[])[]): Tally {
  * names are not as many as the classes.
  */
 export function classificationReport(
-  targets: Matrix,
-  predictions: Matrix,
+  targets: Labeled,
+  predictions: Labeled,
   options: ReportOptions = {},
 ): ClassificationReport {
   checkNames(options, [...NAMES, "names"], "classificationReport");
   const { names, ...others } = options;
-  const matrix = count("classificationReport", targets, predictions, others);
+  const { matrix, labels } = count("classificationReport", targets, predictions, others);
   if (names !== undefined && !(Array.isArray(names) && names.length === matrix.length)) {
     const expected = `a name for each of ${matrix.length} classes`;
     throw new OptionError(`classificationReport: names: expected ${expected}, received ${show(names)}`);
@@ -161,7 +191,7 @@ export function classificationReport(
   const classes = matrix
     .map((_, index) => ({
       class: index,
-      name: String(names?.[index] ?? index),
+      name: String(names?.[index] ?? labels?.[index] ?? index),
       ...scores((score) => score(right[index], predicted[index], actual[index]), actual[index]),
     }))
     .filter((_, index) => predicted[index] + actual[index] > 0);

@@ -3,4 +3,4 @@ export { accuracy, topK } from "./accuracy.ts";
 export { meanAbsoluteError, meanSquaredError, r2, rootMeanSquaredError } from "./distances.ts";
 export { f1, precision, recall } from "./precision.ts";
 export { logLoss } from "./probabilities.ts";
-export { rocAuc } from "./ranking.ts";
+export { averagePrecision, rocAuc } from "./ranking.ts";

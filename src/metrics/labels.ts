@@ -1,0 +1,71 @@
+/** Labels of classes, strings or booleans, in the place of their indices. */
+import type { Matrix } from "../data/dataset.ts";
+import { DataError, OptionError, show } from "../errors.ts";
+
+/** What a class may be called. */
+export type Label = string | boolean;
+
+/** Targets or predictions: a matrix of numbers, or a label for each row. */
+export type Labeled = Matrix | readonly Label[];
+
+/** Targets and predictions with indices in the place of labels. */
+export interface Unlabeled {
+  readonly targets: Matrix;
+  readonly predictions: Matrix;
+  /** The label of each class, if there are any. */
+  readonly labels: readonly Label[] | undefined;
+  /** Whether each prediction was a label. */
+  readonly arePredicted: boolean;
+}
+
+const isLabel = (value: unknown): value is Label => typeof value === "string" || typeof value === "boolean";
+
+const isLabeled = (given: unknown): given is readonly Label[] => Array.isArray(given) && isLabel(given[0]);
+
+function readClasses(place: string, classes: unknown): readonly Label[] {
+  const isList = Array.isArray(classes) && classes.length > 0 && classes.every(isLabel);
+  if (isList && new Set(classes).size === classes.length) return classes;
+  throw new OptionError(`${place}: classes: expected a list of different labels, received ${show(classes)}`);
+}
+
+/** The labels that occur: false and true, or all of them in the order of their characters. */
+function labelsIn(place: string, lists: readonly (readonly Label[])[]): readonly Label[] {
+  if (lists.every(([first]) => typeof first === "boolean")) return [false, true];
+  if (lists.length === 2) return [...new Set(lists.flat().filter(isLabel))].sort();
+  throw new OptionError(
+    `${place}: labels beside numbers need "classes", the label of each class in order, like ["no", "yes"]`,
+  );
+}
+
+/**
+ * Replaces labels with indices: in `classes`, if they are given, else in the order of {@link labelsIn}. Numbers
+ * stay what they are.
+ */
+export function readLabels(
+  place: string,
+  given: { readonly targets: Labeled; readonly predictions: Labeled },
+  classes?: unknown,
+): Unlabeled {
+  const { targets, predictions } = given;
+  const lists = [targets, predictions].filter(isLabeled);
+  if (lists.length === 0 && classes === undefined) {
+    return { targets, predictions, labels: undefined, arePredicted: false } as Unlabeled;
+  }
+  const labels = classes === undefined ? labelsIn(place, lists) : readClasses(place, classes);
+  const indices = new Map(labels.map((label, index) => [label, index]));
+  const replaced = (name: string, matrix: Labeled): Matrix => {
+    if (!isLabeled(matrix)) return matrix as Matrix;
+    return Array.from(matrix, (label, row) => {
+      const index = indices.get(label);
+      if (index !== undefined) return index;
+      const expected = `one of ${labels.length} classes, ${labels.slice(0, 5).map(show).join(", ")}`;
+      throw new DataError(`${name}: row ${row}: expected ${expected}, received ${show(label)}`);
+    });
+  };
+  return {
+    targets: replaced("targets", targets),
+    predictions: replaced("predictions", predictions),
+    labels,
+    arePredicted: isLabeled(predictions),
+  };
+}
