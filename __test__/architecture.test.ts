@@ -26,7 +26,7 @@ import * as strategies from "../src/search/strategies.ts";
  * not in a circle.
  */
 const order: readonly (readonly string[])[] = [
-  ["version", "errors", "random", "matmul", "text-table"],
+  ["version", "errors", "names", "random", "matmul", "text-table"],
   ["memory"],
   ["options", "seed"],
   ["losses/*", "optimizers/*"],
@@ -61,8 +61,10 @@ const order: readonly (readonly string[])[] = [
   ["fit"],
   ["trainee", "summary"],
   ["insight/*"],
+  ["first-layers"],
   ["predictor", "online"],
   ["model"],
+  ["model-argument"],
   ["many", "ensemble", "find-learning-rate"],
   ["search/*"],
   ["cross-validate", "search"],

@@ -2,7 +2,8 @@
 import { checkSizes, type InForm, type Inputs, readMatrix } from "./data/dataset.ts";
 import { OptionError, ShapeError, show } from "./errors.ts";
 import { softmaxRows } from "./layers/softmax.ts";
-import { Model, traineeOf } from "./model.ts";
+import { type Model, traineeOf } from "./model.ts";
+import { readModel } from "./model-argument.ts";
 
 /** What models predict together, in the form of x as `Model`'s `predict` has it. */
 export interface EnsemblePrediction<Form> {
@@ -30,8 +31,7 @@ function checkModels(models: unknown): asserts models is readonly Model[] {
   }
   for (const [index, model] of models.entries()) {
     const place = `ensemble: entry ${index}`;
-    if (!(model instanceof Model))
-      throw new OptionError(`${place}: expected a Model, received ${show(model)}`);
+    readModel(model, place);
     const [first] = models as Model[];
     for (const name of ["inputs", "outputs"] as const) {
       if (model[name] === first[name]) continue;

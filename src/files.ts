@@ -1,11 +1,11 @@
 /** Models in files. Under a file's name there is one whole model at any time: the old one, or the new one. */
-import { OptionError, show } from "./errors.ts";
 import { readPath, withPath } from "./files/paths.ts";
 import { read } from "./files/read.ts";
 import { replace } from "./files/replace.ts";
 import type { SaveOptions } from "./formats/bytes.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
-import { bytesOf, Model, restore } from "./model.ts";
+import { bytesOf, type Model, restore } from "./model.ts";
+import { readModel } from "./model-argument.ts";
 
 /**
  * Writes a model into a file, in the safetensors format. The model is copied before the promise is returned.
@@ -21,8 +21,7 @@ import { bytesOf, Model, restore } from "./model.ts";
  */
 export async function save(model: Model, path: string | URL, options: SaveOptions = {}): Promise<void> {
   const file = readPath(path, "save");
-  if (!(model instanceof Model)) throw new OptionError(`save: expected a Model, received ${show(model)}`);
-  const bytes = bytesOf(model, "save", options);
+  const bytes = bytesOf(readModel(model, "save"), "save", options);
   await withPath(`save: ${JSON.stringify(file)} cannot be written`, () => replace(file, [bytes]));
 }
 

@@ -6,7 +6,8 @@ import type { Loaded } from "./fit/data.ts";
 import { type FitOptions, readFitOptions } from "./fit/options.ts";
 import { atEpoch } from "./fit.ts";
 import type { Network } from "./kernel.ts";
-import { Model, traineeOf } from "./model.ts";
+import { type Model, traineeOf } from "./model.ts";
+import { readModel } from "./model-argument.ts";
 import { checkNames, completeOptions, number, readSize } from "./options.ts";
 import { type Curve, curveSvg, curveText, write } from "./plot/curve.ts";
 import { toProgram } from "./program.ts";
@@ -255,7 +256,7 @@ export async function findLearningRate(
   data: Examples,
   options: FindLearningRateOptions = {},
 ): Promise<LearningRateCurve> {
-  if (!(model instanceof Model)) throw new OptionError(`${CALL}: expected a Model, received ${show(model)}`);
+  readModel(model, CALL);
   const checked = readOptions(options);
   if (!isExamples(data)) throw new DataError(`${CALL}: data: expected x and y, received ${show(data)}`);
   const trainee = traineeOf(model);

@@ -11,7 +11,8 @@ import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } 
 import { watchModels } from "./fit/watch.ts";
 import type { Fit } from "./fit.ts";
 import type { Kernel, KernelTrainings, Progress, Run } from "./kernel.ts";
-import { Model, traineeOf } from "./model.ts";
+import { type Model, traineeOf } from "./model.ts";
+import { readModel } from "./model-argument.ts";
 import type { Trainee } from "./trainee.ts";
 
 /** How far the trainings have come. */
@@ -186,10 +187,9 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
   if (!Array.isArray(models) || models.length === 0) {
     throw new OptionError(`trainMany: expected a list of at least 1 model, received ${show(models)}`);
   }
-  const trainees = models.map((model, index) => {
-    if (model instanceof Model) return traineeOf(model, "trainMany");
-    throw new OptionError(`trainMany: models: entry ${index}: expected a Model, received ${show(model)}`);
-  });
+  const trainees = models.map((model, index) =>
+    traineeOf(readModel(model, `trainMany: models: entry ${index}`), "trainMany"),
+  );
   for (const [index, trainee] of trainees.entries()) {
     const first = trainees.indexOf(trainee);
     if (first < index) {

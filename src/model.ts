@@ -319,12 +319,15 @@ export class Model<const List extends MetricList = MetricList> {
   /**
    * The network's outputs, in the form of x: one row gives one row, rows give rows, a flat array or a
    * dataset gives a flat `Float32Array` of [rows × outputs]. While a training runs the answer is the last
-   * whole epoch's.
+   * whole epoch's. With `layer` it is the values of that layer, the code of an autoencoder for instance: those
+   * that go through the model on the way to its outputs, to the bit. Each such call copies the weights once, so
+   * give it many rows.
    *
    * @example
    * ```ts
    * model.predict([0.2, 0.9]); // [1.01]
    * model.predict([[0.2, 0.9], [0.1, 0.2]]); // [[1.01], [0.02]]
+   * model.predict([0.2, 0.9], { layer: 0 }); // the values of layer 0
    * ```
    */
   predict<X extends Inputs>(x: X, options?: PredictOptions): InForm<X> {
@@ -573,7 +576,9 @@ export class Model<const List extends MetricList = MetricList> {
    * nothing.
    */
   dispose(): void {
-    traineeOf(this, "dispose").dispose();
+    const { trainee, predictor } = partsOf(this, "dispose");
+    trainee.dispose();
+    predictor.dispose();
   }
 
   /** For `using model = new Model(…)`. */

@@ -1,20 +1,35 @@
 /** Predicts, in the form in which they are asked for. */
 import type { Matrix } from "./data/dataset.ts";
-import { withinMemory } from "./errors.ts";
+import { OptionError, show, withinMemory } from "./errors.ts";
+import { FirstLayers } from "./first-layers.ts";
 import { readThreads } from "./fit/options.ts";
 import { checkMemory } from "./memory.ts";
 import { checkNames } from "./options.ts";
+import type { LayerShape } from "./program.ts";
 import type { Trainee } from "./trainee.ts";
 
 /** How to predict. */
 export interface PredictOptions {
   /** The most threads of the native kernel for many rows; by default as many as there are free cores. */
   readonly threads?: number | undefined;
+  /**
+   * The layer whose values are wanted, by its place in the model's list of layers: from 0, or from -1 for the
+   * last one, which is the default. Its activation is included.
+   */
+  readonly layer?: number | undefined;
 }
 
-function readPredictOptions(options: PredictOptions): number | undefined {
-  checkNames(options, ["threads"], "predict");
-  return readThreads(options.threads, "predict");
+/** The place of a layer, from 0. */
+function readLayer(layer: unknown, layers: readonly LayerShape[]): number {
+  const { length } = layers;
+  if (layer === undefined) return length - 1;
+  if (Number.isInteger(layer) && (layer as number) >= -length && (layer as number) < length) {
+    return (layer as number) + ((layer as number) < 0 ? length : 0);
+  }
+  const list = layers.map(({ number, type }) => `${number} (${type})`).join(", ");
+  throw new OptionError(
+    `predict: layer: expected a whole number from ${-length} to ${length - 1}, received ${show(layer)}. Layers: ${list}`,
+  );
 }
 
 /** What a model predicts with. */
@@ -22,6 +37,8 @@ export class Predictor {
   readonly #trainee: Trainee;
   /** One row and its prediction, which are used again and again. */
   readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
+  /** What gives the values of inner layers, by the place of the layer. */
+  readonly #inner = new Map<number, FirstLayers>();
 
   constructor(trainee: Trainee) {
     const { inputs, outputs } = trainee;
@@ -44,14 +61,31 @@ export class Predictor {
       network.predict(this.#row.x, this.#row.output);
       return toRow(this.#row.output, 0, this.#trainee.outputs);
     }
-    const threads = options === undefined ? undefined : readPredictOptions(options);
+    if (options !== undefined) checkNames(options, ["threads", "layer"], "predict");
+    const threads = readThreads(options?.threads, "predict");
+    const { layers } = this.#trainee;
+    const layer = readLayer(options?.layer, layers);
     const { values, rows, form } = this.#trainee.rows("predict", x);
-    const output = this.#trainee.predictions(values, threads);
+    const output =
+      layer === layers.length - 1
+        ? this.#trainee.predictions(values, threads)
+        : this.#firstLayers(layer).predict(values, rows, threads);
+    const width = layers[layer].outputs;
     if (form === "flat") return output;
-    if (form === "row") return toRow(output, 0, this.#trainee.outputs);
-    return Array.from({ length: rows }, (_, row) =>
-      toRow(output, row * this.#trainee.outputs, this.#trainee.outputs),
-    );
+    if (form === "row") return toRow(output, 0, width);
+    return Array.from({ length: rows }, (_, row) => toRow(output, row * width, width));
+  }
+
+  /** The layers up to this one. */
+  #firstLayers(layer: number): FirstLayers {
+    const made = this.#inner.get(layer) ?? new FirstLayers(this.#trainee, layer + 1);
+    this.#inner.set(layer, made);
+    return made;
+  }
+
+  /** Lets go of what it has made. */
+  dispose(): void {
+    this.#inner.clear();
   }
 
   /**

@@ -25,7 +25,7 @@ import {
 import { readWeights } from "../metrics/columns.ts";
 import type { Problem } from "../metrics/metric.ts";
 import { Model, type ModelOptions, traineeOf } from "../model.ts";
-import { type Complete, checkNames, readSize } from "../options.ts";
+import { type Complete, checkNames, isPlain, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import type { Evaluation, Prepared, Trainee } from "../trainee.ts";
 
@@ -155,7 +155,7 @@ export function readCandidate(
   checkNames(candidate, ["model", "fit"], place);
   const { model, fit = {} } = candidate;
   checkNames(fit, CANDIDATE_OPTIONS, `${place}: fit`);
-  if (typeof model !== "object" || model === null) {
+  if (!isPlain(model)) {
     throw new OptionError(`${place}: model: expected the options of a model, received ${show(model)}`);
   }
   const options = readFitOptions(`${place}: fit`, { ...fit, ...(threads && { threads }) });
