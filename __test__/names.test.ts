@@ -186,7 +186,7 @@ describe("a monitor", () => {
   const refusal = (monitor: string, metrics: object[] = [], options = {}) =>
     failureOf(() =>
       makeModel({ metrics: metrics as never }).fit(data, {
-        callbacks: callbacks.earlyStopping({ monitor }),
+        callbacks: callbacks.earlyStopping({ monitor: monitor as "loss" }),
         ...options,
       }),
     );
@@ -212,7 +212,7 @@ describe("a monitor", () => {
     ["warmth", [], {}, 'unknown measure "warmth". Expected one of: loss'],
   ])("%s, with the metrics %j and %j", async (monitor, given, options, message) => {
     expect(String(await refusal(monitor, given, options))).toContain(message);
-    const schedule = schedules.reduceOnPlateau({ monitor });
+    const schedule = schedules.reduceOnPlateau({ monitor: monitor as "loss" });
     const failure = await failureOf(() => makeModel({ metrics: given }).fit(data, { schedule, ...options }));
     expect(String(failure)).toContain(message);
   });
