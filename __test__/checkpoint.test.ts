@@ -1,7 +1,16 @@
 /** Checkpoints: a training that was ended in any way goes on from its last one, to the same bits. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
@@ -22,7 +31,7 @@ import {
   save,
   schedules,
 } from "../src/index.ts";
-import { script } from "./child.ts";
+import { runNode, script } from "./child.ts";
 import * as training from "./fixtures/checkpoints/training.mjs";
 import { freshPaths } from "./folders.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
@@ -148,6 +157,17 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(epochs).toEqual([EPOCHS, EPOCHS - 2, EPOCHS - 4]);
     });
 
+    test("is kept where a link leads, be there a file yet or not", async () => {
+      const [path, file, whole] = [freshPath(), freshPath("file"), make(kernel)];
+      symlinkSync(file, path);
+      const list = () => settings([callbacks.checkpoint({ path, keep: 2, resume: true })]);
+      await train(make(kernel), { ...list(), epochs: 5 });
+      await train(whole, list());
+      expect(readlinkSync(path)).toBe(file);
+      expect((await load(file)).toJSON().training.epochs).toBe(EPOCHS);
+      expect((await load(`${path}.1`)).toJSON().training.epochs).toBe(EPOCHS - 1);
+    });
+
     test("begins anew where nothing says that it should go on, or where there is nothing", async () => {
       const [path, whole, again] = [freshPath(), make(kernel), make(kernel)];
       await train(whole, settings([callbacks.checkpoint({ path, resume: true })]));
@@ -261,11 +281,28 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         expect(errors).toContain(
           `${JSON.stringify(path)} cannot be written: the file would be too large (EFBIG)`,
         );
-        expect((await load(path)).toJSON().training.epochs).toBeGreaterThan(1);
+        const [last, before] = [await load(path), await load(`${path}.1`)].map(
+          (model) => model.toJSON().training.epochs,
+        );
+        expect(last).toBeGreaterThan(1);
+        expect(before).toBe(last - 1);
         expect(readdirSync(join(path, "..")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
       }
     },
   );
+
+  test.each(["fit", "fitSync"])("of %s may share its checkpoints with other processes", async (call) => {
+    const path = freshPath();
+    const run = () => runNode([script("share.mjs"), path, kernel, call]);
+    const ended = await Promise.all([run(), run(), run()]);
+    for (const { status, errors } of ended) expect([status, errors]).toEqual([0, ""]);
+    const names = readdirSync(join(path, "..")).sort();
+    expect(names[0]).toBe("training.safetensors");
+    for (const name of names) {
+      expect(name).toMatch(/^training\.safetensors(\.[12])?$/);
+      expect((await load(join(path, "..", name))).parameters).toBe(41);
+    }
+  });
 
   const kills = Number(process.env.MYELIN_KILLS ?? 12) / 4;
   test.each(["fit", "fitSync"])(

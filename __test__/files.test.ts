@@ -4,9 +4,13 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -102,6 +106,55 @@ describe("a file", () => {
     await save(makeModel(), link);
     expect(realpathSync(link)).toBe(path);
     expect((await load(path)).seed).toBe(7);
+  });
+
+  describe("that a link leads to", () => {
+    /** Links in a folder, made before what they lead to. */
+    const linked = (links: Record<string, string>) => {
+      const path = freshPath();
+      const at = (name: string) => join(dirname(path), name);
+      for (const [name, target] of Object.entries(links)) symlinkSync(target, at(name));
+      return at;
+    };
+
+    test.each<[what: string, links: Record<string, string>, target: string]>([
+      ["a file", { link: "model" }, "model"],
+      ["another link", { link: "second", second: "third", third: "./model" }, "model"],
+      ["a path that leaves a linked folder", { link: "folder/../model", folder: "../up/in" }, "../up/model"],
+      ["a path through a linked folder", { link: "folder/model", folder: "." }, "model"],
+    ])("is made if it is not there: %s", async (_, links, target) => {
+      const at = linked(links);
+      mkdirSync(at("../up/in"), { recursive: true });
+      for (const _ of ["new", "old"]) {
+        await save(makeModel(), at("link"));
+        expect(lstatSync(at(target)).isFile()).toBe(true);
+        expect((await load(at("link"))).seed).toBe(7);
+        for (const [name, to] of Object.entries(links)) expect(readlinkSync(at(name))).toBe(to);
+      }
+      rmSync(at(target));
+    });
+
+    test("is not made in a folder that is missing", async () => {
+      const at = linked({ link: "second", second: "missing/model" });
+      const [link, target] = ["link", "missing/model"].map((name) => JSON.stringify(at(name)));
+      await expect(save(makeModel(), at("link"))).rejects.toThrow(
+        new FileError(
+          `save: ${link} cannot be written: it is a symbolic link to ${target}, whose folder does not exist`,
+        ),
+      );
+    });
+
+    test("is not found by links that lead back to themselves", async () => {
+      const at = linked({ link: "second", second: "link", own: "own", folder: "folder/x" });
+      for (const name of ["link", "own", "folder"]) {
+        const reason = "its symbolic links lead back to themselves (ELOOP)";
+        const path = JSON.stringify(at(name));
+        await expect(save(makeModel(), at(name))).rejects.toThrow(
+          `save: ${path} cannot be written: ${reason}`,
+        );
+        await expect(load(at(name))).rejects.toThrow(`load: ${path} cannot be read: ${reason}`);
+      }
+    });
   });
 
   test("may have the longest name that there is", async () => {

@@ -197,6 +197,14 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
   });
 });
 
+test.runIf(process.platform === "linux")(
+  "a folder that the system makes for nobody is refused (Linux)",
+  () => {
+    const options = { callbacks: callbacks.tensorBoard({ directory: "/proc/none/of/these" }) };
+    expect(() => makeModel().fitSync(data, options)).toThrow('"/proc/none/of/these/train" cannot be made');
+  },
+);
+
 test("a validation that cannot be written ends the training with what it has learnt", () => {
   const directory = freshPath();
   mkdirSync(directory, { recursive: true });

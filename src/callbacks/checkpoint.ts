@@ -1,9 +1,7 @@
 /** checkpoint: keeps a training in a file, from which it goes on after whatever ended it */
-import { accessSync, constants, copyFileSync, existsSync, renameSync } from "node:fs";
-import { dirname } from "node:path";
-import { fileError, readPath, statFileSync, withPath } from "../files/paths.ts";
+import { fileError, ifThere, isMissing, readPath, withPath } from "../files/paths.ts";
 import { read, readSync } from "../files/read.ts";
-import { replace, replaceSync } from "../files/replace.ts";
+import { destinationOf, replace, replaceSync } from "../files/replace.ts";
 import { readSnapshot, writeSnapshot } from "../formats/bytes.ts";
 import type { Snapshot } from "../formats/checkpoint.ts";
 import { boolean, checkNames, completeOptions, type RequiredOption, size, type Values } from "../options.ts";
@@ -59,18 +57,19 @@ class Checkpoints implements Participant {
 
   /** Sees to it that the file can be written, and goes on from it. */
   onTrainBegin(course: Course): Promise<void> | void {
-    this.#trying("written", () => {
-      const found = statFileSync(this.#path);
-      accessSync(found === undefined ? dirname(this.#path) : this.#path, constants.W_OK);
-    });
-    if (!this.#resume || !existsSync(this.#path)) return undefined;
+    this.#trying("written", () => destinationOf(this.#path));
+    if (!this.#resume) return undefined;
     const place = this.#place;
-    const resume = (bytes: Uint8Array) => {
+    const resume = (bytes: Uint8Array | undefined) => {
+      if (bytes === undefined) return;
       course.resume(readSnapshot(bytes, place), place);
       this.#last = stateOf(course);
     };
-    if (course.isSync) return resume(this.#trying("read", () => readSync(this.#path, place)));
-    return withPath(`${place} cannot be read`, () => read(this.#path, place)).then(resume);
+    if (course.isSync) return resume(this.#trying("read", () => ifThere(() => readSync(this.#path, place))));
+    const bytes = read(this.#path, place).catch((error): undefined => {
+      if (!isMissing(error)) throw error;
+    });
+    return withPath(`${place} cannot be read`, () => bytes).then(resume);
   }
 
   onEpochsEnd(_epochs: unknown, course: Course): Promise<void> | void {
@@ -92,10 +91,7 @@ class Checkpoints implements Participant {
     this.#snapshot = course.snapshot(this.#snapshot);
     const pieces = writeSnapshot(this.#snapshot, this.#place);
     if (course.isSync) {
-      this.#trying("written", () => {
-        this.#rotate();
-        replaceSync(this.#path, pieces);
-      });
+      this.#trying("written", () => replaceSync(this.#path, pieces, { keep: this.#keep }));
       return undefined;
     }
     this.#writing = this.#replace(pieces);
@@ -105,21 +101,9 @@ class Checkpoints implements Participant {
   }
 
   async #replace(pieces: readonly Uint8Array[]): Promise<void> {
-    await withPath(`${this.#place} cannot be written`, async () => {
-      this.#rotate();
-      await replace(this.#path, pieces);
-    });
+    const keep = this.#keep;
+    await withPath(`${this.#place} cannot be written`, () => replace(this.#path, pieces, { keep }));
     this.#writing = undefined;
-  }
-
-  /** Moves the older ones on. At any time the newest is where it belongs. */
-  #rotate(): void {
-    const name = (age: number) => (age === 0 ? this.#path : `${this.#path}.${age}`);
-    for (let age = this.#keep - 1; age > 0; age--) {
-      if (!existsSync(name(age - 1))) continue;
-      if (age > 1) renameSync(name(age - 1), name(age));
-      else copyFileSync(name(0), name(1), constants.COPYFILE_FICLONE);
-    }
   }
 
   #trying<T>(what: "written" | "read", run: () => T): T {

@@ -21,8 +21,7 @@ const NEWLINE = 10;
 
 /** Opens the file at the beginning of a line: the last one may be cut off, by a loss of power for instance. */
 function openLines(place: string, path: string, append: boolean): AppendedFile {
-  const file = new AppendedFile(place, path);
-  if (!append) file.clear();
+  const file = new AppendedFile(place, path, { empty: !append });
   const last = file.lastByte;
   if (last !== undefined && last !== NEWLINE) file.append(Uint8Array.of(NEWLINE));
   return file;

@@ -1,9 +1,8 @@
 /** A training's figures in event files, which TensorBoard draws. */
-import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { AppendedFile } from "../files/append.ts";
-import { fileError, readPath } from "../files/paths.ts";
+import { fileError, makeFolder, readPath } from "../files/paths.ts";
 import type { Epoch } from "../fit/history.ts";
 import { type Figure, figuresRecord, startRecord, versionRecord } from "../formats/events.ts";
 import { checkNames, completeOptions, type RequiredOption } from "../options.ts";
@@ -55,7 +54,7 @@ class EventFile {
   constructor(place: string, folder: string, host: Host) {
     this.#host = host;
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     } catch (error) {
       throw fileError(`${place}: ${JSON.stringify(folder)} cannot be made`, error);
     }

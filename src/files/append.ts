@@ -1,5 +1,14 @@
 /** Files that grow by whole records. */
-import { closeSync, fstatSync, openSync, readSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { fileError } from "./paths.ts";
 
 /**
@@ -13,14 +22,16 @@ export class AppendedFile {
   readonly #descriptor: number;
 
   /**
-   * Opens it, or makes it. With `fresh` it has to be a new one.
+   * Opens the file, or makes it. `fresh` refuses a file that is there, `empty` removes its content.
    *
-   * @throws FileError that begins with the place and the path. A folder, a device or a pipe cannot be had.
+   * @throws FileError that begins with the place and the path, also for a folder, a device or a pipe.
    */
-  constructor(place: string, path: string, { fresh = false } = {}) {
+  constructor(place: string, path: string, { fresh = false, empty = false } = {}) {
     this.#path = path;
+    const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_TRUNC } = constants;
+    const flags = O_APPEND | O_CREAT | O_RDWR | (fresh ? O_EXCL : 0) | (empty ? O_TRUNC : 0);
     this.#beginning = `${place}: ${JSON.stringify(path)} cannot be written`;
-    this.#descriptor = this.#named(() => openSync(path, fresh ? "ax+" : "a+"));
+    this.#descriptor = this.#named(() => openSync(path, flags));
     this.#named(() => {
       if (fstatSync(this.#descriptor).isFile()) return;
       closeSync(this.#descriptor);
@@ -45,9 +56,13 @@ export class AppendedFile {
     });
   }
 
-  /** Takes away all that it holds. By its path: on Windows a file that is open to append is not cut. */
-  clear(): void {
-    this.#named(() => truncateSync(this.#path));
+  /**
+   * Cuts the file to a length. Another file may have the path by now, so that only Windows goes by the path: it
+   * cuts no file that is open to append.
+   */
+  #cut(length: number): void {
+    if (process.platform === "win32") truncateSync(this.#path, length);
+    else ftruncateSync(this.#descriptor, length);
   }
 
   /** Appends a record. */
@@ -61,7 +76,7 @@ export class AppendedFile {
         if (writeSync(this.#descriptor, record, written) === record.length - written) return;
         throw new Error("it takes parts of what is written");
       } catch (error) {
-        truncateSync(this.#path, size - written);
+        this.#cut(size - written);
         throw error;
       }
     });

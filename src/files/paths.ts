@@ -1,7 +1,6 @@
-/** Paths that callers give, what stands there, and the words for what the system refuses. */
-import { type Stats, statSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+/** Paths that callers give, and the words for what the system refuses. */
+import { mkdirSync, type Stats, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FileError, MyelinError, OptionError, show } from "../errors.ts";
 
@@ -24,6 +23,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EDQUOT: "no more space is granted",
   EFBIG: "the file would be too large",
+  ELOOP: "its symbolic links lead back to themselves",
   ENAMETOOLONG: "the name is too long",
   EMFILE: "too many files are open",
 };
@@ -45,22 +45,45 @@ export function fileError(beginning: string, error: unknown): MyelinError {
   return new FileError(`${beginning}: ${reason}`, { cause: error });
 }
 
-/** What stands there, if anything does. A folder, a device or a pipe is no place for a model. */
-export async function statFile(path: string): Promise<Stats | undefined> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+/** Whether an error of the system says that there is nothing under a name. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+/**
+ * What a call of the system returns, or undefined if there is nothing under the name. Another process may remove
+ * a file after any look at it, so that only the call itself can tell.
+ */
+export function ifThere<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
     throw error;
-  });
-  return checkFile(found);
+  }
 }
 
-/** The same before it returns. */
-export function statFileSync(path: string): Stats | undefined {
-  return checkFile(statSync(path, { throwIfNoEntry: false }));
-}
-
-function checkFile(found: Stats | undefined): Stats | undefined {
-  if (found?.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
-  if (found !== undefined && !found.isFile()) throw new Error("it is no regular file");
+/** Refuses a folder, a device and a pipe: none of them holds a model. */
+export function checkFile(found: Stats): Stats {
+  if (found.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
+  if (!found.isFile()) throw new Error("it is no regular file");
   return found;
+}
+
+/** Makes a folder and those above it, where they are missing. Node's own `recursive` hangs in /proc on Node 20. */
+export function makeFolder(path: string): void {
+  const make = () => {
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      if (!ifThere(() => statSync(path))?.isDirectory()) throw error;
+    }
+  };
+  try {
+    make();
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    make();
+  }
 }

@@ -1,20 +1,23 @@
 /** A model's file as bytes. */
-import { readFileSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { withinMemory } from "../errors.ts";
 import { checkBeginning } from "../formats/bytes.ts";
 import { headerEnd, PREFIX } from "../formats/safetensors.ts";
 import { reading } from "../formats/saved.ts";
 import { checkMemory } from "../memory.ts";
-import { statFile, statFileSync } from "./paths.ts";
+import { checkFile } from "./paths.ts";
+
+/** Another process may put a pipe under the name after the first look; to open it must not wait for a writer. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Reads a file whole, after its beginning has shown that it can be a model's. */
 export async function read(path: string, place: string): Promise<Uint8Array> {
-  // Before it is opened: a pipe would wait for somebody to write into it.
-  await statFile(path);
-  const handle = await open(path, "r");
+  // Before it is opened, which a device may notice.
+  checkFile(await stat(path));
+  const handle = await open(path, READ);
   try {
-    const { size } = await handle.stat();
+    const { size } = checkFile(await handle.stat());
     const prefix = await readBytes(handle, new Uint8Array(Math.min(PREFIX, size)), 0);
     const end = reading(place, () => headerEnd(prefix, size));
     const header = await readBytes(handle, new Uint8Array(end), 0);
@@ -42,9 +45,15 @@ async function readBytes(handle: FileHandle, target: Uint8Array, position: numbe
   return target;
 }
 
-/** Reads a file before it returns; whether it is a model is seen when it is there. */
+/** Reads a file before it returns; its content is not checked. */
 export function readSync(path: string, place: string): Uint8Array {
-  const size = statFileSync(path)?.size ?? 0;
-  checkMemory(size, `${place}: ${size} bytes`);
-  return withinMemory(`${place}: ${size} bytes do not fit in memory`, () => readFileSync(path));
+  checkFile(statSync(path));
+  const file = openSync(path, READ);
+  try {
+    const { size } = checkFile(fstatSync(file));
+    checkMemory(size, `${place}: ${size} bytes`);
+    return withinMemory(`${place}: ${size} bytes do not fit in memory`, () => readFileSync(file));
+  } finally {
+    closeSync(file);
+  }
 }
