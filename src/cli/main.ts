@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `myelin`: one file a verb, loaded when it is asked for. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { writeSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { MyelinError, version } from "myelin";
 
 function wholeNumber(minimum: number): (text: string) => number {
@@ -17,7 +18,10 @@ function finiteNumber(text: string): number {
   throw new InvalidArgumentError("Expected a number.");
 }
 
-const program = new Command("myelin").description("Neural networks for Node.").version(version);
+const program = new Command("myelin")
+  .description("Neural networks for Node.")
+  .version(version)
+  .exitOverride();
 
 program
   .command("xor")
@@ -33,17 +37,30 @@ program
   )
   .action(async (options) => (await import("./xor.ts")).xorCommand(options));
 
-// Whoever reads our output may stop before its end, as head does: that is no error.
+/** Says what went wrong, if standard error takes it. It is written at once, because the process may end next. */
+function complain(message: string): void {
+  try {
+    writeSync(2, `myelin: ${message}\n`);
+  } catch {
+    // The exit code says it, too.
+  }
+}
+
+// A reader may stop before the end of the output, as head does: that is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit();
-  throw error;
+  complain(`standard output cannot be written: ${error.message}`);
+  process.exit(1);
 });
+process.stderr.on("error", () => undefined);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  // An error of ours says what to do; the stack would only hide it.
+  process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+  // An error of ours, or of the system, says what to do; the stack would only hide it.
   const known = error instanceof MyelinError || (error as NodeJS.ErrnoException).code !== undefined;
-  process.stderr.write(`myelin: ${known ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
-  process.exitCode = 1;
+  if (!(error instanceof CommanderError)) {
+    complain(known ? (error as Error).message : String((error as Error).stack ?? error));
+  }
 }

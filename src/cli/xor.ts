@@ -1,5 +1,5 @@
 /** `myelin xor`: the article's run, from its data to its plot. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
 import { showEpochs } from "./progress.ts";
@@ -109,10 +109,20 @@ async function plot(results: readonly Outcome[], folder: string): Promise<void> 
   print(`wrote ${svg} and ${html}`);
 }
 
+/** Makes the folder where it is missing. Not recursive: a folder that cannot be made would hang Node 20. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+  accessSync(folder, constants.W_OK);
+}
+
 /** Trains the article's network, prints its evaluation and draws it. */
 export async function xorCommand(options: XorOptions): Promise<void> {
-  // Before the training, which would be lost. Not recursive: a folder that cannot be made would hang Node 20.
-  if (!existsSync(options.folder)) mkdirSync(options.folder);
+  // Before the training, which would be lost.
+  makeFolder(options.folder);
   const data = xor({ examples: options.examples, seed: options.seed });
   const model = build(options);
   print(

@@ -15,7 +15,21 @@ export interface Watcher {
 interface Stream {
   readonly isTTY?: boolean;
   readonly columns?: number;
-  write(text: string): unknown;
+  write(text: string, done: (error?: Error | null) => void): unknown;
+  listenerCount?(event: "error"): number;
+  once?(event: "error", listener: () => void): unknown;
+}
+
+/** Writes progress. A full disk, a closed pipe or terminal drops it, and the training continues. */
+function write(stream: Stream, text: string): void {
+  try {
+    stream.write(text, (error) => {
+      // The error's event comes next, and would end a process that does not listen.
+      if (error && stream.listenerCount?.("error") === 0) stream.once?.("error", () => undefined);
+    });
+  } catch {
+    // Some streams throw instead.
+  }
 }
 
 /** Time from look to look. */
@@ -77,26 +91,26 @@ function onTerminal(stream: Stream): Screen {
       const time = seconds === undefined ? "" : `  ${duration(seconds)} left`;
       // A line that wraps could not be written over.
       const line = `${bar(share)} ${text}${time}`.slice(0, (stream.columns ?? STANDARD_COLUMNS) - 1);
-      stream.write(`\r${line}${CLEAR}`);
+      write(stream, `\r${line}${CLEAR}`);
       isShowing = true;
     },
     line(text) {
-      stream.write(`${isShowing ? "\n" : ""}${text}\n`);
+      write(stream, `${isShowing ? "\n" : ""}${text}\n`);
       isShowing = false;
     },
   };
 }
 
-function inLines(write: (line: string) => void): Screen {
+function inLines(print: (line: string) => void): Screen {
   let written = Number.NEGATIVE_INFINITY;
   return {
     show(share, text, seconds) {
       const now = performance.now();
       if (share < 1 && now - written < LINE_MILLISECONDS) return;
       written = now;
-      write(`${text}${seconds === undefined ? "" : `  ${duration(seconds)} left`}`);
+      print(`${text}${seconds === undefined ? "" : `  ${duration(seconds)} left`}`);
     },
-    line: write,
+    line: print,
   };
 }
 
@@ -105,7 +119,7 @@ function screen(): Screen {
   const { process } = globalThis as { process?: { readonly stderr?: Stream } };
   const stream = process?.stderr;
   if (typeof stream?.write !== "function") return inLines((line) => console.log(line));
-  return stream.isTTY ? onTerminal(stream) : inLines((line) => stream.write(`${line}\n`));
+  return stream.isTTY ? onTerminal(stream) : inLines((line) => write(stream, `${line}\n`));
 }
 
 /** How a training ended, in the words of the last line. */
