@@ -245,7 +245,7 @@ const refused: [what: string, bytes: unknown, message: string][] = [
   [
     "no training",
     spoil(put({ training: undefined })),
-    "training: epochs: expected a whole number from 0 to 2^52",
+    "training: expected an object of epochs and steps, received undefined",
   ],
   [
     "a history in words",

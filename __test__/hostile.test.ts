@@ -27,6 +27,7 @@ import {
   sgd,
   softmax,
 } from "../src/index.ts";
+import { headerEnd, headerOf, withHeader } from "./headers.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, secondsUsed } from "./samples.ts";
 
@@ -76,20 +77,6 @@ const sound: readonly Uint8Array[] = [
 function trained(model: Model): Model {
   model.fitSync(data, { epochs: 2 });
   return model;
-}
-
-const headerOf = (bytes: Uint8Array) =>
-  8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(8, headerOf(bytes)));
-
-/** A file with another header before the same values. */
-function withHeader(bytes: Uint8Array, text: string): Uint8Array {
-  const header = new TextEncoder().encode(text);
-  const result = new Uint8Array(8 + header.length + bytes.length - headerOf(bytes));
-  new DataView(result.buffer).setBigUint64(0, BigInt(header.length), true);
-  result.set(header, 8);
-  result.set(bytes.subarray(headerOf(bytes)), 8 + header.length);
-  return result;
 }
 
 /** What a number in a file may be changed into. */
@@ -191,7 +178,7 @@ const length: fc.Arbitrary<Change> = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
 /** Changes the nth of what a pattern finds in the header, or in the description within it. */
 function replaced(pattern: RegExp, put: fc.Arbitrary<string>): fc.Arbitrary<Change> {
   return fc.tuple(fc.nat(), put, fc.boolean()).map(([at, text, within]) => (bytes) => {
-    const header = textOf(bytes);
+    const header = headerOf(bytes);
     if (!within) return withHeader(bytes, replaceOne(header, pattern, at, text));
     const { __metadata__: metadata, ...tensors } = JSON.parse(header);
     const names = Object.keys(metadata);
@@ -261,7 +248,7 @@ describe("a file is a model or a FormatError", () => {
 
   test("whichever byte of its header has a bit turned", () => {
     for (const bytes of sound) {
-      for (let at = 0; at < headerOf(bytes); at++) {
+      for (let at = 0; at < headerEnd(bytes); at++) {
         const spoilt = bytes.slice();
         spoilt[at] ^= 1 << (at % 8);
         expectModelOrFormatError(spoilt);
@@ -320,7 +307,7 @@ const tensors = (count: number) =>
     ",",
   );
 const inMetadata = (text: string) => write({ myelin: text }, [], "test");
-const description = JSON.parse(JSON.parse(textOf(sound[2])).__metadata__.myelin);
+const description = JSON.parse(JSON.parse(headerOf(sound[2])).__metadata__.myelin);
 const described = (fields: object) => inMetadata(JSON.stringify({ ...description, ...fields }));
 const list = long("0,", 1e6).slice(0, -1);
 

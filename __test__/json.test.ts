@@ -174,7 +174,7 @@ const spoilt: [what: string, change: Record<string, unknown>, message: string][]
   [
     "no training",
     { training: undefined },
-    "training: epochs: expected a whole number from 0 to 2^52, received undefined",
+    "training: expected an object of epochs and steps, received undefined",
   ],
   [
     "epochs beyond all counting",

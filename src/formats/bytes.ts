@@ -201,8 +201,28 @@ export function readSnapshot(bytes: unknown, place: string): Snapshot {
         "this is a model, but no checkpoint of a training: Model.fromBytes or load read it",
       );
     }
+    checkTogether(opened, state);
     return { model: modelOf(view, opened), state, best: best.length > 0 ? readAll(view, best) : undefined };
   });
+}
+
+/** Checks that a checkpoint has all that its state speaks of. */
+function checkTogether({ described, slots, best }: Opened, { done, earlyStopping }: TrainingState): void {
+  const { history, training } = described;
+  const length = history?.epoch.length;
+  if (length !== done) {
+    throw new FormatError(`checkpoint: expected a history of ${done} epochs, received ${show(length)}`);
+  }
+  if (training.epochs < done) {
+    throw new FormatError(`training: epochs: expected at least ${done}, received ${training.epochs}`);
+  }
+  if (slots.length === 0 && countSlots(described.configuration) > 0) {
+    throw new FormatError("checkpoint: the optimizer's state is missing");
+  }
+  if (best.length > 0 !== (earlyStopping?.best !== undefined)) {
+    const what = best.length > 0 ? "the figure of the best epoch is" : "the weights of the best epoch are";
+    throw new FormatError(`checkpoint: ${what} missing`);
+  }
 }
 
 function modelOf(bytes: Uint8Array, { described, parameters, slots }: Opened): SavedModel {

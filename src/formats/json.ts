@@ -31,6 +31,7 @@ export function writeJSON(model: SavedModel): ModelJSON {
 export function readJSON(json: unknown): SavedModel {
   return reading("fromJSON", () => {
     const { weights, optimizerState, ...rest } = checkFormat(parse(json));
+    checkDepth(rest.layers);
     const described = readDescription(rest);
     // Before the model takes memory: its sizes may be anything, its weights are here.
     const parameters = fromLayers(shapes(described.configuration), weights, "weights");
@@ -46,6 +47,15 @@ function parse(json: unknown): unknown {
   } catch (error) {
     throw new FormatError(`this is no JSON: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** How deep layers may be in layers, as in a file: what is deeper, or endless, would exhaust the stack. */
+const MOST_DEPTH = 256;
+
+function checkDepth(value: unknown, depth = 0): void {
+  if (value === null || typeof value !== "object") return;
+  if (depth === MOST_DEPTH) throw new FormatError(`layers: expected at most ${MOST_DEPTH} levels`);
+  for (const part of Object.values(value)) checkDepth(part, depth + 1);
 }
 
 function readNumbers(value: unknown, length: number, place: string): Float32Array {

@@ -1,7 +1,16 @@
 /** What a saved model is, whatever it is written in: a description in plain JSON, and its numbers. */
-import { FormatError, MyelinError, OptionError, ShapeError, show } from "../errors.ts";
-import { checkNames } from "../options.ts";
-import { ARCHITECTURE, type Architecture, type Configuration, configure } from "../program.ts";
+import { FormatError, KernelError, MyelinError, OptionError, ShapeError, show } from "../errors.ts";
+import type { Metric } from "../metrics/metric.ts";
+import * as metrics from "../metrics/table.ts";
+import { checkNames, create, type Table } from "../options.ts";
+import {
+  ARCHITECTURE,
+  type Architecture,
+  type Configuration,
+  configure,
+  createLoss,
+  shapes,
+} from "../program.ts";
 import { readSeed } from "../seed.ts";
 import { version } from "../version.ts";
 
@@ -104,12 +113,15 @@ export function checkFormat(value: unknown): Record<string, unknown> {
   if (value === null || typeof value !== "object" || (value as { format?: unknown }).format !== FORMAT) {
     throw new FormatError(`expected an object with format "${FORMAT}", received ${show(value)}`);
   }
-  const { format: _, formatVersion, version: writer, ...rest } = value as Record<string, unknown>;
+  const { format: _, formatVersion, version: writer = "", ...rest } = value as Record<string, unknown>;
   if (formatVersion !== FORMAT_VERSION) {
     const newer = typeof formatVersion === "number" && formatVersion > FORMAT_VERSION;
     const which = typeof writer === "string" ? `, ${show(writer)}; this is ${show(version)}` : "";
     const hint = newer ? `; it was written by a newer version of myelin${which}` : "";
     throw new FormatError(`expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`);
+  }
+  if (typeof writer !== "string") {
+    throw new FormatError(`version: expected a text, received ${show(writer)}`);
   }
   return rest;
 }
@@ -118,12 +130,22 @@ export function checkFormat(value: unknown): Record<string, unknown> {
 export function readDescription({ training, history, ...rest }: Record<string, unknown>): Described {
   checkNames(rest, [...ARCHITECTURE, "seed"], "model");
   const { seed, ...architecture } = rest as unknown as Architecture & { seed: unknown };
+  const configuration = configure(architecture);
+  checkTogether(configuration);
   return {
     seed: readSeed(seed, "model: seed"),
-    configuration: configure(architecture),
+    configuration,
     training: readTraining(training),
     ...(history === undefined ? { history, ending: {} } : readHistory(history)),
   };
+}
+
+/** Checks what follows from several options: sizes from layer to layer, and metrics that suit the loss. */
+function checkTogether(configuration: Configuration): void {
+  const all = shapes(configuration);
+  const { meaning } = createLoss(configuration);
+  const problem = { ...meaning, outputs: all[all.length - 1].outputs };
+  for (const metric of configuration.metrics) create("metric", metrics as Table<Metric>, metric)(problem);
 }
 
 function readCount(value: unknown, place: string): number {
@@ -134,7 +156,11 @@ function readCount(value: unknown, place: string): number {
 }
 
 function readTraining(value: unknown): TrainingDone {
-  const { epochs, steps } = (value ?? {}) as { epochs?: unknown; steps?: unknown };
+  if (value === null || typeof value !== "object") {
+    throw new OptionError(`training: expected an object of epochs and steps, received ${show(value)}`);
+  }
+  checkNames(value, ["epochs", "steps"], "training", "field");
+  const { epochs, steps } = value as { epochs?: unknown; steps?: unknown };
   return {
     epochs: readCount(epochs, "training: epochs"),
     steps: readCount(steps, "training: steps"),
@@ -158,30 +184,38 @@ function readHistory(value: unknown): Pick<Described, "history" | "ending"> {
   const { ended, bestEpoch, ...given } = value as Record<string, unknown>;
   const missing = HISTORY.find((name) => !Object.hasOwn(given, name));
   if (missing !== undefined) throw new OptionError(`history: ${missing} is missing`);
-  const { length } = given[HISTORY[0]] as { length?: unknown };
-  const lists = Object.entries(given).map(([name, list]) => [name, readList(list, length, name)] as const);
-  return { history: Object.fromEntries(lists), ending: readEnding(ended, bestEpoch) };
-}
-
-function readList(list: unknown, length: unknown, name: string): number[] {
-  if (!Array.isArray(list) || list.length !== length) {
+  const lists = Object.entries(given).map(([name, list]) => [name, readList(list, name)] as const);
+  const history: Lists = Object.fromEntries(lists);
+  const { length } = history.epoch;
+  const [other] = lists.filter(([, list]) => list.length !== length);
+  if (other !== undefined) {
     throw new ShapeError(
-      `history: ${show(name)}: expected a list of ${show(length)}, received ${show(list)}`,
+      `history: ${show(other[0])}: expected a list of ${length}, received ${show(other[1])}`,
     );
   }
-  return list.map((entry, at) => {
+  return { history, ending: readEnding(ended, bestEpoch) };
+}
+
+function readList(list: unknown, name: string): number[] {
+  const place = `history: ${show(name)}`;
+  if (!Array.isArray(list)) throw new OptionError(`${place}: expected a list, received ${show(list)}`);
+  return Array.from(list, (entry, at) => {
+    if (name === "epoch") return readCount(entry, `${place}: epoch ${at}`);
     if (entry === null) return Number.NaN;
     if (typeof entry === "number") return entry;
-    throw new OptionError(`history: ${show(name)}: epoch ${at}: expected a number, received ${show(entry)}`);
+    throw new OptionError(`${place}: epoch ${at}: expected a number, received ${show(entry)}`);
   });
 }
 
-/** Reads a model; whatever is wrong with it is a {@link FormatError} that begins with the place. */
+/**
+ * Reads a model. What is wrong with it is a {@link FormatError} that begins with the place; a model that does not
+ * fit in memory is a {@link KernelError}.
+ */
 export function reading<T>(place: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof MyelinError)) throw error;
+    if (!(error instanceof MyelinError) || error instanceof KernelError) throw error;
     throw new FormatError(`${place}: ${error.message}`, { cause: error });
   }
 }
