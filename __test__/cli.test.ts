@@ -23,7 +23,7 @@ describe("myelin xor", () => {
     expect(output).not.toMatch(/\u001b|\r/);
     const lines = output.split("\n");
     expect(lines[0]).toBe("training 2-64-1 on 1000 examples, batch 5, learning rate 0.01");
-    const epochs = lines.filter((line) => /^epoch \d+\/20 {2}error \d+\.\d{3}$/.test(line));
+    const epochs = lines.filter((line) => /^epoch \d+\/20 {2}mean squared error \d+\.\d{4}$/.test(line));
     expect(epochs.map((line) => Number(line.match(/\d+/)?.[0]))).toEqual([
       1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20,
     ]);
@@ -38,6 +38,22 @@ describe("myelin xor", () => {
     expect(lines).toContain(`wrote ${join("plots", "xor.svg")} and ${join("plots", "xor.html")}`);
     expect(readFileSync(join(folder, "plots", "xor.svg"), "utf8")).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
     expect(readFileSync(join(folder, "plots", "xor.html"), "utf8")).toMatch(/<html/);
+  });
+
+  test("marks the points that it counts as wrong, and draws the error that it prints", async () => {
+    const { output } = await myelin("xor", "--epochs", "20", "--folder", "marks");
+    const share = Number(output.match(/^accuracy at 0\.5: (\d+\.\d) %$/m)?.[1]);
+    const wrong = Math.round(1000 - 10 * share);
+    expect(wrong).toBeGreaterThan(0);
+    expect(output).toMatch(new RegExp(` 1,000 points, ${wrong} misclassified\n`));
+    const last = Number(output.match(/^epoch 20\/20 {2}mean squared error (\d+\.\d+)$/m)?.[1]);
+    expect(Number(output.match(/ mean squared error: (\d+\.\d+) in epoch 20\n/)?.[1])).toBeCloseTo(last, 4);
+    for (const name of ["xor.svg", "xor.html"]) {
+      const drawn = readFileSync(join(folder, "marks", name), "utf8");
+      // One more is in the legend.
+      expect(drawn.match(/<circle class="mark"/g)).toHaveLength(wrong + 1);
+      expect(drawn).toContain('<path class="loss"');
+    }
   });
 
   test("prints the same errors for the same seed, and others for another", async () => {

@@ -24,7 +24,7 @@ export const predictions = model.predict(data);
 const absoluteErrors = predictions.reduce((sum, value, row) => sum + Math.abs(value - data.y[row]), 0);
 const right = predictions.filter((value, row) => value >= 0.5 === (data.y[row] === 1)).length;
 
-console.log(`loss of the last epoch: ${history.loss.at(-1)?.toFixed(4)}`);
+console.log(`mean squared error of the last epoch: ${history.loss.at(-1)?.toFixed(4)}`);
 console.log(`sum of absolute errors: ${absoluteErrors.toFixed(2)}`);
 console.log(`accuracy at 0.5: ${((100 * right) / data.rows).toFixed(1)} %`);
 console.log(`0.2 and 0.9: ${model.predict([0.2, 0.9])[0].toFixed(3)}, expected about 1`);

@@ -5,6 +5,7 @@ import type { AnyEntry } from "../../src/options.ts";
 import { completeOptions } from "../../src/options.ts";
 import { type Frame, ink, label, xAxis, yAxis } from "../../src/plot/axes.ts";
 import { element, escapeText } from "../../src/plot/markup.ts";
+import { scaleTicks } from "../../src/plot/ticks.ts";
 import type { Schedule } from "../../src/schedules/schedule.ts";
 
 type Point = readonly [x: number, y: number];
@@ -55,8 +56,8 @@ function drawing(title: string, lines: readonly Line[], xName: string, yName: st
     },
     element("title", {}, escapeText(title)),
     element("rect", { width, height, fill: ink.page }),
-    xAxis(x, frame, xName),
-    yAxis(y, frame, yName),
+    xAxis(scaleTicks(x, 6), frame, xName),
+    yAxis(scaleTicks(y, 6), frame, yName),
     ...lines.map((line, index) => path(line, LOOKS[index], x, y)),
     ...(lines.length > 1 ? lines.map((line, index) => legend(line.name, index)) : []),
   );

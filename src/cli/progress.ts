@@ -3,7 +3,7 @@ import { SingleBar } from "cli-progress";
 
 /** Takes each epoch as it ends. */
 export interface EpochProgress {
-  /** `done` epochs are over, and the last one's error was `error`. */
+  /** `done` epochs have ended, the last one with this mean squared error. */
   update(done: number, error: number): void;
   /** No more epochs come. */
   end(): void;
@@ -16,7 +16,7 @@ function seconds(value: number): string {
 function bar(total: number): EpochProgress {
   const started = performance.now();
   const line = new SingleBar({
-    format: "{bar} epoch {value}/{total}  error {error}  {left} left",
+    format: "{bar} epoch {value}/{total}  mean squared error {error}  {left} left",
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 28,
@@ -27,7 +27,7 @@ function bar(total: number): EpochProgress {
   return {
     update(done, error) {
       const left = (((performance.now() - started) / done) * (total - done)) / 1000;
-      line.update(done, { error: error.toFixed(3), left: seconds(left) });
+      line.update(done, { error: error.toFixed(4), left: seconds(left) });
     },
     end: () => line.stop(),
   };
@@ -39,7 +39,7 @@ function lines(total: number): EpochProgress {
   return {
     update(done, error) {
       if (done === 1 || done % every === 0 || done === total) {
-        process.stdout.write(`epoch ${done}/${total}  error ${error.toFixed(3)}\n`);
+        process.stdout.write(`epoch ${done}/${total}  mean squared error ${error.toFixed(4)}\n`);
       }
     },
     end() {},

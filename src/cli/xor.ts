@@ -21,6 +21,8 @@ interface Outcome {
   readonly x2: number;
   readonly prediction: number;
   readonly label: number;
+  /** Whether the prediction is on the other side of 0.5 than the label. */
+  readonly isWrong: boolean;
 }
 
 /** Rows of the table that is printed. */
@@ -41,23 +43,26 @@ function build({ learningRate, seed, kernel }: XorOptions): Model {
   });
 }
 
-/**
- * Trains with progress; gives the seconds it took. The error is the article's: the sum of the batches'
- * errors.
- */
-async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<number> {
-  const steps = Math.ceil(data.rows / batchSize);
+/** A training as it went. */
+interface Training {
+  readonly seconds: number;
+  /** The mean squared error of each epoch. */
+  readonly losses: readonly number[];
+}
+
+/** Trains with progress. */
+async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<Training> {
+  const losses: number[] = [];
   const started = performance.now();
   const progress = showEpochs(epochs);
   try {
-    let done = 0;
     for await (const { loss } of model.epochs(data, { epochs, batchSize, shuffle: false })) {
-      progress.update(++done, loss * steps);
+      progress.update(losses.push(loss), loss);
     }
   } finally {
     progress.end();
   }
-  return (performance.now() - started) / 1000;
+  return { seconds: (performance.now() - started) / 1000, losses };
 }
 
 function outcomes(model: Model, data: Dataset): Outcome[] {
@@ -67,12 +72,13 @@ function outcomes(model: Model, data: Dataset): Outcome[] {
     x2: data.x[2 * row + 1],
     prediction,
     label: data.y[row],
+    isWrong: prediction >= 0.5 !== (data.y[row] === 1),
   }));
 }
 
 function printEvaluation(results: readonly Outcome[]): void {
   const absolute = results.reduce((sum, { prediction, label }) => sum + Math.abs(prediction - label), 0);
-  const right = results.filter(({ prediction, label }) => prediction >= 0.5 === (label === 1)).length;
+  const right = results.filter(({ isWrong }) => !isWrong).length;
   print(`sum of absolute errors: ${absolute.toFixed(2)}`);
   print(`accuracy at 0.5: ${((100 * right) / results.length).toFixed(1)} %`);
   print("");
@@ -85,22 +91,25 @@ function printEvaluation(results: readonly Outcome[]): void {
   print("");
 }
 
-async function plot(results: readonly Outcome[], folder: string): Promise<void> {
+async function plot(results: readonly Outcome[], losses: readonly number[], folder: string): Promise<void> {
   const { scatterHtml, scatterSvg, scatterText } = await import("../plot/scatter.ts");
-  const points = results.map(({ x1, x2, prediction, label }) => ({
+  const points = results.map(({ x1, x2, prediction, label, isWrong }) => ({
     x: x1,
     y: x2,
     value: prediction,
     details: { x1, x2, prediction, label },
+    marked: isWrong,
   }));
   const options = {
-    title: "What the network learnt of XOR",
+    title: "What the network learned of XOR",
     xLabel: "x1",
     yLabel: "x2",
     valueLabel: "prediction",
+    markLabel: "misclassified",
+    losses: { name: "mean squared error", values: losses },
   };
   const color = process.stdout.isTTY && process.stdout.hasColors() && !process.env.NO_COLOR;
-  const width = Math.min(process.stdout.columns ?? 80, 100);
+  const width = Math.min(process.stdout.columns ?? 80, 120);
   print(scatterText(points, { ...options, width, height: 24, color }));
   const svg = join(folder, "xor.svg");
   const html = join(folder, "xor.html");
@@ -128,7 +137,7 @@ export async function xorCommand(options: XorOptions): Promise<void> {
   print(
     `training 2-64-1 on ${data.rows} examples, batch ${options.batchSize}, learning rate ${options.learningRate}`,
   );
-  const seconds = await train(model, data, options);
+  const { seconds, losses } = await train(model, data, options);
   const steps = options.epochs * Math.ceil(data.rows / options.batchSize);
   const rate = Math.round(steps / seconds).toLocaleString("en-US");
   const results = outcomes(model, data);
@@ -138,5 +147,5 @@ export async function xorCommand(options: XorOptions): Promise<void> {
   print(name === "native" ? "kernel: native" : `kernel: typescript (${reason})`);
   print(`time: ${seconds.toFixed(3)} s, ${rate} steps a second`);
   print("");
-  await plot(results, options.folder);
+  await plot(results, losses, options.folder);
 }

@@ -1,8 +1,7 @@
 // The two axes of a plot in SVG: grid lines, tick labels and the axes' names.
 
-import type { ScaleLinear } from "d3-scale";
 import { type Attributes, element, escapeText } from "./markup.ts";
-import { scaleTicks, type Tick } from "./ticks.ts";
+import type { Tick } from "./ticks.ts";
 
 /** The rectangle that the points are drawn in, in pixels. */
 export interface Frame {
@@ -24,22 +23,22 @@ export function label(text: string, attributes: Attributes): string {
 }
 
 /** The horizontal axis below the frame, with its vertical grid lines. */
-export function xAxis(scale: ScaleLinear<number, number>, frame: Frame, name: string): string {
+export function xAxis(ticks: readonly Tick[], frame: Frame, name: string): string {
   const middle = (frame.left + frame.right) / 2;
   return element(
     "g",
     { "text-anchor": "middle" },
-    ...scaleTicks(scale, 6).map((tick) => xTick(tick, frame)),
+    ...ticks.map((tick) => xTick(tick, frame)),
     axisName(name, { x: middle, y: frame.bottom + 48 }),
   );
 }
 
 /** The vertical axis left of the frame, with its horizontal grid lines. */
-export function yAxis(scale: ScaleLinear<number, number>, frame: Frame, name: string): string {
+export function yAxis(ticks: readonly Tick[], frame: Frame, name: string): string {
   return element(
     "g",
     { "text-anchor": "end" },
-    ...scaleTicks(scale, 6).map((tick) => yTick(tick, frame)),
+    ...ticks.map((tick) => yTick(tick, frame)),
     axisName(name, { x: 24, y: frame.top - 16, "text-anchor": "start" }),
   );
 }

@@ -1,12 +1,15 @@
 // Points gathered into the cells of a grid, for forms of a plot that have few places to draw at.
 
 import type { Scatter } from "./points.ts";
+import { cellIndex } from "./ticks.ts";
 
 /** The mean value of the points in each cell, row by row from the top; NaN where there are none. */
 export interface Cells {
   readonly columns: number;
   readonly rows: number;
   readonly means: Float64Array;
+  /** 1 for each cell with a point that is marked. */
+  readonly marked: Uint8Array;
 }
 
 /** Gathers the points of a plot into cells. */
@@ -15,15 +18,12 @@ export function gatherCells({ points, x, y }: Scatter, columns: number, rows: nu
   const down = y.copy().range([rows, 0]);
   const sums = new Float64Array(columns * rows);
   const counts = new Float64Array(columns * rows);
+  const marked = new Uint8Array(columns * rows);
   for (const point of points) {
     const cell = cellIndex(down(point.y), rows) * columns + cellIndex(across(point.x), columns);
     counts[cell]++;
     sums[cell] += point.value;
+    if (point.marked) marked[cell] = 1;
   }
-  return { columns, rows, means: sums.map((sum, cell) => sum / counts[cell]) };
-}
-
-/** The cell that a place from 0 to `count` falls into; the far end belongs to the last cell. */
-export function cellIndex(place: number, count: number): number {
-  return Math.min(count - 1, Math.floor(place));
+  return { columns, rows, means: sums.map((sum, cell) => sum / counts[cell]), marked };
 }

@@ -16,7 +16,7 @@ const points = [...drawing.querySelectorAll(".points circle")].map((circle, inde
 }));
 const ring = document.createElementNS(drawing.namespaceURI, "circle");
 ring.setAttribute("class", "ring");
-ring.setAttribute("r", 7);
+ring.setAttribute("r", 9);
 let chosen;
 
 function nearest(candidates, x, y) {

@@ -4,7 +4,7 @@
 import { hoverScript } from "./hover.ts";
 import { element, escapeText } from "./markup.ts";
 import { prepareScatter, type ScatterOptions, type ScatterPoint } from "./points.ts";
-import { drawing } from "./svg.ts";
+import { drawing, drawingSize } from "./svg.ts";
 import { formatNumber } from "./ticks.ts";
 
 const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -22,6 +22,7 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 export function scatterHtml(points: readonly ScatterPoint[], options: ScatterOptions = {}): string {
   const scatter = prepareScatter(points, options);
   const title = escapeText(scatter.title);
+  const { width, height } = drawingSize(scatter);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -31,7 +32,7 @@ export function scatterHtml(points: readonly ScatterPoint[], options: ScatterOpt
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="icon" href="data:,">
 <title>${title}</title>
-<style>${style}</style>
+<style>main { --aspect: ${(width / height).toFixed(3)}; }${style}</style>
 </head>
 <body>
 <main>
@@ -67,7 +68,7 @@ const style = `
   :root { --page: #15171c; --panel: #1c1f26; --line: #2f343e; --text: #eceef2; --quiet: #a3abb9; }
 }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
-main { box-sizing: border-box; max-width: min(58rem, max(24rem, (100vh - 10rem) * 1.17)); margin: auto; padding: 1rem; }
+main { box-sizing: border-box; max-width: min(58rem, max(24rem, (100vh - 10rem) * var(--aspect))); margin: auto; padding: 1rem; }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
 p { margin: 0.5rem 0; color: var(--quiet); font-size: 0.875rem; }
 figure { position: relative; margin: 0; border-radius: 6px; }
@@ -78,6 +79,9 @@ svg { display: block; width: 100%; height: auto; font-family: inherit; }
 .line { stroke: var(--line); }
 .text { fill: var(--text); }
 .quiet { fill: var(--quiet); }
+.mark { stroke: var(--text); }
+.loss { stroke: var(--text); }
+.loss-end { fill: var(--text); }
 .ring { fill: none; stroke: var(--text); stroke-width: 2; pointer-events: none; }
 #tooltip {
   position: absolute; z-index: 1; padding: 0.4rem 0.7rem; border-left: 5px solid var(--color); border-radius: 4px;

@@ -2,6 +2,7 @@
 // The three forms (svg.ts, html.ts, terminal.ts) start from the same Scatter and so always agree.
 
 import { type ScaleLinear, scaleLinear } from "d3-scale";
+import { type LossCurve, type Losses, prepareLosses } from "./losses.ts";
 
 /** One point of a scatter plot. */
 export interface ScatterPoint {
@@ -11,6 +12,8 @@ export interface ScatterPoint {
   readonly value: number;
   /** What hovering shows, in this order, for instance `{ x1, x2, prediction, label }`. */
   readonly details: Readonly<Record<string, number | string>>;
+  /** Whether the plot marks it, as it does what a model got wrong; false if not given. */
+  readonly marked?: boolean;
 }
 
 /** The words and the colour range of a scatter plot; every option has a default. */
@@ -28,35 +31,45 @@ export interface ScatterOptions {
    * colours.
    */
   readonly valueRange?: readonly [number, number];
+  /** What the marked points are; "marked" if not given. */
+  readonly markLabel?: string;
+  /** The losses of the training, drawn as a curve below the points; none if not given. */
+  readonly losses?: Losses;
 }
 
 /** A scatter plot that is ready to be drawn. The scales have a domain and no range yet. */
-export interface Scatter extends Required<ScatterOptions> {
+export interface Scatter extends Required<Omit<ScatterOptions, "losses">> {
   readonly points: readonly ScatterPoint[];
   readonly skipped: number;
+  readonly curve: LossCurve | undefined;
   readonly x: ScaleLinear<number, number>;
   readonly y: ScaleLinear<number, number>;
 }
 
-const defaults: Required<ScatterOptions> = {
+const defaults = {
   title: "Scatter plot",
   xLabel: "x",
   yLabel: "y",
   valueLabel: "value",
-  valueRange: [0, 1],
+  valueRange: [0, 1] as const,
+  markLabel: "marked",
 };
 
 // Beyond this the difference of two coordinates may overflow to Infinity.
 const largestCoordinate = 1e300;
 
 /** Drops what cannot be drawn, fills the options and chooses the axes' domains. */
-export function prepareScatter(points: readonly ScatterPoint[], options: ScatterOptions): Scatter {
+export function prepareScatter(
+  points: readonly ScatterPoint[],
+  { losses, ...options }: ScatterOptions,
+): Scatter {
   const drawable = points.filter(isDrawable);
   return {
     ...defaults,
     ...options,
     points: drawable,
     skipped: points.length - drawable.length,
+    curve: prepareLosses(losses),
     x: axisScale(drawable.map((point) => point.x)),
     y: axisScale(drawable.map((point) => point.y)),
   };
@@ -66,6 +79,12 @@ export function prepareScatter(points: readonly ScatterPoint[], options: Scatter
 export function caption({ points, skipped }: Scatter): string {
   const shown = `${formatCount(points.length)} ${points.length === 1 ? "point" : "points"}`;
   return skipped === 0 ? shown : `${shown}, ${formatCount(skipped)} skipped (not finite)`;
+}
+
+/** How many points are marked, as in "22 misclassified"; empty if none are. */
+export function markCaption({ points, markLabel }: Scatter): string {
+  const count = points.filter(({ marked }) => marked).length;
+  return count === 0 ? "" : `${formatCount(count)} ${markLabel}`;
 }
 
 /** The place of a value on the colour ramp, from 0 to 1. */

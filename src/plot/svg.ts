@@ -2,9 +2,11 @@
 
 import { type Frame, ink, label, strong, xAxis, yAxis } from "./axes.ts";
 import { colorLegend } from "./legend.ts";
+import { lossPanel } from "./losses.ts";
 import { element, escapeText } from "./markup.ts";
 import {
   caption,
+  markCaption,
   prepareScatter,
   rampPosition,
   type Scatter,
@@ -12,6 +14,7 @@ import {
   type ScatterPoint,
 } from "./points.ts";
 import { rampColor } from "./ramp.ts";
+import { scaleTicks } from "./ticks.ts";
 
 const width = 720;
 const margin = 24;
@@ -19,6 +22,8 @@ const plotHeight = 480;
 const titleHeight = 36;
 const legendHeight = 88;
 const axisHeight = 64;
+const lossHeight = 130;
+const lossNameHeight = 40;
 const font = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /**
@@ -37,6 +42,12 @@ export function scatterSvg(points: readonly ScatterPoint[], options: ScatterOpti
   return `${drawing(scatter, titleHeight, title)}\n`;
 }
 
+/** The size of the plot, without space above it. */
+export function drawingSize({ curve }: Scatter): { readonly width: number; readonly height: number } {
+  const below = curve === undefined ? 0 : lossNameHeight + lossHeight + axisHeight;
+  return { width, height: legendHeight + plotHeight + axisHeight + below };
+}
+
 /** The plot as an SVG element; `space` is left free above it, for `heading`. */
 export function drawing(scatter: Scatter, space = 0, heading = ""): string {
   const frame = {
@@ -45,7 +56,7 @@ export function drawing(scatter: Scatter, space = 0, heading = ""): string {
     right: width - 28,
     bottom: space + legendHeight + plotHeight,
   };
-  const height = frame.bottom + axisHeight;
+  const height = space + drawingSize(scatter).height;
   return element(
     "svg",
     {
@@ -62,10 +73,38 @@ export function drawing(scatter: Scatter, space = 0, heading = ""): string {
     element("desc", { id: "plot-description" }, escapeText(description(scatter))),
     element("rect", { class: "page", width, height, fill: ink.page }),
     heading,
-    label(caption(scatter), { x: margin, y: space + 32 }),
+    label(caption(scatter), { x: margin, y: space + 28 }),
+    markLegend(scatter, space + 49),
     colorLegend(scatter, frame.right - margin, space + 32),
     plot(scatter, frame),
+    losses(scatter, { ...frame, top: frame.bottom + axisHeight + lossNameHeight }),
   );
+}
+
+/** The losses below the plot, if there are any. */
+function losses({ curve }: Scatter, { left, top, right }: Frame): string {
+  if (curve === undefined) return "";
+  const frame = { left, top, right, bottom: top + lossHeight };
+  return panel(frame) + lossPanel(curve, frame);
+}
+
+/** What a ring means, with the number of rings. */
+function markLegend(scatter: Scatter, y: number): string {
+  const text = markCaption(scatter);
+  return text === "" ? "" : ring(margin + 7, y - 5) + label(text, { x: margin + 22, y });
+}
+
+/** The mark of a point. */
+function ring(cx: number, cy: number): string {
+  return element("circle", {
+    class: "mark",
+    cx,
+    cy,
+    r: 6.5,
+    fill: "none",
+    stroke: ink.text,
+    "stroke-width": 1.6,
+  });
 }
 
 // SVG does not wrap lines: a long title is written smaller, at about 0.56 of its size a character.
@@ -77,15 +116,17 @@ function plot(scatter: Scatter, frame: Frame): string {
   const x = scatter.x.copy().range([frame.left, frame.right]);
   const y = scatter.y.copy().range([frame.bottom, frame.top]);
   const circles = scatter.points.map((point) => circle(x(point.x), y(point.y), point.value, scatter));
+  const rings = scatter.points.filter(({ marked }) => marked).map((point) => ring(x(point.x), y(point.y)));
   return [
     panel(frame),
-    xAxis(x, frame, scatter.xLabel),
-    yAxis(y, frame, scatter.yLabel),
+    xAxis(scaleTicks(x, 6), frame, scatter.xLabel),
+    yAxis(scaleTicks(y, 6), frame, scatter.yLabel),
     element(
       "g",
       { class: "points", stroke: "#000000", "stroke-opacity": 0.35, "stroke-width": 0.6 },
       ...circles,
     ),
+    ...rings,
   ].join("");
 }
 
@@ -102,5 +143,9 @@ function description(scatter: Scatter): string {
   const { xLabel, yLabel, valueLabel, valueRange } = scatter;
   const axes = `${xLabel} runs from left to right, ${yLabel} from bottom to top`;
   const colors = `the colour shows ${valueLabel}, from blue (${valueRange[0]}) to orange (${valueRange[1]})`;
-  return `Scatter plot of ${caption(scatter)}: ${axes}, and ${colors}.`;
+  const marks = markCaption(scatter);
+  const rings = marks === "" ? "" : ` Rings mark the ${marks}.`;
+  const { curve } = scatter;
+  const below = curve === undefined ? "" : ` Below it, the ${curve.name} by epoch: ${curve.end}.`;
+  return `Scatter plot of ${caption(scatter)}: ${axes}, and ${colors}.${rings}${below}`;
 }

@@ -2,10 +2,12 @@
 // colour it is one of three marks, so that low, middle and high values stay apart.
 
 import type { ScaleLinear } from "d3-scale";
-import { type Cells, cellIndex, gatherCells } from "./cells.ts";
+import { type Cells, gatherCells } from "./cells.ts";
+import { epochTicks, type LossCurve, lossCells, lossTicks } from "./losses.ts";
 import { printable } from "./markup.ts";
 import {
   caption,
+  markCaption,
   prepareScatter,
   rampPosition,
   type Scatter,
@@ -13,23 +15,27 @@ import {
   type ScatterPoint,
 } from "./points.ts";
 import { terminalColor, terminalColors } from "./ramp.ts";
-import { formatNumber, scaleTicks, type Tick } from "./ticks.ts";
+import { cellIndex, formatNumber, scaleTicks, type Tick } from "./ticks.ts";
 
 /** Options of {@link scatterText}. */
 export interface ScatterTextOptions extends ScatterOptions {
   /** Columns of the terminal; 80 if not given, at least 40. */
   readonly width?: number;
-  /** Lines of the whole plot; 24 if not given, at least 10. */
+  /** Lines of the plot, at least 10; 24 if not given. Losses take 10 more. */
   readonly height?: number;
   /** Whether to use ANSI colours; false if not given. */
   readonly color?: boolean;
 }
 
 const marks = ["·", "+", "●"];
+/** Where a point is marked, whatever its value. */
+const cross = "×";
 
 // The lines that are not cells: heading, name of the vertical axis, horizontal axis, its labels, its name,
 // legend.
 const surroundingLines = 6;
+
+const lossRows = 6;
 
 /**
  * Draws points as lines of text with axes and a legend. Points that share a cell show their mean value.
@@ -46,15 +52,23 @@ export function scatterText(points: readonly ScatterPoint[], options: ScatterTex
   const scatter = prepareScatter(points, options);
   const width = Math.max(40, Math.floor(wantedWidth));
   const rows = Math.max(10, Math.floor(wantedHeight)) - surroundingLines;
-  const left = yTicks(scatter.y, rows).reduce((most, { label }) => Math.max(most, label.length), 0) + 2;
+  const ticks = yTicks(scatter.y, rows);
+  const lossAxis = scatter.curve && lossTicks(scatter.curve.y.copy().range([lossRows, 0]));
+  const left = Math.max(...[...ticks, ...(lossAxis ?? [])].map(({ label }) => label.length), 0) + 2;
   const columns = width - left - 1;
   const lines = color ? coloredLines(scatter, columns, rows) : markedLines(scatter, columns, rows);
   return [
     shorten(`${" ".repeat(left)}${scatter.title}`, width),
     aboveLine(scatter, left, width),
-    ...withYAxis(lines, scatter.y, left),
-    ...xAxisLines(scatter, columns, left),
+    ...withYAxis(lines, ticks, left),
+    ...xAxisLines(
+      scaleTicks(scatter.x.copy().range([0, columns]), Math.floor(columns / 12)),
+      scatter.xLabel,
+      columns,
+      left,
+    ),
     color ? colorLegendLine(scatter, left, width) : markLegendLine(scatter, left, width),
+    ...(scatter.curve === undefined ? [] : lossLines(scatter.curve, lossAxis ?? [], columns, left)),
   ]
     .map((line) => line.trimEnd())
     .join("\n");
@@ -62,7 +76,9 @@ export function scatterText(points: readonly ScatterPoint[], options: ScatterTex
 
 function markedLines(scatter: Scatter, columns: number, rows: number): string[] {
   const cells = gatherCells(scatter, columns, rows);
-  return lineByLine(cells, rows, (column, row) => markOf(meanAt(cells, column, row), scatter));
+  return lineByLine(cells, rows, (column, row) =>
+    isMarked(cells, column, row) ? cross : markOf(meanAt(cells, column, row), scatter),
+  );
 }
 
 function markOf(mean: number, { valueRange }: Scatter): string {
@@ -73,9 +89,12 @@ function markOf(mean: number, { valueRange }: Scatter): string {
 function coloredLines(scatter: Scatter, columns: number, rows: number): string[] {
   const cells = gatherCells(scatter, columns, rows * 2);
   const colorAt = (column: number, row: number) => colorOf(meanAt(cells, column, row), scatter);
-  return lineByLine(cells, rows, (column, row) =>
-    halves(colorAt(column, row * 2), colorAt(column, row * 2 + 1)),
-  );
+  return lineByLine(cells, rows, (column, row) => {
+    const [above, below] = [row * 2, row * 2 + 1];
+    if (isMarked(cells, column, above)) return crossOn(colorAt(column, above));
+    if (isMarked(cells, column, below)) return crossOn(colorAt(column, below));
+    return halves(colorAt(column, above), colorAt(column, below));
+  });
 }
 
 function colorOf(mean: number, { valueRange }: Scatter): number | undefined {
@@ -88,6 +107,11 @@ function halves(above: number | undefined, below: number | undefined): string {
   if (below === undefined) return paint("▀", `38;5;${above}`);
   if (above === undefined) return paint("▄", `38;5;${below}`);
   return paint("▀", `38;5;${above};48;5;${below}`);
+}
+
+// Black, which stands out from every colour of the ramp.
+function crossOn(color: number | undefined): string {
+  return paint(cross, `38;5;16;48;5;${color}`);
 }
 
 function paint(text: string, codes: string): string {
@@ -103,24 +127,26 @@ function meanAt({ columns, means }: Cells, column: number, row: number): number 
   return means[row * columns + column];
 }
 
+function isMarked({ columns, marked }: Cells, column: number, row: number): boolean {
+  return marked[row * columns + column] === 1;
+}
+
 function yTicks(scale: ScaleLinear<number, number>, rows: number): Tick[] {
   return scaleTicks(scale.copy().range([rows, 0]), Math.max(2, Math.floor(rows / 4)));
 }
 
-function withYAxis(lines: readonly string[], scale: ScaleLinear<number, number>, left: number): string[] {
-  const labels = new Map(
-    yTicks(scale, lines.length).map(({ position, label }) => [cellIndex(position, lines.length), label]),
-  );
+function withYAxis(lines: readonly string[], ticks: readonly Tick[], left: number): string[] {
+  const labels = new Map(ticks.map(({ position, label }) => [cellIndex(position, lines.length), label]));
   return lines.map(
     (line, row) => `${(labels.get(row) ?? "").padStart(left - 1)} ${labels.has(row) ? "┤" : "│"}${line}`,
   );
 }
 
-function xAxisLines({ x, xLabel }: Scatter, columns: number, left: number): string[] {
+function xAxisLines(ticks: readonly Tick[], axisName: string, columns: number, left: number): string[] {
   const axis = Array.from({ length: columns }, () => "─");
   const labels = Array.from({ length: left + 1 + columns }, () => " ");
   let free = 0;
-  for (const { position, label } of scaleTicks(x.copy().range([0, columns]), Math.floor(columns / 12))) {
+  for (const { position, label } of ticks) {
     const column = cellIndex(position, columns);
     const start = Math.min(labels.length - label.length, left + 1 + column - Math.floor(label.length / 2));
     if (start < free) continue;
@@ -128,41 +154,61 @@ function xAxisLines({ x, xLabel }: Scatter, columns: number, left: number): stri
     labels.splice(start, label.length, ...label);
     free = start + label.length + 1;
   }
-  const name = shorten(xLabel, columns);
+  const name = shorten(axisName, columns);
   const indent = " ".repeat(left + 1 + Math.floor((columns - name.length) / 2));
   return [`${" ".repeat(left)}└${axis.join("")}`, labels.join(""), `${indent}${name}`];
 }
 
 // The vertical axis' name stands over the axis, and the caption at the right end of the same line.
 function aboveLine(scatter: Scatter, left: number, width: number): string {
-  const end = caption(scatter);
+  const end = [caption(scatter), markCaption(scatter)].filter((text) => text !== "").join(", ");
   const name = shorten(`${" ".repeat(left)}${scatter.yLabel}`, width - end.length - 2);
   return `${name.padEnd(width - end.length)}${end}`;
 }
 
-function markLegendLine(
-  { valueLabel, valueRange: [low, high] }: Scatter,
-  left: number,
-  width: number,
-): string {
+// The losses: their name and where they ended, the curve, and the axis of epochs.
+function lossLines(curve: LossCurve, ticks: readonly Tick[], columns: number, left: number): string[] {
+  const epochs = epochTicks(curve.x.copy().range([0, columns]), Math.floor(columns / 12));
+  return [
+    "",
+    shorten(`${" ".repeat(left)}${curve.name}: ${curve.end}`, left + 1 + columns),
+    ...withYAxis(lossCells(curve, columns, lossRows), ticks, left),
+    ...xAxisLines(epochs, "epoch", columns, left).slice(0, 2),
+  ];
+}
+
+// What the cross means, if there is one.
+function markMeaning(scatter: Scatter): string {
+  return markCaption(scatter) === "" ? "" : `  ${cross} ${scatter.markLabel}`;
+}
+
+function markLegendLine(scatter: Scatter, left: number, width: number): string {
+  const {
+    valueLabel,
+    valueRange: [low, high],
+  } = scatter;
   const [lower, upper] = [1 / 3, 2 / 3].map((share) => formatBound(low + (high - low) * share));
   const meanings = [`below ${lower}`, "between", `above ${upper}`];
-  const legend = meanings.map((meaning, index) => `${marks[index]} ${meaning}`).join("  ");
+  const legend =
+    meanings.map((meaning, index) => `${marks[index]} ${meaning}`).join("  ") + markMeaning(scatter);
   const name = shorten(valueLabel, Math.max(1, width - left - legend.length - 2));
   return shorten(`${" ".repeat(left)}${name}  ${legend}`, width);
 }
 
-function colorLegendLine(
-  { valueLabel, valueRange: [low, high] }: Scatter,
-  left: number,
-  width: number,
-): string {
+function colorLegendLine(scatter: Scatter, left: number, width: number): string {
+  const {
+    valueLabel,
+    valueRange: [low, high],
+  } = scatter;
+  const meaning = markMeaning(scatter);
   const blocks = Array.from({ length: terminalColors }, (_, index) =>
     paint("██", `38;5;${terminalColor(index / (terminalColors - 1))}`),
   ).join("");
   const ends = [formatNumber(low), formatNumber(high)];
-  const name = shorten(valueLabel, Math.max(1, width - left - terminalColors * 2 - ends.join("").length - 4));
-  return `${" ".repeat(left)}${name}  ${ends[0]} ${blocks} ${ends[1]}`;
+  const rest = width - left - terminalColors * 2 - ends.join("").length - 4;
+  const name = shorten(valueLabel, Math.max(1, rest - meaning.length));
+  const line = `${" ".repeat(left)}${name}  ${ends[0]} ${blocks} ${ends[1]}`;
+  return line + (rest - name.length > 0 ? shorten(meaning, rest - name.length) : "");
 }
 
 function formatBound(value: number): string {

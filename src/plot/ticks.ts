@@ -33,6 +33,11 @@ export function rampTicks(
   });
 }
 
+/** The cell that a place from 0 to `count` falls into; the far end belongs to the last cell. */
+export function cellIndex(place: number, count: number): number {
+  return Math.min(count - 1, Math.floor(place));
+}
+
 /** A number as hovering shows it: four significant digits, exponents only where needed. */
 export function formatNumber(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
