@@ -39,5 +39,7 @@ export default defineConfig([
     platform: "node",
     deps: { neverBundle: ["myelin"] },
     dts: false,
+    // Most of it is libraries, which nobody debugs here.
+    minify: true,
   },
 ]);

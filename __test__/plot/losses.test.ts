@@ -39,6 +39,15 @@ describe("the losses of a training", () => {
     expect(places.find(([, y]) => y > middle)?.[0]).toBeLessThan(x[0] + (x[x.length - 1] - x[0]) * 0.04);
   });
 
+  it.each([
+    [1, ["1", "2"]],
+    [3, ["1", "2", "3"]],
+    [30, ["5", "10", "15", "20", "25", "30"]],
+  ])("of %i epochs have whole epochs on their axis", (epochs, labels) => {
+    const { texts } = parse(scatterSvg([], { losses: { name, values: falling.slice(0, epochs) } }));
+    expect(texts.slice(texts.indexOf("y") + 1, texts.indexOf("epoch"))).toEqual(labels);
+  });
+
   it("are in the page as in the file", () => {
     const path = /<path class="loss" d="([^"]*)"/;
     const drawn = (text: string) =>

@@ -3,7 +3,7 @@
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { type Frame, ink, xAxis, yAxis } from "./axes.ts";
 import { element } from "./markup.ts";
-import { cellIndex, formatNumber, scaleTicks, type Tick } from "./ticks.ts";
+import { cellIndex, formatNumber, type Tick } from "./ticks.ts";
 
 /** The losses of a training. */
 export interface Losses {
@@ -52,7 +52,8 @@ export function prepareLosses(losses: Losses | undefined): LossCurve | undefined
 
 /** Whole epochs along the axis. */
 export function epochTicks(scale: ScaleLinear<number, number>, count: number): Tick[] {
-  return scaleTicks(scale, count).filter(({ label }) => !label.includes("."));
+  const epochs = scale.ticks(count).filter(Number.isInteger);
+  return epochs.map((epoch) => ({ position: scale(epoch), label: epoch.toLocaleString("en") }));
 }
 
 /** Powers of ten, with their doubles and their halves where there are few. */
