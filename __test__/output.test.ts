@@ -69,7 +69,8 @@ describe.each(kernelNames)("progress of a training on the %s kernel is dropped",
         "process",
         new Proxy(process, { get: (of, name) => (name === "stderr" ? stderr : Reflect.get(of, name, of)) }),
       );
-      const { loss } = await makeModel({ kernel })[call](data, { epochs: 3, verbose: true });
+      const [model, options] = [makeModel({ kernel }), { epochs: 3, verbose: true }];
+      const { loss } = await (call === "fit" ? model.fit(data, options) : model.fitSync(data, options));
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(loss).toHaveLength(3);
     });
