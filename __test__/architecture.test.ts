@@ -54,6 +54,7 @@ const order: readonly (readonly string[])[] = [
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
   ["fit/history"],
+  ["training/*"],
   ["files/*"],
   ["callbacks/*"],
   ["callbacks"],

@@ -6,6 +6,8 @@ import {
   type Finding,
   initializers,
   type Layer,
+  layerNorm,
+  losses,
   Model,
   type ModelOptions,
   relu,
@@ -52,6 +54,11 @@ export const healthy: readonly Healthy[] = bench.datasets.map((settings) => {
   const table = bench.readTable(settings);
   const { training } = bench.examplesOf(table, bench.heldOutRows(table, 1));
   return { ...settings, ...training, classes: table.classes };
+});
+
+/** The same tables as their files have them. */
+export const rawTables: readonly Healthy[] = bench.datasets.map((settings) => {
+  return { ...settings, ...bench.readTable(settings) };
 });
 
 /** The last layers and the loss, as the bench chooses them. */
@@ -151,6 +158,12 @@ export const patients: readonly Sick[] = [
     x: [...iris.x, ...iris.x.slice(0, 10)],
     y: [...iris.y, ...iris.y.slice(0, 10).map((label) => (label + 1) % 3)],
   })),
+  data("precisionLoss", "iris: column 1 divided by 10^8, plus 5", { column: 1 }, iris, () =>
+    withX(iris, (value, column) => (column === 1 ? 5 + value / 1e8 : value)),
+  ),
+  data("precisionLoss", "diabetes: y divided by 10^8, plus 1", { column: 0 }, diabetes, () =>
+    withY(diabetes, (value) => 1 + value / 1e8),
+  ),
   data("constantColumn", "iris: column 1 is 1", { column: 1 }, iris, () =>
     withX(iris, (value, column) => (column === 1 ? 1 : value)),
   ),
@@ -177,6 +190,25 @@ export const patients: readonly Sick[] = [
   }),
   net("targetOutOfRange", "breast_cancer: logits from a ReLU", { layer: 3 }, cancer, {
     layers: [dense(64), relu(), dense(1), relu()],
+  }),
+  net("constantOutput", "breast_cancer: softmax over one output", { layer: 3 }, cancer, {
+    layers: [dense(64), relu(), dense(1), softmax()],
+  }),
+  net("constantOutput", "diabetes: softmax over one output", { layer: 3 }, diabetes, {
+    layers: [dense(64), relu(), dense(1), softmax()],
+  }),
+  net("constantOutput", "iris: layerNorm over one value", { layer: 3 }, iris, {
+    layers: [dense(64), relu(), dense(1), layerNorm(), dense(3), softmax()],
+  }),
+  net("outputMismatch", "iris: a sigmoid in place of the softmax", { layer: 3 }, iris, {
+    layers: [dense(64), relu(), dense(3), sigmoid()],
+  }),
+  net("outputMismatch", "digits: a tanh in place of the softmax", { layer: 2 }, table("digits"), {
+    layers: [dense(64), relu(), dense(10, { activation: "tanh" })],
+  }),
+  net("outputMismatch", "iris: logits before a loss that takes probabilities", { layer: 2 }, iris, {
+    layers: [dense(64), relu(), dense(3)],
+    loss: losses.sparseCategoricalCrossentropy({ fromLogits: false }),
   }),
   net("linearStack", "iris: the ReLU left out", { layer: 0 }, iris, {
     layers: [dense(64), dense(3), softmax()],
@@ -212,6 +244,9 @@ export const patients: readonly Sick[] = [
       dense(3),
       softmax(),
     ],
+  }),
+  net("similarOutputs", "iris: four layers of sigmoids", { layer: 7 }, iris, {
+    layers: [...[1, 2, 3, 4].flatMap((): Layer[] => [dense(16), sigmoid()]), dense(3), softmax()],
   }),
   net("vanishingGradients", "iris: eight layers of sigmoids", { layer: 0 }, iris, { layers: deep(sigmoid) }),
   net("explodingGradients", "iris: eight layers, weights of deviation 1", { layer: 0 }, iris, {

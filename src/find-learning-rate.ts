@@ -12,10 +12,11 @@ import { checkNames, completeOptions, number, readSize } from "./options.ts";
 import { type Curve, curveSvg, curveText, write } from "./plot/curve.ts";
 import { toProgram } from "./program.ts";
 import type { Trainee } from "./trainee.ts";
+import { warnBefore } from "./training/before.ts";
 
 /** How to look for a learning rate; the others are `fit`'s. */
 export interface FindLearningRateOptions
-  extends Pick<FitOptions, "batchSize" | "sampleWeight" | "classWeight" | "threads" | "signal"> {
+  extends Pick<FitOptions, "batchSize" | "sampleWeight" | "classWeight" | "threads" | "signal" | "warnings"> {
   /** The rate of the first step; 1e-7 by default. */
   readonly from?: number | undefined;
   /** The rate of the last step; 10 by default. */
@@ -55,7 +56,7 @@ const range = {
   to: number({ default: 10, above: 0 }),
   smoothing: number({ default: 0.98, minimum: 0, below: 1 }),
 };
-const OF_FIT = ["batchSize", "sampleWeight", "classWeight", "threads", "signal"];
+const OF_FIT = ["batchSize", "sampleWeight", "classWeight", "threads", "signal", "warnings"];
 const STEPS = 100;
 
 /** The first tenth of the steps and the last five are left out of suggestions, as fastai does; this leaves 13. */
@@ -265,6 +266,7 @@ export async function findLearningRate(
   const rows = Math.min(checked.batchSize, loaded.data.rows);
   trainee.checkRows(CALL, rows, true);
   checked.signal?.throwIfAborted();
+  warnBefore(CALL, trainee, { ...checked, profile: loaded.profile });
   const network = copyOf(trainee, original);
   const measured = await measure(stepper(network, loaded, trainee, checked), checked);
   if (measured.losses.length === 0) {

@@ -20,6 +20,8 @@ import type { SavedModel } from "./formats/saved.ts";
 import type { Network, Position, Progress, Run } from "./kernel.ts";
 import type { Configuration } from "./program.ts";
 import type { Measured } from "./schedules/schedule.ts";
+import { warnOfMonitors } from "./training/before.ts";
+import type { Profile } from "./training/profile.ts";
 import { toLayers } from "./weights.ts";
 
 /**
@@ -130,6 +132,20 @@ export class Fit {
     return this.#options.warnings;
   }
 
+  /** What the data is like, for warnings; undefined where the caller wants none. */
+  get profile(): Profile | undefined {
+    return this.#loaded.profile;
+  }
+
+  get batchSize(): number {
+    return this.#options.batchSize;
+  }
+
+  /** The call, which warns of each thing once. */
+  get scope(): object {
+    return this.#options.scope;
+  }
+
   /** Epochs still to come. */
   get left(): number {
     return this.#isOver ? 0 : Math.max(0, this.#options.epochs - this.#done);
@@ -222,6 +238,7 @@ export class Fit {
       return this.#growing.add([...always, ...this.#figures.of(progress, index)]);
     });
     this.#done += epochs.length;
+    if (epochs.length > 0) this.#checkWatched(epochs[0]);
     this.#last = epochs.at(-1) ?? this.#last;
     this.#position = progress.position;
     // A run that was stopped before its first step has changed nothing.
@@ -230,6 +247,14 @@ export class Fit {
     if (progress.diverged) throw this.#divergence(progress.diverged, run);
     if (progress.stopped) this.#stop();
     return epochs;
+  }
+
+  /** Warns where early stopping or the schedule watches what is not a number. */
+  #checkWatched(epoch: Epoch): void {
+    const monitors = this.#options.schedule?.monitors ?? [];
+    const watched = [...(this.#stopping ? [this.#stopping.monitor] : []), ...monitors];
+    const names = watched.map((name) => name ?? this.#monitor);
+    warnOfMonitors(this.call, names, epoch, this.#model, this);
   }
 
   #commit(): void {

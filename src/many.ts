@@ -14,6 +14,7 @@ import type { Kernel, KernelTrainings, Progress, Run } from "./kernel.ts";
 import { type Model, traineeOf } from "./model.ts";
 import { readModel } from "./model-argument.ts";
 import type { Trainee } from "./trainee.ts";
+import { warnAfter } from "./training/after.ts";
 
 /** How far the trainings have come. */
 export interface ManyProgress {
@@ -115,6 +116,8 @@ export interface Together extends Partial<Pick<CheckedFitOptions, "budget" | "ve
   readonly signal: AbortSignal | undefined;
   readonly threads: number | undefined;
   readonly onProgress: TrainManyOptions["onProgress"];
+  /** Whether settings are tried, of which some may fail: it warns only where all have. */
+  readonly isSearch?: boolean;
 }
 
 /** Trains models that may differ in all, with the same words in errors; data that is shared is copied once. */
@@ -129,7 +132,10 @@ export async function trainTogether(
   try {
     for (const training of trainings) begun.push(begin(call, training, together, loads));
     loads.clear();
-    return await train(begun, together);
+    const histories = await train(begun, together);
+    const whole = begun.flatMap(({ fit, error }) => (error === undefined ? [fit] : []));
+    warnAfter(call, whole, together.isSearch);
+    return histories;
   } finally {
     for (const { fit } of begun) fit.release();
   }

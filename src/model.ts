@@ -20,11 +20,9 @@ import {
   type PartialDependenceOptions,
   partialDependence,
 } from "./insight/dependence.ts";
-import type { Diagnosis } from "./insight/diagnose/finding.ts";
 import { diagnose } from "./insight/diagnose.ts";
 import { type Explanation, explain } from "./insight/explain.ts";
 import { type Importance, type ImportanceOptions, importance } from "./insight/importance.ts";
-import { watchForStall } from "./insight/stall.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel.ts";
 import { type TrainOnBatchOptions, trainOnBatch } from "./online.ts";
@@ -34,6 +32,8 @@ import { ARCHITECTURE, type Architecture, configure } from "./program.ts";
 import { freshSeed, readSeed } from "./seed.ts";
 import { layerTable } from "./summary.ts";
 import { type Evaluation, START, Trainee } from "./trainee.ts";
+import { warnAfter, watchTraining } from "./training/after.ts";
+import type { Diagnosis } from "./training/finding.ts";
 import { fromLayers, type LayerWeights, toLayers } from "./weights.ts";
 
 /** What a model is made from. */
@@ -138,7 +138,9 @@ interface Loop {
 
 async function* pull(loop: Loop, start: () => Fit): AsyncGenerator<Epoch, History> {
   loop.fit = start();
-  return yield* loop.fit.each();
+  const history = yield* loop.fit.each();
+  warnAfter("epochs", [loop.fit]);
+  return history;
 }
 
 /** Ends the training of a loop whose generator nobody can pull any more. */
@@ -227,7 +229,7 @@ export class Model<const List extends MetricList = MetricList> {
   ): Promise<History<List, Validates<Given>>>;
   async fit(...given: unknown[]): Promise<unknown> {
     const fit = begin(this, "fit", given);
-    const lookBack = watchForStall(traineeOf(this), "fit", fit);
+    const lookBack = watchTraining(traineeOf(this), "fit", fit);
     const history = await fit.all();
     lookBack();
     return history;
@@ -253,7 +255,7 @@ export class Model<const List extends MetricList = MetricList> {
   ): History<List, Validates<Given>>;
   fitSync(...given: unknown[]): unknown {
     const fit = begin(this, "fitSync", given);
-    const lookBack = watchForStall(traineeOf(this), "fitSync", fit);
+    const lookBack = watchTraining(traineeOf(this), "fitSync", fit);
     const history = fit.sync();
     lookBack();
     return history;

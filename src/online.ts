@@ -8,6 +8,7 @@ import type { Progress } from "./kernel.ts";
 import { learningRate } from "./optimizers/optimizer.ts";
 import { checkNames } from "./options.ts";
 import type { Evaluation, Trainee } from "./trainee.ts";
+import { warnOfSingleRows } from "./training/before.ts";
 
 /** How to take one step. */
 export interface TrainOnBatchOptions extends Pick<FitOptions, "sampleWeight" | "classWeight"> {
@@ -17,7 +18,7 @@ export interface TrainOnBatchOptions extends Pick<FitOptions, "sampleWeight" | "
 
 const CALL = "trainOnBatch";
 const NAMES: readonly (keyof TrainOnBatchOptions)[] = ["sampleWeight", "classWeight", "learningRate"];
-const WITHOUT_WEIGHTS = readFitOptions(CALL);
+const WITHOUT_WEIGHTS = readFitOptions(CALL, { warnings: false });
 
 /** The loss and metrics of the predictions that the step began with. */
 function measured({ measures }: Trainee, targets: Float32Array, rows: number, done: Progress): Evaluation {
@@ -44,6 +45,9 @@ export function trainOnBatch(trainee: Trainee, examples: Examples, given?: Train
   }
   const { data, kernelData } = trainee.load(CALL, examples, options);
   trainee.checkRows(CALL, data.rows, true);
+  if (data.rows === 1 && trainee.position.steps === 0) {
+    warnOfSingleRows(CALL, trainee.configuration, 1, 1, [trainee]);
+  }
   const { epoch, steps } = atEpoch(trainee.position);
   const done = network.train(kernelData, {
     from: { epoch, step: 0, steps, loss: 0 },

@@ -42,6 +42,7 @@ import {
   toProgram,
   withInside,
 } from "./program.ts";
+import { warnBefore } from "./training/before.ts";
 import { initialize } from "./weights.ts";
 
 /** What `evaluate` measures: the loss, and the model's metrics by their names. */
@@ -106,6 +107,7 @@ export class Trainee {
       inputs: this.expected,
       targets: expectedTargets(configuration, this.outputs),
       problem: { ...meaning, outputs: this.outputs },
+      configuration,
       measures: this.measures,
       kernel,
       seed,
@@ -235,6 +237,7 @@ export class Trainee {
     if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
     const fit = new Fit(call, this, loaded, options, () => load({ ...options, validationShuffle: false }));
     this.#holder = fit;
+    warnBefore(call, this, fit);
     return fit;
   }
 

@@ -30,7 +30,7 @@ const OUTLYING = 0.9;
 const ROWS_OF_OUTLIERS = 20;
 
 /** The columns of [rows][columns]. */
-export function readColumns(values: Float32Array, rows: number, columns: number): Column[] {
+export function readColumns(values: Float32Array | Float64Array, rows: number, columns: number): Column[] {
   /** `squares` sums those of all values but the largest, which would drown them. */
   const [least, most, largest, squares] = Array.from({ length: 4 }, () => new Float64Array(columns));
   const place = new Uint32Array(columns);

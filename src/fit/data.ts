@@ -12,6 +12,8 @@ import { OptionError, show, within } from "../errors.ts";
 import type { Kernel, KernelData } from "../kernel.ts";
 import { readWeights } from "../metrics/columns.ts";
 import { largest, type Problem } from "../metrics/metric.ts";
+import type { Configuration } from "../program.ts";
+import { type Profile, profileOf } from "../training/profile.ts";
 import type { Measure } from "./measures.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { weightsOf } from "./weights.ts";
@@ -22,6 +24,8 @@ export interface Loaded {
   readonly kernelData: KernelData;
   /** A copy of y where there are metrics, which look at it later. */
   readonly targets: Float32Array | undefined;
+  /** What the data is like, for warnings; undefined where the caller wants none. */
+  readonly profile: Profile | undefined;
   readonly validation: (Pick<Loaded, "kernelData" | "targets"> & { readonly rows: number }) | undefined;
   /** The indices of the rows that `validationSplit` has held out. */
   readonly validationRows: readonly number[] | undefined;
@@ -32,6 +36,7 @@ export interface Expectation {
   readonly inputs: ExpectedInputs;
   readonly targets: ExpectedTargets;
   readonly problem: Problem;
+  readonly configuration: Configuration;
   readonly measures: readonly Measure[];
   readonly kernel: Kernel;
   /** The model's, from which the rows to validate with follow. */
@@ -107,8 +112,10 @@ export function loadFor(
       rows,
     };
   });
+  const given = { examples, all, training: data, validation: held, weights };
   return {
     data,
+    profile: options.warnings ? profileOf(given, expected) : undefined,
     ...keep(expected, data, weights),
     validation: held && keep(expected, held),
     validationRows: rows && Array.from(rows.heldOut),

@@ -100,8 +100,9 @@ export interface FitOptions<List extends MetricList = MetricList, Validated exte
    */
   readonly verbose?: boolean | undefined;
   /**
-   * Whether to warn after a training that has learnt nothing where the cause is certain, as a warning of Node's
-   * process (`MYELIN_STALLED`) or on a browser's console; true by default.
+   * Whether to warn of what keeps a training from working: before it, as of columns that are not scaled, and after
+   * one that has learned nothing. A warning is one of Node's process, or a line on a browser's console, and has a
+   * code (docs/doctor.md); each is given once for the same data, model and call. True by default.
    */
   readonly warnings?: boolean | undefined;
 }
@@ -122,6 +123,8 @@ export interface CheckedFitOptions {
   readonly budget: Budget;
   readonly verbose: boolean;
   readonly warnings: boolean;
+  /** The call that these are the options of, which warns of each thing once. */
+  readonly scope: object;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -190,6 +193,7 @@ export function readFitOptions(
     budget: budget === undefined ? {} : readBudget(budget, `${call}: budget`),
     verbose: readBoolean(verbose, `${call}: verbose`),
     warnings: readBoolean(warnings, `${call}: warnings`),
+    scope: {},
     threads: readThreads(threads, call),
     signal: readSignal(signal, call),
   };

@@ -7,8 +7,8 @@ import { categoriesOf, toProgram } from "../program.ts";
 import { copy, type Values } from "../stages/arrays.ts";
 import { applyFunction, backwardStage, views } from "../stages.ts";
 import type { Trainee } from "../trainee.ts";
+import { gradientOfInput } from "../training/step.ts";
 import { Workspace } from "../workspace.ts";
-import { gradientOfInput } from "./step.ts";
 
 /** How to share out predictions. */
 export interface AttributionOptions {

@@ -4,55 +4,33 @@ import { DataError, ShapeError } from "../errors.ts";
 import { compile } from "../network.ts";
 import { toProgram } from "../program.ts";
 import type { Trainee } from "../trainee.ts";
+import { amount, type Diagnosis, diagnosisOf, type Finding } from "../training/finding.ts";
+import { outputFindings, targetRange } from "../training/outputs.ts";
+import { roundedColumns } from "../training/precision.ts";
+import { rateFindings } from "../training/rate.ts";
+import { sampled, samplesOf, taken } from "../training/rows.ts";
+import { scalingOf } from "../training/scale.ts";
+import { namesOf, stepOf } from "../training/step.ts";
+import { overflow, similarOutputs, unitFindings } from "../training/units.ts";
 import { checkTargets } from "./diagnose/classes.ts";
 import { dataFindings } from "./diagnose/data.ts";
-import { amount, type Diagnosis, diagnosisOf, type Finding } from "./diagnose/finding.ts";
-import { linearStacks, type Structure, targetRange } from "./diagnose/layers.ts";
-import { rateFindings } from "./diagnose/rate.ts";
-import { gradientFindings, overflow, unitFindings } from "./diagnose/units.ts";
-import { namesOf, stepOf } from "./step.ts";
-
-/** Rows that go through the network: as many as say what a unit does on most rows, at little cost. */
-const MOST_ROWS = 512;
-
-/** Multiplications of a forward pass; a large network gets fewer rows. All passes then take less than about a second. */
-const MOST_PRODUCTS = 2 ** 25;
-
-/** Some of the rows, in order. */
-function taken(data: Dataset, rows: readonly number[]): Dataset {
-  const cut = (values: Float32Array, width: number) => {
-    const result = new Float32Array(rows.length * width);
-    for (const [at, row] of rows.entries()) {
-      result.set(values.subarray(row * width, (row + 1) * width), at * width);
-    }
-    return result;
-  };
-  const { inputs, outputs } = data;
-  return { ...data, x: cut(data.x, inputs), y: cut(data.y, outputs), rows: rows.length };
-}
+import { gradientFindings } from "./diagnose/gradients.ts";
+import { linearStacks, type Structure } from "./diagnose/layers.ts";
 
 /**
- * A copy of so many of the rows as go through the network, evenly from the first on: of `products` in a forward
- * pass.
+ * What a step on all of these rows tells of units, gradients and the learning rate. Changes nothing. `isBlocked` says
+ * that a layer lets nothing through.
  */
-export function sampled(data: Dataset, { parameters }: Trainee, products = MOST_PRODUCTS): Dataset {
-  const affordable = Math.max(1, Math.floor(products / parameters));
-  const length = Math.min(data.rows, MOST_ROWS, affordable);
-  return taken(
-    data,
-    Array.from({ length }, (_, at) => Math.floor((at * data.rows) / length)),
-  );
-}
-
-/** What a step on all of these rows tells of units, gradients and the learning rate. Changes nothing. */
-export function networkFindings(trainee: Trainee, call: string, rows: Dataset): Finding[] {
+function networkFindings(trainee: Trainee, call: string, rows: Dataset, isBlocked: boolean): Finding[] {
   const step = stepOf(trainee, call, rows);
   const { layers } = trainee;
   const beyond = overflow(step, layers);
   if (beyond.length > 0) return beyond;
   const units = unitFindings(step, layers);
-  const gradients = gradientFindings(step, layers, units.length > 0);
-  return [...units, ...gradients, ...rateFindings(trainee, step)];
+  const isExplained = isBlocked || units.length > 0;
+  const gradients = gradientFindings(step, layers, isExplained);
+  const similar = isExplained || gradients.length > 0 ? [] : similarOutputs(step, layers);
+  return [...units, ...gradients, ...similar, ...rateFindings(trainee, step)];
 }
 
 /** Rows as a training reads them, but for what the loss takes as targets; or what it says against them. */
@@ -96,7 +74,8 @@ export function diagnose(trainee: Trainee, examples: Examples): Diagnosis {
   const { layers, problem, configuration } = trainee;
   const plan = compile(toProgram(configuration));
   const structure: Structure = { plan, names: namesOf(configuration), layers };
-  const stacks = linearStacks(structure);
+  const outputs = outputFindings(trainee);
+  const stacks = [...outputs, ...linearStacks(structure)];
   const all = readRows(trainee, examples);
   if ("cause" in all) return diagnosisOf([all, ...stacks], "data that training refuses");
   const { rows, findings } = checkTargets(all, trainee.expectedTargets, problem);
@@ -108,17 +87,18 @@ export function diagnose(trainee: Trainee, examples: Examples): Diagnosis {
   const known = {
     problem,
     categories: trainee.expected.categories.map(({ column }) => column),
-    scales: plan.stages[0].kind === "standardise",
+    scaling: scalingOf(configuration),
     hasAllLabels: findings.length === 0,
+    rounded: roundedColumns(samplesOf(examples, all), trainee.expected, problem),
   };
   return diagnosisOf(
     [
       ...findings,
       ...metricFindings(trainee, data),
       ...dataFindings(data, known),
-      ...targetRange(structure, data, problem),
+      ...(outputs.length > 0 ? [] : targetRange(trainee, { values: data.y, columns: data.outputs })),
       ...stacks,
-      ...networkFindings(trainee, call, rowsOfStep),
+      ...networkFindings(trainee, call, rowsOfStep, outputs.length > 0),
     ],
     looked,
   );

@@ -3,8 +3,8 @@ import type { Examples } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { Values } from "../stages/arrays.ts";
 import type { Trainee } from "../trainee.ts";
+import { type Step, stepOf } from "../training/step.ts";
 import { type LayerWeights, toLayers } from "../weights.ts";
-import { type Step, stepOf } from "./step.ts";
 import { textOf } from "./text.ts";
 
 /** One operation of a layer: a weighted sum, an activation and so on. */

@@ -2,8 +2,8 @@
 
 import type { Values } from "../stages/arrays.ts";
 import type { Stage } from "../stages.ts";
+import type { Name } from "../training/step.ts";
 import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
-import type { Name } from "./step.ts";
 
 /** A stage with the arrays around it, [rows][width]. */
 export interface Part extends Name {

@@ -1,10 +1,10 @@
 /** A step as text: each formula of the article, in letters and with its numbers. */
 import { countValues } from "../program.ts";
 import type { Trainee } from "../trainee.ts";
+import type { Step } from "../training/step.ts";
 import { namedParameters } from "../weights.ts";
 import { backwardLines, formulaOf, forwardLines, type Part } from "./formulas.ts";
 import { lines, list, MOST, show, sub } from "./numbers.ts";
-import type { Step } from "./step.ts";
 
 const indented = (text: readonly string[], by = "  ") => text.map((line) => `${by}${line}`);
 

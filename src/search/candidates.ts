@@ -28,6 +28,7 @@ import { Model, type ModelOptions, traineeOf } from "../model.ts";
 import { type Complete, checkNames, isPlain, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import type { Evaluation, Prepared, Trainee } from "../trainee.ts";
+import { warnOfPrecision } from "../training/before.ts";
 
 /** A model and how it is trained, as `new Model` and `fit` take them. */
 export interface Candidate<List extends MetricList = MetricList> {
@@ -66,6 +67,8 @@ export interface CheckedShared<Told = ManyProgress> extends Folding {
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: Told) => void) | undefined;
+  /** The call, which warns of each thing once, whatever the number of its trainings. */
+  readonly scope: object;
 }
 
 /** Checks options that all searches have. */
@@ -85,6 +88,7 @@ export function readShared<Told>(
     threads: readThreads(threads, call),
     signal: readSignal(signal, call),
     onProgress: readOnProgress<Told>(call, onProgress),
+    scope: {},
   };
 }
 
@@ -150,7 +154,7 @@ const CANDIDATE_OPTIONS = FIT_OPTIONS.filter((name) => !OF_CALL.includes(name));
 export function readCandidate(
   place: string,
   candidate: Candidate,
-  { seed, threads }: Pick<CheckedShared, "seed" | "threads">,
+  { seed, threads, scope }: Pick<CheckedShared, "seed" | "threads" | "scope">,
 ): CheckedCandidate {
   checkNames(candidate, ["model", "fit"], place);
   const { model, fit = {} } = candidate;
@@ -167,19 +171,21 @@ export function readCandidate(
   }
   return {
     place,
-    options,
+    options: { ...options, scope },
     sampleWeight: fit.sampleWeight as Float32Array | undefined,
     make: () => within(place, () => new Model({ ...model, seed: model.seed ?? seed })),
   };
 }
 
 /** Reads data as a candidate's model takes it, and says what its targets are. */
-export function readData(call: string, { make }: CheckedCandidate, data: Examples) {
+export function readData(call: string, { make, options }: CheckedCandidate, data: Examples) {
   within(call, () => {
     if (!isExamples(data)) throw new DataError(`data: expected x and y, received ${show(data)}`);
   });
   const trainee = traineeOf(make());
-  return { data: within(call, () => trainee.read(data)), problem: trainee.problem };
+  const read = within(call, () => trainee.read(data));
+  if (options.warnings) warnOfPrecision(call, trainee, data, read, options.scope);
+  return { data: read, problem: trainee.problem };
 }
 
 /** A model that learnt from the training rows of a split, and what it makes of the others. */
@@ -217,7 +223,7 @@ export async function runTrials<Kept>(
     const trainee = traineeOf(model);
     return within(call, () => [...trainee.measures, ...trainee.measuresOf(metrics)]);
   });
-  const histories = await trainTogether(call, trainings, trials);
+  const histories = await trainTogether(call, trainings, { ...trials, isSearch: true });
   const pause = pauser(signal);
   const kept: Kept[][] = candidates.map(() => []);
   for (const [at, measured] of measures.entries()) {

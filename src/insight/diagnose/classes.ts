@@ -1,8 +1,9 @@
 /** Classes: labels that are none, and classes that never occur. */
 import type { Dataset, ExpectedTargets } from "../../data/dataset.ts";
 import { DataError } from "../../errors.ts";
-import { largest, type Problem } from "../../metrics/metric.ts";
-import { amount, type Finding, percent } from "./finding.ts";
+import type { Problem } from "../../metrics/metric.ts";
+import { countsOf } from "../../training/classes.ts";
+import { amount, type Finding, percent } from "../../training/finding.ts";
 
 /** The rows whose targets the loss takes, and what is wrong with the others. */
 export function checkTargets(
@@ -59,27 +60,6 @@ function mendOf({ y }: Dataset, { targets, outputs }: Problem): string {
     default:
       return "mend the values, or choose another loss";
   }
-}
-
-/** How often each class occurs, by column where each has its yes and no; undefined where y says no classes. */
-function countsOf(
-  { y, rows, outputs: width }: Dataset,
-  { targets, outputs }: Problem,
-): number[][] | undefined {
-  if (targets === "values") return undefined;
-  if (targets === "labels" || targets === "shares") {
-    const counts = Array.from({ length: outputs }, () => 0);
-    for (let row = 0; row < rows; row++) counts[targets === "labels" ? y[row] : largest(y, row, width)]++;
-    return [counts];
-  }
-  const no = targets === "signs" ? -1 : 0;
-  const columns = Array.from({ length: width }, () => [0, 0]);
-  for (let at = 0; at < rows * width; at++) {
-    // What lies between is a probability, and says of no class that it is missing.
-    if (y[at] !== no && y[at] !== 1) return undefined;
-    columns[at % width][Number(y[at] === 1)]++;
-  }
-  return columns;
 }
 
 /** Classes without a row. Of one row there is nothing to be said. */

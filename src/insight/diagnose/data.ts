@@ -1,9 +1,17 @@
 /** What can be wrong with the data, whatever the network computes. */
-import { brief, type Column, isConstant, isLarge, readColumns } from "../../data/columns.ts";
+import { brief, type Column, isConstant, readColumns } from "../../data/columns.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { Problem } from "../../metrics/metric.ts";
+import { amount, type Finding, percent } from "../../training/finding.ts";
+import {
+  isScalable,
+  largeColumns,
+  outlier,
+  type Scaling,
+  targetFindings,
+  unscaled,
+} from "../../training/scale.ts";
 import { missingClasses } from "./classes.ts";
-import { amount, type Finding, percent } from "./finding.ts";
 
 /**
  * A column that varies by less than this all in all says next to nothing: its weight would have to become a
@@ -14,32 +22,52 @@ const SMALL_SPAN = 0.02;
 /** Constants below this are zeros but for rounding. A column of zeros moves no weight, and harms nothing. */
 const ROUNDING = 1e-6;
 
-/** What the checks know of a model. */
+/** What the checks know of a model and of the data. */
 export interface Known {
   readonly problem: Problem;
   /** The columns of x that hold numbers of categories. */
   readonly categories: readonly number[];
-  /** Whether the first layer scales each column itself. */
-  readonly scales: boolean;
+  /** What the first layers scale. */
+  readonly scaling: Scaling;
   /** Whether no row was left out for its label. */
   readonly hasAllLabels: boolean;
+  /** What rounding to 32 bits has done: nothing else can be said of such columns. */
+  readonly rounded: { readonly x: readonly Finding[]; readonly y: readonly Finding[] };
 }
 
 /** All that is found in checked rows. */
 export function dataFindings(data: Dataset, known: Known): Finding[] {
-  const { problem, categories, scales } = known;
-  const columns = readColumns(data.x, data.rows, data.inputs);
+  const { problem, categories, scaling, rounded } = known;
+  const isExact = (findings: readonly Finding[]) => {
+    const columns = findings.map(({ column }) => column);
+    return ({ column }: Column) => !columns.includes(column);
+  };
+  const columns = readColumns(data.x, data.rows, data.inputs).filter(isExact(rounded.x));
   const several = data.rows > 1;
   const plain = columns.filter(({ column }) => !categories.includes(column));
-  const targets = problem.targets === "values" && problem.predictions === "estimates";
+  const large = largeColumns(plain, scaling);
   return [
     ...(known.hasAllLabels ? missingClasses(data, problem) : []),
+    ...rounded.x,
+    ...rounded.y,
     ...contradictions(data, problem),
     ...(several ? columns.flatMap(constant) : []),
     ...plain.flatMap((column) => outlier("x", column)),
-    ...(scales ? [] : plain.flatMap(unscaled)),
-    ...(targets ? targetFindings(data) : []),
+    ...plain
+      .filter((column) => !isConstant(column))
+      .flatMap((of) => [
+        ...large.filter(({ column }) => column === of.column),
+        ...(scaling === "columns" ? [] : small(of)),
+      ]),
+    ...(isScalable(problem)
+      ? targetFindings(readColumns(data.y, data.rows, data.outputs).filter(isExact(rounded.y)))
+      : []),
   ];
+}
+
+/** A column that is too small to matter. */
+function small(of: Column): Finding[] {
+  return of.most - of.least < SMALL_SPAN && of.largest < 1 ? [unscaled(of, true)] : [];
 }
 
 function constant(of: Column): Finding[] {
@@ -55,55 +83,6 @@ function constant(of: Column): Finding[] {
         "divides by zero where columns are scaled",
     },
   ];
-}
-
-function outlier(name: string, { column, row, largest, others, hasOutlier }: Column): Finding[] {
-  if (!hasOutlier) return [];
-  return [
-    {
-      cause: "outlier",
-      column,
-      row,
-      message: `${name}: row ${row}, column ${column}: a value of size ${brief(largest)}, where the others are about ${brief(others)}`,
-      mend: "mend the value or leave out the row: it would outweigh all others",
-    },
-  ];
-}
-
-const SCALE = "(value - mean) / deviation, both over the training rows";
-
-function unscaled(of: Column): Finding[] {
-  const { column, least, most, row, largest } = of;
-  const span = most - least;
-  const isSmall = span < SMALL_SPAN && largest < 1;
-  if (isConstant(of) || (!isLarge(of) && !isSmall)) return [];
-  const place = isSmall ? "" : `, the largest in row ${row}`;
-  return [
-    {
-      cause: "unscaledColumn",
-      column,
-      ...(isSmall ? {} : { row }),
-      message: `x: column ${column} has values from ${brief(least)} to ${brief(most)}${place}, and is not scaled`,
-      mend: `scale it to about -1 to 1, like ${SCALE}, or let batchNorm() be the first layer`,
-    },
-  ];
-}
-
-function targetFindings({ y, rows, outputs }: Dataset): Finding[] {
-  return readColumns(y, rows, outputs).flatMap((of) => {
-    const far = outlier("y", of);
-    if (far.length > 0 || !isLarge(of)) return far;
-    const { column, least, most, row } = of;
-    return [
-      {
-        cause: "unscaledTarget",
-        column,
-        row,
-        message: `y: column ${column} has values from ${brief(least)} to ${brief(most)}, the largest in row ${row}, and is not scaled`,
-        mend: `scale it to about -1 to 1, like ${SCALE}, and scale predictions back`,
-      },
-    ];
-  });
 }
 
 /** A number that rows of the same values have in common, after Fowler, Noll and Vo's FNV-1a by 32 bits. */

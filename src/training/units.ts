@@ -1,11 +1,9 @@
-/** What the values of one step tell of the units: dead ones, saturated ones, and gradients that fade or grow. */
-import { brief } from "../../data/columns.ts";
-import type { LayerShape } from "../../program.ts";
-import type { Stage } from "../../stages.ts";
-import type { Step } from "../step.ts";
+/** What the values of one step tell of the units: dead ones, saturated ones, and those that hardly change. */
+import type { LayerShape } from "../program.ts";
+import type { Stage } from "../stages.ts";
 import { amount, type Finding, percent } from "./finding.ts";
 import { type Form, formOf, slopesOf } from "./functions.ts";
-import { placeOf } from "./layers.ts";
+import { placeOf, type Step } from "./step.ts";
 
 /**
  * The share of a layer's units that may be dead. A learning rate that is too high can kill "as much as 40%" of
@@ -24,9 +22,6 @@ const SATURATED_SLOPE = 0.05;
 
 /** The share of a layer's values that may be saturated: trained units of a small network often are, on some rows. */
 const SATURATED_SHARE = 0.5;
-
-/** How many times as small or as large as at the last weighted sum gradients may be at another one. */
-const GRADIENT_RATIO = 1000;
 
 /** A stage with an activation, and what went through it. */
 interface Seen {
@@ -110,54 +105,39 @@ function saturatedUnits(step: Step, one: Seen, place: string): Finding[] {
   ];
 }
 
-/** √(Σv² / n) */
-function sizeOf(values: Float32Array): number {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return Math.sqrt(sum / values.length);
-}
-
 /**
- * How the gradient of the loss by what a weighted sum gives changes from the last of them to the first. `isKnown`
- * says that another finding explains why nothing comes through.
+ * How much the outputs of a layer of sigmoids vary from row to row, at least, as a share of their size. In a stack of
+ * them each layer passes on about a quarter of what the one before varies: the third still trains, the fourth hardly.
  */
-export function gradientFindings(step: Step, layers: readonly LayerShape[], isKnown: boolean): Finding[] {
-  const { plan, names, workspace } = step;
-  const sums = plan.stages.flatMap(({ kind }, at) => (kind === "product" ? [at] : []));
-  const sizes = sums.map((at) => sizeOf(workspace.gradients[at].values));
-  const last = sizes[sizes.length - 1];
-  if (sums.length < 2 || !(last > 0)) return [];
-  const ratios = sizes.map((size) => size / last);
-  const told = () => sums.map((at, index) => `layer ${names[at].layer} ${brief(sizes[index])}`).join(", ");
-  const least = ratios.indexOf(Math.min(...ratios));
-  const most = ratios.indexOf(Math.max(...ratios));
-  const finding = (cause: Finding["cause"], index: number, words: string, mend: string): Finding => {
-    const place = placeOf({ names, layers }, sums[index]);
-    return { cause, layer: names[sums[index]].layer, message: `${place}: ${words}: ${told()}`, mend };
-  };
-  const size = "∂E/∂y, root of its mean square";
-  return [
-    ...(ratios[least] * GRADIENT_RATIO < 1 && !isKnown
-      ? [
-          finding(
-            "vanishingGradients",
-            least,
-            `gradients vanish on the way back, to ${brief(ratios[least])} of those at the last dense layer (${size})`,
-            "use relu() or another activation whose slope stays near 1, layerNorm() or batchNorm() between the layers, residual([…]) blocks, or fewer layers",
-          ),
-        ]
-      : []),
-    ...(ratios[most] > GRADIENT_RATIO
-      ? [
-          finding(
-            "explodingGradients",
-            most,
-            `gradients grow on the way back, to ${brief(ratios[most])} times those at the last dense layer (${size})`,
-            "use the initialisers heNormal or glorotUniform, layerNorm() between the layers, and clipGradients: { norm: 1 }",
-          ),
-        ]
-      : []),
-  ];
+const VARIES = 0.01;
+
+/** Layers that are flat at both ends, but for the last, and give every row about the same. */
+export function similarOutputs(step: Step, layers: readonly LayerShape[]): Finding[] {
+  const { names, rows, plan } = step;
+  if (rows < 2) return [];
+  for (const { at, form, stage, output } of seen(step)) {
+    if (form.flatEnds < 2 || at === plan.stages.length - 1) continue;
+    const { outputs: width } = stage;
+    const means = new Float64Array(width);
+    for (const [place, value] of output.entries()) means[place % width] += value / rows;
+    let [distances, squares] = [0, 0];
+    for (const [place, value] of output.entries()) {
+      distances += (value - means[place % width]) ** 2;
+      squares += value * value;
+    }
+    const share = Math.sqrt(distances / squares);
+    if (!(share < VARIES)) continue;
+    const place = placeOf({ names, layers }, at);
+    return [
+      {
+        cause: "similarOutputs",
+        layer: names[at].layer,
+        message: `${place}: its outputs differ by ${percent(share)} of their size over ${rows} rows: the layers behind see hardly any difference between rows`,
+        mend: "use tanh() or relu() in place of sigmoids that follow each other, batchNorm() before the activation, or fewer layers",
+      },
+    ];
+  }
+  return [];
 }
 
 /** Where a step's values are beyond all numbers already, if they are. */

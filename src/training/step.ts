@@ -1,15 +1,28 @@
 /** The next step of a training, by the definitions that the typescript kernel runs, with all it computes. */
 import type { Dataset } from "../data/dataset.ts";
+import type { History } from "../fit/history.ts";
+import type { Network, Position } from "../kernel.ts";
 import { createLayer } from "../layers.ts";
 import { rowsOf } from "../matmul.ts";
 import { backward, compile, lossSum, type Plan, predict } from "../network.ts";
 import type { Complete } from "../options.ts";
-import { type Configuration, toProgram } from "../program.ts";
+import { type Configuration, type LayerShape, toProgram } from "../program.ts";
 import type { Values } from "../stages/arrays.ts";
 import { applyFunction, backwardStage, Stages, views } from "../stages.ts";
-import type { Trainee } from "../trainee.ts";
 import { addPenalties, Update } from "../update.ts";
 import { gather, Workspace } from "../workspace.ts";
+
+/** What a step is computed of: a model with its weights, and how far its training has come. */
+export interface Learner {
+  readonly configuration: Configuration;
+  readonly seed: number;
+  readonly layers: readonly LayerShape[];
+  readonly parameters: number;
+  readonly position: Position;
+  readonly history: History | undefined;
+  use(): Network;
+  useAlone(call: string): Network;
+}
 
 /** What a stage is called, and the layer as written that it belongs to. */
 export interface Name {
@@ -71,6 +84,16 @@ export function namesOf({ inputs, layers }: Configuration): Name[] {
   return names;
 }
 
+/** "layer 1 (relu)", "layer 0 (dense: relu)" */
+export function placeOf(
+  { names, layers }: { readonly names: readonly Name[]; readonly layers: readonly LayerShape[] },
+  stage: number,
+): string {
+  const { layer, name } = names[stage];
+  const { type } = layers[layer];
+  return `layer ${layer} (${type === name ? type : `${type}: ${name}`})`;
+}
+
 /** The gradient with respect to x, from that of the first stage's output. */
 export function gradientOfInput(
   { stages, inputs }: Plan,
@@ -83,7 +106,7 @@ export function gradientOfInput(
 }
 
 /** The step that training would take next, were these its rows. Changes nothing. */
-export function stepOf(trainee: Trainee, call: string, data: Dataset): Step {
+export function stepOf(trainee: Learner, call: string, data: Dataset): Step {
   const network = trainee.useAlone(call);
   const { configuration, position, seed } = trainee;
   const { learningRate } = configuration.optimizer;

@@ -1,6 +1,6 @@
 /** What a function of a layer is like, as its own values and slopes tell: nothing here knows a name. */
-import type { Activation } from "../../activations.ts";
-import type { RowFunction } from "../../layers/layer.ts";
+import type { Activation } from "../activations.ts";
+import type { RowFunction } from "../layers/layer.ts";
 
 /** The values that a function takes, from about the least to about the most; infinite where it has no bound. */
 export interface Bounds {

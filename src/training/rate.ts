@@ -1,13 +1,12 @@
 /** Whether the learning rate fits: by the loss along the step that comes next, and by the history. */
-import { brief } from "../../data/columns.ts";
-import type { History } from "../../fit/history.ts";
-import { lossSum, predict } from "../../network.ts";
-import type { Values } from "../../stages/arrays.ts";
-import { views } from "../../stages.ts";
-import type { Trainee } from "../../trainee.ts";
-import { initialize } from "../../weights.ts";
-import { type Step, updateOf } from "../step.ts";
+import { brief } from "../data/columns.ts";
+import type { History } from "../fit/history.ts";
+import { lossSum, predict } from "../network.ts";
+import type { Values } from "../stages/arrays.ts";
+import { views } from "../stages.ts";
+import { initialize } from "../weights.ts";
 import { amount, type Finding } from "./finding.ts";
+import { type Learner, type Step, updateOf } from "./step.ts";
 
 /** How much of what there is to lose one step may lose: noise of a batch never is that much. */
 const RISE = 0.5;
@@ -87,7 +86,7 @@ function lossWith({ plan, workspace, rows }: Step, parameters: Values): number {
 }
 
 /** The mean loss after the step, were the learning rate another one. Writes over the step's values. */
-function lossesOf(trainee: Trainee, step: Step) {
+function lossesOf(trainee: Learner, step: Step) {
   const { plan, before, gradient, number } = step;
   const slots = trainee.use().read("slots");
   return (learningRate: number): number => {
@@ -97,7 +96,7 @@ function lossesOf(trainee: Trainee, step: Step) {
 }
 
 /** What is found of the learning rate. Writes over the step's values. */
-export function rateFindings(trainee: Trainee, step: Step): Finding[] {
+export function rateFindings(trainee: Learner, step: Step): Finding[] {
   const { learningRate, loss } = step;
   const { history } = trainee;
   if (learningRate === 0) return noRate(history);

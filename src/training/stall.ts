@@ -1,10 +1,12 @@
 /** A warning after a training that has learnt nothing, only where the cause is certain. */
 import { brief } from "../data/columns.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Trainee } from "../trainee.ts";
-import type { Finding } from "./diagnose/finding.ts";
-import { courseOf, EPOCHS } from "./diagnose/rate.ts";
-import { networkFindings, sampled } from "./diagnose.ts";
+import type { Finding } from "./finding.ts";
+import { courseOf, EPOCHS, rateFindings } from "./rate.ts";
+import { sampled } from "./rows.ts";
+import { type Learner, stepOf } from "./step.ts";
+import { overflow, unitFindings } from "./units.ts";
+import { warn } from "./warn.ts";
 
 /** The share of a layer's units from which on nothing gets through. */
 const ALL = 0.99;
@@ -19,15 +21,23 @@ function isCertain({ cause, share = 0 }: Finding, begins: boolean): boolean {
   return cause === "learningRateTooHigh" || (cause === "learningRateTooLow" && begins);
 }
 
+/** What a step on these rows shows of units and learning rate, if that alone keeps the loss where it is. */
+function certainFindings(trainee: Learner, call: string, rows: Dataset, begins: boolean): Finding[] {
+  const step = stepOf(trainee, call, rows);
+  if (overflow(step, trainee.layers).length > 0) return [];
+  const units = unitFindings(step, trainee.layers);
+  return [...units, ...rateFindings(trainee, step)].filter((finding) => isCertain(finding, begins));
+}
+
 /** What to say of the training that has ended, if there is something. */
-function stallOf(trainee: Trainee, call: string, rows: Dataset): string | undefined {
+function stallOf(trainee: Learner, call: string, rows: Dataset): string | undefined {
   const { history } = trainee;
   const course = courseOf(history);
   // A loss of 0 cannot fall.
   if (history === undefined || course === undefined || !course.hasStalled || course.last === 0)
     return undefined;
   const { epoch } = history;
-  const certain = networkFindings(trainee, call, rows).filter((one) => isCertain(one, epoch[0] === 0));
+  const certain = certainFindings(trainee, call, rows, epoch[0] === 0);
   const { middle, half, last } = course;
   const hasRisen = last > middle * (1 + RISEN);
   // Units that a rising loss has killed on its way are not what makes it rise.
@@ -55,27 +65,14 @@ const SHORT_LOOK = 0.005;
 const MOST_PARAMETERS = 2 ** 16;
 
 /** The seconds that the last look at a model took. */
-const looks = new WeakMap<Trainee, number>();
+const looks = new WeakMap<Learner, number>();
 
-function isWorthALook(trainee: Trainee): boolean {
+function isWorthALook(trainee: Learner): boolean {
   const known = looks.get(trainee);
   const expected = known ?? trainee.parameters * SECONDS_A_PARAMETER;
   if (known === undefined && expected <= SHORT_LOOK) return true;
   const seconds = trainee.history?.seconds.reduce((sum, one) => sum + one, 0) ?? 0;
   return seconds >= WORTH_A_LOOK * expected;
-}
-
-/** The code of the warning, by which a program can tell it or turn it off. */
-const CODE = "MYELIN_STALLED";
-
-/** Warns: on Node as a process's warning, elsewhere on the console. */
-function warn(text: string): void {
-  const { process, console } = globalThis as {
-    process?: { emitWarning?(text: string, options: object): void };
-    console?: { warn(text: string): void };
-  };
-  if (process?.emitWarning) process.emitWarning(text, { type: "MyelinWarning", code: CODE });
-  else console?.warn(text);
 }
 
 /** The training that begins. */
@@ -88,17 +85,18 @@ interface Begun {
 
 /**
  * Keeps some rows of a training that begins, since the data may be the caller's own and change. Gives what looks
- * back on it when it has ended, and warns if it has stalled.
+ * back on it when it has ended, and warns if it has stalled; it says whether it did.
  */
-export function watchForStall(trainee: Trainee, call: string, { warns, left, data }: Begun): () => void {
+export function watchForStall(trainee: Learner, call: string, { warns, left, data }: Begun): () => boolean {
   const holds = call === "fit" && trainee.parameters > MOST_PARAMETERS;
-  if (!warns || holds || left < EPOCHS) return () => {};
+  if (!warns || holds || left < EPOCHS) return () => false;
   const rows = sampled(data, trainee, MOST_PRODUCTS);
   return () => {
-    if (!isWorthALook(trainee)) return;
+    if (!isWorthALook(trainee)) return false;
     const start = performance.now();
     const text = stallOf(trainee, call, rows);
     looks.set(trainee, (performance.now() - start) / 1000);
-    if (text !== undefined) warn(text);
+    if (text !== undefined) warn("MYELIN_STALLED", text);
+    return text !== undefined;
   };
 }

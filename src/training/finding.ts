@@ -1,4 +1,4 @@
-/** What a diagnosis finds, and how it is told. */
+/** What keeps a model from learning: what `diagnose` finds and `fit` warns of, and how it is told. */
 
 /** Every cause that a diagnosis looks for. */
 export type Cause =
@@ -7,14 +7,21 @@ export type Cause =
   | "labelOutsideClasses"
   | "missingClass"
   | "contradictoryRows"
+  /** Values that differ by less than 32-bit floats can tell, and that training therefore sees as equal. */
+  | "precisionLoss"
   | "constantColumn"
   | "unscaledColumn"
   | "unscaledTarget"
   | "outlier"
   | "targetOutOfRange"
+  /** A layer that gives the same whatever comes in, as softmax over one value does. */
+  | "constantOutput"
+  /** The last layer does not give what the loss takes: logits, or probabilities whose sum is 1. */
+  | "outputMismatch"
   | "linearStack"
   | "deadUnits"
   | "saturatedUnits"
+  | "similarOutputs"
   | "vanishingGradients"
   | "explodingGradients"
   | "learningRateTooHigh"
@@ -23,7 +30,7 @@ export type Cause =
 /** One thing that keeps a model from learning, where it is, and what to do. */
 export interface Finding {
   readonly cause: Cause;
-  /** Of x; of y for `unscaledTarget`, `targetOutOfRange` and labels. From 0. */
+  /** Of x; of y for `unscaledTarget`, `targetOutOfRange`, labels and where `message` begins with y. From 0. */
   readonly column?: number;
   /** The layer as written, from 0. */
   readonly layer?: number;

@@ -1,0 +1,58 @@
+/** Gradients that fade or grow on their way back through the layers. */
+import { brief } from "../../data/columns.ts";
+import type { LayerShape } from "../../program.ts";
+import type { Finding } from "../../training/finding.ts";
+import { placeOf, type Step } from "../../training/step.ts";
+
+/** How many times as small or as large as at the last weighted sum gradients may be at another one. */
+const GRADIENT_RATIO = 1000;
+
+/** √(Σv² / n) */
+function sizeOf(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum / values.length);
+}
+
+/**
+ * How the gradient of the loss by what a weighted sum gives changes from the last of them to the first. `isKnown`
+ * says that another finding explains why nothing comes through.
+ */
+export function gradientFindings(step: Step, layers: readonly LayerShape[], isKnown: boolean): Finding[] {
+  const { plan, names, workspace } = step;
+  const sums = plan.stages.flatMap(({ kind }, at) => (kind === "product" ? [at] : []));
+  const sizes = sums.map((at) => sizeOf(workspace.gradients[at].values));
+  const last = sizes[sizes.length - 1];
+  if (sums.length < 2 || !(last > 0)) return [];
+  const ratios = sizes.map((size) => size / last);
+  const told = () => sums.map((at, index) => `layer ${names[at].layer} ${brief(sizes[index])}`).join(", ");
+  const least = ratios.indexOf(Math.min(...ratios));
+  const most = ratios.indexOf(Math.max(...ratios));
+  const finding = (cause: Finding["cause"], index: number, words: string, mend: string): Finding => {
+    const place = placeOf({ names, layers }, sums[index]);
+    return { cause, layer: names[sums[index]].layer, message: `${place}: ${words}: ${told()}`, mend };
+  };
+  const size = "∂E/∂y, root of its mean square";
+  return [
+    ...(ratios[least] * GRADIENT_RATIO < 1 && !isKnown
+      ? [
+          finding(
+            "vanishingGradients",
+            least,
+            `gradients vanish on the way back, to ${brief(ratios[least])} of those at the last dense layer (${size})`,
+            "use relu() or another activation whose slope stays near 1, layerNorm() or batchNorm() between the layers, residual([…]) blocks, or fewer layers",
+          ),
+        ]
+      : []),
+    ...(ratios[most] > GRADIENT_RATIO
+      ? [
+          finding(
+            "explodingGradients",
+            most,
+            `gradients grow on the way back, to ${brief(ratios[most])} times those at the last dense layer (${size})`,
+            "use the initialisers heNormal or glorotUniform, layerNorm() between the layers, and clipGradients: { norm: 1 }",
+          ),
+        ]
+      : []),
+  ];
+}
