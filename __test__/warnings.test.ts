@@ -511,6 +511,15 @@ describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => 
     expect(texts().at(-1)).toMatch(/To fix it: scale the columns of x, and of y where it holds plain values/);
   });
 
+  test("waits for the loss of the first epochs to settle", () => {
+    const model = small({ kernel, optimizer: adam({ learningRate: 0.3 }), layers: [dense(64), dense(1)] });
+    const [loss] = new Model(model).fitSync(scaled, standard, { epochs: 1, batchSize: 2 }).loss;
+    // The variance of the targets is about a half.
+    expect(loss).toBeGreaterThan(3);
+    expect(loss).toBeLessThan(30);
+    expect(all()).toEqual([]);
+  });
+
   test("takes the best epoch where early stopping has given it back", () => {
     const stops = { callbacks: callbacks.earlyStopping({ patience: 1000 }) };
     const schedule = (epoch: number) => (epoch < 20 ? 0.01 : 30);

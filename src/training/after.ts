@@ -19,8 +19,12 @@ export interface Ended {
 /** A loss this many times that of one prediction for all rows is far above it: R² is then -2. */
 const FAR = 3;
 
-/** Steps that a training needs to get below; after fewer, only a loss that has run away is told. */
+/**
+ * Steps and epochs that a training needs to get below: the loss of an epoch is a mean over its steps, the first of
+ * which may be far off. After fewer, only a loss that has run away is told.
+ */
 const STEPS = 100;
+const EPOCHS = 5;
 const RUN_AWAY = 100;
 
 /** Epochs whose median is the loss at the end: one bad epoch says little. */
@@ -42,7 +46,8 @@ function farAbove(ended: Ended): string | undefined {
   if (profile?.baseline === undefined || history.loss.length === 0) return undefined;
   const { baseline: baselineOf, rows, x, y } = profile;
   const steps = history.loss.length * Math.ceil(rows / batchSize);
-  const most = steps < STEPS ? RUN_AWAY : FAR;
+  const isShort = steps < STEPS || history.loss.length < EPOCHS;
+  const most = isShort ? RUN_AWAY : FAR;
   const loss = lossOf(history);
   if (!(loss > (most / 2) * baselineOf(ROWS))) return undefined;
   const baseline = baselineOf(rows);
