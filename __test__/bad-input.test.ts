@@ -43,6 +43,8 @@ const detached = Float32Array.of(1, 2, 3, 4);
 structuredClone(detached, { transfer: [detached.buffer] });
 const shared = new Float32Array(new SharedArrayBuffer(16));
 const resizable = new Float32Array(new (ArrayBuffer as Anything)(16, { maxByteLength: 32 }));
+/** The list with a length that no memory holds. */
+const longer = (list: unknown[]) => Object.assign(list, { length: 2 ** 32 - 1 });
 const copyIt = "which may change; pass a copy, like array.slice()";
 const anyMatrix = "expected a list of numbers, a list of rows or a typed array, received";
 
@@ -214,10 +216,65 @@ const badExamples: readonly Case<Anything>[] = [
     `x: the typed array is a view of a SharedArrayBuffer, ${copyIt}`,
   ],
   [
-    "shared memory in y",
-    { x: x.slice(0, 2), y: [shared.subarray(0, 1), [1]] },
+    "objects for rows",
+    { x: [{ age: 3, "shoe size": 40 }], y: [1] },
     DataError,
-    `y: row 0: the typed array is a view of a SharedArrayBuffer, ${copyIt}`,
+    'x: row 0: expected an array of numbers, received an object (Object); choose the columns, like rows.map((row) => [row.age, row["shoe size"]])',
+  ],
+  [
+    "windows of several steps",
+    { x: [[[0], [1]]], y: [1] },
+    ShapeError,
+    "x: row 0: expected 2 inputs, received 2 rows; flatten each row, like rows.map((row) => row.flatMap((step) => [...step]))",
+  ],
+  [
+    "windows of another number of steps",
+    { x: [[Float32Array.of(0, 1)]], y: [1] },
+    ShapeError,
+    "x: row 0: expected 2 inputs, received 1 row; flatten each row, like rows.map(",
+  ],
+  [
+    "text for labels",
+    { x, y: ["no", "yes", "no"] },
+    DataError,
+    'y: row 0, column 0: expected a finite number, received "no"; replace text by numbers, like labels.indexOf("no")',
+  ],
+  [
+    "text in a row",
+    { x: [[0, "red"]], y: [1] },
+    DataError,
+    'x: row 0, column 1: expected a finite number, received "red"; replace text by numbers',
+  ],
+  ["a number as text", { x: [[0, "1.5"]], y: [1] }, DataError, 'received "1.5"; convert it with Number(…)'],
+  [
+    "a list of rows that is longer than any memory",
+    { x: longer([[0, 1]]), y },
+    DataError,
+    "x: row 1: expected an array of numbers, received undefined",
+  ],
+  [
+    "a list of targets that is longer than any memory",
+    { x, y: longer([0]) },
+    DataError,
+    "y: row 1, column 0: expected a finite number, received undefined",
+  ],
+  [
+    "a row whose length is not that of its values",
+    { x: [Object.defineProperty(Float32Array.of(1), "length", { value: 2 })], y: [1] },
+    ShapeError,
+    "x: row 0: expected 2 inputs, received 1",
+  ],
+  [
+    "what only looks like a typed array",
+    { x: Object.create(Float32Array.prototype), y },
+    DataError,
+    `x: ${anyMatrix} an object (Float32Array)`,
+  ],
+  [
+    "a row that only looks like a typed array",
+    { x: [Object.create(Float32Array.prototype)], y: [1] },
+    DataError,
+    "x: row 0: expected an array of numbers, received an object (Float32Array)",
   ],
   [
     "a resizable buffer",

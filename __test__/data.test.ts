@@ -1,3 +1,4 @@
+import { createContext, runInContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readExamples, readMatrix } from "../src/data/dataset.ts";
@@ -92,6 +93,68 @@ describe("x and y are read in every form", () => {
     ];
     for (const NumberArray of arrays) {
       expect(readMatrix(NumberArray.of(1, 2, 3, 4), two).values).toEqual(Float32Array.of(1, 2, 3, 4));
+    }
+  });
+
+  test("and of another realm as well as of this one", () => {
+    const realm = createContext({});
+    const foreign = (code: string): unknown => runInContext(code, realm);
+    const forms = [
+      "[[1, 2], [3, 4]]",
+      "[Float32Array.of(1, 2), Float64Array.of(3, 4)]",
+      "Float32Array.of(1, 2, 3, 4)",
+      "Uint8Array.of(1, 2, 3, 4)",
+    ];
+    for (const form of forms) {
+      const { values } = readMatrix(foreign(form), two);
+      expect(values).toEqual(Float32Array.of(1, 2, 3, 4));
+      expect(values).toBeInstanceOf(Float32Array);
+    }
+    expect(() => readMatrix(foreign("new BigInt64Array(2)"), two)).toThrow("received a BigInt64Array of 2");
+    expect(() => readMatrix(foreign("new DataView(new ArrayBuffer(8))"), two)).toThrow(
+      "received an object (DataView)",
+    );
+    expect(() => readMatrix(foreign("new Float32Array(new SharedArrayBuffer(8))"), two)).toThrow(
+      "a view of a SharedArrayBuffer",
+    );
+  });
+
+  test("an array's own length, or a class of its own, changes nothing about its values", () => {
+    class Table extends Float32Array {
+      override get length() {
+        return 2;
+      }
+    }
+    const values = Float32Array.of(1, 2, 3, 4);
+    for (const given of [Object.defineProperty(values.slice(), "length", { value: 2 }), new Table(values)]) {
+      const read = readMatrix(given, two);
+      expect(read).toMatchObject({ values, rows: 2 });
+      expect(read.values).toHaveLength(4);
+    }
+  });
+
+  test("rows are copied, those of shared memory, too", () => {
+    const shared = new Float32Array(new SharedArrayBuffer(8));
+    shared.set([1, 2]);
+    const { values } = readMatrix([shared, [3, 4]], two);
+    shared.fill(0);
+    expect(values).toEqual(Float32Array.of(1, 2, 3, 4));
+  });
+
+  test("rows of any length are copied, and a value that is not finite is found", () => {
+    for (const columns of [1, 31, 32, 33, 100]) {
+      for (const List of [Float32Array, Float64Array, Int16Array]) {
+        const rows = [0, 1, 2].map((row) => new List(columns).map((_, at) => row * columns + at));
+        const expected = { ...two, columns };
+        expect(readMatrix(rows, expected).values).toEqual(
+          Float32Array.from({ length: 3 * columns }, (_, at) => at),
+        );
+        if (List === Int16Array) continue;
+        rows[1][columns - 1] = Number.NaN;
+        expect(() => readMatrix(rows, expected)).toThrow(
+          `row 1, column ${columns - 1}: expected a finite number, received NaN`,
+        );
+      }
     }
   });
 

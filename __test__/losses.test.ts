@@ -279,7 +279,7 @@ describe("a target that the loss does not take is refused, and nothing changes",
     const call = () => model.evaluate([[1, 2, 3]], [[0, 1, 0]]);
     expect(call).toThrow(ShapeError);
     expect(call).toThrow(
-      "y: row 0: expected 1 target, received 3; a row of y is the index of the class that is right, from 0",
+      "y: row 0: expected 1 target, received 3; a row of y is the index of the right class, from 0; for a share for each class use the loss categoricalCrossentropy",
     );
   });
 
@@ -294,14 +294,30 @@ describe("a target that the loss does not take is refused, and nothing changes",
         [0, 1],
       );
     expect(call).toThrow(ShapeError);
-    expect(call).toThrow("received 2; a row of y is a share for each class, like [0, 1, 0], and no index");
+    expect(call).toThrow(
+      "expected 3 outputs for each of 2 rows, received 2 values; for the index of a class in each row use the loss sparseCategoricalCrossentropy",
+    );
   });
+
+  test.each(["categoricalCrossentropy", "binaryCrossentropy", "meanSquaredError"] as const)(
+    "labels in place of rows of targets are, too: %s names the loss that takes them",
+    (loss) => {
+      const model = make([dense(3)], loss);
+      const x = [0, 1, 2, 3, 4, 5].map((row) => [row, 0, 1]);
+      for (const labels of [[0, 1, 2, 2, 1, 0], Uint8Array.of(0, 1, 2, 2, 1, 0)]) {
+        const given = `expected 3 outputs for each of 6 rows, received 6 values`;
+        expect(() => model.evaluate(x, labels)).toThrow(given);
+        expect(() => model.evaluate(x, labels)).toThrow("use the loss sparseCategoricalCrossentropy");
+        expect(() => model.evaluate(x.slice(0, 3), labels.slice(0, 3))).toThrow("for each of 3 rows");
+      }
+    },
+  );
 
   test("names of classes are no indices", () => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy");
     const call = () => model.evaluate([[1, 2, 3]], ["setosa"] as unknown as number[]);
     expect(call).toThrow(DataError);
-    expect(call).toThrow('received "setosa"; a row of y is the index of the class that is right, from 0');
+    expect(call).toThrow('received "setosa"; replace text by numbers, like labels.indexOf("setosa")');
   });
 
   test("shares as exact as 32 bits make them are taken", () => {

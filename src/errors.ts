@@ -117,10 +117,9 @@ export function show(value: unknown): string {
   if (value !== null && typeof value === "object") {
     // The prototype's constructor: an own property of that name may hold anything.
     const name = Object.getPrototypeOf(value)?.constructor?.name ?? "no prototype";
-    const { length } = value as { length?: number };
-    return ArrayBuffer.isView(value) && length !== undefined
-      ? `a ${name} of ${length}`
-      : `an object (${name})`;
+    // Only of a view: an object with the prototype of a typed array throws where its length is read.
+    const length = ArrayBuffer.isView(value) ? (value as { length?: number }).length : undefined;
+    return length === undefined ? `an object (${name})` : `a ${name} of ${length}`;
   }
   return typeof value === "bigint" ? `${value}n` : String(value);
 }

@@ -1,5 +1,19 @@
 /** From what a caller passes as x and y to checked rows of 32-bit floats. */
-import { DataError, notFinite, ShapeError, show } from "../errors.ts";
+import { DataError, ShapeError, show } from "../errors.ts";
+import { LOSS_OF_LABELS } from "../losses/loss.ts";
+import { checkOwned, floats, isNumberArray, isPlainFloats, lengthOf } from "./arrays.ts";
+import {
+  amount,
+  type Categories,
+  checkFinite,
+  copyList,
+  copyRows,
+  type Expected,
+  hint,
+  notANumber,
+} from "./rows.ts";
+
+export type { Categories };
 
 /** Where the library of the types has them, as that of ES2025. */
 type Float16Array = typeof globalThis extends { readonly Float16Array: { readonly prototype: infer Values } }
@@ -60,153 +74,40 @@ export interface CheckedRows {
   readonly form: Form;
 }
 
-/** What is expected of x or y, and what to call it in an error. */
-export interface Expected {
-  /** "x" or "y" */
-  readonly name: string;
-  /** Values in a row. */
-  readonly columns: number;
-  /** What the columns are: "inputs" or "outputs". */
-  readonly unit: string;
-  /** Whether a plain list of numbers is a column, one value a row, where one column is expected. */
-  readonly listIsColumn: boolean;
-  /** What a row means, in words, for errors. */
-  readonly meaning?: string | undefined;
-  /** The columns that hold numbers of categories. */
-  readonly categories?: readonly Categories[];
-}
-
-/** A column that holds the numbers of categories, from 0 to below `count`. */
-export interface Categories {
-  readonly column: number;
-  readonly count: number;
-}
-
-function isNumberArray(value: unknown): value is NumberArray {
-  return (
-    ArrayBuffer.isView(value) &&
-    !(value instanceof DataView) &&
-    !(value instanceof BigInt64Array) &&
-    !(value instanceof BigUint64Array)
-  );
-}
-
-/** Node 20 has no property that tells, but makes no view of a buffer that was transferred away. */
-function isDetached(buffer: ArrayBufferLike): boolean {
-  if (buffer.byteLength > 0) return false;
-  try {
-    return new Uint8Array(buffer).length > 0;
-  } catch {
-    return true;
-  }
-}
-
-/** A view whose memory can go away or change under us is refused: copying would only hide the race. */
-function checkMemory(array: NumberArray, place: string): void {
-  const buffer = array.buffer as ArrayBufferLike & { resizable?: boolean };
-  const isShared = typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
-  if (isDetached(buffer)) {
-    throw new DataError(`${place}: the typed array is detached: its values were transferred away`);
-  }
-  if (isShared || buffer.resizable) {
-    const kind = isShared ? "SharedArrayBuffer" : "resizable ArrayBuffer";
-    throw new DataError(
-      `${place}: the typed array is a view of a ${kind}, which may change; pass a copy, like array.slice()`,
-    );
-  }
-}
-
-/** "1 input", "2 inputs" */
-function amount(columns: number, unit: string): string {
-  return `${columns} ${columns === 1 ? unit.slice(0, -1) : unit}`;
-}
-
-/** What a row means, as the end of an error message. */
-const hint = ({ name, meaning }: Expected) => (meaning ? `; a row of ${name} is ${meaning}` : "");
-
-function wrongColumns(expected: Expected, row: number | undefined, received: number): ShapeError {
+function readFlat(array: ArrayLike<number>, expected: Expected): CheckedRows {
   const { name, columns, unit } = expected;
-  const place = row === undefined ? name : `${name}: row ${row}`;
-  const words = `expected ${amount(columns, unit)}, received ${received}`;
-  return new ShapeError(`${place}: ${words}${hint(expected)}`);
-}
-
-/** Every value must be finite as a 32-bit float. */
-function checkFinite(
-  values: Float32Array,
-  original: (at: number) => unknown,
-  { name, columns }: Expected,
-): void {
-  // v · 0 is 0 for a finite number and NaN otherwise, so one sum tells; the place is looked for only when
-  // it has to be. Four at a time: a sum of single values would wait for itself at each.
-  const { length } = values;
-  let sum = 0;
-  let next = 0;
-  for (; next + 3 < length; next += 4) {
-    const first = values[next] * 0 + values[next + 1] * 0;
-    const second = values[next + 2] * 0 + values[next + 3] * 0;
-    sum += first + second;
-  }
-  for (; next < length; next++) sum += values[next] * 0;
-  if (sum === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  throw notFinite(`${name}: row ${Math.floor(at / columns)}, column ${at % columns}`, original(at));
-}
-
-function readFlat(array: NumberArray, expected: Expected): CheckedRows {
-  const { name, columns, unit } = expected;
-  checkMemory(array, name);
-  const rows = array.length / columns;
+  checkOwned(array, name);
+  const length = lengthOf(array);
+  const rows = length / columns;
   if (!Number.isInteger(rows)) {
     throw new ShapeError(
-      `${name}: a typed array of ${array.length} values is no multiple of ${amount(columns, unit)}; expected [rows × ${columns}]`,
+      `${name}: a typed array of ${length} values is no multiple of ${amount(columns, unit)}; expected [rows × ${columns}]`,
     );
   }
-  const values = array instanceof Float32Array ? array : Float32Array.from(array);
+  let values: Float32Array;
+  if (isPlainFloats(array)) values = array;
+  else {
+    values = floats(length, name);
+    values.set(array);
+  }
   checkFinite(values, (at) => array[at], expected);
   return { values, rows, form: "flat" };
 }
 
 /** A list of numbers: one row, or a column where that is what is expected. */
-function readList(list: readonly number[], expected: Expected): CheckedRows {
+function readList(list: readonly unknown[], expected: Expected): CheckedRows {
   const { columns, listIsColumn, name, unit } = expected;
+  const { length } = list;
   const isColumn = listIsColumn && columns === 1;
-  if (!isColumn && list.length !== columns) {
+  const placeOf = (at: number) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`);
+  if (!isColumn && length !== columns) {
+    if (typeof list[0] !== "number") throw notANumber(expected, placeOf(0), list[0]);
     const form = columns === 1 ? "; for rows of one value pass [[…], […]] or a Float32Array" : "";
-    const words = `expected ${amount(columns, unit)} in a row, received ${list.length}`;
+    const words = `expected ${amount(columns, unit)} in a row, received ${length}`;
     throw new ShapeError(`${name}: ${words}${form}${hint(expected)}`);
   }
-  checkNumbers(list, expected, (at) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`));
-  // Not Float32Array.from, which walks an iterator: a row of two would take longer than its prediction.
-  const values = new Float32Array(list.length);
-  values.set(list);
-  checkFinite(values, (at) => list[at], expected);
-  return { values, rows: list.length / columns, form: isColumn ? "rows" : "row" };
-}
-
-/** A string that reads as a number, null and the like would be converted without a word. */
-function checkNumbers(list: ArrayLike<unknown>, expected: Expected, place: (at: number) => string): void {
-  for (let at = 0; at < list.length; at++) {
-    if (typeof list[at] === "number") continue;
-    throw notFinite(`${expected.name}: ${place(at)}`, list[at], hint(expected));
-  }
-}
-
-function readRows(rows: readonly (ArrayLike<number> | unknown)[], expected: Expected): CheckedRows {
-  const { name, columns } = expected;
-  const values = new Float32Array(rows.length * columns);
-  for (const [index, row] of rows.entries()) {
-    if (!Array.isArray(row) && !isNumberArray(row)) {
-      throw new DataError(`${name}: row ${index}: expected an array of numbers, received ${show(row)}`);
-    }
-    if (!Array.isArray(row)) checkMemory(row, `${name}: row ${index}`);
-    if (row.length !== columns) throw wrongColumns(expected, index, row.length);
-    if (Array.isArray(row)) checkNumbers(row, expected, (at) => `row ${index}, column ${at}`);
-    values.set(row, index * columns);
-  }
-  const original = (at: number) => (rows[Math.floor(at / columns)] as ArrayLike<number>)[at % columns];
-  checkFinite(values, original, expected);
-  return { values, rows: rows.length, form: "rows" };
+  const values = copyList(list, expected, placeOf);
+  return { values, rows: length / columns, form: isColumn ? "rows" : "row" };
 }
 
 /** Checks x or y in any of its forms. */
@@ -246,7 +147,8 @@ function readForm(matrix: unknown, expected: Expected): CheckedRows {
   }
   if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
   const isList = typeof matrix[0] !== "object" || matrix[0] === null;
-  return isList ? readList(matrix, expected) : readRows(matrix, expected);
+  if (isList) return readList(matrix, expected);
+  return { values: copyRows(matrix, expected), rows: matrix.length, form: "rows" };
 }
 
 /** Whether a value is meant as a dataset. One that lacks x or y is a {@link DataError}. */
@@ -296,6 +198,17 @@ export interface ExpectedTargets {
   check?(values: Float32Array, row: number): void;
 }
 
+/** Refuses one number for each row of x where a row of y has more: most of these are labels. */
+function checkWidth(y: unknown, rows: number, { columns, unit }: ExpectedTargets): void {
+  const isList = Array.isArray(y) && typeof y[0] === "number";
+  if (columns === 1 || !(isList || isNumberArray(y))) return;
+  const length = isList ? y.length : lengthOf(y);
+  if (length !== rows) return;
+  const words = `expected ${amount(columns, unit)} for each of ${rows} rows, received ${length} values`;
+  const fix = `for the index of a class in each row use the loss ${LOSS_OF_LABELS}`;
+  throw new ShapeError(`y: ${words}; ${fix}`);
+}
+
 /** Checks x and y, which must have the same number of rows. */
 export function readExamples(
   examples: Examples,
@@ -307,11 +220,12 @@ export function readExamples(
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
   const checkedX = readMatrix(x, expectedX(expected));
-  const checkedY = readMatrix(y, { name: "y", columns: outputs, unit, listIsColumn: true, meaning });
+  checkWidth(y, checkedX.rows, targets);
+  const expectedY = { name: "y", columns: outputs, unit, listIsColumn: true, meaning };
+  const checkedY = readMatrix(y, expectedY);
   if (checkedX.rows !== checkedY.rows) {
-    throw new ShapeError(
-      `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`,
-    );
+    const words = `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`;
+    throw new ShapeError(`${words}${hint(expectedY)}`);
   }
   for (let row = 0; row < checkedY.rows; row++) targets.check?.(checkedY.values, row);
   return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };

@@ -29,13 +29,17 @@ export interface Meaning {
   readonly predictions: "estimates" | "rates" | "logits" | "scores";
 }
 
+/** The loss whose targets are labels. */
+export const LOSS_OF_LABELS = "sparseCategoricalCrossentropy";
+
 /** What a row of targets is, in the words of an error; plain values need none. */
 export const targetsInWords: Readonly<Record<Meaning["targets"], string | undefined>> = {
   values: undefined,
   probabilities: "a value from 0 to 1 for each output: 1 for yes, 0 for no",
   signs: "1 or -1 for each output",
-  shares: "a share for each class, like [0, 1, 0], and no index",
-  labels: "the index of the class that is right, from 0, and no share for each class",
+  shares: `a share for each class, like [0, 1, 0]; for the index of a class use the loss ${LOSS_OF_LABELS}`,
+  labels:
+    "the index of the right class, from 0; for a share for each class use the loss categoricalCrossentropy",
 };
 
 /** A loss with its options filled in. */

@@ -1,0 +1,65 @@
+/**
+ * Typed arrays, told by what they are inside: those of another realm count, and a property of its own
+ * changes nothing about an array.
+ */
+import { DataError, withinMemory } from "../errors.ts";
+import { checkMemory } from "../memory.ts";
+
+const getter = (key: PropertyKey) =>
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), key)!.get!;
+const kindGetter = getter(Symbol.toStringTag);
+const lengthGetter = getter("length");
+const bufferGetter = getter("buffer");
+
+/** "Float32Array" and the like; undefined for anything but a typed array. */
+export const kindOf = (value: unknown): string | undefined => kindGetter.call(value);
+
+/** The number of values in a typed array. */
+export const lengthOf = (array: ArrayLike<number>): number => lengthGetter.call(array);
+
+/** Whether the value is a typed array of numbers, not of BigInts. */
+export function isNumberArray(value: unknown): value is ArrayLike<number> & ArrayBufferView {
+  const kind = kindOf(value);
+  return kind !== undefined && !kind.startsWith("Big");
+}
+
+/** Whether it is a Float32Array of this realm whose properties are all the prototype's. */
+export const isPlainFloats = (array: unknown): array is Float32Array =>
+  kindOf(array) === "Float32Array" &&
+  Object.getPrototypeOf(array) === Float32Array.prototype &&
+  !Object.hasOwn(array as object, "length");
+
+/** Node 20 has no property that tells, but makes no view of a buffer that was transferred away. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).length > 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Refuses a typed array whose values were transferred away. */
+export function checkAttached(array: ArrayLike<number>, place: string): void {
+  if (lengthOf(array) > 0 || !isDetached(bufferGetter.call(array))) return;
+  throw new DataError(`${place}: the typed array is detached: its values were transferred away`);
+}
+
+/** Refuses memory that may change between the check of its values and their copy. */
+export function checkOwned(array: ArrayLike<number>, place: string): void {
+  checkAttached(array, place);
+  const buffer: ArrayBufferLike & { readonly resizable?: boolean } = bufferGetter.call(array);
+  const isShared = Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
+  if (!isShared && !buffer.resizable) return;
+  const kind = isShared ? "SharedArrayBuffer" : "resizable ArrayBuffer";
+  throw new DataError(
+    `${place}: the typed array is a view of a ${kind}, which may change; pass a copy, like array.slice()`,
+  );
+}
+
+/** Room for values, or a KernelError where memory is short. */
+export function floats(length: number, name: string): Float32Array<ArrayBuffer> {
+  const what = `${name}: ${length} values`;
+  checkMemory(length * Float32Array.BYTES_PER_ELEMENT, what);
+  return withinMemory(`${what} do not fit in memory`, () => new Float32Array(length));
+}
