@@ -26,7 +26,7 @@ import * as strategies from "../src/search/strategies.ts";
  * not in a circle.
  */
 const order: readonly (readonly string[])[] = [
-  ["version", "errors", "names", "random", "matmul", "text-table"],
+  ["version", "host", "abort", "errors", "names", "random", "matmul", "text-table"],
   ["memory"],
   ["options", "seed"],
   ["losses/*", "optimizers/*"],
@@ -50,7 +50,7 @@ const order: readonly (readonly string[])[] = [
   ["update"],
   ["state"],
   ["run"],
-  ["kernel/load"],
+  ["kernel/load", "kernel/scheduler"],
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
   ["fit/history"],

@@ -1,4 +1,5 @@
 /** One training of a model: how far each call of the kernel goes, learning rates, history, participants. */
+import { onAbort } from "./abort.ts";
 import type { Callback, Control } from "./callbacks/callback.ts";
 import { EarlyStoppingCallback, Stopper } from "./callbacks/early-stopping.ts";
 import type { Course } from "./callbacks/participant.ts";
@@ -513,13 +514,13 @@ export class Fit {
     const { signal } = this.#options;
     const stop = () => this.network.stop();
     const running = this.network.start(this.kernelData, run);
-    signal?.addEventListener("abort", stop, { once: true });
+    const endListening = onAbort(signal, stop);
     const cancel = this.#clock.whenOver(stop);
     try {
       return await running;
     } finally {
       cancel();
-      signal?.removeEventListener("abort", stop);
+      endListening();
     }
   }
 
@@ -532,7 +533,7 @@ export class Fit {
       const abort = () => settle(() => reject(signal?.reason));
       const settle = (end: () => void) => {
         cancel();
-        signal?.removeEventListener("abort", abort);
+        endListening();
         end();
       };
       const stop = () => {
@@ -540,7 +541,7 @@ export class Fit {
         settle(() => resolve(undefined));
       };
       const cancel = isOver ? () => {} : this.#clock.whenOver(stop);
-      signal?.addEventListener("abort", abort, { once: true });
+      const endListening = onAbort(signal, abort);
       given.then(
         (value) => settle(() => resolve(value)),
         (error) => settle(() => reject(error)),

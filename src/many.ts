@@ -1,4 +1,5 @@
 /** trainMany: independent models, trained side by side in one call. */
+import { onAbort } from "./abort.ts";
 import type { Callback } from "./callbacks/callback.ts";
 import type { Examples } from "./data/dataset.ts";
 import { DivergenceError, OptionError, show } from "./errors.ts";
@@ -10,6 +11,7 @@ import { checkShared, readCallbacks } from "./fit/hooks.ts";
 import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } from "./fit/options.ts";
 import { watchModels } from "./fit/watch.ts";
 import type { Fit } from "./fit.ts";
+import { every, now } from "./host.ts";
 import type { Kernel, KernelTrainings, Progress, Run } from "./kernel.ts";
 import { type Model, traineeOf } from "./model.ts";
 import { readModel } from "./model-argument.ts";
@@ -261,9 +263,9 @@ function start(kernel: Kernel, group: readonly Begun[], threads: number | undefi
 function reporter(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total: number) {
   let [reported, at] = [-1, Number.NEGATIVE_INFINITY];
   return (finished: number) => {
-    const now = performance.now();
-    if (finished === reported && now - at < PROGRESS_MILLISECONDS / 2) return;
-    [reported, at] = [finished, now];
+    const time = now();
+    if (finished === reported && time - at < PROGRESS_MILLISECONDS / 2) return;
+    [reported, at] = [finished, time];
     onProgress({ finished, total });
   };
 }
@@ -363,15 +365,15 @@ async function watch(
       stop();
     }
   };
-  const timer = report && setInterval(look, PROGRESS_MILLISECONDS);
-  signal?.addEventListener("abort", stop, { once: true });
+  const endReports = report && every(PROGRESS_MILLISECONDS, look);
+  const endListening = onAbort(signal, stop);
   const cancel = clock.whenOver(stop);
   try {
     await Promise.allSettled(calls.map(({ trainings }) => trainings.progress));
   } finally {
     cancel();
-    clearInterval(timer);
-    signal?.removeEventListener("abort", stop);
+    endReports?.();
+    endListening();
   }
   look();
 }

@@ -1,5 +1,6 @@
 /** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
 import { withinMemory } from "./errors.ts";
+import { now } from "./host.ts";
 import {
   type Best,
   CHUNK_ROWS,
@@ -76,7 +77,7 @@ export class Training {
   #best: Best | undefined;
   #reached = false;
   #diverged: Progress["diverged"];
-  #epochStarted = performance.now();
+  #epochStarted = now();
 
   constructor(state: State, safe: Safe, data: Rows, run: Run) {
     this.#state = state;
@@ -189,10 +190,10 @@ export class Training {
 
   #endEpoch(): void {
     const position = this.#position;
-    const now = performance.now();
+    const time = now();
     this.#losses.push(position.loss / this.#data.rows);
-    this.#seconds.push((now - this.#epochStarted) / 1000);
-    this.#epochStarted = now;
+    this.#seconds.push((time - this.#epochStarted) / 1000);
+    this.#epochStarted = time;
     position.epoch++;
     position.step = 0;
     position.loss = 0;

@@ -1,5 +1,6 @@
 /** Seeds: whole numbers that name a stream of draws. */
 import { OptionError, show } from "./errors.ts";
+import { randomNumber } from "./host.ts";
 
 /** Checks a seed: a whole number from 0 to 2^53 - 1. */
 export function readSeed(value: unknown, place: string): number {
@@ -9,5 +10,5 @@ export function readSeed(value: unknown, place: string): number {
 
 /** A seed that nobody chose. It is kept with the model, so that the run can be repeated. */
 export function freshSeed(): number {
-  return globalThis.crypto.getRandomValues(new Uint32Array(1))[0];
+  return randomNumber();
 }

@@ -1,6 +1,7 @@
 /** A training's epochs as lines of JSON in a file. */
 import { AppendedFile } from "../files/append.ts";
 import { readPath } from "../files/paths.ts";
+import { encodeText } from "../host.ts";
 import { boolean, checkNames, completeOptions, type RequiredOption } from "../options.ts";
 import type { Callback } from "./callback.ts";
 import { type TakesPart, takePart } from "./participant.ts";
@@ -16,7 +17,6 @@ export interface LogOptions {
 const path: RequiredOption<string> = { required: true, expected: "the path of a file", read: readPath };
 const OPTIONS = { path, append: boolean({ default: true }) };
 
-const encoder = new TextEncoder();
 const NEWLINE = 10;
 
 /** Opens the file at the beginning of a line: the last one may be cut off, by a loss of power for instance. */
@@ -54,7 +54,7 @@ export function log(options: LogOptions): Callback {
           file = openLines(`${place}: log`, path, append);
         },
         onEpochsEnd(epochs) {
-          for (const epoch of epochs) file?.append(encoder.encode(`${JSON.stringify(epoch)}\n`));
+          for (const epoch of epochs) file?.append(encodeText(`${JSON.stringify(epoch)}\n`));
         },
         onTrainEnd: () => file?.close(),
       };

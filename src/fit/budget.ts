@@ -1,5 +1,6 @@
 /** How long a training may take, and how good is good enough. */
 import { OptionError, show } from "../errors.ts";
+import { after, now } from "../host.ts";
 import { checkNames } from "../options.ts";
 
 /** Ends a training early, as if the epoch at hand had been the last. */
@@ -35,7 +36,7 @@ const MOST_MILLISECONDS = 2 ** 31 - 1;
 /** The clock of one training. */
 export class Clock {
   readonly #seconds: number;
-  #started = performance.now();
+  #started = now();
   /** Time and epochs of this process. */
   #epochs = 0;
   /** Seconds of epochs in other processes. */
@@ -47,19 +48,18 @@ export class Clock {
 
   /** The training begins, or goes on after epochs that took so many seconds. */
   start(before: readonly number[]): void {
-    this.#started = performance.now();
+    this.#started = now();
     this.#before = before.reduce((sum, seconds) => sum + seconds, 0);
   }
 
   /** Calls `stop` when the time is over, unless what it gives is called before. */
   whenOver(stop: () => void): () => void {
     if (this.#seconds === Number.POSITIVE_INFINITY) return () => {};
-    const timer = setTimeout(stop, Math.min(MOST_MILLISECONDS, Math.max(0, this.left * 1000)));
-    return () => clearTimeout(timer);
+    return after(Math.min(MOST_MILLISECONDS, Math.max(0, this.left * 1000)), stop);
   }
 
   get #spent(): number {
-    return (performance.now() - this.#started) / 1000;
+    return (now() - this.#started) / 1000;
   }
 
   /** Seconds of the budget that are left. */

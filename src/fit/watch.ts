@@ -1,4 +1,5 @@
 /** Shows a training's progress: a bar on a terminal, lines elsewhere; all on standard error. */
+import { now } from "../host.ts";
 import type { Ended, Epoch, History } from "./history.ts";
 
 /** Shows one training. */
@@ -105,9 +106,9 @@ function inLines(print: (line: string) => void): Screen {
   let written = Number.NEGATIVE_INFINITY;
   return {
     show(share, text, seconds) {
-      const now = performance.now();
-      if (share < 1 && now - written < LINE_MILLISECONDS) return;
-      written = now;
+      const time = now();
+      if (share < 1 && time - written < LINE_MILLISECONDS) return;
+      written = time;
       print(`${text}${seconds === undefined ? "" : `  ${duration(seconds)} left`}`);
     },
     line: print,
@@ -151,7 +152,7 @@ function summary(history: History): string {
 /** Watches a training of `total` epochs, of which `done` have ended before it was resumed. */
 export function watch(total: number, done = 0): Watcher {
   const target = screen();
-  let looked = performance.now();
+  let looked = now();
   let ended = done;
   let epochs = 1;
   if (done > 0) target.line(`resumed at epoch ${done}/${total}`);
@@ -160,9 +161,9 @@ export function watch(total: number, done = 0): Watcher {
       return epochs;
     },
     show(last, secondsLeft) {
-      const now = performance.now();
-      const each = (now - looked) / last.length;
-      looked = now;
+      const time = now();
+      const each = (time - looked) / last.length;
+      looked = time;
       epochs = Math.max(1, Math.min(total, Math.round(LOOK_MILLISECONDS / each)));
       ended += last.length;
       const text = `epoch ${ended}/${total}  ${figures(last[last.length - 1])}`;

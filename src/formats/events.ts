@@ -3,6 +3,7 @@
  * [event.proto](https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto)
  * in the framing of TFRecord files.
  */
+import { encodeText } from "../host.ts";
 import { crc32c } from "./crc32c.ts";
 
 /** When an event was. */
@@ -14,8 +15,6 @@ export interface Moment {
 
 /** A number under the name of its curve. */
 export type Figure = readonly [tag: string, value: number];
-
-const encoder = new TextEncoder();
 
 /** How the bytes of a field tell their length. */
 const wire = { varint: 0, eight: 1, counted: 2, four: 5 };
@@ -95,7 +94,7 @@ function record({ bytes }: Message): Uint8Array {
 
 /** The first record of a file: `file_version` = 3. */
 export function versionRecord({ seconds }: Moment): Uint8Array {
-  return record(event({ seconds, epoch: 0 }).counted(3, encoder.encode("brain.Event:2")));
+  return record(event({ seconds, epoch: 0 }).counted(3, encodeText("brain.Event:2")));
 }
 
 /**
@@ -110,7 +109,7 @@ export function startRecord(at: Moment): Uint8Array {
 export function figuresRecord(at: Moment, figures: readonly Figure[]): Uint8Array {
   const summary = new Message();
   for (const [tag, value] of figures) {
-    summary.counted(1, new Message().counted(1, encoder.encode(tag)).float32(2, value).bytes);
+    summary.counted(1, new Message().counted(1, encodeText(tag)).float32(2, value).bytes);
   }
   return record(event(at).counted(5, summary.bytes));
 }

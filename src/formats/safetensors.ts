@@ -9,6 +9,7 @@
  * ```
  */
 import { FormatError, notFinite, show, withinMemory } from "../errors.ts";
+import { decodeText, encodeText } from "../host.ts";
 import { checkMemory } from "../memory.ts";
 import { parseStrictly } from "./strict-json.ts";
 
@@ -70,7 +71,7 @@ export function toPieces(
     return [name, { dtype: DTYPE, shape, data_offsets: [begin, offset] }] as const;
   });
   const text = JSON.stringify({ [METADATA]: metadata, ...Object.fromEntries(entries) });
-  const header = new TextEncoder().encode(text);
+  const header = encodeText(text);
   // With spaces up to a multiple of 8, so that whoever maps the file finds the numbers aligned.
   const start = PREFIX + Math.ceil(header.length / 8) * 8;
   if (start - PREFIX > MOST_HEADER) {
@@ -168,7 +169,7 @@ export function readHeader(bytes: Uint8Array, size = bytes.length): Header {
 function decode(bytes: Uint8Array): string {
   if (bytes[0] !== 0x7b) throw new FormatError('header: expected a "{" at its beginning');
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return decodeText(bytes);
   } catch (error) {
     throw new FormatError("header: expected text in UTF-8", { cause: error });
   }

@@ -18,34 +18,7 @@ import { copy } from "../stages/arrays.ts";
 import { views } from "../stages.ts";
 import { State } from "../state.ts";
 import { type Batch, type Rows, Workspace } from "../workspace.ts";
-
-/**
- * How long `start` may hold the event loop: it yields after the first step that ends so many milliseconds
- * after the last time, be that in an earlier call: a promise alone lets no timer or request through.
- */
-const HOLD_MILLISECONDS = 8;
-
-/** When `start` last yielded. */
-let yielded = performance.now();
-
-/**
- * Lets the event loop go round once. Where there is no setImmediate, a timer would wait 4 ms: a message
- * does not.
- */
-function yieldToEventLoop(): Promise<void> {
-  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => void };
-  if (setImmediate !== undefined) return new Promise((resolve) => setImmediate(resolve));
-  const { port1, port2 } = new MessageChannel();
-  return new Promise((resolve) => {
-    const done = () => {
-      port1.close();
-      resolve();
-    };
-    port1.addEventListener("message", done, { once: true });
-    port1.start();
-    port2.postMessage(null);
-  });
-}
+import { scheduler } from "./scheduler.ts";
 
 function allFinite(values: Float32Array): boolean {
   for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
@@ -101,16 +74,14 @@ class TypeScriptNetwork implements Network {
 
   async start(data: KernelData, run: Run): Promise<Progress> {
     this.#stopping = false;
-    const training = new Training(this.#state, this, data as Rows, run);
-    yielded = Math.min(yielded, performance.now()); // a clock may have been put back
-    while (!training.done && !this.#stopping) {
-      training.step();
-      if (performance.now() - yielded >= HOLD_MILLISECONDS) {
-        await yieldToEventLoop();
-        yielded = performance.now();
-      }
-    }
-    return training.finish(!training.done);
+    let training: Training | undefined;
+    const step = () => {
+      training ??= new Training(this.#state, this, data as Rows, run);
+      if (!training.done && !this.#stopping) training.step();
+      return training.done || this.#stopping;
+    };
+    await scheduler.run(step);
+    return training!.finish(!training!.done);
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 /** Candidates: models with a way to train them, trained on every split of the data in one call. */
+
 import { type Dataset, type Examples, isExamples } from "../data/dataset.ts";
 import { type Folding, foldRows, type Groups, type RowSplit } from "../data/folds.ts";
 import { holdOut, takeRows } from "../data/split.ts";
@@ -15,6 +16,7 @@ import {
   readSignal,
   readThreads,
 } from "../fit/options.ts";
+import { nextTurn, now } from "../host.ts";
 import {
   type ManyHistory,
   type ManyProgress,
@@ -267,12 +269,12 @@ const PAUSE_MILLISECONDS = 20;
 
 /** Lets others run now and then, and stops where the signal says so. */
 function pauser(signal: AbortSignal | undefined): () => Promise<void> {
-  let since = performance.now();
+  let since = now();
   return async () => {
-    if (performance.now() - since < PAUSE_MILLISECONDS) return;
-    await new Promise((resolve) => setTimeout(resolve));
+    if (now() - since < PAUSE_MILLISECONDS) return;
+    await new Promise<void>(nextTurn);
     signal?.throwIfAborted();
-    since = performance.now();
+    since = now();
   };
 }
 

@@ -1,6 +1,7 @@
 /** A warning after a training that has learnt nothing, only where the cause is certain. */
 import { brief } from "../data/columns.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { now } from "../host.ts";
 import type { Finding } from "./finding.ts";
 import { courseOf, EPOCHS, rateFindings } from "./rate.ts";
 import { sampled } from "./rows.ts";
@@ -93,9 +94,9 @@ export function watchForStall(trainee: Learner, call: string, { warns, left, dat
   const rows = sampled(data, trainee, MOST_PRODUCTS);
   return () => {
     if (!isWorthALook(trainee)) return false;
-    const start = performance.now();
+    const start = now();
     const text = stallOf(trainee, call, rows);
-    looks.set(trainee, (performance.now() - start) / 1000);
+    looks.set(trainee, (now() - start) / 1000);
     if (text !== undefined) warn("MYELIN_STALLED", text);
     return text !== undefined;
   };

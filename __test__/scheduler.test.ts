@@ -1,0 +1,114 @@
+/** How trainings on the calling thread share the turns of the event loop, on a clock that the test moves. */
+import { describe, expect, test } from "vitest";
+import { Scheduler } from "../src/kernel/scheduler.ts";
+
+const HOLD = 4;
+
+/** A host whose clock and turns the test moves, and a log of the steps taken in each turn. */
+function setUp() {
+  let time = 100;
+  let pending: (() => void) | undefined;
+  let log: string[] = [];
+  const scheduler = new Scheduler(
+    {
+      now: () => time,
+      nextTurn(callback) {
+        expect(pending).toBeUndefined();
+        pending = callback;
+      },
+    },
+    HOLD,
+  );
+  /** A job of some steps that take some milliseconds each. */
+  const job = (name: string, steps: number, milliseconds = 1) => {
+    let left = steps;
+    return scheduler.run(() => {
+      if (left > 0) log.push(name);
+      time += milliseconds;
+      return --left <= 0;
+    });
+  };
+  /** Goes on to the next turn; returns the steps it took, or undefined where nothing waits for one. */
+  const turn = async () => {
+    const callback = pending;
+    [pending, log] = [undefined, []];
+    callback?.();
+    await Promise.resolve();
+    return callback && log.join("");
+  };
+  const pass = (milliseconds: number) => {
+    time += milliseconds;
+  };
+  return { scheduler, job, turn, log: () => log.join(""), pass };
+}
+
+describe("the scheduler", () => {
+  test("takes no step before the event loop has turned", async () => {
+    const { job, turn, log } = setUp();
+    job("a", 2);
+    expect(log()).toBe("");
+    expect(await turn()).toBe("aa");
+    expect(await turn()).toBeUndefined();
+  });
+
+  test("holds a turn as long for forty jobs as for one, and each turn goes on with the next job", async () => {
+    const { job, turn } = setUp();
+    const names = Array.from({ length: 40 }, (_, at) => String.fromCharCode(65 + at));
+    for (const name of names) job(name, 8);
+    const turns = [];
+    for (let taken = await turn(); taken !== undefined; taken = await turn()) turns.push(taken);
+    const round = names.map((name) => name.repeat(HOLD));
+    expect(turns).toEqual([...round, ...round]);
+  });
+
+  test("gives the time that a job leaves to the next one", async () => {
+    const { job, turn } = setUp();
+    job("a", 1);
+    job("b", 2);
+    job("c", 3);
+    expect(await turn()).toBe("abbc");
+    expect(await turn()).toBe("cc");
+  });
+
+  test("lets a job that has just begun use what is left of its turn, and no more", async () => {
+    const { job, turn, log } = setUp();
+    const first = job("a", 1);
+    first.then(() => job("b", 9));
+    await turn();
+    await first;
+    expect(log()).toBe("abbb");
+    expect(await turn()).toBe("bbbb");
+    expect(await turn()).toBe("bb");
+  });
+
+  test("takes at least one step in a turn, however long it is", async () => {
+    const { job, turn } = setUp();
+    job("a", 2, 50);
+    job("b", 1, 50);
+    expect([await turn(), await turn(), await turn(), await turn()]).toEqual(["a", "b", "a", undefined]);
+  });
+
+  test("waits for a turn after an idle time, and when the clock was set back", async () => {
+    const { job, turn, log, pass } = setUp();
+    for (const milliseconds of [1000, -500]) {
+      pass(1000);
+      job("a", 1);
+      expect(await turn()).toBe("a");
+      pass(milliseconds);
+      job("b", 1);
+      expect(log()).toBe("a");
+      expect(await turn()).toBe("b");
+    }
+  });
+
+  test("a job that throws ends alone", async () => {
+    const { scheduler, job, turn } = setUp();
+    const failed = scheduler.run(() => {
+      throw new RangeError("no memory");
+    });
+    const rejected = expect(failed).rejects.toThrow("no memory");
+    const ended = job("a", 2);
+    expect(await turn()).toBe("aa");
+    await Promise.all([rejected, ended]);
+  });
+});
