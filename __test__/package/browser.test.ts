@@ -28,24 +28,19 @@ test("the bundle imports nothing, neither from Node nor from elsewhere", () => {
   expect(code).not.toMatch(/["'`]node:/);
 });
 
-test("the bundle trains where there are no globals of Node", async () => {
+// What a browser and a worker in it have, of what may be needed; no process, no Buffer, no require.
+const browser = {
+  ...{ setTimeout, clearTimeout, queueMicrotask, performance, MessageChannel },
+  ...{ AbortController, AbortSignal, TextEncoder, TextDecoder },
+};
+
+test.each([
+  ["there are no globals of Node", browser],
+  ["there is nothing but the language", {}],
+])("the bundle trains where %s", async (_, globals) => {
   const lines: string[] = [];
-  // What a browser and a worker in it have, of what may be needed; no process, no Buffer, no require.
-  const browser = {
-    ...{
-      setTimeout,
-      clearTimeout,
-      queueMicrotask,
-      performance,
-      MessageChannel,
-      AbortController,
-      AbortSignal,
-      TextEncoder,
-      TextDecoder,
-    },
-    console: { log: (line: string) => void lines.push(line) },
-  };
-  await runInContext(`(async () => {${code}})()`, createContext(browser));
+  const console = { log: (line: string) => void lines.push(line) };
+  await runInContext(`(async () => {${code}})()`, createContext({ ...globals, console }));
   const trained: Trained = JSON.parse(lines.at(-1)!);
   expect(trained.kernel).toEqual({ name: "typescript", reason: expect.stringMatching(/.+/) });
   expectTrained(trained);

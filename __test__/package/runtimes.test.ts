@@ -28,6 +28,20 @@ const runtimes = {
   Deno: ["@deno/linux-x64-glibc/deno", "run", "--allow-all", "--quiet", script],
 };
 
+const hasHalfs = (name: string) => name !== "Node 22";
+
+/** Rows of 16-bit floats, flat and in a list, give what the same numbers in a list give. */
+const halfScript = `import { dense, Model } from "myelin";
+const x = [[0.5, 1], [2, 0.25]];
+const model = new Model({ inputs: 2, layers: [dense(3)], loss: "meanSquaredError", optimizer: "sgd" });
+const predicted = (given) => String(model.predict(given));
+if (typeof Float16Array === "undefined") console.log("none");
+else {
+  const given = [Float16Array.from(x.flat()), x.map((row) => Float16Array.from(row))];
+  console.log(given.every((rows) => predicted(rows) === predicted(x)) ? "taken" : "not taken");
+}
+`;
+
 if (target === "linux-x64-gnu") describeNative("the installed package", onEveryRuntime);
 else
   test.skip(
@@ -53,6 +67,13 @@ function onEveryRuntime() {
       expect(trained.fromFile).toEqual(trained.prediction);
       expect(trained.logged).toBe("done");
       expect(readFileSync(join(app, "log.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
+    });
+
+    test(`takes 16-bit floats on ${name}, if it has them`, () => {
+      writeFileSync(join(app, script), halfScript);
+      const output = expectSuccess(run(app, join(folder, "node_modules", program!), programArguments));
+      writeFileSync(join(app, script), trainScript);
+      expect(output.trim()).toBe(hasHalfs(name) ? "taken" : "none");
     });
   }
 }
