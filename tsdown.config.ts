@@ -9,6 +9,8 @@ const shared = {
   // An import that is not found would be left for the user's machine to miss.
   failOnWarn: true,
   plugins: [thirdPartyLicenses()],
+  // The documentation is in the types, where editors look for it.
+  outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
 } satisfies UserConfig;
 
 export default defineConfig([
