@@ -15,8 +15,7 @@ export interface Sizes {
 /** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
 export class Workspace {
   readonly rows: number;
-  /** The rows at hand. */
-  readonly at: RowsAt;
+  readonly #at: { -readonly [Name in keyof RowsAt]: RowsAt[Name] };
   readonly input: Matrix;
   readonly target: Values;
   /** What the losses of the rows and their gradients are multiplied by. */
@@ -28,16 +27,28 @@ export class Workspace {
   /** The gradient of the loss with respect to each stage's output. */
   readonly gradients: readonly Matrix[];
 
-  constructor(plan: Sizes, rows: number, backward: boolean) {
+  constructor(plan: Sizes, rows: number, backward: boolean, isBatch = backward) {
     const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
     const matrices = () => plan.stages.map((stage) => matrix(stage.outputs));
     this.rows = rows;
-    this.at = { from: 0, rows: 0, moment: undefined, isBatch: backward };
+    this.#at = { from: 0, rows: 0, moment: undefined, isBatch };
     this.input = matrix(plan.inputs);
     this.target = new Float32Array(rows * plan.targets);
     this.weights = new Float32Array(rows).fill(1);
     this.outputs = matrices();
     this.gradients = backward ? matrices() : [];
+  }
+
+  /** The rows that the workspace holds. */
+  get at(): RowsAt {
+    return this.#at;
+  }
+
+  /** Sets which rows the workspace holds: everything about them, so that no call sees those of another. */
+  hold({ from, rows, moment }: Omit<RowsAt, "isBatch">): void {
+    this.#at.from = from;
+    this.#at.rows = rows;
+    this.#at.moment = moment;
   }
 
   /** The output of the last stage. */
@@ -83,10 +94,8 @@ function gatherWeights({ data, order }: Batch, first: number, rows: number, work
 export function gather(batch: Batch, from: number, rows: number, workspace: Workspace): void {
   const { data, order, start, moment } = batch;
   const { x, y, inputs, outputs } = data;
-  const { input, target, at } = workspace;
-  at.from = from;
-  at.rows = rows;
-  at.moment = moment;
+  const { input, target } = workspace;
+  workspace.hold({ from, rows, moment });
   const first = start + from;
   if (data.weights !== undefined || workspace.isWeighted) gatherWeights(batch, first, rows, workspace);
   if (order === undefined) {

@@ -43,9 +43,8 @@ class OutputGradient {
   constructor(trainee: Trainee, parameters: Float32Array, output: number, rows: number) {
     this.#plan = compile(toProgram(trainee.configuration));
     this.#views = views(this.#plan.stages, Float32Array.from(parameters));
-    this.#workspace = new Workspace(this.#plan, rows, true);
     // The rows on the way are no batch: figures over one are the running ones, as in `predict`.
-    this.#workspace.at.isBatch = false;
+    this.#workspace = new Workspace(this.#plan, rows, true, false);
     this.#output = output;
   }
 
@@ -53,7 +52,7 @@ class OutputGradient {
   at(x: Float32Array): Values {
     const plan = this.#plan;
     const { input, outputs, gradients, at } = this.#workspace;
-    at.rows = x.length / plan.inputs;
+    this.#workspace.hold({ from: 0, rows: x.length / plan.inputs, moment: undefined });
     copy(x, 0, input.values, 0, x.length);
     predict(plan, this.#views, this.#workspace);
     this.#begin();

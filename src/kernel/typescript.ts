@@ -95,7 +95,7 @@ class TypeScriptNetwork implements Network {
     for (let start = 0; start < total; start += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, total - start);
       copy(x, start * inputs, workspace.input.values, 0, rows * inputs);
-      workspace.at.rows = rows;
+      workspace.hold({ from: 0, rows, moment: undefined });
       predict(this.#plan, this.#publishedViews, workspace);
       handOut(this.#plan, workspace, { order: undefined, start }, output);
     }

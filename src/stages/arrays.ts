@@ -22,13 +22,13 @@ export interface Moment {
 /** Some rows of a batch. */
 export interface Rows {
   /** The first one's place in the batch. */
-  from: number;
+  readonly from: number;
   /** How many. */
-  rows: number;
+  readonly rows: number;
   /** Set in training, where there is noise. */
-  moment: Moment | undefined;
+  readonly moment: Moment | undefined;
   /** Whether they go back, too: then figures over a batch are those of its rows. */
-  isBatch: boolean;
+  readonly isBatch: boolean;
 }
 
 /** Copies so many values: what stands from `start` on in `source` to where `at` says in `target`. */
