@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Model } from "../src/index.ts";
+import { type Layer, Model, type Optimizer } from "../src/index.ts";
 import * as optimizers from "../src/optimizers.ts";
 import type { Complete, Option, Table } from "../src/options.ts";
 import { expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
@@ -68,6 +68,86 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %
       inPieces(other, data, { ...run, from: first.position, learningRates: rest }, [run.steps - 777]);
       expect(stateOf(other)).toEqual(stateOf(whole));
     });
+  });
+});
+
+describe("the kernels stay together where a share of a mean is near 1", () => {
+  const shares = Object.values(table).flatMap((entry) =>
+    Object.entries(entry.options as Record<string, Option<unknown>>)
+      .filter(([, option]) => valuesOf(option).includes(0.5) && !valuesOf(option).includes(1))
+      .map(([name]) => [entry.type, name] as const),
+  );
+
+  test("of every optimizer that has one", () => {
+    expect(shares.flat()).toEqual(expect.arrayContaining(["rho", "beta1", "beta2", "momentum"]));
+  });
+
+  test.each(shares)("%s's %s", (type, name) => {
+    for (const share of [0.9, 0.9999, 0.999_999, 0.999_999_9]) {
+      const program = programWith({ ...standard("optimizer", table, table[type]), [name]: share });
+      const rows = rowsFor(program, 20);
+      const [actual, expected] = kernels.map((kernel) => {
+        const network = networkOf(kernel, program);
+        const run = runOf(20, { learningRates: new Float64Array(4).fill(1e-5) });
+        network.train(dataset(kernel, program, rows), run);
+        return stateOf(network);
+      });
+      expectNear(actual.parameters, expected.parameters);
+      expectNear(actual.slots, expected.slots);
+    }
+  });
+});
+
+test("the kernels part by two learning rates at most where a gradient is zero but for rounding", () => {
+  const layers: Layer[] = [{ type: "dense", units: 8 }, { type: "batchNorm" }, { type: "dense", units: 1 }];
+  const { x, y } = rowsFor(programOf({ inputs: 3, layers: ["tanh", { type: "dense", units: 1 }] }), 20);
+  for (const optimizer of [optimizers.lion(), optimizers.adam()]) {
+    const given = { ...optimizer, learningRate: 0.001 };
+    const [actual, expected] = kernelNames.map((kernel) => {
+      const options = {
+        inputs: 3,
+        layers,
+        loss: "meanSquaredError",
+        optimizer: given,
+        seed: 1,
+        kernel,
+      } as const;
+      const model = new Model(options);
+      // A bias before a batch normalization changes nothing behind it.
+      for (const slope of model.gradients(x, y).layers[0].bias as number[]) {
+        expect(Math.abs(slope)).toBeLessThan(1e-6);
+      }
+      model.trainOnBatch(x, y);
+      const [{ bias, ...first }, { runningMean, ...norm }, last] = model.getWeights();
+      return { bias: bias as number[], others: flatten([first, norm, last]) };
+    });
+    expectNear(actual.others, expected.others);
+    expectNear(actual.bias, expected.bias, 0.002 + 1e-6);
+  }
+});
+
+describe.each(kernelNames)("on the %s kernel, a first step", (kernel) => {
+  const gradient = 1.5; // of (w x - y)² at w = 1, x = 1, y = 0.25
+  const step = (optimizer: Optimizer) => {
+    const layers = [{ type: "dense", units: 1, useBias: false }] as const;
+    const model = new Model({ inputs: 1, layers, loss: "meanSquaredError", optimizer, kernel });
+    model.setWeights([{ weight: [[1]] }]);
+    model.trainOnBatch([1], [0.25]);
+    return 1 - flatten(model.getWeights())[0];
+  };
+  const learningRate = 1e-4;
+
+  test.each([0.9, 0.9999, 0.999_999])("takes 1 - %d before it is rounded to 32 bits", (share) => {
+    const { rmsprop, adam, nadam, adadelta } = optimizers;
+    const near = (actual: number, expected: number) => expectNear([actual / expected], [1], 1e-3);
+    near(step(rmsprop({ learningRate, rho: share })), learningRate / Math.sqrt(1 - share));
+    near(step(adam({ learningRate, beta1: share, beta2: share })), learningRate);
+    const first = share * (1 - 0.5 * 0.96 ** 0.004);
+    const second = share * (1 - 0.5 * 0.96 ** 0.008);
+    const ofMean = (second * (1 - share)) / (1 - first * second);
+    near(step(nadam({ learningRate, beta1: share, beta2: share })), learningRate * (ofMean + 1));
+    const squares = (1 - share) * gradient ** 2;
+    near(step(adadelta({ rho: share, epsilon: 1e-8 })), Math.sqrt(1e-8 / (squares + 1e-8)) * gradient);
   });
 });
 

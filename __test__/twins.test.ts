@@ -7,7 +7,7 @@ import { layers } from "../src/layers.ts";
 import * as losses from "../src/losses.ts";
 import type { Optimizer } from "../src/optimizers.ts";
 import * as optimizers from "../src/optimizers.ts";
-import { type Complete, create, type Table } from "../src/options.ts";
+import { type Complete, complete, create, type Option, type Table } from "../src/options.ts";
 import { version } from "../src/version.ts";
 import { kernels } from "./kernels.ts";
 import { nameOf, parametersOf, programOf, standard, variants } from "./programs.ts";
@@ -50,6 +50,97 @@ describe("the addon's table of", () => {
       .flatMap((configuration) => create("layer", layers, configuration).program())
       .map(({ type, ...options }) => [type, Object.keys(options).sort()]);
     expect(sorted({ ...native.layers, ...native.activations })).toEqual(Object.fromEntries(parts));
+  });
+});
+
+describe("both sides take the same numbers as", () => {
+  const ends = [
+    0,
+    1e-50,
+    1e-46,
+    1e-45,
+    1e-38,
+    9.9e-31,
+    1e-30,
+    1e-9,
+    0.5,
+    1 - 1e-7,
+    1 - 1e-9,
+    1,
+    1 + 1e-9,
+    2,
+    6,
+  ];
+  const offered = [...ends, 3.4e38, 3.5e38, 1e300].flatMap((value) => [value, -value]);
+  const tables: [string, Table<unknown>][] = [
+    ["layer", layers],
+    ["loss", losses as Table<unknown>],
+    ["optimizer", optimizers as Table<unknown>],
+  ];
+  const takes = (call: () => unknown): boolean => {
+    try {
+      call();
+      return true;
+    } catch (error) {
+      expect((error as Error).message).toMatch(/expected|must be/);
+      return false;
+    }
+  };
+  const options = tables.flatMap(([kind, table]) =>
+    Object.values(table).flatMap((entry) => {
+      const configuration = standard(kind, table, entry);
+      const numeric = Object.keys(entry.options).filter((name) => {
+        const { read } = (entry.options as Record<string, Option<unknown>>)[name];
+        return takes(() => read(0.5, name));
+      });
+      return numeric.map((name) => [entry.type, name, kind, table, configuration] as const);
+    }),
+  );
+  /** A program that has the configuration as it stands, with the value put in its place. */
+  const withOption = (kind: string, configuration: Complete, name: string, value: number) => {
+    const program = JSON.parse(JSON.stringify(programOf({ inputs: 2, layers: ["tanh"] })));
+    const [part] = kind === "layer" ? create("layer", layers, configuration).program() : [configuration];
+    const changed: Record<string, unknown> = { ...part, [name]: value };
+    if (kind === "optimizer") delete changed.learningRate;
+    return { ...program, ...(kind === "layer" ? { layers: [changed] } : { [kind]: changed }) };
+  };
+
+  test.each(options.filter(([, name]) => name !== "learningRate"))(
+    "%s's %s",
+    (_type, name, kind, table, configuration) => {
+      for (const value of offered) {
+        const here = takes(() => complete(kind, table, { ...configuration, [name]: value }, kind));
+        const there = takes(() => kernels[0].network(withOption(kind, configuration, name, value)));
+        expect([value, there]).toEqual([value, here]);
+      }
+    },
+  );
+
+  test("sizes of an embedding, whose numbers of categories 32-bit floats hold", () => {
+    const configuration = standard("layer", layers, layers.embedding);
+    for (const categories of [0, -1, 1.5, 2 ** 24 + 1, 2 ** 31]) {
+      expect(takes(() => complete("layer", layers, { ...configuration, categories }, "layer"))).toBe(false);
+      const program = withOption("layer", configuration, "categories", categories);
+      expect(takes(() => kernels[0].network(program))).toBe(false);
+    }
+    expect(takes(() => complete("layer", layers, { ...configuration, categories: 2 ** 24 }, "layer"))).toBe(
+      true,
+    );
+  });
+
+  test("bounds of a gradient", () => {
+    for (const name of ["norm", "value"]) {
+      for (const value of offered) {
+        const here = takes(() =>
+          programOf({ inputs: 2, layers: ["tanh"], clipGradients: { [name]: value } as never }),
+        );
+        const program = {
+          ...programOf({ inputs: 2, layers: ["tanh"] }),
+          clipGradients: { [name]: value } as never,
+        };
+        expect([value, takes(() => kernels[0].network(program))]).toEqual([value, here]);
+      }
+    }
   });
 });
 

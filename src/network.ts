@@ -134,7 +134,7 @@ export function lossSum(plan: Plan, { prediction, target, weights, at }: Workspa
   for (let row = 0; row < at.rows; row++) {
     // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the
     // same step.
-    sum += Math.fround(plan.loss.value(prediction, target, row, plan.outputs) * weights[row]);
+    sum += Math.fround(Math.fround(plan.loss.value(prediction, target, row, plan.outputs)) * weights[row]);
   }
   return sum;
 }

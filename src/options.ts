@@ -177,6 +177,12 @@ export function number({ default: standard, ...range }: { default?: number } & R
   return standard === undefined ? required : { default: standard, expected, read };
 }
 
+/**
+ * What keeps a divisor from zero. State below 1e-30 becomes zero in the native kernel, so a smaller one has no
+ * effect.
+ */
+export const epsilon = (standard: number) => number({ default: standard, minimum: 1e-30 });
+
 /** A whole number of at least 0: how often, or how long. */
 export function count({ default: standard }: { default: number }): Option<number> {
   return {
@@ -301,12 +307,14 @@ const LARGEST_SIZE = 2 ** 31 - 1;
 
 const SIZE = "a whole number of at least 1";
 
-/** A whole number of at least 1; without a default it has to be given. */
-export function size(settings: { default: number }): Option<number>;
-export function size(): RequiredOption<number>;
-export function size(settings?: { default: number }): Option<number> {
-  const required: RequiredOption<number> = { required: true, expected: SIZE, read: readSize };
-  return settings === undefined ? required : { ...settings, expected: SIZE, read: readSize };
+/** A whole number from 1 to `maximum`; without a default it has to be given. */
+export function size(settings: { default: number; maximum?: number }): Option<number>;
+export function size(settings?: { default?: never; maximum?: number }): RequiredOption<number>;
+export function size({ default: standard, maximum }: { default?: number; maximum?: number } = {}) {
+  const read = (value: unknown, place: string) => readWhole(value, place, 1, maximum);
+  const expected = maximum === undefined ? SIZE : `${SIZE} and at most ${maximum}`;
+  const required: RequiredOption<number> = { required: true, expected, read };
+  return standard === undefined ? required : { default: standard, expected, read };
 }
 
 /** A whole number of at least 1, or null where it follows from others. */
@@ -329,11 +337,11 @@ export function readSize(value: unknown, place: string): number {
   return readWhole(value, place, 1);
 }
 
-function readWhole(value: unknown, place: string, minimum: number): number {
-  if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= LARGEST_SIZE)
+function readWhole(value: unknown, place: string, minimum: number, maximum = LARGEST_SIZE): number {
+  if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum)
     return value as number;
-  const tooLarge = Number.isInteger(value) && (value as number) > LARGEST_SIZE;
-  const range = tooLarge ? `at most ${LARGEST_SIZE}` : `at least ${minimum}`;
+  const tooLarge = Number.isInteger(value) && (value as number) > maximum;
+  const range = tooLarge ? `at most ${maximum}` : `at least ${minimum}`;
   throw refuse(place, `a whole number of ${range}`, value);
 }
 

@@ -1,5 +1,5 @@
 /** batchNorm: y = w (x - mean) / √(variance + ε) + b, over the rows of a batch */
-import { entry, number } from "../options.ts";
+import { entry, epsilon, number } from "../options.ts";
 import { type Layer, scaleParameters } from "./layer.ts";
 
 /**
@@ -15,7 +15,7 @@ import { type Layer, scaleParameters } from "./layer.ts";
  * layer gives b for it, and the running variance stays. A model with this layer holds the values of whole
  * batches in memory, however large; others never more than 512 rows.
  *
- * Options: `epsilon` ε (1e-5), above 0; `momentum` (0.1), the share of the new batch, from 0 to 1. Parameters:
+ * Options: `epsilon` ε (1e-5), at least 1e-30; `momentum` (0.1), the share of the new batch, from 0 to 1. Parameters:
  * `weight` w, `bias` b, `runningMean` and `runningVar`, [inputs].
  *
  * @example
@@ -26,7 +26,7 @@ import { type Layer, scaleParameters } from "./layer.ts";
 export const batchNorm = entry(
   "batchNorm",
   {
-    epsilon: number({ default: 1e-5, above: 0 }),
+    epsilon: epsilon(1e-5),
     momentum: number({ default: 0.1, minimum: 0, maximum: 1 }),
   },
   ({ epsilon, momentum }): Layer => ({

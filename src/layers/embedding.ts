@@ -4,6 +4,9 @@ import * as initializers from "../initializers.ts";
 import { choice, entry, index, size } from "../options.ts";
 import type { Layer } from "./layer.ts";
 
+/** Up to here 32-bit floats, which x consists of, hold every whole number. */
+const LARGEST_COUNT = 2 ** 24;
+
 /**
  * Embedding: in place of `column`, which holds the number of a category from 0 to `categories` - 1, stand
  * `units` values of that category, which are trained. The columns behind move on by `units` - 1.
@@ -14,7 +17,7 @@ import type { Layer } from "./layer.ts";
  * A value of x that is the number of no category is a `DataError` that names row and column, in every call
  * that takes data.
  *
- * Options: `column`, from 0; `categories`; `units`; `weightInitializer` (`"normal"`, as PyTorch has it).
+ * Options: `column`, from 0; `categories`, at most 2^24, the numbers that 32-bit floats tell apart; `units`; `weightInitializer` (`"normal"`, as PyTorch has it).
  * Parameters: `weight`, [categories][units].
  *
  * @example
@@ -33,7 +36,7 @@ export const embedding = entry(
   "embedding",
   {
     column: index(),
-    categories: size(),
+    categories: size({ maximum: LARGEST_COUNT }),
     units: size(),
     weightInitializer: choice("initializer", initializers, { default: "normal" }),
   },

@@ -1,5 +1,5 @@
 /** layerNorm: y = w (x - mean) / √(variance + ε) + b, over the values of a row */
-import { entry, number } from "../options.ts";
+import { entry, epsilon } from "../options.ts";
 import { type Layer, type RowFunction, scaleParameters } from "./layer.ts";
 
 /**
@@ -41,7 +41,7 @@ function normalise(epsilon: number): RowFunction {
  * the variance without correction; w, of ones at first, and b, of zeros, are trained, one for each value.
  * (Ba, Kiros and Hinton, 2016; as PyTorch defines it.)
  *
- * Options: `epsilon` ε (1e-5), above 0. Parameters: `weight` w and `bias` b, [inputs].
+ * Options: `epsilon` ε (1e-5), at least 1e-30. Parameters: `weight` w and `bias` b, [inputs].
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ function normalise(epsilon: number): RowFunction {
  */
 export const layerNorm = entry(
   "layerNorm",
-  { epsilon: number({ default: 1e-5, above: 0 }) },
+  { epsilon: epsilon(1e-5) },
   ({ epsilon }): Layer => ({
     outputs: (inputs) => inputs,
     parameters: scaleParameters,

@@ -96,8 +96,10 @@ function checkShares(target: Float32Array, row: number, classes: number): void {
 
 function checkLabel(target: Float32Array, row: number, classes: number): void {
   const label = target[row];
-  if (Number.isInteger(label) && label >= 0 && label < classes) return;
-  const expected = `a class, a whole number from 0 to ${classes - 1}`;
+  // Beyond, 32-bit floats do not hold every whole number.
+  const last = Math.min(classes, 2 ** 24) - 1;
+  if (Number.isInteger(label) && label >= 0 && label <= last) return;
+  const expected = `a class, a whole number from 0 to ${last}`;
   throw new DataError(`y: row ${row}: expected ${expected}, received ${label}`);
 }
 

@@ -1,6 +1,6 @@
 /** The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. */
-import { boolean, entry, number, type Values } from "../options.ts";
-import { epsilon, learningRate, type Optimizer, share, weightDecay } from "./optimizer.ts";
+import { boolean, entry, epsilon, number, type Values } from "../options.ts";
+import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 const options = (decay: number) => ({
   learningRate: learningRate(0.001),
@@ -21,12 +21,13 @@ function rule(settings: Values<ReturnType<typeof options>>, decoupled: boolean):
       const correction = Math.sqrt(1 - beta2 ** step);
       const rate = (learningRate * correction) / (1 - beta1 ** step);
       const offset = epsilon * correction;
-      const [share1, share2] = [1 - beta1, 1 - beta2];
+      const share1 = 1 - beta1;
+      const [kept2, share2] = sharesOf(beta2);
       const [added, taken] = decoupled ? [0, learningRate * weightDecay] : [weightDecay, 0];
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + added * weight[at];
         first[at] += share1 * (decayed - first[at]);
-        second[at] += share2 * (decayed * decayed - second[at]);
+        second[at] = kept2 * second[at] + share2 * decayed * decayed;
         let moment = second[at];
         if (largest !== undefined) {
           moment = Math.max(largest[at], moment);
@@ -119,11 +120,12 @@ export const nadam = entry(
         const rate1 = (learningRate * correction * next) / (1 - soFar * next);
         const rate = (learningRate * correction * (1 - momentum(step))) / (1 - soFar);
         const offset = epsilon * correction;
-        const [share1, share2] = [1 - beta1, 1 - beta2];
+        const share1 = 1 - beta1;
+        const [kept2, share2] = sharesOf(beta2);
         for (let at = 0; at < weight.length; at++) {
           const decayed = gradient[at] + weightDecay * weight[at];
           first[at] += share1 * (decayed - first[at]);
-          second[at] += share2 * (decayed * decayed - second[at]);
+          second[at] = kept2 * second[at] + share2 * decayed * decayed;
           weight[at] -= (rate1 * first[at] + rate * decayed) / (Math.sqrt(second[at]) + offset);
         }
       },
@@ -157,10 +159,11 @@ export const adamax = entry(
     step(weight, gradient, [first, largest], { learningRate, step }) {
       const rate = learningRate / (1 - beta1 ** step);
       const share = 1 - beta1;
+      const [kept2] = sharesOf(beta2);
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
         first[at] += share * (decayed - first[at]);
-        largest[at] = Math.max(beta2 * largest[at], Math.abs(decayed) + epsilon);
+        largest[at] = Math.max(kept2 * largest[at], Math.abs(decayed) + epsilon);
         weight[at] -= (rate * first[at]) / largest[at];
       }
     },

@@ -23,10 +23,10 @@ export const learningRate = (standard: number) => number({ default: standard, mi
 export const share = (standard: number) => number({ default: standard, minimum: 0, below: 1 });
 
 /**
- * What keeps a divisor from zero. State below 1e-30 becomes zero in the native kernel, so a smaller one
- * would be none.
+ * What a mean is multiplied by in a step, and what a new value is. Both are rounded to 32 bits, 1 - β after it
+ * is taken, as in PyTorch and in the native kernel: near 1, the rounded β is much nearer to 1 or farther from it.
  */
-export const epsilon = (standard: number) => number({ default: standard, minimum: 1e-30 });
+export const sharesOf = (beta: number) => [Math.fround(beta), Math.fround(1 - beta)] as const;
 
 /** How much of a weight is added to its gradient, or taken off it in a step. */
 export const weightDecay = (standard: number) => number({ default: standard, minimum: 0 });

@@ -1,6 +1,6 @@
 /** The optimizers that divide the gradient by the root of its squares so far. */
-import { boolean, entry, number } from "../options.ts";
-import { epsilon, learningRate, type Optimizer, share, weightDecay } from "./optimizer.ts";
+import { boolean, entry, epsilon, number } from "../options.ts";
+import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 /**
  * RMSprop (Hinton, 2012), as PyTorch defines it. With λ = weightDecay: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
@@ -35,14 +35,14 @@ export const rmsprop = entry(
       const square = slots[0];
       const mean = centered ? slots[1] : undefined;
       const velocity = momentum === 0 ? undefined : slots[centered ? 2 : 1];
-      const share = 1 - rho;
+      const [kept, share] = sharesOf(rho);
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
         if (mean === undefined) {
-          square[at] += share * (decayed * decayed - square[at]);
+          square[at] = kept * square[at] + share * decayed * decayed;
         } else {
           const difference = decayed - mean[at];
-          square[at] = rho * (square[at] + share * difference * difference);
+          square[at] = kept * (square[at] + share * difference * difference);
           mean[at] += share * difference;
         }
         let direction = decayed / (Math.sqrt(square[at]) + epsilon);
@@ -109,12 +109,12 @@ export const adadelta = entry(
   ({ rho, epsilon, weightDecay }): Optimizer => ({
     slots: 2,
     step(weight, gradient, [square, squareOfSteps], { learningRate }) {
-      const share = 1 - rho;
+      const [kept, share] = sharesOf(rho);
       for (let at = 0; at < weight.length; at++) {
         const decayed = gradient[at] + weightDecay * weight[at];
-        square[at] += share * (decayed * decayed - square[at]);
+        square[at] = kept * square[at] + share * decayed * decayed;
         const direction = Math.sqrt((squareOfSteps[at] + epsilon) / (square[at] + epsilon)) * decayed;
-        squareOfSteps[at] += share * (direction * direction - squareOfSteps[at]);
+        squareOfSteps[at] = kept * squareOfSteps[at] + share * direction * direction;
         weight[at] -= learningRate * direction;
       }
     },

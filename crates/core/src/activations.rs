@@ -2,16 +2,17 @@
 
 use crate::engine::functions::{clamp, erf, exp, log_one_plus, logistic, rectified, rectified_slope, tanh};
 use crate::engine::{Epilogue, panels::Line, simd::Simd};
+use crate::options::AT_LEAST_0;
 
 crate::table! {
     "activation" as Epilogue;
-    "elu" ["alpha"] => |options| Box::new(Elementwise(Elu { alpha: options.number("alpha")?, scale: 1.0 })),
+    "elu" ["alpha"] => |options| Box::new(Elementwise(Elu { alpha: options.number("alpha", AT_LEAST_0)?, scale: 1.0 })),
     "gelu" ["approximate"] => |options| match options.one_of("approximate", &["none", "tanh"])? {
         "none" => Box::new(Elementwise(Gelu)),
         _ => Box::new(Elementwise(ApproximateGelu)),
     },
     "hardSigmoid" [] => |options| Box::new(Elementwise(HardSigmoid)),
-    "leakyRelu" ["alpha"] => |options| Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha")? })),
+    "leakyRelu" ["alpha"] => |options| Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha", AT_LEAST_0)? })),
     "linear" [] => |options| Box::new(Elementwise(Linear)),
     "mish" [] => |options| Box::new(Elementwise(Mish)),
     "relu" [] => |options| Box::new(Elementwise(Relu)),
@@ -90,6 +91,14 @@ impl Activation for LeakyRelu {
     }
 }
 
+/// The input, and at least -88, where exp(x) is the smallest that [`exp`] gives: times that a far smaller input
+/// would not be near 0.
+#[inline(always)]
+fn not_far_below<S: Simd>(s: S, input: S::V) -> S::V {
+    // In this order NaN stays NaN.
+    s.max(s.splat(-88.0), input)
+}
+
 /// silu(x) = x sigmoid(x); silu'(x) = sigmoid(x) (1 + x (1 - sigmoid(x)))
 #[derive(Clone, Copy)]
 pub struct Silu;
@@ -99,12 +108,12 @@ impl Activation for Silu {
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        s.mul(input, logistic(s, input))
+        s.mul(not_far_below(s, input), logistic(s, input))
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
-        let (one, share) = (s.splat(1.0), logistic(s, input));
+        let (one, share, input) = (s.splat(1.0), logistic(s, input), not_far_below(s, input));
         s.mul(share, s.mul_add(input, s.sub(one, share), one))
     }
 }
@@ -238,14 +247,14 @@ impl Activation for Mish {
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        s.mul(input, tanh(s, Softplus.value(s, input)))
+        s.mul(not_far_below(s, input), tanh(s, Softplus.value(s, input)))
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
         let share = tanh(s, Softplus.value(s, input));
         let rest = s.sub(s.splat(1.0), s.mul(share, share));
-        s.mul_add(s.mul(input, logistic(s, input)), rest, share)
+        s.mul_add(s.mul(not_far_below(s, input), logistic(s, input)), rest, share)
     }
 }
 

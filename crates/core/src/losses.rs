@@ -8,6 +8,7 @@ pub mod probabilities;
 use crate::engine::panels::{Line, Panels, ZERO};
 use crate::engine::{RowLoss, simd::Simd};
 use crate::errors::Result;
+use crate::options::{ABOVE_0, BETWEEN_0_AND_1, FROM_0_TO_1};
 use binary::{BinaryFromLogits, BinaryFromProbabilities};
 use categorical::{Labels, Shares};
 use elementwise::{Hinge, Huber, LogCosh, MeanAbsoluteError, Poisson, Quantile};
@@ -16,7 +17,7 @@ use probabilities::Smoothing;
 crate::table! {
     "loss" as RowLoss;
     "binaryCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
-        let smoothing = Smoothing(options.number("labelSmoothing")?);
+        let smoothing = Smoothing::new(options.double("labelSmoothing", FROM_0_TO_1)?);
         match options.boolean("fromLogits")? {
             true => Box::new(Elementwise(BinaryFromLogits(smoothing))),
             false => Box::new(Elementwise(BinaryFromProbabilities(smoothing))),
@@ -26,13 +27,13 @@ crate::table! {
         categorical::build(&options, Shares)?
     },
     "hinge" [] => |options| Box::new(Elementwise(Hinge)),
-    "huber" ["delta"] => |options| Box::new(Elementwise(Huber { delta: options.number("delta")? })),
+    "huber" ["delta"] => |options| Box::new(Elementwise(Huber { delta: options.number("delta", ABOVE_0)? })),
     "logCosh" [] => |options| Box::new(Elementwise(LogCosh)),
     "meanAbsoluteError" [] => |options| Box::new(Elementwise(MeanAbsoluteError)),
     "meanSquaredError" [] => |options| Box::new(Elementwise(MeanSquaredError)),
     "poisson" [] => |options| Box::new(Elementwise(Poisson)),
     "quantile" ["quantile"] => |options| {
-        Box::new(Elementwise(Quantile { quantile: options.number("quantile")? }))
+        Box::new(Elementwise(Quantile::new(options.double("quantile", BETWEEN_0_AND_1)?)))
     },
     "sparseCategoricalCrossentropy" ["fromLogits", "labelSmoothing"] => |options| {
         categorical::build(&options, Labels)?
@@ -108,10 +109,36 @@ impl<L: Loss> Elementwise<L> {
         }
         // A division takes as long as all else that is done for the row.
         if outputs > 1 {
-            for loss in losses {
+            for (row, loss) in losses.iter_mut().enumerate() {
                 *loss /= outputs as f32;
+                if !loss.is_finite() {
+                    *loss = self.mean(s, prediction, target, row);
+                }
             }
         }
+    }
+
+    /// The mean over the outputs of a row whose sum is beyond all numbers.
+    fn mean<S: Simd>(&self, s: S, prediction: &Panels, target: &Panels, row: usize) -> f32 {
+        let mut mean = 0.0;
+        for panel in 0..prediction.count() {
+            let mut values = ZERO;
+            s.run(
+                #[inline(always)]
+                || {
+                    let lines = (&prediction.panel(panel, row + 1)[row], &target.panel(panel, row + 1)[row]);
+                    s.store(self.0.value(s, s.load(lines.0), s.load(lines.1)), &mut values);
+                },
+            );
+            let mask = prediction.mask(panel);
+            let values = values
+                .0
+                .iter()
+                .zip(mask.0)
+                .map(|(value, mask)| value * (mask / prediction.features() as f32));
+            mean += values.sum::<f32>();
+        }
+        mean
     }
 
     /// The same for some rows of a panel from `first`, whose sums over the lanes come from one tree.

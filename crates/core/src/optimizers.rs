@@ -6,6 +6,8 @@ pub mod squares;
 
 use crate::engine::functions::{descended, snap};
 use crate::engine::{Finished, Now, Powers, Update, panels::ZERO, simd::Simd};
+use crate::errors::Result;
+use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 use adam::{Adamax, Nadam};
 use lion::Lion;
 use squares::{Adadelta, Adagrad};
@@ -13,12 +15,13 @@ use squares::{Adadelta, Adagrad};
 crate::table! {
     "optimizer" as Update;
     "adadelta" ["rho", "epsilon", "weightDecay"] => |options| {
-        let (rho, epsilon) = (options.number("rho")?, options.number("epsilon")?);
-        Box::new(Rule(Adadelta { rho, epsilon, weight_decay: options.number("weightDecay")? }))
+        let (rho, epsilon) = (Share::new(&options, "rho")?, options.number("epsilon", EPSILON)?);
+        Box::new(Rule(Adadelta { rho, epsilon, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "adagrad" ["initialAccumulatorValue", "epsilon", "weightDecay"] => |options| {
-        let (initial, epsilon) = (options.number("initialAccumulatorValue")?, options.number("epsilon")?);
-        Box::new(Rule(Adagrad { initial, epsilon, weight_decay: options.number("weightDecay")? }))
+        let initial = options.number("initialAccumulatorValue", AT_LEAST_0)?;
+        let epsilon = options.number("epsilon", EPSILON)?;
+        Box::new(Rule(Adagrad { initial, epsilon, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "adam" ["beta1", "beta2", "epsilon", "weightDecay", "amsgrad"] => |options| {
         adam::build::<S, false>(&options)?
@@ -30,8 +33,8 @@ crate::table! {
         Box::new(Rule(Adamax::new(&options)?))
     },
     "lion" ["beta1", "beta2", "weightDecay"] => |options| {
-        let (beta1, beta2) = (options.number("beta1")?, options.number("beta2")?);
-        Box::new(Rule(Lion { beta1, beta2, weight_decay: options.number("weightDecay")? }))
+        let (beta1, beta2) = (Share::new(&options, "beta1")?, Share::new(&options, "beta2")?);
+        Box::new(Rule(Lion { beta1, beta2, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "nadam" ["beta1", "beta2", "epsilon", "weightDecay", "momentumDecay"] => |options| {
         Box::new(Rule(Nadam::new(&options)?))
@@ -40,8 +43,8 @@ crate::table! {
         squares::build_rmsprop(&options)?
     },
     "sgd" ["momentum", "nesterov", "weightDecay"] => |options| {
-        let weight_decay = options.number("weightDecay")?;
-        let (momentum, nesterov) = (options.number("momentum")?, options.boolean("nesterov")?);
+        let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
+        let (momentum, nesterov) = (options.number("momentum", BELOW_1)?, options.boolean("nesterov")?);
         match momentum == 0.0 {
             true => Box::new(Rule(Sgd { weight_decay })),
             false => Box::new(Rule(SgdMomentum { momentum, nesterov, weight_decay })),
@@ -74,18 +77,36 @@ fn with_decay<S: Simd>(s: S, weight_decay: f32, weight: S::V, gradient: S::V) ->
     s.mul_add(s.splat(weight_decay), weight, gradient)
 }
 
+/// How much of a mean is kept in a step, and how much of a new value is added. Both are rounded to 32 bits, 1 - β
+/// after it is taken, as PyTorch has it: near 1 that of a rounded β is another number.
+#[derive(Clone, Copy)]
+pub struct Share {
+    /// β as it was given.
+    beta: f64,
+    kept: f32,
+    added: f32,
+}
+
+impl Share {
+    /// The option of this name.
+    fn new(options: &Options<'_>, name: &str) -> Result<Self> {
+        let beta = options.double(name, BELOW_1)?;
+        Ok(Share { beta, kept: beta as f32, added: (1.0 - beta) as f32 })
+    }
+}
+
 /// The mean of squares v ← ρ v + (1 - ρ) g², zero where it is below 1e-30. Not v + (1 - ρ) (g² - v), which
 /// loses a g² that is small beside v.
 #[inline(always)]
-fn mean_of_squares<S: Simd>(s: S, rho: f32, mean: S::V, value: S::V) -> S::V {
-    let square = s.mul(s.splat(1.0 - rho), s.mul(value, value));
-    snap(s, s.mul_add(s.splat(rho), mean, square))
+fn mean_of_squares<S: Simd>(s: S, rho: Share, mean: S::V, value: S::V) -> S::V {
+    let square = s.mul(s.splat(rho.added), s.mul(value, value));
+    snap(s, s.mul_add(s.splat(rho.kept), mean, square))
 }
 
 /// The mean m ← m + (1 - β)(g - m), zero where it is below 1e-30.
 #[inline(always)]
-fn mean<S: Simd>(s: S, beta: f32, mean: S::V, value: S::V) -> S::V {
-    snap(s, s.mul_add(s.splat(1.0 - beta), s.sub(value, mean), mean))
+fn mean<S: Simd>(s: S, beta: Share, mean: S::V, value: S::V) -> S::V {
+    snap(s, s.mul_add(s.splat(beta.added), s.sub(value, mean), mean))
 }
 
 /// w ← w - η (g + λ w)

@@ -3,6 +3,43 @@
 use crate::ensure;
 use crate::errors::{Error, Result};
 use serde_json::{Map, Value};
+use std::ops::{Bound, RangeBounds};
+
+/// A range of numbers. The same as on the other side of the border, which a test compares.
+pub type Span = (Bound<f64>, Bound<f64>);
+
+/// At least 0.
+pub const AT_LEAST_0: Span = (Bound::Included(0.0), Bound::Unbounded);
+/// Above 0.
+pub const ABOVE_0: Span = (Bound::Excluded(0.0), Bound::Unbounded);
+/// From 0 to 1.
+pub const FROM_0_TO_1: Span = (Bound::Included(0.0), Bound::Included(1.0));
+/// At least 0 and below 1.
+pub const BELOW_1: Span = (Bound::Included(0.0), Bound::Excluded(1.0));
+/// Above 0 and below 1.
+pub const BETWEEN_0_AND_1: Span = (Bound::Excluded(0.0), Bound::Excluded(1.0));
+/// What is added to a divisor: state below 1e-30 becomes zero.
+pub const EPSILON: Span = (Bound::Included(1e-30), Bound::Unbounded);
+
+/// Whether a number is in a range, and in 32 bits finite and not at an end that is excluded.
+pub fn fits(value: f64, span: Span) -> bool {
+    let rounded = value as f32;
+    let is_excluded = |end| matches!(end, Bound::Excluded(end) if rounded == end as f32);
+    span.contains(&value) && rounded.is_finite() && !is_excluded(span.0) && !is_excluded(span.1)
+}
+
+fn text(span: Span) -> String {
+    let low = match span.0 {
+        Bound::Included(low) => format!(" of at least {low}"),
+        Bound::Excluded(low) => format!(" above {low}"),
+        Bound::Unbounded => String::new(),
+    };
+    match span.1 {
+        Bound::Included(high) => format!("a finite number{low}, at most {high}"),
+        Bound::Excluded(high) => format!("a finite number{low}, below {high}"),
+        Bound::Unbounded => format!("a finite number{low}"),
+    }
+}
 
 /// The options of one entry, checked to hold the declared names and no others.
 pub struct Options<'a> {
@@ -27,10 +64,15 @@ impl<'a> Options<'a> {
         Error::new(format!("{}: {name} must be {expected}, received {}", self.place, self.values[name]))
     }
 
-    /// A finite number.
-    pub fn number(&self, name: &str) -> Result<f32> {
-        let number = self.values[name].as_f64().map(|value| value as f32);
-        number.filter(|value| value.is_finite()).ok_or_else(|| self.refuse(name, "a finite number"))
+    /// A number in a range, rounded to 32 bits.
+    pub fn number(&self, name: &str, span: Span) -> Result<f32> {
+        Ok(self.double(name, span)? as f32)
+    }
+
+    /// The same as it was given: 1 less a number is taken before it is rounded.
+    pub fn double(&self, name: &str, span: Span) -> Result<f64> {
+        let number = self.values[name].as_f64().filter(|value| fits(*value, span));
+        number.ok_or_else(|| self.refuse(name, &text(span)))
     }
 
     /// `true` or `false`.
@@ -47,7 +89,13 @@ impl<'a> Options<'a> {
 
     /// A size: a whole number from 1 to 2^31 - 1.
     pub fn size(&self, name: &str) -> Result<usize> {
-        size(&self.values[name]).ok_or_else(|| self.refuse(name, "a whole number from 1 to 2147483647"))
+        self.size_to(name, i32::MAX as usize)
+    }
+
+    /// A size up to a largest one.
+    pub fn size_to(&self, name: &str, most: usize) -> Result<usize> {
+        let size = size(&self.values[name]).filter(|size| *size <= most);
+        size.ok_or_else(|| self.refuse(name, &format!("a whole number from 1 to {most}")))
     }
 
     /// A place, counted from 0: a whole number up to 2^31 - 1.

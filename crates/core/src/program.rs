@@ -97,7 +97,7 @@ fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
     }
     let fields: Vec<_> = value.as_object().ok_or_else(refuse)?.iter().collect();
     let [(name, most)] = fields[..] else { return Err(refuse()) };
-    let most = most.as_f64().filter(|most| *most > 0.0 && (*most as f32).is_finite()).ok_or_else(refuse)?;
+    let most = most.as_f64().filter(|most| options::fits(*most, options::ABOVE_0)).ok_or_else(refuse)?;
     match name.as_str() {
         "norm" => Ok(Some(Clip::Norm(most))),
         "value" => Ok(Some(Clip::Value(most as f32))),

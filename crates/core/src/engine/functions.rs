@@ -16,6 +16,10 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) ->
     value
 }
 
+/// The unit of values whose squares would be beyond all numbers, 2^-100: those of their products with it are not.
+/// A power of two changes no digit.
+pub const SMALL_UNIT: f32 = f32::from_bits(27 << 23);
+
 /// w - η g: a step of gradient descent.
 #[inline(always)]
 pub fn descended<S: Simd>(s: S, rate: f32, weight: S::V, gradient: S::V) -> S::V {

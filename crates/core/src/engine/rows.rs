@@ -31,13 +31,12 @@ pub fn load<S: Simd>(s: S, values: &Panels, panel: usize, row: usize) -> S::V {
     s.load(&values.panel(panel, row + 1)[row])
 }
 
-/// The sum over the lanes of so many panels of a row, in every lane; `at` gives the lines, which are zero
-/// beyond the features.
+/// The sum over the lanes of so many panels of a row; `at` gives the lines, which are zero beyond the features.
 #[inline(always)]
-pub fn sum<S: Simd>(s: S, panels: usize, at: impl Fn(usize) -> S::V) -> S::V {
+pub fn sum<S: Simd>(s: S, panels: usize, at: impl Fn(usize) -> S::V) -> f32 {
     let mut sums = s.splat(0.0);
     for panel in 0..panels {
         sums = s.add(sums, at(panel));
     }
-    s.splat(s.sum(sums))
+    s.sum(sums)
 }

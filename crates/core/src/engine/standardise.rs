@@ -4,10 +4,13 @@
 //! All rows have to be there before the first of them can be finished, so the threads meet: one of them goes
 //! through the rows of all in their order. A sum over rows is cut every [`CHUNK_ROWS`] rows of the batch, and
 //! the parts are added in order.
+//!
+//! Values are taken as x · unit - shift. The shift is the first row's value, so that what all have in common does
+//! not hide how they differ; the unit is 1, or [`SMALL_UNIT`] where squares would be beyond all numbers.
 
 use super::CHUNK_ROWS;
-use super::functions::snap;
-use super::panels::{Line, Panels, panels, zeros};
+use super::functions::{SMALL_UNIT, snap};
+use super::panels::{Line, Panels, ZERO, panels, zeros};
 use super::simd::Simd;
 use crate::errors::Result;
 use std::ops::Range;
@@ -28,6 +31,10 @@ pub struct Standardise {
 /// What the threads have to know of all rows, a line a panel.
 #[derive(Debug)]
 pub struct Figures {
+    unit: Vec<Line>,
+    /// The first row's values in the unit, negative.
+    shift: Vec<Line>,
+    /// The mean of what is left of the values.
     mean: Vec<Line>,
     /// The sum of the squared differences from the mean.
     squares: Vec<Line>,
@@ -42,33 +49,32 @@ impl Figures {
     /// Room for so many features.
     pub fn new(features: usize) -> Result<Self> {
         let room = || zeros(Some(panels(features)));
-        Ok(Figures { mean: room()?, squares: room()?, rate: room()?, gradient: room()?, product: room()? })
+        let [unit, shift, mean] = [room()?, room()?, room()?];
+        let [squares, rate, gradient, product] = [room()?, room()?, room()?, room()?];
+        Ok(Figures { unit, shift, mean, squares, rate, gradient, product })
     }
 }
 
-/// For each panel the sum over the rows of all slabs of what `term` makes of a panel and of its lines in both
-/// arrays.
+/// The sum over the rows of all slabs of what `term` makes of a panel's lines in both arrays.
 #[inline(always)]
 fn sum_rows<'a, S: Simd>(
     s: S,
-    slabs: impl Iterator<Item = (&'a Panels, &'a Panels, usize)> + Clone,
-    sums: &mut [Line],
-    term: impl Fn(usize, &Line, &Line) -> S::V,
-) {
-    for (panel, sum) in sums.iter_mut().enumerate() {
-        let (mut total, mut part, mut count) = (s.splat(0.0), s.splat(0.0), 0);
-        for (left, right, rows) in slabs.clone() {
-            for (left, right) in left.panel(panel, rows).iter().zip(right.panel(panel, rows)) {
-                part = s.add(part, term(panel, left, right));
-                count += 1;
-                if count % CHUNK_ROWS == 0 {
-                    total = s.add(total, part);
-                    part = s.splat(0.0);
-                }
+    slabs: impl Iterator<Item = (&'a Panels, &'a Panels, usize)>,
+    panel: usize,
+    term: impl Fn(&Line, &Line) -> S::V,
+) -> S::V {
+    let (mut total, mut part, mut count) = (s.splat(0.0), s.splat(0.0), 0);
+    for (left, right, rows) in slabs {
+        for (left, right) in left.panel(panel, rows).iter().zip(right.panel(panel, rows)) {
+            part = s.add(part, term(left, right));
+            count += 1;
+            if count % CHUNK_ROWS == 0 {
+                total = s.add(total, part);
+                part = s.splat(0.0);
             }
         }
-        s.store(s.add(total, part), sum);
     }
+    s.add(total, part)
 }
 
 impl Standardise {
@@ -80,42 +86,70 @@ impl Standardise {
         figures: &mut Figures,
         rows: usize,
     ) {
-        let slabs = slabs.map(|(input, rows)| (input, input, rows));
-        let Figures { mean, squares, rate, .. } = figures;
+        let first = slabs.clone().find(|(_, rows)| *rows > 0);
         s.run(
             #[inline(always)]
             || {
-                let count = s.splat(rows as f32);
-                sum_rows(
-                    s,
-                    slabs.clone(),
-                    mean,
-                    #[inline(always)]
-                    |_, value, _| s.load(value),
-                );
-                for mean in mean.iter_mut() {
-                    s.store(s.div(s.load(mean), count), mean);
-                }
-                sum_rows(
-                    s,
-                    slabs.clone(),
-                    squares,
-                    #[inline(always)]
-                    |panel, value, _| {
-                        let difference = s.sub(s.load(value), s.load(&mean[panel]));
-                        s.mul(difference, difference)
-                    },
-                );
-                for (rate, squares) in rate.iter_mut().zip(squares) {
-                    s.store(self.rate(s, s.div(s.load(squares), count)), rate);
+                for panel in 0..figures.mean.len() {
+                    let first = first.map_or(ZERO, |(input, _)| input.panel(panel, 1)[0]);
+                    let one = s.splat(1.0);
+                    self.measure_panel(s, slabs.clone(), figures, (panel, rows), (&first, one));
+                    let squares = &figures.squares[panel];
+                    if squares.0.iter().any(|squares| !squares.is_finite()) {
+                        let (squares, most) = (s.load(squares), s.splat(f32::INFINITY));
+                        let unit = s.select_greater(most, squares, one, s.splat(SMALL_UNIT));
+                        self.measure_panel(s, slabs.clone(), figures, (panel, rows), (&first, unit));
+                    }
                 }
             },
         );
     }
 
+    /// Those of a panel, from its first line and in these units.
     #[inline(always)]
-    fn rate<S: Simd>(&self, s: S, variance: S::V) -> S::V {
-        s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(self.epsilon))))
+    fn measure_panel<'a, S: Simd>(
+        &self,
+        s: S,
+        slabs: impl Iterator<Item = (&'a Panels, usize)> + Clone,
+        figures: &mut Figures,
+        (panel, rows): (usize, usize),
+        (first, unit): (&Line, S::V),
+    ) {
+        let slabs = slabs.map(|(input, rows)| (input, input, rows));
+        let count = s.splat(rows as f32);
+        let shift = s.mul(s.sub(s.splat(0.0), s.load(first)), unit);
+        let total = sum_rows(
+            s,
+            slabs.clone(),
+            panel,
+            #[inline(always)]
+            |value, _| s.mul_add(s.load(value), unit, shift),
+        );
+        let mean = s.div(total, count);
+        let squares = sum_rows(
+            s,
+            slabs,
+            panel,
+            #[inline(always)]
+            |value, _| {
+                let difference = s.sub(s.mul_add(s.load(value), unit, shift), mean);
+                s.mul(difference, difference)
+            },
+        );
+        let rate = self.rate(s, s.div(squares, count), unit);
+        let lines = [(unit, &mut figures.unit), (shift, &mut figures.shift), (mean, &mut figures.mean)];
+        for (value, lines) in
+            lines.into_iter().chain([(squares, &mut figures.squares), (rate, &mut figures.rate)])
+        {
+            s.store(value, &mut lines[panel]);
+        }
+    }
+
+    /// 1 / √(variance + ε), the variance in this unit.
+    #[inline(always)]
+    fn rate<S: Simd>(&self, s: S, variance: S::V, unit: S::V) -> S::V {
+        let epsilon = s.mul(s.mul(s.splat(self.epsilon), unit), unit);
+        s.div(s.splat(1.0), s.sqrt(s.add(variance, epsilon)))
     }
 
     /// Lets the running figures follow a batch of so many rows: r ← (1 - m) r + m b with m the momentum. The
@@ -124,24 +158,26 @@ impl Standardise {
         s.run(
             #[inline(always)]
             || {
-                for (running, mean) in parameters[self.mean.clone()].iter_mut().zip(&figures.mean) {
-                    self.approach(s, running, s.load(mean));
-                }
-                if rows > 1 {
-                    let count = s.splat((rows - 1) as f32);
-                    let variances = parameters[self.variance.clone()].iter_mut();
-                    for (running, squares) in variances.zip(&figures.squares) {
-                        self.approach(s, running, s.div(s.load(squares), count));
+                for (panel, unit) in figures.unit.iter().enumerate() {
+                    let unit = s.load(unit);
+                    let mean = s.sub(s.load(&figures.mean[panel]), s.load(&figures.shift[panel]));
+                    self.approach(s, &mut parameters[self.mean.start + panel], s.div(mean, unit));
+                    if rows > 1 {
+                        let variance = s.div(s.load(&figures.squares[panel]), s.splat((rows - 1) as f32));
+                        let variance = s.div(s.div(variance, unit), unit);
+                        self.approach(s, &mut parameters[self.variance.start + panel], variance);
                     }
                 }
             },
         );
     }
 
+    /// r - m r + m b, so that 1 - m is not rounded.
     #[inline(always)]
     fn approach<S: Simd>(&self, s: S, running: &mut Line, batch: S::V) {
-        let rest = s.mul(s.splat(1.0 - self.momentum), s.load(running));
-        s.store(snap(s, s.mul_add(s.splat(self.momentum), batch, rest)), running);
+        let (value, momentum) = (s.load(running), s.splat(self.momentum));
+        let rest = s.mul_add(s.splat(-self.momentum), value, value);
+        s.store(snap(s, s.mul_add(momentum, batch, rest)), running);
     }
 
     /// x̂ of some rows with the figures of their batch.
@@ -157,8 +193,13 @@ impl Standardise {
             #[inline(always)]
             || {
                 for panel in 0..output.count() {
+                    let (unit, shift) = (s.load(&figures.unit[panel]), s.load(&figures.shift[panel]));
                     let (mean, rate) = (s.load(&figures.mean[panel]), s.load(&figures.rate[panel]));
-                    self.panel(s, (mean, rate), input.panel(panel, rows), output.panel_mut(panel, rows));
+                    let lines = input.panel(panel, rows).iter().zip(output.panel_mut(panel, rows));
+                    for (value, line) in lines {
+                        let difference = s.sub(s.mul_add(s.load(value), unit, shift), mean);
+                        s.store(s.mul(difference, rate), line);
+                    }
                 }
             },
         );
@@ -177,19 +218,18 @@ impl Standardise {
             #[inline(always)]
             || {
                 for panel in 0..output.count() {
-                    let mean = s.load(&parameters[self.mean.start + panel]);
-                    let rate = self.rate(s, s.load(&parameters[self.variance.start + panel]));
-                    self.panel(s, (mean, rate), input.panel(panel, rows), output.panel_mut(panel, rows));
+                    // Halves, whose difference is never beyond all numbers.
+                    let half = s.splat(0.5);
+                    let mean = s.mul(s.load(&parameters[self.mean.start + panel]), s.splat(-0.5));
+                    let variance = s.load(&parameters[self.variance.start + panel]);
+                    let rate = s.mul(self.rate(s, variance, s.splat(1.0)), s.splat(2.0));
+                    let lines = input.panel(panel, rows).iter().zip(output.panel_mut(panel, rows));
+                    for (value, line) in lines {
+                        s.store(s.mul(s.mul_add(s.load(value), half, mean), rate), line);
+                    }
                 }
             },
         );
-    }
-
-    #[inline(always)]
-    fn panel<S: Simd>(&self, s: S, (mean, rate): (S::V, S::V), input: &[Line], output: &mut [Line]) {
-        for (value, line) in input.iter().zip(output) {
-            s.store(s.mul(s.sub(s.load(value), mean), rate), line);
-        }
     }
 
     /// The means of the gradient g and of g x̂, over slabs of g, x̂ and their number of rows.
@@ -205,22 +245,23 @@ impl Standardise {
             #[inline(always)]
             || {
                 let count = s.splat(rows as f32);
-                sum_rows(
-                    s,
-                    slabs.clone(),
-                    gradient,
-                    #[inline(always)]
-                    |_, gradient, _| s.load(gradient),
-                );
-                sum_rows(
-                    s,
-                    slabs.clone(),
-                    product,
-                    #[inline(always)]
-                    |_, gradient, value| s.mul(s.load(gradient), s.load(value)),
-                );
-                for sum in gradient.iter_mut().chain(product) {
-                    s.store(s.div(s.load(sum), count), sum);
+                for (panel, (mean, share)) in gradient.iter_mut().zip(product).enumerate() {
+                    let gradients = sum_rows(
+                        s,
+                        slabs.clone(),
+                        panel,
+                        #[inline(always)]
+                        |gradient, _| s.load(gradient),
+                    );
+                    let products = sum_rows(
+                        s,
+                        slabs.clone(),
+                        panel,
+                        #[inline(always)]
+                        |gradient, value| s.mul(s.load(gradient), s.load(value)),
+                    );
+                    s.store(s.div(gradients, count), mean);
+                    s.store(s.div(products, count), share);
                 }
             },
         );
@@ -239,7 +280,7 @@ impl Standardise {
             #[inline(always)]
             || {
                 for panel in 0..result.count() {
-                    let rate = s.load(&figures.rate[panel]);
+                    let rate = s.mul(s.load(&figures.rate[panel]), s.load(&figures.unit[panel]));
                     let (mean, share) = (s.load(&figures.gradient[panel]), s.load(&figures.product[panel]));
                     let lines = gradient.panel(panel, rows).iter().zip(output.panel(panel, rows));
                     for ((gradient, value), line) in lines.zip(result.panel_mut(panel, rows)) {

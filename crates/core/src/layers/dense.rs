@@ -3,7 +3,7 @@
 use super::Operation;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{AT_LEAST_0, Options};
 use serde_json::{Map, Value};
 
 /// The names of the options.
@@ -16,7 +16,7 @@ pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> 
         outputs: options.size("units")?,
         bias: options.boolean("useBias")?,
         trainable: options.boolean("trainable")?,
-        l1: options.number("l1")?,
-        l2: options.number("l2")?,
+        l1: options.number("l1", AT_LEAST_0)?,
+        l2: options.number("l2", AT_LEAST_0)?,
     }])
 }

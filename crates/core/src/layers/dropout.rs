@@ -4,9 +4,8 @@ use super::Operation;
 use crate::engine::Noise;
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
-use crate::ensure;
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{BELOW_1, Options};
 use serde_json::{Map, Value};
 
 /// The names of the options.
@@ -14,8 +13,7 @@ pub const OPTIONS: &[&str] = &["rate"];
 
 /// Noise that leaves values out.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
-    let rate = Options::new("dropout", values, OPTIONS)?.number("rate")?;
-    ensure!((0.0..1.0).contains(&rate), "dropout: rate must be at least 0 and below 1, received {rate}");
+    let rate = Options::new("dropout", values, OPTIONS)?.number("rate", BELOW_1)?;
     Ok(vec![Operation::Noise(Box::new(Dropout { rate, scale: 1.0 / (1.0 - rate) }))])
 }
 

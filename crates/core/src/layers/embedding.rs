@@ -14,7 +14,8 @@ pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> 
     let options = Options::new("embedding", values, OPTIONS)?;
     Ok(vec![Operation::Lookup {
         column: options.index("column")?,
-        categories: options.size("categories")?,
+        // What 32-bit floats hold every number of.
+        categories: options.size_to("categories", 1 << 24)?,
         units: options.size("units")?,
     }])
 }

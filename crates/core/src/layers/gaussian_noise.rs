@@ -5,9 +5,8 @@ use crate::engine::Noise;
 use crate::engine::functions::normal_quantile;
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
-use crate::ensure;
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{AT_LEAST_0, Options};
 use serde_json::{Map, Value};
 
 /// The names of the options.
@@ -15,11 +14,7 @@ pub const OPTIONS: &[&str] = &["deviation"];
 
 /// Noise that is added to values.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
-    let deviation = Options::new("gaussianNoise", values, OPTIONS)?.number("deviation")?;
-    ensure!(
-        (0.0..).contains(&deviation),
-        "gaussianNoise: deviation must be at least 0, received {deviation}"
-    );
+    let deviation = Options::new("gaussianNoise", values, OPTIONS)?.number("deviation", AT_LEAST_0)?;
     Ok(vec![Operation::Noise(Box::new(GaussianNoise { deviation }))])
 }
 

@@ -2,12 +2,12 @@
 
 use super::Operation;
 use crate::engine::RowFunction;
+use crate::engine::functions::SMALL_UNIT;
 use crate::engine::panels::Panels;
 use crate::engine::rows::{load, sum};
 use crate::engine::simd::Simd;
-use crate::ensure;
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{EPSILON, Options};
 use serde_json::{Map, Value};
 
 /// The names of the options.
@@ -15,11 +15,7 @@ pub const OPTIONS: &[&str] = &["epsilon"];
 
 /// A function of a row, then w and b.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
-    let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon")?;
-    ensure!(
-        (f32::MIN_POSITIVE..).contains(&epsilon),
-        "layerNorm: epsilon must be above 0, received {epsilon}"
-    );
+    let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
     Ok(vec![Operation::Row(Box::new(Normalise { epsilon })), Operation::Scale])
 }
 
@@ -29,45 +25,76 @@ struct Normalise {
     epsilon: f32,
 }
 
-impl Normalise {
-    /// The mean m of a row, and r.
+/// What is known of a row, whose values x are taken as x · unit - shift: the shift is the first of them, so that
+/// what they have in common does not hide how they differ.
+struct Figures<V> {
+    unit: V,
+    shift: V,
+    /// The mean of x · unit - shift.
+    mean: V,
+    /// 1 / √(v + ε) in that unit.
+    rate: V,
+}
+
+impl<V: Copy> Figures<V> {
+    /// x · unit - shift - mean
     #[inline(always)]
-    fn figures<S: Simd>(&self, s: S, values: &Panels, row: usize) -> (S::V, S::V) {
-        let count = s.splat(values.features() as f32);
-        let sum_of_values = sum(
+    fn difference<S: Simd<V = V>>(&self, s: S, value: V) -> V {
+        s.sub(s.mul_add(value, self.unit, self.shift), self.mean)
+    }
+}
+
+impl Normalise {
+    #[inline(always)]
+    fn figures<S: Simd>(&self, s: S, values: &Panels, row: usize) -> Figures<S::V> {
+        let (figures, squares) = self.figures_in(s, values, row, 1.0);
+        if squares.is_finite() { figures } else { self.figures_in(s, values, row, SMALL_UNIT).0 }
+    }
+
+    /// The figures in a unit, and the sum of the squared differences from the mean.
+    #[inline(always)]
+    fn figures_in<S: Simd>(&self, s: S, values: &Panels, row: usize, unit: f32) -> (Figures<S::V>, f32) {
+        let count = values.features() as f32;
+        let (first, zero) = (values.panel(0, row + 1)[row].0[0], s.splat(0.0));
+        let mut figures =
+            Figures { unit: s.splat(unit), shift: s.splat(-first * unit), mean: zero, rate: zero };
+        let total = sum(
             s,
             values.count(),
             #[inline(always)]
-            |panel| load(s, values, panel, row),
+            |panel| s.mul(figures.difference(s, load(s, values, panel, row)), s.load(&values.mask(panel))),
         );
-        let mean = s.div(sum_of_values, count);
+        figures.mean = s.splat(total / count);
         let squares = sum(
             s,
             values.count(),
             #[inline(always)]
             |panel| {
-                let difference = s.sub(load(s, values, panel, row), mean);
-                s.mul(s.mul(difference, difference), s.load(&values.mask(panel)))
+                let difference = figures.difference(s, load(s, values, panel, row));
+                // Nothing beyond the features, whose squares might be beyond all numbers.
+                let difference = s.mul(difference, s.load(&values.mask(panel)));
+                s.mul(difference, difference)
             },
         );
-        let variance = s.add(s.div(squares, count), s.splat(self.epsilon));
-        (mean, s.div(s.splat(1.0), s.sqrt(variance)))
+        figures.rate = s.splat(1.0 / (squares / count + self.epsilon * unit * unit).sqrt());
+        (figures, squares)
     }
 
     #[inline(always)]
     fn value<S: Simd>(&self, s: S, values: &mut Panels, row: usize) {
-        let (mean, rate) = self.figures(s, values, row);
+        let figures = self.figures(s, values, row);
         for panel in 0..values.count() {
-            let rate = s.mul(rate, s.load(&values.mask(panel)));
+            let rate = s.mul(figures.rate, s.load(&values.mask(panel)));
             let line = &mut values.panel_mut(panel, row + 1)[row];
-            s.store(s.mul(s.sub(s.load(line), mean), rate), line);
+            s.store(s.mul(figures.difference(s, s.load(line)), rate), line);
         }
     }
 
     #[inline(always)]
     fn gradient<S: Simd>(&self, s: S, gradient: &mut Panels, input: &Panels, output: &Panels, row: usize) {
-        let count = s.splat(input.features() as f32);
-        let (_, rate) = self.figures(s, input, row);
+        let count = input.features() as f32;
+        let Figures { unit, rate, .. } = self.figures(s, input, row);
+        let rate = s.mul(rate, unit);
         let sums = sum(
             s,
             input.count(),
@@ -80,7 +107,7 @@ impl Normalise {
             #[inline(always)]
             |panel| s.mul(load(s, gradient, panel, row), load(s, output, panel, row)),
         );
-        let (mean, share) = (s.div(sums, count), s.div(products, count));
+        let (mean, share) = (s.splat(sums / count), s.splat(products / count));
         for panel in 0..input.count() {
             let rate = s.mul(rate, s.load(&input.mask(panel)));
             let value = load(s, output, panel, row);

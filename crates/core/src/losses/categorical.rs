@@ -7,7 +7,7 @@ use crate::engine::rows::{exponential, largest};
 use crate::engine::{RowLoss, simd::Simd};
 use crate::ensure;
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{FROM_0_TO_1, Options};
 use std::marker::PhantomData;
 
 /// How the share of each class comes from a row of targets.
@@ -76,7 +76,8 @@ impl Targets for Labels {
     }
 
     fn check(targets: &[f32], classes: usize) -> Result<()> {
-        let last = classes - 1;
+        // Beyond, 32-bit floats do not hold every whole number.
+        let last = classes.min(1 << 24) - 1;
         for (row, &label) in targets.iter().enumerate() {
             let is_class = label >= 0.0 && label.fract() == 0.0 && label as usize <= last;
             ensure!(
@@ -90,7 +91,7 @@ impl Targets for Labels {
 
 /// The cross-entropy over classes, by where its shares come from.
 pub fn build<S: Simd, T: Targets>(options: &Options<'_>, _: T) -> Result<Box<dyn RowLoss<S>>> {
-    let smoothing = Smoothing(options.number("labelSmoothing")?);
+    let smoothing = Smoothing::new(options.double("labelSmoothing", FROM_0_TO_1)?);
     Ok(match options.boolean("fromLogits")? {
         true => Box::new(CategoricalFromLogits::<T>(smoothing, PhantomData)),
         false => Box::new(CategoricalFromProbabilities::<T>(smoothing, PhantomData)),
@@ -110,8 +111,8 @@ struct Pair<'a, S: Simd, T> {
 impl<'a, S: Simd, T: Targets> Pair<'a, S, T> {
     #[inline(always)]
     fn new(s: S, smoothing: Smoothing, prediction: &'a Panels, target: &'a Panels) -> Self {
-        let spread = s.splat(smoothing.0 / prediction.features() as f32);
-        Pair { s, prediction, target, kept: s.splat(1.0 - smoothing.0), spread, targets: PhantomData }
+        let spread = s.splat(smoothing.spread / prediction.features() as f32);
+        Pair { s, prediction, target, kept: s.splat(smoothing.kept), spread, targets: PhantomData }
     }
 
     /// The shares of one panel, smoothed, and zero beyond the classes.
@@ -172,16 +173,17 @@ impl<S: Simd, T: Targets> Pair<'_, S, T> {
         each: &mut impl FnMut(usize, usize, S::V),
     ) {
         let s = self.s;
-        let (zero, most) = (s.splat(0.0), s.splat(most));
+        let (zero, half, half_most) = (s.splat(0.0), s.splat(0.5), s.splat(most * -0.5));
+        let most = s.splat(most);
         let [mut exponentials, mut shares, mut products] = [zero; 3];
         for panel in 0..self.prediction.count() {
             let (logit, share) = (self.predictions(panel, row), self.shares(panel, row));
             let value = exponential(s, logit, most, self.mask(panel));
-            // Without a share nothing is added: 0 times a difference beyond all numbers would be NaN.
-            let product = s.mul(share, s.sub(logit, most));
+            // Twice the share times half the difference, which alone may be beyond all numbers.
+            let product = s.mul(s.add(share, share), s.mul_add(logit, half, half_most));
             exponentials = s.add(exponentials, value);
             shares = s.add(shares, share);
-            products = s.add(products, s.select_greater(share, zero, product, zero));
+            products = s.add(products, product);
             each(panel, row, value);
         }
         sums.exponentials.0[lane] = s.sum(exponentials);

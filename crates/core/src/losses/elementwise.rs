@@ -11,6 +11,12 @@ fn absolute<S: Simd>(s: S, value: S::V) -> S::V {
     s.max(s.sub(s.splat(0.0), value), value)
 }
 
+/// (a - b) / 2, which is never beyond all numbers.
+#[inline(always)]
+fn half_difference<S: Simd>(s: S, a: S::V, b: S::V) -> S::V {
+    s.mul_add(a, s.splat(0.5), s.mul(b, s.splat(-0.5)))
+}
+
 /// `below` where a < b, `above` where a > b, else 0.
 #[inline(always)]
 fn by_order<S: Simd>(s: S, a: S::V, b: S::V, below: f32, above: f32) -> S::V {
@@ -44,9 +50,10 @@ pub struct Huber {
 impl Loss for Huber {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
-        let distance = absolute(s, s.sub(prediction, target));
-        let square = s.mul(s.mul(distance, distance), s.splat(0.5));
-        let line = s.mul(s.splat(self.delta), s.sub(distance, s.splat(self.delta / 2.0)));
+        let half = absolute(s, half_difference(s, prediction, target));
+        let (distance, twice) = (s.add(half, half), s.splat(self.delta + self.delta));
+        let square = s.mul(distance, half);
+        let line = s.mul(twice, s.sub(half, s.splat(self.delta / 4.0)));
         s.select_greater(distance, s.splat(self.delta), line, square)
     }
 
@@ -78,20 +85,30 @@ impl Loss for LogCosh {
 #[derive(Clone, Copy)]
 pub struct Quantile {
     /// q, above 0 and below 1.
-    pub quantile: f32,
+    below: f32,
+    /// 1 - q, which is rounded last.
+    above: f32,
+}
+
+impl Quantile {
+    /// The loss of this quantile.
+    pub fn new(quantile: f64) -> Self {
+        Quantile { below: quantile as f32, above: (1.0 - quantile) as f32 }
+    }
 }
 
 impl Loss for Quantile {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
-        let below = s.mul(s.splat(self.quantile), s.sub(target, prediction));
-        let above = s.mul(s.splat(1.0 - self.quantile), s.sub(prediction, target));
+        let half = half_difference(s, prediction, target);
+        let below = s.mul(s.splat(-2.0 * self.below), half);
+        let above = s.mul(s.splat(2.0 * self.above), half);
         s.select_greater(target, prediction, below, above)
     }
 
     #[inline(always)]
     fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
-        by_order(s, prediction, target, -self.quantile, 1.0 - self.quantile)
+        by_order(s, prediction, target, -self.below, self.above)
     }
 }
 
@@ -109,9 +126,10 @@ fn rate<S: Simd>(s: S, prediction: S::V) -> S::V {
 impl Loss for Poisson {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
+        // The target times the tangent is divided last: the tangent alone may be beyond all numbers.
         let rate = rate(s, prediction);
-        let tangent = s.div(s.sub(prediction, rate), rate);
-        s.sub(prediction, s.mul(target, s.add(log(s, rate), tangent)))
+        let tangent = s.div(s.mul(target, s.sub(prediction, rate)), rate);
+        s.sub(prediction, s.mul_add(target, log(s, rate), tangent))
     }
 
     #[inline(always)]

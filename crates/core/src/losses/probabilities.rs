@@ -9,13 +9,23 @@ pub const SMALLEST: f32 = f32::EPSILON;
 
 /// What `labelSmoothing` ε makes of a target t: (1 - ε) t + ε / classes.
 #[derive(Clone, Copy)]
-pub struct Smoothing(pub f32);
+pub struct Smoothing {
+    /// 1 - ε, which is rounded last.
+    pub kept: f32,
+    /// ε
+    pub spread: f32,
+}
 
 impl Smoothing {
+    /// Smoothing by ε.
+    pub fn new(smoothing: f64) -> Self {
+        Smoothing { kept: (1.0 - smoothing) as f32, spread: smoothing as f32 }
+    }
+
     /// The target, smoothed.
     #[inline(always)]
     pub fn apply<S: Simd>(self, s: S, target: S::V, classes: usize) -> S::V {
-        s.mul_add(target, s.splat(1.0 - self.0), s.splat(self.0 / classes as f32))
+        s.mul_add(target, s.splat(self.kept), s.splat(self.spread / classes as f32))
     }
 }
 

@@ -1,15 +1,15 @@
 //! The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. Means
 //! below 1e-30 become zero.
 
-use super::{Optimizer, Rule, mean, mean_of_squares, with_decay};
+use super::{Optimizer, Rule, Share, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Now, Powers, Update, power, simd::Simd};
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{AT_LEAST_0, EPSILON, Options};
 
 /// Adam of these options, with decoupled weight decay or not.
 pub fn build<S: Simd, const DECOUPLED: bool>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
-    let weight_decay = options.number("weightDecay")?;
+    let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
     let moments = Moments::new(options)?;
     Ok(match options.boolean("amsgrad")? {
         false => Box::new(Rule(Adam::<DECOUPLED, false> { moments, weight_decay })),
@@ -20,15 +20,15 @@ pub fn build<S: Simd, const DECOUPLED: bool>(options: &Options<'_>) -> Result<Bo
 /// m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²
 #[derive(Clone, Copy)]
 struct Moments {
-    beta1: f32,
-    beta2: f32,
+    beta1: Share,
+    beta2: Share,
     epsilon: f32,
 }
 
 impl Moments {
     fn new(options: &Options<'_>) -> Result<Self> {
-        let (beta1, beta2) = (options.number("beta1")?, options.number("beta2")?);
-        Ok(Moments { beta1, beta2, epsilon: options.number("epsilon")? })
+        let (beta1, beta2) = (Share::new(options, "beta1")?, Share::new(options, "beta2")?);
+        Ok(Moments { beta1, beta2, epsilon: options.number("epsilon", EPSILON)? })
     }
 
     /// Updates the first two slots, m and v.
@@ -62,7 +62,7 @@ impl<const DECOUPLED: bool, const LARGEST: bool> Optimizer for Adam<DECOUPLED, L
 
     fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
         let Moments { beta1, beta2, .. } = self.moments;
-        let powers = powers.of([beta1, beta2].map(f64::from), step);
+        let powers = powers.of([beta1.beta, beta2.beta], step);
         let [correction1, correction2] = powers.map(|power| 1.0 - power);
         let taken = -learning_rate * f64::from(self.weight_decay);
         Now {
@@ -104,9 +104,9 @@ pub struct Nadam {
 impl Nadam {
     /// Nadam of these options.
     pub fn new(options: &Options<'_>) -> Result<Self> {
-        let decay = power_of_096(f64::from(options.number("momentumDecay")?));
+        let decay = power_of_096(options.double("momentumDecay", AT_LEAST_0)?);
         let moments = Moments::new(options)?;
-        Ok(Nadam { moments, weight_decay: options.number("weightDecay")?, decay })
+        Ok(Nadam { moments, weight_decay: options.number("weightDecay", AT_LEAST_0)?, decay })
     }
 }
 
@@ -114,7 +114,7 @@ impl Optimizer for Nadam {
     const SLOTS: usize = 2;
 
     fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
-        let (beta1, beta2) = (f64::from(self.moments.beta1), f64::from(self.moments.beta2));
+        let (beta1, beta2) = (self.moments.beta1.beta, self.moments.beta2.beta);
         let momentum = |decay: f64| beta1 * (1.0 - 0.5 * decay);
         let [second, decay] = powers.of([beta2, self.decay], step);
         let (current, next) = (momentum(decay), momentum(decay * self.decay));
@@ -162,7 +162,10 @@ pub struct Adamax {
 impl Adamax {
     /// Adamax of these options.
     pub fn new(options: &Options<'_>) -> Result<Self> {
-        Ok(Adamax { moments: Moments::new(options)?, weight_decay: options.number("weightDecay")? })
+        Ok(Adamax {
+            moments: Moments::new(options)?,
+            weight_decay: options.number("weightDecay", AT_LEAST_0)?,
+        })
     }
 }
 
@@ -170,7 +173,7 @@ impl Optimizer for Adamax {
     const SLOTS: usize = 2;
 
     fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
-        let [first, _] = powers.of([f64::from(self.moments.beta1), 0.0], step);
+        let [first, _] = powers.of([self.moments.beta1.beta, 0.0], step);
         Now { learning_rate: (learning_rate / (1.0 - first)) as f32, factors: [0.0; 2] }
     }
 
@@ -181,7 +184,7 @@ impl Optimizer for Adamax {
         slots[0] = mean(s, beta1, slots[0], gradient);
         let size = s.add(s.max(gradient, s.sub(s.splat(0.0), gradient)), s.splat(epsilon));
         // In this order NaN in the gradient stays.
-        slots[1] = snap(s, s.max(s.mul(s.splat(beta2), slots[1]), size));
+        slots[1] = snap(s, s.max(s.mul(s.splat(beta2.kept), slots[1]), size));
         s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], slots[1]), weight)
     }
 }

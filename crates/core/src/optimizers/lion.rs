@@ -1,6 +1,6 @@
 //! The optimizer whose steps are all of one size.
 
-use super::{Optimizer, mean, with_decay};
+use super::{Optimizer, Share, mean, with_decay};
 use crate::engine::{Now, simd::Simd};
 
 /// Lion (Chen et al., 2023), η the learning rate: w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w);
@@ -8,9 +8,9 @@ use crate::engine::{Now, simd::Simd};
 #[derive(Clone, Copy)]
 pub struct Lion {
     /// β₁
-    pub beta1: f32,
+    pub beta1: Share,
     /// β₂
-    pub beta2: f32,
+    pub beta2: Share,
     /// λ
     pub weight_decay: f32,
 }
@@ -20,8 +20,8 @@ impl Optimizer for Lion {
 
     #[inline(always)]
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
-        let share = s.mul(s.splat(1.0 - self.beta1), gradient);
-        let direction = sign(s, s.mul_add(s.splat(self.beta1), slots[0], share));
+        let share = s.mul(s.splat(self.beta1.added), gradient);
+        let direction = sign(s, s.mul_add(s.splat(self.beta1.kept), slots[0], share));
         slots[0] = mean(s, self.beta2, slots[0], gradient);
         let direction = with_decay(s, self.weight_decay, weight, direction);
         s.mul_add(s.splat(-now.learning_rate), direction, weight)

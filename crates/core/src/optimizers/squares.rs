@@ -1,15 +1,16 @@
 //! The optimizers that divide the gradient by the root of its squares so far.
 
-use super::{Optimizer, Rule, mean, mean_of_squares, with_decay};
+use super::{Optimizer, Rule, Share, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Now, Update, simd::Simd};
 use crate::errors::Result;
-use crate::options::Options;
+use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 
 /// RMSprop of these options.
 pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
-    let (rho, momentum) = (options.number("rho")?, options.number("momentum")?);
-    let (epsilon, weight_decay) = (options.number("epsilon")?, options.number("weightDecay")?);
+    let (rho, momentum) = (Share::new(options, "rho")?, options.number("momentum", BELOW_1)?);
+    let epsilon = options.number("epsilon", EPSILON)?;
+    let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
     let rmsprop = Settings { rho, momentum, epsilon, weight_decay };
     Ok(match (options.boolean("centered")?, momentum == 0.0) {
         (false, true) => Box::new(Rule(Rmsprop::<false, false>(rmsprop))),
@@ -21,7 +22,7 @@ pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>
 
 #[derive(Clone, Copy)]
 struct Settings {
-    rho: f32,
+    rho: Share,
     momentum: f32,
     epsilon: f32,
     weight_decay: f32,
@@ -45,8 +46,8 @@ impl<const CENTERED: bool, const MOMENTUM: bool> Optimizer for Rmsprop<CENTERED,
         let gradient = with_decay(s, weight_decay, weight, gradient);
         if CENTERED {
             let difference = s.sub(gradient, slots[1]);
-            let square = s.mul(s.splat(1.0 - rho), s.mul(difference, difference));
-            slots[0] = snap(s, s.mul(s.splat(rho), s.add(slots[0], square)));
+            let square = s.mul(s.splat(rho.added), s.mul(difference, difference));
+            slots[0] = snap(s, s.mul(s.splat(rho.kept), s.add(slots[0], square)));
             slots[1] = mean(s, rho, slots[1], gradient);
         } else {
             slots[0] = mean_of_squares(s, rho, slots[0], gradient);
@@ -91,7 +92,7 @@ impl Optimizer for Adagrad {
 #[derive(Clone, Copy)]
 pub struct Adadelta {
     /// ρ
-    pub rho: f32,
+    pub rho: Share,
     /// ε
     pub epsilon: f32,
     /// λ

@@ -445,13 +445,12 @@ impl Scalar {
                 }
                 continue;
             };
-            let figures = match &self.layers[index + 1] {
-                Layer::Scale(arrays) if !learns => {
-                    let rate = arrays[3].iter().map(|variance| figures::rate(*variance, *epsilon)).collect();
-                    Figures { mean: arrays[2].clone(), squares: Vec::new(), rate }
-                }
-                _ => Figures::of(&all.iter().map(|values| &values[index]).collect::<Vec<_>>(), *epsilon),
-            };
+            if let (Layer::Scale(arrays), false) = (&self.layers[index + 1], learns) {
+                let of_row = |x: &[f32]| figures::with_running(x, &arrays[2], &arrays[3], *epsilon);
+                all.iter_mut().for_each(|values| values.push(of_row(&values[index])));
+                continue;
+            }
+            let figures = Figures::of(&all.iter().map(|values| &values[index]).collect::<Vec<_>>(), *epsilon);
             all.iter_mut().for_each(|values| values.push(figures.forward(&values[index])));
             self.figures.borrow_mut().push((index, figures, rows.len()));
         }

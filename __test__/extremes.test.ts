@@ -1,0 +1,208 @@
+/**
+ * The kernels at the ends of what 32-bit floats hold: they agree wherever the true result fits. A product is left
+ * out: the native kernel adds up in 32 bits, and a sum may leave them on its way.
+ */
+import { describe, expect, test } from "vitest";
+import { layers } from "../src/layers.ts";
+import type { Loss } from "../src/losses.ts";
+import * as losses from "../src/losses.ts";
+import type { Metric } from "../src/metrics/metric.ts";
+import * as metrics from "../src/metrics/table.ts";
+import { create, type Table } from "../src/options.ts";
+import type { Program } from "../src/program.ts";
+import { kernels, PARITY } from "./kernels.ts";
+import {
+  dataset,
+  lossOf,
+  nameOf,
+  networkOf,
+  outputsOf,
+  parametersFor,
+  programOf,
+  runOf,
+  standard,
+  takesAfter,
+  variants,
+} from "./programs.ts";
+
+/** Values at and near the ends, and some between. */
+const VALUES = [0, 1e-38, 1e-19, 0.5, 1, 3, 40, 100, 1e4, 1e10, 1e19, 1e30, 1e38, 3e38];
+const EXTREMES = VALUES.flatMap((value) => (value === 0 ? [0] : [value, -value]));
+
+/** Milliseconds since 1970: what they have in common is ten million times what tells them apart. */
+const MOMENTS = Array.from({ length: 40 }, (_, row) => 1.7e12 + 7.3e7 * ((row * 17) % 40));
+
+/** Expects each value near the true one, where that fits in 32 bits. */
+function expectEach(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+  for (let at = 0; at < expected.length; at++) {
+    if (!Number.isFinite(expected[at])) continue;
+    const bound = PARITY * Math.max(1, Math.abs(expected[at]));
+    if (Math.abs(actual[at] - expected[at]) <= bound) continue;
+    expect.fail(`${what}, value ${at}: ${actual[at]}, expected ${expected[at]}`);
+  }
+}
+
+/** Compares what both kernels predict, their losses and, where the loss is finite, their gradients. */
+function compare(program: Program, x: Float32Array, y: Float32Array, what: string): void {
+  const rows = x.length / program.inputs;
+  const [actual, expected] = kernels.map((kernel) => {
+    const network = networkOf(kernel, program);
+    network.write("parameters", identityIn(program));
+    const output = new Float32Array(rows * outputsOf(program));
+    network.predict(x, output);
+    const data = dataset(kernel, program, { x, y, rows });
+    return { output, loss: network.evaluate(data), ...renamed(network.gradients(data)) };
+  });
+  expectEach(actual.output, expected.output, `${what}: predictions`);
+  expectEach([actual.loss, actual.batchLoss], [expected.loss, expected.batchLoss], `${what}: loss`);
+  if (Number.isFinite(expected.batchLoss)) {
+    const count = identitySize(program);
+    expectEach(actual.values.slice(count), expected.values.slice(count), `${what}: gradients`);
+  }
+}
+
+const renamed = ({ loss, values }: { loss: number; values: Float32Array }) => ({ batchLoss: loss, values });
+
+/** The weights of a first layer that hands its inputs on, whose bias has the gradient of what follows. */
+const identitySize = ({ inputs, layers }: Program) => (layers[0].type === "dense" ? inputs * inputs : 0);
+
+function identityIn(program: Program): Float32Array {
+  const parameters = parametersFor(program);
+  const { inputs } = program;
+  if (identitySize(program) === 0) return parameters;
+  for (let at = 0; at < inputs * (inputs + 1); at++) {
+    parameters[at] = at < inputs * inputs && at % (inputs + 1) === 0 ? 1 : 0;
+  }
+  return parameters;
+}
+
+const row = Float32Array.from(EXTREMES);
+
+/** The layers without products in them, and without a table. */
+const simple = Object.values(layers).filter(({ type }) => !["dense", "residual", "embedding"].includes(type));
+
+/** The mean of the predictions, so that each has the same gradient: poisson for targets of 0. */
+const linear = "poisson";
+
+describe("the kernels agree at extreme inputs", () => {
+  test.each(
+    simple.flatMap((entry) => variants("layer", layers, entry, 3)).map((layer) => [nameOf(layer), layer]),
+  )("through the layer %s, value by value", (name, layer) => {
+    for (const value of EXTREMES) {
+      const program = programOf({
+        inputs: 1,
+        layers: [{ type: "dense", units: 1 }, layer as never],
+        loss: linear,
+      });
+      compare(program, Float32Array.of(value), new Float32Array(1), `${name} of ${value}`);
+    }
+  });
+
+  test.each(simple.map((entry) => [entry.type, standard("layer", layers, entry)] as const))(
+    "through the layer %s, over rows and batches of them",
+    (name, layer) => {
+      const tables: [string, number, number[]][] = [
+        ["all at once", EXTREMES.length, EXTREMES.map((value) => (value < 0 ? 0.7 * value : value))],
+        ["opposites", 3, VALUES.flatMap((value) => [value, -value, 0])],
+        ["one of each", 1, EXTREMES],
+        ["large ones", 2, [3e38, 3e38, -3e38, 3e38, 3e38, -3e38]],
+        ["equal ones", 4, VALUES.flatMap((value) => [value, value, value, value])],
+        ["moments in a column", 1, MOMENTS],
+        ["moments in a row", 40, MOMENTS],
+        ["moments and others", 2, MOMENTS.flatMap((moment, at) => [moment, at])],
+      ];
+      for (const [what, inputs, values] of tables) {
+        const first = { type: "dense", units: inputs };
+        const program = programOf({ inputs, layers: [first, layer], loss: linear });
+        const y = new Float32Array(values.length);
+        compare(program, Float32Array.from(values), y, `${name} of ${what}`);
+      }
+    },
+  );
+
+  test("in the running figures of batchNorm, which follow a batch", () => {
+    const program = programOf({ inputs: 2, layers: [{ type: "batchNorm" }] });
+    const x = Float32Array.from(MOMENTS.flatMap((moment, at) => [moment, (at - 20) * 1e17]));
+    const y = new Float32Array(80);
+    const [actual, expected] = kernels.map((kernel) => {
+      const network = networkOf(kernel, program);
+      const run = runOf(40, { batchSize: 40, steps: 1, learningRates: Float64Array.of(0) });
+      network.train(dataset(kernel, program, { x, y, rows: 40 }), run);
+      return network.read("parameters");
+    });
+    expectEach(actual, expected, "running figures");
+    expect(expected[6]).toBeGreaterThan(1e16);
+  });
+
+  const lossTable = losses as Table<Loss>;
+  const all = Object.values(lossTable).flatMap((entry) => variants("loss", lossTable, entry, 3));
+
+  test.each(all.filter((loss) => takesAfter(loss, "dense")).map((loss) => [nameOf(loss), loss] as const))(
+    "in the loss %s",
+    (name, loss) => {
+      const { meaning } = create("loss", lossTable, loss);
+      const outputs = meaning.targets === "shares" || meaning.targets === "labels" ? 3 : 1;
+      const program = programOf({ inputs: outputs, layers: [{ type: "dense", units: outputs }], loss });
+      const { loss: made, targets } = lossOf(program);
+      const candidates =
+        targets === 3
+          ? [
+              [1, 0, 0],
+              [0.5, 0.25, 0.25],
+            ]
+          : [...EXTREMES, 2].map((value) => [value]);
+      const fitting = candidates.filter((target) => {
+        try {
+          made.check?.(Float32Array.from(target), 0, outputs);
+          return true;
+        } catch {
+          return false;
+        }
+      });
+      expect(fitting.length).toBeGreaterThan(0);
+      for (const value of EXTREMES) {
+        for (const other of outputs === 3 ? EXTREMES : [0]) {
+          const x = Float32Array.from(outputs === 3 ? [value, other, 1] : [value]);
+          for (const y of fitting) compare(program, x, Float32Array.from(y), `${name} of ${x}, ${y}`);
+        }
+      }
+    },
+  );
+
+  test("in a mean over outputs whose sum does not fit", () => {
+    const program = programOf({
+      inputs: 3,
+      layers: [{ type: "dense", units: 3 }],
+      loss: "meanAbsoluteError",
+    });
+    compare(program, Float32Array.of(3e38, -3e38, 2e38), new Float32Array(3), "mean");
+  });
+});
+
+test("a metric of extreme predictions is a number", () => {
+  const kinds = ["values", "probabilities", "signs", "labels"] as const;
+  for (const entry of Object.values(metrics as Table<Metric>)) {
+    for (const targets of kinds) {
+      for (const predictions of ["estimates", "logits", "scores"] as const) {
+        const make = create(
+          "metric",
+          metrics as Table<Metric>,
+          standard("metric", metrics as Table<Metric>, entry),
+        );
+        try {
+          const outputs = targets === "labels" ? 3 : 1;
+          const figure = make({ targets, predictions, outputs });
+          const rows = row.length;
+          const given = Float32Array.from({ length: rows * outputs }, (_, at) => row[(at * 5) % rows]);
+          const y = Float32Array.from({ length: rows }, (_, at) =>
+            targets === "signs" ? 2 * (at % 2) - 1 : at % (outputs === 3 ? 3 : 2),
+          );
+          figure.check?.(y, rows);
+          expect(figure.value(given, y, rows), `${entry.type} ${targets} ${predictions}`).not.toBeNaN();
+        } catch (error) {
+          if (!/^metric .*: expected/.test((error as Error).message)) throw error;
+        }
+      }
+    }
+  }
+});
