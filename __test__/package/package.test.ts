@@ -54,6 +54,12 @@ describe("the packed package", () => {
     }
   });
 
+  test("has its docstrings in the declarations, and not a second time in the code", () => {
+    const hasDocstring = (file: string) => readFileSync(join(folder, file), "utf8").includes("/**");
+    expect(hasDocstring("dist/index.d.ts")).toBe(true);
+    expect(filesIn(folder).filter((file) => file.endsWith(".js") && hasDocstring(file))).toEqual([]);
+  });
+
   test("names no path of the machine that packed it", () => {
     expectNoMachinePaths(folder);
   });
