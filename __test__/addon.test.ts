@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostTarget } from "../scripts/toolchain.js";
 import { version } from "../src/index.ts";
-import { type Addon, loadAddon } from "../src/kernel/native.ts";
+import { type Addon, findAddon } from "../src/kernel/native.ts";
 import type { Run } from "../src/kernel.ts";
 import { root, runNode, script } from "./child.ts";
 
@@ -24,9 +24,9 @@ const program = {
 };
 
 function load(): Addon {
-  const loaded = loadAddon();
-  if (loaded === undefined) throw new Error("the addon is not built: node scripts/setup.js");
-  return loaded.addon;
+  const { addon } = findAddon();
+  if (addon === undefined) throw new Error("the addon is not built: node scripts/setup.js");
+  return addon as Addon;
 }
 
 // In a process of its own: it must live, and Rust reports every panic on standard error.

@@ -26,7 +26,7 @@ import * as strategies from "../src/search/strategies.ts";
  * not in a circle.
  */
 const order: readonly (readonly string[])[] = [
-  ["version", "host", "abort", "errors", "names", "random", "matmul", "text-table"],
+  ["version", "host", "abort", "errors", "environment", "names", "random", "matmul", "text-table"],
   ["memory"],
   ["options", "seed"],
   ["losses/*", "optimizers/*"],
@@ -51,6 +51,7 @@ const order: readonly (readonly string[])[] = [
   ["state"],
   ["run"],
   ["kernel/load", "kernel/scheduler"],
+  ["kernel/find-addon"],
   ["kernel/typescript", "kernel/native", "kernel/no-native"],
   ["kernel/choose"],
   ["fit/history"],
@@ -76,6 +77,7 @@ const order: readonly (readonly string[])[] = [
 
 /** Files that may import node:* and use Node's globals. */
 const onNode = [
+  "kernel/find-addon",
   "kernel/native",
   "files",
   "files/*",

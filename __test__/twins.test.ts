@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as activations from "../src/activations.ts";
-import { loadAddon } from "../src/kernel/native.ts";
+import { type Addon, findAddon } from "../src/kernel/native.ts";
 import { layers } from "../src/layers.ts";
 import * as losses from "../src/losses.ts";
 import type { Optimizer } from "../src/optimizers.ts";
@@ -14,7 +14,7 @@ import { nameOf, parametersOf, programOf, standard, variants } from "./programs.
 
 type Names = Record<string, string[]>;
 
-const addon = loadAddon()!.addon;
+const addon = findAddon().addon as Addon;
 const native: Record<"activations" | "layers" | "losses" | "optimizers", Names> = JSON.parse(addon.tables());
 
 const sorted = (table: Names): Names =>

@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
+import { environmentVariable } from "../environment.ts";
 import { showEpochs } from "./progress.ts";
 
 /** What the command line gives. */
@@ -108,7 +109,8 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
     markLabel: "misclassified",
     losses: { name: "mean squared error", values: losses },
   };
-  const color = process.stdout.isTTY && process.stdout.hasColors() && !process.env.NO_COLOR;
+  const color =
+    process.stdout.isTTY && process.stdout.hasColors() && environmentVariable("NO_COLOR") === undefined;
   const width = Math.min(process.stdout.columns ?? 80, 120);
   print(scatterText(points, { ...options, width, height: 24, color }));
   const svg = join(folder, "xor.svg");

@@ -1,5 +1,6 @@
 /** The choice of kernel: native if it loads, else typescript, with the reason kept. */
 import { loadNative } from "#native";
+import { environmentVariable } from "../environment.ts";
 import { KernelError, OptionError, show } from "../errors.ts";
 import type { Kernel, KernelName } from "../kernel.ts";
 import { typescriptKernel } from "./typescript.ts";
@@ -15,21 +16,20 @@ export interface Chosen {
 
 const CHOICES: readonly string[] = ["auto", "native", "typescript"];
 
-function environment(): { readonly MYELIN_KERNEL?: string } {
-  const host = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const wanted = host.process?.env?.MYELIN_KERNEL;
-  return wanted ? { MYELIN_KERNEL: wanted } : {};
-}
-
 let warned = false;
 
-/** Says once that an addon is installed and does not work. */
-function warnOfBrokenAddon(reason: string): void {
+/** Warns once in a process that the TypeScript kernel replaces a native one that this host could have. */
+function warn(cause: string, reason: string): void {
   if (warned) return;
   warned = true;
-  const text = `The native kernel cannot be used, the typescript kernel takes its place: ${reason}`;
+  const text = `Myelin uses its TypeScript kernel, which is slower than the native one. ${reason}`;
   const host = globalThis as { process?: NodeJS.Process };
-  host.process?.emitWarning?.(text, { type: "MyelinWarning", code: "MYELIN_BROKEN_ADDON" });
+  const code = `MYELIN_${cause.toUpperCase()}_ADDON`;
+  host.process?.emitWarning?.(text, {
+    type: "MyelinWarning",
+    code,
+    detail: 'kernel: "typescript" or MYELIN_KERNEL=typescript silences this warning.',
+  });
 }
 
 function check(wanted: unknown, place: string): KernelChoice {
@@ -39,19 +39,19 @@ function check(wanted: unknown, place: string): KernelChoice {
 
 /** Chooses a kernel: as the option says, else as `MYELIN_KERNEL` says, else native where it loads. */
 export function chooseKernel(option?: KernelChoice): Chosen {
-  const { MYELIN_KERNEL } = environment();
+  const variable = environmentVariable("MYELIN_KERNEL");
   const asked =
     option !== undefined && option !== "auto"
       ? { wanted: check(option, "model: kernel"), by: `the option kernel: "${option}"` }
       : {
-          wanted: check(MYELIN_KERNEL ?? option ?? "auto", "MYELIN_KERNEL"),
-          by: `MYELIN_KERNEL=${MYELIN_KERNEL}`,
+          wanted: check(variable ?? option ?? "auto", "MYELIN_KERNEL"),
+          by: `MYELIN_KERNEL=${variable}`,
         };
   if (asked.wanted === "typescript") return { kernel: typescriptKernel, reason: `asked for by ${asked.by}` };
   const native = loadNative();
   if (native.kernel !== undefined) return native;
   if (asked.wanted === "native")
     throw new KernelError(`the native kernel, asked for by ${asked.by}: ${native.reason}`);
-  if (native.broken) warnOfBrokenAddon(native.reason);
+  if (native.cause !== "unsupported") warn(native.cause, native.reason);
   return { kernel: typescriptKernel, reason: native.reason };
 }

@@ -1,11 +1,40 @@
 /**
- * What an attempt to load the native kernel gives; `kernel/native.ts` makes it on Node,
- * `kernel/no-native.ts` off it.
+ * The result of an attempt to load the native kernel. `kernel/native.ts` makes the attempt on Node, Bun and
+ * Deno; `kernel/no-native.ts` replaces it elsewhere.
  */
+import { environmentVariable } from "../environment.ts";
 import type { Kernel } from "../kernel.ts";
+
+/**
+ * Why there is no native kernel:
+ *
+ * - `unsupported`: no addon exists for this host, so the TypeScript kernel is the right one.
+ * - `absent`: one exists for this platform and is not installed.
+ * - `broken`: one is installed and does not work.
+ * - `unreachable`: a bundler copied Myelin to where its addon is not found.
+ */
+export type NoNative = {
+  readonly cause: "unsupported" | "absent" | "broken" | "unreachable";
+  readonly reason: string;
+};
 
 /** The kernel, or why there is none. */
 export type NativeLoad =
   | { readonly kernel: Kernel; readonly reason: string }
-  /** `broken`: an addon is installed and does not work, which deserves a warning; a missing one does not. */
-  | { readonly kernel: undefined; readonly reason: string; readonly broken: boolean };
+  | ({ readonly kernel: undefined } & NoNative);
+
+declare const __webpack_require__: unknown;
+
+/** Names the setting that keeps Myelin out of the bundle that this code is in. */
+function externalSetting(): string {
+  if (environmentVariable("NEXT_RUNTIME")) return 'serverExternalPackages: ["myelin"] in next.config.js';
+  if (typeof __webpack_require__ === "function")
+    return 'externals: { myelin: "node-commonjs myelin" } in webpack.config.js';
+  return 'external: ["myelin"] (esbuild, Rolldown, Rollup, Bun), ssr.external in Vite';
+}
+
+/** Explains that a bundle does not find the addon. */
+export function unreachable(why: string): NoNative {
+  const reason = `${why}: keep Myelin out of the bundle, and in node_modules beside it: ${externalSetting()}`;
+  return { cause: "unreachable", reason };
+}

@@ -1,11 +1,5 @@
-/**
- * The native kernel: finds the addon of this platform, checks it, and wraps it.
- *
- * The addon comes in a package of its own for each platform (`myelin-linux-x64-gnu` …), of which npm
- * installs the one that fits. It is *absent* where none is installed, and *broken* where one is and does
- * not work.
- */
-import { createRequire } from "node:module";
+/** The native kernel: checks the addon of this platform, which kernel/find-addon.ts finds, and wraps it. */
+import { environmentVariable } from "../environment.ts";
 import { KernelError, OptionError } from "../errors.ts";
 import type {
   Gradients,
@@ -20,6 +14,7 @@ import type {
 } from "../kernel.ts";
 import type { Program } from "../program.ts";
 import { version } from "../version.ts";
+import { findAddon, message } from "./find-addon.ts";
 import type { NativeLoad } from "./load.ts";
 
 /** The addon's network. */
@@ -58,23 +53,6 @@ export interface Addon {
   ) => KernelData;
   NativeNetwork: new (program: string, instructions?: string) => AddonNetwork;
   NativeTrainings: new () => AddonTrainings;
-}
-
-/**
- * The packages that may hold this platform's addon, the likelier first. npm installs the one whose libc
- * fits.
- */
-function packages(): string[] {
-  const { platform, arch } = process;
-  const libraries: Partial<Record<string, string[]>> = { linux: ["gnu", "musl"], win32: ["msvc"] };
-  const names = libraries[platform]?.map((library) => `${platform}-${arch}-${library}`) ?? [
-    `${platform}-${arch}`,
-  ];
-  return names.map((name) => `myelin-${name}`);
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message.split("\n")[0] : String(error);
 }
 
 /** A class of the addon's errors is no class of ours: keeps the message, gives it ours. */
@@ -209,16 +187,16 @@ function selfTest(kernel: Kernel): void {
 
 /** The instruction set to use: what `MYELIN_INSTRUCTIONS` says, else the fastest that the CPU has. */
 function chooseInstructions(available: readonly string[]): string {
-  const wanted = process.env.MYELIN_INSTRUCTIONS;
-  if (wanted === undefined || wanted === "") return available[available.length - 1];
+  const wanted = environmentVariable("MYELIN_INSTRUCTIONS");
+  if (wanted === undefined) return available[available.length - 1];
   if (available.includes(wanted)) return wanted;
   throw new OptionError(`MYELIN_INSTRUCTIONS: this CPU has ${available.join(", ")}, received "${wanted}"`);
 }
 
 /** The most threads of a call that does not say: what `MYELIN_THREADS` says, else the cores that are free. */
 function chooseThreads(): number | undefined {
-  const wanted = process.env.MYELIN_THREADS;
-  if (wanted === undefined || wanted === "") return undefined;
+  const wanted = environmentVariable("MYELIN_THREADS");
+  if (wanted === undefined) return undefined;
   if (/^[1-9]\d{0,5}$/.test(wanted)) return Number(wanted);
   throw new OptionError(`MYELIN_THREADS: expected a whole number of at least 1, received "${wanted}"`);
 }
@@ -236,54 +214,24 @@ function check(addon: Addon, file: string): NativeLoad {
   return { kernel, reason: `${file}, ${instructions} instructions` };
 }
 
-/** The path of an installed package's addon, if there is one. */
-function resolve(require: NodeJS.Require, name: string): string | undefined {
-  try {
-    return require.resolve(name);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Loads the addon itself, or throws why not. */
-export function loadAddon(): { readonly addon: Addon; readonly name: string } | undefined {
-  const require = createRequire(import.meta.url);
-  let failure: unknown;
-  for (const name of packages()) {
-    const path = resolve(require, name);
-    if (path === undefined) continue;
-    try {
-      return { addon: require(path) as Addon, name };
-    } catch (error) {
-      failure ??= new KernelError(`${name} does not load: ${message(error)}`, { cause: error });
-    }
-  }
-  if (failure !== undefined) throw failure;
-  return undefined;
-}
-
 function load(): NativeLoad {
-  let name = packages()[0];
+  const found = findAddon();
+  if (found.cause !== undefined) return { kernel: undefined, ...found };
+  const { name } = found;
   try {
-    const loaded = loadAddon();
-    if (loaded === undefined) {
-      const reason = `no addon for this platform is installed: npm install ${name}@${version}`;
-      return { kernel: undefined, reason, broken: false };
-    }
-    name = loaded.name;
-    return check(loaded.addon, name);
+    return check(found.addon as Addon, name);
   } catch (error) {
-    // What the user asked for and cannot have is an error of its own: the other kernel would not be it
-    // either.
+    // An instruction set or a number of threads that the user wants and cannot have is not the addon's fault.
     if (error instanceof OptionError) throw error;
-    const text = message(error);
-    return { kernel: undefined, reason: text.startsWith(name) ? text : `${name}: ${text}`, broken: true };
+    return { kernel: undefined, cause: "broken", reason: `${name}: ${message(error)}` };
   }
 }
+
+export { findAddon };
 
 let loaded: NativeLoad | undefined;
 
-/** The native kernel, or why there is none. Tried once, at the first model. */
+/** Returns the native kernel, or why there is none. Tries once, at the first model. */
 export function loadNative(): NativeLoad {
   loaded ??= load();
   return loaded;

@@ -1,9 +1,21 @@
-/**
- * Stands in for the native kernel where there are no addons: in browsers and other hosts that are no Node.
- */
-import type { NativeLoad } from "./load.ts";
+/** Replaces the native kernel on hosts that are neither Node nor Bun nor Deno, browsers for example. */
+import { type NativeLoad, unreachable } from "./load.ts";
 
-/** Says that there is none. */
+/**
+ * Whether this host could load addons after all. A bundler for browsers takes this file, and so does one
+ * for servers whose conditions of resolution lack "node". Environments that imitate a browser on Node, as
+ * jsdom does, replace `navigator`; Node 20 has none.
+ */
+function isServer(): boolean {
+  const { process, navigator } = globalThis as {
+    process?: { versions?: { node?: string } };
+    navigator?: { userAgent?: string };
+  };
+  return Boolean(process?.versions?.node) && /^(Node\.js|Bun|Deno)/.test(navigator?.userAgent ?? "Node.js");
+}
+
+/** Returns the reason why there is no native kernel. */
 export function loadNative(): NativeLoad {
-  return { kernel: undefined, reason: "this host loads no native addons", broken: false };
+  if (isServer()) return { kernel: undefined, ...unreachable("this bundle was made for browsers") };
+  return { kernel: undefined, cause: "unsupported", reason: "this host loads no native addons" };
 }

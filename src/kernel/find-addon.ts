@@ -1,0 +1,124 @@
+/**
+ * Finds this platform's addon and loads it.
+ *
+ * The addon is in a package of its own for each platform (`myelin-linux-x64-gnu` …), of which npm installs
+ * the one that fits. Bundlers take this file into bundles of either module format. So it resolves packages
+ * at run time, through no syntax that a bundler would follow or rename, from each place it may be in.
+ */
+import { KernelError } from "../errors.ts";
+import { version } from "../version.ts";
+import { type NoNative, unreachable } from "./load.ts";
+
+/** A loaded addon and its package, or why there is none. */
+export type FoundAddon =
+  | { readonly addon: unknown; readonly name: string; readonly cause?: undefined }
+  | (NoNative & { readonly addon?: undefined });
+
+/** The architectures, and the C libraries if there are several, that have a platform package. */
+const PLATFORMS: Partial<Record<string, { readonly architectures: string; readonly libraries: string[] }>> = {
+  darwin: { architectures: "arm64 x64", libraries: [""] },
+  linux: { architectures: "arm64 x64", libraries: ["-gnu", "-musl"] },
+  win32: { architectures: "arm64 x64", libraries: ["-msvc"] },
+};
+
+/** Returns the packages that may hold this platform's addon. On Linux npm installs the one whose libc fits. */
+function packages(): string[] {
+  const { platform, arch } = process;
+  const known = PLATFORMS[platform];
+  if (!known?.architectures.split(" ").includes(arch)) return [];
+  return known.libraries.map((library) => `myelin-${platform}-${arch}${library}`);
+}
+
+/** Returns the package to install. Looks at the C library only here, because the report takes time. */
+function packageToInstall(names: readonly string[]): string {
+  if (names.length === 1) return names[0];
+  const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
+  report.excludeNetwork = true; // Else it looks up names of hosts.
+  const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return names[header?.glibcVersionRuntime === undefined ? 1 : 0];
+}
+
+/** Returns the first line of an error's message. */
+export function message(error: unknown): string {
+  return error instanceof Error ? error.message.split("\n")[0] : String(error);
+}
+
+/**
+ * Returns a `require` for each file that packages may be found from: this one, and the program. A bundle in
+ * CommonJS format has no `import.meta.url`, one of ES modules no `__filename`, and webpack replaces the first
+ * by a path on the machine that bundled.
+ */
+function origins(): NodeJS.Require[] {
+  const own = import.meta.url as string | undefined;
+  const bundle = typeof __filename === "string" ? __filename : undefined;
+  const { createRequire } = process.getBuiltinModule("node:module");
+  return [own, bundle, process.argv[1]].flatMap((path) => {
+    try {
+      return path ? [createRequire(path)] : [];
+    } catch {
+      return []; // Not a path of a file: a program read from standard input.
+    }
+  });
+}
+
+/** Returns the file of an installed package, or `undefined` if it is not installed. */
+function resolve(from: NodeJS.Require, name: string): string | undefined {
+  try {
+    return from.resolve(name);
+  } catch (error) {
+    // With `path` the package is there, and its file is not.
+    const { code, path } = error as { code?: string; path?: string };
+    if (code === "MODULE_NOT_FOUND" && path === undefined) return undefined;
+    throw error;
+  }
+}
+
+/** Returns the addon of an installed package, or `undefined` if it is not installed. */
+function load(from: NodeJS.Require, name: string): unknown {
+  try {
+    const file = resolve(from, name);
+    return file === undefined ? undefined : from(file);
+  } catch (error) {
+    throw new KernelError(`${name} does not load: ${message(error)}`, { cause: error });
+  }
+}
+
+/** Returns a `require` of the installed Myelin, which finds what only Myelin depends on. */
+function home(from: NodeJS.Require): NodeJS.Require | undefined {
+  const manifest = resolve(from, "myelin/package.json");
+  return manifest === undefined ? undefined : process.getBuiltinModule("node:module").createRequire(manifest);
+}
+
+/**
+ * Loads the addon, or explains why not. A bundle asks from the installed Myelin too, because pnpm and Yarn's
+ * Plug'n'Play let only Myelin see its platform package.
+ */
+export function findAddon(): FoundAddon {
+  const names = packages();
+  if (names.length === 0) {
+    const reason = `there is no native addon for ${process.platform}-${process.arch}`;
+    return { cause: "unsupported", reason };
+  }
+  const failures: unknown[] = [];
+  const attempt = <T>(call: () => T): T | undefined => {
+    try {
+      return call();
+    } catch (error) {
+      failures.push(error);
+      return undefined;
+    }
+  };
+  const files = origins();
+  const homes = files.flatMap((from) => attempt(() => home(from)) ?? []);
+  for (const from of [...files, ...homes]) {
+    for (const name of names) {
+      const addon = attempt(() => load(from, name));
+      if (addon !== undefined) return { addon, name };
+    }
+  }
+  if (failures.length > 0) return { cause: "broken", reason: message(failures[0]) };
+  if (homes.length === 0) return unreachable("this bundle does not find the native addon");
+  const name = packageToInstall(names);
+  const reason = `${name} is not installed: npm install --save-optional ${name}@${version}`;
+  return { cause: "absent", reason };
+}
