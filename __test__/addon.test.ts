@@ -269,12 +269,21 @@ describe("where the addon's package is", () => {
     expect(status).toBe(0);
     return JSON.parse(output);
   };
+  const warning = (code: string, reason: string) => ({
+    name: "MyelinWarning",
+    code,
+    message: `Myelin uses its TypeScript kernel, which is slower than the native one: ${reason}`,
+    detail: 'kernel: "typescript" or MYELIN_KERNEL=typescript silences this warning.',
+  });
   const asked = "the native kernel, asked for by MYELIN_KERNEL=native: ";
 
-  test("absent, the typescript kernel takes its place and says how to get it; nothing is warned of", async () => {
+  test("absent, the typescript kernel takes its place, and one warning says how to get it", async () => {
     give({});
-    const reason = `no addon for this platform is installed: npm install ${name}@${version}`;
-    expect(await chosen()).toEqual({ kernel: { name: "typescript", reason }, warnings: [] });
+    const reason = `${name} is not installed: npm install --save-optional ${name}@${version}`;
+    expect(await chosen()).toEqual({
+      kernel: { name: "typescript", reason },
+      warnings: [warning("MYELIN_ABSENT_ADDON", reason)],
+    });
     const error = { name: "KernelError", code: "MYELIN_KERNEL", message: asked + reason };
     expect(await chosen("native")).toEqual({ error, warnings: [] });
   });
@@ -291,6 +300,11 @@ describe("where the addon's package is", () => {
       " does not load: ",
     ],
     ["one that fails as it loads", main("throw new Error('no GLIBC_9.9')"), " does not load: no GLIBC_9.9"],
+    [
+      "whose file is gone",
+      { "package.json": JSON.stringify({ name, main: "gone.node" }) },
+      " does not load: ",
+    ],
     [
       "of another version",
       main("exports.version = () => '0.0.9';"),
@@ -316,13 +330,7 @@ describe("where the addon's package is", () => {
     const { kernel, warnings } = await chosen();
     expect(kernel.name).toBe("typescript");
     expect(kernel.reason).toContain(name + reason);
-    expect(warnings).toEqual([
-      {
-        name: "MyelinWarning",
-        code: "MYELIN_BROKEN_ADDON",
-        message: `The native kernel cannot be used, the typescript kernel takes its place: ${kernel.reason}`,
-      },
-    ]);
+    expect(warnings).toEqual([warning("MYELIN_BROKEN_ADDON", kernel.reason)]);
     const forced = await chosen("native");
     expect(forced).toEqual({
       error: { name: "KernelError", code: "MYELIN_KERNEL", message: asked + kernel.reason },
@@ -330,8 +338,11 @@ describe("where the addon's package is", () => {
     });
   });
 
-  test("broken, nothing is said of it to whoever asks for the typescript kernel", async () => {
-    give(main("throw new Error('broken')"));
+  test.each([
+    ["absent", {}],
+    ["broken", main("throw new Error('broken')")],
+  ])("%s, a caller that asks for the typescript kernel gets no warning", async (_, files) => {
+    give(files);
     expect(await chosen("typescript")).toEqual({
       kernel: { name: "typescript", reason: "asked for by MYELIN_KERNEL=typescript" },
       warnings: [],

@@ -1,8 +1,17 @@
 // An empty app outside of the checkout, into which the packed package is installed as a user would.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect } from "vitest";
 import { hostTarget, nativeIsRequired } from "../../scripts/toolchain.js";
@@ -52,6 +61,17 @@ export function install(...tarballs: string[]): string {
   return app;
 }
 
+/** Installs what the package.json of such a folder names, unless it is there: tools that few tests need. */
+export function installTools(folder: string): void {
+  const wanted = Object.entries<string>(readManifest(folder).dependencies);
+  const installed = wanted.every(([name, version]) => {
+    const home = join(folder, "node_modules", name);
+    return existsSync(join(home, "package.json")) && version.endsWith(readManifest(home).version);
+  });
+  if (installed) return;
+  expectSuccess(runNpm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"));
+}
+
 export interface Result {
   command: string;
   status: number | null;
@@ -78,6 +98,25 @@ export function run(
     output: done.stdout ?? "",
     errors: done.error ? String(done.error) : done.stderr,
   };
+}
+
+/** Runs a copy of a bundle of an app where no node_modules are in reach, not even those of the app. */
+export function runElsewhere(
+  app: string,
+  bundle: string,
+  settings: Record<string, string> = {},
+  [runtime, ...flags]: readonly string[] = [process.execPath],
+): Result {
+  const folder = makeFolder("elsewhere");
+  const copy = join(folder, basename(bundle));
+  cpSync(bundle, copy);
+  const modules = join(app, "node_modules");
+  renameSync(modules, `${modules}-hidden`);
+  try {
+    return run(folder, runtime!, [...flags, copy], settings);
+  } finally {
+    renameSync(`${modules}-hidden`, modules);
+  }
 }
 
 /** Runs a program of one of the checkout's own packages. */
@@ -136,9 +175,15 @@ export function readManifest(folder: string) {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 }
 
+// Not from `makeFolder`: a test that is running may register no hook.
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 function makeFolder(name: string): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `myelin-${name}-`)));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

@@ -72,7 +72,7 @@ describe("installed without its platform package", () => {
     app = install(packed.myelin);
   });
 
-  test("trains on the TypeScript kernel, says why in `kernel.reason`, and warns of nothing", () => {
+  test("trains on the TypeScript kernel, says why in `kernel.reason`, and warns once how to get the other", () => {
     const result = train(app);
     const trained = readTrained(result);
     expect(trained.kernel).toEqual({
@@ -80,7 +80,12 @@ describe("installed without its platform package", () => {
       reason: expect.stringContaining(`myelin-${target}`),
     });
     expectTrained(trained);
-    expect(result.errors).toBe("");
+    expect(result.errors.match(/^\(node:\d+\) \[MYELIN_\w+\].*/gm)).toEqual([
+      expect.stringMatching(
+        `MYELIN_ABSENT_ADDON.*myelin-${target} is not installed: npm install --save-optional myelin-${target}@`,
+      ),
+    ]);
+    expect(train(app, { MYELIN_KERNEL: "typescript" }).errors).toBe("");
   });
 
   test("is an error that names the package when MYELIN_KERNEL asks for the native kernel", () => {

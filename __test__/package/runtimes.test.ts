@@ -1,6 +1,6 @@
 // The installed package on the runtimes that are not this one. Their binaries come as npm packages and are
 // installed when this test first runs.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import {
@@ -8,12 +8,12 @@ import {
   expectSuccess,
   expectTrained,
   install,
+  installTools,
   pack,
-  readManifest,
   readTrained,
   root,
   run,
-  runNpm,
+  runElsewhere,
   target,
   trainScript,
 } from "./app.ts";
@@ -51,9 +51,7 @@ else
 function onEveryRuntime() {
   let app: string;
   beforeAll(() => {
-    if (!runtimesAreInstalled()) {
-      expectSuccess(runNpm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"));
-    }
+    installTools(folder);
     const packed = pack();
     app = install(packed.myelin, packed.platform);
     writeFileSync(join(app, script), trainScript);
@@ -76,11 +74,39 @@ function onEveryRuntime() {
       expect(output.trim()).toBe(hasHalfs(name) ? "taken" : "none");
     });
   }
-}
 
-function runtimesAreInstalled(): boolean {
-  return Object.entries<string>(readManifest(folder).dependencies).every(([name, wanted]) => {
-    const home = join(folder, "node_modules", name);
-    return existsSync(join(home, "package.json")) && wanted.endsWith(readManifest(home).version);
+  const deno = join(folder, "node_modules", "@deno/linux-x64-glibc/deno");
+  const kernelScript = readFileSync(join(root, "__test__", "bundlers", "entry.mjs"), "utf8");
+
+  test.each([
+    [
+      ["--allow-read", "--allow-ffi"],
+      { name: "native", reason: expect.stringContaining(`myelin-${target}`) },
+    ],
+    [["--allow-read"], { name: "typescript", reason: expect.stringMatching(/does not load: .*--allow-ffi/) }],
+  ])(
+    "computes on Deno with %j alone: an environment that may not be read is an empty one",
+    (allowed, kernel) => {
+      writeFileSync(join(app, "kernel.mjs"), kernelScript);
+      const result = run(app, deno, ["run", "--no-prompt", "--quiet", ...allowed, "kernel.mjs"]);
+      expect(JSON.parse(expectSuccess(result))).toEqual(kernel);
+    },
+  );
+
+  const bun = join(folder, "node_modules", "@oven/bun-linux-x64/bin/bun");
+
+  test.each([
+    ["node", "esm", "mjs", [process.execPath]],
+    ["node", "cjs", "cjs", [process.execPath]],
+    // Without the flag Bun installs from a registry what a program lacks.
+    ["bun", "esm", "bun.mjs", [bun, "--no-install"]],
+  ])("loads the native kernel from a bundle that Bun made for %s as %s", (host, format, ending, command) => {
+    writeFileSync(join(app, "kernel.mjs"), kernelScript);
+    const file = join(app, "out", `bundle.${ending}`);
+    const options = ["--target", host, "--format", format, "--outfile", file];
+    expectSuccess(run(app, bun, ["build", "kernel.mjs", ...options]));
+    const result = run(app, command[0]!, [...command.slice(1), file]);
+    expect(JSON.parse(expectSuccess(result)).name).toBe("native");
+    expect(runElsewhere(app, file, {}, command).errors).toContain("bun build --external myelin");
   });
 }

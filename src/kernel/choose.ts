@@ -22,7 +22,7 @@ let warned = false;
 function warn(cause: string, reason: string): void {
   if (warned) return;
   warned = true;
-  const text = `Myelin uses its TypeScript kernel, which is slower than the native one. ${reason}`;
+  const text = `Myelin uses its TypeScript kernel, which is slower than the native one: ${reason}`;
   const host = globalThis as { process?: NodeJS.Process };
   const code = `MYELIN_${cause.toUpperCase()}_ADDON`;
   host.process?.emitWarning?.(text, {

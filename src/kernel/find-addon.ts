@@ -43,16 +43,23 @@ export function message(error: unknown): string {
   return error instanceof Error ? error.message.split("\n")[0] : String(error);
 }
 
+/** Returns the path of this file where it is CommonJS, as a bundle may be. */
+function bundlePath(): string | undefined {
+  try {
+    return __filename; // Not after `typeof`, which webpack answers where there is none.
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Returns a `require` for each file that packages may be found from: this one, and the program. A bundle in
- * CommonJS format has no `import.meta.url`, one of ES modules no `__filename`, and webpack replaces the first
- * by a path on the machine that bundled.
+ * CommonJS format has no `import.meta.url`, and webpack replaces it by a path on the machine that bundled.
  */
 function origins(): NodeJS.Require[] {
   const own = import.meta.url as string | undefined;
-  const bundle = typeof __filename === "string" ? __filename : undefined;
   const { createRequire } = process.getBuiltinModule("node:module");
-  return [own, bundle, process.argv[1]].flatMap((path) => {
+  return [own, bundlePath(), process.argv[1]].flatMap((path) => {
     try {
       return path ? [createRequire(path)] : [];
     } catch {

@@ -30,7 +30,7 @@ function externalSetting(): string {
   if (environmentVariable("NEXT_RUNTIME")) return 'serverExternalPackages: ["myelin"] in next.config.js';
   if (typeof __webpack_require__ === "function")
     return 'externals: { myelin: "node-commonjs myelin" } in webpack.config.js';
-  return 'external: ["myelin"] (esbuild, Rolldown, Rollup, Bun), ssr.external in Vite';
+  return 'external: ["myelin"] in esbuild, Rolldown or Rollup, ssr.external in Vite, bun build --external myelin';
 }
 
 /** Explains that a bundle does not find the addon. */
