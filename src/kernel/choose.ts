@@ -16,14 +16,15 @@ export interface Chosen {
 
 const CHOICES: readonly string[] = ["auto", "native", "typescript"];
 
-let warned = false;
+/** Warned of already, in a process that may hold several bundles with Myelin. */
+const WARNED = Symbol.for("myelin.warned");
 
 /** Warns once in a process that the TypeScript kernel replaces a native one that this host could have. */
 function warn(cause: string, reason: string): void {
-  if (warned) return;
-  warned = true;
+  const host = globalThis as { process?: NodeJS.Process; [WARNED]?: true };
+  if (host[WARNED]) return;
+  host[WARNED] = true;
   const text = `Myelin uses its TypeScript kernel, which is slower than the native one: ${reason}`;
-  const host = globalThis as { process?: NodeJS.Process };
   const code = `MYELIN_${cause.toUpperCase()}_ADDON`;
   host.process?.emitWarning?.(text, {
     type: "MyelinWarning",

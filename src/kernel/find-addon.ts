@@ -96,6 +96,15 @@ function home(from: NodeJS.Require): NodeJS.Require | undefined {
   return manifest === undefined ? undefined : process.getBuiltinModule("node:module").createRequire(manifest);
 }
 
+/** Returns the setting of Next if this is a bundle of Next, which replaces the variable when it bundles. */
+function nextSetting(): string | undefined {
+  try {
+    return process.env.NEXT_RUNTIME && 'serverExternalPackages: ["myelin"] in next.config.js';
+  } catch {
+    return undefined; // Deno without --allow-env.
+  }
+}
+
 /**
  * Loads the addon, or explains why not. A bundle asks from the installed Myelin too, because pnpm and Yarn's
  * Plug'n'Play let only Myelin see its platform package.
@@ -124,7 +133,7 @@ export function findAddon(): FoundAddon {
     }
   }
   if (failures.length > 0) return { cause: "broken", reason: message(failures[0]) };
-  if (homes.length === 0) return unreachable("this bundle does not find the native addon");
+  if (homes.length === 0) return unreachable("this bundle does not find the native addon", nextSetting());
   const name = packageToInstall(names);
   const reason = `${name} is not installed: npm install --save-optional ${name}@${version}`;
   return { cause: "absent", reason };

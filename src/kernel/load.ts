@@ -2,7 +2,6 @@
  * The result of an attempt to load the native kernel. `kernel/native.ts` makes the attempt on Node, Bun and
  * Deno; `kernel/no-native.ts` replaces it elsewhere.
  */
-import { environmentVariable } from "../environment.ts";
 import type { Kernel } from "../kernel.ts";
 
 /**
@@ -27,14 +26,13 @@ declare const __webpack_require__: unknown;
 
 /** Names the setting that keeps Myelin out of the bundle that this code is in. */
 function externalSetting(): string {
-  if (environmentVariable("NEXT_RUNTIME")) return 'serverExternalPackages: ["myelin"] in next.config.js';
   if (typeof __webpack_require__ === "function")
     return 'externals: { myelin: "node-commonjs myelin" } in webpack.config.js';
   return 'external: ["myelin"] in esbuild, Rolldown or Rollup, ssr.external in Vite, bun build --external myelin';
 }
 
-/** Explains that a bundle does not find the addon. */
-export function unreachable(why: string): NoNative {
-  const reason = `${why}: keep Myelin out of the bundle, and in node_modules beside it: ${externalSetting()}`;
+/** Explains that a bundle does not reach the addon, and names the setting that fixes it. */
+export function unreachable(why: string, setting = externalSetting()): NoNative {
+  const reason = `${why}: keep Myelin out of the bundle, and in node_modules beside it: ${setting}`;
   return { cause: "unreachable", reason };
 }
