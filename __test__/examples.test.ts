@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 // The examples print what they show.
@@ -8,8 +10,8 @@ beforeAll(() => {
 afterAll(() => vi.restoreAllMocks());
 
 describe("the examples show what they claim", () => {
-  test("xor.ts: the article's network learns the exclusive or", async () => {
-    const { history, predictions } = await import("../examples/xor.ts");
+  test("xor.js: the article's network learns the exclusive or", async () => {
+    const { history, predictions } = await import("../examples/xor.js");
     expect(history.loss).toHaveLength(300);
     expect(history.loss[299]).toBeLessThan(0.06);
     expect(predictions).toHaveLength(1000);
@@ -17,27 +19,27 @@ describe("the examples show what they claim", () => {
     expect(Number.parseFloat(accuracy?.split(": ")[1] ?? "")).toBeGreaterThan(95);
   });
 
-  test("cross-entropy.ts: it separates the classes better than the mean squared error, by the median", async () => {
-    const { squares, entropy } = await import("../examples/cross-entropy.ts");
+  test("cross-entropy.js: it separates the classes better than the mean squared error, by the median", async () => {
+    const { squares, entropy } = await import("../examples/cross-entropy.js");
     expect(squares[2]).toBeGreaterThan(96);
     expect(entropy[2]).toBeGreaterThan(squares[2]);
     expect(lines).toContainEqual(expect.stringMatching(/^cross-entropy: .*; the median 9\d\.\d$/));
   });
 
-  test("diabetes.ts: a small network explains at least 0.40 of the variance on held-out rows", async () => {
-    const { r2 } = await import("../examples/diabetes.ts");
+  test("diabetes.js: a small network explains at least 0.40 of the variance on held-out rows", async () => {
+    const { r2 } = await import("../examples/diabetes.js");
     expect(r2).toBeGreaterThanOrEqual(0.4);
     expect(lines).toContain(`R² on 89 held-out rows: ${r2.toFixed(3)}`);
   });
 
-  test("search.ts: an ensemble of what was found names at least 90 % of the held-out flowers right", async () => {
-    const { accuracy, result } = await import("../examples/search.ts");
+  test("search.js: an ensemble of what was found names at least 90 % of the held-out flowers right", async () => {
+    const { accuracy, result } = await import("../examples/search.js");
     expect(result.rows).toHaveLength(16);
     expect(accuracy).toBeGreaterThanOrEqual(0.9);
   });
 
-  test("understand.ts: the step has its formulas, the gradients pass, the noise does not matter", async () => {
-    const { check, explanation, importance, shares } = await import("../examples/understand.ts");
+  test("understand.js: the step has its formulas, the gradients pass, the noise does not matter", async () => {
+    const { check, explanation, importance, shares } = await import("../examples/understand.js");
     expect(lines).toContain(`${explanation}\n`);
     expect(explanation.text).toContain("∂E/∂x₁ = g₁ tanh′(");
     expect(check.passes).toBe(true);
@@ -45,5 +47,14 @@ describe("the examples show what they claim", () => {
     expect(Math.min(first, second)).toBeGreaterThan(0.2);
     expect(Math.abs(noise)).toBeLessThan(0.05);
     expect(shares).toHaveLength(3);
+  });
+
+  test("understand.js: it runs on this Node as a user runs it, on what is built", () => {
+    const file = fileURLToPath(new URL("../examples/understand.js", import.meta.url));
+    const { status, stdout } = spawnSync(process.execPath, [file], { encoding: "utf8" });
+    expect({ status, output: stdout.trim() }).toEqual({
+      status: 0,
+      output: expect.stringContaining("x1, x2 and noise add to the prediction: "),
+    });
   });
 });

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -15,6 +16,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withLiveLinks } from "./links.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const options = process.argv.slice(2);
@@ -27,7 +29,20 @@ function main() {
   if (!existsSync(join(root, "dist", "index.js"))) fail("dist is not built: npm run build");
   mkdirSync(destination, { recursive: true });
   for (const target of readdirSync(join(root, "npm")).sort()) packPlatform(target);
-  pack(root, manifest);
+  pack(stageMain(), manifest);
+}
+
+// Both documents link to others that stay in the repository.
+function stageMain() {
+  const folder = emptyFolder(manifest.name);
+  for (const path of [...manifest.files, "package.json", "LICENSE", "README.md"])
+    cpSync(join(root, path), join(folder, path), { recursive: true });
+  const isPacked = (path) => existsSync(join(folder, path));
+  for (const document of ["README.md", "CHANGELOG.md"]) {
+    const text = readFileSync(join(root, document), "utf8");
+    writeFileSync(join(folder, document), withLiveLinks(text, isPacked, manifest));
+  }
+  return folder;
 }
 
 function packPlatform(target) {
@@ -45,9 +60,7 @@ function packPlatform(target) {
 // npm refuses to install a workspace that is meant for another platform. So in the checkout these fields
 // lie under `platform`, where npm does not look, and only the published manifest has them where npm does.
 function stage(target, { platform, ...rest }) {
-  const folder = join(destination, target);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
+  const folder = emptyFolder(target);
   const files = [rest.main, "THIRD-PARTY-LICENSES.md"];
   const staged = { ...rest, files, repository: manifest.repository, ...platform };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(staged, null, 2)}\n`);
@@ -55,6 +68,13 @@ function stage(target, { platform, ...rest }) {
   for (const file of ["LICENSE", "THIRD-PARTY-LICENSES.md"])
     copyFileSync(join(root, file), join(folder, file));
   copyFileSync(join(root, "npm", target, rest.main), join(folder, rest.main));
+  return folder;
+}
+
+function emptyFolder(name) {
+  const folder = join(destination, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
   return folder;
 }
 

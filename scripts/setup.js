@@ -1,6 +1,7 @@
 // Makes a checkout ready to run: the dependencies, the native kernel, and dist. Every npm script calls this
-// first, so a step whose inputs are as they were last time costs nothing, and `--build` runs both builds in
-// any case. It runs before anything is installed: only what Node brings may be imported here.
+// first, so a step whose inputs are as they were last time costs nothing. `--build` runs both builds in any
+// case, and with `--native` a missing native kernel is a failure. It runs before anything is installed: only
+// what Node brings may be imported here.
 import { spawnSync } from "node:child_process";
 import {
   closeSync,
@@ -31,6 +32,8 @@ const hasPackage = existsSync(join(root, "npm", target));
 // What follows --build is handed to `napi build`: a release needs --use-napi-cross, for instance.
 const forced = process.argv[2] === "--build";
 const napiFlags = process.argv.slice(3);
+const forTests = process.argv[2] === "--native";
+const mustHaveNative = nativeIsRequired || forTests;
 
 const nativeInputs = ["Cargo.toml", "Cargo.lock", "build.rs", "crates"];
 const distInputs = ["src", "tsdown.config.ts", "tsconfig.json", "package.json", "package-lock.json"];
@@ -76,7 +79,7 @@ function installDependencies() {
 
 function nativeIsBuilt() {
   if (readState().native !== fingerprint(root, nativeInputs)) return false;
-  return existsSync(addon) || !(nativeIsRequired || (hasPackage && cargoIsOnPath()));
+  return existsSync(addon) || !(mustHaveNative || (hasPackage && cargoIsOnPath()));
 }
 
 function buildNative() {
@@ -119,6 +122,7 @@ function withoutMachinePaths() {
 }
 
 function goOnWithoutNative(reason) {
+  if (forTests) fail(`The tests compare both kernels and need the native one, but ${reason}`);
   if (nativeIsRequired) fail(`CI or MYELIN_REQUIRE_NATIVE asks for the native kernel, but ${reason}`);
   say(`The TypeScript kernel will be used instead of the native one: ${reason}`);
   // Said once: the next start is silent until the sources change or a toolchain appears.

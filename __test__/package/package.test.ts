@@ -1,8 +1,9 @@
 // What the packed files hold.
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { withLiveLinks } from "../../scripts/links.js";
 import {
   addonFile,
   describeNative,
@@ -58,6 +59,29 @@ describe("the packed package", () => {
     const hasDocstring = (file: string) => readFileSync(join(folder, file), "utf8").includes("/**");
     expect(hasDocstring("dist/index.d.ts")).toBe(true);
     expect(filesIn(folder).filter((file) => file.endsWith(".js") && hasDocstring(file))).toEqual([]);
+  });
+
+  test("links, in what it says of itself, to what it holds or to the web", () => {
+    const documents = filesIn(folder).filter((file) => file.endsWith(".md"));
+    for (const file of documents) {
+      const targets = Array.from(
+        readFileSync(join(folder, file), "utf8").matchAll(/\]\(([^)\s]+)\)/g),
+        ([, target]) => target!,
+      );
+      const dead = targets.filter((target) => !/^https?:/.test(target) && !existsSync(join(folder, target)));
+      expect(dead, file).toEqual([]);
+    }
+  });
+
+  test("links to the repository, once package.json names it", () => {
+    const text = "![A plot](docs/xor.svg) [docs/files.md](docs/files.md) [news](CHANGELOG.md)";
+    const isPacked = (path: string) => path === "CHANGELOG.md";
+    const repository = { url: "git+https://example.org/a/b.git" };
+    expect(withLiveLinks(text, isPacked, { version: "1.0.0", repository })).toBe(
+      "![A plot](https://example.org/a/b/raw/v1.0.0/docs/xor.svg) " +
+        "[docs/files.md](https://example.org/a/b/blob/v1.0.0/docs/files.md) [news](CHANGELOG.md)",
+    );
+    expect(withLiveLinks(text, isPacked, { version: "1.0.0" })).toBe(" docs/files.md [news](CHANGELOG.md)");
   });
 
   test("names no path of the machine that packed it", () => {

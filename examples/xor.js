@@ -1,7 +1,7 @@
 /**
  * The article's run: a 2-64-1 network learns the exclusive or of 1000 points.
  *
- * Node 22.18 and later runs this file as it stands: `node examples/xor.ts`.
+ * Run it in a checkout: `npm run build`, then `node examples/xor.js`.
  */
 import { dense, initializers, Model, relu, sgd, xor } from "myelin";
 

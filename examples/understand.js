@@ -2,7 +2,7 @@
  * Looks into a small network: one step with all its numbers, whether its gradients are right, which columns
  * matter, and what each value of a point adds to its prediction.
  *
- * Node 22.18 and later runs this file as it stands: `node examples/understand.ts`.
+ * Run it in a checkout: `npm run build`, then `node examples/understand.js`.
  */
 import { adam, dense, Model, sgd, sigmoid, tanh, xor } from "myelin";
 

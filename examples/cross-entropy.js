@@ -2,7 +2,7 @@
  * The exclusive or as a classification: the same network with the mean squared error, and with a sigmoid and
  * the binary cross-entropy, from five seeds each.
  *
- * Node 22.18 and later runs this file as it stands: `node examples/cross-entropy.ts`.
+ * Run it in a checkout: `npm run build`, then `node examples/cross-entropy.js`.
  */
 import { adam, dense, Model, relu, sigmoid, xor } from "myelin";
 
@@ -10,7 +10,7 @@ const data = xor({ examples: 1000, seed: 1 });
 const unseen = xor({ examples: 10_000, seed: 2 });
 
 const optimizer = adam({ learningRate: 0.01 });
-const bySquares = (seed: number) =>
+const bySquares = (seed) =>
   new Model({
     inputs: 2,
     layers: [dense(64), relu(), dense(1)],
@@ -18,7 +18,7 @@ const bySquares = (seed: number) =>
     optimizer,
     seed,
   });
-const byEntropy = (seed: number) =>
+const byEntropy = (seed) =>
   new Model({
     inputs: 2,
     layers: [dense(64), relu(), dense(1), sigmoid()],
@@ -28,15 +28,15 @@ const byEntropy = (seed: number) =>
   });
 
 /** The share of unseen points whose prediction is on the right side of 0.5, in percent. */
-const accuracy = (model: Model) => {
+const accuracy = (model) => {
   const predictions = model.predict(unseen.x);
   const right = predictions.filter((value, row) => value >= 0.5 === (unseen.y[row] === 1));
   return (100 * right.length) / unseen.rows;
 };
 
 /** The accuracies from the five seeds, from low to high. */
-const accuraciesOf = async (make: (seed: number) => Model) => {
-  const accuracies: number[] = [];
+const accuraciesOf = async (make) => {
+  const accuracies = [];
   for (const seed of [1, 2, 3, 4, 5]) {
     const model = make(seed);
     await model.fit(data, { epochs: 100 });
@@ -48,7 +48,7 @@ const accuraciesOf = async (make: (seed: number) => Model) => {
 export const squares = await accuraciesOf(bySquares);
 export const entropy = await accuraciesOf(byEntropy);
 
-const percent = (values: number[]) => values.map((value) => value.toFixed(1)).join(", ");
+const percent = (values) => values.map((value) => value.toFixed(1)).join(", ");
 console.log(`accuracy on ${unseen.rows} points that no model has seen, in percent, from low to high`);
 console.log(`mean squared error: ${percent(squares)}; the median ${percent([squares[2]])}`);
 console.log(`cross-entropy: ${percent(entropy)}; the median ${percent([entropy[2]])}`);

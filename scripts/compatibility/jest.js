@@ -1,0 +1,62 @@
+// Jest, in the ways in which a test may take an ES module.
+import { installBeside, lastLine, makeApp, run } from "./app.js";
+
+const jest = ["jest@30.5.2", "jest-environment-jsdom@30.5.2", "@swc/core@1.16.22", "@swc/jest@0.2.39"];
+
+const body = `
+  const model = new Model({ inputs: 2, layers: [dense(4), dense(1)], loss: "meanSquaredError", optimizer: sgd() });
+  await model.fit(xor({ examples: 20, seed: 1 }), { epochs: 2 });
+  expect(() => sgd({ lr: 1 })).toThrow(OptionError);
+  process.stdout.write(JSON.stringify(model.kernel) + "\\n");`;
+const names = "{ dense, Model, OptionError, sgd, xor }";
+
+const files = {
+  "require.test.js": `test("trains", async () => { const ${names} = require("myelin"); ${body} });`,
+  "dynamic.test.js": `test("trains", async () => { const ${names} = await import("myelin"); ${body} });`,
+  "import.test.mjs": `import ${names} from "myelin"; test("trains", async () => { ${body} });`,
+  "jest.config.js": "module.exports = { testMatch: ['**/*.test.*'] };",
+  "swc.config.js": `module.exports = {
+      ...require("./jest.config.js"),
+      transform: {
+        "\\\\.[cm]?[jt]sx?$": ["@swc/jest", { jsc: { target: "es2022" }, module: { type: "commonjs" } }],
+      },
+      transformIgnorePatterns: ["/node_modules/(?!myelin/)"],
+    };`,
+  "jsdom.config.js": 'module.exports = { ...require("./jest.config.js"), testEnvironment: "jsdom" };',
+  "page.test.mjs": `/** @jest-environment node */
+    import ${names} from "myelin"; test("trains", async () => { ${body} });`,
+};
+
+export function jestCases(tarballs) {
+  let app;
+  const jestApp = () => {
+    app ??= (async () => {
+      const folder = makeApp("jest", files);
+      await installBeside(folder, jest, tarballs);
+      return folder;
+    })();
+    return app;
+  };
+  const flag = "--experimental-vm-modules";
+  const one = (title, expected, test, { flags = [], config = "jest" } = {}) => ({
+    name: `${jest[0]}, ${title}`,
+    expected,
+    run: async () => {
+      const folder = await jestApp();
+      const program = [...flags, "node_modules/jest/bin/jest.js", "-c", `${config}.config.js`, test];
+      return lastLine((await run(folder, process.execPath, program)).output);
+    },
+  });
+  return [
+    one("`require` as it comes", /Must use import to load ES Module/, "require"),
+    one("`require`, @swc/jest", /^native/, "require", { config: "swc" }),
+    one(`\`import()\`, ${flag}`, /^native/, "dynamic", { flags: [flag] }),
+    one(`\`import\`, ${flag}`, /^native/, "import", { flags: [flag] }),
+    one(`jsdom, ${flag}`, /^typescript: this host loads no native addons/, "import", {
+      ...{ flags: [flag], config: "jsdom" },
+    }),
+    one(`jsdom, \`@jest-environment node\` in the file, ${flag}`, /^native/, "page", {
+      ...{ flags: [flag], config: "jsdom" },
+    }),
+  ];
+}
