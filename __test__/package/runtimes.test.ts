@@ -109,4 +109,11 @@ function onEveryRuntime() {
     expect(JSON.parse(expectSuccess(result)).name).toBe("native");
     expect(runElsewhere(app, file, {}, command).errors).toContain("bun build --external myelin");
   });
+
+  test("loads the native kernel from an executable that Bun compiled, beside node_modules", () => {
+    writeFileSync(join(app, "kernel.mjs"), kernelScript);
+    const file = join(app, "compiled");
+    expectSuccess(run(app, bun, ["build", "--compile", "kernel.mjs", "--outfile", file]));
+    expect(JSON.parse(expectSuccess(run(app, file, []))).name).toBe("native");
+  });
 }

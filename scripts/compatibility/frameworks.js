@@ -38,7 +38,7 @@ export function frameworkCases(tarballs) {
     return app;
   };
   const build = (settings, flags, expected) => ({
-    name: `${next[0]} build ${[...flags, ...Object.keys(settings)].join(" ")}`.trim(),
+    name: [next[0], "build", ...flags, Object.keys(settings).join(", ")].join(" ").trim(),
     expected,
     run: async () => {
       const folder = await nextApp();
@@ -57,21 +57,27 @@ export function frameworkCases(tarballs) {
     build({}, ["--webpack"], /^native/),
     build(external, [], /^native/),
     build(external, ["--webpack"], /^native/),
-    build(standalone, [], /^typescript.*serverExternalPackages: \["myelin"\] in next\.config\.js$/),
+    build(standalone, [], /^typescript.*serverExternalPackages: \["myelin"\] in next\.config\.js/),
     build({ ...standalone, ...external, ...included }, [], /^native/),
-    {
-      name: `${parcel[0]} build, a target for Node`,
+    ...[{ myelin: true }, { myelin: false }].map((includeNodeModules) => ({
+      name: `${parcel[0]} build, context "node", includeNodeModules ${JSON.stringify(includeNodeModules)}`,
       expected: /^native/,
-      run: async () => {
-        const targets = { server: { context: "node", source: "entry.mjs", outputFormat: "commonjs" } };
-        const manifest = { name: "app", private: true, server: "out/entry.js", targets };
-        const folder = makeApp("parcel", { "package.json": JSON.stringify(manifest) });
-        await installBeside(folder, parcel, tarballs);
-        await run(folder, process.execPath, ["node_modules/parcel/lib/bin.js", "build", "--no-cache"]);
-        return kernelOf(folder, "out/entry.js");
-      },
-    },
+      run: () => buildParcel(includeNodeModules, tarballs),
+    })),
   ];
+}
+
+async function buildParcel(includeNodeModules, tarballs) {
+  const target = { context: "node", source: "entry.mjs", outputFormat: "commonjs", includeNodeModules };
+  const manifest = {
+    ...{ name: "app", private: true, server: "out/entry.js", targets: { server: target } },
+    // Without it Parcel does not read `exports`, and finds no ES module.
+    "@parcel/resolver-default": { packageExports: true },
+  };
+  const folder = makeApp(`parcel-${includeNodeModules.myelin}`, { "package.json": JSON.stringify(manifest) });
+  await installBeside(folder, parcel, tarballs);
+  await run(folder, process.execPath, ["node_modules/parcel/lib/bin.js", "build", "--no-cache"]);
+  return kernelOf(folder, "out/entry.js");
 }
 
 async function serveNext(folder, environment) {

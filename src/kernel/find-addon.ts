@@ -83,7 +83,8 @@ function resolve(from: NodeJS.Require, name: string): string | undefined {
 /** Returns the addon of an installed package, or `undefined` if it is not installed. */
 function load(from: NodeJS.Require, name: string): unknown {
   try {
-    const file = resolve(from, name);
+    // The second name is for executables that Bun compiles, which do not read `main`.
+    const file = resolve(from, name) ?? resolve(from, `${name}/${name.replace("-", ".")}.node`);
     return file === undefined ? undefined : from(file);
   } catch (error) {
     throw new KernelError(`${name} does not load: ${message(error)}`, { cause: error });
