@@ -185,6 +185,12 @@ describe("src/", () => {
     expect(nodeGlobals(withoutComments(read(`src/${file}.ts`)))).toEqual([]);
   });
 
+  test("reads environment variables in one place, because a host may refuse to show them", () => {
+    const readers = sources.filter((file) => /\benv[?.]/.test(withoutComments(read(`src/${file}.ts`))));
+    // The variable of Next is replaced when Next bundles, so it stands there as Next looks for it, in a `try`.
+    expect(readers).toEqual(["environment", "kernel/find-addon"]);
+  });
+
   /** Node's globals that are used as such: no property of an object, no name taken from globalThis. */
   function nodeGlobals(text: string): string[] {
     const uses = text.matchAll(

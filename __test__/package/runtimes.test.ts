@@ -93,6 +93,19 @@ function onEveryRuntime() {
     },
   );
 
+  test.each([
+    ["Bun", ["@oven/bun-linux-x64/bin/bun", "--no-install"]],
+    ["Deno", ["@deno/linux-x64-glibc/deno", "run", "--no-prompt", "--quiet", "--allow-read"]],
+  ])("names the package to install on %s", (_, [program, ...flags]) => {
+    const bare = install(pack().myelin);
+    writeFileSync(join(bare, "kernel.mjs"), kernelScript);
+    const result = run(bare, join(folder, "node_modules", program!), [...flags, "kernel.mjs"]);
+    expect(JSON.parse(expectSuccess(result)).reason).toMatch(
+      `myelin-${target} is not installed: npm install`,
+    );
+    expect(result.errors.match(/MYELIN_ABSENT_ADDON/g)).toHaveLength(1);
+  });
+
   const bun = join(folder, "node_modules", "@oven/bun-linux-x64/bin/bun");
 
   test.each([

@@ -29,13 +29,16 @@ function packages(): string[] {
   return known.libraries.map((library) => `myelin-${platform}-${arch}${library}`);
 }
 
-/** Returns the package to install. Looks at the C library only here, because the report takes time. */
-function packageToInstall(names: readonly string[]): string {
-  if (names.length === 1) return names[0];
-  const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
-  report.excludeNetwork = true; // Else it looks up names of hosts.
-  const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return names[header?.glibcVersionRuntime === undefined ? 1 : 0];
+/** Whether this Linux has musl; asked only where no addon is installed, because the report takes time. */
+function hasMusl(): boolean {
+  try {
+    const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
+    report.excludeNetwork = true; // Else it looks up names of hosts.
+    const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
+    return header.glibcVersionRuntime === undefined;
+  } catch {
+    return false; // Deno without --allow-sys.
+  }
 }
 
 /** Returns the first line of an error's message. */
@@ -135,7 +138,7 @@ export function findAddon(): FoundAddon {
   }
   if (failures.length > 0) return { cause: "broken", reason: message(failures[0]) };
   if (homes.length === 0) return unreachable("this bundle does not find the native addon", nextSetting());
-  const name = packageToInstall(names);
+  const name = names.length > 1 && hasMusl() ? names[1] : names[0];
   const reason = `${name} is not installed: npm install --save-optional ${name}@${version}`;
   return { cause: "absent", reason };
 }

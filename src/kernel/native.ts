@@ -215,10 +215,11 @@ function check(addon: Addon, file: string): NativeLoad {
 }
 
 function load(): NativeLoad {
-  const found = findAddon();
-  if (found.cause !== undefined) return { kernel: undefined, ...found };
-  const { name } = found;
+  let name = "the native kernel";
   try {
+    const found = findAddon();
+    if (found.cause !== undefined) return { kernel: undefined, ...found };
+    name = found.name;
     return check(found.addon as Addon, name);
   } catch (error) {
     // An instruction set or a number of threads that the user wants and cannot have is not the addon's fault.
