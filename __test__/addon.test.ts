@@ -1,5 +1,5 @@
 /** The addon trusts nobody, and nothing that it is given ends the process. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostTarget } from "../scripts/toolchain.js";
 import { version } from "../src/index.ts";
+import { platformPackages } from "../src/kernel/find-addon.ts";
 import { type Addon, findAddon } from "../src/kernel/native.ts";
 import type { Run } from "../src/kernel.ts";
 import { root, runNode, script } from "./child.ts";
@@ -242,6 +243,15 @@ describe("the addon refuses", () => {
       expect(await running).toMatchObject({ stopped: true });
     });
   });
+});
+
+test("the addon is looked for in the packages that package.json names, and on no other platform", () => {
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const platforms = ["darwin", "linux", "win32", "freebsd"];
+  const names = platforms.flatMap((platform) =>
+    ["arm64", "x64", "ia32"].flatMap((arch) => platformPackages({ platform, arch })),
+  );
+  expect(names.sort()).toEqual(Object.keys(optionalDependencies).sort());
 });
 
 describe("where the addon's package is", () => {

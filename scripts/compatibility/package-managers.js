@@ -39,7 +39,7 @@ export async function packageManagerCases(registry) {
     const app = makeApp(name, {
       ".yarnrc.yml": [
         ...[`npmRegistryServer: "${registry}"`, "unsafeHttpWhitelist: [127.0.0.1]"],
-        ...[`nodeLinker: ${linker}`, "enableGlobalCache: false", "enableTelemetry: false"],
+        ...[`nodeLinker: ${linker}`, `globalFolder: ${join(work, "yarn-global")}`, "enableTelemetry: false"],
         ...["enableImmutableInstalls: false", "npmMinimalAgeGate: 0", ""],
       ].join("\n"),
       "yarn.lock": "",

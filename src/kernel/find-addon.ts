@@ -14,19 +14,17 @@ export type FoundAddon =
   | { readonly addon: unknown; readonly name: string; readonly cause?: undefined }
   | (NoNative & { readonly addon?: undefined });
 
-/** The architectures, and the C libraries if there are several, that have a platform package. */
-const PLATFORMS: Partial<Record<string, { readonly architectures: string; readonly libraries: string[] }>> = {
-  darwin: { architectures: "arm64 x64", libraries: [""] },
-  linux: { architectures: "arm64 x64", libraries: ["-gnu", "-musl"] },
-  win32: { architectures: "arm64 x64", libraries: ["-msvc"] },
+/** The platforms that have packages, with the ends of their names: the C libraries, if there are several. */
+const PLATFORMS: Partial<Record<string, readonly string[]>> = {
+  darwin: [""],
+  linux: ["-gnu", "-musl"],
+  win32: ["-msvc"],
 };
 
-/** Returns the packages that may hold this platform's addon. On Linux npm installs the one whose libc fits. */
-function packages(): string[] {
-  const { platform, arch } = process;
-  const known = PLATFORMS[platform];
-  if (!known?.architectures.split(" ").includes(arch)) return [];
-  return known.libraries.map((library) => `myelin-${platform}-${arch}${library}`);
+/** Returns the packages that may hold a platform's addon. On Linux npm installs the one whose libc fits. */
+export function platformPackages({ platform, arch }: { platform: string; arch: string }): string[] {
+  const ends = ["arm64", "x64"].includes(arch) ? (PLATFORMS[platform] ?? []) : [];
+  return ends.map((end) => `myelin-${platform}-${arch}${end}`);
 }
 
 /** Whether this Linux has musl; asked only where no addon is installed, because the report takes time. */
@@ -114,7 +112,7 @@ function nextSetting(): string | undefined {
  * Plug'n'Play let only Myelin see its platform package.
  */
 export function findAddon(): FoundAddon {
-  const names = packages();
+  const names = platformPackages(process);
   if (names.length === 0) {
     const reason = `there is no native addon for ${process.platform}-${process.arch}`;
     return { cause: "unsupported", reason };
