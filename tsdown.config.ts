@@ -8,9 +8,6 @@ const shared = {
   fixedExtension: false,
   // An import that is not found would be left for the user's machine to miss.
   failOnWarn: true,
-  // Editors read docstrings in the declarations; in the code they would be a fifth of the packed bytes.
-  // Notices of licenses stay.
-  outputOptions: { comments: { jsdoc: false } },
   plugins: [thirdPartyLicenses()],
   // The documentation is in the types, where editors look for it.
   outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
