@@ -9,7 +9,7 @@ import { hostTarget } from "../scripts/toolchain.js";
 import { version } from "../src/index.ts";
 import { platformPackages } from "../src/kernel/find-addon.ts";
 import { type Addon, findAddon } from "../src/kernel/native.ts";
-import type { Run } from "../src/kernel.ts";
+import type { Part, Run } from "../src/kernel.ts";
 import { root, runNode, script } from "./child.ts";
 
 const program = {
@@ -28,6 +28,13 @@ function load(): Addon {
   const { addon } = findAddon();
   if (addon === undefined) throw new Error("the addon is not built: node scripts/setup.js");
   return addon as Addon;
+}
+
+/** A part of the network of `program`: 12 parameters, and a slot for each. */
+function read(network: InstanceType<Addon["NativeNetwork"]>, part: Part): Float32Array {
+  const values = new Float32Array(12);
+  network.read(part, values);
+  return values;
 }
 
 // In a process of its own: it must live, and Rust reports every panic on standard error.
@@ -114,11 +121,15 @@ describe("the addon refuses", () => {
     const rules = { batchSize: 2, accumulate: 1, seed: 1, shuffle: false, learningRates };
     const run: Run = { from: start, steps: 1, ...rules };
     const overlapping = new Float32Array(4);
+    const sizes = { inputs: 2, outputs: 1, rows: 2 };
+    const freed = new addon.NativeDataset(new Float32Array(2), new Float32Array(1), 2, 1);
+    freed.free();
+    freed.free();
     // biome-ignore lint/suspicious/noExplicitAny: what the types forbid is what this test passes
     const any = (value: unknown) => value as any;
 
     test.each<[what: string, call: () => unknown, message: RegExp]>([
-      ["a part of no name", () => network.read(any("gradients")), /part: expected "parameters" or "slots"/],
+      ["a part of no name", () => read(network, any("gradients")), /part: expected "parameters" or "slots"/],
       [
         "parameters too few",
         () => network.write("parameters", new Float32Array(11)),
@@ -164,7 +175,23 @@ describe("the addon refuses", () => {
         /expected 2 inputs, received 1/,
       ],
       ["a validation that is none", () => network.train(data, run, any({})), /./],
-      ["no data", () => network.gradients(any({})), /./],
+      [
+        "gradients that do not fit",
+        () => network.gradients(data, new Float32Array(11)),
+        /expected room for 12 values, received 11/,
+      ],
+      [
+        "predictions over the rows that are evaluated",
+        () => network.evaluate({ x: overlapping, y: new Float32Array(2), ...sizes }, overlapping.subarray(2)),
+        /overlap/,
+      ],
+      [
+        "rows of another size",
+        () => network.evaluate({ x: new Float32Array(3), y: new Float32Array(2), ...sizes }),
+        /no multiple of 2/,
+      ],
+      ["data that was freed", () => network.evaluate(freed), /the data has been freed/],
+      ["no data", () => network.gradients(any({}), new Float32Array(12)), /./],
       ["no run", () => network.train(data, any(undefined)), /./],
       ["a run without a start", () => network.train(data, any({ steps: 1 })), /./],
       ["half a step", () => network.train(data, { ...run, steps: 0.5 }), /steps must be a whole number/],
@@ -218,8 +245,8 @@ describe("the addon refuses", () => {
       ],
     ])("%s", async (_, call, message) => {
       expect(call).toThrow(message);
-      expect(network.read("parameters")).toEqual(parameters);
-      expect(network.read("slots")).toEqual(new Float32Array(12));
+      expect(read(network, "parameters")).toEqual(parameters);
+      expect(read(network, "slots")).toEqual(new Float32Array(12));
     });
 
     test("and rejects what `start` is given as `train` throws it", async () => {
@@ -227,7 +254,7 @@ describe("the addon refuses", () => {
         /batchSize must be at least 1/,
       );
       await expect(network.start(other, run)).rejects.toThrow(/expected 2 inputs/);
-      expect(network.read("parameters")).toEqual(parameters);
+      expect(read(network, "parameters")).toEqual(parameters);
     });
 
     test("and a second run while one is under way", async () => {
@@ -235,7 +262,7 @@ describe("the addon refuses", () => {
       busy.write("parameters", parameters);
       const steps = 1e6;
       const running = busy.start(data, { ...run, steps, learningRates: new Float64Array(steps).fill(1e-6) });
-      while (isDeepStrictEqual(busy.read("parameters"), parameters)) await turn();
+      while (isDeepStrictEqual(read(busy, "parameters"), parameters)) await turn();
       expect(() => busy.start(data, run)).toThrow(/under way/);
       expect(() => busy.train(data, run)).toThrow(/under way/);
       expect(() => busy.write("parameters", parameters)).toThrow(/under way/);
@@ -380,11 +407,27 @@ describe("a network of the addon", () => {
     expect(() => network.start(data, run(1))).toThrow(underWay);
     expect(() => network.train(data, run(1))).toThrow(underWay);
     expect(() => network.write("parameters", new Float32Array(12))).toThrow(underWay);
-    expect(() => network.gradients(data)).toThrow(underWay);
-    expect(() => network.read("slots")).toThrow(underWay);
-    expect(network.read("parameters")).toHaveLength(12);
+    expect(() => network.gradients(data, new Float32Array(12))).toThrow(underWay);
+    expect(() => network.dispose()).toThrow(underWay);
+    expect(() => read(network, "slots")).toThrow(underWay);
+    expect(read(network, "parameters")).toHaveLength(12);
     network.stop();
     expect((await first).stopped).toBe(true);
     expect(network.train(data, run(1)).position.steps).toBe(1);
+  });
+
+  test("trains on data that is freed meanwhile, and refuses calls after its end", async () => {
+    const network = new addon.NativeNetwork(JSON.stringify(program));
+    const data = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1), 2, 1);
+    const running = network.start(data, run(1000));
+    data.free();
+    expect((await running).position.steps).toBe(1000);
+    const predict = network.predictions();
+    network.dispose();
+    network.dispose();
+    const disposed = /the network has been disposed/;
+    expect(() => predict(new Float32Array(2), new Float32Array(1))).toThrow(disposed);
+    expect(() => read(network, "parameters")).toThrow(disposed);
+    expect(() => network.train(data, run(1))).toThrow(disposed);
   });
 });

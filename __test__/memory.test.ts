@@ -1,10 +1,15 @@
 /**
- * What does not fit is refused before it is allocated: the operating system would end the process instead.
+ * What does not fit is refused before it is allocated: the operating system would end the process instead. What a
+ * call takes is freed when it ends.
  */
+import { spawnSync } from "node:child_process";
 import { totalmem } from "node:os";
 import { describe, expect, test } from "vitest";
-import { dense, KernelError, Model, sgd } from "../src/index.ts";
-import { checkMemory } from "../src/memory.ts";
+import { adam, dense, embedding, KernelError, Model, sgd } from "../src/index.ts";
+import { chooseKernel } from "../src/kernel/choose.ts";
+import { allocate, checkLists, checkMemory } from "../src/memory.ts";
+import { configure, toProgram } from "../src/program.ts";
+import { runNode, script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
 
 test("more bytes than the host has are refused, with both figures", () => {
@@ -17,6 +22,18 @@ test("what fits is let through", () => {
   expect(() => checkMemory(1000, "these")).not.toThrow();
   expect(() => checkMemory(2 ** 28, "these")).not.toThrow();
 });
+
+test("arrays and lists are refused as the bytes are that they take", () => {
+  expect(() => allocate(1e17, () => "rows")).toThrow(
+    /^rows do not fit in memory: they need about 4.0e\+8 GB/,
+  );
+  expect(() => checkLists(1e9, 1, "numbers")).toThrow(/^numbers do not fit in memory: they need about 16 GB/);
+  expect(() => checkLists(1e9 / 64, 1e9, "lists")).toThrow(/^lists do not fit in memory/);
+  expect(allocate(3, "three")).toEqual(new Float32Array(3));
+});
+
+/** Whether a process can limit its own memory. */
+const limits = process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0;
 
 // 2^30 units of three parameters each take 68 GB with their copies.
 const small = totalmem() < 60e9;
@@ -40,4 +57,62 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
       expect(model.fitSync([[1]], [1]).loss).toHaveLength(1);
     },
   );
+
+  test("frees what a call takes when it ends, and a model when it is disposed of", async () => {
+    const given = ["--expose-gc", script("repeated-calls.mjs"), kernel];
+    const { status, output, errors } = await runNode(given, { timeout: 300_000 });
+    expect(errors).toBe("");
+    expect(status).toBe(0);
+    const growth: Record<string, number> = JSON.parse(output);
+    expect(Object.entries(growth).filter(([, megabytes]) => megabytes > 50)).toEqual([]);
+  }, 300_000);
+
+  test.runIf(limits)(
+    "refuses calls that need more memory than there is, and lives on",
+    async () => {
+      const given = [script("short-of-memory.mjs"), kernel];
+      const { status, output, errors } = await runNode(given, { timeout: 120_000 });
+      expect(errors).toBe("");
+      expect(status).toBe(0);
+      const { calls, addon, epochs } = JSON.parse(output);
+      // With metrics, `evaluate` needs the predictions of all rows.
+      expect(Object.entries(calls).filter(([, end]) => end !== "MYELIN_KERNEL")).toEqual([]);
+      expect(
+        Object.entries(addon).filter(([, end]) => !/out of memory|not fit in memory/.test(String(end))),
+      ).toEqual([]);
+      expect(epochs).toBe(1);
+    },
+    120_000,
+  );
+
+  const footprint = (layers: object[], inputs = 1, optimizer: object = sgd()) => {
+    const given = { inputs, layers, loss: "meanSquaredError", optimizer } as never;
+    return chooseKernel(kernel).kernel.footprint(toProgram(configure(given)));
+  };
+
+  test("takes no more for a table of narrow entries than for its numbers", () => {
+    const [categories, values] = [1_000_000, 4_000_000];
+    for (const [optimizer, slots] of [
+      [sgd(), 0],
+      [adam(), 2],
+    ] as const) {
+      // Each with the copy of the last whole epoch; and the gradient.
+      const bytes = values * (2 * (1 + slots) + 1);
+      for (const units of [1, 3]) {
+        const { network } = footprint([embedding({ column: 0, categories, units })], 1, optimizer);
+        expect(network).toBeGreaterThanOrEqual(units * bytes);
+        expect(network).toBeLessThan(units * bytes + 1000);
+      }
+    }
+  });
+
+  test("counts what narrow layers take", () => {
+    const lanes = kernel === "native" ? 16 : 1;
+    const padded = (width: number) => Math.ceil(width / lanes) * lanes;
+    const floats = (count: number) => 4 * 3 * count;
+    expect(footprint([dense(17)], 1000).network).toBe(floats(1000 * padded(17) + padded(17)));
+    expect(footprint([dense(1)], 1000).network).toBe(floats(padded(1000) + padded(1)));
+    // Values and gradient of the output, the input, the target.
+    expect(footprint([dense(3)], 5).row).toBe(4 * (2 * padded(3) + padded(5) + padded(3)));
+  });
 });

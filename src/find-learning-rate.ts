@@ -2,7 +2,7 @@
 import { type Examples, isExamples } from "./data/dataset.ts";
 import { DataError, DivergenceError, OptionError, show, withinMemory } from "./errors.ts";
 import { adviceOf } from "./fit/advice.ts";
-import type { Loaded } from "./fit/data.ts";
+import { free, type Loaded } from "./fit/data.ts";
 import { type FitOptions, readFitOptions } from "./fit/options.ts";
 import { atEpoch } from "./fit.ts";
 import type { Network } from "./kernel.ts";
@@ -83,8 +83,13 @@ type Options = ReturnType<typeof readOptions>;
 function copyOf({ kernel, configuration }: Trainee, original: Network): Network {
   return withinMemory(`${CALL}: a copy of the model does not fit in memory`, () => {
     const network = kernel.network(toProgram(configuration));
-    for (const part of ["parameters", "slots"] as const) network.write(part, original.read(part));
-    return network;
+    try {
+      for (const part of ["parameters", "slots"] as const) network.write(part, original.read(part));
+      return network;
+    } catch (error) {
+      network.dispose();
+      throw error;
+    }
   });
 }
 
@@ -264,11 +269,18 @@ export async function findLearningRate(
   const original = trainee.useAlone(CALL);
   const loaded = trainee.load(CALL, data, checked);
   const rows = Math.min(checked.batchSize, loaded.data.rows);
-  trainee.checkRows(CALL, rows, true);
-  checked.signal?.throwIfAborted();
-  warnBefore(CALL, trainee, { ...checked, profile: loaded.profile });
-  const network = copyOf(trainee, original);
-  const measured = await measure(stepper(network, loaded, trainee, checked), checked);
+  let network: Network | undefined;
+  let measured: Measured;
+  try {
+    trainee.checkRows(CALL, rows, true);
+    checked.signal?.throwIfAborted();
+    warnBefore(CALL, trainee, { ...checked, profile: loaded.profile });
+    network = copyOf(trainee, original);
+    measured = await measure(stepper(network, loaded, trainee, checked), checked);
+  } finally {
+    network?.dispose();
+    free(loaded);
+  }
   if (measured.losses.length === 0) {
     const text = `${CALL}: step 0: the loss is not a finite number; ${adviceOf(trainee, loaded.data, checked.from)}`;
     throw new DivergenceError(text, atEpoch(trainee.position).epoch, 0);

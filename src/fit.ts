@@ -7,7 +7,7 @@ import type { Dataset } from "./data/dataset.ts";
 import { DivergenceError, OptionError, show } from "./errors.ts";
 import { type Advised, adviceOf } from "./fit/advice.ts";
 import { Clock } from "./fit/budget.ts";
-import type { Loaded } from "./fit/data.ts";
+import { free, type Loaded } from "./fit/data.ts";
 import { advance, driveSync, type Steps } from "./fit/drive.ts";
 import { Figures } from "./fit/figures.ts";
 import { type Ended, type Epoch, GrowingHistory, type History } from "./fit/history.ts";
@@ -18,7 +18,7 @@ import { LearningRates } from "./fit/rates.ts";
 import { checkResumed, type Settings } from "./fit/resume.ts";
 import type { Snapshot } from "./formats/checkpoint.ts";
 import type { SavedModel } from "./formats/saved.ts";
-import type { Network, Position, Progress, Run } from "./kernel.ts";
+import type { KernelData, Network, Position, Progress, Run } from "./kernel.ts";
 import type { Configuration } from "./program.ts";
 import type { Measured } from "./schedules/schedule.ts";
 import { warnOfMonitors } from "./training/before.ts";
@@ -76,6 +76,8 @@ export class Fit {
   readonly #participants: Participants;
   readonly #clock: Clock;
   #loaded: Loaded;
+  /** What was loaded before, which other trainings of the call may still use. */
+  #loadedBefore: Loaded | undefined;
   #figures: Figures;
   #rates: LearningRates;
   #stopper: Stopper | undefined;
@@ -119,7 +121,7 @@ export class Fit {
     return this.#growing.copy();
   }
 
-  get kernelData(): object {
+  get kernelData(): KernelData {
     return this.#loaded.kernelData;
   }
 
@@ -408,6 +410,7 @@ export class Fit {
   #followOldDefaults(): void {
     const { validationSplit, validationShuffle } = this.#options;
     if (validationSplit !== undefined && validationShuffle && this.#reload !== undefined) {
+      this.#loadedBefore = this.#loaded;
       this.#loaded = this.#reload();
       this.#figures = new Figures(this.#loaded, this.#model.measures, this.#model.outputs);
       const { validationRows } = this.#loaded;
@@ -496,8 +499,10 @@ export class Fit {
     }
   }
 
+  /** Lets other trainings of the model begin, and frees the kernel's copy of the data. */
   release(): void {
     this.#model.release(this);
+    for (const loaded of [this.#loaded, this.#loadedBefore]) if (loaded !== undefined) free(loaded);
   }
 
   /** Takes steps until epochs are to be shown, or to the end. */

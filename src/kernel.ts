@@ -121,8 +121,24 @@ export interface Gradients {
   readonly values: Float32Array;
 }
 
+/** Rows in a caller's memory: a call reads them before it returns and keeps nothing. */
+export interface Rows {
+  /** [rows][inputs] */
+  readonly x: Float32Array;
+  /** [rows][targets] */
+  readonly y: Float32Array;
+  /** What the loss of each row and its gradient are multiplied by; 1 without it. */
+  readonly weights?: Float32Array | undefined;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly rows: number;
+}
+
 /** Rows that a kernel has copied. */
-export type KernelData = object;
+export interface KernelData {
+  /** Frees them, as soon as no training reads them. A second call does nothing. */
+  free(): void;
+}
 
 /**
  * `parameters`: layer by layer, weights as [outputs][inputs], then biases. `slots`: the optimizer's, in
@@ -133,7 +149,7 @@ export type Part = "parameters" | "slots";
 /** A Program with its parameters and optimizer state, both zero at first. */
 export interface Network {
   /** Trains before it returns. */
-  train(data: KernelData, run: Run): Progress;
+  train(data: KernelData | Rows, run: Run): Progress;
   /** Trains while the event loop goes on. */
   start(data: KernelData, run: Run): Promise<Progress>;
   /** Ends what `start` began after the step at hand. */
@@ -147,12 +163,22 @@ export interface Network {
    * The mean loss over the rows, with the same parameters as `predict`. Their predictions are written into
    * `output`, if there is one.
    */
-  evaluate(data: KernelData, output?: Float32Array, threads?: number): number;
+  evaluate(data: KernelData | Rows, output?: Float32Array, threads?: number): number;
   /** Of all rows as one batch. Changes nothing. */
-  gradients(data: KernelData): Gradients;
+  gradients(data: KernelData | Rows): Gradients;
   /** A copy, in `values` if they are given; parameters while training are the last whole epoch's. */
   read(part: Part, values?: Float32Array): Float32Array;
   write(part: Part, values: Float32Array): void;
+  /** Frees the network, which nothing may train now or use later. A second call does nothing. */
+  dispose(): void;
+}
+
+/** The bytes that a Program takes. */
+export interface Footprint {
+  /** Parameters and optimizer state, each with the copy of the last whole epoch, and a gradient. */
+  readonly network: number;
+  /** The values and gradients of one row in all layers. */
+  readonly row: number;
 }
 
 /** One of several trainings: a network of its own; the data may be shared. */
@@ -187,6 +213,8 @@ export interface Kernel {
     weights?: Float32Array,
   ): KernelData;
   network(program: Program): Network;
+  /** What a network of the Program will take. */
+  footprint(program: Program): Footprint;
   /** Trains independent networks while the event loop goes on, with the results of training each alone. */
   trainMany(trainings: readonly KernelTraining[], threads?: number): KernelTrainings;
 }

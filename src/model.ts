@@ -100,8 +100,13 @@ function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice })
   const model = new Model({ ...(configuration as unknown as Architecture), seed, ...options });
   const trainee = traineeOf(model);
   const network = trainee.use();
-  network.write("parameters", parameters);
-  if (optimizerState.length > 0) network.write("slots", optimizerState);
+  try {
+    network.write("parameters", parameters);
+    if (optimizerState.length > 0) network.write("slots", optimizerState);
+  } catch (error) {
+    trainee.dispose();
+    throw error;
+  }
   const position = { ...START, epoch: training.epochs, steps: training.steps };
   trainee.commit(position, history && ({ ...history, ...ending } as unknown as History));
   return model;
@@ -574,8 +579,9 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * Frees what the model holds, at once; never needed, since it goes with the model. A second call does
-   * nothing.
+   * Frees the memory of the model at once. A second call does nothing. The garbage collector frees a model that
+   * nobody refers to, but on the native kernel only when the event loop turns: a synchronous script that makes
+   * many models disposes of each.
    */
   dispose(): void {
     const { trainee, predictor } = partsOf(this, "dispose");

@@ -43,13 +43,14 @@ export function trainOnBatch(trainee: Trainee, examples: Examples, given?: Train
     options = { ...WITHOUT_WEIGHTS, sampleWeight, classWeight };
     rate = learningRate(rate).read(given.learningRate ?? rate, `${CALL}: learningRate`);
   }
-  const { data, kernelData } = trainee.load(CALL, examples, options);
+  const { data, weights } = trainee.readTraining(CALL, examples, options);
   trainee.checkRows(CALL, data.rows, true);
   if (data.rows === 1 && trainee.position.steps === 0) {
     warnOfSingleRows(CALL, trainee.configuration, 1, 1, [trainee]);
   }
   const { epoch, steps } = atEpoch(trainee.position);
-  const done = network.train(kernelData, {
+  const rows = weights === undefined ? data : { ...data, weights };
+  const done = network.train(rows, {
     from: { epoch, step: 0, steps, loss: 0 },
     steps: 1,
     batchSize: data.rows,

@@ -7,12 +7,13 @@ import {
   type EarlyStopping,
   type Position,
   type Progress,
+  type Rows,
   type Run,
 } from "./kernel.ts";
 import { NOISE_ROWS, permutation, purpose } from "./random.ts";
 import type { Moment } from "./stages/arrays.ts";
 import type { State } from "./state.ts";
-import type { Batch, Rows } from "./workspace.ts";
+import type { Batch } from "./workspace.ts";
 
 /** What a training publishes at the end of an epoch and falls back to when it diverges. */
 export interface Safe {

@@ -219,10 +219,14 @@ function checkModels(
 ): Pick<Plan, "smallerIsBetter"> {
   let smallerIsBetter = true;
   for (const { make, place } of candidates) {
-    const trainee = traineeOf(make());
-    if (metric === undefined) continue;
-    const [{ figure }] = within(place, () => trainee.measuresOf([metric]));
-    smallerIsBetter = figure.smallerIsBetter === true;
+    const model = make();
+    try {
+      if (metric === undefined) continue;
+      const [{ figure }] = within(place, () => traineeOf(model).measuresOf([metric]));
+      smallerIsBetter = figure.smallerIsBetter === true;
+    } finally {
+      model.dispose();
+    }
   }
   return { smallerIsBetter };
 }
@@ -272,7 +276,10 @@ async function runRound(
       threads,
       onProgress: onProgress && ((progress) => onProgress({ ...progress, round: round + 1, rounds })),
     },
-    ({ evaluation, history }) => ({ score: evaluation[scoreName as "loss"], error: history.error }),
+    ({ model, evaluation, history }) => {
+      model.dispose();
+      return { score: evaluation[scoreName as "loss"], error: history.error };
+    },
   );
   return trials.map((ofCandidate, index) => {
     const at = active[index];

@@ -1,5 +1,6 @@
 /** The state of a network in training, and a step of it. */
 import { withinMemory } from "./errors.ts";
+import { allocate } from "./memory.ts";
 import { backward, handOut, lossSum, type Plan, predict } from "./network.ts";
 import type { Now } from "./optimizers.ts";
 import type { Values, View } from "./stages/arrays.ts";
@@ -51,7 +52,7 @@ export class State {
 
   /** The sum of the losses of all rows, and the gradient of their mean, penalties included. */
   gradients(batch: Batch): { readonly loss: number; readonly values: Values } {
-    const values = new Float32Array(this.plan.parameters);
+    const values = allocate(this.plan.parameters, "gradients");
     const loss = this.#collect(views(this.plan.stages, values), batch, 1, true);
     addPenalties(this.plan, this.parameters, values);
     return { loss, values };

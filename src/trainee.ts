@@ -11,7 +11,7 @@ import {
   readMatrix,
 } from "./data/dataset.ts";
 import { StateError, withinMemory } from "./errors.ts";
-import { type Expectation, type Loaded, loadFor, readFor } from "./fit/data.ts";
+import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } from "./fit/data.ts";
 import { type History, type MetricList, type Metrics, parts } from "./fit/history.ts";
 import { createMeasures, type Measure } from "./fit/measures.ts";
 import type { CheckedFitOptions } from "./fit/options.ts";
@@ -20,14 +20,14 @@ import type { SavedModel } from "./formats/saved.ts";
 import { chooseKernel, type KernelChoice } from "./kernel/choose.ts";
 import {
   CHUNK_ROWS,
+  type Footprint,
   type Gradients,
   type Kernel,
-  type KernelData,
   type Network,
   type Position,
 } from "./kernel.ts";
 import { targetsInWords } from "./losses/loss.ts";
-import { checkMemory } from "./memory.ts";
+import { allocate, checkMemory } from "./memory.ts";
 import type { Problem } from "./metrics/metric.ts";
 import type { Complete } from "./options.ts";
 import {
@@ -40,7 +40,6 @@ import {
   shapes,
   takesWholeBatches,
   toProgram,
-  withInside,
 } from "./program.ts";
 import { warnBefore } from "./training/before.ts";
 import { initialize } from "./weights.ts";
@@ -50,12 +49,6 @@ export type Evaluation<List extends MetricList = MetricList> = {
   /** The mean over the rows. */
   readonly loss: number;
 } & Metrics<number, List>;
-
-/** Examples as they were checked and as the kernel keeps them. */
-export interface Prepared {
-  readonly data: Dataset;
-  readonly kernelData: KernelData;
-}
 
 /** Where a model starts. */
 export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
@@ -84,8 +77,7 @@ export class Trainee {
   /** What is measured besides the loss. */
   readonly measures: readonly Measure[];
   readonly #expected: Expectation;
-  /** Values of a row in all layers. */
-  readonly #widths: number;
+  readonly #footprint: Footprint;
   #network: Network | undefined;
 
   constructor(configuration: Configuration, seed: number, choice: KernelChoice | undefined) {
@@ -95,12 +87,14 @@ export class Trainee {
     this.inputs = configuration.inputs;
     this.expected = { columns: this.inputs, categories: categoriesOf(configuration) };
     this.outputs = this.layers[this.layers.length - 1].outputs;
-    this.#widths = withInside(this.layers).reduce((sum, layer) => sum + layer.outputs, this.inputs);
     this.parameters = this.layers.reduce((sum, layer) => sum + countParameters(layer), 0);
-    checkMemory(this.#parameterBytes(), `model: ${this.parameters} parameters`);
     const { kernel, reason } = chooseKernel(choice);
     this.kernel = kernel;
     this.reason = reason;
+    const program = toProgram(configuration);
+    this.#footprint = kernel.footprint(program);
+    const initial = this.parameters * Float32Array.BYTES_PER_ELEMENT;
+    checkMemory(this.#footprint.network + initial, `model: ${this.parameters} parameters`);
     const { meaning } = createLoss(configuration);
     this.measures = createMeasures(configuration.metrics, meaning, this.outputs);
     this.#expected = {
@@ -114,19 +108,10 @@ export class Trainee {
     };
     this.#network = withinMemory(`model: ${this.parameters} parameters do not fit in memory`, () => {
       const parameters = initialize(this.layers, seed);
-      const network = kernel.network(toProgram(configuration));
+      const network = kernel.network(program);
       network.write("parameters", parameters);
       return network;
     });
-  }
-
-  /**
-   * What the parameters take: initial values and a gradient; and values and optimizer state, each with a
-   * safe copy.
-   */
-  #parameterBytes(): number {
-    const copies = 2 + 2 * (1 + countSlots(this.configuration));
-    return this.parameters * Float32Array.BYTES_PER_ELEMENT * copies;
   }
 
   get position(): Position {
@@ -188,9 +173,10 @@ export class Trainee {
     };
   }
 
-  /** Lets go of the network. */
+  /** Frees the network. */
   dispose(): void {
     this.#checkFree("dispose");
+    this.#network?.dispose();
     this.#network = undefined;
   }
 
@@ -199,12 +185,12 @@ export class Trainee {
    * time, but for a batch to learn from where the layers take whole ones.
    */
   checkRows(call: string, given: number, learns = false): void {
+    checkMemory(this.#rowBytes(given, learns), () => `${call}: the values of ${given} rows`);
+  }
+
+  #rowBytes(given: number, learns: boolean): number {
     const whole = learns && given > CHUNK_ROWS && takesWholeBatches(this.configuration);
-    const rows = whole ? given : Math.min(given, CHUNK_ROWS);
-    checkMemory(
-      rows * this.#widths * 2 * Float32Array.BYTES_PER_ELEMENT,
-      () => `${call}: the values of ${rows} rows`,
-    );
+    return (whole ? given : Math.min(given, CHUNK_ROWS)) * this.#footprint.row;
   }
 
   /** What two models have in common that can share what was loaded. */
@@ -216,6 +202,11 @@ export class Trainee {
   /** Checks all that a training is given and copies it to the kernel. */
   load(call: string, examples: Examples, options: CheckedFitOptions): Loaded {
     return loadFor(call, this.#expected, examples, options);
+  }
+
+  /** Checks all that a training is given, for a call that copies nothing. */
+  readTraining(call: string, examples: Examples, options: CheckedFitOptions) {
+    return readTraining(call, this.#expected, examples, options);
   }
 
   /**
@@ -231,14 +222,19 @@ export class Trainee {
     this.useAlone(call);
     options.signal?.throwIfAborted();
     const loaded = load(options);
-    const { data, validation } = loaded;
-    this.checkRows(call, Math.min(options.batchSize, data.rows), true);
-    if (validation !== undefined) this.checkRows(call, validation.rows);
-    if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
-    const fit = new Fit(call, this, loaded, options, () => load({ ...options, validationShuffle: false }));
-    this.#holder = fit;
-    warnBefore(call, this, fit);
-    return fit;
+    try {
+      const { data, validation } = loaded;
+      this.checkRows(call, Math.min(options.batchSize, data.rows), true);
+      if (validation !== undefined) this.checkRows(call, validation.rows);
+      if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
+      const fit = new Fit(call, this, loaded, options, () => load({ ...options, validationShuffle: false }));
+      this.#holder = fit;
+      warnBefore(call, this, fit);
+      return fit;
+    } catch (error) {
+      free(loaded);
+      throw error;
+    }
   }
 
   /** Checked examples, to learn from or only to be measured. */
@@ -260,19 +256,24 @@ export class Trainee {
 
   /** The predictions of checked rows, [rows][outputs]. */
   predictions(x: Float32Array, threads?: number): Float32Array {
-    const output = new Float32Array((x.length / this.inputs) * this.outputs);
+    const rows = x.length / this.inputs;
+    const output = allocate(rows * this.outputs, () => `the predictions of ${rows} rows`);
     this.use().predict(x, output, threads);
     return output;
   }
 
   /** The mean loss of checked examples. */
   loss(data: Dataset): number {
-    return this.use().evaluate(this.#copy(data));
+    return this.use().evaluate(data);
   }
 
   /** The mean loss of checked examples as one batch, and its gradient by each parameter. */
   gradients(call: string, data: Dataset): Gradients {
-    return this.useAlone(call).gradients(this.#copy(data));
+    const network = this.useAlone(call);
+    // As the kernel has it and as an array.
+    const bytes = 2 * this.parameters * Float32Array.BYTES_PER_ELEMENT;
+    checkMemory(bytes + this.#rowBytes(data.rows, true), () => `${call}: the gradient of ${data.rows} rows`);
+    return network.gradients(data);
   }
 
   /** Checks examples as those of a training and gives them as plain rows. */
@@ -301,20 +302,19 @@ export class Trainee {
     return this.measure(this.prepare(examples));
   }
 
-  /** Checks examples and copies them to the kernel, for `measure`. */
-  prepare(examples: Examples, measures = this.measures): Prepared {
+  /** Checks examples for `measure`. */
+  prepare(examples: Examples, measures = this.measures): Dataset {
     const data = readFor({ ...this.#expected, measures }, examples);
     this.checkRows("evaluate", data.rows);
-    return { data, kernelData: this.#copy(data) };
+    return data;
   }
 
   /** The loss and metrics of examples that this model has prepared, or one that loads as it does. */
-  measure({ data, kernelData }: Prepared, measures = this.measures): Evaluation {
+  measure(data: Dataset, measures = this.measures): Evaluation {
     const network = this.use();
-    if (measures.length === 0) return { loss: network.evaluate(kernelData) };
-    this.#checkPredictions("evaluate", data.rows);
-    const output = new Float32Array(data.rows * this.outputs);
-    const loss = network.evaluate(kernelData, output);
+    if (measures.length === 0) return { loss: network.evaluate(data) };
+    const output = allocate(data.rows * this.outputs, () => `evaluate: the predictions of ${data.rows} rows`);
+    const loss = network.evaluate(data, output);
     const figures = measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
     return { loss, ...Object.fromEntries(figures) };
   }
@@ -322,10 +322,6 @@ export class Trainee {
   #checkPredictions(call: string, rows: number): void {
     const bytes = rows * this.outputs * Float32Array.BYTES_PER_ELEMENT;
     checkMemory(bytes, () => `${call}: the predictions of ${rows} rows`);
-  }
-
-  #copy({ x, y, inputs, outputs }: Dataset): KernelData {
-    return this.kernel.dataset(x, y, inputs, outputs);
   }
 }
 

@@ -3,6 +3,7 @@ import { DataError, notFinite, ShapeError, show } from "./errors.ts";
 import type { Initializer } from "./initializers.ts";
 import * as initializers from "./initializers.ts";
 import type { Parameter } from "./layers/layer.ts";
+import { allocate, checkLists } from "./memory.ts";
 import { create } from "./options.ts";
 import { countValues, type LayerShape, withInside } from "./program.ts";
 import { purpose, uniform } from "./random.ts";
@@ -53,10 +54,12 @@ export function namedParameters(layers: readonly LayerShape[]): NamedParameter[]
   });
 }
 
-function nest(values: readonly number[], shape: readonly number[]): Nested {
-  if (shape.length === 1) return values as number[];
+function nest(values: Float32Array, shape: readonly number[]): Nested {
+  if (shape.length === 1) return Array.from(values);
   const [rows, columns] = shape;
-  return Array.from({ length: rows }, (_, row) => values.slice(row * columns, (row + 1) * columns));
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from(values.subarray(row * columns, (row + 1) * columns)),
+  );
 }
 
 /** Cuts a flat array into parameters by layer; without those that are `measured` where that is false. */
@@ -66,11 +69,13 @@ export function toLayers(
   { measured = true } = {},
 ): LayerWeights[] {
   const rest = places(layers);
+  const lists = rest.reduce((sum, { parameter: { shape } }) => sum + (shape.length > 1 ? shape[0] : 1), 0);
+  checkLists(values.length, lists, `${values.length} parameters as lists`);
   const cut = (layer: LayerShape): LayerWeights => {
     const weights: LayerWeights = {};
     for (const { name, shape, isMeasured } of layer.parameters) {
       const { start, end } = rest.shift()!;
-      if (measured || !isMeasured) weights[name] = nest(Array.from(values.subarray(start, end)), shape);
+      if (measured || !isMeasured) weights[name] = nest(values.subarray(start, end), shape);
     }
     if (layer.layers !== undefined) weights.layers = layer.layers.map(cut);
     return weights;
@@ -144,7 +149,7 @@ export function fromLayers(layers: readonly LayerShape[], weights: unknown, call
     const rows = readRows((entries.get(layer) as LayerWeights)[name], shape, place);
     return { rows, shape, minimum, start, place };
   });
-  const values = new Float32Array(countAll(layers));
+  const values = allocate(countAll(layers), `${call}: the parameters`);
   for (const { rows, shape, minimum = Number.NEGATIVE_INFINITY, start, place } of arrays) {
     const columns = shape[shape.length - 1];
     for (const [row, source] of rows.entries()) {

@@ -1,4 +1,5 @@
 /** Rows of a batch, and the values that they have in each stage. */
+import type { Rows } from "./kernel.ts";
 import { type Matrix, rowsOf } from "./matmul.ts";
 import { copy, type Moment, type Rows as RowsAt, type Values } from "./stages/arrays.ts";
 import type { Stage } from "./stages.ts";
@@ -55,17 +56,6 @@ export class Workspace {
   get prediction(): Float32Array {
     return this.outputs[this.outputs.length - 1].values;
   }
-}
-
-/** Examples as the typescript kernel keeps them, row-major. */
-export interface Rows {
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  /** What the loss of each row and its gradient are multiplied by; 1 without it. */
-  readonly weights: Float32Array | undefined;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly rows: number;
 }
 
 /** Rows of the data, in a given order or as they stand. */

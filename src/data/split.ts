@@ -1,5 +1,6 @@
 /** Takes rows of a dataset apart. */
 import { OptionError } from "../errors.ts";
+import { allocate } from "../memory.ts";
 import { permutation, purpose } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
 import type { RowSplit } from "./folds.ts";
@@ -62,7 +63,7 @@ function draw(rows: number, heldOut: number, seed: number, classOf: (row: number
 /** Some rows, in this order, as a dataset of their own. */
 export function takeRows({ x, y, inputs, outputs }: Dataset, rows: Uint32Array): Dataset {
   const take = (values: Float32Array, width: number) => {
-    const taken = new Float32Array(rows.length * width);
+    const taken = allocate(rows.length * width, () => `a copy of ${rows.length} rows`);
     for (let at = 0; at < rows.length; at++) {
       taken.set(values.subarray(rows[at] * width, (rows[at] + 1) * width), at * width);
     }

@@ -8,8 +8,9 @@ import {
   readExamples,
 } from "../data/dataset.ts";
 import { holdOut, takeRows } from "../data/split.ts";
-import { OptionError, show, within } from "../errors.ts";
+import { OptionError, show, within, withinMemory } from "../errors.ts";
 import type { Kernel, KernelData } from "../kernel.ts";
+import { checkMemory } from "../memory.ts";
 import { readWeights } from "../metrics/columns.ts";
 import { largest, type Problem } from "../metrics/metric.ts";
 import type { Configuration } from "../program.ts";
@@ -61,11 +62,18 @@ function readValidation(expected: Expectation, given: unknown): Dataset {
 }
 
 /** The kernel's copy, and ours of the targets. */
-function keep({ kernel, measures }: Expectation, data: Dataset, weights?: Float32Array) {
+function keep(call: string, { kernel, measures }: Expectation, data: Dataset, weights?: Float32Array) {
+  const { x, y, rows } = data;
+  // With the order of the rows, or the loss of each.
+  const numbers = x.length + y.length * (measures.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
+  checkMemory(numbers * Float32Array.BYTES_PER_ELEMENT, () => `${call}: a copy of ${rows} rows`);
   return {
-    kernelData: kernel.dataset(data.x, data.y, data.inputs, data.outputs, weights),
-    targets: measures.length > 0 ? data.y.slice() : undefined,
-    rows: data.rows,
+    kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights),
+    targets:
+      measures.length > 0
+        ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice())
+        : undefined,
+    rows,
   };
 }
 
@@ -90,15 +98,15 @@ function split(all: Dataset, { problem, seed }: Expectation, options: CheckedFit
   });
 }
 
-/** Checks all that a training is given and copies it to the kernel. */
-export function loadFor(
+/** Checks all that a training is given, which may be the caller's own memory. */
+export function readTraining(
   call: string,
   expected: Expectation,
   examples: Examples,
   options: CheckedFitOptions,
-): Loaded {
+) {
   const all = readFor(expected, examples);
-  const { data, held, weights, rows } = within(call, () => {
+  return within(call, () => {
     const { sampleWeight, classWeight, validationData } = options;
     const given = readWeights(sampleWeight as Float32Array | undefined, all.rows);
     const rows = split(all, expected, options);
@@ -106,18 +114,31 @@ export function loadFor(
     const ofRows = rows && given ? Float32Array.from(rows.training, (row) => given[row]) : given;
     const held = rows && takeRows(all, rows.heldOut);
     return {
+      all,
       data,
       held: validationData === undefined ? held : readValidation(expected, validationData),
       weights: weightsOf(data, expected.problem, ofRows, classWeight),
       rows,
     };
   });
-  const given = { examples, all, training: data, validation: held, weights };
+}
+
+/** The same, copied to the kernel. */
+export function loadFor(...given: Parameters<typeof readTraining>): Loaded {
+  const { all, data, held, weights, rows } = readTraining(...given);
+  const [call, expected, examples, options] = given;
+  const read = { examples, all, training: data, validation: held, weights };
   return {
     data,
-    profile: options.warnings ? profileOf(given, expected) : undefined,
-    ...keep(expected, data, weights),
-    validation: held && keep(expected, held),
+    profile: options.warnings ? profileOf(read, expected) : undefined,
+    ...keep(call, expected, data, weights),
+    validation: held && keep(call, expected, held),
     validationRows: rows && Array.from(rows.heldOut),
   };
+}
+
+/** Frees what a kernel has copied, when the training ends. */
+export function free({ kernelData, validation }: Loaded): void {
+  kernelData.free();
+  validation?.kernelData.free();
 }

@@ -9,6 +9,7 @@
  * come, and with the weights of its best epoch, if there is one: `best.0.weight`.
  */
 import { FormatError, ShapeError, show } from "../errors.ts";
+import { allocate } from "../memory.ts";
 import { boolean, checkNames, completeOptions, type Values } from "../options.ts";
 import { countSlots, countValues, shapes } from "../program.ts";
 import { type NamedParameter, namedParameters } from "../weights.ts";
@@ -165,7 +166,7 @@ function findTensor(tensors: ReadonlyMap<string, Place>, { name, shape }: NamedP
 }
 
 function readAll(bytes: Uint8Array, found: readonly Found[]): Float32Array {
-  const values = new Float32Array(count(found.map(({ tensor }) => tensor)));
+  const values = allocate(count(found.map(({ tensor }) => tensor)), "the numbers of the file");
   for (const { tensor, place } of found) {
     const target = values.subarray(tensor.start, tensor.start + countValues(tensor));
     readValues(bytes, place, target, tensor.name);

@@ -1,5 +1,6 @@
 /** A model as plain JSON, and back. */
 import { FormatError, notFinite, ShapeError, show } from "../errors.ts";
+import { checkLists } from "../memory.ts";
 import { countSlots, shapes } from "../program.ts";
 import { fromLayers, type LayerWeights, toLayers } from "../weights.ts";
 import {
@@ -20,6 +21,8 @@ export interface ModelJSON extends ModelDescription {
 
 /** The JSON of a model. */
 export function writeJSON(model: SavedModel): ModelJSON {
+  const { length } = model.optimizerState;
+  checkLists(length, 1, `toJSON: optimizer state of ${length} numbers as a list`);
   return {
     ...describe(model),
     weights: toLayers(shapes(model.configuration), model.parameters),

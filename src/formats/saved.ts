@@ -215,7 +215,8 @@ export function reading<T>(place: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof MyelinError) || error instanceof KernelError) throw error;
-    throw new FormatError(`${place}: ${error.message}`, { cause: error });
+    if (!(error instanceof MyelinError)) throw error;
+    const Family = error instanceof KernelError ? KernelError : FormatError;
+    throw new Family(`${place}: ${error.message}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 /** Permutation importance: how much worse a model predicts when the values of one column are mixed up. */
 import type { Dataset, Examples } from "../data/dataset.ts";
+import { allocate } from "../memory.ts";
 import type { Metric } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
 import { type Choice, checkNames, complete, create, readSize, type Table } from "../options.ts";
@@ -71,7 +72,8 @@ function scoreOf(trainee: Trainee, chosen: ImportanceOptions["metric"], data: Da
 /** The rows with the values of one column in another order. */
 function mixed(data: Dataset, column: number, order: Uint32Array): Dataset {
   const { x, inputs } = data;
-  const changed = x.slice();
+  const changed = allocate(x.length, () => `importance: a copy of ${data.rows} rows`);
+  changed.set(x);
   for (const [row, source] of order.entries()) changed[row * inputs + column] = x[source * inputs + column];
   return { ...data, x: changed };
 }

@@ -10,8 +10,10 @@ import type {
   Network,
   Part,
   Progress,
+  Rows,
   Run,
 } from "../kernel.ts";
+import { allocate, checkMemory } from "../memory.ts";
 import type { Program } from "../program.ts";
 import { version } from "../version.ts";
 import { findAddon, message } from "./find-addon.ts";
@@ -19,14 +21,16 @@ import type { NativeLoad } from "./load.ts";
 
 /** The addon's network. */
 interface AddonNetwork {
-  train(data: KernelData, run: Run, validation?: KernelData): Progress;
+  train(data: KernelData | Rows, run: Run, validation?: KernelData): Progress;
   start(data: KernelData, run: Run, validation?: KernelData): Promise<Progress>;
   stop(): void;
   predictions(): (x: Float32Array, output: Float32Array, threads?: number) => void;
-  evaluate(data: KernelData, output?: Float32Array, threads?: number): number;
-  gradients(data: KernelData): Gradients;
-  read(part: Part, values?: Float32Array): Float32Array | null;
+  evaluate(data: KernelData | Rows, output?: Float32Array, threads?: number): number;
+  gradients(data: KernelData | Rows, values: Float32Array): number;
+  count(part: Part): number;
+  read(part: Part, values: Float32Array): void;
   write(part: Part, values: Float32Array): void;
+  dispose(): void;
 }
 
 /** Trainings of several of them. */
@@ -42,6 +46,7 @@ export interface Addon {
   instructions(): string[];
   fmaPeak(instructions: string, milliseconds: number): number;
   tables(): string;
+  footprint(program: string): [network: number, row: number];
   panicInCall(): number;
   panicOnThread(): Promise<number>;
   NativeDataset: new (
@@ -89,7 +94,7 @@ class NativeNetwork implements Network {
     this.#threads = threads;
   }
 
-  train(data: KernelData, run: Run): Progress {
+  train(data: KernelData | Rows, run: Run): Progress {
     return translate(() => this.addon.train(data, withThreads(run, this.#threads), run.validation));
   }
 
@@ -111,20 +116,27 @@ class NativeNetwork implements Network {
     }
   }
 
-  evaluate(data: KernelData, output?: Float32Array, threads = this.#threads): number {
+  evaluate(data: KernelData | Rows, output?: Float32Array, threads = this.#threads): number {
+    if ("rows" in data) checkMemory(4 * data.rows, () => `evaluate: the losses of ${data.rows} rows`);
     return translate(() => this.addon.evaluate(data, output, threads));
   }
 
-  gradients(data: KernelData): Gradients {
-    return translate(() => this.addon.gradients(data));
+  gradients(data: KernelData | Rows): Gradients {
+    const values = allocate(this.addon.count("parameters"), "gradients");
+    return { loss: translate(() => this.addon.gradients(data, values)), values };
   }
 
-  read(part: Part, values?: Float32Array): Float32Array {
-    return translate(() => this.addon.read(part, values)) ?? (values as Float32Array);
+  read(part: Part, values: Float32Array = allocate(this.addon.count(part), part)): Float32Array {
+    translate(() => this.addon.read(part, values));
+    return values;
   }
 
   write(part: Part, values: Float32Array): void {
     translate(() => this.addon.write(part, values));
+  }
+
+  dispose(): void {
+    translate(() => this.addon.dispose());
   }
 }
 
@@ -162,6 +174,10 @@ function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
       translate(
         () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),
       ),
+    footprint: (program) => {
+      const [network, row] = translate(() => addon.footprint(JSON.stringify(program)));
+      return { network, row };
+    },
     trainMany: (trainings, most = threads) => trainMany(addon, trainings, most),
   };
 }
@@ -183,6 +199,7 @@ function selfTest(kernel: Kernel): void {
   const output = new Float32Array(1);
   network.predict(Float32Array.of(1, 2), output);
   if (output[0] !== 11.5) throw new KernelError(`the self-test gave ${output[0]}, expected 11.5`);
+  network.dispose();
 }
 
 /** The instruction set to use: what `MYELIN_INSTRUCTIONS` says, else the fastest that the CPU has. */

@@ -1,6 +1,8 @@
 /** The typescript kernel: pure, runs in any JavaScript host, and defines what the native one computes. */
+import { withinMemory } from "../errors.ts";
 import {
   CHUNK_ROWS,
+  type Footprint,
   type Gradients,
   type Kernel,
   type KernelData,
@@ -9,15 +11,17 @@ import {
   type Network,
   type Part,
   type Progress,
+  type Rows,
   type Run,
 } from "../kernel.ts";
+import { allocate } from "../memory.ts";
 import { compile, evaluate, handOut, type Plan, predict } from "../network.ts";
 import type { Program } from "../program.ts";
 import { Training } from "../run.ts";
 import { copy } from "../stages/arrays.ts";
 import { views } from "../stages.ts";
 import { State } from "../state.ts";
-import { type Batch, type Rows, Workspace } from "../workspace.ts";
+import { type Batch, Workspace } from "../workspace.ts";
 import { scheduler } from "./scheduler.ts";
 
 function allFinite(values: Float32Array): boolean {
@@ -66,8 +70,13 @@ class TypeScriptNetwork implements Network {
     for (const [index, slot] of this.#publishedSlots.entries()) this.#state.slots[index].set(slot);
   }
 
-  train(data: KernelData, run: Run): Progress {
-    const training = new Training(this.#state, this, data as Rows, run);
+  #training(data: object, run: Run): Training {
+    const message = "typescript kernel: the training does not fit in memory: take fewer rows";
+    return withinMemory(message, () => new Training(this.#state, this, data as Rows, run));
+  }
+
+  train(data: KernelData | Rows, run: Run): Progress {
+    const training = this.#training(data, run);
     while (!training.done) training.step();
     return training.finish(false);
   }
@@ -76,7 +85,7 @@ class TypeScriptNetwork implements Network {
     this.#stopping = false;
     let training: Training | undefined;
     const step = () => {
-      training ??= new Training(this.#state, this, data as Rows, run);
+      training ??= this.#training(data, run);
       if (!training.done && !this.#stopping) training.step();
       return training.done || this.#stopping;
     };
@@ -101,7 +110,7 @@ class TypeScriptNetwork implements Network {
     }
   }
 
-  evaluate(data: KernelData, output?: Float32Array): number {
+  evaluate(data: KernelData | Rows, output?: Float32Array): number {
     const source = data as Rows;
     const batch = untrained(source);
     let loss = 0;
@@ -122,11 +131,14 @@ class TypeScriptNetwork implements Network {
   /** Room for rows that are only predicted, as many as go through the stages together. */
   #reserve(total: number): Workspace {
     const rows = Math.min(total, CHUNK_ROWS);
-    if (this.#workspace.rows < rows) this.#workspace = new Workspace(this.#plan, rows, false);
+    if (this.#workspace.rows < rows) {
+      const message = `typescript kernel: the values of ${rows} rows do not fit in memory`;
+      this.#workspace = withinMemory(message, () => new Workspace(this.#plan, rows, false));
+    }
     return this.#workspace;
   }
 
-  gradients(data: KernelData): Gradients {
+  gradients(data: KernelData | Rows): Gradients {
     const { rows } = data as Rows;
     this.#state.reserve(rows);
     const { loss, values } = this.#state.gradients(untrained(data as Rows));
@@ -135,7 +147,7 @@ class TypeScriptNetwork implements Network {
 
   read(part: Part, values?: Float32Array): Float32Array {
     const count = part === "parameters" ? 1 : this.#state.slots.length;
-    const all = values ?? new Float32Array(this.#plan.parameters * count);
+    const all = values ?? allocate(this.#plan.parameters * count, part);
     if (part === "parameters") {
       all.set(this.#published);
       return all;
@@ -154,6 +166,20 @@ class TypeScriptNetwork implements Network {
     }
     this.publish();
   }
+
+  /** The garbage collector frees a network that nobody refers to. */
+  dispose(): void {}
+}
+
+/** Rows as this kernel keeps them; the garbage collector frees them. */
+const kept = (rows: Rows): Rows & KernelData => ({ ...rows, free() {} });
+
+function footprint(program: Program): Footprint {
+  const { inputs, targets, stages, parameters, optimizer } = compile(program);
+  const copies = 2 * (1 + optimizer.slots) + 1;
+  const row = stages.reduce((sum, { outputs }) => sum + 2 * outputs, inputs + targets);
+  const bytes = Float32Array.BYTES_PER_ELEMENT;
+  return { network: bytes * parameters * copies, row: bytes * row };
 }
 
 /** Trains one network after the other: there is one thread. */
@@ -179,14 +205,16 @@ function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
 /** The typescript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
-  dataset: (x, y, inputs, outputs, weights): Rows => ({
-    x: x.slice(),
-    y: y.slice(),
-    weights: weights?.slice(),
-    inputs,
-    outputs,
-    rows: x.length / inputs,
-  }),
+  dataset: (x, y, inputs, outputs, weights) =>
+    kept({
+      x: x.slice(),
+      y: y.slice(),
+      weights: weights?.slice(),
+      inputs,
+      outputs,
+      rows: x.length / inputs,
+    }),
+  footprint,
   network: (program) => new TypeScriptNetwork(program),
   trainMany,
 };

@@ -29,7 +29,7 @@ import type { Problem } from "../metrics/metric.ts";
 import { Model, type ModelOptions, traineeOf } from "../model.ts";
 import { type Complete, checkNames, isPlain, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import type { Evaluation, Prepared, Trainee } from "../trainee.ts";
+import type { Evaluation, Trainee } from "../trainee.ts";
 import { warnOfPrecision } from "../training/before.ts";
 
 /** A model and how it is trained, as `new Model` and `fit` take them. */
@@ -100,13 +100,13 @@ export interface Split {
   readonly training: Dataset;
   /** The weights of the rows to learn from, one array for one array given. */
   weights(ofAll: Float32Array): Float32Array;
-  /** What a model makes of the rows held out, which are copied once for all models that take them alike. */
+  /** What a model makes of the rows held out, which are checked once for all models that take them alike. */
   measure(trainee: Trainee, measures: readonly Measure[]): Evaluation;
 }
 
 function toSplit(data: Dataset, rows: RowSplit): Split {
   const known = new Map<Float32Array, Float32Array>();
-  const prepared = new Map<string, Prepared>();
+  const prepared = new Map<string, Dataset>();
   const heldOut = takeRows(data, rows.heldOut);
   return {
     rows,
@@ -184,10 +184,15 @@ export function readData(call: string, { make, options }: CheckedCandidate, data
   within(call, () => {
     if (!isExamples(data)) throw new DataError(`data: expected x and y, received ${show(data)}`);
   });
-  const trainee = traineeOf(make());
-  const read = within(call, () => trainee.read(data));
-  if (options.warnings) warnOfPrecision(call, trainee, data, read, options.scope);
-  return { data: read, problem: trainee.problem };
+  const model = make();
+  try {
+    const trainee = traineeOf(model);
+    const read = within(call, () => trainee.read(data));
+    if (options.warnings) warnOfPrecision(call, trainee, data, read, options.scope);
+    return { data: read, problem: trainee.problem };
+  } finally {
+    model.dispose();
+  }
 }
 
 /** A model that learnt from the training rows of a split, and what it makes of the others. */
@@ -225,7 +230,10 @@ export async function runTrials<Kept>(
     const trainee = traineeOf(model);
     return within(call, () => [...trainee.measures, ...trainee.measuresOf(metrics)]);
   });
-  const histories = await trainTogether(call, trainings, { ...trials, isSearch: true });
+  const histories = await trainTogether(call, trainings, { ...trials, isSearch: true }).catch((error) => {
+    for (const { model } of trainings) model.dispose();
+    throw error;
+  });
   const pause = pauser(signal);
   const kept: Kept[][] = candidates.map(() => []);
   for (const [at, measured] of measures.entries()) {

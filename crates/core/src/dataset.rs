@@ -1,24 +1,32 @@
-//! Examples as the kernel keeps them: row-major copies of x and y, and the rows' weights if they have any.
+//! Examples as the kernel reads them: row-major x and y, and the rows' weights if they have any.
 
-use crate::engine::pages::with_room;
+use crate::engine::pages::copied;
 use crate::ensure;
-use crate::errors::{Error, Result};
+use crate::errors::Result;
+use std::borrow::Cow;
 
-/// Inputs and targets of a number of rows, and what the loss of each row is multiplied by.
+/// Inputs and targets of a number of rows, and what the loss of each row is multiplied by. The values are the
+/// dataset's own, or a caller's for as long as a call takes.
 #[derive(Debug, Clone)]
-pub struct Dataset {
-    x: Vec<f32>,
-    y: Vec<f32>,
-    weights: Option<Vec<f32>>,
+pub struct Dataset<'a> {
+    x: Cow<'a, [f32]>,
+    y: Cow<'a, [f32]>,
+    weights: Option<Cow<'a, [f32]>>,
     inputs: usize,
     outputs: usize,
     rows: usize,
 }
 
-impl Dataset {
-    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`; the number of rows follows from the
-    /// lengths.
-    pub fn new(x: Vec<f32>, y: Vec<f32>, inputs: usize, outputs: usize) -> Result<Self> {
+impl<'a> Dataset<'a> {
+    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`, vectors or slices; the number of rows
+    /// follows from the lengths.
+    pub fn new(
+        x: impl Into<Cow<'a, [f32]>>,
+        y: impl Into<Cow<'a, [f32]>>,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self> {
+        let (x, y) = (x.into(), y.into());
         ensure!(inputs > 0 && outputs > 0, "data: inputs and outputs must be at least 1");
         let rows = x.len() / inputs;
         ensure!(x.len() == rows * inputs, "data: x has {} values, no multiple of {inputs} inputs", x.len());
@@ -33,8 +41,8 @@ impl Dataset {
     }
 
     /// The same rows with a weight for each, by which its loss and the gradient of its loss are multiplied.
-    pub fn weighted(self, weights: &[f32]) -> Result<Self> {
-        let rows = self.rows;
+    pub fn weighted(self, weights: impl Into<Cow<'a, [f32]>>) -> Result<Self> {
+        let (rows, weights) = (self.rows, weights.into());
         ensure!(weights.len() == rows, "data: expected {rows} weights, received {}", weights.len());
         for (row, weight) in weights.iter().enumerate() {
             ensure!(
@@ -43,12 +51,14 @@ impl Dataset {
             );
         }
         ensure!(weights.iter().any(|&weight| weight > 0.0), "data: expected a weight above 0, all are 0");
-        Ok(Dataset { weights: Some(copy(weights)?), ..self })
+        Ok(Dataset { weights: Some(weights), ..self })
     }
 
-    /// The same from copies of `x` and `y`.
-    pub fn copy_of(x: &[f32], y: &[f32], inputs: usize, outputs: usize) -> Result<Self> {
-        Dataset::new(copy(x)?, copy(y)?, inputs, outputs)
+    /// The same rows in memory of the dataset's own.
+    pub fn into_owned(self) -> Result<Dataset<'static>> {
+        let Dataset { inputs, outputs, rows, .. } = self;
+        let weights = self.weights.map(own).transpose()?;
+        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows })
     }
 
     /// The number of examples.
@@ -93,13 +103,14 @@ impl Dataset {
 
     /// The bytes that the data takes.
     pub fn bytes(&self) -> usize {
-        let weights = self.weights.as_ref().map_or(0, Vec::len);
+        let weights = self.weights.as_ref().map_or(0, |weights| weights.len());
         (self.x.len() + self.y.len() + weights) * size_of::<f32>()
     }
 }
 
-fn copy(values: &[f32]) -> Result<Vec<f32>> {
-    let mut copy = with_room(values.len()).ok_or_else(|| Error::new("data: out of memory"))?;
-    copy.extend_from_slice(values);
-    Ok(copy)
+fn own(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
+    Ok(Cow::Owned(match values {
+        Cow::Borrowed(values) => copied(values)?,
+        Cow::Owned(values) => values,
+    }))
 }

@@ -1,16 +1,19 @@
 //! Networks as callers see them: without their instruction set.
 
 use crate::dataset::Dataset;
+use crate::engine::pages::filled;
+use crate::engine::panels::Line;
+use crate::engine::simd::portable::Portable;
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
 use crate::engine::team::Team;
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::lock;
-use crate::predictor::Predictor;
+use crate::predictor::{Predictor, expect_room};
 use crate::program::Plan;
 use crate::run::{Progress, Run, Stop, Threads};
 use crate::state::State;
-use crate::workspace::Batch;
+use crate::workspace::{Batch, Workspace};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -34,29 +37,29 @@ pub struct Gradients {
 
 /// A network without its instruction set, so that callers need no type for it.
 trait Machine: Send {
-    fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
-    fn gradients(&mut self, data: &Dataset) -> Result<Gradients>;
+    fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
+    fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64>;
     fn read(&self, part: Part, values: &mut [f32]);
     fn write(&mut self, part: Part, values: &[f32]) -> Result<()>;
     fn predictor(&self) -> Result<Predictor>;
     fn parameters(&self) -> usize;
     fn slots(&self) -> usize;
+    fn widths(&self) -> (usize, usize);
 }
 
 impl<S: Simd> Machine for State<S> {
-    fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+    fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.plan.check(data)?;
         self.run(data, run, stop)
     }
 
-    fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
+    fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64> {
         self.plan.check(data)?;
         self.reserve(data.rows(), 1)?;
         let batch = Batch { data, order: None, start: 0, rows: data.rows(), of: 1, moment: None };
         let (loss, gradient) = self.gradients_of(batch)?;
-        let mut values = vec![0.0; self.plan.parameters];
-        self.plan.read(&gradient, 1, 0, &mut values);
-        Ok(Gradients { loss: loss / data.rows() as f64, values })
+        self.plan.read(&gradient, 1, 0, values);
+        Ok(loss / data.rows() as f64)
     }
 
     fn read(&self, part: Part, values: &mut [f32]) {
@@ -100,15 +103,43 @@ impl<S: Simd> Machine for State<S> {
     fn slots(&self) -> usize {
         self.plan.update.slots()
     }
+
+    fn widths(&self) -> (usize, usize) {
+        self.plan.widths()
+    }
 }
 
 impl<S: Simd> Plan<S> {
-    pub(crate) fn check(&self, data: &Dataset) -> Result<()> {
-        let (inputs, outputs) = (self.inputs, self.loss.targets(self.outputs()));
+    /// Values in a row of x and of the targets.
+    pub(crate) fn widths(&self) -> (usize, usize) {
+        (self.inputs, self.loss.targets(self.outputs()))
+    }
+
+    pub(crate) fn check(&self, data: &Dataset<'_>) -> Result<()> {
+        let (inputs, outputs) = self.widths();
         ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
         ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
         self.check_categories(data.inputs_of_all())?;
         self.loss.check(data.targets(), self.outputs())
+    }
+}
+
+/// The bytes that a Program takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Parameters and optimizer state, each with the copy of the last whole epoch, and a gradient.
+    pub network: usize,
+    /// The values and gradients of one row in all layers.
+    pub row: usize,
+}
+
+impl Footprint {
+    /// What a network of this Program will take.
+    pub fn of(program: &str) -> Result<Self> {
+        let plan = Plan::<Portable>::compile(program)?;
+        let copies = 2 * (1 + plan.update.slots()) + 1;
+        let network = plan.lines.saturating_mul(size_of::<Line>()).saturating_mul(copies);
+        Ok(Footprint { network, row: Workspace::row_bytes(&plan) })
     }
 }
 
@@ -131,36 +162,40 @@ impl Network {
 
     /// Trains from `run.from` for up to `run.steps` steps, or until the stop flag is raised, or until the
     /// loss is no longer finite.
-    pub fn train(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+    pub fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.0.train(data, run, stop)
     }
 
     /// The loss of all rows of `data` as one batch, and the gradients of it and of the penalties on weights;
     /// changes nothing.
-    pub fn gradients(&mut self, data: &Dataset) -> Result<Gradients> {
-        self.0.gradients(data)
+    pub fn gradients(&mut self, data: &Dataset<'_>) -> Result<Gradients> {
+        let mut values = filled(0.0, self.parameters())?;
+        let loss = self.0.gradients(data, &mut values)?;
+        Ok(Gradients { loss, values })
+    }
+
+    /// The same into memory that is there; the loss.
+    pub fn gradients_into(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64> {
+        expect_room(values, self.parameters())?;
+        self.0.gradients(data, values)
     }
 
     /// A copy of the parameters or of the optimizer's state.
-    pub fn read(&self, part: Part) -> Vec<f32> {
-        let mut values = vec![0.0; self.count(part)];
+    pub fn read(&self, part: Part) -> Result<Vec<f32>> {
+        let mut values = filled(0.0, self.count(part))?;
         self.0.read(part, &mut values);
-        values
+        Ok(values)
     }
 
     /// The same into memory that is there.
     pub fn read_into(&self, part: Part, values: &mut [f32]) -> Result<()> {
-        let count = self.count(part);
-        ensure!(
-            values.len() == count,
-            "{part:?}: expected room for {count} values, received {}",
-            values.len()
-        );
+        expect_room(values, self.count(part))?;
         self.0.read(part, values);
         Ok(())
     }
 
-    fn count(&self, part: Part) -> usize {
+    /// How many values a part has.
+    pub fn count(&self, part: Part) -> usize {
         self.0.parameters() * if part == Part::Slots { self.0.slots() } else { 1 }
     }
 
@@ -179,6 +214,11 @@ impl Network {
         self.0.predictor()
     }
 
+    /// Values in a row of x and of the targets.
+    pub fn widths(&self) -> (usize, usize) {
+        self.0.widths()
+    }
+
     /// The number of parameters.
     pub fn parameters(&self) -> usize {
         self.0.parameters()
@@ -195,7 +235,7 @@ pub struct Training<'a> {
     /// What is trained.
     pub network: &'a mut Network,
     /// On what.
-    pub data: &'a Dataset,
+    pub data: &'a Dataset<'a>,
     /// How. Its `threads` do not count where there are several trainings.
     pub run: Run<'a>,
     /// Ends it.

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
+use crate::engine::pages::{filled, reserve};
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
 use crate::engine::team::Team;
@@ -13,10 +14,17 @@ use crate::run::{Threads, WORTH_A_TEAM};
 use crate::workspace::{Batch, Workspace};
 use std::sync::Arc;
 
+/// Refuses memory that is not of the size of what it is to hold.
+pub(crate) fn expect_room(values: &[f32], count: usize) -> Result<()> {
+    ensure!(values.len() == count, "expected room for {count} values, received {}", values.len());
+    Ok(())
+}
+
 trait Predict: Send {
     fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()>;
-    fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64>;
+    fn evaluate(&mut self, data: &Dataset<'_>, output: Option<&mut [f32]>, threads: Threads) -> Result<f64>;
     fn count(&self) -> usize;
+    fn widths(&self) -> (usize, usize);
     fn parameters(&self, values: &mut [f32]);
 }
 
@@ -35,23 +43,32 @@ impl Predictor {
     }
 
     /// The mean loss of the rows; their predictions go into `output`, `[rows][outputs]`, if there is one.
-    pub fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64> {
+    pub fn evaluate(
+        &mut self,
+        data: &Dataset<'_>,
+        output: Option<&mut [f32]>,
+        threads: Threads,
+    ) -> Result<f64> {
         self.0.evaluate(data, output, threads)
     }
 
     /// A copy of the parameters that it predicts with, in the order of [`crate::Part::Parameters`].
-    pub fn parameters(&self) -> Vec<f32> {
-        let mut values = vec![0.0; self.0.count()];
+    pub fn parameters(&self) -> Result<Vec<f32>> {
+        let mut values = filled(0.0, self.0.count())?;
         self.0.parameters(&mut values);
-        values
+        Ok(values)
     }
 
     /// The same into memory that is there.
     pub fn parameters_into(&self, values: &mut [f32]) -> Result<()> {
-        let count = self.0.count();
-        ensure!(values.len() == count, "expected room for {count} parameters, received {}", values.len());
+        expect_room(values, self.0.count())?;
         self.0.parameters(values);
         Ok(())
+    }
+
+    /// Values in a row of x and of the targets.
+    pub fn widths(&self) -> (usize, usize) {
+        self.0.widths()
     }
 }
 
@@ -93,7 +110,7 @@ impl<S: Simd> Predict for Reader<S> {
         })
     }
 
-    fn evaluate(&mut self, data: &Dataset, output: Option<&mut [f32]>, threads: Threads) -> Result<f64> {
+    fn evaluate(&mut self, data: &Dataset<'_>, output: Option<&mut [f32]>, threads: Threads) -> Result<f64> {
         let Reader { forward, published } = self;
         forward.plan.check(data)?;
         if let Some(output) = &output {
@@ -106,12 +123,17 @@ impl<S: Simd> Predict for Reader<S> {
         }
         threads.team(forward.plan.pays(data.rows()), |team| {
             forward.reserve(data.rows(), team.threads())?;
+            forward.reserve_losses(data.rows())?;
             Ok(forward.evaluate(team, &lock(published), data, output))
         })
     }
 
     fn count(&self) -> usize {
         self.forward.plan.parameters
+    }
+
+    fn widths(&self) -> (usize, usize) {
+        self.forward.plan.widths()
     }
 
     fn parameters(&self, values: &mut [f32]) {
@@ -151,12 +173,17 @@ impl<S: Simd> Forward<S> {
             .try_for_each(|workspace| workspace.reserve(&self.plan, rows.div_ceil(threads), false))
     }
 
+    /// Makes room for the losses of so many rows.
+    pub(crate) fn reserve_losses(&mut self, rows: usize) -> Result<()> {
+        reserve(&mut self.losses, rows)
+    }
+
     /// The mean loss of rows that room was made for; their predictions go into `output`, if there is one.
     pub(crate) fn evaluate(
         &mut self,
         team: &mut Team<'_>,
         parameters: &[Line],
-        data: &Dataset,
+        data: &Dataset<'_>,
         output: Option<&mut [f32]>,
     ) -> f64 {
         let rows = data.rows();

@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::pace::Pace;
-use crate::engine::pages::with_room;
+use crate::engine::pages::{copied, filled, reserve};
 use crate::engine::panels::{Line, zeros};
 use crate::engine::simd::Simd;
 use crate::engine::team::{Cores, Team};
@@ -128,7 +128,7 @@ pub struct Run<'a> {
     /// How many threads take part.
     pub threads: Threads,
     /// Rows whose loss is measured at the end of each epoch.
-    pub validation: Option<&'a Dataset>,
+    pub validation: Option<&'a Dataset<'a>>,
     /// Whether the predictions are wanted: those that training made before each step, and those of the
     /// validation.
     pub predictions: bool,
@@ -206,7 +206,7 @@ pub struct Progress {
 }
 
 impl<S: Simd> State<S> {
-    pub(crate) fn run(&mut self, data: &Dataset, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+    pub(crate) fn run(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         ensure!(run.batch_size > 0, "run: batchSize must be at least 1");
         ensure!(run.accumulate > 0, "run: accumulate must be at least 1");
         let batch_size = run.batch_size.min(data.rows());
@@ -231,7 +231,7 @@ impl<S: Simd> State<S> {
     fn run_with(
         &mut self,
         team: &mut Team<'_>,
-        data: &Dataset,
+        data: &Dataset<'_>,
         run: &Run<'_>,
         stop: &Stop,
     ) -> Result<Progress> {
@@ -245,15 +245,23 @@ impl<S: Simd> State<S> {
         }
         // The steps that the update at hand has taken.
         let mut place = run.from.step % run.accumulate;
-        let mut collected = (place > 0).then(|| self.gradient.clone());
+        let mut collected = (place > 0).then(|| copied(&self.gradient)).transpose()?;
         let mut taken = 0;
         let early_stopping = run.early_stopping;
         let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
-        let mut best = zeros(early_stopping.map_or(Some(0), |_| Some(self.plan.lines)))?;
+        let keeps = usize::from(early_stopping.is_some());
+        let mut best = zeros(Some(keeps * self.plan.lines))?;
+        let mut best_parameters = filled(0.0, keeps * self.plan.parameters)?;
         let mut best_epoch = None;
         let width = self.plan.outputs();
+        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
+        reserve(&mut progress.losses, epochs)?;
+        reserve(&mut progress.seconds, epochs)?;
+        reserve(&mut progress.validation_losses, if run.validation.is_some() { epochs } else { 0 })?;
+        if run.shuffle {
+            reserve(&mut self.order, data.rows())?;
+        }
         if run.predictions {
-            let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
             progress.predictions = outputs(epochs, data, width)?;
             if let Some(validation) = run.validation {
                 progress.validation_predictions = outputs(epochs, validation, width)?;
@@ -335,9 +343,8 @@ impl<S: Simd> State<S> {
             }
         }
         progress.best = best_epoch.map(|epoch| {
-            let mut parameters = vec![0.0; self.plan.parameters];
-            self.plan.read(&best, 1, 0, &mut parameters);
-            Best { epoch, parameters }
+            self.plan.read(&best, 1, 0, &mut best_parameters);
+            Best { epoch, parameters: best_parameters }
         });
         self.pace = pace.or(self.pace.take());
         if progress.position.step > 0 && !self.publish(team) {
@@ -362,11 +369,13 @@ impl<S: Simd> State<S> {
         if self.forward.is_none() {
             self.forward = Some(Forward::new(self.s, Arc::clone(&self.plan))?);
         }
-        self.forward.as_mut().map_or(Ok(()), |forward| forward.reserve(rows, threads))
+        let Some(forward) = &mut self.forward else { return Ok(()) };
+        forward.reserve(rows, threads)?;
+        forward.reserve_losses(rows)
     }
 
     /// The loss of rows that nothing is learnt from, with the parameters at hand.
-    fn validate(&mut self, team: &mut Team<'_>, data: &Dataset, output: Option<&mut [f32]>) -> f64 {
+    fn validate(&mut self, team: &mut Team<'_>, data: &Dataset<'_>, output: Option<&mut [f32]>) -> f64 {
         let State { forward, parameters, .. } = self;
         forward.as_mut().map_or(f64::NAN, |forward| forward.evaluate(team, parameters, data, output))
     }
@@ -379,7 +388,7 @@ impl<S: Simd> State<S> {
         }
     }
 
-    fn prepare_order(&mut self, data: &Dataset, run: &Run<'_>, epoch: u64) {
+    fn prepare_order(&mut self, data: &Dataset<'_>, run: &Run<'_>, epoch: u64) {
         if run.shuffle {
             self.order.resize(data.rows(), 0);
             permutation(run.seed, stream(Purpose::Shuffle, epoch as u32), &mut self.order);
@@ -403,13 +412,11 @@ impl Progress {
 }
 
 /// Zeros for the predictions of so many epochs.
-fn outputs(epochs: usize, data: &Dataset, width: usize) -> Result<Vec<f32>> {
+fn outputs(epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Vec<f32>> {
     let count = epochs.checked_mul(data.rows()).and_then(|rows| rows.checked_mul(width));
     let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
     let count = count.ok_or_else(refused)?;
-    let mut values = with_room(count).ok_or_else(refused)?;
-    values.resize(count, 0.0);
-    Ok(values)
+    filled(0.0, count).map_err(|_| refused())
 }
 
 /// An epoch's part of the predictions, if they are wanted.

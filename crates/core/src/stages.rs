@@ -4,7 +4,7 @@
 use crate::engine::gradients::Slabs;
 use crate::engine::lookup::Lookup;
 use crate::engine::noise;
-use crate::engine::panels::{LANES, Line, Panels, panels};
+use crate::engine::panels::{LANES, Line, Panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
@@ -235,10 +235,7 @@ impl Array {
         };
         match self {
             Array::Vector(start, length) => vector(*start, *length),
-            Array::Table(Lookup { categories, units, table, .. }) => {
-                let starts = (0..*categories).map(|category| table.start + category * panels(*units));
-                starts.for_each(|start| vector(start, *units));
-            }
+            Array::Table(Lookup { categories, units, table, .. }) => vector(table.start, categories * units),
             Array::Weights(product) => {
                 for output in 0..product.outputs {
                     for input in 0..product.inputs {

@@ -100,8 +100,9 @@ impl<S: Simd> State<S> {
     /// Makes room for batches of so many rows on so many threads, so that a step allocates nothing.
     pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
         while self.workspaces.len() < threads {
+            let block = zeros(Some(sink_lines(self.plan.lines)))?;
             self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
-            self.blocks.push(zeros(Some(sink_lines(self.plan.lines)))?);
+            self.blocks.push(block);
         }
         let apart = self.takes_chunks_apart(rows, threads);
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {

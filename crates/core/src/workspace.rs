@@ -2,12 +2,13 @@
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
-use crate::engine::panels::{Line, Panels, ZERO};
+use crate::engine::pages::{filled, reserve};
+use crate::engine::panels::{Line, Panels, panels, zeros};
 use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
 use crate::program::Plan;
-use crate::stages::Moment;
+use crate::stages::{Moment, Stage};
 use std::ops::Range;
 
 /// Activations and their gradients for up to so many rows, those that one thread takes of a chunk.
@@ -40,6 +41,8 @@ impl Workspace {
             let reads = stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
             (backward && reads).then(|| Panels::new(stage.outputs, capacity)).transpose()
         });
+        let mut weights = Vec::new();
+        reserve(&mut weights, capacity)?;
         Ok(Workspace {
             capacity,
             from: 0,
@@ -50,11 +53,19 @@ impl Workspace {
             kept: kept.collect::<Result<_>>()?,
             outputs: outputs().collect::<Result<_>>()?,
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
-            scratch: if backward { vec![ZERO; SCRATCH_LINES] } else { Vec::new() },
-            losses: vec![0.0; capacity],
-            weights: Vec::with_capacity(capacity),
+            scratch: if backward { zeros(Some(SCRATCH_LINES))? } else { Vec::new() },
+            losses: filled(0.0, capacity)?,
+            weights,
             partial: Vec::new(),
         })
+    }
+
+    /// The bytes that each row takes in training.
+    pub(crate) fn row_bytes<S: Simd>(plan: &Plan<S>) -> usize {
+        let kept = |stage: &Stage<S>| stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
+        let stages = plan.stages.iter().map(|stage| panels(stage.outputs) * (2 + usize::from(kept(stage))));
+        let ends = panels(plan.inputs) + panels(plan.loss.targets(plan.outputs()));
+        stages.fold(ends, usize::saturating_add).saturating_mul(size_of::<Line>())
     }
 
     /// Makes room for so many rows, or for as many as go through together; what it held is gone.
@@ -87,7 +98,7 @@ impl Workspace {
 /// Rows of a dataset, in a given order or as they stand.
 #[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
-    pub data: &'a Dataset,
+    pub data: &'a Dataset<'a>,
     pub order: Option<&'a [u32]>,
     pub start: usize,
     pub rows: usize,

@@ -17,6 +17,16 @@ fn rows_are_what_was_put_in() {
 }
 
 #[test]
+fn rows_are_read_in_place_until_they_are_owned() {
+    let (x, y, weights) = ([1.0, 2.0], [3.0, 4.0], [0.5, 1.0]);
+    let lent = Dataset::new(&x[..], &y[..], 1, 1).unwrap().weighted(&weights[..]).unwrap();
+    assert_eq!(lent.inputs_of_all().as_ptr(), x.as_ptr());
+    let owned = lent.into_owned().unwrap();
+    assert_ne!(owned.inputs_of_all().as_ptr(), x.as_ptr());
+    assert_eq!((owned.x(1), owned.y(0), owned.weights()), (&x[1..], &y[..1], Some(&weights[..])));
+}
+
+#[test]
 fn no_rows_are_refused() {
     refused(0, 0, 2, 1, &["at least 1 row"]);
 }

@@ -33,7 +33,7 @@ fn decay(optimizer: &Value, instructions: &str, first: f32, mut visit: impl FnMu
     for step in 0..STEPS {
         let run = Run { from, steps: 1, batch_size: 1, learning_rates: &[0.01], ..Run::default() };
         from = network.train(&data, &run, &Stop::default()).unwrap().position;
-        visit(step, &network.read(Part::Slots));
+        visit(step, &network.read(Part::Slots).unwrap());
     }
 }
 

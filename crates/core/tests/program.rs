@@ -2,7 +2,7 @@
 
 mod scalar;
 
-use myelin_core::Network;
+use myelin_core::{Footprint, Network};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use scalar::programs::{WIDTHS, any_program, cases, dense};
@@ -149,6 +149,23 @@ fn a_size_beyond_what_memory_can_hold_is_refused() {
     // 9 petabytes are a size, and no machine's memory.
     let not_here = error("/layers", Some(json!([dense(1 << 20), dense(largest)])));
     expect(&not_here, &["memory"]);
+}
+
+#[test]
+fn the_footprint_counts_the_padding_of_layers_and_none_of_tables() {
+    let footprint = |layers: Value| {
+        let mut program = valid();
+        (program["inputs"], program["layers"]) = (json!(1), layers);
+        Footprint::of(&program.to_string()).unwrap()
+    };
+    let table = json!([{ "type": "embedding", "column": 0, "categories": 1600, "units": 1 }]);
+    // Parameters and what was published of them, each with the slots of the optimizer; and a gradient.
+    let copies = Network::new(&valid().to_string(), None).unwrap().slots() * 2 + 3;
+    assert_eq!(footprint(table).network, 1600 * size_of::<f32>() * copies);
+    // 17 outputs take two lines an input, and two for the biases.
+    assert_eq!(footprint(json!([dense(17)])).network, 4 * 64 * copies);
+    // A line for x, two each for the target, the outputs and their gradients.
+    assert_eq!(footprint(json!([dense(17)])).row, 64 * (1 + 2 + 2 + 2));
 }
 
 #[test]

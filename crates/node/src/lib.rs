@@ -5,18 +5,21 @@
 //! work panicked refuses all later calls.
 #![allow(missing_docs)] // The public documentation is that of the interface `Kernel` in TypeScript.
 
+mod arrays;
 mod many;
 mod run;
 mod threads;
 
 use myelin_core::engine::{peak, simd::Instructions};
-use myelin_core::{Dataset, Network, Part, Predictor, activations, layers, losses, optimizers};
+use myelin_core::{Dataset, Footprint, Network, Part, Predictor, activations, layers, losses, optimizers};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use run::{NativeProgress, NativeRun};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 use threads::Trainings;
 
@@ -63,7 +66,7 @@ pub fn tables() -> String {
 /// process lives.
 #[napi(catch_unwind)]
 pub fn panic_on_thread(env: &Env) -> Result<Object<'_>> {
-    threads::start(env, Vec::new(), || -> Result<u32> { panic!("provoked") })
+    threads::start(env, Vec::new(), || -> Result<u32> { panic!("provoked") }, |_, value| Ok(value))
 }
 
 /// Panics in the call.
@@ -72,9 +75,16 @@ pub fn panic_in_call() -> Result<u32> {
     panic!("provoked")
 }
 
+/// The bytes of a network of this Program, and those that each row of a batch takes in training.
+#[napi(catch_unwind)]
+pub fn footprint(program: String) -> Result<Vec<f64>> {
+    let Footprint { network, row } = Footprint::of(&program).map_err(refuse)?;
+    Ok(vec![network as f64, row as f64])
+}
+
 /// Rows of x and y, and their weights, copied once.
 #[napi(custom_finalize)]
-pub struct NativeDataset(Arc<Dataset>);
+pub struct NativeDataset(Option<Arc<Dataset<'static>>>);
 
 #[napi]
 impl NativeDataset {
@@ -87,35 +97,80 @@ impl NativeDataset {
         outputs: u32,
         weights: Option<&[f32]>,
     ) -> Result<Self> {
-        let mut data = Dataset::copy_of(x, y, inputs as usize, outputs as usize).map_err(refuse)?;
-        if let Some(weights) = weights {
-            data = data.weighted(weights).map_err(refuse)?;
-        }
+        let rows = Dataset::new(x, y, inputs as usize, outputs as usize).map_err(refuse)?;
+        let data = weighted(rows, weights)?.into_owned().map_err(refuse)?;
         env.adjust_external_memory(data.bytes() as i64)?;
-        Ok(NativeDataset(Arc::new(data)))
+        Ok(NativeDataset(Some(Arc::new(data))))
     }
+
+    /// Frees the rows, as soon as no training reads them. A second call does nothing.
+    #[napi(catch_unwind)]
+    pub fn free(&mut self, env: &Env) -> Result<()> {
+        let Some(data) = self.0.take() else { return Ok(()) };
+        env.adjust_external_memory(-(data.bytes() as i64)).map(|_| ())
+    }
+}
+
+impl NativeDataset {
+    fn share(&self) -> Result<Arc<Dataset<'static>>> {
+        self.0.clone().ok_or_else(freed)
+    }
+}
+
+fn freed() -> Error {
+    refuse("the data has been freed")
 }
 
 impl ObjectFinalize for NativeDataset {
-    fn finalize(self, env: Env) -> Result<()> {
-        env.adjust_external_memory(-(self.0.bytes() as i64))?;
-        Ok(())
+    fn finalize(mut self, env: Env) -> Result<()> {
+        self.free(&env)
     }
 }
 
-/// The loss and gradients of one batch.
-#[napi(object)]
-pub struct NativeGradients {
-    pub loss: f64,
-    pub values: Float32Array,
+/// Rows in the caller's memory, which a call reads and does not keep.
+#[napi(object, object_to_js = false)]
+pub struct NativeRows<'a> {
+    pub x: Float32ArraySlice<'a>,
+    pub y: Float32ArraySlice<'a>,
+    pub weights: Option<Float32ArraySlice<'a>>,
+}
+
+/// What a call reads rows from.
+type Source<'a> = Either<ClassInstance<'a, NativeDataset>, NativeRows<'a>>;
+
+/// The rows of a source, for a network that takes so many values in a row of x and of the targets.
+fn rows<'a>(source: &'a Source<'_>, (inputs, outputs): (usize, usize)) -> Result<Cow<'a, Dataset<'a>>> {
+    match source {
+        Either::A(data) => Ok(Cow::Borrowed(&**data.0.as_ref().ok_or_else(freed)?)),
+        Either::B(NativeRows { x, y, weights }) => {
+            let rows = Dataset::new(&**x, &**y, inputs, outputs).map_err(refuse)?;
+            weighted(rows, weights.as_deref()).map(Cow::Owned)
+        }
+    }
+}
+
+fn weighted<'a>(data: Dataset<'a>, weights: Option<&'a [f32]>) -> Result<Dataset<'a>> {
+    match weights {
+        Some(weights) => data.weighted(weights).map_err(refuse),
+        None => Ok(data),
+    }
+}
+
+/// What several threads use in turn, until it is disposed of.
+type Shared<T> = Arc<Mutex<Option<T>>>;
+
+fn share<T>(value: T) -> Shared<T> {
+    Arc::new(Mutex::new(Some(value)))
 }
 
 /// A network and what predicts beside its training.
 #[napi(custom_finalize)]
 pub struct NativeNetwork {
-    network: Arc<Mutex<Network>>,
-    predictor: Arc<Mutex<Predictor>>,
+    network: Shared<Network>,
+    predictor: Shared<Predictor>,
     trainings: Arc<Trainings>,
+    /// Values of each part.
+    counts: [usize; 2],
     bytes: i64,
 }
 
@@ -127,27 +182,39 @@ fn part(name: &str) -> Result<Part> {
     }
 }
 
-fn free<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
-    mutex.try_lock().map_err(|error| match error {
+/// What a [`Shared`] holds, for one call.
+struct Held<'a, T>(MutexGuard<'a, Option<T>>);
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("`free` has looked")
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("`free` has looked")
+    }
+}
+
+fn free<T>(shared: &Mutex<Option<T>>) -> Result<Held<'_, T>> {
+    let held = shared.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => refuse("a training of this network is under way"),
         TryLockError::Poisoned(_) => refuse("an earlier call of this network panicked; make a new one"),
-    })
+    })?;
+    if held.is_some() { Ok(Held(held)) } else { Err(refuse("the network has been disposed")) }
 }
 
 /// x, output, the most threads.
 type Prediction = FnArgs<(Float32Array, Float32Array, Option<f64>)>;
 
 /// One call of what `predictions` gives.
-fn predict(predictor: &Mutex<Predictor>, context: &FunctionCallContext<'_>) -> Result<()> {
+fn predict(predictor: &Mutex<Option<Predictor>>, context: &FunctionCallContext<'_>) -> Result<()> {
     let x: Float32ArraySlice<'_> = context.get(0)?;
     let mut output: Float32ArraySlice<'_> = context.get(1)?;
     let threads = if context.length() > 2 { context.get(2)? } else { None };
-    let (x_bytes, output_bytes) = (x.as_ptr_range(), output.as_ptr_range());
-    if x_bytes.start < output_bytes.end && output_bytes.start < x_bytes.end {
-        return Err(refuse("predict: x and output overlap"));
-    }
-    // SAFETY: no JavaScript runs before this call returns, and the check above keeps x out of the way.
-    let output = unsafe { output.as_mut() };
+    let output = arrays::writable(&mut output, &[&x])?;
     free(predictor)?.predict(&x, output, run::threads(threads)?).map_err(refuse)
 }
 
@@ -159,22 +226,25 @@ impl NativeNetwork {
         let copies = 2 * (1 + network.slots());
         let bytes = (network.parameters() * copies * size_of::<f32>()) as i64;
         env.adjust_external_memory(bytes)?;
-        let predictor = Arc::new(Mutex::new(network.predictor().map_err(refuse)?));
-        let network = Arc::new(Mutex::new(network));
-        Ok(NativeNetwork { network, predictor, trainings: Arc::default(), bytes })
+        let predictor = share(network.predictor().map_err(refuse)?);
+        let counts = [Part::Parameters, Part::Slots].map(|part| network.count(part));
+        Ok(NativeNetwork { network: share(network), predictor, trainings: Arc::default(), counts, bytes })
     }
 
     /// Trains on this thread.
     #[napi(catch_unwind)]
     pub fn train(
         &self,
-        data: &NativeDataset,
+        env: &Env,
+        data: Source<'_>,
         run: NativeRun,
         validation: Option<&NativeDataset>,
-    ) -> Result<NativeProgress> {
+    ) -> Result<NativeProgress<'static>> {
         let training = self.trainings.begin()?;
-        let validation = validation.map(|validation| &*validation.0);
-        run.train(&mut *free(&self.network)?, &data.0, validation, &training.stop)
+        let validation = validation.map(NativeDataset::share).transpose()?;
+        let mut network = free(&self.network)?;
+        let data = rows(&data, network.widths())?;
+        NativeProgress::of(env, run.train(&mut network, &data, validation.as_deref(), &training.stop)?)
     }
 
     /// Trains on a thread of its own.
@@ -187,12 +257,14 @@ impl NativeNetwork {
         validation: Option<&NativeDataset>,
     ) -> Result<Object<'env>> {
         let training = self.trainings.begin()?;
-        let (network, data) = (Arc::clone(&self.network), Arc::clone(&data.0));
-        let validation = validation.map(|validation| Arc::clone(&validation.0));
-        threads::start(env, vec![training.stop.clone()], move || {
+        let (network, data) = (Arc::clone(&self.network), data.share()?);
+        let validation = validation.map(NativeDataset::share).transpose()?;
+        let stops = vec![training.stop.clone()];
+        let work = move || {
             let training = training;
             run.train(&mut *free(&network)?, &data, validation.as_deref(), &training.stop)
-        })
+        };
+        threads::start(env, stops, work, NativeProgress::of)
     }
 
     /// Ends the training under way after the step at hand.
@@ -216,56 +288,72 @@ impl NativeNetwork {
     #[napi(catch_unwind)]
     pub fn evaluate(
         &self,
-        data: &NativeDataset,
-        output: Option<&mut [f32]>,
+        data: Source<'_>,
+        mut output: Option<Float32ArraySlice<'_>>,
         threads: Option<f64>,
     ) -> Result<f64> {
-        free(&self.predictor)?.evaluate(&data.0, output, run::threads(threads)?).map_err(refuse)
+        let mut predictor = free(&self.predictor)?;
+        let data = rows(&data, predictor.widths())?;
+        let read = [data.inputs_of_all(), data.targets()];
+        let output = output.as_mut().map(|output| arrays::writable(output, &read)).transpose()?;
+        predictor.evaluate(&data, output, run::threads(threads)?).map_err(refuse)
     }
 
     /// The network, if nothing trains it.
-    fn alone(&self) -> Result<MutexGuard<'_, Network>> {
+    fn alone(&self) -> Result<Held<'_, Network>> {
         if self.trainings.is_under_way() {
             return Err(refuse("a training of this network is under way"));
         }
         free(&self.network)
     }
 
-    /// The loss and the gradients of all rows as one batch.
+    /// The loss of all rows as one batch; its gradients are written into `values`.
     #[napi(catch_unwind)]
-    pub fn gradients(&self, data: &NativeDataset) -> Result<NativeGradients> {
-        let gradients = self.alone()?.gradients(&data.0).map_err(refuse)?;
-        Ok(NativeGradients { loss: gradients.loss, values: Float32Array::new(gradients.values) })
+    pub fn gradients(&self, data: Source<'_>, mut values: Float32ArraySlice<'_>) -> Result<f64> {
+        let mut network = self.alone()?;
+        let data = rows(&data, network.widths())?;
+        let read = [data.inputs_of_all(), data.targets(), data.weights().unwrap_or_default()];
+        let values = arrays::writable(&mut values, &read)?;
+        network.gradients_into(&data, values).map_err(refuse)
     }
 
-    /// A copy of the parameters, while training those of the last whole epoch, or of the optimizer's state;
-    /// in `values`, if there is such memory.
+    /// How many values `read` writes.
     #[napi(catch_unwind)]
-    pub fn read(&self, name: String, values: Option<&mut [f32]>) -> Result<Option<Float32Array>> {
-        let part = part(&name)?;
-        let Some(values) = values else {
-            return Ok(Some(Float32Array::new(match part {
-                Part::Parameters => free(&self.predictor)?.parameters(),
-                Part::Slots => self.alone()?.read(part),
-            })));
-        };
-        match part {
+    pub fn count(&self, name: String) -> Result<f64> {
+        Ok(self.counts[part(&name)? as usize] as f64)
+    }
+
+    /// Writes into `values` the parameters, while training those of the last whole epoch, or the optimizer's
+    /// state.
+    #[napi(catch_unwind)]
+    pub fn read(&self, name: String, mut values: Float32ArraySlice<'_>) -> Result<()> {
+        let values = arrays::writable(&mut values, &[])?;
+        match part(&name)? {
             Part::Parameters => free(&self.predictor)?.parameters_into(values),
-            Part::Slots => self.alone()?.read_into(part, values),
+            Part::Slots => self.alone()?.read_into(Part::Slots, values),
         }
-        .map_err(refuse)?;
-        Ok(None)
+        .map_err(refuse)
     }
 
     #[napi(catch_unwind)]
     pub fn write(&self, name: String, values: &[f32]) -> Result<()> {
         self.alone()?.write(part(&name)?, values).map_err(refuse)
     }
+
+    /// Frees the network, unless a training is under way. A second call does nothing.
+    #[napi(catch_unwind)]
+    pub fn dispose(&mut self, env: &Env) -> Result<()> {
+        if self.trainings.is_under_way() {
+            return Err(refuse("a training of this network is under way"));
+        }
+        *self.network.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.predictor.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        env.adjust_external_memory(-std::mem::take(&mut self.bytes)).map(|_| ())
+    }
 }
 
 impl ObjectFinalize for NativeNetwork {
     fn finalize(self, env: Env) -> Result<()> {
-        env.adjust_external_memory(-self.bytes)?;
-        Ok(())
+        env.adjust_external_memory(-self.bytes).map(|_| ())
     }
 }

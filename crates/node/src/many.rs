@@ -2,19 +2,19 @@
 
 use crate::run::{NativeProgress, NativeRun, threads};
 use crate::threads::{Training, start};
-use crate::{NativeDataset, NativeNetwork, free, refuse};
+use crate::{NativeDataset, NativeNetwork, Shared, free, refuse};
 use myelin_core::{Dataset, Network, train_many};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// A training that was let in and waits for the others.
 struct Entry {
-    network: Arc<Mutex<Network>>,
-    data: Arc<Dataset>,
+    network: Shared<Network>,
+    data: Arc<Dataset<'static>>,
     run: NativeRun,
-    validation: Option<Arc<Dataset>>,
+    validation: Option<Arc<Dataset<'static>>>,
     training: Training,
 }
 
@@ -43,8 +43,8 @@ impl NativeTrainings {
     ) -> Result<()> {
         run.to_run(None)?;
         let training = network.trainings.begin()?;
-        let (network, data) = (Arc::clone(&network.network), Arc::clone(&data.0));
-        let validation = validation.map(|validation| Arc::clone(&validation.0));
+        let (network, data) = (Arc::clone(&network.network), data.share()?);
+        let validation = validation.map(NativeDataset::share).transpose()?;
         self.entries.push(Entry { network, data, run, validation, training });
         Ok(())
     }
@@ -56,7 +56,7 @@ impl NativeTrainings {
         let entries = std::mem::take(&mut self.entries);
         let finished = Arc::clone(&self.finished);
         let stops = entries.iter().map(|entry| entry.training.stop.clone()).collect();
-        start(env, stops, move || {
+        let work = move || {
             let entries = entries;
             let mut networks =
                 entries.iter().map(|entry| free(&entry.network)).collect::<Result<Vec<_>>>()?;
@@ -64,10 +64,18 @@ impl NativeTrainings {
             for (entry, network) in entries.iter().zip(&mut networks) {
                 let Entry { data, run, validation, training, .. } = entry;
                 let run = run.to_run(validation.as_deref())?;
-                trainings.push(myelin_core::Training { network, data, run, stop: &training.stop });
+                trainings.push(myelin_core::Training {
+                    network: &mut *network,
+                    data,
+                    run,
+                    stop: &training.stop,
+                });
             }
             let results = train_many(&mut trainings, threads, &finished).into_iter();
-            results.map(|result| result.map(NativeProgress::from).map_err(refuse)).collect::<Result<Vec<_>>>()
+            results.map(|result| result.map_err(refuse)).collect::<Result<Vec<_>>>()
+        };
+        start(env, stops, work, |env, all| {
+            all.into_iter().map(|progress| NativeProgress::of(env, progress)).collect::<Result<Vec<_>>>()
         })
     }
 

@@ -1,5 +1,6 @@
 //! Runs and their progress as plain objects of JavaScript.
 
+use crate::arrays::{doubles, floats};
 use crate::refuse;
 use myelin_core::{Best, Dataset, EarlyStopping, Network, Position, Progress, Run, Stop, Threads};
 use napi::bindgen_prelude::*;
@@ -48,10 +49,10 @@ pub struct NativeEarlyStopping {
 }
 
 /// The parameters of the best epoch.
-#[napi(object)]
-pub struct NativeBest {
+#[napi(object, object_from_js = false)]
+pub struct NativeBest<'env> {
     pub epoch: f64,
-    pub parameters: Float32Array,
+    pub parameters: Float32ArraySlice<'env>,
 }
 
 /// The threads that a call may use.
@@ -68,16 +69,16 @@ pub struct NativeDivergence {
 }
 
 /// What a run did.
-#[napi(object)]
-pub struct NativeProgress {
+#[napi(object, object_from_js = false)]
+pub struct NativeProgress<'env> {
     pub position: NativePosition,
-    pub losses: Float64Array,
-    pub seconds: Float64Array,
-    pub validation_losses: Option<Float64Array>,
-    pub predictions: Option<Float32Array>,
-    pub validation_predictions: Option<Float32Array>,
+    pub losses: Float64ArraySlice<'env>,
+    pub seconds: Float64ArraySlice<'env>,
+    pub validation_losses: Option<Float64ArraySlice<'env>>,
+    pub predictions: Option<Float32ArraySlice<'env>>,
+    pub validation_predictions: Option<Float32ArraySlice<'env>>,
     pub early_stopping: Option<NativeEarlyStopping>,
-    pub best: Option<NativeBest>,
+    pub best: Option<NativeBest<'env>>,
     pub reached: bool,
     pub stopped: bool,
     pub diverged: Option<NativeDivergence>,
@@ -93,7 +94,7 @@ fn whole(name: &str, value: f64) -> Result<u64> {
 
 impl NativeRun {
     /// The run as the core has it.
-    pub fn to_run<'a>(&'a self, validation: Option<&'a Dataset>) -> Result<Run<'a>> {
+    pub fn to_run<'a>(&'a self, validation: Option<&'a Dataset<'a>>) -> Result<Run<'a>> {
         Ok(Run {
             from: Position {
                 epoch: whole("from.epoch", self.from.epoch)?,
@@ -119,11 +120,11 @@ impl NativeRun {
     pub fn train(
         &self,
         network: &mut Network,
-        data: &Dataset,
-        validation: Option<&Dataset>,
+        data: &Dataset<'_>,
+        validation: Option<&Dataset<'_>>,
         stop: &Stop,
-    ) -> Result<NativeProgress> {
-        network.train(data, &self.to_run(validation)?, stop).map(NativeProgress::from).map_err(refuse)
+    ) -> Result<Progress> {
+        network.train(data, &self.to_run(validation)?, stop).map_err(refuse)
     }
 }
 
@@ -146,34 +147,32 @@ impl From<EarlyStopping> for NativeEarlyStopping {
     }
 }
 
-impl From<Best> for NativeBest {
-    fn from(Best { epoch, parameters }: Best) -> Self {
-        NativeBest { epoch: epoch as f64, parameters: Float32Array::new(parameters) }
-    }
-}
-
 /// What is wanted is never empty where an epoch ended.
-fn some<T, A>(values: Vec<T>, array: impl FnOnce(Vec<T>) -> A) -> Option<A> {
-    (!values.is_empty()).then(|| array(values))
+fn some<V, A>(values: &[V], array: impl FnOnce(&[V]) -> Result<A>) -> Result<Option<A>> {
+    if values.is_empty() { Ok(None) } else { array(values).map(Some) }
 }
 
-impl From<Progress> for NativeProgress {
-    fn from(progress: Progress) -> Self {
+impl NativeProgress<'static> {
+    /// As an object of JavaScript.
+    pub fn of(env: &Env, progress: Progress) -> Result<Self> {
         let Position { epoch, step, steps, loss } = progress.position;
-        NativeProgress {
+        let best = |Best { epoch, parameters }: Best| -> Result<_> {
+            Ok(NativeBest { epoch: epoch as f64, parameters: floats(env, &parameters)? })
+        };
+        Ok(NativeProgress {
             position: NativePosition { epoch: epoch as f64, step: step as f64, steps: steps as f64, loss },
-            losses: Float64Array::new(progress.losses),
-            seconds: Float64Array::new(progress.seconds),
-            validation_losses: some(progress.validation_losses, Float64Array::new),
-            predictions: some(progress.predictions, Float32Array::new),
-            validation_predictions: some(progress.validation_predictions, Float32Array::new),
+            losses: doubles(env, &progress.losses)?,
+            seconds: doubles(env, &progress.seconds)?,
+            validation_losses: some(&progress.validation_losses, |values| doubles(env, values))?,
+            predictions: some(&progress.predictions, |values| floats(env, values))?,
+            validation_predictions: some(&progress.validation_predictions, |values| floats(env, values))?,
             early_stopping: progress.early_stopping.map(NativeEarlyStopping::from),
-            best: progress.best.map(NativeBest::from),
+            best: progress.best.map(best).transpose()?,
             reached: progress.reached,
             stopped: progress.stopped,
             diverged: progress
                 .diverged
                 .map(|place| NativeDivergence { epoch: place.epoch as f64, step: place.step as f64 }),
-        }
+        })
     }
 }

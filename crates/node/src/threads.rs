@@ -6,10 +6,11 @@
 
 use crate::refuse;
 use myelin_core::Stop;
+use napi::JsDeferred as Deferred;
 use napi::bindgen_prelude::*;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
 
 /// The stop flag of the training under way.
@@ -93,14 +94,17 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }
 
-/// Does the work on a thread of its own; the promise has its result.
-pub fn start<'env, T: ToNapiValue + Send + 'static>(
+/// Does the work on a thread of its own; the promise has what `convert` makes of its result.
+pub fn start<'env, R: Send + 'static, T: ToNapiValue + 'static>(
     env: &'env Env,
     stops: Vec<Stop>,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
+    work: impl FnOnce() -> Result<R> + Send + 'static,
+    convert: impl FnOnce(&Env, R) -> Result<T> + Send + 'static,
 ) -> Result<Object<'env>> {
-    let (deferred, promise) = env.create_deferred()?;
+    // The thread starts before the promise is made: a promise that nothing settles would keep the process alive.
+    let (sender, receiver) = mpsc::channel();
     let body = move || {
+        let Ok(deferred): std::result::Result<Deferred<T, _>, _> = receiver.recv() else { return };
         let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
             Err(Error::new(
                 Status::GenericFailure,
@@ -108,12 +112,17 @@ pub fn start<'env, T: ToNapiValue + Send + 'static>(
             ))
         });
         match result {
-            Ok(value) => deferred.resolve(move |_| Ok(value)),
+            Ok(value) => deferred.resolve(move |env| convert(&env, value)),
             Err(error) => deferred.reject(error),
         }
     };
     let handle = Builder::new().name("myelin".into()).spawn(body);
-    let handle = handle.map_err(|error| Error::new(Status::GenericFailure, format!("no thread: {error}")))?;
+    let handle = handle.map_err(|error| {
+        let cause = format!("the system gives no thread for the training: {error}");
+        refuse(format!("{cause}. Raise the limit of processes or of memory, or train with fitSync"))
+    })?;
     remember(env, stops, handle)?;
+    let (deferred, promise) = env.create_deferred()?;
+    let _ = sender.send(deferred);
     Ok(promise)
 }

@@ -6,7 +6,8 @@ use super::simd::Simd;
 use super::sink::{Block, Sink};
 use std::ops::Range;
 
-/// Which value is looked up, and where the table lies: `panels(units)` lines a category.
+/// Which value is looked up, and where the table is: `[categories][units]` without padding, 16 values a line, so
+/// that a table of narrow entries takes no more memory than its values.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     /// The place of the category's number in a row.
@@ -22,26 +23,27 @@ pub struct Lookup {
 impl Lookup {
     /// The lines of a table, `None` if that is no size.
     pub fn lines(categories: usize, units: usize) -> Option<usize> {
-        panels(units).checked_mul(categories)
+        categories.checked_mul(units).map(panels)
     }
 
-    /// The first line of a row's category, counted in the table. Whoever takes data has checked it; any other
+    /// The place of the first value of a row's category in the table. The caller has checked the data; any other
     /// value is taken for the nearest category.
     #[inline(always)]
-    fn line(&self, input: &Panels, row: usize) -> usize {
-        (input.value(row, self.column) as usize).min(self.categories - 1) * panels(self.units)
+    fn place(&self, input: &Panels, row: usize) -> usize {
+        (input.value(row, self.column) as usize).min(self.categories - 1) * self.units
     }
 
     /// The values of `input`, with those of the category in place of its number.
     pub fn forward(&self, parameters: &[Line], input: &Panels, output: &mut Panels, rows: usize) {
         let table = &parameters[self.table.clone()];
         for row in 0..rows {
-            let lines = &table[self.line(input, row)..];
+            let first = self.place(input, row);
             for feature in 0..self.column {
                 output.set_value(row, feature, input.value(row, feature));
             }
             for unit in 0..self.units {
-                output.set_value(row, self.column + unit, lines[unit / LANES].0[unit % LANES]);
+                let place = first + unit;
+                output.set_value(row, self.column + unit, table[place / LANES].0[place % LANES]);
             }
             for feature in self.column + 1..input.features() {
                 output.set_value(row, feature - 1 + self.units, input.value(row, feature));
@@ -82,23 +84,21 @@ impl Lookup {
             sums.fill(ZERO);
             for slab in slabs.clone() {
                 for row in 0..slab.rows {
-                    self.add_row(slab.gradient, row, self.line(slab.input, slab.first + row), start, sums);
+                    self.add_row(slab.gradient, row, self.place(slab.input, slab.first + row), start, sums);
                 }
             }
         }
         block.flush(s, sink);
     }
 
-    /// Adds a row's gradient to those lines of its category, whose first is `line`, that are among `sums`.
+    /// Adds a row's gradient to those values of its category, whose first is at `first`, that are among `sums`,
+    /// the lines of the table from `start`.
     #[inline(always)]
-    fn add_row(&self, gradient: &Panels, row: usize, line: usize, start: usize, sums: &mut [Line]) {
-        let end = line + panels(self.units);
-        for line_at in line.max(start)..end.min(start + sums.len()) {
-            let first = (line_at - line) * LANES;
-            let sum = &mut sums[line_at - start].0;
-            for unit in first..(first + LANES).min(self.units) {
-                sum[unit - first] += gradient.value(row, self.column + unit);
-            }
+    fn add_row(&self, gradient: &Panels, row: usize, first: usize, start: usize, sums: &mut [Line]) {
+        let (from, to) = (start * LANES, (start + sums.len()) * LANES);
+        for place in first.max(from)..(first + self.units).min(to) {
+            let sum = &mut sums[place / LANES - start].0[place % LANES];
+            *sum += gradient.value(row, self.column + place - first);
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Large pages for large memory.
+//! Memory whose size follows from a caller's input: it may not be there, and large memory has large pages.
 //!
 //! A wide layer's weights are walked in strides, and each page of 4 KB that is new to the CPU costs a look
 //! through tables. Linux gives pages of 2 MB where it is asked to, before the memory is touched.
+
+use crate::errors::{Error, Result};
 
 /// What a large page holds.
 #[cfg(target_os = "linux")]
@@ -14,6 +16,33 @@ pub fn with_room<T>(count: usize) -> Option<Vec<T>> {
     values.try_reserve_exact(count).ok()?;
     advise(values.as_mut_ptr(), values.capacity() * size_of::<T>());
     Some(values)
+}
+
+/// The message where memory is short.
+pub const REFUSED: &str = "out of memory: take fewer rows at a time, or narrower layers";
+
+fn refused<T>(values: Option<Vec<T>>) -> Result<Vec<T>> {
+    values.ok_or_else(|| Error::new(REFUSED))
+}
+
+/// `count` times the same value, if they fit in memory.
+pub fn filled<T: Clone>(value: T, count: usize) -> Result<Vec<T>> {
+    let mut values = refused(with_room(count))?;
+    values.resize(count, value);
+    Ok(values)
+}
+
+/// A copy, if it fits in memory.
+pub fn copied<T: Copy>(source: &[T]) -> Result<Vec<T>> {
+    let mut values = refused(with_room(source.len()))?;
+    values.extend_from_slice(source);
+    Ok(values)
+}
+
+/// Room for `count` values in all, if they fit in memory: what is pushed until then allocates nothing.
+pub fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<()> {
+    let missing = count.saturating_sub(values.len());
+    refused(values.try_reserve_exact(missing).is_ok().then(Vec::<T>::new)).map(|_| ())
 }
 
 #[cfg(target_os = "linux")]
@@ -48,5 +77,7 @@ mod tests {
     #[test]
     fn room_that_there_is_not_is_nothing() {
         assert!(with_room::<f32>(usize::MAX).is_none());
+        assert!(filled(0.0_f32, usize::MAX).is_err());
+        assert!(reserve(&mut vec![0.0_f32], usize::MAX).is_err());
     }
 }

@@ -5,9 +5,9 @@
 //! `[inputs / 16][outputs][16]`. Lanes beyond the features are zero, always; nothing is ever packed.
 //! Row-major exists at the border only.
 
-use super::pages::with_room;
+use super::pages::filled;
 use super::simd::Simd;
-use crate::errors::{Error, Result};
+use crate::errors::Result;
 use std::ops::Range;
 
 /// Lanes of a line.
@@ -57,11 +57,7 @@ fn set_lanes(line: &mut Line, values: &[f32]) {
 
 /// So many lines of zeros, if they are a size and fit in memory.
 pub fn zeros(lines: Option<usize>) -> Result<Vec<Line>> {
-    let refused = || Error::new("out of memory: take fewer rows at a time, or narrower layers");
-    let lines = lines.ok_or_else(refused)?;
-    let mut zeros = with_room(lines).ok_or_else(refused)?;
-    zeros.resize(lines, ZERO);
-    Ok(zeros)
+    filled(ZERO, lines.unwrap_or(usize::MAX))
 }
 
 /// The activations, or their gradients, of up to `capacity` rows.

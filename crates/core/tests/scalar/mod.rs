@@ -586,12 +586,8 @@ impl Scalar {
                 start += arrays.next().map_or(0, Vec::len);
             }
             for array in arrays {
-                // The values of a category begin on a line of their own.
-                let length = if let Layer::Lookup { units, .. } = layer { *units } else { array.len() };
-                for row in (0..array.len()).step_by(length) {
-                    let panels = (0..length).step_by(LANES).map(|first| panel(first, length));
-                    lines.extend(panels.map(|panel| panel.map(|at| start + row + at).collect::<Vec<_>>()));
-                }
+                let panels = (0..array.len()).step_by(LANES).map(|first| panel(first, array.len()));
+                lines.extend(panels.map(|panel| panel.map(|at| start + at).collect::<Vec<_>>()));
                 start += array.len();
             }
         }
@@ -725,6 +721,6 @@ fn weighed(value: f32, weight: Option<f32>) -> f32 {
     weight.map_or(value, |weight| value * weight)
 }
 
-pub fn row_of(data: &Dataset, row: usize) -> Row<'_> {
+pub fn row_of<'a>(data: &'a Dataset<'_>, row: usize) -> Row<'a> {
     Row { x: data.x(row), y: data.y(row), weight: data.weights().map(|weights| weights[row]) }
 }

@@ -184,7 +184,7 @@ fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64)
 }
 
 /// Random examples, with targets that the program's loss takes.
-pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset {
+pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset<'static> {
     let inputs = program["inputs"].as_u64().unwrap() as usize;
     let mut x = values(seed, rows * inputs);
     let plan = Plan::<Portable>::compile(&program.to_string()).unwrap();
@@ -199,10 +199,10 @@ pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset {
 }
 
 /// The same with random weights from 0 to 1, some of them 0.
-pub fn weighted(data: Dataset, seed: u64) -> Dataset {
+pub fn weighted(data: Dataset<'static>, seed: u64) -> Dataset<'static> {
     let weights: Vec<f32> = values(seed, data.rows()).iter().map(|weight| weight.max(0.0)).collect();
     let any = weights.iter().any(|&weight| weight > 0.0);
-    if any { data.weighted(&weights).unwrap() } else { data }
+    if any { data.weighted(weights).unwrap() } else { data }
 }
 
 /// The names of the instruction sets that this CPU has.
