@@ -32,6 +32,9 @@ test("arrays and lists are refused as the bytes are that they take", () => {
   expect(allocate(3, "three")).toEqual(new Float32Array(3));
 });
 
+/** The data of these processes is not worth learning from. */
+const environment = { NODE_NO_WARNINGS: "1" };
+
 /** Whether a process can limit its own memory. */
 const limits = process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0;
 
@@ -60,7 +63,7 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
 
   test("frees what a call takes when it ends, and a model when it is disposed of", async () => {
     const given = ["--expose-gc", script("repeated-calls.mjs"), kernel];
-    const { status, output, errors } = await runNode(given, { timeout: 300_000 });
+    const { status, output, errors } = await runNode(given, { timeout: 300_000, environment });
     expect(errors).toBe("");
     expect(status).toBe(0);
     const growth: Record<string, number> = JSON.parse(output);
@@ -71,7 +74,7 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
     "refuses calls that need more memory than there is, and lives on",
     async () => {
       const given = [script("short-of-memory.mjs"), kernel];
-      const { status, output, errors } = await runNode(given, { timeout: 120_000 });
+      const { status, output, errors } = await runNode(given, { timeout: 120_000, environment });
       expect(errors).toBe("");
       expect(status).toBe(0);
       const { calls, addon, epochs } = JSON.parse(output);
