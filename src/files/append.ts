@@ -28,14 +28,17 @@ export class AppendedFile {
    */
   constructor(place: string, path: string, { fresh = false, empty = false } = {}) {
     this.#path = path;
-    const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_TRUNC } = constants;
-    const flags = O_APPEND | O_CREAT | O_RDWR | (fresh ? O_EXCL : 0) | (empty ? O_TRUNC : 0);
+    const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
+    const flags = O_APPEND | O_CREAT | O_RDWR | (fresh ? O_EXCL : 0);
     this.#beginning = `${place}: ${JSON.stringify(path)} cannot be written`;
     this.#descriptor = this.#named(() => openSync(path, flags));
     this.#named(() => {
-      if (fstatSync(this.#descriptor).isFile()) return;
-      closeSync(this.#descriptor);
-      throw new Error("it is no regular file");
+      if (!fstatSync(this.#descriptor).isFile()) {
+        closeSync(this.#descriptor);
+        throw new Error("it is no regular file");
+      }
+      // Deno opens no file to append that it also empties.
+      if (empty) this.#cut(0);
     });
   }
 

@@ -113,7 +113,7 @@ dense(2, { bias: false });
 losses.huber({ beta: 1 });
 // expect error: 2353
 metrics.topK({ k: 1, average: "macro" });
-// expect error: 2322
+// expect error: 2353
 metrics.accuracy({ k: 1 });
 // expect error: 2353
 schedules.cosine({ epochs: 3, min: 1 });
