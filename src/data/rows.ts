@@ -121,11 +121,17 @@ function copyDoubles(row: ArrayLike<number>, values: Float32Array, start: number
   for (let at = 0; at < columns; at++) values[start + at] = row[at];
 }
 
-function copyTyped(row: ArrayLike<number>, values: Float32Array, start: number, columns: number): void {
-  const kind = columns < LONG_ROW ? kindOf(row) : undefined;
-  if (kind === "Float32Array") copyFloats(row, values, start, columns);
-  else if (kind === "Float64Array") copyDoubles(row, values, start, columns);
-  else values.set(row, start);
+/** Copies a typed array; returns false, and copies nothing, if it is none of so many numbers. */
+function copyTyped(row: unknown, values: Float32Array, start: number, columns: number): boolean {
+  const kind = kindOf(row);
+  if (kind === undefined || lengthOf(row as Float32Array) !== columns) return false;
+  if (kind === "Float32Array" && columns < LONG_ROW) {
+    copyFloats(row as Float32Array, values, start, columns);
+  } else if (kind === "Float64Array" && columns < LONG_ROW) {
+    copyDoubles(row as Float64Array, values, start, columns);
+  } else if (kind.startsWith("Big")) return false;
+  else values.set(row as Float32Array, start);
+  return true;
 }
 
 /**
@@ -162,12 +168,11 @@ export function copyRows(rows: readonly unknown[], expected: Expected): Float32A
   const values = floats(length * columns, name);
   for (let row = 0, start = 0; row < length; row++, start += columns) {
     const given = rows[row];
-    if (!isRow(given, columns)) throw notARow(given, row, expected);
-    if (!Array.isArray(given)) copyTyped(given, values, start, columns);
-    else {
+    if (Array.isArray(given)) {
+      if (given.length !== columns) throw notARow(given, row, expected);
       const wrong = copyNumbers(given, values, start, columns);
       if (wrong < columns) throw notNumbers(given, wrong, row, expected);
-    }
+    } else if (!copyTyped(given, values, start, columns)) throw notARow(given, row, expected);
   }
   checkFinite(values, (at) => (rows[Math.floor(at / columns)] as ArrayLike<number>)[at % columns], expected);
   return values;
