@@ -7,9 +7,9 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostTarget } from "../scripts/toolchain.js";
 import { version } from "../src/index.ts";
-import { platformPackages } from "../src/kernel/find-addon.ts";
+import { platformPackages } from "../src/kernel/findAddon.ts";
+import type { Part, Run } from "../src/kernel/kernel.ts";
 import { type Addon, findAddon } from "../src/kernel/native.ts";
-import type { Part, Run } from "../src/kernel.ts";
 import { root, runNode, script } from "./child.ts";
 
 const program = {

@@ -1,7 +1,6 @@
 /** Who takes part in a training: hooks in their order, early stopping with the best weights, a budget. */
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { readFitOptions } from "../src/fit/options.ts";
 import {
   type Callback,
   type Control,
@@ -16,8 +15,9 @@ import {
   relu,
   schedules,
 } from "../src/index.ts";
-import type { Run } from "../src/kernel.ts";
+import type { Run } from "../src/kernel/kernel.ts";
 import { traineeOf } from "../src/model.ts";
+import { readFitOptions } from "../src/training/options.ts";
 import { flatten, kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";
 

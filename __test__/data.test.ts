@@ -1,7 +1,7 @@
 import { createContext, runInContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readExamples, readMatrix } from "../src/data/dataset.ts";
+import { readExamples, readMatrix } from "../src/data/examples.ts";
 import { xor } from "../src/index.ts";
 
 const two = { name: "x", columns: 2, unit: "inputs", listIsColumn: false };
@@ -190,7 +190,7 @@ test("x and y are a dataset of as many rows", () => {
         y: [5, 6],
       },
       { columns: 2, categories: [] },
-      { columns: 1, unit: "outputs" },
+      { columns: 1, unit: "outputs", lossOfLabels: "sparseCategoricalCrossentropy" },
     ),
   ).toEqual({
     x: Float32Array.of(1, 2, 3, 4),

@@ -86,7 +86,7 @@ describe("sick ones", () => {
   });
 
   test("are there for every cause", () => {
-    const source = readFileSync(new URL("../src/training/finding.ts", import.meta.url), "utf8");
+    const source = readFileSync(new URL("../src/training/warnings/finding.ts", import.meta.url), "utf8");
     const declared = /export type Cause =(.*?);/s.exec(source)![1];
     const causes = Array.from(declared.matchAll(/"(\w+)"/g), ([, cause]) => cause);
     expect(new Set(patients.map(({ cause }) => cause))).toEqual(new Set(causes as Cause[]));

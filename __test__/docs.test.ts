@@ -5,12 +5,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import * as activations from "../src/activations.ts";
+import { ARCHITECTURE } from "../src/formats/configuration.ts";
 import * as myelin from "../src/index.ts";
-import { layers } from "../src/layers.ts";
 import * as metrics from "../src/metrics/table.ts";
-import * as optimizers from "../src/optimizers.ts";
-import { ARCHITECTURE } from "../src/program.ts";
+import * as activations from "../src/nn/activations.ts";
+import { layers } from "../src/nn/layers.ts";
+import * as optimizers from "../src/nn/optimizers.ts";
 import { data, makeModel } from "./samples.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

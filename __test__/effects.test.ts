@@ -1,7 +1,7 @@
 /** No option of an activation or a loss is ignored: each changes what both kernels compute. */
 import { describe, expect, test } from "vitest";
-import * as activations from "../src/activations.ts";
-import * as losses from "../src/losses.ts";
+import * as activations from "../src/nn/activations.ts";
+import * as losses from "../src/nn/losses.ts";
 import type { AnyEntry, Complete, Option, Table } from "../src/options.ts";
 import { kernels } from "./kernels.ts";
 import { dataset, networkOf, programOf, rowsFor, takesAfter, variants } from "./programs.ts";

@@ -3,13 +3,13 @@
  * out: the native kernel adds up in 32 bits, and a sum may leave them on its way.
  */
 import { describe, expect, test } from "vitest";
-import { layers } from "../src/layers.ts";
-import type { Loss } from "../src/losses.ts";
-import * as losses from "../src/losses.ts";
 import type { Metric } from "../src/metrics/metric.ts";
 import * as metrics from "../src/metrics/table.ts";
+import { layers } from "../src/nn/layers.ts";
+import type { Loss } from "../src/nn/losses.ts";
+import * as losses from "../src/nn/losses.ts";
+import type { Program } from "../src/nn/program.ts";
 import { create, type Table } from "../src/options.ts";
-import type { Program } from "../src/program.ts";
 import { kernels, PARITY } from "./kernels.ts";
 import {
   dataset,

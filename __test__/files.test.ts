@@ -20,6 +20,7 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
+import * as noFiles from "../src/files/noFiles.ts";
 import {
   dense,
   FileError,
@@ -30,7 +31,6 @@ import {
   StateError,
   save,
 } from "../src/index.ts";
-import * as noFiles from "../src/no-files.ts";
 import { script } from "./child.ts";
 import { freshPaths } from "./folders.ts";
 import { kernelNames } from "./kernels.ts";

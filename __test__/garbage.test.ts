@@ -1,7 +1,7 @@
 /** What a step of the typescript kernel leaves for the garbage collector: nothing but its loss. */
 import { describe, expect, test } from "vitest";
-import * as activations from "../src/activations.ts";
-import * as optimizers from "../src/optimizers.ts";
+import * as activations from "../src/nn/activations.ts";
+import * as optimizers from "../src/nn/optimizers.ts";
 import type { AnyEntry, Complete, Option, Table } from "../src/options.ts";
 import { runNode, script } from "./child.ts";
 import { nameOf } from "./programs.ts";

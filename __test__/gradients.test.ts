@@ -3,11 +3,11 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Activation } from "../src/activations.ts";
-import * as activations from "../src/activations.ts";
 import { asSingles, difference, gradientByDifferences } from "../src/insight/differences.ts";
-import type { Loss } from "../src/losses.ts";
-import * as losses from "../src/losses.ts";
+import type { Activation } from "../src/nn/activations.ts";
+import * as activations from "../src/nn/activations.ts";
+import type { Loss } from "../src/nn/losses.ts";
+import * as losses from "../src/nn/losses.ts";
 import { create, type Table } from "../src/options.ts";
 import { expectNear, kernels } from "./kernels.ts";
 import {

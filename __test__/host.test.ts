@@ -1,7 +1,7 @@
 /** What is taken from the host when the package loads: fake timers change nothing, and all has a fallback. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ManyProgress } from "../src/index.ts";
-import type { KernelName } from "../src/kernel.ts";
+import type { KernelName } from "../src/kernel/kernel.ts";
 import { kernelNames } from "./kernels.ts";
 import { data } from "./samples.ts";
 

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { configure } from "../src/formats/configuration.ts";
 import { dense, initializers } from "../src/index.ts";
-import type { Initializer } from "../src/initializers.ts";
+import type { Initializer } from "../src/nn/initializers.ts";
+import { shapes } from "../src/nn/program.ts";
+import { initialize } from "../src/nn/weights.ts";
 import { complete, create, type Option, type Table } from "../src/options.ts";
-import { configure, shapes } from "../src/program.ts";
 import { uniform } from "../src/random.ts";
-import { initialize } from "../src/weights.ts";
 import { standard, valuesOf } from "./programs.ts";
 
 const table = initializers as Table<Initializer>;

@@ -16,7 +16,7 @@ import {
   sigmoid,
   softmax,
 } from "../src/index.ts";
-import { layers as table } from "../src/layers.ts";
+import { layers as table } from "../src/nn/layers.ts";
 import { kernelNames } from "./kernels.ts";
 import { standard, values } from "./programs.ts";
 import { makeModel, rows } from "./samples.ts";

@@ -20,8 +20,8 @@ import {
   tanh,
   xor,
 } from "../src/index.ts";
-import { createLayer } from "../src/layers.ts";
-import type { Program } from "../src/program.ts";
+import { createLayer } from "../src/nn/layers.ts";
+import type { Program } from "../src/nn/program.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { anyProgram, draws, rowsFor, tablePrograms } from "./programs.ts";
 import { data, failureOf, makeModel } from "./samples.ts";

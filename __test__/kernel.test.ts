@@ -1,5 +1,5 @@
 /**
- * What a kernel promises by the interface of src/kernel.ts: each promise over both kernels, then both side
+ * What a kernel promises by the interface of src/kernel/kernel.ts: each promise over both kernels, then both side
  * by side.
  */
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";

@@ -1,7 +1,7 @@
 /** Both kernels, for tests that walk them, and the tolerance within which they agree. */
 import { expect } from "vitest";
 import { chooseKernel } from "../src/kernel/choose.ts";
-import type { Kernel } from "../src/kernel.ts";
+import type { Kernel } from "../src/kernel/kernel.ts";
 
 /** The kernels by name. A missing addon is an error here, never a skip. */
 export const kernels: readonly Kernel[] = [chooseKernel("native").kernel, chooseKernel("typescript").kernel];

@@ -13,7 +13,7 @@ import {
   type Sizes,
   weightGradient,
   ZEROS,
-} from "../src/matmul.ts";
+} from "../src/kernel/typescript/products.ts";
 import { expectNear } from "./kernels.ts";
 import { draws, values } from "./programs.ts";
 

@@ -1,7 +1,6 @@
 /** What a training measures besides its loss: validation, metrics, schedules that watch them, progress. */
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { parts } from "../src/fit/history.ts";
 import {
   adam,
   callbacks,
@@ -18,6 +17,7 @@ import {
   trainMany,
   xor,
 } from "../src/index.ts";
+import { parts } from "../src/training/history.ts";
 import { kernelNames, kernels } from "./kernels.ts";
 import { programOf } from "./programs.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";

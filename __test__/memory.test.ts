@@ -5,10 +5,11 @@
 import { spawnSync } from "node:child_process";
 import { totalmem } from "node:os";
 import { describe, expect, test } from "vitest";
+import { configure } from "../src/formats/configuration.ts";
 import { adam, dense, embedding, KernelError, Model, sgd } from "../src/index.ts";
 import { chooseKernel } from "../src/kernel/choose.ts";
 import { allocate, checkLists, checkMemory } from "../src/memory.ts";
-import { configure, toProgram } from "../src/program.ts";
+import { toProgram } from "../src/nn/program.ts";
 import { runNode, script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
 

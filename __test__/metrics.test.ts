@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DataError, losses, metrics, OptionError, ShapeError } from "../src/index.ts";
-import type { Loss } from "../src/losses.ts";
+import type { Metric, Problem } from "../src/metrics/index.ts";
 import * as entries from "../src/metrics/table.ts";
-import type { Metric, Problem } from "../src/metrics.ts";
+import type { Loss } from "../src/nn/losses.ts";
 import { type Complete, complete, create, type Table } from "../src/options.ts";
 import { nameOf, targetsFor, values, variants } from "./programs.ts";
 

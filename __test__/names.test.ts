@@ -1,7 +1,6 @@
 /** A word of Keras, PyTorch or scikit-learn is refused with ours, wherever a name is read. */
 import { describe, expect, test } from "vitest";
-import * as activations from "../src/activations.ts";
-import { FIT_OPTIONS } from "../src/fit/options.ts";
+import { ARCHITECTURE } from "../src/formats/configuration.ts";
 import {
   callbacks,
   dense,
@@ -15,12 +14,13 @@ import {
   schedules,
   sgd,
 } from "../src/index.ts";
-import { layers } from "../src/layers.ts";
 import * as metricTable from "../src/metrics/table.ts";
-import { meantBy } from "../src/names.ts";
-import * as optimizers from "../src/optimizers.ts";
+import * as activations from "../src/nn/activations.ts";
+import { layers } from "../src/nn/layers.ts";
+import * as optimizers from "../src/nn/optimizers.ts";
 import { complete, type Table } from "../src/options.ts";
-import { ARCHITECTURE } from "../src/program.ts";
+import { meantBy } from "../src/synonyms.ts";
+import { FIT_OPTIONS } from "../src/training/options.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
 const tables: Record<string, [Table<unknown>, Record<string, string>]> = {

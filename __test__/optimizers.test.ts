@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Layer, Model, type Optimizer } from "../src/index.ts";
-import * as optimizers from "../src/optimizers.ts";
+import * as optimizers from "../src/nn/optimizers.ts";
 import type { Complete, Option, Table } from "../src/options.ts";
 import { expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
 import {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { configure } from "../src/formats/configuration.ts";
 import {
   type ClipGradients,
   type Layer,
@@ -9,8 +10,8 @@ import {
   type Optimizer,
   type Schedule,
 } from "../src/index.ts";
-import { configure, shapes, toProgram } from "../src/program.ts";
-import { fromLayers, toLayers } from "../src/weights.ts";
+import { shapes, toProgram } from "../src/nn/program.ts";
+import { fromLayers, toLayers } from "../src/nn/weights.ts";
 import { expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
 
 interface Case {

@@ -7,25 +7,24 @@
  */
 import fc from "fast-check";
 import { DataError } from "../src/errors.ts";
-import * as initializers from "../src/initializers.ts";
-import type { Kernel, KernelData, Network, Position, Run } from "../src/kernel.ts";
-import { layers } from "../src/layers.ts";
-import type { Loss } from "../src/losses.ts";
-import * as losses from "../src/losses.ts";
-import * as optimizers from "../src/optimizers.ts";
-import { type AnyEntry, type Complete, complete, create, type Option, type Table } from "../src/options.ts";
+import { type Architecture, configure } from "../src/formats/configuration.ts";
+import type { Kernel, KernelData, Network, Position, Run } from "../src/kernel/kernel.ts";
+import * as initializers from "../src/nn/initializers.ts";
+import { layers } from "../src/nn/layers.ts";
+import type { Loss } from "../src/nn/losses.ts";
+import * as losses from "../src/nn/losses.ts";
+import * as optimizers from "../src/nn/optimizers.ts";
 import {
-  type Architecture,
   type ClipGradients,
   categoriesOf,
-  configure,
   countParameters,
   type LayerShape,
   type Program,
   shapes,
   toProgram,
   withInside,
-} from "../src/program.ts";
+} from "../src/nn/program.ts";
+import { type AnyEntry, type Complete, complete, create, type Option, type Table } from "../src/options.ts";
 import { uniform } from "../src/random.ts";
 
 /** How property tests draw: the same cases in every run, so that a failure can be looked at again. */

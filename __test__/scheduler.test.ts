@@ -1,6 +1,6 @@
 /** How trainings on the calling thread share the turns of the event loop, on a clock that the test moves. */
 import { describe, expect, test } from "vitest";
-import { Scheduler } from "../src/kernel/scheduler.ts";
+import { Scheduler } from "../src/kernel/typescript/scheduler.ts";
 
 const HOLD = 4;
 

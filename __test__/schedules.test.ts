@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { OptionError, schedules } from "../src/index.ts";
+import { readSchedule } from "../src/nn/schedules/chain.ts";
 import { complete, type Option } from "../src/options.ts";
-import { readSchedule } from "../src/schedules/chain.ts";
 import { expectNear } from "./kernels.ts";
 import { nameOf, valuesOf } from "./programs.ts";
 

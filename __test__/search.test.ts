@@ -22,8 +22,8 @@ import {
 } from "../src/index.ts";
 import type { Metric } from "../src/metrics/metric.ts";
 import * as table from "../src/metrics/table.ts";
-import type { AnyPoint } from "../src/search/space.ts";
-import { drawPoints, gridOf } from "../src/search/space.ts";
+import type { AnyPoint } from "../src/selection/search/space.ts";
+import { drawPoints, gridOf } from "../src/selection/search/space.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, rows } from "./samples.ts";
 

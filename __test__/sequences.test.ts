@@ -6,8 +6,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DivergenceError, type Layer, type Loss, Model, type Optimizer } from "../src/index.ts";
-import { CHUNK_ROWS } from "../src/kernel.ts";
-import { categoriesOf, type Program } from "../src/program.ts";
+import { CHUNK_ROWS } from "../src/kernel/kernel.ts";
+import { categoriesOf, type Program } from "../src/nn/program.ts";
 import { flatten, kernelNames, PARITY } from "./kernels.ts";
 import { anyProgram, draws, type Rows, rowsFor, values } from "./programs.ts";
 

@@ -11,7 +11,7 @@ import {
   sgd,
   trainMany,
 } from "../src/index.ts";
-import type { Run } from "../src/kernel.ts";
+import type { Run } from "../src/kernel/kernel.ts";
 import { expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
 import {
   dataset,

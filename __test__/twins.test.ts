@@ -1,12 +1,12 @@
 /** What exists twice is the same in both: the tables' names, options and slots, and the versions. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import * as activations from "../src/activations.ts";
 import { type Addon, findAddon } from "../src/kernel/native.ts";
-import { layers } from "../src/layers.ts";
-import * as losses from "../src/losses.ts";
-import type { Optimizer } from "../src/optimizers.ts";
-import * as optimizers from "../src/optimizers.ts";
+import * as activations from "../src/nn/activations.ts";
+import { layers } from "../src/nn/layers.ts";
+import * as losses from "../src/nn/losses.ts";
+import type { Optimizer } from "../src/nn/optimizers.ts";
+import * as optimizers from "../src/nn/optimizers.ts";
 import { type Complete, complete, create, type Option, type Table } from "../src/options.ts";
 import { version } from "../src/version.ts";
 import { kernels } from "./kernels.ts";

@@ -27,9 +27,9 @@ import {
   softplus,
   trainMany,
 } from "../src/index.ts";
-import * as lossTable from "../src/losses.ts";
 import { traineeOf } from "../src/model.ts";
-import { baselineOf } from "../src/training/baseline.ts";
+import * as lossTable from "../src/nn/losses.ts";
+import { baselineOf } from "../src/training/warnings/baseline.ts";
 import { kernelNames } from "./kernels.ts";
 import { rows } from "./samples.ts";
 import { endOf, type Healthy, healthy, modelOf, rawTables } from "./sick.ts";
@@ -573,7 +573,7 @@ describe("the loss of one prediction for all rows", () => {
 test("every code is in the document", () => {
   const doc = readFileSync(new URL("../docs/doctor.md", import.meta.url), "utf8");
   const sources = ["before", "after", "stall"].map((name) =>
-    readFileSync(new URL(`../src/training/${name}.ts`, import.meta.url), "utf8"),
+    readFileSync(new URL(`../src/training/warnings/${name}.ts`, import.meta.url), "utf8"),
   );
   const found = sources.flatMap((text) => text.match(/MYELIN_[A-Z_]+[A-Z]/g) ?? []);
   expect(found.length).toBeGreaterThan(3);

@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { configure } from "../src/formats/configuration.ts";
 import { dense, initializers, type Layer, relu } from "../src/index.ts";
-import { configure, type LayerShape, shapes } from "../src/program.ts";
-import { fromLayers, initialize, toLayers } from "../src/weights.ts";
+import { type LayerShape, shapes } from "../src/nn/program.ts";
+import { fromLayers, initialize, toLayers } from "../src/nn/weights.ts";
 import { flatten } from "./kernels.ts";
 
 const shapesOf = (inputs: number, layers: Layer[]) =>

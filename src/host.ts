@@ -26,7 +26,10 @@ interface Host extends Timers {
   TextEncoder?: new () => { encode(text: string): Uint8Array };
   TextDecoder?: new (label: string, options: object) => { decode(bytes: Uint8Array): string };
   crypto?: { getRandomValues(values: Uint32Array): Uint32Array };
-  process?: { getBuiltinModule?(name: string): unknown };
+  process?: {
+    readonly env?: Record<string, string | undefined>;
+    getBuiltinModule?(name: string): unknown;
+  };
 }
 
 const host: Host = globalThis as object;
@@ -101,3 +104,17 @@ export function decodeText(bytes: Uint8Array): string {
 /** A whole number from 0 to 2^32 - 1 that nobody can know. Without the host's own source any number serves. */
 export const randomNumber = (): number =>
   crypto?.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * 2 ** 32);
+
+/**
+ * Returns the value of an environment variable, or `undefined` where it is unset or empty.
+ *
+ * A host without an environment has an empty one. So has a host that refuses to show it: Deno throws
+ * `NotCapable` without `--allow-env`.
+ */
+export function environmentVariable(name: string): string | undefined {
+  try {
+    return host.process?.env?.[name] || undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,16 +1,8 @@
 /** Model: what a user builds, trains, asks, looks into and keeps. */
-import { type Examples, type InForm, type Inputs, isExamples, type Matrix } from "./data/dataset.ts";
+import { type Examples, type InForm, type Inputs, isExamples, type Matrix } from "./data/examples.ts";
 import { OptionError, StateError, show } from "./errors.ts";
-import type { Epoch, History, MetricList } from "./fit/history.ts";
-import {
-  type FitOptions,
-  readFitOptions,
-  type ToldBy,
-  type Validates,
-  type ValidationOptions,
-} from "./fit/options.ts";
-import type { Fit } from "./fit.ts";
 import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
+import { ARCHITECTURE, type Architecture, configure } from "./formats/configuration.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import type { SavedModel } from "./formats/saved.ts";
 import { type AttributionOptions, attributions } from "./insight/attributions.ts";
@@ -24,17 +16,25 @@ import { diagnose } from "./insight/diagnose.ts";
 import { type Explanation, explain } from "./insight/explain.ts";
 import { type Importance, type ImportanceOptions, importance } from "./insight/importance.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
-import type { KernelName } from "./kernel.ts";
-import { type TrainOnBatchOptions, trainOnBatch } from "./online.ts";
+import type { KernelName } from "./kernel/kernel.ts";
+import { layerTable } from "./nn/summary.ts";
+import { fromLayers, type LayerWeights, toLayers } from "./nn/weights.ts";
 import { checkNames } from "./options.ts";
-import { type PredictOptions, Predictor } from "./predictor.ts";
-import { ARCHITECTURE, type Architecture, configure } from "./program.ts";
 import { freshSeed, readSeed } from "./seed.ts";
-import { layerTable } from "./summary.ts";
-import { type Evaluation, START, Trainee } from "./trainee.ts";
-import { warnAfter, watchTraining } from "./training/after.ts";
-import type { Diagnosis } from "./training/finding.ts";
-import { fromLayers, type LayerWeights, toLayers } from "./weights.ts";
+import type { Epoch, History, MetricList } from "./training/history.ts";
+import {
+  type FitOptions,
+  readFitOptions,
+  type ToldBy,
+  type Validates,
+  type ValidationOptions,
+} from "./training/options.ts";
+import { type PredictOptions, Predictor } from "./training/predictor.ts";
+import { type Evaluation, START, Trainee } from "./training/session.ts";
+import type { Fit } from "./training/training.ts";
+import { type TrainOnBatchOptions, trainOnBatch } from "./training/trainOnBatch.ts";
+import { warnAfter, watchTraining } from "./training/warnings/after.ts";
+import type { Diagnosis } from "./training/warnings/finding.ts";
 
 /** What a model is made from. */
 export interface ModelOptions<List extends MetricList = MetricList> extends Architecture<List> {

@@ -3,7 +3,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { OptionError, show } from "./errors.ts";
-import { LONGEST_NAME, meantBy } from "./names.ts";
+import { LONGEST_NAME, meantBy } from "./synonyms.ts";
 
 /** What an option takes. `read` returns the value, or throws an {@link OptionError} that names the place. */
 export interface Option<T> {

@@ -1,12 +1,12 @@
 /** Small pictures: an activation with its derivative, a schedule's rate over epochs. */
 import { type ScaleLinear, scaleLinear } from "d3-scale";
-import type { Activation } from "../../src/activations.ts";
+import type { Activation } from "../../src/nn/activations.ts";
+import type { Schedule } from "../../src/nn/schedules/schedule.ts";
 import type { AnyEntry } from "../../src/options.ts";
 import { completeOptions } from "../../src/options.ts";
 import { type Frame, ink, label, xAxis, yAxis } from "../../src/plot/axes.ts";
 import { element, escapeText } from "../../src/plot/markup.ts";
 import { scaleTicks } from "../../src/plot/ticks.ts";
-import type { Schedule } from "../../src/schedules/schedule.ts";
 
 type Point = readonly [x: number, y: number];
 

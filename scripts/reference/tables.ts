@@ -1,13 +1,14 @@
 /** The tables that the reference shows, each with the picture of its entries, if they have one. */
-import * as activations from "../../src/activations.ts";
-import * as initializers from "../../src/initializers.ts";
-import { layers } from "../../src/layers.ts";
-import * as losses from "../../src/losses.ts";
+
 import * as metrics from "../../src/metrics/table.ts";
-import * as optimizers from "../../src/optimizers.ts";
+import * as activations from "../../src/nn/activations.ts";
+import * as initializers from "../../src/nn/initializers.ts";
+import { layers } from "../../src/nn/layers.ts";
+import * as losses from "../../src/nn/losses.ts";
+import * as optimizers from "../../src/nn/optimizers.ts";
+import * as schedules from "../../src/nn/schedules.ts";
 import type { AnyEntry, Table } from "../../src/options.ts";
-import * as schedules from "../../src/schedules.ts";
-import * as strategies from "../../src/search/strategies.ts";
+import * as strategies from "../../src/selection/search/strategies.ts";
 import { activationCurve, type Picture, scheduleCurve } from "./curves.ts";
 
 /** A table as users find it. */

@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
-import { environmentVariable } from "../environment.ts";
+import { environmentVariable } from "../host.ts";
 import { showEpochs } from "./progress.ts";
 
 /** What the command line gives. */

@@ -1,7 +1,7 @@
 /** Which rows are held out together: folds of all rows, of each class, or of groups. */
 import { DataError, OptionError, ShapeError, show } from "../errors.ts";
 import { permutation, purpose } from "../random.ts";
-import type { Dataset, NumberArray } from "./dataset.ts";
+import type { Dataset, NumberArray } from "./examples.ts";
 
 /** What rows of a group have in common: a name or a number for each row. */
 export type Groups = readonly (string | number)[] | NumberArray;

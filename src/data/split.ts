@@ -2,7 +2,7 @@
 import { OptionError } from "../errors.ts";
 import { allocate } from "../memory.ts";
 import { permutation, purpose } from "../random.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Dataset } from "./examples.ts";
 import type { RowSplit } from "./folds.ts";
 
 /** Which rows are held out of a training to validate with. */

@@ -1,7 +1,7 @@
 import { checkNames, readSize } from "../options.ts";
 import { purpose, uniform } from "../random.ts";
 import { readSeed } from "../seed.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Dataset } from "./examples.ts";
 
 /**
  * The article's data: two uniform values in [0, 1); the label is 1 if exactly one of them is at least 0.5,

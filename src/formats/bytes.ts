@@ -10,9 +10,9 @@
  */
 import { FormatError, ShapeError, show } from "../errors.ts";
 import { allocate } from "../memory.ts";
+import { countSlots, countValues, shapes } from "../nn/program.ts";
+import { type NamedParameter, namedParameters } from "../nn/weights.ts";
 import { boolean, checkNames, completeOptions, type Values } from "../options.ts";
-import { countSlots, countValues, shapes } from "../program.ts";
-import { type NamedParameter, namedParameters } from "../weights.ts";
 import { describeState, readState, type Snapshot, type TrainingState } from "./checkpoint.ts";
 import {
   type Pieces,

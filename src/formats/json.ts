@@ -1,8 +1,8 @@
 /** A model as plain JSON, and back. */
 import { FormatError, notFinite, ShapeError, show } from "../errors.ts";
 import { checkLists } from "../memory.ts";
-import { countSlots, shapes } from "../program.ts";
-import { fromLayers, type LayerWeights, toLayers } from "../weights.ts";
+import { countSlots, shapes } from "../nn/program.ts";
+import { fromLayers, type LayerWeights, toLayers } from "../nn/weights.ts";
 import {
   checkFormat,
   describe,

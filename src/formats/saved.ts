@@ -2,17 +2,11 @@
 import { FormatError, KernelError, MyelinError, OptionError, ShapeError, show } from "../errors.ts";
 import type { Metric } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
+import { createLoss, shapes } from "../nn/program.ts";
 import { checkNames, create, type Table } from "../options.ts";
-import {
-  ARCHITECTURE,
-  type Architecture,
-  type Configuration,
-  configure,
-  createLoss,
-  shapes,
-} from "../program.ts";
 import { readSeed } from "../seed.ts";
 import { version } from "../version.ts";
+import { ARCHITECTURE, type Architecture, type Configuration, configure } from "./configuration.ts";
 
 /** How far training has come: whole epochs, and updates in all. */
 export interface TrainingDone {

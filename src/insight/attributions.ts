@@ -1,14 +1,14 @@
 /** Integrated gradients: what each value of a row adds to its prediction. */
-import { type CheckedRows, expectedX, readMatrix } from "../data/dataset.ts";
+import { type CheckedRows, expectedX, readMatrix } from "../data/examples.ts";
 import { DataError, OptionError } from "../errors.ts";
-import { compile, type Plan, predict } from "../network.ts";
+import { compile, type Plan, predict } from "../kernel/typescript/network.ts";
+import { copy, type Values } from "../kernel/typescript/operations/arrays.ts";
+import { applyFunction, backwardStage, views } from "../kernel/typescript/operations.ts";
+import { Workspace } from "../kernel/typescript/workspace.ts";
+import { categoriesOf, toProgram } from "../nn/program.ts";
 import { checkNames, readSize } from "../options.ts";
-import { categoriesOf, toProgram } from "../program.ts";
-import { copy, type Values } from "../stages/arrays.ts";
-import { applyFunction, backwardStage, views } from "../stages.ts";
-import type { Trainee } from "../trainee.ts";
-import { gradientOfInput } from "../training/step.ts";
-import { Workspace } from "../workspace.ts";
+import type { Trainee } from "../training/session.ts";
+import { gradientOfInput } from "../training/warnings/step.ts";
 
 /** How to share out predictions. */
 export interface AttributionOptions {

@@ -1,10 +1,10 @@
 /** Compares gradients with finite differences of the loss in 64 bits. */
-import type { Examples } from "../data/dataset.ts";
+import type { Examples } from "../data/examples.ts";
+import { countValues, toProgram } from "../nn/program.ts";
+import { namedParameters } from "../nn/weights.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
-import { countValues, toProgram } from "../program.ts";
 import { permutation, purpose } from "../random.ts";
-import type { Trainee } from "../trainee.ts";
-import { namedParameters } from "../weights.ts";
+import type { Trainee } from "../training/session.ts";
 import { along, rulesOf } from "./differences.ts";
 
 /** How to check gradients. */

@@ -1,8 +1,8 @@
 /** Partial dependence: what a model predicts on average when one column has a value in all rows. */
 import { DataError, OptionError, show } from "../errors.ts";
+import { categoriesOf } from "../nn/program.ts";
 import { checkNames, readSize } from "../options.ts";
-import { categoriesOf } from "../program.ts";
-import type { Trainee } from "../trainee.ts";
+import type { Trainee } from "../training/session.ts";
 import { nameOf, readColumn, readNames } from "./columns.ts";
 
 /** Where to look. */

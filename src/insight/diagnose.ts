@@ -1,17 +1,17 @@
 /** The training doctor: why a model does not learn, or will not, on such data. */
-import { type Dataset, type Examples, readExamples } from "../data/dataset.ts";
+import { type Dataset, type Examples, readExamples } from "../data/examples.ts";
 import { DataError, ShapeError } from "../errors.ts";
-import { compile } from "../network.ts";
-import { toProgram } from "../program.ts";
-import type { Trainee } from "../trainee.ts";
-import { amount, type Diagnosis, diagnosisOf, type Finding } from "../training/finding.ts";
-import { outputFindings, targetRange } from "../training/outputs.ts";
-import { roundedColumns } from "../training/precision.ts";
-import { rateFindings } from "../training/rate.ts";
-import { sampled, samplesOf, taken } from "../training/rows.ts";
-import { scalingOf } from "../training/scale.ts";
-import { namesOf, stepOf } from "../training/step.ts";
-import { overflow, similarOutputs, unitFindings } from "../training/units.ts";
+import { compile } from "../kernel/typescript/network.ts";
+import { toProgram } from "../nn/program.ts";
+import type { Trainee } from "../training/session.ts";
+import { amount, type Diagnosis, diagnosisOf, type Finding } from "../training/warnings/finding.ts";
+import { outputFindings, targetRange } from "../training/warnings/outputs.ts";
+import { roundedColumns } from "../training/warnings/precision.ts";
+import { rateFindings } from "../training/warnings/rate.ts";
+import { sampled, samplesOf, taken } from "../training/warnings/rows.ts";
+import { scalingOf } from "../training/warnings/scale.ts";
+import { namesOf, stepOf } from "../training/warnings/step.ts";
+import { overflow, similarOutputs, unitFindings } from "../training/warnings/units.ts";
 import { checkTargets } from "./diagnose/classes.ts";
 import { dataFindings } from "./diagnose/data.ts";
 import { gradientFindings } from "./diagnose/gradients.ts";
@@ -36,8 +36,8 @@ function networkFindings(trainee: Trainee, call: string, rows: Dataset, isBlocke
 /** Rows as a training reads them, but for what the loss takes as targets; or what it says against them. */
 function readRows(trainee: Trainee, examples: Examples): Dataset | Finding {
   try {
-    const { columns, unit, meaning } = trainee.expectedTargets;
-    return readExamples(examples, trainee.expected, { columns, unit, meaning });
+    const { check: _, ...targets } = trainee.expectedTargets;
+    return readExamples(examples, trainee.expected, targets);
   } catch (error) {
     if (!(error instanceof DataError || error instanceof ShapeError)) throw error;
     return refused(error.message);

@@ -2,12 +2,12 @@
  * The plain 64-bit definition: a Program's loss from the entries' own functions, and gradients by
  * differences of it.
  */
-import type { Operation, Training } from "../layers/layer.ts";
-import { createLayer } from "../layers.ts";
-import type { Loss } from "../losses.ts";
-import * as losses from "../losses.ts";
+import type { Operation, Training } from "../nn/layers/layer.ts";
+import { createLayer } from "../nn/layers.ts";
+import type { Loss } from "../nn/losses.ts";
+import * as losses from "../nn/losses.ts";
+import type { Program } from "../nn/program.ts";
 import { create, type Table } from "../options.ts";
-import type { Program } from "../program.ts";
 
 /** Examples as arrays. */
 interface Rows {

@@ -1,10 +1,10 @@
 /** Every value of one step, forward and backward, as data and as text. */
-import type { Examples } from "../data/dataset.ts";
+import type { Examples } from "../data/examples.ts";
 import { DataError } from "../errors.ts";
-import type { Values } from "../stages/arrays.ts";
-import type { Trainee } from "../trainee.ts";
-import { type Step, stepOf } from "../training/step.ts";
-import { type LayerWeights, toLayers } from "../weights.ts";
+import type { Values } from "../kernel/typescript/operations/arrays.ts";
+import { type LayerWeights, toLayers } from "../nn/weights.ts";
+import type { Trainee } from "../training/session.ts";
+import { type Step, stepOf } from "../training/warnings/step.ts";
 import { textOf } from "./text.ts";
 
 /** One operation of a layer: a weighted sum, an activation and so on. */

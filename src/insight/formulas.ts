@@ -1,8 +1,8 @@
 /** What each kind of operation computes, forward and back, in letters and with its numbers, for the first row. */
 
-import type { Values } from "../stages/arrays.ts";
-import type { Stage } from "../stages.ts";
-import type { Name } from "../training/step.ts";
+import type { Values } from "../kernel/typescript/operations/arrays.ts";
+import type { Stage } from "../kernel/typescript/operations.ts";
+import type { Name } from "../training/warnings/step.ts";
 import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
 
 /** A stage with the arrays around it, [rows][width]. */

@@ -1,13 +1,13 @@
 /** Permutation importance: how much worse a model predicts when the values of one column are mixed up. */
-import type { Dataset, Examples } from "../data/dataset.ts";
+import type { Dataset, Examples } from "../data/examples.ts";
 import { allocate } from "../memory.ts";
 import type { Metric } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
+import { createLoss } from "../nn/program.ts";
 import { type Choice, checkNames, complete, create, readSize, type Table } from "../options.ts";
-import { createLoss } from "../program.ts";
 import { permutation, purpose } from "../random.ts";
 import { readSeed } from "../seed.ts";
-import type { Trainee } from "../trainee.ts";
+import type { Trainee } from "../training/session.ts";
 import { nameOf, readNames } from "./columns.ts";
 
 /** How to measure importance. */

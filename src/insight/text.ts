@@ -1,8 +1,8 @@
 /** A step as text: each formula of the article, in letters and with its numbers. */
-import { countValues } from "../program.ts";
-import type { Trainee } from "../trainee.ts";
-import type { Step } from "../training/step.ts";
-import { namedParameters } from "../weights.ts";
+import { countValues } from "../nn/program.ts";
+import { namedParameters } from "../nn/weights.ts";
+import type { Trainee } from "../training/session.ts";
+import type { Step } from "../training/warnings/step.ts";
 import { backwardLines, formulaOf, forwardLines, type Part } from "./formulas.ts";
 import { lines, list, MOST, show, sub } from "./numbers.ts";
 

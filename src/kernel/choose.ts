@@ -1,9 +1,9 @@
 /** The choice of kernel: native if it loads, else typescript, with the reason kept. */
 import { loadNative } from "#native";
-import { environmentVariable } from "../environment.ts";
 import { KernelError, OptionError, show } from "../errors.ts";
-import type { Kernel, KernelName } from "../kernel.ts";
-import { typescriptKernel } from "./typescript.ts";
+import { environmentVariable } from "../host.ts";
+import type { Kernel, KernelName } from "./kernel.ts";
+import { typescriptKernel } from "./typescript/kernel.ts";
 
 /** What may be asked for. */
 export type KernelChoice = "auto" | KernelName;

@@ -2,7 +2,7 @@
  * The result of an attempt to load the native kernel. `kernel/native.ts` makes the attempt on Node, Bun and
  * Deno; `kernel/no-native.ts` replaces it elsewhere.
  */
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 /**
  * Why there is no native kernel:

@@ -1,6 +1,11 @@
 /** The native kernel: checks the addon of this platform, which kernel/find-addon.ts finds, and wraps it. */
-import { environmentVariable } from "../environment.ts";
+
 import { KernelError, OptionError } from "../errors.ts";
+import { environmentVariable } from "../host.ts";
+import { allocate, checkMemory } from "../memory.ts";
+import type { Program } from "../nn/program.ts";
+import { version } from "../version.ts";
+import { findAddon, message } from "./findAddon.ts";
 import type {
   Gradients,
   Kernel,
@@ -12,11 +17,7 @@ import type {
   Progress,
   Rows,
   Run,
-} from "../kernel.ts";
-import { allocate, checkMemory } from "../memory.ts";
-import type { Program } from "../program.ts";
-import { version } from "../version.ts";
-import { findAddon, message } from "./find-addon.ts";
+} from "./kernel.ts";
 import type { NativeLoad } from "./load.ts";
 
 /** The addon's network. */

@@ -1,5 +1,5 @@
 /** Reads targets and predictions in any form of a matrix, whose rows are as long as they turn out to be. */
-import { type Matrix, type NumberArray, readMatrix } from "../data/dataset.ts";
+import { type Matrix, type NumberArray, readMatrix } from "../data/examples.ts";
 import { DataError, ShapeError } from "../errors.ts";
 
 /** Checked targets and predictions of the same number of rows. */

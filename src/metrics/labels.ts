@@ -1,5 +1,5 @@
 /** Labels of classes, strings or booleans, in the place of their indices. */
-import type { Matrix } from "../data/dataset.ts";
+import type { Matrix } from "../data/examples.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 
 /** What a class may be called. */

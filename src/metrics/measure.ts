@@ -1,10 +1,10 @@
 /** measure: a metric of targets and predictions that a user has */
-import type { NumberArray } from "../data/dataset.ts";
+import type { NumberArray } from "../data/examples.ts";
 import { ShapeError } from "../errors.ts";
-import { binaryCrossentropy } from "../losses/binary.ts";
-import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../losses/categorical.ts";
-import { hinge } from "../losses/elementwise.ts";
-import type { Loss, Meaning } from "../losses/loss.ts";
+import { binaryCrossentropy } from "../nn/losses/binary.ts";
+import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../nn/losses/categorical.ts";
+import { hinge } from "../nn/losses/elementwise.ts";
+import type { Loss, Meaning } from "../nn/losses/loss.ts";
 import {
   type Choice,
   checkNames,

@@ -1,6 +1,6 @@
 /** What a metric is, and how classes are read from targets and predictions. */
 import { DataError, OptionError } from "../errors.ts";
-import type { Meaning } from "../losses/loss.ts";
+import type { Meaning } from "../nn/losses/loss.ts";
 import { optionalNumber } from "../options.ts";
 
 /** What predictions and targets are: the meaning that the loss gives them, and values in a row. */

@@ -1,7 +1,7 @@
 /** logLoss: how probable the targets are */
-import { binaryCrossentropy } from "../losses/binary.ts";
-import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../losses/categorical.ts";
-import type { RowLoss } from "../losses/loss.ts";
+import { binaryCrossentropy } from "../nn/losses/binary.ts";
+import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../nn/losses/categorical.ts";
+import type { RowLoss } from "../nn/losses/loss.ts";
 import { entry } from "../options.ts";
 import { classesOf, type Metric, meanOf, unfit } from "./metric.ts";
 

@@ -1,5 +1,5 @@
 /** confusionMatrix and classificationReport: how often each class is taken for which */
-import type { NumberArray } from "../data/dataset.ts";
+import type { NumberArray } from "../data/examples.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
 import { checkNames, number, readSize } from "../options.ts";

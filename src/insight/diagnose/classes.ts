@@ -1,9 +1,9 @@
 /** Classes: labels that are none, and classes that never occur. */
-import type { Dataset, ExpectedTargets } from "../../data/dataset.ts";
+import type { Dataset, ExpectedTargets } from "../../data/examples.ts";
 import { DataError } from "../../errors.ts";
 import type { Problem } from "../../metrics/metric.ts";
-import { countsOf } from "../../training/classes.ts";
-import { amount, type Finding, percent } from "../../training/finding.ts";
+import { countsOf } from "../../training/warnings/classes.ts";
+import { amount, type Finding, percent } from "../../training/warnings/finding.ts";
 
 /** The rows whose targets the loss takes, and what is wrong with the others. */
 export function checkTargets(

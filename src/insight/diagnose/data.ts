@@ -1,8 +1,8 @@
 /** What can be wrong with the data, whatever the network computes. */
 import { brief, type Column, isConstant, readColumns } from "../../data/columns.ts";
-import type { Dataset } from "../../data/dataset.ts";
+import type { Dataset } from "../../data/examples.ts";
 import type { Problem } from "../../metrics/metric.ts";
-import { amount, type Finding, percent } from "../../training/finding.ts";
+import { amount, type Finding, percent } from "../../training/warnings/finding.ts";
 import {
   isScalable,
   largeColumns,
@@ -10,7 +10,7 @@ import {
   type Scaling,
   targetFindings,
   unscaled,
-} from "../../training/scale.ts";
+} from "../../training/warnings/scale.ts";
 import { missingClasses } from "./classes.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** Gradients that fade or grow on their way back through the layers. */
 import { brief } from "../../data/columns.ts";
-import type { LayerShape } from "../../program.ts";
-import type { Finding } from "../../training/finding.ts";
-import { placeOf, type Step } from "../../training/step.ts";
+import type { LayerShape } from "../../nn/program.ts";
+import type { Finding } from "../../training/warnings/finding.ts";
+import { placeOf, type Step } from "../../training/warnings/step.ts";
 
 /** How many times as small or as large as at the last weighted sum gradients may be at another one. */
 const GRADIENT_RATIO = 1000;

@@ -1,10 +1,10 @@
 /** Layers that together are one linear map, whatever their weights. */
-import type { Plan } from "../../network.ts";
-import type { LayerShape } from "../../program.ts";
-import type { Stage } from "../../stages.ts";
-import type { Finding } from "../../training/finding.ts";
-import { formOf } from "../../training/functions.ts";
-import { type Name, placeOf } from "../../training/step.ts";
+import type { Plan } from "../../kernel/typescript/network.ts";
+import type { Stage } from "../../kernel/typescript/operations.ts";
+import type { LayerShape } from "../../nn/program.ts";
+import type { Finding } from "../../training/warnings/finding.ts";
+import { formOf } from "../../training/warnings/functions.ts";
+import { type Name, placeOf } from "../../training/warnings/step.ts";
 
 /** A network without its weights. */
 export interface Structure {

@@ -1,0 +1,233 @@
+/** From what a caller passes as x and y to checked rows of 32-bit floats. */
+import { DataError, ShapeError, show } from "../errors.ts";
+import { checkOwned, floats, isNumberArray, isPlainFloats, lengthOf } from "./arrays.ts";
+import {
+  amount,
+  type Categories,
+  checkFinite,
+  copyList,
+  copyRows,
+  type Expected,
+  hint,
+  notANumber,
+} from "./rows.ts";
+
+export type { Categories };
+
+/** Where the library of the types has them, as that of ES2025. */
+type Float16Array = typeof globalThis extends { readonly Float16Array: { readonly prototype: infer Values } }
+  ? Values
+  : never;
+
+/** A typed array of numbers. */
+export type NumberArray =
+  | Float16Array
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+/** Values by row: one row, a list of rows, or all rows one after the other in a typed array. */
+export type Matrix = readonly number[] | readonly (readonly number[] | NumberArray)[] | NumberArray;
+
+/** What a model predicts of: rows of x, or a dataset. */
+export type Inputs = Matrix | { readonly x: Matrix };
+
+/** Values in the form of `X`: one row for one row, rows for rows, a flat array for a flat array or a dataset. */
+export type InForm<X extends Inputs> = X extends readonly number[]
+  ? number[]
+  : X extends readonly unknown[]
+    ? number[][]
+    : Float32Array<ArrayBuffer>;
+
+/** Examples: inputs and targets of the same number of rows. */
+export interface Dataset<Buffer extends ArrayBufferLike = ArrayBufferLike> {
+  /** [rows][inputs] */
+  readonly x: Float32Array<Buffer>;
+  /** [rows][outputs] */
+  readonly y: Float32Array<Buffer>;
+  readonly inputs: number;
+  /** Values in a row of y. */
+  readonly outputs: number;
+  readonly rows: number;
+}
+
+/** Anything with x and y can stand for a dataset. */
+export interface Examples {
+  readonly x: Matrix;
+  readonly y: Matrix;
+}
+
+/** How the rows were given, so that an answer can have the same form. */
+export type Form = "row" | "rows" | "flat";
+
+/** Checked rows. `values` may be the caller's own array: whoever keeps it copies it. */
+export interface CheckedRows {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly form: Form;
+}
+
+function readFlat(array: ArrayLike<number>, expected: Expected): CheckedRows {
+  const { name, columns, unit } = expected;
+  checkOwned(array, name);
+  const length = lengthOf(array);
+  const rows = length / columns;
+  if (!Number.isInteger(rows)) {
+    throw new ShapeError(
+      `${name}: a typed array of ${length} values is no multiple of ${amount(columns, unit)}; expected [rows × ${columns}]`,
+    );
+  }
+  let values: Float32Array;
+  if (isPlainFloats(array)) values = array;
+  else {
+    values = floats(length, name);
+    values.set(array);
+  }
+  checkFinite(values, (at) => array[at], expected);
+  return { values, rows, form: "flat" };
+}
+
+/** A list of numbers: one row, or a column where that is what is expected. */
+function readList(list: readonly unknown[], expected: Expected): CheckedRows {
+  const { columns, listIsColumn, name, unit } = expected;
+  const { length } = list;
+  const isColumn = listIsColumn && columns === 1;
+  const placeOf = (at: number) => (isColumn ? `row ${at}, column 0` : `row 0, column ${at}`);
+  if (!isColumn && length !== columns) {
+    if (typeof list[0] !== "number") throw notANumber(expected, placeOf(0), list[0]);
+    const form = columns === 1 ? "; for rows of one value pass [[…], […]] or a Float32Array" : "";
+    const words = `expected ${amount(columns, unit)} in a row, received ${length}`;
+    throw new ShapeError(`${name}: ${words}${form}${hint(expected)}`);
+  }
+  const values = copyList(list, expected, placeOf);
+  return { values, rows: length / columns, form: isColumn ? "rows" : "row" };
+}
+
+/** Checks x or y in any of its forms. */
+export function readMatrix(matrix: unknown, expected: Expected): CheckedRows {
+  const result = readForm(matrix, expected);
+  for (const categories of expected.categories ?? []) checkCategories(result, categories, expected);
+  return result;
+}
+
+/** Each value of the column must be the number of a category. */
+function checkCategories(
+  { values, rows }: CheckedRows,
+  { column, count }: Categories,
+  { name, columns }: Expected,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const value = values[row * columns + column];
+    if (Number.isInteger(value) && value >= 0 && value < count) continue;
+    throw new DataError(
+      `${name}: row ${row}, column ${column}: expected a category, a whole number from 0 to ${count - 1}, received ${value}`,
+    );
+  }
+}
+
+function readForm(matrix: unknown, expected: Expected): CheckedRows {
+  const { name } = expected;
+  if (isNumberArray(matrix)) {
+    const result = readFlat(matrix, expected);
+    if (result.rows === 0)
+      throw new DataError(`${name}: expected at least 1 row, received an empty typed array`);
+    return result;
+  }
+  if (!Array.isArray(matrix)) {
+    throw new DataError(
+      `${name}: expected a list of numbers, a list of rows or a typed array, received ${show(matrix)}`,
+    );
+  }
+  if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
+  const isList = typeof matrix[0] !== "object" || matrix[0] === null;
+  if (isList) return readList(matrix, expected);
+  return { values: copyRows(matrix, expected), rows: matrix.length, form: "rows" };
+}
+
+/** Whether a value is meant as a dataset. One that lacks x or y is a {@link DataError}. */
+export function isExamples(value: unknown): value is Examples {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  const missing = ["x", "y"].filter((name) => !(name in value));
+  if (missing.length > 0) throw new DataError(`data: expected x and y, missing: ${missing.join(", ")}`);
+  return true;
+}
+
+/**
+ * A dataset says how long its rows are, so a flat array of rows of another length is not read as more or
+ * fewer.
+ */
+export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs" | "outputs">>): void {
+  for (const [unit, columns] of Object.entries(expected)) {
+    const given = (data as Record<string, unknown>)[unit];
+    if (given !== undefined && given !== columns) {
+      throw new ShapeError(`data: expected ${amount(columns, unit)}, received ${show(given)}`);
+    }
+  }
+}
+
+/** What a network expects of a row of x. */
+export interface ExpectedInputs {
+  /** Values in a row. */
+  readonly columns: number;
+  /** The columns that hold numbers of categories. */
+  readonly categories: readonly Categories[];
+}
+
+/** How to read x. */
+export function expectedX({ columns, categories }: ExpectedInputs): Expected {
+  return { name: "x", columns, unit: "inputs", listIsColumn: false, categories };
+}
+
+/** What a network and its loss expect of a row of targets. */
+export interface ExpectedTargets {
+  /** Values in a row. */
+  readonly columns: number;
+  /** "outputs", or "targets" where a row of them is not as long as one of outputs. */
+  readonly unit: string;
+  /** What a row means, in words, for errors. */
+  readonly meaning?: string | undefined;
+  /** The loss that takes the index of a class, for errors. */
+  readonly lossOfLabels: string;
+  /** Throws a {@link DataError} if the row of this number is no target. */
+  check?(values: Float32Array, row: number): void;
+}
+
+/** Refuses one number for each row of x where a row of y has more: most of these are labels. */
+function checkWidth(y: unknown, rows: number, { columns, unit, lossOfLabels }: ExpectedTargets): void {
+  const isList = Array.isArray(y) && typeof y[0] === "number";
+  if (columns === 1 || !(isList || isNumberArray(y))) return;
+  const length = isList ? y.length : lengthOf(y);
+  if (length !== rows) return;
+  const words = `expected ${amount(columns, unit)} for each of ${rows} rows, received ${length} values`;
+  const fix = `for the index of a class in each row use the loss ${lossOfLabels}`;
+  throw new ShapeError(`y: ${words}; ${fix}`);
+}
+
+/** Checks x and y, which must have the same number of rows. */
+export function readExamples(
+  examples: Examples,
+  expected: ExpectedInputs,
+  targets: ExpectedTargets,
+): Dataset {
+  const { columns: inputs } = expected;
+  const { columns: outputs, unit, meaning } = targets;
+  checkSizes(examples, { inputs, outputs });
+  const { x, y } = examples;
+  const checkedX = readMatrix(x, expectedX(expected));
+  checkWidth(y, checkedX.rows, targets);
+  const expectedY = { name: "y", columns: outputs, unit, listIsColumn: true, meaning };
+  const checkedY = readMatrix(y, expectedY);
+  if (checkedX.rows !== checkedY.rows) {
+    const words = `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`;
+    throw new ShapeError(`${words}${hint(expectedY)}`);
+  }
+  for (let row = 0; row < checkedY.rows; row++) targets.check?.(checkedY.values, row);
+  return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };
+}

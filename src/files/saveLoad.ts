@@ -1,0 +1,50 @@
+/** Models in files. Under a file's name there is one whole model at any time: the old one, or the new one. */
+
+import type { SaveOptions } from "../formats/bytes.ts";
+import type { KernelChoice } from "../kernel/choose.ts";
+import { bytesOf, type Model, restore } from "../model.ts";
+import { readModel } from "../training/modelArgument.ts";
+import { readPath, withPath } from "./paths.ts";
+import { read } from "./read.ts";
+import { replace } from "./replace.ts";
+
+/**
+ * Writes a model into a file, in the safetensors format. The model is copied before the promise is returned.
+ * Until all of it is safely written what stood in the file stands there, whatever happens meanwhile, a full
+ * disk or the end of the process among it.
+ *
+ * @example
+ * ```ts
+ * await save(model, "model.safetensors", { optimizerState: true });
+ * ```
+ *
+ * @throws FileError if the file cannot be written; it names the path. StateError while a training runs.
+ */
+export async function save(model: Model, path: string | URL, options: SaveOptions = {}): Promise<void> {
+  const file = readPath(path, "save");
+  const bytes = bytesOf(readModel(model, "save"), "save", options);
+  await withPath(`save: ${JSON.stringify(file)} cannot be written`, () => replace(file, [bytes]));
+}
+
+/**
+ * Makes a model of a file that `save` wrote. It predicts the same bits; training goes on with the same bits
+ * if the optimizer's state was kept. Nothing in a file is ever run, and what is no model takes no memory.
+ *
+ * @example
+ * ```ts
+ * await save(model, "model.safetensors");
+ * const copy = await load("model.safetensors");
+ * ```
+ *
+ * @throws FileError if the file cannot be read, FormatError if it is no model or one of a newer version; both
+ * name the path.
+ */
+export async function load(
+  path: string | URL,
+  options: { readonly kernel?: KernelChoice } = {},
+): Promise<Model> {
+  const file = readPath(path, "load");
+  const place = `load: ${JSON.stringify(file)}`;
+  const bytes = await withPath(`${place} cannot be read`, () => read(file, place));
+  return restore(bytes, place, options);
+}

@@ -1,0 +1,220 @@
+/** The typescript kernel: pure, runs in any JavaScript host, and defines what the native one computes. */
+import { withinMemory } from "../../errors.ts";
+import { allocate } from "../../memory.ts";
+import type { Program } from "../../nn/program.ts";
+import {
+  CHUNK_ROWS,
+  type Footprint,
+  type Gradients,
+  type Kernel,
+  type KernelData,
+  type KernelTraining,
+  type KernelTrainings,
+  type Network,
+  type Part,
+  type Progress,
+  type Rows,
+  type Run,
+} from "../kernel.ts";
+import { compile, evaluate, handOut, type Plan, predict } from "./network.ts";
+import { copy } from "./operations/arrays.ts";
+import { views } from "./operations.ts";
+import { Training } from "./run.ts";
+import { scheduler } from "./scheduler.ts";
+import { State } from "./state.ts";
+import { type Batch, Workspace } from "./workspace.ts";
+
+function allFinite(values: Float32Array): boolean {
+  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
+  return true;
+}
+
+/** All rows as one batch, without the noise of training. */
+const untrained = (data: Rows): Batch => ({
+  data,
+  order: undefined,
+  start: 0,
+  rows: data.rows,
+  moment: undefined,
+});
+
+class TypeScriptNetwork implements Network {
+  readonly #plan: Plan;
+  readonly #state: State;
+  /** What `predict` sees: the parameters of the last whole epoch, or of the last call's end. */
+  readonly #published: Float32Array<ArrayBuffer>;
+  readonly #publishedViews: ReturnType<typeof views>;
+  readonly #publishedSlots: readonly Float32Array[];
+  #workspace: Workspace;
+  #stopping = false;
+
+  constructor(program: Program) {
+    this.#plan = compile(program);
+    this.#state = new State(this.#plan);
+    this.#published = new Float32Array(this.#plan.parameters);
+    this.#publishedViews = views(this.#plan.stages, this.#published);
+    this.#publishedSlots = this.#state.slots.map((slot) => new Float32Array(slot.length));
+    this.#workspace = new Workspace(this.#plan, 0, false);
+  }
+
+  publish(): boolean {
+    const { parameters, slots } = this.#state;
+    if (!allFinite(parameters) || !slots.every(allFinite)) return false;
+    this.#published.set(parameters);
+    for (const [index, slot] of slots.entries()) this.#publishedSlots[index].set(slot);
+    return true;
+  }
+
+  restore(): void {
+    this.#state.parameters.set(this.#published);
+    for (const [index, slot] of this.#publishedSlots.entries()) this.#state.slots[index].set(slot);
+  }
+
+  #training(data: object, run: Run): Training {
+    const message = "typescript kernel: the training does not fit in memory: take fewer rows";
+    return withinMemory(message, () => new Training(this.#state, this, data as Rows, run));
+  }
+
+  train(data: KernelData | Rows, run: Run): Progress {
+    const training = this.#training(data, run);
+    while (!training.done) training.step();
+    return training.finish(false);
+  }
+
+  async start(data: KernelData, run: Run): Promise<Progress> {
+    this.#stopping = false;
+    let training: Training | undefined;
+    const step = () => {
+      training ??= this.#training(data, run);
+      if (!training.done && !this.#stopping) training.step();
+      return training.done || this.#stopping;
+    };
+    await scheduler.run(step);
+    return training!.finish(!training!.done);
+  }
+
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  predict(x: Float32Array, output: Float32Array): void {
+    const { inputs } = this.#plan;
+    const total = x.length / inputs;
+    const workspace = this.#reserve(total);
+    for (let start = 0; start < total; start += CHUNK_ROWS) {
+      const rows = Math.min(CHUNK_ROWS, total - start);
+      copy(x, start * inputs, workspace.input.values, 0, rows * inputs);
+      workspace.hold({ from: 0, rows, moment: undefined });
+      predict(this.#plan, this.#publishedViews, workspace);
+      handOut(this.#plan, workspace, { order: undefined, start }, output);
+    }
+  }
+
+  evaluate(data: KernelData | Rows, output?: Float32Array): number {
+    const source = data as Rows;
+    const batch = untrained(source);
+    let loss = 0;
+    for (let start = 0; start < source.rows; start += CHUNK_ROWS) {
+      loss += this.#evaluateChunk(batch, start, output);
+    }
+    return loss / source.rows;
+  }
+
+  validate(data: Rows, start: number, output: Float32Array | undefined): number {
+    return this.#evaluateChunk(untrained(data), start, output);
+  }
+
+  #evaluateChunk(batch: Batch, start: number, output: Float32Array | undefined): number {
+    return evaluate(this.#plan, this.#publishedViews, this.#reserve(batch.rows), batch, start, output);
+  }
+
+  /** Room for rows that are only predicted, as many as go through the stages together. */
+  #reserve(total: number): Workspace {
+    const rows = Math.min(total, CHUNK_ROWS);
+    if (this.#workspace.rows < rows) {
+      const message = `typescript kernel: the values of ${rows} rows do not fit in memory`;
+      this.#workspace = withinMemory(message, () => new Workspace(this.#plan, rows, false));
+    }
+    return this.#workspace;
+  }
+
+  gradients(data: KernelData | Rows): Gradients {
+    const { rows } = data as Rows;
+    this.#state.reserve(rows);
+    const { loss, values } = this.#state.gradients(untrained(data as Rows));
+    return { loss: loss / rows, values };
+  }
+
+  read(part: Part, values?: Float32Array): Float32Array {
+    const count = part === "parameters" ? 1 : this.#state.slots.length;
+    const all = values ?? allocate(this.#plan.parameters * count, part);
+    if (part === "parameters") {
+      all.set(this.#published);
+      return all;
+    }
+    for (const [index, slot] of this.#state.slots.entries()) all.set(slot, index * slot.length);
+    return all;
+  }
+
+  write(part: Part, values: Float32Array): void {
+    const length = this.#plan.parameters;
+    if (part === "parameters") this.#state.parameters.set(values);
+    else {
+      for (const [index, slot] of this.#state.slots.entries()) {
+        slot.set(values.subarray(index * length, (index + 1) * length));
+      }
+    }
+    this.publish();
+  }
+
+  /** The garbage collector frees a network that nobody refers to. */
+  dispose(): void {}
+}
+
+/** Rows as this kernel keeps them; the garbage collector frees them. */
+const kept = (rows: Rows): Rows & KernelData => ({ ...rows, free() {} });
+
+function footprint(program: Program): Footprint {
+  const { inputs, targets, stages, parameters, optimizer } = compile(program);
+  const copies = 2 * (1 + optimizer.slots) + 1;
+  const row = stages.reduce((sum, { outputs }) => sum + 2 * outputs, inputs + targets);
+  const bytes = Float32Array.BYTES_PER_ELEMENT;
+  return { network: bytes * parameters * copies, row: bytes * row };
+}
+
+/** Trains one network after the other: there is one thread. */
+function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
+  let finished = 0;
+  let stopped = false;
+  const all = async () => {
+    const progress: Progress[] = [];
+    for (const { network, data, run } of trainings) {
+      const done = await network.start(data, stopped ? { ...run, steps: 0 } : run);
+      progress.push(stopped ? { ...done, stopped } : done);
+      finished++;
+    }
+    return progress;
+  };
+  const stop = () => {
+    stopped = true;
+    for (const { network } of trainings) network.stop();
+  };
+  return { progress: all(), finished: () => finished, stop };
+}
+
+/** The typescript kernel. */
+export const typescriptKernel: Kernel = {
+  name: "typescript",
+  dataset: (x, y, inputs, outputs, weights) =>
+    kept({
+      x: x.slice(),
+      y: y.slice(),
+      weights: weights?.slice(),
+      inputs,
+      outputs,
+      rows: x.length / inputs,
+    }),
+  footprint,
+  network: (program) => new TypeScriptNetwork(program),
+  trainMany,
+};

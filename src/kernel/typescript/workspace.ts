@@ -1,0 +1,101 @@
+/** Rows of a batch, and the values that they have in each stage. */
+import type { Rows } from "../kernel.ts";
+import { copy, type Moment, type Rows as RowsAt, type Values } from "./operations/arrays.ts";
+import type { Stage } from "./operations.ts";
+import { type Matrix, rowsOf } from "./products.ts";
+
+/** How long rows are. */
+export interface Sizes {
+  /** Values in a row of x. */
+  readonly inputs: number;
+  /** Values in a row of targets. */
+  readonly targets: number;
+  readonly stages: readonly Stage[];
+}
+
+/** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
+export class Workspace {
+  readonly rows: number;
+  readonly #at: { -readonly [Name in keyof RowsAt]: RowsAt[Name] };
+  readonly input: Matrix;
+  readonly target: Values;
+  /** What the losses of the rows and their gradients are multiplied by. */
+  readonly weights: Values;
+  /** Whether one of the weights may be other than 1. */
+  isWeighted = false;
+  /** The output of each stage, [rows][outputs]. */
+  readonly outputs: readonly Matrix[];
+  /** The gradient of the loss with respect to each stage's output. */
+  readonly gradients: readonly Matrix[];
+
+  constructor(plan: Sizes, rows: number, backward: boolean, isBatch = backward) {
+    const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
+    const matrices = () => plan.stages.map((stage) => matrix(stage.outputs));
+    this.rows = rows;
+    this.#at = { from: 0, rows: 0, moment: undefined, isBatch };
+    this.input = matrix(plan.inputs);
+    this.target = new Float32Array(rows * plan.targets);
+    this.weights = new Float32Array(rows).fill(1);
+    this.outputs = matrices();
+    this.gradients = backward ? matrices() : [];
+  }
+
+  /** The rows that the workspace holds. */
+  get at(): RowsAt {
+    return this.#at;
+  }
+
+  /** Sets which rows the workspace holds: everything about them, so that no call sees those of another. */
+  hold({ from, rows, moment }: Omit<RowsAt, "isBatch">): void {
+    this.#at.from = from;
+    this.#at.rows = rows;
+    this.#at.moment = moment;
+  }
+
+  /** The output of the last stage. */
+  get prediction(): Float32Array {
+    return this.outputs[this.outputs.length - 1].values;
+  }
+}
+
+/** Rows of the data, in a given order or as they stand. */
+export interface Batch {
+  readonly data: Rows;
+  readonly order: Uint32Array | undefined;
+  readonly start: number;
+  readonly rows: number;
+  /** What noise follows from, in training. */
+  readonly moment: Moment | undefined;
+}
+
+/** Copies the weights of rows from `first` on, or ones where the data has none. */
+function gatherWeights({ data, order }: Batch, first: number, rows: number, workspace: Workspace): void {
+  workspace.isWeighted = data.weights !== undefined;
+  if (data.weights === undefined) {
+    workspace.weights.fill(1);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    workspace.weights[row] = data.weights[order === undefined ? first + row : order[first + row]];
+  }
+}
+
+/** Copies so many rows of a batch, from `from` on, to the workspace: they are the rows at hand then. */
+export function gather(batch: Batch, from: number, rows: number, workspace: Workspace): void {
+  const { data, order, start, moment } = batch;
+  const { x, y, inputs, outputs } = data;
+  const { input, target } = workspace;
+  workspace.hold({ from, rows, moment });
+  const first = start + from;
+  if (data.weights !== undefined || workspace.isWeighted) gatherWeights(batch, first, rows, workspace);
+  if (order === undefined) {
+    copy(x, first * inputs, input.values, 0, rows * inputs);
+    copy(y, first * outputs, target, 0, rows * outputs);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    const source = order[first + row];
+    copy(x, source * inputs, input.values, row * inputs, inputs);
+    copy(y, source * outputs, target, row * outputs, outputs);
+  }
+}

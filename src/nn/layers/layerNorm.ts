@@ -1,0 +1,60 @@
+/** layerNorm: y = w (x - mean) / √(variance + ε) + b, over the values of a row */
+import { entry, epsilon } from "../../options.ts";
+import { type Layer, type RowFunction, scaleParameters } from "./layer.ts";
+
+/**
+ * x̂ = (x - m) r with m the row's mean and r = 1 / √(v + ε), v the mean of (x - m)². From the gradient g of
+ * x̂, that of x is r (g - mean(g) - x̂ mean(g x̂)).
+ */
+function normalise(epsilon: number): RowFunction {
+  const mean = (input: Float32Array, start: number, width: number) => {
+    let sum = 0;
+    for (let at = start; at < start + width; at++) sum += input[at];
+    return sum / width;
+  };
+  const rate = (input: Float32Array, start: number, width: number, middle: number) => {
+    let squares = 0;
+    for (let at = start; at < start + width; at++) squares += (input[at] - middle) ** 2;
+    return 1 / Math.sqrt(squares / width + epsilon);
+  };
+  return {
+    value(input, output, start, width) {
+      const middle = mean(input, start, width);
+      const factor = rate(input, start, width, middle);
+      for (let at = start; at < start + width; at++) output[at] = (input[at] - middle) * factor;
+    },
+    gradient(input, output, gradient, result, start, width) {
+      const factor = rate(input, start, width, mean(input, start, width));
+      const middle = mean(gradient, start, width);
+      let share = 0;
+      for (let at = start; at < start + width; at++) share += gradient[at] * output[at];
+      share /= width;
+      for (let at = start; at < start + width; at++) {
+        result[at] = (gradient[at] - middle - output[at] * share) * factor;
+      }
+    },
+  };
+}
+
+/**
+ * Layer normalisation: y = w (x - mean) / √(variance + ε) + b with the mean and variance of the row's values,
+ * the variance without correction; w, of ones at first, and b, of zeros, are trained, one for each value.
+ * (Ba, Kiros and Hinton, 2016; as PyTorch defines it.)
+ *
+ * Options: `epsilon` ε (1e-5), at least 1e-30. Parameters: `weight` w and `bias` b, [inputs].
+ *
+ * @example
+ * ```ts
+ * const layers = [dense(64), layerNorm(), relu(), dense(1)];
+ * ```
+ */
+export const layerNorm = entry(
+  "layerNorm",
+  { epsilon: epsilon(1e-5) },
+  ({ epsilon }): Layer => ({
+    outputs: (inputs) => inputs,
+    parameters: scaleParameters,
+    program: () => [{ type: "layerNorm", epsilon }],
+    operations: () => [{ kind: "row", rows: normalise(epsilon) }, { kind: "scale" }],
+  }),
+);

@@ -1,0 +1,59 @@
+/** residual: y = x + f(x), f the layers inside */
+import { OptionError, ShapeError } from "../../errors.ts";
+import { type Complete, complete, create, type RequiredOption, refuse, type Table } from "../../options.ts";
+import type { Layer } from "./layer.ts";
+
+/** How deep residuals may stand inside each other: far more than anybody needs, and far from any stack's end. */
+const DEEPEST = 16;
+
+/** A list of layers, each complete; `table` has them all. */
+function layerList(table: () => Table<Layer>): RequiredOption<readonly Complete[]> {
+  const expected = "a list of at least 1 layer";
+  return {
+    required: true,
+    expected,
+    read(value, place) {
+      if (!Array.isArray(value) || value.length === 0) {
+        throw refuse(place, expected, value);
+      }
+      const around = place.slice(0, place.lastIndexOf(": "));
+      if (around.split("(residual)").length > DEEPEST) {
+        throw new OptionError(`${place}: residuals stand more than ${DEEPEST} deep inside each other`);
+      }
+      return Array.from(value, (layer, index) =>
+        complete("layer", table() as Table<unknown>, layer, `${around}: layer ${index}`),
+      );
+    },
+  };
+}
+
+/** The entry of residuals whose layers are any of a table, this entry included. */
+export function residualOf(table: () => Table<Layer>) {
+  const options = { layers: layerList(table) };
+  return {
+    type: "residual" as const,
+    options,
+    create({ layers }: { readonly layers: readonly Complete[] }): Layer {
+      const inside = layers.map((layer) => create("layer", table(), layer));
+      return {
+        layers,
+        outputs: (inputs) => inputs,
+        check(inputs, place, outputs) {
+          if (outputs === inputs) return;
+          throw new ShapeError(
+            `${place}: expected as many outputs of its layers as inputs, ${inputs}, received ${outputs}`,
+          );
+        },
+        parameters: () => [],
+        program: (penalties) => [
+          { type: "residual", layers: inside.flatMap((layer) => layer.program(penalties)) },
+        ],
+        operations: () => [
+          { kind: "fork" },
+          ...inside.flatMap((layer) => layer.operations()),
+          { kind: "add" },
+        ],
+      };
+    },
+  };
+}

@@ -1,0 +1,171 @@
+/** The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. */
+import { boolean, entry, epsilon, number, type Values } from "../../options.ts";
+import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
+
+const options = (decay: number) => ({
+  learningRate: learningRate(0.001),
+  beta1: share(0.9),
+  beta2: share(0.999),
+  epsilon: epsilon(1e-8),
+  weightDecay: weightDecay(decay),
+  amsgrad: boolean({ default: false }),
+});
+
+/** Adam, whose weight decay is part of the gradient or `decoupled` from it. */
+function rule(settings: Values<ReturnType<typeof options>>, decoupled: boolean): Optimizer {
+  const { beta1, beta2, epsilon, weightDecay, amsgrad } = settings;
+  return {
+    slots: amsgrad ? 3 : 2,
+    step(weight, gradient, [first, second, largest], { learningRate, step }) {
+      // With c = √(1 - β₂ᵗ), m / (√v / c + ε) is c m / (√v + c ε): one division less.
+      const correction = Math.sqrt(1 - beta2 ** step);
+      const rate = (learningRate * correction) / (1 - beta1 ** step);
+      const offset = epsilon * correction;
+      const share1 = 1 - beta1;
+      const [kept2, share2] = sharesOf(beta2);
+      const [added, taken] = decoupled ? [0, learningRate * weightDecay] : [weightDecay, 0];
+      for (let at = 0; at < weight.length; at++) {
+        const decayed = gradient[at] + added * weight[at];
+        first[at] += share1 * (decayed - first[at]);
+        second[at] = kept2 * second[at] + share2 * decayed * decayed;
+        let moment = second[at];
+        if (largest !== undefined) {
+          moment = Math.max(largest[at], moment);
+          largest[at] = moment;
+        }
+        weight[at] -= taken * weight[at] + (rate * first[at]) / (Math.sqrt(moment) + offset);
+      }
+    },
+  };
+}
+
+/**
+ * Adam (Kingma and Ba, 2015), as PyTorch defines it. With λ = weightDecay and t the step, from 1:
+ * g ← g + λ w; m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²;
+ * w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε), with `amsgrad` the largest v so far in place of v.
+ *
+ * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
+ * `amsgrad` (false; Reddi et al., 2018).
+ *
+ * @example
+ * ```ts
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: adam({ learningRate: 0.01
+ * }) });
+ * ```
+ */
+export const adam = entry("adam", options(0), (settings) => rule(settings, false));
+
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it: each step begins
+ * with w ← w - η λ w, and the gradient stays as it is; λ = weightDecay. The rest is {@link adam}.
+ *
+ * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8), `weightDecay` (0.01),
+ * `amsgrad` (false).
+ *
+ * @example
+ * ```ts
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: adamW({ weightDecay: 0.1
+ * }) });
+ * ```
+ */
+export const adamW = entry("adamW", options(0.01), (settings) => rule(settings, true));
+
+/** Gives f(1) f(2) … f(count), going on from where it was last asked; zero has no more factors. */
+function runningProduct(factor: (index: number) => number): (count: number) => number {
+  let done = 0;
+  // In an array, whose numbers are changed in place: a variable that a closure keeps is a new one each time.
+  const product = new Float64Array([1]);
+  return (count) => {
+    if (count < done) {
+      done = 0;
+      product[0] = 1;
+    }
+    while (done < count && product[0] > 0) product[0] *= factor(++done);
+    return product[0];
+  };
+}
+
+/**
+ * Adam with Nesterov's momentum (Dozat, 2016), as PyTorch defines it. With λ = weightDecay, ψ = momentumDecay
+ * and t the step, from 1: g ← g + λ w; μₜ = β₁ (1 - 0.96^(t ψ) / 2); m and v as in {@link adam};
+ * w ← w - η (μₜ₊₁ m / (1 - μ₁ ⋯ μₜ₊₁) + (1 - μₜ) g / (1 - μ₁ ⋯ μₜ)) / (√v / √(1 - β₂ᵗ) + ε)
+ *
+ * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
+ * `momentumDecay` (0.004).
+ *
+ * @example
+ * ```ts
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: nadam() });
+ * ```
+ */
+export const nadam = entry(
+  "nadam",
+  {
+    learningRate: learningRate(0.002),
+    beta1: share(0.9),
+    beta2: share(0.999),
+    epsilon: epsilon(1e-8),
+    weightDecay: weightDecay(0),
+    momentumDecay: number({ default: 0.004, minimum: 0 }),
+  },
+  ({ beta1, beta2, epsilon, weightDecay, momentumDecay }): Optimizer => {
+    const momentum = (step: number) => beta1 * (1 - 0.5 * 0.96 ** (step * momentumDecay));
+    const product = runningProduct(momentum);
+    return {
+      slots: 2,
+      step(weight, gradient, [first, second], { learningRate, step }) {
+        const correction = Math.sqrt(1 - beta2 ** step);
+        const next = momentum(step + 1);
+        const soFar = product(step);
+        const rate1 = (learningRate * correction * next) / (1 - soFar * next);
+        const rate = (learningRate * correction * (1 - momentum(step))) / (1 - soFar);
+        const offset = epsilon * correction;
+        const share1 = 1 - beta1;
+        const [kept2, share2] = sharesOf(beta2);
+        for (let at = 0; at < weight.length; at++) {
+          const decayed = gradient[at] + weightDecay * weight[at];
+          first[at] += share1 * (decayed - first[at]);
+          second[at] = kept2 * second[at] + share2 * decayed * decayed;
+          weight[at] -= (rate1 * first[at] + rate * decayed) / (Math.sqrt(second[at]) + offset);
+        }
+      },
+    };
+  },
+);
+
+/**
+ * Adam with the largest size in place of the mean square (Kingma and Ba, 2015), as PyTorch defines it. With
+ * λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g; u ← max(β₂ u, |g| + ε);
+ * w ← w - η / (1 - β₁ᵗ) · m / u
+ *
+ * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0).
+ *
+ * @example
+ * ```ts
+ * new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: adamax() });
+ * ```
+ */
+export const adamax = entry(
+  "adamax",
+  {
+    learningRate: learningRate(0.002),
+    beta1: share(0.9),
+    beta2: share(0.999),
+    epsilon: epsilon(1e-8),
+    weightDecay: weightDecay(0),
+  },
+  ({ beta1, beta2, epsilon, weightDecay }): Optimizer => ({
+    slots: 2,
+    step(weight, gradient, [first, largest], { learningRate, step }) {
+      const rate = learningRate / (1 - beta1 ** step);
+      const share = 1 - beta1;
+      const [kept2] = sharesOf(beta2);
+      for (let at = 0; at < weight.length; at++) {
+        const decayed = gradient[at] + weightDecay * weight[at];
+        first[at] += share * (decayed - first[at]);
+        largest[at] = Math.max(kept2 * largest[at], Math.abs(decayed) + epsilon);
+        weight[at] -= (rate * first[at]) / largest[at];
+      }
+    },
+  }),
+);

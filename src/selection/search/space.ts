@@ -1,0 +1,151 @@
+/** Spaces: the values that a search may take for each name, and points of them. */
+import { OptionError, show } from "../../errors.ts";
+import { checkNames } from "../../options.ts";
+import { purpose, uniform } from "../../random.ts";
+
+/** Numbers between two ends, both of which may be drawn. */
+export interface Range {
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Whether each factor of ten is as likely as another. */
+  readonly log?: boolean | undefined;
+  /** Whether only whole numbers are drawn. */
+  readonly integer?: boolean | undefined;
+}
+
+/** The values that each name may have. */
+export type Space = Readonly<Record<string, readonly unknown[] | Range>>;
+
+/** A value for each name of a space. */
+export type Point<S extends Space> = {
+  -readonly [Name in keyof S]: S[Name] extends readonly (infer Value)[] ? Value : number;
+};
+
+/** A point of some space. */
+export type AnyPoint = Readonly<Record<string, unknown>>;
+
+/**
+ * Numbers from `minimum` to `maximum` for a search that draws: uniform, or uniform in their logarithm with
+ * `log`; whole ones with `integer`.
+ *
+ * @example
+ * ```ts
+ * const space = { learningRate: range(1e-4, 1e-1, { log: true }), units: range(8, 64, { integer: true }) };
+ * ```
+ *
+ * @throws OptionError for ends that are not finite or in the wrong order, and for `log` if they are not above 0.
+ */
+export function range(
+  minimum: number,
+  maximum: number,
+  options: Omit<Range, "minimum" | "maximum"> = {},
+): Range {
+  checkNames(options, ["log", "integer"], "range");
+  return readRange({ minimum, maximum, ...options }, "range");
+}
+
+function readRange(given: unknown, place: string): Range {
+  checkNames(given, ["minimum", "maximum", "log", "integer"], place);
+  const { minimum, maximum, log = false, integer = false } = given as Range;
+  const fits = (value: unknown) =>
+    integer ? Number.isSafeInteger(value) : typeof value === "number" && Number.isFinite(value);
+  for (const [name, value] of Object.entries({ minimum, maximum })) {
+    const kind = integer ? "a whole number" : "a finite number";
+    if (!fits(value)) throw new OptionError(`${place}: ${name}: expected ${kind}, received ${show(value)}`);
+  }
+  for (const [name, value] of Object.entries({ log, integer })) {
+    if (typeof value === "boolean") continue;
+    throw new OptionError(`${place}: ${name}: expected true or false, received ${show(value)}`);
+  }
+  if (maximum <= minimum) {
+    throw new OptionError(
+      `${place}: maximum: expected more than ${minimum}, the minimum, received ${maximum}`,
+    );
+  }
+  if (log && minimum <= 0) {
+    throw new OptionError(`${place}: minimum: expected a number above 0, for log, received ${minimum}`);
+  }
+  return { minimum, maximum, log, integer };
+}
+
+/** Checks a space: at least one name, and at least one value for each. */
+export function readSpace(space: unknown, place: string): Space {
+  if (typeof space !== "object" || space === null || Array.isArray(space)) {
+    throw new OptionError(`${place}: expected an object with values by name, received ${show(space)}`);
+  }
+  const entries = Object.entries(space);
+  if (entries.length === 0) throw new OptionError(`${place}: expected at least one name, received none`);
+  for (const [name, values] of entries) {
+    const here = `${place}: ${name}`;
+    if (Array.isArray(values) ? values.length > 0 : isRange(values, here)) continue;
+    throw new OptionError(
+      `${here}: expected a list of at least 1 value, or a range, received ${show(values)}`,
+    );
+  }
+  return space as Space;
+}
+
+function isRange(values: unknown, place: string): values is Range {
+  return typeof values === "object" && values !== null && readRange(values, place) !== undefined;
+}
+
+/** How many points a space has. */
+function sizeOf(values: readonly unknown[] | Range): number {
+  if (Array.isArray(values)) return values.length;
+  const { minimum, maximum, integer } = values as Range;
+  return integer ? maximum - minimum + 1 : Number.POSITIVE_INFINITY;
+}
+
+const sizeOfAll = (space: Space) => Object.values(space).reduce((size, values) => size * sizeOf(values), 1);
+
+/** A grid of more points than this is a mistake. */
+const LARGEST_GRID = 1e6;
+
+/** Every point; the last name changes first. */
+export function gridOf(space: Space): AnyPoint[] {
+  for (const [name, values] of Object.entries(space)) {
+    if (Array.isArray(values)) continue;
+    throw new OptionError(`space: ${name}: a grid needs a list of values, received a range; draw instead`);
+  }
+  const size = sizeOfAll(space);
+  if (size > LARGEST_GRID) {
+    throw new OptionError(
+      `space: a grid of ${size} points is too large, at most ${LARGEST_GRID}; draw instead`,
+    );
+  }
+  let points: AnyPoint[] = [{}];
+  for (const [name, values] of Object.entries(space)) {
+    points = points.flatMap((point) =>
+      (values as readonly unknown[]).map((value) => ({ ...point, [name]: value })),
+    );
+  }
+  return points;
+}
+
+/** One value of a range, from a draw of [0, 1). */
+function drawFrom({ minimum, maximum, log, integer }: Range, share: number): number {
+  // Whole numbers get the same room each, the ends included.
+  const [low, high] = integer ? [minimum - (log ? 0.5 : 0), maximum + (log ? 0.5 : 1)] : [minimum, maximum];
+  const value = log ? low * (high / low) ** share : low + share * (high - low);
+  const whole = log ? Math.round(value) : Math.floor(value);
+  return Math.min(maximum, Math.max(minimum, integer ? whole : value));
+}
+
+/** So many points that all differ, drawn by the seed; fewer where the space has no more. */
+export function drawPoints(space: Space, count: number, seed: number): AnyPoint[] {
+  const entries = Object.entries(space);
+  const most = Math.min(count, sizeOfAll(space));
+  const points = new Map<string, AnyPoint>();
+  for (let index = 0; points.size < most; index++) {
+    const next = uniform(seed, { purpose: purpose.search, index });
+    const places = entries.map(([, values]) =>
+      Array.isArray(values) ? Math.floor(next() * values.length) : drawFrom(values as Range, next()),
+    );
+    const point = entries.map(([name, values], at) => [
+      name,
+      Array.isArray(values) ? values[places[at]] : places[at],
+    ]);
+    if (!points.has(places.join())) points.set(places.join(), Object.fromEntries(point));
+  }
+  return [...points.values()];
+}

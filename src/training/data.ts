@@ -1,0 +1,144 @@
+/** The data of one training: what is learnt from, with its weights, and what is measured beside it. */
+import {
+  type Dataset,
+  type Examples,
+  type ExpectedInputs,
+  type ExpectedTargets,
+  isExamples,
+  readExamples,
+} from "../data/examples.ts";
+import { holdOut, takeRows } from "../data/split.ts";
+import { OptionError, show, within, withinMemory } from "../errors.ts";
+import type { Configuration } from "../formats/configuration.ts";
+import type { Kernel, KernelData } from "../kernel/kernel.ts";
+import { checkMemory } from "../memory.ts";
+import { readWeights } from "../metrics/columns.ts";
+import { largest, type Problem } from "../metrics/metric.ts";
+import type { Measure } from "./measures.ts";
+import type { CheckedFitOptions } from "./options.ts";
+import { weightsOf } from "./rowWeights.ts";
+import { type Profile, profileOf } from "./warnings/profile.ts";
+
+/** Examples as they were checked and as the kernel keeps them. */
+export interface Loaded {
+  readonly data: Dataset;
+  readonly kernelData: KernelData;
+  /** A copy of y where there are metrics, which look at it later. */
+  readonly targets: Float32Array | undefined;
+  /** What the data is like, for warnings; undefined where the caller wants none. */
+  readonly profile: Profile | undefined;
+  readonly validation: (Pick<Loaded, "kernelData" | "targets"> & { readonly rows: number }) | undefined;
+  /** The indices of the rows that `validationSplit` has held out. */
+  readonly validationRows: readonly number[] | undefined;
+}
+
+/** What a model takes as data. */
+export interface Expectation {
+  readonly inputs: ExpectedInputs;
+  readonly targets: ExpectedTargets;
+  readonly problem: Problem;
+  readonly configuration: Configuration;
+  readonly measures: readonly Measure[];
+  readonly kernel: Kernel;
+  /** The model's, from which the rows to validate with follow. */
+  readonly seed: number;
+}
+
+/** Checks examples, also as targets of the metrics. */
+export function readFor({ inputs, targets, measures }: Expectation, examples: Examples): Dataset {
+  const data = readExamples(examples, inputs, targets);
+  for (const { figure } of measures) figure.check?.(data.y, data.rows);
+  return data;
+}
+
+function readValidation(expected: Expectation, given: unknown): Dataset {
+  return within("validationData", () => {
+    if (Array.isArray(given) && given.length === 2) {
+      return readFor(expected, { x: given[0], y: given[1] });
+    }
+    if (isExamples(given)) return readFor(expected, given);
+    throw new OptionError(`expected a dataset or [x, y], received ${show(given)}`);
+  });
+}
+
+/** The kernel's copy, and ours of the targets. */
+function keep(call: string, { kernel, measures }: Expectation, data: Dataset, weights?: Float32Array) {
+  const { x, y, rows } = data;
+  // With the order of the rows, or the loss of each.
+  const numbers = x.length + y.length * (measures.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
+  checkMemory(numbers * Float32Array.BYTES_PER_ELEMENT, () => `${call}: a copy of ${rows} rows`);
+  return {
+    kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights),
+    targets:
+      measures.length > 0
+        ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice())
+        : undefined,
+    rows,
+  };
+}
+
+/** The class of a row, where each row has one. */
+export function classesOf(
+  { y, outputs }: Dataset,
+  { targets }: Problem,
+): ((row: number) => number) | undefined {
+  if (targets === "labels") return (row) => y[row];
+  if (targets === "shares") return (row) => largest(y, row, outputs);
+  return targets !== "values" && outputs === 1 ? (row) => y[row] : undefined;
+}
+
+/** The rows of a training, and those held out of it. */
+function split(all: Dataset, { problem, seed }: Expectation, options: CheckedFitOptions) {
+  const { validationSplit: share, validationShuffle } = options;
+  if (share === undefined) return undefined;
+  return holdOut(all.rows, {
+    share,
+    seed: validationShuffle ? seed : undefined,
+    classOf: classesOf(all, problem),
+  });
+}
+
+/** Checks all that a training is given, which may be the caller's own memory. */
+export function readTraining(
+  call: string,
+  expected: Expectation,
+  examples: Examples,
+  options: CheckedFitOptions,
+) {
+  const all = readFor(expected, examples);
+  return within(call, () => {
+    const { sampleWeight, classWeight, validationData } = options;
+    const given = readWeights(sampleWeight as Float32Array | undefined, all.rows);
+    const rows = split(all, expected, options);
+    const data = rows === undefined ? all : takeRows(all, rows.training);
+    const ofRows = rows && given ? Float32Array.from(rows.training, (row) => given[row]) : given;
+    const held = rows && takeRows(all, rows.heldOut);
+    return {
+      all,
+      data,
+      held: validationData === undefined ? held : readValidation(expected, validationData),
+      weights: weightsOf(data, expected.problem, ofRows, classWeight),
+      rows,
+    };
+  });
+}
+
+/** The same, copied to the kernel. */
+export function loadFor(...given: Parameters<typeof readTraining>): Loaded {
+  const { all, data, held, weights, rows } = readTraining(...given);
+  const [call, expected, examples, options] = given;
+  const read = { examples, all, training: data, validation: held, weights };
+  return {
+    data,
+    profile: options.warnings ? profileOf(read, expected) : undefined,
+    ...keep(call, expected, data, weights),
+    validation: held && keep(call, expected, held),
+    validationRows: rows && Array.from(rows.heldOut),
+  };
+}
+
+/** Frees what a kernel has copied, when the training ends. */
+export function free({ kernelData, validation }: Loaded): void {
+  kernelData.free();
+  validation?.kernelData.free();
+}

@@ -1,0 +1,59 @@
+/** The values of an inner layer: a network of the model's first layers, with the model's weights. */
+import { withinMemory } from "../errors.ts";
+import type { Network } from "../kernel/kernel.ts";
+import { checkMemory } from "../memory.ts";
+import * as losses from "../nn/losses.ts";
+import { countParameters, countSlots, toProgram } from "../nn/program.ts";
+import type { Complete, Table } from "../options.ts";
+import type { Trainee } from "./session.ts";
+
+const { BYTES_PER_ELEMENT } = Float32Array;
+
+/** Copies of its parameters that a network has besides optimizer state: values, a safe copy, a gradient. */
+const COPIES = 3;
+
+/** A loss that takes any outputs, because it has no options; it is never computed. */
+function anyLoss(): Complete {
+  const entries = Object.values(losses as Table<unknown>);
+  return { type: entries.find(({ options }) => Object.keys(options).length === 0)!.type };
+}
+
+/** The first layers of a model as a network of their own. */
+export class FirstLayers {
+  readonly #trainee: Trainee;
+  readonly #network: Network;
+  /** The model's parameters, of which the first ones are this network's. */
+  readonly #parameters: Float32Array;
+  readonly #count: number;
+  readonly #outputs: number;
+
+  constructor(trainee: Trainee, layers: number) {
+    const { configuration, kernel, parameters } = trainee;
+    const own = trainee.layers.slice(0, layers);
+    this.#trainee = trainee;
+    this.#count = own.reduce((sum, layer) => sum + countParameters(layer), 0);
+    this.#outputs = own[layers - 1].outputs;
+    const place = `predict: layer ${layers - 1}: ${this.#count} parameters`;
+    const copies = COPIES + 2 * countSlots(configuration);
+    checkMemory((parameters + copies * this.#count) * BYTES_PER_ELEMENT, place);
+    const first = { ...configuration, layers: configuration.layers.slice(0, layers), loss: anyLoss() };
+    [this.#network, this.#parameters] = withinMemory(`${place} do not fit in memory`, () => [
+      kernel.network(toProgram(first)),
+      new Float32Array(parameters),
+    ]);
+  }
+
+  /** The values of the last of these layers for checked rows, with the weights that the model predicts with. */
+  predict(x: Float32Array, rows: number, threads: number | undefined): Float32Array {
+    const place = `predict: the values of ${rows} rows`;
+    checkMemory(rows * this.#outputs * BYTES_PER_ELEMENT, place);
+    this.#trainee.use().read("parameters", this.#parameters);
+    this.#network.write("parameters", this.#parameters.subarray(0, this.#count));
+    const output = withinMemory(
+      `${place} do not fit in memory`,
+      () => new Float32Array(rows * this.#outputs),
+    );
+    this.#network.predict(x, output, threads);
+    return output;
+  }
+}

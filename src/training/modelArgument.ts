@@ -1,0 +1,14 @@
+/** Checks what a function is given as a model. */
+import { OptionError, show } from "../errors.ts";
+import { Model } from "../model.ts";
+
+/** A model of this copy of the package: one of another has private parts that this one cannot reach. */
+export function readModel(value: unknown, place: string): Model {
+  if (value instanceof Model) return value;
+  const { fit, predict, toBytes } = Object(value) as Partial<Model>;
+  const isOther = [fit, predict, toBytes].every((method) => typeof method === "function");
+  const hint = isOther
+    ? " of another copy of myelin. Load one copy (npm dedupe; in a bundler, resolve.dedupe or external), or pass Model.fromBytes(model.toBytes())"
+    : "";
+  throw new OptionError(`${place}: expected a Model, received ${show(value)}${hint}`);
+}

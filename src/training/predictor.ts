@@ -1,0 +1,117 @@
+/** Predicts, in the form in which they are asked for. */
+import type { Matrix } from "../data/examples.ts";
+import { OptionError, show, withinMemory } from "../errors.ts";
+import { checkMemory } from "../memory.ts";
+import type { LayerShape } from "../nn/program.ts";
+import { checkNames } from "../options.ts";
+import { FirstLayers } from "./firstLayers.ts";
+import { readThreads } from "./options.ts";
+import type { Trainee } from "./session.ts";
+
+/** How to predict. */
+export interface PredictOptions {
+  /** The most threads of the native kernel for many rows; by default as many as there are free cores. */
+  readonly threads?: number | undefined;
+  /**
+   * The layer whose values are wanted, by its place in the model's list of layers: from 0, or from -1 for the
+   * last one, which is the default. Its activation is included.
+   */
+  readonly layer?: number | undefined;
+}
+
+/** The place of a layer, from 0. */
+function readLayer(layer: unknown, layers: readonly LayerShape[]): number {
+  const { length } = layers;
+  if (layer === undefined) return length - 1;
+  if (Number.isInteger(layer) && (layer as number) >= -length && (layer as number) < length) {
+    return (layer as number) + ((layer as number) < 0 ? length : 0);
+  }
+  const list = layers.map(({ number, type }) => `${number} (${type})`).join(", ");
+  throw new OptionError(
+    `predict: layer: expected a whole number from ${-length} to ${length - 1}, received ${show(layer)}. Layers: ${list}`,
+  );
+}
+
+/** What a model predicts with. */
+export class Predictor {
+  readonly #trainee: Trainee;
+  /** One row and its prediction, which are used again and again. */
+  readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
+  /** What gives the values of inner layers, by the place of the layer. */
+  readonly #inner = new Map<number, FirstLayers>();
+
+  constructor(trainee: Trainee) {
+    const { inputs, outputs } = trainee;
+    const row = `model: a row of ${inputs} inputs and ${outputs} outputs`;
+    checkMemory((inputs + outputs) * Float32Array.BYTES_PER_ELEMENT, row);
+    this.#trainee = trainee;
+    this.#row = withinMemory(`${row} does not fit in memory`, () => ({
+      x: new Float32Array(inputs),
+      output: new Float32Array(outputs),
+    }));
+  }
+
+  /** One row gives one row, rows give rows, a flat array or a dataset gives a flat one. */
+  of(
+    x: Matrix | { readonly x: Matrix },
+    options: PredictOptions | undefined,
+  ): number[] | number[][] | Float32Array {
+    const network = this.#trainee.use();
+    if (options === undefined && this.#readRow(x)) {
+      network.predict(this.#row.x, this.#row.output);
+      return toRow(this.#row.output, 0, this.#trainee.outputs);
+    }
+    if (options !== undefined) checkNames(options, ["threads", "layer"], "predict");
+    const threads = readThreads(options?.threads, "predict");
+    const { layers } = this.#trainee;
+    const layer = readLayer(options?.layer, layers);
+    const { values, rows, form } = this.#trainee.rows("predict", x);
+    const output =
+      layer === layers.length - 1
+        ? this.#trainee.predictions(values, threads)
+        : this.#firstLayers(layer).predict(values, rows, threads);
+    const width = layers[layer].outputs;
+    if (form === "flat") return output;
+    if (form === "row") return toRow(output, 0, width);
+    return Array.from({ length: rows }, (_, row) => toRow(output, row * width, width));
+  }
+
+  /** The layers up to this one. */
+  #firstLayers(layer: number): FirstLayers {
+    const made = this.#inner.get(layer) ?? new FirstLayers(this.#trainee, layer + 1);
+    this.#inner.set(layer, made);
+    return made;
+  }
+
+  /** Lets go of what it has made. */
+  dispose(): void {
+    this.#inner.clear();
+  }
+
+  /**
+   * Copies a list that is a row as it should be, which most are that are predicted one at a time. All else
+   * takes the long way, which says what is wrong.
+   */
+  #readRow(x: unknown): boolean {
+    const { columns, categories } = this.#trainee.expected;
+    if (!Array.isArray(x) || x.length !== columns || categories.length > 0) return false;
+    const row = this.#row.x;
+    for (let at = 0; at < row.length; at++) {
+      const value: unknown = x[at];
+      if (typeof value !== "number") return false;
+      row[at] = value;
+      if (!Number.isFinite(row[at])) return false;
+    }
+    return true;
+  }
+}
+
+/**
+ * A row of a flat array as a list. A loop: `Array.from` walks an iterator, many times slower for a few
+ * values.
+ */
+function toRow(values: Float32Array, start: number, length: number): number[] {
+  const row = new Array<number>(length);
+  for (let at = 0; at < length; at++) row[at] = values[start + at];
+  return row;
+}

@@ -1,0 +1,122 @@
+/** Weights of a training's rows: as given, and as they follow from the rows' classes. */
+import { type Dataset, type NumberArray, readMatrix } from "../data/examples.ts";
+import { DataError, notFinite, OptionError, ShapeError, show } from "../errors.ts";
+import { largest, type Problem } from "../metrics/metric.ts";
+import { isPlain } from "../options.ts";
+
+/** `"balanced"`, a weight for each class from 0 on, or weights by class, 1 for those left out. */
+export type ClassWeight =
+  | readonly number[]
+  | NumberArray
+  | Readonly<Record<number | `${number}`, number>>
+  | "balanced";
+
+const PLACE = "classWeight";
+
+/** How the classes of rows are told. */
+interface Classes {
+  readonly count: number;
+  /** What an object of weights calls the first; the others are called by their index. */
+  readonly first: "0" | "-1";
+  of(row: number): number;
+}
+
+/**
+ * The classes of rows: that of a label; that of the largest share, which is the 1 of a one-hot row; and 0 or
+ * 1 for one column of 0 and 1, or of -1 and 1.
+ */
+function classesOf({ y, outputs: columns }: Dataset, { targets, outputs }: Problem): Classes {
+  if (targets === "labels") return { count: outputs, first: "0", of: (row) => y[row] };
+  if (targets === "shares") return { count: outputs, first: "0", of: (row) => largest(y, row, columns) };
+  if (targets === "values" || columns > 1) {
+    throw new OptionError(
+      `${PLACE}: expected a loss whose targets say one class a row, received targets of the kind "${targets}", ${columns} in a row; use sampleWeight, which has a weight for each row`,
+    );
+  }
+  const zero = targets === "signs" ? -1 : 0;
+  return {
+    count: 2,
+    first: zero === 0 ? "0" : "-1",
+    of(row) {
+      if (y[row] === 1) return 1;
+      if (y[row] === zero) return 0;
+      throw new DataError(`${PLACE}: y: row ${row}: expected ${zero} or 1, as classes, received ${y[row]}`);
+    },
+  };
+}
+
+/** rows / (classes · rows of the class), where only classes that occur count, as scikit-learn has it. */
+function balance({ count, of }: Classes, rows: number): Float64Array {
+  const counts = new Float64Array(count);
+  for (let row = 0; row < rows; row++) counts[of(row)]++;
+  const occurring = counts.filter((number) => number > 0).length;
+  return counts.map((number) => rows / (occurring * number));
+}
+
+/** Weights of an object by class; 1 where it names none. */
+function weightsByName(given: object, { count, first }: Classes): Float32Array {
+  const weights = new Float32Array(count).fill(1);
+  for (const [name, weight] of Object.entries(given)) {
+    const at = name === first ? 0 : /^(0|[1-9]\d*)$/.test(name) ? Number(name) : -1;
+    if (at < 0 || at >= count || (at === 0 && name !== first)) {
+      const expected = count === 2 ? `${first} and 1` : `0 to ${count - 1}`;
+      throw new OptionError(
+        `${PLACE}: expected weights for the classes ${expected}, received one for "${name}"`,
+      );
+    }
+    weights[at] = typeof weight === "number" ? weight : Number.NaN;
+    if (!Number.isFinite(weights[at])) throw notFinite(`${PLACE}: class ${name}`, weight);
+  }
+  return weights;
+}
+
+function readClassWeight(given: unknown, classes: Classes): Float32Array {
+  const { count } = classes;
+  const isList = Array.isArray(given) || ArrayBuffer.isView(given);
+  if (!isList && !isPlain(given)) {
+    const expected = `"balanced", or a list of ${count} weights, one for each class from 0 on, or an object by class`;
+    throw new OptionError(`${PLACE}: expected ${expected}, received ${show(given)}`);
+  }
+  const { values, rows } = readMatrix(isList ? given : weightsByName(given, classes), {
+    name: PLACE,
+    columns: 1,
+    unit: "weights",
+    listIsColumn: true,
+  });
+  if (rows !== count) throw new ShapeError(`${PLACE}: expected ${count} weights, received ${rows}`);
+  const at = values.findIndex((weight) => weight < 0);
+  if (at >= 0) throw new DataError(`${PLACE}: class ${at}: expected at least 0, received ${values[at]}`);
+  return values;
+}
+
+/** A weight for each row, as `classWeight` makes it of the row's class. */
+function byClass(given: unknown, data: Dataset, problem: Problem): Float32Array {
+  const classes = classesOf(data, problem);
+  const weights = given === "balanced" ? balance(classes, data.rows) : readClassWeight(given, classes);
+  return Float32Array.from({ length: data.rows }, (_, row) => weights[classes.of(row)]);
+}
+
+/**
+ * What the rows of a training are weighted with: `sampleWeight`, of which there is one for each of these
+ * rows, times `classWeight`; or undefined without either.
+ */
+export function weightsOf(
+  data: Dataset,
+  problem: Problem,
+  sampleWeight: Float32Array | undefined,
+  classWeight: unknown,
+): Float32Array | undefined {
+  if (classWeight === undefined && sampleWeight === undefined) return undefined;
+  const factors = classWeight === undefined ? undefined : byClass(classWeight, data, problem);
+  const weights = Float32Array.from(
+    { length: data.rows },
+    (_, row) => (sampleWeight?.[row] ?? 1) * (factors?.[row] ?? 1),
+  );
+  const given = [sampleWeight && "sampleWeight", factors && "classWeight"].filter(Boolean).join(" · ");
+  if (weights.every((weight) => weight === 0)) {
+    throw new DataError(`${given}: the weights of all ${data.rows} rows that are trained on are 0`);
+  }
+  const at = weights.indexOf(Number.POSITIVE_INFINITY);
+  if (at >= 0) throw new DataError(`${given}: row ${at}: the weight is too large for 32 bits`);
+  return weights;
+}

@@ -1,0 +1,339 @@
+/** What stands behind a model: its network, what it takes as data, and how far its training has come. */
+import {
+  type CheckedRows,
+  checkSizes,
+  type Dataset,
+  type Examples,
+  type ExpectedInputs,
+  type ExpectedTargets,
+  expectedX,
+  readExamples,
+  readMatrix,
+} from "../data/examples.ts";
+import { StateError, withinMemory } from "../errors.ts";
+import type { Configuration } from "../formats/configuration.ts";
+import type { SavedModel } from "../formats/saved.ts";
+import { chooseKernel, type KernelChoice } from "../kernel/choose.ts";
+import {
+  CHUNK_ROWS,
+  type Footprint,
+  type Gradients,
+  type Kernel,
+  type Network,
+  type Position,
+} from "../kernel/kernel.ts";
+import { allocate, checkMemory } from "../memory.ts";
+import type { Problem } from "../metrics/metric.ts";
+import { LOSS_OF_LABELS, targetsInWords } from "../nn/losses/loss.ts";
+import {
+  categoriesOf,
+  countParameters,
+  countSlots,
+  createLoss,
+  type LayerShape,
+  shapes,
+  takesWholeBatches,
+  toProgram,
+} from "../nn/program.ts";
+import { initialize } from "../nn/weights.ts";
+import type { Complete } from "../options.ts";
+import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } from "./data.ts";
+import { type History, type MetricList, type Metrics, parts } from "./history.ts";
+import { createMeasures, type Measure } from "./measures.ts";
+import type { CheckedFitOptions } from "./options.ts";
+import { atEpoch, Fit, type Kept } from "./training.ts";
+import { warnBefore } from "./warnings/before.ts";
+
+/** What `evaluate` measures: the loss, and the model's metrics by their names. */
+export type Evaluation<List extends MetricList = MetricList> = {
+  /** The mean over the rows. */
+  readonly loss: number;
+} & Metrics<number, List>;
+
+/** Where a model starts. */
+export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
+const NOTHING = { position: START, history: undefined };
+
+/** A network with its configuration, which one training at a time may change. */
+export class Trainee {
+  readonly configuration: Configuration;
+  readonly seed: number;
+  readonly layers: readonly LayerShape[];
+  /** Values in a row of x. */
+  readonly inputs: number;
+  /** What a row of x has to be. */
+  readonly expected: ExpectedInputs;
+  /** Values in a row of a prediction. */
+  readonly outputs: number;
+  /** The number of weights and biases. */
+  readonly parameters: number;
+  readonly kernel: Kernel;
+  /** Why that kernel. */
+  readonly reason: string;
+  /** How far training has come, and the history of the last one. */
+  #progress: { readonly position: Position; readonly history: History | undefined } = NOTHING;
+  /** The training that holds the model. */
+  #holder: Fit | undefined;
+  /** What is measured besides the loss. */
+  readonly measures: readonly Measure[];
+  readonly #expected: Expectation;
+  readonly #footprint: Footprint;
+  #network: Network | undefined;
+
+  constructor(configuration: Configuration, seed: number, choice: KernelChoice | undefined) {
+    this.configuration = configuration;
+    this.seed = seed;
+    this.layers = shapes(configuration);
+    this.inputs = configuration.inputs;
+    this.expected = { columns: this.inputs, categories: categoriesOf(configuration) };
+    this.outputs = this.layers[this.layers.length - 1].outputs;
+    this.parameters = this.layers.reduce((sum, layer) => sum + countParameters(layer), 0);
+    const { kernel, reason } = chooseKernel(choice);
+    this.kernel = kernel;
+    this.reason = reason;
+    const program = toProgram(configuration);
+    this.#footprint = kernel.footprint(program);
+    const initial = this.parameters * Float32Array.BYTES_PER_ELEMENT;
+    checkMemory(this.#footprint.network + initial, `model: ${this.parameters} parameters`);
+    const { meaning } = createLoss(configuration);
+    this.measures = createMeasures(configuration.metrics, meaning, this.outputs);
+    this.#expected = {
+      inputs: this.expected,
+      targets: expectedTargets(configuration, this.outputs),
+      problem: { ...meaning, outputs: this.outputs },
+      configuration,
+      measures: this.measures,
+      kernel,
+      seed,
+    };
+    this.#network = withinMemory(`model: ${this.parameters} parameters do not fit in memory`, () => {
+      const parameters = initialize(this.layers, seed);
+      const network = kernel.network(program);
+      network.write("parameters", parameters);
+      return network;
+    });
+  }
+
+  get position(): Position {
+    return this.#progress.position;
+  }
+
+  /** The history of the last training, which grows while it runs. */
+  get history(): History | undefined {
+    return this.#progress.history;
+  }
+
+  /** Takes over how far a training has come, and its history if it keeps one. */
+  commit(position: Position, history = this.history): void {
+    this.#progress = { position, history };
+  }
+
+  /** The network, unless the model has been disposed. */
+  use(): Network {
+    if (this.#network === undefined) throw new StateError("model: it has been disposed; make a new one");
+    return this.#network;
+  }
+
+  /** The network, if nothing trains it. */
+  useAlone(call: string): Network {
+    this.#checkFree(call);
+    return this.use();
+  }
+
+  #checkFree(call: string): void {
+    if (this.#holder === undefined) return;
+    const fix =
+      this.#holder.call === "epochs"
+        ? "an epochs loop of this model has not ended; let the loop end, break out of it, or call return() on its generator"
+        : "a training of this model is under way; wait until it ends";
+    throw new StateError(`${call}: ${fix}`);
+  }
+
+  /** Lets other trainings begin, if it is this one that holds the model. */
+  release(training: object): void {
+    if (this.#holder === training) this.#holder = undefined;
+  }
+
+  /** All that the model is made of again, between two calls of the kernel. */
+  saved({ optimizerState, history, into }: Kept): SavedModel {
+    const { configuration, seed, position } = this;
+    const network = this.use();
+    const slots = countSlots(configuration);
+    return {
+      configuration,
+      seed,
+      // An optimizer that begins anew counts its steps anew.
+      training: {
+        epochs: atEpoch(position).epoch,
+        steps: slots > 0 && !optimizerState ? 0 : position.steps,
+      },
+      ...(history && this.history ? parts(this.history) : { history: undefined, ending: {} }),
+      parameters: network.read("parameters", into?.parameters),
+      optimizerState: optimizerState ? network.read("slots", into?.optimizerState) : new Float32Array(0),
+    };
+  }
+
+  /** Frees the network. */
+  dispose(): void {
+    this.#checkFree("dispose");
+    this.#network?.dispose();
+    this.#network = undefined;
+  }
+
+  /**
+   * Refuses rows whose activations and gradients do not fit; no more than a chunk of them is held at a
+   * time, but for a batch to learn from where the layers take whole ones.
+   */
+  checkRows(call: string, given: number, learns = false): void {
+    checkMemory(this.#rowBytes(given, learns), () => `${call}: the values of ${given} rows`);
+  }
+
+  #rowBytes(given: number, learns: boolean): number {
+    const whole = learns && given > CHUNK_ROWS && takesWholeBatches(this.configuration);
+    return (whole ? given : Math.min(given, CHUNK_ROWS)) * this.#footprint.row;
+  }
+
+  /** What two models have in common that can share what was loaded. */
+  get loadsAs(): string {
+    const { loss, metrics } = this.configuration;
+    return JSON.stringify([this.kernel.name, this.expected, this.outputs, loss, metrics]);
+  }
+
+  /** Checks all that a training is given and copies it to the kernel. */
+  load(call: string, examples: Examples, options: CheckedFitOptions): Loaded {
+    return loadFor(call, this.#expected, examples, options);
+  }
+
+  /** Checks all that a training is given, for a call that copies nothing. */
+  readTraining(call: string, examples: Examples, options: CheckedFitOptions) {
+    return readTraining(call, this.#expected, examples, options);
+  }
+
+  /**
+   * Begins a training, which holds the model until it is released. `load` gives its data. Nothing of the model
+   * changes before the training's first step.
+   */
+  begin(
+    call: string,
+    examples: Examples,
+    options: CheckedFitOptions,
+    load = (options: CheckedFitOptions) => this.load(call, examples, options),
+  ): Fit {
+    this.useAlone(call);
+    options.signal?.throwIfAborted();
+    const loaded = load(options);
+    try {
+      const { data, validation } = loaded;
+      this.checkRows(call, Math.min(options.batchSize, data.rows), true);
+      if (validation !== undefined) this.checkRows(call, validation.rows);
+      if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
+      const fit = new Fit(call, this, loaded, options, () => load({ ...options, validationShuffle: false }));
+      this.#holder = fit;
+      warnBefore(call, this, fit);
+      return fit;
+    } catch (error) {
+      free(loaded);
+      throw error;
+    }
+  }
+
+  /** Checked examples, to learn from or only to be measured. */
+  examples(call: string, given: Examples, learns = false): Dataset {
+    const data = readExamples(given, this.expected, this.#expected.targets);
+    this.checkRows(call, data.rows, learns);
+    return data;
+  }
+
+  /** Checked rows of x, which may be a dataset's. */
+  rows(call: string, x: unknown): CheckedRows {
+    const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
+    if (source !== x) checkSizes(x as object, { inputs: this.inputs });
+    const checked = readMatrix(source, expectedX(this.expected));
+    this.checkRows(call, checked.rows);
+    this.#checkPredictions(call, checked.rows);
+    return source === x ? checked : { ...checked, form: "flat" };
+  }
+
+  /** The predictions of checked rows, [rows][outputs]. */
+  predictions(x: Float32Array, threads?: number): Float32Array {
+    const rows = x.length / this.inputs;
+    const output = allocate(rows * this.outputs, () => `the predictions of ${rows} rows`);
+    this.use().predict(x, output, threads);
+    return output;
+  }
+
+  /** The mean loss of checked examples. */
+  loss(data: Dataset): number {
+    return this.use().evaluate(data);
+  }
+
+  /** The mean loss of checked examples as one batch, and its gradient by each parameter. */
+  gradients(call: string, data: Dataset): Gradients {
+    const network = this.useAlone(call);
+    // As the kernel has it and as an array.
+    const bytes = 2 * this.parameters * Float32Array.BYTES_PER_ELEMENT;
+    checkMemory(bytes + this.#rowBytes(data.rows, true), () => `${call}: the gradient of ${data.rows} rows`);
+    return network.gradients(data);
+  }
+
+  /** Checks examples as those of a training and gives them as plain rows. */
+  read(examples: Examples): Dataset {
+    return readFor(this.#expected, examples);
+  }
+
+  /** Other metrics than its own, for `evaluate`. */
+  measuresOf(metrics: readonly Complete[]): readonly Measure[] {
+    return createMeasures(metrics, this.#expected.problem, this.outputs);
+  }
+
+  /** What the loss expects of targets. */
+  get expectedTargets(): ExpectedTargets {
+    return this.#expected.targets;
+  }
+
+  /** What targets and predictions are. */
+  get problem(): Problem {
+    return this.#expected.problem;
+  }
+
+  /** The loss and the metrics of the rows, from one forward pass. */
+  evaluate(examples: Examples): Evaluation {
+    this.use();
+    return this.measure(this.prepare(examples));
+  }
+
+  /** Checks examples for `measure`. */
+  prepare(examples: Examples, measures = this.measures): Dataset {
+    const data = readFor({ ...this.#expected, measures }, examples);
+    this.checkRows("evaluate", data.rows);
+    return data;
+  }
+
+  /** The loss and metrics of examples that this model has prepared, or one that loads as it does. */
+  measure(data: Dataset, measures = this.measures): Evaluation {
+    const network = this.use();
+    if (measures.length === 0) return { loss: network.evaluate(data) };
+    const output = allocate(data.rows * this.outputs, () => `evaluate: the predictions of ${data.rows} rows`);
+    const loss = network.evaluate(data, output);
+    const figures = measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
+    return { loss, ...Object.fromEntries(figures) };
+  }
+
+  #checkPredictions(call: string, rows: number): void {
+    const bytes = rows * this.outputs * Float32Array.BYTES_PER_ELEMENT;
+    checkMemory(bytes, () => `${call}: the predictions of ${rows} rows`);
+  }
+}
+
+/** What the loss of a network with so many outputs expects of targets. */
+function expectedTargets(configuration: Configuration, outputs: number): ExpectedTargets {
+  const loss = createLoss(configuration);
+  const columns = loss.targets(outputs);
+  return {
+    columns,
+    unit: columns === outputs ? "outputs" : "targets",
+    meaning: targetsInWords[loss.meaning.targets],
+    lossOfLabels: LOSS_OF_LABELS,
+    check: (values, row) => loss.check?.(values, row, outputs),
+  };
+}

@@ -1,0 +1,70 @@
+/** Online learning: one update from rows as they come. */
+import type { Examples } from "../data/examples.ts";
+import { DivergenceError } from "../errors.ts";
+import type { Progress } from "../kernel/kernel.ts";
+import { learningRate } from "../nn/optimizers/optimizer.ts";
+import { checkNames } from "../options.ts";
+import { adviceOf } from "./advice.ts";
+import { type FitOptions, readFitOptions } from "./options.ts";
+import type { Evaluation, Trainee } from "./session.ts";
+import { atEpoch } from "./training.ts";
+import { warnOfSingleRows } from "./warnings/before.ts";
+
+/** How to take one step. */
+export interface TrainOnBatchOptions extends Pick<FitOptions, "sampleWeight" | "classWeight"> {
+  /** That of this step, at least 0; by default the optimizer's. */
+  readonly learningRate?: number | undefined;
+}
+
+const CALL = "trainOnBatch";
+const NAMES: readonly (keyof TrainOnBatchOptions)[] = ["sampleWeight", "classWeight", "learningRate"];
+const WITHOUT_WEIGHTS = readFitOptions(CALL, { warnings: false });
+
+/** The loss and metrics of the predictions that the step began with. */
+function measured({ measures }: Trainee, targets: Float32Array, rows: number, done: Progress): Evaluation {
+  const result: { loss: number; [name: string]: number } = { loss: done.losses[0] };
+  if (done.predictions) {
+    for (const { name, figure } of measures) result[name] = figure.value(done.predictions, targets, rows);
+  }
+  return result;
+}
+
+/**
+ * One update from all rows as one batch: see `Model.trainOnBatch`. To the kernel it is an epoch of one step, so
+ * that it ends with parameters that are published, or restored. The model's epochs do not count it: the next
+ * training has the order of rows that it would have had.
+ */
+export function trainOnBatch(trainee: Trainee, examples: Examples, given?: TrainOnBatchOptions): Evaluation {
+  const network = trainee.useAlone(CALL);
+  let [options, rate] = [WITHOUT_WEIGHTS, trainee.configuration.optimizer.learningRate];
+  if (given !== undefined) {
+    checkNames(given, NAMES, CALL);
+    const { sampleWeight, classWeight } = given;
+    options = { ...WITHOUT_WEIGHTS, sampleWeight, classWeight };
+    rate = learningRate(rate).read(given.learningRate ?? rate, `${CALL}: learningRate`);
+  }
+  const { data, weights } = trainee.readTraining(CALL, examples, options);
+  trainee.checkRows(CALL, data.rows, true);
+  if (data.rows === 1 && trainee.position.steps === 0) {
+    warnOfSingleRows(CALL, trainee.configuration, 1, 1, [trainee]);
+  }
+  const { epoch, steps } = atEpoch(trainee.position);
+  const rows = weights === undefined ? data : { ...data, weights };
+  const done = network.train(rows, {
+    from: { epoch, step: 0, steps, loss: 0 },
+    steps: 1,
+    batchSize: data.rows,
+    accumulate: 1,
+    seed: trainee.seed,
+    shuffle: false,
+    learningRates: Float64Array.of(rate),
+    predictions: trainee.measures.length > 0,
+  });
+  if (done.diverged) {
+    const what = "the loss, a gradient or a weight is no longer a finite number";
+    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(trainee, data, rate)}. The weights are those before the call.`;
+    throw new DivergenceError(text, epoch, 0);
+  }
+  trainee.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });
+  return measured(trainee, data.y, data.rows, done);
+}

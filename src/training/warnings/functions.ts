@@ -1,0 +1,85 @@
+/** What a function of a layer is like, as its own values and slopes tell: nothing here knows a name. */
+import type { Activation } from "../../nn/activations.ts";
+import type { RowFunction } from "../../nn/layers/layer.ts";
+
+/** The values that a function takes, from about the least to about the most; infinite where it has no bound. */
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** An activation as it looks from far away. */
+export interface Form extends Bounds {
+  /** Its largest slope. */
+  readonly steepest: number;
+  readonly isLinear: boolean;
+  /** How many of its ends are flat: one of ReLU's, both of a sigmoid's. */
+  readonly flatEnds: number;
+}
+
+/** Where an activation is far from its middle, and ten times as far. */
+const FAR = 1e3;
+const FARTHER = 1e4;
+
+/** Points from -16 to 16, which are exact, so that a line's values are. */
+const POINTS = 2049;
+const SPACING = 1 / 64;
+
+/** What a bounded function may still change between far and farther. */
+const SETTLED = 1e-2;
+
+/** A slope of less than this share of the steepest is flat. */
+const FLAT = 1e-3;
+
+/** Slopes of an activation at its inputs. */
+export function slopesOf(activation: Activation, input: Float32Array, output: Float32Array): Float32Array {
+  const result = new Float32Array(input.length);
+  activation.gradient(input, output, new Float32Array(input.length).fill(1), result, input.length);
+  return result;
+}
+
+/** Bounds from the least and most nearby and farther away. */
+function boundsOf(near: Bounds, far: Bounds): Bounds {
+  const hasSettled = (one: number, other: number) => Math.abs(one - other) < SETTLED;
+  return {
+    low: hasSettled(near.low, far.low) ? far.low : Number.NEGATIVE_INFINITY,
+    high: hasSettled(near.high, far.high) ? far.high : Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Looks at an activation's values and slopes. */
+export function formOf(activation: Activation): Form {
+  const middle = Array.from({ length: POINTS }, (_, at) => (at - (POINTS - 1) / 2) * SPACING);
+  const input = Float32Array.from([-FARTHER, -FAR, ...middle, FAR, FARTHER]);
+  const output = new Float32Array(input.length);
+  activation.value(input, output, input.length);
+  const slopes = slopesOf(activation, input, output).map(Math.abs);
+  const steepest = Math.max(...slopes);
+  const inner = output.subarray(1, -1);
+  const extremes = (values: Float32Array) => ({ low: Math.min(...values), high: Math.max(...values) });
+  const ends = [slopes[0], slopes[slopes.length - 1]];
+  return {
+    ...boundsOf(extremes(inner), extremes(output)),
+    steepest,
+    isLinear: middle.every((value, at) => output[at + 2] === Math.fround(value * slopes[2])),
+    flatEnds: ends.filter((slope) => slope < FLAT * steepest).length,
+  };
+}
+
+/** The bounds of a function of rows, from rows in which one value is far above or below the others. */
+export function rowBounds(rows: RowFunction, width: number): Bounds {
+  const at = (size: number): Bounds => {
+    const output = new Float32Array(width);
+    const all = [-size, size].flatMap((value) => {
+      rows.value(
+        Float32Array.from(output, (_, index) => (index === 0 ? value : 0)),
+        output,
+        0,
+        width,
+      );
+      return Array.from(output);
+    });
+    return { low: Math.min(...all), high: Math.max(...all) };
+  };
+  return boundsOf(at(FAR), at(FARTHER));
+}

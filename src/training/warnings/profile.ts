@@ -1,0 +1,86 @@
+/** What the data of a training is like, looked at once when it is loaded, for all models that train on it. */
+import { type Column, readColumns } from "../../data/columns.ts";
+import type { Dataset, Examples, ExpectedInputs } from "../../data/examples.ts";
+import type { Configuration } from "../../formats/configuration.ts";
+import type { Problem } from "../../metrics/metric.ts";
+import { type Baseline, baselineOf } from "./baseline.ts";
+import { lackedClasses } from "./classes.ts";
+import type { Finding } from "./finding.ts";
+import { roundedColumns } from "./precision.ts";
+import { type Sample, samplesOf } from "./rows.ts";
+import { isScalable } from "./scale.ts";
+
+/** What the caller passed, and what a training learns from and validates with. */
+export interface Profiled {
+  readonly examples: Examples;
+  /** All rows of `examples`, checked. */
+  readonly all: Dataset;
+  readonly training: Dataset;
+  readonly validation: Dataset | undefined;
+  /** Of the rows that a training learns from. */
+  readonly weights: Float32Array | undefined;
+}
+
+/** What the model takes as data. */
+export interface Expected {
+  readonly inputs: ExpectedInputs;
+  readonly problem: Problem;
+  readonly configuration: Configuration;
+}
+
+/** What is known of the data of a training. */
+export interface Profile {
+  /** What the caller passed as x, about which each thing is said once. */
+  readonly source: object;
+  readonly rows: number;
+  /** Columns of x and of targets that are plain values, from a sample; without those that rounding has changed. */
+  readonly x: readonly Column[];
+  readonly y: readonly Column[];
+  readonly targets: Sample;
+  /** What is wrong whatever the model: precision that is lost, classes that a validation lacks. */
+  readonly findings: readonly Finding[];
+  /** The loss of the same prediction for every row, if it has a zero. */
+  readonly baseline: Baseline | undefined;
+  /** Whether all targets are the same, of the training and of the validation. */
+  readonly isConstant: { readonly training: boolean; readonly validation: boolean };
+}
+
+/** The columns of a sample, with the caller's numbers of rows. */
+function columnsOf({ values, columns, rows }: Sample, without: (column: number) => boolean): Column[] {
+  return readColumns(values, rows.length, columns)
+    .filter(({ column }) => !without(column))
+    .map((column) => ({ ...column, row: rows[column.row] }));
+}
+
+/** Whether all rows of y are the same. */
+function isConstant({ y, outputs }: Dataset): boolean {
+  for (let at = outputs; at < y.length; at++) if (y[at] !== y[at - outputs]) return false;
+  return true;
+}
+
+/** Looks at the data of a training: at a sample of its values, and at all of its classes. */
+export function profileOf(given: Profiled, { inputs, problem, configuration }: Expected): Profile {
+  const { examples, all, training, validation, weights } = given;
+  const isCategory = (at: number) => inputs.categories.some(({ column }) => column === at);
+  const samples = samplesOf(examples, all);
+  const rounded = roundedColumns(samples, inputs, problem);
+  const within = (findings: readonly Finding[]) => (at: number) =>
+    findings.some(({ column }) => column === at);
+  return {
+    source: examples.x,
+    rows: training.rows,
+    x: columnsOf(samples.x, (column) => isCategory(column) || within(rounded.x)(column)),
+    y: isScalable(problem) ? columnsOf(samples.y, within(rounded.y)) : [],
+    targets: samples.y,
+    findings: [
+      ...rounded.x,
+      ...rounded.y,
+      ...(validation === undefined ? [] : lackedClasses(training, validation, problem)),
+    ],
+    baseline: baselineOf(configuration, problem, training, weights),
+    isConstant: {
+      training: isConstant(training),
+      validation: validation !== undefined && isConstant(validation),
+    },
+  };
+}
