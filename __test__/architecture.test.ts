@@ -242,7 +242,7 @@ describe("crates/", () => {
     ["options", "dataset"],
     ["activations", "losses", "optimizers"],
     ["layers"],
-    ["stages"],
+    ["operations"],
     ["program"],
     ["workspace", "network", "tiny", "update", "state", "run", "predictor"],
     ["kernel"],
@@ -290,7 +290,7 @@ describe("crates/", () => {
       const twin = path
         .replace("core/src/", "")
         .replace(/\.rs$/, ".ts")
-        .replace("stages", "operations")
+        .replace("operations", "operations")
         .replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
       const rooms = ["", "nn/", "kernel/typescript/"];
       return !rooms.some((room) => existsSync(new URL(`src/${room}${twin}`, root)));

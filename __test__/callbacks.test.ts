@@ -16,7 +16,7 @@ import {
   schedules,
 } from "../src/index.ts";
 import type { Run } from "../src/kernel/kernel.ts";
-import { traineeOf } from "../src/model.ts";
+import { sessionOf } from "../src/model.ts";
 import { readFitOptions } from "../src/training/options.ts";
 import { flatten, kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";
@@ -398,9 +398,9 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
 
 /** The weights after so many steps of a training, taken by the kernel itself. */
 function weightsAfterSteps(model: Model, steps: number, options: FitOptions): number[] {
-  const trainee = traineeOf(model);
+  const session = sessionOf(model);
   const checked = readFitOptions("fit", options);
-  const fit = trainee.begin("fit", data, checked);
+  const fit = session.begin("fit", data, checked);
   const { value: request } = fit.steps(true).next();
   const { run } = request as { run: Run };
   // One call of the kernel takes no more epochs than this at a time for a user.

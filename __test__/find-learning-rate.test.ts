@@ -15,7 +15,7 @@ import {
   sgd,
   xor,
 } from "../src/index.ts";
-import { traineeOf } from "../src/model.ts";
+import { sessionOf } from "../src/model.ts";
 import { permutation, purpose } from "../src/random.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows } from "./samples.ts";
@@ -75,9 +75,9 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
   test("leaves the model as it was, and its next training too", async () => {
     const [model, other] = [make(noisy), make(noisy)];
     for (const each of [model, other]) each.fitSync(data, { epochs: 2 });
-    const before = [model.toJSON(), traineeOf(model).position, model.history];
+    const before = [model.toJSON(), sessionOf(model).position, model.history];
     await findLearningRate(model, data, { to: 1e6 });
-    expect([model.toJSON(), traineeOf(model).position, model.history]).toEqual(before);
+    expect([model.toJSON(), sessionOf(model).position, model.history]).toEqual(before);
     for (const each of [model, other]) each.fitSync(data, { epochs: 2 });
     expect(model.toJSON()).toEqual(other.toJSON());
   });

@@ -10,7 +10,7 @@ import {
   trainMany,
   xor,
 } from "../src/index.ts";
-import { traineeOf } from "../src/model.ts";
+import { sessionOf } from "../src/model.ts";
 import { freshPaths } from "./folders.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
@@ -108,7 +108,7 @@ describe.each(kernelNames)("how a training ended on the %s kernel", (kernel) => 
 const freshPath = freshPaths("history", "other.safetensors");
 
 /** Everything of a model that a training changes. */
-const stateOf = (model: Model) => [model.toJSON(), structuredClone(model.history), traineeOf(model).position];
+const stateOf = (model: Model) => [model.toJSON(), structuredClone(model.history), sessionOf(model).position];
 
 describe.each(kernelNames)("a call that ends before its first step on the %s kernel", (kernel) => {
   const path = freshPath();

@@ -21,7 +21,7 @@ import {
   StateError,
   sgd,
 } from "../src/index.ts";
-import { traineeOf } from "../src/model.ts";
+import { sessionOf } from "../src/model.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows, someRows } from "./samples.ts";
 
@@ -130,9 +130,9 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
 
   test("ends the epoch that an aborted training left, as the next training would", () => {
     const model = make();
-    traineeOf(model).commit({ epoch: 3, step: 2, steps: 14, loss: 0.5 });
+    sessionOf(model).commit({ epoch: 3, step: 2, steps: 14, loss: 0.5 });
     model.trainOnBatch(data);
-    expect(traineeOf(model).position).toEqual({ epoch: 4, step: 0, steps: 15, loss: 0 });
+    expect(sessionOf(model).position).toEqual({ epoch: 4, step: 0, steps: 15, loss: 0 });
   });
 
   test("learns from rows that come one at a time", () => {
@@ -150,11 +150,11 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
   ])("leaves the model as it was where %s is not finite", async (_, examples, options) => {
     const model = make();
     model.fitSync(data, { epochs: 2 });
-    const before = [model.toJSON(), traineeOf(model).position];
+    const before = [model.toJSON(), sessionOf(model).position];
     const error = (await failureOf(() => model.trainOnBatch(examples, options))) as DivergenceError;
     expect(error).toBeInstanceOf(DivergenceError);
     expect(error.message).toMatch(/^trainOnBatch: update 4: .* scale it to about .* before the call\.$/);
-    expect([model.toJSON(), traineeOf(model).position]).toEqual(before);
+    expect([model.toJSON(), sessionOf(model).position]).toEqual(before);
     expect(Number.isFinite(model.trainOnBatch(data).loss)).toBe(true);
   });
 

@@ -27,7 +27,7 @@ import {
   softplus,
   trainMany,
 } from "../src/index.ts";
-import { traineeOf } from "../src/model.ts";
+import { sessionOf } from "../src/model.ts";
 import * as lossTable from "../src/nn/losses.ts";
 import { baselineOf } from "../src/training/warnings/baseline.ts";
 import { kernelNames } from "./kernels.ts";
@@ -555,9 +555,9 @@ describe("the loss of one prediction for all rows", () => {
       const model = new Model(
         small({ inputs: 2, layers: [dense(outputs)], loss: loss as ModelOptions["loss"] }),
       );
-      const trainee = traineeOf(model);
-      const read = trainee.read({ x: rows.x, y });
-      const { configuration, problem } = trainee;
+      const session = sessionOf(model);
+      const read = session.read({ x: rows.x, y });
+      const { configuration, problem } = session;
       const baseline = baselineOf(configuration, problem, read, undefined)?.(read.rows);
       if (problem.predictions === "rates") return expect(baseline).toBeUndefined();
       const mean = binary.reduce((sum, value) => sum + value, 0) / binary.length;

@@ -30,8 +30,8 @@ import {
   type ValidationOptions,
 } from "./training/options.ts";
 import { type PredictOptions, Predictor } from "./training/predictor.ts";
-import { type Evaluation, START, Trainee } from "./training/session.ts";
-import type { Fit } from "./training/training.ts";
+import { type Evaluation, Session, START } from "./training/session.ts";
+import type { Training } from "./training/training.ts";
 import { type TrainOnBatchOptions, trainOnBatch } from "./training/trainOnBatch.ts";
 import { warnAfter, watchTraining } from "./training/warnings/after.ts";
 import type { Diagnosis } from "./training/warnings/finding.ts";
@@ -49,7 +49,7 @@ export interface ModelOptions<List extends MetricList = MetricList> extends Arch
 
 /** What a model consists of. */
 interface Parts {
-  readonly trainee: Trainee;
+  readonly session: Session;
   readonly predictor: Predictor;
 }
 
@@ -74,8 +74,8 @@ function partsOf(model: unknown, call: string): Parts {
   );
 }
 
-/** A model's trainee. */
-export const traineeOf = (model: Model, call = "model"): Trainee => partsOf(model, call).trainee;
+/** A model's session. */
+export const sessionOf = (model: Model, call = "model"): Session => partsOf(model, call).session;
 
 /** A model as bytes, for files; `call` begins the messages of errors. */
 export function bytesOf(model: Model, call: string, options: SaveOptions): Uint8Array<ArrayBuffer> {
@@ -90,25 +90,25 @@ export function restore(bytes: unknown, place: string, options: { readonly kerne
 
 /** All that the model is made of again. */
 function savedOf(model: Model, call: string, kept: ReturnType<typeof readSaveOptions>): SavedModel {
-  const { trainee } = partsOf(model, call);
-  trainee.useAlone(call);
-  return trainee.saved(kept);
+  const { session } = partsOf(model, call);
+  session.useAlone(call);
+  return session.saved(kept);
 }
 
 function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {
   const { configuration, seed, parameters, optimizerState, training, history, ending } = saved;
   const model = new Model({ ...(configuration as unknown as Architecture), seed, ...options });
-  const trainee = traineeOf(model);
-  const network = trainee.use();
+  const session = sessionOf(model);
+  const network = session.use();
   try {
     network.write("parameters", parameters);
     if (optimizerState.length > 0) network.write("slots", optimizerState);
   } catch (error) {
-    trainee.dispose();
+    session.dispose();
     throw error;
   }
   const position = { ...START, epoch: training.epochs, steps: training.steps };
-  trainee.commit(position, history && ({ ...history, ...ending } as unknown as History));
+  session.commit(position, history && ({ ...history, ...ending } as unknown as History));
   return model;
 }
 
@@ -129,19 +129,19 @@ function examplesAlone(call: string, given: readonly unknown[]): Examples {
 }
 
 /** Begins a training of the model, with checked and copied data. */
-function begin(model: Model, call: string, given: readonly unknown[]): Fit {
-  const { trainee } = partsOf(model, call);
-  trainee.useAlone(call);
+function begin(model: Model, call: string, given: readonly unknown[]): Training {
+  const { session } = partsOf(model, call);
+  session.useAlone(call);
   const [examples, options] = examplesOf(call, given);
-  return trainee.begin(call, examples, readFitOptions(call, options as FitOptions | undefined));
+  return session.begin(call, examples, readFitOptions(call, options as FitOptions | undefined));
 }
 
 /** The training of an `epochs` loop, once it has begun. */
 interface Loop {
-  fit?: Fit;
+  fit?: Training;
 }
 
-async function* pull(loop: Loop, start: () => Fit): AsyncGenerator<Epoch, History> {
+async function* pull(loop: Loop, start: () => Training): AsyncGenerator<Epoch, History> {
   loop.fit = start();
   const history = yield* loop.fit.each();
   warnAfter("epochs", [loop.fit]);
@@ -198,13 +198,13 @@ export class Model<const List extends MetricList = MetricList> {
     checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
     const configuration = configure(options);
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
-    const trainee = new Trainee(configuration, this.seed, options.kernel);
-    const { inputs, outputs, parameters, kernel, reason } = trainee;
+    const session = new Session(configuration, this.seed, options.kernel);
+    const { inputs, outputs, parameters, kernel, reason } = session;
     this.inputs = inputs;
     this.outputs = outputs;
     this.parameters = parameters;
     this.kernel = { name: kernel.name, reason };
-    const parts: Parts = { trainee, predictor: new Predictor(trainee) };
+    const parts: Parts = { session, predictor: new Predictor(session) };
     Object.defineProperty(this, PARTS, { value: () => parts });
   }
 
@@ -234,7 +234,7 @@ export class Model<const List extends MetricList = MetricList> {
   ): Promise<History<List, Validates<Given>>>;
   async fit(...given: unknown[]): Promise<unknown> {
     const fit = begin(this, "fit", given);
-    const lookBack = watchTraining(traineeOf(this), "fit", fit);
+    const lookBack = watchTraining(sessionOf(this), "fit", fit);
     const history = await fit.all();
     lookBack();
     return history;
@@ -260,7 +260,7 @@ export class Model<const List extends MetricList = MetricList> {
   ): History<List, Validates<Given>>;
   fitSync(...given: unknown[]): unknown {
     const fit = begin(this, "fitSync", given);
-    const lookBack = watchTraining(traineeOf(this), "fitSync", fit);
+    const lookBack = watchTraining(sessionOf(this), "fitSync", fit);
     const history = fit.sync();
     lookBack();
     return history;
@@ -288,7 +288,7 @@ export class Model<const List extends MetricList = MetricList> {
     options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
   ): AsyncGenerator<Epoch<List, Validates<Given>>, History<List, Validates<Given>>>;
   epochs(...given: unknown[]): AsyncGenerator<unknown, unknown> {
-    traineeOf(this, "epochs");
+    sessionOf(this, "epochs");
     const loop: Loop = {};
     const generator = pull(loop, () => begin(this, "epochs", given));
     loops.register(generator, loop);
@@ -317,7 +317,7 @@ export class Model<const List extends MetricList = MetricList> {
   trainOnBatch(...given: unknown[]): Evaluation {
     const [examples, options] = examplesOf("trainOnBatch", given);
     return trainOnBatch(
-      traineeOf(this, "trainOnBatch"),
+      sessionOf(this, "trainOnBatch"),
       examples,
       options as TrainOnBatchOptions | undefined,
     );
@@ -353,9 +353,9 @@ export class Model<const List extends MetricList = MetricList> {
   evaluate(data: Examples): Evaluation<List>;
   evaluate(x: Matrix, y: Matrix): Evaluation<List>;
   evaluate(...given: unknown[]): Evaluation {
-    const trainee = traineeOf(this, "evaluate");
-    trainee.use();
-    return trainee.evaluate(examplesAlone("evaluate", given));
+    const session = sessionOf(this, "evaluate");
+    session.use();
+    return session.evaluate(examplesAlone("evaluate", given));
   }
 
   /**
@@ -369,11 +369,11 @@ export class Model<const List extends MetricList = MetricList> {
   gradients(data: Examples): BatchGradients;
   gradients(x: Matrix, y: Matrix): BatchGradients;
   gradients(...given: unknown[]): BatchGradients {
-    const trainee = traineeOf(this, "gradients");
-    trainee.useAlone("gradients");
-    const data = trainee.examples("gradients", examplesAlone("gradients", given), true);
-    const { loss, values } = trainee.gradients("gradients", data);
-    return { loss, layers: toLayers(trainee.layers, values, { measured: false }) };
+    const session = sessionOf(this, "gradients");
+    session.useAlone("gradients");
+    const data = session.examples("gradients", examplesAlone("gradients", given), true);
+    const { loss, values } = session.gradients("gradients", data);
+    return { loss, layers: toLayers(session.layers, values, { measured: false }) };
   }
 
   /**
@@ -393,7 +393,7 @@ export class Model<const List extends MetricList = MetricList> {
   explain(data: Examples): Explanation;
   explain(x: Matrix, y: Matrix): Explanation;
   explain(...given: unknown[]): Explanation {
-    return explain(traineeOf(this, "explain"), examplesAlone("explain", given));
+    return explain(sessionOf(this, "explain"), examplesAlone("explain", given));
   }
 
   /**
@@ -416,7 +416,7 @@ export class Model<const List extends MetricList = MetricList> {
   diagnose(data: Examples): Diagnosis;
   diagnose(x: Matrix, y: Matrix): Diagnosis;
   diagnose(...given: unknown[]): Diagnosis {
-    return diagnose(traineeOf(this, "diagnose"), examplesAlone("diagnose", given));
+    return diagnose(sessionOf(this, "diagnose"), examplesAlone("diagnose", given));
   }
 
   /**
@@ -432,7 +432,7 @@ export class Model<const List extends MetricList = MetricList> {
   checkGradients(x: Matrix, y: Matrix, options?: CheckOptions): GradientCheck;
   checkGradients(...given: unknown[]): GradientCheck {
     const [examples, options] = examplesOf("checkGradients", given);
-    return checkGradients(traineeOf(this, "checkGradients"), examples, (options ?? {}) as CheckOptions);
+    return checkGradients(sessionOf(this, "checkGradients"), examples, (options ?? {}) as CheckOptions);
   }
 
   /**
@@ -449,7 +449,7 @@ export class Model<const List extends MetricList = MetricList> {
   importance(x: Matrix, y: Matrix, options?: ImportanceOptions): Importance;
   importance(...given: unknown[]): Importance {
     const [examples, options] = examplesOf("importance", given);
-    return importance(traineeOf(this, "importance"), examples, (options ?? {}) as ImportanceOptions);
+    return importance(sessionOf(this, "importance"), examples, (options ?? {}) as ImportanceOptions);
   }
 
   /**
@@ -463,7 +463,7 @@ export class Model<const List extends MetricList = MetricList> {
    * ```
    */
   attributions<X extends Inputs>(x: X, options: AttributionOptions = {}): InForm<X> {
-    return attributions(traineeOf(this, "attributions"), x, options) as InForm<X>;
+    return attributions(sessionOf(this, "attributions"), x, options) as InForm<X>;
   }
 
   /**
@@ -480,7 +480,7 @@ export class Model<const List extends MetricList = MetricList> {
     column: number | string,
     options: PartialDependenceOptions = {},
   ): PartialDependence {
-    return partialDependence(traineeOf(this, "partialDependence"), x, column, options);
+    return partialDependence(sessionOf(this, "partialDependence"), x, column, options);
   }
 
   /**
@@ -489,8 +489,8 @@ export class Model<const List extends MetricList = MetricList> {
    * training runs they are the last whole epoch's.
    */
   getWeights(): LayerWeights[] {
-    const trainee = traineeOf(this, "getWeights");
-    return toLayers(trainee.layers, trainee.use().read("parameters"));
+    const session = sessionOf(this, "getWeights");
+    return toLayers(session.layers, session.use().read("parameters"));
   }
 
   /**
@@ -499,14 +499,14 @@ export class Model<const List extends MetricList = MetricList> {
    * @throws ShapeError if a layer, a name or a size does not fit; DataError for a value that is not finite.
    */
   setWeights(weights: readonly LayerWeights[]): void {
-    const trainee = traineeOf(this, "setWeights");
-    const network = trainee.useAlone("setWeights");
-    network.write("parameters", fromLayers(trainee.layers, weights, "setWeights"));
+    const session = sessionOf(this, "setWeights");
+    const network = session.useAlone("setWeights");
+    network.write("parameters", fromLayers(session.layers, weights, "setWeights"));
   }
 
   /** A table of the layers with their sizes and parameters, as text. */
   summary(): string {
-    const { configuration, layers, parameters, reason } = traineeOf(this, "summary");
+    const { configuration, layers, parameters, reason } = sessionOf(this, "summary");
     const { loss, optimizer } = configuration;
     return [
       ...layerTable(layers),
@@ -521,7 +521,7 @@ export class Model<const List extends MetricList = MetricList> {
    * `toBytes` and `save` keep its lists with the model.
    */
   get history(): History<List> | undefined {
-    return traineeOf(this, "history").history as History<List> | undefined;
+    return sessionOf(this, "history").history as History<List> | undefined;
   }
 
   /**
@@ -584,8 +584,8 @@ export class Model<const List extends MetricList = MetricList> {
    * many models disposes of each.
    */
   dispose(): void {
-    const { trainee, predictor } = partsOf(this, "dispose");
-    trainee.dispose();
+    const { session, predictor } = partsOf(this, "dispose");
+    session.dispose();
     predictor.dispose();
   }
 

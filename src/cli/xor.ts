@@ -45,14 +45,14 @@ function build({ learningRate, seed, kernel }: XorOptions): Model {
 }
 
 /** A training as it went. */
-interface Training {
+interface Trained {
   readonly seconds: number;
   /** The mean squared error of each epoch. */
   readonly losses: readonly number[];
 }
 
 /** Trains with progress. */
-async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<Training> {
+async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<Trained> {
   const losses: number[] = [];
   const started = performance.now();
   const progress = showEpochs(epochs);

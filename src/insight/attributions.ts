@@ -3,11 +3,11 @@ import { type CheckedRows, expectedX, readMatrix } from "../data/examples.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { compile, type Plan, predict } from "../kernel/typescript/network.ts";
 import { copy, type Values } from "../kernel/typescript/operations/arrays.ts";
-import { applyFunction, backwardStage, views } from "../kernel/typescript/operations.ts";
+import { applyFunction, backwardOperation, views } from "../kernel/typescript/operations.ts";
 import { Workspace } from "../kernel/typescript/workspace.ts";
 import { categoriesOf, toProgram } from "../nn/program.ts";
 import { checkNames, readSize } from "../options.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { gradientOfInput } from "../training/warnings/step.ts";
 
 /** How to share out predictions. */
@@ -40,9 +40,9 @@ class OutputGradient {
   readonly #workspace: Workspace;
   readonly #output: number;
 
-  constructor(trainee: Trainee, parameters: Float32Array, output: number, rows: number) {
-    this.#plan = compile(toProgram(trainee.configuration));
-    this.#views = views(this.#plan.stages, Float32Array.from(parameters));
+  constructor(session: Session, parameters: Float32Array, output: number, rows: number) {
+    this.#plan = compile(toProgram(session.configuration));
+    this.#views = views(this.#plan.operations, Float32Array.from(parameters));
     // The rows on the way are no batch: figures over one are the running ones, as in `predict`.
     this.#workspace = new Workspace(this.#plan, rows, true, false);
     this.#output = output;
@@ -56,9 +56,9 @@ class OutputGradient {
     copy(x, 0, input.values, 0, x.length);
     predict(plan, this.#views, this.#workspace);
     this.#begin();
-    for (let index = plan.stages.length - 1; index > 0; index--) {
-      backwardStage(
-        plan.stages[index],
+    for (let index = plan.operations.length - 1; index > 0; index--) {
+      backwardOperation(
+        plan.operations[index],
         this.#views[index],
         outputs[index - 1],
         outputs,
@@ -70,11 +70,11 @@ class OutputGradient {
     return gradientOfInput(plan, this.#views[0], this.#workspace);
   }
 
-  /** Writes the gradient of the output asked for with respect to all outputs of the last stage. */
+  /** Writes the gradient of the output asked for with respect to all outputs of the last operation. */
   #begin(): void {
-    const { absorbed, outputs: width, stages } = this.#plan;
+    const { absorbed, outputs: width, operations } = this.#plan;
     const { gradients, prediction, at } = this.#workspace;
-    const result = gradients[stages.length - 1];
+    const result = gradients[operations.length - 1];
     const length = at.rows * width;
     const ones = new Float32Array(length);
     for (let place = this.#output; place < length; place += width) ones[place] = 1;
@@ -106,15 +106,15 @@ function readOutput(output: unknown, outputs: number): number {
 }
 
 /** The baseline of each row: no path leads from one category to another. */
-function baselinesOf(trainee: Trainee, given: unknown, { values, rows }: CheckedRows): Float32Array {
-  const { inputs, expected } = trainee;
+function baselinesOf(session: Session, given: unknown, { values, rows }: CheckedRows): Float32Array {
+  const { inputs, expected } = session;
   const baselines = new Float32Array(rows * inputs);
   if (given !== undefined) {
     const own = readMatrix(given, { ...expectedX(expected), name: "attributions: baseline" });
     if (own.rows !== 1) throw new DataError(`attributions: baseline: expected 1 row, received ${own.rows}`);
     for (let row = 0; row < rows; row++) baselines.set(own.values, row * inputs);
   }
-  for (const { column } of categoriesOf(trainee.configuration)) {
+  for (const { column } of categoriesOf(session.configuration)) {
     for (let place = column; place < baselines.length; place += inputs) {
       if (given !== undefined && baselines[place] !== values[place]) {
         const where = `x: row ${Math.floor(place / inputs)}, column ${column}`;
@@ -130,20 +130,20 @@ function baselinesOf(trainee: Trainee, given: unknown, { values, rows }: Checked
 
 /** What each value of x adds to an output, in the form of x: see `Model.attributions`. */
 export function attributions(
-  trainee: Trainee,
+  session: Session,
   x: unknown,
   options: AttributionOptions,
 ): number[] | number[][] | Float32Array {
   const call = "attributions";
   checkNames(options, OPTIONS, call);
   const steps = readSteps(options.steps);
-  const output = readOutput(options.output, trainee.outputs);
-  const network = trainee.useAlone(call);
-  const checked = trainee.rows(call, x);
-  const { inputs } = trainee;
+  const output = readOutput(options.output, session.outputs);
+  const network = session.useAlone(call);
+  const checked = session.rows(call, x);
+  const { inputs } = session;
   const { values, rows, form } = checked;
-  const baselines = baselinesOf(trainee, options.baseline, checked);
-  const gradient = new OutputGradient(trainee, network.read("parameters"), output, steps);
+  const baselines = baselinesOf(session, options.baseline, checked);
+  const gradient = new OutputGradient(session, network.read("parameters"), output, steps);
   const result = new Float32Array(values.length);
   const path = new Float32Array(steps * inputs);
   for (let start = 0; start < values.length; start += inputs) {

@@ -4,7 +4,7 @@ import { countValues, toProgram } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
 import { permutation, purpose } from "../random.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { along, rulesOf } from "./differences.ts";
 
 /** How to check gradients. */
@@ -94,20 +94,20 @@ function compare(sampled: Sampled, step: number, scale: number, tolerance: numbe
 }
 
 /** Checks the gradients of the model's kernel: see `Model.checkGradients`. */
-export function checkGradients(trainee: Trainee, examples: Examples, options: CheckOptions): GradientCheck {
+export function checkGradients(session: Session, examples: Examples, options: CheckOptions): GradientCheck {
   const call = "checkGradients";
   checkNames(options, [...Object.keys(range), "samples"], call);
   const { step, tolerance } = completeOptions(range, options, call);
   const samples = options.samples === undefined ? SAMPLES : readSize(options.samples, `${call}: samples`);
-  trainee.useAlone(call);
-  const data = trainee.examples(call, examples, true);
-  const { values } = trainee.gradients(call, data);
-  const program = toProgram(trainee.configuration);
-  const parameters = Float64Array.from(trainee.useAlone(call).read("parameters"));
+  session.useAlone(call);
+  const data = session.examples(call, examples, true);
+  const { values } = session.gradients(call, data);
+  const program = toProgram(session.configuration);
+  const parameters = Float64Array.from(session.useAlone(call).read("parameters"));
   const rules = rulesOf(program, parameters);
   const results: CheckedGradient[] = [];
   let kinks = 0;
-  for (const { name, shape, start } of namedParameters(trainee.layers)) {
+  for (const { name, shape, start } of namedParameters(session.layers)) {
     if (!rules[start].trainable) continue;
     const sampled = pick(countValues({ shape }), samples).map((at): Sampled => {
       const index = shape.length === 1 ? [at] : [Math.floor(at / shape[1]), at % shape[1]];

@@ -2,7 +2,7 @@
 import { DataError, OptionError, show } from "../errors.ts";
 import { categoriesOf } from "../nn/program.ts";
 import { checkNames, readSize } from "../options.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { nameOf, readColumn, readNames } from "./columns.ts";
 
 /** Where to look. */
@@ -70,29 +70,29 @@ function gridOf(
 
 /** The mean prediction along a column: see `Model.partialDependence`. */
 export function partialDependence(
-  trainee: Trainee,
+  session: Session,
   x: unknown,
   given: unknown,
   options: PartialDependenceOptions,
 ): PartialDependence {
   const call = "partialDependence";
   checkNames(options, OPTIONS, call);
-  const { inputs, outputs } = trainee;
+  const { inputs, outputs } = session;
   const names = readNames(options.columns, inputs, call);
   const column = readColumn(given, names, inputs, call);
   const name = nameOf(names, column);
   const points = options.points === undefined ? POINTS : readSize(options.points, `${call}: points`);
   if (points < 2) throw new OptionError(`${call}: points: expected at least 2, received ${points}`);
   const percentiles = readPercentiles(options.percentiles, `${call}: percentiles`);
-  trainee.useAlone(call);
-  const { values, rows } = trainee.rows(call, x);
+  session.useAlone(call);
+  const { values, rows } = session.rows(call, x);
   const own = Float32Array.from({ length: rows }, (_, row) => values[row * inputs + column]);
-  const isCategory = categoriesOf(trainee.configuration).some((known) => known.column === column);
+  const isCategory = categoriesOf(session.configuration).some((known) => known.column === column);
   const grid = gridOf(own, isCategory ? Number.POSITIVE_INFINITY : points, percentiles, name);
   const changed = values.slice();
   const means = grid.map((value) => {
     for (let row = 0; row < rows; row++) changed[row * inputs + column] = value;
-    const predictions = trainee.predictions(changed);
+    const predictions = session.predictions(changed);
     const sums = new Array<number>(outputs).fill(0);
     for (let at = 0; at < predictions.length; at++) sums[at % outputs] += predictions[at];
     return sums.map((sum) => sum / rows);

@@ -3,7 +3,7 @@ import { type Dataset, type Examples, readExamples } from "../data/examples.ts";
 import { DataError, ShapeError } from "../errors.ts";
 import { compile } from "../kernel/typescript/network.ts";
 import { toProgram } from "../nn/program.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { amount, type Diagnosis, diagnosisOf, type Finding } from "../training/warnings/finding.ts";
 import { outputFindings, targetRange } from "../training/warnings/outputs.ts";
 import { roundedColumns } from "../training/warnings/precision.ts";
@@ -21,23 +21,23 @@ import { linearStacks, type Structure } from "./diagnose/layers.ts";
  * What a step on all of these rows tells of units, gradients and the learning rate. Changes nothing. `isBlocked` says
  * that a layer lets nothing through.
  */
-function networkFindings(trainee: Trainee, call: string, rows: Dataset, isBlocked: boolean): Finding[] {
-  const step = stepOf(trainee, call, rows);
-  const { layers } = trainee;
+function networkFindings(session: Session, call: string, rows: Dataset, isBlocked: boolean): Finding[] {
+  const step = stepOf(session, call, rows);
+  const { layers } = session;
   const beyond = overflow(step, layers);
   if (beyond.length > 0) return beyond;
   const units = unitFindings(step, layers);
   const isExplained = isBlocked || units.length > 0;
   const gradients = gradientFindings(step, layers, isExplained);
   const similar = isExplained || gradients.length > 0 ? [] : similarOutputs(step, layers);
-  return [...units, ...gradients, ...similar, ...rateFindings(trainee, step)];
+  return [...units, ...gradients, ...similar, ...rateFindings(session, step)];
 }
 
 /** Rows as a training reads them, but for what the loss takes as targets; or what it says against them. */
-function readRows(trainee: Trainee, examples: Examples): Dataset | Finding {
+function readRows(session: Session, examples: Examples): Dataset | Finding {
   try {
-    const { check: _, ...targets } = trainee.expectedTargets;
-    return readExamples(examples, trainee.expected, targets);
+    const { check: _, ...targets } = session.expectedTargets;
+    return readExamples(examples, session.expected, targets);
   } catch (error) {
     if (!(error instanceof DataError || error instanceof ShapeError)) throw error;
     return refused(error.message);
@@ -57,7 +57,7 @@ function refused(message: string): Finding {
 }
 
 /** What the model's metrics say against targets that the loss takes. */
-function metricFindings({ measures }: Trainee, { y, rows }: Dataset): Finding[] {
+function metricFindings({ measures }: Session, { y, rows }: Dataset): Finding[] {
   try {
     for (const { figure } of measures) figure.check?.(y, rows);
     return [];
@@ -68,37 +68,37 @@ function metricFindings({ measures }: Trainee, { y, rows }: Dataset): Finding[] 
 }
 
 /** Diagnoses a model on data: see `Model.diagnose`. */
-export function diagnose(trainee: Trainee, examples: Examples): Diagnosis {
+export function diagnose(session: Session, examples: Examples): Diagnosis {
   const call = "diagnose";
-  trainee.useAlone(call);
-  const { layers, problem, configuration } = trainee;
+  session.useAlone(call);
+  const { layers, problem, configuration } = session;
   const plan = compile(toProgram(configuration));
   const structure: Structure = { plan, names: namesOf(configuration), layers };
-  const outputs = outputFindings(trainee);
+  const outputs = outputFindings(session);
   const stacks = [...outputs, ...linearStacks(structure)];
-  const all = readRows(trainee, examples);
+  const all = readRows(session, examples);
   if ("cause" in all) return diagnosisOf([all, ...stacks], "data that training refuses");
-  const { rows, findings } = checkTargets(all, trainee.expectedTargets, problem);
+  const { rows, findings } = checkTargets(all, session.expectedTargets, problem);
   const data = rows.length === all.rows ? all : taken(all, rows);
   const looked = amount(all.rows, "row");
   if (data.rows === 0) return diagnosisOf([...findings, ...stacks], looked);
-  const rowsOfStep = sampled(data, trainee);
-  trainee.checkRows(call, rowsOfStep.rows, true);
+  const rowsOfStep = sampled(data, session);
+  session.checkRows(call, rowsOfStep.rows, true);
   const known = {
     problem,
-    categories: trainee.expected.categories.map(({ column }) => column),
+    categories: session.expected.categories.map(({ column }) => column),
     scaling: scalingOf(configuration),
     hasAllLabels: findings.length === 0,
-    rounded: roundedColumns(samplesOf(examples, all), trainee.expected, problem),
+    rounded: roundedColumns(samplesOf(examples, all), session.expected, problem),
   };
   return diagnosisOf(
     [
       ...findings,
-      ...metricFindings(trainee, data),
+      ...metricFindings(session, data),
       ...dataFindings(data, known),
-      ...(outputs.length > 0 ? [] : targetRange(trainee, { values: data.y, columns: data.outputs })),
+      ...(outputs.length > 0 ? [] : targetRange(session, { values: data.y, columns: data.outputs })),
       ...stacks,
-      ...networkFindings(trainee, call, rowsOfStep, outputs.length > 0),
+      ...networkFindings(session, call, rowsOfStep, outputs.length > 0),
     ],
     looked,
   );

@@ -2,7 +2,7 @@
  * The plain 64-bit definition: a Program's loss from the entries' own functions, and gradients by
  * differences of it.
  */
-import type { Operation, Training } from "../nn/layers/layer.ts";
+import type { LayerOperation, TrainingRule } from "../nn/layers/layer.ts";
 import { createLayer } from "../nn/layers.ts";
 import type { Loss } from "../nn/losses.ts";
 import * as losses from "../nn/losses.ts";
@@ -22,12 +22,12 @@ export const asSingles = (doubles: ArrayLike<number>) =>
   Float64Array.from(doubles) as unknown as Float32Array;
 
 /** Of a parameter that changes, without penalties. */
-const TRAINED: Training = { trainable: true, l1: 0, l2: 0 };
+const TRAINED: TrainingRule = { trainable: true, l1: 0, l2: 0 };
 
 /** The parameters that are left, from the first on. */
 class Rest {
   /** What training does with each parameter that was taken. */
-  readonly rules: Training[] = [];
+  readonly rules: TrainingRule[] = [];
   readonly #values: Float64Array;
 
   constructor(values: Float64Array) {
@@ -52,7 +52,13 @@ function figuresOf(rows: readonly Row[]): [mean: number[], variance: number[]] {
 }
 
 /** What an operation makes of rows; `forks` has the rows of those that are open. */
-function apply(operation: Operation, rows: Row[], rest: Rest, forks: Row[][], inTraining: boolean): Row[] {
+function apply(
+  operation: LayerOperation,
+  rows: Row[],
+  rest: Rest,
+  forks: Row[][],
+  inTraining: boolean,
+): Row[] {
   const width = rows[0].length;
   switch (operation.kind) {
     case "elementwise":
@@ -146,7 +152,7 @@ export function difference(f: (x: number) => number, x: number, step = 1e-5): nu
 }
 
 /** What training does with each parameter. */
-export function rulesOf(program: Program, parameters: Float64Array): readonly Training[] {
+export function rulesOf(program: Program, parameters: Float64Array): readonly TrainingRule[] {
   const used = new Rest(parameters);
   predictRows(program, used, [new Array<number>(program.inputs).fill(0)]);
   return used.rules;
@@ -156,7 +162,7 @@ export function rulesOf(program: Program, parameters: Float64Array): readonly Tr
 export function along(
   program: Program,
   parameters: Float64Array,
-  rule: Training,
+  rule: TrainingRule,
   rows: Rows,
   place: number,
 ): (value: number) => number {

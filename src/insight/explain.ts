@@ -3,7 +3,7 @@ import type { Examples } from "../data/examples.ts";
 import { DataError } from "../errors.ts";
 import type { Values } from "../kernel/typescript/operations/arrays.ts";
 import { type LayerWeights, toLayers } from "../nn/weights.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { type Step, stepOf } from "../training/warnings/step.ts";
 import { textOf } from "./text.ts";
 
@@ -68,20 +68,20 @@ function toRows(values: Float32Array, rows: number): number[][] {
 }
 
 /** Explains the next step of a training: see `Model.explain`. */
-export function explain(trainee: Trainee, examples: Examples): Explanation {
+export function explain(session: Session, examples: Examples): Explanation {
   const call = "explain";
-  trainee.useAlone(call);
-  const data = trainee.examples(call, examples, true);
+  session.useAlone(call);
+  const data = session.examples(call, examples, true);
   if (data.rows > MOST_ROWS) {
     const hint = "every value of each is kept, so pass a few";
     throw new DataError(`${call}: expected at most ${MOST_ROWS} rows, received ${data.rows}; ${hint}`);
   }
-  const step = stepOf(trainee, call, data);
-  const text = textOf(trainee, step);
+  const step = stepOf(session, call, data);
+  const text = textOf(session, step);
   return {
     x: toRows(step.workspace.input.values, step.rows),
     y: toRows(step.workspace.target, step.rows),
-    layers: layersOf(trainee, step),
+    layers: layersOf(session, step),
     predictions: toRows(step.prediction, step.rows),
     loss: step.loss,
     inputGradient: toRows(step.inputGradient, step.rows),
@@ -92,14 +92,14 @@ export function explain(trainee: Trainee, examples: Examples): Explanation {
   };
 }
 
-function layersOf(trainee: Trainee, step: Step): ExplainedLayer[] {
-  const cut = (values: Values) => toLayers(trainee.layers, values);
+function layersOf(session: Session, step: Step): ExplainedLayer[] {
+  const cut = (values: Values) => toLayers(session.layers, values);
   const [weights, updated] = [cut(step.before), cut(step.after)];
-  const gradients = toLayers(trainee.layers, step.penalised, { measured: false });
+  const gradients = toLayers(session.layers, step.penalised, { measured: false });
   const operations = operationsOf(step);
   let input = toRows(step.workspace.input.values, step.rows);
   let inputGradient = toRows(step.inputGradient, step.rows);
-  return trainee.layers.map(({ type }, index) => {
+  return session.layers.map(({ type }, index) => {
     const own = operations.filter((_, at) => step.names[at].layer === index);
     const last = own[own.length - 1];
     const layer = {
@@ -118,13 +118,13 @@ function layersOf(trainee: Trainee, step: Step): ExplainedLayer[] {
   });
 }
 
-/** What each stage gives, and then what the loss absorbs. */
+/** What each operation gives, and then what the loss absorbs. */
 function operationsOf({ plan, names, rows, workspace, prediction }: Step): ExplainedOperation[] {
   const { outputs, gradients } = workspace;
   return names.map(({ name }, at) => {
     const isAbsorbed = plan.absorbed !== undefined && at === names.length - 1;
     return {
-      kind: isAbsorbed ? plan.absorbed.kind : plan.stages[at].kind,
+      kind: isAbsorbed ? plan.absorbed.kind : plan.operations[at].kind,
       name,
       output: toRows(isAbsorbed ? prediction : outputs[at].values, rows),
       gradient: isAbsorbed ? undefined : toRows(gradients[at].values, rows),

@@ -1,13 +1,13 @@
 /** What each kind of operation computes, forward and back, in letters and with its numbers, for the first row. */
 
 import type { Values } from "../kernel/typescript/operations/arrays.ts";
-import type { Stage } from "../kernel/typescript/operations.ts";
+import type { Operation } from "../kernel/typescript/operations.ts";
 import type { Name } from "../training/warnings/step.ts";
 import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
 
-/** A stage with the arrays around it, [rows][width]. */
+/** A operation with the arrays around it, [rows][width]. */
 export interface Part extends Name {
-  readonly stage: Stage;
+  readonly operation: Operation;
   readonly rows: number;
   /** Values in a row of x. */
   readonly inputs: number;
@@ -26,10 +26,10 @@ export interface Part extends Name {
 }
 
 /** The formula of a whole operation. */
-export function formulaOf(stage: Stage, name: string): string {
-  switch (stage.kind) {
+export function formulaOf(operation: Operation, name: string): string {
+  switch (operation.kind) {
     case "product":
-      return stage.bias === undefined ? "y = W x" : "y = W x + b";
+      return operation.bias === undefined ? "y = W x" : "y = W x + b";
     case "scale":
       return "yᵢ = wᵢ xᵢ + bᵢ";
     case "lookup":
@@ -50,11 +50,11 @@ export function formulaOf(stage: Stage, name: string): string {
 const first = (values: Float32Array, width: number) => values.subarray(0, width);
 
 /** The values of the first row, with the sums that they come from. */
-export function forwardLines({ stage, name, inputs, x, y, parameters, fork }: Part): string[] {
+export function forwardLines({ operation, name, inputs, x, y, parameters, fork }: Part): string[] {
   const value = (at: number) => show(y[at]);
-  switch (stage.kind) {
+  switch (operation.kind) {
     case "product": {
-      const { weight, bias, outputs } = stage;
+      const { weight, bias, outputs } = operation;
       const line = (unit: number) => {
         const terms = products(inputs, (at) => [parameters[weight + unit * inputs + at], x[at]]);
         const sum = letters(inputs, (at) => `W${sub(unit, at)} x${sub(at)}`);
@@ -65,7 +65,7 @@ export function forwardLines({ stage, name, inputs, x, y, parameters, fork }: Pa
       return lines(outputs, line, "units");
     }
     case "scale": {
-      const { weight, bias, outputs } = stage;
+      const { weight, bias, outputs } = operation;
       const line = (at: number) => {
         const product = products(1, () => [parameters[weight + at], x[at]]);
         return `y${sub(at)} = ${product} + ${factor(parameters[bias + at])} = ${value(at)}`;
@@ -73,30 +73,34 @@ export function forwardLines({ stage, name, inputs, x, y, parameters, fork }: Pa
       return lines(outputs, line, "values");
     }
     case "elementwise":
-      return lines(stage.outputs, (at) => `y${sub(at)} = ${name}(${show(x[at])}) = ${value(at)}`, "values");
+      return lines(
+        operation.outputs,
+        (at) => `y${sub(at)} = ${name}(${show(x[at])}) = ${value(at)}`,
+        "values",
+      );
     case "add":
       return lines(
-        stage.outputs,
+        operation.outputs,
         (at) => `y${sub(at)} = ${show(x[at])} + ${factor(fork![at])} = ${value(at)}`,
         "values",
       );
     default:
-      return [`y = ${list(first(y, stage.outputs))}`];
+      return [`y = ${list(first(y, operation.outputs))}`];
   }
 }
 
 /** The gradients of the parameters, then of what comes in. */
 export function backwardLines(part: Part): string[] {
-  const { stage, g, inputGradient, inputs } = part;
+  const { operation, g, inputGradient, inputs } = part;
   if (g === undefined) return [`∂E/∂x = ${list(first(inputGradient, inputs))}, from the loss`];
-  return [`g = ${list(first(g, stage.outputs))}`, ...parameterLines(part, g), ...inputLines(part, g)];
+  return [`g = ${list(first(g, operation.outputs))}`, ...parameterLines(part, g), ...inputLines(part, g)];
 }
 
-function parameterLines({ stage, rows, inputs, x, gradient }: Part, g: Float32Array): string[] {
-  if (stage.kind === "product" && !stage.trainable) return ["W and b are not trained"];
-  if (stage.kind !== "product" && stage.kind !== "scale") return [];
-  const { weight, bias, outputs } = stage;
-  const isProduct = stage.kind === "product";
+function parameterLines({ operation, rows, inputs, x, gradient }: Part, g: Float32Array): string[] {
+  if (operation.kind === "product" && !operation.trainable) return ["W and b are not trained"];
+  if (operation.kind !== "product" && operation.kind !== "scale") return [];
+  const { weight, bias, outputs } = operation;
+  const isProduct = operation.kind === "product";
   const over = rows > 1 ? "Σ " : "";
   const line = (place: number) => {
     const [unit, at] = isProduct ? [Math.floor(place / inputs), place % inputs] : [place, place];
@@ -111,11 +115,11 @@ function parameterLines({ stage, rows, inputs, x, gradient }: Part, g: Float32Ar
 }
 
 function inputLines(part: Part, g: Float32Array): string[] {
-  const { stage, name, inputs, x, y, inputGradient, parameters, forkGradient } = part;
+  const { operation, name, inputs, x, y, inputGradient, parameters, forkGradient } = part;
   const value = (at: number) => show(inputGradient[at]);
-  switch (stage.kind) {
+  switch (operation.kind) {
     case "product": {
-      const { weight, outputs } = stage;
+      const { weight, outputs } = operation;
       const line = (at: number) => {
         const sum = letters(outputs, (unit) => `W${sub(unit, at)} g${sub(unit)}`);
         const terms = products(outputs, (unit) => [parameters[weight + unit * inputs + at], g[unit]]);
@@ -124,8 +128,8 @@ function inputLines(part: Part, g: Float32Array): string[] {
       return lines(inputs, line, "values");
     }
     case "elementwise": {
-      const slopes = new Float32Array(stage.outputs).fill(1);
-      stage.activation.gradient(first(x, inputs), first(y, inputs), slopes.slice(), slopes, inputs);
+      const slopes = new Float32Array(operation.outputs).fill(1);
+      operation.activation.gradient(first(x, inputs), first(y, inputs), slopes.slice(), slopes, inputs);
       const line = (at: number) => {
         const product = products(1, () => [g[at], slopes[at]]);
         return `∂E/∂x${sub(at)} = g${sub(at)} ${name}′(${show(x[at])}) = ${product} = ${value(at)}`;
@@ -134,7 +138,7 @@ function inputLines(part: Part, g: Float32Array): string[] {
     }
     case "scale": {
       const line = (at: number) => {
-        const product = products(1, () => [parameters[stage.weight + at], g[at]]);
+        const product = products(1, () => [parameters[operation.weight + at], g[at]]);
         return `∂E/∂x${sub(at)} = w${sub(at)} g${sub(at)} = ${product} = ${value(at)}`;
       };
       return lines(inputs, line, "values");

@@ -7,7 +7,7 @@ import { createLoss } from "../nn/program.ts";
 import { type Choice, checkNames, complete, create, readSize, type Table } from "../options.ts";
 import { permutation, purpose } from "../random.ts";
 import { readSeed } from "../seed.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { nameOf, readNames } from "./columns.ts";
 
 /** How to measure importance. */
@@ -55,16 +55,16 @@ interface Score {
   readonly smallerIsBetter: boolean;
 }
 
-function scoreOf(trainee: Trainee, chosen: ImportanceOptions["metric"], data: Dataset): Score {
-  if (chosen === undefined) return { of: (changed) => trainee.loss(changed), smallerIsBetter: true };
+function scoreOf(session: Session, chosen: ImportanceOptions["metric"], data: Dataset): Score {
+  if (chosen === undefined) return { of: (changed) => session.loss(changed), smallerIsBetter: true };
   const table = metrics as Table<unknown>;
   const configuration = complete("metric", table, chosen, "importance: metric");
   const make = create("metric", metrics as Table<Metric>, configuration);
-  const { meaning } = createLoss(trainee.configuration);
-  const figure = make({ ...meaning, outputs: trainee.outputs });
+  const { meaning } = createLoss(session.configuration);
+  const figure = make({ ...meaning, outputs: session.outputs });
   figure.check?.(data.y, data.rows);
   return {
-    of: ({ x, y, rows }) => figure.value(trainee.predictions(x), y, rows),
+    of: ({ x, y, rows }) => figure.value(session.predictions(x), y, rows),
     smallerIsBetter: figure.smallerIsBetter ?? false,
   };
 }
@@ -79,18 +79,18 @@ function mixed(data: Dataset, column: number, order: Uint32Array): Dataset {
 }
 
 /** Importance of every column of x: see `Model.importance`. */
-export function importance(trainee: Trainee, examples: Examples, options: ImportanceOptions): Importance {
+export function importance(session: Session, examples: Examples, options: ImportanceOptions): Importance {
   const call = "importance";
   checkNames(options, OPTIONS, call);
   const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${call}: repeats`);
-  const seed = options.seed === undefined ? trainee.seed : readSeed(options.seed, `${call}: seed`);
-  const names = readNames(options.columns, trainee.inputs, call);
-  trainee.useAlone(call);
-  const data = trainee.examples(call, examples);
-  const score = scoreOf(trainee, options.metric, data);
+  const seed = options.seed === undefined ? session.seed : readSeed(options.seed, `${call}: seed`);
+  const names = readNames(options.columns, session.inputs, call);
+  session.useAlone(call);
+  const data = session.examples(call, examples);
+  const score = scoreOf(session, options.metric, data);
   const before = score.of(data);
   const order = new Uint32Array(data.rows);
-  const columns = Array.from({ length: trainee.inputs }, (_, column) => {
+  const columns = Array.from({ length: session.inputs }, (_, column) => {
     const values = Array.from({ length: repeats }, (_, repeat) => {
       permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
       const after = score.of(mixed(data, column, order));

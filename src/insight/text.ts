@@ -1,7 +1,7 @@
 /** A step as text: each formula of the article, in letters and with its numbers. */
 import { countValues } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import type { Step } from "../training/warnings/step.ts";
 import { backwardLines, formulaOf, forwardLines, type Part } from "./formulas.ts";
 import { lines, list, MOST, show, sub } from "./numbers.ts";
@@ -9,14 +9,14 @@ import { lines, list, MOST, show, sub } from "./numbers.ts";
 const indented = (text: readonly string[], by = "  ") => text.map((line) => `${by}${line}`);
 
 /** What stands before each part: the number of its layer, and what it computes. */
-function headOf(trainee: Trainee, { layer, name, stage, inputs }: Part): string {
-  const { type } = trainee.layers[layer];
+function headOf(session: Session, { layer, name, operation, inputs }: Part): string {
+  const { type } = session.layers[layer];
   const part = type === name ? type : `${type}: ${name}`;
-  const sizes = inputs === stage.outputs ? `${inputs}` : `${inputs} → ${stage.outputs}`;
-  return `layer ${layer} (${part}), ${sizes}:  ${formulaOf(stage, name)}`;
+  const sizes = inputs === operation.outputs ? `${inputs}` : `${inputs} → ${operation.outputs}`;
+  return `layer ${layer} (${part}), ${sizes}:  ${formulaOf(operation, name)}`;
 }
 
-/** The stages with their names and arrays, the absorbed one last. */
+/** The operations with their names and arrays, the absorbed one last. */
 function partsOf({
   plan,
   names,
@@ -30,11 +30,11 @@ function partsOf({
   const { input, outputs, gradients } = workspace;
   return names.map((name, at) => {
     const isAbsorbed = plan.absorbed !== undefined && at === names.length - 1;
-    const stage = isAbsorbed ? plan.absorbed : plan.stages[at];
+    const operation = isAbsorbed ? plan.absorbed : plan.operations[at];
     const x = at === 0 ? input.values : outputs[at - 1].values;
     return {
       ...name,
-      stage,
+      operation,
       rows,
       inputs: x.length / rows,
       x,
@@ -43,19 +43,19 @@ function partsOf({
       inputGradient: at === 0 ? inputGradient : gradients[at - 1].values,
       parameters: before,
       gradient,
-      fork: stage.kind === "add" ? outputs[stage.fork].values : undefined,
-      forkGradient: stage.kind === "fork" ? gradients[stage.add].values : undefined,
+      fork: operation.kind === "add" ? outputs[operation.fork].values : undefined,
+      forkGradient: operation.kind === "fork" ? gradients[operation.add].values : undefined,
     };
   });
 }
 
 /** The whole text. */
-export function textOf(trainee: Trainee, step: Step): string {
+export function textOf(session: Session, step: Step): string {
   const parts = partsOf(step);
   const of = step.rows === 1 ? "1 row" : `${step.rows} rows, of which row 1 is shown`;
-  const forward = parts.flatMap((part) => [headOf(trainee, part), ...indented(forwardLines(part)), ""]);
+  const forward = parts.flatMap((part) => [headOf(session, part), ...indented(forwardLines(part)), ""]);
   const back = parts.toReversed().flatMap((part) => {
-    return [headOf(trainee, part), ...indented(backwardLines(part)), ""];
+    return [headOf(session, part), ...indented(backwardLines(part)), ""];
   });
   return [
     `Update ${step.number}, of ${of}. In each part x comes in, y goes out, g = ∂E/∂y.`,
@@ -67,26 +67,26 @@ export function textOf(trainee: Trainee, step: Step): string {
     ...forward,
     "LOSS",
     "",
-    ...indented(lossLines(trainee, step)),
+    ...indented(lossLines(session, step)),
     "",
     "BACKWARD",
     "",
     ...back,
     "UPDATE",
     "",
-    ...indented(updateLines(trainee, step)),
+    ...indented(updateLines(session, step)),
   ].join("\n");
 }
 
-function lossLines(trainee: Trainee, step: Step): string[] {
+function lossLines(session: Session, step: Step): string[] {
   const { plan, rows, workspace, prediction, loss, names } = step;
-  const { type } = trainee.configuration.loss;
+  const { type } = session.configuration.loss;
   const p = list(prediction.subarray(0, plan.outputs));
   const t = list(workspace.target.subarray(0, plan.targets));
   const ofRow = (row: number) => plan.loss.value(workspace.prediction, workspace.target, row, plan.outputs);
   const own = `E${rows > 1 ? sub(0) : ""} = ${type}(p, t) = ${show(ofRow(0))}`;
   const mean = [`E = (${lettersOf(rows)}) / ${rows} = ${show(loss)}`];
-  const g = list(workspace.gradients[plan.stages.length - 1].values.subarray(0, plan.outputs));
+  const g = list(workspace.gradients[plan.operations.length - 1].values.subarray(0, plan.outputs));
   const name = names[names.length - 1].name;
   const slope =
     plan.absorbed === undefined
@@ -101,16 +101,16 @@ function lettersOf(rows: number): string {
   return `E${sub(0)} + E${sub(1)} + … + E${sub(rows - 1)}`;
 }
 
-function updateLines(trainee: Trainee, step: Step): string[] {
+function updateLines(session: Session, step: Step): string[] {
   const { before, gradient, penalised, taken, after, learningRate, plan } = step;
-  const { optimizer } = trainee.configuration;
+  const { optimizer } = session.configuration;
   const changes = (from: Float32Array, to: Float32Array) => from.some((value, at) => value !== to[at]);
   const notes = [
     ...(changes(gradient, penalised) ? ["The gradients have those of the penalties added."] : []),
     ...(changes(penalised, taken) ? ["The gradients are clipped."] : []),
   ];
   const isFrozen = (at: number) => plan.frozen.some(({ start, end }) => at >= start && at < end);
-  const tables = namedParameters(trainee.layers).flatMap(({ name, shape, start }) => {
+  const tables = namedParameters(session.layers).flatMap(({ name, shape, start }) => {
     const heading = `${name}, [${shape.join("][")}]`;
     const columns = shape[shape.length - 1];
     const count = countValues({ shape });

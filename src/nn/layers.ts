@@ -10,7 +10,7 @@ import { dense } from "./layers/dense.ts";
 import { dropout } from "./layers/dropout.ts";
 import { embedding } from "./layers/embedding.ts";
 import { gaussianNoise } from "./layers/gaussianNoise.ts";
-import type { Layer, Operation } from "./layers/layer.ts";
+import type { Layer, LayerOperation } from "./layers/layer.ts";
 import { layerNorm } from "./layers/layerNorm.ts";
 import { residualOf } from "./layers/residual.ts";
 import { softmax } from "./layers/softmax.ts";
@@ -24,7 +24,7 @@ function elementwise({ type, options, create }: AnyEntry<Activation>): AnyEntry<
       outputs: (inputs) => inputs,
       parameters: () => [],
       program: () => [{ type, ...values }],
-      operations: (): Operation[] => [{ kind: "elementwise", activation: create(values) }],
+      operations: (): LayerOperation[] => [{ kind: "elementwise", activation: create(values) }],
     }),
   };
 }

@@ -1,7 +1,7 @@
 /** ensemble: models that predict together. */
 import { checkSizes, type InForm, type Inputs, readMatrix } from "../data/examples.ts";
 import { OptionError, ShapeError, show } from "../errors.ts";
-import { type Model, traineeOf } from "../model.ts";
+import { type Model, sessionOf } from "../model.ts";
 import { softmaxRows } from "../nn/layers/softmax.ts";
 import { readModel } from "../training/modelArgument.ts";
 
@@ -21,7 +21,7 @@ export interface Ensemble {
 
 /** What the models' predictions are, once logits are probabilities. */
 function kindOf(model: Model): string {
-  const { targets, predictions } = traineeOf(model).problem;
+  const { targets, predictions } = sessionOf(model).problem;
   return `${targets}, ${predictions === "logits" ? "estimates" : predictions}`;
 }
 
@@ -49,7 +49,7 @@ function checkModels(models: unknown): asserts models is readonly Model[] {
 
 /** Makes probabilities of logits, in place. */
 function normalize(model: Model, values: Float32Array): void {
-  const { targets, predictions } = traineeOf(model).problem;
+  const { targets, predictions } = sessionOf(model).problem;
   if (predictions !== "logits") return;
   const { outputs } = model;
   if (targets === "labels" || targets === "shares") {

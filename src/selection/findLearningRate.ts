@@ -2,7 +2,7 @@
 import { type Examples, isExamples } from "../data/examples.ts";
 import { DataError, DivergenceError, OptionError, show, withinMemory } from "../errors.ts";
 import type { Network } from "../kernel/kernel.ts";
-import { type Model, traineeOf } from "../model.ts";
+import { type Model, sessionOf } from "../model.ts";
 import { toProgram } from "../nn/program.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
 import { type Curve, curveSvg, curveText, write } from "../plot/curve.ts";
@@ -10,7 +10,7 @@ import { adviceOf } from "../training/advice.ts";
 import { free, type Loaded } from "../training/data.ts";
 import { readModel } from "../training/modelArgument.ts";
 import { type FitOptions, readFitOptions } from "../training/options.ts";
-import type { Trainee } from "../training/session.ts";
+import type { Session } from "../training/session.ts";
 import { atEpoch } from "../training/training.ts";
 import { warnBefore } from "../training/warnings/before.ts";
 
@@ -80,7 +80,7 @@ function readOptions(given: FindLearningRateOptions) {
 type Options = ReturnType<typeof readOptions>;
 
 /** A network of its own that trains as the model's would. */
-function copyOf({ kernel, configuration }: Trainee, original: Network): Network {
+function copyOf({ kernel, configuration }: Session, original: Network): Network {
   return withinMemory(`${CALL}: a copy of the model does not fit in memory`, () => {
     const network = kernel.network(toProgram(configuration));
     try {
@@ -120,9 +120,9 @@ interface Measured {
 }
 
 /** Takes one step after the other, each with a rate of its own, from where a training would start. */
-function stepper(network: Network, { data, kernelData }: Loaded, trainee: Trainee, options: Options) {
+function stepper(network: Network, { data, kernelData }: Loaded, session: Session, options: Options) {
   const { batchSize, threads } = options;
-  let position = atEpoch(trainee.position);
+  let position = atEpoch(session.position);
   /** The mean loss of the step's rows, with the batches of a training; NaN where it diverged. */
   return async (learningRate: number): Promise<number> => {
     const from = { ...position, loss: 0 };
@@ -132,7 +132,7 @@ function stepper(network: Network, { data, kernelData }: Loaded, trainee: Traine
       steps: 1,
       batchSize,
       accumulate: 1,
-      seed: trainee.seed,
+      seed: session.seed,
       shuffle: true,
       learningRates: Float64Array.of(learningRate),
       ...(threads === undefined ? {} : { threads }),
@@ -265,25 +265,25 @@ export async function findLearningRate(
   readModel(model, CALL);
   const checked = readOptions(options);
   if (!isExamples(data)) throw new DataError(`${CALL}: data: expected x and y, received ${show(data)}`);
-  const trainee = traineeOf(model);
-  const original = trainee.useAlone(CALL);
-  const loaded = trainee.load(CALL, data, checked);
+  const session = sessionOf(model);
+  const original = session.useAlone(CALL);
+  const loaded = session.load(CALL, data, checked);
   const rows = Math.min(checked.batchSize, loaded.data.rows);
   let network: Network | undefined;
   let measured: Measured;
   try {
-    trainee.checkRows(CALL, rows, true);
+    session.checkRows(CALL, rows, true);
     checked.signal?.throwIfAborted();
-    warnBefore(CALL, trainee, { ...checked, profile: loaded.profile });
-    network = copyOf(trainee, original);
-    measured = await measure(stepper(network, loaded, trainee, checked), checked);
+    warnBefore(CALL, session, { ...checked, profile: loaded.profile });
+    network = copyOf(session, original);
+    measured = await measure(stepper(network, loaded, session, checked), checked);
   } finally {
     network?.dispose();
     free(loaded);
   }
   if (measured.losses.length === 0) {
-    const text = `${CALL}: step 0: the loss is not a finite number; ${adviceOf(trainee, loaded.data, checked.from)}`;
-    throw new DivergenceError(text, atEpoch(trainee.position).epoch, 0);
+    const text = `${CALL}: step 0: the loss is not a finite number; ${adviceOf(session, loaded.data, checked.from)}`;
+    throw new DivergenceError(text, atEpoch(session.position).epoch, 0);
   }
   const found = suggestionsOf(measured, checked.steps);
   const curve = drawn(measured, found);

@@ -3,7 +3,7 @@ import type { Dataset, Examples } from "../data/examples.ts";
 import { OptionError, show, within } from "../errors.ts";
 import type { Metric } from "../formats/configuration.ts";
 import * as metrics from "../metrics/table.ts";
-import { type Model, traineeOf } from "../model.ts";
+import { type Model, sessionOf } from "../model.ts";
 import { type Choice, type Complete, checkNames, complete, create, type Table } from "../options.ts";
 import { readBoolean, readSplit } from "../training/options.ts";
 import { type ManyHistory, type ManyProgress, trainTogether } from "../training/trainMany.ts";
@@ -222,7 +222,7 @@ function checkModels(
     const model = make();
     try {
       if (metric === undefined) continue;
-      const [{ figure }] = within(place, () => traineeOf(model).measuresOf([metric]));
+      const [{ figure }] = within(place, () => sessionOf(model).measuresOf([metric]));
       smallerIsBetter = figure.smallerIsBetter === true;
     } finally {
       model.dispose();

@@ -5,7 +5,7 @@ import { checkMemory } from "../memory.ts";
 import * as losses from "../nn/losses.ts";
 import { countParameters, countSlots, toProgram } from "../nn/program.ts";
 import type { Complete, Table } from "../options.ts";
-import type { Trainee } from "./session.ts";
+import type { Session } from "./session.ts";
 
 const { BYTES_PER_ELEMENT } = Float32Array;
 
@@ -20,17 +20,17 @@ function anyLoss(): Complete {
 
 /** The first layers of a model as a network of their own. */
 export class FirstLayers {
-  readonly #trainee: Trainee;
+  readonly #session: Session;
   readonly #network: Network;
   /** The model's parameters, of which the first ones are this network's. */
   readonly #parameters: Float32Array;
   readonly #count: number;
   readonly #outputs: number;
 
-  constructor(trainee: Trainee, layers: number) {
-    const { configuration, kernel, parameters } = trainee;
-    const own = trainee.layers.slice(0, layers);
-    this.#trainee = trainee;
+  constructor(session: Session, layers: number) {
+    const { configuration, kernel, parameters } = session;
+    const own = session.layers.slice(0, layers);
+    this.#session = session;
     this.#count = own.reduce((sum, layer) => sum + countParameters(layer), 0);
     this.#outputs = own[layers - 1].outputs;
     const place = `predict: layer ${layers - 1}: ${this.#count} parameters`;
@@ -47,7 +47,7 @@ export class FirstLayers {
   predict(x: Float32Array, rows: number, threads: number | undefined): Float32Array {
     const place = `predict: the values of ${rows} rows`;
     checkMemory(rows * this.#outputs * BYTES_PER_ELEMENT, place);
-    this.#trainee.use().read("parameters", this.#parameters);
+    this.#session.use().read("parameters", this.#parameters);
     this.#network.write("parameters", this.#parameters.subarray(0, this.#count));
     const output = withinMemory(
       `${place} do not fit in memory`,

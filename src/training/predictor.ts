@@ -6,7 +6,7 @@ import type { LayerShape } from "../nn/program.ts";
 import { checkNames } from "../options.ts";
 import { FirstLayers } from "./firstLayers.ts";
 import { readThreads } from "./options.ts";
-import type { Trainee } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** How to predict. */
 export interface PredictOptions {
@@ -34,17 +34,17 @@ function readLayer(layer: unknown, layers: readonly LayerShape[]): number {
 
 /** What a model predicts with. */
 export class Predictor {
-  readonly #trainee: Trainee;
+  readonly #session: Session;
   /** One row and its prediction, which are used again and again. */
   readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
   /** What gives the values of inner layers, by the place of the layer. */
   readonly #inner = new Map<number, FirstLayers>();
 
-  constructor(trainee: Trainee) {
-    const { inputs, outputs } = trainee;
+  constructor(session: Session) {
+    const { inputs, outputs } = session;
     const row = `model: a row of ${inputs} inputs and ${outputs} outputs`;
     checkMemory((inputs + outputs) * Float32Array.BYTES_PER_ELEMENT, row);
-    this.#trainee = trainee;
+    this.#session = session;
     this.#row = withinMemory(`${row} does not fit in memory`, () => ({
       x: new Float32Array(inputs),
       output: new Float32Array(outputs),
@@ -56,19 +56,19 @@ export class Predictor {
     x: Matrix | { readonly x: Matrix },
     options: PredictOptions | undefined,
   ): number[] | number[][] | Float32Array {
-    const network = this.#trainee.use();
+    const network = this.#session.use();
     if (options === undefined && this.#readRow(x)) {
       network.predict(this.#row.x, this.#row.output);
-      return toRow(this.#row.output, 0, this.#trainee.outputs);
+      return toRow(this.#row.output, 0, this.#session.outputs);
     }
     if (options !== undefined) checkNames(options, ["threads", "layer"], "predict");
     const threads = readThreads(options?.threads, "predict");
-    const { layers } = this.#trainee;
+    const { layers } = this.#session;
     const layer = readLayer(options?.layer, layers);
-    const { values, rows, form } = this.#trainee.rows("predict", x);
+    const { values, rows, form } = this.#session.rows("predict", x);
     const output =
       layer === layers.length - 1
-        ? this.#trainee.predictions(values, threads)
+        ? this.#session.predictions(values, threads)
         : this.#firstLayers(layer).predict(values, rows, threads);
     const width = layers[layer].outputs;
     if (form === "flat") return output;
@@ -78,7 +78,7 @@ export class Predictor {
 
   /** The layers up to this one. */
   #firstLayers(layer: number): FirstLayers {
-    const made = this.#inner.get(layer) ?? new FirstLayers(this.#trainee, layer + 1);
+    const made = this.#inner.get(layer) ?? new FirstLayers(this.#session, layer + 1);
     this.#inner.set(layer, made);
     return made;
   }
@@ -93,7 +93,7 @@ export class Predictor {
    * takes the long way, which says what is wrong.
    */
   #readRow(x: unknown): boolean {
-    const { columns, categories } = this.#trainee.expected;
+    const { columns, categories } = this.#session.expected;
     if (!Array.isArray(x) || x.length !== columns || categories.length > 0) return false;
     const row = this.#row.x;
     for (let at = 0; at < row.length; at++) {

@@ -41,7 +41,7 @@ import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } f
 import { type History, type MetricList, type Metrics, parts } from "./history.ts";
 import { createMeasures, type Measure } from "./measures.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { atEpoch, Fit, type Kept } from "./training.ts";
+import { atEpoch, type Kept, Training } from "./training.ts";
 import { warnBefore } from "./warnings/before.ts";
 
 /** What `evaluate` measures: the loss, and the model's metrics by their names. */
@@ -55,7 +55,7 @@ export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 const NOTHING = { position: START, history: undefined };
 
 /** A network with its configuration, which one training at a time may change. */
-export class Trainee {
+export class Session {
   readonly configuration: Configuration;
   readonly seed: number;
   readonly layers: readonly LayerShape[];
@@ -73,7 +73,7 @@ export class Trainee {
   /** How far training has come, and the history of the last one. */
   #progress: { readonly position: Position; readonly history: History | undefined } = NOTHING;
   /** The training that holds the model. */
-  #holder: Fit | undefined;
+  #holder: Training | undefined;
   /** What is measured besides the loss. */
   readonly measures: readonly Measure[];
   readonly #expected: Expectation;
@@ -218,7 +218,7 @@ export class Trainee {
     examples: Examples,
     options: CheckedFitOptions,
     load = (options: CheckedFitOptions) => this.load(call, examples, options),
-  ): Fit {
+  ): Training {
     this.useAlone(call);
     options.signal?.throwIfAborted();
     const loaded = load(options);
@@ -227,7 +227,9 @@ export class Trainee {
       this.checkRows(call, Math.min(options.batchSize, data.rows), true);
       if (validation !== undefined) this.checkRows(call, validation.rows);
       if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
-      const fit = new Fit(call, this, loaded, options, () => load({ ...options, validationShuffle: false }));
+      const fit = new Training(call, this, loaded, options, () =>
+        load({ ...options, validationShuffle: false }),
+      );
       this.#holder = fit;
       warnBefore(call, this, fit);
       return fit;

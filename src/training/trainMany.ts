@@ -4,7 +4,7 @@ import type { Examples } from "../data/examples.ts";
 import { DivergenceError, OptionError, show } from "../errors.ts";
 import { every, now } from "../host.ts";
 import type { Kernel, KernelTrainings, Progress, Run } from "../kernel/kernel.ts";
-import { type Model, traineeOf } from "../model.ts";
+import { type Model, sessionOf } from "../model.ts";
 import { Clock } from "./budget.ts";
 import type { Callback } from "./callbacks/callback.ts";
 import type { Loaded } from "./data.ts";
@@ -14,8 +14,8 @@ import { readModel } from "./modelArgument.ts";
 import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } from "./options.ts";
 import { checkShared, readCallbacks } from "./participants.ts";
 import { watchModels } from "./progressBar.ts";
-import type { Trainee } from "./session.ts";
-import type { Fit } from "./training.ts";
+import type { Session } from "./session.ts";
+import type { Training } from "./training.ts";
 import { warnAfter } from "./warnings/after.ts";
 
 /** How far the trainings have come. */
@@ -145,7 +145,7 @@ export async function trainTogether(
 
 /** A training of a call, taken from request to request. */
 interface Begun {
-  readonly fit: Fit;
+  readonly fit: Training;
   readonly kernel: Kernel;
   readonly steps: Steps;
   /** The call of the kernel that it waits for; undefined when it has ended. */
@@ -157,31 +157,31 @@ interface Begun {
 type Loads = Map<Examples, { readonly as: readonly unknown[]; readonly loaded: Loaded }[]>;
 
 /** The parts of a training that say how its examples are loaded. */
-function loadsAs(trainee: Trainee, options: CheckedFitOptions): readonly unknown[] {
+function loadsAs(session: Session, options: CheckedFitOptions): readonly unknown[] {
   const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle } = options;
-  const seed = validationSplit !== undefined && validationShuffle ? trainee.seed : undefined;
-  return [trainee.loadsAs, sampleWeight, classWeight, validationData, validationSplit, seed];
+  const seed = validationSplit !== undefined && validationShuffle ? session.seed : undefined;
+  return [session.loadsAs, sampleWeight, classWeight, validationData, validationSplit, seed];
 }
 
 function load(call: string, training: ModelTraining, options: CheckedFitOptions, loads: Loads): Loaded {
   const { examples, model } = training;
-  const trainee = traineeOf(model, call);
+  const session = sessionOf(model, call);
   const known = loads.get(examples) ?? [];
   loads.set(examples, known);
-  const as = loadsAs(trainee, options);
+  const as = loadsAs(session, options);
   const alike = known.find((other) => other.as.every((part, at) => part === as[at]));
   if (alike !== undefined) return alike.loaded;
-  const loaded = trainee.load(call, examples, options);
+  const loaded = session.load(call, examples, options);
   known.push({ as, loaded });
   return loaded;
 }
 
 function begin(call: string, training: ModelTraining, { signal }: Together, loads: Loads): Begun {
-  const trainee = traineeOf(training.model, call);
+  const session = sessionOf(training.model, call);
   // The call shows the progress of all.
   const options = { ...training.options, signal, verbose: false };
-  const fit = trainee.begin(call, training.examples, options, (given) => load(call, training, given, loads));
-  return { fit, kernel: trainee.kernel, steps: fit.steps(false), run: undefined, error: undefined };
+  const fit = session.begin(call, training.examples, options, (given) => load(call, training, given, loads));
+  return { fit, kernel: session.kernel, steps: fit.steps(false), run: undefined, error: undefined };
 }
 
 /** Checks a function that is called with the progress. */
@@ -196,10 +196,10 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
     throw new OptionError(`trainMany: expected a list of at least 1 model, received ${show(models)}`);
   }
   const trainees = models.map((model, index) =>
-    traineeOf(readModel(model, `trainMany: models: entry ${index}`), "trainMany"),
+    sessionOf(readModel(model, `trainMany: models: entry ${index}`), "trainMany"),
   );
-  for (const [index, trainee] of trainees.entries()) {
-    const first = trainees.indexOf(trainee);
+  for (const [index, session] of trainees.entries()) {
+    const first = trainees.indexOf(session);
     if (first < index) {
       throw new OptionError(`trainMany: models: entries ${first} and ${index} are the same model`);
     }

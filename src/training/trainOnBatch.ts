@@ -6,7 +6,7 @@ import { learningRate } from "../nn/optimizers/optimizer.ts";
 import { checkNames } from "../options.ts";
 import { adviceOf } from "./advice.ts";
 import { type FitOptions, readFitOptions } from "./options.ts";
-import type { Evaluation, Trainee } from "./session.ts";
+import type { Evaluation, Session } from "./session.ts";
 import { atEpoch } from "./training.ts";
 import { warnOfSingleRows } from "./warnings/before.ts";
 
@@ -21,7 +21,7 @@ const NAMES: readonly (keyof TrainOnBatchOptions)[] = ["sampleWeight", "classWei
 const WITHOUT_WEIGHTS = readFitOptions(CALL, { warnings: false });
 
 /** The loss and metrics of the predictions that the step began with. */
-function measured({ measures }: Trainee, targets: Float32Array, rows: number, done: Progress): Evaluation {
+function measured({ measures }: Session, targets: Float32Array, rows: number, done: Progress): Evaluation {
   const result: { loss: number; [name: string]: number } = { loss: done.losses[0] };
   if (done.predictions) {
     for (const { name, figure } of measures) result[name] = figure.value(done.predictions, targets, rows);
@@ -34,37 +34,37 @@ function measured({ measures }: Trainee, targets: Float32Array, rows: number, do
  * that it ends with parameters that are published, or restored. The model's epochs do not count it: the next
  * training has the order of rows that it would have had.
  */
-export function trainOnBatch(trainee: Trainee, examples: Examples, given?: TrainOnBatchOptions): Evaluation {
-  const network = trainee.useAlone(CALL);
-  let [options, rate] = [WITHOUT_WEIGHTS, trainee.configuration.optimizer.learningRate];
+export function trainOnBatch(session: Session, examples: Examples, given?: TrainOnBatchOptions): Evaluation {
+  const network = session.useAlone(CALL);
+  let [options, rate] = [WITHOUT_WEIGHTS, session.configuration.optimizer.learningRate];
   if (given !== undefined) {
     checkNames(given, NAMES, CALL);
     const { sampleWeight, classWeight } = given;
     options = { ...WITHOUT_WEIGHTS, sampleWeight, classWeight };
     rate = learningRate(rate).read(given.learningRate ?? rate, `${CALL}: learningRate`);
   }
-  const { data, weights } = trainee.readTraining(CALL, examples, options);
-  trainee.checkRows(CALL, data.rows, true);
-  if (data.rows === 1 && trainee.position.steps === 0) {
-    warnOfSingleRows(CALL, trainee.configuration, 1, 1, [trainee]);
+  const { data, weights } = session.readTraining(CALL, examples, options);
+  session.checkRows(CALL, data.rows, true);
+  if (data.rows === 1 && session.position.steps === 0) {
+    warnOfSingleRows(CALL, session.configuration, 1, 1, [session]);
   }
-  const { epoch, steps } = atEpoch(trainee.position);
+  const { epoch, steps } = atEpoch(session.position);
   const rows = weights === undefined ? data : { ...data, weights };
   const done = network.train(rows, {
     from: { epoch, step: 0, steps, loss: 0 },
     steps: 1,
     batchSize: data.rows,
     accumulate: 1,
-    seed: trainee.seed,
+    seed: session.seed,
     shuffle: false,
     learningRates: Float64Array.of(rate),
-    predictions: trainee.measures.length > 0,
+    predictions: session.measures.length > 0,
   });
   if (done.diverged) {
     const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(trainee, data, rate)}. The weights are those before the call.`;
+    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(session, data, rate)}. The weights are those before the call.`;
     throw new DivergenceError(text, epoch, 0);
   }
-  trainee.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });
-  return measured(trainee, data.y, data.rows, done);
+  session.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });
+  return measured(session, data.y, data.rows, done);
 }

@@ -66,7 +66,7 @@ export function atEpoch({ epoch, step, steps }: Position): Position {
  * One training: takes the model from epoch to epoch and keeps the history. The model keeps its own position and
  * history until the first step.
  */
-export class Fit {
+export class Training {
   /** The name of the call, which begins the messages of errors. */
   readonly call: string;
   readonly network: Network;

@@ -20,7 +20,7 @@ function sizeOf(values: Float32Array): number {
  */
 export function gradientFindings(step: Step, layers: readonly LayerShape[], isKnown: boolean): Finding[] {
   const { plan, names, workspace } = step;
-  const sums = plan.stages.flatMap(({ kind }, at) => (kind === "product" ? [at] : []));
+  const sums = plan.operations.flatMap(({ kind }, at) => (kind === "product" ? [at] : []));
   const sizes = sums.map((at) => sizeOf(workspace.gradients[at].values));
   const last = sizes[sizes.length - 1];
   if (sums.length < 2 || !(last > 0)) return [];

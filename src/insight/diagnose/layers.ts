@@ -1,6 +1,6 @@
 /** Layers that together are one linear map, whatever their weights. */
 import type { Plan } from "../../kernel/typescript/network.ts";
-import type { Stage } from "../../kernel/typescript/operations.ts";
+import type { Operation } from "../../kernel/typescript/operations.ts";
 import type { LayerShape } from "../../nn/program.ts";
 import type { Finding } from "../../training/warnings/finding.ts";
 import { formOf } from "../../training/warnings/functions.ts";
@@ -13,12 +13,12 @@ export interface Structure {
   readonly layers: readonly LayerShape[];
 }
 
-type Product = Stage & { readonly kind: "product" };
+type Product = Operation & { readonly kind: "product" };
 
-/** Whether values go through a stage by a linear function, or by one that becomes linear in `predict`. */
-function isLinear(stage: Stage): boolean {
-  if (stage.kind === "elementwise") return formOf(stage.activation).isLinear;
-  return stage.kind !== "row" && stage.kind !== "lookup";
+/** Whether values go through a operation by a linear function, or by one that becomes linear in `predict`. */
+function isLinear(operation: Operation): boolean {
+  if (operation.kind === "elementwise") return formOf(operation.activation).isLinear;
+  return operation.kind !== "row" && operation.kind !== "lookup";
 }
 
 /**
@@ -32,16 +32,16 @@ export function linearStacks(structure: Structure): Finding[] {
   /** Whether all since each open fork was linear. */
   const forks: boolean[] = [];
   const runs: number[][] = [];
-  for (const [at, stage] of plan.stages.entries()) {
-    if (!isLinear(stage)) {
+  for (const [at, operation] of plan.operations.entries()) {
+    if (!isLinear(operation)) {
       last = undefined;
       forks.fill(false);
     }
-    if (stage.kind === "fork") forks.push(true);
+    if (operation.kind === "fork") forks.push(true);
     // Two paths meet: only if both are linear it is one linear map still.
-    if (stage.kind === "add" && !forks.pop()) last = undefined;
-    if (stage.kind !== "product") continue;
-    if (last !== undefined && !isBottleneck(plan.stages[last] as Product, stage)) {
+    if (operation.kind === "add" && !forks.pop()) last = undefined;
+    if (operation.kind !== "product") continue;
+    if (last !== undefined && !isBottleneck(plan.operations[last] as Product, operation)) {
       const run = runs.find((list) => list.at(-1) === last);
       if (run === undefined) runs.push([last, at]);
       else run.push(at);
@@ -51,7 +51,7 @@ export function linearStacks(structure: Structure): Finding[] {
   return runs.map((run): Finding => {
     const places = run.map((at) => placeOf(structure, at));
     const shown = `${places.slice(0, -1).join(", ")} and ${places.at(-1)}`;
-    const { outputs } = plan.stages[run.at(-1)!];
+    const { outputs } = plan.operations[run.at(-1)!];
     return {
       cause: "linearStack",
       layer: names[run[0]].layer,

@@ -19,7 +19,7 @@ import {
 import { compile, evaluate, handOut, type Plan, predict } from "./network.ts";
 import { copy } from "./operations/arrays.ts";
 import { views } from "./operations.ts";
-import { Training } from "./run.ts";
+import { StepLoop } from "./run.ts";
 import { scheduler } from "./scheduler.ts";
 import { State } from "./state.ts";
 import { type Batch, Workspace } from "./workspace.ts";
@@ -52,7 +52,7 @@ class TypeScriptNetwork implements Network {
     this.#plan = compile(program);
     this.#state = new State(this.#plan);
     this.#published = new Float32Array(this.#plan.parameters);
-    this.#publishedViews = views(this.#plan.stages, this.#published);
+    this.#publishedViews = views(this.#plan.operations, this.#published);
     this.#publishedSlots = this.#state.slots.map((slot) => new Float32Array(slot.length));
     this.#workspace = new Workspace(this.#plan, 0, false);
   }
@@ -70,9 +70,9 @@ class TypeScriptNetwork implements Network {
     for (const [index, slot] of this.#publishedSlots.entries()) this.#state.slots[index].set(slot);
   }
 
-  #training(data: object, run: Run): Training {
+  #training(data: object, run: Run): StepLoop {
     const message = "typescript kernel: the training does not fit in memory: take fewer rows";
-    return withinMemory(message, () => new Training(this.#state, this, data as Rows, run));
+    return withinMemory(message, () => new StepLoop(this.#state, this, data as Rows, run));
   }
 
   train(data: KernelData | Rows, run: Run): Progress {
@@ -83,7 +83,7 @@ class TypeScriptNetwork implements Network {
 
   async start(data: KernelData, run: Run): Promise<Progress> {
     this.#stopping = false;
-    let training: Training | undefined;
+    let training: StepLoop | undefined;
     const step = () => {
       training ??= this.#training(data, run);
       if (!training.done && !this.#stopping) training.step();
@@ -128,7 +128,7 @@ class TypeScriptNetwork implements Network {
     return evaluate(this.#plan, this.#publishedViews, this.#reserve(batch.rows), batch, start, output);
   }
 
-  /** Room for rows that are only predicted, as many as go through the stages together. */
+  /** Room for rows that are only predicted, as many as go through the operations together. */
   #reserve(total: number): Workspace {
     const rows = Math.min(total, CHUNK_ROWS);
     if (this.#workspace.rows < rows) {
@@ -175,9 +175,9 @@ class TypeScriptNetwork implements Network {
 const kept = (rows: Rows): Rows & KernelData => ({ ...rows, free() {} });
 
 function footprint(program: Program): Footprint {
-  const { inputs, targets, stages, parameters, optimizer } = compile(program);
+  const { inputs, targets, operations, parameters, optimizer } = compile(program);
   const copies = 2 * (1 + optimizer.slots) + 1;
-  const row = stages.reduce((sum, { outputs }) => sum + 2 * outputs, inputs + targets);
+  const row = operations.reduce((sum, { outputs }) => sum + 2 * outputs, inputs + targets);
   const bytes = Float32Array.BYTES_PER_ELEMENT;
   return { network: bytes * parameters * copies, row: bytes * row };
 }

@@ -11,17 +11,17 @@ import { CHUNK_ROWS } from "../kernel.ts";
 import { copy, type View } from "./operations/arrays.ts";
 import {
   applyFunction,
-  backwardStage,
-  forwardStage,
+  backwardOperation,
+  forwardOperation,
+  type Operation,
+  Operations,
   type Penalty,
   parameterGradient,
   type Range,
-  type Stage,
-  Stages,
 } from "./operations.ts";
 import { type Batch, gather, type Sizes, type Workspace } from "./workspace.ts";
 
-type FunctionStage = Stage & { readonly kind: "elementwise" | "row" };
+type FunctionOperation = Operation & { readonly kind: "elementwise" | "row" };
 
 /** What stays the same while the parameters change. */
 export interface Plan extends Sizes {
@@ -30,7 +30,7 @@ export interface Plan extends Sizes {
   readonly chunkRows: number;
   readonly loss: RowLoss;
   /** What the loss is computed together with and predictions go through besides, if anything. */
-  readonly absorbed: FunctionStage | undefined;
+  readonly absorbed: FunctionOperation | undefined;
   readonly optimizer: Optimizer;
   readonly parameters: number;
   /**
@@ -51,25 +51,25 @@ export function trainedRanges({ frozen, parameters }: Plan): readonly Range[] {
   return starts.map((start, index) => ({ start, end: ends[index] })).filter(({ start, end }) => start < end);
 }
 
-/** A stage that changes nothing, where the loss absorbs the only layer. */
+/** A operation that changes nothing, where the loss absorbs the only layer. */
 const IDENTITY = linear.create({});
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
-  const stages = new Stages(program.inputs);
+  const placed = new Operations(program.inputs);
   for (const layer of program.layers) {
-    for (const operation of createLayer(layer).operations()) stages.push(operation);
+    for (const operation of createLayer(layer).operations()) placed.push(operation);
   }
-  const { list, width: outputs, parameters, frozen, penalties } = stages;
+  const { list, width: outputs, parameters, frozen, penalties } = placed;
   const loss = create("loss", losses as Table<Loss>, program.loss);
   const absorbing = loss.absorbs?.layer === program.layers[program.layers.length - 1].type;
-  const absorbed = absorbing ? (list.pop() as FunctionStage) : undefined;
+  const absorbed = absorbing ? (list.pop() as FunctionOperation) : undefined;
   if (list.length === 0) list.push({ kind: "elementwise", outputs, activation: IDENTITY });
   return {
     inputs: program.inputs,
     outputs,
     targets: loss.targets(outputs),
-    stages: list,
+    operations: list,
     chunkRows: takesWholeBatches(program) ? Number.POSITIVE_INFINITY : CHUNK_ROWS,
     loss: absorbing ? loss.absorbs!.loss : loss,
     absorbed,
@@ -81,15 +81,15 @@ export function compile(program: Program): Plan {
   };
 }
 
-/** Runs the rows at hand, which the workspace's input holds, through the stages. */
+/** Runs the rows at hand, which the workspace's input holds, through the operations. */
 export function predict(
   plan: Plan,
   parameters: readonly (View | undefined)[],
   { input, outputs, at }: Workspace,
 ): void {
-  for (let index = 0; index < plan.stages.length; index++) {
+  for (let index = 0; index < plan.operations.length; index++) {
     const before = index > 0 ? outputs[index - 1] : input;
-    forwardStage(plan.stages[index], parameters[index], before, outputs[index], outputs, at);
+    forwardOperation(plan.operations[index], parameters[index], before, outputs[index], outputs, at);
   }
 }
 
@@ -160,16 +160,16 @@ export function backward(
 ): void {
   const { input, outputs, gradients, prediction, target, isWeighted, at } = workspace;
   const { rows } = at;
-  const last = plan.stages.length - 1;
+  const last = plan.operations.length - 1;
   for (let row = 0; row < rows; row++) {
     plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last].values);
   }
   if (isWeighted) weighGradients(plan, workspace);
   for (let index = last; index >= 0; index--) {
-    const stage = plan.stages[index];
+    const operation = plan.operations[index];
     const before = index > 0 ? outputs[index - 1] : input;
-    parameterGradient(stage, gradient[index], before, gradients[index], rows, isFirst);
+    parameterGradient(operation, gradient[index], before, gradients[index], rows, isFirst);
     if (index === 0) break;
-    backwardStage(stage, parameters[index], before, outputs, gradients, index, at);
+    backwardOperation(operation, parameters[index], before, outputs, gradients, index, at);
   }
 }

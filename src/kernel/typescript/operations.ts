@@ -1,13 +1,13 @@
-/** What the network walks: stages, each with an output of its own; what each kind does, forward and back. */
+/** What the network walks: operations, each with an output of its own; what each kind does, forward and back. */
 import type { Activation } from "../../nn/activations.ts";
 import type {
+  LayerOperation,
   Lookup,
   Noise,
-  Operation,
   Penalties,
   RowFunction,
   Standardise,
-  Training,
+  TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
 import { copy, type Rows, sum, type Values, type View } from "./operations/arrays.ts";
@@ -42,16 +42,16 @@ export interface Range {
 export interface Penalty extends Range, Penalties {}
 
 /** An operation of the Program with where its parameters start. */
-export type Stage =
+export type Operation =
   | (Sizes &
-      Training & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
+      TrainingRule & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction }
   | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number }
   | StandardiseStage
   | NoiseStage
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
-  /** `add` is the number of the stage that adds these values. */
+  /** `add` is the number of the operation that adds these values. */
   | { readonly kind: "fork"; readonly outputs: number; add: number }
   | { readonly kind: "add"; readonly outputs: number; readonly fork: number };
 
@@ -59,16 +59,16 @@ interface NoiseStage {
   readonly kind: "noise";
   readonly outputs: number;
   readonly noise: Noise;
-  /** Counts the stages that draw. */
+  /** Counts the operations that draw. */
   readonly layer: number;
   /** Room for the draws of some rows. */
   readonly draws: Float32Array;
 }
 
-/** Makes stages of operations, one after the other, and counts their parameters. */
-export class Stages {
-  readonly list: Stage[] = [];
-  /** Values in a row of the last stage's output. */
+/** Gives operations their places: their sizes, and where their parameters start. */
+export class Operations {
+  readonly list: Operation[] = [];
+  /** Values in a row of the last operation's output. */
   width: number;
   parameters = 0;
   /** The ranges of parameters that no gradient changes, in increasing order. */
@@ -81,27 +81,27 @@ export class Stages {
     this.width = inputs;
   }
 
-  push(operation: Operation): void {
+  push(operation: LayerOperation): void {
     if (operation.kind === "standardise") {
       const scale = this.#scale();
       this.#add(this.#standardise(operation));
       this.#add(scale);
     } else {
-      this.#add(this.#stage(operation));
+      this.#add(this.#place(operation));
     }
   }
 
-  #add(stage: Stage): void {
-    this.list.push(stage);
-    this.width = stage.outputs;
+  #add(operation: Operation): void {
+    this.list.push(operation);
+    this.width = operation.outputs;
   }
 
-  #scale(): Stage {
+  #scale(): Operation {
     const outputs = this.width;
     return { kind: "scale", outputs, weight: this.#allocate(outputs), bias: this.#allocate(outputs) };
   }
 
-  #standardise(operation: Standardise & { readonly kind: "standardise" }): Stage {
+  #standardise(operation: Standardise & { readonly kind: "standardise" }): Operation {
     const outputs = this.width;
     const [mean, variance] = [this.#allocate(outputs), this.#allocate(outputs)];
     this.frozen.push({ start: mean, end: this.parameters });
@@ -115,7 +115,7 @@ export class Stages {
     return start;
   }
 
-  #stage(operation: Exclude<Operation, { readonly kind: "standardise" }>): Stage {
+  #place(operation: Exclude<LayerOperation, { readonly kind: "standardise" }>): Operation {
     const outputs = this.width;
     switch (operation.kind) {
       case "product": {
@@ -151,29 +151,29 @@ export class Stages {
   }
 }
 
-/** Cuts an array of all parameters into one view a stage. */
-export function views(stages: readonly Stage[], values: Values): readonly (View | undefined)[] {
+/** Cuts an array of all parameters into one view a operation. */
+export function views(operations: readonly Operation[], values: Values): readonly (View | undefined)[] {
   const cut = (start: number, length: number) => values.subarray(start, start + length);
-  return stages.map((stage) => {
-    switch (stage.kind) {
+  return operations.map((operation) => {
+    switch (operation.kind) {
       case "product": {
-        const { inputs, outputs, weight, bias } = stage;
+        const { inputs, outputs, weight, bias } = operation;
         return {
           weight: rowsOf(cut(weight, inputs * outputs), inputs),
           bias: bias === undefined ? undefined : repeated(cut(bias, outputs)),
         };
       }
       case "scale": {
-        const { outputs, weight, bias } = stage;
+        const { outputs, weight, bias } = operation;
         return { weight: repeated(cut(weight, outputs)), bias: repeated(cut(bias, outputs)) };
       }
       case "standardise":
         return {
-          weight: repeated(cut(stage.mean, stage.outputs)),
-          bias: repeated(cut(stage.variance, stage.outputs)),
+          weight: repeated(cut(operation.mean, operation.outputs)),
+          bias: repeated(cut(operation.variance, operation.outputs)),
         };
       case "lookup": {
-        const { categories, units, weight } = stage;
+        const { categories, units, weight } = operation;
         return { weight: rowsOf(cut(weight, categories * units), units), bias: undefined };
       }
       default:
@@ -182,9 +182,9 @@ export function views(stages: readonly Stage[], values: Values): readonly (View 
   });
 }
 
-/** Takes rows through a stage. `outputs` has those of all stages before. */
-export function forwardStage(
-  stage: Stage,
+/** Takes rows through a operation. `outputs` has those of all operations before. */
+export function forwardOperation(
+  operation: Operation,
   view: View | undefined,
   input: Matrix,
   output: Matrix,
@@ -192,53 +192,53 @@ export function forwardStage(
   at: Rows,
 ): void {
   const { rows } = at;
-  switch (stage.kind) {
+  switch (operation.kind) {
     case "product":
-      forward(stage, view!.weight, view!.bias ?? ZEROS, input, output, rows);
+      forward(operation, view!.weight, view!.bias ?? ZEROS, input, output, rows);
       break;
     case "scale":
-      scale(stage.outputs, view!, input.values, output.values, rows);
+      scale(operation.outputs, view!, input.values, output.values, rows);
       break;
     case "standardise":
-      if (at.isBatch) standardiseBatch(stage, view!, input.values, output.values, at);
-      else standardise(stage, view!, input.values, output.values, rows);
+      if (at.isBatch) standardiseBatch(operation, view!, input.values, output.values, at);
+      else standardise(operation, view!, input.values, output.values, rows);
       break;
     case "noise":
-      makeNoise(stage, stage.noise.value, input.values, output.values, at);
+      makeNoise(operation, operation.noise.value, input.values, output.values, at);
       break;
     case "lookup":
-      lookUp(stage, view!.weight.values, input.values, output.values, rows);
+      lookUp(operation, view!.weight.values, input.values, output.values, rows);
       break;
     case "fork":
-      copy(input.values, 0, output.values, 0, rows * stage.outputs);
+      copy(input.values, 0, output.values, 0, rows * operation.outputs);
       break;
     case "add":
-      sum(input.values, outputs[stage.fork].values, output.values, rows * stage.outputs);
+      sum(input.values, outputs[operation.fork].values, output.values, rows * operation.outputs);
       break;
     default:
-      applyFunction(stage, input.values, output.values, rows);
+      applyFunction(operation, input.values, output.values, rows);
   }
 }
 
 /** Takes rows through a function without parameters. `output` may be `input`. */
 export function applyFunction(
-  stage: Stage & { readonly kind: "elementwise" | "row" },
+  operation: Operation & { readonly kind: "elementwise" | "row" },
   input: Float32Array,
   output: Float32Array,
   rows: number,
 ): void {
-  const width = stage.outputs;
-  if (stage.kind === "elementwise") stage.activation.value(input, output, rows * width);
-  else for (let row = 0; row < rows; row++) stage.rows.value(input, output, row * width, width);
+  const width = operation.outputs;
+  if (operation.kind === "elementwise") operation.activation.value(input, output, rows * width);
+  else for (let row = 0; row < rows; row++) operation.rows.value(input, output, row * width, width);
 }
 
 /**
- * Writes the gradient with respect to a stage's input. `outputs` and `gradients` are those of all stages, this
+ * Writes the gradient with respect to a operation's input. `outputs` and `gradients` are those of all operations, this
  * one's number being `index`: its input's gradient is that of the output of the one before, unless a
  * `result` is given, for the first.
  */
-export function backwardStage(
-  stage: Stage,
+export function backwardOperation(
+  operation: Operation,
   view: View | undefined,
   input: Matrix,
   outputs: readonly Matrix[],
@@ -250,60 +250,67 @@ export function backwardStage(
   const { rows } = at;
   const output = outputs[index];
   const gradient = gradients[index].values;
-  const length = rows * stage.outputs;
-  switch (stage.kind) {
+  const length = rows * operation.outputs;
+  switch (operation.kind) {
     case "product":
-      inputGradient(stage, view!.weight, gradients[index], result, rows);
+      inputGradient(operation, view!.weight, gradients[index], result, rows);
       break;
     case "elementwise":
-      stage.activation.gradient(input.values, output.values, gradient, result.values, length);
+      operation.activation.gradient(input.values, output.values, gradient, result.values, length);
       break;
     case "row":
-      for (let start = 0; start < length; start += stage.outputs) {
-        stage.rows.gradient(input.values, output.values, gradient, result.values, start, stage.outputs);
+      for (let start = 0; start < length; start += operation.outputs) {
+        operation.rows.gradient(
+          input.values,
+          output.values,
+          gradient,
+          result.values,
+          start,
+          operation.outputs,
+        );
       }
       break;
     case "scale":
-      multiply(stage.outputs, view!.weight.values, gradient, result.values, rows);
+      multiply(operation.outputs, view!.weight.values, gradient, result.values, rows);
       break;
     case "standardise":
-      if (at.isBatch) standardiseGradient(stage, output.values, gradient, result.values, rows);
-      else runningGradient(stage, view!, gradient, result.values, rows);
+      if (at.isBatch) standardiseGradient(operation, output.values, gradient, result.values, rows);
+      else runningGradient(operation, view!, gradient, result.values, rows);
       break;
     case "noise":
-      makeNoise(stage, stage.noise.gradient, gradient, result.values, at);
+      makeNoise(operation, operation.noise.gradient, gradient, result.values, at);
       break;
     case "lookup":
-      lookUpGradient(stage, gradient, result.values, rows);
+      lookUpGradient(operation, gradient, result.values, rows);
       break;
     case "fork":
-      sum(gradient, gradients[stage.add].values, result.values, length);
+      sum(gradient, gradients[operation.add].values, result.values, length);
       break;
     case "add":
       copy(gradient, 0, result.values, 0, length);
   }
 }
 
-/** Adds the gradients of a stage's parameters over the rows to `result`, or writes them if it `isFirst`. */
+/** Adds the gradients of a operation's parameters over the rows to `result`, or writes them if it `isFirst`. */
 export function parameterGradient(
-  stage: Stage,
+  operation: Operation,
   result: View | undefined,
   input: Matrix,
   gradient: Matrix,
   rows: number,
   isFirst: boolean,
 ): void {
-  if (result === undefined || (stage.kind === "product" && !stage.trainable)) return;
+  if (result === undefined || (operation.kind === "product" && !operation.trainable)) return;
   const { weight, bias } = result;
-  if (stage.kind === "product") {
-    weightGradient(stage, gradient, input, isFirst ? ZEROS : weight, weight, rows);
-    if (bias !== undefined) biasGradient(stage, gradient, isFirst ? ZEROS : bias, bias, rows);
-  } else if (stage.kind === "scale") {
-    scaleGradient(stage.outputs, weight.values, input.values, gradient.values, rows, isFirst);
-    biasGradient({ inputs: 1, outputs: stage.outputs }, gradient, isFirst ? ZEROS : bias!, bias!, rows);
-  } else if (stage.kind === "lookup") {
+  if (operation.kind === "product") {
+    weightGradient(operation, gradient, input, isFirst ? ZEROS : weight, weight, rows);
+    if (bias !== undefined) biasGradient(operation, gradient, isFirst ? ZEROS : bias, bias, rows);
+  } else if (operation.kind === "scale") {
+    scaleGradient(operation.outputs, weight.values, input.values, gradient.values, rows, isFirst);
+    biasGradient({ inputs: 1, outputs: operation.outputs }, gradient, isFirst ? ZEROS : bias!, bias!, rows);
+  } else if (operation.kind === "lookup") {
     if (isFirst) weight.values.fill(0);
-    tableGradient(stage, weight.values, input.values, gradient.values, rows);
+    tableGradient(operation, weight.values, input.values, gradient.values, rows);
   }
 }
 

@@ -48,7 +48,7 @@ class Outputs {
 }
 
 /** A run that is taken step by step, so that its driver can yield and stop between any two. */
-export class Training {
+export class StepLoop {
   readonly #state: State;
   readonly #safe: Safe;
   readonly #data: Rows;

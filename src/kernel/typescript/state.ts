@@ -36,8 +36,8 @@ export class State {
     this.slots = Array.from({ length: plan.optimizer.slots }, () => new Float32Array(plan.parameters));
     this.gradient = new Float32Array(plan.parameters);
     this.#update = new Update(plan, this.parameters, this.gradient, this.slots);
-    this.#parameterViews = views(plan.stages, this.parameters);
-    this.#gradientViews = views(plan.stages, this.gradient);
+    this.#parameterViews = views(plan.operations, this.parameters);
+    this.#gradientViews = views(plan.operations, this.gradient);
     this.#workspace = new Workspace(plan, 0, true);
   }
 
@@ -53,7 +53,7 @@ export class State {
   /** The sum of the losses of all rows, and the gradient of their mean, penalties included. */
   gradients(batch: Batch): { readonly loss: number; readonly values: Values } {
     const values = allocate(this.plan.parameters, "gradients");
-    const loss = this.#collect(views(this.plan.stages, values), batch, 1, true);
+    const loss = this.#collect(views(this.plan.operations, values), batch, 1, true);
     addPenalties(this.plan, this.parameters, values);
     return { loss, values };
   }

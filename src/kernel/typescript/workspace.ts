@@ -1,7 +1,7 @@
-/** Rows of a batch, and the values that they have in each stage. */
+/** Rows of a batch, and the values that they have in each operation. */
 import type { Rows } from "../kernel.ts";
 import { copy, type Moment, type Rows as RowsAt, type Values } from "./operations/arrays.ts";
-import type { Stage } from "./operations.ts";
+import type { Operation } from "./operations.ts";
 import { type Matrix, rowsOf } from "./products.ts";
 
 /** How long rows are. */
@@ -10,10 +10,10 @@ export interface Sizes {
   readonly inputs: number;
   /** Values in a row of targets. */
   readonly targets: number;
-  readonly stages: readonly Stage[];
+  readonly operations: readonly Operation[];
 }
 
-/** Activations and their gradients for up to `rows` rows, and views of the parameters that the stages use. */
+/** Activations and their gradients for up to `rows` rows, and views of the parameters that the operations use. */
 export class Workspace {
   readonly rows: number;
   readonly #at: { -readonly [Name in keyof RowsAt]: RowsAt[Name] };
@@ -23,14 +23,14 @@ export class Workspace {
   readonly weights: Values;
   /** Whether one of the weights may be other than 1. */
   isWeighted = false;
-  /** The output of each stage, [rows][outputs]. */
+  /** The output of each operation, [rows][outputs]. */
   readonly outputs: readonly Matrix[];
-  /** The gradient of the loss with respect to each stage's output. */
+  /** The gradient of the loss with respect to each operation's output. */
   readonly gradients: readonly Matrix[];
 
   constructor(plan: Sizes, rows: number, backward: boolean, isBatch = backward) {
     const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
-    const matrices = () => plan.stages.map((stage) => matrix(stage.outputs));
+    const matrices = () => plan.operations.map((operation) => matrix(operation.outputs));
     this.rows = rows;
     this.#at = { from: 0, rows: 0, moment: undefined, isBatch };
     this.input = matrix(plan.inputs);
@@ -52,7 +52,7 @@ export class Workspace {
     this.#at.moment = moment;
   }
 
-  /** The output of the last stage. */
+  /** The output of the last operation. */
   get prediction(): Float32Array {
     return this.outputs[this.outputs.length - 1].values;
   }

@@ -10,14 +10,14 @@ export interface Penalties {
 }
 
 /** What training does with the parameters of a layer. */
-export interface Training extends Penalties {
+export interface TrainingRule extends Penalties {
   /** Whether they change. */
   readonly trainable: boolean;
 }
 
 /** What the network does for a layer. It looks at these kinds and never at a layer's name. */
-export type Operation =
-  | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & Training)
+export type LayerOperation =
+  | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & TrainingRule)
   | { readonly kind: "elementwise"; readonly activation: Activation }
   | { readonly kind: "row"; readonly rows: RowFunction }
   /** y = w x + b, value by value. */
@@ -112,7 +112,7 @@ export interface Layer {
    */
   program(penalties?: Penalties): Complete[];
   /** What the network does for one of the layers that `program` gives. */
-  operations(): Operation[];
+  operations(): LayerOperation[];
 }
 
 /** The parameters of the operation `scale`: w starts as ones, b as zeros. */

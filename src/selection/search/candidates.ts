@@ -7,7 +7,7 @@ import { DataError, OptionError, show, within } from "../../errors.ts";
 import { nextTurn, now } from "../../host.ts";
 import { readWeights } from "../../metrics/columns.ts";
 import type { Problem } from "../../metrics/metric.ts";
-import { Model, type ModelOptions, traineeOf } from "../../model.ts";
+import { Model, type ModelOptions, sessionOf } from "../../model.ts";
 import { type Complete, checkNames, isPlain, readSize } from "../../options.ts";
 import { freshSeed, readSeed } from "../../seed.ts";
 import { classesOf } from "../../training/data.ts";
@@ -22,7 +22,7 @@ import {
   readThreads,
 } from "../../training/options.ts";
 import { checkShared } from "../../training/participants.ts";
-import type { Evaluation, Trainee } from "../../training/session.ts";
+import type { Evaluation, Session } from "../../training/session.ts";
 import {
   type ManyHistory,
   type ManyProgress,
@@ -101,7 +101,7 @@ export interface Split {
   /** The weights of the rows to learn from, one array for one array given. */
   weights(ofAll: Float32Array): Float32Array;
   /** What a model makes of the rows held out, which are checked once for all models that take them alike. */
-  measure(trainee: Trainee, measures: readonly Measure[]): Evaluation;
+  measure(session: Session, measures: readonly Measure[]): Evaluation;
 }
 
 function toSplit(data: Dataset, rows: RowSplit): Split {
@@ -111,10 +111,10 @@ function toSplit(data: Dataset, rows: RowSplit): Split {
   return {
     rows,
     training: takeRows(data, rows.training),
-    measure(trainee, measures) {
-      const held = prepared.get(trainee.loadsAs) ?? trainee.prepare(heldOut, measures);
-      prepared.set(trainee.loadsAs, held);
-      return trainee.measure(held, measures);
+    measure(session, measures) {
+      const held = prepared.get(session.loadsAs) ?? session.prepare(heldOut, measures);
+      prepared.set(session.loadsAs, held);
+      return session.measure(held, measures);
     },
     weights(ofAll) {
       const weights = known.get(ofAll) ?? Float32Array.from(rows.training, (row) => ofAll[row]);
@@ -186,10 +186,10 @@ export function readData(call: string, { make, options }: CheckedCandidate, data
   });
   const model = make();
   try {
-    const trainee = traineeOf(model);
-    const read = within(call, () => trainee.read(data));
-    if (options.warnings) warnOfPrecision(call, trainee, data, read, options.scope);
-    return { data: read, problem: trainee.problem };
+    const session = sessionOf(model);
+    const read = within(call, () => session.read(data));
+    if (options.warnings) warnOfPrecision(call, session, data, read, options.scope);
+    return { data: read, problem: session.problem };
   } finally {
     model.dispose();
   }
@@ -227,8 +227,8 @@ export async function runTrials<Kept>(
   const { splits, metrics = [], signal } = trials;
   const trainings = candidates.flatMap((candidate) => trainingsOf(candidate, trials));
   const measures = trainings.map(({ model }) => {
-    const trainee = traineeOf(model);
-    return within(call, () => [...trainee.measures, ...trainee.measuresOf(metrics)]);
+    const session = sessionOf(model);
+    return within(call, () => [...session.measures, ...session.measuresOf(metrics)]);
   });
   const histories = await trainTogether(call, trainings, { ...trials, isSearch: true }).catch((error) => {
     for (const { model } of trainings) model.dispose();
@@ -241,7 +241,7 @@ export async function runTrials<Kept>(
     const history = histories[at];
     const evaluation =
       history.error === undefined
-        ? splits[at % splits.length].measure(traineeOf(model), measured)
+        ? splits[at % splits.length].measure(sessionOf(model), measured)
         : nothing(measured.map(({ name }) => name));
     kept[Math.floor(at / splits.length)].push(keep({ model, history, evaluation }));
     await pause();

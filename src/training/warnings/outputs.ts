@@ -2,7 +2,7 @@
 import { brief } from "../../data/columns.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Problem } from "../../metrics/metric.ts";
-import type { Operation } from "../../nn/layers/layer.ts";
+import type { LayerOperation } from "../../nn/layers/layer.ts";
 import { createLayer } from "../../nn/layers.ts";
 import type { LayerShape } from "../../nn/program.ts";
 import type { Complete } from "../../options.ts";
@@ -21,7 +21,7 @@ interface Last {
   readonly layer: number;
   /** "layer 3 (sigmoid)", "layer 2 (dense: sigmoid)" */
   readonly place: string;
-  readonly operation: Operation | undefined;
+  readonly operation: LayerOperation | undefined;
 }
 
 function lastOf({ configuration, layers }: Architecture): Last {

@@ -81,14 +81,14 @@ export function courseOf(history: History | undefined): Course | undefined {
 
 /** The mean loss of the step's rows with other parameters. Writes over the step's values. */
 function lossWith({ plan, workspace, rows }: Step, parameters: Values): number {
-  predict(plan, views(plan.stages, parameters), workspace);
+  predict(plan, views(plan.operations, parameters), workspace);
   return lossSum(plan, workspace) / rows;
 }
 
 /** The mean loss after the step, were the learning rate another one. Writes over the step's values. */
-function lossesOf(trainee: Learner, step: Step) {
+function lossesOf(session: Learner, step: Step) {
   const { plan, before, gradient, number } = step;
-  const slots = trainee.use().read("slots");
+  const slots = session.use().read("slots");
   return (learningRate: number): number => {
     const now = { learningRate, step: number };
     return lossWith(step, updateOf(plan, before, gradient, slots, now).after);
@@ -96,14 +96,14 @@ function lossesOf(trainee: Learner, step: Step) {
 }
 
 /** What is found of the learning rate. Writes over the step's values. */
-export function rateFindings(trainee: Learner, step: Step): Finding[] {
+export function rateFindings(session: Learner, step: Step): Finding[] {
   const { learningRate, loss } = step;
-  const { history } = trainee;
+  const { history } = session;
   if (learningRate === 0) return noRate(history);
-  const untrained = lossWith(step, Float32Array.from(initialize(trainee.layers, trainee.seed)));
+  const untrained = lossWith(step, Float32Array.from(initialize(session.layers, session.seed)));
   /** What there is to lose. */
   const scale = Math.max(Math.abs(loss), Math.abs(untrained));
-  const lossAt = lossesOf(trainee, step);
+  const lossAt = lossesOf(session, step);
   const after = lossAt(learningRate);
   if (!(after <= loss + RISE * scale)) return [tooHigh(step, after, lossAt)];
   const course = courseOf(history);

@@ -23,22 +23,22 @@ function isCertain({ cause, share = 0 }: Finding, begins: boolean): boolean {
 }
 
 /** What a step on these rows shows of units and learning rate, if that alone keeps the loss where it is. */
-function certainFindings(trainee: Learner, call: string, rows: Dataset, begins: boolean): Finding[] {
-  const step = stepOf(trainee, call, rows);
-  if (overflow(step, trainee.layers).length > 0) return [];
-  const units = unitFindings(step, trainee.layers);
-  return [...units, ...rateFindings(trainee, step)].filter((finding) => isCertain(finding, begins));
+function certainFindings(session: Learner, call: string, rows: Dataset, begins: boolean): Finding[] {
+  const step = stepOf(session, call, rows);
+  if (overflow(step, session.layers).length > 0) return [];
+  const units = unitFindings(step, session.layers);
+  return [...units, ...rateFindings(session, step)].filter((finding) => isCertain(finding, begins));
 }
 
 /** What to say of the training that has ended, if there is something. */
-function stallOf(trainee: Learner, call: string, rows: Dataset): string | undefined {
-  const { history } = trainee;
+function stallOf(session: Learner, call: string, rows: Dataset): string | undefined {
+  const { history } = session;
   const course = courseOf(history);
   // A loss of 0 cannot fall.
   if (history === undefined || course === undefined || !course.hasStalled || course.last === 0)
     return undefined;
   const { epoch } = history;
-  const certain = certainFindings(trainee, call, rows, epoch[0] === 0);
+  const certain = certainFindings(session, call, rows, epoch[0] === 0);
   const { middle, half, last } = course;
   const hasRisen = last > middle * (1 + RISEN);
   // Units that a rising loss has killed on its way are not what makes it rise.
@@ -68,11 +68,11 @@ const MOST_PARAMETERS = 2 ** 16;
 /** The seconds that the last look at a model took. */
 const looks = new WeakMap<Learner, number>();
 
-function isWorthALook(trainee: Learner): boolean {
-  const known = looks.get(trainee);
-  const expected = known ?? trainee.parameters * SECONDS_A_PARAMETER;
+function isWorthALook(session: Learner): boolean {
+  const known = looks.get(session);
+  const expected = known ?? session.parameters * SECONDS_A_PARAMETER;
   if (known === undefined && expected <= SHORT_LOOK) return true;
-  const seconds = trainee.history?.seconds.reduce((sum, one) => sum + one, 0) ?? 0;
+  const seconds = session.history?.seconds.reduce((sum, one) => sum + one, 0) ?? 0;
   return seconds >= WORTH_A_LOOK * expected;
 }
 
@@ -88,15 +88,15 @@ interface Begun {
  * Keeps some rows of a training that begins, since the data may be the caller's own and change. Gives what looks
  * back on it when it has ended, and warns if it has stalled; it says whether it did.
  */
-export function watchForStall(trainee: Learner, call: string, { warns, left, data }: Begun): () => boolean {
-  const holds = call === "fit" && trainee.parameters > MOST_PARAMETERS;
+export function watchForStall(session: Learner, call: string, { warns, left, data }: Begun): () => boolean {
+  const holds = call === "fit" && session.parameters > MOST_PARAMETERS;
   if (!warns || holds || left < EPOCHS) return () => false;
-  const rows = sampled(data, trainee, MOST_PRODUCTS);
+  const rows = sampled(data, session, MOST_PRODUCTS);
   return () => {
-    if (!isWorthALook(trainee)) return false;
+    if (!isWorthALook(session)) return false;
     const start = now();
-    const text = stallOf(trainee, call, rows);
-    looks.set(trainee, (now() - start) / 1000);
+    const text = stallOf(session, call, rows);
+    looks.set(session, (now() - start) / 1000);
     if (text !== undefined) warn("MYELIN_STALLED", text);
     return text !== undefined;
   };

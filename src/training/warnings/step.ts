@@ -4,7 +4,7 @@ import type { Configuration } from "../../formats/configuration.ts";
 import type { Network, Position } from "../../kernel/kernel.ts";
 import { backward, compile, lossSum, type Plan, predict } from "../../kernel/typescript/network.ts";
 import type { Values } from "../../kernel/typescript/operations/arrays.ts";
-import { applyFunction, backwardStage, Stages, views } from "../../kernel/typescript/operations.ts";
+import { applyFunction, backwardOperation, Operations, views } from "../../kernel/typescript/operations.ts";
 import { rowsOf } from "../../kernel/typescript/products.ts";
 import { addPenalties, Update } from "../../kernel/typescript/update.ts";
 import { gather, Workspace } from "../../kernel/typescript/workspace.ts";
@@ -25,7 +25,7 @@ export interface Learner {
   useAlone(call: string): Network;
 }
 
-/** What a stage is called, and the layer as written that it belongs to. */
+/** What a operation is called, and the layer as written that it belongs to. */
 export interface Name {
   readonly layer: number;
   readonly name: string;
@@ -35,9 +35,9 @@ export interface Name {
 export interface Step {
   readonly plan: Plan;
   readonly rows: number;
-  /** Activations, and their gradients, of all stages. */
+  /** Activations, and their gradients, of all operations. */
   readonly workspace: Workspace;
-  /** One for each stage, and for what the loss absorbs after the last. */
+  /** One for each operation, and for what the loss absorbs after the last. */
   readonly names: readonly Name[];
   /** Predictions as `predict` would give them, were this no training. */
   readonly prediction: Values;
@@ -69,16 +69,16 @@ function partsOf(part: Complete): { readonly name: string; readonly index: numbe
   return [own, ...layers.flatMap(partsOf), own];
 }
 
-/** A name for each stage that the layers make. */
+/** A name for each operation that the layers make. */
 export function namesOf({ inputs, layers }: Configuration): Name[] {
-  const stages = new Stages(inputs);
+  const placed = new Operations(inputs);
   const names: Name[] = [];
   for (const [layer, configuration] of layers.entries()) {
     for (const part of createLayer(configuration).program()) {
       const parts = partsOf(part);
       for (const [index, operation] of createLayer(part).operations().entries()) {
-        stages.push(operation);
-        while (names.length < stages.list.length) names.push({ layer, name: parts[index].name });
+        placed.push(operation);
+        while (names.length < placed.list.length) names.push({ layer, name: parts[index].name });
       }
     }
   }
@@ -88,35 +88,35 @@ export function namesOf({ inputs, layers }: Configuration): Name[] {
 /** "layer 1 (relu)", "layer 0 (dense: relu)" */
 export function placeOf(
   { names, layers }: { readonly names: readonly Name[]; readonly layers: readonly LayerShape[] },
-  stage: number,
+  operation: number,
 ): string {
-  const { layer, name } = names[stage];
+  const { layer, name } = names[operation];
   const { type } = layers[layer];
   return `layer ${layer} (${type === name ? type : `${type}: ${name}`})`;
 }
 
-/** The gradient with respect to x, from that of the first stage's output. */
+/** The gradient with respect to x, from that of the first operation's output. */
 export function gradientOfInput(
-  { stages, inputs }: Plan,
+  { operations, inputs }: Plan,
   view: ReturnType<typeof views>[number],
   { input, outputs, gradients, at }: Workspace,
 ): Values {
   const result = new Float32Array(at.rows * inputs);
-  backwardStage(stages[0], view, input, outputs, gradients, 0, at, rowsOf(result, inputs));
+  backwardOperation(operations[0], view, input, outputs, gradients, 0, at, rowsOf(result, inputs));
   return result;
 }
 
 /** The step that training would take next, were these its rows. Changes nothing. */
-export function stepOf(trainee: Learner, call: string, data: Dataset): Step {
-  const network = trainee.useAlone(call);
-  const { configuration, position, seed } = trainee;
+export function stepOf(session: Learner, call: string, data: Dataset): Step {
+  const network = session.useAlone(call);
+  const { configuration, position, seed } = session;
   const { learningRate } = configuration.optimizer;
   const plan = compile(toProgram(configuration));
   const number = position.steps + 1;
   const before = Float32Array.from(network.read("parameters"));
   // Running figures move while the rows go through.
   const moved = before.slice();
-  const parameters = views(plan.stages, moved);
+  const parameters = views(plan.operations, moved);
   const workspace = new Workspace(plan, data.rows, true);
   const moment = { seed, step: number, before: 0 };
   const rows = { ...data, weights: undefined };
@@ -124,7 +124,7 @@ export function stepOf(trainee: Learner, call: string, data: Dataset): Step {
   predict(plan, parameters, workspace);
   const loss = lossSum(plan, workspace) / data.rows;
   const gradient = new Float32Array(plan.parameters);
-  backward(plan, parameters, views(plan.stages, gradient), workspace, 1 / data.rows, true);
+  backward(plan, parameters, views(plan.operations, gradient), workspace, 1 / data.rows, true);
   const prediction = Float32Array.from(workspace.prediction);
   if (plan.absorbed !== undefined) applyFunction(plan.absorbed, prediction, prediction, data.rows);
   return {

@@ -1,6 +1,6 @@
 /** What the values of one step tell of the units: dead ones, saturated ones, and those that hardly change. */
 
-import type { Stage } from "../../kernel/typescript/operations.ts";
+import type { Operation } from "../../kernel/typescript/operations.ts";
 import type { LayerShape } from "../../nn/program.ts";
 import { amount, type Finding, percent } from "./finding.ts";
 import { type Form, formOf, slopesOf } from "./functions.ts";
@@ -24,11 +24,11 @@ const SATURATED_SLOPE = 0.05;
 /** The share of a layer's values that may be saturated: trained units of a small network often are, on some rows. */
 const SATURATED_SHARE = 0.5;
 
-/** A stage with an activation, and what went through it. */
+/** A operation with an activation, and what went through it. */
 interface Seen {
   readonly at: number;
   readonly form: Form;
-  readonly stage: Stage & { readonly kind: "elementwise" };
+  readonly operation: Operation & { readonly kind: "elementwise" };
   readonly output: Float32Array;
   /** The absolute slope of each value, as a share of the steepest. */
   readonly slopes: Float32Array;
@@ -36,18 +36,18 @@ interface Seen {
 
 function seen({ plan, workspace }: Step): Seen[] {
   const { input, outputs } = workspace;
-  return plan.stages.flatMap((stage, at): Seen[] => {
-    if (stage.kind !== "elementwise") return [];
-    const form = formOf(stage.activation);
+  return plan.operations.flatMap((operation, at): Seen[] => {
+    if (operation.kind !== "elementwise") return [];
+    const form = formOf(operation.activation);
     const output = outputs[at].values;
-    const slopes = slopesOf(stage.activation, (at > 0 ? outputs[at - 1] : input).values, output);
-    return [{ at, form, stage, output, slopes: slopes.map((slope) => Math.abs(slope) / form.steepest) }];
+    const slopes = slopesOf(operation.activation, (at > 0 ? outputs[at - 1] : input).values, output);
+    return [{ at, form, operation, output, slopes: slopes.map((slope) => Math.abs(slope) / form.steepest) }];
   });
 }
 
-/** Whether a value of the last stage is far from its target, so that a flat slope does harm. */
+/** Whether a value of the last operation is far from its target, so that a flat slope does harm. */
 function isWrong({ plan, workspace }: Step, { at, form, output }: Seen, place: number): boolean {
-  if (at < plan.stages.length - 1 || plan.targets !== plan.outputs) return true;
+  if (at < plan.operations.length - 1 || plan.targets !== plan.outputs) return true;
   const span = form.high - form.low;
   const distance = Math.abs(output[place] - workspace.target[place]);
   return distance > (Number.isFinite(span) ? span / 2 : Number.EPSILON);
@@ -63,7 +63,7 @@ export function unitFindings(step: Step, layers: readonly LayerShape[]): Finding
 }
 
 function deadUnits(step: Step, one: Seen, place: string): Finding[] {
-  const { outputs: width } = one.stage;
+  const { outputs: width } = one.operation;
   const lives = new Uint8Array(width);
   const isMissed = new Uint8Array(width);
   for (const [at, slope] of one.slopes.entries()) {
@@ -116,9 +116,9 @@ const VARIES = 0.01;
 export function similarOutputs(step: Step, layers: readonly LayerShape[]): Finding[] {
   const { names, rows, plan } = step;
   if (rows < 2) return [];
-  for (const { at, form, stage, output } of seen(step)) {
-    if (form.flatEnds < 2 || at === plan.stages.length - 1) continue;
-    const { outputs: width } = stage;
+  for (const { at, form, operation, output } of seen(step)) {
+    if (form.flatEnds < 2 || at === plan.operations.length - 1) continue;
+    const { outputs: width } = operation;
     const means = new Float64Array(width);
     for (const [place, value] of output.entries()) means[place % width] += value / rows;
     let [distances, squares] = [0, 0];
@@ -144,15 +144,15 @@ export function similarOutputs(step: Step, layers: readonly LayerShape[]): Findi
 /** Where a step's values are beyond all numbers already, if they are. */
 export function overflow(step: Step, layers: readonly LayerShape[]): Finding[] {
   const { plan, names, workspace } = step;
-  const at = plan.stages.findIndex((_, index) => !workspace.outputs[index].values.every(Number.isFinite));
+  const at = plan.operations.findIndex((_, index) => !workspace.outputs[index].values.every(Number.isFinite));
   if (at < 0 && Number.isFinite(step.loss)) return [];
-  const stage = at < 0 ? names.length - 1 : at;
+  const operation = at < 0 ? names.length - 1 : at;
   const words = at < 0 ? "the loss of what it gives is no finite number" : "its values are no finite numbers";
   return [
     {
       cause: "explodingGradients",
-      layer: names[stage].layer,
-      message: `${placeOf({ names, layers }, stage)}: ${words}: the weights, or the values of x, are too large`,
+      layer: names[operation].layer,
+      message: `${placeOf({ names, layers }, operation)}: ${words}: the weights, or the values of x, are too large`,
       mend: "begin anew with scaled columns, the default initialisers and a lower learning rate",
     },
   ];

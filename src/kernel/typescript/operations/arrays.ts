@@ -1,10 +1,10 @@
-/** The arrays that stages read and write, and which rows of a batch they hold. */
+/** The arrays that operations read and write, and which rows of a batch they hold. */
 import type { Matrix } from "../products.ts";
 
 /** Arrays of the same length as the parameters: their values, gradients or slots. */
 export type Values = Float32Array<ArrayBuffer>;
 
-/** A stage's arrays within an array of all parameters, cut once. */
+/** A operation's arrays within an array of all parameters, cut once. */
 export interface View {
   readonly weight: Matrix;
   readonly bias: Matrix | undefined;

@@ -2,7 +2,7 @@
 import type { Standardise } from "../../../nn/layers/layer.ts";
 import type { Rows, View } from "./arrays.ts";
 
-/** A stage with figures over a batch. */
+/** A operation with figures over a batch. */
 export interface StandardiseStage extends Standardise {
   readonly kind: "standardise";
   readonly outputs: number;
