@@ -242,7 +242,7 @@ describe("crates/", () => {
     ["options", "dataset"],
     ["activations", "losses", "optimizers"],
     ["layers"],
-    ["operations"],
+    ["stages"],
     ["program"],
     ["workspace", "network", "tiny", "update", "state", "run", "predictor"],
     ["kernel"],
@@ -290,7 +290,7 @@ describe("crates/", () => {
       const twin = path
         .replace("core/src/", "")
         .replace(/\.rs$/, ".ts")
-        .replace("operations", "operations")
+        .replace("stages", "operations")
         .replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
       const rooms = ["", "nn/", "kernel/typescript/"];
       return !rooms.some((room) => existsSync(new URL(`src/${room}${twin}`, root)));

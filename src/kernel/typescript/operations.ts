@@ -15,7 +15,7 @@ import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
 import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
   runningGradient,
-  type StandardiseStage,
+  type StandardiseOperation,
   standardise,
   standardiseBatch,
   standardiseGradient,
@@ -48,14 +48,14 @@ export type Operation =
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction }
   | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number }
-  | StandardiseStage
-  | NoiseStage
+  | StandardiseOperation
+  | NoiseOperation
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
   /** `add` is the number of the operation that adds these values. */
   | { readonly kind: "fork"; readonly outputs: number; add: number }
   | { readonly kind: "add"; readonly outputs: number; readonly fork: number };
 
-interface NoiseStage {
+interface NoiseOperation {
   readonly kind: "noise";
   readonly outputs: number;
   readonly noise: Noise;
@@ -318,7 +318,7 @@ const key = new Uint32Array(4);
 
 /** Takes values, or gradients, through a layer's noise; where nothing is trained, there is none. */
 function makeNoise(
-  { outputs, layer, draws }: NoiseStage,
+  { outputs, layer, draws }: NoiseOperation,
   act: Noise["value"],
   input: Float32Array,
   output: Float32Array,

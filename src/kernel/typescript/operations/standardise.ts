@@ -3,7 +3,7 @@ import type { Standardise } from "../../../nn/layers/layer.ts";
 import type { Rows, View } from "./arrays.ts";
 
 /** A operation with figures over a batch. */
-export interface StandardiseStage extends Standardise {
+export interface StandardiseOperation extends Standardise {
   readonly kind: "standardise";
   readonly outputs: number;
   /** Where the running mean and the running variance start. */
@@ -18,7 +18,7 @@ const runningOf = ({ weight, bias }: View) => ({ means: weight.values, variances
 
 /** x̂ = (x - mean) / √(variance + ε) with the running figures. */
 export function standardise(
-  { outputs: width, epsilon }: StandardiseStage,
+  { outputs: width, epsilon }: StandardiseOperation,
   view: View,
   input: Float32Array,
   output: Float32Array,
@@ -35,7 +35,7 @@ export function standardise(
 
 /** The gradient of x where the figures are the running ones: g / √(variance + ε). */
 export function runningGradient(
-  { outputs: width, epsilon }: StandardiseStage,
+  { outputs: width, epsilon }: StandardiseOperation,
   view: View,
   gradient: Float32Array,
   result: Float32Array,
@@ -54,7 +54,7 @@ export function runningGradient(
  * none of.
  */
 export function standardiseBatch(
-  { outputs: width, epsilon, momentum, rates }: StandardiseStage,
+  { outputs: width, epsilon, momentum, rates }: StandardiseOperation,
   view: View,
   input: Float32Array,
   output: Float32Array,
@@ -78,7 +78,7 @@ export function standardiseBatch(
 
 /** The gradient of x with the figures of a batch: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε). */
 export function standardiseGradient(
-  { outputs: width, rates }: StandardiseStage,
+  { outputs: width, rates }: StandardiseOperation,
   output: Float32Array,
   gradient: Float32Array,
   result: Float32Array,
