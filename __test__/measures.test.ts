@@ -299,7 +299,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const end = history.validationLoss![2].toPrecision(4);
       expect(written.at(-1)).toBe(`\nfinished after 3 epochs, validation loss ${end}\n`);
       const last = written.at(-2)!;
-      expect(last).toMatch(/^\r█{24} epoch 3\/3 {2}loss 0\.\d+ {2}learning rate 0\.05000 {2}accuracy 0\.\d+/);
+      expect(last).toMatch(/^\r█{24} epoch 3\/3 {2}loss 0\.\d+ {2}validation loss 0\.\d+ {2}accuracy 0\.\d+/);
       expect(last).toContain(`loss ${history.loss[2].toPrecision(4)}`);
       expect(written.length).toBeGreaterThan(1);
       expect(written[0]).toMatch(/^\r█{8}░{16} epoch 1\/3 /);
@@ -380,7 +380,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
         if (epoch === 3) break;
       }
       expect(written[0]).toMatch(/^epoch 1\/50/);
-      expect(written.at(-1)).toMatch(/^stopped by a callback after 4 epochs, loss /);
+      expect(written.at(-1)).toMatch(/^stopped after 4 epochs, loss /);
     });
 
     test("of trainMany counts models", async () => {

@@ -67,7 +67,10 @@ export type History<List extends MetricList = MetricList, Validated extends bool
   readonly learningRate: number[];
   /** How long each epoch took, validation included. */
   readonly seconds: number[];
-  /** With early stopping: the number, in `epoch`, of the epoch whose weights are the best so far. */
+  /**
+   * With early stopping: the number, in `epoch`, of the best epoch so far, whose weights the model has in the end;
+   * after an abort or an error it has those of the last step.
+   */
   readonly bestEpoch?: number;
   /** Why the training ended; undefined while it runs. */
   readonly ended?: Ended;

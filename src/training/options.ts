@@ -96,8 +96,8 @@ export interface FitOptions<List extends MetricList = MetricList, Validated exte
   readonly budget?: Budget | undefined;
   /**
    * Whether to show progress on standard error: a bar on a terminal, elsewhere a line an epoch and at most
-   * about one a second; and, at the end, why the training ended. A browser's console gets the lines. False by
-   * default.
+   * about one a second; and, at the end, why the training ended. It counts the epochs of the call from 1, where
+   * `history.epoch` counts those of the model from 0. A browser's console gets the lines. False by default.
    */
   readonly verbose?: boolean | undefined;
   /**

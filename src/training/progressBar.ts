@@ -39,7 +39,11 @@ const LOOK_MILLISECONDS = 100;
 /** The least time between two lines where there is no terminal. */
 const LINE_MILLISECONDS = 1000;
 
-const BAR_WIDTH = 24;
+/** Of a wide terminal and of a narrow one. */
+const BAR_WIDTHS = [24, 10];
+
+/** A terminal with fewer columns is narrow. */
+const WIDE = 100;
 
 /** Columns of a terminal that does not say. */
 const STANDARD_COLUMNS = 80;
@@ -65,33 +69,36 @@ function duration(seconds: number): string {
 /** "validationRocAuc" as "validation roc auc" */
 const words = (name: string) => name.replace(/[A-Z]+/g, (capitals) => ` ${capitals.toLowerCase()}`);
 
-/** What was measured of an epoch, as text. */
-function figures(epoch: Epoch): string {
-  return Object.entries(epoch)
-    .filter(([name]) => name !== "epoch" && name !== "seconds")
+/** What was measured of an epoch, as text: the losses, the metrics, the learning rate. */
+function figures({ epoch: _epoch, seconds: _seconds, loss, learningRate, ...measured }: Epoch): string {
+  const { validationLoss, ...metrics } = measured as { readonly [name: string]: number };
+  const losses = validationLoss === undefined ? { loss } : { loss, validationLoss };
+  return Object.entries({ ...losses, ...metrics, learningRate })
     .map(([name, value]) => `${words(name)} ${short(value)}`)
     .join("  ");
 }
 
-function bar(share: number): string {
-  const full = Math.round(share * BAR_WIDTH);
-  return "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
+function bar(share: number, columns: number): string {
+  const width = BAR_WIDTHS[Number(columns < WIDE)];
+  const full = Math.round(share * width);
+  return "█".repeat(full) + "░".repeat(width - full);
 }
 
 /** Shows a state, over and over, and lines that stay. */
 interface Screen {
   /** `share` of the work is done. */
-  show(share: number, text: string, seconds: number | undefined): void;
+  show(share: number, count: string, figures: string, seconds: number | undefined): void;
   line(text: string): void;
 }
 
 function onTerminal(stream: Stream): Screen {
   let isShowing = false;
   return {
-    show(share, text, seconds) {
+    show(share, count, figures, seconds) {
       const time = seconds === undefined ? "" : `  ${duration(seconds)} left`;
-      // A line that wraps could not be written over.
-      const line = `${bar(share)} ${text}${time}`.slice(0, (stream.columns ?? STANDARD_COLUMNS) - 1);
+      const { columns = STANDARD_COLUMNS } = stream;
+      // A line that wraps could not be written over. What matters most comes first.
+      const line = `${bar(share, columns)} ${count}${time}  ${figures}`.trimEnd().slice(0, columns - 1);
       write(stream, `\r${line}${CLEAR}`);
       isShowing = true;
     },
@@ -105,11 +112,12 @@ function onTerminal(stream: Stream): Screen {
 function inLines(print: (line: string) => void): Screen {
   let written = Number.NEGATIVE_INFINITY;
   return {
-    show(share, text, seconds) {
+    show(share, count, figures, seconds) {
       const time = now();
       if (share < 1 && time - written < LINE_MILLISECONDS) return;
       written = time;
-      print(`${text}${seconds === undefined ? "" : `  ${duration(seconds)} left`}`);
+      const left = seconds === undefined ? "" : `  ${duration(seconds)} left`;
+      print(`${count}  ${figures}${left}`.trimEnd());
     },
     line: print,
   };
@@ -130,7 +138,7 @@ const ENDED: Readonly<Record<Ended, string>> = {
   budget: "stopped, the budget's time is over,",
   target: "stopped, the target loss is reached,",
   signal: "aborted",
-  callback: "stopped by a callback",
+  callback: "stopped",
   divergence: "stopped, the loss is no longer finite,",
   error: "failed",
 };
@@ -139,12 +147,14 @@ const ENDED: Readonly<Record<Ended, string>> = {
 function summary(history: History): string {
   const { ended = "epochs", bestEpoch, epoch } = history;
   const best = bestEpoch === undefined ? -1 : epoch.indexOf(bestEpoch);
-  const at = best < 0 ? epoch.length - 1 : best;
+  // An abort or an error leaves the weights of the last step.
+  const isKept = best >= 0 && ended !== "signal" && ended !== "error";
+  const at = isKept ? best : epoch.length - 1;
   const name = history.validationLoss === undefined ? "loss" : "validationLoss";
   const count = epoch.length === 1 ? "1 epoch" : `${epoch.length} epochs`;
   return [
     `${ENDED[ended]} after ${count}`,
-    ...(best < 0 ? [] : [`kept epoch ${best + 1}`]),
+    ...(isKept ? [`kept epoch ${best + 1}`] : []),
     ...(at < 0 ? [] : [`${words(name)} ${short(history[name]?.[at] ?? Number.NaN)}`]),
   ].join(", ");
 }
@@ -166,8 +176,8 @@ export function watch(total: number, done = 0): Watcher {
       looked = time;
       epochs = Math.max(1, Math.min(total, Math.round(LOOK_MILLISECONDS / each)));
       ended += last.length;
-      const text = `epoch ${ended}/${total}  ${figures(last[last.length - 1])}`;
-      target.show(ended / total, text, ended < total ? secondsLeft : undefined);
+      const text = figures(last[last.length - 1]);
+      target.show(ended / total, `epoch ${ended}/${total}`, text, ended < total ? secondsLeft : undefined);
     },
     end: (history) => target.line(summary(history)),
   };
@@ -180,7 +190,7 @@ export function watchModels(total: number) {
   return {
     show(count: number) {
       finished = count;
-      target.show(count / total, `model ${count}/${total}`, undefined);
+      target.show(count / total, `model ${count}/${total}`, "", undefined);
     },
     end: () => target.line(`finished ${finished} of ${total} models`),
   };

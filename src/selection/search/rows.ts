@@ -14,7 +14,7 @@ export interface SearchRow<P = AnyPoint> {
   readonly deviation: number;
   /** The score of each fold. */
   readonly scores: readonly number[];
-  /** Epochs of the last training, which the scores are of. */
+  /** The most epochs of a training in the last round: early stopping and a target may end it before. */
   readonly epochs: number;
   /** The last round that it took part in, from 1. */
   readonly round: number;
