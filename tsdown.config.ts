@@ -19,6 +19,7 @@ export default defineConfig([
     ...shared,
     entry: {
       index: "src/index.ts",
+      "insight/index": "src/insight/index.ts",
       "files/saveLoad": "src/files/saveLoad.ts",
       "files/noFiles": "src/files/noFiles.ts",
       "training/callbacks/files": "src/training/callbacks/files.ts",

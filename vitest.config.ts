@@ -9,7 +9,10 @@ export default defineConfig({
       {
         resolve: {
           conditions: ["myelin-source"],
-          alias: { myelin: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+          alias: [
+            { find: /^myelin$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+            { find: /^myelin\/(\w+)$/, replacement: fileURLToPath(new URL("src/$1/index.ts", import.meta.url)) },
+          ],
         },
         ssr: { resolve: { conditions: ["myelin-source"] } },
         test: {

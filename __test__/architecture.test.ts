@@ -47,13 +47,6 @@ const order: readonly (readonly string[])[] = [
 const exceptions: readonly string[] = [
   // What a schedule may monitor: the names of metrics, which the compiler reads off their table.
   "nn/schedules/plateau → metrics/names",
-  // A model's methods explain and diagnose it.
-  "model → insight/attributions",
-  "model → insight/check",
-  "model → insight/dependence",
-  "model → insight/diagnose",
-  "model → insight/explain",
-  "model → insight/importance",
 ];
 
 /** Files that may import node:* and use Node's globals. */

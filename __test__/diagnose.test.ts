@@ -1,15 +1,13 @@
 /** The training doctor: silent on healthy tables, and finds each cause where it was put. */
+
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   adam,
   batchNorm,
-  type Cause,
-  type Diagnosis,
   dense,
   embedding,
-  type Finding,
   gelu,
   type Layer,
   layerNorm,
@@ -23,6 +21,7 @@ import {
   sigmoid,
   tanh,
 } from "../src/index.ts";
+import { type Cause, type Diagnosis, diagnose, type Finding } from "../src/insight/index.ts";
 import { kernelNames } from "./kernels.ts";
 import { anyProgram, draws, rowsFor } from "./programs.ts";
 import { data, makeModel, rows } from "./samples.ts";
@@ -37,7 +36,7 @@ const markdown = (lines: readonly (readonly string[])[]) => lines.map((cells) =>
 
 describe("healthy tables", () => {
   test.each(healthy)("$name: nothing is found before a training", (table) => {
-    expect(String(modelOf(table).diagnose(table.x, table.y))).toBe(`no findings in ${table.x.length} rows`);
+    expect(String(diagnose(modelOf(table), table.x, table.y))).toBe(`no findings in ${table.x.length} rows`);
   });
 
   describe.each(kernelNames)("trained on the %s kernel", (kernel) => {
@@ -46,7 +45,7 @@ describe("healthy tables", () => {
       const model = modelOf(table, { kernel });
       const { epochs, batchSize } = table;
       model.fitSync(table.x, table.y, { epochs, batchSize });
-      expect(model.diagnose(table.x, table.y).findings).toEqual([]);
+      expect(diagnose(model, table.x, table.y).findings).toEqual([]);
     });
   });
 
@@ -65,9 +64,9 @@ describe("healthy tables", () => {
   describe.each(others)("%s", (_, hidden, optimizer) => {
     test.each(healthy)("$name: nothing is found before and after a training", (table) => {
       const model = modelOf(table, { layers: [...hidden(), ...endOf(table).last], optimizer });
-      expect(model.diagnose(table.x, table.y).findings).toEqual([]);
+      expect(diagnose(model, table.x, table.y).findings).toEqual([]);
       model.fitSync(table.x, table.y, { epochs: 30 });
-      expect(model.diagnose(table.x, table.y).findings).toEqual([]);
+      expect(diagnose(model, table.x, table.y).findings).toEqual([]);
     });
   });
 });
@@ -75,7 +74,7 @@ describe("healthy tables", () => {
 describe("sick ones", () => {
   const found = patients.map((patient) => {
     const { x, y, model } = patient.make();
-    return { ...patient, diagnosis: model.diagnose(x, y) };
+    return { ...patient, diagnosis: diagnose(model, x, y) };
   });
 
   test.each(found)("$cause is found. $done", ({ cause, at, diagnosis }) => {
@@ -122,7 +121,7 @@ describe("a diagnosis", () => {
     );
     for (const one of [model, twin]) one.fitSync(data, { epochs: 12 });
     const [x, y] = [data.x.slice(), data.y.slice()];
-    model.diagnose(data);
+    diagnose(model, data);
     expect(model.toJSON()).toEqual(twin.toJSON());
     for (const one of [model, twin]) one.fitSync(data, { epochs: 2 });
     expect(model.toJSON()).toEqual(twin.toJSON());
@@ -133,18 +132,18 @@ describe("a diagnosis", () => {
     const [native, plain] = kernelNames.map((kernel) =>
       makeModel({ kernel, optimizer: sgd({ learningRate: 9 }) }),
     );
-    const expected = plain.diagnose(data);
+    const expected = diagnose(plain, data);
     expect(expected.findings).not.toEqual([]);
-    expect(native.diagnose(rows.x, rows.y).text).toBe(expected.text);
+    expect(diagnose(native, rows.x, rows.y).text).toBe(expected.text);
   });
 
   test("is a StateError while a training runs, and after dispose", async () => {
     const model = makeModel();
     const training = model.fit(data, { epochs: 5 });
-    expect(() => model.diagnose(data)).toThrow(StateError);
+    expect(() => diagnose(model, data)).toThrow(StateError);
     await training;
     model.dispose();
-    expect(() => model.diagnose(data)).toThrow(StateError);
+    expect(() => diagnose(model, data)).toThrow(StateError);
   });
 
   test("tells what training refuses, whatever that is", () => {
@@ -155,7 +154,7 @@ describe("a diagnosis", () => {
         x[row].splice(column, 1, value);
         const given = [x as number[][], rows.y.slice(0, 4)] as const;
         const model = makeModel();
-        const [first] = model.diagnose(...given).findings;
+        const [first] = diagnose(model, ...given).findings;
         let refusal: string | undefined;
         try {
           model.evaluate(...given);
@@ -176,7 +175,7 @@ describe("a diagnosis", () => {
         const optimizer = { ...program.optimizer, learningRate: 0.05 };
         const model = new Model({ ...program, optimizer, seed } as unknown as ModelOptions);
         const before = model.toJSON();
-        const { findings } = model.diagnose(rowsFor(program, count, seed));
+        const { findings } = diagnose(model, rowsFor(program, count, seed));
         for (const { row = 0, layer = 0, share = 1, message, mend } of findings) {
           expect(row).toBeLessThan(count);
           expect(layer).toBeLessThan(program.layers.length);
@@ -193,7 +192,8 @@ describe("a diagnosis", () => {
     const x = Array.from({ length: 100 }, (_, row) => [Math.sin(row), 1000 * Math.cos(row)]);
     const layers = [dense(16), relu(), dense(1)];
     const model = makeModel({ layers, optimizer: sgd({ learningRate: 0.01 }), seed: 1 });
-    const text = model.diagnose(
+    const text = diagnose(
+      model,
       x,
       x.map(([first]) => first),
     );
@@ -202,14 +202,15 @@ describe("a diagnosis", () => {
 
   test("tells what a metric refuses", () => {
     const model = makeModel({ metrics: ["accuracy"] });
-    const [{ cause, row, message }] = model.diagnose(rows.x.slice(0, 2), [0, 0.5]).findings;
+    const [{ cause, row, message }] = diagnose(model, rows.x.slice(0, 2), [0, 0.5]).findings;
     expect({ cause, row }).toEqual({ cause: "refusedData", row: 1 });
     expect(message).toMatch(/expected 0 or 1, as classes, received 0.5/);
   });
 
   test("looks at the rows whose labels are right as at any others", () => {
     const model = makeModel({ layers: [dense(8), relu(), dense(2)], loss: "sparseCategoricalCrossentropy" });
-    const found = model.diagnose(
+    const found = diagnose(
+      model,
       [
         [1, 5],
         [2, 5],
@@ -224,7 +225,7 @@ describe("a diagnosis", () => {
 
   test("has findings where all labels are wrong", () => {
     const model = makeModel({ layers: [dense(2)], loss: "sparseCategoricalCrossentropy" });
-    const found = model.diagnose(rows.x.slice(0, 3), [5, 6, 7]);
+    const found = diagnose(model, rows.x.slice(0, 3), [5, 6, 7]);
     expect(causesOf(found)).toEqual(["labelOutsideClasses"]);
     expect(found.findings[0].mend).toMatch(/dense\(8\)/);
   });
@@ -232,7 +233,8 @@ describe("a diagnosis", () => {
   test("tells the first three of a cause at length, and the places of the others", () => {
     const x = Array.from({ length: 30 }, (_, row) => Array.from({ length: 20 }, (_, at) => 100 * row + at));
     const model = makeModel({ inputs: 20, optimizer: sgd({ learningRate: 1e-6 }) });
-    const found = model.diagnose(
+    const found = diagnose(
+      model,
       x,
       x.map((_, row) => row / 30),
     );
@@ -243,12 +245,13 @@ describe("a diagnosis", () => {
   });
 
   test("takes a row alone", () => {
-    expect(makeModel().diagnose([[0.2, 0.9]], [1]).findings).toEqual([]);
+    expect(diagnose(makeModel(), [[0.2, 0.9]], [1]).findings).toEqual([]);
   });
 
   test("takes more rows than it lets through the network", () => {
     const many = Array.from({ length: 5000 }, (_, row) => [Math.sin(row), Math.cos(3 * row)]);
-    const found = makeModel({ optimizer: sgd({ learningRate: 50 }) }).diagnose(
+    const found = diagnose(
+      makeModel({ optimizer: sgd({ learningRate: 50 }) }),
       many,
       many.map(([x]) => x),
     );
@@ -256,7 +259,7 @@ describe("a diagnosis", () => {
   });
 
   test("refuses options, which it does not have", () => {
-    expect(() => makeModel().diagnose(data as never, {} as never)).toThrow(/expected \(data\) or \(x, y\)/);
+    expect(() => diagnose(makeModel(), data as never, {} as never)).toThrow(/expected \(data\) or \(x, y\)/);
   });
 });
 
@@ -271,7 +274,8 @@ describe("what is no finding", () => {
     });
     const x = Array.from({ length: 60 }, (_, row) => [Math.sin(row), (row * 37) % 1000]);
     expect(
-      model.diagnose(
+      diagnose(
+        model,
         x,
         x.map(([value]) => value),
       ).findings,
@@ -283,21 +287,21 @@ describe("what is no finding", () => {
     const y = x.map((_, row) => Math.sin(row));
     const layers = [dense(8), relu(), dense(1)];
     const optimizer = sgd({ learningRate: 0.01 });
-    expect(causesOf(makeModel({ layers, optimizer }).diagnose(x, y))).toContain("unscaledColumn");
+    expect(causesOf(diagnose(makeModel({ layers, optimizer }), x, y))).toContain("unscaledColumn");
     const scaling = makeModel({ layers: [batchNorm(), ...layers], optimizer });
-    expect(scaling.diagnose(x, y).findings).toEqual([]);
+    expect(diagnose(scaling, x, y).findings).toEqual([]);
   });
 
   test("a column of zeros, and equal rows with equal labels", () => {
     const x = Array.from({ length: 40 }, (_, row) => [(row % 4) - 1.5, 0]);
     const y = x.map(([value]) => Number(value > 0));
-    expect(binary([dense(8), relu(), dense(1), sigmoid()]).diagnose(x, y).findings).toEqual([]);
+    expect(diagnose(binary([dense(8), relu(), dense(1), sigmoid()]), x, y).findings).toEqual([]);
   });
 
   test("equal rows with other plain values, which are noise", () => {
     const x = Array.from({ length: 40 }, (_, row) => [(row % 4) - 1.5, row % 2]);
     const y = x.map((_, row) => Math.sin(row));
-    expect(makeModel().diagnose(x, y).findings).toEqual([]);
+    expect(diagnose(makeModel(), x, y).findings).toEqual([]);
   });
 
   test.each<[string, Layer[]]>([
@@ -305,7 +309,7 @@ describe("what is no finding", () => {
     ["residual blocks that end in a sum", [dense(4), residual([relu(), dense(4)]), dense(1)]],
     ["a linear model", [dense(1)]],
   ])("%s", (_, layers) => {
-    expect(causesOf(makeModel({ layers }).diagnose(data))).not.toContain("linearStack");
+    expect(causesOf(diagnose(makeModel({ layers }), data))).not.toContain("linearStack");
   });
 
   test.each<[string, Layer[]]>([
@@ -313,7 +317,7 @@ describe("what is no finding", () => {
     ["residual blocks of linear layers", [dense(4), residual([dense(4)]), dense(1)]],
     ["leakyRelu of the slope 1 between", [dense(4), { type: "leakyRelu", alpha: 1 }, dense(1)]],
   ])("but a linear stack is one with %s", (_, layers) => {
-    expect(causesOf(makeModel({ layers }).diagnose(data))).toContain("linearStack");
+    expect(causesOf(diagnose(makeModel({ layers }), data))).toContain("linearStack");
   });
 
   test("units of the last layer that are saturated where they should be", () => {
@@ -327,8 +331,8 @@ describe("what is no finding", () => {
     ]);
     const x = Array.from({ length: 40 }, (_, row) => [Math.sign(Math.sin(row)) * 0.03, Math.cos(row)]);
     const right = x.map(([value]) => Number(value > 0));
-    expect(causesOf(model.diagnose(x, right))).toEqual([]);
+    expect(causesOf(diagnose(model, x, right))).toEqual([]);
     const wrong = right.map((target) => 1 - target);
-    expect(causesOf(model.diagnose(x, wrong))).toContain("saturatedUnits");
+    expect(causesOf(diagnose(model, x, wrong))).toContain("saturatedUnits");
   });
 });

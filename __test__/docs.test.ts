@@ -7,6 +7,7 @@ import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ARCHITECTURE } from "../src/formats/configuration.ts";
 import * as myelin from "../src/index.ts";
+import * as insight from "../src/insight/index.ts";
 import * as metrics from "../src/metrics/table.ts";
 import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
@@ -59,7 +60,7 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, ...namespaces].some((module) => name in module));
+    .filter((name) => ![myelin, insight, ...namespaces].some((module) => name in module));
 
 /** The examples in the docstrings, with what they take for granted. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
@@ -69,6 +70,7 @@ const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
     quoted: undefined,
     text: [
       `import { ${Object.keys(myelin).join(", ")} } from "myelin";`,
+      `import { ${Object.keys(insight).join(", ")} } from "myelin/insight";`,
       `import { ${internals(file).join(", ")} } from "./${file}";`,
       "const data = xor({ examples: 20, seed: 1 });",
       'const model = new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd() });',
@@ -142,6 +144,7 @@ describe("the README's table of what is there", () => {
 
   test("names what is exported", () => {
     for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
+    expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
     type Entries = Readonly<Record<string, { readonly type: string; readonly options: object }>>;
     const kinds = (table: Entries) =>
       new Set(Object.values(table).flatMap(({ type, options }) => [type, ...Object.keys(options)]));
@@ -228,7 +231,9 @@ function typeErrors(list: readonly Block[]): string[] {
   });
 }
 
-/** Runs a program that imports nothing but myelin and files of ours; gives what it prints. */
+const modules: Readonly<Record<string, object>> = { myelin, "myelin/insight": insight };
+
+/** Runs a program that imports nothing but the package and files of ours; gives what it prints. */
 async function run(text: string): Promise<unknown[]> {
   const { outputText } = ts.transpileModule(text, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
@@ -236,7 +241,7 @@ async function run(text: string): Promise<unknown[]> {
   const code = outputText
     .replace(/^import (\{.*?\}) from (".*?");$/gm, "const $1 = await importModule($2);")
     .replace(/^export \{\};$/gm, "");
-  const importModule = (name: string) => (name === "myelin" ? myelin : import(join(root, name)));
+  const importModule = (name: string) => modules[name] ?? import(join(root, name));
   const printed: unknown[] = [];
   const console = { log: (...values: unknown[]) => void printed.push(...values) };
   const AsyncFunction = (async () => {}).constructor as FunctionConstructor;

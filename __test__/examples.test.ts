@@ -39,11 +39,11 @@ describe("the examples show what they claim", () => {
   });
 
   test("understand.js: the step has its formulas, the gradients pass, the noise does not matter", async () => {
-    const { check, explanation, importance, shares } = await import("../examples/understand.js");
+    const { check, explanation, found, shares } = await import("../examples/understand.js");
     expect(lines).toContain(`${explanation}\n`);
     expect(explanation.text).toContain("∂E/∂x₁ = g₁ tanh′(");
     expect(check.passes).toBe(true);
-    const [first, second, noise] = importance.columns.map(({ mean }) => mean);
+    const [first, second, noise] = found.columns.map(({ mean }) => mean);
     expect(Math.min(first, second)).toBeGreaterThan(0.2);
     expect(Math.abs(noise)).toBeLessThan(0.05);
     expect(shares).toHaveLength(3);

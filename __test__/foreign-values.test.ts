@@ -1,4 +1,5 @@
 /** What is not of this realm or of this copy of the package: taken by its shape where that is safe, else named. */
+
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import {
@@ -23,6 +24,7 @@ import {
   trainMany,
   xor,
 } from "../src/index.ts";
+import { attributions, checkGradients, importance, partialDependence } from "../src/insight/index.ts";
 import { freshPaths } from "./folders.ts";
 import { data, failureOf, makeModel, rows } from "./samples.ts";
 
@@ -46,10 +48,10 @@ const calls: Record<string, (options: Anything) => unknown> = {
   epochs: (options) => makeModel().epochs(data, options).next(),
   trainOnBatch: (options) => makeModel().trainOnBatch(data, options),
   predict: (options) => makeModel().predict(rows.x, options),
-  checkGradients: (options) => makeModel().checkGradients(data, options),
-  importance: (options) => makeModel().importance(data, options),
-  attributions: (options) => makeModel().attributions([1, 2], options),
-  partialDependence: (options) => makeModel().partialDependence(data, 0, options),
+  checkGradients: (options) => checkGradients(makeModel(), data, options),
+  importance: (options) => importance(makeModel(), data, options),
+  attributions: (options) => attributions(makeModel(), [1, 2], options),
+  partialDependence: (options) => partialDependence(makeModel(), data, 0, options),
   toBytes: (options) => makeModel().toBytes(options),
   fromBytes: (options) => Model.fromBytes(makeModel().toBytes(), options),
   fromJSON: (options) => Model.fromJSON(makeModel().toJSON(), options),

@@ -1,4 +1,5 @@
 /** Looking into a model: the step explained, gradients checked, importance, attributions, partial dependence. */
+
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -20,6 +21,13 @@ import {
   tanh,
   xor,
 } from "../src/index.ts";
+import {
+  attributions,
+  checkGradients,
+  explain,
+  importance,
+  partialDependence,
+} from "../src/insight/index.ts";
 import { createLayer } from "../src/nn/layers.ts";
 import type { Program } from "../src/nn/program.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
@@ -77,7 +85,7 @@ function article(kernel: (typeof kernelNames)[number] = "typescript", learningRa
 
 describe("explain", () => {
   test("gives the values of the article's step, reckoned by hand", () => {
-    const found = article().explain([[1, 0.5]], [4]);
+    const found = explain(article(), [[1, 0.5]], [4]);
     const [first, bent, last] = found.layers;
     expect(first.output).toEqual([[2, 0, -1]]);
     expect(bent.output).toEqual([[2, 0, 0]]);
@@ -108,7 +116,7 @@ describe("explain", () => {
   });
 
   test("says them with the formulas", () => {
-    const text = String(article().explain([[1, 0.5]], [4]));
+    const text = String(explain(article(), [[1, 0.5]], [4]));
     for (const line of [
       "y₁ = W₁₁ x₁ + W₁₂ x₂ + b₁ = 1 · 1 + 2 · 0.5 + 0 = 2",
       "y₃ = relu(-1) = 0",
@@ -120,12 +128,12 @@ describe("explain", () => {
     ]) {
       expect(text).toContain(line);
     }
-    expect(text).toBe(article().explain([[1, 0.5]], [4]).text);
+    expect(text).toBe(explain(article(), [[1, 0.5]], [4]).text);
   });
 
   test("cuts the text of wide networks short, and says how much is left", () => {
     const model = makeModel({ layers: [dense(64), relu(), dense(1)] });
-    const lines = model.explain(data).text.split("\n");
+    const lines = explain(model, data).text.split("\n");
     expect(lines.length).toBeLessThan(100);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(160);
     expect(lines).toContain("  … and 61 more units");
@@ -136,7 +144,7 @@ describe("explain", () => {
     for (const kernel of kernelNames) {
       const model = modelOf(program, kernel);
       const before = model.getWeights();
-      const found = model.explain(examples);
+      const found = explain(model, examples);
       expect(model.getWeights()).toEqual(before);
       const noisy = isNoisy(program);
       if (!noisy) {
@@ -171,7 +179,7 @@ describe("explain", () => {
 describe("checkGradients", () => {
   test.each(kernelNames)("passes for the programs of the tables, kernel %s", (kernel) => {
     for (const [, program] of tablePrograms) {
-      const found = modelOf(program, kernel).checkGradients(rowsFor(program, 5), { samples: 3 });
+      const found = checkGradients(modelOf(program, kernel), rowsFor(program, 5), { samples: 3 });
       expect(found.passes, found.text).toBe(true);
     }
   });
@@ -190,14 +198,14 @@ describe("checkGradients", () => {
       {},
       weights[2],
     ]);
-    const found = model.checkGradients([[1, 0.5]], [4]);
+    const found = checkGradients(model, [[1, 0.5]], [4]);
     expect(found.kinks).toBeGreaterThan(0);
     expect(found.passes).toBe(true);
     expect(found.text).toContain("agree");
   });
 
   test("names what is furthest off where 32 bits are too few for the tolerance", () => {
-    const found = makeModel().checkGradients(data, { tolerance: 1e-12 });
+    const found = checkGradients(makeModel(), data, { tolerance: 1e-12 });
     expect(found.passes).toBe(false);
     expect(found.worst?.parameter).toMatch(/^[02]\.(weight|bias)$/);
     expect(found.worst?.index.length).toBeGreaterThan(0);
@@ -205,8 +213,8 @@ describe("checkGradients", () => {
   });
 
   test("tries as many values of each array as it is told", () => {
-    expect(makeModel().checkGradients(data, { samples: 2 }).checked).toBe(2 + 2 + 2 + 1);
-    expect(makeModel().checkGradients(data).checked).toBe(16 + 8 + 8 + 1);
+    expect(checkGradients(makeModel(), data, { samples: 2 }).checked).toBe(2 + 2 + 2 + 1);
+    expect(checkGradients(makeModel(), data).checked).toBe(16 + 8 + 8 + 1);
   });
 });
 
@@ -237,7 +245,7 @@ describe("importance", () => {
     for (const [metric, { means, deviations }] of Object.entries(one.importance)) {
       const isLoss = metric === "meanSquaredError";
       const options = { repeats, ...(isLoss ? {} : { metric: metric as "r2" }) };
-      const { columns } = model.importance(x, y, options);
+      const { columns } = importance(model, x, y, options);
       for (const [at, { mean, deviation }] of columns.entries()) {
         // The permutations are others: means of 2000 differ by some standard errors.
         const spread = (5 * deviations[at] * Math.SQRT2) / Math.sqrt(repeats);
@@ -250,13 +258,13 @@ describe("importance", () => {
   test("is what the seed makes of it, sorted in the text and under the columns' names", () => {
     const model = modelOfCase(cases[0], "typescript");
     const columns = ["first", "second", "third"];
-    const found = model.importance(x, y, { seed: 3, columns });
-    expect(model.importance(x, y, { seed: 3, columns })).toEqual({
+    const found = importance(model, x, y, { seed: 3, columns });
+    expect(importance(model, x, y, { seed: 3, columns })).toEqual({
       ...found,
       toString: expect.any(Function),
     });
-    expect(model.importance(x, y, { seed: 4 }).columns).not.toEqual(found.columns);
-    expect(model.importance({ x, y }).columns).toEqual(model.importance(x, y, { seed: 1 }).columns);
+    expect(importance(model, x, y, { seed: 4 }).columns).not.toEqual(found.columns);
+    expect(importance(model, { x, y }).columns).toEqual(importance(model, x, y, { seed: 1 }).columns);
     expect(found.columns.map(({ name }) => name)).toEqual(columns);
     expect(found.columns[0].values).toHaveLength(5);
     expect(found.score).toBeCloseTo(model.evaluate(x, y).loss);
@@ -270,7 +278,7 @@ describe("partialDependence", () => {
   test.each(onBoth)("is scikit-learn's: %s, kernel %s", (_, kernel, one) => {
     const model = modelOfCase(one, kernel);
     for (const { column, points, grid, means } of one.dependence) {
-      const found = model.partialDependence(x, column, { points });
+      const found = partialDependence(model, x, column, { points });
       expectNear(found.grid, grid);
       expectNear(found.means.flat(), means);
     }
@@ -285,7 +293,7 @@ describe("partialDependence", () => {
       [3, 1.5],
       [1, 0],
     ];
-    const { grid, means } = model.partialDependence(rows, 0, { points: 2 });
+    const { grid, means } = partialDependence(model, rows, 0, { points: 2 });
     expect(grid).toEqual([0, 1, 3]);
     const predictions = model.predict(rows.map(([, value]) => [3, value]));
     const mean = (at: number) => predictions.reduce((sum, row) => sum + row[at], 0) / rows.length;
@@ -313,7 +321,7 @@ describe("attributions", () => {
       }
       const baseline = [0.5, -1, 0.25];
       for (const output of [0, 1]) {
-        const found = model.attributions(x, { baseline, output, steps: 200 });
+        const found = attributions(model, x, { baseline, output, steps: 200 });
         const sums = found.map((row) => row.reduce((sum, value) => sum + value, 0));
         const start = model.predict(baseline)[output];
         const ends = model.predict(x).map((row) => row[output] - start);
@@ -326,22 +334,22 @@ describe("attributions", () => {
     const model = modelOfCase(cases[0], "native");
     const [weight] = (cases[0].weights[0] as { weight: number[][] }).weight;
     expectNear(
-      model.attributions(x[0]),
+      attributions(model, x[0]),
       weight.map((value, at) => value * x[0][at]),
     );
     const baseline = [1, 2, 3];
     const expected = x.map((row) => row.map((value, at) => weight[at] * (value - baseline[at])));
-    expectNear(model.attributions(x, { baseline }).flat(), expected.flat());
-    expect(model.attributions(Float32Array.from(x.flat()))).toBeInstanceOf(Float32Array);
+    expectNear(attributions(model, x, { baseline }).flat(), expected.flat());
+    expect(attributions(model, Float32Array.from(x.flat()))).toBeInstanceOf(Float32Array);
   });
 
   test("leave categories where they are", () => {
     const layers = [embedding({ column: 0, categories: 4, units: 2 }), dense(1)];
     const model = new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: "sgd", seed: 1 });
-    const found = model.attributions([3, 2]);
+    const found = attributions(model, [3, 2]);
     expect(found[0]).toBe(0);
     expect(found[1]).toBeCloseTo(model.predict([3, 2])[0] - model.predict([3, 0])[0], 5);
-    expect(() => model.attributions([3, 2], { baseline: [1, 0] })).toThrow(
+    expect(() => attributions(model, [3, 2], { baseline: [1, 0] })).toThrow(
       new DataError(
         "attributions: x: row 0, column 0: expected the baseline's category, 1, received 3: no path leads from one category to another",
       ),
@@ -354,14 +362,17 @@ describe("every option changes what is found", () => {
   const [first] = x;
   const row = first.slice(0, 2);
   const pairs: readonly (readonly [string, (isGiven: boolean) => unknown])[] = [
-    ["step of checkGradients", (is) => bent.checkGradients(data, is ? { step: 0.01 } : {}).worst],
-    ["tolerance of checkGradients", (is) => bent.checkGradients(data, is ? { tolerance: 1e-15 } : {}).passes],
-    ["metric of importance", (is) => bent.importance(data, is ? { metric: "r2" } : {}).score],
-    ["steps of attributions", (is) => bent.attributions(row, is ? { steps: 1 } : {})],
-    ["baseline of attributions", (is) => bent.attributions(row, is ? { baseline: [1, 1] } : {})],
+    ["step of checkGradients", (is) => checkGradients(bent, data, is ? { step: 0.01 } : {}).worst],
+    [
+      "tolerance of checkGradients",
+      (is) => checkGradients(bent, data, is ? { tolerance: 1e-15 } : {}).passes,
+    ],
+    ["metric of importance", (is) => importance(bent, data, is ? { metric: "r2" } : {}).score],
+    ["steps of attributions", (is) => attributions(bent, row, is ? { steps: 1 } : {})],
+    ["baseline of attributions", (is) => attributions(bent, row, is ? { baseline: [1, 1] } : {})],
     [
       "percentiles of partialDependence",
-      (is) => bent.partialDependence(data, 0, { points: 5, ...(is && { percentiles: [0, 1] }) }).grid,
+      (is) => partialDependence(bent, data, 0, { points: 5, ...(is && { percentiles: [0, 1] }) }).grid,
     ],
   ];
   test.each(pairs)("%s", (_, call) => {
@@ -374,88 +385,88 @@ describe("bad input is refused by name", () => {
   const model = makeModel({ layers: [dense(2)], loss: "meanSquaredError" });
   const one = makeModel();
   const cases: readonly (readonly [string, () => unknown, new (message: string) => Error, string])[] = [
-    ["no rows", () => one.explain([], []), DataError, "x: expected at least 1 row, received none"],
+    ["no rows", () => explain(one, [], []), DataError, "x: expected at least 1 row, received none"],
     [
       "a column too few",
-      () => one.importance([[1]], [1]),
+      () => importance(one, [[1]], [1]),
       ShapeError,
       "x: row 0: expected 2 inputs, received 1",
     ],
     [
       "an unknown option",
-      () => one.importance(data, { repeat: 3 } as object),
+      () => importance(one, data, { repeat: 3 } as object),
       OptionError,
       'importance: unknown option "repeat". Did you mean "repeats"? Expected one of: repeats, seed, metric, columns',
     ],
     [
       "an unknown column",
-      () => one.partialDependence(data, "secnd", { columns: ["first", "second"] }),
+      () => partialDependence(one, data, "secnd", { columns: ["first", "second"] }),
       OptionError,
       'partialDependence: unknown column "secnd". Did you mean "second"? Expected one of: first, second',
     ],
     [
       "a name where there are none",
-      () => one.partialDependence(data, "first"),
+      () => partialDependence(one, data, "first"),
       OptionError,
       'partialDependence: column: the columns have no names, received "first"; pass their names as the option columns, or the column\'s number',
     ],
     [
       "a column beyond the last",
-      () => one.partialDependence(data, 2),
+      () => partialDependence(one, data, 2),
       OptionError,
       "partialDependence: column: expected a name or a whole number from 0 to 1, received 2",
     ],
     [
       "a name too few",
-      () => one.importance(data, { columns: ["first"] }),
+      () => importance(one, data, { columns: ["first"] }),
       ShapeError,
       "importance: columns: expected a name for each of 2 inputs, received 1",
     ],
     [
       "one point",
-      () => one.partialDependence(data, 0, { points: 1 }),
+      () => partialDependence(one, data, 0, { points: 1 }),
       OptionError,
       "partialDependence: points: expected at least 2, received 1",
     ],
     [
       "percentiles the wrong way round",
-      () => one.partialDependence(data, 0, { percentiles: [0.9, 0.1] }),
+      () => partialDependence(one, data, 0, { percentiles: [0.9, 0.1] }),
       OptionError,
       "partialDependence: percentiles: expected two shares from 0 to 1, the lower first, received an array of 2",
     ],
     [
       "an output that is not there",
-      () => model.attributions([1, 2], { output: 2 }),
+      () => attributions(model, [1, 2], { output: 2 }),
       OptionError,
       "attributions: output: expected a whole number from 0 to 1, received 2",
     ],
     [
       "no output of several",
-      () => model.attributions([1, 2]),
+      () => attributions(model, [1, 2]),
       OptionError,
       "attributions: output: expected a whole number from 0 to 1, received none",
     ],
     [
       "more rows than anybody reads",
-      () => one.explain(xor({ examples: 513, seed: 1 })),
+      () => explain(one, xor({ examples: 513, seed: 1 })),
       DataError,
       "explain: expected at most 512 rows, received 513; every value of each is kept, so pass a few",
     ],
     [
       "more steps than are of use",
-      () => one.attributions([1, 2], { steps: 1e6 }),
+      () => attributions(one, [1, 2], { steps: 1e6 }),
       OptionError,
       "attributions: steps: expected at most 1000, received 1000000",
     ],
     [
       "a baseline of another size",
-      () => one.attributions([1, 2], { baseline: [1] }),
+      () => attributions(one, [1, 2], { baseline: [1] }),
       ShapeError,
       "attributions: baseline: expected 2 inputs in a row, received 1",
     ],
     [
       "a step that is none",
-      () => one.checkGradients(data, { step: 0 }),
+      () => checkGradients(one, data, { step: 0 }),
       OptionError,
       "checkGradients: step: expected a finite number of at least 1e-8 and at most 0.1, received 0",
     ],
@@ -470,11 +481,11 @@ describe("bad input is refused by name", () => {
     const busy = makeModel();
     const training = busy.fit(data, { epochs: 50 });
     for (const call of [
-      () => busy.explain(data),
-      () => busy.checkGradients(data),
-      () => busy.importance(data),
-      () => busy.attributions([1, 2]),
-      () => busy.partialDependence(data, 0),
+      () => explain(busy, data),
+      () => checkGradients(busy, data),
+      () => importance(busy, data),
+      () => attributions(busy, [1, 2]),
+      () => partialDependence(busy, data, 0),
     ]) {
       expect(await failureOf(call)).toBeInstanceOf(StateError);
     }

@@ -1,4 +1,5 @@
 /** What is special about single layers; what all have in common, the suites that walk the tables test. */
+
 import { describe, expect, test } from "vitest";
 import {
   adam,
@@ -18,6 +19,7 @@ import {
   sgd,
   tanh,
 } from "../src/index.ts";
+import { diagnose, explain } from "../src/insight/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { values } from "./programs.ts";
 
@@ -395,7 +397,7 @@ describe.each(kernelNames)("linear on the %s kernel", (kernel) => {
 
   test("is explained, and the doctor takes it for no nonlinear activation", () => {
     const model = make([dense(5, { activation: "linear" }), dense(1)]);
-    expect(String(model.explain([[1, 2]], [1]))).toContain("yᵢ = linear(xᵢ)");
-    expect(model.diagnose(x, y).findings.map(({ cause }) => cause)).toContain("linearStack");
+    expect(String(explain(model, [[1, 2]], [1]))).toContain("yᵢ = linear(xᵢ)");
+    expect(diagnose(model, x, y).findings.map(({ cause }) => cause)).toContain("linearStack");
   });
 });

@@ -3,9 +3,18 @@
  * the kernels stay together. `MYELIN_SEQUENCES` is the number of sequences, for longer runs, and `MYELIN_SEED`
  * what they follow from.
  */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DivergenceError, type Layer, type Loss, Model, type Optimizer } from "../src/index.ts";
+import {
+  attributions,
+  checkGradients,
+  diagnose,
+  explain,
+  importance,
+  partialDependence,
+} from "../src/insight/index.ts";
 import { CHUNK_ROWS } from "../src/kernel/kernel.ts";
 import { categoriesOf, type Program } from "../src/nn/program.ts";
 import { flatten, kernelNames, PARITY } from "./kernels.ts";
@@ -63,14 +72,14 @@ const calls = {
   predictRow: (model, { x, rows }) => model.predict(Array.from(x.subarray(0, x.length / rows))),
   evaluate: (model, rows) => model.evaluate(rows),
   gradients: (model, rows) => model.gradients(rows),
-  explain: (model, rows) => model.explain(few(rows, 512)).layers.map(({ output }) => output),
-  checkGradients: (model, rows) => Number(model.checkGradients(few(rows, 3), { samples: 1 }).passes),
+  explain: (model, rows) => explain(model, few(rows, 512)).layers.map(({ output }) => output),
+  checkGradients: (model, rows) => Number(checkGradients(model, few(rows, 3), { samples: 1 }).passes),
   importance: (model, rows) =>
-    model.importance(few(rows, 600), { repeats: 1 }).columns.map(({ mean }) => mean),
+    importance(model, few(rows, 600), { repeats: 1 }).columns.map(({ mean }) => mean),
   attributions: (model, rows, { seed }) =>
-    model.attributions(few(rows, 3).x, { steps: 3, output: seed % model.outputs }),
-  partialDependence: (model, rows) => model.partialDependence(few(rows, 600).x, 0, { points: 3 }).means,
-  diagnose: (model, rows) => model.diagnose(few(rows, 40)).findings.length,
+    attributions(model, few(rows, 3).x, { steps: 3, output: seed % model.outputs }),
+  partialDependence: (model, rows) => partialDependence(model, few(rows, 600).x, 0, { points: 3 }).means,
+  diagnose: (model, rows) => diagnose(model, few(rows, 40)).findings.length,
   getWeights: (model) => model.getWeights(),
 } satisfies Record<string, Answer>;
 

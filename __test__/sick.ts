@@ -1,9 +1,8 @@
 /** Data sets and models that are sick in one way each, for the doctor; and the healthy tables they are made of. */
+
 import {
   adam,
-  type Cause,
   dense,
-  type Finding,
   initializers,
   type Layer,
   layerNorm,
@@ -16,6 +15,7 @@ import {
   softmax,
   tanh,
 } from "../src/index.ts";
+import type { Cause, Finding } from "../src/insight/index.ts";
 
 interface Rows {
   readonly x: number[][];

@@ -1,4 +1,5 @@
 /** What a training says before its first step and after its last: each cause once, and nothing of healthy data. */
+
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import {
@@ -27,6 +28,7 @@ import {
   softplus,
   trainMany,
 } from "../src/index.ts";
+import { diagnose } from "../src/insight/index.ts";
 import { sessionOf } from "../src/model.ts";
 import * as lossTable from "../src/nn/losses.ts";
 import { baselineOf } from "../src/training/warnings/baseline.ts";
@@ -207,7 +209,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     const model = () => new Model(small({ kernel, inputs: 1 }));
     model().fitSync(form(times) as number[][], times.map(Math.sin), short);
     expect(codes()).toEqual(["MYELIN_PRECISION_LOSS"]);
-    const [finding] = model().diagnose(form(times) as number[][], times.map(Math.sin)).findings;
+    const [finding] = diagnose(model(), form(times) as number[][], times.map(Math.sin)).findings;
     expect(finding).toMatchObject({ cause: "precisionLoss", column: 0 });
     expect(finding.mend).toMatch(/subtract the first value/);
     // What was rounded before it came cannot be known.

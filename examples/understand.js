@@ -5,6 +5,7 @@
  * Run it in a checkout: `npm run build`, then `node examples/understand.js`.
  */
 import { adam, dense, Model, sgd, sigmoid, tanh, xor } from "myelin";
+import { attributions, checkGradients, explain, importance, partialDependence } from "myelin/insight";
 
 const tiny = new Model({
   inputs: 2,
@@ -13,10 +14,10 @@ const tiny = new Model({
   optimizer: sgd({ learningRate: 0.1 }),
   seed: 1,
 });
-export const explanation = tiny.explain([[0.2, 0.9]], [1]);
+export const explanation = explain(tiny, [[0.2, 0.9]], [1]);
 console.log(`${explanation}\n`);
 
-export const check = tiny.checkGradients([[0.2, 0.9]], [1]);
+export const check = checkGradients(tiny, [[0.2, 0.9]], [1]);
 console.log(`${check}\n`);
 
 // A third column that has nothing to do with the label.
@@ -33,13 +34,13 @@ const model = new Model({
 });
 model.fitSync(x, y, { epochs: 100 });
 
-export const importance = model.importance(x, y, { columns: ["x1", "x2", "noise"], metric: "accuracy" });
-console.log(`${importance}\n`);
+export const found = importance(model, x, y, { columns: ["x1", "x2", "noise"], metric: "accuracy" });
+console.log(`${found}\n`);
 
-export const shares = model.attributions([0.2, 0.9, 0.5], { baseline: [0.5, 0.5, 0.5] });
+export const shares = attributions(model, [0.2, 0.9, 0.5], { baseline: [0.5, 0.5, 0.5] });
 console.log(`x1, x2 and noise add to the prediction: ${shares.map((share) => share.toFixed(2)).join(", ")}`);
 
-export const { grid, means } = model.partialDependence(x, "x1", {
+export const { grid, means } = partialDependence(model, x, "x1", {
   columns: ["x1", "x2", "noise"],
   points: 5,
 });

@@ -15,11 +15,6 @@ export {
 export type { SaveOptions } from "./formats/bytes.ts";
 export type { Metric } from "./formats/configuration.ts";
 export type { ModelJSON } from "./formats/json.ts";
-export type { AttributionOptions } from "./insight/attributions.ts";
-export type { CheckedGradient, CheckOptions, GradientCheck } from "./insight/check.ts";
-export type { PartialDependence, PartialDependenceOptions } from "./insight/dependence.ts";
-export type { ExplainedLayer, ExplainedOperation, Explanation } from "./insight/explain.ts";
-export type { ColumnImportance, Importance, ImportanceOptions } from "./insight/importance.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
 export type { KernelName } from "./kernel/kernel.ts";
 export * as metrics from "./metrics/index.ts";
@@ -71,5 +66,4 @@ export {
   trainMany,
 } from "./training/trainMany.ts";
 export type { TrainOnBatchOptions } from "./training/trainOnBatch.ts";
-export type { Cause, Diagnosis, Finding } from "./training/warnings/finding.ts";
 export { version } from "./version.ts";

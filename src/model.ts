@@ -1,20 +1,17 @@
 /** Model: what a user builds, trains, asks, looks into and keeps. */
-import { type Examples, type InForm, type Inputs, isExamples, type Matrix } from "./data/examples.ts";
-import { OptionError, StateError, show } from "./errors.ts";
+import {
+  type Examples,
+  examplesAlone,
+  examplesOf,
+  type InForm,
+  type Inputs,
+  type Matrix,
+} from "./data/examples.ts";
+import { StateError, show } from "./errors.ts";
 import { readBytes, readSaveOptions, type SaveOptions, writeBytes } from "./formats/bytes.ts";
 import { ARCHITECTURE, type Architecture, configure } from "./formats/configuration.ts";
 import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import type { SavedModel } from "./formats/saved.ts";
-import { type AttributionOptions, attributions } from "./insight/attributions.ts";
-import { type CheckOptions, checkGradients, type GradientCheck } from "./insight/check.ts";
-import {
-  type PartialDependence,
-  type PartialDependenceOptions,
-  partialDependence,
-} from "./insight/dependence.ts";
-import { diagnose } from "./insight/diagnose.ts";
-import { type Explanation, explain } from "./insight/explain.ts";
-import { type Importance, type ImportanceOptions, importance } from "./insight/importance.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel/kernel.ts";
 import { layerTable } from "./nn/summary.ts";
@@ -34,7 +31,6 @@ import { type Evaluation, Session, START } from "./training/session.ts";
 import type { Training } from "./training/training.ts";
 import { type TrainOnBatchOptions, trainOnBatch } from "./training/trainOnBatch.ts";
 import { warnAfter, watchTraining } from "./training/warnings/after.ts";
-import type { Diagnosis } from "./training/warnings/finding.ts";
 
 /** What a model is made from. */
 export interface ModelOptions<List extends MetricList = MetricList> extends Architecture<List> {
@@ -110,22 +106,6 @@ function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice })
   const position = { ...START, epoch: training.epochs, steps: training.steps };
   session.commit(position, history && ({ ...history, ...ending } as unknown as History));
   return model;
-}
-
-/** Tells `(data, options)` from `(x, y, options)`. */
-function examplesOf(call: string, [first, second, third]: readonly unknown[]): [Examples, unknown] {
-  if (isExamples(first)) {
-    if (third !== undefined) throw new OptionError(`${call}: expected (data, options) or (x, y, options)`);
-    return [first, second];
-  }
-  return [{ x: first as Matrix, y: second as Matrix }, third];
-}
-
-/** Examples of a call that takes no options. */
-function examplesAlone(call: string, given: readonly unknown[]): Examples {
-  const [examples, options] = examplesOf(call, given);
-  if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
-  return examples;
 }
 
 /** Begins a training of the model, with checked and copied data. */
@@ -374,113 +354,6 @@ export class Model<const List extends MetricList = MetricList> {
     const data = session.examples("gradients", examplesAlone("gradients", given), true);
     const { loss, values } = session.gradients("gradients", data);
     return { loss, layers: toLayers(session.layers, values, { measured: false }) };
-  }
-
-  /**
-   * Every value of the step that training would take next, were these its rows: forward, loss, backward and
-   * update, as data and as text with the formulas. The model stays as it is.
-   *
-   * The figures are those of the typescript kernel, whichever the model has, with the optimizer's own learning
-   * rate. Noise and figures over the batch are as in training. At most 512 rows.
-   *
-   * @example
-   * ```ts
-   * const explanation = model.explain([[0.2, 0.9]], [1]);
-   * console.log(String(explanation)); // y₁ = W₁₁ x₁ + W₁₂ x₂ + b₁ = 0.31 · 0.2 + …
-   * explanation.layers[0].output; // [rows][units]
-   * ```
-   */
-  explain(data: Examples): Explanation;
-  explain(x: Matrix, y: Matrix): Explanation;
-  explain(...given: unknown[]): Explanation {
-    return explain(sessionOf(this, "explain"), examplesAlone("explain", given));
-  }
-
-  /**
-   * Why the model does not learn, or will not, on such data: what is wrong with columns, labels, layers, units,
-   * gradients and the learning rate, and how to mend it. The model stays as it is. Before a training it looks at
-   * the step that would come first, after one at `history` too.
-   *
-   * All rows are looked at; up to 512 of them, evenly, go through the network, fewer through one of more than
-   * 65,536 parameters, on the typescript kernel. Data that training would refuse is a finding.
-   *
-   * @example
-   * ```ts
-   * const diagnosis = model.diagnose(data);
-   * for (const { cause, message, mend } of diagnosis.findings) console.log(cause, message, mend);
-   * console.log(String(diagnosis)); // the same to be read
-   * ```
-   *
-   * @throws StateError while a training runs or after `dispose`.
-   */
-  diagnose(data: Examples): Diagnosis;
-  diagnose(x: Matrix, y: Matrix): Diagnosis;
-  diagnose(...given: unknown[]): Diagnosis {
-    return diagnose(sessionOf(this, "diagnose"), examplesAlone("diagnose", given));
-  }
-
-  /**
-   * Compares the gradients that the model's kernel computes with finite differences of the loss in 64 bits.
-   * Where the loss has a kink within the step, any gradient between its slopes passes.
-   *
-   * @example
-   * ```ts
-   * const { passes, worst } = model.checkGradients([[0.2, 0.9]], [1]);
-   * ```
-   */
-  checkGradients(data: Examples, options?: CheckOptions): GradientCheck;
-  checkGradients(x: Matrix, y: Matrix, options?: CheckOptions): GradientCheck;
-  checkGradients(...given: unknown[]): GradientCheck {
-    const [examples, options] = examplesOf("checkGradients", given);
-    return checkGradients(sessionOf(this, "checkGradients"), examples, (options ?? {}) as CheckOptions);
-  }
-
-  /**
-   * How much worse the model predicts when the values of one column of x are mixed up, for each column.
-   * (Breiman, 2001; as scikit-learn's `permutation_importance`.) Measured by the loss, or by a metric.
-   *
-   * @example
-   * ```ts
-   * const { columns } = model.importance(data, { repeats: 10, columns: ["first", "second"] });
-   * columns[0].mean;
-   * ```
-   */
-  importance(data: Examples, options?: ImportanceOptions): Importance;
-  importance(x: Matrix, y: Matrix, options?: ImportanceOptions): Importance;
-  importance(...given: unknown[]): Importance {
-    const [examples, options] = examplesOf("importance", given);
-    return importance(sessionOf(this, "importance"), examples, (options ?? {}) as ImportanceOptions);
-  }
-
-  /**
-   * What each value of a row adds to one output, beside a baseline: (x - baseline) times the mean gradient on
-   * the straight way from there, in the form of x. They add up to f(x) - f(baseline), nearly, the nearer the
-   * more steps. (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017.)
-   *
-   * @example
-   * ```ts
-   * model.attributions([0.2, 0.9], { baseline: [0.5, 0.5] }); // two values
-   * ```
-   */
-  attributions<X extends Inputs>(x: X, options: AttributionOptions = {}): InForm<X> {
-    return attributions(sessionOf(this, "attributions"), x, options) as InForm<X>;
-  }
-
-  /**
-   * What the model predicts on average when one column of x has the same value in all rows, for values from
-   * its 5th to its 95th percentile. (Friedman, 2001; as scikit-learn's `partial_dependence`, method "brute".)
-   *
-   * @example
-   * ```ts
-   * const { grid, means } = model.partialDependence(data, 0, { points: 20 });
-   * ```
-   */
-  partialDependence(
-    x: Inputs,
-    column: number | string,
-    options: PartialDependenceOptions = {},
-  ): PartialDependence {
-    return partialDependence(sessionOf(this, "partialDependence"), x, column, options);
   }
 
   /**

@@ -1,5 +1,5 @@
 /** From what a caller passes as x and y to checked rows of 32-bit floats. */
-import { DataError, ShapeError, show } from "../errors.ts";
+import { DataError, OptionError, ShapeError, show } from "../errors.ts";
 import { checkOwned, floats, isNumberArray, isPlainFloats, lengthOf } from "./arrays.ts";
 import {
   amount,
@@ -230,4 +230,20 @@ export function readExamples(
   }
   for (let row = 0; row < checkedY.rows; row++) targets.check?.(checkedY.values, row);
   return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };
+}
+
+/** Tells `(data, options)` from `(x, y, options)`. */
+export function examplesOf(call: string, [first, second, third]: readonly unknown[]): [Examples, unknown] {
+  if (isExamples(first)) {
+    if (third !== undefined) throw new OptionError(`${call}: expected (data, options) or (x, y, options)`);
+    return [first, second];
+  }
+  return [{ x: first as Matrix, y: second as Matrix }, third];
+}
+
+/** Examples of a call that takes no options. */
+export function examplesAlone(call: string, given: readonly unknown[]): Examples {
+  const [examples, options] = examplesOf(call, given);
+  if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);
+  return examples;
 }

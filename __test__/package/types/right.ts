@@ -37,6 +37,7 @@ import {
   trainMany,
   xor,
 } from "myelin";
+import { attributions } from "myelin/insight";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Takes a value of exactly this type. */
@@ -146,7 +147,7 @@ exactly<number[] | number[][]>()(model.predict(rowOrRows));
 exactly<number[]>()(model.predict(pair));
 exactly<number[] | number[][] | Float32Array<ArrayBuffer>>()(model.predict(matrix));
 exactly<number[][]>()([[0.2, 0.9]].map((row) => model.predict(row)));
-exactly<number[] | number[][]>()(model.attributions(rowOrRows, { steps: 20 }));
+exactly<number[] | number[][]>()(attributions(model, rowOrRows, { steps: 20 }));
 exactly<Float32Array<ArrayBuffer>>()(ensemble(models).predict(data).mean);
 exactly<number[] | number[][]>()(ensemble(models).predict(rowOrRows).spread);
 exactly<Uint8Array<ArrayBuffer>>()(model.toBytes());

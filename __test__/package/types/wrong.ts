@@ -24,6 +24,7 @@ import {
   trainMany,
   xor,
 } from "myelin";
+import { attributions, checkGradients, importance, partialDependence } from "myelin/insight";
 
 const data = xor({ examples: 100 });
 const base = { inputs: 2, loss: "meanSquaredError", optimizer: "adam", layers: [dense(1)] } as const;
@@ -58,7 +59,7 @@ new Model({ ...base, metrics: [metrics.accuracy] });
 // expect error: 2345
 metrics.measure(metrics.accuracy, [1], [1]);
 // expect error: 2769
-model.importance(data, { metric: metrics.r2 });
+importance(model, data, { metric: metrics.r2 });
 // expect error: 2769
 model.fit(data, { schedule: schedules.cosine });
 // expect error: 2769
@@ -160,13 +161,13 @@ model.trainOnBatch(data, { epochs: 3 });
 // expect error: 2353
 model.predict(data, { batchSize: 3 });
 // expect error: 2561
-model.attributions(data, { step: 3 });
+attributions(model, data, { step: 3 });
 // expect error: 2769
-model.importance(data, { repeat: 3 });
+importance(model, data, { repeat: 3 });
 // expect error: 2769
-model.checkGradients(data, { epochs: 3 });
+checkGradients(model, data, { epochs: 3 });
 // expect error: 2353
-model.partialDependence(data, 0, { rows: 3 });
+partialDependence(model, data, 0, { rows: 3 });
 // expect error: 2353
 model.toBytes({ weights: true });
 // expect error: 2353
