@@ -1,28 +1,41 @@
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 
-// fast: the sources as they stand, through the condition "myelin-source". package: what is packed and
-// installed, built by setup.
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Files that take seconds: they start processes, train real tables, or try thousands of inputs. */
+const slow = [
+  ...["accuracy", "bench", "bytes", "checkpoint", "docs", "extremes", "files", "hostile", "hostile-fields"],
+  ...["memory", "output", "reference", "sequences", "workers"],
+].map((name) => `__test__/${name}.test.ts`);
+
+/** Tests of the sources as they are, through the condition "myelin-source". */
+const sources = {
+  resolve: {
+    conditions: ["myelin-source"],
+    alias: [
+      { find: /^myelin$/, replacement: file("src/index.ts") },
+      { find: /^myelin\/(\w+)$/, replacement: file("src/$1/index.ts") },
+    ],
+  },
+  ssr: { resolve: { conditions: ["myelin-source"] } },
+};
+
+// fast and slow: the sources. package: what is packed and installed, built by setup.
 export default defineConfig({
   test: {
     projects: [
       {
-        resolve: {
-          conditions: ["myelin-source"],
-          alias: [
-            { find: /^myelin$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
-            { find: /^myelin\/(\w+)$/, replacement: fileURLToPath(new URL("src/$1/index.ts", import.meta.url)) },
-          ],
-        },
-        ssr: { resolve: { conditions: ["myelin-source"] } },
+        ...sources,
         test: {
           name: "fast",
           pool: "forks",
           include: ["__test__/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, "__test__/package/**"],
+          exclude: [...configDefaults.exclude, "__test__/package/**", ...slow],
           testTimeout: 60_000,
         },
       },
+      { ...sources, test: { name: "slow", pool: "forks", include: slow, testTimeout: 60_000 } },
       {
         test: {
           name: "package",

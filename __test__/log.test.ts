@@ -252,7 +252,7 @@ test("a process that is killed, 20 times, leaves whole lines, and the next one g
     expect(epochs.map(({ epoch }) => epoch)).toEqual(epochs.map((_, index) => index));
     before += epochs.length;
   }
-  expect(before).toBeGreaterThan(1000);
+  expect(before).toBeGreaterThan(20);
 }, 300_000);
 
 describe("options", () => {

@@ -1,5 +1,5 @@
-// Runs every test, fast ones first: vitest, cargo, then the packed package.
-// `npm test -- model` runs only the fast vitest files whose names match.
+// Runs every test, fast ones first: vitest, cargo, then the packed package. `--fast` runs those alone that take
+// milliseconds, and `npm test -- model` only the vitest files of the sources whose names match.
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,15 +7,35 @@ import { cargoIsOnPath, nativeIsRequired } from "./toolchain.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const chosen = process.argv.slice(2);
+const isFast = process.argv.includes("--fast");
+const chosen = process.argv.slice(2).filter((argument) => argument !== "--fast");
 
-const failed = (chosen.length > 0 ? [fastTests] : [fastTests, rustTests, packageTests]).filter(
-  (suite) => !suite(),
-);
+const suites = isFast
+  ? [fastTests]
+  : chosen.length > 0
+    ? [sourceTests]
+    : [fastTests, slowTests, rustTests, packageTests];
+const failed = suites.filter((suite) => !suite());
 if (failed.length > 0) process.exitCode = 1;
 
 function fastTests() {
-  return run("TypeScript", process.execPath, [vitest, "run", "--project", "fast", ...chosen]);
+  return run("TypeScript, fast", process.execPath, [vitest, "run", "--project", "fast", ...chosen]);
+}
+
+function slowTests() {
+  return run("TypeScript, slow", process.execPath, [vitest, "run", "--project", "slow"]);
+}
+
+function sourceTests() {
+  return run("TypeScript", process.execPath, [
+    vitest,
+    "run",
+    "--project",
+    "fast",
+    "--project",
+    "slow",
+    ...chosen,
+  ]);
 }
 
 function rustTests() {
