@@ -136,9 +136,9 @@ test("the README begins with the commands of a fresh clone", () => {
   expect(first.text).toMatch(/^npm start .*\nnpm test /);
 });
 
-describe("the README's table of what is there", () => {
+describe("the table of what there is", () => {
   const named = (title: string) => {
-    const row = read("README.md").match(new RegExp(`^\\| ${title} *\\|(.*)\\|$`, "m"))![1];
+    const row = read("docs/reference.md").match(new RegExp(`^\\| ${title} *\\|(.*)\\|$`, "m"))![1];
     return [...row.matchAll(/`([\w.]+)`/g)].map((match) => match[1]);
   };
 
