@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -368,6 +369,32 @@ describe.each(kernelNames)("resumes checkpoints of every version on the %s kerne
       expectNear(model.history?.validationLoss ?? [], expected.validationLoss);
       expectNear(flatten(model.getWeights()), flatten(expected.weights), 1e-4);
     }
+  });
+});
+
+describe.each(kernelNames)("two checkpoints of a training on the %s kernel", (kernel) => {
+  test("resume once, from the first that has a file", async () => {
+    const [first, second] = [freshPath(), freshPath()];
+    const options = (epochs: number): FitOptions => ({
+      epochs,
+      callbacks: [
+        callbacks.checkpoint({ path: first, resume: true }),
+        callbacks.checkpoint({ path: second, every: 2, resume: true }),
+      ],
+    });
+    for (const [epochs, way] of [
+      [3, "fit"],
+      [6, "fitSync"],
+      [8, "fit"],
+    ] as const) {
+      const model = makeModel({ kernel });
+      await model[way as "fit"](data, options(epochs));
+      expect(model.history!.epoch).toEqual(Array.from({ length: epochs }, (_, epoch) => epoch));
+    }
+    rmSync(first);
+    const model = makeModel({ kernel });
+    await model.fit(data, options(9));
+    expect(model.history!.epoch).toHaveLength(9);
   });
 });
 

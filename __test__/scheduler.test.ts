@@ -43,6 +43,13 @@ function setUp() {
 }
 
 describe("the scheduler", () => {
+  test("lets the event loop turn where the clock has stopped", async () => {
+    const { job, turn } = setUp();
+    void job("a", 25_000, 0);
+    await turn();
+    expect((await turn())?.length).toBe(10_000);
+  });
+
   test("takes no step before the event loop has turned", async () => {
     const { job, turn, log } = setUp();
     job("a", 2);

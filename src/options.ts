@@ -178,10 +178,10 @@ export function number({ default: standard, ...range }: { default?: number } & R
 }
 
 /**
- * What keeps a divisor from zero. State below 1e-30 becomes zero in the native kernel, so a smaller one has no
- * effect.
+ * What keeps a divisor from zero. The native kernel sets state below 1e-30 to zero: its root is below 1e-15, which an
+ * epsilon much larger than that hides.
  */
-export const epsilon = (standard: number) => number({ default: standard, minimum: 1e-30 });
+export const epsilon = (standard: number) => number({ default: standard, minimum: 1e-12 });
 
 /** A whole number of at least 0: how often, or how long. */
 export function count({ default: standard }: { default: number }): Option<number> {

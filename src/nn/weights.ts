@@ -167,9 +167,12 @@ export function fromLayers(layers: readonly LayerShape[], weights: unknown, call
   return values;
 }
 
-/** The initial parameters: each array draws from a stream of its own. */
-export function initialize(layers: readonly LayerShape[], seed: number): Float32Array {
-  const values = new Float32Array(countAll(layers));
+/** The initial parameters: each array draws from a stream of its own. `values`, if given, holds zeros. */
+export function initialize(
+  layers: readonly LayerShape[],
+  seed: number,
+  values: Float32Array = new Float32Array(countAll(layers)),
+): Float32Array {
   for (const [index, { layer, parameter, start, end }] of places(layers).entries()) {
     const initializer = create("initializer", initializers, parameter.initializer) as Initializer;
     const draw = uniform(seed, { purpose: purpose.initialization, index });

@@ -56,4 +56,9 @@ export class FirstLayers {
     this.#network.predict(x, output, threads);
     return output;
   }
+
+  /** Frees the network. */
+  dispose(): void {
+    this.#network.dispose();
+  }
 }

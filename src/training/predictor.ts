@@ -85,6 +85,7 @@ export class Predictor {
 
   /** Lets go of what it has made. */
   dispose(): void {
+    for (const layers of this.#inner.values()) layers.dispose();
     this.#inner.clear();
   }
 

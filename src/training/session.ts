@@ -107,9 +107,8 @@ export class Session {
       seed,
     };
     this.#network = withinMemory(`model: ${this.parameters} parameters do not fit in memory`, () => {
-      const parameters = initialize(this.layers, seed);
       const network = kernel.network(program);
-      network.write("parameters", parameters);
+      network.write("parameters", initialize(this.layers, seed, zeros(this.parameters)));
       return network;
     });
   }
@@ -325,6 +324,24 @@ export class Session {
     const bytes = rows * this.outputs * Float32Array.BYTES_PER_ELEMENT;
     checkMemory(bytes, () => `${call}: the predictions of ${rows} rows`);
   }
+}
+
+/** Larger arrays have pages of their own, which go back to the system when they are freed. */
+const MOST_REUSED = 2 ** 22;
+
+/** The initial values of the last model: the kernel has copied them. */
+let used: WeakRef<Float32Array> | undefined;
+
+/**
+ * Zeros, in the memory of the last call if that is large enough. A program that makes many models in a loop would
+ * otherwise leave an array for each until the garbage is collected, with the kernel's memory cut in pieces between.
+ */
+function zeros(length: number): Float32Array {
+  const known = used?.deref();
+  if (known !== undefined && known.length >= length) return known.subarray(0, length).fill(0);
+  const values = new Float32Array(length);
+  if (length <= MOST_REUSED) used = new WeakRef(values);
+  return values;
 }
 
 /** What the loss of a network with so many outputs expects of targets. */

@@ -86,6 +86,7 @@ export class Training {
   #position: Position;
   /** Epochs that have ended. */
   #done = 0;
+  #isResumed = false;
   #last: Epoch | undefined;
   #steps: Steps | undefined;
 
@@ -390,6 +391,7 @@ export class Training {
     const settings = isOld ? others : { ...others, validationShuffle };
     checkResumed({ configuration, seed, names, settings, hasEarlyStopping }, snapshot, place);
     if (isOld) this.#followOldDefaults();
+    this.#isResumed = true;
     this.network.write("parameters", model.parameters);
     if (model.optimizerState.length > 0) this.network.write("slots", model.optimizerState);
     this.#position = { epoch: model.training.epochs, step: 0, steps: model.training.steps, loss: 0 };
@@ -432,6 +434,9 @@ export class Training {
       },
       get isOver() {
         return fit.#isOver;
+      },
+      get isResumed() {
+        return fit.#isResumed;
       },
       snapshot: (before) => this.#snapshot(before),
       resume: (snapshot, place) => this.#resume(snapshot, place),

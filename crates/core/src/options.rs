@@ -18,8 +18,8 @@ pub const FROM_0_TO_1: Span = (Bound::Included(0.0), Bound::Included(1.0));
 pub const BELOW_1: Span = (Bound::Included(0.0), Bound::Excluded(1.0));
 /// Above 0 and below 1.
 pub const BETWEEN_0_AND_1: Span = (Bound::Excluded(0.0), Bound::Excluded(1.0));
-/// What is added to a divisor: state below 1e-30 becomes zero.
-pub const EPSILON: Span = (Bound::Included(1e-30), Bound::Unbounded);
+/// What is added to a divisor. State below 1e-30 becomes zero: its root is below 1e-15, which this hides.
+pub const EPSILON: Span = (Bound::Included(1e-12), Bound::Unbounded);
 
 /// Whether a number is in a range, and in 32 bits finite and not at an end that is excluded.
 pub fn fits(value: f64, span: Span) -> bool {

@@ -23,7 +23,10 @@ export interface CheckpointOptions {
   readonly every?: number | undefined;
   /** How many to keep, 1 by default. The newest is at `path`; those before it at `path.1`, `path.2` and so on. */
   readonly keep?: number | undefined;
-  /** Whether the training goes on from the checkpoint at `path`, if there is one; false by default. */
+  /**
+   * Whether the training resumes from the checkpoint at `path`, if there is one; false by default. Of several
+   * checkpoints the first in the list that has a file counts.
+   */
   readonly resume?: boolean | undefined;
 }
 
@@ -65,7 +68,8 @@ class Checkpoints implements Participant {
   /** Sees to it that the file can be written, and goes on from it. */
   onTrainBegin(course: Course): Promise<void> | void {
     this.#trying("written", () => destinationOf(this.#path));
-    if (!this.#resume) return undefined;
+    // Of several checkpoints the first that has a file is resumed from.
+    if (!this.#resume || course.isResumed) return undefined;
     const place = this.#place;
     const resume = (bytes: Uint8Array | undefined) => {
       if (bytes === undefined) return;

@@ -17,7 +17,9 @@ export interface Course {
   readonly control: Control;
   /** All that it needs to go on from here, copied: over the numbers of the snapshot before, if there is one. */
   snapshot(before?: Snapshot): Snapshot;
-  /** Goes on from there, or throws before anything changes. */
+  /** Whether it has resumed from a checkpoint. */
+  readonly isResumed: boolean;
+  /** Resumes from there, or throws before anything changes. */
   resume(snapshot: Snapshot, place: string): void;
 }
 
