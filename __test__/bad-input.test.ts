@@ -6,18 +6,23 @@
  */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
+  crossValidate,
   DataError,
   dense,
   FormatError,
+  findLearningRate,
   KernelError,
   Model,
   MyelinError,
   OptionError,
   relu,
   ShapeError,
+  search,
   sgd,
+  trainMany,
   xor,
 } from "../src/index.ts";
+import { importance } from "../src/insight/index.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
@@ -971,4 +976,49 @@ test("errors are of one family, with a code and a name", () => {
   expect(error).toBeInstanceOf(MyelinError);
   expect(error).toBeInstanceOf(Error);
   expect(error).toMatchObject({ name: "FormatError", code: "MYELIN_FORMAT", message: "why" });
+});
+
+describe("x and y", () => {
+  const candidate = {
+    model: { inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd" },
+  } as const;
+  const models = [1, 2, 3].map((seed) => makeModel({ seed }));
+  const ways: [string, (...given: unknown[]) => unknown][] = [
+    ["trainMany", (...given: Anything) => (trainMany as Anything)(models, ...given)],
+    ["crossValidate", (...given: Anything) => (crossValidate as Anything)(candidate, ...given)],
+    ["search", (...given: Anything) => (search as Anything)({ a: [1] }, ...given)],
+  ];
+  const forms: [string, unknown[]][] = [
+    ["one after the other", [x, y, { epochs: 2 }]],
+    ["as flat arrays", [Float32Array.from(x.flat()), Float32Array.from(y), {}]],
+    ["in a list", [[x, y], {}]],
+  ];
+
+  describe.each(ways)("of %s", (name, call) => {
+    test.each(forms)("%s are refused with the form that is taken", async (_, given) => {
+      const error = await failureOf(() => call(...given));
+      expect(error).toBeInstanceOf(DataError);
+      expect((error as Error).message).toMatch(
+        new RegExp(`^${name}: .*data: expected x and y, received .*\\. Fix: pass x and y in one object, `),
+      );
+    });
+  });
+
+  const model = makeModel();
+  const ofOne: [string, (...given: Anything) => unknown][] = [
+    ["fit", model.fit.bind(model)],
+    ["fitSync", model.fitSync.bind(model)],
+    ["trainOnBatch", model.trainOnBatch.bind(model)],
+    ["importance", (...given) => (importance as Anything)(model, ...given)],
+    ["findLearningRate", (...given) => (findLearningRate as Anything)(model, ...given)],
+  ];
+  const wrong = [[[x, y]], [[x, y], { steps: 20 }], [x], [x, {}]];
+
+  test.each(ofOne)("of %s without y, or with options for y, are refused with both forms", async (_, call) => {
+    for (const given of wrong) {
+      const error = await failureOf(() => call(...given));
+      expect(error).toBeInstanceOf(DataError);
+      expect((error as Error).message).toMatch(/pass both x and y, as \(x, y\) or \{ x, y \}$/);
+    }
+  });
 });

@@ -209,7 +209,11 @@ const refused: [what: string, bytes: unknown, message: string][] = [
     new Float32Array(4),
     "expected a Uint8Array or an ArrayBuffer, received a Float32Array of 4",
   ],
-  ["JSON", new TextEncoder().encode(JSON.stringify(makeModel())), "the header's length: expected at most"],
+  [
+    "JSON",
+    new TextEncoder().encode(JSON.stringify(makeModel())),
+    "it is not a model file; a model's JSON is read by Model.fromJSON: ",
+  ],
   [
     "a safetensors file of somebody else",
     write({ format: "pt" }, [{ name: "fc.weight", shape: [1], values: new Float32Array(1) }], "test"),

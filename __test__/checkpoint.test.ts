@@ -181,7 +181,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         "other layers",
         () => make(kernel, { layers: [dense(5), dense(1)] }),
         {},
-        "it is of another model: layers",
+        "it is of another model: layers: it has 4 of them, this model 2",
       ],
       [
         "another seed",
@@ -189,13 +189,45 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         {},
         "it is of another model: seed: it has 5, this model 6; make the model with { seed: 5 }",
       ],
-      ["another batch", () => make(kernel), { batchSize: 9 }, "made with batchSize 8, received 9"],
-      ["another order", () => make(kernel), { shuffle: false }, "made with shuffle true, received false"],
+      [
+        "another batch",
+        () => make(kernel),
+        { batchSize: 9 },
+        "made with batchSize: 8; this training has batchSize: 9",
+      ],
+      [
+        "another order",
+        () => make(kernel),
+        { shuffle: false },
+        "made with shuffle: true; this training has shuffle: false",
+      ],
+      [
+        "accumulation",
+        () => make(kernel),
+        { accumulate: 2 },
+        "made with accumulate: 1; this training has accumulate: 2",
+      ],
+      [
+        "a split",
+        () => make(kernel),
+        { validationData: undefined, validationSplit: 0.1 },
+        "made without validationSplit; this training has validationSplit: 0.1, with ",
+      ],
+      [
+        "no early stopping",
+        () => make(kernel),
+        { callbacks: [] },
+        "made with callbacks.earlyStopping; this training has none",
+      ],
       [
         "no validation",
         () => make(kernel),
-        { validationData: undefined, schedule: undefined, callbacks: [] },
-        "",
+        {
+          validationData: undefined,
+          schedule: undefined,
+          callbacks: [callbacks.earlyStopping({ monitor: "loss" })],
+        },
+        "made with validationData or validationSplit; this training has none",
       ],
     ])("does not go on with %s, and nothing has changed", async (_, other, changed, message) => {
       const path = freshPath();
@@ -205,11 +237,12 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       const before = flatten(model.getWeights());
       const checkpoint = callbacks.checkpoint({ path, resume: true });
       const options = { ...settings([checkpoint]), ...changed };
-      const list = "callbacks" in changed ? [checkpoint] : options.callbacks;
+      const list = "callbacks" in changed ? [checkpoint, ...(changed.callbacks as [])] : options.callbacks;
       const error = (await failureOf(() => train(model, { ...options, callbacks: list }))) as Error;
       expect(error.message).toContain(`${call}: callbacks[`);
       expect(error.message).toContain(path);
       expect(error.message).toContain(message);
+      expect(error.message).toMatch(/\. Fix: use another path, or delete the file to start anew$/);
       expect(flatten(model.getWeights())).toEqual(before);
       expect(readFileSync(path)).toEqual(bytes);
     });
@@ -420,11 +453,33 @@ describe.each(kernelNames)("a checkpoint of a validationSplit on the %s kernel",
     expect(model.getWeights()).toEqual(twin.getWeights());
   });
 
+  test.each([
+    [
+      { validationSplit: undefined, validationShuffle: undefined },
+      "with validationSplit; this training has none",
+    ],
+    [
+      { validationSplit: 0.4 },
+      "rows to learn from; this training has validationSplit: 0.4, with 30 rows to learn",
+    ],
+  ])("is refused with %j", async (changed, message) => {
+    const path = freshPath();
+    const whole = { ...options(path, true), schedule: undefined };
+    await makeModel({ kernel }).fit(data, whole);
+    const error = await failureOf(() =>
+      makeModel({ kernel }).fit(data, { ...whole, ...changed } as FitOptions),
+    );
+    expect(String(error)).toContain(message);
+    expect(String(error)).toContain("Fix: use another path, or delete the file");
+  });
+
   test("is refused where the rows are chosen in another way", async () => {
     const path = freshPath();
     await makeModel({ kernel }).fit(data, options(path, true));
     const error = await failureOf(() => makeModel({ kernel }).fit(data, options(path, false)));
-    expect(String(error)).toContain("it was made with validationShuffle true, received false");
+    expect(String(error)).toContain(
+      "it was made with validationShuffle: true; this training has validationShuffle: false",
+    );
   });
 });
 

@@ -285,11 +285,11 @@ describe("a file that cannot be had is a FileError that names the path", () => {
 describe("a file that holds no model is a FormatError that names the path", () => {
   const bytes = makeModel().toBytes();
   const contents: [what: string, content: Uint8Array, message: string][] = [
-    ["nothing", new Uint8Array(0), "expected at least 8 bytes, received 0"],
+    ["nothing", new Uint8Array(0), "it is not a model file: expected at least 8 bytes, received 0"],
     [
       "text",
       new TextEncoder().encode("# A model\n\nThis is none.\n"),
-      "the header's length: expected at most",
+      "it is not a model file: expected a header of at most",
     ],
     ["half of a model", bytes.slice(0, -4), "expected 132 bytes of values after the header, received 128"],
     [

@@ -264,7 +264,13 @@ describe("refuses", () => {
     const find = findLearningRate as any;
     expect(String(await failureOf(() => find({}, data)))).toContain("findLearningRate: expected a Model");
     expect(String(await failureOf(() => find(makeModel(), [1])))).toContain(
-      "findLearningRate: data: expected x and y",
+      "pass both x and y, as (x, y) or { x, y }",
     );
   });
+});
+
+test("takes x and y one after the other", async () => {
+  const options = { steps: 20 };
+  const curve = await findLearningRate(makeModel(), data.x, data.y, options);
+  expect(curve.losses).toEqual((await findLearningRate(makeModel(), data, options)).losses);
 });

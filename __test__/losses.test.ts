@@ -299,7 +299,7 @@ describe("a target that the loss does not take is refused, and nothing changes",
     );
   });
 
-  test.each(["categoricalCrossentropy", "binaryCrossentropy", "meanSquaredError"] as const)(
+  test.each(["categoricalCrossentropy", "binaryCrossentropy"] as const)(
     "labels in place of rows of targets are, too: %s names the loss that takes them",
     (loss) => {
       const model = make([dense(3)], loss);
@@ -312,6 +312,32 @@ describe("a target that the loss does not take is refused, and nothing changes",
       }
     },
   );
+
+  test.each([
+    ["values of a loss of values", "meanSquaredError", [0, 1, 2]],
+    ["fractions", "binaryCrossentropy", [0.1, 0.2, 0.3]],
+    ["numbers beyond the outputs", "categoricalCrossentropy", [1, 2, 3]],
+  ] as const)("%s are not taken for labels", (_, loss, y) => {
+    const model = make([dense(3)], loss);
+    const call = () => model.evaluate(Array(3).fill([1, 2, 3]), y);
+    expect(call).toThrow(
+      /received 3 values; pass a row of outputs for each row of x, like \[\[…\], \[…\]\]$/,
+    );
+  });
+
+  test.each([
+    ["booleans", [true, false, true], /y: row 0, column 0: expected .*true; convert it with Number\(…\)$/],
+    [
+      "a target that is missing",
+      [0, null, 1],
+      /y: row 1, column 0: expected a finite number, received null$/,
+    ],
+    ["fewer targets", [0, 1], /x has 3 rows and y has 2: expected as many targets as inputs$/],
+    ["shares one after the other", Array(9).fill(0), /y has 9.*; for a share for each class use the loss/],
+  ])("%s in place of labels get advice that is true of them", (_, y, message) => {
+    const model = make([dense(3)], "sparseCategoricalCrossentropy");
+    expect(() => model.evaluate(Array(3).fill([1, 2, 3]), y as number[])).toThrow(message);
+  });
 
   test("names of classes are no indices", () => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy");

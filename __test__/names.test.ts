@@ -175,6 +175,39 @@ describe("an option", () => {
     expect(call).toThrow(`"${theirs}". Did you mean "${ours}"?`);
   });
 
+  test.each<[string, string, () => unknown]>([
+    [
+      "restoreBestWeights",
+      "always restores the best",
+      () => callbacks.earlyStopping({ restoreBestWeights: true } as object),
+    ],
+    ["mode", "the direction follows from monitor", () => callbacks.earlyStopping({ mode: "min" } as object)],
+    [
+      "save_best_only",
+      "Early stopping keeps the best",
+      () => callbacks.checkpoint({ path: "a", save_best_only: true } as never),
+    ],
+    [
+      "saveWeightsOnly",
+      "save(model, path)",
+      () => callbacks.checkpoint({ path: "a", saveWeightsOnly: true } as never),
+    ],
+    ["steps_per_epoch", "An epoch takes all rows", fitting({ steps_per_epoch: 3 })],
+    ["initialEpoch", "over the model's life", fitting({ initialEpoch: 3 })],
+    ["early_stopping", "callbacks.earlyStopping()", fitting({ early_stopping: true })],
+    ["device", "on the CPU", () => makeModel({ device: "cuda" } as object)],
+    ["name", "numbered from 0", () => dense(1, { name: "first" } as object)],
+  ])("%s, which has no counterpart, is refused with what to do: %s", (theirs, reason, call) => {
+    expect(call).toThrow(OptionError);
+    expect(call).toThrow(new RegExp(`unknown option "${theirs}"\\. [A-Z][^?]*\\. Expected one of: `));
+    expect(call).toThrow(reason);
+  });
+
+  test("that has a counterpart is refused with it alone", () => {
+    const call = () => schedules.reduceOnPlateau({ mode: "max" } as object);
+    expect(call).toThrow('"mode". Did you mean "largerIsBetter"?');
+  });
+
   test("of ours is meant by no other", () => {
     for (const name of [...FIT_OPTIONS, ...ARCHITECTURE]) {
       expect(meantBy(name, [...FIT_OPTIONS, ...ARCHITECTURE])).toEqual([name]);

@@ -79,23 +79,27 @@ test("on a machine that keeps numbers the other way round their bytes are turned
 const bytesOf = (...values: number[]) => Uint8Array.from(values);
 
 const refused: [what: string, bytes: Uint8Array, message: string][] = [
-  ["nothing", bytesOf(), "expected at least 8 bytes, received 0"],
+  ["nothing", bytesOf(), "it is not a model file: expected at least 8 bytes, received 0"],
   ["less than a length", bytesOf(1, 0, 0, 0), "expected at least 8 bytes, received 4"],
   [
     "a header beyond the end",
     bytesOf(9, 0, 0, 0, 0, 0, 0, 0, 123),
-    "the header's length: expected at most 1, received 9",
+    "it is not a model file, or its end is missing: expected a header of at most 1 bytes, received 9",
   ],
   [
     "the largest length",
     bytesOf(255, 255, 255, 255, 255, 255, 255, 255, 123),
-    "the header's length: expected at most 1, received 18446744073709551615",
+    "it is not a model file: expected a header of at most 1 bytes, received 18446744073709551615",
   ],
-  ["no header", bytesOf(0, 0, 0, 0, 0, 0, 0, 0), 'header: expected a "{" at its beginning'],
+  [
+    "no header",
+    bytesOf(0, 0, 0, 0, 0, 0, 0, 0),
+    'it is not a model file: header: expected a "{" at its beginning',
+  ],
   ["a list for a header", file("[]"), 'header: expected a "{" at its beginning'],
   ["space before the header", file(" {}"), 'header: expected a "{" at its beginning'],
   ["zeros after the header", file("{}\0\0"), "header: character 2: expected nothing after the value"],
-  ["no text", file("{}").fill(0xff, 9), "header: expected text in UTF-8"],
+  ["no text", file("{}").fill(0xff, 9), "it is not a model file: header: expected text in UTF-8"],
   ["half a header", file('{"a":'), "header: character 5: expected a value, received the end"],
   [
     "a tensor twice",
@@ -218,7 +222,7 @@ describe("what is no such file is a FormatError", () => {
   test("a header longer than any, wherever the file ends", () => {
     const bytes = bytesOf(1, 225, 245, 5, 0, 0, 0, 0, 123);
     expect(() => readHeader(bytes, 1e12)).toThrow(
-      "the header's length: expected at most 100000000, received 100000001",
+      "expected a header of at most 100000000 bytes, received 100000001",
     );
   });
 });

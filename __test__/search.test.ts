@@ -108,6 +108,16 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
 
     test.each<[unknown, unknown, RegExp]>([
       [{ model: {} }, {}, /^crossValidate: model: layers: expected a list of at least 1 layer/],
+      [
+        new Model(architecture()),
+        {},
+        /crossValidate: expected an object \{ model, fit \}, received an object \(Model\)\. Fix: pass the options/,
+      ],
+      [
+        { model: architecture(), fit: { callbacks: () => [] } },
+        {},
+        /fit: callbacks: expected a list, received a function\. Fix: call it, or list the callbacks/,
+      ],
       [{ model: architecture(), fitt: {} }, {}, /crossValidate: unknown option "fitt".*"fit"/],
       [{ model: architecture(), fit: { epoch: 2 } }, {}, /crossValidate: fit: unknown option "epoch"/],
       [{ model: architecture(), fit: { threads: 2 } }, {}, /fit: unknown option "threads"/],
@@ -289,12 +299,12 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       ],
       [{ units: 3 }, {}, /space: units: expected a list of at least 1 value, or a range, received 3/],
       [{ units: { minimum: 1, maximum: 0 } }, {}, /space: units: maximum: expected more than 1/],
-      [{ ...space, units: range(1, 3) }, {}, /search: space: units: a grid needs a list of values/],
+      [{ ...space, units: range(1, 3) }, {}, /space: units: a grid .* list.*; draw .*strategies\.random\(/],
       [space, { build: 3 }, /search: build: expected a function/],
       [
         space,
         { build: () => 3 },
-        /search: configuration 0 \(learningRate 0.3, units 2\): expected an object/,
+        /search: configuration 0 \(learningRate 0.3, units 2\): expected an object \{ model, fit \}, received 3/,
       ],
       [{ ...space, units: [2, 0] }, {}, /search: configuration 1 \(learningRate 0.3, units 0\): .*units/],
       [space, { strategy: "gird" }, /search: strategy: unknown strategy "gird".*"grid"/],
@@ -427,6 +437,11 @@ describe("spaces", () => {
     const seven = Array.from({ length: 10 }, (_, at) => at);
     const names = Object.fromEntries("abcdefg".split("").map((name) => [name, seven]));
     expect(() => gridOf(names)).toThrow(/grid of 10000000 points is too large/);
+  });
+
+  test("make no grid beyond a million points, and say how to draw some of them", () => {
+    const wide = { a: Array(1001).fill(1), b: Array(1000).fill(1) };
+    expect(() => gridOf(wide)).toThrow(/1001000 points is too large, .*; draw .*strategies\.random\(/);
   });
 
   test("are drawn from without repetition, as a whole where they are small", () => {

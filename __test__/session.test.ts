@@ -235,6 +235,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
 
   test("a copy that structuredClone has made says how models are sent", async () => {
     const clone = structuredClone(make());
+    expect(String(await failureOf(() => save(clone, freshPath())))).toContain("Fix: send model.toBytes()");
     Object.setPrototypeOf(clone, Model.prototype);
     expect(() => clone.predict([0.2, 0.9])).toThrow("Fix: send model.toBytes()");
     expect(String(await failureOf(() => save(clone, freshPath())))).toContain("Fix: send model.toBytes()");

@@ -3,7 +3,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { OptionError, show } from "./errors.ts";
-import { LONGEST_NAME, meantBy } from "./synonyms.ts";
+import { LONGEST_NAME, meantBy, whyAbsent } from "./synonyms.ts";
 
 /** What an option takes. `read` returns the value, or throws an {@link OptionError} that names the place. */
 export interface Option<T> {
@@ -389,8 +389,9 @@ export function unknownName(
   name: string,
   names: readonly string[],
 ): OptionError {
+  const reason = kind === "option" ? whyAbsent(name, names) : undefined;
   const found = candidates(name, names).map((candidate) => `"${candidate}"`);
-  const hint = found.length === 0 ? "" : ` Did you mean ${found.join(" or ")}?`;
+  const hint = reason ? ` ${reason}` : found.length === 0 ? "" : ` Did you mean ${found.join(" or ")}?`;
   const list = names.length === 0 ? "none" : names.join(", ");
   return new OptionError(`${place}: unknown ${kind} ${show(name)}.${hint} Expected one of: ${list}`);
 }
@@ -410,7 +411,7 @@ export function checkNames(
   kind = "option",
 ): asserts given is object {
   if (!isPlain(given)) {
-    const hint = given !== null && typeof given === "object" ? "; expected a plain one, like { … }" : "";
+    const hint = given !== null && typeof given === "object" ? "; pass a plain object, like { … }" : "";
     throw refuse(place, "an object of options", given, hint);
   }
   for (const name of Object.keys(given)) {

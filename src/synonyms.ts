@@ -1,4 +1,4 @@
-/** What Keras, PyTorch and scikit-learn call the things that have other names here. */
+/** What Keras, PyTorch and scikit-learn call the things that have other names here, or are not options here. */
 
 /** A line for each of our names: it comes first, then other names for it, folded. */
 const OTHERS = `
@@ -83,7 +83,7 @@ validationSplit validationfraction testsize
 validationData validationset evalset
 schedule scheduler lrscheduler lrschedule learningrateschedule
 callbacks callback
-threads njobs numthreads nthreads numworkers
+threads njobs numthreads nthreads numworkers workers usemultiprocessing
 signal abortsignal
 verbose verbosity
 factor gamma decayrate
@@ -108,6 +108,24 @@ classes labels numclasses nclasses
 names targetnames
 `;
 
+/** A line for each option of theirs, folded, that has no counterpart: its names, and what to do instead. */
+const ABSENT = `
+restorebestweights restorebest: Early stopping always restores the best weights; leave it out.
+savebestonly: Early stopping keeps the best weights, and checkpoints with it hold them; leave it out.
+saveweightsonly: A checkpoint holds all that a training needs; save(model, path) writes the model alone.
+mode: Losses and errors should fall and scores rise: the direction follows from monitor.
+stepsperepoch: An epoch takes all rows; pass fewer rows, or use trainOnBatch.
+validationsteps validationfreq validationbatchsize: All validation rows are measured after each epoch.
+initialepoch: Epochs are counted over the model's life.
+droplast: The last batch of an epoch takes the remaining rows.
+warmstart: A training always continues from the model's weights; make a new model to start anew.
+earlystopping: Pass callbacks: [callbacks.earlyStopping()] to fit.
+device: Models compute on the CPU.
+dtype: Numbers have 32 bits.
+name: Nothing has a name of its own; layers are numbered from 0.
+biasregularizer activityregularizer: Only weights have penalties.
+`;
+
 /** Words at either end of a name that say its kind or its side: "HuberLoss", "f1_score", "StepLR". */
 const AFFIXES = /^neg|(loss|score|layer|activation|optimizer|initializer|scheduler|lr)$/;
 
@@ -122,6 +140,15 @@ const others = new Map(
     .split("\n")
     .map((line) => line.split(" "))
     .map(([ours, ...theirs]) => [ours, theirs]),
+);
+
+const absent = new Map(
+  ABSENT.trim()
+    .split("\n")
+    .flatMap((line) => {
+      const [names, ...reason] = line.split(": ");
+      return names.split(" ").map((name) => [name, reason.join(": ")] as const);
+    }),
 );
 
 /** A longer name is none that is known; names come with files, too, and may have any length. */
@@ -153,4 +180,10 @@ export function meantBy(name: string, names: readonly string[]): readonly string
   }
   const bare = folded.replace(AFFIXES, "");
   return bare === "" || bare === folded ? [] : meantBy(bare, names);
+}
+
+/** Why there is no option of a name that other libraries have, and what to do instead, as a sentence. */
+export function whyAbsent(name: string, names: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME || meantBy(name, names).length > 0) return undefined;
+  return absent.get(fold(name));
 }

@@ -1,5 +1,5 @@
 /** From what a caller passes as x and y to checked rows of 32-bit floats. */
-import { DataError, OptionError, ShapeError, show } from "../errors.ts";
+import { DataError, OptionError, ShapeError, show, within } from "../errors.ts";
 import { checkOwned, floats, isNumberArray, isPlainFloats, lengthOf } from "./arrays.ts";
 import {
   amount,
@@ -139,16 +139,19 @@ function readForm(matrix: unknown, expected: Expected): CheckedRows {
       throw new DataError(`${name}: expected at least 1 row, received an empty typed array`);
     return result;
   }
-  if (!Array.isArray(matrix)) {
-    throw new DataError(
-      `${name}: expected a list of numbers, a list of rows or a typed array, received ${show(matrix)}`,
-    );
-  }
+  if (!Array.isArray(matrix)) throw noMatrix(name, matrix);
   if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
   const isList = typeof matrix[0] !== "object" || matrix[0] === null;
   if (isList) return readList(matrix, expected);
   return { values: copyRows(matrix, expected), rows: matrix.length, form: "rows" };
 }
+
+function noMatrix(name: string, given: unknown, fix = ""): DataError {
+  const expected = "expected a list of numbers, a list of rows or a typed array";
+  return new DataError(`${name}: ${expected}, received ${show(given)}${fix}`);
+}
+
+const isMatrix = (value: unknown) => Array.isArray(value) || isNumberArray(value);
 
 /** Whether a value is meant as a dataset. One that lacks x or y is a {@link DataError}. */
 export function isExamples(value: unknown): value is Examples {
@@ -157,6 +160,13 @@ export function isExamples(value: unknown): value is Examples {
   const missing = ["x", "y"].filter((name) => !(name in value));
   if (missing.length > 0) throw new DataError(`data: expected x and y, missing: ${missing.join(", ")}`);
   return true;
+}
+
+/** Refuses what has no x and y, for a call that takes them in one argument; a list is x alone. */
+export function checkExamples(value: unknown, place: string): asserts value is Examples {
+  if (within(place, () => isExamples(value))) return;
+  const fix = "Fix: pass x and y in one object, { x, y }";
+  throw new DataError(`${place}: data: expected x and y, received ${show(value)}. ${fix}`);
 }
 
 /**
@@ -193,20 +203,27 @@ export interface ExpectedTargets {
   readonly unit: string;
   /** What a row means, in words, for errors. */
   readonly meaning?: string | undefined;
-  /** The loss that takes the index of a class, for errors. */
-  readonly lossOfLabels: string;
+  /** The loss that takes the index of a class, for errors; undefined where targets are no classes. */
+  readonly lossOfLabels?: string | undefined;
   /** Throws a {@link DataError} if the row of this number is no target. */
   check?(values: Float32Array, row: number): void;
 }
 
-/** Refuses one number for each row of x where a row of y has more: most of these are labels. */
+/** Whether all are indices of classes. */
+const areLabels = (values: ArrayLike<number>, classes: number) =>
+  Array.prototype.every.call(values, (value) => Number.isInteger(value) && value >= 0 && value < classes);
+
+/** Refuses one number for each row of x where a row of y has more. */
 function checkWidth(y: unknown, rows: number, { columns, unit, lossOfLabels }: ExpectedTargets): void {
   const isList = Array.isArray(y) && typeof y[0] === "number";
   if (columns === 1 || !(isList || isNumberArray(y))) return;
   const length = isList ? y.length : lengthOf(y);
   if (length !== rows) return;
   const words = `expected ${amount(columns, unit)} for each of ${rows} rows, received ${length} values`;
-  const fix = `for the index of a class in each row use the loss ${lossOfLabels}`;
+  const isLabels = lossOfLabels !== undefined && areLabels(y as ArrayLike<number>, columns);
+  const fix = isLabels
+    ? `for the index of a class in each row use the loss ${lossOfLabels}`
+    : `pass a row of ${unit} for each row of x, like [[…], […]]`;
   throw new ShapeError(`y: ${words}; ${fix}`);
 }
 
@@ -220,13 +237,16 @@ export function readExamples(
   const { columns: outputs, unit, meaning } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
+  if (isMatrix(x) && !isMatrix(y)) throw noMatrix("y", y, "; pass both x and y, as (x, y) or { x, y }");
   const checkedX = readMatrix(x, expectedX(expected));
   checkWidth(y, checkedX.rows, targets);
   const expectedY = { name: "y", columns: outputs, unit, listIsColumn: true, meaning };
   const checkedY = readMatrix(y, expectedY);
   if (checkedX.rows !== checkedY.rows) {
     const words = `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`;
-    throw new ShapeError(`${words}${hint(expectedY)}`);
+    // Values of longer rows one after the other.
+    const isFlat = checkedY.rows > checkedX.rows && checkedY.rows % checkedX.rows === 0;
+    throw new ShapeError(`${words}${isFlat ? hint(expectedY) : ""}`);
   }
   for (let row = 0; row < checkedY.rows; row++) targets.check?.(checkedY.values, row);
   return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };

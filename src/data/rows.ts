@@ -42,7 +42,8 @@ function remedy(value: unknown, expected: Expected): string {
       ? "; convert it with Number(…)"
       : `; replace text by numbers, like labels.indexOf(${show(value)})`;
   }
-  return hint(expected);
+  if (typeof value === "boolean") return "; convert it with Number(…)";
+  return Array.isArray(value) || isNumberArray(value) ? hint(expected) : "";
 }
 
 /** The error for a value that is not a number; `place` is its row and column. */

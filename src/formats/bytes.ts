@@ -13,7 +13,7 @@ import { allocate } from "../memory.ts";
 import { countSlots, countValues, shapes } from "../nn/program.ts";
 import { type NamedParameter, namedParameters } from "../nn/weights.ts";
 import { boolean, checkNames, completeOptions, type Values } from "../options.ts";
-import { describeState, readState, type Snapshot, type TrainingState } from "./checkpoint.ts";
+import { describeState, readState, type Snapshot, START_ANEW, type TrainingState } from "./checkpoint.ts";
 import {
   type Pieces,
   type Place,
@@ -199,7 +199,7 @@ export function readSnapshot(bytes: unknown, place: string): Snapshot {
     const { state, best } = opened;
     if (state === undefined) {
       throw new FormatError(
-        "this is a model, but no checkpoint of a training: Model.fromBytes or load read it",
+        `this is a model, but no checkpoint of a training: Model.fromBytes or load read it. ${START_ANEW}`,
       );
     }
     checkTogether(opened, state);

@@ -26,6 +26,9 @@ export interface TrainingState {
   readonly earlyStopping: { readonly best: number | undefined; readonly waited: number } | undefined;
 }
 
+/** What to do where a training cannot go on from a file. */
+export const START_ANEW = "Fix: use another path, or delete the file to start anew";
+
 /** A training that can go on from here. */
 export interface Snapshot {
   readonly model: SavedModel;

@@ -42,6 +42,8 @@ export const PREFIX = 8;
 /** The longest header, as in the format's own implementation. */
 const MOST_HEADER = 100_000_000;
 
+const NO_MODEL = "it is not a model file";
+
 /** Whether this machine keeps numbers as the format does; nearly all do. */
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -137,12 +139,19 @@ export function write(
  */
 export function headerEnd(bytes: Uint8Array, size: number): number {
   if (bytes.length < PREFIX) {
-    throw new FormatError(`expected at least ${PREFIX} bytes, received ${bytes.length}`);
+    throw new FormatError(`${NO_MODEL}: expected at least ${PREFIX} bytes, received ${bytes.length}`);
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, PREFIX).getBigUint64(0, true);
   const most = Math.min(MOST_HEADER, size - PREFIX);
   if (length > most) {
-    throw new FormatError(`the header's length: expected at most ${most}, received ${length}`);
+    // The beginning of any text gives a huge number, that of a file that was cut off does not.
+    const what =
+      bytes[0] === 0x7b
+        ? `${NO_MODEL}; a model's JSON is read by Model.fromJSON`
+        : length > MOST_HEADER
+          ? NO_MODEL
+          : `${NO_MODEL}, or its end is missing`;
+    throw new FormatError(`${what}: expected a header of at most ${most} bytes, received ${length}`);
   }
   return PREFIX + Number(length);
 }
@@ -167,11 +176,11 @@ export function readHeader(bytes: Uint8Array, size = bytes.length): Header {
 
 /** Text in UTF-8 that begins with a brace, as the format demands. */
 function decode(bytes: Uint8Array): string {
-  if (bytes[0] !== 0x7b) throw new FormatError('header: expected a "{" at its beginning');
+  if (bytes[0] !== 0x7b) throw new FormatError(`${NO_MODEL}: header: expected a "{" at its beginning`);
   try {
     return decodeText(bytes);
   } catch (error) {
-    throw new FormatError("header: expected text in UTF-8", { cause: error });
+    throw new FormatError(`${NO_MODEL}: header: expected text in UTF-8`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 /** crossValidate: how well a model does on rows that it has not learnt from. */
-import type { Examples } from "../data/examples.ts";
+import { checkExamples, type Examples } from "../data/examples.ts";
 import type { DivergenceError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { checkNames } from "../options.ts";
@@ -80,6 +80,7 @@ export async function crossValidate<const List extends MetricList = MetricList>(
   options: CrossValidateOptions = {},
 ): Promise<CrossValidation<List>> {
   const call = "crossValidate";
+  checkExamples(data, call);
   checkNames(options, SHARED_OPTIONS, call);
   const shared = readShared<ManyProgress>(call, options);
   const checked = readCandidate(call, candidate as Candidate, shared);

@@ -1,6 +1,6 @@
 /** findLearningRate: the learning rate range test. */
-import { type Examples, isExamples } from "../data/examples.ts";
-import { DataError, DivergenceError, OptionError, show, withinMemory } from "../errors.ts";
+import { type Examples, examplesOf, type Matrix } from "../data/examples.ts";
+import { DivergenceError, OptionError, withinMemory } from "../errors.ts";
 import type { Network } from "../kernel/kernel.ts";
 import { type Model, sessionOf } from "../model.ts";
 import { toProgram } from "../nn/program.ts";
@@ -257,14 +257,21 @@ function words({ learningRates, diverged }: Measured, found: Suggestions, rows: 
  * @throws OptionError, DataError or ShapeError for bad input; StateError while a training of the model runs;
  * DivergenceError if the loss is not finite at the first step. The signal's reason if it aborts.
  */
-export async function findLearningRate(
+export function findLearningRate(
   model: Model,
   data: Examples,
-  options: FindLearningRateOptions = {},
-): Promise<LearningRateCurve> {
+  options?: FindLearningRateOptions,
+): Promise<LearningRateCurve>;
+export function findLearningRate(
+  model: Model,
+  x: Matrix,
+  y: Matrix,
+  options?: FindLearningRateOptions,
+): Promise<LearningRateCurve>;
+export async function findLearningRate(model: Model, ...given: unknown[]): Promise<LearningRateCurve> {
   readModel(model, CALL);
-  const checked = readOptions(options);
-  if (!isExamples(data)) throw new DataError(`${CALL}: data: expected x and y, received ${show(data)}`);
+  const [data, options] = examplesOf(CALL, given);
+  const checked = readOptions(options === undefined ? {} : (options as FindLearningRateOptions));
   const session = sessionOf(model);
   const original = session.useAlone(CALL);
   const loaded = session.load(CALL, data, checked);

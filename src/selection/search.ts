@@ -1,5 +1,5 @@
 /** search: which options of models and trainings do best. */
-import type { Dataset, Examples } from "../data/examples.ts";
+import { checkExamples, type Dataset, type Examples } from "../data/examples.ts";
 import { OptionError, show, within } from "../errors.ts";
 import type { Metric } from "../formats/configuration.ts";
 import * as metrics from "../metrics/table.ts";
@@ -112,6 +112,7 @@ export async function search<const S extends Space>(
   options: SearchOptions<Point<S>>,
 ): Promise<SearchResult<Point<S>>> {
   const names = ["build", "strategy", "metric", "validationSplit", "validationShuffle", "refit"];
+  checkExamples(data, CALL);
   checkNames(options, [...SHARED_OPTIONS, ...names], CALL);
   const plan = readPlan(space, options as unknown as SearchOptions<AnyPoint>);
   const { data: all, problem } = readData(CALL, plan.candidates[0], data);

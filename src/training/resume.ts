@@ -1,6 +1,6 @@
 /** Whether a training can go on from a checkpoint with the bits that it would have had. */
 import { FormatError, OptionError, show } from "../errors.ts";
-import type { Snapshot, TrainingState } from "../formats/checkpoint.ts";
+import { type Snapshot, START_ANEW, type TrainingState } from "../formats/checkpoint.ts";
 import type { Configuration } from "../formats/configuration.ts";
 import type { SavedModel } from "../formats/saved.ts";
 
@@ -11,6 +11,8 @@ export interface Resumed {
   /** What each epoch has, by name. */
   readonly names: readonly string[];
   readonly settings: Settings;
+  /** The share that is held out, for errors. */
+  readonly validationSplit: number | undefined;
   readonly hasEarlyStopping: boolean;
 }
 
@@ -44,34 +46,66 @@ function modelDifference(configuration: Configuration, seed: number, saved: Save
   return `seed: it has ${saved.seed}, this model ${seed}; make the model with { seed: ${saved.seed} }`;
 }
 
+const made = (what: string, mine: string) => `it was made ${what}; this training ${mine}`;
+
+/** That one of both has an option, in words. */
+function presence(name: string, its: boolean, mine: string | undefined): string | undefined {
+  if (its === (mine !== undefined)) return undefined;
+  return made(`${its ? "with" : "without"} ${name}`, mine ?? "has none");
+}
+
+/** The first option in which two trainings differ. */
+function trainingDifference(expected: Resumed, { model, state }: Snapshot): string | undefined {
+  const { settings, validationSplit, hasEarlyStopping, names } = expected;
+  const { rows, validationShuffle } = settings;
+  const split = validationSplit && `has validationSplit: ${validationSplit}, with ${rows} rows to learn from`;
+  // An old checkpoint does not say whether it had a split.
+  const isSilent = state.monitor === undefined;
+  const differs = isSilent
+    ? undefined
+    : presence("validationSplit", state.validationShuffle !== undefined, split || undefined);
+  if (differs !== undefined) return differs;
+  if (state.rows !== rows) return made(`with ${state.rows} rows to learn from`, split || `has ${rows}`);
+  for (const name of ["batchSize", "accumulate", "shuffle", "validationShuffle"] as const) {
+    if (name === "validationShuffle" && (isSilent || validationShuffle === undefined)) continue;
+    const [its, mine] = [state[name], settings[name]];
+    if (its !== mine) return made(`with ${name}: ${show(its)}`, `has ${name}: ${show(mine)}`);
+  }
+  const measured = Object.keys(model.history ?? {});
+  const validates = (list: readonly string[]) => list.some((name) => name.startsWith("validation"));
+  return (
+    presence(
+      "callbacks.earlyStopping",
+      state.earlyStopping !== undefined,
+      hasEarlyStopping ? "has it" : undefined,
+    ) ??
+    presence(
+      "validationData or validationSplit",
+      validates(measured),
+      validates(names) ? "has one of them" : undefined,
+    ) ??
+    (String(measured) === String(names)
+      ? undefined
+      : made(`with the figures ${measured.join(", ")}`, `has ${names.join(", ")}`))
+  );
+}
+
 /**
  * Refuses a checkpoint of another model or of another training.
  *
  * @throws FormatError, OptionError
  */
-export function checkResumed(expected: Resumed, { model, state }: Snapshot, place: string): void {
-  const differs = modelDifference(expected.configuration, expected.seed, model);
-  if (differs !== undefined) throw new FormatError(`${place}: it is of another model: ${differs}`);
-  for (const [name, value] of Object.entries(expected.settings)) {
-    const its = state[name as keyof Settings];
-    if (its === value) continue;
-    const what = name === "rows" ? `examples with ${its} rows` : `${name} ${show(its)}`;
-    throw new OptionError(`${place}: it was made with ${what}, received ${show(value)}`);
-  }
-  if ((state.earlyStopping !== undefined) !== expected.hasEarlyStopping) {
-    const [its, mine] = expected.hasEarlyStopping ? ["without", "with"] : ["with", "without"];
-    throw new OptionError(`${place}: it was made ${its} earlyStopping; this training is ${mine}`);
-  }
-  const { history } = model;
-  const names = Object.keys(history ?? {});
-  if (String(names) !== String(expected.names)) {
-    throw new OptionError(
-      `${place}: it measured ${names.join(", ")}; this training ${expected.names.join(", ")}`,
-    );
-  }
-  if (history?.epoch.length !== state.done) {
+export function checkResumed(expected: Resumed, snapshot: Snapshot, place: string): void {
+  const { model, state } = snapshot;
+  const ofModel = modelDifference(expected.configuration, expected.seed, model);
+  if (ofModel !== undefined)
+    throw new FormatError(`${place}: it is of another model: ${ofModel}. ${START_ANEW}`);
+  const ofTraining = trainingDifference(expected, snapshot);
+  if (ofTraining !== undefined) throw new OptionError(`${place}: ${ofTraining}. ${START_ANEW}`);
+  const length = model.history?.epoch.length;
+  if (length !== state.done) {
     throw new FormatError(
-      `${place}: expected a history of ${state.done} epochs, received ${history?.epoch.length}`,
+      `${place}: expected a history of ${state.done} epochs, received ${show(length)}. ${START_ANEW}`,
     );
   }
 }

@@ -352,7 +352,7 @@ function expectedTargets(configuration: Configuration, outputs: number): Expecte
     columns,
     unit: columns === outputs ? "outputs" : "targets",
     meaning: targetsInWords[loss.meaning.targets],
-    lossOfLabels: LOSS_OF_LABELS,
+    lossOfLabels: loss.meaning.targets === "values" ? undefined : LOSS_OF_LABELS,
     check: (values, row) => loss.check?.(values, row, outputs),
   };
 }

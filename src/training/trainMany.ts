@@ -1,6 +1,6 @@
 /** trainMany: independent models, trained side by side in one call. */
 import { onAbort } from "../abort.ts";
-import type { Examples } from "../data/examples.ts";
+import { checkExamples, type Examples } from "../data/examples.ts";
 import { DivergenceError, OptionError, show } from "../errors.ts";
 import { every, now } from "../host.ts";
 import type { Kernel, KernelTrainings, Progress, Run } from "../kernel/kernel.ts";
@@ -84,6 +84,8 @@ export async function trainMany<List extends MetricList = MetricList>(
   options: TrainManyOptions = {},
 ): Promise<ManyHistory<List>[]> {
   const call = "trainMany";
+  if (!Array.isArray(data)) checkExamples(data, call);
+  else for (const [at, entry] of data.entries()) checkExamples(entry, `${call}: entry ${at}`);
   const ofModel = typeof options?.callbacks === "function" ? options.callbacks : undefined;
   const given = ofModel === undefined ? options : { ...options, callbacks: undefined };
   const checked = readFitOptions(call, given as FitOptions, [...FIT_OPTIONS, "onProgress"]);

@@ -387,9 +387,9 @@ export class Training {
     const { names } = this.#growing;
     const hasEarlyStopping = this.#stopper !== undefined;
     const isOld = state.monitor === undefined;
-    const { validationShuffle, ...others } = this.#settings;
-    const settings = isOld ? others : { ...others, validationShuffle };
-    checkResumed({ configuration, seed, names, settings, hasEarlyStopping }, snapshot, place);
+    const expected = { configuration, seed, names, settings: this.#settings, hasEarlyStopping };
+    const { validationSplit } = this.#options;
+    checkResumed({ ...expected, validationSplit }, snapshot, place);
     if (isOld) this.#followOldDefaults();
     this.#isResumed = true;
     this.network.write("parameters", model.parameters);

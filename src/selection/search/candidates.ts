@@ -1,9 +1,9 @@
 /** Candidates: models with a way to train them, trained on every split of the data in one call. */
 
-import { type Dataset, type Examples, isExamples } from "../../data/examples.ts";
+import type { Dataset, Examples } from "../../data/examples.ts";
 import { type Folding, foldRows, type Groups, type RowSplit } from "../../data/folds.ts";
 import { holdOut, takeRows } from "../../data/split.ts";
-import { DataError, OptionError, show, within } from "../../errors.ts";
+import { OptionError, show, within } from "../../errors.ts";
 import { nextTurn, now } from "../../host.ts";
 import { readWeights } from "../../metrics/columns.ts";
 import type { Problem } from "../../metrics/metric.ts";
@@ -158,11 +158,21 @@ export function readCandidate(
   candidate: Candidate,
   { seed, threads, scope }: Pick<CheckedShared, "seed" | "threads" | "scope">,
 ): CheckedCandidate {
+  const given: unknown = candidate;
+  if (!isPlain(given)) {
+    const fix = given instanceof Model ? ". Fix: pass the options that made the model" : "";
+    throw new OptionError(`${place}: expected an object { model, fit }, received ${show(given)}${fix}`);
+  }
   checkNames(candidate, ["model", "fit"], place);
   const { model, fit = {} } = candidate;
   checkNames(fit, CANDIDATE_OPTIONS, `${place}: fit`);
   if (!isPlain(model)) {
     throw new OptionError(`${place}: model: expected the options of a model, received ${show(model)}`);
+  }
+  if (typeof fit.callbacks === "function") {
+    const fix =
+      "Fix: call it, or list the callbacks, which every model gets; only trainMany takes a function";
+    throw new OptionError(`${place}: fit: callbacks: expected a list, received a function. ${fix}`);
   }
   const options = readFitOptions(`${place}: fit`, { ...fit, ...(threads && { threads }) });
   checkShared(options.callbacks, `${place}: fit: callbacks`, "train the best candidate again with `fit`");
@@ -181,9 +191,6 @@ export function readCandidate(
 
 /** Reads data as a candidate's model takes it, and says what its targets are. */
 export function readData(call: string, { make, options }: CheckedCandidate, data: Examples) {
-  within(call, () => {
-    if (!isExamples(data)) throw new DataError(`data: expected x and y, received ${show(data)}`);
-  });
   const model = make();
   try {
     const session = sessionOf(model);

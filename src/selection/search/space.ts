@@ -101,17 +101,17 @@ const sizeOfAll = (space: Space) => Object.values(space).reduce((size, values) =
 /** A grid of more points than this is a mistake. */
 const LARGEST_GRID = 1e6;
 
+const DRAW = "draw points with strategy: strategies.random({ configurations: 20 })";
+
 /** Every point; the last name changes first. */
 export function gridOf(space: Space): AnyPoint[] {
   for (const [name, values] of Object.entries(space)) {
     if (Array.isArray(values)) continue;
-    throw new OptionError(`space: ${name}: a grid needs a list of values, received a range; draw instead`);
+    throw new OptionError(`space: ${name}: a grid needs a list of values, received a range; ${DRAW}`);
   }
   const size = sizeOfAll(space);
   if (size > LARGEST_GRID) {
-    throw new OptionError(
-      `space: a grid of ${size} points is too large, at most ${LARGEST_GRID}; draw instead`,
-    );
+    throw new OptionError(`space: a grid of ${size} points is too large, at most ${LARGEST_GRID}; ${DRAW}`);
   }
   let points: AnyPoint[] = [{}];
   for (const [name, values] of Object.entries(space)) {
