@@ -239,9 +239,35 @@ describe("a diagnosis", () => {
       x.map((_, row) => row / 30),
     );
     expect(found.findings.filter(({ cause }) => cause === "unscaledColumn")).toHaveLength(20);
-    expect(String(found)).toContain("unscaledColumn: x: column 2 has values from 2 to 2900");
+    expect(String(found)).toContain("unscaledColumn: x: column 2 has values from 2 to 2902");
     expect(String(found)).toMatch(/unscaledColumn: 17 more: column 3, column 4, .*, column 14, …/);
     expect(found.text).toBe(`${found}`);
+  });
+
+  test("names no learning rate where columns are not scaled, and the default at most elsewhere", () => {
+    const large = rows.x.map(([first, second]) => [first * 1e4, second]);
+    for (const learningRate of [0.001, 0.0001]) {
+      const { findings } = diagnose(makeModel({ optimizer: sgd({ learningRate }) }), large, rows.y);
+      const found = findings.find(({ cause }) => cause === "learningRateTooHigh");
+      expect(found?.mend).toBe(
+        "scale the columns of x and y first, and leave the learning rate as it is until then",
+      );
+      expect(found?.message).not.toMatch(/; at /);
+    }
+    const { findings } = diagnose(makeModel({ optimizer: adam({ learningRate: 50 }) }), rows.x, rows.y);
+    expect(findings[0].mend).toMatch(/learningRate: 0\.001,/);
+  });
+
+  test("names the caller's rows where rows before them have labels that are none", () => {
+    const x = Array.from({ length: 60 }, (_, row) => [Math.sin(row), row === 50 ? 1e5 : Math.cos(row)]);
+    const y = x.map((_, row) => (row < 4 ? 7 : row % 2));
+    const classes = { layers: [dense(2)], loss: "sparseCategoricalCrossentropy" } as const;
+    const { findings } = diagnose(makeModel(classes), [...x, x[59]], [...y, 0]);
+    const rowOf = (cause: Cause) => findings.find((finding) => finding.cause === cause);
+    expect(rowOf("outlier")).toMatchObject({ row: 50, column: 1 });
+    expect(rowOf("outlier")?.message).toMatch(/row 50, column 1/);
+    expect(rowOf("contradictoryRows")).toMatchObject({ row: 60 });
+    expect(rowOf("contradictoryRows")?.message).toMatch(/rows 59 and 60/);
   });
 
   test("takes a row alone", () => {

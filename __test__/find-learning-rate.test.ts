@@ -151,7 +151,9 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
   test("throws where not even the first loss is finite", async () => {
     const error = await failureOf(() => findLearningRate(make(), { x: [[1e30, 1e30]], y: [1] }));
     expect(error).toBeInstanceOf(DivergenceError);
-    expect(String(error)).toMatch(/findLearningRate: step 0: .* scale it to about/);
+    expect(String(error)).toMatch(
+      /findLearningRate: step 0: .* column 0 is about 1e\+30 in every row; .*: leave it out/,
+    );
   });
 
   test("takes weights of rows", async () => {

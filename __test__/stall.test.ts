@@ -31,14 +31,16 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     x[17][1] = -12345;
     const message = await diverge(x, rows.y);
     expect(message).toMatch(
-      /; x: column 1 is not scaled, its values go from -12300 to \d+, the largest in row 17: scale it/,
+      /; x: column 1 has values from -12345 to [\d.]+, the largest in row 17, and is not scaled: scale it/,
     );
     expect(message).not.toMatch(/column 0/);
   });
 
   test("names the other columns too", async () => {
     const x = rows.x.map(([first, second]) => [first * 1e3, second * 1e4]);
-    expect(await diverge(x, rows.y)).toMatch(/x: column 1 .*scale it to about -1 to 1, and column 0 too;/);
+    expect(await diverge(x, rows.y)).toMatch(
+      /x: column 1 .*; the same of column 0: scale it to about -1 to 1, like/,
+    );
   });
 
   test("names the row that stands out", async () => {
@@ -46,7 +48,7 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     x[33][0] = 1e12;
     const message = await diverge(x, rows.y);
     expect(message).toMatch(
-      /; x: row 33, column 0 has a value of size 1e\+12, the others of that column about 0.\d+: mend/,
+      /; x: row 33, column 0: a value of size 1e\+12, where the others are about 0.\d+: fix the value/,
     );
     expect(message).not.toMatch(/not scaled/);
   });
@@ -54,20 +56,70 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
   test("names targets that are not scaled", async () => {
     const y = rows.y.map((target) => 1e5 * (target + 1));
     const message = await diverge(rows.x, y, { optimizer: sgd({ learningRate: 3 }) });
-    expect(message).toMatch(/; y: column 0 is not scaled, its values go from \d+ to 200000/);
+    expect(message).toMatch(
+      /; y: column 0 has values from 100000 to 200000, the largest in row 0, and is not scaled/,
+    );
   });
 
   test("says nothing of numbers of categories", async () => {
     const layers = [embedding({ column: 1, categories: 1000, units: 2 }), dense(1)];
     const x = rows.x.map(([first], row) => [first, row * 20]);
     const message = await diverge(x, rows.y, { layers, optimizer: sgd({ learningRate: 100 }) });
-    expect(message).toMatch(/no longer a finite number; the learning rate 100 may be too high: try 10/);
+    expect(message).toMatch(/no longer a finite number; the learning rate 100 may be too high: try 0.001;/);
   });
 
   test("names the layer that has grown", async () => {
     const layers = [dense(3), tanh(), dense(1)];
     const message = await diverge(rows.x, rows.y, { layers, optimizer: sgd({ learningRate: 10 }) });
-    expect(message).toMatch(/try 1; layer 2 \(dense\) has grown furthest, (weight|bias) up to \d/);
+    expect(message).toMatch(/try 0.001; layer 2 \(dense\) has grown furthest, (weight|bias) up to \d/);
+  });
+});
+
+describe("what a DivergenceError advises", () => {
+  const adviceOf = async (optimizer: ReturnType<typeof sgd | typeof adam>, scale = 1) => {
+    const x = rows.x.map(([first, second]) => [first * scale, second]);
+    const model = makeModel({ layers: [dense(1)], optimizer });
+    const error = await failureOf(() =>
+      model.fit(x, rows.y, { epochs: 5000, batchSize: 50, warnings: false }),
+    );
+    expect(error).toBeInstanceOf(DivergenceError);
+    return (error as DivergenceError).message;
+  };
+
+  test("leaves the learning rate where columns that are not scaled explain it", async () => {
+    for (const learningRate of [0.001, 0.0001, 0.00001]) {
+      const message = await adviceOf(sgd({ learningRate }), 1e5);
+      expect(message).toMatch(
+        new RegExp(`scale it to about .*; leave the learning rate, ${learningRate}, as it is until then`),
+      );
+      expect(message).not.toMatch(/try /);
+    }
+  });
+
+  test.each([10, 1e6, 1e30])("gives the optimizer's default for a rate of %d", async (learningRate) => {
+    expect(await adviceOf(sgd({ learningRate }))).toMatch(/may be too high: try 0\.001[;.]/);
+  });
+
+  test("gives it besides what is to be scaled where the rate is far above it", async () => {
+    expect(await adviceOf(sgd({ learningRate: 1e6 }), 1e5)).toMatch(
+      /scale it to .*; .*too high: try 0\.001[;.]/,
+    );
+  });
+
+  test("gives no rate that is lower still where a low one diverges", async () => {
+    const model = makeModel({ layers: [dense(1)], optimizer: sgd({ learningRate: 1e-6 }) });
+    model.setWeights([{ weight: [[1e25, 1e25]], bias: [0] }]);
+    const error = (await failureOf(() => model.fit(rows.x, rows.y))) as DivergenceError;
+    expect(error.message).toMatch(/the learning rate 0\.000001 is low already: try smaller initial weights/);
+  });
+
+  test("says that the weights are those from before the training where no epoch was whole", async () => {
+    const model = makeModel({ optimizer: sgd({ learningRate: 1e30 }) });
+    const error = (await failureOf(() => model.fit(data, { batchSize: 5 }))) as DivergenceError;
+    expect(error.message).toMatch(/The weights are those from before the training\.$/);
+    expect(await adviceOf(sgd({ learningRate: 10 }))).toMatch(
+      /The weights are those of the last whole epoch\.$/,
+    );
   });
 });
 
@@ -89,7 +141,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
   test.each([
     ["fitSync", async (model: Model) => model.fitSync(data, { epochs: 30 })],
     ["fit", (model: Model) => model.fit(data, { epochs: 30 })],
-  ])("warns once after %s: from when to when, the layer, the cause and the mend", async (call, train) => {
+  ])("warns once after %s: from when to when, the layer, the cause and the fix", async (call, train) => {
     const { loss } = await train(dead());
     expect(warn.mock.calls).toHaveLength(1);
     const [text, options] = warn.mock.calls[0];
@@ -98,7 +150,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
       new RegExp(`^${call}: the loss has hardly moved, from 0\\.\\d+ in epoch 15 to 0\\.\\d+ in epoch 29: `),
     );
     expect(text).toMatch(
-      /layer 1 \(relu\): 8 of 8 units \(100 %\) are dead: .* To mend it: begin anew, .*leakyRelu/,
+      /layer 1 \(relu\): 8 of 8 units \(100 %\) are dead: .* To fix it: begin anew, .*leakyRelu/,
     );
     expect(loss).toHaveLength(30);
   });
@@ -122,7 +174,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
   test("warns of a learning rate that is too high", () => {
     makeModel({ kernel, optimizer: sgd({ learningRate: 2, momentum: 0.9 }) }).fitSync(data, { epochs: 20 });
     expect(warn.mock.calls[0][0]).toMatch(
-      /the loss has risen, from .* in epoch 10 to .* in epoch 19: one step at the learning rate 2 takes .*\. To mend it: give the optimizer learningRate: 0\.2/,
+      /the loss has risen, from .* in epoch 10 to .* in epoch 19: one step at the learning rate 2 takes .*\. To fix it: give the optimizer learningRate: 0\.001,/,
     );
   });
 

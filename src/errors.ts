@@ -68,7 +68,7 @@ export class KernelError extends MyelinError {
 
 /**
  * The loss, the norm of a gradient that is held within one, or a weight at an epoch's end is no longer a finite
- * number. The weights are those of the last whole epoch.
+ * number. The weights are those of the last whole epoch, or of before the training.
  */
 export class DivergenceError extends MyelinError {
   /** The epoch in which it happened, counted from 0 over the model's life. */

@@ -29,8 +29,16 @@ const OUTLYING = 0.9;
 /** Where there are fewer rows, one of them is the most of any sum. */
 const ROWS_OF_OUTLIERS = 20;
 
-/** The columns of [rows][columns]. */
-export function readColumns(values: Float32Array | Float64Array, rows: number, columns: number): Column[] {
+/**
+ * Reads the columns of [rows][columns] in one pass. `rowNumbers` are the caller's numbers of the rows, unless they
+ * are 0, 1, 2, …
+ */
+export function readColumns(
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  rowNumbers?: Uint32Array,
+): Column[] {
   /** `squares` sums those of all values but the largest, which would drown them. */
   const [least, most, largest, squares] = Array.from({ length: 4 }, () => new Float64Array(columns));
   const place = new Uint32Array(columns);
@@ -58,7 +66,7 @@ export function readColumns(values: Float32Array | Float64Array, rows: number, c
       least: least[column],
       most: most[column],
       largest: largest[column],
-      row,
+      row: rowNumbers?.[row] ?? row,
       size,
       others: Math.sqrt(squares[column] / Math.max(1, rows - 1)),
       hasOutlier: rows >= ROWS_OF_OUTLIERS && size > LARGE && square > OUTLYING * all,
@@ -72,8 +80,25 @@ export const isConstant = ({ least, most }: Column) => least === most;
 /** Whether values are too large, and not because of a single one. */
 export const isLarge = ({ hasOutlier, size }: Column) => !hasOutlier && size > LARGE;
 
-/** Three digits: "0.0123", "1230", "1.23e+9". */
-export function brief(value: number): string {
-  const digits = value.toPrecision(3);
-  return Math.abs(value) < 1e6 ? String(Number(digits)) : digits.replace(/\.?0+e/, "e");
+/** Three digits, or as many as given: "0.0123", "1230", "1.23e+9". */
+export function brief(value: number, digits = 3): string {
+  const text = value.toPrecision(digits);
+  return Math.abs(value) >= 1e6 && text.includes("e") ? text.replace(/\.?0+e/, "e") : String(Number(text));
+}
+
+/** Digits of a value of the data: 32-bit floats hold one more. */
+const EXACT = 6;
+
+/** A value of the data, with six digits, so that its reader finds it there. */
+export const exact = (value: number) => brief(value, EXACT);
+
+/** The share of a span that rounding may move its ends by. */
+const ROUNDING = 1e-3;
+
+/** "from 2005 to 2023": the least and the largest value, with as many digits as tell the two apart. */
+export function rangeOf({ least, most }: Pick<Column, "least" | "most">): string {
+  let digits = EXACT;
+  const isFar = (value: number) => Math.abs(Number(brief(value, digits)) - value) > ROUNDING * (most - least);
+  while (digits < 12 && (isFar(least) || isFar(most))) digits++;
+  return `from ${brief(least, digits)} to ${brief(most, digits)}`;
 }

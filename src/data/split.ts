@@ -60,6 +60,11 @@ function draw(rows: number, heldOut: number, seed: number, classOf: (row: number
   return quotas.flatMap(({ list, count }) => list.slice(0, count));
 }
 
+/** The caller's numbers of some of the rows, where the rows themselves may have such numbers. */
+export function numbersOf(rows: Uint32Array, ofAll: Uint32Array | undefined): Uint32Array {
+  return ofAll === undefined ? rows : rows.map((row) => ofAll[row]);
+}
+
 /** Some rows, in this order, as a dataset of their own. */
 export function takeRows({ x, y, inputs, outputs }: Dataset, rows: Uint32Array): Dataset {
   const take = (values: Float32Array, width: number) => {

@@ -4,7 +4,13 @@ import { DataError, ShapeError } from "../errors.ts";
 import { compile } from "../kernel/typescript/network.ts";
 import { toProgram } from "../nn/program.ts";
 import type { Session } from "../training/session.ts";
-import { amount, type Diagnosis, diagnosisOf, type Finding } from "../training/warnings/finding.ts";
+import {
+  amount,
+  type Cause,
+  type Diagnosis,
+  diagnosisOf,
+  type Finding,
+} from "../training/warnings/finding.ts";
 import { outputFindings, targetRange } from "../training/warnings/outputs.ts";
 import { roundedColumns } from "../training/warnings/precision.ts";
 import { rateFindings } from "../training/warnings/rate.ts";
@@ -17,11 +23,24 @@ import { dataFindings } from "./diagnose/data.ts";
 import { gradientFindings } from "./diagnose/gradients.ts";
 import { linearStacks, type Structure } from "./diagnose/layers.ts";
 
-/**
- * What a step on all of these rows tells of units, gradients and the learning rate. Changes nothing. `isBlocked` says
- * that a layer lets nothing through.
- */
-function networkFindings(session: Session, call: string, rows: Dataset, isBlocked: boolean): Finding[] {
+/** What makes every learning rate fit only some of the columns. */
+const UNSCALED: readonly Cause[] = ["unscaledColumn", "unscaledTarget", "outlier"];
+
+/** What is known before a step is looked at. */
+interface Explained {
+  /** Whether a layer lets nothing through. */
+  readonly isBlocked: boolean;
+  /** Whether columns or targets are not scaled. */
+  readonly isUnscaled: boolean;
+}
+
+/** What a step on all of these rows tells of units, gradients and the learning rate. Changes nothing. */
+function networkFindings(
+  session: Session,
+  call: string,
+  rows: Dataset,
+  { isBlocked, isUnscaled }: Explained,
+): Finding[] {
   const step = stepOf(session, call, rows);
   const { layers } = session;
   const beyond = overflow(step, layers);
@@ -30,7 +49,7 @@ function networkFindings(session: Session, call: string, rows: Dataset, isBlocke
   const isExplained = isBlocked || units.length > 0;
   const gradients = gradientFindings(step, layers, isExplained);
   const similar = isExplained || gradients.length > 0 ? [] : similarOutputs(step, layers);
-  return [...units, ...gradients, ...similar, ...rateFindings(session, step)];
+  return [...units, ...gradients, ...similar, ...rateFindings(session, step, isUnscaled)];
 }
 
 /** Rows as a training reads them, but for what the loss takes as targets; or what it says against them. */
@@ -52,18 +71,23 @@ function refused(message: string): Finding {
     ...(row === undefined ? {} : { row: Number(row) }),
     ...(column === undefined ? {} : { column: Number(column) }),
     message,
-    mend: "mend it first: training refuses such data, and nothing else of it was looked at",
+    mend: "fix it first: training refuses such data, and nothing else of it was looked at",
   };
 }
 
 /** What the model's metrics say against targets that the loss takes. */
-function metricFindings({ measures }: Session, { y, rows }: Dataset): Finding[] {
+function metricFindings(
+  { measures }: Session,
+  { y, rows }: Dataset,
+  rowNumbers: Uint32Array | undefined,
+): Finding[] {
   try {
     for (const { figure } of measures) figure.check?.(y, rows);
     return [];
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    return [{ ...refused(error.message), mend: "mend the targets, or leave that metric out of the model" }];
+    const message = error.message.replace(/\brow (\d+)/, (_, row) => `row ${rowNumbers?.[row] ?? row}`);
+    return [{ ...refused(message), mend: "fix the targets, or leave that metric out of the model" }];
   }
 }
 
@@ -79,7 +103,9 @@ export function diagnose(session: Session, examples: Examples): Diagnosis {
   const all = readRows(session, examples);
   if ("cause" in all) return diagnosisOf([all, ...stacks], "data that training refuses");
   const { rows, findings } = checkTargets(all, session.expectedTargets, problem);
-  const data = rows.length === all.rows ? all : taken(all, rows);
+  const isWhole = rows.length === all.rows;
+  const data = isWhole ? all : taken(all, rows);
+  const rowNumbers = isWhole ? undefined : Uint32Array.from(rows);
   const looked = amount(all.rows, "row");
   if (data.rows === 0) return diagnosisOf([...findings, ...stacks], looked);
   const rowsOfStep = sampled(data, session);
@@ -90,15 +116,21 @@ export function diagnose(session: Session, examples: Examples): Diagnosis {
     scaling: scalingOf(configuration),
     hasAllLabels: findings.length === 0,
     rounded: roundedColumns(samplesOf(examples, all), session.expected, problem),
+    rowNumbers,
   };
+  const ofData = dataFindings(data, known);
+  const targets = { values: data.y, columns: data.outputs, rows: rowNumbers };
   return diagnosisOf(
     [
       ...findings,
-      ...metricFindings(session, data),
-      ...dataFindings(data, known),
-      ...(outputs.length > 0 ? [] : targetRange(session, { values: data.y, columns: data.outputs })),
+      ...metricFindings(session, data, rowNumbers),
+      ...ofData,
+      ...(outputs.length > 0 ? [] : targetRange(session, targets)),
       ...stacks,
-      ...networkFindings(session, call, rowsOfStep, outputs.length > 0),
+      ...networkFindings(session, call, rowsOfStep, {
+        isBlocked: outputs.length > 0,
+        isUnscaled: ofData.some(({ cause }) => UNSCALED.includes(cause)),
+      }),
     ],
     looked,
   );

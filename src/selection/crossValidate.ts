@@ -84,7 +84,7 @@ export async function crossValidate<const List extends MetricList = MetricList>(
   checkNames(options, SHARED_OPTIONS, call);
   const shared = readShared<ManyProgress>(call, options);
   const checked = readCandidate(call, candidate as Candidate, shared);
-  const splits = makeSplits(call, readData(call, checked, data).data, shared);
+  const splits = makeSplits(call, readData(call, [checked], data).data, shared);
   const [trials] = await runTrials(call, [checked], { ...shared, splits }, (trial) => trial);
   const folds = trials.map(({ model, history, evaluation }, at) => ({
     rows: splits[at].rows.heldOut,

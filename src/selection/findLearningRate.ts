@@ -289,7 +289,7 @@ export async function findLearningRate(model: Model, ...given: unknown[]): Promi
     free(loaded);
   }
   if (measured.losses.length === 0) {
-    const text = `${CALL}: step 0: the loss is not a finite number; ${adviceOf(session, loaded.data, checked.from)}`;
+    const text = `${CALL}: step 0: the loss is not a finite number; ${adviceOf(session, loaded, checked.from)}`;
     throw new DivergenceError(text, atEpoch(session.position).epoch, 0);
   }
   const found = suggestionsOf(measured, checked.steps);

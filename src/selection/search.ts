@@ -115,7 +115,7 @@ export async function search<const S extends Space>(
   checkExamples(data, CALL);
   checkNames(options, [...SHARED_OPTIONS, ...names], CALL);
   const plan = readPlan(space, options as unknown as SearchOptions<AnyPoint>);
-  const { data: all, problem } = readData(CALL, plan.candidates[0], data);
+  const { data: all, problem } = readData(CALL, plan.candidates, data, plan.metric && [plan.metric]);
   const splits = makeSplits(CALL, all, plan.shared, plan.holdout && { ...plan.holdout, problem });
   const results = await runRounds(plan, splits);
   const rows = results.map((result, at) => ({ rank: at + 1, ...result.row }));

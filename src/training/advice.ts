@@ -1,51 +1,42 @@
 /** Why a training has diverged, as far as its data, its weights and its learning rate tell: nothing is computed. */
-import { brief, type Column, isLarge, readColumns } from "../data/columns.ts";
+import { brief, readColumns } from "../data/columns.ts";
 import type { Dataset, ExpectedInputs } from "../data/examples.ts";
+import type { Configuration } from "../formats/configuration.ts";
 import type { Network } from "../kernel/kernel.ts";
 import type { Problem } from "../metrics/metric.ts";
 import { countValues, type LayerShape } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
+import { alike, type Finding, inWords } from "./warnings/finding.ts";
+import { lowerRate } from "./warnings/rate.ts";
+import { isScalable, scaleFindings, scalingOf } from "./warnings/scale.ts";
 
 /** What is looked at of a model. */
 export interface Advised {
+  readonly configuration: Configuration;
   readonly layers: readonly LayerShape[];
   readonly expected: ExpectedInputs;
   readonly problem: Problem;
   use(): Network;
 }
 
+/** The rows of a training, and the caller's numbers of them, unless they are 0, 1, 2, … */
+interface Numbered {
+  readonly data: Dataset;
+  readonly rowNumbers?: Uint32Array | undefined;
+}
+
 /** Initial weights are below 1 or little above: these have been carried away. */
 const LARGE_WEIGHT = 100;
 
-/** "columns 3, 4, 7 and 2 more" */
-const SHOWN = 3;
-function listed(columns: readonly Column[]): string {
-  const shown = columns.slice(0, SHOWN).map(({ column }) => column);
-  const left = columns.length - shown.length;
-  return `column${columns.length > 1 ? "s" : ""} ${shown.join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
-}
-
-/** What is wrong with the values of x or y, the worst first. */
-function scaleOf(name: string, columns: readonly Column[]): string[] {
-  const outliers = columns.filter(({ hasOutlier }) => hasOutlier).sort((a, b) => b.largest - a.largest);
-  const unscaled = columns.filter(isLarge).sort((a, b) => b.size - a.size);
-  const [far] = outliers;
-  const [worst, ...others] = unscaled;
-  return [
-    ...(far === undefined
-      ? []
-      : [
-          `${name}: row ${far.row}, column ${far.column} has a value of size ${brief(far.largest)}, ` +
-            `the others of that column about ${brief(far.others)}: mend the value or leave out the row`,
-        ]),
-    ...(worst === undefined
-      ? []
-      : [
-          `${name}: column ${worst.column} is not scaled, its values go from ${brief(worst.least)} to ` +
-            `${brief(worst.most)}, the largest in row ${worst.row}: scale it to about -1 to 1` +
-            `${others.length > 0 ? `, and ${listed(others)} too` : ""}`,
-        ]),
-  ];
+/** What is wrong with the size of the values of x or y. */
+function scaleOf(
+  { configuration, expected, problem }: Advised,
+  { data: { x, y, rows, inputs, outputs }, rowNumbers }: Numbered,
+): Finding[] {
+  const isCategory = (at: number) => expected.categories.some(({ column }) => column === at);
+  const ofX = readColumns(x, rows, inputs, rowNumbers).filter(({ column }) => !isCategory(column));
+  const ofY = isScalable(problem) ? readColumns(y, rows, outputs, rowNumbers) : [];
+  return scaleFindings({ x: ofX, y: ofY }, scalingOf(configuration));
 }
 
 /** The layer whose weights have grown most, if they have. */
@@ -66,16 +57,28 @@ function weightsOf(model: Advised): string[] {
   return [`${place} has grown furthest, ${rest.join(".")} up to ${brief(most)}`];
 }
 
-/** The likely causes of a diverging training, and what to change. */
-export function adviceOf(model: Advised, data: Dataset, learningRate: number): string {
-  const { x, y, rows, inputs, outputs } = data;
-  const isCategory = (at: number) => model.expected.categories.some(({ column }) => column === at);
-  const ofX = readColumns(x, rows, inputs).filter(({ column }) => !isCategory(column));
-  const ofY = model.problem.targets === "values" ? readColumns(y, rows, outputs) : [];
+/** How many times as high as the one to try a rate has to be, to be told where the data explains the divergence. */
+const FAR = 100;
+
+/** The least share of the optimizer's default that is worth a try. */
+const LEAST = 1e-2;
+
+/** What to do about the learning rate. */
+function rateOf({ configuration }: Advised, rate: number, isUnscaled: boolean): string {
+  const lower = lowerRate(configuration, rate);
+  if (isUnscaled && rate <= FAR * lower) return `leave the learning rate, ${rate}, as it is until then`;
+  if (lower >= LEAST * lowerRate(configuration, Number.POSITIVE_INFINITY)) {
+    return `the learning rate ${rate} may be too high: try ${brief(lower)}`;
+  }
+  return `the learning rate ${rate} is low already: try smaller initial weights, or clipGradients: { norm: 1 }`;
+}
+
+/** The likely causes of a training that diverges at this learning rate, and what to change. */
+export function adviceOf(model: Advised, rows: Numbered, rate: number): string {
+  const causes = alike(scaleOf(model, rows));
   return [
-    ...scaleOf("x", ofX),
-    ...scaleOf("y", ofY),
-    `the learning rate ${learningRate} may be too high: try ${brief(learningRate / 10)}`,
+    ...causes.map((findings) => inWords(findings, ": ")),
+    rateOf(model, rate, causes.length > 0),
     ...weightsOf(model),
   ].join("; ");
 }

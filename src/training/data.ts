@@ -7,7 +7,7 @@ import {
   isExamples,
   readExamples,
 } from "../data/examples.ts";
-import { holdOut, takeRows } from "../data/split.ts";
+import { holdOut, numbersOf, takeRows } from "../data/split.ts";
 import { OptionError, show, within, withinMemory } from "../errors.ts";
 import type { Configuration } from "../formats/configuration.ts";
 import type { Kernel, KernelData } from "../kernel/kernel.ts";
@@ -28,7 +28,9 @@ export interface Loaded {
   /** What the data is like, for warnings; undefined where the caller wants none. */
   readonly profile: Profile | undefined;
   readonly validation: (Pick<Loaded, "kernelData" | "targets"> & { readonly rows: number }) | undefined;
-  /** The indices of the rows that `validationSplit` has held out. */
+  /** The caller's numbers of the rows of `data`, unless they are 0, 1, 2, … */
+  readonly rowNumbers: Uint32Array | undefined;
+  /** The caller's numbers of the rows that `validationSplit` has held out. */
   readonly validationRows: readonly number[] | undefined;
 }
 
@@ -107,17 +109,19 @@ export function readTraining(
 ) {
   const all = readFor(expected, examples);
   return within(call, () => {
-    const { sampleWeight, classWeight, validationData } = options;
+    const { sampleWeight, classWeight, validationData, rowNumbers: ofAll } = options;
     const given = readWeights(sampleWeight as Float32Array | undefined, all.rows);
     const rows = split(all, expected, options);
     const data = rows === undefined ? all : takeRows(all, rows.training);
     const ofRows = rows && given ? Float32Array.from(rows.training, (row) => given[row]) : given;
     const held = rows && takeRows(all, rows.heldOut);
+    const rowNumbers = rows === undefined ? ofAll : numbersOf(rows.training, ofAll);
     return {
       all,
       data,
       held: validationData === undefined ? held : readValidation(expected, validationData),
-      weights: weightsOf(data, expected.problem, ofRows, classWeight),
+      weights: weightsOf({ ...data, rowNumbers }, expected.problem, ofRows, classWeight),
+      rowNumbers,
       rows,
     };
   });
@@ -125,15 +129,19 @@ export function readTraining(
 
 /** The same, copied to the kernel. */
 export function loadFor(...given: Parameters<typeof readTraining>): Loaded {
-  const { all, data, held, weights, rows } = readTraining(...given);
+  const { all, data, held, weights, rows, rowNumbers } = readTraining(...given);
   const [call, expected, examples, options] = given;
-  const read = { examples, all, training: data, validation: held, weights };
+  const read = {
+    ...{ examples, all, training: data, validation: held, weights, rowNumbers: options.rowNumbers },
+    isTail: rows !== undefined && options.validationData === undefined && !options.validationShuffle,
+  };
   return {
     data,
     profile: options.warnings ? profileOf(read, expected) : undefined,
     ...keep(call, expected, data, weights),
     validation: held && keep(call, expected, held),
-    validationRows: rows && Array.from(rows.heldOut),
+    rowNumbers,
+    validationRows: rows && Array.from(numbersOf(rows.heldOut, options.rowNumbers)),
   };
 }
 

@@ -126,6 +126,8 @@ export interface CheckedFitOptions {
   readonly warnings: boolean;
   /** The call that these are the options of, which warns of each thing once. */
   readonly scope: object;
+  /** The caller's numbers of the rows, where a call trains on some of the rows that it was given. */
+  readonly rowNumbers?: Uint32Array | undefined;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
 }

@@ -13,6 +13,11 @@ export type ClassWeight =
 
 const PLACE = "classWeight";
 
+/** Rows, and the caller's numbers of them, unless they are 0, 1, 2, … */
+interface Numbered extends Dataset {
+  readonly rowNumbers: Uint32Array | undefined;
+}
+
 /** How the classes of rows are told. */
 interface Classes {
   readonly count: number;
@@ -25,7 +30,7 @@ interface Classes {
  * The classes of rows: that of a label; that of the largest share, which is the 1 of a one-hot row; and 0 or
  * 1 for one column of 0 and 1, or of -1 and 1.
  */
-function classesOf({ y, outputs: columns }: Dataset, { targets, outputs }: Problem): Classes {
+function classesOf({ y, outputs: columns, rowNumbers }: Numbered, { targets, outputs }: Problem): Classes {
   if (targets === "labels") return { count: outputs, first: "0", of: (row) => y[row] };
   if (targets === "shares") return { count: outputs, first: "0", of: (row) => largest(y, row, columns) };
   if (targets === "values" || columns > 1) {
@@ -40,7 +45,8 @@ function classesOf({ y, outputs: columns }: Dataset, { targets, outputs }: Probl
     of(row) {
       if (y[row] === 1) return 1;
       if (y[row] === zero) return 0;
-      throw new DataError(`${PLACE}: y: row ${row}: expected ${zero} or 1, as classes, received ${y[row]}`);
+      const place = `${PLACE}: y: row ${rowNumbers?.[row] ?? row}`;
+      throw new DataError(`${place}: expected ${zero} or 1, as classes, received ${y[row]}`);
     },
   };
 }
@@ -90,7 +96,7 @@ function readClassWeight(given: unknown, classes: Classes): Float32Array {
 }
 
 /** A weight for each row, as `classWeight` makes it of the row's class. */
-function byClass(given: unknown, data: Dataset, problem: Problem): Float32Array {
+function byClass(given: unknown, data: Numbered, problem: Problem): Float32Array {
   const classes = classesOf(data, problem);
   const weights = given === "balanced" ? balance(classes, data.rows) : readClassWeight(given, classes);
   return Float32Array.from({ length: data.rows }, (_, row) => weights[classes.of(row)]);
@@ -101,7 +107,7 @@ function byClass(given: unknown, data: Dataset, problem: Problem): Float32Array 
  * rows, times `classWeight`; or undefined without either.
  */
 export function weightsOf(
-  data: Dataset,
+  data: Numbered,
   problem: Problem,
   sampleWeight: Float32Array | undefined,
   classWeight: unknown,
@@ -117,6 +123,7 @@ export function weightsOf(
     throw new DataError(`${given}: the weights of all ${data.rows} rows that are trained on are 0`);
   }
   const at = weights.indexOf(Number.POSITIVE_INFINITY);
-  if (at >= 0) throw new DataError(`${given}: row ${at}: the weight is too large for 32 bits`);
-  return weights;
+  if (at < 0) return weights;
+  const row = data.rowNumbers?.[at] ?? at;
+  throw new DataError(`${given}: row ${row}: the weight is too large for 32 bits`);
 }

@@ -62,7 +62,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
   });
   if (done.diverged) {
     const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(session, data, rate)}. The weights are those before the call.`;
+    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(session, { data }, rate)}. The weights are those before the call.`;
     throw new DivergenceError(text, epoch, 0);
   }
   session.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });

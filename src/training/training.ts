@@ -301,9 +301,10 @@ export class Training {
 
   #divergence({ epoch, step }: { epoch: number; step: number }, run: Run): DivergenceError {
     const learningRate = run.learningRates[epoch - run.from.epoch];
-    const kept = `The weights are those of the ${this.#stopper?.parameters ? "best" : "last whole"} epoch.`;
+    const whole = this.#done > 0 ? "of the last whole epoch" : "from before the training";
+    const kept = `The weights are those ${this.#stopper?.parameters ? "of the best epoch" : whole}.`;
     const what = "the loss, a gradient or a weight is no longer a finite number";
-    const advice = adviceOf(this.#model, this.data, learningRate);
+    const advice = adviceOf(this.#model, this.#loaded, learningRate);
     const text = `epoch ${epoch}, step ${step}: ${what}; ${advice}. ${kept}`;
     return new DivergenceError(text, epoch, step);
   }

@@ -47,7 +47,7 @@ function mendOf({ y }: Dataset, { targets, outputs }: Problem): string {
     case "labels":
       if (least === 1 && most === outputs) return "count the classes from 0: subtract 1 from every label";
       if (least >= 0 && y.every(Number.isInteger))
-        return `the labels go up to ${most}: make the last layer dense(${most + 1}), an output for each class, or mend the labels`;
+        return `the labels go up to ${most}: make the last layer dense(${most + 1}), an output for each class, or fix the labels`;
       return `number the classes from 0 to ${outputs - 1}, each row with the number of its class`;
     case "signs":
       return "give -1 for no and 1 for yes, or use the loss binaryCrossentropy, which takes 0 and 1";
@@ -58,7 +58,7 @@ function mendOf({ y }: Dataset, { targets, outputs }: Problem): string {
     case "shares":
       return "give each row a share for each class, like [0, 1, 0], or its class's number with the loss sparseCategoricalCrossentropy";
     default:
-      return "mend the values, or choose another loss";
+      return "fix the values, or choose another loss";
   }
 }
 

@@ -1,5 +1,5 @@
 /** What can be wrong with the data, whatever the network computes. */
-import { brief, type Column, isConstant, readColumns } from "../../data/columns.ts";
+import { type Column, exact, isConstant, readColumns } from "../../data/columns.ts";
 import type { Dataset } from "../../data/examples.ts";
 import type { Problem } from "../../metrics/metric.ts";
 import { amount, type Finding, percent } from "../../training/warnings/finding.ts";
@@ -33,16 +33,18 @@ export interface Known {
   readonly hasAllLabels: boolean;
   /** What rounding to 32 bits has done: nothing else can be said of such columns. */
   readonly rounded: { readonly x: readonly Finding[]; readonly y: readonly Finding[] };
+  /** The caller's numbers of the rows, where some were left out. */
+  readonly rowNumbers: Uint32Array | undefined;
 }
 
 /** All that is found in checked rows. */
 export function dataFindings(data: Dataset, known: Known): Finding[] {
-  const { problem, categories, scaling, rounded } = known;
+  const { problem, categories, scaling, rounded, rowNumbers } = known;
   const isExact = (findings: readonly Finding[]) => {
     const columns = findings.map(({ column }) => column);
     return ({ column }: Column) => !columns.includes(column);
   };
-  const columns = readColumns(data.x, data.rows, data.inputs).filter(isExact(rounded.x));
+  const columns = readColumns(data.x, data.rows, data.inputs, rowNumbers).filter(isExact(rounded.x));
   const several = data.rows > 1;
   const plain = columns.filter(({ column }) => !categories.includes(column));
   const large = largeColumns(plain, scaling);
@@ -50,7 +52,7 @@ export function dataFindings(data: Dataset, known: Known): Finding[] {
     ...(known.hasAllLabels ? missingClasses(data, problem) : []),
     ...rounded.x,
     ...rounded.y,
-    ...contradictions(data, problem),
+    ...contradictions(data, known),
     ...(several ? columns.flatMap(constant) : []),
     ...plain.flatMap((column) => outlier("x", column)),
     ...plain
@@ -60,7 +62,7 @@ export function dataFindings(data: Dataset, known: Known): Finding[] {
         ...(scaling === "columns" ? [] : small(of)),
       ]),
     ...(isScalable(problem)
-      ? targetFindings(readColumns(data.y, data.rows, data.outputs).filter(isExact(rounded.y)))
+      ? targetFindings(readColumns(data.y, data.rows, data.outputs, rowNumbers).filter(isExact(rounded.y)))
       : []),
   ];
 }
@@ -77,7 +79,7 @@ function constant(of: Column): Finding[] {
     {
       cause: "constantColumn",
       column,
-      message: `x: column ${column} is ${brief(least)} in every row`,
+      message: `x: column ${column} is ${exact(least)} in every row`,
       mend:
         "leave it out: it says nothing that the bias of a dense layer does not, and its deviation of 0 " +
         "divides by zero where columns are scaled",
@@ -104,8 +106,8 @@ const isSame = (values: Float32Array, width: number, one: number, other: number)
 };
 
 /** Rows that are equal in x and not in y, where y says classes: of plain values, that is noise as any. */
-function contradictions({ x, y, inputs, outputs, rows }: Dataset, { targets }: Problem): Finding[] {
-  if (targets === "values") return [];
+function contradictions({ x, y, inputs, outputs, rows }: Dataset, { problem, rowNumbers }: Known): Finding[] {
+  if (problem.targets === "values") return [];
   const bits = new Uint32Array(x.slice(0, rows * inputs).buffer);
   const lastOf = new Map<number, number>();
   /** The row before with the same hash. */
@@ -128,13 +130,14 @@ function contradictions({ x, y, inputs, outputs, rows }: Dataset, { targets }: P
   if (pair === undefined) return [];
   const count = first.reduce((sum, row) => sum + Number(contradicted.has(row)), 0);
   const share = count / rows;
+  const [one, other] = pair.map((row) => rowNumbers?.[row] ?? row);
   return [
     {
       cause: "contradictoryRows",
-      row: pair[1],
+      row: other,
       share,
-      message: `${amount(count, "row")} of ${rows} (${percent(share)}) have the same x as another and other targets: rows ${pair[0]} and ${pair[1]} for instance`,
-      mend: "mend the labels, leave such rows out, or add a column that tells them apart: no model can have all of them right",
+      message: `${amount(count, "row")} of ${rows} (${percent(share)}) have the same x as another and other targets: rows ${one} and ${other} for instance`,
+      mend: "fix the labels, leave such rows out, or add a column that tells them apart: no model can have all of them right",
     },
   ];
 }

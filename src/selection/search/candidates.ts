@@ -189,17 +189,33 @@ export function readCandidate(
   };
 }
 
-/** Reads data as a candidate's model takes it, and says what its targets are. */
-export function readData(call: string, { make, options }: CheckedCandidate, data: Examples) {
-  const model = make();
-  try {
-    const session = sessionOf(model);
-    const read = within(call, () => session.read(data));
-    if (options.warnings) warnOfPrecision(call, session, data, read, options.scope);
-    return { data: read, problem: session.problem };
-  } finally {
-    model.dispose();
+/** Reads data as the model of each candidate takes it; gives it as the first does, and what its targets are. */
+export function readData(
+  call: string,
+  candidates: readonly CheckedCandidate[],
+  data: Examples,
+  metrics: readonly Complete[] = [],
+) {
+  const read = new Map<string, { readonly data: Dataset; readonly problem: Problem }>();
+  for (const { make, options } of candidates) {
+    const model = make();
+    try {
+      const session = sessionOf(model);
+      if (read.has(session.loadsAs)) continue;
+      const all = within(call, () => {
+        const all = session.read(data);
+        // Later, they see the rows of a fold alone, whose numbers tell the caller nothing.
+        for (const { figure } of session.measuresOf(metrics)) figure.check?.(all.y, all.rows);
+        return all;
+      });
+      if (options.warnings) warnOfPrecision(call, session, data, all, options.scope);
+      read.set(session.loadsAs, { data: all, problem: session.problem });
+    } finally {
+      model.dispose();
+    }
   }
+  const [first] = read.values();
+  return first;
 }
 
 /** A model that learnt from the training rows of a split, and what it makes of the others. */
@@ -269,6 +285,7 @@ function trainingsOf(
       ...options,
       ...(epochs !== undefined && { epochs }),
       sampleWeight: weights && split.weights(weights),
+      rowNumbers: split.rows.training,
     },
   }));
 }

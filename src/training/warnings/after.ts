@@ -2,6 +2,7 @@
 import { brief, isLarge } from "../../data/columns.ts";
 import type { History } from "../history.ts";
 import type { Profile } from "./profile.ts";
+import { outlier } from "./scale.ts";
 import { watchForStall } from "./stall.ts";
 import type { Learner } from "./step.ts";
 import { warnOnce } from "./warn.ts";
@@ -54,9 +55,12 @@ function farAbove(ended: Ended): string | undefined {
   const times = loss / baseline;
   // A loss of targets that are all alike has nothing to be measured by.
   if (!(times > most && baseline > 0)) return undefined;
-  const mend = [...x, ...y].some(isLarge)
-    ? "scale the columns of x, and of y where it holds plain values"
-    : `lower the learning rate, ${brief(history.learningRate.at(-1)!)} in the last epoch, or train for longer`;
+  const [far] = [...x.flatMap((of) => outlier("x", of)), ...y.flatMap((of) => outlier("y", of))];
+  const mend = far
+    ? `${far.mend} (${far.message})`
+    : [...x, ...y].some(isLarge)
+      ? "scale the columns of x, and of y where it holds plain values"
+      : `lower the learning rate, ${brief(history.learningRate.at(-1)!)} in the last epoch, or train for longer`;
   return `the loss at the end, ${brief(loss)}, is ${brief(times)} times that of the same prediction for every row, ${brief(baseline)}: the model has learned nothing. To fix it: ${mend}; model.diagnose(data) looks for the cause`;
 }
 
@@ -69,7 +73,7 @@ export function warnAfter(call: string, trainings: readonly Ended[], isSearch = 
   if (texts.length === 0 || (isSearch && texts.length < trainings.length)) return;
   const which =
     trainings.length > 1 ? `${texts.length} of ${trainings.length} trainings failed; in one ` : "";
-  warnOnce("MYELIN_WORSE_THAN_CONSTANT", `${call}: ${which}${texts[0]}.`, [trainings[0].scope]);
+  warnOnce("MYELIN_WORSE_THAN_CONSTANT", `${call}: ${which}${texts[0]}.`, [trainings[0].scope], "");
 }
 
 /** Keeps what is needed to look back on a training that begins. Gives what does so when it has ended, and warns. */

@@ -3,13 +3,13 @@ import type { Dataset, Examples, ExpectedInputs } from "../../data/examples.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Problem } from "../../metrics/metric.ts";
 import { takesWholeBatches } from "../../nn/program.ts";
-import type { Finding } from "./finding.ts";
+import { alike, type Finding, inWords } from "./finding.ts";
 import { type Architecture, outputFindings, targetRange } from "./outputs.ts";
 import { roundedColumns } from "./precision.ts";
 import type { Profile } from "./profile.ts";
 import { samplesOf } from "./rows.ts";
-import { largeColumns, outlier, scalingOf, targetFindings } from "./scale.ts";
-import { warnOnce } from "./warn.ts";
+import { scaleFindings, scalingOf } from "./scale.ts";
+import { isNew, warn, warnOnce } from "./warn.ts";
 
 /** A training as warnings see it. */
 export interface Warned {
@@ -29,23 +29,22 @@ const OUT_OF_RANGE = 0.05;
  */
 const HARMFUL = 20;
 
-/** Columns whose places a warning names. */
-const NAMED = 5;
-
 /** MYELIN_UNSCALED_COLUMN for unscaledColumn */
 const codeOf = (cause: string) => `MYELIN_${cause.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
-/** The first of the findings of a cause, and the columns or classes of the others. */
-function inWords([first, ...others]: readonly Finding[]): string {
-  const unit = first.class === undefined ? "column" : "class";
-  const places = others.flatMap((one) => one[unit] ?? []);
-  const more = places.length > NAMED ? ` and ${places.length - NAMED} more` : "";
-  const units = unit === "class" ? "classes" : "columns";
-  const also =
-    places.length > 0
-      ? `; the same of ${places.length > 1 ? units : unit} ${places.slice(0, NAMED).join(", ")}${more}`
-      : "";
-  return `${first.message}${also}. To fix it: ${first.mend}`;
+/** Whether a finding has not been told before, about its place, by the model, the data or the call. */
+function isUntold(finding: Finding, { scope, others }: Subjects): boolean {
+  const { cause, message, column, class: category, row, mend } = finding;
+  const place = JSON.stringify([cause, message[0], column, category, mend]);
+  const isNewToCall = isNew(place, [scope]);
+  // Datasets of one call may each have a row that stands out; the same data may have another one later.
+  return isNew(cause === "outlier" ? `${place} ${row}` : place, others) && isNewToCall;
+}
+
+/** What each thing is told once about. */
+interface Subjects {
+  readonly scope: object;
+  readonly others: readonly object[];
 }
 
 /** A batch of a single row, which has no variance, where a layer takes figures over the batch. */
@@ -69,7 +68,13 @@ export function warnOfSingleRows(
   subjects: readonly object[],
 ): void {
   const text = singleRows(configuration, rows, batchSize);
-  if (text !== undefined) warnOnce("MYELIN_BATCH_OF_ONE", `${call}: ${text}`, subjects);
+  if (text === undefined) return;
+  warnOnce(
+    "MYELIN_BATCH_OF_ONE",
+    `${call}: ${text}`,
+    subjects,
+    rows === 1 || batchSize === 1 ? "every" : "last",
+  );
 }
 
 /** Warns of everything in data, layers and batches that keeps this model from learning. */
@@ -77,25 +82,23 @@ export function warnBefore(call: string, model: Architecture, { profile, batchSi
   if (profile === undefined) return;
   const { configuration } = model;
   const subjects = [model, profile.source, scope];
-  const data = [
-    ...profile.findings,
-    ...profile.x.flatMap((column) => outlier("x", column)),
-    ...largeColumns(profile.x, scalingOf(configuration), HARMFUL),
-    ...targetFindings(profile.y),
-  ];
-  for (const cause of new Set(data.map((finding) => finding.cause))) {
-    const own = data.filter((finding) => finding.cause === cause);
-    warnOnce(codeOf(cause), `${call}: ${inWords(own)}. model.diagnose(data) tells more.`, subjects);
+  const data = [...profile.findings, ...scaleFindings(profile, scalingOf(configuration), HARMFUL)];
+  const untold = data.filter((finding) => isUntold(finding, { scope, others: [model, profile.source] }));
+  for (const findings of alike(untold)) {
+    const [{ cause }] = findings;
+    // A diagnosis does not see how the rows are split.
+    const more = cause === "missingClass" ? "" : " model.diagnose(data) tells more.";
+    warn(codeOf(cause), `${call}: ${inWords(findings)}.${more}`);
   }
   const outputs = outputFindings(model);
   const { targets, predictions } = model.problem;
   // Probabilities reach every target that their loss takes.
   const reaches = outputs.length > 0 || (predictions === "estimates" && targets !== "values");
   const range = reaches ? [] : targetRange(model, profile.targets);
+  // Another model has another fault on the same data: what the layer gives, before what the rows have.
+  const told = (one: Finding) => (outputs.length > 0 ? one.message : one.message.split(", and ")[0]);
   for (const one of [...outputs, ...range.filter(({ share = 0 }) => share > OUT_OF_RANGE)]) {
-    const text = inWords([one]);
-    // Another model has another fault on the same data.
-    warnOnce(codeOf(one.cause), `${call}: ${text}.`, subjects, text);
+    warnOnce(codeOf(one.cause), `${call}: ${inWords([one])}.`, subjects, told(one));
   }
   warnOfSingleRows(call, configuration, profile.rows, batchSize, subjects);
 }
@@ -109,8 +112,9 @@ export function warnOfPrecision(
   scope: object,
 ): void {
   const { x, y } = roundedColumns(samplesOf(examples, all), expected, problem);
-  for (const own of [x, y].filter(({ length }) => length > 0)) {
-    warnOnce(codeOf(own[0].cause), `${call}: ${inWords(own)}`, [examples.x, scope]);
+  for (const own of [x, y]) {
+    const untold = own.filter((finding) => isUntold(finding, { scope, others: [examples.x] }));
+    if (untold.length > 0) warn(codeOf(untold[0].cause), `${call}: ${inWords(untold)}.`);
   }
 }
 

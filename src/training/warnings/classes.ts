@@ -32,12 +32,20 @@ const lacking = (count: number, rows: number, drawn: number) => (1 - count / row
 
 /**
  * Classes that one of training and validation has and the other lacks. A small validation lacks a rare class by
- * chance: that is no finding.
+ * chance: that is no finding. `isTail` says that the validation is the last rows.
  */
-export function lackedClasses(training: Dataset, validation: Dataset, problem: Problem): Finding[] {
+export function lackedClasses(
+  training: Dataset,
+  validation: Dataset,
+  problem: Problem,
+  isTail: boolean,
+): Finding[] {
   const [trained, held] = [training, validation].map((data) => countsOf(data, problem));
   if (trained === undefined || held === undefined) return [];
   const total = trained.length * trained[0].length;
+  const mix = isTail
+    ? "leave out validationShuffle: false, which holds out the last rows, or mix rows that are sorted by class"
+    : "mix rows that are sorted by class before they are split";
   const isChance = (count: number, rows: number, drawn: number) =>
     lacking(count, rows, drawn) * total >= BY_CHANCE;
   return trained.flatMap((counts, column) =>
@@ -57,9 +65,7 @@ export function lackedClasses(training: Dataset, validation: Dataset, problem: P
           class: category,
           ...(trained.length > 1 && { column }),
           message: `y: class ${name} is in ${number} of the ${rows} rows of the ${has} and in none of the ${drawn} rows of the ${lacks}`,
-          mend: isUntrained
-            ? "mix rows that are sorted by class before they are split: nothing of this class is learned"
-            : "mix rows that are sorted by class before they are split: what the validation measures says nothing of this class",
+          mend: `${mix}: ${isUntrained ? "nothing of this class is learned" : "what the validation measures says nothing of this class"}`,
         },
       ];
     }),

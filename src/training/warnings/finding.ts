@@ -66,11 +66,20 @@ function placeOf({ column, layer, row, class: category }: Finding): string {
   return category === undefined ? `row ${row}` : `class ${category}`;
 }
 
+/** Findings with the same key together, in the order in which the keys come first. */
+function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => string): Finding[][] {
+  const keys = new Set(findings.map(keyOf));
+  return [...keys].map((key) => findings.filter((finding) => keyOf(finding) === key));
+}
+
+/** Findings of one cause and one fix, all of x or all of y, together: `inWords` tells them as the same. */
+export const alike = (findings: readonly Finding[]) =>
+  groupBy(findings, ({ cause, mend, message }) => cause + message[0] + mend);
+
 /** Findings with their text; `looked` says what was looked at. */
 export function diagnosisOf(findings: readonly Finding[], looked: string): Diagnosis {
-  const causes = [...new Set(findings.map(({ cause }) => cause))];
-  const parts = causes.flatMap((cause) => {
-    const own = findings.filter((finding) => finding.cause === cause);
+  const parts = groupBy(findings, ({ cause }) => cause).flatMap((own) => {
+    const [{ cause }] = own;
     const told = own.slice(0, SHOWN).map(({ message, mend }) => `${cause}: ${message}\n  → ${mend}`);
     const left = own.slice(SHOWN);
     if (left.length === 0) return told;
@@ -80,6 +89,20 @@ export function diagnosisOf(findings: readonly Finding[], looked: string): Diagn
   const count = findings.length === 1 ? "1 finding" : `${findings.length || "no"} findings`;
   const text = [`${count} in ${looked}`, ...parts].join("\n");
   return { findings, text, toString: () => text };
+}
+
+/** Columns or classes whose places are named besides the first. */
+const ALSO = 5;
+
+/** The first of the findings of a cause, the columns or classes of the others, and the fix. */
+export function inWords([first, ...others]: readonly Finding[], before = ". To fix it: "): string {
+  const unit = first.class === undefined ? "column" : "class";
+  const places = others.flatMap((one) => one[unit] ?? []);
+  const units = places.length === 1 ? unit : unit === "class" ? "classes" : "columns";
+  const left = places.length - ALSO;
+  const named = places.slice(0, ALSO).join(", ") + (left > 0 ? ` and ${left} more` : "");
+  const also = places.length > 0 ? `; the same of ${units} ${named}` : "";
+  return `${first.message}${also}${before}${first.mend}`;
 }
 
 /** A share, to be read. */

@@ -1,5 +1,5 @@
 /** What layers can give, whatever their weights: the same for every input, or not what the loss takes. */
-import { brief } from "../../data/columns.ts";
+import { brief, exact } from "../../data/columns.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Problem } from "../../metrics/metric.ts";
 import type { LayerOperation } from "../../nn/layers/layer.ts";
@@ -116,9 +116,9 @@ function wanted(target: number, { targets, predictions }: Problem): number | und
 
 /** Targets, [rows][columns], and which rows of the data they are, unless they are all. */
 export interface Targets {
-  readonly values: Float32Array | Float64Array;
+  readonly values: Float32Array;
   readonly columns: number;
-  readonly rows?: readonly number[];
+  readonly rows?: Uint32Array | undefined;
 }
 
 /** "from 0 to 1", "of at least 0" */
@@ -135,11 +135,16 @@ export function targetRange(model: Architecture, { values, columns, rows }: Targ
   if (bounds === undefined) return [];
   const { low, high } = bounds;
   const isOut = (value: number) => value < low - TOLERANCE || value > high + TOLERANCE;
-  const out = Array.from(values, (target) => isOut(wanted(target, problem) ?? low));
-  const first = out.indexOf(true);
+  let [first, counted, count] = [-1, -1, 0];
+  for (let at = 0; at < values.length; at++) {
+    if (!isOut(wanted(values[at], problem) ?? low)) continue;
+    const row = Math.floor(at / columns);
+    if (first < 0) first = at;
+    if (row > counted) count++;
+    counted = row;
+  }
   if (first < 0) return [];
-  const places = new Set(out.flatMap((one, at) => (one ? [Math.floor(at / columns)] : [])));
-  const share = places.size / (values.length / columns);
+  const share = count / (values.length / columns);
   const [at, column] = [Math.floor(first / columns), first % columns];
   const row = rows?.[at] ?? at;
   const isLogit = problem.predictions === "logits";
@@ -152,7 +157,7 @@ export function targetRange(model: Architecture, { values, columns, rows }: Targ
       row,
       column,
       share,
-      message: `${last.place} gives values ${inWords(bounds)}, and ${percent(share)} of the rows have other targets: row ${row}, column ${column} has ${brief(values[first])}${needs}`,
+      message: `${last.place} gives values ${inWords(bounds)}, and ${percent(share)} of the rows have other targets: row ${row}, column ${column} has ${exact(values[first])}${needs}`,
       mend: isLogit
         ? "leave the activation after the last dense layer out: the loss takes logits"
         : "leave the activation after the last dense layer out, or scale y into its range",

@@ -26,8 +26,8 @@ export function roundedColumns(
 }
 
 /** What rounding to 32 bits does to the columns of x or y. */
-function precisionFindings(name: "x" | "y", { values, columns, rows }: Sample): Finding[] {
-  const count = rows.length;
+function precisionFindings(name: "x" | "y", { values, columns, count, total }: Sample): Finding[] {
+  const looked = count < total ? `${count} rows looked at` : `${count} rows`;
   const findings: Finding[] = [];
   for (let column = 0; column < columns; column++) {
     const first = values[column];
@@ -43,12 +43,12 @@ function precisionFindings(name: "x" | "y", { values, columns, rows }: Sample): 
     const variance = squares - sum ** 2 / count;
     const span = most - least;
     if (errors <= ROUNDING ** 2 * variance || span <= SAME * Math.abs(first)) continue;
-    const own = Float64Array.from(rows, (_, row) => values[row * columns + column]);
+    const own = Float64Array.from({ length: count }, (_, row) => values[row * columns + column]);
     const [different, left] = [new Set(own).size, new Set(own.map(Math.fround)).size];
     findings.push({
       cause: "precisionLoss",
       column,
-      message: `${name}: column ${column} has values near ${brief(first)} that differ by at most ${brief(span)}: as 32-bit floats ${different} different values of ${count} rows become ${left}`,
+      message: `${name}: column ${column} has values near ${brief(first)} that differ by at most ${brief(span)}: as 32-bit floats ${different} different values of ${looked} become ${left}`,
       mend: "subtract the first value or the mean and divide by the deviation before training, while the numbers are 64-bit floats",
     });
   }

@@ -6,8 +6,9 @@ import type { Problem } from "../../metrics/metric.ts";
 import { type Baseline, baselineOf } from "./baseline.ts";
 import { lackedClasses } from "./classes.ts";
 import type { Finding } from "./finding.ts";
+import type { Targets } from "./outputs.ts";
 import { roundedColumns } from "./precision.ts";
-import { type Sample, samplesOf } from "./rows.ts";
+import { samplesOf } from "./rows.ts";
 import { isScalable } from "./scale.ts";
 
 /** What the caller passed, and what a training learns from and validates with. */
@@ -19,6 +20,10 @@ export interface Profiled {
   readonly validation: Dataset | undefined;
   /** Of the rows that a training learns from. */
   readonly weights: Float32Array | undefined;
+  /** The caller's numbers of the rows of `all`, unless they are 0, 1, 2, … */
+  readonly rowNumbers: Uint32Array | undefined;
+  /** Whether the validation is the last rows, as they are. */
+  readonly isTail: boolean;
 }
 
 /** What the model takes as data. */
@@ -33,10 +38,10 @@ export interface Profile {
   /** What the caller passed as x, about which each thing is said once. */
   readonly source: object;
   readonly rows: number;
-  /** Columns of x and of targets that are plain values, from a sample; without those that rounding has changed. */
+  /** Columns of x and of targets that are plain values; without those that rounding has changed. */
   readonly x: readonly Column[];
   readonly y: readonly Column[];
-  readonly targets: Sample;
+  readonly targets: Targets;
   /** What is wrong whatever the model: precision that is lost, classes that a validation lacks. */
   readonly findings: readonly Finding[];
   /** The loss of the same prediction for every row, if it has a zero. */
@@ -45,37 +50,30 @@ export interface Profile {
   readonly isConstant: { readonly training: boolean; readonly validation: boolean };
 }
 
-/** The columns of a sample, with the caller's numbers of rows. */
-function columnsOf({ values, columns, rows }: Sample, without: (column: number) => boolean): Column[] {
-  return readColumns(values, rows.length, columns)
-    .filter(({ column }) => !without(column))
-    .map((column) => ({ ...column, row: rows[column.row] }));
-}
-
 /** Whether all rows of y are the same. */
 function isConstant({ y, outputs }: Dataset): boolean {
   for (let at = outputs; at < y.length; at++) if (y[at] !== y[at - outputs]) return false;
   return true;
 }
 
-/** Looks at the data of a training: at a sample of its values, and at all of its classes. */
+/** Looks at all values and classes of a training, once; at a sample of the rows for what rounding does. */
 export function profileOf(given: Profiled, { inputs, problem, configuration }: Expected): Profile {
-  const { examples, all, training, validation, weights } = given;
+  const { examples, all, training, validation, weights, rowNumbers, isTail } = given;
   const isCategory = (at: number) => inputs.categories.some(({ column }) => column === at);
-  const samples = samplesOf(examples, all);
-  const rounded = roundedColumns(samples, inputs, problem);
-  const within = (findings: readonly Finding[]) => (at: number) =>
-    findings.some(({ column }) => column === at);
+  const rounded = roundedColumns(samplesOf(examples, all), inputs, problem);
+  const isWithin = (findings: readonly Finding[], at: number) => findings.some(({ column }) => column === at);
+  const x = readColumns(all.x, all.rows, all.inputs, rowNumbers);
+  const y = isScalable(problem) ? readColumns(all.y, all.rows, all.outputs, rowNumbers) : [];
   return {
     source: examples.x,
     rows: training.rows,
-    x: columnsOf(samples.x, (column) => isCategory(column) || within(rounded.x)(column)),
-    y: isScalable(problem) ? columnsOf(samples.y, within(rounded.y)) : [],
-    targets: samples.y,
+    x: x.filter(({ column }) => !isCategory(column) && !isWithin(rounded.x, column)),
+    y: y.filter(({ column }) => !isWithin(rounded.y, column)),
+    targets: { values: all.y, columns: all.outputs, rows: rowNumbers },
     findings: [
       ...rounded.x,
       ...rounded.y,
-      ...(validation === undefined ? [] : lackedClasses(training, validation, problem)),
+      ...(validation === undefined ? [] : lackedClasses(training, validation, problem, isTail)),
     ],
     baseline: baselineOf(configuration, problem, training, weights),
     isConstant: {

@@ -1,9 +1,13 @@
 /** Whether the learning rate fits: by the loss along the step that comes next, and by the history. */
 import { brief } from "../../data/columns.ts";
+import type { Configuration } from "../../formats/configuration.ts";
 import { lossSum, predict } from "../../kernel/typescript/network.ts";
 import type { Values } from "../../kernel/typescript/operations/arrays.ts";
 import { views } from "../../kernel/typescript/operations.ts";
+import * as optimizers from "../../nn/optimizers.ts";
+import type { CompleteOptimizer } from "../../nn/program.ts";
 import { initialize } from "../../nn/weights.ts";
+import { complete, type Table } from "../../options.ts";
 import type { History } from "../history.ts";
 import { amount, type Finding } from "./finding.ts";
 import { type Learner, type Step, updateOf } from "./step.ts";
@@ -95,8 +99,11 @@ function lossesOf(session: Learner, step: Step) {
   };
 }
 
-/** What is found of the learning rate. Writes over the step's values. */
-export function rateFindings(session: Learner, step: Step): Finding[] {
+/**
+ * What is found of the learning rate. Writes over the step's values. Where columns are not scaled, no rate fits all of
+ * them, and none is named.
+ */
+export function rateFindings(session: Learner, step: Step, isUnscaled = false): Finding[] {
   const { learningRate, loss } = step;
   const { history } = session;
   if (learningRate === 0) return noRate(history);
@@ -105,9 +112,12 @@ export function rateFindings(session: Learner, step: Step): Finding[] {
   const scale = Math.max(Math.abs(loss), Math.abs(untrained));
   const lossAt = lossesOf(session, step);
   const after = lossAt(learningRate);
-  if (!(after <= loss + RISE * scale)) return [tooHigh(step, after, lossAt)];
+  if (!(after <= loss + RISE * scale)) {
+    return [tooHigh(step, after, lossAt, lowerRate(session.configuration, learningRate), isUnscaled)];
+  }
   const course = courseOf(history);
-  const strayed = history && wayOff(history, course, step, scale, untrained);
+  const lower = isUnscaled ? undefined : lowerRate(session.configuration, learningRate);
+  const strayed = history && wayOff(history, course, step, { scale, untrained, lower });
   if (strayed !== undefined) return [strayed];
   // What moves is not too slow, however long the way.
   if (course?.hasMoved) return [];
@@ -138,20 +148,29 @@ function longerSteps(first: Longer, scale: number, lossAt: (times: number) => nu
   return steps;
 }
 
+/** Losses to compare with, and a rate to try. */
+interface Found {
+  readonly scale: number;
+  readonly untrained: number;
+  readonly lower: number | undefined;
+}
+
 /** A history that rises, or that was far above an untrained network's loss at some time. */
 function wayOff(
   history: History,
   course: Course | undefined,
   { loss, learningRate }: Step,
-  scale: number,
-  untrained: number,
+  { scale, untrained, lower }: Found,
 ): Finding | undefined {
   const end = history.loss.at(-1);
   if (end === undefined || !(loss <= ALIKE * end && end <= ALIKE * loss)) return undefined;
   const finding = (words: string): Finding => ({
     cause: "learningRateTooHigh",
     message: `${words}, at the learning rate ${learningRate}`,
-    mend: `${to(learningRate / 10)}, or let a schedule lower it, schedules.cosine() for instance`,
+    mend:
+      lower === undefined
+        ? SCALE_FIRST
+        : `${to(lower)}, or let a schedule lower it, schedules.cosine() for instance`,
   });
   if (course !== undefined && course.last > course.least + RISEN * Math.max(scale, course.least)) {
     return finding(
@@ -183,6 +202,20 @@ function noRate(history: History | undefined): Finding[] {
 const to = (rate: number) =>
   `give the optimizer learningRate: ${brief(rate)}, or look for one with findLearningRate`;
 
+/** What to do where columns explain that a step goes too far. */
+const SCALE_FIRST = "scale the columns of x and y first, and leave the learning rate as it is until then";
+
+/** A lower rate to try: a tenth, but no more than the default of the optimizer. */
+export function lowerRate({ optimizer: { type } }: Configuration, rate: number): number {
+  const standard = complete(
+    "optimizer",
+    optimizers as Table<unknown>,
+    type,
+    "optimizer",
+  ) as CompleteOptimizer;
+  return Math.min(rate / 10, standard.learningRate);
+}
+
 /** How much lower rates are tried. Where none of them lowers the loss, the optimizer's state leads away. */
 const LOWEST = 1e-6;
 
@@ -190,16 +223,18 @@ function tooHigh(
   { learningRate, loss, rows }: Step,
   after: number,
   lossAt: (rate: number) => number,
+  first: number,
+  isUnscaled: boolean,
 ): Finding {
-  let lower = learningRate / 10;
-  while (lower > learningRate * LOWEST && !(lossAt(lower) < loss)) lower /= 10;
+  let lower = first;
+  while (lower > first * LOWEST && !(lossAt(lower) < loss)) lower /= 10;
   const lowered = lossAt(lower);
   const found = Number.isFinite(after) ? brief(after) : "beyond all numbers";
-  const instead = lowered < loss ? `; at ${brief(lower)} it would be ${brief(lowered)}` : "";
+  const instead = lowered < loss && !isUnscaled ? `; at ${brief(lower)} it would be ${brief(lowered)}` : "";
   return {
     cause: "learningRateTooHigh",
     message: `one step at the learning rate ${learningRate} takes the loss of ${amount(rows, "row")} from ${brief(loss)} to ${found}${instead}`,
-    mend: to(lowered < loss ? lower : learningRate / 10),
+    mend: isUnscaled ? SCALE_FIRST : to(lowered < loss ? lower : first),
   };
 }
 

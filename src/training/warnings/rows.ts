@@ -43,11 +43,12 @@ export interface Sample {
   /** [rows][columns] */
   readonly values: Float64Array;
   readonly columns: number;
-  /** The number of each row in the caller's data. */
-  readonly rows: readonly number[];
+  /** The rows of the sample, and those that it is taken of. */
+  readonly count: number;
+  readonly total: number;
 }
 
-/** Rows of a sample: enough to show the size of a column, and few enough to cost a short training nothing. */
+/** Rows of a sample: enough to show what rounding does to a column, at a small part of the cost of an epoch. */
 const SAMPLED_ROWS = 128;
 
 /** Reads some of the rows of a matrix whose form has been checked. */
@@ -61,7 +62,7 @@ function sampleOf(matrix: Matrix, columns: number, rows: number): Sample {
     const start = isFlat ? row * columns : 0;
     for (let column = 0; column < columns; column++) values[at++] = list[start + column];
   }
-  return { values, columns, rows: numbers };
+  return { values, columns, count: numbers.length, total: rows };
 }
 
 /** Some of the rows of examples that have been checked, as the caller gave them. */

@@ -1,5 +1,5 @@
 /** Columns of x and y that are not scaled, or that a single value outweighs. */
-import { brief, type Column, isConstant, isLarge, LARGE } from "../../data/columns.ts";
+import { brief, type Column, exact, isConstant, isLarge, LARGE, rangeOf } from "../../data/columns.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Problem } from "../../metrics/metric.ts";
 import { createLayer } from "../../nn/layers.ts";
@@ -28,8 +28,8 @@ export function outlier(name: "x" | "y", { column, row, largest, others, hasOutl
       cause: "outlier",
       column,
       row,
-      message: `${name}: row ${row}, column ${column}: a value of size ${brief(largest)}, where the others are about ${brief(others)}`,
-      mend: "mend the value or leave out the row: it would outweigh all others",
+      message: `${name}: row ${row}, column ${column}: a value of size ${exact(largest)}, where the others are about ${brief(others)}`,
+      mend: "fix the value or leave out the row, which would outweigh all others",
     },
   ];
 }
@@ -37,13 +37,14 @@ export function outlier(name: "x" | "y", { column, row, largest, others, hasOutl
 const SCALE = "(value - mean) / deviation, both over the training rows";
 
 /** A column that is not scaled: too large, or too small to matter where `place` is empty. */
-export function unscaled({ column, least, most, row }: Column, isSmall = false): Finding {
+export function unscaled(of: Column, isSmall = false): Finding {
+  const { column, row } = of;
   const place = isSmall ? "" : `, the largest in row ${row}`;
   return {
     cause: "unscaledColumn",
     column,
     ...(isSmall ? {} : { row }),
-    message: `x: column ${column} has values from ${brief(least)} to ${brief(most)}${place}, and is not scaled`,
+    message: `x: column ${column} has values ${rangeOf(of)}${place}, and is not scaled`,
     mend: `scale it to about -1 to 1, like ${SCALE}, or let batchNorm() be the first layer`,
   };
 }
@@ -59,9 +60,24 @@ export function largeColumns(columns: readonly Column[], scaling: Scaling, above
     .sort((a, b) => b.size - a.size)
     .map((column) => {
       if (!isConstant(column)) return unscaled(column);
-      const message = `x: column ${column.column} is ${brief(column.least)} in every row`;
+      // Rounding to 32 bits may have made it so.
+      const about = Number.isInteger(column.least) && column.largest < 2 ** 24 ? "" : "about ";
+      const message = `x: column ${column.column} is ${about}${exact(column.least)} in every row`;
       return { ...unscaled(column), message, mend: "leave it out, or subtract that value" };
     });
+}
+
+/** Everything that is wrong with the size of values; columns of x are too large from `above` on. */
+export function scaleFindings(
+  { x, y }: { readonly x: readonly Column[]; readonly y: readonly Column[] },
+  scaling: Scaling,
+  above = LARGE,
+): Finding[] {
+  return [
+    ...x.flatMap((column) => outlier("x", column)),
+    ...largeColumns(x, scaling, above),
+    ...targetFindings(y),
+  ];
 }
 
 /** Whether targets are plain values that may be scaled: counts and classes are what they are. */
@@ -73,13 +89,13 @@ export function targetFindings(columns: readonly Column[]): Finding[] {
   return columns.flatMap((of) => {
     const far = outlier("y", of);
     if (far.length > 0 || !isLarge(of)) return far;
-    const { column, least, most, row } = of;
+    const { column, row } = of;
     return [
       {
         cause: "unscaledTarget",
         column,
         row,
-        message: `y: column ${column} has values from ${brief(least)} to ${brief(most)}, the largest in row ${row}, and is not scaled`,
+        message: `y: column ${column} has values ${rangeOf(of)}, the largest in row ${row}, and is not scaled`,
         mend: `scale it to about -1 to 1, like ${SCALE}, and scale predictions back`,
       },
     ];

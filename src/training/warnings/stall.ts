@@ -3,14 +3,23 @@ import { brief } from "../../data/columns.ts";
 import type { Dataset } from "../../data/examples.ts";
 import { now } from "../../host.ts";
 import type { Finding } from "./finding.ts";
+import type { Profile } from "./profile.ts";
 import { courseOf, EPOCHS, rateFindings } from "./rate.ts";
 import { sampled } from "./rows.ts";
-import { type Learner, stepOf } from "./step.ts";
+import { scaleFindings, scalingOf } from "./scale.ts";
+import { type Learner, type Step, stepOf } from "./step.ts";
 import { overflow, unitFindings } from "./units.ts";
 import { warn } from "./warn.ts";
 
 /** The share of a layer's units from which on nothing gets through. */
 const ALL = 0.99;
+
+/**
+ * The share of the loss of one prediction for all rows, by some of the rows, from which on the units are looked at: of
+ * classes it is that of equal probabilities, and where one class is rare a network that gives its share has half of it.
+ */
+const NEAR = 0.4;
+const BASELINE_ROWS = 128;
 
 /** What a loss has risen by that one calls risen. */
 const RISEN = 0.01;
@@ -23,22 +32,52 @@ function isCertain({ cause, share = 0 }: Finding, begins: boolean): boolean {
 }
 
 /** What a step on these rows shows of units and learning rate, if that alone keeps the loss where it is. */
-function certainFindings(session: Learner, call: string, rows: Dataset, begins: boolean): Finding[] {
-  const step = stepOf(session, call, rows);
+function certainFindings(
+  session: Learner,
+  step: Step,
+  { profile }: Pick<Begun, "profile">,
+  begins: boolean,
+): Finding[] {
   if (overflow(step, session.layers).length > 0) return [];
   const units = unitFindings(step, session.layers);
-  return [...units, ...rateFindings(session, step)].filter((finding) => isCertain(finding, begins));
+  const isUnscaled = profile && scaleFindings(profile, scalingOf(session.configuration)).length > 0;
+  return [...units, ...rateFindings(session, step, isUnscaled)].filter((finding) =>
+    isCertain(finding, begins),
+  );
+}
+
+const inSentence = (call: string, loss: string, { message, mend }: Finding) =>
+  `${call}: the loss ${loss}: ${message}. To fix it: ${mend}. model.diagnose(data) looks at the data, too.`;
+
+/**
+ * What to say of a loss that has fallen, but hardly below that of one prediction for all rows: a network whose units
+ * are all dead still learns the mean of y.
+ */
+function deathOf(
+  session: Learner,
+  call: string,
+  rows: Dataset,
+  last: number,
+  { profile }: Begun,
+): string | undefined {
+  const baseline = profile?.baseline?.(BASELINE_ROWS) ?? 0;
+  if (!(last > NEAR * baseline && baseline > 0)) return undefined;
+  const units = unitFindings(stepOf(session, call, rows), session.layers);
+  const finding = units.find((one) => isCertain(one, false));
+  const loss = `at the end is ${brief(last)}, where the same prediction for every row has about ${brief(baseline)}`;
+  return finding && inSentence(call, loss, finding);
 }
 
 /** What to say of the training that has ended, if there is something. */
-function stallOf(session: Learner, call: string, rows: Dataset): string | undefined {
+function stallOf(session: Learner, call: string, rows: Dataset, begun: Begun): string | undefined {
   const { history } = session;
   const course = courseOf(history);
   // A loss of 0 cannot fall.
-  if (history === undefined || course === undefined || !course.hasStalled || course.last === 0)
-    return undefined;
+  if (history === undefined || course === undefined || course.last === 0) return undefined;
+  if (!course.hasStalled) return deathOf(session, call, rows, course.last, begun);
   const { epoch } = history;
-  const certain = certainFindings(session, call, rows, epoch[0] === 0);
+  const step = stepOf(session, call, rows);
+  const certain = certainFindings(session, step, begun, epoch[0] === 0);
   const { middle, half, last } = course;
   const hasRisen = last > middle * (1 + RISEN);
   // Units that a rising loss has killed on its way are not what makes it rise.
@@ -47,7 +86,7 @@ function stallOf(session: Learner, call: string, rows: Dataset): string | undefi
   if (finding === undefined) return undefined;
   const verb = hasRisen ? "has risen" : "has hardly moved";
   const way = `from ${brief(middle)} in epoch ${epoch[half]} to ${brief(last)} in epoch ${epoch.at(-1)}`;
-  return `${call}: the loss ${verb}, ${way}: ${finding.message}. To mend it: ${finding.mend}. model.diagnose(data) looks at the data, too.`;
+  return inSentence(call, `${verb}, ${way}`, finding);
 }
 
 /** Multiplications of a forward pass over the rows that are kept: the parameters then are most of a look's time. */
@@ -82,20 +121,23 @@ interface Begun {
   /** Epochs to come. */
   readonly left: number;
   readonly data: Dataset;
+  /** Undefined where the caller wants no warnings. */
+  readonly profile: Profile | undefined;
 }
 
 /**
  * Keeps some rows of a training that begins, since the data may be the caller's own and change. Gives what looks
  * back on it when it has ended, and warns if it has stalled; it says whether it did.
  */
-export function watchForStall(session: Learner, call: string, { warns, left, data }: Begun): () => boolean {
+export function watchForStall(session: Learner, call: string, begun: Begun): () => boolean {
+  const { warns, left, data } = begun;
   const holds = call === "fit" && session.parameters > MOST_PARAMETERS;
   if (!warns || holds || left < EPOCHS) return () => false;
   const rows = sampled(data, session, MOST_PRODUCTS);
   return () => {
     if (!isWorthALook(session)) return false;
     const start = now();
-    const text = stallOf(session, call, rows);
+    const text = stallOf(session, call, rows, begun);
     looks.set(session, (now() - start) / 1000);
     if (text !== undefined) warn("MYELIN_STALLED", text);
     return text !== undefined;

@@ -13,8 +13,11 @@ export function warn(code: string, text: string): void {
 /** What has been said about each model, each array of data and each call. */
 const said = new WeakMap<object, Set<string>>();
 
-/** Warns unless the same was said before about one of these: a search over models warns once, not a thousand times. */
-export function warnOnce(code: string, text: string, subjects: readonly object[], key = code): void {
+/**
+ * Whether this has not been said before about any of these; notes that it is now. A search over models then warns
+ * once, not a thousand times.
+ */
+export function isNew(key: string, subjects: readonly object[]): boolean {
   const known = subjects.map((subject) => {
     const keys = said.get(subject) ?? new Set();
     said.set(subject, keys);
@@ -22,5 +25,10 @@ export function warnOnce(code: string, text: string, subjects: readonly object[]
   });
   const isKnown = known.some((keys) => keys.has(key));
   for (const keys of known) keys.add(key);
-  if (!isKnown) warn(code, text);
+  return !isKnown;
+}
+
+/** Warns unless the same, by its key, was said before about one of these. */
+export function warnOnce(code: string, text: string, subjects: readonly object[], key = text): void {
+  if (isNew(`${code} ${key}`, subjects)) warn(code, text);
 }
