@@ -29,6 +29,9 @@ const OUTLYING = 0.9;
 /** Where there are fewer rows, one of them is the most of any sum. */
 const ROWS_OF_OUTLIERS = 20;
 
+/** Values of a block, which a cache holds while its columns are read one by one. */
+const BLOCK = 8192;
+
 /**
  * Reads the columns of [rows][columns] in one pass. `rowNumbers` are the caller's numbers of the rows, unless they
  * are 0, 1, 2, …
@@ -42,30 +45,42 @@ export function readColumns(
   /** `squares` sums those of all values but the largest, which would drown them. */
   const [least, most, largest, squares] = Array.from({ length: 4 }, () => new Float64Array(columns));
   const place = new Uint32Array(columns);
-  least.set(values.subarray(0, columns));
-  most.set(least);
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, at++) {
-      const value = values[at];
-      if (value < least[column]) least[column] = value;
-      if (value > most[column]) most[column] = value;
-      const size = Math.abs(value);
-      if (size > largest[column]) {
-        squares[column] += largest[column] ** 2;
-        largest[column] = size;
-        place[column] = row;
-      } else squares[column] += size * size;
+  least.fill(Number.POSITIVE_INFINITY);
+  most.fill(Number.NEGATIVE_INFINITY);
+  const block = Math.ceil(BLOCK / columns);
+  for (let start = 0; start < rows; start += block) {
+    const end = Math.min(rows, start + block);
+    for (let column = 0; column < columns; column++) {
+      let low = least[column];
+      let high = most[column];
+      let large = largest[column];
+      let sum = squares[column];
+      for (let row = start, at = start * columns + column; row < end; row++, at += columns) {
+        const value = values[at];
+        if (value < low) low = value;
+        if (value > high) high = value;
+        const square = value * value;
+        if (square > large) {
+          sum += large;
+          large = square;
+          place[column] = row;
+        } else sum += square;
+      }
+      least[column] = low;
+      most[column] = high;
+      largest[column] = large;
+      squares[column] = sum;
     }
   }
   return Array.from(place, (row, column): Column => {
-    const square = largest[column] ** 2;
+    const square = largest[column];
     const all = squares[column] + square;
     const size = Math.sqrt(all / rows);
     return {
       column,
       least: least[column],
       most: most[column],
-      largest: largest[column],
+      largest: Math.sqrt(square),
       row: rowNumbers?.[row] ?? row,
       size,
       others: Math.sqrt(squares[column] / Math.max(1, rows - 1)),
