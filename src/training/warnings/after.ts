@@ -61,7 +61,7 @@ function farAbove(ended: Ended): string | undefined {
     : [...x, ...y].some(isLarge)
       ? "scale the columns of x, and of y where it holds plain values"
       : `lower the learning rate, ${brief(history.learningRate.at(-1)!)} in the last epoch, or train for longer`;
-  return `the loss at the end, ${brief(loss)}, is ${brief(times)} times that of the same prediction for every row, ${brief(baseline)}: the model has learned nothing. To fix it: ${mend}; model.diagnose(data) looks for the cause`;
+  return `the loss at the end, ${brief(loss)}, is ${brief(times)} times that of the same prediction for every row, ${brief(baseline)}: the model has learned nothing. To fix it: ${mend}; diagnose(model, data) of myelin/insight looks for the cause`;
 }
 
 /**

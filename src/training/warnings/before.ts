@@ -87,7 +87,7 @@ export function warnBefore(call: string, model: Architecture, { profile, batchSi
   for (const findings of alike(untold)) {
     const [{ cause }] = findings;
     // A diagnosis does not see how the rows are split.
-    const more = cause === "missingClass" ? "" : " model.diagnose(data) tells more.";
+    const more = cause === "missingClass" ? "" : " diagnose(model, data) of myelin/insight tells more.";
     warn(codeOf(cause), `${call}: ${inWords(findings)}.${more}`);
   }
   const outputs = outputFindings(model);

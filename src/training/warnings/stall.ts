@@ -47,7 +47,7 @@ function certainFindings(
 }
 
 const inSentence = (call: string, loss: string, { message, mend }: Finding) =>
-  `${call}: the loss ${loss}: ${message}. To fix it: ${mend}. model.diagnose(data) looks at the data, too.`;
+  `${call}: the loss ${loss}: ${message}. To fix it: ${mend}. diagnose(model, data) of myelin/insight looks at the data, too.`;
 
 /**
  * What to say of a loss that has fallen, but hardly below that of one prediction for all rows: a network whose units
