@@ -43,6 +43,13 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     );
   });
 
+  test("names five of many, and how many more there are", async () => {
+    const x = rows.x.map(([first]) => [8, 7, 6, 5, 4, 3, 2, 1].map((times) => times * 1e4 * (first + 1)));
+    expect(await diverge(x, rows.y, { inputs: 8 })).toMatch(
+      /x: column 0 has .*; the same of columns 1, 2, 3, 4, 5 and 2 more: scale it to about -1 to 1, like/,
+    );
+  });
+
   test("names the row that stands out", async () => {
     const x = rows.x.map((row) => [...row]);
     x[33][0] = 1e12;
