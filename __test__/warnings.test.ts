@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import { rangeOf, readColumns } from "../src/data/columns.ts";
 import {
   adam,
   batchNorm,
@@ -831,6 +832,16 @@ describe("after the last step", () => {
       expect(all()).toHaveLength(1);
     },
   );
+});
+
+test("of more values than a moment can read, evenly spaced rows are looked at, and the text says so", () => {
+  const rows = 3 * 2 ** 20;
+  const x = new Float32Array(2 * rows).map((_, at) => (at % 2 === 0 ? 1 : 1000 + (at % 7)));
+  const [first, second] = readColumns(x, rows, 2, undefined, 2 ** 20);
+  expect(first).toMatchObject({ least: 1, most: 1, size: 1, sampled: rows / 6 });
+  expect(second.size).toBeCloseTo(1003, 0);
+  expect(rangeOf(second)).toBe(`from 1000 to 1006 in ${rows / 6} rows looked at`);
+  expect(readColumns(x, rows, 2)[1]).not.toHaveProperty("sampled");
 });
 
 test("every code is in the document", () => {

@@ -14,6 +14,8 @@ export interface Column {
   readonly others: number;
   /** Whether a single value stands out so far that scaling would not help. */
   readonly hasOutlier: boolean;
+  /** How many rows were looked at, where it was not all of them. */
+  readonly sampled?: number;
 }
 
 /**
@@ -34,20 +36,24 @@ const BLOCK = 8192;
 
 /**
  * Reads the columns of [rows][columns] in one pass. `rowNumbers` are the caller's numbers of the rows, unless they
- * are 0, 1, 2, …
+ * are 0, 1, 2, …  Of more values than `mostValues`, evenly spaced rows are read.
  */
 export function readColumns(
   values: Float32Array,
   rows: number,
   columns: number,
   rowNumbers?: Uint32Array,
+  mostValues = Number.POSITIVE_INFINITY,
 ): Column[] {
+  const step = Math.max(1, Math.ceil((rows * columns) / mostValues));
+  const read = Math.ceil(rows / step);
   /** `squares` sums those of all values but the largest, which would drown them. */
   const [least, most, largest, squares] = Array.from({ length: 4 }, () => new Float64Array(columns));
   const place = new Uint32Array(columns);
   least.fill(Number.POSITIVE_INFINITY);
   most.fill(Number.NEGATIVE_INFINITY);
-  const block = Math.ceil(BLOCK / columns);
+  const block = step * Math.ceil(BLOCK / columns);
+  const stride = step * columns;
   for (let start = 0; start < rows; start += block) {
     const end = Math.min(rows, start + block);
     for (let column = 0; column < columns; column++) {
@@ -55,7 +61,7 @@ export function readColumns(
       let high = most[column];
       let large = largest[column];
       let sum = squares[column];
-      for (let row = start, at = start * columns + column; row < end; row++, at += columns) {
+      for (let row = start, at = start * columns + column; row < end; row += step, at += stride) {
         const value = values[at];
         if (value < low) low = value;
         if (value > high) high = value;
@@ -75,7 +81,7 @@ export function readColumns(
   return Array.from(place, (row, column): Column => {
     const square = largest[column];
     const all = squares[column] + square;
-    const size = Math.sqrt(all / rows);
+    const size = Math.sqrt(all / read);
     return {
       column,
       least: least[column],
@@ -83,8 +89,9 @@ export function readColumns(
       largest: Math.sqrt(square),
       row: rowNumbers?.[row] ?? row,
       size,
-      others: Math.sqrt(squares[column] / Math.max(1, rows - 1)),
-      hasOutlier: rows >= ROWS_OF_OUTLIERS && size > LARGE && square > OUTLYING * all,
+      others: Math.sqrt(squares[column] / Math.max(1, read - 1)),
+      hasOutlier: read >= ROWS_OF_OUTLIERS && size > LARGE && square > OUTLYING * all,
+      ...(step > 1 && { sampled: read }),
     };
   });
 }
@@ -111,9 +118,10 @@ export const exact = (value: number) => brief(value, EXACT);
 const ROUNDING = 1e-3;
 
 /** "from 2005 to 2023": the least and the largest value, with as many digits as tell the two apart. */
-export function rangeOf({ least, most }: Pick<Column, "least" | "most">): string {
+export function rangeOf({ least, most, sampled }: Pick<Column, "least" | "most" | "sampled">): string {
   let digits = EXACT;
   const isFar = (value: number) => Math.abs(Number(brief(value, digits)) - value) > ROUNDING * (most - least);
   while (digits < 12 && (isFar(least) || isFar(most))) digits++;
-  return `from ${brief(least, digits)} to ${brief(most, digits)}`;
+  const rows = sampled === undefined ? "" : ` in ${sampled} rows looked at`;
+  return `from ${brief(least, digits)} to ${brief(most, digits)}${rows}`;
 }

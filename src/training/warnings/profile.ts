@@ -56,14 +56,19 @@ function isConstant({ y, outputs }: Dataset): boolean {
   return true;
 }
 
-/** Looks at all values and classes of a training, once; at a sample of the rows for what rounding does. */
+/** Values that are looked at before `fit` returns its promise: some 10 ms. */
+const MOST_VALUES = 2 ** 22;
+
+/** Looks at the values and classes of a training, once; at a sample of the rows for what rounding does. */
 export function profileOf(given: Profiled, { inputs, problem, configuration }: Expected): Profile {
   const { examples, all, training, validation, weights, rowNumbers, isTail } = given;
   const isCategory = (at: number) => inputs.categories.some(({ column }) => column === at);
   const rounded = roundedColumns(samplesOf(examples, all), inputs, problem);
   const isWithin = (findings: readonly Finding[], at: number) => findings.some(({ column }) => column === at);
-  const x = readColumns(all.x, all.rows, all.inputs, rowNumbers);
-  const y = isScalable(problem) ? readColumns(all.y, all.rows, all.outputs, rowNumbers) : [];
+  const columnsOf = (values: Float32Array, columns: number) =>
+    readColumns(values, all.rows, columns, rowNumbers, MOST_VALUES);
+  const x = columnsOf(all.x, all.inputs);
+  const y = isScalable(problem) ? columnsOf(all.y, all.outputs) : [];
   return {
     source: examples.x,
     rows: training.rows,
