@@ -11,7 +11,7 @@ import {
   sgd,
   sigmoid,
   tanh,
-} from "../src/index.ts";
+, xor } from "../src/index.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows } from "./samples.ts";
 
@@ -83,6 +83,18 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
 });
 
 describe("what a DivergenceError advises", () => {
+  test("follows from the data as it was when the training began", async () => {
+    for (const warnings of [true, false]) {
+      const { x, y } = xor({ examples: 50, seed: 1 });
+      const training = makeModel({ optimizer: sgd({ learningRate: 1e30 }) }).fit(x, y, { warnings });
+      if (warnings) x.fill(1e30);
+      else structuredClone(x, { transfer: [x.buffer] });
+      const error = await failureOf(() => training);
+      expect(error).toBeInstanceOf(DivergenceError);
+      expect(String(error)).not.toContain("not scaled");
+    }
+  });
+
   const adviceOf = async (optimizer: ReturnType<typeof sgd | typeof adam>, scale = 1) => {
     const x = rows.x.map(([first, second]) => [first * scale, second]);
     const model = makeModel({ layers: [dense(1)], optimizer });

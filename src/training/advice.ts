@@ -7,6 +7,7 @@ import type { Problem } from "../metrics/metric.ts";
 import { countValues, type LayerShape } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
 import { alike, type Finding, inWords } from "./warnings/finding.ts";
+import type { Profile } from "./warnings/profile.ts";
 import { lowerRate } from "./warnings/rate.ts";
 import { isScalable, scaleFindings, scalingOf } from "./warnings/scale.ts";
 
@@ -23,6 +24,8 @@ export interface Advised {
 interface Numbered {
   readonly data: Dataset;
   readonly rowNumbers?: Uint32Array | undefined;
+  /** The columns as they were when the training began: the caller may have changed the data since. */
+  readonly profile?: Pick<Profile, "x" | "y"> | undefined;
 }
 
 /** Initial weights are below 1 or little above: these have been carried away. */
@@ -31,8 +34,11 @@ const LARGE_WEIGHT = 100;
 /** What is wrong with the size of the values of x or y. */
 function scaleOf(
   { configuration, expected, problem }: Advised,
-  { data: { x, y, rows, inputs, outputs }, rowNumbers }: Numbered,
+  { data: { x, y, rows, inputs, outputs }, rowNumbers, profile }: Numbered,
 ): Finding[] {
+  if (profile !== undefined) return scaleFindings(profile, scalingOf(configuration));
+  // Its memory was transferred away.
+  if (x.length === 0 || y.length === 0) return [];
   const isCategory = (at: number) => expected.categories.some(({ column }) => column === at);
   const ofX = readColumns(x, rows, inputs, rowNumbers).filter(({ column }) => !isCategory(column));
   const ofY = isScalable(problem) ? readColumns(y, rows, outputs, rowNumbers) : [];
