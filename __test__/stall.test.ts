@@ -11,7 +11,8 @@ import {
   sgd,
   sigmoid,
   tanh,
-, xor } from "../src/index.ts";
+  xor,
+} from "../src/index.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows } from "./samples.ts";
 
