@@ -53,6 +53,20 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
+    test("leaves no timer of the budget behind where the signal ends the wait", async () => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort("enough"), 5);
+      const options = {
+        signal: controller.signal,
+        budget: { seconds: 600 },
+        callbacks: { onTrainBegin: never },
+      };
+      const before = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+      expect(await failureOf(() => run(make(), options))).toBe("enough");
+      const after = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+      expect(after).toBeLessThanOrEqual(before);
+    });
+
     test("waits for the end of hooks after the budget's time is over", async () => {
       let hasEnded = false;
       const onTrainEnd = async () => {

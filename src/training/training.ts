@@ -11,7 +11,12 @@ import { toLayers } from "../nn/weights.ts";
 import { type Advised, adviceOf } from "./advice.ts";
 import { Clock } from "./budget.ts";
 import type { Callback, Control } from "./callbacks/callback.ts";
-import { EarlyStoppingCallback, Stopper } from "./callbacks/earlyStopping.ts";
+import {
+  type EarlyStoppingCallback,
+  type Stopper,
+  stopperOf,
+  stoppingOf,
+} from "./callbacks/earlyStopping.ts";
 import type { Course } from "./callbacks/participant.ts";
 import { free, type Loaded } from "./data.ts";
 import { advance, driveSync, type Steps } from "./drive.ts";
@@ -75,6 +80,7 @@ export class Training {
   readonly #growing: GrowingHistory;
   readonly #participants: Participants;
   readonly #clock: Clock;
+  readonly #stopping: EarlyStoppingCallback | undefined;
   #loaded: Loaded;
   /** What was loaded before, which other trainings of the call may still use. */
   #loadedBefore: Loaded | undefined;
@@ -108,7 +114,11 @@ export class Training {
     if (loaded.validationRows) this.#growing.history.validationRows = loaded.validationRows;
     const { schedule, callbacks, verbose, epochs, budget } = options;
     checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.measures, measured);
-    this.#checkStopping(callbacks, measured);
+    this.#stopping = stoppingOf(callbacks);
+    if (this.#stopping !== undefined) {
+      const place = `${call}: callbacks[${callbacks.indexOf(this.#stopping as Callback)}]: earlyStopping`;
+      checkMonitors(`${place}: monitor`, [this.#stopping.monitor], model.measures, measured);
+    }
     this.#figures = new Figures(loaded, model.measures, model.outputs);
     this.#rates = this.#ratesWatching(this.#monitor);
     this.#stopper = this.#stopperWatching(this.#monitor);
@@ -166,31 +176,14 @@ export class Training {
     return this.#loaded.validation === undefined ? "loss" : "validationLoss";
   }
 
-  get #stopping(): EarlyStoppingCallback | undefined {
-    const { callbacks } = this.#options;
-    const found = callbacks.find((callback) => callback instanceof EarlyStoppingCallback);
-    return found as EarlyStoppingCallback | undefined;
-  }
-
-  #checkStopping(callbacks: readonly Callback[], measured: readonly string[]): void {
-    const stopping = this.#stopping;
-    if (stopping === undefined) return;
-    const place = `${this.call}: callbacks[${callbacks.indexOf(stopping as Callback)}]: earlyStopping`;
-    checkMonitors(`${place}: monitor`, [stopping.monitor], this.#model.measures, measured);
-  }
-
   #ratesWatching(monitor: string): LearningRates {
     const { learningRate } = this.#model.configuration.optimizer;
     return new LearningRates(this.#options.schedule, learningRate, monitor);
   }
 
   #stopperWatching(standard: string): Stopper | undefined {
-    const stopping = this.#stopping;
-    if (stopping === undefined) return undefined;
-    const { patience, minDelta } = stopping;
-    const monitor = stopping.monitor ?? standard;
-    const largerIsBetter = isScore(monitor, this.#model.measures);
-    return new Stopper({ patience, minDelta, monitor, largerIsBetter });
+    const largerIsBetter = (monitor: string) => isScore(monitor, this.#model.measures);
+    return this.#stopping && stopperOf(this.#stopping, standard, largerIsBetter);
   }
 
   get #wantsPredictions(): boolean {
@@ -522,42 +515,42 @@ export class Training {
 
   /** A call of the kernel that ends early when the signal aborts, or when the time is over. */
   async #start(run: Run): Promise<Progress> {
-    const { signal } = this.#options;
     const stop = () => this.network.stop();
     const running = this.network.start(this.kernelData, run);
-    const endListening = onAbort(signal, stop);
-    const cancel = this.#clock.whenOver(stop);
+    const end = this.#onInterruption({ abort: stop, timeOver: stop });
     try {
       return await running;
     } finally {
-      cancel();
-      endListening();
+      end();
     }
   }
 
-  /** Waits for a hook's promise, until the signal aborts or the time is over. */
+  /** Calls back when the signal aborts and when the time is over, until the returned function is called. */
+  #onInterruption({ abort, timeOver }: { abort(): void; timeOver?: () => void }): () => void {
+    const endListening = onAbort(this.#options.signal, abort);
+    const cancel = timeOver && this.#clock.whenOver(timeOver);
+    return () => {
+      cancel?.();
+      endListening();
+    };
+  }
+
+  /** Waits for a hook's promise, until the signal aborts or, while epochs are to come, the time is over. */
   wait(given: PromiseLike<unknown>, { isInterruptible }: Answer): PromiseLike<unknown> {
     const { signal } = this.#options;
     if (!isInterruptible) return given;
-    const isOver = this.#growing.history.ended !== undefined;
-    return new Promise<unknown>((resolve, reject) => {
-      const abort = () => settle(() => reject(signal?.reason));
-      const settle = (end: () => void) => {
-        cancel();
-        endListening();
-        end();
-      };
-      const stop = () => {
+    const isRunning = this.#growing.history.ended === undefined;
+    let end = () => {};
+    const waiting = new Promise<unknown>((resolve, reject) => {
+      const abort = () => reject(signal?.reason);
+      const timeOver = () => {
         this.#end("budget");
-        settle(() => resolve(undefined));
+        resolve(undefined);
       };
-      const cancel = isOver ? () => {} : this.#clock.whenOver(stop);
-      const endListening = onAbort(signal, abort);
-      given.then(
-        (value) => settle(() => resolve(value)),
-        (error) => settle(() => reject(error)),
-      );
+      end = this.#onInterruption({ abort, ...(isRunning && { timeOver }) });
+      given.then(resolve, reject);
       if (signal?.aborted) abort();
     });
+    return waiting.finally(() => end());
   }
 }

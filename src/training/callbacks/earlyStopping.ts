@@ -61,6 +61,12 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   return new EarlyStoppingCallback(settings) as Callback;
 }
 
+/** The early stopping among callbacks, of which there is at most one. */
+export function stoppingOf(callbacks: readonly Callback[]): EarlyStoppingCallback | undefined {
+  const found = callbacks.find((callback) => callback instanceof EarlyStoppingCallback);
+  return found as EarlyStoppingCallback | undefined;
+}
+
 /** How far early stopping has come. */
 export interface Waiting {
   /** What was monitored of the best epoch; undefined before the first that is a number. */
@@ -132,4 +138,14 @@ export class Stopper {
     }
     this.#waited = isBetter ? 0 : this.#waited + 1;
   }
+}
+
+/** Begins early stopping, which watches `standard` unless it says what else. */
+export function stopperOf(
+  { monitor, patience, minDelta }: EarlyStoppingCallback,
+  standard: string,
+  largerIsBetter: (monitor: string) => boolean,
+): Stopper {
+  const watched = monitor ?? standard;
+  return new Stopper({ patience, minDelta, monitor: watched, largerIsBetter: largerIsBetter(watched) });
 }
