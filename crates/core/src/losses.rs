@@ -82,6 +82,22 @@ impl Loss for MeanSquaredError {
 struct Elementwise<L>(L);
 
 impl<L: Loss> Elementwise<L> {
+    #[inline(always)]
+    fn value<S: Simd>(&self, s: S, prediction: S::V, target: S::V) -> S::V {
+        s.formula(
+            #[inline(always)]
+            || self.0.value(s, prediction, target),
+        )
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(&self, s: S, prediction: S::V, target: S::V) -> S::V {
+        s.formula(
+            #[inline(always)]
+            || self.0.gradient(s, prediction, target),
+        )
+    }
+
     /// Goes through the rows panel by panel; `each` gets the place, prediction and target, and the mask
     /// that is 1 in the lanes that hold an output.
     #[inline(always)]
@@ -127,7 +143,7 @@ impl<L: Loss> Elementwise<L> {
                 #[inline(always)]
                 || {
                     let lines = (&prediction.panel(panel, row + 1)[row], &target.panel(panel, row + 1)[row]);
-                    s.store(self.0.value(s, s.load(lines.0), s.load(lines.1)), &mut values);
+                    s.store(self.value(s, s.load(lines.0), s.load(lines.1)), &mut values);
                 },
             );
             let mask = prediction.mask(panel);
@@ -155,7 +171,7 @@ impl<L: Loss> Elementwise<L> {
         let mut values = [s.splat(0.0); ROWS];
         for (row, value) in values.iter_mut().enumerate() {
             let (prediction, target) = (s.load(&predictions[first + row]), s.load(&targets[first + row]));
-            *value = s.mul(self.0.value(s, prediction, target), mask);
+            *value = s.mul(self.value(s, prediction, target), mask);
             each(panel, first + row, prediction, target, mask);
         }
         let mut sums = ZERO;
@@ -217,7 +233,7 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
                     losses,
                     #[inline(always)]
                     |panel, row, prediction, target, mask| {
-                        let value = s.mul(self.0.gradient(s, prediction, target), s.mul(mask, scale));
+                        let value = s.mul(self.gradient(s, prediction, target), s.mul(mask, scale));
                         s.store(value, &mut gradient.panel_mut(panel, rows)[row]);
                     },
                 );
@@ -238,8 +254,8 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
             #[inline(always)]
             || {
                 let (prediction, target) = (s.load(prediction), s.load(target));
-                s.store(self.0.value(s, prediction, target), losses);
-                s.store(s.mul(self.0.gradient(s, prediction, target), s.splat(scale)), gradient);
+                s.store(self.value(s, prediction, target), losses);
+                s.store(s.mul(self.gradient(s, prediction, target), s.splat(scale)), gradient);
             },
         );
         true

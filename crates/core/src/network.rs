@@ -190,16 +190,24 @@ impl<S: Simd> Plan<S> {
 
     /// One thread's rows of the batch: forward, loss, and back to the gradients of all products' outputs.
     pub(crate) fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
-        let (from, rows) = (workspace.from, workspace.rows);
-        let scale = batch.scale();
-        workspace.moment = batch.moment;
-        batch.gather(workspace, from, rows);
+        self.forward_segment(s, parameters, workspace, batch, (0..self.stages.len(), None));
+        let stages = self.first_trained + 1..self.stages.len();
+        self.backward_segment(s, parameters, workspace, batch, (stages, None));
+    }
+
+    /// The rows of a workspace forward through some stages. Compiled once, for any number of rows.
+    #[inline(never)]
+    pub(crate) fn forward_rows(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        rows: usize,
+        (stages, figures): (Range<usize>, Option<&[Figures]>),
+    ) {
         s.run(
             #[inline(always)]
-            || {
-                self.forward::<0>(s, parameters, workspace, rows);
-                self.backward::<0>(s, parameters, workspace, scale);
-            },
+            || self.forward_stages::<0>(s, stages, parameters, workspace, rows, figures),
         );
     }
 
@@ -210,27 +218,25 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         batch: Batch<'_>,
-        (stages, figures): (Range<usize>, &[Figures]),
+        (stages, figures): (Range<usize>, Option<&[Figures]>),
     ) {
         let (from, rows) = (workspace.from, workspace.rows);
         if stages.start == 0 {
             workspace.moment = batch.moment;
             batch.gather(workspace, from, rows);
         }
-        s.run(
-            #[inline(always)]
-            || self.forward_stages::<0>(s, stages, parameters, workspace, rows, Some(figures)),
-        );
+        self.forward_rows(s, parameters, workspace, rows, (stages, figures));
     }
 
     /// One thread's rows of the batch back through some stages, the first time from their losses.
+    #[inline(never)]
     pub(crate) fn backward_segment(
         &self,
         s: S,
         parameters: &[Line],
         workspace: &mut Workspace,
         batch: Batch<'_>,
-        (stages, figures): (Range<usize>, &[Figures]),
+        (stages, figures): (Range<usize>, Option<&[Figures]>),
     ) {
         let scale = batch.scale();
         s.run(
@@ -239,7 +245,7 @@ impl<S: Simd> Plan<S> {
                 if stages.end == self.stages.len() {
                     self.backward_loss(s, workspace, scale);
                 }
-                self.backward_stages::<0>(s, stages, parameters, workspace, Some(figures));
+                self.backward_stages::<0>(s, stages, parameters, workspace, figures);
             },
         );
     }
@@ -258,7 +264,7 @@ impl<S: Simd> Plan<S> {
         let mut start = 0;
         for (number, &stage) in self.standardised.iter().enumerate() {
             let segment = |slab: &mut Workspace| {
-                self.forward_segment(s, parameters, slab, batch, (start..stage, figures));
+                self.forward_segment(s, parameters, slab, batch, (start..stage, Some(figures)));
             };
             team.each(workspaces, segment);
             let inputs = workspaces.iter().map(|slab| (slab.around(stage).0, slab.rows));
@@ -271,7 +277,7 @@ impl<S: Simd> Plan<S> {
         }
         let mut end = self.stages.len();
         let last = |slab: &mut Workspace| {
-            self.forward_segment(s, parameters, slab, batch, (start..end, figures));
+            self.forward_segment(s, parameters, slab, batch, (start..end, Some(figures)));
         };
         team.each(workspaces, last);
         for (number, &stage) in self.standardised.iter().enumerate().rev() {
@@ -279,7 +285,7 @@ impl<S: Simd> Plan<S> {
                 break;
             }
             let segment = |slab: &mut Workspace| {
-                self.backward_segment(s, parameters, slab, batch, (stage + 1..end, figures));
+                self.backward_segment(s, parameters, slab, batch, (stage + 1..end, Some(figures)));
             };
             team.each(workspaces, segment);
             let outputs =
@@ -288,7 +294,7 @@ impl<S: Simd> Plan<S> {
             end = stage + 1;
         }
         let segment = |slab: &mut Workspace| {
-            self.backward_segment(s, parameters, slab, batch, (self.first_trained + 1..end, figures));
+            self.backward_segment(s, parameters, slab, batch, (self.first_trained + 1..end, Some(figures)));
         };
         team.each(workspaces, segment);
     }
@@ -303,29 +309,24 @@ impl<S: Simd> Plan<S> {
         (product, start): (&Panels, usize),
     ) {
         let (from, rows) = (workspace.from, workspace.rows);
-        let scale = batch.scale();
         workspace.moment = batch.moment;
         batch.gather_targets(workspace, from..from + rows);
-        s.run(
-            #[inline(always)]
-            || {
-                let output = &mut workspace.outputs[0];
-                for panel in 0..output.count() {
-                    let done = &product.panel(panel, from - start + rows)[from - start..];
-                    output.panel_mut(panel, rows).copy_from_slice(done);
-                }
-                let epilogue = self.stages[0].epilogue.as_deref();
-                let panels = 0..output.count();
-                Apply { epilogue, kept: workspace.kept[0].as_mut() }.finish(s, output, panels, rows);
-                let rest = 1..self.stages.len();
-                self.forward_stages::<0>(s, rest, parameters, workspace, rows, None);
-                self.backward::<0>(s, parameters, workspace, scale);
-            },
-        );
+        let output = &mut workspace.outputs[0];
+        for panel in 0..output.count() {
+            let done = &product.panel(panel, from - start + rows)[from - start..];
+            output.panel_mut(panel, rows).copy_from_slice(done);
+        }
+        let epilogue = self.stages[0].epilogue.as_deref();
+        let panels = 0..output.count();
+        Apply { epilogue, kept: workspace.kept[0].as_mut() }.finish(s, output, panels, rows);
+        self.forward_rows(s, parameters, workspace, rows, (1..self.stages.len(), None));
+        let stages = self.first_trained + 1..self.stages.len();
+        self.backward_segment(s, parameters, workspace, batch, (stages, None));
     }
 
     /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the sink.
     /// `input` is that of all rows of the chunk and where it starts, if the thread has it.
+    #[inline(never)]
     pub(crate) fn parameter_gradients(
         &self,
         s: S,

@@ -214,13 +214,6 @@ impl<S: Simd> Plan<S> {
         (self.operations() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
     }
 
-    fn forward_alone(&self, s: S, parameters: &[Line], workspace: &mut Workspace, rows: usize) {
-        s.run(
-            #[inline(always)]
-            || self.forward::<0>(s, parameters, workspace, rows),
-        );
-    }
-
     /// Predicts rows of x, in pieces that go through together.
     fn predict(&self, s: S, parameters: &[Line], workspace: &mut Workspace, x: &[f32], output: &mut [f32]) {
         let (inputs, outputs) = (self.inputs, self.outputs());
@@ -230,7 +223,7 @@ impl<S: Simd> Plan<S> {
             for (row, values) in x.chunks_exact(inputs).enumerate() {
                 workspace.input.set_row(row, values);
             }
-            self.forward_alone(s, parameters, workspace, rows);
+            self.forward_rows(s, parameters, workspace, rows, (0..self.stages.len(), None));
             self.hand_out(s, workspace, rows, output, |row| row);
         }
     }
@@ -248,7 +241,7 @@ impl<S: Simd> Plan<S> {
         let mut outputs = output.map(|output| output.chunks_mut(self.outputs() * CHUNK_ROWS));
         for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
             batch.gather(workspace, index * CHUNK_ROWS, losses.len());
-            self.forward_alone(s, parameters, workspace, losses.len());
+            self.forward_rows(s, parameters, workspace, losses.len(), (0..self.stages.len(), None));
             self.losses(s, workspace, losses);
             if let Some(output) = outputs.as_mut().and_then(Iterator::next) {
                 self.hand_out(s, workspace, losses.len(), output, |row| row);

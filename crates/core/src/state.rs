@@ -10,7 +10,7 @@
 use crate::engine::few::{FEW_ROWS, with_few};
 use crate::engine::pace::Pace;
 use crate::engine::panels::{Line, Panels, panels, zeros};
-use crate::engine::simd::Simd;
+use crate::engine::simd::{Instructions, Simd};
 use crate::engine::sink::{Sink, Target, Updates, sink_lines};
 use crate::engine::standardise::Figures;
 use crate::engine::team::{MOST_THREADS, Team};
@@ -317,12 +317,17 @@ impl<S: Simd> State<S> {
     /// Whether steps of so many rows, each with an update of its own, are tiny ones.
     pub(crate) fn takes_tiny_steps(&self, rows: usize) -> bool {
         let plan = &self.plan;
-        rows <= FEW_ROWS && plan.is_plain && plan.lines <= TINY_LINES && !plan.collects()
+        // Portable code gains nothing from steps of a known number of rows: its multiply-adds are calls.
+        let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
+        has_lanes && rows <= FEW_ROWS && plan.is_plain && plan.lines <= TINY_LINES && !plan.collects()
     }
 
     /// Takes tiny steps up to the first whose loss is not finite; how many that were. `loss` takes the losses of
     /// all rows, and the rows' predictions go to their places in `output`, if there is one.
     pub(crate) fn tiny_steps(&mut self, steps: Steps<'_>, loss: &mut f64, output: Option<&mut [f32]>) -> u64 {
+        if S::INSTRUCTIONS == Instructions::Portable {
+            unreachable!("portable code takes no tiny steps");
+        }
         let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = self;
         let (update, count) = (&*plan.update, plan.update.slots());
         let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };

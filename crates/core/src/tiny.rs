@@ -3,7 +3,7 @@
 use crate::engine::Powers;
 use crate::engine::hidden::{Apart, Between, Descend, Hidden, HiddenLines, Keep, Rectifier, Take};
 use crate::engine::panels::{LANES, Line, Panels, ZERO};
-use crate::engine::simd::{Instructions, Simd};
+use crate::engine::simd::Simd;
 use crate::engine::sink::Updates;
 use crate::engine::tiles::{MOST_COLUMNS, transpose};
 use crate::program::Plan;
@@ -70,9 +70,7 @@ impl<S: Simd> Plan<S> {
     /// Takes the steps, up to the first whose loss is not finite; how many that were.
     pub(crate) fn tiny_steps<const ROWS: usize>(&self, s: S, tiny: Tiny<'_, S>, steps: Steps<'_>) -> u64 {
         let as_they_are = tiny.output.is_none() || self.absorbed.is_none();
-        // Without vector instructions each lane is code of its own: a tenth of the addon for the fewest CPUs.
-        let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
-        let special = has_lanes && as_they_are && steps.batch.data.weights().is_none();
+        let special = as_they_are && steps.batch.data.weights().is_none();
         let Some(hidden) = self.one_hidden_layer().filter(|_| special) else {
             return self.any_steps::<ROWS>(s, tiny, steps);
         };

@@ -72,14 +72,22 @@ pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 
 #[inline(always)]
 fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
-    let x = clamp(s, x, low, high);
-    let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
-    let r = s.mul_add(n, s.splat(-0.693_359_4), x);
-    let r = s.mul_add(n, s.splat(2.121_944_4e-4), r);
-    let p =
-        polynomial(s, r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]);
-    let value = s.add(s.mul_add(s.mul(r, r), p, r), s.splat(1.0));
-    s.mul(value, s.power_of_two(n))
+    s.formula(
+        #[inline(always)]
+        || {
+            let x = clamp(s, x, low, high);
+            let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
+            let r = s.mul_add(n, s.splat(-0.693_359_4), x);
+            let r = s.mul_add(n, s.splat(2.121_944_4e-4), r);
+            let p = polynomial(
+                s,
+                r,
+                [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
+            );
+            let value = s.add(s.mul_add(s.mul(r, r), p, r), s.splat(1.0));
+            s.mul(value, s.power_of_two(n))
+        },
+    )
 }
 
 /// The natural logarithm of x, from the smallest normal number up, within two units of the last place;
@@ -90,34 +98,39 @@ fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
 /// Moshier's Cephes library.
 #[inline(always)]
 pub fn log<S: Simd>(s: S, x: S::V) -> S::V {
-    let smallest = s.splat(f32::MIN_POSITIVE);
-    let normal = s.select_greater(smallest, x, smallest, x);
-    let (m, e) = (s.mantissa(normal), s.exponent(normal));
-    let one = s.splat(1.0);
-    let root = s.splat(std::f32::consts::SQRT_2);
-    let e = s.select_greater(m, root, s.add(e, one), e);
-    let r = s.sub(s.select_greater(m, root, s.mul(m, s.splat(0.5)), m), one);
-    let p = polynomial(
-        s,
-        r,
-        [
-            7.037_683_6e-2,
-            -1.151_461e-1,
-            1.167_699_9e-1,
-            -1.242_014_1e-1,
-            1.424_932_3e-1,
-            -1.666_805_8e-1,
-            2.000_071_5e-1,
-            -2.499_999_4e-1,
-            3.333_333e-1,
-        ],
-    );
-    let square = s.mul(r, r);
-    let tail = s.mul_add(s.mul(square, r), p, s.mul(e, s.splat(-2.121_944_4e-4)));
-    let tail = s.mul_add(s.splat(-0.5), square, tail);
-    let value = s.mul_add(e, s.splat(0.693_359_4), s.add(r, tail));
-    // Infinity and NaN are no mantissa and exponent.
-    s.select_greater(s.splat(f32::INFINITY), x, value, x)
+    s.formula(
+        #[inline(always)]
+        || {
+            let smallest = s.splat(f32::MIN_POSITIVE);
+            let normal = s.select_greater(smallest, x, smallest, x);
+            let (m, e) = (s.mantissa(normal), s.exponent(normal));
+            let one = s.splat(1.0);
+            let root = s.splat(std::f32::consts::SQRT_2);
+            let e = s.select_greater(m, root, s.add(e, one), e);
+            let r = s.sub(s.select_greater(m, root, s.mul(m, s.splat(0.5)), m), one);
+            let p = polynomial(
+                s,
+                r,
+                [
+                    7.037_683_6e-2,
+                    -1.151_461e-1,
+                    1.167_699_9e-1,
+                    -1.242_014_1e-1,
+                    1.424_932_3e-1,
+                    -1.666_805_8e-1,
+                    2.000_071_5e-1,
+                    -2.499_999_4e-1,
+                    3.333_333e-1,
+                ],
+            );
+            let square = s.mul(r, r);
+            let tail = s.mul_add(s.mul(square, r), p, s.mul(e, s.splat(-2.121_944_4e-4)));
+            let tail = s.mul_add(s.splat(-0.5), square, tail);
+            let value = s.mul_add(e, s.splat(0.693_359_4), s.add(r, tail));
+            // Infinity and NaN are no mantissa and exponent.
+            s.select_greater(s.splat(f32::INFINITY), x, value, x)
+        },
+    )
 }
 
 /// log(1 + x) for x from 0 to 1: what 1 + x loses of a small x is added again, since log(1 + d) is about d.
@@ -149,16 +162,24 @@ pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
 /// 1, where a value may also be up to 9 units smaller than that of a smaller input.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
-    const FITTED: f32 = 9.0;
-    let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
-    let opposite = s.mul(x, reversed);
-    let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
-    let numerator =
-        polynomial(s, square, [1.342_015_1e-8, -2.066_159e-5, 3.499_019_7e-3, -1.338_400_4e-1, 1.0]);
-    let denominator =
-        polynomial(s, square, [7.804_887_3e-7, -3.291_073_7e-4, 2.589_030_8e-2, -4.671_732_2e-1, 1.0]);
-    let quotient = s.div(s.mul(opposite, numerator), denominator);
-    s.max(least, s.mul(s.max(least, quotient), reversed))
+    s.formula(
+        #[inline(always)]
+        || {
+            const FITTED: f32 = 9.0;
+            let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
+            let opposite = s.mul(x, reversed);
+            let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
+            let numerator =
+                polynomial(s, square, [1.342_015_1e-8, -2.066_159e-5, 3.499_019_7e-3, -1.338_400_4e-1, 1.0]);
+            let denominator = polynomial(
+                s,
+                square,
+                [7.804_887_3e-7, -3.291_073_7e-4, 2.589_030_8e-2, -4.671_732_2e-1, 1.0],
+            );
+            let quotient = s.div(s.mul(opposite, numerator), denominator);
+            s.max(least, s.mul(s.max(least, quotient), reversed))
+        },
+    )
 }
 
 /// The error function, erf(x) = 2 / sqrt(π) times the integral of exp(-t^2) from 0 to x, from -1 to 1. NaN
@@ -171,29 +192,34 @@ pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
 /// 1, where a value may also be up to 10 units smaller than that of a smaller input.
 #[inline(always)]
 pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
-    const FITTED: f32 = 3.92;
-    let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
-    let opposite = s.mul(x, reversed);
-    let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
-    let numerator = polynomial(
-        s,
-        square,
-        [
-            -2.050_079_3e-6,
-            2.848_660_5e-4,
-            -3.765_157e-3,
-            5.274_728e-2,
-            -1.903_966_5e-1,
-            std::f32::consts::FRAC_2_SQRT_PI,
-        ],
-    );
-    let denominator = polynomial(
-        s,
-        square,
-        [-3.809_076_2e-5, 1.162_412_3e-3, -1.496_829_8e-2, 1.141_049_2e-1, -5.020_674e-1, 1.0],
-    );
-    let quotient = s.div(s.mul(opposite, numerator), denominator);
-    s.max(least, s.mul(s.max(least, quotient), reversed))
+    s.formula(
+        #[inline(always)]
+        || {
+            const FITTED: f32 = 3.92;
+            let (reversed, least) = (s.splat(-1.0), s.splat(-1.0));
+            let opposite = s.mul(x, reversed);
+            let square = s.max(s.splat(-FITTED * FITTED), s.mul(opposite, x));
+            let numerator = polynomial(
+                s,
+                square,
+                [
+                    -2.050_079_3e-6,
+                    2.848_660_5e-4,
+                    -3.765_157e-3,
+                    5.274_728e-2,
+                    -1.903_966_5e-1,
+                    std::f32::consts::FRAC_2_SQRT_PI,
+                ],
+            );
+            let denominator = polynomial(
+                s,
+                square,
+                [-3.809_076_2e-5, 1.162_412_3e-3, -1.496_829_8e-2, 1.141_049_2e-1, -5.020_674e-1, 1.0],
+            );
+            let quotient = s.div(s.mul(opposite, numerator), denominator);
+            s.max(least, s.mul(s.max(least, quotient), reversed))
+        },
+    )
 }
 
 /// The quantile function of the standard normal distribution, for u from 2^-24 to 1 - 2^-24: the value below

@@ -385,7 +385,8 @@ fn multiply_group<S: Simd>(
 ) {
     let first = piece.start == 0;
     let first_panel = piece.start / LANES;
-    if panels == 2 {
+    // The constant keeps two-panel tiles out of the code of instruction sets that never use them.
+    if S::PANELS == 2 && panels == 2 {
         let factors = Factors { lines, start: first.then_some(start), input, first_panel };
         multiply(s, factors, target, stride, rows);
     } else {

@@ -35,6 +35,12 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// into it, the closure itself too, or it is compiled without these instructions.
     fn run<R>(self, closure: impl FnOnce() -> R) -> R;
 
+    /// Calls a formula. Formulas are inlined, except where their code would be large and no faster for it.
+    #[inline(always)]
+    fn formula<R>(self, formula: impl FnOnce() -> R) -> R {
+        formula()
+    }
+
     /// The lanes of a line.
     fn load(self, line: &Line) -> Self::V;
     /// Writes the lanes to a line.

@@ -172,9 +172,18 @@ pub struct Team<'a> {
 }
 
 impl Team<'_> {
-    /// Calls `work` with a team of so many threads, or of as many as the system gives. They end with it.
+    /// Calls `work` with a team of up to `threads` threads: as many as the system gives. They end with the call.
     pub fn with<R>(threads: usize, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
-        let wanted = threads.clamp(1, MOST_THREADS) - 1;
+        let (mut work, mut result) = (Some(work), None);
+        Self::start(threads.clamp(1, MOST_THREADS) - 1, &mut |team| {
+            result = work.take().map(|work| work(team));
+        });
+        let Some(result) = result else { unreachable!("`start` calls its work once") };
+        result
+    }
+
+    /// Compiled once for all kinds of work. Calls `work` exactly once.
+    fn start(wanted: usize, work: &mut dyn FnMut(&mut Team<'_>)) {
         if wanted == 0 {
             return work(&mut Team { shared: None, members: 0 });
         }

@@ -12,26 +12,33 @@ use super::panels::{LANES, Line, Panels, ZERO};
 use super::simd::Simd;
 use std::ops::Range;
 
-/// Calls the function with its first constant equal to the number, from 1 to 14.
+/// Calls the function with its first constant equal to the number, from 1 to a constant of at most 14. The code
+/// has no arms beyond that constant.
 macro_rules! with_constant {
-    ($number:expr, $function:ident::<$s:ty, _ $(, $more:tt)?>($($argument:expr),* $(,)?)) => {
+    ($number:expr, $most:expr, $function:ident::<$s:ty, _ $(, $more:tt)?>($($argument:expr),* $(,)?)) => {
         match $number {
-            1 => $function::<$s, 1 $(, $more)?>($($argument),*),
-            2 => $function::<$s, 2 $(, $more)?>($($argument),*),
-            3 => $function::<$s, 3 $(, $more)?>($($argument),*),
-            4 => $function::<$s, 4 $(, $more)?>($($argument),*),
-            5 => $function::<$s, 5 $(, $more)?>($($argument),*),
-            6 => $function::<$s, 6 $(, $more)?>($($argument),*),
-            7 => $function::<$s, 7 $(, $more)?>($($argument),*),
-            8 => $function::<$s, 8 $(, $more)?>($($argument),*),
-            9 => $function::<$s, 9 $(, $more)?>($($argument),*),
-            10 => $function::<$s, 10 $(, $more)?>($($argument),*),
-            11 => $function::<$s, 11 $(, $more)?>($($argument),*),
-            12 => $function::<$s, 12 $(, $more)?>($($argument),*),
-            13 => $function::<$s, 13 $(, $more)?>($($argument),*),
-            _ => $function::<$s, 14 $(, $more)?>($($argument),*),
+            2 if $most >= 2 => $function::<$s, 2 $(, $more)?>($($argument),*),
+            3 if $most >= 3 => $function::<$s, 3 $(, $more)?>($($argument),*),
+            4 if $most >= 4 => $function::<$s, 4 $(, $more)?>($($argument),*),
+            5 if $most >= 5 => $function::<$s, 5 $(, $more)?>($($argument),*),
+            6 if $most >= 6 => $function::<$s, 6 $(, $more)?>($($argument),*),
+            7 if $most >= 7 => $function::<$s, 7 $(, $more)?>($($argument),*),
+            8 if $most >= 8 => $function::<$s, 8 $(, $more)?>($($argument),*),
+            9 if $most >= 9 => $function::<$s, 9 $(, $more)?>($($argument),*),
+            10 if $most >= 10 => $function::<$s, 10 $(, $more)?>($($argument),*),
+            11 if $most >= 11 => $function::<$s, 11 $(, $more)?>($($argument),*),
+            12 if $most >= 12 => $function::<$s, 12 $(, $more)?>($($argument),*),
+            13 if $most >= 13 => $function::<$s, 13 $(, $more)?>($($argument),*),
+            14 if $most >= 14 => $function::<$s, 14 $(, $more)?>($($argument),*),
+            _ => $function::<$s, 1 $(, $more)?>($($argument),*),
         }
     };
+}
+
+/// The most sums of a tile for each of its panels.
+const fn most_sums<S: Simd, const PANELS: usize>() -> usize {
+    let most = S::TILE / PANELS;
+    if most < 14 { most } else { 14 }
 }
 
 /// Cuts a length into the fewest pieces of at most `most`, as even as can be: under 8 sums the latency of a
@@ -87,10 +94,11 @@ pub fn multiply<S: Simd, const PANELS: usize>(
     s.run(
         #[inline(always)]
         || {
-            for piece in even_pieces(rows, (S::TILE / PANELS).min(14)) {
+            for piece in even_pieces(rows, const { most_sums::<S, PANELS>() }) {
                 let row = piece.start;
                 with_constant!(
                     piece.len(),
+                    const { most_sums::<S, PANELS>() },
                     multiply_tile::<S, _, PANELS>(s, factors, output, stride, row, rows)
                 );
             }
@@ -187,9 +195,10 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
     s.run(
         #[inline(always)]
         || {
-            for lanes in even_pieces(tiles[0].len(), (S::TILE / PANELS).min(14)) {
+            for lanes in even_pieces(tiles[0].len(), const { most_sums::<S, PANELS>() }) {
                 with_constant!(
                     lanes.len(),
+                    const { most_sums::<S, PANELS>() },
                     outer_tile::<S, _, PANELS>(s, slabs, lanes.start, &mut tiles, add)
                 );
             }

@@ -1,4 +1,7 @@
-//! What every CPU has: plain Rust, which the compiler vectorises as far as the target's baseline allows.
+//! What every CPU has: plain Rust, which the compiler vectorizes as far as the target's baseline allows.
+//!
+//! The shipped targets use this path on x86-64 CPUs without AVX2 and FMA only. There, each lane of a multiply-add
+//! is a library call, so inlining the operations gains nothing. Inlined, they made a third of the addon.
 
 use super::{Instructions, Simd};
 use crate::engine::panels::{LANES, Line};
@@ -28,6 +31,11 @@ impl Simd for Portable {
         closure()
     }
 
+    #[inline(never)]
+    fn formula<R>(self, formula: impl FnOnce() -> R) -> R {
+        formula()
+    }
+
     #[inline(always)]
     fn load(self, line: &Line) -> Self::V {
         line.0
@@ -43,60 +51,57 @@ impl Simd for Portable {
         [value; LANES]
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn add(self, a: Self::V, b: Self::V) -> Self::V {
         zip(a, b, |a, b| a + b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn sub(self, a: Self::V, b: Self::V) -> Self::V {
         zip(a, b, |a, b| a - b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn mul(self, a: Self::V, b: Self::V) -> Self::V {
         zip(a, b, |a, b| a * b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn div(self, a: Self::V, b: Self::V) -> Self::V {
         zip(a, b, |a, b| a / b)
     }
 
-    // On x86-64 this path serves CPUs without FMA, where every lane is a call: inlining sixteen of them
-    // into each of the tiles' hundreds of multiply-adds would only take minutes to compile.
-    #[cfg_attr(target_arch = "x86_64", inline(never))]
-    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
+    #[inline(never)]
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn sqrt(self, value: Self::V) -> Self::V {
         map(value, f32::sqrt)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
         std::array::from_fn(|lane| if a[lane] > b[lane] { yes[lane] } else { no[lane] })
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn max(self, a: Self::V, b: Self::V) -> Self::V {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn round(self, value: Self::V) -> Self::V {
         map(value, f32::round_ties_even)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn power_of_two(self, exponent: Self::V) -> Self::V {
         map(exponent, |exponent| f32::from_bits(((exponent as i32 + 127) << 23) as u32))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn sum(self, value: Self::V) -> f32 {
         let eight: [f32; 8] = std::array::from_fn(|lane| value[lane] + value[lane + 8]);
         let four: [f32; 4] = std::array::from_fn(|lane| eight[lane] + eight[lane + 4]);
