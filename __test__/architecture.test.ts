@@ -235,9 +235,9 @@ describe("crates/", () => {
     ["options", "dataset"],
     ["activations", "losses", "optimizers"],
     ["layers"],
-    ["stages"],
+    ["operations"],
     ["program"],
-    ["workspace", "network", "tiny", "update", "state", "run", "predictor"],
+    ["workspace", "network", "small_network", "update", "state", "run", "predictor"],
     ["kernel"],
   ];
   const rankOfModule = (name: string) => modules.findIndex((group) => group.includes(name));
@@ -263,7 +263,10 @@ describe("crates/", () => {
   test("has `unsafe` in the tokens of the instruction sets, where threads and pages are, and for the addon's arrays", () => {
     const found = rustSources()
       .map((path) => [path, rustCode(path).match(/\bunsafe\b/g)?.length ?? 0] as const)
-      .filter(([path, count]) => count > 0 && !/^core\/src\/engine\/(simd\/\w+|team|pages)\.rs$/.test(path));
+      .filter(
+        ([path, count]) =>
+          count > 0 && !/^core\/src\/engine\/(simd\/\w+|scoped_threads|huge_pages)\.rs$/.test(path),
+      );
     expect(found).toEqual([["node/src/arrays.rs", 2]]);
   });
 
@@ -275,15 +278,14 @@ describe("crates/", () => {
   });
 
   test("has a twin in src/ for each of the core's modules but the engine and what is faster apart", () => {
-    // Steps of tiny networks in one function, rows in panels, the forward pass on threads: in TypeScript, a step, an
+    // Steps of small networks in one function, rows in panels, the forward pass on threads: in TypeScript, a step, an
     // array and a call of the network.
-    const alone = ["/engine/", "/engine.rs", "/tiny.rs", "/dataset.rs", "/predictor.rs"];
+    const alone = ["/engine/", "/engine.rs", "/small_network.rs", "/dataset.rs", "/predictor.rs"];
     const twins = core.filter((path) => !alone.some((part) => path.includes(part)));
     const missing = twins.filter((path) => {
       const twin = path
         .replace("core/src/", "")
         .replace(/\.rs$/, ".ts")
-        .replace("stages", "operations")
         .replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
       const rooms = ["", "nn/", "kernel/typescript/"];
       return !rooms.some((room) => existsSync(new URL(`src/${room}${twin}`, root)));

@@ -5,13 +5,13 @@
 //! from registers alone reached in the same minutes: divide by it.
 
 use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use myelin_core::engine::finish::Apply;
-use myelin_core::engine::gradients::Slab;
+use myelin_core::engine::epilogue::Apply;
+use myelin_core::engine::gradient_target::{Destination, GradientTarget, target_lines};
+use myelin_core::engine::gradients::Shard;
 use myelin_core::engine::panels::{Line, Panels, panels};
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::products::{Product, SCRATCH_LINES};
 use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};
-use myelin_core::engine::sink::{Sink, Target, sink_lines};
 use std::time::Duration;
 
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl<S: Simd> Work<S> {
             parameters: vec![Line([VALUE; 16]); lines],
             input: filled(shape.inputs, shape.rows),
             output: filled(shape.outputs, shape.rows),
-            scratch: vec![Line([0.0; 16]); SCRATCH_LINES.max(sink_lines(lines))],
+            scratch: vec![Line([0.0; 16]); SCRATCH_LINES.max(target_lines(lines))],
             gradient: vec![Line([0.0; 16]); lines],
         }
     }
@@ -102,11 +102,11 @@ impl<S: Simd> Work<S> {
     fn parameter_gradient(&mut self) {
         let Work { s, product, rows, input, output, scratch, gradient, .. } = self;
         let lines = 0..gradient.len();
-        let mut sink = Sink { first: 0, target: Target::Write(gradient) };
-        let slabs = std::iter::once(Slab { input, first: 0, gradient: output, rows: *rows });
+        let mut target = GradientTarget { first: 0, target: Destination::Write(gradient) };
+        let shards = std::iter::once(Shard { input, first: 0, gradient: output, rows: *rows });
         s.run(
             #[inline(always)]
-            || product.parameter_gradient(*s, slabs.clone(), &lines, scratch, &mut sink),
+            || product.parameter_gradient(*s, shards.clone(), &lines, scratch, &mut target),
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Examples as the kernel reads them: row-major x and y, and the rows' weights if they have any.
 
-use crate::engine::pages::copied;
+use crate::engine::huge_pages::copied;
 use crate::ensure;
 use crate::errors::Result;
 use std::borrow::Cow;

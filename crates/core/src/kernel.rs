@@ -1,11 +1,11 @@
 //! Networks as callers see them: without their instruction set.
 
 use crate::dataset::Dataset;
-use crate::engine::pages::filled;
+use crate::engine::huge_pages::filled;
 use crate::engine::panels::Line;
+use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::portable::Portable;
 use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
-use crate::engine::team::Team;
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::lock;
@@ -88,7 +88,7 @@ impl<S: Simd> Machine for State<S> {
                 self.plan.write(values, lines, stride, slot);
             }
         }
-        Team::with(1, |team| self.publish(team));
+        ScopedThreads::with(1, |team| self.publish(team));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::options::Names;
 use serde_json::{Map, Value};
 
 /// What the network does for a layer. It matches on these kinds and never on a layer's name.
-pub enum Operation<S: Simd> {
+pub enum OperationSpec<S: Simd> {
     /// y = W x + b
     Product {
         /// Values in a row of y.
@@ -37,7 +37,7 @@ pub enum Operation<S: Simd> {
     /// y = w x + b for each feature.
     Scale,
     /// y = w (x - mean) / √(variance + ε) + b for each feature, over the rows of the batch.
-    Standardise {
+    Standardize {
         /// Added to the variance.
         epsilon: f32,
         /// The share of a new batch in the running figures.
@@ -73,7 +73,7 @@ pub const TABLE: &[Names] = &[
 ];
 
 /// The operations of the layer of this name.
-pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
+pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
     match name {
         "dense" => dense::build(options),
         "batchNorm" => batch_norm::build(options),
@@ -83,6 +83,6 @@ pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Op
         "layerNorm" => layer_norm::build(options),
         "residual" => residual::build(options),
         "softmax" => softmax::build(options),
-        _ => Ok(vec![Operation::Elementwise(activations::build(name, options)?)]),
+        _ => Ok(vec![OperationSpec::Elementwise(activations::build(name, options)?)]),
     }
 }

@@ -29,15 +29,15 @@ pub mod kernel;
 pub mod layers;
 pub mod losses;
 pub mod network;
+pub mod operations;
 pub mod optimizers;
 pub mod options;
 pub mod predictor;
 pub mod program;
 pub mod random;
 pub mod run;
-pub mod stages;
+pub mod small_network;
 pub mod state;
-pub mod tiny;
 pub mod update;
 pub mod workspace;
 

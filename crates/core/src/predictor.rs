@@ -2,10 +2,10 @@
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
-use crate::engine::pages::{filled, reserve};
+use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::Line;
+use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
-use crate::engine::team::Team;
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::{Published, lock};
@@ -181,7 +181,7 @@ impl<S: Simd> Forward<S> {
     /// The mean loss of rows that room was made for; their predictions go into `output`, if there is one.
     pub(crate) fn evaluate(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         parameters: &[Line],
         data: &Dataset<'_>,
         output: Option<&mut [f32]>,
@@ -211,7 +211,7 @@ impl<S: Simd> Plan<S> {
     /// Whether the forward pass of so many rows is worth a team.
     fn pays(&self, rows: usize) -> bool {
         // About a third of a training's operations are those of the forward pass.
-        (self.operations() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
+        (self.multiply_adds() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
     }
 
     /// Predicts rows of x, in pieces that go through together.
@@ -223,7 +223,7 @@ impl<S: Simd> Plan<S> {
             for (row, values) in x.chunks_exact(inputs).enumerate() {
                 workspace.input.set_row(row, values);
             }
-            self.forward_rows(s, parameters, workspace, rows, (0..self.stages.len(), None));
+            self.forward_rows(s, parameters, workspace, rows, (0..self.operations.len(), None));
             self.hand_out(s, workspace, rows, output, |row| row);
         }
     }
@@ -241,7 +241,7 @@ impl<S: Simd> Plan<S> {
         let mut outputs = output.map(|output| output.chunks_mut(self.outputs() * CHUNK_ROWS));
         for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
             batch.gather(workspace, index * CHUNK_ROWS, losses.len());
-            self.forward_rows(s, parameters, workspace, losses.len(), (0..self.stages.len(), None));
+            self.forward_rows(s, parameters, workspace, losses.len(), (0..self.operations.len(), None));
             self.losses(s, workspace, losses);
             if let Some(output) = outputs.as_mut().and_then(Iterator::next) {
                 self.hand_out(s, workspace, losses.len(), output, |row| row);

@@ -1,4 +1,4 @@
-//! The Program: layers, loss and optimizer as complete plain JSON, compiled into stages that the network
+//! The Program: layers, loss and optimizer as complete plain JSON, compiled into operations that the network
 //! walks.
 //!
 //! The TypeScript twin fills in the defaults; here every field has to be there, and none besides.
@@ -8,12 +8,12 @@ use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
-use crate::engine::standardise::Standardise;
+use crate::engine::standardize::Standardize;
 use crate::engine::{CHUNK_ROWS, RowLoss, Update};
 use crate::ensure;
 use crate::errors::{Error, Result};
-use crate::layers::{self, Operation};
-use crate::stages::{Array, Body, Stage};
+use crate::layers::{self, OperationSpec};
+use crate::operations::{Array, Kind, Operation};
 use crate::{losses, optimizers, options};
 use serde_json::{Map, Value};
 use std::ops::Range;
@@ -44,16 +44,16 @@ pub enum Clip {
 pub struct Plan<S: Simd> {
     /// Values in a row of x.
     pub inputs: usize,
-    /// The stages in order; at least one.
-    pub stages: Vec<Stage<S>>,
-    /// The first stage with parameters that change: no gradient is needed of what goes into it.
+    /// The operations in order; at least one.
+    pub operations: Vec<Operation<S>>,
+    /// The first operation with parameters that change: no gradient is needed of what goes into it.
     pub first_trained: usize,
-    /// Whether all stages are products, elementwise functions and functions of rows.
+    /// Whether all operations are products, elementwise functions and functions of rows.
     pub is_plain: bool,
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
     /// What the loss is computed together with and predictions go through besides, if anything.
-    pub absorbed: Option<Operation<S>>,
+    pub absorbed: Option<OperationSpec<S>>,
     /// The optimizer.
     pub update: Box<dyn Update<S>>,
     /// Lines that all parameters take.
@@ -69,8 +69,8 @@ pub struct Plan<S: Simd> {
     pub parameters: usize,
     /// The arrays of parameters, in the order of the border: layer by layer.
     pub arrays: Vec<Array>,
-    /// The stages for which the threads meet, since they need figures of all rows of a batch.
-    pub standardised: Vec<usize>,
+    /// The operations for which the threads meet, since they need figures of all rows of a batch.
+    pub standardized: Vec<usize>,
     /// The columns of x that hold numbers of categories, and how many categories each has.
     pub categories: Vec<(usize, usize)>,
 }
@@ -105,7 +105,7 @@ fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
     }
 }
 
-/// The number of no stage yet: that of a fork whose values nobody has added.
+/// The number of no operation yet: that of a fork whose values nobody has added.
 const OPEN: usize = usize::MAX;
 
 const FIELDS: [&str; 5] = ["inputs", "layers", "loss", "optimizer", "clipGradients"];
@@ -131,7 +131,7 @@ impl<S: Simd> Plan<S> {
         let optimizer = object(program.get("optimizer"), "optimizer")?;
         let mut plan = Plan {
             inputs,
-            stages: Vec::new(),
+            operations: Vec::new(),
             first_trained: 0,
             is_plain: true,
             loss: losses::build(kind(loss, "loss")?, loss)?,
@@ -143,16 +143,16 @@ impl<S: Simd> Plan<S> {
             clip: clip(program.get("clipGradients"))?,
             parameters: 0,
             arrays: Vec::new(),
-            standardised: Vec::new(),
+            standardized: Vec::new(),
             categories: Vec::new(),
         };
         let (mut all, mut last) = (Vec::new(), "");
         for (index, layer) in layers.iter().enumerate() {
             let place = format!("layer {index}");
             let layer = object(Some(layer), &place)?;
-            let operations = layers::build::<S>(kind(layer, &place)?, layer)
+            let specs = layers::build::<S>(kind(layer, &place)?, layer)
                 .map_err(|error| Error::new(format!("{place}: {error}")))?;
-            all.extend(operations);
+            all.extend(specs);
             last = kind(layer, &place)?;
         }
         ensure!(!all.is_empty(), "program: expected at least 1 layer, received none");
@@ -160,22 +160,22 @@ impl<S: Simd> Plan<S> {
         if let Some(loss) = plan.loss.absorb(last) {
             (plan.loss, plan.absorbed) = (loss, all.pop());
         }
-        for operation in all {
-            plan.push(operation)?;
+        for spec in all {
+            plan.push(spec)?;
         }
-        if plan.stages.is_empty() {
-            plan.stages.push(Stage::new(inputs, Body::Copy));
+        if plan.operations.is_empty() {
+            plan.operations.push(Operation::new(inputs, Kind::Copy));
         }
-        let first = plan.stages.iter().position(|stage| stage.trainable);
-        plan.first_trained = first.unwrap_or(plan.stages.len() - 1);
-        plan.is_plain = plan.stages.iter().all(|stage| stage.body.is_plain());
+        let first = plan.operations.iter().position(|operation| operation.trainable);
+        plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
+        plan.is_plain = plan.operations.iter().all(|operation| operation.kind.is_plain());
         Ok(plan)
     }
 
-    fn push(&mut self, operation: Operation<S>) -> Result<()> {
+    fn push(&mut self, spec: OperationSpec<S>) -> Result<()> {
         let width = self.outputs();
-        let (outputs, body) = match operation {
-            Operation::Product { outputs, bias, trainable, l1, l2 } => {
+        let (outputs, kind) = match spec {
+            OperationSpec::Product { outputs, bias, trainable, l1, l2 } => {
                 let product = self.product(outputs, bias)?;
                 if !trainable {
                     let end = product.bias.as_ref().unwrap_or(&product.weight).end;
@@ -183,55 +183,57 @@ impl<S: Simd> Plan<S> {
                 } else if l1 != 0.0 || l2 != 0.0 {
                     self.penalties.push(Penalty { lines: product.weight.clone(), l1, l2 });
                 }
-                let stage = Stage::new(outputs, Body::Product(product));
-                self.stages.push(Stage { trainable, ..stage });
+                let operation = Operation::new(outputs, Kind::Product(product));
+                self.operations.push(Operation { trainable, ..operation });
                 return Ok(());
             }
-            Operation::Elementwise(epilogue) => {
-                if self.stages.last().is_none_or(|stage| !stage.takes_epilogue()) {
-                    self.stages.push(Stage::new(width, Body::Copy));
+            OperationSpec::Elementwise(epilogue) => {
+                if self.operations.last().is_none_or(|operation| !operation.takes_epilogue()) {
+                    self.operations.push(Operation::new(width, Kind::Copy));
                 }
-                if let Some(stage) = self.stages.last_mut() {
-                    stage.epilogue = Some(epilogue);
+                if let Some(operation) = self.operations.last_mut() {
+                    operation.epilogue = Some(epilogue);
                 }
                 return Ok(());
             }
-            Operation::Row(row) => (width, Body::Row(row)),
-            Operation::Scale => (width, Body::Scale(self.scale(width)?)),
-            Operation::Standardise { epsilon, momentum } => {
+            OperationSpec::Row(row) => (width, Kind::Row(row)),
+            OperationSpec::Scale => (width, Kind::Scale(self.scale(width)?)),
+            OperationSpec::Standardize { epsilon, momentum } => {
                 let scale = self.scale(width)?;
-                let standardise = self.standardise(width, epsilon, momentum)?;
-                let number = self.standardised.len();
-                self.standardised.push(self.stages.len());
-                self.stages.push(Stage::new(width, Body::Standardise(standardise, number)));
-                (width, Body::Scale(scale))
+                let standardize = self.standardize(width, epsilon, momentum)?;
+                let number = self.standardized.len();
+                self.standardized.push(self.operations.len());
+                self.operations.push(Operation::new(width, Kind::Standardize(standardize, number)));
+                (width, Kind::Scale(scale))
             }
-            Operation::Noise(noise) => {
-                let before = self.stages.iter().filter(|stage| matches!(stage.body, Body::Noise(..)));
-                (width, Body::Noise(noise, before.count() as u32))
+            OperationSpec::Noise(noise) => {
+                let before =
+                    self.operations.iter().filter(|operation| matches!(operation.kind, Kind::Noise(..)));
+                (width, Kind::Noise(noise, before.count() as u32))
             }
-            Operation::Lookup { column, categories, units } => {
+            OperationSpec::Lookup { column, categories, units } => {
                 let lookup = self.lookup(column, categories, units)?;
-                (width - 1 + units, Body::Lookup(lookup))
+                (width - 1 + units, Kind::Lookup(lookup))
             }
-            Operation::Fork => (width, Body::Fork(OPEN)),
-            Operation::Add => (width, Body::Add(self.close_fork(width)?)),
+            OperationSpec::Fork => (width, Kind::Fork(OPEN)),
+            OperationSpec::Add => (width, Kind::Add(self.close_fork(width)?)),
         };
-        self.stages.push(Stage::new(outputs, body));
+        self.operations.push(Operation::new(outputs, kind));
         Ok(())
     }
 
-    /// Tells the last open fork that the stage to come adds its values; its number.
+    /// Tells the last open fork that the operation to come adds its values; its number.
     fn close_fork(&mut self, width: usize) -> Result<usize> {
-        let add = self.stages.len();
-        let open = |stage: &Stage<S>| matches!(stage.body, Body::Fork(OPEN));
-        let fork = self.stages.iter().rposition(open).ok_or_else(|| Error::new("program: no fork to add"))?;
-        let inputs = self.stages[fork].outputs;
+        let add = self.operations.len();
+        let open = |operation: &Operation<S>| matches!(operation.kind, Kind::Fork(OPEN));
+        let fork =
+            self.operations.iter().rposition(open).ok_or_else(|| Error::new("program: no fork to add"))?;
+        let inputs = self.operations[fork].outputs;
         ensure!(
             inputs == width,
             "program: a residual's layers must have as many outputs as inputs, received {width} of {inputs}"
         );
-        self.stages[fork].body = Body::Fork(add);
+        self.operations[fork].kind = Kind::Fork(add);
         Ok(fork)
     }
 
@@ -272,16 +274,16 @@ impl<S: Simd> Plan<S> {
         Ok(Scale { weight: self.vector(width)?, bias: self.vector(width)? })
     }
 
-    fn standardise(&mut self, width: usize, epsilon: f32, momentum: f32) -> Result<Standardise> {
+    fn standardize(&mut self, width: usize, epsilon: f32, momentum: f32) -> Result<Standardize> {
         let (mean, variance) = (self.vector(width)?, self.vector(width)?);
         self.frozen.push(mean.start..variance.end);
-        Ok(Standardise { epsilon, momentum, mean, variance })
+        Ok(Standardize { epsilon, momentum, mean, variance })
     }
 
     fn lookup(&mut self, column: usize, categories: usize, units: usize) -> Result<Lookup> {
         let width = self.outputs();
         ensure!(column < width, "program: a lookup of column {column}, but there are {width}");
-        let is_first = self.stages.iter().all(|stage| matches!(stage.body, Body::Lookup(_)));
+        let is_first = self.operations.iter().all(|operation| matches!(operation.kind, Kind::Lookup(_)));
         ensure!(is_first, "program: a lookup must come first, or after other lookups");
         let source = self.source(column);
         let source = source.ok_or_else(|| Error::new(format!("program: column {column} was looked up")))?;
@@ -297,8 +299,8 @@ impl<S: Simd> Plan<S> {
 
     /// The column of x that is this one behind the lookups so far; none if a lookup has made it.
     fn source(&self, column: usize) -> Option<usize> {
-        let lookups = self.stages.iter().rev().filter_map(|stage| match &stage.body {
-            Body::Lookup(lookup) => Some(lookup),
+        let lookups = self.operations.iter().rev().filter_map(|operation| match &operation.kind {
+            Kind::Lookup(lookup) => Some(lookup),
             _ => None,
         });
         lookups.into_iter().try_fold(column, |column, lookup| match column {
@@ -324,19 +326,19 @@ impl<S: Simd> Plan<S> {
 
     /// Values in a row of the last output so far.
     pub fn outputs(&self) -> usize {
-        self.stages.last().map_or(self.inputs, |stage| stage.outputs)
+        self.operations.last().map_or(self.inputs, |operation| operation.outputs)
     }
 
     /// The most rows that go forward and back together: those of a chunk, or a whole batch where there are
     /// figures over its rows.
     pub fn chunk_rows(&self) -> usize {
-        if self.standardised.is_empty() { CHUNK_ROWS } else { usize::MAX }
+        if self.standardized.is_empty() { CHUNK_ROWS } else { usize::MAX }
     }
 
     /// The multiply-adds that a row costs: forward, back to the parameters, and back to all inputs but the
     /// network's.
-    pub fn operations(&self) -> usize {
-        let products = self.stages.iter().filter_map(Stage::product);
+    pub fn multiply_adds(&self) -> usize {
+        let products = self.operations.iter().filter_map(Operation::product);
         let sizes = products.map(|product| product.inputs.saturating_mul(product.outputs));
         let (mut all, mut first) = (0_usize, None);
         for size in sizes {

@@ -1,24 +1,24 @@
 //! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
 
 use crate::dataset::Dataset;
-use crate::engine::pace::Pace;
-use crate::engine::pages::{copied, filled, reserve};
+use crate::engine::huge_pages::{copied, filled, reserve};
 use crate::engine::panels::{Line, zeros};
+use crate::engine::scoped_threads::{Cores, ScopedThreads};
 use crate::engine::simd::Simd;
-use crate::engine::team::{Cores, Team};
+use crate::engine::thread_tuner::ThreadTuner;
 use crate::ensure;
 use crate::errors::{Error, Result};
+use crate::operations::Moment;
 use crate::predictor::Forward;
 use crate::random::{NOISE_ROWS, Purpose, permutation, stream};
-use crate::stages::Moment;
+use crate::small_network::Steps;
 use crate::state::{State, Turn};
-use crate::tiny::Steps;
 use crate::workspace::Batch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// A flag that ends a run after the step at hand, or after the hundred or so that a tiny network takes at once.
+/// A flag that ends a run after the step at hand, or after the hundred or so that a small network takes at once.
 /// Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
@@ -58,12 +58,12 @@ pub enum Threads {
 
 impl Threads {
     /// Calls `work` with a team of that size; of one thread where more would not pay.
-    pub(crate) fn team<R>(self, pays: bool, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
+    pub(crate) fn team<R>(self, pays: bool, work: impl FnOnce(&mut ScopedThreads<'_>) -> R) -> R {
         match self {
-            Threads::Exactly(count) => Team::with(count, work),
+            Threads::Exactly(count) => ScopedThreads::with(count, work),
             Threads::AtMost(count) => {
                 let cores = Cores::take(if pays { count } else { 1 });
-                Team::with(cores.count(), work)
+                ScopedThreads::with(cores.count(), work)
             }
         }
     }
@@ -73,8 +73,8 @@ impl Threads {
 /// take about half a microsecond, and on a bad day several.
 const WORTH_A_THREAD: usize = 300_000;
 
-/// The most tiny steps between two looks at the stop flag: some tens of microseconds.
-const TINY_STEPS: u64 = 256;
+/// The most steps of a small network between two looks at the stop flag: some tens of microseconds.
+const SMALL_NETWORK_STEPS: u64 = 256;
 
 /// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
@@ -223,14 +223,14 @@ impl<S: Simd> State<S> {
         if let Some(validation) = run.validation {
             self.plan.check(validation)?;
         }
-        let work = self.plan.operations().saturating_mul(batch_size);
+        let work = self.plan.multiply_adds().saturating_mul(batch_size);
         let pays = work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM;
         run.threads.team(pays, |team| self.run_with(team, data, run, stop))
     }
 
     fn run_with(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         data: &Dataset<'_>,
         run: &Run<'_>,
         stop: &Stop,
@@ -238,7 +238,7 @@ impl<S: Simd> State<S> {
         let batch_size = run.batch_size.min(data.rows());
         let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
         let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
-        let mut pace = adapts.then(|| self.pace(team.threads(), batch_size));
+        let mut tuner = adapts.then(|| self.tuner(team.threads(), batch_size));
         self.reserve(batch_size, team.threads())?;
         if run.accumulate > 1 || self.plan.collects() {
             self.reserve_gradient()?;
@@ -270,7 +270,7 @@ impl<S: Simd> State<S> {
         if let Some(validation) = run.validation {
             self.reserve_forward(validation.rows(), team.threads())?;
         }
-        let tiny = run.accumulate == 1 && self.takes_tiny_steps(batch_size);
+        let tiny = run.accumulate == 1 && self.takes_small_network_steps(batch_size);
         let mut safe = run.from;
         let mut started = Instant::now();
         self.prepare_order(data, run, run.from.epoch);
@@ -286,24 +286,25 @@ impl<S: Simd> State<S> {
             let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
             let of = run.accumulate.min(steps_an_epoch - (step - place));
             let updates = place + 1 == of;
-            let alone = team.threads() == 1 || pace.as_ref().is_some_and(Pace::alone);
+            let alone = team.threads() == 1 || tuner.as_ref().is_some_and(ThreadTuner::alone);
             let before = place as usize * batch_size.next_multiple_of(NOISE_ROWS);
             let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
             let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
             let output = part(&mut progress.predictions, epoch - run.from.epoch, data.rows() * width);
             let position = &mut progress.position;
             let count = if tiny {
-                let count = TINY_STEPS.min(run.steps - taken).min(((data.rows() - start) / rows) as u64);
+                let count =
+                    SMALL_NETWORK_STEPS.min(run.steps - taken).min(((data.rows() - start) / rows) as u64);
                 let steps = Steps { batch, count, learning_rate: rate, updates: steps };
-                self.tiny_steps(steps, &mut position.loss, output)
+                self.small_network_steps(steps, &mut position.loss, output)
             } else {
                 let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
                 let turn = Turn { first: place == 0, update };
                 position.loss += self.step(team, alone, batch, turn, output);
                 1
             };
-            if let Some(pace) = &mut pace {
-                pace.stepped();
+            if let Some(tuner) = &mut tuner {
+                tuner.stepped();
             }
             self.order = order.unwrap_or_default();
 
@@ -346,7 +347,7 @@ impl<S: Simd> State<S> {
             self.plan.read(&best, 1, 0, &mut best_parameters);
             Best { epoch, parameters: best_parameters }
         });
-        self.pace = pace.or(self.pace.take());
+        self.tuner = tuner.or(self.tuner.take());
         if progress.position.step > 0 && !self.publish(team) {
             let Position { epoch, step, .. } = progress.position;
             progress.diverged = Some(Divergence { epoch, step: step - 1 });
@@ -375,16 +376,21 @@ impl<S: Simd> State<S> {
     }
 
     /// The loss of rows that nothing is learnt from, with the parameters at hand.
-    fn validate(&mut self, team: &mut Team<'_>, data: &Dataset<'_>, output: Option<&mut [f32]>) -> f64 {
+    fn validate(
+        &mut self,
+        team: &mut ScopedThreads<'_>,
+        data: &Dataset<'_>,
+        output: Option<&mut [f32]>,
+    ) -> f64 {
         let State { forward, parameters, .. } = self;
         forward.as_mut().map_or(f64::NAN, |forward| forward.evaluate(team, parameters, data, output))
     }
 
     /// What earlier runs of such steps have found out, or the start of a trial.
-    fn pace(&mut self, threads: usize, batch_size: usize) -> Pace {
-        match self.pace.take() {
-            Some(pace) if pace.is_for(threads, batch_size) => pace.resume(),
-            _ => Pace::start(threads, batch_size),
+    fn tuner(&mut self, threads: usize, batch_size: usize) -> ThreadTuner {
+        match self.tuner.take() {
+            Some(tuner) if tuner.is_for(threads, batch_size) => tuner.resume(),
+            _ => ThreadTuner::start(threads, batch_size),
         }
     }
 

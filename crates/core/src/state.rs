@@ -1,25 +1,25 @@
 //! The state of a network in training, and a step of it: who does what, on one thread or on several.
 //!
-//! Four ways, told apart by shapes and threads, with the same bits. *Tiny*: few rows and few parameters,
+//! Four ways, told apart by shapes and threads, with the same bits. *Small network*: few rows and few parameters,
 //! all in one function on one thread. *Rows*: each thread takes rows of a chunk forward and back, then
 //! all meet and each takes parameters, with their gradients and their update. *Panels*: the same, but the
 //! outputs of a first layer that has nearly all weights are shared out, and not its rows: else half of
 //! the weights would go from one thread to the other in each step. *Chunks*: each thread takes whole
 //! chunks of a large batch over a small network, and only gradients meet.
 
-use crate::engine::few::{FEW_ROWS, with_few};
-use crate::engine::pace::Pace;
+use crate::engine::gradient_target::{Destination, GradientTarget, Updates, target_lines};
 use crate::engine::panels::{Line, Panels, panels, zeros};
+use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
 use crate::engine::simd::{Instructions, Simd};
-use crate::engine::sink::{Sink, Target, Updates, sink_lines};
-use crate::engine::standardise::Figures;
-use crate::engine::team::{MOST_THREADS, Team};
+use crate::engine::small_batch::{SMALL_BATCH_ROWS, with_batch_size};
+use crate::engine::standardize::Figures;
+use crate::engine::thread_tuner::ThreadTuner;
 use crate::engine::{CHUNK_ROWS, Now, Powers};
 use crate::errors::Result;
 use crate::network::{Published, lock};
 use crate::predictor::Forward;
 use crate::program::Plan;
-use crate::tiny::{Steps, Tiny};
+use crate::small_network::{SmallNetwork, Steps};
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -58,14 +58,14 @@ pub(crate) struct State<S: Simd> {
     pub(crate) gradient: Vec<Line>,
     /// One for each thread.
     workspaces: Vec<Workspace>,
-    /// Where each thread's gradients wait for the sink.
+    /// Where each thread's gradients wait for the target.
     blocks: Vec<Vec<Line>>,
     /// Where the threads' parameters are cut.
     cuts: Vec<usize>,
     first: Option<FirstByPanels>,
     pub(crate) powers: Powers,
-    pub(crate) pace: Option<Pace>,
-    /// What is known of all rows of the batch, for each stage that needs it.
+    pub(crate) tuner: Option<ThreadTuner>,
+    /// What is known of all rows of the batch, for each operation that needs it.
     figures: Vec<Figures>,
     /// The order of the rows in the epoch at hand.
     pub(crate) order: Vec<u32>,
@@ -89,7 +89,7 @@ impl<S: Simd> State<S> {
             cuts: Vec::new(),
             first: None,
             powers: Powers::default(),
-            pace: None,
+            tuner: None,
             plan: Arc::new(plan),
             figures: Vec::new(),
             order: Vec::new(),
@@ -100,7 +100,7 @@ impl<S: Simd> State<S> {
     /// Makes room for batches of so many rows on so many threads, so that a step allocates nothing.
     pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
         while self.workspaces.len() < threads {
-            let block = zeros(Some(sink_lines(self.plan.lines)))?;
+            let block = zeros(Some(target_lines(self.plan.lines)))?;
             self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
             self.blocks.push(block);
         }
@@ -114,8 +114,8 @@ impl<S: Simd> State<S> {
                 workspace.partial = zeros(Some(self.plan.lines))?;
             }
         }
-        for stage in &self.plan.standardised[self.figures.len()..] {
-            self.figures.push(Figures::new(self.plan.stages[*stage].outputs)?);
+        for operation in &self.plan.standardized[self.figures.len()..] {
+            self.figures.push(Figures::new(self.plan.operations[*operation].outputs)?);
         }
         let by_panels = !apart && self.takes_first_by_panels(rows, threads);
         if self.cuts.len() != threads + 1 || by_panels != self.first.is_some() {
@@ -169,7 +169,7 @@ impl<S: Simd> State<S> {
     /// predictions go to their places in `output`, if there is one.
     pub(crate) fn step(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         alone: bool,
         batch: Batch<'_>,
         turn: Turn,
@@ -192,7 +192,7 @@ impl<S: Simd> State<S> {
     /// A step whose parameters are updated as soon as their gradients are finished.
     fn step_at_once(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         alone: bool,
         batch: Batch<'_>,
         now: Now,
@@ -208,7 +208,7 @@ impl<S: Simd> State<S> {
 
     /// Updates all parameters from `gradient`; false, and no update, where its norm is asked for and is not
     /// finite.
-    fn update(&mut self, team: &mut Team<'_>, alone: bool, now: Now) -> bool {
+    fn update(&mut self, team: &mut ScopedThreads<'_>, alone: bool, now: Now) -> bool {
         let State { s, plan, parameters, slots, gradient, .. } = self;
         plan.update(*s, team, alone, now, [parameters, slots, gradient])
     }
@@ -222,7 +222,7 @@ impl<S: Simd> State<S> {
     /// says that `gradient` holds none yet. That of the last chunk goes on into the update, if there is one.
     fn go_through(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         alone: bool,
         batch: Batch<'_>,
         (first, update): (bool, Option<Now>),
@@ -230,12 +230,12 @@ impl<S: Simd> State<S> {
     ) -> f64 {
         let mut loss = 0.0;
         for chunk in batch.chunks(self.plan.chunk_rows()) {
-            let slabs = self.pass(team, alone, batch, &chunk);
-            loss += self.loss(slabs);
-            self.hand_out(slabs, batch, output.as_deref_mut());
+            let shards = self.pass(team, alone, batch, &chunk);
+            loss += self.loss(shards);
+            self.hand_out(shards, batch, output.as_deref_mut());
             let is_first = first && chunk.start == 0;
             let update = update.filter(|_| chunk.end == batch.rows);
-            self.take_gradients(team, alone, (slabs, chunk.start), is_first, update);
+            self.take_gradients(team, alone, (shards, chunk.start), is_first, update);
         }
         loss
     }
@@ -243,9 +243,9 @@ impl<S: Simd> State<S> {
     /// The gradients over the rows of so many workspaces, of the chunk that starts there.
     fn take_gradients(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         alone: bool,
-        (slabs, start): (usize, usize),
+        (shards, start): (usize, usize),
         is_first: bool,
         update: Option<Now>,
     ) {
@@ -253,14 +253,14 @@ impl<S: Simd> State<S> {
         let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = self;
         let inputs = first.as_ref().filter(|_| !alone).map(|first| &first.inputs);
         let input = |thread: usize| inputs.map(|inputs| (&inputs[thread], start));
-        let (s, plan, slabs) = (*s, &**plan, &workspaces[..slabs]);
+        let (s, plan, shards) = (*s, &**plan, &workspaces[..shards]);
         let cuts = if alone { &whole[..] } else { &cuts[..] };
         let blocks = &mut blocks[..cuts.len() - 1];
         let count = plan.update.slots();
-        let gradients = |thread: usize, target: Target<'_, S>, block: &mut [Line]| {
+        let gradients = |thread: usize, target: Destination<'_, S>, block: &mut [Line]| {
             let lines = cuts[thread]..cuts[thread + 1];
-            let sink = Sink { first: lines.start, target };
-            plan.parameter_gradients(s, slabs, input(thread), lines, sink, block);
+            let target = GradientTarget { first: lines.start, target };
+            plan.parameter_gradients(s, shards, input(thread), lines, target, block);
         };
         if let Some(now) = update {
             let before = (!is_first).then_some(&gradient[..]);
@@ -268,14 +268,14 @@ impl<S: Simd> State<S> {
             team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
                 let updates = Updates { update: &*plan.update, now, parameters, slots, count };
                 let target = match before {
-                    Some(before) => Target::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
-                    None => Target::Update(updates),
+                    Some(before) => Destination::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
+                    None => Destination::Update(updates),
                 };
                 gradients(thread, target, block);
             });
         } else {
             team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
-                let target = if is_first { Target::Write(gradient) } else { Target::Add(gradient) };
+                let target = if is_first { Destination::Write(gradient) } else { Destination::Add(gradient) };
                 gradients(thread, target, block);
             });
         }
@@ -284,7 +284,7 @@ impl<S: Simd> State<S> {
     /// The same where whole chunks are shared out; their gradients are added in order.
     fn collect_apart(
         &mut self,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         batch: Batch<'_>,
         first: bool,
         mut output: Option<&mut [f32]>,
@@ -315,47 +315,62 @@ impl<S: Simd> State<S> {
     }
 
     /// Whether steps of so many rows, each with an update of its own, are tiny ones.
-    pub(crate) fn takes_tiny_steps(&self, rows: usize) -> bool {
+    pub(crate) fn takes_small_network_steps(&self, rows: usize) -> bool {
         let plan = &self.plan;
         // Portable code gains nothing from steps of a known number of rows: its multiply-adds are calls.
         let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
-        has_lanes && rows <= FEW_ROWS && plan.is_plain && plan.lines <= TINY_LINES && !plan.collects()
+        has_lanes
+            && rows <= SMALL_BATCH_ROWS
+            && plan.is_plain
+            && plan.lines <= SMALL_NETWORK_LINES
+            && !plan.collects()
     }
 
-    /// Takes tiny steps up to the first whose loss is not finite; how many that were. `loss` takes the losses of
+    /// Takes steps of a small network up to the first whose loss is not finite; how many that were. `loss` takes the losses of
     /// all rows, and the rows' predictions go to their places in `output`, if there is one.
-    pub(crate) fn tiny_steps(&mut self, steps: Steps<'_>, loss: &mut f64, output: Option<&mut [f32]>) -> u64 {
+    pub(crate) fn small_network_steps(
+        &mut self,
+        steps: Steps<'_>,
+        loss: &mut f64,
+        output: Option<&mut [f32]>,
+    ) -> u64 {
         if S::INSTRUCTIONS == Instructions::Portable {
-            unreachable!("portable code takes no tiny steps");
+            unreachable!("portable code takes no steps of a small network");
         }
         let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = self;
         let (update, count) = (&*plan.update, plan.update.slots());
         let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };
         let updates = Updates { update, now, parameters, slots, count };
         let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
-        let tiny = Tiny { workspace, updates, powers, gradient, loss, output };
-        with_few!(steps.batch.rows, plan.tiny_steps::<_>(*s, tiny, steps))
+        let small = SmallNetwork { workspace, updates, powers, gradient, loss, output };
+        with_batch_size!(steps.batch.rows, plan.small_network_steps::<_>(*s, small, steps))
     }
 
     /// Forward and backward for the rows of a chunk, shared out among the threads; how many took part.
-    fn pass(&mut self, team: &mut Team<'_>, alone: bool, batch: Batch<'_>, chunk: &Range<usize>) -> usize {
+    fn pass(
+        &mut self,
+        team: &mut ScopedThreads<'_>,
+        alone: bool,
+        batch: Batch<'_>,
+        chunk: &Range<usize>,
+    ) -> usize {
         let rows = chunk.len();
-        let slabs = if alone { 1 } else { (self.cuts.len() - 1).min(rows) };
-        let workspaces = &mut self.workspaces[..slabs];
+        let shards = if alone { 1 } else { (self.cuts.len() - 1).min(rows) };
+        let workspaces = &mut self.workspaces[..shards];
         for (thread, workspace) in workspaces.iter_mut().enumerate() {
-            let (from, to) = (rows * thread / slabs, rows * (thread + 1) / slabs);
+            let (from, to) = (rows * thread / shards, rows * (thread + 1) / shards);
             workspace.take(chunk.start + from, to - from);
         }
-        if !self.plan.standardised.is_empty() {
+        if !self.plan.standardized.is_empty() {
             let State { s, plan, parameters, figures, .. } = self;
             plan.pass_in_segments(*s, team, parameters, workspaces, figures, batch);
-            return slabs;
+            return shards;
         }
         let (s, plan, parameters) = (self.s, &*self.plan, &self.parameters[..]);
         let first = self.first.as_mut().filter(|_| !alone).zip(plan.large_first());
         let Some((FirstByPanels { inputs, output, cuts }, product)) = first else {
             team.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
-            return slabs;
+            return shards;
         };
         let stride = output.capacity();
         let lines = output.lines_mut(0..panels(product.outputs) * stride);
@@ -369,35 +384,35 @@ impl<S: Simd> State<S> {
         });
         let done = (&*output, chunk.start);
         team.each(workspaces, |workspace| plan.pass_from_product(s, parameters, workspace, batch, done));
-        slabs
+        shards
     }
 
     /// Writes the predictions of the rows that the first workspaces hold to their places in `output`.
-    fn hand_out(&mut self, slabs: usize, batch: Batch<'_>, output: Option<&mut [f32]>) {
+    fn hand_out(&mut self, shards: usize, batch: Batch<'_>, output: Option<&mut [f32]>) {
         let Some(output) = output else { return };
-        for workspace in &mut self.workspaces[..slabs] {
+        for workspace in &mut self.workspaces[..shards] {
             self.plan.hand_out_step(self.s, workspace, batch, output);
         }
     }
 
     /// The sum of the losses of a chunk's rows, added in the order of the rows.
-    fn loss(&self, slabs: usize) -> f64 {
-        let slabs = self.workspaces[..slabs].iter();
-        slabs.fold(0.0, |sum, slab| slab.add_losses(sum, slab.rows))
+    fn loss(&self, shards: usize) -> f64 {
+        let shards = self.workspaces[..shards].iter();
+        shards.fold(0.0, |sum, shard| shard.add_losses(sum, shard.rows))
     }
 
     /// The sum of the rows' losses and the gradient of a batch, penalties included. What a run has collected
     /// stays.
     pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> Result<(f64, Vec<Line>)> {
         let collected = std::mem::replace(&mut self.gradient, zeros(Some(self.plan.lines))?);
-        let loss = Team::with(1, |team| self.go_through(team, true, batch, (true, None), None));
+        let loss = ScopedThreads::with(1, |team| self.go_through(team, true, batch, (true, None), None));
         self.plan.add_penalties(self.s, &self.parameters, 0, &mut self.gradient);
         Ok((loss, std::mem::replace(&mut self.gradient, collected)))
     }
 
     /// Makes the parameters at hand those that predictors see and that a diverging run falls back to.
     /// False, and nothing is published, if one of them is not finite.
-    pub(crate) fn publish(&mut self, team: &mut Team<'_>) -> bool {
+    pub(crate) fn publish(&mut self, team: &mut ScopedThreads<'_>) -> bool {
         let State { plan, parameters, slots, published, published_slots, cuts, .. } = self;
         let count = plan.update.slots();
         let whole = [0, plan.lines];
@@ -433,8 +448,8 @@ impl<S: Simd> State<S> {
     }
 }
 
-/// The most lines of parameters of a tiny network: its gradient, 8 KB, stays in the L1 cache.
-const TINY_LINES: usize = 128;
+/// The most lines of parameters of a small network: its gradient, 8 KB, stays in the L1 cache.
+const SMALL_NETWORK_LINES: usize = 128;
 
 /// The most lines of parameters with which threads take whole chunks: each then has a gradient of all of
 /// them, here of up to 256 KB, which its L2 cache holds.

@@ -5,10 +5,10 @@
 //! ([`crate::state`]).
 
 use crate::engine::Now;
+use crate::engine::gradient_target::Updates;
 use crate::engine::panels::{LANES, Line};
+use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
 use crate::engine::simd::Simd;
-use crate::engine::sink::Updates;
-use crate::engine::team::{MOST_THREADS, Team};
 use crate::program::{Clip, Penalty, Plan};
 use std::ops::Range;
 
@@ -184,7 +184,7 @@ impl<S: Simd> Plan<S> {
     pub(crate) fn update(
         &self,
         s: S,
-        team: &mut Team<'_>,
+        team: &mut ScopedThreads<'_>,
         alone: bool,
         now: Now,
         [parameters, slots, gradient]: [&mut [Line]; 3],

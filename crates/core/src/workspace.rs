@@ -1,14 +1,14 @@
-//! Rows of a batch, and the values that they have in each stage.
+//! Rows of a batch, and the values that they have in each operation.
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
-use crate::engine::pages::{filled, reserve};
+use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::{Line, Panels, panels, zeros};
 use crate::engine::products::SCRATCH_LINES;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
+use crate::operations::{Moment, Operation};
 use crate::program::Plan;
-use crate::stages::{Moment, Stage};
 use std::ops::Range;
 
 /// Activations and their gradients for up to so many rows, those that one thread takes of a chunk.
@@ -22,7 +22,7 @@ pub(crate) struct Workspace {
     pub(crate) moment: Option<Moment>,
     pub(crate) input: Panels,
     pub(crate) target: Panels,
-    /// A stage's values before its epilogue, where the derivative reads them.
+    /// A operation's values before its epilogue, where the derivative reads them.
     pub(crate) kept: Vec<Option<Panels>>,
     pub(crate) outputs: Vec<Panels>,
     pub(crate) gradients: Vec<Panels>,
@@ -36,10 +36,10 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Result<Self> {
-        let outputs = || plan.stages.iter().map(|stage| Panels::new(stage.outputs, capacity));
-        let kept = plan.stages.iter().map(|stage| {
-            let reads = stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-            (backward && reads).then(|| Panels::new(stage.outputs, capacity)).transpose()
+        let outputs = || plan.operations.iter().map(|operation| Panels::new(operation.outputs, capacity));
+        let kept = plan.operations.iter().map(|operation| {
+            let reads = operation.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
+            (backward && reads).then(|| Panels::new(operation.outputs, capacity)).transpose()
         });
         let mut weights = Vec::new();
         reserve(&mut weights, capacity)?;
@@ -62,10 +62,15 @@ impl Workspace {
 
     /// The bytes that each row takes in training.
     pub(crate) fn row_bytes<S: Simd>(plan: &Plan<S>) -> usize {
-        let kept = |stage: &Stage<S>| stage.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-        let stages = plan.stages.iter().map(|stage| panels(stage.outputs) * (2 + usize::from(kept(stage))));
+        let kept = |operation: &Operation<S>| {
+            operation.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input())
+        };
+        let operations = plan
+            .operations
+            .iter()
+            .map(|operation| panels(operation.outputs) * (2 + usize::from(kept(operation))));
         let ends = panels(plan.inputs) + panels(plan.loss.targets(plan.outputs()));
-        stages.fold(ends, usize::saturating_add).saturating_mul(size_of::<Line>())
+        operations.fold(ends, usize::saturating_add).saturating_mul(size_of::<Line>())
     }
 
     /// Makes room for so many rows, or for as many as go through together; what it held is gone.
@@ -82,11 +87,11 @@ impl Workspace {
         (self.from, self.rows) = (from, rows);
     }
 
-    /// What goes into a stage, and the gradient of what comes out of it.
+    /// What goes into a operation, and the gradient of what comes out of it.
     #[inline(always)]
-    pub(crate) fn around(&self, stage: usize) -> (&Panels, &Panels) {
-        let input = if stage == 0 { &self.input } else { &self.outputs[stage - 1] };
-        (input, &self.gradients[stage])
+    pub(crate) fn around(&self, operation: usize) -> (&Panels, &Panels) {
+        let input = if operation == 0 { &self.input } else { &self.outputs[operation - 1] };
+        (input, &self.gradients[operation])
     }
 
     /// Adds the losses of the first rows.
@@ -127,7 +132,7 @@ impl Batch<'_> {
 
     /// The inputs of all rows, where the compiler knows how many there are: a column for each input.
     #[inline(always)]
-    pub(crate) fn few_inputs<const ROWS: usize>(&self, columns: &mut [[f32; ROWS]]) {
+    pub(crate) fn small_batch_inputs<const ROWS: usize>(&self, columns: &mut [[f32; ROWS]]) {
         let (all, width) = (self.data.inputs_of_all(), columns.len());
         let mut rows = [&[][..]; ROWS];
         if let Some(order) = self.order {
@@ -149,7 +154,7 @@ impl Batch<'_> {
 
     /// The targets of all rows, of data with one a row.
     #[inline(always)]
-    pub(crate) fn few_targets<const ROWS: usize>(&self) -> [f32; ROWS] {
+    pub(crate) fn small_batch_targets<const ROWS: usize>(&self) -> [f32; ROWS] {
         let (all, mut targets) = (self.data.targets(), [0.0; ROWS]);
         if let Some(order) = self.order {
             for (target, &source) in targets.iter_mut().zip(&order[self.start..][..ROWS]) {

@@ -48,8 +48,9 @@ impl Case {
     /// Values from -0.5 to 0.5; running variances are not below 0.
     fn initial(&self, count: usize) -> Vec<f32> {
         let plan = Plan::<Portable>::compile(&self.program.to_string()).unwrap();
-        let stages = plan.standardised.iter().map(|stage| &plan.stages[*stage]);
-        let variances: Vec<_> = stages.flat_map(|stage| stage.standardise().variance.clone()).collect();
+        let operations = plan.standardized.iter().map(|index| &plan.operations[*index]);
+        let variances: Vec<_> =
+            operations.flat_map(|operation| operation.standardize().variance.clone()).collect();
         let mut values: Vec<f32> = values(5, count).iter().map(|value| value * 0.5).collect();
         let mut index = 0;
         plan.visit(|line, _| {

@@ -4,7 +4,7 @@
 //! wait for a turn of the event loop, and a synchronous script has none.
 
 use crate::refuse;
-use myelin_core::engine::pages;
+use myelin_core::engine::huge_pages;
 use napi::bindgen_prelude::*;
 
 /// Arrays up to this size are made by Node-API, which is faster. It ends the process where there is no memory;
@@ -18,7 +18,7 @@ fn construct<'env, T: FromNapiValue>(env: &'env Env, constructor: &str, length: 
     let construct: Function<'env, FnArgs<(Unknown<'env>, Vec<f64>)>, T> =
         reflect.get_named_property("construct")?;
     let constructor: Unknown<'env> = global.get_named_property(constructor)?;
-    construct.call((constructor, vec![length as f64]).into()).map_err(|_| refuse(pages::REFUSED))
+    construct.call((constructor, vec![length as f64]).into()).map_err(|_| refuse(huge_pages::REFUSED))
 }
 
 /// The memory of an array to be written during a call that reads others, from which it must be apart.

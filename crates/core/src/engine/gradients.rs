@@ -1,18 +1,18 @@
-//! The third product of a dense layer: the gradients of its parameters, tile by tile into the sink.
+//! The third product of a dense layer: the gradients of its parameters, tile by tile into the target.
 
+use super::gradient_target::{Block, GradientTarget};
 use super::panels::{LANES, Line, Panels, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
-use super::sink::{Block, Sink};
 use super::tiles::{Outer, add_lines, outer_sums};
 use std::ops::Range;
 
 /// The rows of one thread: what went into a product, and the gradient of what came out of it.
 #[derive(Clone, Copy)]
-pub struct Slab<'a> {
+pub struct Shard<'a> {
     /// The product's input.
     pub input: &'a Panels,
-    /// The first of the slab's rows in it.
+    /// The first of the shard's rows in it.
     pub first: usize,
     /// The gradient of its output.
     pub gradient: &'a Panels,
@@ -20,12 +20,12 @@ pub struct Slab<'a> {
     pub rows: usize,
 }
 
-/// Slabs of rows in their order; goes through them again for each tile.
-pub trait Slabs<'a>: Iterator<Item = Slab<'a>> + Clone {}
+/// Shards of rows in their order; goes through them again for each tile.
+pub trait Shards<'a>: Iterator<Item = Shard<'a>> + Clone {}
 
-impl<'a, I: Iterator<Item = Slab<'a>> + Clone> Slabs<'a> for I {}
+impl<'a, I: Iterator<Item = Shard<'a>> + Clone> Shards<'a> for I {}
 
-impl<'a> Slab<'a> {
+impl<'a> Shard<'a> {
     /// The rows of a panel of the input.
     #[inline(always)]
     pub(super) fn input(&self, panel: usize) -> &'a [Line] {
@@ -48,37 +48,37 @@ pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize>
 }
 
 impl Product {
-    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `sink`:
+    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `target`:
     /// those of the parameter lines in `lines`, which begins and ends where [`Product::cut`] may. `scratch` has
-    /// [`sink_lines`](super::sink::sink_lines).
+    /// [`target_lines`](super::gradient_target::target_lines).
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Slabs<'a>,
+        shards: impl Shards<'a>,
         lines: &Range<usize>,
         scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        target: &mut GradientTarget<'_, S>,
     ) {
         let (first, second) = scratch.split_at_mut(scratch.len() / 2);
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, first);
         if self.form == Form::Narrow {
             for panel in weights.start / self.outputs..weights.end / self.outputs {
-                let tile = block.next(s, sink, self.outputs);
-                let outer = slabs.clone().map(
+                let tile = block.next(s, target, self.outputs);
+                let outer = shards.clone().map(
                     #[inline(always)]
-                    |slab| (slab.gradient(0), [slab.input(panel)]),
+                    |shard| (shard.gradient(0), [shard.input(panel)]),
                 );
                 tile_over(s, outer, [tile]);
             }
         } else {
-            self.wide_weights(s, slabs.clone(), weights, &mut block, second, sink);
+            self.wide_weights(s, shards.clone(), weights, &mut block, second, target);
         }
         if let Some(bias) = &self.bias {
-            bias_gradient(s, slabs, (lines, bias), &mut block, sink);
+            bias_gradient(s, shards, (lines, bias), &mut block, target);
         }
-        block.flush(s, sink);
+        block.flush(s, target);
     }
 
     /// The gradients of these lines of W: two panels side by side where both are whole, so that a line of
@@ -87,11 +87,11 @@ impl Product {
     fn wide_weights<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Slabs<'a>,
+        shards: impl Shards<'a>,
         weights: Range<usize>,
         block: &mut Block<'_>,
         scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        target: &mut GradientTarget<'_, S>,
     ) {
         let (start, inputs) = (self.weight.start, self.inputs);
         let mut other = Block::new(0, scratch);
@@ -102,20 +102,20 @@ impl Product {
         let mut at = weights.start;
         while at < weights.end {
             let first = at - panel * inputs;
-            block.seek(s, sink, start + at);
+            block.seek(s, target, start + at);
             if pairs && first == 0 && weights.end - at >= 2 * inputs {
-                other.seek(s, sink, start + at + inputs);
+                other.seek(s, target, start + at + inputs);
                 for input_panel in 0..panels(inputs) {
                     let count = (inputs - input_panel * LANES).min(LANES);
-                    let tiles = [block.next(s, sink, count), other.next(s, sink, count)];
-                    let outer = slabs.clone().map(
+                    let tiles = [block.next(s, target, count), other.next(s, target, count)];
+                    let outer = shards.clone().map(
                         #[inline(always)]
-                        |slab| {
+                        |shard| {
                             let gradient = [panel, panel + 1].map(
                                 #[inline(always)]
-                                |panel| slab.gradient(panel),
+                                |panel| shard.gradient(panel),
                             );
-                            (slab.input(input_panel), gradient)
+                            (shard.input(input_panel), gradient)
                         },
                     );
                     tile_over(s, outer, tiles);
@@ -125,12 +125,12 @@ impl Product {
                 let end = (weights.end - panel * inputs).min(inputs);
                 for input_panel in first / LANES..panels(end) {
                     let count = (inputs - input_panel * LANES).min(LANES);
-                    let tile = block.next(s, sink, count);
-                    let outer = slabs.clone().map(
+                    let tile = block.next(s, target, count);
+                    let outer = shards.clone().map(
                         #[inline(always)]
-                        |slab| {
-                            let gradient = slab.gradient(panel);
-                            (slab.input(input_panel), [gradient])
+                        |shard| {
+                            let gradient = shard.gradient(panel);
+                            (shard.input(input_panel), [gradient])
                         },
                     );
                     tile_over(s, outer, [tile]);
@@ -139,7 +139,7 @@ impl Product {
             }
             at = (panel * inputs).min(weights.end);
         }
-        other.flush(s, sink);
+        other.flush(s, target);
     }
 
     /// Where the lines of this product may be cut so that one thread gets those before and another those
@@ -172,24 +172,24 @@ impl Product {
 /// side take less time than one and one.
 const PAIR_WORTH: usize = 16;
 
-/// Slabs that go through a tile in one call, in which its sums stay in registers.
-const SLABS: usize = 4;
+/// Shards that go through a tile in one call, in which its sums stay in registers.
+const SHARDS: usize = 4;
 
-/// One tile over all slabs.
+/// One tile over all shards.
 #[inline(always)]
 fn tile_over<'a, S: Simd, const PANELS: usize>(
     s: S,
-    mut slabs: impl Iterator<Item = Outer<'a, PANELS>>,
+    mut shards: impl Iterator<Item = Outer<'a, PANELS>>,
     mut tiles: [&mut [Line]; PANELS],
 ) {
     let mut add = false;
     loop {
-        let mut some: [Outer<'a, PANELS>; SLABS] = [(&[], [&[]; PANELS]); SLABS];
+        let mut some: [Outer<'a, PANELS>; SHARDS] = [(&[], [&[]; PANELS]); SHARDS];
         let mut count = 0;
-        while count < SLABS
-            && let Some(slab) = slabs.next()
+        while count < SHARDS
+            && let Some(shard) = shards.next()
         {
-            some[count] = slab;
+            some[count] = shard;
             count += 1;
         }
         if count == 0 {
@@ -208,24 +208,24 @@ fn tile_over<'a, S: Simd, const PANELS: usize>(
 #[inline(always)]
 pub(super) fn bias_gradient<'a, S: Simd>(
     s: S,
-    slabs: impl Slabs<'a>,
+    shards: impl Shards<'a>,
     (lines, bias): (&Range<usize>, &Range<usize>),
     block: &mut Block<'_>,
-    sink: &mut Sink<'_, S>,
+    target: &mut GradientTarget<'_, S>,
 ) {
     let biases = within(lines, bias);
-    block.seek(s, sink, bias.start + biases.start);
+    block.seek(s, target, bias.start + biases.start);
     let mut panel = biases.start;
     while panel < biases.end {
         // Side by side where there are as many: a single chain of sums waits for each addition.
         if panel + SIDE_BY_SIDE <= biases.end {
-            bias_lines::<S, SIDE_BY_SIDE>(s, slabs.clone(), panel, block.next(s, sink, SIDE_BY_SIDE));
+            bias_lines::<S, SIDE_BY_SIDE>(s, shards.clone(), panel, block.next(s, target, SIDE_BY_SIDE));
             panel += SIDE_BY_SIDE;
         } else if panel + 2 <= biases.end {
-            bias_lines::<S, 2>(s, slabs.clone(), panel, block.next(s, sink, 2));
+            bias_lines::<S, 2>(s, shards.clone(), panel, block.next(s, target, 2));
             panel += 2;
         } else {
-            bias_lines::<S, 1>(s, slabs.clone(), panel, block.next(s, sink, 1));
+            bias_lines::<S, 1>(s, shards.clone(), panel, block.next(s, target, 1));
             panel += 1;
         }
     }
@@ -237,15 +237,15 @@ const SIDE_BY_SIDE: usize = 4;
 #[inline(always)]
 fn bias_lines<'a, S: Simd, const PANELS: usize>(
     s: S,
-    slabs: impl Slabs<'a>,
+    shards: impl Shards<'a>,
     first: usize,
     results: &mut [Line],
 ) {
     let mut sums = [s.splat(0.0); PANELS];
-    for slab in slabs {
+    for shard in shards {
         let panels = std::array::from_fn(
             #[inline(always)]
-            |panel| slab.gradient(first + panel),
+            |panel| shard.gradient(first + panel),
         );
         add_lines(s, panels, &mut sums);
     }

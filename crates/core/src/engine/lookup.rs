@@ -1,9 +1,9 @@
 //! A lookup: one value of each row, the number of a category, is replaced by the values of that category.
 
-use super::gradients::{Slabs, within};
+use super::gradient_target::{Block, GradientTarget};
+use super::gradients::{Shards, within};
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
-use super::sink::{Block, Sink};
 use std::ops::Range;
 
 /// Which value is looked up, and where the table is: `[categories][units]` without padding, 16 values a line, so
@@ -64,31 +64,37 @@ impl Lookup {
         }
     }
 
-    /// The gradients of the parameter lines in `lines`, into `sink`: of a category's values the sum of the
+    /// The gradients of the parameter lines in `lines`, into `target`: of a category's values the sum of the
     /// gradients over the rows that have it, one chain of additions from zero.
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Slabs<'a>,
+        shards: impl Shards<'a>,
         lines: &Range<usize>,
         scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        target: &mut GradientTarget<'_, S>,
     ) {
         let lines = within(lines, &self.table);
         let most = scratch.len();
         let mut block = Block::new(self.table.start + lines.start, scratch);
         for start in lines.clone().step_by(most) {
             let count = (lines.end - start).min(most);
-            let sums = block.next(s, sink, count);
+            let sums = block.next(s, target, count);
             sums.fill(ZERO);
-            for slab in slabs.clone() {
-                for row in 0..slab.rows {
-                    self.add_row(slab.gradient, row, self.place(slab.input, slab.first + row), start, sums);
+            for shard in shards.clone() {
+                for row in 0..shard.rows {
+                    self.add_row(
+                        shard.gradient,
+                        row,
+                        self.place(shard.input, shard.first + row),
+                        start,
+                        sums,
+                    );
                 }
             }
         }
-        block.flush(s, sink);
+        block.flush(s, target);
     }
 
     /// Adds a row's gradient to those values of its category, whose first is at `first`, that are among `sums`,

@@ -8,24 +8,24 @@
 //! of fused multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the
 //! chunks' gradients are added in order.
 
-pub mod few;
-pub mod finish;
+pub mod epilogue;
 pub mod functions;
+pub mod gradient_target;
 pub mod gradients;
-pub mod hidden;
+pub mod huge_pages;
 pub mod lookup;
 pub mod noise;
-pub mod pace;
-pub mod pages;
+pub mod one_hidden_layer;
 pub mod panels;
 pub mod peak;
 pub mod products;
 pub mod rows;
 pub mod scale;
+pub mod scoped_threads;
 pub mod simd;
-pub mod sink;
-pub mod standardise;
-pub mod team;
+pub mod small_batch;
+pub mod standardize;
+pub mod thread_tuner;
 pub(crate) mod tiles;
 
 use crate::errors::Result;
@@ -128,7 +128,7 @@ pub struct Now {
 ///
 /// b^t = b^(64 ⌊t / 64⌋) · b^(t mod 64): a function of t alone, of which the first factor is kept from step
 /// to step, and all that the second can be. Where they are computed from the start they take as long as a step
-/// of a tiny network.
+/// of a small network.
 #[derive(Clone, Copy, Debug)]
 pub struct Powers {
     block: Option<u64>,

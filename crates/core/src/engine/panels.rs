@@ -5,7 +5,7 @@
 //! `[inputs / 16][outputs][16]`. Lanes beyond the features are zero, always; nothing is ever packed.
 //! Row-major exists at the border only.
 
-use super::pages::filled;
+use super::huge_pages::filled;
 use super::simd::Simd;
 use crate::errors::Result;
 use std::ops::Range;

@@ -5,10 +5,10 @@
 //! tree. Which form a product takes depends on its number of outputs alone, never on the batch, the machine
 //! or the thread.
 
-use super::few::FEW_INPUTS;
-use super::finish::Finish;
+use super::epilogue::PanelEpilogue;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
+use super::small_batch::SMALL_BATCH_INPUTS;
 use super::tiles::{Dots, Factors, dot, multiply, multiply_tile, spread};
 use std::ops::Range;
 
@@ -97,26 +97,26 @@ impl Product {
         }
     }
 
-    /// output = W input + b, finished as `finish` says. `FEW` is the number of rows where the compiler is to
+    /// output = W input + b, then the epilogue. `KNOWN_ROWS` is the number of rows where the compiler is to
     /// know it, else 0.
     #[inline(always)]
-    pub fn forward<S: Simd, const FEW: usize>(
+    pub fn forward<S: Simd, const KNOWN_ROWS: usize>(
         &self,
         s: S,
         parameters: &[Line],
         input: &Panels,
         output: &mut Panels,
-        mut finish: impl Finish<S>,
+        mut epilogue: impl PanelEpilogue<S>,
         rows: usize,
     ) {
         let count = panels(self.outputs);
-        if FEW == 0 {
-            self.forward_many(s, parameters, input, output, finish, rows);
-        } else if self.form == Form::Narrow || self.inputs <= FEW_INPUTS {
-            self.forward_few::<S, FEW>(s, parameters, input, output);
-            finish.finish(s, output, 0..count, FEW);
+        if KNOWN_ROWS == 0 {
+            self.forward_many(s, parameters, input, output, epilogue, rows);
+        } else if self.form == Form::Narrow || self.inputs <= SMALL_BATCH_INPUTS {
+            self.forward_small_batch::<S, KNOWN_ROWS>(s, parameters, input, output);
+            epilogue.apply(s, output, 0..count, KNOWN_ROWS);
         } else {
-            self.forward_apart(s, parameters, input, output, finish, FEW);
+            self.forward_apart(s, parameters, input, output, epilogue, KNOWN_ROWS);
         }
     }
 
@@ -128,12 +128,12 @@ impl Product {
         parameters: &[Line],
         input: &Panels,
         output: &mut Panels,
-        finish: impl Finish<S>,
+        epilogue: impl PanelEpilogue<S>,
         rows: usize,
     ) {
         s.run(
             #[inline(always)]
-            || self.forward_many(s, parameters, input, output, finish, rows),
+            || self.forward_many(s, parameters, input, output, epilogue, rows),
         );
     }
 
@@ -144,7 +144,7 @@ impl Product {
         parameters: &[Line],
         input: &Panels,
         output: &mut Panels,
-        mut finish: impl Finish<S>,
+        mut epilogue: impl PanelEpilogue<S>,
         rows: usize,
     ) {
         let count = panels(self.outputs);
@@ -163,13 +163,13 @@ impl Product {
                     let target = output.panels_mut(group.clone(), rows);
                     self.forward_group(s, parameters, input, &piece, &group, target, stride, rows);
                     if piece.end == self.inputs && count * rows > FINISHED_LINES {
-                        finish.finish(s, output, group, rows);
+                        epilogue.apply(s, output, group, rows);
                     }
                 }
             }
         }
         if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
-            finish.finish(s, output, 0..count, rows);
+            epilogue.apply(s, output, 0..count, rows);
         }
     }
 
@@ -254,30 +254,30 @@ impl Product {
         );
     }
 
-    /// input_gradient = Wᵀ gradient, finished as `finish` says. `FEW` as in `forward`.
+    /// input_gradient = Wᵀ gradient, then the epilogue. `KNOWN_ROWS` as in `forward`.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is read, what is written, and the scratch between them"
     )]
     #[inline(always)]
-    pub fn input_gradient<S: Simd, const FEW: usize>(
+    pub fn input_gradient<S: Simd, const KNOWN_ROWS: usize>(
         &self,
         s: S,
         parameters: &[Line],
         gradient: &Panels,
         input_gradient: &mut Panels,
         scratch: &mut [Line],
-        mut finish: impl Finish<S>,
+        mut epilogue: impl PanelEpilogue<S>,
         rows: usize,
     ) {
-        if FEW == 0 {
-            self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, finish, rows);
+        if KNOWN_ROWS == 0 {
+            self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, epilogue, rows);
         } else if self.form == Form::Narrow {
-            self.input_gradient_few::<S, FEW>(s, parameters, gradient, input_gradient);
+            self.input_gradient_small_batch::<S, KNOWN_ROWS>(s, parameters, gradient, input_gradient);
             let panels = 0..input_gradient.count();
-            finish.finish(s, input_gradient, panels, FEW);
+            epilogue.apply(s, input_gradient, panels, KNOWN_ROWS);
         } else {
-            self.input_gradient_apart(s, parameters, gradient, input_gradient, scratch, finish, FEW);
+            self.input_gradient_apart(s, parameters, gradient, input_gradient, scratch, epilogue, KNOWN_ROWS);
         }
     }
 
@@ -290,12 +290,12 @@ impl Product {
         gradient: &Panels,
         input_gradient: &mut Panels,
         scratch: &mut [Line],
-        finish: impl Finish<S>,
+        epilogue: impl PanelEpilogue<S>,
         rows: usize,
     ) {
         s.run(
             #[inline(always)]
-            || self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, finish, rows),
+            || self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, epilogue, rows),
         );
     }
 
@@ -308,7 +308,7 @@ impl Product {
         gradient: &Panels,
         input_gradient: &mut Panels,
         scratch: &mut [Line],
-        mut finish: impl Finish<S>,
+        mut epilogue: impl PanelEpilogue<S>,
         rows: usize,
     ) {
         let count = panels(self.inputs);
@@ -329,13 +329,13 @@ impl Product {
                     let target = input_gradient.panels_mut(group.clone(), rows);
                     multiply_group(s, lines, [&ZERO; 2], &piece, gradient, group.len(), target, stride, rows);
                     if piece.end == self.outputs && count * rows > FINISHED_LINES {
-                        finish.finish(s, input_gradient, group, rows);
+                        epilogue.apply(s, input_gradient, group, rows);
                     }
                 }
             }
         }
         if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
-            finish.finish(s, input_gradient, 0..count, rows);
+            epilogue.apply(s, input_gradient, 0..count, rows);
         }
     }
 

@@ -1,9 +1,9 @@
 //! y = w x + b, feature by feature, and the gradients of its parameters.
 
-use super::gradients::{Slabs, bias_gradient, within};
+use super::gradient_target::{Block, GradientTarget};
+use super::gradients::{Shards, bias_gradient, within};
 use super::panels::{Line, Panels};
 use super::simd::Simd;
-use super::sink::{Block, Sink};
 use std::ops::Range;
 
 /// Where the parameters lie: a line a panel.
@@ -63,30 +63,30 @@ impl Scale {
         );
     }
 
-    /// The gradients of the parameter lines in `lines`, into `sink`: of w the sum of gradient times input
+    /// The gradients of the parameter lines in `lines`, into `target`: of w the sum of gradient times input
     /// over the rows, of b that of the gradient, each one chain from zero.
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Slabs<'a>,
+        shards: impl Shards<'a>,
         lines: &Range<usize>,
         scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        target: &mut GradientTarget<'_, S>,
     ) {
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, scratch);
         for panel in weights {
-            let result = &mut block.next(s, sink, 1)[0];
+            let result = &mut block.next(s, target, 1)[0];
             let mut sum = s.splat(0.0);
-            for slab in slabs.clone() {
-                for (gradient, input) in slab.gradient(panel).iter().zip(slab.input(panel)) {
+            for shard in shards.clone() {
+                for (gradient, input) in shard.gradient(panel).iter().zip(shard.input(panel)) {
                     sum = s.mul_add(s.load(gradient), s.load(input), sum);
                 }
             }
             s.store(sum, result);
         }
-        bias_gradient(s, slabs, (lines, &self.bias), &mut block, sink);
-        block.flush(s, sink);
+        bias_gradient(s, shards, (lines, &self.bias), &mut block, target);
+        block.flush(s, target);
     }
 }

@@ -183,12 +183,12 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
 /// What [`outer_sums`] multiplies: rows of single values, and rows of lines for each panel.
 pub type Outer<'a, const PANELS: usize> = (&'a [Line], [&'a [Line]; PANELS]);
 
-/// tiles[p][i] = Σᵣ scalars[r][i] lines[p][r] over the rows of all slabs in turn, for at most 16 values i.
+/// tiles[p][i] = Σᵣ scalars[r][i] lines[p][r] over the rows of all shards in turn, for at most 16 values i.
 /// Each tile has a line for each value. With `add` the sums go on from what the tiles hold.
 #[inline(never)]
 pub fn outer_sums<S: Simd, const PANELS: usize>(
     s: S,
-    slabs: &[Outer<'_, PANELS>],
+    shards: &[Outer<'_, PANELS>],
     mut tiles: [&mut [Line]; PANELS],
     add: bool,
 ) {
@@ -199,7 +199,7 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
                 with_constant!(
                     lanes.len(),
                     const { most_sums::<S, PANELS>() },
-                    outer_tile::<S, _, PANELS>(s, slabs, lanes.start, &mut tiles, add)
+                    outer_tile::<S, _, PANELS>(s, shards, lanes.start, &mut tiles, add)
                 );
             }
         },
@@ -209,7 +209,7 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
 #[inline(always)]
 fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
     s: S,
-    slabs: &[Outer<'_, PANELS>],
+    shards: &[Outer<'_, PANELS>],
     first: usize,
     tiles: &mut [&mut [Line]; PANELS],
     add: bool,
@@ -223,7 +223,7 @@ fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
             }
         }
     }
-    for (scalars, lines) in slabs {
+    for (scalars, lines) in shards {
         let rows = scalars.len();
         let lines = lines.map(
             #[inline(always)]

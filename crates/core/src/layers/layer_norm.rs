@@ -1,6 +1,6 @@
 //! layerNorm: y = w (x - mean) / √(variance + ε) + b, over the features of a row
 
-use super::Operation;
+use super::OperationSpec;
 use crate::engine::RowFunction;
 use crate::engine::functions::SMALL_UNIT;
 use crate::engine::panels::Panels;
@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &["epsilon"];
 
 /// A function of a row, then w and b.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<Operation<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
     let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
-    Ok(vec![Operation::Row(Box::new(Normalise { epsilon })), Operation::Scale])
+    Ok(vec![OperationSpec::Row(Box::new(Normalise { epsilon })), OperationSpec::Scale])
 }
 
 /// x̂ = (x - m) r with m the row's mean and r = 1 / √(v + ε), v the mean of (x - m)². From the gradient g of

@@ -31,7 +31,7 @@ use figures::Figures;
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::{CHUNK_ROWS, Epilogue, Finished, Noise, Now, Powers, RowFunction, RowLoss, Update};
-use myelin_core::layers::{self, Operation};
+use myelin_core::layers::{self, OperationSpec};
 use myelin_core::random::{NoiseDraws, Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
 use serde_json::{Map, Value};
@@ -106,9 +106,9 @@ enum Layer {
     Dense(Dense),
     Elementwise(Box<dyn Epilogue<Portable>>),
     Row(Box<dyn RowFunction<Portable>>),
-    /// w, then b; behind `Standardise` then its running mean and variance.
+    /// w, then b; behind `Standardize` then its running mean and variance.
     Scale(Vec<Vec<f32>>),
-    Standardise {
+    Standardize {
         epsilon: f32,
         momentum: f32,
     },
@@ -164,7 +164,7 @@ impl Layer {
             Layer::Scale(arrays) => {
                 x.iter().zip(&arrays[0]).zip(&arrays[1]).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
             }
-            Layer::Standardise { .. } => panic!("it takes all rows of a batch"),
+            Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
                 noise.forward(Portable, line, draws);
             }),
@@ -199,7 +199,7 @@ impl Layer {
                 gradient.iter().zip(places).map(of_value).collect()
             }
             Layer::Scale(arrays) => gradient.iter().zip(&arrays[0]).map(|(g, w)| w * g).collect(),
-            Layer::Standardise { .. } => panic!("it takes all rows of a batch"),
+            Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(gradient, *layer, place, moment, |line, draws| {
                 noise.backward(Portable, line, draws);
             }),
@@ -344,32 +344,32 @@ impl Scalar {
             for operation in layers::build::<Portable>(name, options).unwrap() {
                 let mut weights = Rule { trained: true, l1: 0.0, l2: 0.0 };
                 let layer = match operation {
-                    Operation::Product { outputs, bias, trainable, l1, l2 } => {
+                    OperationSpec::Product { outputs, bias, trainable, l1, l2 } => {
                         let (inputs, bias) = (width, bias.then(|| zeros(outputs)));
                         width = outputs;
                         weights = Rule { trained: trainable, l1, l2 };
                         Layer::Dense(Dense { inputs, outputs, weight: zeros(inputs * outputs), bias })
                     }
-                    Operation::Elementwise(function) => Layer::Elementwise(function),
-                    Operation::Row(function) => Layer::Row(function),
-                    Operation::Scale => Layer::Scale(vec![zeros(width); 2]),
-                    Operation::Standardise { epsilon, momentum } => {
-                        stages.push(Layer::Standardise { epsilon, momentum });
+                    OperationSpec::Elementwise(function) => Layer::Elementwise(function),
+                    OperationSpec::Row(function) => Layer::Row(function),
+                    OperationSpec::Scale => Layer::Scale(vec![zeros(width); 2]),
+                    OperationSpec::Standardize { epsilon, momentum } => {
+                        stages.push(Layer::Standardize { epsilon, momentum });
                         Layer::Scale(vec![zeros(width); 4])
                     }
-                    Operation::Noise(noise) => {
+                    OperationSpec::Noise(noise) => {
                         noises += 1;
                         Layer::Noise(noise, noises - 1)
                     }
-                    Operation::Lookup { column, categories, units } => {
+                    OperationSpec::Lookup { column, categories, units } => {
                         width += units - 1;
                         Layer::Lookup { column, units, table: zeros(categories * units) }
                     }
-                    Operation::Fork => {
+                    OperationSpec::Fork => {
                         forks.push(stages.len());
                         Layer::Fork
                     }
-                    Operation::Add => Layer::Add(forks.pop().unwrap()),
+                    OperationSpec::Add => Layer::Add(forks.pop().unwrap()),
                 };
                 stages.push(layer);
                 let arrays = stages.last().map(Layer::parameters).unwrap_or_default();
@@ -439,7 +439,7 @@ impl Scalar {
     ) -> Vec<Vec<Vec<f32>>> {
         let mut all: Vec<_> = rows.iter().map(|x| vec![x.to_vec()]).collect();
         for (index, layer) in self.layers.iter().enumerate() {
-            let Layer::Standardise { epsilon, .. } = layer else {
+            let Layer::Standardize { epsilon, .. } = layer else {
                 for (row, values) in all.iter_mut().enumerate() {
                     values.push(layer.forward(values, first + row, moment));
                 }
@@ -518,14 +518,14 @@ impl Scalar {
 
     /// The rows that go through together: 512, or all where there are figures over them.
     fn chunk_rows(&self, rows: usize) -> usize {
-        let is_standardise = |layer: &Layer| matches!(layer, Layer::Standardise { .. });
-        if self.layers.iter().any(is_standardise) { rows } else { CHUNK_ROWS }
+        let is_standardize = |layer: &Layer| matches!(layer, Layer::Standardize { .. });
+        if self.layers.iter().any(is_standardize) { rows } else { CHUNK_ROWS }
     }
 
     /// Lets running figures follow those of all batches that have gone through.
     fn follow(&mut self) {
         for (index, figures, rows) in self.figures.take() {
-            let Layer::Standardise { momentum, .. } = self.layers[index] else { continue };
+            let Layer::Standardize { momentum, .. } = self.layers[index] else { continue };
             if let Layer::Scale(arrays) = &mut self.layers[index + 1] {
                 let (mean, variance) = arrays[2..].split_at_mut(1);
                 figures.follow(momentum, rows, &mut mean[0], &mut variance[0]);

@@ -1,13 +1,15 @@
-//! Steps of a tiny network over few rows, on one thread: all in one function, from the rows to the update.
+//! Steps of a small network over few rows, on one thread: all in one function, from the rows to the update.
 
 use crate::engine::Powers;
-use crate::engine::hidden::{Apart, Between, Descend, Hidden, HiddenLines, Keep, Rectifier, Take};
+use crate::engine::gradient_target::Updates;
+use crate::engine::one_hidden_layer::{
+    Apart, Between, Descend, HiddenLines, Keep, OneHiddenLayer, Rectifier, Take,
+};
 use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::simd::Simd;
-use crate::engine::sink::Updates;
 use crate::engine::tiles::{MOST_COLUMNS, transpose};
+use crate::operations::Kind;
 use crate::program::Plan;
-use crate::stages::Body;
 use crate::workspace::{Batch, Workspace};
 
 /// Steps that follow each other in an epoch, with batches of as many rows.
@@ -23,8 +25,8 @@ pub(crate) struct Steps<'a> {
     pub updates: u64,
 }
 
-/// What tiny steps work with.
-pub(crate) struct Tiny<'a, S: Simd> {
+/// What steps of a small network work with.
+pub(crate) struct SmallNetwork<'a, S: Simd> {
     pub workspace: &'a mut Workspace,
     pub updates: Updates<'a, S>,
     pub powers: &'a mut Powers,
@@ -68,27 +70,32 @@ fn hand_out_columns(batch: &Batch<'_>, columns: &[Line], output: &mut [f32]) {
 
 impl<S: Simd> Plan<S> {
     /// Takes the steps, up to the first whose loss is not finite; how many that were.
-    pub(crate) fn tiny_steps<const ROWS: usize>(&self, s: S, tiny: Tiny<'_, S>, steps: Steps<'_>) -> u64 {
-        let as_they_are = tiny.output.is_none() || self.absorbed.is_none();
+    pub(crate) fn small_network_steps<const ROWS: usize>(
+        &self,
+        s: S,
+        small: SmallNetwork<'_, S>,
+        steps: Steps<'_>,
+    ) -> u64 {
+        let as_they_are = small.output.is_none() || self.absorbed.is_none();
         let special = as_they_are && steps.batch.data.weights().is_none();
         let Some(hidden) = self.one_hidden_layer().filter(|_| special) else {
-            return self.any_steps::<ROWS>(s, tiny, steps);
+            return self.any_steps::<ROWS>(s, small, steps);
         };
-        let between = self.stages[0].epilogue.as_deref();
+        let between = self.operations[0].epilogue.as_deref();
         if !between.is_some_and(|between| between.rectifies()) {
-            return self.hidden_steps::<ROWS, _, _>(s, hidden.with(Apart(between)), Keep, tiny, steps);
+            return self.hidden_steps::<ROWS, _, _>(s, hidden.with(Apart(between)), Keep, small, steps);
         }
         let hidden = hidden.with(Rectifier);
-        if self.update.descends() && tiny.output.is_none() {
+        if self.update.descends() && small.output.is_none() {
             let descend = Descend(steps.learning_rate as f32);
-            return self.hidden_steps::<ROWS, _, _>(s, hidden, descend, tiny, steps);
+            return self.hidden_steps::<ROWS, _, _>(s, hidden, descend, small, steps);
         }
-        self.hidden_steps::<ROWS, _, _>(s, hidden, Keep, tiny, steps)
+        self.hidden_steps::<ROWS, _, _>(s, hidden, Keep, small, steps)
     }
 
     #[inline(never)]
-    fn any_steps<const ROWS: usize>(&self, s: S, tiny: Tiny<'_, S>, steps: Steps<'_>) -> u64 {
-        let Tiny { workspace, mut updates, powers, gradient, loss, mut output } = tiny;
+    fn any_steps<const ROWS: usize>(&self, s: S, small: SmallNetwork<'_, S>, steps: Steps<'_>) -> u64 {
+        let SmallNetwork { workspace, mut updates, powers, gradient, loss, mut output } = small;
         s.run(
             #[inline(always)]
             || {
@@ -126,20 +133,20 @@ impl<S: Simd> Plan<S> {
     ) {
         self.forward::<ROWS>(s, parameters, workspace, ROWS);
         self.backward::<ROWS>(s, parameters, workspace, scale::<ROWS>());
-        for (index, stage) in self.stages.iter().enumerate() {
-            let Some(product) = stage.product().filter(|_| stage.trainable) else { continue };
+        for (index, operation) in self.operations.iter().enumerate() {
+            let Some(product) = operation.product().filter(|_| operation.trainable) else { continue };
             let (input, after) = workspace.around(index);
-            product.parameter_gradient_few::<S, ROWS>(s, input, after, gradient);
+            product.parameter_gradient_small_batch::<S, ROWS>(s, input, after, gradient);
         }
     }
 
     /// The products, if this is a network with one hidden layer, of the form that has steps of its own.
-    fn one_hidden_layer(&self) -> Option<Hidden<()>> {
-        let [first, second] = &self.stages[..] else { return None };
-        let (Body::Product(hidden), Body::Product(output)) = (&first.body, &second.body) else { return None };
+    fn one_hidden_layer(&self) -> Option<OneHiddenLayer<()>> {
+        let [first, second] = &self.operations[..] else { return None };
+        let (Kind::Product(hidden), Kind::Product(output)) = (&first.kind, &second.kind) else { return None };
         let reads = second.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
         let fits = first.trainable && second.trainable && !reads;
-        Hidden::of(hidden, output).filter(|_| fits)
+        OneHiddenLayer::of(hidden, output).filter(|_| fits)
     }
 
     /// `any_steps` of such a network.
@@ -147,17 +154,17 @@ impl<S: Simd> Plan<S> {
     fn hidden_steps<const ROWS: usize, B: Between<S>, T: Take<S>>(
         &self,
         s: S,
-        hidden: Hidden<B>,
+        hidden: OneHiddenLayer<B>,
         take: T,
-        tiny: Tiny<'_, S>,
+        small: SmallNetwork<'_, S>,
         steps: Steps<'_>,
     ) -> u64 {
-        let Tiny { workspace, mut updates, powers, gradient, loss, mut output } = tiny;
+        let SmallNetwork { workspace, mut updates, powers, gradient, loss, mut output } = small;
         let Workspace { kept, outputs, gradients, target, .. } = workspace;
         let ([values, prediction], [hidden_gradients, loss_gradients]) =
             (&mut outputs[..], &mut gradients[..])
         else {
-            unreachable!("one hidden layer and an output are two stages");
+            unreachable!("one hidden layer and an output are two operations");
         };
         let mut ends = Ends { prediction, target, gradient: loss_gradients, losses: ZERO, targets: ZERO };
         let lines = 0..hidden.lines(ROWS);
@@ -179,7 +186,7 @@ impl<S: Simd> Plan<S> {
                     if !T::UPDATES {
                         updates.now = self.update.now(steps.learning_rate, steps.updates + step + 1, powers);
                     }
-                    batch.few_inputs(inputs);
+                    batch.small_batch_inputs(inputs);
                     hidden.forward::<S, ROWS>(s, updates.parameters, inputs, &mut layer, predictions);
                     let losses = self.slopes::<ROWS>(s, &batch, &mut ends, predictions, slopes);
                     if T::UPDATES {
@@ -215,14 +222,14 @@ impl<S: Simd> Plan<S> {
         predictions: &mut [Line],
         slopes: &mut [Line],
     ) -> f64 {
-        let epilogue = self.stages[1].epilogue.as_deref();
+        let epilogue = self.operations[1].epilogue.as_deref();
         if let Some(epilogue) = epilogue {
             epilogue.forward(s, predictions);
         }
         let Ends { losses, targets, .. } = ends;
         let done = match (&*predictions, &mut *slopes) {
             ([prediction], [slope]) => {
-                s.store(s.lanes(batch.few_targets::<ROWS>()), targets);
+                s.store(s.lanes(batch.small_batch_targets::<ROWS>()), targets);
                 self.loss.column(s, prediction, targets, losses, scale::<ROWS>(), slope)
             }
             _ => false,

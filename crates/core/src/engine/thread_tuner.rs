@@ -26,7 +26,7 @@ const WATCH: Duration = Duration::from_millis(3);
 const WATCH_TIMES: u32 = 8;
 
 /// Tries both sides in turn, keeps the better one for a while, tries again.
-pub struct Pace {
+pub struct ThreadTuner {
     /// The threads and the batch size that it is for.
     about: (usize, usize),
     alone: bool,
@@ -43,12 +43,12 @@ pub struct Pace {
     again: Instant,
 }
 
-impl Pace {
+impl ThreadTuner {
     /// Begins with a trial of several threads.
     pub fn start(threads: usize, batch_size: usize) -> Self {
         let (about, now) = ((threads, batch_size), Instant::now());
         let best = [f64::INFINITY; 2];
-        Pace {
+        ThreadTuner {
             about,
             alone: false,
             best,
@@ -133,12 +133,12 @@ impl Pace {
 
     fn begin(&mut self, now: Instant) {
         let (threads, batch_size) = self.about;
-        *self = Pace {
+        *self = ThreadTuner {
             alone: self.alone,
             since: now,
             began: now,
             until: now,
-            ..Pace::start(threads, batch_size)
+            ..ThreadTuner::start(threads, batch_size)
         };
     }
 }
@@ -148,12 +148,12 @@ mod tests {
     use super::*;
 
     /// Steps of such lengths, with several threads and with one; how many of so many took one thread.
-    fn alone(pace: &mut Pace, now: &mut Instant, [several, one]: [u64; 2], steps: usize) -> usize {
+    fn alone(tuner: &mut ThreadTuner, now: &mut Instant, [several, one]: [u64; 2], steps: usize) -> usize {
         let mut alone = 0;
         for _ in 0..steps {
-            alone += usize::from(pace.alone());
-            *now += Duration::from_micros(if pace.alone() { one } else { several });
-            pace.step_ended(*now);
+            alone += usize::from(tuner.alone());
+            *now += Duration::from_micros(if tuner.alone() { one } else { several });
+            tuner.step_ended(*now);
         }
         alone
     }
@@ -161,25 +161,25 @@ mod tests {
     #[test]
     fn the_faster_side_takes_nearly_all_steps() {
         for (lengths, range) in [([100, 190], 0..=2000), ([190, 100], 98_000..=100_000)] {
-            let mut pace = Pace::start(2, 32);
-            let mut now = pace.began;
-            assert!(range.contains(&alone(&mut pace, &mut now, lengths, 100_000)), "{lengths:?}");
+            let mut tuner = ThreadTuner::start(2, 32);
+            let mut now = tuner.began;
+            assert!(range.contains(&alone(&mut tuner, &mut now, lengths, 100_000)), "{lengths:?}");
         }
     }
 
     #[test]
     fn of_long_steps_the_slower_side_takes_one() {
-        let mut pace = Pace::start(2, 32);
-        let mut now = pace.began;
-        assert_eq!(alone(&mut pace, &mut now, [50_000, 90_000], 20), 1);
+        let mut tuner = ThreadTuner::start(2, 32);
+        let mut now = tuner.began;
+        assert_eq!(alone(&mut tuner, &mut now, [50_000, 90_000], 20), 1);
     }
 
     #[test]
     fn a_core_that_others_take_is_noticed() {
-        let mut pace = Pace::start(2, 32);
-        let mut now = pace.began;
-        alone(&mut pace, &mut now, [100, 190], 10_000);
-        alone(&mut pace, &mut now, [400, 190], 100);
-        assert!(alone(&mut pace, &mut now, [400, 190], 1000) > 900);
+        let mut tuner = ThreadTuner::start(2, 32);
+        let mut now = tuner.began;
+        alone(&mut tuner, &mut now, [100, 190], 10_000);
+        alone(&mut tuner, &mut now, [400, 190], 100);
+        assert!(alone(&mut tuner, &mut now, [400, 190], 1000) > 900);
     }
 }

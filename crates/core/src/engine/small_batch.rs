@@ -15,7 +15,7 @@ use super::simd::Simd;
 use super::tiles::{MOST_COLUMNS, transpose};
 
 /// Calls the function with its constant equal to the number of rows, from 1 to 6.
-macro_rules! with_few {
+macro_rules! with_batch_size {
     ($rows:expr, $($function:ident).+::<_>($($argument:expr),* $(,)?)) => {
         match $rows {
             1 => $($function).+::<1>($($argument),*),
@@ -28,19 +28,19 @@ macro_rules! with_few {
     };
 }
 
-pub(crate) use with_few;
+pub(crate) use with_batch_size;
 
 /// The most rows for which there is code that knows their number: a tile on every instruction set.
-pub const FEW_ROWS: usize = 6;
+pub const SMALL_BATCH_ROWS: usize = 6;
 
 /// The most inputs of a wide product, and outputs on its way back, that few rows take as such: more keep
 /// the multiply-adds busy longer than a tile of so few sums can.
-pub const FEW_INPUTS: usize = 128;
+pub const SMALL_BATCH_INPUTS: usize = 128;
 
 impl Product {
     /// output = W input + b
     #[inline(always)]
-    pub(super) fn forward_few<S: Simd, const ROWS: usize>(
+    pub(super) fn forward_small_batch<S: Simd, const ROWS: usize>(
         &self,
         s: S,
         parameters: &[Line],
@@ -54,7 +54,7 @@ impl Product {
                 for panel in 0..panels(self.outputs) {
                     let lines = &weight[panel * self.inputs..][..self.inputs];
                     let mut sums = [s.load(self.bias_line(parameters, panel)); ROWS];
-                    // Most tiny layers have a single panel of inputs: it needs no loop around it.
+                    // Most small layers have a single panel of inputs: it needs no loop around it.
                     let (lines, more) = lines.split_at(lines.len().min(LANES));
                     add(s, first, lines, &mut sums);
                     for (block, lines) in more.chunks(LANES).enumerate() {
@@ -90,7 +90,7 @@ impl Product {
 
     /// input_gradient = Wᵀ gradient, of a narrow product.
     #[inline(always)]
-    pub(super) fn input_gradient_few<S: Simd, const ROWS: usize>(
+    pub(super) fn input_gradient_small_batch<S: Simd, const ROWS: usize>(
         &self,
         s: S,
         parameters: &[Line],
@@ -114,7 +114,7 @@ impl Product {
 
     /// The gradients of W and b into `result`, which has a line for each line of all parameters.
     #[inline(always)]
-    pub fn parameter_gradient_few<S: Simd, const ROWS: usize>(
+    pub fn parameter_gradient_small_batch<S: Simd, const ROWS: usize>(
         &self,
         s: S,
         input: &Panels,

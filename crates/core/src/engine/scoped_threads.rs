@@ -166,14 +166,14 @@ impl Drop for Together<'_> {
 }
 
 /// The calling thread and the members beside it.
-pub struct Team<'a> {
+pub struct ScopedThreads<'a> {
     shared: Option<&'a Shared>,
     members: usize,
 }
 
-impl Team<'_> {
+impl ScopedThreads<'_> {
     /// Calls `work` with a team of up to `threads` threads: as many as the system gives. They end with the call.
-    pub fn with<R>(threads: usize, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
+    pub fn with<R>(threads: usize, work: impl FnOnce(&mut ScopedThreads<'_>) -> R) -> R {
         let (mut work, mut result) = (Some(work), None);
         Self::start(threads.clamp(1, MOST_THREADS) - 1, &mut |team| {
             result = work.take().map(|work| work(team));
@@ -183,9 +183,9 @@ impl Team<'_> {
     }
 
     /// Compiled once for all kinds of work. Calls `work` exactly once.
-    fn start(wanted: usize, work: &mut dyn FnMut(&mut Team<'_>)) {
+    fn start(wanted: usize, work: &mut dyn FnMut(&mut ScopedThreads<'_>)) {
         if wanted == 0 {
-            return work(&mut Team { shared: None, members: 0 });
+            return work(&mut ScopedThreads { shared: None, members: 0 });
         }
         let shared = Shared {
             round: Apart::default(),
@@ -195,7 +195,7 @@ impl Team<'_> {
             panicked: AtomicBool::new(false),
         };
         thread::scope(|scope| {
-            let mut team = Team { shared: Some(&shared), members: 0 };
+            let mut team = ScopedThreads { shared: Some(&shared), members: 0 };
             for (index, member) in shared.members.iter().enumerate() {
                 let builder = Builder::new().name("myelin".into());
                 let shared = &shared;
@@ -276,7 +276,7 @@ impl Team<'_> {
     }
 }
 
-impl Drop for Team<'_> {
+impl Drop for ScopedThreads<'_> {
     fn drop(&mut self) {
         if let Some(shared) = self.shared {
             shared.ended.store(true, Ordering::Release);
@@ -306,7 +306,7 @@ mod tests {
     fn every_item_gets_a_thread_in_every_round() {
         for threads in [1, 2, 3, 5] {
             let mut counts = vec![0; threads];
-            Team::with(threads, |team| {
+            ScopedThreads::with(threads, |team| {
                 for round in 0..200 {
                     // Long enough, at times, for the members to fall asleep.
                     if round % 50 == 49 {
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn each_thread_gets_the_lines_between_its_cuts() {
         let (mut one, mut two) = (vec![ZERO; 10], vec![ZERO; 20]);
-        Team::with(3, |team| {
+        ScopedThreads::with(3, |team| {
             let (mut lengths, slices) = ([0; 3], [(&mut one[..], 1), (&mut two[..], 2)]);
             team.split(&mut lengths, slices, &[0, 3, 3, 10], |thread, length, [one, two]| {
                 assert_eq!(two.len(), 2 * one.len());
@@ -343,7 +343,7 @@ mod tests {
     fn a_panic_on_any_thread_reaches_the_caller_and_ends_the_team() {
         for culprit in 0..3 {
             let result = catch_unwind(|| {
-                Team::with(3, |team| team.each(&mut [0, 1, 2], |item| assert_ne!(*item, culprit)));
+                ScopedThreads::with(3, |team| team.each(&mut [0, 1, 2], |item| assert_ne!(*item, culprit)));
             });
             assert!(result.is_err());
         }

@@ -1,21 +1,21 @@
-//! What the network walks: stages, each with an output of its own. Of the kinds of operation only products
+//! What the network walks: operations, each with an output of its own. Of the kinds of operation only products
 //! and elementwise functions are fused; here is what the others do, forward and back.
 
-use crate::engine::gradients::Slabs;
+use crate::engine::gradient_target::GradientTarget;
+use crate::engine::gradients::Shards;
 use crate::engine::lookup::Lookup;
 use crate::engine::noise;
 use crate::engine::panels::{LANES, Line, Panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
-use crate::engine::sink::Sink;
-use crate::engine::standardise::{Figures, Standardise};
+use crate::engine::standardize::{Figures, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
 use std::ops::Range;
 
-/// What makes the values of a stage.
-pub enum Body<S: Simd> {
+/// What makes the values of a operation.
+pub enum Kind<S: Simd> {
     /// A matrix product.
     Product(Product),
     /// The values before, as they are.
@@ -24,24 +24,24 @@ pub enum Body<S: Simd> {
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b
     Scale(Scale),
-    /// Features standardised over the rows of a batch. The number counts such stages.
-    Standardise(Standardise, usize),
-    /// Noise in training. The number counts the stages that draw.
+    /// Features standardized over the rows of a batch. The number counts such operations.
+    Standardize(Standardize, usize),
+    /// Noise in training. The number counts the operations that draw.
     Noise(Box<dyn Noise<S>>, u32),
     /// A lookup.
     Lookup(Lookup),
-    /// The values before, which the stage of this number adds again.
+    /// The values before, which the operation of this number adds again.
     Fork(usize),
     /// The values before and those of the fork of this number.
     Add(usize),
 }
 
 /// What has an output of its own: values, and the elementwise function that they go through.
-pub struct Stage<S: Simd> {
+pub struct Operation<S: Simd> {
     /// Values in a row of the output.
     pub outputs: usize,
     /// What makes the values.
-    pub body: Body<S>,
+    pub kind: Kind<S>,
     /// Whether it has parameters that change in training.
     pub trainable: bool,
     /// The elementwise function at the end, if there is one.
@@ -73,48 +73,48 @@ pub struct Rows<'a> {
     pub figures: Option<&'a [Figures]>,
 }
 
-impl<S: Simd> Stage<S> {
-    /// A stage without a function at its end.
-    pub fn new(outputs: usize, body: Body<S>) -> Self {
-        Stage { outputs, trainable: body.has_parameters(), body, epilogue: None }
+impl<S: Simd> Operation<S> {
+    /// A operation without a function at its end.
+    pub fn new(outputs: usize, kind: Kind<S>) -> Self {
+        Operation { outputs, trainable: kind.has_parameters(), kind, epilogue: None }
     }
 
     /// Whether an elementwise function can still follow. The gradient of a row needs the row's own output,
     /// and what is behind a fork is no part of it.
     pub fn takes_epilogue(&self) -> bool {
-        self.epilogue.is_none() && !matches!(self.body, Body::Row(_) | Body::Fork(_) | Body::Standardise(..))
+        self.epilogue.is_none() && !matches!(self.kind, Kind::Row(_) | Kind::Fork(_) | Kind::Standardize(..))
     }
 
-    /// What standardises, in a stage that the plan lists as one that does.
-    pub fn standardise(&self) -> &Standardise {
-        match &self.body {
-            Body::Standardise(standardise, _) => standardise,
-            _ => unreachable!("the plan lists stages that standardise"),
+    /// What standardizes, in a operation that the plan lists as one that does.
+    pub fn standardize(&self) -> &Standardize {
+        match &self.kind {
+            Kind::Standardize(standardize, _) => standardize,
+            _ => unreachable!("the plan lists operations that standardize"),
         }
     }
 
-    /// The matrix product, if the stage begins with one.
+    /// The matrix product, if the operation begins with one.
     pub fn product(&self) -> Option<&Product> {
-        match &self.body {
-            Body::Product(product) => Some(product),
+        match &self.kind {
+            Kind::Product(product) => Some(product),
             _ => None,
         }
     }
 }
 
-impl<S: Simd> Body<S> {
+impl<S: Simd> Kind<S> {
     /// Whether it has parameters.
     pub fn has_parameters(&self) -> bool {
-        matches!(self, Body::Product(_) | Body::Scale(_) | Body::Lookup(_))
+        matches!(self, Kind::Product(_) | Kind::Scale(_) | Kind::Lookup(_))
     }
 
-    /// Whether it is of the kinds that a tiny step knows.
+    /// Whether it is of the kinds that a small step knows.
     pub fn is_plain(&self) -> bool {
-        matches!(self, Body::Product(_) | Body::Copy | Body::Row(_))
+        matches!(self, Kind::Product(_) | Kind::Copy | Kind::Row(_))
     }
 
     /// The values that are made of `input`, for all kinds but products. `before` has the outputs of all
-    /// stages before.
+    /// operations before.
     #[inline(never)]
     pub(crate) fn forward(
         &self,
@@ -126,29 +126,29 @@ impl<S: Simd> Body<S> {
     ) {
         let Rows { from, rows, moment, figures } = at;
         match self {
-            Body::Standardise(standardise, number) => match figures {
-                Some(figures) => standardise.forward(s, &figures[*number], input, output, rows),
-                None => standardise.forward_running(s, parameters, input, output, rows),
+            Kind::Standardize(standardize, number) => match figures {
+                Some(figures) => standardize.forward(s, &figures[*number], input, output, rows),
+                None => standardize.forward_running(s, parameters, input, output, rows),
             },
-            Body::Scale(scale) => scale.forward(s, parameters, input, output, rows),
-            Body::Lookup(lookup) => lookup.forward(parameters, input, output, rows),
+            Kind::Scale(scale) => scale.forward(s, parameters, input, output, rows),
+            Kind::Lookup(lookup) => lookup.forward(parameters, input, output, rows),
             _ => output.copy_from(input, rows),
         }
         match self {
-            Body::Row(row) => row.forward(s, output, rows),
-            Body::Noise(noise, layer) => {
+            Kind::Row(row) => row.forward(s, output, rows),
+            Kind::Noise(noise, layer) => {
                 if let Some(Moment { seed, step, before }) = moment {
                     let draws = NoiseDraws::new(seed, *layer, step);
                     noise::forward(s, &**noise, draws, output, (before + from, rows));
                 }
             }
-            Body::Add(fork) => output.add(s, &before[*fork], rows),
+            Kind::Add(fork) => output.add(s, &before[*fork], rows),
             _ => {}
         }
     }
 
     /// The gradient of the input from that of the output, which is the first of `gradients`; the others are
-    /// those of the stages behind, of which `index` is this one's number. For all kinds but products.
+    /// those of the operations behind, of which `index` is this one's number. For all kinds but products.
     #[inline(never)]
     pub(crate) fn backward(
         &self,
@@ -161,43 +161,43 @@ impl<S: Simd> Body<S> {
     ) {
         let Rows { from, rows, moment, figures } = at;
         match self {
-            Body::Standardise(standardise, number) => {
+            Kind::Standardize(standardize, number) => {
                 if let Some(figures) = figures {
                     let of_output = (&gradients[0], output);
-                    standardise.backward(s, &figures[*number], of_output, result, rows);
+                    standardize.backward(s, &figures[*number], of_output, result, rows);
                 }
             }
-            Body::Scale(scale) => scale.backward(s, parameters, &gradients[0], result, rows),
-            Body::Lookup(lookup) => lookup.backward(&gradients[0], result, rows),
+            Kind::Scale(scale) => scale.backward(s, parameters, &gradients[0], result, rows),
+            Kind::Lookup(lookup) => lookup.backward(&gradients[0], result, rows),
             _ => result.copy_from(&gradients[0], rows),
         }
         match self {
-            Body::Row(row) => row.backward(s, result, input, output, rows),
-            Body::Noise(noise, layer) => {
+            Kind::Row(row) => row.backward(s, result, input, output, rows),
+            Kind::Noise(noise, layer) => {
                 if let Some(Moment { seed, step, before }) = moment {
                     let draws = NoiseDraws::new(seed, *layer, step);
                     noise::backward(s, &**noise, draws, result, (before + from, rows));
                 }
             }
-            Body::Fork(add) => result.add(s, &gradients[*add - index], rows),
+            Kind::Fork(add) => result.add(s, &gradients[*add - index], rows),
             _ => {}
         }
     }
 
-    /// The gradients of the parameter lines in `lines`, over the rows of all slabs, into the sink.
+    /// The gradients of the parameter lines in `lines`, over the rows of all shards, into the target.
     #[inline(always)]
     pub(crate) fn parameter_gradient<'a>(
         &self,
         s: S,
-        slabs: impl Slabs<'a>,
+        shards: impl Shards<'a>,
         lines: &Range<usize>,
         scratch: &mut [Line],
-        sink: &mut Sink<'_, S>,
+        target: &mut GradientTarget<'_, S>,
     ) {
         match self {
-            Body::Product(product) => product.parameter_gradient(s, slabs, lines, scratch, sink),
-            Body::Scale(scale) => scale.parameter_gradient(s, slabs, lines, scratch, sink),
-            Body::Lookup(lookup) => lookup.parameter_gradient(s, slabs, lines, scratch, sink),
+            Kind::Product(product) => product.parameter_gradient(s, shards, lines, scratch, target),
+            Kind::Scale(scale) => scale.parameter_gradient(s, shards, lines, scratch, target),
+            Kind::Lookup(lookup) => lookup.parameter_gradient(s, shards, lines, scratch, target),
             _ => {}
         }
     }

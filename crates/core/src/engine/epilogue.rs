@@ -1,14 +1,15 @@
-//! What follows a product on the lines that it has just made, while they are in the cache.
+//! The elementwise function behind a product, applied to the lines that the product has just written, while they
+//! are in the cache.
 
 use super::Epilogue;
 use super::panels::Panels;
 use super::simd::Simd;
 use std::ops::Range;
 
-/// Finishes panels of a product's output.
-pub trait Finish<S: Simd> {
-    /// Finishes these panels of `target`.
-    fn finish(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize);
+/// Applies an elementwise function to panels of a product's output.
+pub trait PanelEpilogue<S: Simd> {
+    /// Applies it to these panels of `target`.
+    fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize);
 }
 
 /// Forward: keeps the value if the derivative will read it, then applies the function.
@@ -19,9 +20,9 @@ pub struct Apply<'a, S: Simd> {
     pub kept: Option<&'a mut Panels>,
 }
 
-impl<S: Simd> Finish<S> for Apply<'_, S> {
+impl<S: Simd> PanelEpilogue<S> for Apply<'_, S> {
     #[inline(always)]
-    fn finish(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
+    fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
         let Some(epilogue) = self.epilogue else { return };
         for run in target.runs(panels.clone(), rows) {
             if let Some(kept) = &mut self.kept {
@@ -43,9 +44,9 @@ pub struct Differentiate<'a, S: Simd> {
     pub output: &'a Panels,
 }
 
-impl<S: Simd> Finish<S> for Differentiate<'_, S> {
+impl<S: Simd> PanelEpilogue<S> for Differentiate<'_, S> {
     #[inline(always)]
-    fn finish(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
+    fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
         let Some(epilogue) = self.epilogue else { return };
         for run in target.runs(panels, rows) {
             let input = self.input.map_or(

@@ -1,5 +1,5 @@
 //! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden
-//! layer, as most tiny ones are.
+//! layer, as most small ones are.
 //!
 //! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go
 //! to memory and back) took twice as long as they. So each direction is one loop over the panels of the hidden
@@ -127,7 +127,7 @@ impl<S: Simd> Take<S> for Descend {
 
 /// The two products and what is between them.
 #[derive(Clone, Copy)]
-pub struct Hidden<B> {
+pub struct OneHiddenLayer<B> {
     /// Inputs of the first product.
     inputs: usize,
     /// Panels of the layer between.
@@ -149,7 +149,7 @@ pub struct HiddenLines<'a> {
     pub gradients: &'a mut [Line],
 }
 
-impl Hidden<()> {
+impl OneHiddenLayer<()> {
     /// Two products, which follow each other in the parameters, if they are of these forms and the layer between
     /// fills its panels: then a function of zero leaves nothing to clear.
     pub fn of(first: &Product, second: &Product) -> Option<Self> {
@@ -157,17 +157,17 @@ impl Hidden<()> {
         let (inputs, outputs) = (first.inputs, second.outputs);
         let fits = forms && inputs <= LANES && first.outputs.is_multiple_of(LANES);
         let (panels, first) = (panels(first.outputs), second.weight.start);
-        fits.then_some(Hidden { inputs, panels, outputs, first, between: () })
+        fits.then_some(OneHiddenLayer { inputs, panels, outputs, first, between: () })
     }
 
     /// The same with this function between them.
-    pub fn with<B>(self, between: B) -> Hidden<B> {
-        let Hidden { inputs, panels, outputs, first, between: () } = self;
-        Hidden { inputs, panels, outputs, first, between }
+    pub fn with<B>(self, between: B) -> OneHiddenLayer<B> {
+        let OneHiddenLayer { inputs, panels, outputs, first, between: () } = self;
+        OneHiddenLayer { inputs, panels, outputs, first, between }
     }
 }
 
-impl<B> Hidden<B> {
+impl<B> OneHiddenLayer<B> {
     /// Lines that so many rows of the hidden layer take.
     #[inline(always)]
     pub fn lines(&self, rows: usize) -> usize {

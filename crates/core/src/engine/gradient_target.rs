@@ -19,7 +19,7 @@ pub struct Updates<'a, S: Simd> {
 }
 
 /// What is done with finished gradients.
-pub enum Target<'a, S: Simd> {
+pub enum Destination<'a, S: Simd> {
     /// Straight into the update of the parameters.
     Update(Updates<'a, S>),
     /// The same, with the sum of the gradients of the batch's chunks before.
@@ -31,28 +31,28 @@ pub enum Target<'a, S: Simd> {
 }
 
 /// Where the finished gradients of one thread go.
-pub struct Sink<'a, S: Simd> {
+pub struct GradientTarget<'a, S: Simd> {
     /// The number, among the lines of all parameters, of the first line in the target's slices.
     pub first: usize,
     /// What is done with them.
-    pub target: Target<'a, S>,
+    pub target: Destination<'a, S>,
 }
 
-impl<S: Simd> Sink<'_, S> {
+impl<S: Simd> GradientTarget<'_, S> {
     /// Takes the finished gradient of the parameter lines from `start`.
     #[inline(always)]
     fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
         let start = start - self.first;
         match &mut self.target {
-            Target::Update(updates) => updates.apply(s, start, tile),
-            Target::UpdateWith(updates, before) => {
+            Destination::Update(updates) => updates.apply(s, start, tile),
+            Destination::UpdateWith(updates, before) => {
                 for (line, sum) in tile.iter_mut().zip(&before[start..]) {
                     s.store(s.add(s.load(sum), s.load(line)), line);
                 }
                 updates.apply(s, start, tile);
             }
-            Target::Write(gradient) => gradient[start..][..tile.len()].copy_from_slice(tile),
-            Target::Add(gradient) => {
+            Destination::Write(gradient) => gradient[start..][..tile.len()].copy_from_slice(tile),
+            Destination::Add(gradient) => {
                 for (sum, line) in gradient[start..].iter_mut().zip(tile) {
                     s.store(s.add(s.load(sum), s.load(line)), sum);
                 }
@@ -71,13 +71,13 @@ impl<S: Simd> Updates<'_, S> {
     }
 }
 
-/// The most lines of a gradient that wait for the sink. The update then goes through so many lines of parameters
+/// The most lines of a gradient that wait for the target. The update then goes through so many lines of parameters
 /// and their state in a row, which the CPU sees coming: in short pieces it waits at the start of each.
 const BLOCK_LINES: usize = 1024;
 
 /// Lines of scratch in which gradients of so many parameter lines wait: two blocks, since pairs of panels are
 /// finished side by side.
-pub fn sink_lines(lines: usize) -> usize {
+pub fn target_lines(lines: usize) -> usize {
     2 * lines.clamp(LANES, BLOCK_LINES)
 }
 
@@ -96,11 +96,11 @@ impl<'a> Block<'a> {
         Block { start, filled: 0, lines }
     }
 
-    /// Room for the next lines, at most as many as a block has. What does not fit goes to the sink first.
+    /// Room for the next lines, at most as many as a block has. What does not fit goes to the target first.
     #[inline(always)]
-    pub fn next<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>, count: usize) -> &mut [Line] {
+    pub fn next<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>, count: usize) -> &mut [Line] {
         if self.filled + count > self.lines.len() {
-            self.flush(s, sink);
+            self.flush(s, target);
         }
         let from = self.filled;
         self.filled += count;
@@ -109,9 +109,9 @@ impl<'a> Block<'a> {
 
     /// Hands on what is there.
     #[inline(always)]
-    pub fn flush<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>) {
+    pub fn flush<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>) {
         if self.filled > 0 {
-            sink.take(s, self.start, &mut self.lines[..self.filled]);
+            target.take(s, self.start, &mut self.lines[..self.filled]);
             self.start += self.filled;
             self.filled = 0;
         }
@@ -119,9 +119,9 @@ impl<'a> Block<'a> {
 
     /// Goes on at another parameter line, if it is not the next one anyway.
     #[inline(always)]
-    pub fn seek<S: Simd>(&mut self, s: S, sink: &mut Sink<'_, S>, start: usize) {
+    pub fn seek<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>, start: usize) {
         if start != self.start + self.filled {
-            self.flush(s, sink);
+            self.flush(s, target);
             self.start = start;
         }
     }

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 /// Where the running figures lie, a line a panel, and how they follow.
 #[derive(Clone, Debug)]
-pub struct Standardise {
+pub struct Standardize {
     /// Added to the variance.
     pub epsilon: f32,
     /// The share of the new batch in the running figures.
@@ -55,16 +55,16 @@ impl Figures {
     }
 }
 
-/// The sum over the rows of all slabs of what `term` makes of a panel's lines in both arrays.
+/// The sum over the rows of all shards of what `term` makes of a panel's lines in both arrays.
 #[inline(always)]
 fn sum_rows<'a, S: Simd>(
     s: S,
-    slabs: impl Iterator<Item = (&'a Panels, &'a Panels, usize)>,
+    shards: impl Iterator<Item = (&'a Panels, &'a Panels, usize)>,
     panel: usize,
     term: impl Fn(&Line, &Line) -> S::V,
 ) -> S::V {
     let (mut total, mut part, mut count) = (s.splat(0.0), s.splat(0.0), 0);
-    for (left, right, rows) in slabs {
+    for (left, right, rows) in shards {
         for (left, right) in left.panel(panel, rows).iter().zip(right.panel(panel, rows)) {
             part = s.add(part, term(left, right));
             count += 1;
@@ -77,28 +77,28 @@ fn sum_rows<'a, S: Simd>(
     s.add(total, part)
 }
 
-impl Standardise {
-    /// The figures of a batch, whose rows stand in the slabs' panels in their order.
+impl Standardize {
+    /// The figures of a batch, whose rows stand in the shards' panels in their order.
     pub fn measure<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Iterator<Item = (&'a Panels, usize)> + Clone,
+        shards: impl Iterator<Item = (&'a Panels, usize)> + Clone,
         figures: &mut Figures,
         rows: usize,
     ) {
-        let first = slabs.clone().find(|(_, rows)| *rows > 0);
+        let first = shards.clone().find(|(_, rows)| *rows > 0);
         s.run(
             #[inline(always)]
             || {
                 for panel in 0..figures.mean.len() {
                     let first = first.map_or(ZERO, |(input, _)| input.panel(panel, 1)[0]);
                     let one = s.splat(1.0);
-                    self.measure_panel(s, slabs.clone(), figures, (panel, rows), (&first, one));
+                    self.measure_panel(s, shards.clone(), figures, (panel, rows), (&first, one));
                     let squares = &figures.squares[panel];
                     if squares.0.iter().any(|squares| !squares.is_finite()) {
                         let (squares, most) = (s.load(squares), s.splat(f32::INFINITY));
                         let unit = s.select_greater(most, squares, one, s.splat(SMALL_UNIT));
-                        self.measure_panel(s, slabs.clone(), figures, (panel, rows), (&first, unit));
+                        self.measure_panel(s, shards.clone(), figures, (panel, rows), (&first, unit));
                     }
                 }
             },
@@ -110,17 +110,17 @@ impl Standardise {
     fn measure_panel<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Iterator<Item = (&'a Panels, usize)> + Clone,
+        shards: impl Iterator<Item = (&'a Panels, usize)> + Clone,
         figures: &mut Figures,
         (panel, rows): (usize, usize),
         (first, unit): (&Line, S::V),
     ) {
-        let slabs = slabs.map(|(input, rows)| (input, input, rows));
+        let shards = shards.map(|(input, rows)| (input, input, rows));
         let count = s.splat(rows as f32);
         let shift = s.mul(s.sub(s.splat(0.0), s.load(first)), unit);
         let total = sum_rows(
             s,
-            slabs.clone(),
+            shards.clone(),
             panel,
             #[inline(always)]
             |value, _| s.mul_add(s.load(value), unit, shift),
@@ -128,7 +128,7 @@ impl Standardise {
         let mean = s.div(total, count);
         let squares = sum_rows(
             s,
-            slabs,
+            shards,
             panel,
             #[inline(always)]
             |value, _| {
@@ -232,11 +232,11 @@ impl Standardise {
         );
     }
 
-    /// The means of the gradient g and of g x̂, over slabs of g, x̂ and their number of rows.
+    /// The means of the gradient g and of g x̂, over shards of g, x̂ and their number of rows.
     pub fn measure_gradient<'a, S: Simd>(
         &self,
         s: S,
-        slabs: impl Iterator<Item = (&'a Panels, &'a Panels, usize)> + Clone,
+        shards: impl Iterator<Item = (&'a Panels, &'a Panels, usize)> + Clone,
         figures: &mut Figures,
         rows: usize,
     ) {
@@ -248,14 +248,14 @@ impl Standardise {
                 for (panel, (mean, share)) in gradient.iter_mut().zip(product).enumerate() {
                     let gradients = sum_rows(
                         s,
-                        slabs.clone(),
+                        shards.clone(),
                         panel,
                         #[inline(always)]
                         |gradient, _| s.load(gradient),
                     );
                     let products = sum_rows(
                         s,
-                        slabs.clone(),
+                        shards.clone(),
                         panel,
                         #[inline(always)]
                         |gradient, value| s.mul(s.load(gradient), s.load(value)),
