@@ -119,8 +119,8 @@ describeNative("the packed addon", () => {
     );
   });
 
-  test("is smaller than 3 MB", () => {
-    expect(statSync(join(folder, addonFile)).size).toBeLessThan(3_000_000);
+  test("is smaller than 2.5 MB", () => {
+    expect(statSync(join(folder, addonFile)).size).toBeLessThan(2_500_000);
   });
 
   test("names no path of the machine that built it", () => {

@@ -7,7 +7,7 @@
 use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use myelin_core::engine::epilogue::Apply;
 use myelin_core::engine::gradient_target::{Destination, GradientTarget, target_lines};
-use myelin_core::engine::gradients::Shard;
+use myelin_core::engine::gradients::{ParameterGradients, Shard};
 use myelin_core::engine::panels::{Line, Panels, panels};
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::products::{Product, SCRATCH_LINES};
@@ -102,11 +102,14 @@ impl<S: Simd> Work<S> {
     fn parameter_gradient(&mut self) {
         let Work { s, product, rows, input, output, scratch, gradient, .. } = self;
         let lines = 0..gradient.len();
-        let mut target = GradientTarget { first: 0, target: Destination::Write(gradient) };
+        let mut target = GradientTarget { first: 0, destination: Destination::Write(gradient) };
         let shards = std::iter::once(Shard { input, first: 0, gradient: output, rows: *rows });
         s.run(
             #[inline(always)]
-            || product.parameter_gradient(*s, shards.clone(), &lines, scratch, &mut target),
+            || {
+                let (s, lines, target) = (*s, &lines, &mut target);
+                product.parameter_gradient(ParameterGradients { s, shards, lines, scratch, target })
+            },
         );
     }
 }

@@ -1,7 +1,7 @@
 //! The table of activations: (options) → value(input), derivative(input, output), elementwise.
 
 use crate::engine::functions::{clamp, erf, exp, log_one_plus, logistic, rectified, rectified_slope, tanh};
-use crate::engine::{Epilogue, panels::Line, simd::Simd};
+use crate::engine::{Epilogue, Formula, panels::Line, simd::Simd};
 use crate::options::AT_LEAST_0;
 
 crate::table! {
@@ -29,8 +29,8 @@ crate::table! {
 pub trait Activation: Copy + Send + Sync + 'static {
     /// Whether the derivative needs the input; otherwise only the output is kept, and `input` is the output.
     const READS_INPUT: bool = false;
-    /// As [`Epilogue::rectifies`].
-    const RECTIFIES: bool = false;
+    /// As [`Epilogue::formula`].
+    const FORMULA: Formula = Formula::Other;
     /// The value at `input`.
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V;
     /// The derivative at `input`, where the value is `output`.
@@ -58,7 +58,7 @@ impl Activation for Linear {
 pub struct Relu;
 
 impl Activation for Relu {
-    const RECTIFIES: bool = true;
+    const FORMULA: Formula = Formula::Rectifier;
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
@@ -348,8 +348,8 @@ impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {
         A::READS_INPUT
     }
 
-    fn rectifies(&self) -> bool {
-        A::RECTIFIES
+    fn formula(&self) -> Formula {
+        A::FORMULA
     }
 
     fn forward(&self, s: S, tile: &mut [Line]) {

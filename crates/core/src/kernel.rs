@@ -109,21 +109,6 @@ impl<S: Simd> Machine for State<S> {
     }
 }
 
-impl<S: Simd> Plan<S> {
-    /// Values in a row of x and of the targets.
-    pub(crate) fn widths(&self) -> (usize, usize) {
-        (self.inputs, self.loss.targets(self.outputs()))
-    }
-
-    pub(crate) fn check(&self, data: &Dataset<'_>) -> Result<()> {
-        let (inputs, outputs) = self.widths();
-        ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
-        ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
-        self.check_categories(data.inputs_of_all())?;
-        self.loss.check(data.targets(), self.outputs())
-    }
-}
-
 /// The bytes that a Program takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {

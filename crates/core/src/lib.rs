@@ -36,9 +36,10 @@ pub mod predictor;
 pub mod program;
 pub mod random;
 pub mod run;
-pub mod small_network;
 pub mod state;
+pub(crate) mod step;
 pub mod update;
+pub mod ways;
 pub mod workspace;
 
 pub use dataset::Dataset;

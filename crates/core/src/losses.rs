@@ -6,7 +6,7 @@ pub mod elementwise;
 pub mod probabilities;
 
 use crate::engine::panels::{Line, Panels, ZERO};
-use crate::engine::{RowLoss, simd::Simd};
+use crate::engine::{Formula, RowLoss, simd::Simd};
 use crate::errors::Result;
 use crate::options::{ABOVE_0, BETWEEN_0_AND_1, FROM_0_TO_1};
 use binary::{BinaryFromLogits, BinaryFromProbabilities};
@@ -241,6 +241,10 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
         );
     }
 
+    fn formula(&self) -> Formula {
+        Formula::Elementwise
+    }
+
     fn column(
         &self,
         s: S,
@@ -249,7 +253,7 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
         losses: &mut Line,
         scale: f32,
         gradient: &mut Line,
-    ) -> bool {
+    ) {
         s.run(
             #[inline(always)]
             || {
@@ -258,6 +262,5 @@ impl<S: Simd, L: Loss> RowLoss<S> for Elementwise<L> {
                 s.store(s.mul(self.gradient(s, prediction, target), s.splat(scale)), gradient);
             },
         );
-        true
     }
 }

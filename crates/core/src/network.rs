@@ -1,11 +1,9 @@
 //! The network: one mini-batch forward, loss, backward, update.
 
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
-use crate::engine::gradient_target::{Destination, GradientTarget};
-use crate::engine::gradients::Shard;
+use crate::engine::gradient_target::GradientTarget;
+use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{Line, Panels};
-use crate::engine::products::{Form, Product};
-use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Figures;
 use crate::layers::OperationSpec;
@@ -23,7 +21,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<S: Simd> Plan<S> {
-    /// `KNOWN_ROWS` is the number of rows where the compiler is to know it, else 0.
+    /// Takes rows through all operations. `KNOWN_ROWS` is the number of rows where the compiler knows it, else 0.
     #[inline(always)]
     pub(crate) fn forward<const KNOWN_ROWS: usize>(
         &self,
@@ -35,7 +33,7 @@ impl<S: Simd> Plan<S> {
         self.forward_operations::<KNOWN_ROWS>(s, 0..self.operations.len(), parameters, workspace, rows, None);
     }
 
-    /// The same through some of the operations.
+    /// Takes rows through some of the operations.
     #[inline(always)]
     fn forward_operations<const KNOWN_ROWS: usize>(
         &self,
@@ -80,7 +78,7 @@ impl<S: Simd> Plan<S> {
     }
 
     /// Takes the predictions of the first rows through what the loss has absorbed, and writes each to its
-    /// place among the rows of `output`. The workspace's own are gone then.
+    /// place among the rows of `output`. The workspace no longer has them.
     pub(crate) fn hand_out(
         &self,
         s: S,
@@ -115,7 +113,7 @@ impl<S: Simd> Plan<S> {
         weigh_losses(losses, &workspace.weights);
     }
 
-    /// What follows when the gradient of a operation's output is there.
+    /// The derivative of the function behind an operation, for the gradient of its output.
     #[inline(always)]
     fn differentiate<'a>(
         &'a self,
@@ -254,86 +252,6 @@ impl<S: Simd> Plan<S> {
         );
     }
 
-    /// What `pass` does, for all threads, where operations need figures of all rows: the threads meet at each of
-    /// them, forward and on the way back.
-    pub(crate) fn pass_in_segments(
-        &self,
-        s: S,
-        team: &mut ScopedThreads<'_>,
-        parameters: &mut [Line],
-        workspaces: &mut [Workspace],
-        figures: &mut [Figures],
-        batch: Batch<'_>,
-    ) {
-        let mut start = 0;
-        for (number, &operation) in self.standardized.iter().enumerate() {
-            let segment = |shard: &mut Workspace| {
-                self.forward_segment(s, parameters, shard, batch, (start..operation, Some(figures)));
-            };
-            team.each(workspaces, segment);
-            let inputs = workspaces.iter().map(|shard| (shard.around(operation).0, shard.rows));
-            let standardize = self.operations[operation].standardize();
-            standardize.measure(s, inputs, &mut figures[number], batch.rows);
-            if batch.moment.is_some() {
-                standardize.follow(s, &figures[number], parameters, batch.rows);
-            }
-            start = operation;
-        }
-        let mut end = self.operations.len();
-        let last = |shard: &mut Workspace| {
-            self.forward_segment(s, parameters, shard, batch, (start..end, Some(figures)));
-        };
-        team.each(workspaces, last);
-        for (number, &operation) in self.standardized.iter().enumerate().rev() {
-            if operation <= self.first_trained {
-                break;
-            }
-            let segment = |shard: &mut Workspace| {
-                self.backward_segment(s, parameters, shard, batch, (operation + 1..end, Some(figures)));
-            };
-            team.each(workspaces, segment);
-            let outputs = workspaces
-                .iter()
-                .map(|shard| (shard.around(operation).1, &shard.outputs[operation], shard.rows));
-            self.operations[operation].standardize().measure_gradient(
-                s,
-                outputs,
-                &mut figures[number],
-                batch.rows,
-            );
-            end = operation + 1;
-        }
-        let segment = |shard: &mut Workspace| {
-            self.backward_segment(s, parameters, shard, batch, (self.first_trained + 1..end, Some(figures)));
-        };
-        team.each(workspaces, segment);
-    }
-
-    /// What `pass` does where the product of the first operation is done, for all rows of the chunk from `start`.
-    pub(crate) fn pass_from_product(
-        &self,
-        s: S,
-        parameters: &[Line],
-        workspace: &mut Workspace,
-        batch: Batch<'_>,
-        (product, start): (&Panels, usize),
-    ) {
-        let (from, rows) = (workspace.from, workspace.rows);
-        workspace.moment = batch.moment;
-        batch.gather_targets(workspace, from..from + rows);
-        let output = &mut workspace.outputs[0];
-        for panel in 0..output.count() {
-            let done = &product.panel(panel, from - start + rows)[from - start..];
-            output.panel_mut(panel, rows).copy_from_slice(done);
-        }
-        let epilogue = self.operations[0].epilogue.as_deref();
-        let panels = 0..output.count();
-        Apply { epilogue, kept: workspace.kept[0].as_mut() }.apply(s, output, panels, rows);
-        self.forward_rows(s, parameters, workspace, rows, (1..self.operations.len(), None));
-        let operations = self.first_trained + 1..self.operations.len();
-        self.backward_segment(s, parameters, workspace, batch, (operations, None));
-    }
-
     /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the target.
     /// `input` is that of all rows of the chunk and where it starts, if the thread has it.
     #[inline(never)]
@@ -364,21 +282,12 @@ impl<S: Simd> Plan<S> {
                             Shard { input, first, gradient, rows: shard.rows }
                         },
                     );
-                    operation.kind.parameter_gradient(s, shards, &lines, block, &mut target);
+                    let (lines, scratch, target) = (&lines, &mut *block, &mut target);
+                    let gradients = ParameterGradients { s, shards, lines, scratch, target };
+                    operation.kind.parameter_gradient(gradients);
                 }
             },
         );
-    }
-
-    /// A whole chunk on one thread: its gradient into `partial`.
-    pub(crate) fn pass_apart(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
-        self.pass(s, parameters, workspace, batch);
-        let mut partial = std::mem::take(&mut workspace.partial);
-        let mut block = std::mem::take(&mut workspace.scratch);
-        let target = GradientTarget { first: 0, target: Destination::Write(&mut partial) };
-        let shard = std::slice::from_ref(workspace);
-        self.parameter_gradients(s, shard, None, 0..self.lines, target, &mut block);
-        (workspace.partial, workspace.scratch) = (partial, block);
     }
 
     /// Where the lines of all parameters are cut so that each of so many threads has about as much to do.
@@ -390,14 +299,6 @@ impl<S: Simd> Plan<S> {
             products().fold(wanted, |wanted, (index, product)| product.cut(wanted, whole && index == 0))
         };
         (0..=threads).map(cut).collect()
-    }
-
-    /// The first product, if it is wide, begins the network and has nearly all parameters: then most of what
-    /// threads that share out rows would send each other is its weights.
-    pub(crate) fn large_first(&self) -> Option<&Product> {
-        let product = self.operations[0].product().filter(|_| self.standardized.is_empty())?;
-        let large = product.weight.len() * 10 >= self.lines * 9;
-        (large && product.form == Form::Wide).then_some(product)
     }
 }
 

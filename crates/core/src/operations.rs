@@ -1,8 +1,7 @@
-//! What the network walks: operations, each with an output of its own. Of the kinds of operation only products
-//! and elementwise functions are fused; here is what the others do, forward and back.
+//! What layers compile to: operations, each with an output of its own. Only products and elementwise functions are
+//! fused; this file has what the other kinds do, forward and back.
 
-use crate::engine::gradient_target::GradientTarget;
-use crate::engine::gradients::Shards;
+use crate::engine::gradients::{ParameterGradients, Shards};
 use crate::engine::lookup::Lookup;
 use crate::engine::noise;
 use crate::engine::panels::{LANES, Line, Panels};
@@ -12,9 +11,8 @@ use crate::engine::simd::Simd;
 use crate::engine::standardize::{Figures, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
-use std::ops::Range;
 
-/// What makes the values of a operation.
+/// What makes the values of an operation.
 pub enum Kind<S: Simd> {
     /// A matrix product.
     Product(Product),
@@ -36,7 +34,7 @@ pub enum Kind<S: Simd> {
     Add(usize),
 }
 
-/// What has an output of its own: values, and the elementwise function that they go through.
+/// An operation: what makes its values, and the elementwise function behind it.
 pub struct Operation<S: Simd> {
     /// Values in a row of the output.
     pub outputs: usize,
@@ -85,7 +83,7 @@ impl<S: Simd> Operation<S> {
         self.epilogue.is_none() && !matches!(self.kind, Kind::Row(_) | Kind::Fork(_) | Kind::Standardize(..))
     }
 
-    /// What standardizes, in a operation that the plan lists as one that does.
+    /// The parameters of an operation that the plan lists as standardizing.
     pub fn standardize(&self) -> &Standardize {
         match &self.kind {
             Kind::Standardize(standardize, _) => standardize,
@@ -108,7 +106,7 @@ impl<S: Simd> Kind<S> {
         matches!(self, Kind::Product(_) | Kind::Scale(_) | Kind::Lookup(_))
     }
 
-    /// Whether it is of the kinds that a small step knows.
+    /// Whether small batches can take it.
     pub fn is_plain(&self) -> bool {
         matches!(self, Kind::Product(_) | Kind::Copy | Kind::Row(_))
     }
@@ -184,20 +182,13 @@ impl<S: Simd> Kind<S> {
         }
     }
 
-    /// The gradients of the parameter lines in `lines`, over the rows of all shards, into the target.
+    /// The gradients of its parameters.
     #[inline(always)]
-    pub(crate) fn parameter_gradient<'a>(
-        &self,
-        s: S,
-        shards: impl Shards<'a>,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        target: &mut GradientTarget<'_, S>,
-    ) {
+    pub(crate) fn parameter_gradient<'a>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
         match self {
-            Kind::Product(product) => product.parameter_gradient(s, shards, lines, scratch, target),
-            Kind::Scale(scale) => scale.parameter_gradient(s, shards, lines, scratch, target),
-            Kind::Lookup(lookup) => lookup.parameter_gradient(s, shards, lines, scratch, target),
+            Kind::Product(product) => product.parameter_gradient(gradients),
+            Kind::Scale(scale) => scale.parameter_gradient(gradients),
+            Kind::Lookup(lookup) => lookup.parameter_gradient(gradients),
             _ => {}
         }
     }

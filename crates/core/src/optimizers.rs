@@ -5,7 +5,7 @@ pub mod lion;
 pub mod squares;
 
 use crate::engine::functions::{descended, snap};
-use crate::engine::{Finished, Now, Powers, Update, panels::ZERO, simd::Simd};
+use crate::engine::{Finished, Formula, Now, Powers, Update, panels::ZERO, simd::Simd};
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 use adam::{Adamax, Nadam};
@@ -63,9 +63,9 @@ pub trait Optimizer: Copy + Send + Sync + 'static {
     fn now(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> Now {
         Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
     }
-    /// As [`Update::descends`].
-    fn descends(self) -> bool {
-        false
+    /// As [`Update::formula`].
+    fn formula(self) -> Formula {
+        Formula::Other
     }
     /// The new weight; `slots` holds the state and takes the new one.
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
@@ -125,8 +125,8 @@ impl Optimizer for Sgd {
         descended(s, now.learning_rate, weight, gradient)
     }
 
-    fn descends(self) -> bool {
-        self.weight_decay == 0.0
+    fn formula(self) -> Formula {
+        if self.weight_decay == 0.0 { Formula::Descent } else { Formula::Other }
     }
 }
 
@@ -163,8 +163,8 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
         O::SLOTS
     }
 
-    fn descends(&self) -> bool {
-        self.0.descends()
+    fn formula(&self) -> Formula {
+        self.0.formula()
     }
 
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {

@@ -1,4 +1,4 @@
-//! The forward pass alone: predictions, and the loss of rows that nothing is learnt from.
+//! The forward pass alone: predictions, and the loss of rows that are only evaluated.
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
@@ -92,10 +92,10 @@ impl<S: Simd> Predict for Reader<S> {
         if rows <= 1 {
             forward.reserve(rows, 1)?;
             let published = lock(published);
-            forward.plan.predict(forward.s, &published, &mut forward.workspaces[0], x, output);
+            predict(&forward.plan, forward.s, &published, &mut forward.workspaces[0], x, output);
             return Ok(());
         }
-        threads.team(forward.plan.pays(rows), |team| {
+        threads.team(pays(&forward.plan, rows), |team| {
             let share = rows.div_ceil(team.threads());
             forward.reserve(rows, team.threads())?;
             let Forward { s, plan, workspaces, .. } = forward;
@@ -104,7 +104,7 @@ impl<S: Simd> Predict for Reader<S> {
             let shares = workspaces.iter_mut().zip(pieces);
             let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
             team.each(&mut shares, |Share { workspace, rows: (x, output) }| {
-                plan.predict(*s, &parameters, workspace, x, output);
+                predict(plan, *s, &parameters, workspace, x, output);
             });
             Ok(())
         })
@@ -121,7 +121,7 @@ impl<S: Simd> Predict for Reader<S> {
                 output.len()
             );
         }
-        threads.team(forward.plan.pays(data.rows()), |team| {
+        threads.team(pays(&forward.plan, data.rows()), |team| {
             forward.reserve(data.rows(), team.threads())?;
             forward.reserve_losses(data.rows())?;
             Ok(forward.evaluate(team, &lock(published), data, output))
@@ -200,52 +200,57 @@ impl<S: Simd> Forward<S> {
         });
         let mut shares: Vec<_> = shares.collect();
         team.each(&mut shares, |Share { workspace, rows: (batch, losses, output) }| {
-            plan.row_losses(*s, parameters, workspace, *batch, losses, output.as_deref_mut());
+            row_losses(plan, *s, parameters, workspace, *batch, losses, output.as_deref_mut());
         });
         // Added in the order of the rows, whoever computed them.
         losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / rows as f64
     }
 }
 
-impl<S: Simd> Plan<S> {
-    /// Whether the forward pass of so many rows is worth a team.
-    fn pays(&self, rows: usize) -> bool {
-        // About a third of a training's operations are those of the forward pass.
-        (self.multiply_adds() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
-    }
+/// Whether the forward pass of so many rows is worth a team.
+fn pays<S: Simd>(plan: &Plan<S>, rows: usize) -> bool {
+    // About a third of a training's operations are those of the forward pass.
+    (plan.multiply_adds() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
+}
 
-    /// Predicts rows of x, in pieces that go through together.
-    fn predict(&self, s: S, parameters: &[Line], workspace: &mut Workspace, x: &[f32], output: &mut [f32]) {
-        let (inputs, outputs) = (self.inputs, self.outputs());
-        let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
-        for (x, output) in chunks {
-            let rows = x.len() / inputs;
-            for (row, values) in x.chunks_exact(inputs).enumerate() {
-                workspace.input.set_row(row, values);
-            }
-            self.forward_rows(s, parameters, workspace, rows, (0..self.operations.len(), None));
-            self.hand_out(s, workspace, rows, output, |row| row);
+/// Predicts rows of x, in pieces that go through together.
+fn predict<S: Simd>(
+    plan: &Plan<S>,
+    s: S,
+    parameters: &[Line],
+    workspace: &mut Workspace,
+    x: &[f32],
+    output: &mut [f32],
+) {
+    let (inputs, outputs) = (plan.inputs, plan.outputs());
+    let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
+    for (x, output) in chunks {
+        let rows = x.len() / inputs;
+        for (row, values) in x.chunks_exact(inputs).enumerate() {
+            workspace.input.set_row(row, values);
         }
+        plan.forward_rows(s, parameters, workspace, rows, (0..plan.operations.len(), None));
+        plan.hand_out(s, workspace, rows, output, |row| row);
     }
+}
 
-    /// The losses of rows of the data from `start`, and their predictions.
-    fn row_losses(
-        &self,
-        s: S,
-        parameters: &[Line],
-        workspace: &mut Workspace,
-        batch: Batch<'_>,
-        losses: &mut [f32],
-        output: Option<&mut [f32]>,
-    ) {
-        let mut outputs = output.map(|output| output.chunks_mut(self.outputs() * CHUNK_ROWS));
-        for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
-            batch.gather(workspace, index * CHUNK_ROWS, losses.len());
-            self.forward_rows(s, parameters, workspace, losses.len(), (0..self.operations.len(), None));
-            self.losses(s, workspace, losses);
-            if let Some(output) = outputs.as_mut().and_then(Iterator::next) {
-                self.hand_out(s, workspace, losses.len(), output, |row| row);
-            }
+/// The losses of rows of the data from `start`, and their predictions.
+fn row_losses<S: Simd>(
+    plan: &Plan<S>,
+    s: S,
+    parameters: &[Line],
+    workspace: &mut Workspace,
+    batch: Batch<'_>,
+    losses: &mut [f32],
+    output: Option<&mut [f32]>,
+) {
+    let mut outputs = output.map(|output| output.chunks_mut(plan.outputs() * CHUNK_ROWS));
+    for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
+        batch.gather(workspace, index * CHUNK_ROWS, losses.len());
+        plan.forward_rows(s, parameters, workspace, losses.len(), (0..plan.operations.len(), None));
+        plan.losses(s, workspace, losses);
+        if let Some(output) = outputs.as_mut().and_then(Iterator::next) {
+            plan.hand_out(s, workspace, losses.len(), output, |row| row);
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! The TypeScript twin fills in the defaults; here every field has to be there, and none besides.
 
+use crate::dataset::Dataset;
 use crate::engine::lookup::Lookup;
 use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
@@ -14,6 +15,7 @@ use crate::ensure;
 use crate::errors::{Error, Result};
 use crate::layers::{self, OperationSpec};
 use crate::operations::{Array, Kind, Operation};
+use crate::ways::Way;
 use crate::{losses, optimizers, options};
 use serde_json::{Map, Value};
 use std::ops::Range;
@@ -48,8 +50,8 @@ pub struct Plan<S: Simd> {
     pub operations: Vec<Operation<S>>,
     /// The first operation with parameters that change: no gradient is needed of what goes into it.
     pub first_trained: usize,
-    /// Whether all operations are products, elementwise functions and functions of rows.
-    pub is_plain: bool,
+    /// How a step is taken.
+    pub way: Way,
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
     /// What the loss is computed together with and predictions go through besides, if anything.
@@ -133,7 +135,7 @@ impl<S: Simd> Plan<S> {
             inputs,
             operations: Vec::new(),
             first_trained: 0,
-            is_plain: true,
+            way: Way::Rows,
             loss: losses::build(kind(loss, "loss")?, loss)?,
             absorbed: None,
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
@@ -168,7 +170,8 @@ impl<S: Simd> Plan<S> {
         }
         let first = plan.operations.iter().position(|operation| operation.trainable);
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
-        plan.is_plain = plan.operations.iter().all(|operation| operation.kind.is_plain());
+        let size = (plan.lines, plan.collects());
+        plan.way = Way::of(&plan.operations, size, (&*plan.loss, &*plan.update));
         Ok(plan)
     }
 
@@ -380,5 +383,24 @@ impl<S: Simd> Plan<S> {
                 lines[line * stride + offset].0[lane] = *value;
             }
         });
+    }
+
+    /// Values in a row of x and of the targets.
+    pub(crate) fn widths(&self) -> (usize, usize) {
+        (self.inputs, self.loss.targets(self.outputs()))
+    }
+
+    /// Refuses data of other widths, and values that no layer or loss can take.
+    pub(crate) fn check(&self, data: &Dataset<'_>) -> Result<()> {
+        let (inputs, outputs) = self.widths();
+        ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
+        ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
+        self.check_categories(data.inputs_of_all())?;
+        self.loss.check(data.targets(), self.outputs())
+    }
+
+    /// Whether an update needs the gradient of all parameters at once.
+    pub fn collects(&self) -> bool {
+        self.clip.is_some() || !self.penalties.is_empty()
     }
 }

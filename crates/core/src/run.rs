@@ -1,24 +1,22 @@
 //! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
 
+mod current;
+
 use crate::dataset::Dataset;
-use crate::engine::huge_pages::{copied, filled, reserve};
-use crate::engine::panels::{Line, zeros};
+use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::scoped_threads::{Cores, ScopedThreads};
 use crate::engine::simd::Simd;
 use crate::engine::thread_tuner::ThreadTuner;
 use crate::ensure;
 use crate::errors::{Error, Result};
-use crate::operations::Moment;
 use crate::predictor::Forward;
-use crate::random::{NOISE_ROWS, Purpose, permutation, stream};
-use crate::small_network::Steps;
-use crate::state::{State, Turn};
-use crate::workspace::Batch;
+use crate::random::{Purpose, permutation, stream};
+use crate::state::State;
+use current::Current;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-/// A flag that ends a run after the step at hand, or after the hundred or so that a small network takes at once.
+/// A flag that ends a run after the current step, or after the 256 that a small network takes at once.
 /// Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
@@ -73,7 +71,7 @@ impl Threads {
 /// take about half a microsecond, and on a bad day several.
 const WORTH_A_THREAD: usize = 300_000;
 
-/// The most steps of a small network between two looks at the stop flag: some tens of microseconds.
+/// The most steps of a small network between two checks of the stop flag: some tens of microseconds.
 const SMALL_NETWORK_STEPS: u64 = 256;
 
 /// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
@@ -230,140 +228,38 @@ impl<S: Simd> State<S> {
 
     fn run_with(
         &mut self,
-        team: &mut ScopedThreads<'_>,
+        threads: &mut ScopedThreads<'_>,
         data: &Dataset<'_>,
         run: &Run<'_>,
         stop: &Stop,
     ) -> Result<Progress> {
-        let batch_size = run.batch_size.min(data.rows());
-        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
-        let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
-        let mut tuner = adapts.then(|| self.tuner(team.threads(), batch_size));
-        self.reserve(batch_size, team.threads())?;
-        if run.accumulate > 1 || self.plan.collects() {
-            self.reserve_gradient()?;
-        }
-        // The steps that the update at hand has taken.
-        let mut place = run.from.step % run.accumulate;
-        let mut collected = (place > 0).then(|| copied(&self.gradient)).transpose()?;
-        let mut taken = 0;
-        let early_stopping = run.early_stopping;
-        let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
-        let keeps = usize::from(early_stopping.is_some());
-        let mut best = zeros(Some(keeps * self.plan.lines))?;
-        let mut best_parameters = filled(0.0, keeps * self.plan.parameters)?;
-        let mut best_epoch = None;
-        let width = self.plan.outputs();
-        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
-        reserve(&mut progress.losses, epochs)?;
-        reserve(&mut progress.seconds, epochs)?;
-        reserve(&mut progress.validation_losses, if run.validation.is_some() { epochs } else { 0 })?;
-        if run.shuffle {
-            reserve(&mut self.order, data.rows())?;
-        }
-        if run.predictions {
-            progress.predictions = outputs(epochs, data, width)?;
-            if let Some(validation) = run.validation {
-                progress.validation_predictions = outputs(epochs, validation, width)?;
-            }
-        }
-        if let Some(validation) = run.validation {
-            self.reserve_forward(validation.rows(), team.threads())?;
-        }
-        let tiny = run.accumulate == 1 && self.takes_small_network_steps(batch_size);
-        let mut safe = run.from;
-        let mut started = Instant::now();
+        let mut current = Current::start(self, threads, data, run)?;
         self.prepare_order(data, run, run.from.epoch);
-        while taken < run.steps {
+        while current.taken < run.steps {
             if stop.is_raised() {
-                progress.stopped = true;
+                current.progress.stopped = true;
                 break;
             }
-            let Position { epoch, step, steps, .. } = progress.position;
-            let start = step as usize * batch_size;
-            let rows = batch_size.min(data.rows() - start);
-            let order = run.shuffle.then(|| std::mem::take(&mut self.order));
-            let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-            let of = run.accumulate.min(steps_an_epoch - (step - place));
-            let updates = place + 1 == of;
-            let alone = team.threads() == 1 || tuner.as_ref().is_some_and(ThreadTuner::alone);
-            let before = place as usize * batch_size.next_multiple_of(NOISE_ROWS);
-            let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
-            let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
-            let output = part(&mut progress.predictions, epoch - run.from.epoch, data.rows() * width);
-            let position = &mut progress.position;
-            let count = if tiny {
-                let count =
-                    SMALL_NETWORK_STEPS.min(run.steps - taken).min(((data.rows() - start) / rows) as u64);
-                let steps = Steps { batch, count, learning_rate: rate, updates: steps };
-                self.small_network_steps(steps, &mut position.loss, output)
-            } else {
-                let update = updates.then(|| self.plan.update.now(rate, steps + 1, &mut self.powers));
-                let turn = Turn { first: place == 0, update };
-                position.loss += self.step(team, alone, batch, turn, output);
-                1
-            };
-            if let Some(tuner) = &mut tuner {
-                tuner.stepped();
-            }
-            self.order = order.unwrap_or_default();
-
-            position.step += count;
-            position.steps += u64::from(updates) * count;
-            taken += count;
-            place = if updates { 0 } else { place + 1 };
-            let ended = position.step == steps_an_epoch;
-            if !position.loss.is_finite() || (ended && !self.publish(team)) {
-                self.go_back(&mut progress, safe, collected.take());
-                progress.diverged = Some(Divergence { epoch, step: step + count - 1 });
+            let Position { epoch, step, .. } = current.progress.position;
+            let count = current.take_steps(self, threads);
+            let ended = current.progress.position.step == current.steps_an_epoch;
+            let is_finite = current.progress.position.loss.is_finite();
+            if !is_finite || (ended && !self.publish(threads)) {
+                current.diverge(self, Divergence { epoch, step: step + count - 1 });
                 break;
             }
             if ended {
-                if let Some(validation) = run.validation {
-                    let predictions = &mut progress.validation_predictions;
-                    let output = part(predictions, epoch - run.from.epoch, validation.rows() * width);
-                    progress.validation_losses.push(self.validate(team, validation, output));
-                }
-                let now = Instant::now();
-                progress.losses.push(position.loss / data.rows() as f64);
-                progress.seconds.push((now - started).as_secs_f64());
-                started = now;
-                *position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..*position };
-                safe = *position;
-                if progress.is_better() {
-                    best.copy_from_slice(&self.parameters);
-                    best_epoch = Some(epoch);
-                }
-                if progress.is_enough(run) {
-                    progress.reached = true;
+                current.end_epoch(self, threads);
+                if current.progress.is_enough(run) {
+                    current.progress.reached = true;
                     break;
                 }
-                if taken < run.steps {
+                if current.taken < run.steps {
                     self.prepare_order(data, run, epoch + 1);
                 }
             }
         }
-        progress.best = best_epoch.map(|epoch| {
-            self.plan.read(&best, 1, 0, &mut best_parameters);
-            Best { epoch, parameters: best_parameters }
-        });
-        self.tuner = tuner.or(self.tuner.take());
-        if progress.position.step > 0 && !self.publish(team) {
-            let Position { epoch, step, .. } = progress.position;
-            progress.diverged = Some(Divergence { epoch, step: step - 1 });
-            self.go_back(&mut progress, safe, collected);
-        }
-        Ok(progress)
-    }
-
-    /// Goes back to where the training was last safe. `collected` is what the gradient was at the run's start,
-    /// if it started between two updates.
-    fn go_back(&mut self, progress: &mut Progress, safe: Position, collected: Option<Vec<Line>>) {
-        self.restore();
-        progress.position = safe;
-        if let Some(collected) = collected.filter(|_| safe.step > 0) {
-            self.gradient = collected;
-        }
+        Ok(current.end(self, threads))
     }
 
     fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {
@@ -375,7 +271,7 @@ impl<S: Simd> State<S> {
         forward.reserve_losses(rows)
     }
 
-    /// The loss of rows that nothing is learnt from, with the parameters at hand.
+    /// The loss of the validation's rows, with the current parameters.
     fn validate(
         &mut self,
         team: &mut ScopedThreads<'_>,
@@ -386,7 +282,7 @@ impl<S: Simd> State<S> {
         forward.as_mut().map_or(f64::NAN, |forward| forward.evaluate(team, parameters, data, output))
     }
 
-    /// What earlier runs of such steps have found out, or the start of a trial.
+    /// What earlier runs of such steps have measured, or the start of a trial.
     fn tuner(&mut self, threads: usize, batch_size: usize) -> ThreadTuner {
         match self.tuner.take() {
             Some(tuner) if tuner.is_for(threads, batch_size) => tuner.resume(),
@@ -403,6 +299,22 @@ impl<S: Simd> State<S> {
 }
 
 impl Progress {
+    /// Nothing done yet, with room for what `epochs` epochs record.
+    fn with_room(run: &Run<'_>, data: &Dataset<'_>, epochs: usize, width: usize) -> Result<Self> {
+        let early_stopping = run.early_stopping;
+        let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
+        reserve(&mut progress.losses, epochs)?;
+        reserve(&mut progress.seconds, epochs)?;
+        reserve(&mut progress.validation_losses, if run.validation.is_some() { epochs } else { 0 })?;
+        if run.predictions {
+            progress.predictions = outputs(epochs, data, width)?;
+            if let Some(validation) = run.validation {
+                progress.validation_predictions = outputs(epochs, validation, width)?;
+            }
+        }
+        Ok(progress)
+    }
+
     /// Shows the last epoch to early stopping, if there is some: whether it is the best.
     fn is_better(&mut self) -> bool {
         let Some(early_stopping) = &mut self.early_stopping else { return false };

@@ -1,15 +1,15 @@
-//! From the gradient of all parameters to their update: what penalties add to it, and within what it is
-//! held.
+//! From the gradient of all parameters to their update: adds the penalties and clips the gradient.
 //!
-//! Most plans need none of this: there a parameter is updated as soon as its gradient is finished
-//! ([`crate::state`]).
+//! Most plans need none of this. There, a parameter is updated as soon as its gradient is finished
+//! ([`crate::step`]).
 
 use crate::engine::Now;
 use crate::engine::gradient_target::Updates;
 use crate::engine::panels::{LANES, Line};
-use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
+use crate::engine::scoped_threads::MOST_THREADS;
 use crate::engine::simd::Simd;
 use crate::program::{Clip, Penalty, Plan};
+use crate::step::Crew;
 use std::ops::Range;
 
 /// The most parts that lines are cut into where a sum goes over all of them.
@@ -119,90 +119,89 @@ impl Bound {
     }
 }
 
-impl<S: Simd> Plan<S> {
-    /// Whether an update needs the gradient of all parameters at once.
-    pub fn collects(&self) -> bool {
-        self.clip.is_some() || !self.penalties.is_empty()
-    }
-
-    /// Adds the gradients of the penalties to that of the lines from `first`.
-    pub(crate) fn add_penalties(&self, s: S, parameters: &[Line], first: usize, gradient: &mut [Line]) {
-        s.run(
-            #[inline(always)]
-            || {
-                for penalty in &self.penalties {
-                    penalty.add(s, parameters, first, gradient);
-                }
-            },
-        );
-    }
-
-    /// How the gradient is held within its bound. Nothing if its norm is not finite.
-    fn bound(&self, squares: &[f64]) -> Option<Bound> {
-        match self.clip {
-            None => Some(Bound::None),
-            Some(Clip::Value(most)) => Some(Bound::Value(most)),
-            Some(Clip::Norm(most)) => {
-                let norm = squares.iter().sum::<f64>().sqrt();
-                let factor = most / (norm + 1e-6);
-                norm.is_finite().then_some(if factor < 1.0 {
-                    Bound::Scale(factor as f32)
-                } else {
-                    Bound::None
-                })
+/// Adds the gradients of the penalties to that of the lines from `first`.
+pub(crate) fn add_penalties<S: Simd>(
+    plan: &Plan<S>,
+    s: S,
+    parameters: &[Line],
+    first: usize,
+    gradient: &mut [Line],
+) {
+    s.run(
+        #[inline(always)]
+        || {
+            for penalty in &plan.penalties {
+                penalty.add(s, parameters, first, gradient);
             }
+        },
+    );
+}
+
+/// How the gradient is clipped. Returns nothing if its norm is not finite.
+fn bound_of<S: Simd>(plan: &Plan<S>, squares: &[f64]) -> Option<Bound> {
+    match plan.clip {
+        None => Some(Bound::None),
+        Some(Clip::Value(most)) => Some(Bound::Value(most)),
+        Some(Clip::Norm(most)) => {
+            let norm = squares.iter().sum::<f64>().sqrt();
+            let factor = most / (norm + 1e-6);
+            norm.is_finite().then_some(if factor < 1.0 { Bound::Scale(factor as f32) } else { Bound::None })
         }
     }
+}
 
-    /// Updates these lines, of which the slices of `updates` and `gradient` begin with the first.
-    fn update_lines(
-        &self,
-        s: S,
-        lines: Range<usize>,
-        bound: Bound,
-        gradient: &mut [Line],
-        mut updates: Updates<'_, S>,
-    ) {
-        let first = lines.start;
-        s.run(
-            #[inline(always)]
-            || {
-                for range in self.trained(lines.clone()) {
-                    for start in range.clone().step_by(BOUND_LINES) {
-                        let end = range.end.min(start + BOUND_LINES);
-                        let block = &mut gradient[start - first..end - first];
-                        bound.apply(s, block);
-                        updates.apply(s, start - first, block);
-                    }
+/// Updates `lines`. The slices of `updates` and `gradient` begin with the first of them.
+fn update_lines<S: Simd>(
+    plan: &Plan<S>,
+    s: S,
+    lines: Range<usize>,
+    bound: Bound,
+    gradient: &mut [Line],
+    mut updates: Updates<'_, S>,
+) {
+    let first = lines.start;
+    s.run(
+        #[inline(always)]
+        || {
+            for range in plan.trained(lines.clone()) {
+                for start in range.clone().step_by(BOUND_LINES) {
+                    let end = range.end.min(start + BOUND_LINES);
+                    let block = &mut gradient[start - first..end - first];
+                    bound.apply(s, block);
+                    updates.apply(s, start - first, block);
                 }
-            },
-        );
-    }
+            }
+        },
+    );
+}
 
-    /// Updates all parameters from their gradient, which takes up the penalties and is held within its bound.
-    /// False, and nothing is updated, if its norm is asked for and is not finite.
-    pub(crate) fn update(
-        &self,
-        s: S,
-        team: &mut ScopedThreads<'_>,
-        alone: bool,
-        now: Now,
-        [parameters, slots, gradient]: [&mut [Line]; 3],
-    ) -> bool {
-        let parts = Parts::of(self.lines);
-        let shared = !alone && self.lines > ALONE_LINES;
-        let threads = if shared { team.threads().min(parts.count()) } else { 1 };
-        let cuts = &parts.cuts(threads)[..=threads];
-        let mut squares = [0.0; MOST_PARTS];
-        if self.collects() {
-            let mut rest = &mut squares[..];
-            let mut shares: [&mut [f64]; MOST_THREADS] = std::array::from_fn(|thread| {
-                let count = parts.first(thread + 1, threads) - parts.first(thread, threads);
-                rest.split_off_mut(..count).unwrap_or_default()
-            });
-            let parameters = &*parameters;
-            team.split(&mut shares[..threads], [(&mut *gradient, 1)], cuts, |thread, squares, [gradient]| {
-                self.add_penalties(s, parameters, cuts[thread], gradient);
+/// Updates all parameters from their gradient, after adding the penalties and clipping it. Returns false, and updates
+/// nothing, if its norm is needed and is not finite.
+pub(crate) fn update<S: Simd>(
+    plan: &Plan<S>,
+    s: S,
+    crew: &mut Crew<'_, '_>,
+    now: Now,
+    [parameters, slots, gradient]: [&mut [Line]; 3],
+) -> bool {
+    let parts = Parts::of(plan.lines);
+    let shared = !crew.alone && plan.lines > ALONE_LINES;
+    let threads = if shared { crew.threads.threads().min(parts.count()) } else { 1 };
+    let cuts = &parts.cuts(threads)[..=threads];
+    let mut squares = [0.0; MOST_PARTS];
+    if plan.collects() {
+        let mut rest = &mut squares[..];
+        let mut shares: [&mut [f64]; MOST_THREADS] = std::array::from_fn(|thread| {
+            let count = parts.first(thread + 1, threads) - parts.first(thread, threads);
+            rest.split_off_mut(..count).unwrap_or_default()
+        });
+        let parameters = &*parameters;
+        crew.threads.split(
+            &mut shares[..threads],
+            [(&mut *gradient, 1)],
+            cuts,
+            |thread, squares, [gradient]| {
+                add_penalties(plan, s, parameters, cuts[thread], gradient);
                 s.run(
                     #[inline(always)]
                     || {
@@ -211,16 +210,16 @@ impl<S: Simd> Plan<S> {
                         }
                     },
                 );
-            });
-        }
-        let Some(bound) = self.bound(&squares[..parts.count()]) else { return false };
-        let count = self.update.slots();
-        let slices = [(gradient, 1), (parameters, 1), (slots, count)];
-        let mut members = [(); MOST_THREADS];
-        team.split(&mut members[..threads], slices, cuts, |thread, (), [gradient, parameters, slots]| {
-            let updates = Updates { update: &*self.update, now, parameters, slots, count };
-            self.update_lines(s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
-        });
-        true
+            },
+        );
     }
+    let Some(bound) = bound_of(plan, &squares[..parts.count()]) else { return false };
+    let count = plan.update.slots();
+    let slices = [(gradient, 1), (parameters, 1), (slots, count)];
+    let mut members = [(); MOST_THREADS];
+    crew.threads.split(&mut members[..threads], slices, cuts, |thread, (), [gradient, parameters, slots]| {
+        let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+        update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
+    });
+    true
 }

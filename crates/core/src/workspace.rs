@@ -87,7 +87,7 @@ impl Workspace {
         (self.from, self.rows) = (from, rows);
     }
 
-    /// What goes into a operation, and the gradient of what comes out of it.
+    /// What goes into an operation, and the gradient of what comes out of it.
     #[inline(always)]
     pub(crate) fn around(&self, operation: usize) -> (&Panels, &Panels) {
         let input = if operation == 0 { &self.input } else { &self.outputs[operation - 1] };

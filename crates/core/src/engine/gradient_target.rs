@@ -1,4 +1,4 @@
-//! Where finished gradients go, and how they get there in blocks.
+//! Where finished gradients go, and how they are collected in blocks on the way.
 
 use super::panels::{LANES, Line};
 use super::simd::Simd;
@@ -18,11 +18,11 @@ pub struct Updates<'a, S: Simd> {
     pub count: usize,
 }
 
-/// What is done with finished gradients.
+/// What happens to finished gradients.
 pub enum Destination<'a, S: Simd> {
-    /// Straight into the update of the parameters.
+    /// They update the parameters at once.
     Update(Updates<'a, S>),
-    /// The same, with the sum of the gradients of the batch's chunks before.
+    /// They update the parameters, together with the sum of the gradients of the chunks before.
     UpdateWith(Updates<'a, S>, &'a [Line]),
     /// Written to a gradient of all parameters: the first chunk of a batch.
     Write(&'a mut [Line]),
@@ -32,10 +32,10 @@ pub enum Destination<'a, S: Simd> {
 
 /// Where the finished gradients of one thread go.
 pub struct GradientTarget<'a, S: Simd> {
-    /// The number, among the lines of all parameters, of the first line in the target's slices.
+    /// The number, among the lines of all parameters, of the first line in the destination's slices.
     pub first: usize,
     /// What is done with them.
-    pub target: Destination<'a, S>,
+    pub destination: Destination<'a, S>,
 }
 
 impl<S: Simd> GradientTarget<'_, S> {
@@ -43,7 +43,7 @@ impl<S: Simd> GradientTarget<'_, S> {
     #[inline(always)]
     fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
         let start = start - self.first;
-        match &mut self.target {
+        match &mut self.destination {
             Destination::Update(updates) => updates.apply(s, start, tile),
             Destination::UpdateWith(updates, before) => {
                 for (line, sum) in tile.iter_mut().zip(&before[start..]) {
@@ -71,17 +71,17 @@ impl<S: Simd> Updates<'_, S> {
     }
 }
 
-/// The most lines of a gradient that wait for the target. The update then goes through so many lines of parameters
-/// and their state in a row, which the CPU sees coming: in short pieces it waits at the start of each.
+/// The most lines of a gradient that wait for the target. The update then walks many lines of parameters and their
+/// state in a row, which the CPU prefetches. In short pieces it would wait at the start of each.
 const BLOCK_LINES: usize = 1024;
 
-/// Lines of scratch in which gradients of so many parameter lines wait: two blocks, since pairs of panels are
+/// Lines of scratch in which the gradients of `lines` parameter lines wait: two blocks, because pairs of panels are
 /// finished side by side.
 pub fn target_lines(lines: usize) -> usize {
     2 * lines.clamp(LANES, BLOCK_LINES)
 }
 
-/// Collects finished lines of a gradient that follow each other, and hands them on in blocks.
+/// Collects finished lines of a gradient that follow each other, and passes them on in blocks.
 pub struct Block<'a> {
     /// The parameter line that the first of `lines` belongs to.
     start: usize,
@@ -107,7 +107,7 @@ impl<'a> Block<'a> {
         &mut self.lines[from..][..count]
     }
 
-    /// Hands on what is there.
+    /// Passes the collected lines to the target.
     #[inline(always)]
     pub fn flush<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>) {
         if self.filled > 0 {
@@ -117,7 +117,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Goes on at another parameter line, if it is not the next one anyway.
+    /// Continues at another parameter line, if it is not the next one.
     #[inline(always)]
     pub fn seek<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>, start: usize) {
         if start != self.start + self.filled {

@@ -39,6 +39,20 @@ impl<'a> Shard<'a> {
     }
 }
 
+/// What the gradients of an operation's parameters are computed from, and where they go.
+pub struct ParameterGradients<'c, 't, S: Simd, I> {
+    /// The instruction set.
+    pub s: S,
+    /// The rows, in their order.
+    pub shards: I,
+    /// The parameter lines whose gradients are wanted, cut where [`Product::cut`] may.
+    pub lines: &'c Range<usize>,
+    /// Room for [`target_lines`](super::gradient_target::target_lines), in which finished lines wait.
+    pub scratch: &'c mut [Line],
+    /// Where the gradients go.
+    pub target: &'c mut GradientTarget<'t, S>,
+}
+
 /// The part of `lines` that lies in `range`, counted from the start of `range`.
 #[inline(always)]
 pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize> {
@@ -48,18 +62,10 @@ pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize>
 }
 
 impl Product {
-    /// The gradients of W and b, the sums of gradient ⊗ input and of gradient over the rows, into `target`:
-    /// those of the parameter lines in `lines`, which begins and ends where [`Product::cut`] may. `scratch` has
-    /// [`target_lines`](super::gradient_target::target_lines).
+    /// The gradients of W and b: the sums over the rows of gradient ⊗ input, and of gradient.
     #[inline(always)]
-    pub fn parameter_gradient<'a, S: Simd>(
-        &self,
-        s: S,
-        shards: impl Shards<'a>,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        target: &mut GradientTarget<'_, S>,
-    ) {
+    pub fn parameter_gradient<'a, S: Simd>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
+        let ParameterGradients { s, shards, lines, scratch, target } = gradients;
         let (first, second) = scratch.split_at_mut(scratch.len() / 2);
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, first);

@@ -1,7 +1,7 @@
 //! A lookup: one value of each row, the number of a category, is replaced by the values of that category.
 
-use super::gradient_target::{Block, GradientTarget};
-use super::gradients::{Shards, within};
+use super::gradient_target::Block;
+use super::gradients::{ParameterGradients, Shards, within};
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
 use std::ops::Range;
@@ -64,17 +64,11 @@ impl Lookup {
         }
     }
 
-    /// The gradients of the parameter lines in `lines`, into `target`: of a category's values the sum of the
-    /// gradients over the rows that have it, one chain of additions from zero.
+    /// The gradients of the table: for a category's values the sum of the gradients over the rows that have the
+    /// category, one chain of additions from zero.
     #[inline(always)]
-    pub fn parameter_gradient<'a, S: Simd>(
-        &self,
-        s: S,
-        shards: impl Shards<'a>,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        target: &mut GradientTarget<'_, S>,
-    ) {
+    pub fn parameter_gradient<'a, S: Simd>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
+        let ParameterGradients { s, shards, lines, scratch, target } = gradients;
         let lines = within(lines, &self.table);
         let most = scratch.len();
         let mut block = Block::new(self.table.start + lines.start, scratch);

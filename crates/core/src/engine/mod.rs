@@ -37,12 +37,26 @@ use simd::Simd;
 /// KB, the size of an L1 cache.
 pub const CHUNK_ROWS: usize = 512;
 
+/// The formulas that loops may have inlined. An entry of a table states what it is; what follows from that is
+/// decided in [`crate::ways`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Formula {
+    /// [`functions::rectified`] with its derivative.
+    Rectifier,
+    /// [`functions::descended`], without state.
+    Descent,
+    /// A loss that is a mean over outputs.
+    Elementwise,
+    /// Any other: it is called.
+    Other,
+}
+
 /// What is done to the finished tiles of a product, and undone on the way back.
 pub trait Epilogue<S: Simd>: Send + Sync {
     /// Whether `backward` reads the values before the epilogue; only then are they kept.
     fn reads_input(&self) -> bool;
-    /// Whether it is x above 0, else 0, which loops of few rows have in them.
-    fn rectifies(&self) -> bool;
+    /// What its formula is, as far as loops know formulas.
+    fn formula(&self) -> Formula;
     /// Replaces each value by its function.
     fn forward(&self, s: S, tile: &mut [Line]);
     /// Multiplies the gradient by the derivative. `input` is empty unless `reads_input`.
@@ -99,8 +113,12 @@ pub trait RowLoss<S: Simd>: Send + Sync {
         scale: f32,
         gradient: &mut Panels,
     );
-    /// The same for up to 16 rows of a network with one output, a lane for each; false, and nothing is written,
-    /// where the loss is not elementwise.
+    /// What its formula is, as far as loops know formulas.
+    fn formula(&self) -> Formula {
+        Formula::Other
+    }
+    /// `gradients` for up to 16 rows of a network with one output, a lane for each row. Called only where
+    /// `formula` is [`Formula::Elementwise`].
     fn column(
         &self,
         _s: S,
@@ -109,8 +127,8 @@ pub trait RowLoss<S: Simd>: Send + Sync {
         _losses: &mut Line,
         _scale: f32,
         _gradient: &mut Line,
-    ) -> bool {
-        false
+    ) {
+        unreachable!("a loss with columns is elementwise");
     }
 }
 
@@ -207,8 +225,8 @@ pub struct Finished<'a> {
 pub trait Update<S: Simd>: Send + Sync {
     /// Values of state for each parameter.
     fn slots(&self) -> usize;
-    /// Whether the rule is [`functions::descended`] and no more, which loops of few rows have in them.
-    fn descends(&self) -> bool;
+    /// What its formula is, as far as loops know formulas.
+    fn formula(&self) -> Formula;
     /// What is the same for all parameters in this step; steps count from 1 over the model's life.
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
     /// Updates lines of parameters.

@@ -1,7 +1,7 @@
 //! y = w x + b, feature by feature, and the gradients of its parameters.
 
-use super::gradient_target::{Block, GradientTarget};
-use super::gradients::{Shards, bias_gradient, within};
+use super::gradient_target::Block;
+use super::gradients::{ParameterGradients, Shards, bias_gradient, within};
 use super::panels::{Line, Panels};
 use super::simd::Simd;
 use std::ops::Range;
@@ -63,17 +63,11 @@ impl Scale {
         );
     }
 
-    /// The gradients of the parameter lines in `lines`, into `target`: of w the sum of gradient times input
-    /// over the rows, of b that of the gradient, each one chain from zero.
+    /// The gradients of w, the sum over the rows of gradient times input, and of b, the sum of the gradient. Each is
+    /// one chain from zero.
     #[inline(always)]
-    pub fn parameter_gradient<'a, S: Simd>(
-        &self,
-        s: S,
-        shards: impl Shards<'a>,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        target: &mut GradientTarget<'_, S>,
-    ) {
+    pub fn parameter_gradient<'a, S: Simd>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
+        let ParameterGradients { s, shards, lines, scratch, target } = gradients;
         let weights = within(lines, &self.weight);
         let mut block = Block::new(self.weight.start + weights.start, scratch);
         for panel in weights {

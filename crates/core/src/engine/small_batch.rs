@@ -16,14 +16,14 @@ use super::tiles::{MOST_COLUMNS, transpose};
 
 /// Calls the function with its constant equal to the number of rows, from 1 to 6.
 macro_rules! with_batch_size {
-    ($rows:expr, $($function:ident).+::<_>($($argument:expr),* $(,)?)) => {
+    ($rows:expr, $($function:ident)::+::<$s:ty, _>($($argument:expr),* $(,)?)) => {
         match $rows {
-            1 => $($function).+::<1>($($argument),*),
-            2 => $($function).+::<2>($($argument),*),
-            3 => $($function).+::<3>($($argument),*),
-            4 => $($function).+::<4>($($argument),*),
-            5 => $($function).+::<5>($($argument),*),
-            _ => $($function).+::<6>($($argument),*),
+            1 => $($function)::+::<$s, 1>($($argument),*),
+            2 => $($function)::+::<$s, 2>($($argument),*),
+            3 => $($function)::+::<$s, 3>($($argument),*),
+            4 => $($function)::+::<$s, 4>($($argument),*),
+            5 => $($function)::+::<$s, 5>($($argument),*),
+            _ => $($function)::+::<$s, 6>($($argument),*),
         }
     };
 }

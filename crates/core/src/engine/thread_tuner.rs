@@ -1,27 +1,27 @@
-//! Whether several threads or one take the steps: whichever turns out to be faster.
+//! Times one thread against several and keeps the faster.
 //!
-//! Threads cannot change a bit, so this is free to be decided by the clock. Two virtual cores may be one
-//! real one, another process may hold one of them: then a single thread wins, and it is looked again later.
+//! Threads cannot change a bit, so the clock may decide. Two virtual cores may be one real core, or another process
+//! may hold one of them. Then a single thread wins, and a later trial measures again.
 
 use std::time::{Duration, Instant};
 
-/// How long a trial of each side lasts, at least a step. One step goes before it, which does not count: it
-/// brings the parameters to the caches of the cores that the side uses.
+/// How long a trial of each side lasts, at least a step. The step before it does not count: it brings the parameters
+/// to the caches of the cores that the side uses.
 const TRIAL: Duration = Duration::from_micros(300);
 
 /// How often each side is tried; the best counts, so that a hiccup does not decide.
 const TRIALS: usize = 3;
 
-/// Steps as long as this are tried once, and the second side's first one counts: a hiccup, and what fills the
-/// caches, are short beside them.
+/// A trial runs each side once when steps are at least this long, and the first step of the second side counts: a
+/// hiccup, and filling the caches, are short beside it.
 const LONG: Duration = Duration::from_millis(5);
 
 /// How long a decision holds, at least, and as a multiple of what it took to make it.
 const HOLD: Duration = Duration::from_secs(2);
 const HOLD_TIMES: u32 = 40;
 
-/// While a decision holds, steps of this length are watched: where they take longer than the other side
-/// took, it is tried again, though not before some multiple of what a trial takes.
+/// While a decision holds, steps are watched over this time. If they take longer than the other side took, a new
+/// trial begins, but not before some multiple of a trial's time.
 const WATCH: Duration = Duration::from_millis(3);
 const WATCH_TIMES: u32 = 8;
 
@@ -62,12 +62,12 @@ impl ThreadTuner {
         }
     }
 
-    /// Whether it is about such steps.
+    /// Whether it is for such steps.
     pub fn is_for(&self, threads: usize, batch_size: usize) -> bool {
         self.about == (threads, batch_size)
     }
 
-    /// Goes on in a later run: the time between the runs belongs to no step.
+    /// Continues in a later run. The time between the runs belongs to no step.
     pub fn resume(mut self) -> Self {
         let now = Instant::now();
         self.began += now - self.since;
@@ -80,7 +80,7 @@ impl ThreadTuner {
         self.alone
     }
 
-    /// Says that a step has ended.
+    /// Records the end of a step.
     pub fn stepped(&mut self) {
         self.step_ended(Instant::now());
     }
@@ -119,7 +119,7 @@ impl ThreadTuner {
         }
     }
 
-    /// Whether the steps of late took longer than the other side's.
+    /// Whether recent steps took longer than the other side's.
     fn lags(&mut self, now: Instant) -> bool {
         self.steps += 1;
         let elapsed = now - self.since;

@@ -1,0 +1,161 @@
+//! Steps of a network of few parameters with one hidden layer, over few rows: one loop over the panels of that layer
+//! in each direction.
+
+use super::small_network::{Memory, Steps, scale};
+use crate::engine::one_hidden_layer::{
+    Apart, Between, Descend, HiddenLines, Keep, OneHiddenLayer, Rectifier, Take,
+};
+use crate::engine::panels::{LANES, Line, Panels, ZERO};
+use crate::engine::simd::Simd;
+use crate::engine::tiles::{MOST_COLUMNS, transpose};
+use crate::program::Plan;
+use crate::ways::Fusion;
+use crate::workspace::{Batch, Workspace};
+
+/// The rows' predictions and targets, their losses' gradients.
+struct Ends<'a> {
+    prediction: &'a mut Panels,
+    target: &'a mut Panels,
+    gradient: &'a mut Panels,
+    /// The losses, a lane for each row.
+    losses: Line,
+    /// The targets, likewise, where there is one a row.
+    targets: Line,
+}
+
+/// Writes each row's predictions, a lane of the columns, to its place. Not inlined: loops without it have more
+/// registers.
+#[cold]
+#[inline(never)]
+fn write_predictions(batch: &Batch<'_>, columns: &[Line], output: &mut [f32]) {
+    for row in 0..batch.rows {
+        let place = batch.source(row) * columns.len();
+        for (value, column) in output[place..].iter_mut().zip(columns) {
+            *value = column.0[row];
+        }
+    }
+}
+
+/// Takes the steps with the loops that the fusion allows, up to the first whose loss is not finite, and returns how
+/// many these were.
+pub(super) fn take<S: Simd, const ROWS: usize>(
+    s: S,
+    plan: &Plan<S>,
+    (layer, fusion): (OneHiddenLayer<()>, Fusion),
+    memory: Memory<'_, S>,
+    steps: Steps<'_>,
+) -> u64 {
+    let Fusion { rectifier, descent, column } = fusion;
+    if !rectifier {
+        let layer = layer.with(Apart(plan.operations[0].epilogue.as_deref()));
+        return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, Keep), memory, steps);
+    }
+    let layer = layer.with(Rectifier);
+    if descent && memory.output.is_none() {
+        let descend = Descend(steps.learning_rate as f32);
+        return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, descend), memory, steps);
+    }
+    steps_of::<S, ROWS, _, _>(s, plan, column, (layer, Keep), memory, steps)
+}
+
+#[inline(never)]
+fn steps_of<S: Simd, const ROWS: usize, B: Between<S>, T: Take<S>>(
+    s: S,
+    plan: &Plan<S>,
+    column: bool,
+    (layer, take): (OneHiddenLayer<B>, T),
+    memory: Memory<'_, S>,
+    steps: Steps<'_>,
+) -> u64 {
+    let Memory { workspace, mut updates, powers, gradient, loss, mut output } = memory;
+    let Workspace { kept, outputs, gradients, target, .. } = workspace;
+    let ([values, prediction], [hidden_gradients, loss_gradients]) = (&mut outputs[..], &mut gradients[..])
+    else {
+        unreachable!("one hidden layer and an output are two operations");
+    };
+    let mut ends = Ends { prediction, target, gradient: loss_gradients, losses: ZERO, targets: ZERO };
+    let lines = 0..layer.lines(ROWS);
+    let mut lines_of_layer = HiddenLines {
+        kept: kept[0].as_mut().map_or(&mut [], |kept| kept.lines_mut(lines.clone())),
+        values: values.lines_mut(lines.clone()),
+        gradients: hidden_gradients.lines_mut(lines),
+    };
+    let (outputs, second) = (layer.outputs(), layer.second_weight());
+    let [mut predictions, mut slopes] = [[ZERO; MOST_COLUMNS]; 2];
+    let (predictions, slopes) = (&mut predictions[..outputs], &mut slopes[..outputs]);
+    let mut inputs = [[0.0; ROWS]; LANES];
+    let inputs = &mut inputs[..layer.inputs()];
+    let mut batch = steps.batch;
+    s.run(
+        #[inline(always)]
+        || {
+            for step in 0..steps.count {
+                if !T::UPDATES {
+                    updates.now = plan.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                }
+                batch.small_batch_inputs(inputs);
+                layer.forward::<S, ROWS>(s, updates.parameters, inputs, &mut lines_of_layer, predictions);
+                let losses = slopes_of::<S, ROWS>(s, plan, column, &batch, &mut ends, predictions, slopes);
+                if T::UPDATES {
+                    layer.backward::<S, ROWS>(
+                        s,
+                        take,
+                        inputs,
+                        &mut lines_of_layer,
+                        slopes,
+                        updates.parameters,
+                    );
+                } else {
+                    gradient[second.clone()].copy_from_slice(&updates.parameters[second.clone()]);
+                    layer.backward::<S, ROWS>(s, take, inputs, &mut lines_of_layer, slopes, gradient);
+                    updates.apply(s, 0, &gradient[..plan.lines]);
+                }
+                if !T::UPDATES
+                    && let Some(output) = &mut output
+                {
+                    write_predictions(&batch, predictions, output);
+                }
+                batch.start += ROWS;
+                *loss += losses;
+                if !loss.is_finite() {
+                    return step + 1;
+                }
+            }
+            steps.count
+        },
+    )
+}
+
+/// The losses of the rows, from the columns of the last product's output; and the columns of their gradients.
+#[inline(always)]
+fn slopes_of<S: Simd, const ROWS: usize>(
+    s: S,
+    plan: &Plan<S>,
+    column: bool,
+    batch: &Batch<'_>,
+    ends: &mut Ends<'_>,
+    predictions: &mut [Line],
+    slopes: &mut [Line],
+) -> f64 {
+    let epilogue = plan.operations[1].epilogue.as_deref();
+    if let Some(epilogue) = epilogue {
+        epilogue.forward(s, predictions);
+    }
+    let scale = scale::<ROWS>();
+    let Ends { prediction, target, gradient, losses, targets } = ends;
+    if column && let ([prediction], [slope]) = (&*predictions, &mut *slopes) {
+        s.store(s.lanes(batch.small_batch_targets::<ROWS>()), targets);
+        plan.loss.column(s, prediction, targets, losses, scale, slope);
+    } else {
+        for row in 0..ROWS {
+            target.set_row(row, batch.data.y(batch.source(row)));
+        }
+        transpose(s, predictions, prediction.rows_mut::<ROWS>(0));
+        plan.loss.gradients(s, prediction, target, &mut losses.0[..ROWS], scale, gradient);
+        transpose(s, gradient.rows::<ROWS>(0), slopes);
+    }
+    if let Some(epilogue) = epilogue {
+        epilogue.backward(s, slopes, &[], predictions);
+    }
+    ends.losses.0[..ROWS].iter().fold(0.0, |sum, loss| sum + f64::from(*loss))
+}

@@ -1,0 +1,62 @@
+//! Where operations need figures over all rows of a batch, the threads meet at each of them, forward and on the way
+//! back.
+
+use crate::engine::scoped_threads::ScopedThreads;
+use crate::engine::simd::Simd;
+use crate::state::State;
+use crate::workspace::{Batch, Workspace};
+
+/// Takes the rows of the first workspaces forward and back.
+pub(super) fn pass<S: Simd>(
+    state: &mut State<S>,
+    threads: &mut ScopedThreads<'_>,
+    shards: usize,
+    batch: Batch<'_>,
+) {
+    forward(state, threads, shards, batch);
+    backward(state, threads, shards, batch);
+}
+
+fn forward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shards: usize, batch: Batch<'_>) {
+    let State { s, plan, parameters, figures, workspaces, .. } = state;
+    let (s, workspaces) = (*s, &mut workspaces[..shards]);
+    let mut start = 0;
+    for (number, &end) in plan.standardized.iter().enumerate() {
+        threads.each(workspaces, |shard: &mut Workspace| {
+            plan.forward_segment(s, parameters, shard, batch, (start..end, Some(figures)));
+        });
+        let inputs = workspaces.iter().map(|shard| (shard.around(end).0, shard.rows));
+        let standardize = plan.operations[end].standardize();
+        standardize.measure(s, inputs, &mut figures[number], batch.rows);
+        if batch.moment.is_some() {
+            standardize.follow(s, &figures[number], parameters, batch.rows);
+        }
+        start = end;
+    }
+    let rest = start..plan.operations.len();
+    threads.each(workspaces, |shard: &mut Workspace| {
+        plan.forward_segment(s, parameters, shard, batch, (rest.clone(), Some(figures)));
+    });
+}
+
+fn backward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shards: usize, batch: Batch<'_>) {
+    let State { s, plan, parameters, figures, workspaces, .. } = state;
+    let (s, workspaces) = (*s, &mut workspaces[..shards]);
+    let mut end = plan.operations.len();
+    for (number, &index) in plan.standardized.iter().enumerate().rev() {
+        if index <= plan.first_trained {
+            break;
+        }
+        threads.each(workspaces, |shard: &mut Workspace| {
+            plan.backward_segment(s, parameters, shard, batch, (index + 1..end, Some(figures)));
+        });
+        let outputs =
+            workspaces.iter().map(|shard| (shard.around(index).1, &shard.outputs[index], shard.rows));
+        plan.operations[index].standardize().measure_gradient(s, outputs, &mut figures[number], batch.rows);
+        end = index + 1;
+    }
+    let rest = plan.first_trained + 1..end;
+    threads.each(workspaces, |shard: &mut Workspace| {
+        plan.backward_segment(s, parameters, shard, batch, (rest.clone(), Some(figures)));
+    });
+}

@@ -1,0 +1,131 @@
+//! Steps of a network of few parameters over few rows, on one thread: one function from the rows to the update,
+//! which knows the number of rows.
+
+use super::one_hidden_layer;
+use crate::engine::gradient_target::Updates;
+use crate::engine::panels::Line;
+use crate::engine::simd::Simd;
+use crate::engine::small_batch::{SMALL_BATCH_ROWS, with_batch_size};
+use crate::engine::{Now, Powers};
+use crate::program::Plan;
+use crate::state::State;
+use crate::ways::Way;
+use crate::workspace::{Batch, Workspace};
+
+/// Steps that follow each other in an epoch, with batches of as many rows, and with an update each.
+#[derive(Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    /// The batch of the first step.
+    pub batch: Batch<'a>,
+    /// The number of steps.
+    pub count: u64,
+    /// Their learning rate.
+    pub learning_rate: f64,
+    /// The updates before, in the model's life.
+    pub updates: u64,
+}
+
+/// The memory of such steps.
+pub(super) struct Memory<'a, S: Simd> {
+    pub workspace: &'a mut Workspace,
+    pub updates: Updates<'a, S>,
+    pub powers: &'a mut Powers,
+    /// Room for the gradients of all parameters.
+    pub gradient: &'a mut [Line],
+    /// The sum of the losses of the epoch's rows so far.
+    pub loss: &'a mut f64,
+    /// Where the rows' predictions go, each to its place, if they are wanted.
+    pub output: Option<&'a mut [f32]>,
+}
+
+/// Whether steps of `rows` rows can be taken this way.
+pub(crate) fn fits(way: &Way, rows: usize) -> bool {
+    way.has_small_batches() && rows <= SMALL_BATCH_ROWS
+}
+
+/// Takes the steps, up to the first whose loss is not finite, and returns how many these were. Adds the losses of
+/// all rows to `loss`. The rows' predictions go to their places in `output`, if there is one.
+pub(crate) fn take<S: Simd>(
+    state: &mut State<S>,
+    steps: Steps<'_>,
+    loss: &mut f64,
+    output: Option<&mut [f32]>,
+) -> u64 {
+    let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = state;
+    let (update, count) = (&*plan.update, plan.update.slots());
+    let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };
+    let updates = Updates { update, now, parameters, slots, count };
+    let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
+    let memory = Memory { workspace, updates, powers, gradient, loss, output };
+    let plain = memory.output.is_none() || plan.absorbed.is_none();
+    match &plan.way {
+        Way::OneHiddenLayer(layer, fusion) if plain && steps.batch.data.weights().is_none() => {
+            with_batch_size!(
+                steps.batch.rows,
+                one_hidden_layer::take::<S, _>(*s, plan, (*layer, *fusion), memory, steps)
+            )
+        }
+        Way::OneHiddenLayer(..) | Way::SmallNetwork => {
+            with_batch_size!(steps.batch.rows, steps_of::<S, _>(*s, plan, memory, steps))
+        }
+        _ => unreachable!("the way of the plan has small batches"),
+    }
+}
+
+#[inline(never)]
+fn steps_of<S: Simd, const ROWS: usize>(
+    s: S,
+    plan: &Plan<S>,
+    memory: Memory<'_, S>,
+    steps: Steps<'_>,
+) -> u64 {
+    let Memory { workspace, mut updates, powers, gradient, loss, mut output } = memory;
+    s.run(
+        #[inline(always)]
+        || {
+            workspace.take(0, ROWS);
+            let mut batch = steps.batch;
+            for step in 0..steps.count {
+                batch.gather(workspace, 0, ROWS);
+                pass::<S, ROWS>(s, plan, updates.parameters, workspace, gradient);
+                updates.now = plan.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                for lines in plan.trained(0..plan.lines) {
+                    updates.apply(s, lines.start, &gradient[lines]);
+                }
+                *loss += workspace.add_losses(0.0, ROWS);
+                if let Some(output) = &mut output {
+                    plan.hand_out_step(s, workspace, batch, output);
+                }
+                batch.start += ROWS;
+                if !loss.is_finite() {
+                    return step + 1;
+                }
+            }
+            steps.count
+        },
+    )
+}
+
+/// From the rows to the gradients of all parameters.
+#[inline(always)]
+fn pass<S: Simd, const ROWS: usize>(
+    s: S,
+    plan: &Plan<S>,
+    parameters: &[Line],
+    workspace: &mut Workspace,
+    gradient: &mut [Line],
+) {
+    plan.forward::<ROWS>(s, parameters, workspace, ROWS);
+    plan.backward::<ROWS>(s, parameters, workspace, scale::<ROWS>());
+    for (index, operation) in plan.operations.iter().enumerate() {
+        let Some(product) = operation.product().filter(|_| operation.trainable) else { continue };
+        let (input, after) = workspace.around(index);
+        product.parameter_gradient_small_batch::<S, ROWS>(s, input, after, gradient);
+    }
+}
+
+/// What a row's gradient is multiplied by, where the compiler knows the number of rows.
+#[inline(always)]
+pub(super) fn scale<const ROWS: usize>() -> f32 {
+    (1.0 / ROWS as f64) as f32
+}
