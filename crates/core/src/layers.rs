@@ -16,7 +16,7 @@ use crate::options::Names;
 use serde_json::{Map, Value};
 
 /// What the network does for a layer. It matches on these kinds and never on a layer's name.
-pub enum OperationSpec<S: Simd> {
+pub enum LayerOperation<S: Simd> {
     /// y = W x + b
     Product {
         /// Values in a row of y.
@@ -73,7 +73,7 @@ pub const TABLE: &[Names] = &[
 ];
 
 /// The operations of the layer of this name.
-pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     match name {
         "dense" => dense::build(options),
         "batchNorm" => batch_norm::build(options),
@@ -83,6 +83,6 @@ pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<Op
         "layerNorm" => layer_norm::build(options),
         "residual" => residual::build(options),
         "softmax" => softmax::build(options),
-        _ => Ok(vec![OperationSpec::Elementwise(activations::build(name, options)?)]),
+        _ => Ok(vec![LayerOperation::Elementwise(activations::build(name, options)?)]),
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{Line, Panels};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Figures;
-use crate::layers::OperationSpec;
+use crate::layers::LayerOperation;
 use crate::operations::{Kind, Operation, Rows};
 use crate::program::Plan;
 use crate::workspace::{Batch, Workspace};
@@ -68,11 +68,11 @@ impl<S: Simd> Plan<S> {
     /// Takes predictions, in place, through what the loss has absorbed.
     pub(crate) fn apply_absorbed(&self, s: S, values: &mut Panels, rows: usize) {
         match &self.absorbed {
-            Some(OperationSpec::Elementwise(epilogue)) => {
+            Some(LayerOperation::Elementwise(epilogue)) => {
                 let panels = 0..values.count();
                 Apply { epilogue: Some(&**epilogue), kept: None }.apply(s, values, panels, rows);
             }
-            Some(OperationSpec::Row(row)) => row.forward(s, values, rows),
+            Some(LayerOperation::Row(row)) => row.forward(s, values, rows),
             _ => {}
         }
     }

@@ -13,7 +13,7 @@ use crate::engine::standardize::Standardize;
 use crate::engine::{CHUNK_ROWS, RowLoss, Update};
 use crate::ensure;
 use crate::errors::{Error, Result};
-use crate::layers::{self, OperationSpec};
+use crate::layers::{self, LayerOperation};
 use crate::operations::{Array, Kind, Operation};
 use crate::ways::Way;
 use crate::{losses, optimizers, options};
@@ -55,7 +55,7 @@ pub struct Plan<S: Simd> {
     /// The loss at the end.
     pub loss: Box<dyn RowLoss<S>>,
     /// What the loss is computed together with and predictions go through besides, if anything.
-    pub absorbed: Option<OperationSpec<S>>,
+    pub absorbed: Option<LayerOperation<S>>,
     /// The optimizer.
     pub update: Box<dyn Update<S>>,
     /// Lines that all parameters take.
@@ -175,10 +175,10 @@ impl<S: Simd> Plan<S> {
         Ok(plan)
     }
 
-    fn push(&mut self, spec: OperationSpec<S>) -> Result<()> {
+    fn push(&mut self, spec: LayerOperation<S>) -> Result<()> {
         let width = self.outputs();
         let (outputs, kind) = match spec {
-            OperationSpec::Product { outputs, bias, trainable, l1, l2 } => {
+            LayerOperation::Product { outputs, bias, trainable, l1, l2 } => {
                 let product = self.product(outputs, bias)?;
                 if !trainable {
                     let end = product.bias.as_ref().unwrap_or(&product.weight).end;
@@ -190,7 +190,7 @@ impl<S: Simd> Plan<S> {
                 self.operations.push(Operation { trainable, ..operation });
                 return Ok(());
             }
-            OperationSpec::Elementwise(epilogue) => {
+            LayerOperation::Elementwise(epilogue) => {
                 if self.operations.last().is_none_or(|operation| !operation.takes_epilogue()) {
                     self.operations.push(Operation::new(width, Kind::Copy));
                 }
@@ -199,9 +199,9 @@ impl<S: Simd> Plan<S> {
                 }
                 return Ok(());
             }
-            OperationSpec::Row(row) => (width, Kind::Row(row)),
-            OperationSpec::Scale => (width, Kind::Scale(self.scale(width)?)),
-            OperationSpec::Standardize { epsilon, momentum } => {
+            LayerOperation::Row(row) => (width, Kind::Row(row)),
+            LayerOperation::Scale => (width, Kind::Scale(self.scale(width)?)),
+            LayerOperation::Standardize { epsilon, momentum } => {
                 let scale = self.scale(width)?;
                 let standardize = self.standardize(width, epsilon, momentum)?;
                 let number = self.standardized.len();
@@ -209,17 +209,17 @@ impl<S: Simd> Plan<S> {
                 self.operations.push(Operation::new(width, Kind::Standardize(standardize, number)));
                 (width, Kind::Scale(scale))
             }
-            OperationSpec::Noise(noise) => {
+            LayerOperation::Noise(noise) => {
                 let before =
                     self.operations.iter().filter(|operation| matches!(operation.kind, Kind::Noise(..)));
                 (width, Kind::Noise(noise, before.count() as u32))
             }
-            OperationSpec::Lookup { column, categories, units } => {
+            LayerOperation::Lookup { column, categories, units } => {
                 let lookup = self.lookup(column, categories, units)?;
                 (width - 1 + units, Kind::Lookup(lookup))
             }
-            OperationSpec::Fork => (width, Kind::Fork(OPEN)),
-            OperationSpec::Add => (width, Kind::Add(self.close_fork(width)?)),
+            LayerOperation::Fork => (width, Kind::Fork(OPEN)),
+            LayerOperation::Add => (width, Kind::Add(self.close_fork(width)?)),
         };
         self.operations.push(Operation::new(outputs, kind));
         Ok(())

@@ -1,6 +1,6 @@
 //! batchNorm: y = w (x - mean) / √(variance + ε) + b, over the rows of a batch
 
-use super::OperationSpec;
+use super::LayerOperation;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
 use crate::options::{EPSILON, FROM_0_TO_1, Options};
@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &["epsilon", "momentum"];
 
 /// One operation, which has w and b, too.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let options = Options::new("batchNorm", values, OPTIONS)?;
     let (epsilon, momentum) = (options.number("epsilon", EPSILON)?, options.number("momentum", FROM_0_TO_1)?);
-    Ok(vec![OperationSpec::Standardize { epsilon, momentum }])
+    Ok(vec![LayerOperation::Standardize { epsilon, momentum }])
 }

@@ -1,6 +1,6 @@
 //! dense: y = W x + b
 
-use super::OperationSpec;
+use super::LayerOperation;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, Options};
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &["units", "useBias", "trainable", "l1", "l2"];
 
 /// One product with `units` outputs.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let options = Options::new("dense", values, OPTIONS)?;
-    Ok(vec![OperationSpec::Product {
+    Ok(vec![LayerOperation::Product {
         outputs: options.size("units")?,
         bias: options.boolean("useBias")?,
         trainable: options.boolean("trainable")?,

@@ -1,6 +1,6 @@
 //! dropout: y = x / (1 - rate) or 0, by chance, in training
 
-use super::OperationSpec;
+use super::LayerOperation;
 use crate::engine::Noise;
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &["rate"];
 
 /// Noise that leaves values out.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let rate = Options::new("dropout", values, OPTIONS)?.number("rate", BELOW_1)?;
-    Ok(vec![OperationSpec::Noise(Box::new(Dropout { rate, scale: 1.0 / (1.0 - rate) }))])
+    Ok(vec![LayerOperation::Noise(Box::new(Dropout { rate, scale: 1.0 / (1.0 - rate) }))])
 }
 
 /// y = 0 where the draw is below the rate, else x / (1 - rate).

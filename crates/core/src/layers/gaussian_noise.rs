@@ -1,6 +1,6 @@
 //! gaussianNoise: y = x + deviation n, n normal, in training
 
-use super::OperationSpec;
+use super::LayerOperation;
 use crate::engine::Noise;
 use crate::engine::functions::normal_quantile;
 use crate::engine::panels::Line;
@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &["deviation"];
 
 /// Noise that is added to values.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let deviation = Options::new("gaussianNoise", values, OPTIONS)?.number("deviation", AT_LEAST_0)?;
-    Ok(vec![OperationSpec::Noise(Box::new(GaussianNoise { deviation }))])
+    Ok(vec![LayerOperation::Noise(Box::new(GaussianNoise { deviation }))])
 }
 
 /// y = x + d q(u) with q the quantile function of the normal distribution and u the draw.

@@ -1,6 +1,6 @@
 //! layerNorm: y = w (x - mean) / √(variance + ε) + b, over the features of a row
 
-use super::OperationSpec;
+use super::LayerOperation;
 use crate::engine::RowFunction;
 use crate::engine::functions::SMALL_UNIT;
 use crate::engine::panels::Panels;
@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &["epsilon"];
 
 /// A function of a row, then w and b.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
-    Ok(vec![OperationSpec::Row(Box::new(Normalise { epsilon })), OperationSpec::Scale])
+    Ok(vec![LayerOperation::Row(Box::new(Normalise { epsilon })), LayerOperation::Scale])
 }
 
 /// x̂ = (x - m) r with m the row's mean and r = 1 / √(v + ε), v the mean of (x - m)². From the gradient g of

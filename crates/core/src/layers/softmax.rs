@@ -1,6 +1,6 @@
 //! softmax: y = exp(x) / sum(exp(x)), row by row
 
-use super::OperationSpec;
+use super::LayerOperation;
 use crate::engine::RowFunction;
 use crate::engine::panels::Panels;
 use crate::engine::rows::{exponential, largest};
@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 pub const OPTIONS: &[&str] = &[];
 
 /// One function of a row.
-pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<OperationSpec<S>>> {
+pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     Options::new("softmax", values, OPTIONS)?;
-    Ok(vec![OperationSpec::Row(Box::new(Softmax))])
+    Ok(vec![LayerOperation::Row(Box::new(Softmax))])
 }
 
 /// softmax(x)_i = exp(x_i - m) / sum_k exp(x_k - m) with m the row's largest value. From the gradient g of

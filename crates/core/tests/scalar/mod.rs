@@ -31,7 +31,7 @@ use figures::Figures;
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::{CHUNK_ROWS, Epilogue, Finished, Noise, Now, Powers, RowFunction, RowLoss, Update};
-use myelin_core::layers::{self, OperationSpec};
+use myelin_core::layers::{self, LayerOperation};
 use myelin_core::random::{NoiseDraws, Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
 use serde_json::{Map, Value};
@@ -344,32 +344,32 @@ impl Scalar {
             for operation in layers::build::<Portable>(name, options).unwrap() {
                 let mut weights = Rule { trained: true, l1: 0.0, l2: 0.0 };
                 let layer = match operation {
-                    OperationSpec::Product { outputs, bias, trainable, l1, l2 } => {
+                    LayerOperation::Product { outputs, bias, trainable, l1, l2 } => {
                         let (inputs, bias) = (width, bias.then(|| zeros(outputs)));
                         width = outputs;
                         weights = Rule { trained: trainable, l1, l2 };
                         Layer::Dense(Dense { inputs, outputs, weight: zeros(inputs * outputs), bias })
                     }
-                    OperationSpec::Elementwise(function) => Layer::Elementwise(function),
-                    OperationSpec::Row(function) => Layer::Row(function),
-                    OperationSpec::Scale => Layer::Scale(vec![zeros(width); 2]),
-                    OperationSpec::Standardize { epsilon, momentum } => {
+                    LayerOperation::Elementwise(function) => Layer::Elementwise(function),
+                    LayerOperation::Row(function) => Layer::Row(function),
+                    LayerOperation::Scale => Layer::Scale(vec![zeros(width); 2]),
+                    LayerOperation::Standardize { epsilon, momentum } => {
                         stages.push(Layer::Standardize { epsilon, momentum });
                         Layer::Scale(vec![zeros(width); 4])
                     }
-                    OperationSpec::Noise(noise) => {
+                    LayerOperation::Noise(noise) => {
                         noises += 1;
                         Layer::Noise(noise, noises - 1)
                     }
-                    OperationSpec::Lookup { column, categories, units } => {
+                    LayerOperation::Lookup { column, categories, units } => {
                         width += units - 1;
                         Layer::Lookup { column, units, table: zeros(categories * units) }
                     }
-                    OperationSpec::Fork => {
+                    LayerOperation::Fork => {
                         forks.push(stages.len());
                         Layer::Fork
                     }
-                    OperationSpec::Add => Layer::Add(forks.pop().unwrap()),
+                    LayerOperation::Add => Layer::Add(forks.pop().unwrap()),
                 };
                 stages.push(layer);
                 let arrays = stages.last().map(Layer::parameters).unwrap_or_default();
