@@ -1,24 +1,28 @@
-//! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden layer, as
-//! most small ones are.
+//! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden
+//! layer, as most small ones are.
 //!
-//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go to
-//! memory and back) took twice as long. So each direction is one loop over the panels of the hidden layer, made of
-//! the pieces of [`small_batch`](super::small_batch), with the rows unrolled. Where the function between the products
-//! is a rectifier, the loop has it inlined. The outputs are in *columns*: a line for each output, with a lane for
-//! each row. The order of each sum is that of the other forms.
+//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go
+//! to memory and back) took twice as long as they. So each direction is one loop over the panels of the hidden
+//! layer, in which the rows are unrolled, and which has the function between the products in it where that is a
+//! rectifier. The outputs lie in *columns*: a line for each output, with a lane for each row. The order of each
+//! sum is that of the other forms.
+
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled by index; iterators spill"
+)]
 
 use super::Epilogue;
 use super::functions::{descended, rectified, rectified_slope};
 use super::panels::{LANES, Line, ZERO, panels};
 use super::products::{Form, Product};
 use super::simd::Simd;
-use super::small_batch::{add_line, add_products, load, store, sum, sum_of_products};
 use super::tiles::unit;
 use std::ops::Range;
 
 /// The function between the products, as the loops see it.
 pub trait Between<S: Simd>: Copy {
-    /// Whether the loops have it inlined. Otherwise it is called for the whole layer.
+    /// Whether the loops have it in them; else it is called for the whole layer.
     const IN_LOOPS: bool;
     /// The function of a value.
     fn value(self, s: S, input: S::V) -> S::V;
@@ -87,15 +91,15 @@ impl<S: Simd> Between<S> for Apart<'_, S> {
     }
 }
 
-/// What happens to the finished gradient of a line of parameters.
+/// What is done with the finished gradient of a line of parameters.
 pub trait Take<S: Simd>: Copy {
-    /// Whether this is the whole update.
+    /// Whether that is all there is to an update.
     const UPDATES: bool;
     /// Takes the gradient to the line.
     fn take(self, s: S, gradient: S::V, line: &mut Line);
 }
 
-/// Writes the gradient to the line.
+/// The line holds the gradient after.
 #[derive(Clone, Copy)]
 pub struct Keep;
 
@@ -108,7 +112,7 @@ impl<S: Simd> Take<S> for Keep {
     }
 }
 
-/// Lowers the parameters of the line along the gradient, at this learning rate.
+/// The line is of parameters, which descend at this learning rate.
 #[derive(Clone, Copy)]
 pub struct Descend(pub f32);
 
@@ -212,13 +216,10 @@ impl<B> OneHiddenLayer<B> {
                 sums = [s.load(bias); ROWS];
             }
             for (line, input) in lines.iter().zip(inputs) {
-                add_line(
-                    s,
-                    #[inline(always)]
-                    |row| input[row],
-                    s.load(line),
-                    &mut sums,
-                );
+                let line = s.load(line);
+                for row in 0..ROWS {
+                    sums[row] = s.mul_add(s.splat(input[row]), line, sums[row]);
+                }
             }
             for row in 0..ROWS {
                 s.store(self.between.value(s, sums[row]), &mut rows[row]);
@@ -231,7 +232,10 @@ impl<B> OneHiddenLayer<B> {
         for (number, column) in columns.iter_mut().enumerate() {
             let mut sums = [s.splat(0.0); ROWS];
             for (rows, line) in rows.iter().zip(weight[number..].iter().step_by(self.outputs)) {
-                add_products(s, rows, s.load(line), &mut sums);
+                let line = s.load(line);
+                for row in 0..ROWS {
+                    sums[row] = s.mul_add(s.load(&rows[row]), line, sums[row]);
+                }
             }
             s.store(s.add(s.sums(sums), s.splat(bias.0[number % LANES])), column);
         }
@@ -261,19 +265,12 @@ impl<B> OneHiddenLayer<B> {
             second = rest;
             let mut back = [s.splat(0.0); ROWS];
             for (column, line) in columns.iter().zip(lines) {
-                add_line(
-                    s,
-                    #[inline(always)]
-                    |row| column.0[row],
-                    s.load(line),
-                    &mut back,
-                );
-                let sum = sum_of_products(
-                    s,
-                    #[inline(always)]
-                    |row| column.0[row],
-                    load(s, values),
-                );
+                let (weight, mut sum) = (s.load(line), s.splat(0.0));
+                for row in 0..ROWS {
+                    let scalar = s.splat(column.0[row]);
+                    back[row] = s.mul_add(scalar, weight, back[row]);
+                    sum = s.mul_add(scalar, s.load(&values[row]), sum);
+                }
                 take.take(s, sum, line);
             }
             if B::IN_LOOPS {
@@ -282,14 +279,20 @@ impl<B> OneHiddenLayer<B> {
                 }
                 (weight, biases) = self.first_gradient(s, take, inputs, back, weight, biases);
             } else {
-                store(s, back, gradients);
+                for row in 0..ROWS {
+                    s.store(back[row], &mut gradients[row]);
+                }
             }
         }
         if !B::IN_LOOPS {
             self.between.backward(s, hidden);
             let (gradients, _) = hidden.gradients.as_chunks::<ROWS>();
             for rows in gradients {
-                (weight, biases) = self.first_gradient(s, take, inputs, load(s, rows), weight, biases);
+                let mut values = [s.splat(0.0); ROWS];
+                for row in 0..ROWS {
+                    values[row] = s.load(&rows[row]);
+                }
+                (weight, biases) = self.first_gradient(s, take, inputs, values, weight, biases);
             }
         }
         if let Some(bias) = bias.first_mut() {
@@ -318,16 +321,18 @@ impl<B> OneHiddenLayer<B> {
     ) -> (&'r mut [Line], &'r mut [Line]) {
         let (lines, rest) = weight.split_at_mut(self.inputs);
         for (line, input) in lines.iter_mut().zip(inputs) {
-            let sum = sum_of_products(
-                s,
-                #[inline(always)]
-                |row| input[row],
-                values,
-            );
+            let mut sum = s.splat(0.0);
+            for row in 0..ROWS {
+                sum = s.mul_add(s.splat(input[row]), values[row], sum);
+            }
             take.take(s, sum, line);
         }
         let Some((bias, biases)) = biases.split_first_mut() else { return (rest, &mut []) };
-        take.take(s, sum(s, values), bias);
+        let mut sum = s.splat(0.0);
+        for row in 0..ROWS {
+            sum = s.add(sum, values[row]);
+        }
+        take.take(s, sum, bias);
         (rest, biases)
     }
 }

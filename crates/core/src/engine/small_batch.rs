@@ -1,8 +1,8 @@
 //! The products of a layer over a few rows, whose number the compiler knows.
 //!
-//! For so short a batch, loops over tiles and pieces would take longer than the arithmetic. Here the rows' sums stay
-//! in registers, and everything else is a plain loop by index, because `chunks_exact` divides. The order of each sum
-//! is that of the other forms.
+//! Such a batch is so short that loops over tiles and pieces would take longer than the arithmetic: here the
+//! rows' sums stay in registers and everything else is the plainest loop, by index: `chunks_exact` divides.
+//! The order of each sum is that of the other forms.
 
 #![expect(
     clippy::needless_range_loop,
@@ -30,11 +30,11 @@ macro_rules! with_batch_size {
 
 pub(crate) use with_batch_size;
 
-/// The most rows of a small batch, the number of which the code knows: a tile on every instruction set.
+/// The most rows for which there is code that knows their number: a tile on every instruction set.
 pub const SMALL_BATCH_ROWS: usize = 6;
 
-/// The most inputs of a wide product over a small batch that the plain loops take. With more, tiles keep the
-/// multiply-adds busier than sums of so few rows can.
+/// The most inputs of a wide product, and outputs on its way back, that few rows take as such: more keep
+/// the multiply-adds busy longer than a tile of so few sums can.
 pub const SMALL_BATCH_INPUTS: usize = 128;
 
 impl Product {
@@ -71,7 +71,10 @@ impl Product {
                     let mut sums = [zero; ROWS];
                     for panel in 0..panels(self.inputs) {
                         let line = s.load(&weight[panel * self.outputs + number]);
-                        add_products(s, input.rows::<ROWS>(panel), line, &mut sums);
+                        let values = input.rows::<ROWS>(panel);
+                        for row in 0..ROWS {
+                            sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
+                        }
                     }
                     s.store(s.sums(sums), column);
                 }
@@ -100,13 +103,10 @@ impl Product {
             let lines = &weight[panel * self.outputs..][..self.outputs];
             let mut sums = [s.splat(0.0); ROWS];
             for number in 0..lines.len() {
-                add_line(
-                    s,
-                    #[inline(always)]
-                    |row| gradient[row].0[number % LANES],
-                    s.load(&lines[number]),
-                    &mut sums,
-                );
+                let line = s.load(&lines[number]);
+                for row in 0..ROWS {
+                    sums[row] = s.mul_add(s.splat(gradient[row].0[number % LANES]), line, sums[row]);
+                }
             }
             store(s, sums, input_gradient.rows_mut::<ROWS>(panel));
         }
@@ -145,78 +145,29 @@ impl Product {
         }
         if let Some(bias) = &self.bias {
             for (panel, line) in result[bias.clone()].iter_mut().enumerate() {
-                s.store(sum(s, load(s, gradient.rows::<ROWS>(panel))), line);
+                let mut sum = s.splat(0.0);
+                for value in load(s, gradient.rows::<ROWS>(panel)) {
+                    sum = s.add(sum, value);
+                }
+                s.store(sum, line);
             }
         }
     }
-}
-
-/// sums[r] += value(r) · line
-#[inline(always)]
-pub(super) fn add_line<S: Simd, const ROWS: usize>(
-    s: S,
-    value: impl Fn(usize) -> f32,
-    line: S::V,
-    sums: &mut [S::V; ROWS],
-) {
-    for row in 0..ROWS {
-        sums[row] = s.mul_add(s.splat(value(row)), line, sums[row]);
-    }
-}
-
-/// sums[r] += values[r] · line, lane by lane
-#[inline(always)]
-pub(super) fn add_products<S: Simd, const ROWS: usize>(
-    s: S,
-    values: &[Line; ROWS],
-    line: S::V,
-    sums: &mut [S::V; ROWS],
-) {
-    for row in 0..ROWS {
-        sums[row] = s.mul_add(s.load(&values[row]), line, sums[row]);
-    }
-}
-
-/// Σᵣ value(r) · lines[r]
-#[inline(always)]
-pub(super) fn sum_of_products<S: Simd, const ROWS: usize>(
-    s: S,
-    value: impl Fn(usize) -> f32,
-    lines: [S::V; ROWS],
-) -> S::V {
-    let mut sum = s.splat(0.0);
-    for row in 0..ROWS {
-        sum = s.mul_add(s.splat(value(row)), lines[row], sum);
-    }
-    sum
-}
-
-/// Σᵣ lines[r]
-#[inline(always)]
-pub(super) fn sum<S: Simd, const ROWS: usize>(s: S, lines: [S::V; ROWS]) -> S::V {
-    let mut sum = s.splat(0.0);
-    for row in 0..ROWS {
-        sum = s.add(sum, lines[row]);
-    }
-    sum
 }
 
 /// sums[r] += Σᵢ values[r] lane i · lines[i]
 #[inline(always)]
 fn add<S: Simd, const ROWS: usize>(s: S, values: &[Line; ROWS], lines: &[Line], sums: &mut [S::V; ROWS]) {
     for lane in 0..lines.len() {
-        add_line(
-            s,
-            #[inline(always)]
-            |row| values[row].0[lane % LANES],
-            s.load(&lines[lane]),
-            sums,
-        );
+        let line = s.load(&lines[lane]);
+        for row in 0..ROWS {
+            sums[row] = s.mul_add(s.splat(values[row].0[lane % LANES]), line, sums[row]);
+        }
     }
 }
 
 #[inline(always)]
-pub(super) fn load<S: Simd, const ROWS: usize>(s: S, lines: &[Line; ROWS]) -> [S::V; ROWS] {
+fn load<S: Simd, const ROWS: usize>(s: S, lines: &[Line; ROWS]) -> [S::V; ROWS] {
     let mut values = [s.load(&ZERO); ROWS];
     for row in 0..ROWS {
         values[row] = s.load(&lines[row]);
@@ -225,7 +176,7 @@ pub(super) fn load<S: Simd, const ROWS: usize>(s: S, lines: &[Line; ROWS]) -> [S
 }
 
 #[inline(always)]
-pub(super) fn store<S: Simd, const ROWS: usize>(s: S, values: [S::V; ROWS], lines: &mut [Line; ROWS]) {
+fn store<S: Simd, const ROWS: usize>(s: S, values: [S::V; ROWS], lines: &mut [Line; ROWS]) {
     for row in 0..ROWS {
         s.store(values[row], &mut lines[row]);
     }
@@ -235,12 +186,10 @@ pub(super) fn store<S: Simd, const ROWS: usize>(s: S, values: [S::V; ROWS], line
 #[inline(always)]
 fn outer<S: Simd, const ROWS: usize>(s: S, scalars: &[Line; ROWS], lines: [S::V; ROWS], result: &mut [Line]) {
     for lane in 0..result.len() {
-        let sum = sum_of_products(
-            s,
-            #[inline(always)]
-            |row| scalars[row].0[lane % LANES],
-            lines,
-        );
+        let mut sum = s.splat(0.0);
+        for row in 0..ROWS {
+            sum = s.mul_add(s.splat(scalars[row].0[lane % LANES]), lines[row], sum);
+        }
         s.store(sum, &mut result[lane]);
     }
 }
