@@ -1,11 +1,10 @@
-//! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden
-//! layer, as most small ones are.
+//! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden layer, as
+//! most small ones are.
 //!
-//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go
-//! to memory and back) took twice as long as they. So each direction is one loop over the panels of the hidden
-//! layer, in which the rows are unrolled, and which has the function between the products in it where that is a
-//! rectifier. The outputs lie in *columns*: a line for each output, with a lane for each row. The order of each
-//! sum is that of the other forms.
+//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go to
+//! memory and back) took twice as long. So each direction is one loop over the panels of the hidden layer, with the
+//! rows unrolled. Where the function between the products is a rectifier, the loop has it inlined. The outputs are in
+//! *columns*: a line for each output, with a lane for each row. The order of each sum is that of the other forms.
 
 #![expect(
     clippy::needless_range_loop,
@@ -22,7 +21,7 @@ use std::ops::Range;
 
 /// The function between the products, as the loops see it.
 pub trait Between<S: Simd>: Copy {
-    /// Whether the loops have it in them; else it is called for the whole layer.
+    /// Whether the loops have it inlined. Otherwise it is called for the whole layer.
     const IN_LOOPS: bool;
     /// The function of a value.
     fn value(self, s: S, input: S::V) -> S::V;
@@ -91,15 +90,15 @@ impl<S: Simd> Between<S> for Apart<'_, S> {
     }
 }
 
-/// What is done with the finished gradient of a line of parameters.
+/// What happens to the finished gradient of a line of parameters.
 pub trait Take<S: Simd>: Copy {
-    /// Whether that is all there is to an update.
+    /// Whether this is the whole update.
     const UPDATES: bool;
     /// Takes the gradient to the line.
     fn take(self, s: S, gradient: S::V, line: &mut Line);
 }
 
-/// The line holds the gradient after.
+/// Writes the gradient to the line.
 #[derive(Clone, Copy)]
 pub struct Keep;
 
@@ -112,7 +111,7 @@ impl<S: Simd> Take<S> for Keep {
     }
 }
 
-/// The line is of parameters, which descend at this learning rate.
+/// Lowers the parameters of the line along the gradient, at this learning rate.
 #[derive(Clone, Copy)]
 pub struct Descend(pub f32);
 

@@ -1,8 +1,8 @@
 //! The products of a layer over a few rows, whose number the compiler knows.
 //!
-//! Such a batch is so short that loops over tiles and pieces would take longer than the arithmetic: here the
-//! rows' sums stay in registers and everything else is the plainest loop, by index: `chunks_exact` divides.
-//! The order of each sum is that of the other forms.
+//! For so short a batch, loops over tiles and pieces would take longer than the arithmetic. Here the rows' sums stay
+//! in registers, and everything else is a plain loop by index, because `chunks_exact` divides. The order of each sum
+//! is that of the other forms.
 
 #![expect(
     clippy::needless_range_loop,
