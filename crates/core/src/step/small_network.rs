@@ -4,7 +4,7 @@
 use super::one_hidden_layer;
 use crate::engine::gradient_target::Updates;
 use crate::engine::panels::Line;
-use crate::engine::simd::Simd;
+use crate::engine::simd::{Instructions, Simd};
 use crate::engine::small_batch::{SMALL_BATCH_ROWS, with_batch_size};
 use crate::engine::{Now, Powers};
 use crate::program::Plan;
@@ -51,6 +51,10 @@ pub(crate) fn take<S: Simd>(
     loss: &mut f64,
     output: Option<&mut [f32]>,
 ) -> u64 {
+    // A constant condition, which keeps all of this out of the portable code: see `Way::of`.
+    if S::INSTRUCTIONS == Instructions::Portable {
+        unreachable!("portable code has no small batches");
+    }
     let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = state;
     let (update, count) = (&*plan.update, plan.update.slots());
     let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };
