@@ -53,7 +53,7 @@ const isMeasured = ({ layers }: Program) =>
   layers.some((layer) =>
     createLayer(layer)
       .operations()
-      .some(({ kind }) => kind === "standardise"),
+      .some(({ kind }) => kind === "standardize"),
   );
 
 /** The article's network, small: 2-3-1 with ReLU, and weights that are easy to reckon with. */

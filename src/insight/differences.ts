@@ -85,7 +85,7 @@ function apply(
       const [weight, bias] = [rest.take(width), rest.take(width)];
       return rows.map((row) => row.map((value, at) => weight[at] * value + bias[at]));
     }
-    case "standardise": {
+    case "standardize": {
       const [weight, bias] = [rest.take(width), rest.take(width)];
       const measured = { ...TRAINED, trainable: false };
       const running = [rest.take(width, measured), rest.take(width, measured)];

@@ -199,7 +199,7 @@ export function withInside(layers: readonly LayerShape[]): LayerShape[] {
 /** Whether all rows of a batch go through the layers together, since figures are taken over them. */
 export function takesWholeBatches({ layers }: Pick<NetworkConfiguration, "layers">): boolean {
   const operations = layers.flatMap((layer) => createLayer(layer).operations());
-  return operations.some(({ kind }) => kind === "standardise");
+  return operations.some(({ kind }) => kind === "standardize");
 }
 
 /** The columns of x that hold the numbers of categories. */

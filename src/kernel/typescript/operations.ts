@@ -6,7 +6,7 @@ import type {
   Noise,
   Penalties,
   RowFunction,
-  Standardise,
+  Standardize,
   TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
@@ -15,11 +15,11 @@ import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
 import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
   runningGradient,
-  type StandardiseOperation,
-  standardise,
-  standardiseBatch,
-  standardiseGradient,
-} from "./operations/standardise.ts";
+  type StandardizeOperation,
+  standardize,
+  standardizeBatch,
+  standardizeGradient,
+} from "./operations/standardize.ts";
 import {
   biasGradient,
   forward,
@@ -48,7 +48,7 @@ export type Operation =
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction }
   | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number }
-  | StandardiseOperation
+  | StandardizeOperation
   | NoiseOperation
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
   /** `add` is the number of the operation that adds these values. */
@@ -82,9 +82,9 @@ export class Operations {
   }
 
   push(operation: LayerOperation): void {
-    if (operation.kind === "standardise") {
+    if (operation.kind === "standardize") {
       const scale = this.#scale();
-      this.#add(this.#standardise(operation));
+      this.#add(this.#standardize(operation));
       this.#add(scale);
     } else {
       this.#add(this.#place(operation));
@@ -101,7 +101,7 @@ export class Operations {
     return { kind: "scale", outputs, weight: this.#allocate(outputs), bias: this.#allocate(outputs) };
   }
 
-  #standardise(operation: Standardise & { readonly kind: "standardise" }): Operation {
+  #standardize(operation: Standardize & { readonly kind: "standardize" }): Operation {
     const outputs = this.width;
     const [mean, variance] = [this.#allocate(outputs), this.#allocate(outputs)];
     this.frozen.push({ start: mean, end: this.parameters });
@@ -115,7 +115,7 @@ export class Operations {
     return start;
   }
 
-  #place(operation: Exclude<LayerOperation, { readonly kind: "standardise" }>): Operation {
+  #place(operation: Exclude<LayerOperation, { readonly kind: "standardize" }>): Operation {
     const outputs = this.width;
     switch (operation.kind) {
       case "product": {
@@ -167,7 +167,7 @@ export function views(operations: readonly Operation[], values: Values): readonl
         const { outputs, weight, bias } = operation;
         return { weight: repeated(cut(weight, outputs)), bias: repeated(cut(bias, outputs)) };
       }
-      case "standardise":
+      case "standardize":
         return {
           weight: repeated(cut(operation.mean, operation.outputs)),
           bias: repeated(cut(operation.variance, operation.outputs)),
@@ -199,9 +199,9 @@ export function forwardOperation(
     case "scale":
       scale(operation.outputs, view!, input.values, output.values, rows);
       break;
-    case "standardise":
-      if (at.isBatch) standardiseBatch(operation, view!, input.values, output.values, at);
-      else standardise(operation, view!, input.values, output.values, rows);
+    case "standardize":
+      if (at.isBatch) standardizeBatch(operation, view!, input.values, output.values, at);
+      else standardize(operation, view!, input.values, output.values, rows);
       break;
     case "noise":
       makeNoise(operation, operation.noise.value, input.values, output.values, at);
@@ -273,8 +273,8 @@ export function backwardOperation(
     case "scale":
       multiply(operation.outputs, view!.weight.values, gradient, result.values, rows);
       break;
-    case "standardise":
-      if (at.isBatch) standardiseGradient(operation, output.values, gradient, result.values, rows);
+    case "standardize":
+      if (at.isBatch) standardizeGradient(operation, output.values, gradient, result.values, rows);
       else runningGradient(operation, view!, gradient, result.values, rows);
       break;
     case "noise":

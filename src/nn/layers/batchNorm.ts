@@ -43,6 +43,6 @@ export const batchNorm = entry(
       },
     ],
     program: () => [{ type: "batchNorm", epsilon, momentum }],
-    operations: () => [{ kind: "standardise", epsilon, momentum }],
+    operations: () => [{ kind: "standardize", epsilon, momentum }],
   }),
 );

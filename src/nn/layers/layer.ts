@@ -23,7 +23,7 @@ export type LayerOperation =
   /** y = w x + b, value by value. */
   | { readonly kind: "scale" }
   /** y = w (x - mean) / √(variance + ε) + b, value by value, over the rows of the batch. */
-  | ({ readonly kind: "standardise" } & Standardise)
+  | ({ readonly kind: "standardize" } & Standardize)
   /** y = f(x, draw) in training, else y = x. */
   | { readonly kind: "noise"; readonly noise: Noise }
   /** The number of a category, at `column`, is replaced by `units` values. */
@@ -33,8 +33,8 @@ export type LayerOperation =
   /** The values, and those at the last fork that is not added yet. */
   | { readonly kind: "add" };
 
-/** How values are standardised over the rows of a batch. */
-export interface Standardise {
+/** How values are standardized over the rows of a batch. */
+export interface Standardize {
   /** Added to the variance. */
   readonly epsilon: number;
   /** The share of a new batch in the running figures. */

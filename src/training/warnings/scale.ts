@@ -12,7 +12,7 @@ export type Scaling = "columns" | "rows" | undefined;
 export function scalingOf({ layers }: Configuration): Scaling {
   for (const layer of layers) {
     for (const { kind } of createLayer(layer).operations()) {
-      if (kind === "standardise") return "columns";
+      if (kind === "standardize") return "columns";
       if (kind === "row") return "rows";
       if (kind !== "lookup" && kind !== "noise") return undefined;
     }

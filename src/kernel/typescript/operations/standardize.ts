@@ -1,10 +1,10 @@
-/** standardise: x̂ = (x - mean) / √(variance + ε), value by value over the rows of a batch */
-import type { Standardise } from "../../../nn/layers/layer.ts";
+/** standardize: x̂ = (x - mean) / √(variance + ε), value by value over the rows of a batch */
+import type { Standardize } from "../../../nn/layers/layer.ts";
 import type { Rows, View } from "./arrays.ts";
 
 /** A operation with figures over a batch. */
-export interface StandardiseOperation extends Standardise {
-  readonly kind: "standardise";
+export interface StandardizeOperation extends Standardize {
+  readonly kind: "standardize";
   readonly outputs: number;
   /** Where the running mean and the running variance start. */
   readonly mean: number;
@@ -17,8 +17,8 @@ export interface StandardiseOperation extends Standardise {
 const runningOf = ({ weight, bias }: View) => ({ means: weight.values, variances: bias!.values });
 
 /** x̂ = (x - mean) / √(variance + ε) with the running figures. */
-export function standardise(
-  { outputs: width, epsilon }: StandardiseOperation,
+export function standardize(
+  { outputs: width, epsilon }: StandardizeOperation,
   view: View,
   input: Float32Array,
   output: Float32Array,
@@ -35,7 +35,7 @@ export function standardise(
 
 /** The gradient of x where the figures are the running ones: g / √(variance + ε). */
 export function runningGradient(
-  { outputs: width, epsilon }: StandardiseOperation,
+  { outputs: width, epsilon }: StandardizeOperation,
   view: View,
   gradient: Float32Array,
   result: Float32Array,
@@ -53,8 +53,8 @@ export function runningGradient(
  * running ← (1 - m) running + m batch, the batch's variance with n - 1 in place of n, which a single row has
  * none of.
  */
-export function standardiseBatch(
-  { outputs: width, epsilon, momentum, rates }: StandardiseOperation,
+export function standardizeBatch(
+  { outputs: width, epsilon, momentum, rates }: StandardizeOperation,
   view: View,
   input: Float32Array,
   output: Float32Array,
@@ -77,8 +77,8 @@ export function standardiseBatch(
 }
 
 /** The gradient of x with the figures of a batch: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε). */
-export function standardiseGradient(
-  { outputs: width, rates }: StandardiseOperation,
+export function standardizeGradient(
+  { outputs: width, rates }: StandardizeOperation,
   output: Float32Array,
   gradient: Float32Array,
   result: Float32Array,
