@@ -176,7 +176,7 @@ save(model, "model", { format: "json" });
 Model.fromBytes(model.toBytes(), { seed: 1 });
 // expect error: 2353
 trainMany([model], data, { workers: 2 });
-// expect error: 2353
+// expect error: 2769
 findLearningRate(model, data, { epochs: 3 });
 // expect error: 2561
 crossValidate({ model: base, fit: train }, data, { fold: 3 });
