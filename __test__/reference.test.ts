@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../scripts/reference/generate.ts";
 import { tables } from "../scripts/reference/tables.ts";
 import * as myelin from "../src/index.ts";
+import * as insight from "../src/insight/index.ts";
 import type { Option } from "../src/options.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myelin-reference-"));
@@ -60,4 +61,9 @@ test("every table that the package exports is shown", () => {
   );
   expect(found.length).toBeGreaterThan(30);
   for (const entry of found) expect(shown).toContain((entry as unknown as { type: string }).type);
+});
+
+test.each(Object.keys(insight))("the page of insight.%s is there", (name) => {
+  const page = readFileSync(join(folder, "functions", `insight.${name}.html`), "utf8");
+  expect(page).toContain("tsd-tag-example");
 });

@@ -62,7 +62,7 @@ function extend(project: ProjectReflection): void {
 export async function generate(root: string, folder: string): Promise<void> {
   const app = await Application.bootstrap({
     name: "Myelin",
-    entryPoints: [`${root}/src/index.ts`],
+    entryPoints: [`${root}/scripts/reference/exports.ts`],
     tsconfig: `${root}/tsconfig.json`,
     readme: `${root}/README.md`,
     includeVersion: true,
