@@ -81,7 +81,7 @@ describe("sick ones", () => {
     const own = diagnosis.findings.find((finding) => finding.cause === cause);
     expect(own, String(diagnosis)).toMatchObject(at);
     expect(own!.message).toMatch(/\d/);
-    expect(String(diagnosis)).toContain(own!.mend);
+    expect(String(diagnosis)).toContain(own!.fix);
   });
 
   test("are there for every cause", () => {
@@ -176,11 +176,11 @@ describe("a diagnosis", () => {
         const model = new Model({ ...program, optimizer, seed } as unknown as ModelOptions);
         const before = model.toJSON();
         const { findings } = diagnose(model, rowsFor(program, count, seed));
-        for (const { row = 0, layer = 0, share = 1, message, mend } of findings) {
+        for (const { row = 0, layer = 0, share = 1, message, fix } of findings) {
           expect(row).toBeLessThan(count);
           expect(layer).toBeLessThan(program.layers.length);
           expect(share > 0 && share <= 1).toBe(true);
-          expect(message + mend).not.toMatch(/undefined|NaN|\[object/);
+          expect(message + fix).not.toMatch(/undefined|NaN|\[object/);
         }
         expect(model.toJSON()).toEqual(before);
       }),
@@ -227,7 +227,7 @@ describe("a diagnosis", () => {
     const model = makeModel({ layers: [dense(2)], loss: "sparseCategoricalCrossentropy" });
     const found = diagnose(model, rows.x.slice(0, 3), [5, 6, 7]);
     expect(causesOf(found)).toEqual(["labelOutsideClasses"]);
-    expect(found.findings[0].mend).toMatch(/dense\(8\)/);
+    expect(found.findings[0].fix).toMatch(/dense\(8\)/);
   });
 
   test("tells the first three of a cause at length, and the places of the others", () => {
@@ -249,13 +249,13 @@ describe("a diagnosis", () => {
     for (const learningRate of [0.001, 0.0001]) {
       const { findings } = diagnose(makeModel({ optimizer: sgd({ learningRate }) }), large, rows.y);
       const found = findings.find(({ cause }) => cause === "learningRateTooHigh");
-      expect(found?.mend).toBe(
+      expect(found?.fix).toBe(
         "scale the columns of x and y first, and leave the learning rate as it is until then",
       );
       expect(found?.message).not.toMatch(/; at /);
     }
     const { findings } = diagnose(makeModel({ optimizer: adam({ learningRate: 50 }) }), rows.x, rows.y);
-    expect(findings[0].mend).toMatch(/learningRate: 0\.001,/);
+    expect(findings[0].fix).toMatch(/learningRate: 0\.001,/);
   });
 
   test("names the caller's rows where rows before them have labels that are none", () => {

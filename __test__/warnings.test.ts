@@ -212,7 +212,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     expect(codes()).toEqual(["MYELIN_PRECISION_LOSS"]);
     const [finding] = diagnose(model(), form(times) as number[][], times.map(Math.sin)).findings;
     expect(finding).toMatchObject({ cause: "precisionLoss", column: 0 });
-    expect(finding.mend).toMatch(/subtract the first value/);
+    expect(finding.fix).toMatch(/subtract the first value/);
     // What was rounded before it came cannot be known.
     model().fitSync(Float32Array.from(times), times.map(Math.sin), short);
     expect(codes()).toHaveLength(2);

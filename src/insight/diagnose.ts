@@ -71,7 +71,7 @@ function refused(message: string): Finding {
     ...(row === undefined ? {} : { row: Number(row) }),
     ...(column === undefined ? {} : { column: Number(column) }),
     message,
-    mend: "fix it first: training refuses such data, and nothing else of it was looked at",
+    fix: "fix it first: training refuses such data, and nothing else of it was looked at",
   };
 }
 
@@ -87,7 +87,7 @@ function metricFindings(
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const message = error.message.replace(/\brow (\d+)/, (_, row) => `row ${rowNumbers?.[row] ?? row}`);
-    return [{ ...refused(message), mend: "fix the targets, or leave that metric out of the model" }];
+    return [{ ...refused(message), fix: "fix the targets, or leave that metric out of the model" }];
   }
 }
 

@@ -58,7 +58,7 @@ export function explain(model: Model, ...given: unknown[]): Explanation {
 
 /**
  * Why the model does not learn, or will not, on such data: what is wrong with columns, labels, layers, units,
- * gradients and the learning rate, and how to mend it. The model stays as it is. Before a training it looks at
+ * gradients and the learning rate, and how to fix it. The model stays as it is. Before a training it looks at
  * the step that would come first, after one at `history` too.
  *
  * All rows are looked at; up to 512 of them, evenly, go through the network, fewer through one of more than
@@ -67,7 +67,7 @@ export function explain(model: Model, ...given: unknown[]): Explanation {
  * @example
  * ```ts
  * const diagnosis = diagnose(model, data);
- * for (const { cause, message, mend } of diagnosis.findings) console.log(cause, message, mend);
+ * for (const { cause, message, fix } of diagnosis.findings) console.log(cause, message, fix);
  * console.log(String(diagnosis)); // the same to be read
  * ```
  *

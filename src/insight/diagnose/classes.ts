@@ -31,7 +31,7 @@ export function checkTargets(
     row: first.row,
     share,
     message: `${first.message}: the first of ${amount(count, "such row")} of ${data.rows} (${percent(share)})`,
-    mend: mendOf(data, problem),
+    fix: mendOf(data, problem),
   };
   return { rows, findings: [finding] };
 }
@@ -75,7 +75,7 @@ export function missingClasses(data: Dataset, problem: Problem): Finding[] {
           ...(counted.length > 1 ? { column } : {}),
           class: category,
           message: `y: class ${category}${named} never occurs in ${data.rows} rows, which have ${counts.length} classes`,
-          mend:
+          fix:
             "add rows of it, or leave it out of the last layer; where rows are sorted by class, mix them " +
             "before they are split, with crossValidate's stratified folds for instance",
         },

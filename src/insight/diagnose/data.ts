@@ -80,7 +80,7 @@ function constant(of: Column): Finding[] {
       cause: "constantColumn",
       column,
       message: `x: column ${column} is ${exact(least)} in every row`,
-      mend:
+      fix:
         "leave it out: it says nothing that the bias of a dense layer does not, and its deviation of 0 " +
         "divides by zero where columns are scaled",
     },
@@ -137,7 +137,7 @@ function contradictions({ x, y, inputs, outputs, rows }: Dataset, { problem, row
       row: other,
       share,
       message: `${amount(count, "row")} of ${rows} (${percent(share)}) have the same x as another and other targets: rows ${one} and ${other} for instance`,
-      mend: "fix the labels, leave such rows out, or add a column that tells them apart: no model can have all of them right",
+      fix: "fix the labels, leave such rows out, or add a column that tells them apart: no model can have all of them right",
     },
   ];
 }

@@ -28,9 +28,9 @@ export function gradientFindings(step: Step, layers: readonly LayerShape[], isKn
   const told = () => sums.map((at, index) => `layer ${names[at].layer} ${brief(sizes[index])}`).join(", ");
   const least = ratios.indexOf(Math.min(...ratios));
   const most = ratios.indexOf(Math.max(...ratios));
-  const finding = (cause: Finding["cause"], index: number, words: string, mend: string): Finding => {
+  const finding = (cause: Finding["cause"], index: number, words: string, fix: string): Finding => {
     const place = placeOf({ names, layers }, sums[index]);
-    return { cause, layer: names[sums[index]].layer, message: `${place}: ${words}: ${told()}`, mend };
+    return { cause, layer: names[sums[index]].layer, message: `${place}: ${words}: ${told()}`, fix };
   };
   const size = "∂E/∂y, root of its mean square";
   return [

@@ -56,7 +56,7 @@ export function linearStacks(structure: Structure): Finding[] {
       cause: "linearStack",
       layer: names[run[0]].layer,
       message: `${shown} have no nonlinear activation between them: together they compute one linear map, as dense(${outputs}) alone would`,
-      mend: "put an activation between them, relu() for instance, or leave all but the last out",
+      fix: "put an activation between them, relu() for instance, or leave all but the last out",
     };
   });
 }

@@ -56,12 +56,12 @@ function farAbove(ended: Ended): string | undefined {
   // A loss of targets that are all alike has nothing to be measured by.
   if (!(times > most && baseline > 0)) return undefined;
   const [far] = [...x.flatMap((of) => outlier("x", of)), ...y.flatMap((of) => outlier("y", of))];
-  const mend = far
-    ? `${far.mend} (${far.message})`
+  const fix = far
+    ? `${far.fix} (${far.message})`
     : [...x, ...y].some(isLarge)
       ? "scale the columns of x, and of y where it holds plain values"
       : `lower the learning rate, ${brief(history.learningRate.at(-1)!)} in the last epoch, or train for longer`;
-  return `the loss at the end, ${brief(loss)}, is ${brief(times)} times that of the same prediction for every row, ${brief(baseline)}: the model has learned nothing. To fix it: ${mend}; diagnose(model, data) of myelin/insight looks for the cause`;
+  return `the loss at the end, ${brief(loss)}, is ${brief(times)} times that of the same prediction for every row, ${brief(baseline)}: the model has learned nothing. To fix it: ${fix}; diagnose(model, data) of myelin/insight looks for the cause`;
 }
 
 /**

@@ -34,8 +34,8 @@ const codeOf = (cause: string) => `MYELIN_${cause.replace(/[A-Z]/g, (letter) => 
 
 /** Whether a finding has not been told before, about its place, by the model, the data or the call. */
 function isUntold(finding: Finding, { scope, others }: Subjects): boolean {
-  const { cause, message, column, class: category, row, mend } = finding;
-  const place = JSON.stringify([cause, message[0], column, category, mend]);
+  const { cause, message, column, class: category, row, fix } = finding;
+  const place = JSON.stringify([cause, message[0], column, category, fix]);
   const isNewToCall = isNew(place, [scope]);
   // Datasets of one call may each have a row that stands out; the same data may have another one later.
   return isNew(cause === "outlier" ? `${place} ${row}` : place, others) && isNewToCall;

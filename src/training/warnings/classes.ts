@@ -65,7 +65,7 @@ export function lackedClasses(
           class: category,
           ...(trained.length > 1 && { column }),
           message: `y: class ${name} is in ${number} of the ${rows} rows of the ${has} and in none of the ${drawn} rows of the ${lacks}`,
-          mend: `${mix}: ${isUntrained ? "nothing of this class is learned" : "what the validation measures says nothing of this class"}`,
+          fix: `${mix}: ${isUntrained ? "nothing of this class is learned" : "what the validation measures says nothing of this class"}`,
         },
       ];
     }),

@@ -43,7 +43,7 @@ export interface Finding {
   /** What was found, with figures. */
   readonly message: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** What `diagnose` gives. */
@@ -74,13 +74,13 @@ function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => stri
 
 /** Findings of one cause and one fix, all of x or all of y, together: `inWords` tells them as the same. */
 export const alike = (findings: readonly Finding[]) =>
-  groupBy(findings, ({ cause, mend, message }) => cause + message[0] + mend);
+  groupBy(findings, ({ cause, fix, message }) => cause + message[0] + fix);
 
 /** Findings with their text; `looked` says what was looked at. */
 export function diagnosisOf(findings: readonly Finding[], looked: string): Diagnosis {
   const parts = groupBy(findings, ({ cause }) => cause).flatMap((own) => {
     const [{ cause }] = own;
-    const told = own.slice(0, SHOWN).map(({ message, mend }) => `${cause}: ${message}\n  → ${mend}`);
+    const told = own.slice(0, SHOWN).map(({ message, fix }) => `${cause}: ${message}\n  → ${fix}`);
     const left = own.slice(SHOWN);
     if (left.length === 0) return told;
     const places = left.slice(0, NAMED).map(placeOf).join(", ");
@@ -102,7 +102,7 @@ export function inWords([first, ...others]: readonly Finding[], before = ". To f
   const left = places.length - ALSO;
   const named = places.slice(0, ALSO).join(", ") + (left > 0 ? ` and ${left} more` : "");
   const also = places.length > 0 ? `; the same of ${units} ${named}` : "";
-  return `${first.message}${also}${before}${first.mend}`;
+  return `${first.message}${also}${before}${first.fix}`;
 }
 
 /** A share, to be read. */

@@ -66,7 +66,7 @@ function constantLayers(list: readonly Complete[], shapes: readonly LayerShape[]
         cause: "constantOutput",
         layer: Number.parseInt(number, 10),
         message: `${place} has one value a row, and gives ${one} whatever that is`,
-        mend:
+        fix:
           "for yes or no use dense(1), sigmoid() and the loss binaryCrossentropy; for classes give it an " +
           "output for each, as dense(2) does; else leave it out",
       },
@@ -84,22 +84,21 @@ export function outputFindings(model: Architecture): Finding[] {
   const { layer, place } = last;
   if (outputs === 1) {
     const message = `${place} has one output, and the loss is one of classes: with one class it is always 0`;
-    const mend =
-      "give the last layer an output for each class; for yes or no use the loss binaryCrossentropy";
-    return [{ cause: "constantOutput", layer, message, mend }];
+    const fix = "give the last layer an output for each class; for yes or no use the loss binaryCrossentropy";
+    return [{ cause: "constantOutput", layer, message, fix }];
   }
   if (predictions !== "logits") {
     if (last.operation?.kind === "row") return [];
     const message = `${place} gives values that each grow alone, and the loss takes probabilities of ${outputs} classes, whose sum is 1`;
-    const mend = "make softmax() the last layer, or leave out fromLogits: false";
-    return [{ cause: "outputMismatch", layer, message, mend }];
+    const fix = "make softmax() the last layer, or leave out fromLogits: false";
+    return [{ cause: "outputMismatch", layer, message, fix }];
   }
   const { low, high } = boundsOf(last, outputs) ?? { low: Number.NEGATIVE_INFINITY, high: 0 };
   if (!Number.isFinite(high - low)) return [];
   const most = 1 / (1 + (outputs - 1) * Math.exp(low - high));
   const message = `${place} gives values from ${brief(low)} to ${brief(high)}, and the loss takes logits of any size: of ${outputs} classes none gets a probability above ${brief(most)}`;
-  const mend = "make softmax() the last layer, or leave its activation out: the loss takes logits";
-  return [{ cause: "outputMismatch", layer, message, mend }];
+  const fix = "make softmax() the last layer, or leave its activation out: the loss takes logits";
+  return [{ cause: "outputMismatch", layer, message, fix }];
 }
 
 /** Bounds are measured, not known exactly. */
@@ -158,7 +157,7 @@ export function targetRange(model: Architecture, { values, columns, rows }: Targ
       column,
       share,
       message: `${last.place} gives values ${inWords(bounds)}, and ${percent(share)} of the rows have other targets: row ${row}, column ${column} has ${exact(values[first])}${needs}`,
-      mend: isLogit
+      fix: isLogit
         ? "leave the activation after the last dense layer out: the loss takes logits"
         : "leave the activation after the last dense layer out, or scale y into its range",
     },

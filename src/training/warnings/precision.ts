@@ -49,7 +49,7 @@ function precisionFindings(name: "x" | "y", { values, columns, count, total }: S
       cause: "precisionLoss",
       column,
       message: `${name}: column ${column} has values near ${brief(first)} that differ by at most ${brief(span)}: as 32-bit floats ${different} different values of ${looked} become ${left}`,
-      mend: "subtract the first value or the mean and divide by the deviation before training, while the numbers are 64-bit floats",
+      fix: "subtract the first value or the mean and divide by the deviation before training, while the numbers are 64-bit floats",
     });
   }
   return findings;

@@ -167,7 +167,7 @@ function wayOff(
   const finding = (words: string): Finding => ({
     cause: "learningRateTooHigh",
     message: `${words}, at the learning rate ${learningRate}`,
-    mend:
+    fix:
       lower === undefined
         ? SCALE_FIRST
         : `${to(lower)}, or let a schedule lower it, schedules.cosine() for instance`,
@@ -193,12 +193,12 @@ function noRate(history: History | undefined): Finding[] {
     {
       cause: "learningRateTooLow",
       message,
-      mend: "give the optimizer a learningRate, adam({ learningRate: 0.001 }) for instance",
+      fix: "give the optimizer a learningRate, adam({ learningRate: 0.001 }) for instance",
     },
   ];
 }
 
-/** The mend of a rate, which keeps below what a single step allows, since there are many. */
+/** The fix of a rate, which keeps below what a single step allows, since there are many. */
 const to = (rate: number) =>
   `give the optimizer learningRate: ${brief(rate)}, or look for one with findLearningRate`;
 
@@ -234,7 +234,7 @@ function tooHigh(
   return {
     cause: "learningRateTooHigh",
     message: `one step at the learning rate ${learningRate} takes the loss of ${amount(rows, "row")} from ${brief(loss)} to ${found}${instead}`,
-    mend: isUnscaled ? SCALE_FIRST : to(lowered < loss ? lower : first),
+    fix: isUnscaled ? SCALE_FIRST : to(lowered < loss ? lower : first),
   };
 }
 
@@ -242,6 +242,6 @@ function tooLow({ learningRate, loss, rows }: Step, enough: Longer, after: numbe
   return {
     cause: "learningRateTooLow",
     message: `a step ${brief(enough.times)} times as long as at the learning rate ${learningRate} would take the loss of ${amount(rows, "row")} from ${brief(loss)} to ${brief(enough.loss)}; this one takes it to ${brief(after)}`,
-    mend: to((learningRate * enough.times) / 10),
+    fix: to((learningRate * enough.times) / 10),
   };
 }

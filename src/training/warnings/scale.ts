@@ -29,7 +29,7 @@ export function outlier(name: "x" | "y", { column, row, largest, others, hasOutl
       column,
       row,
       message: `${name}: row ${row}, column ${column}: a value of size ${exact(largest)}, where the others are about ${brief(others)}`,
-      mend: "fix the value or leave out the row, which would outweigh all others",
+      fix: "fix the value or leave out the row, which would outweigh all others",
     },
   ];
 }
@@ -45,7 +45,7 @@ export function unscaled(of: Column, isSmall = false): Finding {
     column,
     ...(isSmall ? {} : { row }),
     message: `x: column ${column} has values ${rangeOf(of)}${place}, and is not scaled`,
-    mend: `scale it to about -1 to 1, like ${SCALE}, or let batchNorm() be the first layer`,
+    fix: `scale it to about -1 to 1, like ${SCALE}, or let batchNorm() be the first layer`,
   };
 }
 
@@ -63,7 +63,7 @@ export function largeColumns(columns: readonly Column[], scaling: Scaling, above
       // Rounding to 32 bits may have made it so.
       const about = Number.isInteger(column.least) && column.largest < 2 ** 24 ? "" : "about ";
       const message = `x: column ${column.column} is ${about}${exact(column.least)} in every row`;
-      return { ...unscaled(column), message, mend: "leave it out, or subtract that value" };
+      return { ...unscaled(column), message, fix: "leave it out, or subtract that value" };
     });
 }
 
@@ -96,7 +96,7 @@ export function targetFindings(columns: readonly Column[]): Finding[] {
         column,
         row,
         message: `y: column ${column} has values ${rangeOf(of)}, the largest in row ${row}, and is not scaled`,
-        mend: `scale it to about -1 to 1, like ${SCALE}, and scale predictions back`,
+        fix: `scale it to about -1 to 1, like ${SCALE}, and scale predictions back`,
       },
     ];
   });

@@ -46,8 +46,8 @@ function certainFindings(
   );
 }
 
-const inSentence = (call: string, loss: string, { message, mend }: Finding) =>
-  `${call}: the loss ${loss}: ${message}. To fix it: ${mend}. diagnose(model, data) of myelin/insight looks at the data, too.`;
+const inSentence = (call: string, loss: string, { message, fix }: Finding) =>
+  `${call}: the loss ${loss}: ${message}. To fix it: ${fix}. diagnose(model, data) of myelin/insight looks at the data, too.`;
 
 /**
  * What to say of a loss that has fallen, but hardly below that of one prediction for all rows: a network whose units

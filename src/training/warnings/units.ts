@@ -79,7 +79,7 @@ function deadUnits(step: Step, one: Seen, place: string): Finding[] {
       layer: step.names[one.at].layer,
       share,
       message: `${place}: ${dead} of ${amount(width, "unit")} (${percent(share)}) are dead: flat on all ${step.rows} rows looked at, so that no gradient reaches their weights`,
-      mend:
+      fix:
         "begin anew, with a lower learning rate and scaled columns, or with leakyRelu() in its place, which is " +
         "never flat; dead units do not come back",
     },
@@ -99,7 +99,7 @@ function saturatedUnits(step: Step, one: Seen, place: string): Finding[] {
       layer: step.names[one.at].layer,
       share,
       message: `${place}: ${percent(share)} of its values over ${step.rows} rows looked at are saturated: at an end where the slope is less than a twentieth of the steepest`,
-      mend:
+      fix:
         "scale the columns of x, or use smaller initial weights, batchNorm() before the activation, or relu() " +
         "in its place",
     },
@@ -134,7 +134,7 @@ export function similarOutputs(step: Step, layers: readonly LayerShape[]): Findi
         cause: "similarOutputs",
         layer: names[at].layer,
         message: `${place}: its outputs differ by ${percent(share)} of their size over ${rows} rows looked at: the layers behind see hardly any difference between rows`,
-        mend: "use tanh() or relu() in place of sigmoids that follow each other, batchNorm() before the activation, or fewer layers",
+        fix: "use tanh() or relu() in place of sigmoids that follow each other, batchNorm() before the activation, or fewer layers",
       },
     ];
   }
@@ -153,7 +153,7 @@ export function overflow(step: Step, layers: readonly LayerShape[]): Finding[] {
       cause: "explodingGradients",
       layer: names[operation].layer,
       message: `${placeOf({ names, layers }, operation)}: ${words}: the weights, or the values of x, are too large`,
-      mend: "begin anew with scaled columns, the default initialisers and a lower learning rate",
+      fix: "begin anew with scaled columns, the default initialisers and a lower learning rate",
     },
   ];
 }
