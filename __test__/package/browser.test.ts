@@ -2,13 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { beforeAll, expect, test } from "vitest";
 import { expectTrained, install, pack, type Trained, trainScript } from "./app.ts";
 
+let app: string;
 let code: string;
 beforeAll(async () => {
-  const app = install(pack().myelin);
+  app = install(pack().myelin);
   const entry = join(app, "train.mjs");
   writeFileSync(entry, trainScript);
   const warnings: string[] = [];
@@ -26,6 +28,21 @@ test("the bundle imports nothing, neither from Node nor from elsewhere", () => {
   expect(code).not.toMatch(/\bimport\b/);
   expect(code).not.toMatch(/\brequire\s*\(/);
   expect(code).not.toMatch(/["'`]node:/);
+});
+
+test("a page that trains and predicts takes at most 56 KB, minified and gzipped", async () => {
+  const entry = join(app, "page.mjs");
+  const page = `
+    import { dense, Model, relu, sgd } from "myelin";
+    const layers = [dense(4), relu(), dense(1)];
+    const model = new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: sgd() });
+    globalThis.page = { fit: (x, y) => model.fit(x, y), predict: (x) => model.predict(x) };`;
+  writeFileSync(entry, page);
+  const bundle = await rolldown({ input: entry, platform: "browser" });
+  const { output } = await bundle.generate({ format: "esm", minify: true, codeSplitting: false });
+  expect(gzipSync(output[0].code, { level: 9 }).length).toBeLessThan(56_000);
+  // What looks into a model is a subpath of its own.
+  expect(output[0].code).not.toContain("checkGradients");
 });
 
 // What a browser and a worker in it have, of what may be needed; no process, no Buffer, no require.
