@@ -10,7 +10,7 @@ mod many;
 mod run;
 mod threads;
 
-use myelin_core::engine::{peak, simd::Instructions};
+use myelin_core::engine::{huge_pages::count_freed, peak, simd::Instructions};
 use myelin_core::{Dataset, Footprint, Network, Part, Predictor, activations, layers, losses, optimizers};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -348,7 +348,9 @@ impl NativeNetwork {
         }
         *self.network.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.predictor.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        env.adjust_external_memory(-std::mem::take(&mut self.bytes)).map(|_| ())
+        let bytes = std::mem::take(&mut self.bytes);
+        count_freed(usize::try_from(bytes).unwrap_or(0));
+        env.adjust_external_memory(-bytes).map(|_| ())
     }
 }
 

@@ -60,6 +60,28 @@ fn advise<T>(memory: *mut T, bytes: usize) {
 #[cfg(not(target_os = "linux"))]
 fn advise<T>(_memory: *mut T, _bytes: usize) {}
 
+/// Freed bytes from which giving pages back is worth its walk through the allocator's lists.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const WORTH_A_TRIM: usize = 64 << 20;
+
+/// Counts memory that was freed. glibc keeps free pages that have anything in use above them; every 64 MB it is
+/// asked to give them back, because a program may make and dispose of thousands of networks.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn count_freed(bytes: usize) {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static FREED: AtomicUsize = AtomicUsize::new(0);
+    if FREED.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) < WORTH_A_TRIM {
+        return;
+    }
+    FREED.store(0, Ordering::Relaxed);
+    // SAFETY: it may be called at any time and on any thread, and touches free memory alone.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators give pages back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn count_freed(_bytes: usize) {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
