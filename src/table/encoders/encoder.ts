@@ -1,0 +1,54 @@
+/** What an encoder is: it learns from the values of a column how to write them as inputs of a network. */
+
+/** What an encoder learns from: a column's values on the training rows. */
+export interface EncoderInput {
+  /** As {@link TypedColumn} has them: NaN is missing; categories by number, -1 for an unknown one. */
+  readonly values: Float64Array;
+  /** Texts, for an encoder of texts. */
+  readonly texts?: readonly string[] | undefined;
+  /** The names of the categories. */
+  readonly categories?: readonly string[] | undefined;
+}
+
+/** What an encoder has learned: plain JSON, flat. */
+export interface EncoderState {
+  readonly type: string;
+  readonly [name: string]: unknown;
+}
+
+/** Writes values as inputs. */
+export interface Writer {
+  /** Inputs for each value. */
+  readonly width: number;
+  /** Set where the input is the number of a category, for an embedding layer. */
+  readonly lookup?: { readonly categories: number; readonly units: number };
+  /** Writes a value into `out`, from `at` on. Places that it does not write must be 0. */
+  write(value: number, out: Float32Array, at: number, text?: string): void;
+  /** What each input is, to follow the column's name: "", "missing", "= red", "0.5 to 1.5". */
+  names(categories: readonly string[]): readonly string[];
+}
+
+/** An encoder with its options. */
+export interface Encoder {
+  /** What it learns from the training rows; undefined if there is nothing to encode, as of a constant column. */
+  fit(input: EncoderInput): EncoderState | undefined;
+  /** Makes the writer of what was learned. */
+  open(state: EncoderState): Writer;
+}
+
+/** Values that are not missing, in ascending order. */
+export function sortedValues(values: Float64Array): Float64Array {
+  return values.filter((value) => !Number.isNaN(value)).sort();
+}
+
+/** The quantile of values in ascending order, by linear interpolation, as NumPy's default. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const place = (sorted.length - 1) * share;
+  const [low, high] = [Math.floor(place), Math.ceil(place)];
+  return sorted[low] + (sorted[high] - sorted[low]) * (place - low);
+}
+
+/** The distinct values of values in ascending order. */
+export function distinctValues(sorted: Float64Array): Float64Array {
+  return sorted.filter((value, at) => at === 0 || value !== sorted[at - 1]);
+}

@@ -1,0 +1,8 @@
+/** Tables: rows in, answers out. The subpath myelin/table. */
+export type { ColumnDescription, ColumnType } from "./columns.ts";
+export { type FitTableOptions, fitTable, type Quality } from "./fitTable.ts";
+export type { Columns, TableRecord, TableRows, TableSource } from "./frame.ts";
+export type { TrainedBag } from "./learner/portfolio.ts";
+export type { Scores } from "./scores.ts";
+export type { Answer, ColumnsAnswer, RecordAnswer, TableModel } from "./tableModel.ts";
+export type { ClassValue, TargetDescription, Task } from "./target.ts";

@@ -1,0 +1,107 @@
+/** From the predictions of several bags of networks to one: weights, and a temperature for classes. */
+import type { Task } from "../target.ts";
+
+/** Predictions and targets of the same rows. */
+export interface Scored {
+  readonly task: Task;
+  readonly outputs: number;
+  /** The number, or the number of the class, of each row. */
+  readonly targets: Float64Array;
+  /** The weight of each row. */
+  readonly weights?: Float64Array | undefined;
+}
+
+const LEAST_PROBABILITY = 1e-15;
+
+/** The loss of predictions that decides: mean squared error, or log loss. */
+export function blendLoss(predictions: Float64Array, { task, outputs, targets, weights }: Scored): number {
+  let [sum, total] = [0, 0];
+  for (let row = 0; row < targets.length; row++) {
+    const weight = weights === undefined ? 1 : weights[row];
+    if (weight === 0) continue;
+    total += weight;
+    if (task === "regression") sum += weight * (predictions[row] - targets[row]) ** 2;
+    else sum -= weight * Math.log(Math.max(LEAST_PROBABILITY, predictions[row * outputs + targets[row]]));
+  }
+  return sum / total;
+}
+
+/** Rounds of the greedy choice: weights are multiples of 1 / 40. */
+const ROUNDS = 40;
+
+/**
+ * Weights of a weighted mean, chosen greedily: begin with the best one, then add, with replacement, whichever makes
+ * the mean better (Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", 2004).
+ * `candidates[i]` has the out-of-fold predictions of bag i. They add up to 1.
+ */
+export function greedyWeights(candidates: readonly Float64Array[], scored: Scored): number[] {
+  const counts = candidates.map(() => 0);
+  if (candidates.length === 1) return [1];
+  const { length } = candidates[0];
+  const sum = new Float64Array(length);
+  const mixed = new Float64Array(length);
+  let best = { loss: Number.POSITIVE_INFINITY, counts: counts.slice() };
+  for (let round = 1; round <= ROUNDS; round++) {
+    let chosen = { at: 0, loss: Number.POSITIVE_INFINITY };
+    for (const [at, predictions] of candidates.entries()) {
+      for (let i = 0; i < length; i++) mixed[i] = (sum[i] + predictions[i]) / round;
+      const loss = blendLoss(mixed, scored);
+      if (loss < chosen.loss) chosen = { at, loss };
+    }
+    counts[chosen.at]++;
+    const predictions = candidates[chosen.at];
+    for (let i = 0; i < length; i++) sum[i] += predictions[i];
+    if (chosen.loss < best.loss) best = { loss: chosen.loss, counts: counts.slice() };
+  }
+  const total = best.counts.reduce((a, b) => a + b, 0);
+  return best.counts.map((count) => count / total);
+}
+
+/** The weighted mean of predictions. */
+export function mix(candidates: readonly Float64Array[], weights: readonly number[]): Float64Array {
+  const mixed = new Float64Array(candidates[0].length);
+  for (const [at, predictions] of candidates.entries()) {
+    if (weights[at] === 0) continue;
+    for (let i = 0; i < mixed.length; i++) mixed[i] += weights[at] * predictions[i];
+  }
+  return mixed;
+}
+
+/** Probabilities p^(1 / temperature), scaled to add up to 1 in each row. Above 1 they become less certain. */
+export function applyTemperature(probabilities: Float64Array, outputs: number, temperature: number): void {
+  if (temperature === 1) return;
+  for (let start = 0; start < probabilities.length; start += outputs) {
+    let sum = 0;
+    for (let at = start; at < start + outputs; at++) {
+      probabilities[at] = Math.max(probabilities[at], 1e-12) ** (1 / temperature);
+      sum += probabilities[at];
+    }
+    for (let at = start; at < start + outputs; at++) probabilities[at] /= sum;
+  }
+}
+
+/** The temperature with the least log loss, from 1/4 to 4 (Guo et al., "On Calibration of Modern Neural Networks", 2017). */
+export function findTemperature(probabilities: Float64Array, scored: Scored): number {
+  const lossAt = (exponent: number) => {
+    const heated = probabilities.slice();
+    applyTemperature(heated, scored.outputs, 2 ** exponent);
+    return blendLoss(heated, scored);
+  };
+  // Golden-section search: the log loss is convex in 1 / temperature, so it has one minimum.
+  const ratio = (Math.sqrt(5) - 1) / 2;
+  let [low, high] = [-2, 2];
+  let [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
+  let [lossLeft, lossRight] = [lossAt(left), lossAt(right)];
+  for (let step = 0; step < 20; step++) {
+    if (lossLeft < lossRight) {
+      [high, right, lossRight] = [right, left, lossLeft];
+      left = high - ratio * (high - low);
+      lossLeft = lossAt(left);
+    } else {
+      [low, left, lossLeft] = [left, right, lossRight];
+      right = low + ratio * (high - low);
+      lossRight = lossAt(right);
+    }
+  }
+  return 2 ** ((low + high) / 2);
+}

@@ -1,0 +1,113 @@
+/** The kinds of networks that a table model is made of: how each is built and trained. */
+import type { Architecture } from "../../formats/configuration.ts";
+import type { LayerChoice } from "../../nn/layers.ts";
+import type { Lookup } from "../preparation.ts";
+import type { Task } from "../target.ts";
+
+/** What a network must fit: the encoded rows and the answers. */
+export interface Shape {
+  readonly inputs: number;
+  readonly lookups: readonly Lookup[];
+  readonly outputs: number;
+  readonly task: Task;
+}
+
+/** How a network is trained, with the epoch of the best validation loss kept. */
+export interface MemberFit {
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Epochs without a better validation loss, before the training ends. */
+  readonly patience: number;
+  /** The learning rate at a share of the training, from 0 to 1; without it the optimizer's. */
+  readonly rate?: (share: number) => number;
+}
+
+/** A kind of network. */
+export interface Member {
+  readonly name: string;
+  architecture(shape: Shape): Architecture;
+  fit(shape: Shape, rows: number): MemberFit;
+  /** The activation of the hidden layers, where weights start from the training rows. */
+  readonly startFromData: boolean;
+}
+
+/** Embeddings take the place of their inputs, the last one first, so that the others do not move. */
+function embeddings(lookups: readonly Lookup[]): LayerChoice[] {
+  return lookups
+    .toReversed()
+    .map(({ column, categories, units }) => ({ type: "embedding", column, categories, units }));
+}
+
+function answer({ outputs, task }: Shape): LayerChoice[] {
+  const last: LayerChoice = { type: "dense", units: outputs };
+  return task === "classification" ? [last, "softmax"] : [last];
+}
+
+const lossOf = (task: Task, labelSmoothing: number): Architecture["loss"] =>
+  task === "classification" ? { type: "sparseCategoricalCrossentropy", labelSmoothing } : "meanSquaredError";
+
+/** Steps of a training are limited, so that a large table is gone through less often. */
+const epochsFor = (rows: number, most: number) =>
+  Math.max(8, Math.min(most, Math.round(8e6 / Math.max(1, rows))));
+
+/** Two layers of 128 units, early stopping. */
+export const small: Member = {
+  name: "small",
+  architecture: (shape) => ({
+    inputs: shape.inputs,
+    layers: [
+      ...embeddings(shape.lookups),
+      ...[1, 2].flatMap((): LayerChoice[] => [{ type: "dense", units: 128 }, "relu"]),
+      ...answer(shape),
+    ],
+    loss: lossOf(shape.task, 0),
+    optimizer: { type: "adam", learningRate: 1e-3 },
+  }),
+  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: 20 }),
+  startFromData: false,
+};
+
+/** (1 - cos(2π log2(1 + 15 t))) / 2: four waves, each twice as long as the one before (RealMLP). */
+const waves = (share: number) => 0.5 * (1 - Math.cos(2 * Math.PI * Math.log2(1 + 15 * share)));
+
+/** Three layers of 256 units with dropout, weight decay and a rate in waves, as RealMLP. */
+export const full: Member = {
+  name: "full",
+  architecture(shape) {
+    const isClassification = shape.task === "classification";
+    return {
+      inputs: shape.inputs,
+      layers: [
+        ...embeddings(shape.lookups),
+        ...[1, 2, 3].flatMap((): LayerChoice[] => [
+          { type: "dense", units: 256, weightInitializer: "lecunNormal" },
+          isClassification ? "selu" : "mish",
+          { type: "dropout", rate: 0.15 },
+        ]),
+        ...answer(shape),
+      ],
+      loss: lossOf(shape.task, 0.1),
+      optimizer: { type: "adamW", learningRate: rateOf(shape.task), beta2: 0.95, weightDecay: 0.1 },
+    };
+  },
+  fit(shape, rows) {
+    const epochs = epochsFor(rows, 128);
+    return { epochs, batchSize: 256, patience: epochs, rate: (share) => rateOf(shape.task) * waves(share) };
+  },
+  startFromData: true,
+};
+
+const rateOf = (task: Task) => (task === "classification" ? 0.0025 : 0.01);
+
+/** No hidden layer: on noisy tables with few signals nothing is better. */
+export const linear: Member = {
+  name: "linear",
+  architecture: (shape) => ({
+    inputs: shape.inputs,
+    layers: [...embeddings(shape.lookups), ...answer(shape)],
+    loss: lossOf(shape.task, 0),
+    optimizer: { type: "adamW", learningRate: 3e-3, weightDecay: 0.1 },
+  }),
+  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 100), batchSize: 64, patience: 10 }),
+  startFromData: false,
+};

@@ -1,0 +1,56 @@
+/** Weights that start from the training rows (RealMLP; Holzmüller, Grinsztajn and Steinwart, 2024). */
+import type { Model } from "../../model.ts";
+import type { LayerWeights } from "../../nn/weights.ts";
+import { type Stream, uniform } from "../../random.ts";
+
+/** Rows that are looked at. */
+const MOST_ROWS = 1000;
+/** Rows that a unit's bias is drawn from. */
+const BIAS_ROWS = 5;
+/** The purpose of these draws, beside those of `random.ts`. */
+const PURPOSE = 32;
+
+interface DenseWeights {
+  weight: number[][];
+  bias: number[];
+}
+
+const isDense = (weights: LayerWeights): weights is LayerWeights & DenseWeights =>
+  "bias" in weights && "weight" in weights;
+
+/**
+ * Scales the weights of each dense layer so that each unit has the standard deviation 1 before its activation, and
+ * sets its bias so that it switches near the data: minus an exponentially weighted mean of its value on 5 rows.
+ *
+ * `x`: the training rows, [rows][inputs].
+ */
+export function startFromData(model: Model, x: Float32Array): void {
+  const { inputs, seed } = model;
+  const rows = Math.min(MOST_ROWS, x.length / inputs);
+  const sample = x.subarray(0, rows * inputs);
+  const weights = model.getWeights();
+  for (const [layer, entry] of weights.entries()) {
+    if (!isDense(entry)) continue;
+    const stream: Stream = { purpose: PURPOSE, index: layer };
+    const draw = uniform(seed, stream);
+    const values = model.predict(sample, { layer });
+    const units = entry.bias.length;
+    for (let unit = 0; unit < units; unit++) {
+      let [sum, squares] = [0, 0];
+      for (let at = unit; at < values.length; at += units) {
+        sum += values[at];
+        squares += values[at] * values[at];
+      }
+      const deviation = Math.sqrt(Math.max(squares / rows - (sum / rows) ** 2, 1e-12));
+      let [total, mixed] = [0, 0];
+      for (let count = 0; count < BIAS_ROWS; count++) {
+        const share = -Math.log(1 - draw());
+        total += share;
+        mixed += (share * values[Math.floor(draw() * rows) * units + unit]) / deviation;
+      }
+      entry.bias[unit] = -mixed / total;
+      entry.weight[unit] = entry.weight[unit].map((weight) => weight / deviation);
+    }
+    model.setWeights(weights);
+  }
+}

@@ -1,0 +1,175 @@
+/** Preparation: which encoders write which columns as the inputs of a network, learned from training rows only. */
+import { allocate } from "../memory.ts";
+import { type Complete, complete, create, type Options, type Table } from "../options.ts";
+import type { ColumnDescription, TypedColumn } from "./columns.ts";
+import { type DatePart, dateParts, partNames } from "./dates.ts";
+import type { Encoder, EncoderState, Writer } from "./encoders/encoder.ts";
+import * as encoders from "./encoders.ts";
+
+/** One encoder of one column. Plain JSON: a model file has it. */
+export interface PreparationStep {
+  readonly column: string;
+  /** The part of the date that is encoded. */
+  readonly part?: DatePart;
+  readonly encoder: EncoderState;
+}
+
+/** An encoder that is to be fitted. */
+interface Planned {
+  readonly part?: DatePart;
+  readonly encoder: Complete;
+}
+
+const TABLE = encoders as unknown as Table<Encoder>;
+
+const make = (configuration: Complete): Encoder => create("encoder", TABLE, configuration);
+
+/** The encoder of a state: which one it is says its type; its options are in what it has learned. */
+function open(state: EncoderState): Writer {
+  const { options, create: build } = TABLE[state.type];
+  const defaults = Object.entries(options as Options).map(([name, option]) => [name, option.default]);
+  return build(Object.fromEntries(defaults)).open(state);
+}
+
+const encoder = (type: string, options: object = {}): Complete =>
+  complete("encoder", TABLE as Table<unknown>, { type, ...options }, "encoder");
+
+/** Up to so many categories have an input each; more have an embedding. */
+const MOST_ONE_HOT = 40;
+/** The value of a one-hot input, so that one category stands out among inputs of about 1 (RealMLP). */
+const ACTIVE = 1.664;
+
+const asNumber = (part?: DatePart, bins = 16): Planned[] =>
+  [encoder("robustScale"), encoder("piecewiseLinear", { bins })].map((one) => ({
+    ...(part && { part }),
+    encoder: one,
+  }));
+
+/** The encoders for a column. */
+function plan({ description, values }: TypedColumn, rows: Uint32Array): Planned[] {
+  switch (description.type) {
+    case "number":
+      return [...asNumber(), { encoder: encoder("missingFlag") }];
+    case "boolean":
+      return [{ encoder: encoder("sign") }];
+    case "category":
+      return [{ encoder: encoderOfCategories(values, rows) }];
+    case "date":
+      return [
+        ...asNumber("days"),
+        { encoder: encoder("missingFlag") },
+        { part: "month", encoder: encoder("oneHot", { active: ACTIVE }) },
+        { part: "weekday", encoder: encoder("oneHot", { active: ACTIVE }) },
+        ...asNumber("hour"),
+      ];
+    case "text":
+      return [{ encoder: encoder("hashedWords") }];
+    default:
+      return [];
+  }
+}
+
+function encoderOfCategories(values: Float64Array, rows: Uint32Array): Complete {
+  const seen = new Set<number>();
+  for (const row of rows) {
+    if (values[row] >= 0) seen.add(values[row]);
+    if (seen.size > MOST_ONE_HOT) return encoder("lookup");
+  }
+  return seen.size === 2 ? encoder("sign") : encoder("oneHot", { active: ACTIVE });
+}
+
+/** A step with its writer and its first input. */
+interface Opened {
+  readonly step: PreparationStep;
+  readonly writer: Writer;
+  readonly at: number;
+}
+
+/** An input that is the number of a category. */
+export interface Lookup {
+  /** Which input. */
+  readonly column: number;
+  readonly categories: number;
+  readonly units: number;
+}
+
+/** Rows that are encoded at a time, so that what is written is still in the cache for the next column. */
+const BLOCK = 128;
+
+/** Encoders that have learned from the training rows, and write any rows as inputs. */
+export class Preparation {
+  readonly steps: readonly PreparationStep[];
+  /** Inputs for each row. */
+  readonly inputs: number;
+  /** The inputs that are numbers of categories, the last ones of all. */
+  readonly lookups: readonly Lookup[];
+  readonly #opened: readonly Opened[];
+
+  constructor(steps: readonly PreparationStep[]) {
+    const writers = steps.map((step) => ({ step, writer: open(step.encoder) }));
+    // Numbers of categories come last, so that embeddings do not move the others.
+    const sorted = [
+      ...writers.filter(({ writer }) => writer.lookup === undefined),
+      ...writers.filter(({ writer }) => writer.lookup !== undefined),
+    ];
+    let at = 0;
+    this.#opened = sorted.map(({ step, writer }) => {
+      const opened = { step, writer, at };
+      at += writer.width;
+      return opened;
+    });
+    this.steps = sorted.map(({ step }) => step);
+    this.inputs = at;
+    this.lookups = this.#opened.flatMap(({ writer: { lookup }, at: column }) =>
+      lookup === undefined ? [] : [{ column, ...lookup }],
+    );
+  }
+
+  /** Learns from some of the rows how to write the columns. */
+  static fit(columns: Iterable<TypedColumn>, rows: Uint32Array): Preparation {
+    const steps: PreparationStep[] = [];
+    for (const column of columns) {
+      const { description, texts } = column;
+      for (const { part, encoder: configuration } of plan(column, rows)) {
+        const value = part === undefined ? same : dateParts[part];
+        const values = Float64Array.from(rows, (row) => value(column.values[row]));
+        const taken = texts && Array.from(rows, (row) => texts[row]);
+        const state = make(configuration).fit({ values, texts: taken, categories: description.categories });
+        if (state === undefined) continue;
+        steps.push({ column: description.name, ...(part && { part }), encoder: state });
+      }
+    }
+    return new Preparation(steps);
+  }
+
+  /** Writes rows as inputs: [rows][inputs]. */
+  encode(columns: ReadonlyMap<string, TypedColumn>, rows: Uint32Array): Float32Array<ArrayBuffer> {
+    const { inputs } = this;
+    const x = allocate(rows.length * inputs, () => `${rows.length} encoded rows of ${inputs} inputs`);
+    for (let start = 0; start < rows.length; start += BLOCK) {
+      const end = Math.min(rows.length, start + BLOCK);
+      for (const { step, writer, at } of this.#opened) {
+        const column = columns.get(step.column);
+        const value = step.part === undefined ? same : dateParts[step.part];
+        for (let row = start; row < end; row++) {
+          const source = rows[row];
+          const given = column === undefined ? Number.NaN : value(column.values[source]);
+          writer.write(given, x, row * inputs + at, column?.texts?.[source]);
+        }
+      }
+    }
+    return x;
+  }
+
+  /** What each input is: "age", "age 20 to 30", "city = Oslo". */
+  names(descriptions: ReadonlyMap<string, ColumnDescription>): string[] {
+    return this.#opened.flatMap(({ step, writer }) => {
+      const { column, part } = step;
+      const categories = part === undefined ? (descriptions.get(column)?.categories ?? []) : partNames[part];
+      const base = part === undefined ? column : `${column} ${part}`;
+      return writer.names(categories).map((name) => (name === "" ? base : `${base} ${name}`));
+    });
+  }
+}
+
+const same = (value: number) => value;

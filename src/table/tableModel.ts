@@ -1,0 +1,323 @@
+/** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
+import { DataError, StateError, show } from "../errors.ts";
+import { isPlain } from "../options.ts";
+import { isMissing } from "./cells.ts";
+import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
+import { type Columns, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
+import { applyTemperature } from "./learner/blend.ts";
+import { type Learned, predictEncoded, type TrainedBag } from "./learner/portfolio.ts";
+import { type Scores, scoreTarget } from "./scores.ts";
+import { summarize } from "./summary.ts";
+import { type ClassValue, readTargets, type TargetDescription } from "./target.ts";
+
+/** An answer for one target of one record. */
+export interface Answer {
+  /** The number, or the most probable class as the table spells it. */
+  readonly value: ClassValue;
+  /** The probability of each class by its name; only for classes. */
+  readonly probabilities?: Readonly<Record<string, number>>;
+}
+
+/** An answer for one record: of its target, or by the names of several targets. */
+export type RecordAnswer = Answer | Readonly<Record<string, Answer>>;
+
+/** Answers for columns: lists in the order of the rows. */
+export interface ColumnsAnswer {
+  readonly value: readonly ClassValue[];
+  readonly probabilities?: Readonly<Record<string, Float64Array>>;
+}
+
+/** What a table model is made of again. */
+export interface TableParts {
+  readonly columns: readonly ColumnDescription[];
+  readonly targets: readonly TrainedTarget[];
+  readonly seed: number;
+  readonly rows: number;
+  readonly notes: readonly string[];
+}
+
+/** A target with everything that predicts it. */
+export interface TrainedTarget {
+  readonly description: TargetDescription;
+  readonly learned: Omit<Learned, "outOfFold">;
+  /** On rows that the networks did not learn from. */
+  readonly scores: Scores;
+  /** What the mean, or the commonest class, would score on the same rows. */
+  readonly baseline: Scores;
+}
+
+/** Rows that go through the networks at a time, so that encoded rows never take much memory. */
+const BLOCK = 8192;
+
+/** The name of a class in `probabilities`. */
+const keyOf = (value: ClassValue) => String(value);
+
+/** Reads the cells of rows as typed columns, for a column that has the training's description. */
+function typeCells(description: ColumnDescription, cells: ArrayLike<unknown>, place: string): TypedColumn {
+  if (description.type === "text") {
+    const texts = Array.from(cells, (cell) => (isMissing(cell) ? "" : String(cell)));
+    return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
+  }
+  const read = cellReader(description);
+  const values = new Float64Array(cells.length);
+  for (let row = 0; row < cells.length; row++)
+    values[row] = readCell(read, description, cells[row], row, place);
+
+  return { description, values };
+}
+
+function readCell(
+  read: CellReader,
+  description: ColumnDescription,
+  cell: unknown,
+  row: number,
+  place: string,
+): number {
+  const value = read(cell);
+  if (value !== undefined) return value;
+  // The training had such cells, too, and counted them as missing.
+  if (description.unreadable !== undefined && typeof cell === "string") return Number.NaN;
+  const { name, type } = description;
+  throw new DataError(
+    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
+  );
+}
+
+/**
+ * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows that
+ * they did not learn from. `fitTable` makes it.
+ */
+export class TableModel {
+  /** The columns as the model understands them, with what was left out and why. */
+  readonly columns: readonly ColumnDescription[];
+  /** What is predicted. */
+  readonly targets: readonly TargetDescription[];
+  /** The seed of folds, weights and shuffles. */
+  readonly seed: number;
+  /** Rows that the model learned from. */
+  readonly rows: number;
+  /** What was noticed in the data. */
+  readonly notes: readonly string[];
+  readonly #parts: TableParts;
+  readonly #used: readonly ColumnDescription[];
+  #isDisposed = false;
+
+  constructor(parts: TableParts) {
+    this.#parts = parts;
+    this.columns = parts.columns;
+    this.targets = parts.targets.map(({ description }) => description);
+    this.seed = parts.seed;
+    this.rows = parts.rows;
+    this.notes = parts.notes;
+    const used = new Set(
+      parts.targets.flatMap(({ learned }) =>
+        learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
+      ),
+    );
+    this.#used = parts.columns.filter(({ name }) => used.has(name));
+  }
+
+  /**
+   * Answers for a record, for records, or for columns, in the same form. Missing fields are missing values, other
+   * fields are ignored, and a category that the training did not have is unknown.
+   *
+   * @example
+   * ```ts
+   * model.predict({ island: "Biscoe", billLength: 46.1 }); // { value: "Gentoo", probabilities: { Adelie: 0.01, … } }
+   * ```
+   *
+   * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
+   */
+  predict(record: TableRecord): RecordAnswer;
+  predict(records: readonly TableRecord[]): RecordAnswer[];
+  predict(columns: Columns | Frame): ColumnsAnswer | Readonly<Record<string, ColumnsAnswer>>;
+  predict(rows: TableRecord | TableRows): unknown {
+    this.#use("predict");
+    if (Array.isArray(rows)) return this.#answerRecords(toFrame(rows, "predict"));
+    if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
+    if (!isPlain(rows) && (rows === null || typeof rows !== "object")) {
+      throw new DataError(`predict: expected a record, records or columns, received ${show(rows)}`);
+    }
+    return this.#answerRecords(toFrame([rows], "predict"))[0];
+  }
+
+  /**
+   * How good the predictions for these rows are, by the metrics of the task, in the target's own units. Rows without
+   * a target are left out.
+   *
+   * @example
+   * ```ts
+   * const { accuracy, logLoss } = model.evaluate(otherRows);
+   * ```
+   */
+  evaluate(rows: TableRows): Scores | Readonly<Record<string, Scores>> {
+    this.#use("evaluate");
+    const frame = toFrame(rows, "evaluate");
+    const scores = this.#parts.targets.map(({ description, learned }) => {
+      const cells = frame.cells.get(description.name);
+      if (cells === undefined) {
+        throw new DataError(
+          `evaluate: expected the target ${show(description.name)} among the columns, received none`,
+        );
+      }
+      const targets = readTargets(description, cells, "evaluate");
+      const known = Uint32Array.from(
+        Array.from(targets, (_, row) => row).filter((row) => !Number.isNaN(targets[row])),
+      );
+      if (known.length === 0) throw new DataError(`evaluate: expected rows with a target, received none`);
+      const predictions = this.#raw(learned, this.#typed(frame, "evaluate"), known, outputsOf(description));
+      return scoreTarget(
+        description,
+        Float64Array.from(known, (row) => targets[row]),
+        predictions,
+      );
+    });
+    if (scores.length === 1) return scores[0];
+    return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]]));
+  }
+
+  /** On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. */
+  get scores(): Scores | Readonly<Record<string, Scores>> {
+    return this.#byTarget(({ scores }) => scores);
+  }
+
+  /** The networks of the model by kind, with their loss on rows that they did not learn from, the best first. */
+  get leaderboard(): readonly TrainedBag[] {
+    return this.#parts.targets
+      .flatMap(({ learned }) => learned.bags)
+      .toSorted((a, b) => (Number.isNaN(a.loss) ? 1 : Number.isNaN(b.loss) ? -1 : a.loss - b.loss));
+  }
+
+  /** What was done to each column, what was trained, and how good it is on rows not seen. */
+  summary(): string {
+    return summarize(this.#parts);
+  }
+
+  /** Frees the memory of the networks at once. A second call does nothing. */
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const { learned } of this.#parts.targets) for (const { model } of learned.networks) model.dispose();
+  }
+
+  /** For `using model = await fitTable(…)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** All that the model is made of. */
+  static partsOf(model: TableModel): TableParts {
+    return model.#parts;
+  }
+
+  #use(call: string): void {
+    if (this.#isDisposed) throw new StateError(`${call}: the model has been disposed`);
+  }
+
+  #byTarget<Value>(valueOf: (target: TrainedTarget) => Value): Value | Readonly<Record<string, Value>> {
+    const { targets } = this.#parts;
+    if (targets.length === 1) return valueOf(targets[0]);
+    return Object.fromEntries(targets.map((target) => [target.description.name, valueOf(target)]));
+  }
+
+  #typed(frame: Frame, place: string): ReadonlyMap<string, TypedColumn> {
+    const typed = new Map<string, TypedColumn>();
+    for (const description of this.#used) {
+      const cells = frame.cells.get(description.name);
+      if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
+    }
+    return typed;
+  }
+
+  /** Predictions of some rows, [rows][outputs]: numbers in the target's unit, or probabilities. */
+  #raw(
+    learned: TrainedTarget["learned"],
+    columns: ReadonlyMap<string, TypedColumn>,
+    rows: Uint32Array,
+    outputs: number,
+  ): Float64Array {
+    const { parts, networks, bags, prior, priorWeight, temperature, range } = learned;
+    const isClassification = outputs > 1 || prior.length > 1;
+    const predictions = new Float64Array(rows.length * outputs);
+    if (priorWeight > 0)
+      for (let at = 0; at < predictions.length; at++) predictions[at] = priorWeight * prior[at % outputs];
+    const counts = bags.map((_, bag) => networks.filter((network) => network.bag === bag).length);
+    for (let start = 0; start < rows.length; start += BLOCK) {
+      const block = rows.subarray(start, Math.min(rows.length, start + BLOCK));
+      for (const [number, part] of parts.entries()) {
+        const x = part.preparation.encode(columns, block);
+        for (const { model, bag } of networks.filter((network) => network.part === number)) {
+          const share = bags[bag].weight / counts[bag];
+          const found = predictEncoded(model, x, part, range, isClassification);
+          for (let at = 0; at < found.length; at++) predictions[start * outputs + at] += share * found[at];
+        }
+      }
+    }
+    if (isClassification) applyTemperature(predictions, outputs, temperature);
+    return predictions;
+  }
+
+  #all(frame: Frame, learned: TrainedTarget["learned"], outputs: number): Float64Array {
+    const rows = Uint32Array.from({ length: frame.rows }, (_, row) => row);
+    return this.#raw(learned, this.#typed(frame, "predict"), rows, outputs);
+  }
+
+  #answerRecords(frame: Frame): RecordAnswer[] {
+    const byTarget = this.#parts.targets.map(({ description, learned }) => {
+      const outputs = outputsOf(description);
+      const predictions = this.#all(frame, learned, outputs);
+      return Array.from({ length: frame.rows }, (_, row) => answerOf(description, predictions, row, outputs));
+    });
+    if (byTarget.length === 1) return byTarget[0];
+    return Array.from({ length: frame.rows }, (_, row) =>
+      Object.fromEntries(this.targets.map(({ name }, at) => [name, byTarget[at][row]])),
+    );
+  }
+
+  #answerColumns(frame: Frame): ColumnsAnswer | Readonly<Record<string, ColumnsAnswer>> {
+    return this.#byTarget(({ description, learned }) => {
+      const outputs = outputsOf(description);
+      const predictions = this.#all(frame, learned, outputs);
+      const { classes } = description;
+      if (classes === undefined) return { value: Array.from(predictions) };
+      return {
+        value: Array.from({ length: frame.rows }, (_, row) => classes[best(predictions, row, outputs)]),
+        probabilities: Object.fromEntries(
+          classes.map((name, at) => [
+            keyOf(name),
+            Float64Array.from({ length: frame.rows }, (_, row) => predictions[row * outputs + at]),
+          ]),
+        ),
+      };
+    });
+  }
+}
+
+const outputsOf = ({ classes }: TargetDescription) => classes?.length ?? 1;
+
+/** Whether an object has columns: every value is a list. A record whose every field is a list has no meaning. */
+function isColumns(rows: unknown): rows is Columns {
+  if (rows === null || typeof rows !== "object") return false;
+  const values = Object.values(rows);
+  return values.length > 0 && values.every((value) => Array.isArray(value) || ArrayBuffer.isView(value));
+}
+
+function best(predictions: Float64Array, row: number, outputs: number): number {
+  const start = row * outputs;
+  let found = 0;
+  for (let at = 1; at < outputs; at++) if (predictions[start + at] > predictions[start + found]) found = at;
+  return found;
+}
+
+function answerOf(
+  { classes }: TargetDescription,
+  predictions: Float64Array,
+  row: number,
+  outputs: number,
+): Answer {
+  if (classes === undefined) return { value: predictions[row] };
+  const start = row * outputs;
+  return {
+    value: classes[best(predictions, row, outputs)],
+    probabilities: Object.fromEntries(classes.map((name, at) => [keyOf(name), predictions[start + at]])),
+  };
+}
