@@ -20,6 +20,7 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       "insight/index": "src/insight/index.ts",
+      "table/index": "src/table/index.ts",
       "files/saveLoad": "src/files/saveLoad.ts",
       "files/noFiles": "src/files/noFiles.ts",
       "training/callbacks/files": "src/training/callbacks/files.ts",

@@ -39,6 +39,7 @@ const order: readonly (readonly string[])[] = [
   ["insight/*"],
   ["plot/*"],
   ["selection/*"],
+  ["table/*"],
   ["index"],
   ["cli/*"],
 ];
@@ -198,8 +199,11 @@ describe("no shared code knows an entry by name", () => {
     ...["schedules", "schedules/*", "layers", "layers/*"].map(inNetworks),
     ...["metrics/*", "selection/search/strategies"],
   ];
-  /** The self-test is a small program; a verb of the command is a use of the package. */
-  const users = ["kernel/native", "cli/*"];
+  /**
+   * The self-test is a small program; a verb of the command is a use of the package, and so are the recipe of a table
+   * model's networks and the scores of its answers.
+   */
+  const users = ["kernel/native", "cli/*", "table/learner/members", "table/scores"];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));
 
   test.each(shared)("src/%s.ts", (file) => {

@@ -84,14 +84,19 @@ export function restore(bytes: unknown, place: string, options: { readonly kerne
   return modelOf(readBytes(bytes, place), options);
 }
 
-/** All that the model is made of again. */
-function savedOf(model: Model, call: string, kept: ReturnType<typeof readSaveOptions>): SavedModel {
+type Kept = ReturnType<typeof readSaveOptions>;
+
+const WEIGHTS_ONLY: Kept = { optimizerState: false, history: false };
+
+/** All that the model is made of again; by default without what only further training needs. */
+export function savedOf(model: Model, call: string, kept: Kept = WEIGHTS_ONLY): SavedModel {
   const { session } = partsOf(model, call);
   session.useAlone(call);
   return session.saved(kept);
 }
 
-function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {
+/** The model that was saved. */
+export function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice }): Model {
   const { configuration, seed, parameters, optimizerState, training, history, ending } = saved;
   const model = new Model({ ...(configuration as unknown as Architecture), seed, ...options });
   const session = sessionOf(model);

@@ -11,8 +11,15 @@ import { checkFile } from "./paths.ts";
 /** Another process may put a pipe under the name after the first look; to open it must not wait for a writer. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
+/** Looks whether a file of `size` bytes that begins with these can be a model's; throws if not. */
+export type Beginning = (bytes: Uint8Array, size: number, place: string) => void;
+
 /** Reads a file whole, after its beginning has shown that it can be a model's. */
-export async function read(path: string, place: string): Promise<Uint8Array> {
+export async function read(
+  path: string,
+  place: string,
+  check: Beginning = checkBeginning,
+): Promise<Uint8Array> {
   // Before it is opened, which a device may notice.
   checkFile(await stat(path));
   const handle = await open(path, READ);
@@ -21,7 +28,7 @@ export async function read(path: string, place: string): Promise<Uint8Array> {
     const prefix = await readBytes(handle, new Uint8Array(Math.min(PREFIX, size)), 0);
     const end = reading(place, () => headerEnd(prefix, size));
     const header = await readBytes(handle, new Uint8Array(end), 0);
-    checkBeginning(header, size, place);
+    check(header, size, place);
     checkMemory(size, `${place}: ${size} bytes`);
     const bytes = withinMemory(`${place}: ${size} bytes do not fit in memory`, () => new Uint8Array(size));
     bytes.set(header);

@@ -1,11 +1,12 @@
 /** Models in files. Under a file's name there is one whole model at any time: the old one, or the new one. */
 
 import type { SaveOptions } from "../formats/bytes.ts";
+import { BYTES, isSavable, type Savable } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { bytesOf, type Model, restore } from "../model.ts";
 import { readModel } from "../training/modelArgument.ts";
 import { readPath, withPath } from "./paths.ts";
-import { read } from "./read.ts";
+import { type Beginning, read } from "./read.ts";
 import { replace } from "./replace.ts";
 
 /**
@@ -20,9 +21,15 @@ import { replace } from "./replace.ts";
  *
  * @throws FileError if the file cannot be written; it names the path. StateError while a training runs.
  */
-export async function save(model: Model, path: string | URL, options: SaveOptions = {}): Promise<void> {
+export async function save(
+  model: Model | Savable,
+  path: string | URL,
+  options: SaveOptions = {},
+): Promise<void> {
   const file = readPath(path, "save");
-  const bytes = bytesOf(readModel(model, "save"), "save", options);
+  const bytes = isSavable(model)
+    ? model[BYTES]("save", options)
+    : bytesOf(readModel(model, "save"), "save", options);
   await withPath(`save: ${JSON.stringify(file)} cannot be written`, () => replace(file, [bytes]));
 }
 
@@ -47,4 +54,15 @@ export async function load(
   const place = `load: ${JSON.stringify(file)}`;
   const bytes = await withPath(`${place} cannot be read`, () => read(file, place));
   return restore(bytes, place, options);
+}
+
+/** Reads the file of a model of any kind, after `check` has looked at its beginning. */
+export async function readFile(
+  path: string | URL,
+  call: string,
+  check: Beginning,
+): Promise<{ readonly bytes: Uint8Array; readonly place: string }> {
+  const file = readPath(path, call);
+  const place = `${call}: ${JSON.stringify(file)}`;
+  return { bytes: await withPath(`${place} cannot be read`, () => read(file, place, check)), place };
 }

@@ -23,7 +23,15 @@ import {
   toPieces,
   write,
 } from "./safetensors.ts";
-import { checkFormat, type Described, describe, readDescription, reading, type SavedModel } from "./saved.ts";
+import {
+  checkFormat,
+  type Described,
+  describe,
+  type ModelDescription,
+  readDescription,
+  reading,
+  type SavedModel,
+} from "./saved.ts";
 import { parseStrictly } from "./strict-json.ts";
 
 /** What to keep of a model besides what it is made of, its parameters, and how far training has come. */
@@ -129,6 +137,9 @@ interface Found {
 function open(bytes: Uint8Array, size: number): Opened {
   const { metadata, tensors } = readHeader(bytes, size);
   const text = metadata.get(METADATA);
+  if (metadata.has("myelin-table")) {
+    throw new FormatError("this is the model of a table. Fix: read it with loadTable of myelin/table");
+  }
   if (text === undefined) {
     const names = Array.from(tensors.keys()).slice(0, 5).map(show).join(", ");
     throw new FormatError(
@@ -231,9 +242,44 @@ function modelOf(bytes: Uint8Array, { described, parameters, slots }: Opened): S
 }
 
 /** Bytes from whatever realm they come. */
-function toView(bytes: unknown): Uint8Array {
+export function toView(bytes: unknown): Uint8Array {
   const kind = Object.prototype.toString.call(bytes);
   if (kind === "[object Uint8Array]") return bytes as Uint8Array;
   if (kind === "[object ArrayBuffer]") return new Uint8Array(bytes as ArrayBuffer);
   throw new FormatError(`expected a Uint8Array or an ArrayBuffer, received ${show(bytes)}`);
+}
+
+/** A network that is part of a larger file: its description, and its parameters as tensors. */
+export interface WrittenNetwork {
+  readonly description: ModelDescription;
+  readonly tensors: readonly Tensor[];
+}
+
+/** Describes a network for a larger file; `prefix` begins the names of its tensors. */
+export function writeNetwork(model: SavedModel, prefix: string): WrittenNetwork {
+  const tensors = withValues(parametersOf(model), model.parameters);
+  return {
+    description: describe(model),
+    tensors: tensors.map((tensor) => ({ ...tensor, name: `${prefix}${tensor.name}` })),
+  };
+}
+
+/** The bytes of a larger file, and where its tensors are. */
+export interface NetworkSource {
+  readonly bytes: Uint8Array;
+  readonly tensors: ReadonlyMap<string, Place>;
+}
+
+/** Reads and checks a network that `writeNetwork` wrote. */
+export function readNetwork(
+  { bytes, tensors }: NetworkSource,
+  description: unknown,
+  prefix: string,
+): SavedModel {
+  const described = readDescription(checkFormat(description));
+  const found = parametersOf(described).map((tensor) => ({
+    tensor,
+    place: findTensor(tensors, { ...tensor, name: `${prefix}${tensor.name}` }),
+  }));
+  return { ...described, parameters: readAll(bytes, found), optimizerState: new Float32Array(0) };
 }

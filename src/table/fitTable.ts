@@ -10,8 +10,9 @@ import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
 import { full, linear, small } from "./learner/members.ts";
 import { type Bag, type Learned, learn, learnPrior } from "./learner/portfolio.ts";
+import type { TrainedTarget } from "./parts.ts";
 import { scoreTarget } from "./scores.ts";
-import { TableModel, type TrainedTarget } from "./tableModel.ts";
+import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
 
 /** How much work goes into a table model. */

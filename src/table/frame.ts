@@ -71,7 +71,10 @@ class Collector {
     }
     for (const name of Object.keys(record)) {
       let cells = this.#cells.get(name);
-      if (cells === undefined) this.#cells.set(name, (cells = []));
+      if (cells === undefined) {
+        cells = [];
+        this.#cells.set(name, cells);
+      }
       // Rows before this one that lack the field have a missing value there.
       while (cells.length < row) cells.push(undefined);
       cells.push((record as TableRecord)[name]);

@@ -5,6 +5,7 @@ import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { type DatePart, dateParts, partNames } from "./dates.ts";
 import type { Encoder, EncoderState, Writer } from "./encoders/encoder.ts";
 import * as encoders from "./encoders.ts";
+import { fields, text, word } from "./fields.ts";
 
 /** One encoder of one column. Plain JSON: a model file has it. */
 export interface PreparationStep {
@@ -13,6 +14,20 @@ export interface PreparationStep {
   readonly part?: DatePart;
   readonly encoder: EncoderState;
 }
+
+/** Checks the state of an encoder that comes from a file. */
+export function checkEncoder(value: unknown, place: string): EncoderState {
+  const type = word(Object.keys(TABLE))(
+    (value as { type?: unknown } | null | undefined)?.type,
+    `${place}: type`,
+  );
+  const { options, create: build } = TABLE[type];
+  const { fields: own } = build(defaultsOf(options));
+  return fields({ type: text, ...own })(value, place) as unknown as EncoderState;
+}
+
+const defaultsOf = (options: Options) =>
+  Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.default]));
 
 /** An encoder that is to be fitted. */
 interface Planned {
@@ -27,8 +42,7 @@ const make = (configuration: Complete): Encoder => create("encoder", TABLE, conf
 /** The encoder of a state: which one it is says its type; its options are in what it has learned. */
 function open(state: EncoderState): Writer {
   const { options, create: build } = TABLE[state.type];
-  const defaults = Object.entries(options as Options).map(([name, option]) => [name, option.default]);
-  return build(Object.fromEntries(defaults)).open(state);
+  return build(defaultsOf(options)).open(state);
 }
 
 const encoder = (type: string, options: object = {}): Complete =>
@@ -159,6 +173,27 @@ export class Preparation {
       }
     }
     return x;
+  }
+
+  /**
+   * Makes a function that writes one row as inputs, for calls with a row at a time: `values` and `texts` are by the
+   * columns in `order`.
+   */
+  rowWriter(
+    order: readonly string[],
+  ): (values: Float64Array, texts: readonly (string | undefined)[], out: Float32Array) => void {
+    const bound = this.#opened.map(({ step, writer, at }) => ({
+      writer,
+      at,
+      column: order.indexOf(step.column),
+      value: step.part === undefined ? same : dateParts[step.part],
+    }));
+    return (values, texts, out) => {
+      out.fill(0);
+      for (const { writer, at, column, value } of bound) {
+        writer.write(value(values[column]), out, at, texts[column]);
+      }
+    };
   }
 
   /** What each input is: "age", "age 20 to 30", "city = Oslo". */

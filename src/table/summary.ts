@@ -1,8 +1,8 @@
 /** A table model as text: what was done to each column, what was trained, and how good it is. */
 import { alignTable } from "../textTable.ts";
 import type { ColumnDescription } from "./columns.ts";
+import type { TableParts, TrainedTarget } from "./parts.ts";
 import type { Scores } from "./scores.ts";
-import type { TableParts, TrainedTarget } from "./tableModel.ts";
 
 const figure = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
 

@@ -1,11 +1,17 @@
 /** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
 import { DataError, StateError, show } from "../errors.ts";
-import { isPlain } from "../options.ts";
+import { BYTES } from "../formats/savable.ts";
+import type { KernelChoice } from "../kernel/choose.ts";
+import type { Model } from "../model.ts";
+import { checkNames, isPlain } from "../options.ts";
+import { readTable, writeTable } from "./bytes.ts";
 import { isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
 import { type Columns, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
 import { applyTemperature } from "./learner/blend.ts";
-import { type Learned, predictEncoded, type TrainedBag } from "./learner/portfolio.ts";
+import { type Part, predictEncoded, type TrainedBag } from "./learner/portfolio.ts";
+import type { TableParts, TrainedTarget } from "./parts.ts";
+import type { Preparation } from "./preparation.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
 import { type ClassValue, readTargets, type TargetDescription } from "./target.ts";
@@ -25,25 +31,6 @@ export type RecordAnswer = Answer | Readonly<Record<string, Answer>>;
 export interface ColumnsAnswer {
   readonly value: readonly ClassValue[];
   readonly probabilities?: Readonly<Record<string, Float64Array>>;
-}
-
-/** What a table model is made of again. */
-export interface TableParts {
-  readonly columns: readonly ColumnDescription[];
-  readonly targets: readonly TrainedTarget[];
-  readonly seed: number;
-  readonly rows: number;
-  readonly notes: readonly string[];
-}
-
-/** A target with everything that predicts it. */
-export interface TrainedTarget {
-  readonly description: TargetDescription;
-  readonly learned: Omit<Learned, "outOfFold">;
-  /** On rows that the networks did not learn from. */
-  readonly scores: Scores;
-  /** What the mean, or the commonest class, would score on the same rows. */
-  readonly baseline: Scores;
 }
 
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
@@ -100,6 +87,8 @@ export class TableModel {
   readonly notes: readonly string[];
   readonly #parts: TableParts;
   readonly #used: readonly ColumnDescription[];
+  readonly #readers: readonly CellReader[];
+  #single: readonly SingleRow[] | undefined;
   #isDisposed = false;
 
   constructor(parts: TableParts) {
@@ -115,6 +104,7 @@ export class TableModel {
       ),
     );
     this.#used = parts.columns.filter(({ name }) => used.has(name));
+    this.#readers = this.#used.map(cellReader);
   }
 
   /**
@@ -138,7 +128,8 @@ export class TableModel {
     if (!isPlain(rows) && (rows === null || typeof rows !== "object")) {
       throw new DataError(`predict: expected a record, records or columns, received ${show(rows)}`);
     }
-    return this.#answerRecords(toFrame([rows], "predict"))[0];
+    if (Array.isArray(rows) || ArrayBuffer.isView(rows)) toFrame([rows], "predict");
+    return this.#answerOne(rows as TableRecord);
   }
 
   /**
@@ -204,19 +195,49 @@ export class TableModel {
     this.dispose();
   }
 
-  /** All that the model is made of. */
-  static partsOf(model: TableModel): TableParts {
-    return model.#parts;
+  /**
+   * The model as the bytes of a safetensors file, the same that `save` writes. `TableModel.fromBytes` is the way back.
+   *
+   * @example
+   * ```ts
+   * const bytes = model.toBytes();
+   * ```
+   */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return this[BYTES]("toBytes");
+  }
+
+  /** For `save(model, path)`. */
+  [BYTES](call: string): Uint8Array<ArrayBuffer> {
+    this.#use(call);
+    return writeTable(this.#parts, call);
+  }
+
+  /**
+   * Makes a table model of what `toBytes` gave or a file of `save` holds. It predicts the same bits.
+   *
+   * @example
+   * ```ts
+   * const copy = TableModel.fromBytes(model.toBytes());
+   * ```
+   *
+   * @throws FormatError if it is not a table model, or one of a newer version.
+   */
+  static fromBytes(
+    bytes: Uint8Array | ArrayBuffer,
+    options: { readonly kernel?: KernelChoice } = {},
+  ): TableModel {
+    return restoreTable(bytes, "fromBytes", options);
   }
 
   #use(call: string): void {
     if (this.#isDisposed) throw new StateError(`${call}: the model has been disposed`);
   }
 
-  #byTarget<Value>(valueOf: (target: TrainedTarget) => Value): Value | Readonly<Record<string, Value>> {
+  #byTarget<Value>(read: (target: TrainedTarget) => Value): Value | Readonly<Record<string, Value>> {
     const { targets } = this.#parts;
-    if (targets.length === 1) return valueOf(targets[0]);
-    return Object.fromEntries(targets.map((target) => [target.description.name, valueOf(target)]));
+    if (targets.length === 1) return read(targets[0]);
+    return Object.fromEntries(targets.map((target) => [target.description.name, read(target)]));
   }
 
   #typed(frame: Frame, place: string): ReadonlyMap<string, TypedColumn> {
@@ -235,18 +256,17 @@ export class TableModel {
     rows: Uint32Array,
     outputs: number,
   ): Float64Array {
-    const { parts, networks, bags, prior, priorWeight, temperature, range } = learned;
+    const { parts, networks, prior, priorWeight, temperature, range } = learned;
     const isClassification = outputs > 1 || prior.length > 1;
     const predictions = new Float64Array(rows.length * outputs);
     if (priorWeight > 0)
       for (let at = 0; at < predictions.length; at++) predictions[at] = priorWeight * prior[at % outputs];
-    const counts = bags.map((_, bag) => networks.filter((network) => network.bag === bag).length);
     for (let start = 0; start < rows.length; start += BLOCK) {
       const block = rows.subarray(start, Math.min(rows.length, start + BLOCK));
       for (const [number, part] of parts.entries()) {
         const x = part.preparation.encode(columns, block);
         for (const { model, bag } of networks.filter((network) => network.part === number)) {
-          const share = bags[bag].weight / counts[bag];
+          const share = shareOf(learned, bag);
           const found = predictEncoded(model, x, part, range, isClassification);
           for (let at = 0; at < found.length; at++) predictions[start * outputs + at] += share * found[at];
         }
@@ -254,6 +274,29 @@ export class TableModel {
     }
     if (isClassification) applyTemperature(predictions, outputs, temperature);
     return predictions;
+  }
+
+  /** The answer for one record: the same bits as among others, without columns in between. */
+  #answerOne(record: TableRecord): RecordAnswer {
+    this.#single ??= this.#parts.targets.map((target) => new SingleRow(target, this.#used));
+    const used = this.#used;
+    const values = new Float64Array(used.length);
+    const texts: (string | undefined)[] = [];
+    for (let at = 0; at < used.length; at++) {
+      const { name, type } = used[at];
+      const cell = Object.hasOwn(record, name) ? record[name] : undefined;
+      if (type === "text") {
+        texts[at] = isMissing(cell) ? "" : String(cell);
+        values[at] = texts[at] === "" ? Number.NaN : 0;
+      } else values[at] = readCell(this.#readers[at], used[at], cell, 0, "predict");
+    }
+    const answers = this.#single.map((single, at) => {
+      const description = this.targets[at];
+      return answerOf(description, single.predict(values, texts), 0, outputsOf(description));
+    });
+    return answers.length === 1
+      ? answers[0]
+      : Object.fromEntries(this.targets.map(({ name }, at) => [name, answers[at]]));
   }
 
   #all(frame: Frame, learned: TrainedTarget["learned"], outputs: number): Float64Array {
@@ -291,6 +334,62 @@ export class TableModel {
     });
   }
 }
+
+/** The table model that bytes describe; `place` begins the messages of errors. */
+export function restoreTable(
+  bytes: Uint8Array | ArrayBuffer,
+  place: string,
+  options: { readonly kernel?: KernelChoice },
+): TableModel {
+  checkNames(options, ["kernel"], place);
+  return new TableModel(readTable(bytes, place, options));
+}
+
+/** Predicts one target of one row at a time; its arrays are used again for each row. */
+class SingleRow {
+  readonly #target: TrainedTarget;
+  readonly #parts: readonly {
+    readonly write: ReturnType<Preparation["rowWriter"]>;
+    readonly x: Float32Array<ArrayBuffer>;
+    readonly part: Part;
+    readonly networks: readonly { readonly model: Model; readonly share: number }[];
+  }[];
+
+  constructor(target: TrainedTarget, used: readonly ColumnDescription[]) {
+    this.#target = target;
+    const order = used.map(({ name }) => name);
+    const { parts, networks } = target.learned;
+    this.#parts = parts.map((part, number) => ({
+      part,
+      write: part.preparation.rowWriter(order),
+      x: new Float32Array(part.preparation.inputs),
+      networks: networks
+        .filter((network) => network.part === number)
+        .map(({ model, bag }) => ({ model, share: shareOf(target.learned, bag) })),
+    }));
+  }
+
+  predict(values: Float64Array, texts: readonly (string | undefined)[]): Float64Array {
+    const { prior, priorWeight, temperature, range } = this.#target.learned;
+    const isClassification = this.#target.description.task === "classification";
+    const outputs = prior.length;
+    const predictions = new Float64Array(outputs);
+    if (priorWeight > 0) for (let at = 0; at < outputs; at++) predictions[at] = priorWeight * prior[at];
+    for (const { write, x, part, networks } of this.#parts) {
+      write(values, texts, x);
+      for (const { model, share } of networks) {
+        const found = predictEncoded(model, x, part, range, isClassification);
+        for (let at = 0; at < outputs; at++) predictions[at] += share * found[at];
+      }
+    }
+    if (isClassification) applyTemperature(predictions, outputs, temperature);
+    return predictions;
+  }
+}
+
+/** The share that one network of a bag has in the prediction. */
+const shareOf = ({ bags, networks }: TrainedTarget["learned"], bag: number) =>
+  bags[bag].weight / networks.filter((network) => network.bag === bag).length;
 
 const outputsOf = ({ classes }: TargetDescription) => classes?.length ?? 1;
 

@@ -1,6 +1,18 @@
 /** Encoders of categories, which they get by number: NaN is missing, -1 is a category that the training did not have. */
+import { FormatError } from "../../errors.ts";
 import { entry, number, size } from "../../options.ts";
+import { type Check, finite, list, whole } from "../fields.ts";
 import type { Encoder, EncoderState } from "./encoder.ts";
+
+/** More categories than any table has, so that a file cannot ask for more memory than its length. */
+const MOST_CATEGORIES = 10_000_000;
+
+/** Different categories by number. */
+const distinct: Check<number[]> = (value, place) => {
+  const categories = list(whole(0, MOST_CATEGORIES), 1)(value, place);
+  if (new Set(categories).size === categories.length) return categories;
+  throw new FormatError(`${place}: expected different categories, received one twice`);
+};
 
 type State<Fields> = EncoderState & Fields;
 
@@ -25,6 +37,7 @@ export const sign = entry(
   "sign",
   {},
   (): Encoder => ({
+    fields: { low: whole(), high: whole() },
     fit({ values }) {
       const found = seen(values);
       return found.length === 2 ? { type: "sign", low: found[0], high: found[1] } : undefined;
@@ -52,6 +65,7 @@ export const oneHot = entry(
     maximum: size({ default: 1000 }),
   },
   ({ active, maximum }): Encoder => ({
+    fields: { active: finite, categories: distinct },
     fit({ values }) {
       const found = seen(values).slice(0, maximum);
       return found.length > 1 ? { type: "oneHot", active, categories: found } : undefined;
@@ -83,6 +97,7 @@ export const lookup = entry(
     maximum: size({ default: 100_000 }),
   },
   ({ units, maximum }): Encoder => ({
+    fields: { units: whole(1, 65_536), categories: distinct },
     fit({ values }) {
       const found = seen(values).slice(0, maximum);
       return found.length > 1 ? { type: "lookup", units, categories: found } : undefined;

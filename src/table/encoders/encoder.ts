@@ -1,5 +1,7 @@
 /** What an encoder is: it learns from the values of a column how to write them as inputs of a network. */
 
+import type { Check } from "../fields.ts";
+
 /** What an encoder learns from: a column's values on the training rows. */
 export interface EncoderInput {
   /** As {@link TypedColumn} has them: NaN is missing; categories by number, -1 for an unknown one. */
@@ -30,6 +32,8 @@ export interface Writer {
 
 /** An encoder with its options. */
 export interface Encoder {
+  /** Checks of what it has learned, for a state that comes from a file; the type aside. */
+  readonly fields: Readonly<Record<string, Check<unknown>>>;
   /** What it learns from the training rows; undefined if there is nothing to encode, as of a constant column. */
   fit(input: EncoderInput): EncoderState | undefined;
   /** Makes the writer of what was learned. */

@@ -1,5 +1,7 @@
 /** Encoders of numbers. A missing value is written as the median of the training rows, or has a flag of its own. */
+import { FormatError } from "../../errors.ts";
 import { boolean, entry, number, size } from "../../options.ts";
+import { type Check, finite, list, positive, truth } from "../fields.ts";
 import {
   distinctValues,
   type Encoder,
@@ -11,6 +13,8 @@ import {
 
 /** A state of these fields. */
 type State<Fields> = EncoderState & Fields;
+
+const SCALE = { center: finite, scale: positive, fill: finite };
 
 interface Scale {
   readonly center: number;
@@ -40,6 +44,7 @@ export const standardize = entry(
   "standardize",
   {},
   (): Encoder => ({
+    fields: SCALE,
     fit({ values }) {
       const sorted = sortedValues(values);
       if (sorted.length === 0 || sorted[0] === sorted[sorted.length - 1]) return undefined;
@@ -67,6 +72,7 @@ export const robustScale = entry(
     clip: boolean({ default: true }),
   },
   ({ clip: isClipped }): Encoder => ({
+    fields: { ...SCALE, clip: truth },
     fit({ values }) {
       const sorted = sortedValues(values);
       if (sorted.length === 0) return undefined;
@@ -85,6 +91,7 @@ export const missingFlag = entry(
   "missingFlag",
   {},
   (): Encoder => ({
+    fields: {},
     fit({ values }) {
       const missing = values.reduce((count, value) => count + Number(Number.isNaN(value)), 0);
       return missing > 0 && missing < values.length ? { type: "missingFlag" } : undefined;
@@ -98,6 +105,16 @@ export const missingFlag = entry(
     }),
   }),
 );
+
+/** At least two edges, each above the one before. */
+const ascending: Check<number[]> = (value, place) => {
+  const edges = list(finite, 2)(value, place);
+  const wrong = edges.findIndex((edge, at) => at > 0 && edge <= edges[at - 1]);
+  if (wrong < 0) return edges;
+  throw new FormatError(
+    `${place}: entry ${wrong}: expected a number above ${edges[wrong - 1]}, received ${edges[wrong]}`,
+  );
+};
 
 interface Bins {
   readonly edges: readonly number[];
@@ -116,6 +133,7 @@ export const piecewiseLinear = entry(
     bins: size({ default: 16, maximum: 1000 }),
   },
   ({ bins }): Encoder => ({
+    fields: { edges: ascending, fill: finite },
     fit({ values }) {
       const sorted = sortedValues(values);
       if (sorted.length === 0) return undefined;
@@ -163,6 +181,7 @@ export const identity = entry(
     fill: number({ default: 0 }),
   },
   ({ fill }): Encoder => ({
+    fields: { fill: finite },
     fit: () => ({ type: "identity", fill }),
     open: (state) => scaled({ center: 0, scale: 1, fill: (state as State<{ fill: number }>).fill }, same),
   }),

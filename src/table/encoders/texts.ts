@@ -1,5 +1,6 @@
 /** Encoders of texts. */
 import { entry, size } from "../../options.ts";
+import { whole } from "../fields.ts";
 import type { Encoder, EncoderState } from "./encoder.ts";
 
 /** The FNV-1a hash of a word, 32 bits. */
@@ -25,6 +26,7 @@ export const hashedWords = entry(
     buckets: size({ default: 64, maximum: 65_536 }),
   },
   ({ buckets }): Encoder => ({
+    fields: { buckets: whole(1, 65_536) },
     fit: ({ texts = [] }) =>
       texts.some((text) => text !== "") ? { type: "hashedWords", buckets } : undefined,
     open(state) {

@@ -283,10 +283,10 @@ function blend(
   const make = (): OutOfFold => ({ sums: new Float64Array(size * outputs), counts: new Uint32Array(size) });
   const found: OutOfFold[] = bags.map(make);
   const base = make();
-  const add = ({ sums, counts }: OutOfFold, rows: Uint32Array, valueOf: (at: number) => number) => {
+  const add = ({ sums, counts }: OutOfFold, rows: Uint32Array, valueAt: (at: number) => number) => {
     for (let at = 0; at < rows.length; at++) {
       for (let output = 0; output < outputs; output++)
-        sums[rows[at] * outputs + output] += valueOf(at * outputs + output);
+        sums[rows[at] * outputs + output] += valueAt(at * outputs + output);
       counts[rows[at]]++;
     }
   };

@@ -1,0 +1,265 @@
+/**
+ * A table model as the bytes of a safetensors file, and back.
+ *
+ * The metadata `myelin-table` is the model without its weights, as JSON: columns, encoders, networks, scores. Each
+ * array of parameters is a tensor named by network, layer and parameter: `3.0.weight`.
+ */
+import { FormatError, show } from "../errors.ts";
+import { type NetworkSource, readNetwork, toView, writeNetwork } from "../formats/bytes.ts";
+import { readHeader, type Tensor, write } from "../formats/safetensors.ts";
+import { reading } from "../formats/saved.ts";
+import { parseStrictly } from "../formats/strict-json.ts";
+import type { KernelChoice } from "../kernel/choose.ts";
+import { type Model, modelOf, savedOf } from "../model.ts";
+import { version } from "../version.ts";
+import { COLUMN_TYPES, type ColumnDescription } from "./columns.ts";
+import { type DatePart, dateParts } from "./dates.ts";
+import {
+  between,
+  type Check,
+  fields,
+  finite,
+  list,
+  numberOrNull,
+  optional,
+  positive,
+  text,
+  truth,
+  whole,
+  word,
+} from "./fields.ts";
+import type { Learned } from "./learner/portfolio.ts";
+import type { TableParts, TrainedTarget } from "./parts.ts";
+import { checkEncoder, Preparation, type PreparationStep } from "./preparation.ts";
+import type { Scores } from "./scores.ts";
+import { type ClassValue, TASKS, type TargetDescription } from "./target.ts";
+
+const FORMAT = "myelin-table";
+const FORMAT_VERSION = 1;
+
+const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
+
+/** The bytes of a table model. */
+export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuffer> {
+  const { columns, targets, seed, rows, notes } = parts;
+  const tensors: Tensor[] = [];
+  let count = 0;
+  const written = targets.map(({ description, learned, scores, baseline }) => ({
+    description,
+    scores: nullsFor(scores),
+    baseline: nullsFor(baseline),
+    prior: learned.prior,
+    priorWeight: learned.priorWeight,
+    temperature: learned.temperature,
+    range: learned.range,
+    bags: learned.bags.map((bag) => ({ ...bag, loss: finiteOrNull(bag.loss) })),
+    parts: learned.parts.map(({ preparation, center, scale }) => ({
+      center,
+      scale,
+      steps: preparation.steps,
+    })),
+    networks: learned.networks.map(({ model: network, part, bag }) => {
+      const { description: architecture, tensors: own } = writeNetwork(savedOf(network, call), `${count}.`);
+      tensors.push(...own);
+      return { number: count++, part, bag, architecture };
+    }),
+  }));
+  const table = {
+    format: FORMAT,
+    formatVersion: FORMAT_VERSION,
+    version,
+    seed,
+    rows,
+    notes,
+    columns,
+    targets: written,
+  };
+  return write({ [FORMAT]: JSON.stringify(table) }, tensors, call);
+}
+
+const nullsFor = (scores: Scores) =>
+  Object.fromEntries(Object.entries(scores).map(([name, value]) => [name, finiteOrNull(value as number)]));
+
+const classValue: Check<ClassValue> = (value, place) => {
+  if (typeof value === "string" || typeof value === "boolean") return value;
+  return finite(value, place);
+};
+
+const column: Check<ColumnDescription> = fields({
+  name: text,
+  type: word(COLUMN_TYPES),
+  decimal: optional(word([".", ","])),
+  dayFirst: optional(truth),
+  categories: optional(list(text)),
+  unreadable: optional(fields({ cells: whole(0), example: text })),
+  missing: whole(0),
+  distinct: whole(0),
+  reason: optional(text),
+}) as Check<ColumnDescription>;
+
+const target: Check<TargetDescription> = fields({
+  name: text,
+  task: word(TASKS),
+  classes: optional(list(classValue, 1)),
+  reason: text,
+  decimal: optional(word([".", ","])),
+}) as Check<TargetDescription>;
+
+const scores = fields({
+  rootMeanSquaredError: optional(numberOrNull),
+  meanAbsoluteError: optional(numberOrNull),
+  r2: optional(numberOrNull),
+  accuracy: optional(numberOrNull),
+  logLoss: optional(numberOrNull),
+  rocAuc: optional(numberOrNull),
+}) as Check<Scores>;
+
+const step: Check<PreparationStep> = fields({
+  column: text,
+  part: optional(word(Object.keys(dateParts) as DatePart[])),
+  encoder: checkEncoder,
+}) as Check<PreparationStep>;
+
+const share = between(0, 1);
+
+const table = fields({
+  format: word([FORMAT]),
+  formatVersion: whole(1),
+  version: text,
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+  rows: whole(0),
+  notes: list(text),
+  columns: list(column),
+  targets: list(
+    fields({
+      description: target,
+      scores,
+      baseline: scores,
+      prior: list(finite, 1),
+      priorWeight: share,
+      temperature: positive,
+      range: list(finite, 2),
+      bags: list(fields({ name: text, weight: share, loss: numberOrNull })),
+      parts: list(fields({ center: finite, scale: positive, steps: list(step, 1) })),
+      networks: list(
+        fields({ number: whole(0), part: whole(0), bag: whole(0), architecture: (value: unknown) => value }),
+      ),
+    }),
+    1,
+  ),
+});
+
+type Written = ReturnType<typeof table>;
+
+/** Checks what follows from several fields: that networks, parts, bags, columns and classes fit together. */
+function checkTogether({ columns, targets }: Written): void {
+  const names = new Map(columns.map((entry) => [entry.name, entry]));
+  if (names.size < columns.length)
+    throw new FormatError("columns: expected different names, received one twice");
+  for (const [at, { description, prior, bags, parts, networks, range }] of targets.entries()) {
+    const place = `target ${at}`;
+    const { task, classes } = description;
+    if ((task === "classification") !== (classes !== undefined)) {
+      throw new FormatError(`${place}: expected classes for a classification, and only for one`);
+    }
+    if (prior.length !== (classes?.length ?? 1))
+      throw new FormatError(`${place}: prior: expected one value for each class`);
+    if (range.length !== 2 || range[0] > range[1])
+      throw new FormatError(`${place}: range: expected [low, high]`);
+    for (const { steps } of parts) {
+      for (const { column: name, part } of steps) {
+        const found = names.get(name);
+        if (found === undefined)
+          throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is not there`);
+        if (part !== undefined && found.type !== "date")
+          throw new FormatError(`${place}: column ${show(name)} has no parts of a date`);
+      }
+    }
+    for (const { part, bag } of networks) {
+      if (part >= parts.length || bag >= bags.length)
+        throw new FormatError(`${place}: a network is of no part or bag`);
+    }
+  }
+}
+
+/** Looks whether a file of `size` bytes that begins with these can be a table model's, before the rest is read. */
+export function checkTableBeginning(bytes: Uint8Array, size: number, place: string): void {
+  reading(place, () => {
+    const { metadata } = readHeader(bytes, size);
+    if (!metadata.has(FORMAT)) throw new FormatError(whatElse(metadata));
+  });
+}
+
+/** Reads and checks all of a table model's bytes before anything is made of it, or throws a {@link FormatError}. */
+export function readTable(
+  given: unknown,
+  place: string,
+  options: { readonly kernel?: KernelChoice },
+): TableParts {
+  return reading(place, () => {
+    const bytes = toView(given);
+    const source = readHeader(bytes, bytes.length);
+    const text = source.metadata.get(FORMAT);
+    if (text === undefined) throw new FormatError(whatElse(source.metadata));
+    const described = parseStrictly(text, `metadata "${FORMAT}"`) as Record<string, unknown>;
+    checkVersion(described);
+    const checked = table(described, "table model");
+    checkTogether(checked);
+    return build(checked, { bytes, tensors: source.tensors }, options);
+  });
+}
+
+function whatElse(metadata: ReadonlyMap<string, string>): string {
+  if (metadata.has("myelin"))
+    return "this is a model of numbers, not of a table. Fix: read it with load or Model.fromBytes";
+  return 'this is not the file of a table model: it has no metadata "myelin-table"';
+}
+
+function checkVersion({ formatVersion, version: writer }: Record<string, unknown>): void {
+  if (formatVersion === FORMAT_VERSION) return;
+  const newer = typeof formatVersion === "number" && formatVersion > FORMAT_VERSION;
+  const hint = newer
+    ? `. It was written by myelin ${show(writer)}, which is newer than this one, ${version}`
+    : "";
+  throw new FormatError(`expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`);
+}
+
+function build(
+  checked: Written,
+  source: NetworkSource,
+  options: { readonly kernel?: KernelChoice },
+): TableParts {
+  const made: Model[] = [];
+  try {
+    const targets = checked.targets.map((entry, at): TrainedTarget => {
+      const { description, scores: own, baseline, parts, networks, bags, range, ...rest } = entry;
+      const opened = parts.map(({ steps, center, scale }) => ({
+        preparation: new Preparation(steps),
+        center,
+        scale,
+      }));
+      const learned: Omit<Learned, "outOfFold"> = {
+        ...rest,
+        bags,
+        range: [range[0], range[1]],
+        parts: opened,
+        networks: networks.map(({ number, part, bag, architecture }) => {
+          const model = modelOf(readNetwork(source, architecture, `${number}.`), options);
+          made.push(model);
+          const { preparation } = opened[part];
+          const outputs = description.classes?.length ?? 1;
+          if (model.inputs === preparation.inputs && model.outputs === outputs) return { model, part, bag };
+          throw new FormatError(
+            `target ${at}: network ${number}: expected ${preparation.inputs} inputs and ${outputs} outputs, received ${model.inputs} and ${model.outputs}`,
+          );
+        }),
+      };
+      return { description, scores: own, baseline, learned };
+    });
+    const { columns, seed, rows, notes } = checked;
+    return { columns, targets, seed, rows, notes };
+  } catch (error) {
+    for (const model of made) model.dispose();
+    throw error;
+  }
+}
