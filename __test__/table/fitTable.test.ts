@@ -43,10 +43,10 @@ describe("fitTable", () => {
     const rows = houses(400);
     const model = await fitTable(rows, { target: "price", columns: { dear: "ignore" }, ...options });
     expect(model.targets[0].task).toBe("regression");
-    const { value } = model.predict({ area: 100, town: "Oslo", garden: true }) as { value: number };
+    const { value } = model.predict({ area: 100, town: "Oslo", garden: true });
     expect(value).toBeGreaterThan(500);
     expect(value).toBeLessThan(600);
-    const scores = model.scores as { rootMeanSquaredError: number };
+    const scores = model.scores;
     expect(scores.rootMeanSquaredError).toBeLessThan(80);
     const kinds = Object.fromEntries(model.columns.map(({ name, type }) => [name, type]));
     expect(kinds).toEqual({
@@ -63,13 +63,10 @@ describe("fitTable", () => {
       kind: price > 500 ? "dear" : "cheap",
     }));
     const model = await fitTable(rows, { target: "kind", ...options });
-    const answer = model.predict({ area: 190, town: "Oslo", garden: true }) as {
-      value: string;
-      probabilities: Record<string, number>;
-    };
+    const answer = model.predict({ area: 190, town: "Oslo", garden: true });
     expect(answer.value).toBe("dear");
     expect(answer.probabilities.dear + answer.probabilities.cheap).toBeCloseTo(1, 10);
-    const { accuracy } = model.evaluate(rows) as { accuracy: number };
+    const { accuracy } = model.evaluate(rows);
     expect(accuracy).toBeGreaterThan(0.9);
     model.dispose();
   });
@@ -80,13 +77,10 @@ describe("fitTable", () => {
     const some = rows.slice(0, 5);
     const answers = model.predict(some);
     const columns = { area: some.map(({ area }) => area), price: some.map(({ price }) => price) };
-    const byColumns = model.predict(columns) as {
-      value: unknown[];
-      probabilities: Record<string, Float64Array>;
-    };
+    const byColumns = model.predict(columns);
     expect(some.map((row) => model.predict(row))).toEqual(answers);
     const partial = some.map(({ area, price }) => ({ area, price }));
-    const byRecords = model.predict(partial) as { value: unknown; probabilities: Record<string, number> }[];
+    const byRecords = model.predict(partial);
     expect(byColumns.value).toEqual(byRecords.map(({ value }) => value));
     expect(Array.from(byColumns.probabilities.Oslo)).toEqual(
       byRecords.map(({ probabilities }) => probabilities.Oslo),
@@ -105,7 +99,7 @@ describe("fitTable", () => {
 
   test("several targets are answered by name", async () => {
     const model = await fitTable(houses(200), { target: ["price", "town"], ...options });
-    const answer = model.predict({ area: 100, garden: true }) as Record<string, { value: unknown }>;
+    const answer = model.predict({ area: 100, garden: true });
     expect(Object.keys(answer)).toEqual(["price", "town"]);
     expect(typeof answer.price.value).toBe("number");
     expect(Object.keys(model.scores)).toEqual(["price", "town"]);

@@ -4,6 +4,7 @@ import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, unknownName } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { readSignal, readThreads } from "../training/options.ts";
+import type { Answer, AnswerFor, FieldOf } from "./answers.ts";
 import { categoryName } from "./cells.ts";
 import { type ColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
 import { dealRows } from "./folds.ts";
@@ -205,7 +206,23 @@ function ignored({ description: { name, missing, distinct } }: TypedColumn, reas
  * @throws OptionError for an unknown option or column, with the nearest name; DataError for rows that cannot be
  * learned from, with the row and the column.
  */
-export async function fitTable(rows: TableSource, options: FitTableOptions): Promise<TableModel> {
+export function fitTable<Row extends object, const Name extends FieldOf<Row>>(
+  rows: readonly Row[],
+  options: FitTableOptions & { readonly target: Name },
+): Promise<TableModel<AnswerFor<Row, Name>>>;
+export function fitTable<Row extends object, const Name extends FieldOf<Row>>(
+  rows: readonly Row[],
+  options: FitTableOptions & { readonly target: readonly Name[] },
+): Promise<TableModel<{ readonly [Field in Name]: AnswerFor<Row, Field> }>>;
+export function fitTable(
+  rows: TableSource,
+  options: FitTableOptions & { readonly target: string },
+): Promise<TableModel>;
+export function fitTable(
+  rows: TableSource,
+  options: FitTableOptions,
+): Promise<TableModel<Readonly<Record<string, Answer>>>>;
+export async function fitTable(rows: unknown, options: FitTableOptions): Promise<TableModel<never>> {
   checkNames(options, OPTIONS, CALL);
   const { target, task, columns: types, groups, time, sampleWeight, kernel, onProgress } = options;
   const quality = readQuality(options.quality);

@@ -1,4 +1,5 @@
 /** From what a caller has (records, columns, a stream of records) to columns of cells. */
+import type { NumberArray } from "../data/examples.ts";
 import { DataError, type OptionError, ShapeError, show } from "../errors.ts";
 import { isPlain } from "../options.ts";
 
@@ -6,7 +7,10 @@ import { isPlain } from "../options.ts";
 export type TableRecord = Readonly<Record<string, unknown>>;
 
 /** Columns by name, each a list or a typed array, all of one length. */
-export type Columns = Readonly<Record<string, ArrayLike<unknown>>>;
+export type Columns = Readonly<Record<string, readonly unknown[] | ColumnArray>>;
+
+/** A typed array of a column's numbers. */
+export type ColumnArray = NumberArray | BigInt64Array | BigUint64Array;
 
 /** Rows in memory, in any form that a table may have. */
 export type TableRows = readonly TableRecord[] | Columns | Frame;

@@ -1,9 +1,10 @@
 /** Tables: rows in, answers out. The subpath myelin/table. */
+export type { Answer, ColumnAnswers, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type FitTableOptions, fitTable, type Quality } from "./fitTable.ts";
 export type { Columns, TableRecord, TableRows, TableSource } from "./frame.ts";
 export type { TrainedBag } from "./learner/portfolio.ts";
 export { loadTable } from "./loadTable.ts";
 export type { Scores } from "./scores.ts";
-export { type Answer, type ColumnsAnswer, type RecordAnswer, TableModel } from "./tableModel.ts";
+export { TableModel } from "./tableModel.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";

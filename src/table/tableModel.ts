@@ -4,6 +4,7 @@ import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import type { Model } from "../model.ts";
 import { checkNames, isPlain } from "../options.ts";
+import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
@@ -12,26 +13,9 @@ import { applyTemperature } from "./learner/blend.ts";
 import { type Part, predictEncoded, type TrainedBag } from "./learner/portfolio.ts";
 import type { TableParts, TrainedTarget } from "./parts.ts";
 import type { Preparation } from "./preparation.ts";
-import { type Scores, scoreTarget } from "./scores.ts";
+import { scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
 import { type ClassValue, readTargets, type TargetDescription } from "./target.ts";
-
-/** An answer for one target of one record. */
-export interface Answer {
-  /** The number, or the most probable class as the table spells it. */
-  readonly value: ClassValue;
-  /** The probability of each class by its name; only for classes. */
-  readonly probabilities?: Readonly<Record<string, number>>;
-}
-
-/** An answer for one record: of its target, or by the names of several targets. */
-export type RecordAnswer = Answer | Readonly<Record<string, Answer>>;
-
-/** Answers for columns: lists in the order of the rows. */
-export interface ColumnsAnswer {
-  readonly value: readonly ClassValue[];
-  readonly probabilities?: Readonly<Record<string, Float64Array>>;
-}
 
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
 const BLOCK = 8192;
@@ -74,7 +58,7 @@ function readCell(
  * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows that
  * they did not learn from. `fitTable` makes it.
  */
-export class TableModel {
+export class TableModel<Reply = Answer> {
   /** The columns as the model understands them, with what was left out and why. */
   readonly columns: readonly ColumnDescription[];
   /** What is predicted. */
@@ -118,9 +102,9 @@ export class TableModel {
    *
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
-  predict(record: TableRecord): RecordAnswer;
-  predict(records: readonly TableRecord[]): RecordAnswer[];
-  predict(columns: Columns | Frame): ColumnsAnswer | Readonly<Record<string, ColumnsAnswer>>;
+  predict(records: readonly TableRecord[]): Reply[];
+  predict(columns: Columns | Frame): InColumns<Reply>;
+  predict(record: TableRecord): Reply;
   predict(rows: TableRecord | TableRows): unknown {
     this.#use("predict");
     if (Array.isArray(rows)) return this.#answerRecords(toFrame(rows, "predict"));
@@ -141,7 +125,7 @@ export class TableModel {
    * const { accuracy, logLoss } = model.evaluate(otherRows);
    * ```
    */
-  evaluate(rows: TableRows): Scores | Readonly<Record<string, Scores>> {
+  evaluate(rows: TableRows): ScoresFor<Reply> {
     this.#use("evaluate");
     const frame = toFrame(rows, "evaluate");
     const scores = this.#parts.targets.map(({ description, learned }) => {
@@ -163,13 +147,13 @@ export class TableModel {
         predictions,
       );
     });
-    if (scores.length === 1) return scores[0];
-    return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]]));
+    if (scores.length === 1) return scores[0] as ScoresFor<Reply>;
+    return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
   }
 
   /** On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. */
-  get scores(): Scores | Readonly<Record<string, Scores>> {
-    return this.#byTarget(({ scores }) => scores);
+  get scores(): ScoresFor<Reply> {
+    return this.#byTarget(({ scores }) => scores) as ScoresFor<Reply>;
   }
 
   /** The networks of the model by kind, with their loss on rows that they did not learn from, the best first. */
@@ -316,7 +300,7 @@ export class TableModel {
     );
   }
 
-  #answerColumns(frame: Frame): ColumnsAnswer | Readonly<Record<string, ColumnsAnswer>> {
+  #answerColumns(frame: Frame): unknown {
     return this.#byTarget(({ description, learned }) => {
       const outputs = outputsOf(description);
       const predictions = this.#all(frame, learned, outputs);
