@@ -85,6 +85,12 @@ describe("fitTable", () => {
     expect(Array.from(byColumns.probabilities.Oslo)).toEqual(
       byRecords.map(({ probabilities }) => probabilities.Oslo),
     );
+    async function* stream() {
+      for (const row of rows) yield row;
+    }
+    const streamed: unknown[] = [];
+    for await (const answer of model.predict(stream())) streamed.push(answer);
+    expect(streamed).toEqual(model.predict(rows));
     model.dispose();
   });
 

@@ -1,7 +1,7 @@
 /** fitTable: rows in, a trained table model out. */
 import { DataError, OptionError, show } from "../errors.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
-import { checkNames, unknownName } from "../options.ts";
+import { checkNames, readSize, unknownName } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { readSignal, readThreads } from "../training/options.ts";
 import type { Answer, AnswerFor, FieldOf } from "./answers.ts";
@@ -29,6 +29,8 @@ export interface FitTableOptions {
   readonly columns?: Readonly<Record<string, ColumnType>> | undefined;
   /** How much work: `"fast"`, `"balanced"` (the default) or `"best"`. */
   readonly quality?: Quality | undefined;
+  /** The most networks; by default as many as the quality has. One network answers fastest. */
+  readonly networks?: number | undefined;
   /** The most seconds to train. */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
@@ -49,7 +51,7 @@ export interface FitTableOptions {
 }
 
 const OPTIONS: readonly (keyof FitTableOptions)[] = [
-  ...(["target", "task", "columns", "quality", "budget", "groups", "time"] as const),
+  ...(["target", "task", "columns", "quality", "networks", "budget", "groups", "time"] as const),
   ...(["sampleWeight", "seed", "threads", "kernel", "signal", "onProgress"] as const),
 ];
 
@@ -76,6 +78,16 @@ const PORTFOLIOS: Readonly<Record<Quality, readonly Bag[]>> = {
 const FOLDS = 5;
 /** With fewer rows nothing can be held out that tells anything. */
 const FEWEST_ROWS = 10;
+
+/** The portfolio with so many networks at most: of the first kinds as many as they have. */
+function limit(bags: readonly Bag[], networks: number): Bag[] {
+  let rest = networks;
+  return bags.flatMap(({ member, networks: wanted }) => {
+    const taken = Math.min(rest, wanted);
+    rest -= taken;
+    return taken > 0 ? [{ member, networks: taken }] : [];
+  });
+}
 
 function readTargetNames(given: unknown, frame: Frame): string[] {
   const names = typeof given === "string" ? [given] : given;
@@ -230,6 +242,9 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
   const signal = readSignal(options.signal, CALL);
   const threads = readThreads(options.threads, CALL);
   const seconds = readSeconds(options.budget);
+  const { networks } = options;
+  const whole = PORTFOLIOS[quality];
+  const bags = networks === undefined ? whole : limit(whole, readSize(networks, `${CALL}: networks`));
   const kind = readTask(task, CALL);
   const frame = await collectFrame(rows, CALL);
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
@@ -266,7 +281,7 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
       cannot !== undefined
         ? learnPrior(read, weights)
         : await learn(used, read, {
-            bags: PORTFOLIOS[quality],
+            bags,
             folds: dealRows(read, folding, CALL),
             seed,
             kernel,

@@ -20,6 +20,12 @@ import { type ClassValue, readTargets, type TargetDescription } from "./target.t
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
 const BLOCK = 8192;
 
+/** Records of a stream that are answered together. */
+const STREAMED = 256;
+
+const isStream = (rows: unknown): rows is AsyncIterable<TableRecord> =>
+  typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
+
 /** The name of a class in `probabilities`. */
 const keyOf = (value: ClassValue) => String(value);
 
@@ -92,8 +98,8 @@ export class TableModel<Reply = Answer> {
   }
 
   /**
-   * Answers for a record, for records, or for columns, in the same form. Missing fields are missing values, other
-   * fields are ignored, and a category that the training did not have is unknown.
+   * Answers for a record, for records, for columns, or for a stream of records, in the same form. Missing fields are
+   * missing values, other fields are ignored, and a category that the training did not have is unknown.
    *
    * @example
    * ```ts
@@ -103,10 +109,12 @@ export class TableModel<Reply = Answer> {
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
   predict(records: readonly TableRecord[]): Reply[];
+  predict(records: AsyncIterable<TableRecord>): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
   predict(record: TableRecord): Reply;
-  predict(rows: TableRecord | TableRows): unknown {
+  predict(rows: TableRecord | TableRows | AsyncIterable<TableRecord>): unknown {
     this.#use("predict");
+    if (isStream(rows)) return this.#answerStream(rows);
     if (Array.isArray(rows)) return this.#answerRecords(toFrame(rows, "predict"));
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
     if (!isPlain(rows) && (rows === null || typeof rows !== "object")) {
@@ -258,6 +266,17 @@ export class TableModel<Reply = Answer> {
     }
     if (isClassification) applyTemperature(predictions, outputs, temperature);
     return predictions;
+  }
+
+  /** Answers records as they come, some at a time. */
+  async *#answerStream(records: AsyncIterable<TableRecord>): AsyncGenerator<Reply, void> {
+    let block: TableRecord[] = [];
+    for await (const record of records) {
+      if (block.push(record) < STREAMED) continue;
+      yield* this.predict(block);
+      block = [];
+    }
+    if (block.length > 0) yield* this.predict(block);
   }
 
   /** The answer for one record: the same bits as among others, without columns in between. */
