@@ -28,7 +28,7 @@ import {
   whole,
   word,
 } from "./fields.ts";
-import type { Learned } from "./learner/portfolio.ts";
+import type { Learned } from "./learner/learned.ts";
 import type { TableParts, TrainedTarget } from "./parts.ts";
 import { checkEncoder, Preparation, type PreparationStep } from "./preparation.ts";
 import type { Scores } from "./scores.ts";
@@ -58,10 +58,10 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
       scale,
       steps: preparation.steps,
     })),
-    networks: learned.networks.map(({ model: network, part, bag }) => {
+    networks: learned.networks.map(({ model: network, part, bag, temperature }) => {
       const { description: architecture, tensors: own } = writeNetwork(savedOf(network, call), `${count}.`);
       tensors.push(...own);
-      return { number: count++, part, bag, architecture };
+      return { number: count++, part, bag, temperature, architecture };
     }),
   }));
   const table = {
@@ -142,7 +142,13 @@ const table = fields({
       bags: list(fields({ name: text, weight: share, loss: numberOrNull })),
       parts: list(fields({ center: finite, scale: positive, steps: list(step, 1) })),
       networks: list(
-        fields({ number: whole(0), part: whole(0), bag: whole(0), architecture: (value: unknown) => value }),
+        fields({
+          number: whole(0),
+          part: whole(0),
+          bag: whole(0),
+          temperature: positive,
+          architecture: (value: unknown) => value,
+        }),
       ),
     }),
     1,
@@ -243,12 +249,13 @@ function build(
         bags,
         range: [range[0], range[1]],
         parts: opened,
-        networks: networks.map(({ number, part, bag, architecture }) => {
+        networks: networks.map(({ number, part, bag, temperature, architecture }) => {
           const model = modelOf(readNetwork(source, architecture, `${number}.`), options);
           made.push(model);
           const { preparation } = opened[part];
           const outputs = description.classes?.length ?? 1;
-          if (model.inputs === preparation.inputs && model.outputs === outputs) return { model, part, bag };
+          if (model.inputs === preparation.inputs && model.outputs === outputs)
+            return { model, part, bag, temperature };
           throw new FormatError(
             `target ${at}: network ${number}: expected ${preparation.inputs} inputs and ${outputs} outputs, received ${model.inputs} and ${model.outputs}`,
           );

@@ -9,8 +9,9 @@ import { categoryName } from "./cells.ts";
 import { type ColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
-import { full, linear, small } from "./learner/members.ts";
-import { type Bag, type Learned, learn, learnPrior } from "./learner/portfolio.ts";
+import { type Learned, learnPrior } from "./learner/learned.ts";
+import { full, linear, smallRelu, smallSilu } from "./learner/members.ts";
+import { type Bag, learn } from "./learner/portfolio.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { scoreTarget } from "./scores.ts";
 import { TableModel } from "./tableModel.ts";
@@ -60,17 +61,24 @@ const CALL = "fitTable";
 /** The portfolio of each quality. */
 const PORTFOLIOS: Readonly<Record<Quality, readonly Bag[]>> = {
   fast: [
-    { member: small, networks: 5 },
+    { member: smallRelu, networks: 5 },
+    { member: smallRelu, networks: 5, isScaled: true },
     { member: linear, networks: 5 },
   ],
   balanced: [
-    { member: small, networks: 10 },
-    { member: full, networks: 5 },
+    { member: smallRelu, networks: 5 },
+    { member: smallSilu, networks: 5 },
+    { member: smallRelu, networks: 10, isScaled: true },
+    { member: smallSilu, networks: 10, isScaled: true },
     { member: linear, networks: 5 },
   ],
   best: [
-    { member: small, networks: 20 },
-    { member: full, networks: 15 },
+    { member: smallRelu, networks: 5 },
+    { member: smallSilu, networks: 5 },
+    { member: smallRelu, networks: 15, isScaled: true },
+    { member: smallSilu, networks: 15, isScaled: true },
+    { member: full, networks: 10 },
+    { member: full, networks: 10, isScaled: true },
     { member: linear, networks: 5 },
   ],
 };

@@ -3,7 +3,7 @@ export type { Answer, ColumnAnswers, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type FitTableOptions, fitTable, type Quality } from "./fitTable.ts";
 export type { Columns, TableRecord, TableRows, TableSource } from "./frame.ts";
-export type { TrainedBag } from "./learner/portfolio.ts";
+export type { TrainedBag } from "./learner/learned.ts";
 export { loadTable } from "./loadTable.ts";
 export type { Scores } from "./scores.ts";
 export { TableModel } from "./tableModel.ts";

@@ -1,6 +1,6 @@
 /** What a table model is made of. */
 import type { ColumnDescription } from "./columns.ts";
-import type { Learned } from "./learner/portfolio.ts";
+import type { Learned } from "./learner/learned.ts";
 import type { Scores } from "./scores.ts";
 import type { TargetDescription } from "./target.ts";
 

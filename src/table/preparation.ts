@@ -107,6 +107,16 @@ export interface Lookup {
   readonly units: number;
 }
 
+/** The inputs of one column. */
+export interface InputGroup {
+  readonly column: string;
+  /** The first input, and how many there are. */
+  readonly at: number;
+  readonly width: number;
+  /** Whether they are numbers of categories. */
+  readonly isLookup: boolean;
+}
+
 /** Rows that are encoded at a time, so that what is written is still in the cache for the next column. */
 const BLOCK = 128;
 
@@ -194,6 +204,19 @@ export class Preparation {
         writer.write(value(values[column]), out, at, texts[column]);
       }
     };
+  }
+
+  /** The inputs by column, without gaps. */
+  get groups(): InputGroup[] {
+    const groups: InputGroup[] = [];
+    for (const { step, writer, at } of this.#opened) {
+      const isLookup = writer.lookup !== undefined;
+      const last = groups.at(-1);
+      if (last?.column === step.column && last.isLookup === isLookup) {
+        groups[groups.length - 1] = { ...last, width: last.width + writer.width };
+      } else groups.push({ column: step.column, at, width: writer.width, isLookup });
+    }
+    return groups;
   }
 
   /** What each input is: "age", "age 20 to 30", "city = Oslo". */

@@ -2,7 +2,6 @@
 import { DataError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
-import type { Model } from "../model.ts";
 import { checkNames, isPlain } from "../options.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
@@ -10,7 +9,7 @@ import { isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
 import { type Columns, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
 import { applyTemperature } from "./learner/blend.ts";
-import { type Part, predictEncoded, type TrainedBag } from "./learner/portfolio.ts";
+import { type Part, predictEncoded, type TableNetwork, type TrainedBag } from "./learner/learned.ts";
 import type { TableParts, TrainedTarget } from "./parts.ts";
 import type { Preparation } from "./preparation.ts";
 import { scoreTarget } from "./scores.ts";
@@ -257,9 +256,9 @@ export class TableModel<Reply = Answer> {
       const block = rows.subarray(start, Math.min(rows.length, start + BLOCK));
       for (const [number, part] of parts.entries()) {
         const x = part.preparation.encode(columns, block);
-        for (const { model, bag } of networks.filter((network) => network.part === number)) {
-          const share = shareOf(learned, bag);
-          const found = predictEncoded(model, x, part, range, isClassification);
+        for (const network of networks.filter((one) => one.part === number)) {
+          const share = shareOf(learned, network.bag);
+          const found = predictEncoded(network, x, part, range, isClassification);
           for (let at = 0; at < found.length; at++) predictions[start * outputs + at] += share * found[at];
         }
       }
@@ -355,7 +354,7 @@ class SingleRow {
     readonly write: ReturnType<Preparation["rowWriter"]>;
     readonly x: Float32Array<ArrayBuffer>;
     readonly part: Part;
-    readonly networks: readonly { readonly model: Model; readonly share: number }[];
+    readonly networks: readonly { readonly network: TableNetwork; readonly share: number }[];
   }[];
 
   constructor(target: TrainedTarget, used: readonly ColumnDescription[]) {
@@ -368,7 +367,7 @@ class SingleRow {
       x: new Float32Array(part.preparation.inputs),
       networks: networks
         .filter((network) => network.part === number)
-        .map(({ model, bag }) => ({ model, share: shareOf(target.learned, bag) })),
+        .map((network) => ({ network, share: shareOf(target.learned, network.bag) })),
     }));
   }
 
@@ -380,8 +379,8 @@ class SingleRow {
     if (priorWeight > 0) for (let at = 0; at < outputs; at++) predictions[at] = priorWeight * prior[at];
     for (const { write, x, part, networks } of this.#parts) {
       write(values, texts, x);
-      for (const { model, share } of networks) {
-        const found = predictEncoded(model, x, part, range, isClassification);
+      for (const { network, share } of networks) {
+        const found = predictEncoded(network, x, part, range, isClassification);
         for (let at = 0; at < outputs; at++) predictions[at] += share * found[at];
       }
     }

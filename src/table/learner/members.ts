@@ -50,22 +50,26 @@ const lossOf = (task: Task, labelSmoothing: number): Architecture["loss"] =>
 const epochsFor = (rows: number, most: number) =>
   Math.max(8, Math.min(most, Math.round(8e6 / Math.max(1, rows))));
 
-/** Two layers of 128 units, early stopping. */
-export const small: Member = {
-  name: "small",
+/** Two layers of 128 units with weight decay and early stopping. */
+const smallOf = (activation: "relu" | "silu"): Member => ({
+  name: `small ${activation}`,
   architecture: (shape) => ({
     inputs: shape.inputs,
     layers: [
       ...embeddings(shape.lookups),
-      ...[1, 2].flatMap((): LayerChoice[] => [{ type: "dense", units: 128 }, "relu"]),
+      ...[1, 2].flatMap((): LayerChoice[] => [{ type: "dense", units: 128 }, activation]),
       ...answer(shape),
     ],
-    loss: lossOf(shape.task, 0),
-    optimizer: { type: "adam", learningRate: 1e-3 },
+    loss: lossOf(shape.task, 0.1),
+    optimizer: { type: "adamW", learningRate: 1e-3, weightDecay: 0.1 },
   }),
-  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: 20 }),
+  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: 10 }),
   startFromData: false,
-};
+});
+
+/** The ReLU bends sharply, for rules; SiLU smoothly, for curves. */
+export const smallRelu = smallOf("relu");
+export const smallSilu = smallOf("silu");
 
 /** (1 - cos(2π log2(1 + 15 t))) / 2: four waves, each twice as long as the one before (RealMLP). */
 const waves = (share: number) => 0.5 * (1 - Math.cos(2 * Math.PI * Math.log2(1 + 15 * share)));

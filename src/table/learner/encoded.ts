@@ -1,0 +1,59 @@
+/** The encoded rows of a fold, which all networks of the fold share. */
+import type { RowSplit } from "../../data/folds.ts";
+import type { TypedColumn } from "../columns.ts";
+import { Preparation } from "../preparation.ts";
+import type { Target } from "../target.ts";
+import type { Part } from "./learned.ts";
+
+/** Encoded rows to learn from and to validate with. */
+export interface Rows {
+  /** [rows][inputs] */
+  readonly x: Float32Array<ArrayBuffer>;
+  /** [rows]: the scaled number, or the number of the class. */
+  readonly y: Float32Array<ArrayBuffer>;
+}
+
+/** The encoded rows of a fold. */
+export interface Encoded extends Part {
+  readonly split: RowSplit;
+  readonly training: Rows;
+  readonly heldOut: Rows;
+  /** The weights of the training rows. */
+  readonly weights: Float32Array<ArrayBuffer> | undefined;
+}
+
+/** Fits the preparation on a fold's training rows, and encodes all of its rows. */
+export function encodeFold(
+  split: RowSplit,
+  columns: ReadonlyMap<string, TypedColumn>,
+  { description, values }: Target,
+  weights: Float64Array | undefined,
+): Encoded {
+  const preparation = Preparation.fit(columns.values(), split.training);
+  const isClassification = description.task === "classification";
+  const { center, scale } = isClassification ? { center: 0, scale: 1 } : scaleOf(values, split.training);
+  const encode = (rows: Uint32Array): Rows => ({
+    x: preparation.encode(columns, rows),
+    y: Float32Array.from(rows, (row) => (values[row] - center) / scale),
+  });
+  return {
+    split,
+    preparation,
+    center,
+    scale,
+    training: encode(split.training),
+    heldOut: encode(split.heldOut),
+    weights: weights && Float32Array.from(split.training, (row) => weights[row]),
+  };
+}
+
+/** The mean and the standard deviation of the target on some rows; 1 where it does not vary. */
+function scaleOf(values: Float64Array, rows: Uint32Array): { center: number; scale: number } {
+  let sum = 0;
+  for (const row of rows) sum += values[row];
+  const center = sum / rows.length;
+  let squares = 0;
+  for (const row of rows) squares += (values[row] - center) ** 2;
+  const stddev = Math.sqrt(squares / rows.length);
+  return { center, scale: stddev > 0 ? stddev : 1 };
+}

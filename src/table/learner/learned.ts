@@ -1,0 +1,116 @@
+/** What has been learned of a target: networks with what prepares their inputs, and how their answers are mixed. */
+import type { Model } from "../../model.ts";
+import type { Preparation } from "../preparation.ts";
+import type { Target } from "../target.ts";
+import { applyTemperature } from "./blend.ts";
+
+/** What the networks of a fold have in common: how rows become inputs, and outputs become numbers. */
+export interface Part {
+  readonly preparation: Preparation;
+  /** A prediction is center + scale · output; 0 and 1 for classes. */
+  readonly center: number;
+  readonly scale: number;
+}
+
+/** A trained network of the model. */
+export interface TableNetwork {
+  readonly model: Model;
+  /** The number of its part. */
+  readonly part: number;
+  /** The number of its bag. */
+  readonly bag: number;
+  /** The temperature of its probabilities; 1 for numbers. */
+  readonly temperature: number;
+}
+
+/** Networks of one kind, as the trained model has them. */
+export interface TrainedBag {
+  readonly name: string;
+  /** Its share of the prediction. */
+  readonly weight: number;
+  /** Its loss on rows that its networks did not learn from: mean squared error, or log loss. */
+  readonly loss: number;
+}
+
+/** Everything that predicts one target. */
+export interface Learned {
+  readonly parts: readonly Part[];
+  readonly networks: readonly TableNetwork[];
+  readonly bags: readonly TrainedBag[];
+  /** What is predicted without any network: the mean, or the share of each class. */
+  readonly prior: readonly number[];
+  /** The share of the prior in the prediction. */
+  readonly priorWeight: number;
+  /** The temperature of the mixed probabilities; 1 for numbers. */
+  readonly temperature: number;
+  /** The smallest and the largest target: no prediction is beyond. */
+  readonly range: readonly [number, number];
+  /** The rows that have an out-of-fold prediction, and these predictions, [rows][outputs]. */
+  readonly outOfFold: { readonly rows: Uint32Array; readonly predictions: Float64Array };
+}
+
+/**
+ * A network's predictions of encoded rows: probabilities, or numbers in the target's unit within `range`,
+ * [rows][outputs].
+ */
+export function predictEncoded(
+  { model, temperature }: Pick<TableNetwork, "model" | "temperature">,
+  x: Float32Array<ArrayBuffer>,
+  { center, scale }: Pick<Part, "center" | "scale">,
+  [low, high]: readonly [number, number],
+  isClassification: boolean,
+): Float64Array {
+  const outputs = model.predict(x);
+  if (!isClassification) {
+    return Float64Array.from(outputs, (value) => Math.min(high, Math.max(low, center + scale * value)));
+  }
+  const probabilities = Float64Array.from(outputs);
+  applyTemperature(probabilities, model.outputs, temperature);
+  return probabilities;
+}
+
+/** The share of each class, or the mean, of the targets of some rows, by weight. */
+export function priorOf(
+  { description, values }: Target,
+  rows: Uint32Array,
+  weights: Float64Array | undefined,
+): number[] {
+  const { task, classes = [] } = description;
+  const sums = new Array<number>(task === "classification" ? classes.length : 1).fill(0);
+  let total = 0;
+  for (const row of rows) {
+    const weight = weights === undefined ? 1 : weights[row];
+    total += weight;
+    if (task === "classification") sums[values[row]] += weight;
+    else sums[0] += weight * values[row];
+  }
+  return sums.map((sum) => sum / total);
+}
+
+/** The smallest and the largest target. */
+export function rangeOf({ rows, values }: Target): readonly [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const row of rows) {
+    low = Math.min(low, values[row]);
+    high = Math.max(high, values[row]);
+  }
+  return [low, high];
+}
+
+/** What a target is answered with where nothing can be learned: the mean, or the share of each class. */
+export function learnPrior(target: Target, weights: Float64Array | undefined): Learned {
+  const { rows } = target;
+  const prior = priorOf(target, rows, weights);
+  const { length } = prior;
+  const predictions = Float64Array.from({ length: rows.length * length }, (_, at) => prior[at % length]);
+  return {
+    parts: [],
+    networks: [],
+    bags: [],
+    prior,
+    priorWeight: 1,
+    temperature: 1,
+    range: rangeOf(target),
+    outOfFold: { rows, predictions },
+  };
+}

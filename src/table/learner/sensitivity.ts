@@ -1,0 +1,125 @@
+/**
+ * Which columns a network listens to, and inputs scaled by it, so that the next networks begin with what matters: what
+ * a diagonal scale layer learns (RealMLP), or a recursive feature machine (Radhakrishnan et al., 2024), in one step.
+ */
+import { allocate } from "../../memory.ts";
+import type { Model } from "../../model.ts";
+import { permutation } from "../../random.ts";
+import type { InputGroup } from "../preparation.ts";
+
+/** Rows that are looked at. */
+const MOST_ROWS = 512;
+/** No column is scaled by more. */
+const MOST_SCALE = 4;
+/** The purpose of these draws, beside those of `random.ts`. */
+const PURPOSE = 33;
+const LEAST_PROBABILITY = 1e-7;
+
+/** Outputs in which differences count alike: centered logarithms of probabilities, or the outputs of a regression. */
+function comparable(outputs: Float32Array, width: number, isClassification: boolean): Float64Array {
+  if (!isClassification) return Float64Array.from(outputs);
+  const logs = Float64Array.from(outputs, (value) => Math.log(Math.max(value, LEAST_PROBABILITY)));
+  for (let start = 0; start < logs.length; start += width) {
+    let sum = 0;
+    for (let at = start; at < start + width; at++) sum += logs[at];
+    for (let at = start; at < start + width; at++) logs[at] -= sum / width;
+  }
+  return logs;
+}
+
+/**
+ * The mean squared change of a network's outputs when the inputs of one column are permuted among rows, for each
+ * column. It needs no targets.
+ *
+ * `x`: encoded rows, [rows][inputs].
+ */
+export function sensitivities(
+  model: Model,
+  x: Float32Array,
+  groups: readonly InputGroup[],
+  isClassification: boolean,
+): Float64Array {
+  const { inputs, outputs, seed } = model;
+  const rows = Math.min(MOST_ROWS, x.length / inputs);
+  const sample = x.subarray(0, rows * inputs);
+  const before = comparable(model.predict(sample), outputs, isClassification);
+  const order = new Uint32Array(rows);
+  const changed = allocate(rows * inputs, () => `${rows} rows of ${inputs} inputs`);
+  return Float64Array.from(groups, ({ at, width }, index) => {
+    permutation(seed, { purpose: PURPOSE, index }, order);
+    changed.set(sample);
+    for (let row = 0; row < rows; row++) {
+      const from = order[row] * inputs + at;
+      changed.set(sample.subarray(from, from + width), row * inputs + at);
+    }
+    const after = comparable(model.predict(changed), outputs, isClassification);
+    let sum = 0;
+    for (let i = 0; i < after.length; i++) sum += (after[i] - before[i]) ** 2;
+    return sum / after.length;
+  });
+}
+
+/**
+ * A factor for each input: proportional to the square root of its column's sensitivity, the total variance of the
+ * inputs kept, at most 4. Numbers of categories keep their value.
+ */
+export function inputScales(
+  x: Float32Array,
+  inputs: number,
+  groups: readonly InputGroup[],
+  sensitivity: Float64Array,
+): Float32Array<ArrayBuffer> {
+  const scales = new Float32Array(inputs).fill(1);
+  const variances = groups.map((group) => varianceOf(x, inputs, group));
+  let [total, weighted] = [0, 0];
+  for (const [index, variance] of variances.entries()) {
+    total += variance;
+    weighted += variance * sensitivity[index];
+  }
+  if (!(weighted > 0)) return scales;
+  const factor = Math.sqrt(total / weighted);
+  for (const [index, { at, width, isLookup }] of groups.entries()) {
+    if (isLookup) continue;
+    scales.fill(Math.min(MOST_SCALE, factor * Math.sqrt(sensitivity[index])), at, at + width);
+  }
+  return scales;
+}
+
+/** The sum of the variances of a column's inputs. */
+function varianceOf(x: Float32Array, inputs: number, { at, width, isLookup }: InputGroup): number {
+  if (isLookup) return 0;
+  const rows = x.length / inputs;
+  let variance = 0;
+  for (let input = at; input < at + width; input++) {
+    let [sum, squares] = [0, 0];
+    for (let i = input; i < x.length; i += inputs) {
+      sum += x[i];
+      squares += x[i] * x[i];
+    }
+    variance += Math.max(0, squares / rows - (sum / rows) ** 2);
+  }
+  return variance;
+}
+
+/** Rows with each input multiplied by its factor. */
+export function scaleRows(x: Float32Array, scales: Float32Array): Float32Array<ArrayBuffer> {
+  const scaled = allocate(x.length, () => "a copy of the encoded rows");
+  for (let start = 0; start < x.length; start += scales.length) {
+    for (let input = 0; input < scales.length; input++)
+      scaled[start + input] = x[start + input] * scales[input];
+  }
+  return scaled;
+}
+
+/** Multiplies the weights of the first dense layer by the factors, so that the model takes rows that are not scaled. */
+export function absorbScales(model: Model, scales: Float32Array): void {
+  const weights = model.getWeights();
+  const first = weights.find((layer) => "bias" in layer && "weight" in layer) as
+    | { weight: number[][] }
+    | undefined;
+  if (first === undefined) return;
+  first.weight = first.weight.map((row) =>
+    row.map((weight, input) => (input < scales.length ? weight * scales[input] : weight)),
+  );
+  model.setWeights(weights);
+}
