@@ -41,11 +41,12 @@ const ROWS_PER_CODE = 10;
  * Whether numbers are codes of classes: two values, or consecutive whole numbers from 0 or 1 that each occur often.
  */
 function areCodes(distinct: readonly number[], rows: number): string | undefined {
+  if (rows < ROWS_PER_CODE * distinct.length) return undefined;
   if (distinct.length === 2) return "it has two values";
   const [first] = distinct;
   const isRun = distinct.every((value, at) => value === first + at);
   if (!isRun || (first !== 0 && first !== 1)) return undefined;
-  if (distinct.length > MOST_CODES || rows < ROWS_PER_CODE * distinct.length) return undefined;
+  if (distinct.length > MOST_CODES) return undefined;
   return `its ${distinct.length} values are whole numbers in a row, as of codes`;
 }
 
@@ -57,62 +58,56 @@ interface Cells {
 }
 
 /** Reads the target's cells; `task` overrides what they look like. */
-export function readTarget({ name, cells, isText }: Cells, task: Task | undefined, place: string): Target {
-  const rows = Uint32Array.from(Array.from(cells, (_, row) => row).filter((row) => !isMissing(cells[row])));
+export function readTarget(source: Cells, task: Task | undefined, place: string): Target {
+  const { name, cells } = source;
   const here = `${place}: target ${show(name)}`;
+  const rows = rowsWhere(cells.length, (row) => !isMissing(cells[row]));
   if (rows.length === 0) throw new DataError(`${here}: expected values, all ${cells.length} rows lack one`);
-  const present = Array.from(rows, (row) => cells[row]);
-  const kind = typeof present[0];
-  const areNumbers = present.every((cell) => typeof cell === "number" || typeof cell === "bigint");
-  const column =
-    areNumbers || isText || task === "regression"
-      ? typeColumn(name, cells, undefinedOrNumber(task))
-      : undefined;
-  const isNumber = column?.description.type === "number" || (column !== undefined && areNumbers);
-  if (isNumber || task === "regression") {
-    const numbers = numbersOf(name, cells, here);
-    const distinct = [...new Set(rows.length > 0 ? Array.from(rows, (row) => numbers.values[row]) : [])].sort(
-      (a, b) => a - b,
-    );
-    const codes = areCodes(distinct, rows.length);
-    if (task === "regression" || (task === undefined && codes === undefined)) {
-      const reason = task === undefined ? "it has numbers" : "you said so";
-      return regression(name, numbers, cells, reason, here);
-    }
-    const reason = task === undefined ? (codes as string) : "you said so";
-    return classification(name, cells, rows, (cell) => Number(cell), reason, here, isText);
+  const said = "you said so";
+  if (task === "regression") return regression(source, said, here);
+  const isNumber = looksNumeric(source, rows);
+  if (task === "classification") return classification(source, rows, isNumber ? Number : classOf, said, here);
+  if (!isNumber) {
+    const kind = typeof cells[rows[0]] === "boolean" ? "booleans" : "names";
+    return classification(source, rows, classOf, `it has ${kind}`, here);
   }
-  const reason = task === undefined ? `it has ${kind === "boolean" ? "booleans" : "names"}` : "you said so";
-  return classification(name, cells, rows, classOf, reason, here, isText);
+  const found = regression(source, "it has numbers", here);
+  const distinct = [...new Set(Array.from(found.rows, (row) => found.values[row]))].sort((a, b) => a - b);
+  const codes = areCodes(distinct, found.rows.length);
+  return codes === undefined ? found : classification(source, found.rows, Number, codes, here);
 }
 
-const undefinedOrNumber = (task: Task | undefined) =>
-  task === "regression" ? ("number" as const) : undefined;
-
-function numbersOf(name: string, cells: ArrayLike<unknown>, here: string) {
-  const { description } = typeColumn(name, cells, "number");
-  const read = cellReader(description);
-  const values = Float64Array.from(cells as ArrayLike<unknown> & Iterable<unknown>, (cell, row) => {
-    const value = read(cell);
-    if (value !== undefined) return value;
-    throw new DataError(
-      `${here}: row ${row}: expected a number, received ${show(cell)}. Fix: clean the column, or give task: "classification"`,
-    );
-  });
-  return { values, decimal: description.decimal };
+/** The numbers of the rows for which something holds. */
+function rowsWhere(rows: number, holds: (row: number) => boolean): Uint32Array {
+  const found: number[] = [];
+  for (let row = 0; row < rows; row++) if (holds(row)) found.push(row);
+  return Uint32Array.from(found);
 }
 
-function regression(
-  name: string,
-  { values, decimal }: ReturnType<typeof numbersOf>,
-  _cells: ArrayLike<unknown>,
-  reason: string,
-  here: string,
-): Target {
-  const rows = Uint32Array.from(
-    Array.from(values, (_, row) => row).filter((row) => !Number.isNaN(values[row])),
+/** Whether all cells are numbers; in a source without types, texts that write numbers are. */
+function looksNumeric({ name, cells, isText }: Cells, rows: Uint32Array): boolean {
+  if (isText) return typeColumn(name, cells, undefined).description.type === "number";
+  return rows.every((row) => typeof cells[row] === "number" || typeof cells[row] === "bigint");
+}
+
+/** Larger targets have squared errors that no number holds. */
+const LARGEST_TARGET = 1e100;
+
+function regression({ name, cells }: Cells, reason: string, here: string): Target {
+  const { decimal } = typeColumn(name, cells, "number").description;
+  const values = readNumbers(
+    { name, cells, decimal },
+    here,
+    '. Fix: clean the column, or give task: "classification"',
   );
+  const rows = rowsWhere(values.length, (row) => !Number.isNaN(values[row]));
   if (rows.length === 0) throw new DataError(`${here}: expected finite numbers, received none`);
+  const large = rows.find((row) => Math.abs(values[row]) > LARGEST_TARGET);
+  if (large !== undefined) {
+    throw new DataError(
+      `${here}: row ${large}: expected a number of at most ${LARGEST_TARGET}, received ${values[large]}. Fix: leave the row out, or predict the logarithm`,
+    );
+  }
   const description = {
     name,
     task: "regression",
@@ -120,6 +115,27 @@ function regression(
     ...(decimal !== undefined && { decimal }),
   } as const;
   return { description, rows, values };
+}
+
+function readNumbers(
+  {
+    name,
+    cells,
+    decimal,
+  }: { name: string; cells: ArrayLike<unknown>; decimal: TargetDescription["decimal"] },
+  here: string,
+  fix = "",
+): Float64Array {
+  const read = cellReader({ name, type: "number", missing: 0, distinct: 0, ...(decimal && { decimal }) });
+  const values = new Float64Array(cells.length);
+  for (let row = 0; row < values.length; row++) {
+    const value = read(cells[row]);
+    if (value === undefined) {
+      throw new DataError(`${here}: row ${row}: expected a number, received ${show(cells[row])}${fix}`);
+    }
+    values[row] = value;
+  }
+  return values;
 }
 
 function classOf(cell: unknown): ClassValue {
@@ -131,13 +147,11 @@ const compare = (a: ClassValue, b: ClassValue): number =>
   typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1;
 
 function classification(
-  name: string,
-  cells: ArrayLike<unknown>,
+  { name, cells }: Cells,
   rows: Uint32Array,
   read: (cell: unknown) => ClassValue,
   reason: string,
   here: string,
-  _isText: boolean,
 ): Target {
   const found = new Map<string, ClassValue>();
   for (const row of rows) {
@@ -164,15 +178,7 @@ export function readTargets(
 ): Float64Array {
   const { name, task, classes = [], decimal } = description;
   const here = `${place}: target ${show(name)}`;
-  if (task === "regression") {
-    const read = cellReader({ name, type: "number", missing: 0, distinct: 0, ...(decimal && { decimal }) });
-    return Float64Array.from(cells as ArrayLike<unknown> & Iterable<unknown>, (cell, row) => {
-      const value = read(cell);
-      if (value === undefined)
-        throw new DataError(`${here}: row ${row}: expected a number, received ${show(cell)}`);
-      return value;
-    });
-  }
+  if (task === "regression") return readNumbers({ name, cells, decimal }, here);
   const numbers = new Map(classes.map((value, at) => [String(value), at]));
   const areNumbers = classes.every((value) => typeof value === "number");
   return Float64Array.from(cells as ArrayLike<unknown> & Iterable<unknown>, (cell, row) => {

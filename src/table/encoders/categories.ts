@@ -16,11 +16,17 @@ const distinct: Check<number[]> = (value, place) => {
 
 type State<Fields> = EncoderState & Fields;
 
-/** The numbers of the categories that the rows have, the most frequent first, and of equal ones the smaller. */
-function seen(values: Float64Array): number[] {
+/**
+ * The numbers of the categories that at least `fewest` rows have, the most frequent first, and of equal ones the
+ * smaller.
+ */
+function seen(values: Float64Array, fewest = 1): number[] {
   const counts = new Map<number, number>();
   for (const value of values) if (value >= 0) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort(([a, m], [b, n]) => n - m || a - b).map(([category]) => category);
+  return [...counts]
+    .filter(([, count]) => count >= fewest)
+    .sort(([a, m], [b, n]) => n - m || a - b)
+    .map(([category]) => category);
 }
 
 /** From a category's number to its place in a list; -1 where it is not in it. */
@@ -94,12 +100,14 @@ export const lookup = entry(
     /** Values that the embedding has for each category. */
     units: size({ default: 8 }),
     /** The most categories with an embedding of their own, the most frequent ones. */
-    maximum: size({ default: 100_000 }),
+    maximum: size({ default: 2000 }),
+    /** The fewest rows of a category that has an embedding of its own: fewer teach it nothing. */
+    fewest: size({ default: 3 }),
   },
-  ({ units, maximum }): Encoder => ({
+  ({ units, maximum, fewest }): Encoder => ({
     fields: { units: whole(1, 65_536), categories: distinct },
     fit({ values }) {
-      const found = seen(values).slice(0, maximum);
+      const found = seen(values, fewest).slice(0, maximum);
       return found.length > 1 ? { type: "lookup", units, categories: found } : undefined;
     },
     open(state) {

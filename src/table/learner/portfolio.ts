@@ -87,7 +87,8 @@ async function trainBags(
   const first = planned.filter(({ bag }) => !bags[bag].isScaled);
   const second = planned.filter(({ bag }) => bags[bag].isScaled);
   const trained = await train(first, encoded.map(stageRows), 0);
-  if (second.length === 0) return trained;
+  const isOver = seconds !== undefined && now() - begun > 1000 * seconds;
+  if (second.length === 0 || isOver) return trained;
   try {
     const scales = encoded.map((fold, number) =>
       scalesOf(
