@@ -69,15 +69,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("gives mean and deviation of all that is measured", async () => {
+    test("gives mean and standard deviation of all that is measured", async () => {
       const model = architecture({ metrics: ["accuracy"] });
-      const { folds, mean, deviation } = await crossValidate({ model }, data, { folds: 3, seed: 2 });
+      const { folds, mean, stddev } = await crossValidate({ model }, data, { folds: 3, seed: 2 });
       for (const name of ["loss", "accuracy"] as const) {
         const [a, b, c] = folds.map(({ evaluation }) => evaluation[name]!);
         const expected = (a + b + c) / 3;
         expect(mean[name]).toBeCloseTo(expected, 12);
         const variance = ((a - expected) ** 2 + (b - expected) ** 2 + (c - expected) ** 2) / 3;
-        expect(deviation[name]).toBeCloseTo(Math.sqrt(variance), 12);
+        expect(stddev[name]).toBeCloseTo(Math.sqrt(variance), 12);
       }
     });
 
@@ -139,13 +139,13 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const { rows, best } = await search(space, data, { build, folds: 3, seed: 4 });
       expect(rows.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6]);
       expect(rows[0]).toBe(best);
-      for (const { point, score, scores, deviation, epochs } of rows) {
+      for (const { point, score, scores, stddev, epochs } of rows) {
         const {
           mean,
-          deviation: expected,
+          stddev: expected,
           folds,
         } = await crossValidate(build(point), data, { folds: 3, seed: 4 });
-        expect([score, deviation, epochs]).toEqual([mean.loss, expected.loss, 3]);
+        expect([score, stddev, epochs]).toEqual([mean.loss, expected.loss, 3]);
         expect(scores).toEqual(folds.map(({ evaluation }) => evaluation.loss));
       }
       expect(rows.map(({ score }) => score)).toEqual(rows.map(({ score }) => score).sort((a, b) => a - b));

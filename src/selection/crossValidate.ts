@@ -43,7 +43,7 @@ export interface CrossValidation<List extends MetricList = MetricList> {
   /** The mean over the folds of the loss and of each metric. */
   readonly mean: Evaluation<List>;
   /** Their standard deviation, divided by the number of folds as scikit-learn's is. */
-  readonly deviation: Evaluation<List>;
+  readonly stddev: Evaluation<List>;
   /** The same again gives the same folds and the same models. */
   readonly seed: number;
 }
@@ -59,7 +59,7 @@ export interface CrossValidation<List extends MetricList = MetricList> {
  *
  * @example
  * ```ts
- * const { mean, deviation, folds } = await crossValidate(
+ * const { mean, stddev, folds } = await crossValidate(
  *   {
  *     model: { inputs: 2, layers: [dense(8), tanh(), dense(1)], loss: "meanSquaredError", optimizer: "adam" },
  *     fit: { epochs: 20 },
@@ -67,7 +67,7 @@ export interface CrossValidation<List extends MetricList = MetricList> {
  *   data,
  *   { folds: 4, seed: 1 },
  * );
- * const text = `${mean.loss} ± ${deviation.loss}`;
+ * const text = `${mean.loss} ± ${stddev.loss}`;
  * const together = ensemble(folds.map(({ model }) => model));
  * ```
  *
@@ -101,13 +101,13 @@ export async function crossValidate<const List extends MetricList = MetricList>(
   return all as CrossValidation<List>;
 }
 
-/** Mean and deviation of everything that was measured. */
-function overFolds(evaluations: readonly Evaluation[]): Pick<CrossValidation, "mean" | "deviation"> {
+/** Mean and standard deviation of everything that was measured. */
+function overFolds(evaluations: readonly Evaluation[]): Pick<CrossValidation, "mean" | "stddev"> {
   const names = Object.keys(evaluations[0]) as (keyof Evaluation)[];
   const moments = names.map((name) =>
     momentsOf(evaluations.map((evaluation) => evaluation[name] ?? Number.NaN)),
   );
-  const pick = (which: "mean" | "deviation") =>
+  const pick = (which: "mean" | "stddev") =>
     Object.fromEntries(names.map((name, at) => [name, moments[at][which]])) as unknown as Evaluation;
-  return { mean: pick("mean"), deviation: pick("deviation") };
+  return { mean: pick("mean"), stddev: pick("stddev") };
 }

@@ -285,10 +285,10 @@ async function runRound(
   return trials.map((ofCandidate, index) => {
     const at = active[index];
     const scores = ofCandidate.map(({ score }) => score);
-    const { mean: score, deviation } = momentsOf(scores);
+    const { mean: score, stddev } = momentsOf(scores);
     const error = ofCandidate.find((trial) => trial.error)?.error;
     const trained = epochs ?? candidates[at].options.epochs;
-    const row = { point: points[at], score, deviation, scores, epochs: trained, round: round + 1 };
+    const row = { point: points[at], score, stddev, scores, epochs: trained, round: round + 1 };
     return { at, row: { ...row, ...(error && { error }) } };
   });
 }

@@ -311,8 +311,8 @@ function pauser(signal: AbortSignal | undefined): () => Promise<void> {
 }
 
 /** The mean of values and their standard deviation, of all: divided by their number. */
-export function momentsOf(values: readonly number[]): { readonly mean: number; readonly deviation: number } {
+export function momentsOf(values: readonly number[]): { readonly mean: number; readonly stddev: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / values.length) };
+  return { mean, stddev: Math.sqrt(squares / values.length) };
 }

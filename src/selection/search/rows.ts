@@ -11,7 +11,7 @@ export interface SearchRow<P = AnyPoint> {
   /** The mean of `scores`. NaN where a training has an error. */
   readonly score: number;
   /** The standard deviation of `scores`, divided by their number. */
-  readonly deviation: number;
+  readonly stddev: number;
   /** The score of each fold. */
   readonly scores: readonly number[];
   /** The most epochs of a training in the last round: early stopping and a target may end it before. */
@@ -53,7 +53,7 @@ export function rowsAsText(rows: readonly SearchRow[], name: string): string {
   const errorCell = ({ error }: SearchRow) => (error === undefined ? "" : error.message.split(";")[0]);
   const head = ["rank", name, "±", "epochs", ...names, ...(hasErrors ? ["error"] : [])];
   const lines = rows.map((row) => [
-    ...[String(row.rank), short(row.score), short(row.deviation), String(row.epochs)],
+    ...[String(row.rank), short(row.score), short(row.stddev), String(row.epochs)],
     ...names.map((of) => cellOf(row.point[of])),
     ...(hasErrors ? [errorCell(row)] : []),
   ]);
