@@ -49,7 +49,7 @@ export {
 } from "./selection/findLearningRate.ts";
 export type { Candidate } from "./selection/search/candidates.ts";
 export type { SearchRow } from "./selection/search/rows.ts";
-export { type Point, type Range, range, type Space } from "./selection/search/space.ts";
+export { type Interval as Range, type Point, range, type Space } from "./selection/search/space.ts";
 export * as strategies from "./selection/search/strategies.ts";
 export { type SearchOptions, type SearchProgress, type SearchResult, search } from "./selection/search.ts";
 export type { Budget } from "./training/budget.ts";

@@ -10,7 +10,7 @@ import type { Program } from "../nn/program.ts";
 import { create, type Table } from "../options.ts";
 
 /** Examples as arrays. */
-interface Rows {
+interface WeightedRows {
   readonly x: Float32Array;
   readonly y: Float32Array;
   readonly weights?: Float32Array | undefined;
@@ -134,7 +134,7 @@ const cut = (values: Float32Array, rows: number): Row[] => {
 export function meanLoss(
   program: Program,
   parameters: Float64Array,
-  { x, y, weights, rows }: Rows,
+  { x, y, weights, rows }: WeightedRows,
   inTraining = false,
 ): number {
   const loss = create("loss", losses as Table<Loss>, program.loss);
@@ -163,7 +163,7 @@ export function along(
   program: Program,
   parameters: Float64Array,
   rule: TrainingRule,
-  rows: Rows,
+  rows: WeightedRows,
   place: number,
 ): (value: number) => number {
   return (value) => {
@@ -176,7 +176,11 @@ export function along(
 }
 
 /** The gradient by each parameter, by central differences; 0 where training changes none. */
-export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
+export function gradientByDifferences(
+  program: Program,
+  parameters: Float32Array,
+  rows: WeightedRows,
+): number[] {
   const doubles = Float64Array.from(parameters);
   const rules = rulesOf(program, doubles);
   return Array.from(doubles, (middle, at) =>

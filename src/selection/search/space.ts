@@ -4,7 +4,7 @@ import { checkNames } from "../../options.ts";
 import { purpose, uniform } from "../../random.ts";
 
 /** Numbers between two ends, both of which may be drawn. */
-export interface Range {
+export interface Interval {
   readonly minimum: number;
   readonly maximum: number;
   /** Whether each factor of ten is as likely as another. */
@@ -14,7 +14,7 @@ export interface Range {
 }
 
 /** The values that each name may have. */
-export type Space = Readonly<Record<string, readonly unknown[] | Range>>;
+export type Space = Readonly<Record<string, readonly unknown[] | Interval>>;
 
 /** A value for each name of a space. */
 export type Point<S extends Space> = {
@@ -38,15 +38,15 @@ export type AnyPoint = Readonly<Record<string, unknown>>;
 export function range(
   minimum: number,
   maximum: number,
-  options: Omit<Range, "minimum" | "maximum"> = {},
-): Range {
+  options: Omit<Interval, "minimum" | "maximum"> = {},
+): Interval {
   checkNames(options, ["log", "integer"], "range");
-  return readRange({ minimum, maximum, ...options }, "range");
+  return readInterval({ minimum, maximum, ...options }, "range");
 }
 
-function readRange(given: unknown, place: string): Range {
+function readInterval(given: unknown, place: string): Interval {
   checkNames(given, ["minimum", "maximum", "log", "integer"], place);
-  const { minimum, maximum, log = false, integer = false } = given as Range;
+  const { minimum, maximum, log = false, integer = false } = given as Interval;
   const fits = (value: unknown) =>
     integer ? Number.isSafeInteger(value) : typeof value === "number" && Number.isFinite(value);
   for (const [name, value] of Object.entries({ minimum, maximum })) {
@@ -77,7 +77,7 @@ export function readSpace(space: unknown, place: string): Space {
   if (entries.length === 0) throw new OptionError(`${place}: expected at least one name, received none`);
   for (const [name, values] of entries) {
     const here = `${place}: ${name}`;
-    if (Array.isArray(values) ? values.length > 0 : isRange(values, here)) continue;
+    if (Array.isArray(values) ? values.length > 0 : isInterval(values, here)) continue;
     throw new OptionError(
       `${here}: expected a list of at least 1 value, or a range, received ${show(values)}`,
     );
@@ -85,14 +85,14 @@ export function readSpace(space: unknown, place: string): Space {
   return space as Space;
 }
 
-function isRange(values: unknown, place: string): values is Range {
-  return typeof values === "object" && values !== null && readRange(values, place) !== undefined;
+function isInterval(values: unknown, place: string): values is Interval {
+  return typeof values === "object" && values !== null && readInterval(values, place) !== undefined;
 }
 
 /** How many points a space has. */
-function sizeOf(values: readonly unknown[] | Range): number {
+function sizeOf(values: readonly unknown[] | Interval): number {
   if (Array.isArray(values)) return values.length;
-  const { minimum, maximum, integer } = values as Range;
+  const { minimum, maximum, integer } = values as Interval;
   return integer ? maximum - minimum + 1 : Number.POSITIVE_INFINITY;
 }
 
@@ -123,7 +123,7 @@ export function gridOf(space: Space): AnyPoint[] {
 }
 
 /** One value of a range, from a draw of [0, 1). */
-function drawFrom({ minimum, maximum, log, integer }: Range, share: number): number {
+function drawFrom({ minimum, maximum, log, integer }: Interval, share: number): number {
   // Whole numbers get the same room each, the ends included.
   const [low, high] = integer ? [minimum - (log ? 0.5 : 0), maximum + (log ? 0.5 : 1)] : [minimum, maximum];
   const value = log ? low * (high / low) ** share : low + share * (high - low);
@@ -139,7 +139,7 @@ export function drawPoints(space: Space, count: number, seed: number): AnyPoint[
   for (let index = 0; points.size < most; index++) {
     const next = uniform(seed, { purpose: purpose.search, index });
     const places = entries.map(([, values]) =>
-      Array.isArray(values) ? Math.floor(next() * values.length) : drawFrom(values as Range, next()),
+      Array.isArray(values) ? Math.floor(next() * values.length) : drawFrom(values as Interval, next()),
     );
     const point = entries.map(([name, values], at) => [
       name,

@@ -56,7 +56,7 @@ const SPIKE = 10;
 const ALIKE = 10;
 
 /** What the losses of a history come to. */
-export interface Course {
+export interface LossTrend {
   readonly least: number;
   /** At the end. */
   readonly last: number;
@@ -72,7 +72,7 @@ export interface Course {
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** The course of a loss, if there are epochs enough. */
-export function courseOf(history: History | undefined): Course | undefined {
+export function trendOf(history: History | undefined): LossTrend | undefined {
   if (history === undefined || history.loss.length < EPOCHS) return undefined;
   const { loss } = history;
   const last = median(loss.slice(-LAST));
@@ -115,17 +115,17 @@ export function rateFindings(session: Learner, step: Step, isUnscaled = false): 
   if (!(after <= loss + RISE * scale)) {
     return [tooHigh(step, after, lossAt, lowerRate(session.configuration, learningRate), isUnscaled)];
   }
-  const course = courseOf(history);
+  const trend = trendOf(history);
   const lower = isUnscaled ? undefined : lowerRate(session.configuration, learningRate);
-  const strayed = history && wayOff(history, course, step, { scale, untrained, lower });
+  const strayed = history && wayOff(history, trend, step, { scale, untrained, lower });
   if (strayed !== undefined) return [strayed];
   // What moves is not too slow, however long the way.
-  if (course?.hasMoved) return [];
+  if (trend?.hasMoved) return [];
   const longer = longerSteps({ times: 1, loss: after }, scale, (times) => lossAt(learningRate * times));
   const gain = loss - Math.min(...longer.map((step) => step.loss));
   if (!(gain > GAIN * scale)) return [];
   const enough = longer.find((step) => loss - step.loss >= ENOUGH * gain)!;
-  const tooShort = course === undefined ? TOO_SHORT : TOO_SHORT_STALLED;
+  const tooShort = trend === undefined ? TOO_SHORT : TOO_SHORT_STALLED;
   return enough.times >= tooShort ? [tooLow(step, enough, after)] : [];
 }
 
@@ -158,7 +158,7 @@ interface Found {
 /** A history that rises, or that was far above an untrained network's loss at some time. */
 function wayOff(
   history: History,
-  course: Course | undefined,
+  trend: LossTrend | undefined,
   { loss, learningRate }: Step,
   { scale, untrained, lower }: Found,
 ): Finding | undefined {
@@ -172,9 +172,9 @@ function wayOff(
         ? SCALE_FIRST
         : `${to(lower)}, or let a schedule lower it, schedules.cosine() for instance`,
   });
-  if (course !== undefined && course.last > course.least + RISEN * Math.max(scale, course.least)) {
+  if (trend !== undefined && trend.last > trend.least + RISEN * Math.max(scale, trend.least)) {
     return finding(
-      `the loss of the last training has risen again, from ${brief(course.least)} to ${brief(course.last)}`,
+      `the loss of the last training has risen again, from ${brief(trend.least)} to ${brief(trend.last)}`,
     );
   }
   const most = history.loss.reduce((high, value) => Math.max(high, value));

@@ -4,7 +4,7 @@ import type { Dataset } from "../../data/examples.ts";
 import { now } from "../../host.ts";
 import type { Finding } from "./finding.ts";
 import type { Profile } from "./profile.ts";
-import { courseOf, EPOCHS, rateFindings } from "./rate.ts";
+import { EPOCHS, rateFindings, trendOf } from "./rate.ts";
 import { sampled } from "./rows.ts";
 import { scaleFindings, scalingOf } from "./scale.ts";
 import { type Learner, type Step, stepOf } from "./step.ts";
@@ -71,14 +71,14 @@ function deathOf(
 /** What to say of the training that has ended, if there is something. */
 function stallOf(session: Learner, call: string, rows: Dataset, begun: Begun): string | undefined {
   const { history } = session;
-  const course = courseOf(history);
+  const trend = trendOf(history);
   // A loss of 0 cannot fall.
-  if (history === undefined || course === undefined || course.last === 0) return undefined;
-  if (!course.hasStalled) return deathOf(session, call, rows, course.last, begun);
+  if (history === undefined || trend === undefined || trend.last === 0) return undefined;
+  if (!trend.hasStalled) return deathOf(session, call, rows, trend.last, begun);
   const { epoch } = history;
   const step = stepOf(session, call, rows);
   const certain = certainFindings(session, step, begun, epoch[0] === 0);
-  const { middle, half, last } = course;
+  const { middle, half, last } = trend;
   const hasRisen = last > middle * (1 + RISEN);
   // Units that a rising loss has killed on its way are not what makes it rise.
   const first = hasRisen && certain.find(({ cause }) => cause === "learningRateTooHigh");
