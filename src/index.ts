@@ -47,11 +47,11 @@ export {
   findLearningRate,
   type LearningRateCurve,
 } from "./selection/findLearningRate.ts";
-export type { Candidate } from "./selection/search/candidates.ts";
 export type { SearchRow } from "./selection/search/rows.ts";
 export { type Interval as Range, type Point, range, type Space } from "./selection/search/space.ts";
 export * as strategies from "./selection/search/strategies.ts";
 export { type SearchOptions, type SearchProgress, type SearchResult, search } from "./selection/search.ts";
+export type { Candidate } from "./selection/trials/candidates.ts";
 export type { Budget } from "./training/budget.ts";
 export type { Callback, Control } from "./training/callbacks/callback.ts";
 export * as callbacks from "./training/callbacks.ts";

@@ -1,22 +1,19 @@
 /** crossValidate: how well a model does on rows that it has not learnt from. */
-import { checkExamples, type Examples } from "../data/examples.ts";
+import type { Examples } from "../data/examples.ts";
 import type { DivergenceError } from "../errors.ts";
 import type { Model } from "../model.ts";
-import { checkNames } from "../options.ts";
 import type { MetricList } from "../training/history.ts";
 import type { Evaluation } from "../training/session.ts";
 import type { ManyHistory, ManyProgress } from "../training/trainMany.ts";
 import {
   type Candidate,
-  makeSplits,
-  momentsOf,
+  checkArguments,
   readCandidate,
-  readData,
   readShared,
-  runTrials,
-  SHARED_OPTIONS,
   type SharedOptions,
-} from "./search/candidates.ts";
+} from "./trials/candidates.ts";
+import { splitData } from "./trials/splits.ts";
+import { momentsOf, runTrials } from "./trials.ts";
 
 /** How to cross-validate. */
 export interface CrossValidateOptions extends SharedOptions {
@@ -80,11 +77,10 @@ export async function crossValidate<const List extends MetricList = MetricList>(
   options: CrossValidateOptions = {},
 ): Promise<CrossValidation<List>> {
   const call = "crossValidate";
-  checkExamples(data, call);
-  checkNames(options, SHARED_OPTIONS, call);
+  checkArguments(call, data, options);
   const shared = readShared<ManyProgress>(call, options);
   const checked = readCandidate(call, candidate as Candidate, shared);
-  const splits = makeSplits(call, readData(call, [checked], data).data, shared);
+  const { splits } = splitData(call, [checked], data, { folding: shared });
   const [trials] = await runTrials(call, [checked], { ...shared, splits }, (trial) => trial);
   const folds = trials.map(({ model, history, evaluation }, at) => ({
     rows: splits[at].rows.heldOut,

@@ -1,29 +1,26 @@
 /** search: which options of models and trainings do best. */
-import { checkExamples, type Dataset, type Examples } from "../data/examples.ts";
+import type { Dataset, Examples } from "../data/examples.ts";
 import { OptionError, show, within } from "../errors.ts";
 import type { Metric } from "../formats/configuration.ts";
 import * as metrics from "../metrics/table.ts";
 import { type Model, sessionOf } from "../model.ts";
-import { type Choice, type Complete, checkNames, complete, create, type Table } from "../options.ts";
+import { type Choice, type Complete, complete, create, type Table } from "../options.ts";
 import { readBoolean, readSplit } from "../training/options.ts";
 import { type ManyHistory, type ManyProgress, trainTogether } from "../training/trainMany.ts";
+import { byScore, type Result, rowsAsText, type SearchRow } from "./search/rows.ts";
+import { type AnyPoint, type Point, readSpace, type Space } from "./search/space.ts";
+import * as strategies from "./search/strategies.ts";
 import {
   type Candidate,
   type CheckedCandidate,
   type CheckedShared,
-  makeSplits,
-  momentsOf,
+  checkArguments,
   readCandidate,
-  readData,
   readShared,
-  runTrials,
-  SHARED_OPTIONS,
   type SharedOptions,
-  type Split,
-} from "./search/candidates.ts";
-import { byScore, type Result, rowsAsText, type SearchRow } from "./search/rows.ts";
-import { type AnyPoint, type Point, readSpace, type Space } from "./search/space.ts";
-import * as strategies from "./search/strategies.ts";
+} from "./trials/candidates.ts";
+import { type Holdout, type Split, splitData } from "./trials/splits.ts";
+import { momentsOf, runTrials } from "./trials.ts";
 
 /** How far a search has come: models of the round that have been trained, and of how many. */
 export interface SearchProgress extends ManyProgress {
@@ -70,6 +67,7 @@ export interface SearchResult<P = AnyPoint> {
 }
 
 const CALL = "search";
+const OWN_OPTIONS = ["build", "strategy", "metric", "validationSplit", "validationShuffle", "refit"];
 
 /**
  * Tries configurations, points of a space, and says which does best on rows that it has not learnt from. All
@@ -111,12 +109,13 @@ export async function search<const S extends Space>(
   data: Examples,
   options: SearchOptions<Point<S>>,
 ): Promise<SearchResult<Point<S>>> {
-  const names = ["build", "strategy", "metric", "validationSplit", "validationShuffle", "refit"];
-  checkExamples(data, CALL);
-  checkNames(options, [...SHARED_OPTIONS, ...names], CALL);
+  checkArguments(CALL, data, options, OWN_OPTIONS);
   const plan = readPlan(space, options as unknown as SearchOptions<AnyPoint>);
-  const { data: all, problem } = readData(CALL, plan.candidates, data, plan.metric && [plan.metric]);
-  const splits = makeSplits(CALL, all, plan.shared, plan.holdout && { ...plan.holdout, problem });
+  const { data: all, splits } = splitData(CALL, plan.candidates, data, {
+    folding: plan.shared,
+    holdout: plan.holdout,
+    metrics: plan.metric && [plan.metric],
+  });
   const results = await runRounds(plan, splits);
   const rows = results.map((result, at) => ({ rank: at + 1, ...result.row }));
   const best = results[0];
@@ -132,7 +131,7 @@ export async function search<const S extends Space>(
 /** A search whose options are checked. */
 interface Plan {
   readonly shared: CheckedShared<SearchProgress>;
-  readonly holdout: { readonly share: number; readonly seed: number | undefined } | undefined;
+  readonly holdout: Holdout | undefined;
   readonly refit: boolean;
   readonly strategy: strategies.Strategy;
   readonly points: readonly AnyPoint[];
