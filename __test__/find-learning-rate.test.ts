@@ -145,7 +145,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
   test("says so where the loss falls nowhere", async () => {
     const curve = await findLearningRate(make(), { x: [[0, 0]], y: [0] }, { to: 1e-5 });
     expect([curve.suggestion, curve.lowest]).toEqual([undefined, undefined]);
-    expect(curve.text).toContain("no suggestion: the loss fell nowhere");
+    expect(curve.text).toContain("no suggestion: the loss never fell");
   });
 
   test("throws where not even the first loss is finite", async () => {
