@@ -14,7 +14,7 @@ import {
 import { outputFindings, targetRange } from "../training/warnings/outputs.ts";
 import { roundedColumns } from "../training/warnings/precision.ts";
 import { rateFindings } from "../training/warnings/rate.ts";
-import { sampled, samplesOf, taken } from "../training/warnings/rows.ts";
+import { copyRows, sampleRows, samplesOf } from "../training/warnings/rows.ts";
 import { scalingOf } from "../training/warnings/scale.ts";
 import { namesOf, stepOf } from "../training/warnings/step.ts";
 import { overflow, similarOutputs, unitFindings } from "../training/warnings/units.ts";
@@ -104,11 +104,11 @@ export function diagnose(session: Session, examples: Examples): Diagnosis {
   if ("cause" in all) return diagnosisOf([all, ...stacks], "data that training refuses");
   const { rows, findings } = checkTargets(all, session.expectedTargets, problem);
   const isWhole = rows.length === all.rows;
-  const data = isWhole ? all : taken(all, rows);
+  const data = isWhole ? all : copyRows(all, rows);
   const rowNumbers = isWhole ? undefined : Uint32Array.from(rows);
   const looked = amount(all.rows, "row");
   if (data.rows === 0) return diagnosisOf([...findings, ...stacks], looked);
-  const rowsOfStep = sampled(data, session);
+  const rowsOfStep = sampleRows(data, session);
   session.checkRows(call, rowsOfStep.rows, true);
   const known = {
     problem,

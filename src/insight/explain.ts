@@ -95,7 +95,7 @@ export function explain(session: Session, examples: Examples): Explanation {
 function layersOf(session: Session, step: Step): ExplainedLayer[] {
   const cut = (values: Values) => toLayers(session.layers, values);
   const [weights, updated] = [cut(step.before), cut(step.after)];
-  const gradients = toLayers(session.layers, step.penalised, { measured: false });
+  const gradients = toLayers(session.layers, step.penalized, { measured: false });
   const operations = operationsOf(step);
   let input = toRows(step.workspace.input.values, step.rows);
   let inputGradient = toRows(step.inputGradient, step.rows);

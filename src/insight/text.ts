@@ -102,12 +102,12 @@ function lettersOf(rows: number): string {
 }
 
 function updateLines(session: Session, step: Step): string[] {
-  const { before, gradient, penalised, taken, after, learningRate, plan } = step;
+  const { before, gradient, penalized, clipped, after, learningRate, plan } = step;
   const { optimizer } = session.configuration;
   const changes = (from: Float32Array, to: Float32Array) => from.some((value, at) => value !== to[at]);
   const notes = [
-    ...(changes(gradient, penalised) ? ["The gradients have those of the penalties added."] : []),
-    ...(changes(penalised, taken) ? ["The gradients are clipped."] : []),
+    ...(changes(gradient, penalized) ? ["The gradients have those of the penalties added."] : []),
+    ...(changes(penalized, clipped) ? ["The gradients are clipped."] : []),
   ];
   const isFrozen = (at: number) => plan.frozen.some(({ start, end }) => at >= start && at < end);
   const tables = namedParameters(session.layers).flatMap(({ name, shape, start }) => {
@@ -126,7 +126,7 @@ function updateLines(session: Session, step: Step): string[] {
       (at) => {
         const index = shape.length === 1 ? sub(at) : sub(Math.floor(at / columns), at % columns);
         const place = start + at;
-        const [g, w, now] = [taken[place], before[place], after[place]].map(show);
+        const [g, w, now] = [clipped[place], before[place], after[place]].map(show);
         return `${`${label}${index}`.padEnd(label.length + 5)}gradient ${g.padEnd(10)}  ${w} → ${now}`;
       },
       "values",
