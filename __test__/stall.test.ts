@@ -188,7 +188,9 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
 
   test("warns of a learning rate that is too low", () => {
     makeModel({ kernel, optimizer: sgd({ learningRate: 1e-7 }) }).fitSync(data, { epochs: 20 });
-    expect(warn.mock.calls[0][0]).toMatch(/one step at the learning rate 1e-7 takes .*; a step 1e\+6 times as long would/);
+    expect(warn.mock.calls[0][0]).toMatch(
+      /one step at the learning rate 1e-7 takes .*; a step 1e\+6 times as long would/,
+    );
   });
 
   test("warns of a learning rate that is too high", () => {

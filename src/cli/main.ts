@@ -33,9 +33,7 @@ program
   .option("--seed <number>", "determines the data and the initial weights", wholeNumber(0), 1)
   .option("--folder <path>", "where to write xor.svg and xor.html", ".")
   .addOption(
-    new Option("--kernel <name>", "kernel that computes")
-      .choices(["auto", "native", "typescript"])
-      .default("auto"),
+    new Option("--kernel <name>", "kernel to use").choices(["auto", "native", "typescript"]).default("auto"),
   )
   .action(async (options) => (await import("./xor.ts")).xorCommand(options));
 
@@ -44,7 +42,7 @@ function writeError(message: string): void {
   try {
     writeSync(2, `myelin: ${message}\n`);
   } catch {
-    // The exit code tells that there was an error.
+    // The exit code still reports the error.
   }
 }
 

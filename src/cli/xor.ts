@@ -120,9 +120,7 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
   print(`wrote ${svg} and ${html}`);
 }
 
-/**
- * Makes the folder if it is missing. Not recursively, because Node 20 hangs on a folder that cannot be made.
- */
+/** Makes a missing folder. Not recursively, because Node 20 hangs on a folder that cannot be made. */
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);

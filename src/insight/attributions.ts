@@ -12,14 +12,11 @@ import { gradientOfInput } from "../training/warnings/step.ts";
 
 /** How to attribute predictions. */
 export interface AttributionOptions {
-  /**
-   * The row that all rows are compared with. By default 0, and each row's own category in categorical
-   * columns.
-   */
+  /** The row to compare with. By default 0, and each row's own category in categorical columns. */
   readonly baseline?: readonly number[] | undefined;
   /** The number of points between the baseline and the row, at most 1000; 50 by default. */
   readonly steps?: number | undefined;
-  /** The output, from 0. Optional where the model has one. */
+  /** The output, from 0. Optional if the model has a single one. */
   readonly output?: number | undefined;
 }
 

@@ -13,9 +13,7 @@ export interface CheckOptions {
   readonly step?: number | undefined;
   /** The largest relative error that passes; 1e-4 by default. */
   readonly tolerance?: number | undefined;
-  /**
-   * The maximum values to check in each array of parameters, 16 by default. The choice is always the same.
-   */
+  /** The maximum values to check in each array, 16 by default. The choice is always the same. */
   readonly samples?: number | undefined;
 }
 
@@ -82,9 +80,7 @@ interface Sampled {
   readonly slopesAt: (step: number) => Slopes;
 }
 
-/**
- * Computes the error of one value. Retries a failure with smaller steps: several kinks in one hide the slope.
- */
+/** Computes the error of one value. Smaller steps follow a failure, because several kinks hide the slope. */
 function compare(sampled: Sampled, step: number, scale: number, tolerance: number) {
   const slopes = sampled.slopesAt(step);
   const isKink = hasKink(slopes, step, scale);

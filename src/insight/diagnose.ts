@@ -52,9 +52,7 @@ function networkFindings(
   return [...units, ...gradients, ...similar, ...rateFindings(session, step, isUnscaled)];
 }
 
-/**
- * Reads rows as a training does, but without the loss's check of targets. Returns a finding for refused data.
- */
+/** Reads rows as a training does, without the loss's check of targets. Refused data is a finding. */
 function readRows(session: Session, examples: Examples): Dataset | Finding {
   try {
     const { check: _, ...targets } = session.expectedTargets;

@@ -1,7 +1,4 @@
-/**
- * The plain definition in 64 bits: a Program's loss, from the entries' own functions, and its finite
- * differences.
- */
+/** The plain definition in 64 bits: a Program's loss from the entries' functions, and finite differences. */
 import type { LayerOperation, TrainingRule } from "../nn/layers/layer.ts";
 import { createLayer } from "../nn/layers.ts";
 import type { Loss } from "../nn/losses.ts";
@@ -111,9 +108,7 @@ function apply(
   }
 }
 
-/**
- * Returns the outputs for rows of x, without noise. In training, means and variances are those of the rows.
- */
+/** Returns the outputs for rows of x without noise; in training with the means and variances of the rows. */
 function predictRows(
   program: Program,
   reader: ParameterReader,
@@ -165,9 +160,7 @@ export function rulesOf(program: Program, parameters: Float64Array): readonly Tr
   return used.rules;
 }
 
-/**
- * Returns what training minimizes as a function of one parameter: the mean loss of one batch, and penalties.
- */
+/** Returns the mean loss of one batch with penalties, as a function of one parameter. */
 export function along(
   program: Program,
   parameters: Float64Array,

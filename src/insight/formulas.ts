@@ -1,6 +1,4 @@
-/**
- * Formulas of each kind of operation, forward and backward, in letters and with the numbers of the first row.
- */
+/** Formulas of each kind of operation, forward and backward, in letters and with numbers of the first row. */
 
 import type { Values } from "../kernel/typescript/operations/arrays.ts";
 import type { Operation } from "../kernel/typescript/operations.ts";

@@ -117,8 +117,8 @@ export function importance(model: Model, ...given: unknown[]): Importance {
 /**
  * Returns how much each value of a row contributes to one output, compared with a baseline: (x - baseline)
  * times the mean gradient on the straight line between them, in the form of x. The sum of a row approaches
- * f(x) - f(baseline) with more steps. (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks",
- * 2017.)
+ * f(x) - f(baseline) with more steps. (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep
+ * Networks", 2017.)
  *
  * @example
  * ```ts

@@ -4,9 +4,7 @@
 export const MOST = 4;
 const TERMS = 2;
 
-/**
- * A list of more than MOST_LINES formulas is cut to LINES. All weights of three units with two inputs fit.
- */
+/** More than MOST_LINES formulas are cut to LINES. All weights of three units with two inputs fit. */
 const MOST_LINES = 6;
 const LINES = 3;
 

@@ -26,9 +26,7 @@ export interface ScatterOptions {
   readonly yLabel?: string;
   /** The name of the value that the color shows; "value" by default. */
   readonly valueLabel?: string;
-  /**
-   * The values at the ends of the color ramp; `[0, 1]` by default. Values beyond get the color of the end.
-   */
+  /** The values at the ends of the color ramp, `[0, 1]` by default. Others get the color of an end. */
   readonly valueRange?: readonly [number, number];
   /** The description of marked points; "marked" by default. */
   readonly markLabel?: string;

@@ -59,9 +59,7 @@ const range = {
 const OF_FIT = ["batchSize", "sampleWeight", "classWeight", "threads", "signal", "warnings"];
 const STEPS = 100;
 
-/**
- * Suggestions ignore the first tenth of the steps and the last five, as fastai does; 13 of 20 steps remain.
- */
+/** Suggestions ignore the first tenth of the steps and the last five, as in fastai; 13 of 20 remain. */
 const LEAST_STEPS = 20;
 const skipped = (steps: number) => Math.floor(steps / 10);
 const SKIPPED_AT_END = 5;
@@ -211,9 +209,7 @@ function suggestionsOf({ learningRates, smoothed }: Measured, steps: number) {
 
 type Suggestions = ReturnType<typeof suggestionsOf>;
 
-/**
- * Returns the plot. Its top is half a descent above the start of the descent: the divergence above it is cut.
- */
+/** Returns the plot, which cuts the divergence at half a descent above the start of the descent. */
 function drawn({ learningRates, losses, smoothed }: Measured, { suggestion }: Suggestions): Curve {
   const low = least(smoothed);
   const high = most(smoothed.slice(0, smoothed.indexOf(low) + 1));

@@ -236,9 +236,7 @@ interface Ranked {
   readonly row: Result;
 }
 
-/**
- * Runs all rounds. Returns the candidates of the last round first, then those that dropped out, latest first.
- */
+/** Runs all rounds. Returns the last round first, then the candidates that dropped out, the latest first. */
 async function runRounds(plan: Plan, splits: readonly Split[]): Promise<Ranked[]> {
   const rounds = plan.strategy.rounds(plan.points.length);
   const better = byScore(plan.smallerIsBetter);

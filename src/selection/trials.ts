@@ -35,9 +35,8 @@ export interface TrialOptions {
 }
 
 /**
- * Trains a model for each candidate and split, all in one call, and measures each. Returns what `keep`
- * returns for each trial, as [candidates][splits]. Models that `keep` does not return are no longer
- * referenced.
+ * Trains a model for each candidate and split, all in one call, and measures each. Returns the results of
+ * `keep`, [candidates][splits]. Models that `keep` does not return are no longer referenced.
  */
 export async function runTrials<Kept>(
   call: string,
@@ -97,10 +96,7 @@ const unmeasured = (names: readonly string[]) =>
 /** How long measuring may block the event loop. */
 const PAUSE_MILLISECONDS = 20;
 
-/**
- * Returns a function that yields to the event loop when a pause is due, and then throws if the signal
- * aborted.
- */
+/** Returns a function that yields to the event loop when a pause is due, and throws if the signal aborted. */
 function pauser(signal: AbortSignal | undefined): () => Promise<void> {
   let since = now();
   return async () => {

@@ -81,8 +81,8 @@ function constant(of: Column): Finding[] {
       column,
       message: `x: column ${column} is ${exact(least)} in every row`,
       fix:
-        "remove the column: it adds nothing to the bias of a dense layer, and scaling it would divide by its " +
-        "standard deviation of 0",
+        "remove the column: the bias of a dense layer has the same effect, and scaling the column would divide " +
+        "by its standard deviation of 0",
     },
   ];
 }
@@ -137,7 +137,7 @@ function contradictions({ x, y, inputs, outputs, rows }: Dataset, { problem, row
       row: other,
       share,
       message: `${count} of ${amount(rows, "row")} (${percent(share)}) have the same x as another row but other targets, such as rows ${one} and ${other}`,
-      fix: "fix the labels, remove such rows, or add a column that distinguishes them: no model can predict all of them",
+      fix: "fix the labels, remove such rows, or add a column that distinguishes them: no model can predict all of them correctly",
     },
   ];
 }

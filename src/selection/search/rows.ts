@@ -14,9 +14,7 @@ export interface SearchRow<P = AnyPoint> {
   readonly stddev: number;
   /** The score of each fold. */
   readonly scores: readonly number[];
-  /**
-   * The maximum epochs of a training in its last round; early stopping or a target may have ended it earlier.
-   */
+  /** The maximum epochs of the last round. Early stopping or a target may end a training earlier. */
   readonly epochs: number;
   /** The last round that the configuration reached, from 1. */
   readonly round: number;

@@ -27,10 +27,7 @@ export interface Candidate<List extends MetricList = MetricList> {
 
 /** The options that `crossValidate` and `search` have in common. */
 export interface SharedOptions {
-  /**
-   * The number of folds, 5 by default. Each fold is measured once, by a model that was trained on all other
-   * folds.
-   */
+  /** The number of folds, 5 by default. Each fold is measured by a model that was trained on all others. */
   readonly folds?: number | undefined;
   /** Whether every fold gets its share of each class; false by default. A class is a distinct row of y. */
   readonly stratify?: boolean | undefined;

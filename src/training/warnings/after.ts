@@ -76,10 +76,7 @@ export function warnAfter(call: string, trainings: readonly EndedTraining[], isS
   warnOnce("MYELIN_WORSE_THAN_CONSTANT", `${call}: ${which}${texts[0]}.`, [trainings[0].scope], "");
 }
 
-/**
- * Begins to watch a training. Returns a function to call at its end, which warns of a stall or a high final
- * loss.
- */
+/** Watches a training. Returns a function to call at its end, which warns of a stall or a high final loss. */
 export function watchTraining(
   learner: Learner,
   call: string,

@@ -47,9 +47,7 @@ interface Subjects {
   readonly others: readonly object[];
 }
 
-/**
- * Returns the text about batches of one row, which have no variance, where a layer normalizes over the batch.
- */
+/** Returns the text about batches of one row, if a layer normalizes over the batch. */
 function singleRows(configuration: Configuration, rows: number, batchSize: number): string | undefined {
   const size = Math.min(batchSize, rows);
   const isAlways = size === 1;
@@ -60,7 +58,8 @@ function singleRows(configuration: Configuration, rows: number, batchSize: numbe
   const effect =
     "its variance is 0, so the layer returns the same values for any such row and its running variance shrinks";
   const other = isAlways ? 32 : [size + 1, size - 1].find((one) => one > 1 && rows % one !== 1);
-  const fix = other === undefined ? "leave one row out" : `choose another batchSize, such as ${other}`;
+  const choice = other === undefined ? "leave one row out" : `choose another batchSize, such as ${other}`;
+  const fix = rows === 1 ? "pass at least 2 rows" : choice;
   return `batchNorm computes the mean and variance of each batch, but ${which}: ${effect}. To fix it: ${fix}, or use layerNorm()`;
 }
 
@@ -101,8 +100,7 @@ export function warnBefore(call: string, model: Architecture, { profile, batchSi
   // Probabilities can reach every target that their loss takes.
   const reaches = outputs.length > 0 || (predictions === "estimates" && targets !== "values");
   const range = reaches ? [] : targetRange(model, profile.targets);
-  // Another model on the same data may have another range, so the key has the range without the share of
-  // rows.
+  // The key of a range leaves out the share of rows, but distinguishes models with other ranges.
   const keyOf = (one: Finding) => (outputs.length > 0 ? one.message : one.message.split(", but ")[0]);
   for (const one of [...outputs, ...range.filter(({ share = 0 }) => share > OUT_OF_RANGE)]) {
     warnOnce(codeOf(one.cause), `${call}: ${inWords([one])}.`, subjects, keyOf(one));

@@ -1,6 +1,4 @@
-/**
- * Findings: what keeps a model from learning, for `diagnose` and for the warnings of `fit`, and their text.
- */
+/** Findings of `diagnose` and of the warnings of `fit`: what keeps a model from learning, and their text. */
 
 /** Every cause that a diagnosis looks for. */
 export type Cause =
@@ -32,10 +30,7 @@ export type Cause =
 /** One cause that keeps a model from learning, its place and its fix. */
 export interface Finding {
   readonly cause: Cause;
-  /**
-   * The column, from 0: of y for `unscaledTarget`, `targetOutOfRange`, labels and messages about y, else of
-   * x.
-   */
+  /** The column of x, from 0. Of y for `unscaledTarget`, `targetOutOfRange`, labels and messages about y. */
   readonly column?: number;
   /** The layer in the list of layers, from 0. */
   readonly layer?: number;

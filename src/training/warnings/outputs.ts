@@ -104,9 +104,7 @@ export function outputFindings(model: Architecture): Finding[] {
 /** The accuracy of the measured bounds. */
 const TOLERANCE = 1e-3;
 
-/**
- * Returns the prediction, or the sign of the logit, that a target asks for; undefined where it asks for none.
- */
+/** Returns the prediction, or a logit of its sign, that a target asks for; undefined if it asks for none. */
 function wantedPrediction(target: number, { targets, predictions }: Problem): number | undefined {
   if (targets === "labels") return undefined;
   if (predictions !== "logits") return target;

@@ -46,10 +46,7 @@ const LAST = 3;
 /** A loss that fell by less than this share has hardly changed. */
 const MOVED = 0.01;
 
-/**
- * A loss has risen if it exceeds its minimum by this share of the scale or of the minimum, whichever is
- * larger.
- */
+/** A loss has risen if it exceeds its minimum by this share of max(scale, minimum). */
 const RISEN = 0.25;
 
 /** An epoch's loss may be this many times that of an untrained network. Above, the training went astray. */
@@ -92,10 +89,7 @@ function lossWith({ plan, workspace, rows }: Step, parameters: Values): number {
   return lossSum(plan, workspace) / rows;
 }
 
-/**
- * Returns a function from a learning rate to the mean loss after the step, which overwrites the step's
- * values.
- */
+/** Returns the mean loss after the step as a function of the learning rate. Overwrites the step's values. */
 function lossAfterStep(session: Learner, step: Step) {
   const { plan, before, gradient, number } = step;
   const slots = session.use().read("slots");
@@ -222,10 +216,7 @@ export function lowerRate({ optimizer: { type } }: Configuration, rate: number):
   return Math.min(rate / 10, standard.learningRate);
 }
 
-/**
- * The lowest rate that is tried, as a share of the first. If none lowers the loss, the optimizer's state is
- * why.
- */
+/** The lowest rate to try, as a share of the first. If it raises the loss too, the optimizer's state does. */
 const LOWEST = 1e-6;
 
 function tooHigh(

@@ -4,9 +4,7 @@ import type { Dataset, Examples, Matrix } from "../../data/examples.ts";
 /** The maximum number of rows for a step: enough to show what a unit does on most rows, at little cost. */
 const MOST_ROWS = 512;
 
-/**
- * The maximum multiplications of a forward pass, which limits the rows of a large network to about a second.
- */
+/** The maximum multiplications of a forward pass. All passes then take less than about a second. */
 const MOST_PRODUCTS = 2 ** 25;
 
 /** Returns the numbers of up to `most` rows, evenly spaced from the first on. */

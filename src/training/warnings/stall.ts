@@ -25,9 +25,7 @@ const BASELINE_ROWS = 128;
 /** A loss that rose by more than this share is described as risen. */
 const RISEN = 0.01;
 
-/**
- * Returns whether a finding alone explains a stall. `isFirst` means that the model was not trained before.
- */
+/** Returns whether a finding alone explains a stall. `isFirst`: the model was not trained before. */
 function isCertain({ cause, share = 0 }: Finding, isFirst: boolean): boolean {
   if (cause === "deadUnits" || cause === "saturatedUnits") return share > ALL;
   // A model that was trained before may be as good as it can get.
@@ -92,10 +90,7 @@ function stallText(session: Learner, call: string, rows: Dataset, started: Start
   return warningText(call, `the loss ${verb} ${change}`, finding);
 }
 
-/**
- * The maximum multiplications of a forward pass over the sample. Most of a check's time then depends on the
- * parameters.
- */
+/** The maximum multiplications of a forward pass. Most of a check's time is then due to the parameters. */
 const MOST_PRODUCTS = 2 ** 20;
 
 /** A training is checked if it took this many times as long as the check. */

@@ -45,9 +45,7 @@ export interface Step {
   readonly loss: number;
   /** The gradient of the loss with respect to x. */
   readonly inputGradient: Values;
-  /**
-   * For each parameter: its value, the gradient of the loss, the same with penalties, and the same clipped.
-   */
+  /** For each parameter: its value, the gradient of the loss, with penalties, and then clipped. */
   readonly before: Values;
   readonly gradient: Values;
   readonly penalized: Values;

@@ -15,10 +15,7 @@ const DEAD_SHARE = 0.4;
 /** A unit below this share of the steepest slope on every row is dead: its weights hardly change again. */
 const DEAD_SLOPE = 1e-3;
 
-/**
- * A value whose slope is below this share of the steepest is saturated: tanh beyond ±2.2, a sigmoid beyond
- * ±4.4.
- */
+/** A value below this share of the steepest slope is saturated: tanh beyond ±2.2, a sigmoid beyond ±4.4. */
 const SATURATED_SLOPE = 0.05;
 
 /** Up to this share of a layer's values may be saturated, as they often are in a small trained network. */
@@ -45,10 +42,7 @@ function activationsOf({ plan, workspace }: Step): Activated[] {
   });
 }
 
-/**
- * Returns whether a value is far from its target, where a flat slope does harm: true before the last
- * operation.
- */
+/** Returns whether a flat slope does harm: before the last operation, or where a value is far from its target. */
 function isWrong({ plan, workspace }: Step, { at, form, output }: Activated, place: number): boolean {
   if (at < plan.operations.length - 1 || plan.targets !== plan.outputs) return true;
   const span = form.high - form.low;
