@@ -216,7 +216,7 @@ impl Network {
 }
 
 /// One of several trainings: a network of its own; the data may be shared.
-pub struct Training<'a> {
+pub struct TrainingJob<'a> {
     /// What is trained.
     pub network: &'a mut Network,
     /// On what.
@@ -230,11 +230,11 @@ pub struct Training<'a> {
 /// Trains independent networks side by side, each on one thread at a time: the results are those of training
 /// each alone. `finished` counts those that are done. With a single training its run's `threads` hold.
 pub fn train_many(
-    trainings: &mut [Training<'_>],
+    trainings: &mut [TrainingJob<'_>],
     threads: Threads,
     finished: &AtomicUsize,
 ) -> Vec<Result<Progress>> {
-    if let [Training { network, data, run, stop }] = trainings {
+    if let [TrainingJob { network, data, run, stop }] = trainings {
         let progress = network.train(data, &Run { threads, ..*run }, stop);
         finished.fetch_add(1, Ordering::Relaxed);
         return vec![progress];
@@ -251,7 +251,7 @@ pub fn train_many(
         team.each(&mut members, |()| {
             loop {
                 let next = lock(&queue).next();
-                let Some((Training { network, data, run, stop }, result)) = next else { return };
+                let Some((TrainingJob { network, data, run, stop }, result)) = next else { return };
                 *result = Some(network.train(data, &Run { threads: Threads::Exactly(1), ..*run }, stop));
                 finished.fetch_add(1, Ordering::Relaxed);
             }

@@ -21,7 +21,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
-use threads::Trainings;
+use threads::TrainingLock;
 
 /// An error of the core, or a message of our own, as an error in JavaScript.
 pub(crate) fn refuse(message: impl ToString) -> Error {
@@ -168,7 +168,7 @@ fn share<T>(value: T) -> Shared<T> {
 pub struct NativeNetwork {
     network: Shared<Network>,
     predictor: Shared<Predictor>,
-    trainings: Arc<Trainings>,
+    training_lock: Arc<TrainingLock>,
     /// Values of each part.
     counts: [usize; 2],
     bytes: i64,
@@ -228,7 +228,7 @@ impl NativeNetwork {
         env.adjust_external_memory(bytes)?;
         let predictor = share(network.predictor().map_err(refuse)?);
         let counts = [Part::Parameters, Part::Slots].map(|part| network.count(part));
-        Ok(NativeNetwork { network: share(network), predictor, trainings: Arc::default(), counts, bytes })
+        Ok(NativeNetwork { network: share(network), predictor, training_lock: Arc::default(), counts, bytes })
     }
 
     /// Trains on this thread.
@@ -240,7 +240,7 @@ impl NativeNetwork {
         run: NativeRun,
         validation: Option<&NativeDataset>,
     ) -> Result<NativeProgress<'static>> {
-        let training = self.trainings.begin()?;
+        let training = self.training_lock.acquire()?;
         let validation = validation.map(NativeDataset::share).transpose()?;
         let mut network = free(&self.network)?;
         let data = rows(&data, network.widths())?;
@@ -256,7 +256,7 @@ impl NativeNetwork {
         run: NativeRun,
         validation: Option<&NativeDataset>,
     ) -> Result<Object<'env>> {
-        let training = self.trainings.begin()?;
+        let training = self.training_lock.acquire()?;
         let (network, data) = (Arc::clone(&self.network), data.share()?);
         let validation = validation.map(NativeDataset::share).transpose()?;
         let stops = vec![training.stop.clone()];
@@ -270,7 +270,7 @@ impl NativeNetwork {
     /// Ends the training under way after the step at hand.
     #[napi(catch_unwind)]
     pub fn stop(&self) {
-        self.trainings.raise();
+        self.training_lock.stop();
     }
 
     /// A function (x, output, threads?) that writes predictions. A function finds its network in a fifth of
@@ -301,7 +301,7 @@ impl NativeNetwork {
 
     /// The network, if nothing trains it.
     fn alone(&self) -> Result<Held<'_, Network>> {
-        if self.trainings.is_under_way() {
+        if self.training_lock.is_held() {
             return Err(refuse("a training of this network is under way"));
         }
         free(&self.network)
@@ -343,7 +343,7 @@ impl NativeNetwork {
     /// Frees the network, unless a training is under way. A second call does nothing.
     #[napi(catch_unwind)]
     pub fn dispose(&mut self, env: &Env) -> Result<()> {
-        if self.trainings.is_under_way() {
+        if self.training_lock.is_held() {
             return Err(refuse("a training of this network is under way"));
         }
         *self.network.lock().unwrap_or_else(PoisonError::into_inner) = None;

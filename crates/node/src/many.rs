@@ -1,7 +1,7 @@
 //! Trainings of several networks in one call.
 
 use crate::run::{NativeProgress, NativeRun, threads};
-use crate::threads::{Training, start};
+use crate::threads::{TrainingGuard, start};
 use crate::{NativeDataset, NativeNetwork, Shared, free, refuse};
 use myelin_core::{Dataset, Network, train_many};
 use napi::bindgen_prelude::*;
@@ -15,7 +15,7 @@ struct Entry {
     data: Arc<Dataset<'static>>,
     run: NativeRun,
     validation: Option<Arc<Dataset<'static>>>,
-    training: Training,
+    training: TrainingGuard,
 }
 
 /// Trainings that start together. A network can be added once.
@@ -42,7 +42,7 @@ impl NativeTrainings {
         validation: Option<&NativeDataset>,
     ) -> Result<()> {
         run.to_run(None)?;
-        let training = network.trainings.begin()?;
+        let training = network.training_lock.acquire()?;
         let (network, data) = (Arc::clone(&network.network), data.share()?);
         let validation = validation.map(NativeDataset::share).transpose()?;
         self.entries.push(Entry { network, data, run, validation, training });
@@ -64,7 +64,7 @@ impl NativeTrainings {
             for (entry, network) in entries.iter().zip(&mut networks) {
                 let Entry { data, run, validation, training, .. } = entry;
                 let run = run.to_run(validation.as_deref())?;
-                trainings.push(myelin_core::Training {
+                trainings.push(myelin_core::TrainingJob {
                     network: &mut *network,
                     data,
                     run,

@@ -15,46 +15,46 @@ use std::thread::{Builder, JoinHandle};
 
 /// The stop flag of the training under way.
 #[derive(Default)]
-pub struct Trainings(Mutex<Option<Stop>>);
+pub struct TrainingLock(Mutex<Option<Stop>>);
 
 /// A training that was let in; the next one may come when this is dropped.
-pub struct Training {
+pub struct TrainingGuard {
     /// Ends it.
     pub stop: Stop,
-    all: Arc<Trainings>,
+    lock: Arc<TrainingLock>,
 }
 
-impl Trainings {
+impl TrainingLock {
     fn current(&self) -> MutexGuard<'_, Option<Stop>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a training in, unless there is one.
-    pub fn begin(self: &Arc<Self>) -> Result<Training> {
+    pub fn acquire(self: &Arc<Self>) -> Result<TrainingGuard> {
         let mut current = self.current();
         if current.is_some() {
             return Err(refuse("a training of this network is under way"));
         }
         let stop = current.insert(Stop::default()).clone();
-        Ok(Training { stop, all: Arc::clone(self) })
+        Ok(TrainingGuard { stop, lock: Arc::clone(self) })
     }
 
     /// Whether there is a training, from the call that begins it to its end.
-    pub fn is_under_way(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         self.current().is_some()
     }
 
     /// Raises the flag of the training under way.
-    pub fn raise(&self) {
+    pub fn stop(&self) {
         if let Some(stop) = &*self.current() {
             stop.raise();
         }
     }
 }
 
-impl Drop for Training {
+impl Drop for TrainingGuard {
     fn drop(&mut self) {
-        *self.all.current() = None;
+        *self.lock.current() = None;
     }
 }
 
