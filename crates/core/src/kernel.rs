@@ -36,7 +36,7 @@ pub struct Gradients {
 }
 
 /// A network without its instruction set, so that callers need no type for it.
-trait Machine: Send {
+trait ErasedNetwork: Send {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
     fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64>;
     fn read(&self, part: Part, values: &mut [f32]);
@@ -47,7 +47,7 @@ trait Machine: Send {
     fn widths(&self) -> (usize, usize);
 }
 
-impl<S: Simd> Machine for State<S> {
+impl<S: Simd> ErasedNetwork for State<S> {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.plan.check(data)?;
         self.run(data, run, stop)
@@ -129,7 +129,7 @@ impl Footprint {
 }
 
 /// A network: a Program with its parameters and optimizer state.
-pub struct Network(Box<dyn Machine>);
+pub struct Network(Box<dyn ErasedNetwork>);
 
 impl Network {
     /// Compiles a Program. Parameters start at zero: whoever calls writes the initial ones. `instructions`

@@ -7,7 +7,7 @@ use crate::engine::panels::{Line, Panels};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Figures;
 use crate::layers::LayerOperation;
-use crate::operations::{Kind, Operation, Rows};
+use crate::operations::{BatchRange, Kind, Operation};
 use crate::program::Plan;
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
@@ -44,7 +44,7 @@ impl<S: Simd> Plan<S> {
         rows: usize,
         figures: Option<&[Figures]>,
     ) {
-        let at = Rows { from: workspace.from, rows, moment: workspace.moment, figures };
+        let at = BatchRange { from: workspace.from, rows, moment: workspace.moment, figures };
         for (index, operation) in
             self.operations.iter().enumerate().take(operations.end).skip(operations.start)
         {
@@ -167,7 +167,7 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         figures: Option<&[Figures]>,
     ) {
-        let at = Rows { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
+        let at = BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
         let Workspace { rows, kept, outputs, gradients, scratch, .. } = workspace;
         let rows = *rows;
         for index in operations.rev() {

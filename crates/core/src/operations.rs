@@ -60,7 +60,7 @@ pub struct Moment {
 
 /// Some rows of a batch.
 #[derive(Clone, Copy)]
-pub struct Rows<'a> {
+pub struct BatchRange<'a> {
     /// The first one's place in the batch.
     pub from: usize,
     /// How many.
@@ -120,9 +120,9 @@ impl<S: Simd> Kind<S> {
         parameters: &[Line],
         (before, input): (&[Panels], &Panels),
         output: &mut Panels,
-        at: Rows<'_>,
+        at: BatchRange<'_>,
     ) {
-        let Rows { from, rows, moment, figures } = at;
+        let BatchRange { from, rows, moment, figures } = at;
         match self {
             Kind::Standardize(standardize, number) => match figures {
                 Some(figures) => standardize.forward(s, &figures[*number], input, output, rows),
@@ -155,9 +155,9 @@ impl<S: Simd> Kind<S> {
         (input, output): (&Panels, &Panels),
         (index, gradients): (usize, &[Panels]),
         result: &mut Panels,
-        at: Rows<'_>,
+        at: BatchRange<'_>,
     ) {
-        let Rows { from, rows, moment, figures } = at;
+        let BatchRange { from, rows, moment, figures } = at;
         match self {
             Kind::Standardize(standardize, number) => {
                 if let Some(figures) = figures {

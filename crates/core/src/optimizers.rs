@@ -15,7 +15,7 @@ use squares::{Adadelta, Adagrad};
 crate::table! {
     "optimizer" as Update;
     "adadelta" ["rho", "epsilon", "weightDecay"] => |options| {
-        let (rho, epsilon) = (Share::new(&options, "rho")?, options.number("epsilon", EPSILON)?);
+        let (rho, epsilon) = (DecayRate::new(&options, "rho")?, options.number("epsilon", EPSILON)?);
         Box::new(Rule(Adadelta { rho, epsilon, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "adagrad" ["initialAccumulatorValue", "epsilon", "weightDecay"] => |options| {
@@ -33,7 +33,7 @@ crate::table! {
         Box::new(Rule(Adamax::new(&options)?))
     },
     "lion" ["beta1", "beta2", "weightDecay"] => |options| {
-        let (beta1, beta2) = (Share::new(&options, "beta1")?, Share::new(&options, "beta2")?);
+        let (beta1, beta2) = (DecayRate::new(&options, "beta1")?, DecayRate::new(&options, "beta2")?);
         Box::new(Rule(Lion { beta1, beta2, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "nadam" ["beta1", "beta2", "epsilon", "weightDecay", "momentumDecay"] => |options| {
@@ -80,32 +80,32 @@ fn with_decay<S: Simd>(s: S, weight_decay: f32, weight: S::V, gradient: S::V) ->
 /// How much of a mean is kept in a step, and how much of a new value is added. Both are rounded to 32 bits, 1 - β
 /// after it is taken, as PyTorch has it: near 1 that of a rounded β is another number.
 #[derive(Clone, Copy)]
-pub struct Share {
+pub struct DecayRate {
     /// β as it was given.
     beta: f64,
     kept: f32,
     added: f32,
 }
 
-impl Share {
+impl DecayRate {
     /// The option of this name.
     fn new(options: &Options<'_>, name: &str) -> Result<Self> {
         let beta = options.double(name, BELOW_1)?;
-        Ok(Share { beta, kept: beta as f32, added: (1.0 - beta) as f32 })
+        Ok(DecayRate { beta, kept: beta as f32, added: (1.0 - beta) as f32 })
     }
 }
 
 /// The mean of squares v ← ρ v + (1 - ρ) g², zero where it is below 1e-30. Not v + (1 - ρ) (g² - v), which
 /// loses a g² that is small beside v.
 #[inline(always)]
-fn mean_of_squares<S: Simd>(s: S, rho: Share, mean: S::V, value: S::V) -> S::V {
+fn mean_of_squares<S: Simd>(s: S, rho: DecayRate, mean: S::V, value: S::V) -> S::V {
     let square = s.mul(s.splat(rho.added), s.mul(value, value));
     snap(s, s.mul_add(s.splat(rho.kept), mean, square))
 }
 
 /// The mean m ← m + (1 - β)(g - m), zero where it is below 1e-30.
 #[inline(always)]
-fn mean<S: Simd>(s: S, beta: Share, mean: S::V, value: S::V) -> S::V {
+fn mean<S: Simd>(s: S, beta: DecayRate, mean: S::V, value: S::V) -> S::V {
     snap(s, s.mul_add(s.splat(beta.added), s.sub(value, mean), mean))
 }
 

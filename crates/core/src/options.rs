@@ -6,35 +6,35 @@ use serde_json::{Map, Value};
 use std::ops::{Bound, RangeBounds};
 
 /// A range of numbers. The same as on the other side of the border, which a test compares.
-pub type Span = (Bound<f64>, Bound<f64>);
+pub type NumberRange = (Bound<f64>, Bound<f64>);
 
 /// At least 0.
-pub const AT_LEAST_0: Span = (Bound::Included(0.0), Bound::Unbounded);
+pub const AT_LEAST_0: NumberRange = (Bound::Included(0.0), Bound::Unbounded);
 /// Above 0.
-pub const ABOVE_0: Span = (Bound::Excluded(0.0), Bound::Unbounded);
+pub const ABOVE_0: NumberRange = (Bound::Excluded(0.0), Bound::Unbounded);
 /// From 0 to 1.
-pub const FROM_0_TO_1: Span = (Bound::Included(0.0), Bound::Included(1.0));
+pub const FROM_0_TO_1: NumberRange = (Bound::Included(0.0), Bound::Included(1.0));
 /// At least 0 and below 1.
-pub const BELOW_1: Span = (Bound::Included(0.0), Bound::Excluded(1.0));
+pub const BELOW_1: NumberRange = (Bound::Included(0.0), Bound::Excluded(1.0));
 /// Above 0 and below 1.
-pub const BETWEEN_0_AND_1: Span = (Bound::Excluded(0.0), Bound::Excluded(1.0));
+pub const BETWEEN_0_AND_1: NumberRange = (Bound::Excluded(0.0), Bound::Excluded(1.0));
 /// What is added to a divisor. State below 1e-30 becomes zero: its root is below 1e-15, which this hides.
-pub const EPSILON: Span = (Bound::Included(1e-12), Bound::Unbounded);
+pub const EPSILON: NumberRange = (Bound::Included(1e-12), Bound::Unbounded);
 
 /// Whether a number is in a range, and in 32 bits finite and not at an end that is excluded.
-pub fn fits(value: f64, span: Span) -> bool {
+pub fn fits(value: f64, range: NumberRange) -> bool {
     let rounded = value as f32;
     let is_excluded = |end| matches!(end, Bound::Excluded(end) if rounded == end as f32);
-    span.contains(&value) && rounded.is_finite() && !is_excluded(span.0) && !is_excluded(span.1)
+    range.contains(&value) && rounded.is_finite() && !is_excluded(range.0) && !is_excluded(range.1)
 }
 
-fn text(span: Span) -> String {
-    let low = match span.0 {
+fn describe(range: NumberRange) -> String {
+    let low = match range.0 {
         Bound::Included(low) => format!(" of at least {low}"),
         Bound::Excluded(low) => format!(" above {low}"),
         Bound::Unbounded => String::new(),
     };
-    match span.1 {
+    match range.1 {
         Bound::Included(high) => format!("a finite number{low}, at most {high}"),
         Bound::Excluded(high) => format!("a finite number{low}, below {high}"),
         Bound::Unbounded => format!("a finite number{low}"),
@@ -65,14 +65,14 @@ impl<'a> Options<'a> {
     }
 
     /// A number in a range, rounded to 32 bits.
-    pub fn number(&self, name: &str, span: Span) -> Result<f32> {
-        Ok(self.double(name, span)? as f32)
+    pub fn number(&self, name: &str, range: NumberRange) -> Result<f32> {
+        Ok(self.double(name, range)? as f32)
     }
 
     /// The same as it was given: 1 less a number is taken before it is rounded.
-    pub fn double(&self, name: &str, span: Span) -> Result<f64> {
-        let number = self.values[name].as_f64().filter(|value| fits(*value, span));
-        number.ok_or_else(|| self.refuse(name, &text(span)))
+    pub fn double(&self, name: &str, range: NumberRange) -> Result<f64> {
+        let number = self.values[name].as_f64().filter(|value| fits(*value, range));
+        number.ok_or_else(|| self.refuse(name, &describe(range)))
     }
 
     /// `true` or `false`.

@@ -102,8 +102,8 @@ impl<S: Simd> Predict for Reader<S> {
             let parameters = lock(published);
             let pieces = x.chunks(share * inputs).zip(output.chunks_mut(share * outputs));
             let shares = workspaces.iter_mut().zip(pieces);
-            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
-            team.each(&mut shares, |Share { workspace, rows: (x, output) }| {
+            let mut shares: Vec<_> = shares.map(|(workspace, rows)| ThreadWork { workspace, rows }).collect();
+            team.each(&mut shares, |ThreadWork { workspace, rows: (x, output) }| {
                 predict(plan, *s, &parameters, workspace, x, output);
             });
             Ok(())
@@ -152,9 +152,9 @@ pub(crate) struct Forward<S: Simd> {
 }
 
 /// Some of the rows, and who takes them.
-struct Share<'a, Rows> {
+struct ThreadWork<'a, T> {
     workspace: &'a mut Workspace,
-    rows: Rows,
+    rows: T,
 }
 
 impl<S: Simd> Forward<S> {
@@ -196,10 +196,10 @@ impl<S: Simd> Forward<S> {
             let (start, rows) = (thread * share, losses.len());
             let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
             let output = outputs.as_mut().and_then(Iterator::next);
-            Share { workspace, rows: (batch, losses, output) }
+            ThreadWork { workspace, rows: (batch, losses, output) }
         });
         let mut shares: Vec<_> = shares.collect();
-        team.each(&mut shares, |Share { workspace, rows: (batch, losses, output) }| {
+        team.each(&mut shares, |ThreadWork { workspace, rows: (batch, losses, output) }| {
             row_losses(plan, *s, parameters, workspace, *batch, losses, output.as_deref_mut());
         });
         // Added in the order of the rows, whoever computed them.

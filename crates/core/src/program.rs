@@ -170,7 +170,7 @@ impl<S: Simd> Plan<S> {
         }
         let first = plan.operations.iter().position(|operation| operation.trainable);
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
-        let size = (plan.lines, plan.collects());
+        let size = (plan.lines, plan.needs_whole_gradient());
         plan.way = Way::of(&plan.operations, size, (&*plan.loss, &*plan.update));
         Ok(plan)
     }
@@ -400,7 +400,7 @@ impl<S: Simd> Plan<S> {
     }
 
     /// Whether an update needs the gradient of all parameters at once.
-    pub fn collects(&self) -> bool {
+    pub fn needs_whole_gradient(&self) -> bool {
         self.clip.is_some() || !self.penalties.is_empty()
     }
 }

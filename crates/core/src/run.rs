@@ -1,6 +1,6 @@
 //! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
 
-mod current;
+mod step_loop;
 
 use crate::dataset::Dataset;
 use crate::engine::huge_pages::{filled, reserve};
@@ -12,9 +12,9 @@ use crate::errors::{Error, Result};
 use crate::predictor::Forward;
 use crate::random::{Purpose, permutation, stream};
 use crate::state::State;
-use current::Current;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use step_loop::StepLoop;
 
 /// A flag that ends a run after the current step, or after the 256 that a small network takes at once.
 /// Clones share it.
@@ -95,7 +95,7 @@ pub struct EarlyStopping {
 
 impl EarlyStopping {
     /// Whether the loss of an epoch is the best so far.
-    fn see(&mut self, loss: f64) -> bool {
+    fn record(&mut self, loss: f64) -> bool {
         let better = loss < self.best - self.min_delta;
         if better {
             self.best = loss;
@@ -233,33 +233,33 @@ impl<S: Simd> State<S> {
         run: &Run<'_>,
         stop: &Stop,
     ) -> Result<Progress> {
-        let mut current = Current::start(self, threads, data, run)?;
+        let mut step_loop = StepLoop::start(self, threads, data, run)?;
         self.prepare_order(data, run, run.from.epoch);
-        while current.taken < run.steps {
+        while step_loop.taken < run.steps {
             if stop.is_raised() {
-                current.progress.stopped = true;
+                step_loop.progress.stopped = true;
                 break;
             }
-            let Position { epoch, step, .. } = current.progress.position;
-            let count = current.take_steps(self, threads);
-            let ended = current.progress.position.step == current.steps_an_epoch;
-            let is_finite = current.progress.position.loss.is_finite();
+            let Position { epoch, step, .. } = step_loop.progress.position;
+            let count = step_loop.take_steps(self, threads);
+            let ended = step_loop.progress.position.step == step_loop.steps_an_epoch;
+            let is_finite = step_loop.progress.position.loss.is_finite();
             if !is_finite || (ended && !self.publish(threads)) {
-                current.diverge(self, Divergence { epoch, step: step + count - 1 });
+                step_loop.diverge(self, Divergence { epoch, step: step + count - 1 });
                 break;
             }
             if ended {
-                current.end_epoch(self, threads);
-                if current.progress.is_enough(run) {
-                    current.progress.reached = true;
+                step_loop.end_epoch(self, threads);
+                if step_loop.progress.should_end(run) {
+                    step_loop.progress.reached = true;
                     break;
                 }
-                if current.taken < run.steps {
+                if step_loop.taken < run.steps {
                     self.prepare_order(data, run, epoch + 1);
                 }
             }
         }
-        Ok(current.end(self, threads))
+        Ok(step_loop.end(self, threads))
     }
 
     fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {
@@ -316,14 +316,14 @@ impl Progress {
     }
 
     /// Shows the last epoch to early stopping, if there is some: whether it is the best.
-    fn is_better(&mut self) -> bool {
+    fn update_early_stopping(&mut self) -> bool {
         let Some(early_stopping) = &mut self.early_stopping else { return false };
         let losses = if early_stopping.validation { &self.validation_losses } else { &self.losses };
-        losses.last().is_some_and(|&loss| early_stopping.see(loss))
+        losses.last().is_some_and(|&loss| early_stopping.record(loss))
     }
 
     /// Whether the last epoch is one to end with.
-    fn is_enough(&self, run: &Run<'_>) -> bool {
+    fn should_end(&self, run: &Run<'_>) -> bool {
         let waited = self.early_stopping.is_some_and(|stopping| stopping.waited > stopping.patience);
         waited || self.losses.last().is_some_and(|&loss| loss <= run.target_loss)
     }

@@ -9,7 +9,7 @@ use crate::engine::panels::{LANES, Line};
 use crate::engine::scoped_threads::MOST_THREADS;
 use crate::engine::simd::Simd;
 use crate::program::{Clip, Penalty, Plan};
-use crate::step::Crew;
+use crate::step::StepThreads;
 use std::ops::Range;
 
 /// The most parts that lines are cut into where a sum goes over all of them.
@@ -180,23 +180,23 @@ fn update_lines<S: Simd>(
 pub(crate) fn update<S: Simd>(
     plan: &Plan<S>,
     s: S,
-    crew: &mut Crew<'_, '_>,
+    step_threads: &mut StepThreads<'_, '_>,
     now: Now,
     [parameters, slots, gradient]: [&mut [Line]; 3],
 ) -> bool {
     let parts = Parts::of(plan.lines);
-    let shared = !crew.alone && plan.lines > ALONE_LINES;
-    let threads = if shared { crew.threads.threads().min(parts.count()) } else { 1 };
+    let shared = !step_threads.alone && plan.lines > ALONE_LINES;
+    let threads = if shared { step_threads.pool.threads().min(parts.count()) } else { 1 };
     let cuts = &parts.cuts(threads)[..=threads];
     let mut squares = [0.0; MOST_PARTS];
-    if plan.collects() {
+    if plan.needs_whole_gradient() {
         let mut rest = &mut squares[..];
         let mut shares: [&mut [f64]; MOST_THREADS] = std::array::from_fn(|thread| {
             let count = parts.first(thread + 1, threads) - parts.first(thread, threads);
             rest.split_off_mut(..count).unwrap_or_default()
         });
         let parameters = &*parameters;
-        crew.threads.split(
+        step_threads.pool.split(
             &mut shares[..threads],
             [(&mut *gradient, 1)],
             cuts,
@@ -217,9 +217,14 @@ pub(crate) fn update<S: Simd>(
     let count = plan.update.slots();
     let slices = [(gradient, 1), (parameters, 1), (slots, count)];
     let mut members = [(); MOST_THREADS];
-    crew.threads.split(&mut members[..threads], slices, cuts, |thread, (), [gradient, parameters, slots]| {
-        let updates = Updates { update: &*plan.update, now, parameters, slots, count };
-        update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
-    });
+    step_threads.pool.split(
+        &mut members[..threads],
+        slices,
+        cuts,
+        |thread, (), [gradient, parameters, slots]| {
+            let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+            update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
+        },
+    );
     true
 }

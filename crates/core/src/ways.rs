@@ -38,11 +38,11 @@ pub enum Way {
 }
 
 impl Way {
-    /// The way of a plan with these operations and `lines` of parameters. `collects` says that an update needs the
+    /// The way of a plan with these operations and `lines` of parameters. `needs_whole_gradient` says that an update needs the
     /// gradient of all parameters at once.
     pub fn of<S: Simd>(
         operations: &[Operation<S>],
-        (lines, collects): (usize, bool),
+        (lines, needs_whole_gradient): (usize, bool),
         (loss, update): (&dyn RowLoss<S>, &dyn Update<S>),
     ) -> Self {
         if operations.iter().any(|operation| matches!(operation.kind, Kind::Standardize(..))) {
@@ -51,7 +51,7 @@ impl Way {
         // Portable code gains nothing from knowing the number of rows: its multiply-adds are calls.
         let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
         let plain = operations.iter().all(|operation| operation.kind.is_plain());
-        if has_lanes && plain && !collects && lines <= SMALL_NETWORK_LINES {
+        if has_lanes && plain && !needs_whole_gradient && lines <= SMALL_NETWORK_LINES {
             return match one_hidden_layer(operations) {
                 Some(layer) => {
                     Way::OneHiddenLayer(layer, Fusion::of(operations[0].epilogue.as_deref(), loss, update))

@@ -188,17 +188,17 @@ struct Held<'a, T>(MutexGuard<'a, Option<T>>);
 impl<T> Deref for Held<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        self.0.as_ref().expect("`free` has looked")
+        self.0.as_ref().expect("`acquire` has checked it")
     }
 }
 
 impl<T> DerefMut for Held<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("`free` has looked")
+        self.0.as_mut().expect("`acquire` has checked it")
     }
 }
 
-fn free<T>(shared: &Mutex<Option<T>>) -> Result<Held<'_, T>> {
+fn acquire<T>(shared: &Mutex<Option<T>>) -> Result<Held<'_, T>> {
     let held = shared.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => refuse("a training of this network is under way"),
         TryLockError::Poisoned(_) => refuse("an earlier call of this network panicked; make a new one"),
@@ -215,7 +215,7 @@ fn predict(predictor: &Mutex<Option<Predictor>>, context: &FunctionCallContext<'
     let mut output: Float32ArraySlice<'_> = context.get(1)?;
     let threads = if context.length() > 2 { context.get(2)? } else { None };
     let output = arrays::writable(&mut output, &[&x])?;
-    free(predictor)?.predict(&x, output, run::threads(threads)?).map_err(refuse)
+    acquire(predictor)?.predict(&x, output, run::threads(threads)?).map_err(refuse)
 }
 
 #[napi]
@@ -242,7 +242,7 @@ impl NativeNetwork {
     ) -> Result<NativeProgress<'static>> {
         let training = self.training_lock.acquire()?;
         let validation = validation.map(NativeDataset::share).transpose()?;
-        let mut network = free(&self.network)?;
+        let mut network = acquire(&self.network)?;
         let data = rows(&data, network.widths())?;
         NativeProgress::of(env, run.train(&mut network, &data, validation.as_deref(), &training.stop)?)
     }
@@ -262,7 +262,7 @@ impl NativeNetwork {
         let stops = vec![training.stop.clone()];
         let work = move || {
             let training = training;
-            run.train(&mut *free(&network)?, &data, validation.as_deref(), &training.stop)
+            run.train(&mut *acquire(&network)?, &data, validation.as_deref(), &training.stop)
         };
         threads::start(env, stops, work, NativeProgress::of)
     }
@@ -292,7 +292,7 @@ impl NativeNetwork {
         mut output: Option<Float32ArraySlice<'_>>,
         threads: Option<f64>,
     ) -> Result<f64> {
-        let mut predictor = free(&self.predictor)?;
+        let mut predictor = acquire(&self.predictor)?;
         let data = rows(&data, predictor.widths())?;
         let read = [data.inputs_of_all(), data.targets()];
         let output = output.as_mut().map(|output| arrays::writable(output, &read)).transpose()?;
@@ -300,17 +300,17 @@ impl NativeNetwork {
     }
 
     /// The network, if nothing trains it.
-    fn alone(&self) -> Result<Held<'_, Network>> {
+    fn idle_network(&self) -> Result<Held<'_, Network>> {
         if self.training_lock.is_held() {
             return Err(refuse("a training of this network is under way"));
         }
-        free(&self.network)
+        acquire(&self.network)
     }
 
     /// The loss of all rows as one batch; its gradients are written into `values`.
     #[napi(catch_unwind)]
     pub fn gradients(&self, data: Source<'_>, mut values: Float32ArraySlice<'_>) -> Result<f64> {
-        let mut network = self.alone()?;
+        let mut network = self.idle_network()?;
         let data = rows(&data, network.widths())?;
         let read = [data.inputs_of_all(), data.targets(), data.weights().unwrap_or_default()];
         let values = arrays::writable(&mut values, &read)?;
@@ -329,15 +329,15 @@ impl NativeNetwork {
     pub fn read(&self, name: String, mut values: Float32ArraySlice<'_>) -> Result<()> {
         let values = arrays::writable(&mut values, &[])?;
         match part(&name)? {
-            Part::Parameters => free(&self.predictor)?.parameters_into(values),
-            Part::Slots => self.alone()?.read_into(Part::Slots, values),
+            Part::Parameters => acquire(&self.predictor)?.parameters_into(values),
+            Part::Slots => self.idle_network()?.read_into(Part::Slots, values),
         }
         .map_err(refuse)
     }
 
     #[napi(catch_unwind)]
     pub fn write(&self, name: String, values: &[f32]) -> Result<()> {
-        self.alone()?.write(part(&name)?, values).map_err(refuse)
+        self.idle_network()?.write(part(&name)?, values).map_err(refuse)
     }
 
     /// Frees the network, unless a training is under way. A second call does nothing.

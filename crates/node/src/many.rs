@@ -2,7 +2,7 @@
 
 use crate::run::{NativeProgress, NativeRun, threads};
 use crate::threads::{TrainingGuard, start};
-use crate::{NativeDataset, NativeNetwork, Shared, free, refuse};
+use crate::{NativeDataset, NativeNetwork, Shared, acquire, refuse};
 use myelin_core::{Dataset, Network, train_many};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -59,7 +59,7 @@ impl NativeTrainings {
         let work = move || {
             let entries = entries;
             let mut networks =
-                entries.iter().map(|entry| free(&entry.network)).collect::<Result<Vec<_>>>()?;
+                entries.iter().map(|entry| acquire(&entry.network)).collect::<Result<Vec<_>>>()?;
             let mut trainings = Vec::with_capacity(entries.len());
             for (entry, network) in entries.iter().zip(&mut networks) {
                 let Entry { data, run, validation, training, .. } = entry;

@@ -1,7 +1,7 @@
 //! The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. Means
 //! below 1e-30 become zero.
 
-use super::{Optimizer, Rule, Share, mean, mean_of_squares, with_decay};
+use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Now, Powers, Update, power, simd::Simd};
 use crate::errors::Result;
@@ -20,14 +20,14 @@ pub fn build<S: Simd, const DECOUPLED: bool>(options: &Options<'_>) -> Result<Bo
 /// m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²
 #[derive(Clone, Copy)]
 struct Moments {
-    beta1: Share,
-    beta2: Share,
+    beta1: DecayRate,
+    beta2: DecayRate,
     epsilon: f32,
 }
 
 impl Moments {
     fn new(options: &Options<'_>) -> Result<Self> {
-        let (beta1, beta2) = (Share::new(options, "beta1")?, Share::new(options, "beta2")?);
+        let (beta1, beta2) = (DecayRate::new(options, "beta1")?, DecayRate::new(options, "beta2")?);
         Ok(Moments { beta1, beta2, epsilon: options.number("epsilon", EPSILON)? })
     }
 
@@ -40,7 +40,7 @@ impl Moments {
 
     /// √v c + ε
     #[inline(always)]
-    fn deviation<S: Simd>(self, s: S, second: S::V, correction: f32) -> S::V {
+    fn denominator<S: Simd>(self, s: S, second: S::V, correction: f32) -> S::V {
         s.mul_add(s.sqrt(second), s.splat(correction), s.splat(self.epsilon))
     }
 }
@@ -50,15 +50,15 @@ impl Moments {
 /// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
 ///
 /// DECOUPLED (Loshchilov and Hutter, 2019), w ← w - η λ w comes first, in place of g ← g + λ w. With
-/// LARGEST, the largest v so far is in place of v (Reddi et al., 2018).
+/// AMSGRAD, the largest v so far is in place of v (Reddi et al., 2018).
 #[derive(Clone, Copy)]
-pub struct Adam<const DECOUPLED: bool, const LARGEST: bool> {
+pub struct Adam<const DECOUPLED: bool, const AMSGRAD: bool> {
     moments: Moments,
     weight_decay: f32,
 }
 
-impl<const DECOUPLED: bool, const LARGEST: bool> Optimizer for Adam<DECOUPLED, LARGEST> {
-    const SLOTS: usize = if LARGEST { 3 } else { 2 };
+impl<const DECOUPLED: bool, const AMSGRAD: bool> Optimizer for Adam<DECOUPLED, AMSGRAD> {
+    const SLOTS: usize = if AMSGRAD { 3 } else { 2 };
 
     fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
         let Moments { beta1, beta2, .. } = self.moments;
@@ -78,15 +78,15 @@ impl<const DECOUPLED: bool, const LARGEST: bool> Optimizer for Adam<DECOUPLED, L
             false => (weight, with_decay(s, self.weight_decay, weight, gradient)),
         };
         self.moments.update(s, gradient, slots);
-        let second = if LARGEST {
+        let second = if AMSGRAD {
             // In this order NaN in the second moment stays.
             slots[2] = s.max(slots[2], slots[1]);
             slots[2]
         } else {
             slots[1]
         };
-        let deviation = self.moments.deviation(s, second, now.factors[0]);
-        s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], deviation), weight)
+        let denominator = self.moments.denominator(s, second, now.factors[0]);
+        s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], denominator), weight)
     }
 }
 
@@ -130,10 +130,10 @@ impl Optimizer for Nadam {
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         self.moments.update(s, gradient, slots);
-        let deviation = self.moments.deviation(s, slots[1], now.factors[0]);
+        let denominator = self.moments.denominator(s, slots[1], now.factors[0]);
         let part = s.mul(s.splat(now.factors[1]), gradient);
         let direction = s.mul_add(s.splat(now.learning_rate), slots[0], part);
-        s.sub(weight, s.div(direction, deviation))
+        s.sub(weight, s.div(direction, denominator))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The optimizer whose steps are all of one size.
 
-use super::{Optimizer, Share, mean, with_decay};
+use super::{DecayRate, Optimizer, mean, with_decay};
 use crate::engine::{Now, simd::Simd};
 
 /// Lion (Chen et al., 2023), η the learning rate: w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w);
@@ -8,9 +8,9 @@ use crate::engine::{Now, simd::Simd};
 #[derive(Clone, Copy)]
 pub struct Lion {
     /// β₁
-    pub beta1: Share,
+    pub beta1: DecayRate,
     /// β₂
-    pub beta2: Share,
+    pub beta2: DecayRate,
     /// λ
     pub weight_decay: f32,
 }

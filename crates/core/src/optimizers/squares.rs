@@ -1,6 +1,6 @@
 //! The optimizers that divide the gradient by the root of its squares so far.
 
-use super::{Optimizer, Rule, Share, mean, mean_of_squares, with_decay};
+use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Now, Update, simd::Simd};
 use crate::errors::Result;
@@ -8,7 +8,7 @@ use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 
 /// RMSprop of these options.
 pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
-    let (rho, momentum) = (Share::new(options, "rho")?, options.number("momentum", BELOW_1)?);
+    let (rho, momentum) = (DecayRate::new(options, "rho")?, options.number("momentum", BELOW_1)?);
     let epsilon = options.number("epsilon", EPSILON)?;
     let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
     let rmsprop = Settings { rho, momentum, epsilon, weight_decay };
@@ -22,7 +22,7 @@ pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>
 
 #[derive(Clone, Copy)]
 struct Settings {
-    rho: Share,
+    rho: DecayRate,
     momentum: f32,
     epsilon: f32,
     weight_decay: f32,
@@ -92,7 +92,7 @@ impl Optimizer for Adagrad {
 #[derive(Clone, Copy)]
 pub struct Adadelta {
     /// ρ
-    pub rho: Share,
+    pub rho: DecayRate,
     /// ε
     pub epsilon: f32,
     /// λ

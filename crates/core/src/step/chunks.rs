@@ -1,7 +1,7 @@
 //! Each thread takes whole chunks of a large batch over a network of few parameters, and only gradients meet. Rows
 //! divided among threads would send all activations of a chunk from one to the other.
 
-use super::Crew;
+use super::StepThreads;
 use crate::engine::CHUNK_ROWS;
 use crate::engine::gradient_target::{Destination, GradientTarget};
 use crate::engine::panels::Line;
@@ -19,16 +19,16 @@ pub(crate) fn fit(way: &Way, rows: usize, threads: usize) -> bool {
 /// Takes all chunks of a batch, adds up their gradients in order, and returns the sum of the rows' losses.
 pub(super) fn collect<S: Simd>(
     state: &mut State<S>,
-    crew: &mut Crew<'_, '_>,
+    threads: &mut StepThreads<'_, '_>,
     batch: Batch<'_>,
     first: bool,
     mut output: Option<&mut [f32]>,
 ) -> f64 {
-    let threads = state.cuts.len() - 1;
+    let thread_count = state.cuts.len() - 1;
     let mut loss = 0.0;
     let mut from = 0;
     while from < batch.rows {
-        let count = threads.min((batch.rows - from).div_ceil(CHUNK_ROWS));
+        let count = thread_count.min((batch.rows - from).div_ceil(CHUNK_ROWS));
         let (s, plan, parameters) = (state.s, &*state.plan, &state.parameters[..]);
         let workspaces = &mut state.workspaces[..count];
         for workspace in workspaces.iter_mut() {
@@ -36,7 +36,7 @@ pub(super) fn collect<S: Simd>(
             workspace.take(from, rows);
             from += rows;
         }
-        crew.threads.each(workspaces, |workspace| pass(plan, s, parameters, workspace, batch));
+        threads.pool.each(workspaces, |workspace| pass(plan, s, parameters, workspace, batch));
         for workspace in workspaces {
             loss += workspace.add_losses(0.0, workspace.rows);
             match first && workspace.from == 0 {

@@ -27,9 +27,9 @@ pub(crate) struct Turn {
 }
 
 /// The threads of a step.
-pub(crate) struct Crew<'a, 'b> {
+pub(crate) struct StepThreads<'a, 'b> {
     /// All threads that room was made for.
-    pub threads: &'a mut ScopedThreads<'b>,
+    pub pool: &'a mut ScopedThreads<'b>,
     /// Whether the calling thread takes the step alone.
     pub alone: bool,
 }
@@ -40,32 +40,32 @@ impl<S: Simd> State<S> {
     /// there is one.
     pub(crate) fn step(
         &mut self,
-        crew: &mut Crew<'_, '_>,
+        threads: &mut StepThreads<'_, '_>,
         batch: Batch<'_>,
         turn: Turn,
         output: Option<&mut [f32]>,
     ) -> f64 {
-        let chunks = !crew.alone && chunks::fit(&self.plan.way, batch.rows, self.cuts.len() - 1);
-        let at_once = batch.of == 1 && !self.plan.collects();
+        let chunks = !threads.alone && chunks::fit(&self.plan.way, batch.rows, self.cuts.len() - 1);
+        let at_once = batch.of == 1 && !self.plan.needs_whole_gradient();
         if at_once && !chunks && turn.update.is_some() {
-            return rows::process(self, crew, batch, Turn { first: true, ..turn }, output);
+            return rows::process(self, threads, batch, Turn { first: true, ..turn }, output);
         }
         let loss = match chunks {
-            true => chunks::collect(self, crew, batch, turn.first, output),
-            false => rows::process(self, crew, batch, Turn { update: None, ..turn }, output),
+            true => chunks::collect(self, threads, batch, turn.first, output),
+            false => rows::process(self, threads, batch, Turn { update: None, ..turn }, output),
         };
-        let alone = crew.alone || (chunks && at_once);
+        let alone = threads.alone || (chunks && at_once);
         match turn.update {
-            Some(now) if !self.update(&mut Crew { threads: crew.threads, alone }, now) => f64::NAN,
+            Some(now) if !self.update(&mut StepThreads { pool: threads.pool, alone }, now) => f64::NAN,
             _ => loss,
         }
     }
 
     /// Updates all parameters from `gradient`. Returns false, and updates nothing, if the norm of the gradient is
     /// needed and is not finite.
-    fn update(&mut self, crew: &mut Crew<'_, '_>, now: Now) -> bool {
+    fn update(&mut self, threads: &mut StepThreads<'_, '_>, now: Now) -> bool {
         let State { s, plan, parameters, slots, gradient, .. } = self;
-        update::update(plan, *s, crew, now, [parameters, slots, gradient])
+        update::update(plan, *s, threads, now, [parameters, slots, gradient])
     }
 
     /// Returns the sum of the rows' losses and the gradient of a batch, penalties included. What a run has
@@ -74,7 +74,7 @@ impl<S: Simd> State<S> {
         let collected = std::mem::replace(&mut self.gradient, zeros(Some(self.plan.lines))?);
         let turn = Turn { first: true, update: None };
         let loss = ScopedThreads::with(1, |threads| {
-            rows::process(self, &mut Crew { threads, alone: true }, batch, turn, None)
+            rows::process(self, &mut StepThreads { pool: threads, alone: true }, batch, turn, None)
         });
         update::add_penalties(&self.plan, self.s, &self.parameters, 0, &mut self.gradient);
         Ok((loss, std::mem::replace(&mut self.gradient, collected)))

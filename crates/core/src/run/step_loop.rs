@@ -12,12 +12,12 @@ use crate::operations::Moment;
 use crate::random::NOISE_ROWS;
 use crate::state::State;
 use crate::step::small_network::{self, Steps};
-use crate::step::{Crew, Turn};
+use crate::step::{StepThreads, Turn};
 use crate::workspace::Batch;
 use std::time::Instant;
 
 /// A run under way: what it needs besides the state.
-pub(super) struct Current<'a> {
+pub(super) struct StepLoop<'a> {
     data: &'a Dataset<'a>,
     run: &'a Run<'a>,
     batch_size: usize,
@@ -37,7 +37,7 @@ pub(super) struct Current<'a> {
     epoch_started: Instant,
 }
 
-impl<'a> Current<'a> {
+impl<'a> StepLoop<'a> {
     /// Makes room for everything that the run needs, so that a step allocates nothing.
     pub(super) fn start<S: Simd>(
         state: &mut State<S>,
@@ -50,7 +50,7 @@ impl<'a> Current<'a> {
         let adapts = threads.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
         let tuner = adapts.then(|| state.tuner(threads.threads(), batch_size));
         state.reserve(batch_size, threads.threads())?;
-        if run.accumulate > 1 || state.plan.collects() {
+        if run.accumulate > 1 || state.plan.needs_whole_gradient() {
             state.reserve_gradient()?;
         }
         if run.shuffle {
@@ -63,7 +63,7 @@ impl<'a> Current<'a> {
         let collected = (place > 0).then(|| copied(&state.gradient)).transpose()?;
         let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
         let keeps = usize::from(run.early_stopping.is_some());
-        Ok(Current {
+        Ok(StepLoop {
             data,
             run,
             batch_size,
@@ -86,7 +86,7 @@ impl<'a> Current<'a> {
         state: &mut State<S>,
         threads: &mut ScopedThreads<'_>,
     ) -> u64 {
-        let Current { data, run, batch_size, .. } = *self;
+        let StepLoop { data, run, batch_size, .. } = *self;
         let Position { epoch, step, steps, .. } = self.progress.position;
         let start = step as usize * batch_size;
         let rows = batch_size.min(data.rows() - start);
@@ -109,7 +109,7 @@ impl<'a> Current<'a> {
             let alone = threads.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
             let update = updates.then(|| state.plan.update.now(rate, steps + 1, &mut state.powers));
             let turn = Turn { first: self.place == 0, update };
-            position.loss += state.step(&mut Crew { threads, alone }, batch, turn, output);
+            position.loss += state.step(&mut StepThreads { pool: threads, alone }, batch, turn, output);
             1
         };
         if let Some(tuner) = &mut self.tuner {
@@ -125,7 +125,7 @@ impl<'a> Current<'a> {
 
     /// Records an epoch that has ended and whose parameters are published.
     pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) {
-        let Current { data, run, progress, .. } = self;
+        let StepLoop { data, run, progress, .. } = self;
         let Position { epoch, loss, .. } = progress.position;
         if let Some(validation) = run.validation {
             let values = validation.rows() * state.plan.outputs();
@@ -138,7 +138,7 @@ impl<'a> Current<'a> {
         self.epoch_started = now;
         progress.position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..progress.position };
         self.safe = progress.position;
-        if progress.is_better() {
+        if progress.update_early_stopping() {
             self.best.0.copy_from_slice(&state.parameters);
             self.best_epoch = Some(epoch);
         }
