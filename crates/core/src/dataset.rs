@@ -1,12 +1,12 @@
-//! Examples as the kernel reads them: row-major x and y, and the rows' weights if they have any.
+//! Datasets: row-major inputs and targets, and optional weights of the rows.
 
 use crate::engine::huge_pages::copied;
 use crate::ensure;
 use crate::errors::Result;
 use std::borrow::Cow;
 
-/// Inputs and targets of a number of rows, and what the loss of each row is multiplied by. The values are the
-/// dataset's own, or a caller's for as long as a call takes.
+/// The inputs and targets of rows, and optional weights by which the losses of the rows are multiplied. A
+/// dataset owns its values or borrows them from the caller.
 #[derive(Debug, Clone)]
 pub struct Dataset<'a> {
     x: Cow<'a, [f32]>,
@@ -18,8 +18,8 @@ pub struct Dataset<'a> {
 }
 
 impl<'a> Dataset<'a> {
-    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`, vectors or slices; the number of rows
-    /// follows from the lengths.
+    /// Creates a dataset from `x`, `[rows][inputs]`, and `y`, `[rows][outputs]`, each a vector or a slice.
+    /// The lengths determine the number of rows.
     pub fn new(
         x: impl Into<Cow<'a, [f32]>>,
         y: impl Into<Cow<'a, [f32]>>,
@@ -29,7 +29,11 @@ impl<'a> Dataset<'a> {
         let (x, y) = (x.into(), y.into());
         ensure!(inputs > 0 && outputs > 0, "data: inputs and outputs must be at least 1");
         let rows = x.len() / inputs;
-        ensure!(x.len() == rows * inputs, "data: x has {} values, no multiple of {inputs} inputs", x.len());
+        ensure!(
+            x.len() == rows * inputs,
+            "data: x has {} values, expected a multiple of {inputs} inputs",
+            x.len()
+        );
         ensure!(
             Some(y.len()) == rows.checked_mul(outputs),
             "data: y has {} values, expected {rows} rows of {outputs}",
@@ -40,7 +44,7 @@ impl<'a> Dataset<'a> {
         Ok(Dataset { x, y, weights: None, inputs, outputs, rows })
     }
 
-    /// The same rows with a weight for each, by which its loss and the gradient of its loss are multiplied.
+    /// Adds a weight to each row, by which its loss and the gradient of its loss are multiplied.
     pub fn weighted(self, weights: impl Into<Cow<'a, [f32]>>) -> Result<Self> {
         let (rows, weights) = (self.rows, weights.into());
         ensure!(weights.len() == rows, "data: expected {rows} weights, received {}", weights.len());
@@ -54,54 +58,54 @@ impl<'a> Dataset<'a> {
         Ok(Dataset { weights: Some(weights), ..self })
     }
 
-    /// The same rows in memory of the dataset's own.
+    /// Copies borrowed values, so that the dataset owns all of them.
     pub fn into_owned(self) -> Result<Dataset<'static>> {
         let Dataset { inputs, outputs, rows, .. } = self;
         let weights = self.weights.map(own).transpose()?;
         Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows })
     }
 
-    /// The number of examples.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Values in a row of x.
+    /// Returns the number of values in a row of x.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Values in a row of y.
+    /// Returns the number of values in a row of y.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// The inputs of one row.
+    /// Returns the inputs of one row.
     pub fn x(&self, row: usize) -> &[f32] {
         &self.x[row * self.inputs..][..self.inputs]
     }
 
-    /// The targets of one row.
+    /// Returns the targets of one row.
     pub fn y(&self, row: usize) -> &[f32] {
         &self.y[row * self.outputs..][..self.outputs]
     }
 
-    /// The inputs of all rows, one after the other.
+    /// Returns the inputs of all rows, one after the other.
     pub fn inputs_of_all(&self) -> &[f32] {
         &self.x
     }
 
-    /// The targets of all rows, one after the other.
+    /// Returns the targets of all rows, one after the other.
     pub fn targets(&self) -> &[f32] {
         &self.y
     }
 
-    /// The weights of all rows, if they have any.
+    /// Returns the weights of all rows, if they have any.
     pub fn weights(&self) -> Option<&[f32]> {
         self.weights.as_deref()
     }
 
-    /// The bytes that the data takes.
+    /// Returns the number of bytes that the values take.
     pub fn bytes(&self) -> usize {
         let weights = self.weights.as_ref().map_or(0, |weights| weights.len());
         (self.x.len() + self.y.len() + weights) * size_of::<f32>()

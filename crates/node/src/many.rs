@@ -1,4 +1,4 @@
-//! Trainings of several networks in one call.
+//! Trains several networks in one call.
 
 use crate::run::{NativeProgress, NativeRun, threads};
 use crate::threads::{TrainingGuard, start};
@@ -9,7 +9,7 @@ use napi_derive::napi;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A training that was let in and waits for the others.
+/// A training that waits for the start.
 struct Entry {
     network: Shared<Network>,
     data: Arc<Dataset<'static>>,
@@ -18,7 +18,7 @@ struct Entry {
     training: TrainingGuard,
 }
 
-/// Trainings that start together. A network can be added once.
+/// Trainings that start together. Each network can be added once.
 #[napi]
 #[derive(Default)]
 pub struct NativeTrainings {
@@ -49,7 +49,7 @@ impl NativeTrainings {
         Ok(())
     }
 
-    /// Trains all that were added, on threads of their own; the promise has their progress in this order.
+    /// Starts all trainings on other threads. The promise resolves to their progress, in the order of `add`.
     #[napi(catch_unwind)]
     pub fn start<'env>(&mut self, env: &'env Env, most: Option<f64>) -> Result<Object<'env>> {
         let threads = threads(most)?;
@@ -79,7 +79,7 @@ impl NativeTrainings {
         })
     }
 
-    /// How many are done.
+    /// Returns the number of completed trainings.
     #[napi(catch_unwind)]
     pub fn finished(&self) -> u32 {
         self.finished.load(Ordering::Relaxed) as u32

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["deviation"];
 
-/// Noise that is added to values.
+/// Creates noise that is added to the values.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let deviation = Options::new("gaussianNoise", values, OPTIONS)?.number("deviation", AT_LEAST_0)?;
     Ok(vec![LayerOperation::Noise(Box::new(GaussianNoise { deviation }))])

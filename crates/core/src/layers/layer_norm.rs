@@ -1,4 +1,4 @@
-//! layerNorm: y = w (x - mean) / √(variance + ε) + b, over the features of a row
+//! layerNorm: y = w (x - mean) / √(variance + ε) + b, with the mean and variance over the features of a row
 
 use super::LayerOperation;
 use crate::engine::RowFunction;
@@ -13,20 +13,20 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["epsilon"];
 
-/// A function of a row, then w and b.
+/// Creates two operations: a function of a row, then w and b.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
     Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), LayerOperation::Scale])
 }
 
-/// x̂ = (x - m) r with m the row's mean and r = 1 / √(v + ε), v the mean of (x - m)². From the gradient g of
-/// x̂, that of x is r (g - mean(g) - x̂ mean(g x̂)).
+/// x̂ = (x - m) r, where m is the mean of the row, v the mean of (x - m)², and r = 1 / √(v + ε). If g is the
+/// gradient with respect to x̂, the gradient with respect to x is r (g - mean(g) - x̂ mean(g x̂)).
 struct Normalize {
     epsilon: f32,
 }
 
-/// What is known of a row, whose values x are taken as x · unit - shift: the shift is the first of them, so that
-/// what they have in common does not hide how they differ.
+/// The statistics of a row. They are those of x · unit - shift, where the shift is the first value of the
+/// row. Without the shift, a large common offset of the values would hide their differences.
 struct RowStatistics<V> {
     unit: V,
     shift: V,
@@ -37,7 +37,7 @@ struct RowStatistics<V> {
 }
 
 impl<V: Copy> RowStatistics<V> {
-    /// x · unit - shift - mean
+    /// Returns x · unit - shift - mean.
     #[inline(always)]
     fn difference<S: Simd<V = V>>(&self, s: S, value: V) -> V {
         s.sub(s.mul_add(value, self.unit, self.shift), self.mean)
@@ -51,7 +51,7 @@ impl Normalize {
         if squares.is_finite() { statistics } else { self.statistics_in(s, values, row, SMALL_UNIT).0 }
     }
 
-    /// The statistics in a unit, and the sum of the squared differences from the mean.
+    /// Returns the statistics in a unit, and the sum of the squared differences from the mean.
     #[inline(always)]
     fn statistics_in<S: Simd>(
         &self,
@@ -77,7 +77,7 @@ impl Normalize {
             #[inline(always)]
             |panel| {
                 let difference = statistics.difference(s, load(s, values, panel, row));
-                // Nothing beyond the features, whose squares might be beyond all numbers.
+                // 0 in the lanes after the last feature: the squares there might overflow.
                 let difference = s.mul(difference, s.load(&values.mask(panel)));
                 s.mul(difference, difference)
             },

@@ -1,4 +1,4 @@
-//! A run under way: its steps, its epochs and its end.
+//! The loop of a run over its steps: which rows a step takes, when an epoch ends, and when the run does.
 
 use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, part};
 use crate::dataset::Dataset;
@@ -16,29 +16,29 @@ use crate::step::{StepThreads, Turn};
 use crate::workspace::Batch;
 use std::time::Instant;
 
-/// A run under way: what it needs besides the state.
+/// A run in progress: everything that it needs besides the state.
 pub(super) struct StepLoop<'a> {
     data: &'a Dataset<'a>,
     run: &'a Run<'a>,
     batch_size: usize,
     pub(super) steps_an_epoch: u64,
     tuner: Option<ThreadTuner>,
-    /// The steps that the next update has taken so far.
+    /// The number of steps since the last update.
     place: u64,
-    /// The gradient at the start of the run, if it started between two updates.
+    /// The accumulated gradient at the start of the run, if it starts between two updates.
     collected: Option<Vec<Line>>,
     pub(super) taken: u64,
     pub(super) progress: Progress,
-    /// The parameters of the best epoch, as lines and for the caller, and its number.
+    /// The parameters of the best epoch as lines, and a buffer for their row-major copy.
     best: (Vec<Line>, Vec<f32>),
     best_epoch: Option<u64>,
-    /// Where the training was when parameters were last published.
+    /// The position at which parameters were last published.
     safe: Position,
     epoch_started: Instant,
 }
 
 impl<'a> StepLoop<'a> {
-    /// Makes room for everything that the run needs, so that a step allocates nothing.
+    /// Allocates everything that the run needs, so that a step allocates nothing.
     pub(super) fn start<S: Simd>(
         state: &mut State<S>,
         threads: &ScopedThreads<'_>,
@@ -80,7 +80,7 @@ impl<'a> StepLoop<'a> {
         })
     }
 
-    /// Takes the next step, or the next steps of a small network, and returns how many.
+    /// Takes the next step, or several steps of a small network, and returns their number.
     pub(super) fn take_steps<S: Simd>(
         &mut self,
         state: &mut State<S>,
@@ -123,7 +123,7 @@ impl<'a> StepLoop<'a> {
         count
     }
 
-    /// Records an epoch that has ended and whose parameters are published.
+    /// Records a completed epoch, whose parameters have been published.
     pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) {
         let StepLoop { data, run, progress, .. } = self;
         let Position { epoch, loss, .. } = progress.position;
@@ -144,7 +144,7 @@ impl<'a> StepLoop<'a> {
         }
     }
 
-    /// Goes back to where the training was last safe.
+    /// Restores the published parameters and the position that belongs to them.
     pub(super) fn diverge<S: Simd>(&mut self, state: &mut State<S>, at: Divergence) {
         state.restore();
         self.progress.position = self.safe;
@@ -154,7 +154,7 @@ impl<'a> StepLoop<'a> {
         self.progress.diverged = Some(at);
     }
 
-    /// Publishes what the last epoch has changed so far, and returns what the run did.
+    /// Publishes the parameters of an incomplete epoch, and returns the result of the run.
     pub(super) fn end<S: Simd>(mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) -> Progress {
         let (best, mut parameters) = std::mem::take(&mut self.best);
         self.progress.best = self.best_epoch.map(|epoch| {

@@ -1,5 +1,5 @@
-//! Each thread takes whole chunks of a large batch over a network of few parameters, and only gradients meet. Rows
-//! divided among threads would send all activations of a chunk from one to the other.
+//! Each thread processes whole chunks of a large batch, for networks of few parameters. The threads exchange
+//! only gradients. If the rows of a chunk were divided, they would exchange its activations, too.
 
 use super::StepThreads;
 use crate::engine::CHUNK_ROWS;
@@ -11,12 +11,12 @@ use crate::state::State;
 use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};
 
-/// Whether a batch of `rows` has a chunk for each thread.
+/// Returns whether a batch of `rows` rows has a chunk for each thread, and the network is small enough.
 pub(crate) fn fit(way: &Way, rows: usize, threads: usize) -> bool {
     way.has_chunks() && threads > 1 && rows.div_ceil(CHUNK_ROWS) >= threads
 }
 
-/// Takes all chunks of a batch, adds up their gradients in order, and returns the sum of the rows' losses.
+/// Processes all chunks of a batch, adds their gradients in order, and returns the sum of the losses.
 pub(super) fn collect<S: Simd>(
     state: &mut State<S>,
     threads: &mut StepThreads<'_, '_>,
@@ -49,7 +49,7 @@ pub(super) fn collect<S: Simd>(
     loss
 }
 
-/// A whole chunk on one thread: its gradient goes into `partial`.
+/// Processes one chunk on one thread and writes its gradient into `workspace.partial`.
 fn pass<S: Simd>(plan: &Plan<S>, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
     plan.pass(s, parameters, workspace, batch);
     let mut partial = std::mem::take(&mut workspace.partial);

@@ -1,5 +1,5 @@
-//! Threads take rows of a chunk forward and back, one chunk after the other. Then all meet, and each takes
-//! parameters, with their gradients and their update.
+//! Processes a batch chunk by chunk. The threads divide the rows of a chunk for the forward and backward
+//! passes. Then they divide the parameters: each computes the gradients of its part and updates it.
 
 use super::{StepThreads, Turn, first_by_panels, segments};
 use crate::engine::Now;
@@ -10,8 +10,8 @@ use crate::state::State;
 use crate::workspace::Batch;
 use std::ops::Range;
 
-/// Takes the chunks of a batch forward and back, and returns the sum of the rows' losses. The gradients are
-/// collected in `gradient`; with an update, that of the last chunk goes straight on into it.
+/// Runs the chunks of a batch forward and backward, and returns the sum of the losses. Adds the gradients to
+/// `state.gradient`. With an update, the gradient of the last chunk goes directly into the update instead.
 pub(super) fn process<S: Simd>(
     state: &mut State<S>,
     threads: &mut StepThreads<'_, '_>,
@@ -32,8 +32,8 @@ pub(super) fn process<S: Simd>(
     loss
 }
 
-/// Divides the rows of a chunk among the threads and takes them forward and back. Returns how many threads had
-/// rows.
+/// Divides the rows of a chunk among the threads and runs them forward and backward. Returns the number of
+/// threads that had rows.
 fn pass<S: Simd>(
     state: &mut State<S>,
     threads: &mut StepThreads<'_, '_>,
@@ -58,7 +58,8 @@ fn pass<S: Simd>(
     shards
 }
 
-/// Computes the gradients over the rows of the first workspaces, which hold the chunk from `start`.
+/// Computes the gradients of the parameters from the first workspaces, which contain the chunk from row
+/// `start`, and updates the parameters if there is an update.
 fn take_gradients<S: Simd>(
     state: &mut State<S>,
     threads: &mut StepThreads<'_, '_>,

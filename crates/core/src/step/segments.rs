@@ -1,12 +1,12 @@
-//! Where operations need figures over all rows of a batch, the threads meet at each of them, forward and on the way
-//! back.
+//! Steps of networks with operations that need statistics over all rows of a batch. The threads wait for each
+//! other at each such operation, in the forward and in the backward pass.
 
 use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
 use crate::state::State;
 use crate::workspace::{Batch, Workspace};
 
-/// Takes the rows of the first workspaces forward and back.
+/// Runs the rows of the first workspaces forward and backward.
 pub(super) fn pass<S: Simd>(
     state: &mut State<S>,
     threads: &mut ScopedThreads<'_>,
