@@ -55,7 +55,7 @@ pub enum Threads {
 }
 
 impl Threads {
-    /// Calls `work` with a pool of threads. `pays` says whether more than one thread can be faster.
+    /// Calls `work` with a team of threads. `pays` says whether more than one thread can be faster.
     pub(crate) fn team<R>(self, pays: bool, work: impl FnOnce(&mut ScopedThreads<'_>) -> R) -> R {
         match self {
             Threads::Exactly(count) => ScopedThreads::with(count, work),
@@ -209,13 +209,13 @@ impl<S: Simd> State<S> {
         ensure!(run.batch_size > 0, "run: batchSize must be at least 1");
         ensure!(run.accumulate > 0, "run: accumulate must be at least 1");
         let batch_size = run.batch_size.min(data.rows());
-        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
+        let steps_per_epoch = data.rows().div_ceil(batch_size) as u64;
         ensure!(
-            run.from.step < steps_an_epoch,
-            "run: an epoch has {steps_an_epoch} steps, received step {}",
+            run.from.step < steps_per_epoch,
+            "run: an epoch has {steps_per_epoch} steps, received step {}",
             run.from.step
         );
-        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch);
+        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch);
         let rates = run.learning_rates.len() as u64;
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
@@ -229,12 +229,12 @@ impl<S: Simd> State<S> {
 
     fn run_with(
         &mut self,
-        threads: &mut ScopedThreads<'_>,
+        team: &mut ScopedThreads<'_>,
         data: &Dataset<'_>,
         run: &Run<'_>,
         stop: &Stop,
     ) -> Result<Progress> {
-        let mut step_loop = StepLoop::start(self, threads, data, run)?;
+        let mut step_loop = StepLoop::start(self, team, data, run)?;
         self.prepare_order(data, run, run.from.epoch);
         while step_loop.taken < run.steps {
             if stop.is_raised() {
@@ -242,15 +242,15 @@ impl<S: Simd> State<S> {
                 break;
             }
             let Position { epoch, step, .. } = step_loop.progress.position;
-            let count = step_loop.take_steps(self, threads);
-            let ended = step_loop.progress.position.step == step_loop.steps_an_epoch;
+            let count = step_loop.take_steps(self, team);
+            let ended = step_loop.progress.position.step == step_loop.steps_per_epoch;
             let is_finite = step_loop.progress.position.loss.is_finite();
-            if !is_finite || (ended && !self.publish(threads)) {
+            if !is_finite || (ended && !self.publish(team)) {
                 step_loop.diverge(self, Divergence { epoch, step: step + count - 1 });
                 break;
             }
             if ended {
-                step_loop.end_epoch(self, threads);
+                step_loop.end_epoch(self, team);
                 if step_loop.progress.should_end(run) {
                     step_loop.progress.reached = true;
                     break;
@@ -260,7 +260,7 @@ impl<S: Simd> State<S> {
                 }
             }
         }
-        Ok(step_loop.end(self, threads))
+        Ok(step_loop.end(self, team))
     }
 
     fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {

@@ -189,7 +189,7 @@ pub(crate) fn update<S: Simd>(
 ) -> bool {
     let parts = Parts::of(plan.lines);
     let shared = !step_threads.alone && plan.lines > ALONE_LINES;
-    let threads = if shared { step_threads.pool.threads().min(parts.count()) } else { 1 };
+    let threads = if shared { step_threads.team.threads().min(parts.count()) } else { 1 };
     let cuts = &parts.cuts(threads)[..=threads];
     let mut squares = [0.0; MOST_PARTS];
     if plan.needs_whole_gradient() {
@@ -199,7 +199,7 @@ pub(crate) fn update<S: Simd>(
             rest.split_off_mut(..count).unwrap_or_default()
         });
         let parameters = &*parameters;
-        step_threads.pool.split(
+        step_threads.team.split(
             &mut shares[..threads],
             [(&mut *gradient, 1)],
             cuts,
@@ -220,7 +220,7 @@ pub(crate) fn update<S: Simd>(
     let count = plan.update.slots();
     let slices = [(gradient, 1), (parameters, 1), (slots, count)];
     let mut members = [(); MOST_THREADS];
-    step_threads.pool.split(
+    step_threads.team.split(
         &mut members[..threads],
         slices,
         cuts,

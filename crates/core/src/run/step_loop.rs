@@ -21,7 +21,7 @@ pub(super) struct StepLoop<'a> {
     data: &'a Dataset<'a>,
     run: &'a Run<'a>,
     batch_size: usize,
-    pub(super) steps_an_epoch: u64,
+    pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
     /// The number of steps since the last update.
     place: u64,
@@ -41,15 +41,15 @@ impl<'a> StepLoop<'a> {
     /// Allocates everything that the run needs, so that a step allocates nothing.
     pub(super) fn start<S: Simd>(
         state: &mut State<S>,
-        threads: &ScopedThreads<'_>,
+        team: &ScopedThreads<'_>,
         data: &'a Dataset<'a>,
         run: &'a Run<'a>,
     ) -> Result<Self> {
         let batch_size = run.batch_size.min(data.rows());
-        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
-        let adapts = threads.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
-        let tuner = adapts.then(|| state.tuner(threads.threads(), batch_size));
-        state.reserve(batch_size, threads.threads())?;
+        let steps_per_epoch = data.rows().div_ceil(batch_size) as u64;
+        let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
+        let tuner = adapts.then(|| state.tuner(team.threads(), batch_size));
+        state.reserve(batch_size, team.threads())?;
         if run.accumulate > 1 || state.plan.needs_whole_gradient() {
             state.reserve_gradient()?;
         }
@@ -57,17 +57,17 @@ impl<'a> StepLoop<'a> {
             reserve(&mut state.order, data.rows())?;
         }
         if let Some(validation) = run.validation {
-            state.reserve_forward(validation.rows(), threads.threads())?;
+            state.reserve_forward(validation.rows(), team.threads())?;
         }
         let place = run.from.step % run.accumulate;
         let collected = (place > 0).then(|| copied(&state.gradient)).transpose()?;
-        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
+        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch) as usize;
         let keeps = usize::from(run.early_stopping.is_some());
         Ok(StepLoop {
             data,
             run,
             batch_size,
-            steps_an_epoch,
+            steps_per_epoch,
             tuner,
             place,
             collected,
@@ -81,18 +81,14 @@ impl<'a> StepLoop<'a> {
     }
 
     /// Takes the next step, or several steps of a small network, and returns their number.
-    pub(super) fn take_steps<S: Simd>(
-        &mut self,
-        state: &mut State<S>,
-        threads: &mut ScopedThreads<'_>,
-    ) -> u64 {
+    pub(super) fn take_steps<S: Simd>(&mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) -> u64 {
         let StepLoop { data, run, batch_size, .. } = *self;
         let Position { epoch, step, steps, .. } = self.progress.position;
         let start = step as usize * batch_size;
         let rows = batch_size.min(data.rows() - start);
         let order = run.shuffle.then(|| std::mem::take(&mut state.order));
         let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-        let of = run.accumulate.min(self.steps_an_epoch - (step - self.place));
+        let of = run.accumulate.min(self.steps_per_epoch - (step - self.place));
         let updates = self.place + 1 == of;
         let before = self.place as usize * batch_size.next_multiple_of(NOISE_ROWS);
         let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
@@ -106,10 +102,10 @@ impl<'a> StepLoop<'a> {
             let steps = Steps { batch, count, learning_rate: rate, updates: steps };
             small_network::take(state, steps, &mut position.loss, output)
         } else {
-            let alone = threads.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
+            let alone = team.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
             let update = updates.then(|| state.plan.update.now(rate, steps + 1, &mut state.powers));
             let turn = Turn { first: self.place == 0, update };
-            position.loss += state.step(&mut StepThreads { pool: threads, alone }, batch, turn, output);
+            position.loss += state.step(&mut StepThreads { team, alone }, batch, turn, output);
             1
         };
         if let Some(tuner) = &mut self.tuner {
@@ -124,13 +120,13 @@ impl<'a> StepLoop<'a> {
     }
 
     /// Records a completed epoch, whose parameters have been published.
-    pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) {
+    pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) {
         let StepLoop { data, run, progress, .. } = self;
         let Position { epoch, loss, .. } = progress.position;
         if let Some(validation) = run.validation {
             let values = validation.rows() * state.plan.outputs();
             let output = part(&mut progress.validation_predictions, epoch - run.from.epoch, values);
-            progress.validation_losses.push(state.validate(threads, validation, output));
+            progress.validation_losses.push(state.validate(team, validation, output));
         }
         let now = Instant::now();
         progress.losses.push(loss / data.rows() as f64);
@@ -155,7 +151,7 @@ impl<'a> StepLoop<'a> {
     }
 
     /// Publishes the parameters of an incomplete epoch, and returns the result of the run.
-    pub(super) fn end<S: Simd>(mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) -> Progress {
+    pub(super) fn end<S: Simd>(mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) -> Progress {
         let (best, mut parameters) = std::mem::take(&mut self.best);
         self.progress.best = self.best_epoch.map(|epoch| {
             state.plan.read(&best, 1, 0, &mut parameters);
@@ -163,7 +159,7 @@ impl<'a> StepLoop<'a> {
         });
         state.tuner = self.tuner.take().or(state.tuner.take());
         let Position { epoch, step, .. } = self.progress.position;
-        if step > 0 && !state.publish(threads) {
+        if step > 0 && !state.publish(team) {
             self.diverge(state, Divergence { epoch, step: step - 1 });
         }
         self.progress

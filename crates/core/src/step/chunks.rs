@@ -36,7 +36,7 @@ pub(super) fn collect<S: Simd>(
             workspace.take(from, rows);
             from += rows;
         }
-        threads.pool.each(workspaces, |workspace| pass(plan, s, parameters, workspace, batch));
+        threads.team.each(workspaces, |workspace| pass(plan, s, parameters, workspace, batch));
         for workspace in workspaces {
             loss += workspace.add_losses(0.0, workspace.rows);
             match first && workspace.from == 0 {

@@ -50,7 +50,7 @@ pub(crate) fn reserve<S: Simd>(state: &mut State<S>, rows: usize, threads: usize
 /// Runs the rows of a chunk forward and backward.
 pub(super) fn pass<S: Simd>(
     state: &mut State<S>,
-    threads: &mut ScopedThreads<'_>,
+    team: &mut ScopedThreads<'_>,
     shards: usize,
     (batch, chunk): (Batch<'_>, &Range<usize>),
 ) {
@@ -61,7 +61,7 @@ pub(super) fn pass<S: Simd>(
     let FirstByPanels { inputs, output, cuts } = first;
     let stride = output.capacity();
     let lines = output.lines_mut(0..panels(product.outputs) * stride);
-    threads.split(inputs, [(lines, stride)], cuts, |thread, input, [output]| {
+    team.split(inputs, [(lines, stride)], cuts, |thread, input, [output]| {
         batch.gather_inputs(input, chunk.clone());
         let panels = cuts[thread]..cuts[thread + 1];
         s.run(
@@ -70,7 +70,7 @@ pub(super) fn pass<S: Simd>(
         );
     });
     let done = (&*output, chunk.start);
-    threads.each(&mut state.workspaces[..shards], |workspace| {
+    team.each(&mut state.workspaces[..shards], |workspace| {
         pass_from_product(plan, s, parameters, workspace, batch, done);
     });
 }

@@ -29,7 +29,7 @@ pub(crate) struct Turn {
 /// The threads of a step.
 pub(crate) struct StepThreads<'a, 'b> {
     /// All threads of the run.
-    pub pool: &'a mut ScopedThreads<'b>,
+    pub team: &'a mut ScopedThreads<'b>,
     /// Whether the calling thread takes the step alone.
     pub alone: bool,
 }
@@ -56,7 +56,7 @@ impl<S: Simd> State<S> {
         };
         let alone = threads.alone || (chunks && at_once);
         match turn.update {
-            Some(now) if !self.update(&mut StepThreads { pool: threads.pool, alone }, now) => f64::NAN,
+            Some(now) if !self.update(&mut StepThreads { team: threads.team, alone }, now) => f64::NAN,
             _ => loss,
         }
     }
@@ -73,8 +73,8 @@ impl<S: Simd> State<S> {
     pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> Result<(f64, Vec<Line>)> {
         let collected = std::mem::replace(&mut self.gradient, zeros(Some(self.plan.lines))?);
         let turn = Turn { first: true, update: None };
-        let loss = ScopedThreads::with(1, |threads| {
-            rows::process(self, &mut StepThreads { pool: threads, alone: true }, batch, turn, None)
+        let loss = ScopedThreads::with(1, |team| {
+            rows::process(self, &mut StepThreads { team, alone: true }, batch, turn, None)
         });
         update::add_penalties(&self.plan, self.s, &self.parameters, 0, &mut self.gradient);
         Ok((loss, std::mem::replace(&mut self.gradient, collected)))

@@ -47,13 +47,13 @@ fn pass<S: Simd>(
         workspace.take(chunk.start + from, to - from);
     }
     if !state.plan.standardized.is_empty() {
-        segments::pass(state, threads.pool, shards, batch);
+        segments::pass(state, threads.team, shards, batch);
     } else if state.first.is_some() && !threads.alone {
-        first_by_panels::pass(state, threads.pool, shards, (batch, chunk));
+        first_by_panels::pass(state, threads.team, shards, (batch, chunk));
     } else {
         let (s, plan, parameters) = (state.s, &*state.plan, &state.parameters[..]);
         let workspaces = &mut state.workspaces[..shards];
-        threads.pool.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
+        threads.team.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
     }
     shards
 }
@@ -83,7 +83,7 @@ fn take_gradients<S: Simd>(
     if let Some(now) = update {
         let before = (!is_first).then_some(&gradient[..]);
         let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
-        threads.pool.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
+        threads.team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
             let updates = Updates { update: &*plan.update, now, parameters, slots, count };
             let destination = match before {
                 Some(before) => Destination::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
@@ -92,7 +92,7 @@ fn take_gradients<S: Simd>(
             gradients(thread, destination, block);
         });
     } else {
-        threads.pool.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
+        threads.team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
             let destination =
                 if is_first { Destination::Write(gradient) } else { Destination::Add(gradient) };
             gradients(thread, destination, block);
