@@ -339,6 +339,6 @@ fn outputs(epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Vec<f32>> 
 }
 
 /// Returns the part of the predictions that belongs to an epoch, if predictions are wanted.
-fn part(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
+fn epoch_slice(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
     (!predictions.is_empty()).then(|| &mut predictions[epoch as usize * length..][..length])
 }

@@ -1,6 +1,6 @@
 //! The loop of a run over its steps: which rows a step takes, when an epoch ends, and when the run does.
 
-use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, part};
+use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, epoch_slice};
 use crate::dataset::Dataset;
 use crate::engine::huge_pages::{copied, filled, reserve};
 use crate::engine::panels::{Line, zeros};
@@ -24,16 +24,16 @@ pub(super) struct StepLoop<'a> {
     pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
     /// The number of steps since the last update.
-    place: u64,
+    accumulated_steps: u64,
     /// The accumulated gradient at the start of the run, if it starts between two updates.
-    collected: Option<Vec<Line>>,
+    start_gradient: Option<Vec<Line>>,
     pub(super) taken: u64,
     pub(super) progress: Progress,
     /// The parameters of the best epoch as lines, and a buffer for their row-major copy.
     best: (Vec<Line>, Vec<f32>),
     best_epoch: Option<u64>,
     /// The position at which parameters were last published.
-    safe: Position,
+    published: Position,
     epoch_started: Instant,
 }
 
@@ -59,8 +59,8 @@ impl<'a> StepLoop<'a> {
         if let Some(validation) = run.validation {
             state.reserve_forward(validation.rows(), team.threads())?;
         }
-        let place = run.from.step % run.accumulate;
-        let collected = (place > 0).then(|| copied(&state.gradient)).transpose()?;
+        let accumulated_steps = run.from.step % run.accumulate;
+        let start_gradient = (accumulated_steps > 0).then(|| copied(&state.gradient)).transpose()?;
         let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch) as usize;
         let keeps = usize::from(run.early_stopping.is_some());
         Ok(StepLoop {
@@ -69,13 +69,13 @@ impl<'a> StepLoop<'a> {
             batch_size,
             steps_per_epoch,
             tuner,
-            place,
-            collected,
+            accumulated_steps,
+            start_gradient,
             taken: 0,
             progress: Progress::with_room(run, data, epochs, state.plan.outputs())?,
             best: (zeros(Some(keeps * state.plan.lines))?, filled(0.0, keeps * state.plan.parameters)?),
             best_epoch: None,
-            safe: run.from,
+            published: run.from,
             epoch_started: Instant::now(),
         })
     }
@@ -88,13 +88,13 @@ impl<'a> StepLoop<'a> {
         let rows = batch_size.min(data.rows() - start);
         let order = run.shuffle.then(|| std::mem::take(&mut state.order));
         let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-        let of = run.accumulate.min(self.steps_per_epoch - (step - self.place));
-        let updates = self.place + 1 == of;
-        let before = self.place as usize * batch_size.next_multiple_of(NOISE_ROWS);
+        let of = run.accumulate.min(self.steps_per_epoch - (step - self.accumulated_steps));
+        let updates = self.accumulated_steps + 1 == of;
+        let before = self.accumulated_steps as usize * batch_size.next_multiple_of(NOISE_ROWS);
         let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
         let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
         let values = data.rows() * state.plan.outputs();
-        let output = part(&mut self.progress.predictions, epoch - run.from.epoch, values);
+        let output = epoch_slice(&mut self.progress.predictions, epoch - run.from.epoch, values);
         let position = &mut self.progress.position;
         let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, batch_size) {
             let count = SMALL_NETWORK_STEPS.min(run.steps - self.taken);
@@ -104,7 +104,7 @@ impl<'a> StepLoop<'a> {
         } else {
             let alone = team.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
             let update = updates.then(|| state.plan.update.now(rate, steps + 1, &mut state.powers));
-            let turn = Turn { first: self.place == 0, update };
+            let turn = Turn { first: self.accumulated_steps == 0, update };
             position.loss += state.step(&mut StepThreads { team, alone }, batch, turn, output);
             1
         };
@@ -115,7 +115,7 @@ impl<'a> StepLoop<'a> {
         position.step += count;
         position.steps += u64::from(updates) * count;
         self.taken += count;
-        self.place = if updates { 0 } else { self.place + 1 };
+        self.accumulated_steps = if updates { 0 } else { self.accumulated_steps + 1 };
         count
     }
 
@@ -125,7 +125,7 @@ impl<'a> StepLoop<'a> {
         let Position { epoch, loss, .. } = progress.position;
         if let Some(validation) = run.validation {
             let values = validation.rows() * state.plan.outputs();
-            let output = part(&mut progress.validation_predictions, epoch - run.from.epoch, values);
+            let output = epoch_slice(&mut progress.validation_predictions, epoch - run.from.epoch, values);
             progress.validation_losses.push(state.validate(team, validation, output));
         }
         let now = Instant::now();
@@ -133,7 +133,7 @@ impl<'a> StepLoop<'a> {
         progress.seconds.push((now - self.epoch_started).as_secs_f64());
         self.epoch_started = now;
         progress.position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..progress.position };
-        self.safe = progress.position;
+        self.published = progress.position;
         if progress.update_early_stopping() {
             self.best.0.copy_from_slice(&state.parameters);
             self.best_epoch = Some(epoch);
@@ -143,9 +143,9 @@ impl<'a> StepLoop<'a> {
     /// Restores the published parameters and the position that belongs to them.
     pub(super) fn diverge<S: Simd>(&mut self, state: &mut State<S>, at: Divergence) {
         state.restore();
-        self.progress.position = self.safe;
-        if let Some(collected) = self.collected.take().filter(|_| self.safe.step > 0) {
-            state.gradient = collected;
+        self.progress.position = self.published;
+        if let Some(start_gradient) = self.start_gradient.take().filter(|_| self.published.step > 0) {
+            state.gradient = start_gradient;
         }
         self.progress.diverged = Some(at);
     }
