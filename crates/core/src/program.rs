@@ -327,7 +327,9 @@ impl<S: Simd> Plan<S> {
                 let value = values[column];
                 ensure!(
                     value.fract() == 0.0 && value >= 0.0 && value < categories as f32,
-                    "x: row {row}, column {column}: expected a category below {categories}, received {value}"
+                    "x: row {row}, column {column}: expected a category, a whole number from 0 to {}, \
+                     received {value}",
+                    categories - 1
                 );
             }
         }
