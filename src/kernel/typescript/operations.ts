@@ -10,7 +10,7 @@ import type {
   TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
-import { copy, type Rows, sum, type Values, type View } from "./operations/arrays.ts";
+import { type BatchRange, copy, sum, type Values, type View } from "./operations/arrays.ts";
 import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
 import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
@@ -189,7 +189,7 @@ export function forwardOperation(
   input: Matrix,
   output: Matrix,
   outputs: readonly Matrix[],
-  at: Rows,
+  at: BatchRange,
 ): void {
   const { rows } = at;
   switch (operation.kind) {
@@ -244,7 +244,7 @@ export function backwardOperation(
   outputs: readonly Matrix[],
   gradients: readonly Matrix[],
   index: number,
-  at: Rows,
+  at: BatchRange,
   result = gradients[index - 1],
 ): void {
   const { rows } = at;
@@ -322,7 +322,7 @@ function makeNoise(
   act: Noise["value"],
   input: Float32Array,
   output: Float32Array,
-  { from, rows, moment }: Rows,
+  { from, rows, moment }: BatchRange,
 ): void {
   if (moment === undefined) {
     copy(input, 0, output, 0, rows * outputs);

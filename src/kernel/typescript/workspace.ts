@@ -1,6 +1,6 @@
 /** Rows of a batch, and the values that they have in each operation. */
 import type { Rows } from "../kernel.ts";
-import { copy, type Moment, type Rows as RowsAt, type Values } from "./operations/arrays.ts";
+import { type BatchRange, copy, type Moment, type Values } from "./operations/arrays.ts";
 import type { Operation } from "./operations.ts";
 import { type Matrix, rowsOf } from "./products.ts";
 
@@ -16,7 +16,7 @@ export interface Sizes {
 /** Activations and their gradients for up to `rows` rows, and views of the parameters that the operations use. */
 export class Workspace {
   readonly rows: number;
-  readonly #at: { -readonly [Name in keyof RowsAt]: RowsAt[Name] };
+  readonly #at: { -readonly [Name in keyof BatchRange]: BatchRange[Name] };
   readonly input: Matrix;
   readonly target: Values;
   /** What the losses of the rows and their gradients are multiplied by. */
@@ -41,12 +41,12 @@ export class Workspace {
   }
 
   /** The rows that the workspace holds. */
-  get at(): RowsAt {
+  get at(): BatchRange {
     return this.#at;
   }
 
   /** Sets which rows the workspace holds: everything about them, so that no call sees those of another. */
-  hold({ from, rows, moment }: Omit<RowsAt, "isBatch">): void {
+  hold({ from, rows, moment }: Omit<BatchRange, "isBatch">): void {
     this.#at.from = from;
     this.#at.rows = rows;
     this.#at.moment = moment;

@@ -20,7 +20,7 @@ export interface Moment {
 }
 
 /** Some rows of a batch. */
-export interface Rows {
+export interface BatchRange {
   /** The first one's place in the batch. */
   readonly from: number;
   /** How many. */

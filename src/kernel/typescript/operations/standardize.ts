@@ -1,6 +1,6 @@
 /** standardize: x̂ = (x - mean) / √(variance + ε), value by value over the rows of a batch */
 import type { Standardize } from "../../../nn/layers/layer.ts";
-import type { Rows, View } from "./arrays.ts";
+import type { BatchRange, View } from "./arrays.ts";
 
 /** A operation with figures over a batch. */
 export interface StandardizeOperation extends Standardize {
@@ -58,7 +58,7 @@ export function standardizeBatch(
   view: View,
   input: Float32Array,
   output: Float32Array,
-  { rows, moment }: Rows,
+  { rows, moment }: BatchRange,
 ): void {
   const { means, variances } = runningOf(view);
   const end = rows * width;
