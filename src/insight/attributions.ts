@@ -2,7 +2,7 @@
 import { type CheckedRows, expectedX, readMatrix } from "../data/examples.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { compile, type Plan, predict } from "../kernel/typescript/network.ts";
-import { copy, type Values } from "../kernel/typescript/operations/arrays.ts";
+import { copy } from "../kernel/typescript/operations/arrays.ts";
 import { applyFunction, backwardOperation, views } from "../kernel/typescript/operations.ts";
 import { Workspace } from "../kernel/typescript/workspace.ts";
 import { categoriesOf, toProgram } from "../nn/program.ts";
@@ -49,7 +49,7 @@ class OutputGradient {
   }
 
   /** Returns the gradient at each row of x, [rows][inputs]. */
-  at(x: Float32Array): Values {
+  at(x: Float32Array): Float32Array {
     const plan = this.#plan;
     const { input, outputs, gradients, at } = this.#workspace;
     this.#workspace.hold({ from: 0, rows: x.length / plan.inputs, moment: undefined });

@@ -1,7 +1,7 @@
 /** Explains one step: all of its values, forward and backward, as data and as text. */
 import type { Examples } from "../data/examples.ts";
 import { DataError } from "../errors.ts";
-import type { Values } from "../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../kernel/typescript/operations/arrays.ts";
 import { type LayerWeights, toLayers } from "../nn/weights.ts";
 import type { Session } from "../training/session.ts";
 import { type Step, stepOf } from "../training/warnings/step.ts";
@@ -93,7 +93,7 @@ export function explain(session: Session, examples: Examples): Explanation {
 }
 
 function layersOf(session: Session, step: Step): ExplainedLayer[] {
-  const cut = (values: Values) => toLayers(session.layers, values);
+  const cut = (values: ParameterArray) => toLayers(session.layers, values);
   const [weights, updated] = [cut(step.before), cut(step.after)];
   const gradients = toLayers(session.layers, step.penalized, { measured: false });
   const operations = operationsOf(step);

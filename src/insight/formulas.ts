@@ -1,6 +1,6 @@
 /** Formulas of each kind of operation, forward and backward, in letters and with numbers of the first row. */
 
-import type { Values } from "../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../kernel/typescript/operations/arrays.ts";
 import type { Operation } from "../kernel/typescript/operations.ts";
 import type { Name } from "../training/warnings/step.ts";
 import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
@@ -11,15 +11,15 @@ export interface Part extends Name {
   readonly rows: number;
   /** The number of values in a row of x. */
   readonly inputs: number;
-  readonly x: Values | Float32Array;
-  readonly y: Values | Float32Array;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
   /** ∂E/∂y; undefined where the loss begins at x. */
-  readonly g: Values | Float32Array | undefined;
+  readonly g: Float32Array | undefined;
   /** ∂E/∂x */
   readonly inputGradient: Float32Array;
   /** All parameters, and their gradients without penalties. */
-  readonly parameters: Values;
-  readonly gradient: Values;
+  readonly parameters: ParameterArray;
+  readonly gradient: ParameterArray;
   /** The output of the fork that an add operation adds, and the gradient that it passes back to the fork. */
   readonly fork: Float32Array | undefined;
   readonly forkGradient: Float32Array | undefined;

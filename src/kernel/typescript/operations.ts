@@ -10,7 +10,7 @@ import type {
   TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
-import { type BatchRange, copy, sum, type Values, type View } from "./operations/arrays.ts";
+import { type BatchRange, copy, type ParameterArray, sum, type View } from "./operations/arrays.ts";
 import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
 import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
@@ -152,7 +152,10 @@ export class Operations {
 }
 
 /** Cuts an array of all parameters into one view a operation. */
-export function views(operations: readonly Operation[], values: Values): readonly (View | undefined)[] {
+export function views(
+  operations: readonly Operation[],
+  values: ParameterArray,
+): readonly (View | undefined)[] {
   const cut = (start: number, length: number) => values.subarray(start, start + length);
   return operations.map((operation) => {
     switch (operation.kind) {

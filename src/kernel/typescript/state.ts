@@ -3,7 +3,7 @@ import { withinMemory } from "../../errors.ts";
 import { allocate } from "../../memory.ts";
 import type { Now } from "../../nn/optimizers.ts";
 import { backward, handOut, lossSum, type Plan, predict } from "./network.ts";
-import type { Values, View } from "./operations/arrays.ts";
+import type { ParameterArray, View } from "./operations/arrays.ts";
 import { views } from "./operations.ts";
 import { addPenalties, Update } from "./update.ts";
 import { type Batch, gather, Workspace } from "./workspace.ts";
@@ -19,12 +19,12 @@ export interface Turn extends Now {
 /** Parameters, optimizer state and scratch memory of one network. */
 export class State {
   readonly plan: Plan;
-  readonly parameters: Values;
-  readonly slots: readonly Values[];
+  readonly parameters: ParameterArray;
+  readonly slots: readonly ParameterArray[];
   /**
    * Where the gradient of an update is collected. A run that is stopped between two updates goes on with it.
    */
-  readonly gradient: Values;
+  readonly gradient: ParameterArray;
   readonly #update: Update;
   readonly #parameterViews: readonly (View | undefined)[];
   readonly #gradientViews: readonly (View | undefined)[];
@@ -51,7 +51,7 @@ export class State {
   }
 
   /** The sum of the losses of all rows, and the gradient of their mean, penalties included. */
-  gradients(batch: Batch): { readonly loss: number; readonly values: Values } {
+  gradients(batch: Batch): { readonly loss: number; readonly values: ParameterArray } {
     const values = allocate(this.plan.parameters, "gradients");
     const loss = this.#collect(views(this.plan.operations, values), batch, 1, true);
     addPenalties(this.plan, this.parameters, values);

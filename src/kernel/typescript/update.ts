@@ -4,13 +4,17 @@
 
 import type { Now } from "../../nn/optimizers.ts";
 import { type Plan, trainedRanges } from "./network.ts";
-import type { Values } from "./operations/arrays.ts";
+import type { ParameterArray } from "./operations/arrays.ts";
 
 /**
  * Adds the gradients of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, to those of the weights that
  * have some.
  */
-export function addPenalties({ penalties }: Plan, parameters: Values, gradient: Values): void {
+export function addPenalties(
+  { penalties }: Plan,
+  parameters: ParameterArray,
+  gradient: ParameterArray,
+): void {
   for (const { start, end, l1, l2 } of penalties) {
     for (let at = start; at < end; at++) {
       const weight = parameters[at];
@@ -20,7 +24,7 @@ export function addPenalties({ penalties }: Plan, parameters: Values, gradient: 
 }
 
 /** √Σg² */
-function normOf(gradient: Values): number {
+function normOf(gradient: ParameterArray): number {
   let sum = 0;
   for (let at = 0; at < gradient.length; at++) sum += gradient[at] * gradient[at];
   return Math.sqrt(sum);
@@ -30,7 +34,7 @@ function normOf(gradient: Values): number {
  * Holds a gradient within the norm or the value of `clipGradients`. False, and nothing is done, if its norm is
  * asked for and is not finite.
  */
-function clip({ clip }: Plan, gradient: Values): boolean {
+function clip({ clip }: Plan, gradient: ParameterArray): boolean {
   if (clip?.norm !== undefined) {
     const norm = normOf(gradient);
     if (!Number.isFinite(norm)) return false;
@@ -47,20 +51,25 @@ function clip({ clip }: Plan, gradient: Values): boolean {
 
 /** A range of the parameters, cut out of each array. */
 interface Trained {
-  readonly parameters: Values;
-  readonly gradient: Values;
-  readonly slots: readonly Values[];
+  readonly parameters: ParameterArray;
+  readonly gradient: ParameterArray;
+  readonly slots: readonly ParameterArray[];
 }
 
 /** The update of a network's parameters from their gradient, which takes up the penalties and is clipped. */
 export class Update {
   readonly #plan: Plan;
-  readonly #parameters: Values;
-  readonly #gradient: Values;
+  readonly #parameters: ParameterArray;
+  readonly #gradient: ParameterArray;
   /** What changes, with all that its update takes. */
   readonly #trained: readonly Trained[];
 
-  constructor(plan: Plan, parameters: Values, gradient: Values, slots: readonly Values[]) {
+  constructor(
+    plan: Plan,
+    parameters: ParameterArray,
+    gradient: ParameterArray,
+    slots: readonly ParameterArray[],
+  ) {
     this.#plan = plan;
     this.#parameters = parameters;
     this.#gradient = gradient;

@@ -1,6 +1,6 @@
 /** Rows of a batch, and the values that they have in each operation. */
 import type { Rows } from "../kernel.ts";
-import { type BatchRange, copy, type Moment, type Values } from "./operations/arrays.ts";
+import { type BatchRange, copy, type Moment } from "./operations/arrays.ts";
 import type { Operation } from "./operations.ts";
 import { type Matrix, rowsOf } from "./products.ts";
 
@@ -18,9 +18,9 @@ export class Workspace {
   readonly rows: number;
   readonly #at: { -readonly [Name in keyof BatchRange]: BatchRange[Name] };
   readonly input: Matrix;
-  readonly target: Values;
+  readonly target: Float32Array;
   /** What the losses of the rows and their gradients are multiplied by. */
-  readonly weights: Values;
+  readonly weights: Float32Array;
   /** Whether one of the weights may be other than 1. */
   isWeighted = false;
   /** The output of each operation, [rows][outputs]. */

@@ -2,7 +2,7 @@
 import { brief } from "../../data/columns.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import { lossSum, predict } from "../../kernel/typescript/network.ts";
-import type { Values } from "../../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../../kernel/typescript/operations/arrays.ts";
 import { views } from "../../kernel/typescript/operations.ts";
 import * as optimizers from "../../nn/optimizers.ts";
 import type { CompleteOptimizer } from "../../nn/program.ts";
@@ -84,7 +84,7 @@ export function trendOf(history: History | undefined): LossTrend | undefined {
 }
 
 /** Returns the mean loss of the step's rows with other parameters. Overwrites the step's values. */
-function lossWith({ plan, workspace, rows }: Step, parameters: Values): number {
+function lossWith({ plan, workspace, rows }: Step, parameters: ParameterArray): number {
   predict(plan, views(plan.operations, parameters), workspace);
   return lossSum(plan, workspace) / rows;
 }

@@ -3,7 +3,7 @@ import type { Dataset } from "../../data/examples.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Network, Position } from "../../kernel/kernel.ts";
 import { backward, compile, lossSum, type Plan, predict } from "../../kernel/typescript/network.ts";
-import type { Values } from "../../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../../kernel/typescript/operations/arrays.ts";
 import { applyFunction, backwardOperation, Operations, views } from "../../kernel/typescript/operations.ts";
 import { rowsOf } from "../../kernel/typescript/products.ts";
 import { addPenalties, Update } from "../../kernel/typescript/update.ts";
@@ -40,18 +40,18 @@ export interface Step {
   /** One for each operation, then one for the function that the loss absorbs, if any. */
   readonly names: readonly Name[];
   /** The predictions: the last outputs, through the function that the loss absorbs. */
-  readonly prediction: Values;
+  readonly prediction: Float32Array;
   /** The mean over the rows. */
   readonly loss: number;
   /** The gradient of the loss with respect to x. */
-  readonly inputGradient: Values;
+  readonly inputGradient: Float32Array;
   /** For each parameter: its value, the gradient of the loss, with penalties, and then clipped. */
-  readonly before: Values;
-  readonly gradient: Values;
-  readonly penalized: Values;
-  readonly clipped: Values;
+  readonly before: ParameterArray;
+  readonly gradient: ParameterArray;
+  readonly penalized: ParameterArray;
+  readonly clipped: ParameterArray;
   /** The parameters after the step. */
-  readonly after: Values;
+  readonly after: ParameterArray;
   readonly learningRate: number;
   /** The number of the update since the model was made, from 1. */
   readonly number: number;
@@ -100,7 +100,7 @@ export function gradientOfInput(
   { operations, inputs }: Plan,
   view: ReturnType<typeof views>[number],
   { input, outputs, gradients, at }: Workspace,
-): Values {
+): Float32Array {
   const result = new Float32Array(at.rows * inputs);
   backwardOperation(operations[0], view, input, outputs, gradients, 0, at, rowsOf(result, inputs));
   return result;
@@ -146,8 +146,8 @@ export function stepOf(session: Learner, call: string, data: Dataset): Step {
 /** Computes an update of parameters by their gradient. */
 export function updateOf(
   plan: Plan,
-  parameters: Values,
-  gradient: Values,
+  parameters: ParameterArray,
+  gradient: ParameterArray,
   slots: Float32Array,
   now: { readonly learningRate: number; readonly step: number },
 ): Pick<Step, "penalized" | "clipped" | "after"> {

@@ -2,7 +2,7 @@
 import type { Matrix } from "../products.ts";
 
 /** Arrays of the same length as the parameters: their values, gradients or slots. */
-export type Values = Float32Array<ArrayBuffer>;
+export type ParameterArray = Float32Array<ArrayBuffer>;
 
 /** A operation's arrays within an array of all parameters, cut once. */
 export interface View {
