@@ -15,9 +15,9 @@ import {
   forwardOperation,
   type Operation,
   Operations,
+  type ParameterRange,
   type Penalty,
   parameterGradient,
-  type Range,
 } from "./operations.ts";
 import { type Batch, gather, type Sizes, type Workspace } from "./workspace.ts";
 
@@ -37,7 +37,7 @@ export interface Plan extends Sizes {
    * The ranges of parameters that no gradient changes, in increasing order: their gradients stay zero, and
    * no update goes through them.
    */
-  readonly frozen: readonly Range[];
+  readonly frozen: readonly ParameterRange[];
   /** What is added to the gradients of weights. */
   readonly penalties: readonly Penalty[];
   /** Within what gradients are held, if anything. */
@@ -45,7 +45,7 @@ export interface Plan extends Sizes {
 }
 
 /** The parameters that training changes. */
-export function trainedRanges({ frozen, parameters }: Plan): readonly Range[] {
+export function trainedRanges({ frozen, parameters }: Plan): readonly ParameterRange[] {
   const starts = [0, ...frozen.map(({ end }) => end)];
   const ends = [...frozen.map(({ start }) => start), parameters];
   return starts.map((start, index) => ({ start, end: ends[index] })).filter(({ start, end }) => start < end);

@@ -33,13 +33,13 @@ import {
 } from "./products.ts";
 
 /** Part of the parameters. */
-export interface Range {
+export interface ParameterRange {
   readonly start: number;
   readonly end: number;
 }
 
 /** The penalties on a range of weights that change in training. */
-export interface Penalty extends Range, Penalties {}
+export interface Penalty extends ParameterRange, Penalties {}
 
 /** An operation of the Program with where its parameters start. */
 export type Operation =
@@ -72,7 +72,7 @@ export class Operations {
   width: number;
   parameters = 0;
   /** The ranges of parameters that no gradient changes, in increasing order. */
-  readonly frozen: Range[] = [];
+  readonly frozen: ParameterRange[] = [];
   readonly penalties: Penalty[] = [];
   readonly #forks: number[] = [];
   #noises = 0;
