@@ -8,7 +8,7 @@ import * as optimizers from "../../nn/optimizers.ts";
 import { type ClipGradients, type Program, takesWholeBatches } from "../../nn/program.ts";
 import { create, type Table } from "../../options.ts";
 import { CHUNK_ROWS } from "../kernel.ts";
-import { copy, type View } from "./operations/arrays.ts";
+import { copy, type ParameterView } from "./operations/arrays.ts";
 import {
   applyFunction,
   backwardOperation,
@@ -84,7 +84,7 @@ export function compile(program: Program): Plan {
 /** Runs the rows at hand, which the workspace's input holds, through the operations. */
 export function predict(
   plan: Plan,
-  parameters: readonly (View | undefined)[],
+  parameters: readonly (ParameterView | undefined)[],
   { input, outputs, at }: Workspace,
 ): void {
   for (let index = 0; index < plan.operations.length; index++) {
@@ -115,7 +115,7 @@ export function handOut(
 /** The sum of the losses of up to 512 rows of a batch from `from` on; their predictions, too, if wanted. */
 export function evaluate(
   plan: Plan,
-  parameters: readonly (View | undefined)[],
+  parameters: readonly (ParameterView | undefined)[],
   workspace: Workspace,
   batch: Batch,
   from: number,
@@ -152,8 +152,8 @@ function weighGradients({ outputs }: Plan, { gradients, weights, at }: Workspace
  */
 export function backward(
   plan: Plan,
-  parameters: readonly (View | undefined)[],
-  gradient: readonly (View | undefined)[],
+  parameters: readonly (ParameterView | undefined)[],
+  gradient: readonly (ParameterView | undefined)[],
   workspace: Workspace,
   scale: number,
   isFirst: boolean,

@@ -10,7 +10,7 @@ import type {
   TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
-import { type BatchRange, copy, type ParameterArray, sum, type View } from "./operations/arrays.ts";
+import { type BatchRange, copy, type ParameterArray, type ParameterView, sum } from "./operations/arrays.ts";
 import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
 import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
@@ -24,7 +24,7 @@ import {
   biasGradient,
   forward,
   inputGradient,
-  type Matrix,
+  type MatrixView,
   repeated,
   rowsOf,
   type Sizes,
@@ -155,7 +155,7 @@ export class Operations {
 export function views(
   operations: readonly Operation[],
   values: ParameterArray,
-): readonly (View | undefined)[] {
+): readonly (ParameterView | undefined)[] {
   const cut = (start: number, length: number) => values.subarray(start, start + length);
   return operations.map((operation) => {
     switch (operation.kind) {
@@ -188,10 +188,10 @@ export function views(
 /** Takes rows through a operation. `outputs` has those of all operations before. */
 export function forwardOperation(
   operation: Operation,
-  view: View | undefined,
-  input: Matrix,
-  output: Matrix,
-  outputs: readonly Matrix[],
+  view: ParameterView | undefined,
+  input: MatrixView,
+  output: MatrixView,
+  outputs: readonly MatrixView[],
   at: BatchRange,
 ): void {
   const { rows } = at;
@@ -242,10 +242,10 @@ export function applyFunction(
  */
 export function backwardOperation(
   operation: Operation,
-  view: View | undefined,
-  input: Matrix,
-  outputs: readonly Matrix[],
-  gradients: readonly Matrix[],
+  view: ParameterView | undefined,
+  input: MatrixView,
+  outputs: readonly MatrixView[],
+  gradients: readonly MatrixView[],
   index: number,
   at: BatchRange,
   result = gradients[index - 1],
@@ -297,9 +297,9 @@ export function backwardOperation(
 /** Adds the gradients of a operation's parameters over the rows to `result`, or writes them if it `isFirst`. */
 export function parameterGradient(
   operation: Operation,
-  result: View | undefined,
-  input: Matrix,
-  gradient: Matrix,
+  result: ParameterView | undefined,
+  input: MatrixView,
+  gradient: MatrixView,
   rows: number,
   isFirst: boolean,
 ): void {

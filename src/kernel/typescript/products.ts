@@ -12,29 +12,29 @@
  * A matrix in an array: row r, column c stands at r · rowStride + c · columnStride. A stride of zero repeats
  * what stands there.
  */
-export class Matrix {
+export class MatrixView {
   readonly values: Float32Array;
   readonly rowStride: number;
   readonly columnStride: number;
   /** The same values with rows and columns exchanged. */
-  readonly transposed: Matrix;
+  readonly transposed: MatrixView;
 
-  constructor(values: Float32Array, rowStride: number, columnStride: number, transposed?: Matrix) {
+  constructor(values: Float32Array, rowStride: number, columnStride: number, transposed?: MatrixView) {
     this.values = values;
     this.rowStride = rowStride;
     this.columnStride = columnStride;
-    this.transposed = transposed ?? new Matrix(values, columnStride, rowStride, this);
+    this.transposed = transposed ?? new MatrixView(values, columnStride, rowStride, this);
   }
 }
 
 /** An array as rows of so many columns. */
-export const rowsOf = (values: Float32Array, columns: number) => new Matrix(values, columns, 1);
+export const rowsOf = (values: Float32Array, columns: number) => new MatrixView(values, columns, 1);
 
 /** A row that stands in every row of the matrix. */
-export const repeated = (row: Float32Array) => new Matrix(row, 0, 1);
+export const repeated = (row: Float32Array) => new MatrixView(row, 0, 1);
 
 /** A matrix of any size whose values are all the same. */
-const constant = (value: number) => new Matrix(Float32Array.of(value), 0, 0);
+const constant = (value: number) => new MatrixView(Float32Array.of(value), 0, 0);
 
 /** Zeros, as a matrix of any size. */
 export const ZEROS = constant(0);
@@ -49,10 +49,10 @@ export interface Sizes {
 /** output = input · weightᵀ + bias; weight is [outputs][inputs], a bias is repeated in every row. */
 export function forward(
   { inputs, outputs }: Sizes,
-  weight: Matrix,
-  bias: Matrix,
-  input: Matrix,
-  output: Matrix,
+  weight: MatrixView,
+  bias: MatrixView,
+  input: MatrixView,
+  output: MatrixView,
   rows: number,
 ): void {
   multiply(input, weight, bias, output, rows, outputs, inputs);
@@ -61,9 +61,9 @@ export function forward(
 /** result = gradient · weight */
 export function inputGradient(
   { inputs, outputs }: Sizes,
-  weight: Matrix,
-  gradient: Matrix,
-  result: Matrix,
+  weight: MatrixView,
+  gradient: MatrixView,
+  result: MatrixView,
   rows: number,
 ): void {
   multiply(gradient, weight.transposed, ZEROS, result, rows, inputs, outputs);
@@ -72,10 +72,10 @@ export function inputGradient(
 /** result = start + gradientᵀ · input */
 export function weightGradient(
   { inputs, outputs }: Sizes,
-  gradient: Matrix,
-  input: Matrix,
-  start: Matrix,
-  result: Matrix,
+  gradient: MatrixView,
+  input: MatrixView,
+  start: MatrixView,
+  result: MatrixView,
   rows: number,
 ): void {
   multiply(gradient.transposed, input.transposed, start, result, outputs, inputs, rows);
@@ -84,9 +84,9 @@ export function weightGradient(
 /** result = start + the sum of the gradient's rows */
 export function biasGradient(
   { outputs }: Sizes,
-  gradient: Matrix,
-  start: Matrix,
-  result: Matrix,
+  gradient: MatrixView,
+  start: MatrixView,
+  result: MatrixView,
   rows: number,
 ): void {
   multiply(ONES, gradient.transposed, start, result, 1, outputs, rows);
@@ -97,10 +97,10 @@ export function biasGradient(
  * columns. `start` may be `result`.
  */
 function multiply(
-  left: Matrix,
-  right: Matrix,
-  start: Matrix,
-  result: Matrix,
+  left: MatrixView,
+  right: MatrixView,
+  start: MatrixView,
+  result: MatrixView,
   rows: number,
   columns: number,
   depth: number,
@@ -124,10 +124,10 @@ function multiply(
  * call for each tile would look up its matrices anew, which takes longer than a small tile.
  */
 function multiplyPairs(
-  left: Matrix,
-  right: Matrix,
-  start: Matrix,
-  result: Matrix,
+  left: MatrixView,
+  right: MatrixView,
+  start: MatrixView,
+  result: MatrixView,
   rows: number,
   columns: number,
   depth: number,
@@ -184,11 +184,11 @@ function multiplyPairs(
 
 /** One row of the result, in tiles of four columns and then one by one. */
 function multiplyRow(
-  left: Matrix,
+  left: MatrixView,
   row: number,
-  right: Matrix,
-  start: Matrix,
-  result: Matrix,
+  right: MatrixView,
+  start: MatrixView,
+  result: MatrixView,
   columns: number,
   depth: number,
 ): void {

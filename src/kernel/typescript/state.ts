@@ -3,7 +3,7 @@ import { withinMemory } from "../../errors.ts";
 import { allocate } from "../../memory.ts";
 import type { Now } from "../../nn/optimizers.ts";
 import { backward, handOut, lossSum, type Plan, predict } from "./network.ts";
-import type { ParameterArray, View } from "./operations/arrays.ts";
+import type { ParameterArray, ParameterView } from "./operations/arrays.ts";
 import { views } from "./operations.ts";
 import { addPenalties, Update } from "./update.ts";
 import { type Batch, gather, Workspace } from "./workspace.ts";
@@ -26,8 +26,8 @@ export class State {
    */
   readonly gradient: ParameterArray;
   readonly #update: Update;
-  readonly #parameterViews: readonly (View | undefined)[];
-  readonly #gradientViews: readonly (View | undefined)[];
+  readonly #parameterViews: readonly (ParameterView | undefined)[];
+  readonly #gradientViews: readonly (ParameterView | undefined)[];
   #workspace: Workspace;
 
   constructor(plan: Plan) {
@@ -63,7 +63,7 @@ export class State {
    * rows' losses. Their predictions are written to the rows' places in `output`, if there is one.
    */
   #collect(
-    gradient: readonly (View | undefined)[],
+    gradient: readonly (ParameterView | undefined)[],
     batch: Batch,
     of: number,
     isFirst: boolean,

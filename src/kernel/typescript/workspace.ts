@@ -2,7 +2,7 @@
 import type { Rows } from "../kernel.ts";
 import { type BatchRange, copy, type Moment } from "./operations/arrays.ts";
 import type { Operation } from "./operations.ts";
-import { type Matrix, rowsOf } from "./products.ts";
+import { type MatrixView, rowsOf } from "./products.ts";
 
 /** How long rows are. */
 export interface Sizes {
@@ -17,16 +17,16 @@ export interface Sizes {
 export class Workspace {
   readonly rows: number;
   readonly #at: { -readonly [Name in keyof BatchRange]: BatchRange[Name] };
-  readonly input: Matrix;
+  readonly input: MatrixView;
   readonly target: Float32Array;
   /** What the losses of the rows and their gradients are multiplied by. */
   readonly weights: Float32Array;
   /** Whether one of the weights may be other than 1. */
   isWeighted = false;
   /** The output of each operation, [rows][outputs]. */
-  readonly outputs: readonly Matrix[];
+  readonly outputs: readonly MatrixView[];
   /** The gradient of the loss with respect to each operation's output. */
-  readonly gradients: readonly Matrix[];
+  readonly gradients: readonly MatrixView[];
 
   constructor(plan: Sizes, rows: number, backward: boolean, isBatch = backward) {
     const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);

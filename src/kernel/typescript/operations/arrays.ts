@@ -1,13 +1,13 @@
 /** The arrays that operations read and write, and which rows of a batch they hold. */
-import type { Matrix } from "../products.ts";
+import type { MatrixView } from "../products.ts";
 
 /** Arrays of the same length as the parameters: their values, gradients or slots. */
 export type ParameterArray = Float32Array<ArrayBuffer>;
 
 /** A operation's arrays within an array of all parameters, cut once. */
-export interface View {
-  readonly weight: Matrix;
-  readonly bias: Matrix | undefined;
+export interface ParameterView {
+  readonly weight: MatrixView;
+  readonly bias: MatrixView | undefined;
 }
 
 /** What the draws of a step follow from. */

@@ -1,10 +1,10 @@
 /** scale: y = w x + b, value by value */
-import type { View } from "./arrays.ts";
+import type { ParameterView } from "./arrays.ts";
 
 /** y = w x + b, value by value. */
 export function scale(
   width: number,
-  { weight, bias }: View,
+  { weight, bias }: ParameterView,
   input: Float32Array,
   output: Float32Array,
   rows: number,

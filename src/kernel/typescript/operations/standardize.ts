@@ -1,6 +1,6 @@
 /** standardize: x̂ = (x - mean) / √(variance + ε), value by value over the rows of a batch */
 import type { Standardize } from "../../../nn/layers/layer.ts";
-import type { BatchRange, View } from "./arrays.ts";
+import type { BatchRange, ParameterView } from "./arrays.ts";
 
 /** A operation with figures over a batch. */
 export interface StandardizeOperation extends Standardize {
@@ -14,12 +14,12 @@ export interface StandardizeOperation extends Standardize {
 }
 
 /** The running mean and variance are the weight and the bias of a view. */
-const runningOf = ({ weight, bias }: View) => ({ means: weight.values, variances: bias!.values });
+const runningOf = ({ weight, bias }: ParameterView) => ({ means: weight.values, variances: bias!.values });
 
 /** x̂ = (x - mean) / √(variance + ε) with the running figures. */
 export function standardize(
   { outputs: width, epsilon }: StandardizeOperation,
-  view: View,
+  view: ParameterView,
   input: Float32Array,
   output: Float32Array,
   rows: number,
@@ -36,7 +36,7 @@ export function standardize(
 /** The gradient of x where the figures are the running ones: g / √(variance + ε). */
 export function runningGradient(
   { outputs: width, epsilon }: StandardizeOperation,
-  view: View,
+  view: ParameterView,
   gradient: Float32Array,
   result: Float32Array,
   rows: number,
@@ -55,7 +55,7 @@ export function runningGradient(
  */
 export function standardizeBatch(
   { outputs: width, epsilon, momentum, rates }: StandardizeOperation,
-  view: View,
+  view: ParameterView,
   input: Float32Array,
   output: Float32Array,
   { rows, moment }: BatchRange,
