@@ -308,7 +308,7 @@ describe("where the addon's package is", () => {
     message: `Myelin uses its TypeScript kernel, which is slower than the native one: ${reason}`,
     detail: 'kernel: "typescript" or MYELIN_KERNEL=typescript silences this warning.',
   });
-  const asked = "the native kernel, asked for by MYELIN_KERNEL=native: ";
+  const asked = "the native kernel, requested by MYELIN_KERNEL=native: ";
 
   test("absent, the typescript kernel takes its place, and one warning says how to get it", async () => {
     give({});
@@ -377,7 +377,7 @@ describe("where the addon's package is", () => {
   ])("%s, a caller that asks for the typescript kernel gets no warning", async (_, files) => {
     give(files);
     expect(await chosen("typescript")).toEqual({
-      kernel: { name: "typescript", reason: "asked for by MYELIN_KERNEL=typescript" },
+      kernel: { name: "typescript", reason: "requested by MYELIN_KERNEL=typescript" },
       warnings: [],
     });
   });
