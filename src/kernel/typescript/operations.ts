@@ -1,4 +1,7 @@
-/** What the network walks: operations, each with an output of its own; what each kind does, forward and back. */
+/**
+ * Operations: what layers compile to. Each has its own output; this file runs every kind forward and
+ * backward.
+ */
 import type { Activation } from "../../nn/activations.ts";
 import type {
   LayerOperation,
@@ -32,16 +35,16 @@ import {
   ZEROS,
 } from "./products.ts";
 
-/** Part of the parameters. */
+/** A contiguous range of the parameters. */
 export interface ParameterRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** The penalties on a range of weights that change in training. */
+/** The penalties on a range of trainable weights. */
 export interface Penalty extends ParameterRange, Penalties {}
 
-/** An operation of the Program with where its parameters start. */
+/** An operation of the Program, with the indices at which its parameters start. */
 export type Operation =
   | (Sizes &
       TrainingRule & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
@@ -51,7 +54,7 @@ export type Operation =
   | StandardizeOperation
   | NoiseOperation
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
-  /** `add` is the number of the operation that adds these values. */
+  /** `add` is the index of the operation that adds these values. */
   | { readonly kind: "fork"; readonly outputs: number; add: number }
   | { readonly kind: "add"; readonly outputs: number; readonly fork: number };
 
@@ -59,16 +62,16 @@ interface NoiseOperation {
   readonly kind: "noise";
   readonly outputs: number;
   readonly noise: Noise;
-  /** Counts the operations that draw. */
+  /** The index of this operation among the noise operations. */
   readonly layer: number;
-  /** Room for the draws of some rows. */
+  /** The random numbers for `NOISE_ROWS` rows. */
   readonly draws: Float32Array;
 }
 
-/** Gives operations their places: their sizes, and where their parameters start. */
+/** Compiles a list of operations: determines their sizes and where their parameters start. */
 export class Operations {
   readonly list: Operation[] = [];
-  /** Values in a row of the last operation's output. */
+  /** The number of values in a row of the last operation's output. */
   width: number;
   parameters = 0;
   /** The ranges of parameters that no gradient changes, in increasing order. */
@@ -108,7 +111,7 @@ export class Operations {
     return { ...operation, outputs, mean, variance, rates: new Float64Array(outputs) };
   }
 
-  /** So many more parameters; where they start. */
+  /** Reserves `count` parameters and returns the index of the first. */
   #allocate(count: number): number {
     const start = this.parameters;
     this.parameters += count;
@@ -151,7 +154,7 @@ export class Operations {
   }
 }
 
-/** Cuts an array of all parameters into one view a operation. */
+/** Returns a view of an array of all parameters for each operation that has some. */
 export function views(
   operations: readonly Operation[],
   values: ParameterArray,
@@ -185,7 +188,7 @@ export function views(
   });
 }
 
-/** Takes rows through a operation. `outputs` has those of all operations before. */
+/** Computes the output of an operation. `outputs` contains those of all earlier operations. */
 export function forwardOperation(
   operation: Operation,
   view: ParameterView | undefined,
@@ -207,7 +210,7 @@ export function forwardOperation(
       else standardize(operation, view!, input.values, output.values, rows);
       break;
     case "noise":
-      makeNoise(operation, operation.noise.value, input.values, output.values, at);
+      applyNoise(operation, operation.noise.value, input.values, output.values, at);
       break;
     case "lookup":
       lookUp(operation, view!.weight.values, input.values, output.values, rows);
@@ -223,7 +226,7 @@ export function forwardOperation(
   }
 }
 
-/** Takes rows through a function without parameters. `output` may be `input`. */
+/** Computes a function without parameters. `output` may be `input`. */
 export function applyFunction(
   operation: Operation & { readonly kind: "elementwise" | "row" },
   input: Float32Array,
@@ -236,9 +239,9 @@ export function applyFunction(
 }
 
 /**
- * Writes the gradient with respect to a operation's input. `outputs` and `gradients` are those of all operations, this
- * one's number being `index`: its input's gradient is that of the output of the one before, unless a
- * `result` is given, for the first.
+ * Writes the gradient with respect to the input of operation `index`, by default into the gradient of the
+ * output before it. The first operation needs a `result`. `outputs` and `gradients` are those of all
+ * operations.
  */
 export function backwardOperation(
   operation: Operation,
@@ -281,7 +284,7 @@ export function backwardOperation(
       else runningGradient(operation, view!, gradient, result.values, rows);
       break;
     case "noise":
-      makeNoise(operation, operation.noise.gradient, gradient, result.values, at);
+      applyNoise(operation, operation.noise.gradient, gradient, result.values, at);
       break;
     case "lookup":
       lookUpGradient(operation, gradient, result.values, rows);
@@ -294,7 +297,10 @@ export function backwardOperation(
   }
 }
 
-/** Adds the gradients of a operation's parameters over the rows to `result`, or writes them if it `isFirst`. */
+/**
+ * Adds the gradients with respect to an operation's parameters to `result`, or overwrites it for the first
+ * rows of an update.
+ */
 export function parameterGradient(
   operation: Operation,
   result: ParameterView | undefined,
@@ -319,10 +325,10 @@ export function parameterGradient(
 
 const key = new Uint32Array(4);
 
-/** Takes values, or gradients, through a layer's noise; where nothing is trained, there is none. */
-function makeNoise(
+/** Applies a layer's noise to values or gradients. Copies them outside of training. */
+function applyNoise(
   { outputs, layer, draws }: NoiseOperation,
-  act: Noise["value"],
+  apply: Noise["value"],
   input: Float32Array,
   output: Float32Array,
   { from, rows, moment }: BatchRange,
@@ -334,6 +340,6 @@ function makeNoise(
   noiseKey(moment.seed, layer, moment.step, key);
   for (let row = 0; row < rows; row += NOISE_ROWS) {
     noiseDraws(key, (moment.before + from + row) / NOISE_ROWS, outputs, draws);
-    act(input, output, draws, row * outputs, Math.min(NOISE_ROWS, rows - row) * outputs);
+    apply(input, output, draws, row * outputs, Math.min(NOISE_ROWS, rows - row) * outputs);
   }
 }

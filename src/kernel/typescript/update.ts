@@ -1,5 +1,5 @@
 /**
- * From the gradient of all parameters to their update: what penalties add to it, and within what it is held.
+ * The update of all parameters from their gradient: penalties, clipping, and the optimizer's step.
  */
 
 import type { Now } from "../../nn/optimizers.ts";
@@ -7,8 +7,7 @@ import { type Plan, trainedRanges } from "./network.ts";
 import type { ParameterArray } from "./operations/arrays.ts";
 
 /**
- * Adds the gradients of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, to those of the weights that
- * have some.
+ * Adds the gradient of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, for the weights that have some.
  */
 export function addPenalties(
   { penalties }: Plan,
@@ -23,7 +22,7 @@ export function addPenalties(
   }
 }
 
-/** √Σg² */
+/** Returns √Σg². */
 function normOf(gradient: ParameterArray): number {
   let sum = 0;
   for (let at = 0; at < gradient.length; at++) sum += gradient[at] * gradient[at];
@@ -31,8 +30,8 @@ function normOf(gradient: ParameterArray): number {
 }
 
 /**
- * Holds a gradient within the norm or the value of `clipGradients`. False, and nothing is done, if its norm is
- * asked for and is not finite.
+ * Clips the gradient by norm or value. Returns false, without a change, if it clips by norm and the norm is
+ * not finite.
  */
 function clip({ clip }: Plan, gradient: ParameterArray): boolean {
   if (clip?.norm !== undefined) {
@@ -49,20 +48,19 @@ function clip({ clip }: Plan, gradient: ParameterArray): boolean {
   return true;
 }
 
-/** A range of the parameters, cut out of each array. */
-interface Trained {
+/** A range of trainable parameters, as subarrays. */
+interface TrainedArrays {
   readonly parameters: ParameterArray;
   readonly gradient: ParameterArray;
   readonly slots: readonly ParameterArray[];
 }
 
-/** The update of a network's parameters from their gradient, which takes up the penalties and is clipped. */
+/** Updates the parameters of a network from their gradient, with penalties and clipping. */
 export class Update {
   readonly #plan: Plan;
   readonly #parameters: ParameterArray;
   readonly #gradient: ParameterArray;
-  /** What changes, with all that its update takes. */
-  readonly #trained: readonly Trained[];
+  readonly #trained: readonly TrainedArrays[];
 
   constructor(
     plan: Plan,
@@ -80,7 +78,9 @@ export class Update {
     }));
   }
 
-  /** False, and nothing is updated, if the norm of the gradient is asked for and is not finite. */
+  /**
+   * Updates the parameters. Returns false, without an update, if it clips by norm and the norm is not finite.
+   */
   take(now: Now): boolean {
     addPenalties(this.#plan, this.#parameters, this.#gradient);
     if (!clip(this.#plan, this.#gradient)) return false;

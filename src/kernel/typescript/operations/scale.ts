@@ -1,7 +1,7 @@
-/** scale: y = w x + b, value by value */
+/** The operation `scale`: y = w x + b, elementwise. */
 import type { ParameterView } from "./arrays.ts";
 
-/** y = w x + b, value by value. */
+/** Computes y = w x + b, elementwise. */
 export function scale(
   width: number,
   { weight, bias }: ParameterView,
@@ -15,7 +15,7 @@ export function scale(
   }
 }
 
-/** The gradient of the input of `scale`: w g. */
+/** Computes the gradient with respect to x: w g. */
 export function multiply(
   width: number,
   weight: Float32Array,
@@ -28,7 +28,7 @@ export function multiply(
   }
 }
 
-/** The gradient of w: the sum of g x over the rows. */
+/** Computes the gradient with respect to w: the sum of g x over the rows. */
 export function scaleGradient(
   width: number,
   result: Float32Array,
