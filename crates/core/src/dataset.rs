@@ -4,6 +4,9 @@ use crate::engine::huge_pages::copied;
 use crate::ensure;
 use crate::errors::Result;
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// The inputs and targets of rows, and optional weights by which the losses of the rows are multiplied. A
 /// dataset owns its values or borrows them from the caller.
@@ -15,6 +18,8 @@ pub struct Dataset<'a> {
     inputs: usize,
     outputs: usize,
     rows: usize,
+    /// Identifies owned values, which never change. `None` if the values are borrowed.
+    id: Option<u64>,
 }
 
 impl<'a> Dataset<'a> {
@@ -41,7 +46,7 @@ impl<'a> Dataset<'a> {
         );
         ensure!(rows > 0, "data: expected at least 1 row, received none");
         ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
-        Ok(Dataset { x, y, weights: None, inputs, outputs, rows })
+        Ok(Dataset { x, y, weights: None, inputs, outputs, rows, id: None })
     }
 
     /// Adds a weight to each row, by which its loss and the gradient of its loss are multiplied.
@@ -62,7 +67,8 @@ impl<'a> Dataset<'a> {
     pub fn into_owned(self) -> Result<Dataset<'static>> {
         let Dataset { inputs, outputs, rows, .. } = self;
         let weights = self.weights.map(own).transpose()?;
-        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows })
+        let id = Some(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id })
     }
 
     /// Returns the number of rows.
@@ -117,4 +123,58 @@ fn own(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
         Cow::Borrowed(values) => copied(values)?,
         Cow::Owned(values) => values,
     }))
+}
+
+/// The two datasets that a network checked last: a training has one to train on and one for validation.
+#[derive(Debug, Default)]
+pub(crate) struct Checked([Option<u64>; 2]);
+
+impl Checked {
+    /// Calls `check` unless the dataset owns its values and has passed before.
+    pub(crate) fn once(&mut self, data: &Dataset<'_>, check: impl FnOnce() -> Result<()>) -> Result<()> {
+        if data.id.is_some() && self.0.contains(&data.id) {
+            return Ok(());
+        }
+        check()?;
+        if data.id.is_some() {
+            self.0 = [data.id, self.0[0]];
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checked, Dataset};
+    use crate::errors::Error;
+
+    #[test]
+    fn a_dataset_that_owns_its_values_is_checked_once() {
+        let borrowed = Dataset::new(&[1.0][..], &[2.0][..], 1, 1).unwrap();
+        let owned = || borrowed.clone().into_owned().unwrap();
+        let (training, validation) = (owned(), owned());
+        let mut checked = Checked::default();
+        let mut is_checked = |data: &Dataset<'_>| {
+            let mut called = false;
+            let check = || {
+                called = true;
+                Ok(())
+            };
+            checked.once(data, check).unwrap();
+            called
+        };
+        assert!(is_checked(&training) && is_checked(&validation));
+        assert!(!is_checked(&training) && !is_checked(&validation) && !is_checked(&training.clone()));
+        assert!(is_checked(&borrowed) && is_checked(&borrowed), "its values may change between calls");
+        assert!(!is_checked(&training));
+        assert!(is_checked(&owned()));
+    }
+
+    #[test]
+    fn a_dataset_that_was_refused_is_checked_again() {
+        let data = Dataset::new(&[1.0][..], &[2.0][..], 1, 1).unwrap().into_owned().unwrap();
+        let mut checked = Checked::default();
+        assert!(checked.once(&data, || Err(Error::new("refused"))).is_err());
+        assert!(checked.once(&data, || Err(Error::new("refused"))).is_err());
+    }
 }

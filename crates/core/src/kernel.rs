@@ -49,7 +49,7 @@ trait ErasedNetwork: Send {
 
 impl<S: Simd> ErasedNetwork for State<S> {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
-        self.plan.check(data)?;
+        self.checked.once(data, || self.plan.check(data))?;
         self.run(data, run, stop)
     }
 

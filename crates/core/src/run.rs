@@ -220,7 +220,7 @@ impl<S: Simd> State<S> {
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
         if let Some(validation) = run.validation {
-            self.plan.check(validation)?;
+            self.checked.once(validation, || self.plan.check(validation))?;
         }
         let work = self.plan.multiply_adds().saturating_mul(batch_size);
         let pays = work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM;

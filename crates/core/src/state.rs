@@ -1,5 +1,6 @@
 //! The state of a network: its memory, and the copy of its parameters that predictors use.
 
+use crate::dataset::Checked;
 use crate::engine::gradient_target::target_lines;
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
@@ -45,6 +46,8 @@ pub(crate) struct State<S: Simd> {
     pub(crate) order: Vec<u32>,
     /// The memory for evaluating validation data, after the first run that has some.
     pub(crate) forward: Option<Forward<S>>,
+    /// The datasets that need no further check: a training may consist of many runs on the same data.
+    pub(crate) checked: Checked,
 }
 
 impl<S: Simd> State<S> {
@@ -68,6 +71,7 @@ impl<S: Simd> State<S> {
             figures: Vec::new(),
             order: Vec::new(),
             forward: None,
+            checked: Checked::default(),
         })
     }
 
