@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { withinMemory } from "../errors.ts";
 import { checkBeginning } from "../formats/bytes.ts";
 import { headerEnd, PREFIX } from "../formats/safetensors.ts";
-import { reading } from "../formats/saved.ts";
+import { asFormatErrors } from "../formats/saved.ts";
 import { checkMemory } from "../memory.ts";
 import { checkFile } from "./paths.ts";
 
@@ -19,7 +19,7 @@ export async function read(path: string, place: string): Promise<Uint8Array> {
   try {
     const { size } = checkFile(await handle.stat());
     const prefix = await readBytes(handle, new Uint8Array(Math.min(PREFIX, size)), 0);
-    const end = reading(place, () => headerEnd(prefix, size));
+    const end = asFormatErrors(place, () => headerEnd(prefix, size));
     const header = await readBytes(handle, new Uint8Array(end), 0);
     checkBeginning(header, size, place);
     checkMemory(size, `${place}: ${size} bytes`);
