@@ -1,4 +1,4 @@
-/** A model's file as bytes. */
+/** Reads the bytes of a model's file. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { withinMemory } from "../errors.ts";
@@ -8,12 +8,15 @@ import { asFormatErrors } from "../formats/saved.ts";
 import { checkMemory } from "../memory.ts";
 import { checkFile } from "./paths.ts";
 
-/** Another process may put a pipe under the name after the first look; to open it must not wait for a writer. */
+/**
+ * Non-blocking, because another process may replace the file by a pipe, and opening it would wait for a
+ * writer.
+ */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** Reads a file whole, after its beginning has shown that it can be a model's. */
+/** Reads a whole file after checking by its beginning that it can be a model. */
 export async function read(path: string, place: string): Promise<Uint8Array> {
-  // Before it is opened, which a device may notice.
+  // Checked before it is opened, because opening a device may have effects.
   checkFile(await stat(path));
   const handle = await open(path, READ);
   try {
@@ -32,20 +35,20 @@ export async function read(path: string, place: string): Promise<Uint8Array> {
   }
 }
 
-/** Fills an array with a file's bytes from a position. */
+/** Fills an array with the bytes of a file, beginning at `position`. */
 async function readBytes(handle: FileHandle, target: Uint8Array, position: number): Promise<Uint8Array> {
   let done = 0;
   while (done < target.length) {
-    // No system reads more than 2^31 - 1 bytes at a time.
+    // Systems read at most 2^31 - 1 bytes at a time.
     const length = Math.min(target.length - done, 2 ** 30);
     const { bytesRead } = await handle.read(target, done, length, position + done);
-    if (bytesRead === 0) throw new Error("it became shorter meanwhile");
+    if (bytesRead === 0) throw new Error("it became shorter while it was read");
     done += bytesRead;
   }
   return target;
 }
 
-/** Reads a file before it returns; its content is not checked. */
+/** Reads a file synchronously, without checking its content. */
 export function readSync(path: string, place: string): Uint8Array {
   checkFile(statSync(path));
   const file = openSync(path, READ);
