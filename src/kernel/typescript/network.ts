@@ -36,7 +36,10 @@ export interface Plan extends RowSizes {
   readonly absorbed: FunctionOperation | undefined;
   readonly optimizer: Optimizer;
   readonly parameters: number;
-  /** The ranges of parameters that no gradient changes, in increasing order. Updates skip them. */
+  /**
+   * The ranges of parameters that no gradient changes, in increasing order. Their gradients stay zero, and
+   * updates skip them.
+   */
   readonly frozen: readonly ParameterRange[];
   readonly penalties: readonly Penalty[];
   readonly clip: ClipGradients | null;

@@ -1,7 +1,4 @@
-/**
- * Operations: what layers compile to. Each has its own output; this file runs every kind forward and
- * backward.
- */
+/** The operations that layers compile to, and the forward and backward pass of each kind. */
 import type { Activation } from "../../nn/activations.ts";
 import type {
   LayerOperation,

@@ -1,7 +1,4 @@
-/**
- * The update of all parameters from their gradient: penalties, clipping, and the optimizer's step.
- */
-
+/** The update of all parameters from their gradient: penalties, clipping, and the optimizer's step. */
 import type { Now } from "../../nn/optimizers.ts";
 import { type Plan, trainedRanges } from "./network.ts";
 import type { ParameterArray } from "./operations/arrays.ts";
