@@ -185,8 +185,8 @@ function multiplyPairs(
 
 /**
  * Computes one row of the result, in tiles of four columns and then column by column. The second loop stays
- * separate: a tile that repeats its last column could replace it, with the same bits, but made training of
- * 2-64-1 with batches of one to five rows 5 to 10 % slower.
+ * separate: a last tile that repeats its last column gives the same bits without it, but training of 2-64-1
+ * took 3 % longer with batches of 5 rows and 6 % longer with batches of 1. 784-128-10 took the same time.
  */
 function multiplyRow(
   left: MatrixView,
