@@ -493,10 +493,10 @@ const badModels: readonly Case<Anything>[] = [
     "layer 0 (dropout): rate: expected a finite number of at least 0 and below 1, received 1",
   ],
   [
-    "noise of a negative deviation",
-    layer({ type: "gaussianNoise", deviation: -1 }),
+    "noise of a negative stddev",
+    layer({ type: "gaussianNoise", stddev: -1 }),
     OptionError,
-    "layer 0 (gaussianNoise): deviation: expected a finite number of at least 0, received -1",
+    "layer 0 (gaussianNoise): stddev: expected a finite number of at least 0, received -1",
   ],
   [
     "a residual of no layers",

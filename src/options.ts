@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly words?: readonly string[];
   /** The type of what may be given; `read` makes a T of it. Never set. */
   readonly given?: unknown;
+  /** The name of the option in files of earlier versions, where that was another one. */
+  readonly oldName?: string;
   /** The default after a last layer of this name, where that makes a difference. */
   defaultAfter?(lastLayer: string | undefined): T;
   read(value: unknown, place: string, lastLayer?: string): T;
@@ -176,6 +178,12 @@ export function number({ default: standard, ...range }: { default?: number } & R
   const required: RequiredOption<number> = { required: true, expected, read };
   return standard === undefined ? required : { default: standard, expected, read };
 }
+
+/** Returns the option as one that earlier versions wrote into files as `oldName`. */
+export const renamedFrom = <O extends Option<unknown>>(oldName: string, option: O): O => ({
+  ...option,
+  oldName,
+});
 
 /**
  * What keeps a divisor from zero. The native kernel sets state below 1e-30 to zero: its root is below 1e-15, which an

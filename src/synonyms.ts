@@ -64,7 +64,7 @@ weightInitializer kernelinitializer embeddingsinitializer weightinit initializer
 trainable requiresgrad
 l2 kernelregularizer
 rate p probability dropoutrate
-deviation stddev std sigma standarddeviation
+stddev deviation std sigma standarddeviation
 minimum minval minvalue low minlr etamin minlearningrate
 maximum maxval maxvalue high
 alpha negativeslope slope

@@ -1,5 +1,5 @@
 /** The table of initialisers: (options) → what fills an array of parameters. Every export is an entry. */
-import { entry, number } from "../options.ts";
+import { entry, number, renamedFrom } from "../options.ts";
 
 /** What an array of parameters belongs to. */
 export interface Place {
@@ -39,9 +39,9 @@ function standardNormal(draw: () => number): () => number {
 }
 
 /** Normal with the mean 0 and such a deviation. */
-const centred = (deviation: number, draw: () => number) => {
+const centred = (stddev: number, draw: () => number) => {
   const next = standardNormal(draw);
-  return () => deviation * next();
+  return () => stddev * next();
 };
 
 /**
@@ -58,47 +58,46 @@ export const uniform = entry(
   ({ minimum, maximum }) => each((draw) => () => minimum + (maximum - minimum) * draw()),
 );
 
+const normalOptions = {
+  mean: number({ default: 0 }),
+  stddev: renamedFrom("deviation", number({ default: 1, minimum: 0 })),
+};
+
 /**
  * Normal, by default with the mean 0 and the deviation 1: the numbers of PyTorch's `normal_`. (Keras' default
  * deviation is 0.05.)
  *
  * @example
  * ```ts
- * dense(64, { weightInitializer: initializers.normal({ deviation: 0.05 }) });
+ * dense(64, { weightInitializer: initializers.normal({ stddev: 0.05 }) });
  * ```
  */
-export const normal = entry(
-  "normal",
-  { mean: number({ default: 0 }), deviation: number({ default: 1, minimum: 0 }) },
-  ({ mean, deviation }) =>
-    each((draw) => {
-      const next = standardNormal(draw);
-      return () => mean + deviation * next();
-    }),
+export const normal = entry("normal", normalOptions, ({ mean, stddev }) =>
+  each((draw) => {
+    const next = standardNormal(draw);
+    return () => mean + stddev * next();
+  }),
 );
 
 /**
  * Normal, where what is two deviations or more from the mean is drawn again, as Keras does; by default with
  * the mean 0 and the deviation 1, the numbers of PyTorch's `trunc_normal_`, which there mean the same. The
- * deviation of what is left is 0.88 of `deviation`.
+ * deviation of what is left is 0.88 of `stddev`.
  *
  * @example
  * ```ts
- * dense(64, { weightInitializer: initializers.truncatedNormal({ deviation: 0.05 }) });
+ * dense(64, { weightInitializer: initializers.truncatedNormal({ stddev: 0.05 }) });
  * ```
  */
-export const truncatedNormal = entry(
-  "truncatedNormal",
-  { mean: number({ default: 0 }), deviation: number({ default: 1, minimum: 0 }) },
-  ({ mean, deviation }) =>
-    each((draw) => {
-      const next = standardNormal(draw);
-      return () => {
-        let value = next();
-        while (Math.abs(value) >= 2) value = next();
-        return mean + deviation * value;
-      };
-    }),
+export const truncatedNormal = entry("truncatedNormal", normalOptions, ({ mean, stddev }) =>
+  each((draw) => {
+    const next = standardNormal(draw);
+    return () => {
+      let value = next();
+      while (Math.abs(value) >= 2) value = next();
+      return mean + stddev * value;
+    };
+  }),
 );
 
 /**

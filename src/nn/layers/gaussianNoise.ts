@@ -1,5 +1,5 @@
-/** gaussianNoise: y = x + deviation n, n normal, in training */
-import { entry, number } from "../../options.ts";
+/** gaussianNoise: y = x + stddev n, n normal, in training */
+import { entry, number, renamedFrom } from "../../options.ts";
 import type { Layer, Noise } from "./layer.ts";
 
 const CENTRAL = [
@@ -31,11 +31,11 @@ export function normalQuantile(u: number): number {
 }
 
 /** y = x + d q(u) with q the quantile function of the normal distribution and u the draw. */
-function noise(deviation: number): Noise {
+function noise(stddev: number): Noise {
   return {
     value(input, output, draws, start, length) {
       for (let at = 0; at < length; at++) {
-        output[start + at] = input[start + at] + deviation * normalQuantile(draws[at]);
+        output[start + at] = input[start + at] + stddev * normalQuantile(draws[at]);
       }
     },
     gradient(gradient, result, _draws, start, length) {
@@ -51,20 +51,20 @@ function noise(deviation: number): Noise {
  * What is added follows from the model's seed, the step, the row's place in the batch and the value's place
  * in the row: a run repeats it, with either kernel.
  *
- * Options: `deviation` (0.1), the standard deviation, at least 0.
+ * Options: `stddev` (0.1), the standard stddev, at least 0.
  *
  * @example
  * ```ts
- * const layers = [gaussianNoise({ deviation: 0.05 }), dense(64), relu(), dense(1)];
+ * const layers = [gaussianNoise({ stddev: 0.05 }), dense(64), relu(), dense(1)];
  * ```
  */
 export const gaussianNoise = entry(
   "gaussianNoise",
-  { deviation: number({ default: 0.1, minimum: 0 }) },
-  ({ deviation }): Layer => ({
+  { stddev: renamedFrom("deviation", number({ default: 0.1, minimum: 0 })) },
+  ({ stddev }): Layer => ({
     outputs: (inputs) => inputs,
     parameters: () => [],
-    program: () => [{ type: "gaussianNoise", deviation }],
-    operations: () => [{ kind: "noise", noise: noise(deviation) }],
+    program: () => [{ type: "gaussianNoise", stddev }],
+    operations: () => [{ kind: "noise", noise: noise(stddev) }],
   }),
 );
