@@ -37,7 +37,7 @@ type GivenTo<O> = O extends { readonly given?: infer G } & Option<infer T>
   : never;
 
 /** The complete values of options. */
-export type Values<O extends Options> = {
+export type OptionValues<O extends Options> = {
   -readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never;
 };
 
@@ -76,7 +76,7 @@ export interface Entry<Type extends string, O extends Options, Made> {
   (...options: BuilderArguments<O>): Configured<Type, O>;
   readonly type: Type;
   readonly options: O;
-  create(options: Values<O>): Made;
+  create(options: OptionValues<O>): Made;
 }
 
 /** Any entry that makes such a thing. */
@@ -120,7 +120,7 @@ export interface Complete {
 export function entry<const Type extends string, O extends Options, Made>(
   type: Type,
   options: O,
-  create: (options: Values<O>) => Made,
+  create: (options: OptionValues<O>) => Made,
 ): Entry<Type, O, Made> {
   const build = (given: Given<O> = {} as Given<O>) => {
     checkNames(given, Object.keys(options), type);
@@ -135,21 +135,21 @@ export function refuse(place: string, expected: string, value: unknown, hint = "
 }
 
 /** A range of numbers; `above` and `below` leave the end itself out. */
-export interface Range {
+export interface NumberRange {
   readonly minimum?: number;
   readonly above?: number;
   readonly maximum?: number;
   readonly below?: number;
 }
 
-function rangeText({ minimum, above, maximum, below }: Range): string {
+function rangeText({ minimum, above, maximum, below }: NumberRange): string {
   const low =
     minimum !== undefined ? ` of at least ${minimum}` : above !== undefined ? ` above ${above}` : "";
   const high = maximum !== undefined ? ` at most ${maximum}` : below !== undefined ? ` below ${below}` : "";
   return low && high ? `${low} and${high}` : low + high;
 }
 
-function within(value: number, { minimum, above, maximum, below }: Range): boolean {
+function within(value: number, { minimum, above, maximum, below }: NumberRange): boolean {
   return (
     (minimum === undefined || value >= minimum) &&
     (above === undefined || value > above) &&
@@ -159,9 +159,9 @@ function within(value: number, { minimum, above, maximum, below }: Range): boole
 }
 
 /** A finite number in a range; without a default it has to be given. */
-export function number(settings: { default: number } & Range): Option<number>;
-export function number(settings: { default?: never } & Range): RequiredOption<number>;
-export function number({ default: standard, ...range }: { default?: number } & Range): Option<number> {
+export function number(settings: { default: number } & NumberRange): Option<number>;
+export function number(settings: { default?: never } & NumberRange): RequiredOption<number>;
+export function number({ default: standard, ...range }: { default?: number } & NumberRange): Option<number> {
   const expected = `a finite number${rangeText(range)}`;
   const read = (value: unknown, place: string): number => {
     if (typeof value !== "number" || !Number.isFinite(value) || !within(value, range)) {
@@ -224,7 +224,7 @@ export function optionalText<Text extends string>(): Option<Text | null> {
 }
 
 /** A finite number in a range, or null where another place says it. */
-export function optionalNumber(range: Range): Option<number | null> {
+export function optionalNumber(range: NumberRange): Option<number | null> {
   const { expected, read } = number(range);
   return {
     default: null,
@@ -433,7 +433,7 @@ export function completeOptions<O extends Options>(
   given: object,
   place: string,
   lastLayer?: string,
-): Values<O> {
+): OptionValues<O> {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
     const value = (given as Record<string, unknown>)[name];
@@ -441,7 +441,7 @@ export function completeOptions<O extends Options>(
     else if ("required" in option) throw new OptionError(`${place}: ${name} is missing`);
     else values[name] = option.defaultAfter?.(lastLayer) ?? option.default;
   }
-  return values as Values<O>;
+  return values as OptionValues<O>;
 }
 
 function withArticle(noun: string): string {

@@ -6,10 +6,10 @@ import {
   checkNames,
   choice,
   type Given,
+  type OptionValues,
   optionalChoice,
   optionalNumber,
   size,
-  type Values,
 } from "../../options.ts";
 import * as activations from "../activations.ts";
 import * as initializers from "../initializers.ts";
@@ -36,7 +36,7 @@ function create({
   trainable,
   l1,
   l2,
-}: Values<typeof options>): Layer {
+}: OptionValues<typeof options>): Layer {
   return {
     outputs: () => units,
     parameters(inputs) {

@@ -1,5 +1,5 @@
 /** The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. */
-import { boolean, entry, epsilon, number, type Values } from "../../options.ts";
+import { boolean, entry, epsilon, number, type OptionValues } from "../../options.ts";
 import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 const options = (decay: number) => ({
@@ -12,7 +12,7 @@ const options = (decay: number) => ({
 });
 
 /** Adam, whose weight decay is part of the gradient or `decoupled` from it. */
-function rule(settings: Values<ReturnType<typeof options>>, decoupled: boolean): Optimizer {
+function rule(settings: OptionValues<ReturnType<typeof options>>, decoupled: boolean): Optimizer {
   const { beta1, beta2, epsilon, weightDecay, amsgrad } = settings;
   return {
     slots: amsgrad ? 3 : 2,

@@ -1,6 +1,6 @@
 /** The schedule that watches the training. */
 import type { Monitor } from "../../metrics/names.ts";
-import { boolean, count, entry, number, optionalText, type Values } from "../../options.ts";
+import { boolean, count, entry, number, type OptionValues, optionalText } from "../../options.ts";
 import type { Rates, Schedule } from "./schedule.ts";
 
 const options = {
@@ -13,7 +13,7 @@ const options = {
   largerIsBetter: boolean({ default: false }),
 };
 
-function rates(learningRate: number, monitor: string, settings: Values<typeof options>): Rates {
+function rates(learningRate: number, monitor: string, settings: OptionValues<typeof options>): Rates {
   const { factor, patience, minDelta, cooldown, minimum, largerIsBetter } = settings;
   const sign = largerIsBetter ? -1 : 1;
   let rate = learningRate;
