@@ -65,7 +65,7 @@ export const residual = Object.assign(
   { type: "residual" as const },
 );
 
-/** A layer as a user writes it: what a builder makes, or the bare name of one that needs no option. */
+/** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
 export type LayerChoice = Choice<typeof activations & typeof entries> | Residual;
 
 /** What a complete configuration of a layer computes. */

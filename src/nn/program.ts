@@ -23,12 +23,11 @@ import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
 import * as optimizers from "./optimizers.ts";
 
-/** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
-export type Layer = LayerChoice;
 /** A loss as given to a model: its name, or an object with its options. */
-export type Loss = Choice<typeof losses>;
+export type LossChoice = Choice<typeof losses>;
 /** An optimizer as given to a model: `sgd({ learningRate: 0.01 })`, an object like that, or its name. */
-export type Optimizer = Choice<typeof optimizers>;
+export type OptimizerChoice = Choice<typeof optimizers>;
+
 const clipping = { norm: number({ above: 0 }), value: number({ above: 0 }) };
 
 /**
@@ -50,11 +49,11 @@ export interface NetworkOptions {
   /** Values in a row of x. */
   readonly inputs: number;
   /** The layers in order; at least one. */
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerChoice[];
   /** The loss that training lowers. */
-  readonly loss: Loss;
+  readonly loss: LossChoice;
   /** How the parameters follow their gradients. */
-  readonly optimizer: Optimizer;
+  readonly optimizer: OptimizerChoice;
   /**
    * Holds gradients within a norm of all together, or each within a value; null, which is the default, lets
    * them be. Layers that are not trained take no part. Penalties are in the gradient before.
