@@ -1,5 +1,6 @@
 /**
- * Table entries and their options: declared once, with default and range; types, checks and builders follow.
+ * Table entries and their options. An option is declared once, with default and range; its types, its checks
+ * and the builder follow from the declaration.
  */
 import { OptionError } from "./errors.ts";
 import { checkNames, refuse, unknownName } from "./options/names.ts";
@@ -9,18 +10,18 @@ export * from "./options/kinds.ts";
 export { checkNames, isPlain, refuse, unknownName } from "./options/names.ts";
 export type { Given, Option, Options, OptionValues, RequiredOption } from "./options/option.ts";
 
-/** What every function has and no plain object, so that a builder that was not called is a type error. */
+/** Excludes functions, so that a builder that was not called is a type error. */
 interface NotFunction {
   readonly [Symbol.hasInstance]?: never;
 }
 
-/** The plain object that a builder makes: the entry's name and the options given. */
+/** The plain object that a builder returns: the entry's name and the options passed. */
 export type Configured<Type extends string, O extends Options> = { readonly type: Type } & Readonly<
   Given<O>
 > &
   NotFunction;
 
-/** Without options nothing may be given: TypeScript checks no names against the type `{}`. */
+/** `Record<string, never>` for an entry without options: TypeScript checks no names against the type `{}`. */
 type BuilderArguments<O extends Options> = [keyof O] extends [never]
   ? [options?: Record<string, never>]
   : [RequiredNames<O>] extends [never]
@@ -28,8 +29,8 @@ type BuilderArguments<O extends Options> = [keyof O] extends [never]
     : [options: Given<O>];
 
 /**
- * An entry of a table: a builder of plain configuration that carries the options' declaration and `create`,
- * which makes what computes.
+ * An entry of a table: a builder of plain configurations, with the declarations of its options and a function
+ * `create` that makes the implementation.
  */
 export interface Entry<Type extends string, O extends Options, Made> {
   (...options: BuilderArguments<O>): Configured<Type, O>;
@@ -38,14 +39,14 @@ export interface Entry<Type extends string, O extends Options, Made> {
   create(options: OptionValues<O>): Made;
 }
 
-/** Any entry that makes such a thing. */
+/** An entry with any options. */
 // biome-ignore lint/suspicious/noExplicitAny: entries differ in their options
 export type AnyEntry<Made> = Pick<Entry<string, any, Made>, "type" | "options" | "create">;
 
 /** A table: a module whose exports are entries. */
 export type Table<Made> = Readonly<Record<string, AnyEntry<Made>>>;
 
-/** The names of a table's entries that need no option, so that the bare name is a configuration. */
+/** The names of the entries without required options, which are configurations by themselves. */
 type BareNames<T> = {
   [K in keyof T]: T[K] extends {
     readonly type: infer Type extends string;
@@ -57,7 +58,7 @@ type BareNames<T> = {
     : never;
 }[keyof T];
 
-/** What may stand for an entry of a table: its configuration, or its bare name where it needs no option. */
+/** The choice of an entry of a table: its configuration, or its bare name if no option is required. */
 export type Choice<T> =
   | {
       [K in keyof T]: T[K] extends {
@@ -69,13 +70,13 @@ export type Choice<T> =
     }[keyof T]
   | BareNames<T>;
 
-/** A complete configuration, as it travels to the kernels and into files. */
+/** A configuration with all defaults filled in, as kernels and files receive it. */
 export interface Complete {
   readonly type: string;
   readonly [option: string]: unknown;
 }
 
-/** Makes an entry whose builder takes an object of options. */
+/** Returns an entry whose builder takes an object of options. */
 export function entry<const Type extends string, O extends Options, Made>(
   type: Type,
   options: O,
@@ -88,7 +89,7 @@ export function entry<const Type extends string, O extends Options, Made>(
   return Object.assign(build, { type, options, create }) as unknown as Entry<Type, O, Made>;
 }
 
-/** Fills in the defaults of options and checks the values given; undefined is as good as left out. */
+/** Returns checked options with the defaults filled in; undefined counts as left out. */
 export function completeOptions<O extends Options>(
   options: O,
   given: object,
@@ -109,16 +110,17 @@ function withArticle(noun: string): string {
   return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 }
 
-/** What to do with a builder that was passed and not called. */
+/** Returns the hint for a builder that was passed without calling it, else an empty text. */
 function callIt(given: unknown): string {
   const { type } = typeof given === "function" ? (given as { type?: unknown }) : {};
   return typeof type === "string" ? `; call it: ${type}(…)` : "";
 }
 
 /**
- * Completes the configuration of a table's entry: the type is known, no option is unknown, each value fits,
- * and the defaults are filled in. `kind` says what the table holds, in the words of an error message; a
- * loss is told the last layer.
+ * Returns the checked configuration of a table's entry with the defaults filled in. `kind` says what the
+ * table holds, in the words of an error message. `lastLayer` is for losses.
+ *
+ * @throws OptionError for an unknown type or option, a missing option, or a value out of range.
  */
 export function complete(
   kind: string,
@@ -144,13 +146,13 @@ export function complete(
   return { type, ...completeOptions(options, named, here, lastLayer) };
 }
 
-/** Makes what computes from a complete configuration. */
+/** Returns the implementation of a complete configuration. */
 export function create<Made>(kind: string, table: Table<Made>, { type, ...options }: Complete): Made {
   if (!Object.hasOwn(table, type)) throw unknownName(kind, kind, type, Object.keys(table));
   return table[type].create(options);
 }
 
-/** One entry of another table, complete. */
+/** An option that is an entry of another table. */
 export function choice<T extends object>(
   kind: string,
   table: T,
@@ -163,7 +165,7 @@ export function choice<T extends object>(
   };
 }
 
-/** One entry of another table, complete, or null. */
+/** An option that is an entry of another table, or null. */
 export function optionalChoice<T extends object>(
   kind: string,
   table: T,

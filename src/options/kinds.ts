@@ -3,7 +3,7 @@ import { OptionError } from "../errors.ts";
 import { checkNames, refuse, unknownName } from "./names.ts";
 import type { GivenTo, Option, Options, RequiredOption } from "./option.ts";
 
-/** A range of numbers; `above` and `below` leave the end itself out. */
+/** A range of numbers; `above` and `below` exclude the end itself. */
 export interface NumberRange {
   readonly minimum?: number;
   readonly above?: number;
@@ -27,7 +27,7 @@ function within(value: number, { minimum, above, maximum, below }: NumberRange):
   );
 }
 
-/** A finite number in a range; without a default it has to be given. */
+/** A finite number in a range; required if it has no default. */
 export function number(settings: { default: number } & NumberRange): Option<number>;
 export function number(settings: { default?: never } & NumberRange): RequiredOption<number>;
 export function number({ default: standard, ...range }: { default?: number } & NumberRange): Option<number> {
@@ -36,7 +36,7 @@ export function number({ default: standard, ...range }: { default?: number } & N
     if (typeof value !== "number" || !Number.isFinite(value) || !within(value, range)) {
       throw refuse(place, expected, value);
     }
-    // The kernels compute with 32 bits, which may round to infinity, or to an end that is left out.
+    // The kernels compute with 32-bit floats: rounding may give infinity, or an end that is excluded.
     const rounded = Math.fround(value);
     const { above, below } = range;
     if (!Number.isFinite(rounded) || rounded === above || rounded === below) {
@@ -48,19 +48,19 @@ export function number({ default: standard, ...range }: { default?: number } & N
   return standard === undefined ? required : { default: standard, expected, read };
 }
 
-/** Returns the option as one that earlier versions wrote into files as `oldName`. */
+/** Returns the option with the name that earlier versions wrote into files. */
 export const renamedFrom = <O extends Option<unknown>>(oldName: string, option: O): O => ({
   ...option,
   oldName,
 });
 
 /**
- * What keeps a divisor from zero. The native kernel sets state below 1e-30 to zero: its root is below 1e-15, which an
- * epsilon much larger than that hides.
+ * A number that is added to a divisor to keep it from zero; at least 1e-12. The native kernel sets state
+ * below 1e-30 to zero. The root of such state is below 1e-15, which a much larger epsilon hides.
  */
 export const epsilon = (standard: number) => number({ default: standard, minimum: 1e-12 });
 
-/** A whole number of at least 0: how often, or how long. */
+/** A whole number of at least 0: a number of times, or a length of time. */
 export function count({ default: standard }: { default: number }): Option<number> {
   return {
     default: standard,
@@ -69,7 +69,7 @@ export function count({ default: standard }: { default: number }): Option<number
   };
 }
 
-/** A name that is checked where its meaning is known. */
+/** A name; whether it exists is checked where its meaning is known. */
 export function text<Text extends string>({ default: standard }: { default: Text }): Option<Text> {
   const expected = "a name";
   return {
@@ -82,7 +82,7 @@ export function text<Text extends string>({ default: standard }: { default: Text
   };
 }
 
-/** A name, or null where another place says it. */
+/** A name, or null if it is determined elsewhere. */
 export function optionalText<Text extends string>(): Option<Text | null> {
   const { expected, read } = text<string>({ default: "" });
   return {
@@ -92,7 +92,7 @@ export function optionalText<Text extends string>(): Option<Text | null> {
   };
 }
 
-/** A finite number in a range, or null where another place says it. */
+/** A finite number in a range, or null if it is determined elsewhere. */
 export function optionalNumber(range: NumberRange): Option<number | null> {
   const { expected, read } = number(range);
   return {
@@ -102,14 +102,14 @@ export function optionalNumber(range: NumberRange): Option<number | null> {
   };
 }
 
-/** An object that has exactly one of these options, with its value. */
+/** An object with exactly one of these options. */
 export type OneOf<O extends Options> = {
   [K in keyof O]: { readonly [Name in K]: GivenTo<O[K]> } & {
     readonly [Name in Exclude<keyof O, K>]?: undefined;
   };
 }[keyof O];
 
-/** An object that has exactly one of some options, or null for none. */
+/** An object with exactly one of these options, or null for none. */
 export function optionalOneOf<O extends Options>(options: O): Option<OneOf<O> | null> {
   const names = Object.keys(options);
   const expected = `an object with one of ${names.join(", ")}, or null`;
@@ -162,8 +162,8 @@ export function oneOf<const Word extends string>(
 }
 
 /**
- * `true` or `false`: true by default, but false where the last layer is the one of this name, after which
- * true is refused. It is for losses, which are told the last layer.
+ * `true` or `false`, for losses: true by default. If the last layer has this name, the default is false, and
+ * true is refused.
  */
 export function unlessAfter(layer: string): Option<boolean> {
   const { read, expected } = boolean({ default: true });
@@ -179,12 +179,12 @@ export function unlessAfter(layer: string): Option<boolean> {
   };
 }
 
-/** The largest size: what both kernels count with. */
+/** The largest size that both kernels can count. */
 const LARGEST_SIZE = 2 ** 31 - 1;
 
 const SIZE = "a whole number of at least 1";
 
-/** A whole number from 1 to `maximum`; without a default it has to be given. */
+/** A whole number from 1 to `maximum`; required if it has no default. */
 export function size(settings: { default: number; maximum?: number }): Option<number>;
 export function size(settings?: { default?: never; maximum?: number }): RequiredOption<number>;
 export function size({ default: standard, maximum }: { default?: number; maximum?: number } = {}) {
@@ -194,7 +194,7 @@ export function size({ default: standard, maximum }: { default?: number; maximum
   return standard === undefined ? required : { default: standard, expected, read };
 }
 
-/** A whole number of at least 1, or null where it follows from others. */
+/** A whole number of at least 1, or null if it follows from other options. */
 export function optionalSize(): Option<number | null> {
   return {
     default: null,
@@ -203,13 +203,13 @@ export function optionalSize(): Option<number | null> {
   };
 }
 
-/** A place without a default: a whole number from 0. */
+/** A required index: a whole number of at least 0. */
 export function index(): RequiredOption<number> {
   const expected = "a whole number of at least 0";
   return { required: true, expected, read: (value, place) => readWhole(value, place, 0) };
 }
 
-/** A whole number of at least 1, or an {@link OptionError}. */
+/** Returns a whole number of at least 1, or throws an {@link OptionError}. */
 export function readSize(value: unknown, place: string): number {
   return readWhole(value, place, 1);
 }

@@ -1,17 +1,17 @@
-/** Checks the names in an object of options, and suggests the name that was probably meant. */
+/** Checks the names in objects of options, and suggests the name that was probably meant. */
 import { distance } from "fastest-levenshtein";
 import { OptionError, show } from "../errors.ts";
 import { LONGEST_NAME, meantBy, whyAbsent } from "../synonyms.ts";
 
-/** An error that says where, what was expected and what came. */
+/** Returns the error for a value that is not as expected; `hint` says what to do. */
 export function refuse(place: string, expected: string, value: unknown, hint = ""): OptionError {
   return new OptionError(`${place}: expected ${expected}, received ${show(value)}${hint}`);
 }
 
-/** The names in `names` that one of none of them may mean: by its meaning elsewhere, else the nearest. */
+/** Returns the names that an unknown one may mean: its meaning in other libraries, else the nearest name. */
 function candidates(name: string, names: readonly string[]): readonly string[] {
   const meant = meantBy(name, names);
-  // To count the edits of a long name could take for ever.
+  // Counting the edits of a very long name could take forever.
   if (meant.length > 0 || name.length > LONGEST_NAME) return meant;
   const ranked = names
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
@@ -20,7 +20,7 @@ function candidates(name: string, names: readonly string[]): readonly string[] {
   return best && best.edits <= Math.max(2, name.length / 3) ? [best.candidate] : [];
 }
 
-/** An error for a name that is none of `names`, with the one that is meant or the nearest. */
+/** Returns the error for a name that is not one of `names`, with a suggestion. */
 export function unknownName(
   place: string,
   kind: string,
@@ -34,14 +34,14 @@ export function unknownName(
   return new OptionError(`${place}: unknown ${kind} ${show(name)}.${hint} Expected one of: ${list}`);
 }
 
-/** Whether a value is an object of any realm that no class made: `{}`, or one without a prototype. */
+/** Returns whether a value is a plain object, of any realm: `{}`, or one without a prototype. */
 export function isPlain(value: unknown): value is object {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || (Object.getPrototypeOf(prototype) === null && "hasOwnProperty" in prototype);
 }
 
-/** Checks that options are a plain object, which has no other names than these. */
+/** Checks that the value is a plain object with no other names than these. */
 export function checkNames(
   given: unknown,
   names: readonly string[],

@@ -1,18 +1,19 @@
-/** What an option of a table entry is, and the types that follow from its declaration. */
+/** The declaration of an option, and the types that follow from it. */
 
-/** What an option takes. `read` returns the value, or throws an {@link OptionError} that names the place. */
+/** An option of a table entry. */
 export interface Option<T> {
   readonly default?: T;
-  /** What is taken, in words. */
+  /** The accepted values, in the words of an error message. */
   readonly expected: string;
-  /** The words that are taken, where it is one of several. */
+  /** The accepted words, if the option is one of several words. */
   readonly words?: readonly string[];
-  /** The type of what may be given; `read` makes a T of it. Never set. */
+  /** The type that a caller may pass, if `read` converts it to T. Exists for the compiler only. */
   readonly given?: unknown;
-  /** The name of the option in files of earlier versions, where that was another one. */
+  /** The name of the option in files of earlier versions, if it was renamed. */
   readonly oldName?: string;
-  /** The default after a last layer of this name, where that makes a difference. */
+  /** Returns the default for a network whose last layer has this name, if it depends on that. */
   defaultAfter?(lastLayer: string | undefined): T;
+  /** Returns the checked value, or throws an {@link OptionError} that begins with `place`. */
   read(value: unknown, place: string, lastLayer?: string): T;
 }
 
@@ -25,14 +26,14 @@ export interface RequiredOption<T> extends Option<T> {
 // biome-ignore lint/suspicious/noExplicitAny: each option has a type of its own
 export type Options = Readonly<Record<string, Option<any>>>;
 
-/** What a caller may give for an option. */
+/** The values that a caller may pass for an option. */
 export type GivenTo<O> = O extends { readonly given?: infer G } & Option<infer T>
   ? unknown extends G
     ? T
     : G
   : never;
 
-/** The complete values of options. */
+/** The values of options, with the defaults filled in. */
 export type OptionValues<O extends Options> = {
   -readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never;
 };
@@ -42,7 +43,7 @@ export type RequiredNames<O extends Options> = {
   [K in keyof O]: O[K] extends RequiredOption<unknown> ? K : never;
 }[keyof O];
 
-/** What a caller may give: options with a default may be left out. */
+/** The options that a caller may pass: those with a default may be left out. */
 export type Given<O extends Options> = { [K in RequiredNames<O>]: GivenTo<O[K]> } & {
   [K in Exclude<keyof O, RequiredNames<O>>]?: GivenTo<O[K]> | undefined;
 };
