@@ -219,9 +219,9 @@ export class Model<const List extends MetricList = MetricList> {
   ): Promise<History<List, Validates<Given>>>;
   async fit(...given: unknown[]): Promise<unknown> {
     const fit = begin(this, "fit", given);
-    const lookBack = watchTraining(sessionOf(this), "fit", fit);
+    const warnOfOutcome = watchTraining(sessionOf(this), "fit", fit);
     const history = await fit.all();
-    lookBack();
+    warnOfOutcome();
     return history;
   }
 
@@ -245,9 +245,9 @@ export class Model<const List extends MetricList = MetricList> {
   ): History<List, Validates<Given>>;
   fitSync(...given: unknown[]): unknown {
     const fit = begin(this, "fitSync", given);
-    const lookBack = watchTraining(sessionOf(this), "fitSync", fit);
+    const warnOfOutcome = watchTraining(sessionOf(this), "fitSync", fit);
     const history = fit.sync();
-    lookBack();
+    warnOfOutcome();
     return history;
   }
 

@@ -12,8 +12,8 @@ import { countValues, type LayerShape, withInside } from "./program.ts";
 export type Nested = number[] | number[][];
 
 /**
- * The parameters of one layer by name; empty for a layer without any, `{ layers: [...] }` for one that is made
- * of layers.
+ * The parameters of one layer by name; empty for a layer without any, `{ layers: [...] }` for one that is
+ * made of layers.
  */
 export type LayerWeights = { [name: string]: Nested | LayerWeights[] };
 
