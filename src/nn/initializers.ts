@@ -53,7 +53,8 @@ const centered = (stddev: number, draw: () => number) => {
 /**
  * Uniform in [minimum, maximum).
  *
- * Options: `minimum` (0), `maximum` (1): the numbers of PyTorch's `uniform_`.
+ * Options: `minimum` (0), `maximum` (1): the numbers of PyTorch's `uniform_`, and the start of the network in
+ * docs/article.md.
  *
  * @example
  * ```ts

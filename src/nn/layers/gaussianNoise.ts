@@ -1,4 +1,4 @@
-/** gaussianNoise: y = x + stddev n, n normal, in training */
+/** gaussianNoise: y = x + stddev n, with a standard normal n, in training */
 import { entry, number, renamedFrom } from "../../options.ts";
 import type { Layer, Noise } from "./layer.ts";
 
@@ -18,10 +18,9 @@ function polynomial(coefficients: readonly number[], x: number): number {
 }
 
 /**
- * The value below which a standard normal number is with probability u: the square root of 2 times the
- * inverse of the error function at x = 2 u - 1, which is x p(w) with w = -log(1 - x²). The polynomials are
- * Giles' ("Approximating the erfinv function", GPU Computing Gems, 2012): within 1.3e-7 of the exact value,
- * relatively, and the same as the native kernel's.
+ * Returns the quantile of the standard normal distribution at u: √2 erf⁻¹(x) with x = 2 u - 1, where erf⁻¹(x)
+ * = x p(w) with w = -log(1 - x²). The polynomials p are Giles' ("Approximating the erfinv function", GPU
+ * Computing Gems, 2012): their relative error is below 1.3e-7. The native kernel uses the same.
  */
 export function normalQuantile(u: number): number {
   const x = 2 * u - 1;
@@ -30,7 +29,7 @@ export function normalQuantile(u: number): number {
   return Math.SQRT2 * p * x;
 }
 
-/** y = x + d q(u) with q the quantile function of the normal distribution and u the draw. */
+/** y = x + stddev q(u), where q is the quantile function of the normal distribution and u the draw. */
 function noise(stddev: number): Noise {
   return {
     value(input, output, draws, start, length) {
@@ -45,11 +44,11 @@ function noise(stddev: number): Noise {
 }
 
 /**
- * Gaussian noise: in training a normal number of mean 0 is added to each value, another one in every step.
- * `predict`, `evaluate` and `gradients` pass values on as they are.
+ * Gaussian noise: y = x + stddev n in training, with another standard normal n for each value in every step.
+ * `predict`, `evaluate` and `gradients` do not change values.
  *
- * What is added follows from the model's seed, the step, the row's place in the batch and the value's place
- * in the row: a run repeats it, with either kernel.
+ * n depends only on the model's seed, the step, the row's place in the batch and the value's place in the
+ * row. So a run can be repeated, on either kernel.
  *
  * Options: `stddev` (0.1), the standard stddev, at least 0.
  *
