@@ -88,7 +88,7 @@ const badExamples: readonly Case<Anything>[] = [
     "a flat array that ends within a row",
     { x: new Float32Array(5), y },
     ShapeError,
-    "x: a typed array of 5 values is no multiple of 2 inputs; expected [rows × 2]",
+    "x: expected [rows × 2 inputs], received a typed array of 5 values",
   ],
   ["a dataset of other inputs", { ...data, inputs: 4 }, ShapeError, "data: expected 2 inputs, received 4"],
   ["a dataset of other outputs", { ...data, outputs: 2 }, ShapeError, "data: expected 1 output, received 2"],
@@ -96,7 +96,7 @@ const badExamples: readonly Case<Anything>[] = [
     "fewer targets than inputs",
     { x, y: [1, 0] },
     ShapeError,
-    "x has 3 rows and y has 2: expected as many targets as inputs",
+    "expected x and y with the same number of rows, received 3 of x and 2 of y",
   ],
   [
     "NaN in a row",
@@ -388,7 +388,7 @@ const badFitOptions: readonly Case<Anything>[] = [
     "a validation with too few targets",
     { validationData: { x, y: [1] } },
     ShapeError,
-    "validationData: x has 3 rows and y has 1",
+    "validationData: expected x and y with the same number of rows, received 3 of x and 1 of y",
   ],
   [
     "a validation that is no data",

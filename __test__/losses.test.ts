@@ -332,8 +332,8 @@ describe("a target that the loss does not take is refused, and nothing changes",
       [0, null, 1],
       /y: row 1, column 0: expected a finite number, received null$/,
     ],
-    ["fewer targets", [0, 1], /x has 3 rows and y has 2: expected as many targets as inputs$/],
-    ["shares one after the other", Array(9).fill(0), /y has 9.*; for a share for each class use the loss/],
+    ["fewer targets", [0, 1], /expected x and y with the same number of rows, received 3 of x and 2 of y$/],
+    ["shares one after the other", Array(9).fill(0), /9 of y.*; for a share for each class use the loss/],
   ])("%s in place of labels get advice that is true of them", (_, y, message) => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy");
     expect(() => model.evaluate(Array(3).fill([1, 2, 3]), y as number[])).toThrow(message);

@@ -1,6 +1,4 @@
-/**
- * The schedules whose rates are known beforehand. η is the optimizer's learning rate, e the epoch, from 0.
- */
+/** Schedules whose rates are known in advance. η is the optimizer's learning rate, e the epoch, from 0. */
 import { entry, number, size } from "../../options.ts";
 import { known } from "./schedule.ts";
 
@@ -8,7 +6,7 @@ import { known } from "./schedule.ts";
 const falling = (share: number) => (1 + Math.cos(Math.PI * share)) / 2;
 
 /**
- * Multiplies the learning rate by `factor` every `every` epochs: η factor^⌊e / every⌋. As PyTorch's StepLR.
+ * Multiplies the learning rate by `factor` once in `every` epochs: η factor^⌊e / every⌋. As PyTorch's StepLR.
  *
  * Options: `every` (required, at least 1), `factor` (0.1, above 0).
  *
