@@ -508,13 +508,13 @@ const badModels: readonly Case<Anything>[] = [
     "a residual whose widths differ",
     layer({ type: "residual", layers: [dense(3)] }),
     ShapeError,
-    "layer 0 (residual): expected as many outputs of its layers as inputs, 2, received 3",
+    "layer 0 (residual): expected 2 outputs of the layers inside, as many as inputs, received 3",
   ],
   [
     "widths that differ in a residual inside another",
     layer({ type: "residual", layers: [dense(2), { type: "residual", layers: ["relu", dense(1)] }] }),
     ShapeError,
-    "layer 0 (residual): layer 1 (residual): expected as many outputs of its layers as inputs, 2, received 1",
+    "layer 0 (residual): layer 1 (residual): expected 2 outputs of the layers inside, as many as inputs, received 1",
   ],
   [
     "a layer misspelt in a residual",
@@ -538,7 +538,7 @@ const badModels: readonly Case<Anything>[] = [
     "an embedding of a column that there is not",
     layer({ type: "embedding", column: 2, categories: 3, units: 1 }),
     ShapeError,
-    "layer 0 (embedding): column 2: expected one of 2 columns, from 0",
+    "layer 0 (embedding): column: expected a column from 0 to 1, received 2",
   ],
   [
     "an embedding of what another has made",

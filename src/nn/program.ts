@@ -5,7 +5,7 @@
  * *program* is the part of it that a step depends on: plain JSON, the same for both kernels.
  */
 import type { Categories } from "../data/examples.ts";
-import { OptionError, ShapeError } from "../errors.ts";
+import { OptionError, ShapeError, show } from "../errors.ts";
 import {
   type Choice,
   type Complete,
@@ -125,7 +125,8 @@ export function configureNetwork(options: NetworkOptions): NetworkConfiguration 
   const { inputs, layers: list, loss, optimizer } = options;
   if (!Array.isArray(list) || list.length === 0) {
     throw new OptionError(
-      "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)]",
+      "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)], " +
+        `received ${show(list)}`,
     );
   }
   const size = readSize(inputs, "model: inputs");

@@ -45,7 +45,7 @@ export const embedding = entry(
     outputs: (inputs) => inputs - 1 + units,
     check(inputs, place) {
       if (column < inputs) return;
-      throw new ShapeError(`${place}: column ${column}: expected one of ${inputs} columns, from 0`);
+      throw new ShapeError(`${place}: column: expected a column from 0 to ${inputs - 1}, received ${column}`);
     },
     parameters: () => [{ name: "weight", shape: [categories, units], initializer: weightInitializer }],
     program: () => [{ type: "embedding", column, categories, units }],

@@ -43,7 +43,7 @@ export function residualOf(table: () => Table<Layer>) {
         check(inputs, place, outputs) {
           if (outputs === inputs) return;
           throw new ShapeError(
-            `${place}: expected as many outputs of its layers as inputs, ${inputs}, received ${outputs}`,
+            `${place}: expected ${inputs} outputs of the layers inside, as many as inputs, received ${outputs}`,
           );
         },
         parameters: () => [],
