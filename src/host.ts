@@ -35,9 +35,7 @@ interface Host extends Timers {
 const host: Host = globalThis as object;
 const { MessageChannel, TextEncoder, TextDecoder, crypto } = host;
 
-/**
- * Returns a function or object unless it is fake: the fakes of common test runners have a property `clock`.
- */
+/** Returns what is given unless it is fake: the fakes of common test runners have a property `clock`. */
 const real = <T extends object>(given: T | undefined): T | undefined =>
   given === undefined || "clock" in given ? undefined : given;
 

@@ -60,9 +60,7 @@ function draw(rows: number, heldOut: number, seed: number, classOf: (row: number
   return quotas.flatMap(({ list, count }) => list.slice(0, count));
 }
 
-/**
- * Returns the caller's numbers of some rows; `ofAll` has the numbers of all rows, unless they are 0, 1, 2, ….
- */
+/** Returns the caller's numbers of these rows; without `ofAll`, row numbers are already the caller's. */
 export function numbersOf(rows: Uint32Array, ofAll: Uint32Array | undefined): Uint32Array {
   return ofAll === undefined ? rows : rows.map((row) => ofAll[row]);
 }

@@ -293,8 +293,8 @@ export const softplus = entry(
 );
 
 /**
- * A smooth function close to ReLU: mish(x) = x tanh(softplus(x)); with t = tanh(softplus(x)), mish'(x) = t +
- * x sigmoid(x) (1 - t²). (Misra, 2019.)
+ * A smooth function close to ReLU: mish(x) = x tanh(softplus(x)). With t = tanh(softplus(x)),
+ * mish'(x) = t + x sigmoid(x) (1 - t²). (Misra, 2019.)
  *
  * @example
  * ```ts

@@ -51,7 +51,7 @@ const centered = (stddev: number, draw: () => number) => {
 };
 
 /**
- * Uniform in [minimum, maximum).
+ * Uniform distribution in [minimum, maximum).
  *
  * Options: `minimum` (0), `maximum` (1): the numbers of PyTorch's `uniform_`, and the start of the network in
  * docs/article.md.
@@ -73,7 +73,7 @@ const normalOptions = {
 };
 
 /**
- * Normal.
+ * Normal distribution.
  *
  * Options: `mean` (0), `stddev` (1), the standard deviation, at least 0: the numbers of PyTorch's `normal_`.
  * Keras' default for `stddev` is 0.05.
@@ -91,11 +91,10 @@ export const normal = entry("normal", normalOptions, ({ mean, stddev }) =>
 );
 
 /**
- * Normal, but values two or more standard deviations from the mean are drawn again, as in Keras.
+ * Normal distribution, but values two or more standard deviations from the mean are drawn again, as in Keras.
  *
  * Options: `mean` (0), `stddev` (1), the standard deviation before truncation, at least 0; that of the values
- * is 0.88 times as large. The numbers are those of PyTorch's `trunc_normal_`, which with them truncates at
- * the same places.
+ * is 0.88 times as large. With the default numbers PyTorch's `trunc_normal_` is the same distribution.
  *
  * @example
  * ```ts

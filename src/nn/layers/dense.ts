@@ -64,8 +64,8 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
  * (`"zeros"`), `trainable` (true; with false, W and b never change, and their gradients are zeros), `l1` and
- * `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss, without b). Parameters:
- * `weight` W, [units][inputs], and `bias` b, [units].
+ * `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss, without b).
+ * Parameters: `weight` W, [units][inputs], and `bias` b, [units].
  *
  * @example
  * ```ts

@@ -20,9 +20,9 @@ function noise(given: number): Noise {
 }
 
 /**
- * Dropout: training sets each value to 0 with the probability `rate`, and else multiplies it by 1 / (1 -
- * rate), which keeps the mean. `predict`, `evaluate` and `gradients` do not change values. (Srivastava et
- * al., 2014.)
+ * Dropout: training sets each value to 0 with the probability `rate`, and multiplies the others by
+ * 1 / (1 - rate), which keeps the mean. `predict`, `evaluate` and `gradients` do not change values.
+ * (Srivastava et al., 2014.)
  *
  * The choice depends only on the model's seed, the step, the row's place in the batch and the value's place
  * in the row. So a run can be repeated, on either kernel.

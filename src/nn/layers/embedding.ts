@@ -9,7 +9,8 @@ const LARGEST_COUNT = 2 ** 24;
 
 /**
  * Embedding: replaces the value in `column`, a category number from 0 to `categories` - 1, by `units` trained
- * values of that category. The columns after it move right by `units` - 1.
+ * values of that category. The columns after it move right by `units` - 1, so there are inputs - 1 + `units`
+ * outputs.
  *
  * Embeddings come before all other layers. `column` counts the columns of the layer's input. So with several
  * embeddings, start with the last column: the numbers of the other columns are then those of x.
@@ -17,9 +18,9 @@ const LARGEST_COUNT = 2 ** 24;
  * A value of x that is not a category number is a `DataError` that names row and column, in every call that
  * takes data.
  *
- * Options: `column`, from 0; `categories`, at most 2^24, up to which 32-bit floats represent every whole
- * number; `units`; `weightInitializer` (`"normal"`, as in PyTorch). Parameters: `weight`,
- * [categories][units].
+ * Options: `column` (required, from 0), `categories` (required, at most 2^24, up to which 32-bit floats
+ * represent every whole number), `units` (required), `weightInitializer` (`"normal"`, as in PyTorch).
+ * Parameters: `weight`, [categories][units].
  *
  * @example
  * ```ts

@@ -18,9 +18,9 @@ function polynomial(coefficients: readonly number[], x: number): number {
 }
 
 /**
- * Returns the quantile of the standard normal distribution at u: √2 erf⁻¹(x) with x = 2 u - 1, where erf⁻¹(x)
- * = x p(w) with w = -log(1 - x²). The polynomials p are Giles' ("Approximating the erfinv function", GPU
- * Computing Gems, 2012): their relative error is below 1.3e-7. The native kernel uses the same.
+ * Returns the quantile of the standard normal distribution at u: √2 erf⁻¹(x) with x = 2 u - 1, where
+ * erf⁻¹(x) = x p(w) with w = -log(1 - x²). The polynomials p are Giles' ("Approximating the erfinv function",
+ * GPU Computing Gems, 2012): their relative error is below 1.3e-7. The native kernel uses the same.
  */
 export function normalQuantile(u: number): number {
   const x = 2 * u - 1;
@@ -50,7 +50,7 @@ function noise(stddev: number): Noise {
  * n depends only on the model's seed, the step, the row's place in the batch and the value's place in the
  * row. So a run can be repeated, on either kernel.
  *
- * Options: `stddev` (0.1), the standard stddev, at least 0.
+ * Options: `stddev` (0.1), the standard deviation, at least 0.
  *
  * @example
  * ```ts

@@ -11,10 +11,7 @@ const binaryFromLogits = (labelSmoothing: number) =>
     (logit, target) => 1 / (1 + Math.exp(-logit)) - smooth(target, labelSmoothing, 2),
   );
 
-/**
- * With probabilities p: -t log(p) - (1 - t) log(1 - p); its derivative is (p - t) / (p (1 - p)), 0 where p is
- * clipped.
- */
+/** With probabilities p: the derivative is (p - t) / (p (1 - p)), 0 where p is clipped. */
 const binaryFromProbabilities = (labelSmoothing: number) =>
   elementwise(
     (prediction, target) => {

@@ -45,9 +45,7 @@ function categoricalFromLogits(share: Share): RowLoss {
   };
 }
 
-/**
- * With probabilities p and shares t: -sum_k t_k log(p_k); its gradient is -t_k / p_k, and 0 where clipped.
- */
+/** With probabilities p and shares t: -sum_k t_k log(p_k); its gradient is -t_k / p_k, 0 where clipped. */
 function categoricalFromProbabilities(share: Share): RowLoss {
   return {
     value(prediction, target, row, classes) {
@@ -113,8 +111,8 @@ function checkLabel(target: Float32Array, row: number, classes: number): void {
  * Options: `fromLogits`, whether the predictions are logits z with p = softmax(z): true by default, but false
  * if the last layer is `softmax`. The loss is then computed together with that layer, as stably as from
  * logits. If it is false and the last layer is another one, the predictions are probabilities, which are
- * clipped to [2^-23, 1] but not normalized. `labelSmoothing` ε (0), from 0 to 1: replaces t by (1 - ε) t + ε
- * / classes.
+ * clipped to [2^-23, 1] but not normalized. `labelSmoothing` ε (0), from 0 to 1: replaces t by
+ * (1 - ε) t + ε / classes.
  *
  * @example
  * ```ts

@@ -91,13 +91,12 @@ export const quantile = entry(
 const SMALLEST_RATE = 2 ** -23;
 
 /**
- * Poisson loss, for targets that are counts, or rates of at least 0: the mean over the outputs of p - t
- * log(p), the negative log-likelihood of t for the expected value p, without the terms that do not depend on
- * p. Its derivative is 1 - t / p. The definition is PyTorch's with `log_input` false.
+ * Poisson loss, for targets that are counts, or rates of at least 0: the mean over the outputs of
+ * p - t log(p), the negative log-likelihood of t for the expected value p, without the terms that do not
+ * depend on p. Its derivative is 1 - t / p. The definition is PyTorch's with `log_input` false.
  *
  * Predictions have to be above 0: use `softplus` as the last layer, for instance. Below 2^-23 the logarithm
- * is replaced by its tangent at 2^-23. The derivative there is 1 - t / 2^-23, so that steps lead back above
- * 0.
+ * is replaced by its tangent at 2^-23. The derivative there is 1 - t / 2^-23, so that steps lead back.
  *
  * @example
  * ```ts

@@ -50,9 +50,7 @@ export interface Loss extends RowLoss {
   targets(outputs: number): number;
   /** Throws a {@link DataError} if the loss is not defined for this row of targets. */
   check?(target: Float32Array, row: number, outputs: number): void;
-  /**
-   * The last layer that the loss is computed together with, and the loss as a function of that layer's input.
-   */
+  /** The last layer that the loss is computed together with, and the loss as a function of its input. */
   readonly absorbs?: { readonly layer: string; readonly loss: RowLoss } | undefined;
 }
 

@@ -56,9 +56,8 @@ function rule(settings: OptionValues<ReturnType<typeof options>>, decoupled: boo
 export const adam = entry("adam", options(0), (settings) => rule(settings, false));
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it. With λ =
- * weightDecay, each step begins with w ← w - η λ w and does not change the gradient. The rest is {@link
- * adam}.
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it. Each step begins with
+ * w ← w - η λ w, where λ = weightDecay, and does not change the gradient. The rest is {@link adam}.
  *
  * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8), `weightDecay` (0.01),
  * `amsgrad` (false).
@@ -71,9 +70,7 @@ export const adam = entry("adam", options(0), (settings) => rule(settings, false
  */
 export const adamW = entry("adamW", options(0.01), (settings) => rule(settings, true));
 
-/**
- * Returns a function that computes f(1) f(2) … f(count) from its previous result; it stops at a product of 0.
- */
+/** Returns a function that computes f(1) f(2) … f(count), continuing from its previous product. */
 function runningProduct(factor: (index: number) => number): (count: number) => number {
   let done = 0;
   // In an array, which is changed in place: V8 would allocate each new value of a captured variable.
@@ -138,8 +135,8 @@ export const nadam = entry(
 
 /**
  * Adam with a decaying maximum of |g| in place of the mean of g² (Kingma and Ba, 2015), as PyTorch defines
- * it. With λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g; u ← max(β₂ u, |g| +
- * ε); w ← w - η / (1 - β₁ᵗ) · m / u
+ * it. With λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g;
+ * u ← max(β₂ u, |g| + ε); w ← w - η / (1 - β₁ᵗ) · m / u
  *
  * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0).
  *

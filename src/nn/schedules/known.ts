@@ -55,8 +55,8 @@ export const cosine = entry(
 );
 
 /**
- * Lowers the learning rate to zero within `epochs` epochs, and keeps it there: η (1 - min(e, epochs) /
- * epochs)^power. As PyTorch's PolynomialLR.
+ * Lowers the learning rate to zero within `epochs` epochs, and keeps it there:
+ * η (1 - min(e, epochs) / epochs)^power. As PyTorch's PolynomialLR.
  *
  * Options: `epochs` (required, at least 1), `power` (1, above 0).
  *
