@@ -5,7 +5,18 @@
  * anything changes: the model stays as it was.
  */
 
-/** The base class of all errors that this package throws. */
+/**
+ * The base class of all errors that this package throws.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   model.predict([1, 2, 3]);
+ * } catch (error) {
+ *   if (error instanceof MyelinError) console.log(error.code); // MYELIN_SHAPE
+ * }
+ * ```
+ */
 export class MyelinError extends Error {
   /** A constant for programs to compare, like `MYELIN_SHAPE`. */
   readonly code: string;

@@ -402,7 +402,14 @@ export class Model<const List extends MetricList = MetricList> {
     network.write("parameters", fromLayers(session.layers, weights, "setWeights"));
   }
 
-  /** Returns a table of the layers with their sizes and parameters, as text. */
+  /**
+   * Returns a table of the layers with their sizes and parameters, as text.
+   *
+   * @example
+   * ```ts
+   * console.log(model.summary());
+   * ```
+   */
   summary(): string {
     const { configuration, layers, parameters, reason } = sessionOf(this, "summary");
     const { loss, optimizer } = configuration;
