@@ -111,7 +111,7 @@ function withArticle(noun: string): string {
 }
 
 /** Returns the hint for a builder that was passed without calling it, else an empty text. */
-function callIt(given: unknown): string {
+function callHint(given: unknown): string {
   const { type } = typeof given === "function" ? (given as { type?: unknown }) : {};
   return typeof type === "string" ? `; call it: ${type}(…)` : "";
 }
@@ -135,7 +135,7 @@ export function complete(
       place,
       `${withArticle(kind)}, as an object with a "type" or as a name`,
       given,
-      callIt(given),
+      callHint(given),
     );
   }
   const type = named.type;

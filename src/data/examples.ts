@@ -141,14 +141,14 @@ function readForm(matrix: unknown, expected: Expected): CheckedRows {
       throw new DataError(`${name}: expected at least 1 row, received an empty typed array`);
     return result;
   }
-  if (!Array.isArray(matrix)) throw noMatrix(name, matrix);
+  if (!Array.isArray(matrix)) throw notAMatrix(name, matrix);
   if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
   const isList = typeof matrix[0] !== "object" || matrix[0] === null;
   if (isList) return readList(matrix, expected);
   return { values: copyRows(matrix, expected), rows: matrix.length, form: "rows" };
 }
 
-function noMatrix(name: string, given: unknown, fix = ""): DataError {
+function notAMatrix(name: string, given: unknown, fix = ""): DataError {
   const expected = "expected a list of numbers, a list of rows or a typed array";
   return new DataError(`${name}: ${expected}, received ${show(given)}${fix}`);
 }
@@ -239,7 +239,7 @@ export function readExamples(
   const { columns: outputs, unit, meaning } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
-  if (isMatrix(x) && !isMatrix(y)) throw noMatrix("y", y, "; pass both x and y, as (x, y) or { x, y }");
+  if (isMatrix(x) && !isMatrix(y)) throw notAMatrix("y", y, "; pass both x and y, as (x, y) or { x, y }");
   const checkedX = readMatrix(x, expectedX(expected));
   checkWidth(y, checkedX.rows, targets);
   const expectedY = { name: "y", columns: outputs, unit, listIsColumn: true, meaning };
