@@ -157,7 +157,7 @@ test("a history that is too long for a file is refused, and the error says how t
   for (const name of Object.keys(history)) history[name] = new Array(1_400_000).fill(1 / 3);
   expect(() => model.toBytes()).toThrow(FormatError);
   expect(() => model.toBytes()).toThrow(
-    /^toBytes: the texts about the tensors take \d+ bytes, at most 100000000/,
+    /^toBytes: expected a header of at most 100000000 bytes, received \d+. Fix: /,
   );
   expect(Model.fromBytes(model.toBytes({ history: false })).predict(data)).toEqual(model.predict(data));
 });
@@ -217,7 +217,7 @@ const refused: [what: string, bytes: unknown, message: string][] = [
   [
     "a safetensors file of somebody else",
     write({ format: "pt" }, [{ name: "fc.weight", shape: [1], values: new Float32Array(1) }], "test"),
-    'this is a safetensors file, but none of a model: it has no metadata "myelin"',
+    'this is a safetensors file, but not a model: it has no metadata "myelin"',
   ],
   [
     "metadata that is no JSON",

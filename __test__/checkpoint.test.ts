@@ -253,7 +253,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       await save(make(kernel), path);
       expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({
         name: "FormatError",
-        message: expect.stringContaining("this is a model, but no checkpoint of a training"),
+        message: expect.stringContaining("this is a model, but not a checkpoint of a training"),
       });
       writeFileSync(path, "nothing");
       expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({

@@ -69,7 +69,7 @@ describe("myelin xor", () => {
 
   test("runs on the kernel that is asked for, and says why", async () => {
     const { output } = await myelin("xor", "--epochs", "1", "--kernel", "typescript");
-    expect(output).toContain('\nkernel: typescript (asked for by the option kernel: "typescript")\n');
+    expect(output).toContain('\nkernel: typescript (requested by the option kernel: "typescript")\n');
   });
 
   test("writes into the current folder by default", async () => {

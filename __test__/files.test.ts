@@ -147,7 +147,7 @@ describe("a file", () => {
     test("is not found by links that lead back to themselves", async () => {
       const at = linked({ link: "second", second: "link", own: "own", folder: "folder/x" });
       for (const name of ["link", "own", "folder"]) {
-        const reason = "its symbolic links lead back to themselves (ELOOP)";
+        const reason = "its symbolic links form a loop (ELOOP)";
         const path = JSON.stringify(at(name));
         await expect(save(makeModel(), at(name))).rejects.toThrow(
           `save: ${path} cannot be written: ${reason}`,
@@ -219,10 +219,10 @@ describe("a file that cannot be had is a FileError that names the path", () => {
 
   test.runIf(existsSync("/dev/full"))("that is a device (skipped where there is no /dev/full)", async () => {
     await expect(save(model, "/dev/full")).rejects.toThrow(
-      'save: "/dev/full" cannot be written: it is no regular file',
+      'save: "/dev/full" cannot be written: it is not a regular file',
     );
     await expect(load("/dev/zero")).rejects.toThrow(
-      'load: "/dev/zero" cannot be read: it is no regular file',
+      'load: "/dev/zero" cannot be read: it is not a regular file',
     );
     expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
   });
@@ -232,8 +232,8 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     async () => {
       const path = freshPath();
       execFileSync("mkfifo", [path]);
-      await expect(load(path)).rejects.toThrow("cannot be read: it is no regular file");
-      await expect(save(model, path)).rejects.toThrow("cannot be written: it is no regular file");
+      await expect(load(path)).rejects.toThrow("cannot be read: it is not a regular file");
+      await expect(save(model, path)).rejects.toThrow("cannot be written: it is not a regular file");
     },
   );
 
@@ -244,11 +244,11 @@ describe("a file that cannot be had is a FileError that names the path", () => {
       writeFileSync(path, "precious");
       chmodSync(path, 0o444);
       await expect(save(model, path)).rejects.toThrow(
-        `save: ${JSON.stringify(path)} cannot be written: it is not permitted (EACCES)`,
+        `save: ${JSON.stringify(path)} cannot be written: permission is denied (EACCES)`,
       );
       expect(readFileSync(path, "utf8")).toBe("precious");
       chmodSync(dirname(path), 0o555);
-      await expect(save(model, `${path}.new`)).rejects.toThrow("it is not permitted (EACCES)");
+      await expect(save(model, `${path}.new`)).rejects.toThrow("permission is denied (EACCES)");
       chmodSync(dirname(path), 0o755);
       expect(filesBeside(path)).toEqual([basename(path)]);
     },
@@ -370,7 +370,7 @@ test("a process that is killed while it saves, 50 times, leaves a whole file eac
 describe("off Node", () => {
   test("save and load say what to use instead", async () => {
     await expect(noFiles.save(makeModel(), "a")).rejects.toThrow(
-      "save: this host has no files; keep what model.toBytes() gives",
+      "save: this host has no files; store the bytes that model.toBytes() returns",
     );
     expect(await failureOf(() => noFiles.load("a"))).toBeInstanceOf(FileError);
     await expect(noFiles.load("a")).rejects.toThrow("Model.fromBytes");

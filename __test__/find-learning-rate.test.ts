@@ -145,14 +145,14 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
   test("says so where the loss falls nowhere", async () => {
     const curve = await findLearningRate(make(), { x: [[0, 0]], y: [0] }, { to: 1e-5 });
     expect([curve.suggestion, curve.lowest]).toEqual([undefined, undefined]);
-    expect(curve.text).toContain("no suggestion: the loss fell nowhere");
+    expect(curve.text).toContain("no suggestion: the loss never fell");
   });
 
   test("throws where not even the first loss is finite", async () => {
     const error = await failureOf(() => findLearningRate(make(), { x: [[1e30, 1e30]], y: [1] }));
     expect(error).toBeInstanceOf(DivergenceError);
     expect(String(error)).toMatch(
-      /findLearningRate: step 0: .* column 0 is about 1e\+30 in every row; .*: leave it out/,
+      /findLearningRate: step 0: .* column 0 is about 1e\+30 in every row; .*: remove the column/,
     );
   });
 

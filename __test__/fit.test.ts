@@ -397,7 +397,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       const large = { ...data, x: data.x.map((value) => value * 1e4), y: data.y.map((value) => value - 500) };
       const { message } = await diverge(linear(0.01), large);
       expect(message).toMatch(
-        /x: column \d has values from [\d.]+ to 9[\d.]+, the largest in row \d+, and is not scaled; the same of column \d: scale it to about -1 to 1, .*; y: column 0 has values from -500 to -499, .*; leave the learning rate, 0.01, as it is until then;/,
+        /x: column \d has values from [\d.]+ to 9[\d.]+, the largest in row \d+, and is not scaled; likewise column \d: scale it to about -1 to 1 with .*; y: column 0 has values from -500 to -499, .*; leave the learning rate, 0.01, as it is until then;/,
       );
     });
 

@@ -408,7 +408,7 @@ describe("bad input is refused by name", () => {
       "a name where there are none",
       () => partialDependence(one, data, "first"),
       OptionError,
-      'partialDependence: column: the columns have no names, received "first"; pass their names as the option columns, or the column\'s number',
+      'partialDependence: column: expected a number, received "first". Fix: pass the names as the option columns, or give the column\'s number',
     ],
     [
       "a column beyond the last",
@@ -450,7 +450,7 @@ describe("bad input is refused by name", () => {
       "more rows than anybody reads",
       () => explain(one, xor({ examples: 513, seed: 1 })),
       DataError,
-      "explain: expected at most 512 rows, received 513; every value of each is kept, so pass a few",
+      "explain: expected at most 512 rows, received 513. Fix: pass a few rows, because every value of each is kept",
     ],
     [
       "more steps than are of use",

@@ -192,9 +192,9 @@ describe("JSON that is no model is a FormatError", () => {
   });
 
   test.each([
-    ["no JSON", "{", "this is no JSON: "],
-    ["nothing", "", "this is no JSON: "],
-    ["a file cut short", JSON.stringify(keptModel()).slice(0, -100), "this is no JSON: "],
+    ["no JSON", "{", "expected JSON: "],
+    ["nothing", "", "expected JSON: "],
+    ["a file cut short", JSON.stringify(keptModel()).slice(0, -100), "expected JSON: "],
     ["a number", "1", 'expected an object with format "myelin-model", received 1'],
     ["null", "null", 'expected an object with format "myelin-model", received null'],
     ["a list", "[]", 'expected an object with format "myelin-model", received an array of 0'],

@@ -202,7 +202,7 @@ describe("a file that cannot be written is a FileError that names the path", () 
       for (const other of [path, "/dev/null"]) {
         expect(await failure(other)).toHaveProperty(
           "message",
-          `fitSync: callbacks[0]: log: ${JSON.stringify(other)} cannot be written: it is no regular file`,
+          `fitSync: callbacks[0]: log: ${JSON.stringify(other)} cannot be written: it is not a regular file`,
         );
       }
     },
@@ -214,7 +214,7 @@ describe("a file that cannot be written is a FileError that names the path", () 
       const path = freshPath();
       writeFileSync(path, "precious\n");
       chmodSync(path, 0o444);
-      expect(await failure(path)).toHaveProperty("message", expect.stringContaining("it is not permitted"));
+      expect(await failure(path)).toHaveProperty("message", expect.stringContaining("permission is denied"));
       expect(readFileSync(path, "utf8")).toBe("precious\n");
     },
   );

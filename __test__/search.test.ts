@@ -69,15 +69,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("gives mean and deviation of all that is measured", async () => {
+    test("gives mean and standard deviation of all that is measured", async () => {
       const model = architecture({ metrics: ["accuracy"] });
-      const { folds, mean, deviation } = await crossValidate({ model }, data, { folds: 3, seed: 2 });
+      const { folds, mean, stddev } = await crossValidate({ model }, data, { folds: 3, seed: 2 });
       for (const name of ["loss", "accuracy"] as const) {
         const [a, b, c] = folds.map(({ evaluation }) => evaluation[name]!);
         const expected = (a + b + c) / 3;
         expect(mean[name]).toBeCloseTo(expected, 12);
         const variance = ((a - expected) ** 2 + (b - expected) ** 2 + (c - expected) ** 2) / 3;
-        expect(deviation[name]).toBeCloseTo(Math.sqrt(variance), 12);
+        expect(stddev[name]).toBeCloseTo(Math.sqrt(variance), 12);
       }
     });
 
@@ -139,13 +139,13 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const { rows, best } = await search(space, data, { build, folds: 3, seed: 4 });
       expect(rows.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6]);
       expect(rows[0]).toBe(best);
-      for (const { point, score, scores, deviation, epochs } of rows) {
+      for (const { point, score, scores, stddev, epochs } of rows) {
         const {
           mean,
-          deviation: expected,
+          stddev: expected,
           folds,
         } = await crossValidate(build(point), data, { folds: 3, seed: 4 });
-        expect([score, deviation, epochs]).toEqual([mean.loss, expected.loss, 3]);
+        expect([score, stddev, epochs]).toEqual([mean.loss, expected.loss, 3]);
         expect(scores).toEqual(folds.map(({ evaluation }) => evaluation.loss));
       }
       expect(rows.map(({ score }) => score)).toEqual(rows.map(({ score }) => score).sort((a, b) => a - b));
@@ -299,7 +299,11 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       ],
       [{ units: 3 }, {}, /space: units: expected a list of at least 1 value, or a range, received 3/],
       [{ units: { minimum: 1, maximum: 0 } }, {}, /space: units: maximum: expected more than 1/],
-      [{ ...space, units: range(1, 3) }, {}, /space: units: a grid .* list.*; draw .*strategies\.random\(/],
+      [
+        { ...space, units: range(1, 3) },
+        {},
+        /space: units: expected a list of values for a grid, .*; draw .*strategies\.random\(/,
+      ],
       [space, { build: 3 }, /search: build: expected a function/],
       [
         space,
@@ -309,7 +313,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       [{ ...space, units: [2, 0] }, {}, /search: configuration 1 \(learningRate 0.3, units 0\): .*units/],
       [space, { strategy: "gird" }, /search: strategy: unknown strategy "gird".*"grid"/],
       [space, { strategy: { type: "random", configuration: 3 } }, /unknown option "configuration"/],
-      [space, { strategy: strategies.halving({ epochs: 9 }) }, /fit: epochs: the strategy says how many/],
+      [space, { strategy: strategies.halving({ epochs: 9 }) }, /fit: epochs: the strategy sets the epochs/],
       [
         space,
         { strategy: strategies.halving({ epochs: 2, minimumEpochs: 3 }) },
@@ -436,12 +440,14 @@ describe("spaces", () => {
     ]);
     const seven = Array.from({ length: 10 }, (_, at) => at);
     const names = Object.fromEntries("abcdefg".split("").map((name) => [name, seven]));
-    expect(() => gridOf(names)).toThrow(/grid of 10000000 points is too large/);
+    expect(() => gridOf(names)).toThrow(/expected a grid of at most 1000000 points, received 10000000/);
   });
 
   test("make no grid beyond a million points, and say how to draw some of them", () => {
     const wide = { a: Array(1001).fill(1), b: Array(1000).fill(1) };
-    expect(() => gridOf(wide)).toThrow(/1001000 points is too large, .*; draw .*strategies\.random\(/);
+    expect(() => gridOf(wide)).toThrow(
+      /at most 1000000 points, received 1001000; draw .*strategies\.random\(/,
+    );
   });
 
   test("are drawn from without repetition, as a whole where they are small", () => {

@@ -40,14 +40,14 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
   test("names the other columns too", async () => {
     const x = rows.x.map(([first, second]) => [first * 1e3, second * 1e4]);
     expect(await diverge(x, rows.y)).toMatch(
-      /x: column 1 .*; the same of column 0: scale it to about -1 to 1, like/,
+      /x: column 1 .*; likewise column 0: scale it to about -1 to 1 with/,
     );
   });
 
   test("names five of many, and how many more there are", async () => {
     const x = rows.x.map(([first]) => [8, 7, 6, 5, 4, 3, 2, 1].map((times) => times * 1e4 * (first + 1)));
     expect(await diverge(x, rows.y, { inputs: 8 })).toMatch(
-      /x: column 0 has .*; the same of columns 1, 2, 3, 4, 5 and 2 more: scale it to about -1 to 1, like/,
+      /x: column 0 has .*; likewise columns 1, 2, 3, 4, 5 and 2 more: scale it to about -1 to 1 with/,
     );
   });
 
@@ -56,7 +56,7 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     x[33][0] = 1e12;
     const message = await diverge(x, rows.y);
     expect(message).toMatch(
-      /; x: row 33, column 0: a value of size 1e\+12, where the others are about 0.\d+: fix the value/,
+      /; x: row 33, column 0 has a value of size 1e\+12, but the others are about 0.\d+: correct the value/,
     );
     expect(message).not.toMatch(/not scaled/);
   });
@@ -167,16 +167,16 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     const [text, options] = warn.mock.calls[0];
     expect(options).toEqual({ type: "MyelinWarning", code: "MYELIN_STALLED" });
     expect(text).toMatch(
-      new RegExp(`^${call}: the loss has hardly moved, from 0\\.\\d+ in epoch 15 to 0\\.\\d+ in epoch 29: `),
+      new RegExp(`^${call}: the loss hardly changed from 0\\.\\d+ in epoch 15 to 0\\.\\d+ in epoch 29: `),
     );
     expect(text).toMatch(
-      /layer 1 \(relu\): 8 of 8 units \(100 %\) are dead: .* To fix it: begin anew, .*leakyRelu/,
+      /layer 1 \(relu\): 8 of 8 units \(100 %\) are dead: .* To fix it: train a new model .*leakyRelu/,
     );
     expect(loss).toHaveLength(30);
   });
 
   test("warns of units that are all saturated", () => {
-    const weightInitializer = initializers.normal({ deviation: 1e6 });
+    const weightInitializer = initializers.normal({ stddev: 1e6 });
     makeModel({
       kernel,
       layers: [dense(8, { weightInitializer }), tanh(), dense(1, { trainable: false })],
@@ -188,13 +188,15 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
 
   test("warns of a learning rate that is too low", () => {
     makeModel({ kernel, optimizer: sgd({ learningRate: 1e-7 }) }).fitSync(data, { epochs: 20 });
-    expect(warn.mock.calls[0][0]).toMatch(/a step 1e\+6 times as long as at the learning rate 1e-7 would/);
+    expect(warn.mock.calls[0][0]).toMatch(
+      /one step at the learning rate 1e-7 takes .*; a step 1e\+6 times as long would/,
+    );
   });
 
   test("warns of a learning rate that is too high", () => {
     makeModel({ kernel, optimizer: sgd({ learningRate: 2, momentum: 0.9 }) }).fitSync(data, { epochs: 20 });
     expect(warn.mock.calls[0][0]).toMatch(
-      /the loss has risen, from .* in epoch 10 to .* in epoch 19: one step at the learning rate 2 takes .*\. To fix it: give the optimizer learningRate: 0\.001,/,
+      /the loss rose from .* in epoch 10 to .* in epoch 19: one step at the learning rate 2 takes .*\. To fix it: give the optimizer learningRate: 0\.001,/,
     );
   });
 
@@ -244,7 +246,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     } finally {
       vi.unstubAllGlobals();
     }
-    expect(said.mock.calls).toEqual([[expect.stringMatching(/^fitSync: the loss has hardly moved/)]]);
+    expect(said.mock.calls).toEqual([[expect.stringMatching(/^fitSync: the loss hardly changed/)]]);
     said.mockRestore();
   });
 });

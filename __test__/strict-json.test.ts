@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseStrictly } from "../src/formats/strict-json.ts";
+import { parseStrictly } from "../src/formats/strictJson.ts";
 import { FormatError } from "../src/index.ts";
 import { secondsUsed } from "./samples.ts";
 

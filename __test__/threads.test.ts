@@ -8,7 +8,7 @@ const environment = { RUST_MIN_STACK: String(2 ** 60), NODE_NO_WARNINGS: "1" };
 const trains = "done";
 
 const expected = {
-  native: expect.stringMatching(/gives no thread for the training.*fitSync/),
+  native: expect.stringMatching(/cannot create a thread for the training.*fitSync/),
   typescript: trains,
 };
 

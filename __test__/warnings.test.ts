@@ -137,7 +137,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
           `^${call}: x: column 0 has values from \\d+ to \\d+, the largest in row \\d+, and is not scaled; `,
         ),
       );
-      expect(texts()[0]).toMatch(/; the same of columns 1, 2\. To fix it: scale it to about -1 to 1, like/);
+      expect(texts()[0]).toMatch(/; likewise columns 1, 2\. To fix it: scale it to about -1 to 1 with/);
       expect(texts()[1]).toMatch(/y: column 0 .* scale predictions back/);
       expect(warn.mock.calls[0][1]).toMatchObject({ type: "MyelinWarning" });
     });
@@ -149,10 +149,10 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
       expect(codes().filter((code, at) => codes().indexOf(code) < at)).toEqual([]);
       expect(texts()[0]).toMatch(
         new RegExp(
-          `^${call}: x: column 2 has values near 1.71e\\+12 that differ by at most 98000: as 32-bit floats 50 different values of 50 rows become 1`,
+          `^${call}: x: column 2 has values near 1.71e\\+12 that differ by at most 98000: 32-bit floats leave 1 of the 50 distinct values in 50 rows`,
         ),
       );
-      expect(texts()[0]).toMatch(/subtract the first value or the mean and divide by the deviation/);
+      expect(texts()[0]).toMatch(/subtract the first value or the mean and divide by the standard deviation/);
     });
 
     test("says nothing with warnings: false", async () => {
@@ -185,7 +185,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
   test("names a value that outweighs its column", () => {
     const x = rows.x.map(([first, second], row) => [first, row === 30 ? 1e4 : second]);
     expect(said({}, x, rows.y)).toEqual(["MYELIN_OUTLIER"]);
-    expect(texts()[0]).toMatch(/row 30, column 1: a value of size 10000/);
+    expect(texts()[0]).toMatch(/row 30, column 1 has a value of size 10000/);
   });
 
   test("finds the row of the caller where rows are many", () => {
@@ -240,10 +240,10 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     said(classes(3), ...(part(0, 100) as [Rows, number[]]), fit);
     expect(codes()).toEqual(["MYELIN_MISSING_CLASS", "MYELIN_MISSING_CLASS"]);
     expect(texts()[0]).toMatch(
-      /y: class 0 is in 50 of the 100 rows of the training and in none of the 50 rows of the validation; the same of class 1\. To fix it: mix rows/,
+      /y: 50 of 100 training rows have class 0, but none of 50 validation rows; likewise class 1\. To fix it: shuffle rows/,
     );
     expect(texts()[1]).toMatch(
-      /y: class 2 is in 50 of the 50 rows of the validation and in none of the 100 rows of the training\. To fix it/,
+      /y: 50 of 50 validation rows have class 2, but none of 100 training rows\. To fix it/,
     );
     said(
       { loss: "binaryCrossentropy", layers: [dense(1), sigmoid()] },
@@ -254,7 +254,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
         validationData: part(0, 50),
       },
     );
-    expect(texts()[2]).toMatch(/class 1 is in 50 of the 100 rows of the training and in none of the 50/);
+    expect(texts()[2]).toMatch(/50 of 100 training rows have class 1, but none of 50/);
   });
 
   test("takes it for chance where a small validation lacks a class", () => {
@@ -285,7 +285,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
       "MYELIN_MONITOR_NOT_A_NUMBER",
     ]);
     expect(texts()[0]).toMatch(
-      /^fitSync: validationRocAuc is not a number in epoch 0, as all rows of the validation have the same target: /,
+      /^fitSync: validationRocAuc is NaN in epoch 0, because all validation rows have the same target: /,
     );
     said(model, rows.x, rows.y, {
       epochs: 9,
@@ -298,8 +298,8 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
   describe("batches of one row before batchNorm", () => {
     const layers = [dense(4), batchNorm(), relu(), dense(1)];
     test.each<[number, number, RegExp | undefined]>([
-      [50, 1, /every batch has one row: .*another batchSize, 32 for instance/],
-      [33, 32, /the last batch of 33 rows at batchSize 32 has one row: .*another batchSize, 33 for instance/],
+      [50, 1, /every batch has one row: .*another batchSize, such as 32/],
+      [33, 32, /with 33 rows and batchSize 32 the last batch has one row: .*another batchSize, such as 33/],
       [1, 32, /every batch has one row/],
       [50, 32, undefined],
       [50, 50, undefined],
@@ -501,7 +501,7 @@ describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => 
     expect(all()).toEqual(["MYELIN_WORSE_THAN_CONSTANT"]);
     expect(texts()[0]).toMatch(
       new RegExp(
-        `^${call}: .*the loss at the end, \\S+, is \\S+ times that of the same prediction for every row, \\S+: the model has learned nothing. To fix it: lower the learning rate, 30 `,
+        `^${call}: .*the final loss, \\S+, is \\S+ times the loss of a constant prediction, \\S+: the model has learned nothing. To fix it: lower the learning rate \\(30 `,
       ),
     );
   });
@@ -514,7 +514,7 @@ describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => 
     const { loss } = model.fitSync(cars.x, cars.y, { epochs, batchSize: 32 });
     expect(loss.at(-1)).toBeGreaterThan(1e6);
     expect(all().at(-1)).toBe("MYELIN_WORSE_THAN_CONSTANT");
-    expect(texts().at(-1)).toMatch(/To fix it: scale the columns of x, and of y where it holds plain values/);
+    expect(texts().at(-1)).toMatch(/To fix it: scale the columns of x, and those of y in a regression/);
   });
 
   test("waits for the loss of the first epochs to settle", () => {
@@ -595,7 +595,7 @@ describe("rows are named by the caller's numbers", () => {
         fit,
       );
       expect(codes()).toEqual(["MYELIN_OUTLIER"]);
-      expect(texts()[0]).toMatch(/x: row 250, column 1: a value of size 1e\+6, where the others are about/);
+      expect(texts()[0]).toMatch(/x: row 250, column 1 has a value of size 1e\+6, but the others are about/);
     }
   });
 
@@ -627,7 +627,7 @@ describe("rows are named by the caller's numbers", () => {
     const held = trains.history?.validationRows?.includes(120 + seed);
     expect(held).toBe(false);
     expect((error as DivergenceError).message).toContain(
-      `x: row ${120 + seed}, column 1: a value of size 1e+12`,
+      `x: row ${120 + seed}, column 1 has a value of size 1e+12`,
     );
   });
 
@@ -702,7 +702,7 @@ describe("figures are those of all rows", () => {
   test("single values that stand out, in any row", async () => {
     await fits(of((row) => [row === 123 ? 1e5 : noise(row), row === 299 ? 1e4 : noise(row, 2)]));
     expect(codes()).toEqual(["MYELIN_OUTLIER"]);
-    expect(texts()[0]).toMatch(/row 123, column 0: a value of size 100000, .*; the same of column 1\./);
+    expect(texts()[0]).toMatch(/row 123, column 0 has a value of size 100000, .*; likewise column 1\./);
   });
 
   test("a share of the rows whose targets are out of range", () => {
@@ -714,7 +714,7 @@ describe("figures are those of all rows", () => {
 
   test("but what rounding does is told of the rows looked at", async () => {
     await fits(of((row) => [1.71e12 + row]));
-    expect(texts()[0]).toMatch(/128 different values of 128 rows looked at become/);
+    expect(texts()[0]).toMatch(/of the 128 distinct values in 128 of \d+ rows/);
   });
 });
 
@@ -726,9 +726,9 @@ test("columns with another fix, and those of y, are told by themselves", () => {
     ...["MYELIN_OUTLIER", "MYELIN_OUTLIER", "MYELIN_UNSCALED_COLUMN", "MYELIN_UNSCALED_COLUMN"],
   ]);
   const said = texts().join("\n");
-  expect(said).toMatch(/x: column 0 is 1e\+6 in every row\. To fix it: leave it out/);
+  expect(said).toMatch(/x: column 0 is 1e\+6 in every row\. To fix it: remove the column/);
   expect(said).toMatch(/x: column 1 has values from .* not scaled\. To fix it: scale it/);
-  expect(said).toMatch(/y: row 40, column 0: a value/);
+  expect(said).toMatch(/y: row 40, column 0 has a value/);
 });
 
 test("six columns are named, and how many more there are", () => {
@@ -738,7 +738,7 @@ test("six columns are named, and how many more there are", () => {
     cars.y.map((value) => value / 60),
     short,
   );
-  expect(texts()[0]).toMatch(/column 0 has .*; the same of columns 1, 2, 3, 4, 5 and 2 more\. To fix it/);
+  expect(texts()[0]).toMatch(/column 0 has .*; likewise columns 1, 2, 3, 4, 5 and 2 more\. To fix it/);
 });
 
 describe("another fault of the same data is told", () => {
@@ -765,8 +765,8 @@ describe("another fault of the same data is told", () => {
     const before = texts().length;
     for (const _ of [1, 2]) classifier().fitSync(sorted.x, sorted.y, { ...short, validationData });
     expect(texts().length).toBe(before + 1);
-    expect(texts().at(-1)).toMatch(/y: class 1 is in 40 .*; the same of class 2\./);
-    expect(texts().at(-1)).toMatch(/To fix it: mix rows that are sorted by class before they are split/);
+    expect(texts().at(-1)).toMatch(/y: 40 of .* have class 1, .*; likewise class 2\./);
+    expect(texts().at(-1)).toMatch(/To fix it: shuffle rows that are sorted by class before they are split/);
   });
 
   test("a last batch of one row, after batches of one row", () => {
@@ -804,8 +804,8 @@ describe("after the last step", () => {
         epochs: 10,
       },
     );
-    const text = texts().find((one) => one.includes("the same prediction for every row"));
-    expect(text).toMatch(/To fix it: fix the value or leave out the row, .*row 33, column 1/);
+    const text = texts().find((one) => one.includes("a constant prediction"));
+    expect(text).toMatch(/To fix it: correct the value or remove the row, .*row 33, column 1/);
   });
 
   test.each(kernelNames)(
@@ -826,7 +826,7 @@ describe("after the last step", () => {
       expect(loss[0]).toBeGreaterThan(10 * loss[19]);
       expect(all()).toEqual(["MYELIN_STALLED"]);
       expect(texts()[0]).toMatch(
-        /^fitSync: the loss at the end is 0\.2\d+, where the same prediction for every row has about 0\.2\d+: layer 1 \(relu\): 16 of 16 units \(100 %\) are dead/,
+        /^fitSync: the final loss is 0\.2\d+, and that of a constant prediction about 0\.2\d+: layer 1 \(relu\): 16 of 16 units \(100 %\) are dead/,
       );
       train(0.01);
       expect(all()).toHaveLength(1);

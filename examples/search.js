@@ -66,12 +66,12 @@ console.log(result.text);
 // The models of the best configuration's folds, each of which has learnt from three quarters of the rows.
 const best = build(result.best.point);
 const candidate = { ...best, fit: { ...best.fit, epochs: 80 } };
-const { folds, mean, deviation } = await crossValidate(candidate, train, {
+const { folds, mean, stddev } = await crossValidate(candidate, train, {
   folds: 4,
   stratify: true,
   seed: 1,
 });
-console.log(`loss ${mean.loss.toFixed(3)} ± ${deviation.loss.toFixed(3)} over ${folds.length} folds`);
+console.log(`loss ${mean.loss.toFixed(3)} ± ${stddev.loss.toFixed(3)} over ${folds.length} folds`);
 
 const together = ensemble(folds.map(({ model }) => model)).predict(test.x);
 

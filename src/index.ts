@@ -28,10 +28,10 @@ export { embedding } from "./nn/layers/embedding.ts";
 export { gaussianNoise } from "./nn/layers/gaussianNoise.ts";
 export { layerNorm } from "./nn/layers/layerNorm.ts";
 export { softmax } from "./nn/layers/softmax.ts";
-export { type Residual, residual } from "./nn/layers.ts";
+export { type LayerChoice as Layer, type Residual, residual } from "./nn/layers.ts";
 export * as losses from "./nn/losses.ts";
 export * from "./nn/optimizers.ts";
-export type { ClipGradients, Layer, Loss, Optimizer } from "./nn/program.ts";
+export type { ClipGradients, LossChoice as Loss, OptimizerChoice as Optimizer } from "./nn/program.ts";
 export type { ScheduleChoice as Schedule, ScheduleFunction } from "./nn/schedules/chain.ts";
 export * as schedules from "./nn/schedules.ts";
 export type { LayerWeights } from "./nn/weights.ts";
@@ -47,11 +47,11 @@ export {
   findLearningRate,
   type LearningRateCurve,
 } from "./selection/findLearningRate.ts";
-export type { Candidate } from "./selection/search/candidates.ts";
 export type { SearchRow } from "./selection/search/rows.ts";
-export { type Point, type Range, range, type Space } from "./selection/search/space.ts";
+export { type Interval as Range, type Point, range, type Space } from "./selection/search/space.ts";
 export * as strategies from "./selection/search/strategies.ts";
 export { type SearchOptions, type SearchProgress, type SearchResult, search } from "./selection/search.ts";
+export type { Candidate } from "./selection/trials/candidates.ts";
 export type { Budget } from "./training/budget.ts";
 export type { Callback, Control } from "./training/callbacks/callback.ts";
 export * as callbacks from "./training/callbacks.ts";

@@ -61,6 +61,8 @@ test.each([
   const trained: Trained = JSON.parse(lines.at(-1)!);
   expect(trained.kernel).toEqual({ name: "typescript", reason: expect.stringMatching(/.+/) });
   expectTrained(trained);
-  expect(trained.fromFile).toBe("FileError: save: this host has no files; keep what model.toBytes() gives");
+  expect(trained.fromFile).toBe(
+    "FileError: save: this host has no files; store the bytes that model.toBytes() returns",
+  );
   expect(trained.logged).toMatch(/^FileError: callbacks\.log: this host has no files; write a callback/);
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `myelin`: one file a verb, loaded when it is asked for. */
+/** The command `myelin`: one file per subcommand, loaded when the subcommand runs. */
 import { writeSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { MyelinError, version } from "myelin";
@@ -25,31 +25,31 @@ const program = new Command("myelin")
 
 program
   .command("xor")
-  .description("train a 2-64-1 network on the exclusive or, and plot what it learnt")
-  .option("--examples <number>", "how many points to train on", wholeNumber(1), 1000)
-  .option("--epochs <number>", "how often to go through them", wholeNumber(1), 300)
-  .option("--batch-size <number>", "points a step", wholeNumber(1), 5)
-  .option("--learning-rate <number>", "how far a step goes", finiteNumber, 0.01)
-  .option("--seed <number>", "names the data and the initial weights", wholeNumber(0), 1)
+  .description("train a 2-64-1 network on the exclusive or, and plot what it learned")
+  .option("--examples <number>", "number of points to train on", wholeNumber(1), 1000)
+  .option("--epochs <number>", "number of passes over the points", wholeNumber(1), 300)
+  .option("--batch-size <number>", "points per step", wholeNumber(1), 5)
+  .option("--learning-rate <number>", "step size of gradient descent", finiteNumber, 0.01)
+  .option("--seed <number>", "determines the data and the initial weights", wholeNumber(0), 1)
   .option("--folder <path>", "where to write xor.svg and xor.html", ".")
   .addOption(
-    new Option("--kernel <name>", "what computes").choices(["auto", "native", "typescript"]).default("auto"),
+    new Option("--kernel <name>", "kernel to use").choices(["auto", "native", "typescript"]).default("auto"),
   )
   .action(async (options) => (await import("./xor.ts")).xorCommand(options));
 
-/** Says what went wrong, if standard error takes it. It is written at once, because the process may end next. */
-function complain(message: string): void {
+/** Writes an error message, if standard error accepts it: synchronously, because the process may end next. */
+function writeError(message: string): void {
   try {
     writeSync(2, `myelin: ${message}\n`);
   } catch {
-    // The exit code says it, too.
+    // The exit code still reports the error.
   }
 }
 
-// A reader may stop before the end of the output, as head does: that is not an error.
+// A reader such as head may stop before the end of the output. That is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit();
-  complain(`standard output cannot be written: ${error.message}`);
+  writeError(`standard output cannot be written: ${error.message}`);
   process.exit(1);
 });
 process.stderr.on("error", () => undefined);
@@ -58,9 +58,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
-  // An error of ours, or of the system, says what to do; the stack would only hide it.
+  // Errors of Myelin and of the system have messages for users; a stack would only hide them.
   const known = error instanceof MyelinError || (error as NodeJS.ErrnoException).code !== undefined;
   if (!(error instanceof CommanderError)) {
-    complain(known ? (error as Error).message : String((error as Error).stack ?? error));
+    writeError(known ? (error as Error).message : String((error as Error).stack ?? error));
   }
 }

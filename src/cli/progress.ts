@@ -1,11 +1,11 @@
-/** Progress of a training: a bar on a terminal, plain lines elsewhere. */
+/** The progress of a training: a bar on a terminal, plain lines elsewhere. */
 import { SingleBar } from "cli-progress";
 
-/** Takes each epoch as it ends. */
+/** Shows each epoch when it ends. */
 export interface EpochProgress {
-  /** `done` epochs have ended, the last one with this mean squared error. */
+  /** Shows that `done` epochs have ended, and the mean squared error of the last one. */
   update(done: number, error: number): void;
-  /** No more epochs come. */
+  /** Ends the display. */
   end(): void;
 }
 
@@ -33,7 +33,7 @@ function bar(total: number): EpochProgress {
   };
 }
 
-/** A line for the first epoch and then for every tenth of them. */
+/** Writes a line for the first epoch and after each tenth of the epochs. */
 function lines(total: number): EpochProgress {
   const every = Math.max(1, Math.round(total / 10));
   return {
@@ -46,7 +46,7 @@ function lines(total: number): EpochProgress {
   };
 }
 
-/** Shows the progress of so many epochs on standard output. */
+/** Shows the progress of `total` epochs on standard output. */
 export function showEpochs(total: number): EpochProgress {
   return process.stdout.isTTY ? bar(total) : lines(total);
 }

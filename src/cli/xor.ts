@@ -1,11 +1,11 @@
-/** `myelin xor`: the article's run, from its data to its plot. */
+/** `myelin xor`: the training of the article, from its data to its plot. */
 import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
 import { environmentVariable } from "../host.ts";
 import { showEpochs } from "./progress.ts";
 
-/** What the command line gives. */
+/** The options of the command line. */
 export interface XorOptions {
   readonly examples: number;
   readonly epochs: number;
@@ -16,23 +16,23 @@ export interface XorOptions {
   readonly kernel: KernelChoice;
 }
 
-/** The prediction for one example, beside the truth. */
+/** The prediction for one example, and its label. */
 interface Outcome {
   readonly x1: number;
   readonly x2: number;
   readonly prediction: number;
   readonly label: number;
-  /** Whether the prediction is on the other side of 0.5 than the label. */
+  /** Whether prediction and label are on different sides of 0.5. */
   readonly isWrong: boolean;
 }
 
-/** Rows of the table that is printed. */
+/** The number of rows of the printed table. */
 const TABLE_ROWS = 8;
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 function build({ learningRate, seed, kernel }: XorOptions): Model {
-  // As the article starts them.
+  // The initial weights of the article.
   const start = { weightInitializer: initializers.uniform(), biasInitializer: initializers.uniform() };
   return new Model({
     inputs: 2,
@@ -44,14 +44,14 @@ function build({ learningRate, seed, kernel }: XorOptions): Model {
   });
 }
 
-/** A training as it went. */
+/** A finished training. */
 interface Trained {
   readonly seconds: number;
   /** The mean squared error of each epoch. */
   readonly losses: readonly number[];
 }
 
-/** Trains with progress. */
+/** Trains and shows the progress. */
 async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<Trained> {
   const losses: number[] = [];
   const started = performance.now();
@@ -120,7 +120,7 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
   print(`wrote ${svg} and ${html}`);
 }
 
-/** Makes the folder where it is missing. Not recursive: a folder that cannot be made would hang Node 20. */
+/** Makes a missing folder. Not recursively, because Node 20 hangs on a folder that cannot be made. */
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);
@@ -130,9 +130,9 @@ function makeFolder(folder: string): void {
   accessSync(folder, constants.W_OK);
 }
 
-/** Trains the article's network, prints its evaluation and draws it. */
+/** Trains the network of the article, prints its evaluation and draws its predictions. */
 export async function xorCommand(options: XorOptions): Promise<void> {
-  // Before the training, which would be lost.
+  // Fails before the training rather than after it.
   makeFolder(options.folder);
   const data = xor({ examples: options.examples, seed: options.seed });
   const model = build(options);

@@ -1,4 +1,4 @@
-/** Files that grow by whole records. */
+/** Appends whole records to files. */
 import {
   closeSync,
   constants,
@@ -12,9 +12,9 @@ import {
 import { fileError } from "./paths.ts";
 
 /**
- * An open file that grows by records. Each is written in one call of the system, so that it is whole or
- * absent when the process is killed, and of one that does not fit onto the disk nothing stays. It is for
- * what is written often: calls wait for the system and do not wait for the disk.
+ * An open file to which records are appended. Each record is written in one system call, so that it is
+ * complete or absent if the process is killed. A record that does not fit on the disk is removed again. The
+ * class suits frequent writes: calls do not wait until the data is on the disk.
  */
 export class AppendedFile {
   readonly #path: string;
@@ -22,27 +22,27 @@ export class AppendedFile {
   readonly #descriptor: number;
 
   /**
-   * Opens the file, or makes it. `fresh` refuses a file that is there, `empty` removes its content.
+   * Opens the file, or creates it. `fresh` refuses an existing file; `empty` removes its content.
    *
-   * @throws FileError that begins with the place and the path, also for a folder, a device or a pipe.
+   * @throws FileError that begins with the place and the path, also if the path is not a regular file.
    */
   constructor(place: string, path: string, { fresh = false, empty = false } = {}) {
     this.#path = path;
     const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
     const flags = O_APPEND | O_CREAT | O_RDWR | (fresh ? O_EXCL : 0);
     this.#beginning = `${place}: ${JSON.stringify(path)} cannot be written`;
-    this.#descriptor = this.#named(() => openSync(path, flags));
-    this.#named(() => {
+    this.#descriptor = this.#withPath(() => openSync(path, flags));
+    this.#withPath(() => {
       if (!fstatSync(this.#descriptor).isFile()) {
         closeSync(this.#descriptor);
-        throw new Error("it is no regular file");
+        throw new Error("it is not a regular file");
       }
-      // Deno opens no file to append that it also empties.
-      if (empty) this.#cut(0);
+      // Deno cannot open a file with both O_APPEND and O_TRUNC.
+      if (empty) this.#truncate(0);
     });
   }
 
-  #named<T>(run: () => T): T {
+  #withPath<T>(run: () => T): T {
     try {
       return run();
     } catch (error) {
@@ -50,9 +50,9 @@ export class AppendedFile {
     }
   }
 
-  /** The last byte, or undefined of an empty file. */
+  /** The last byte, or undefined if the file is empty. */
   get lastByte(): number | undefined {
-    return this.#named(() => {
+    return this.#withPath(() => {
       const { size } = fstatSync(this.#descriptor);
       const byte = new Uint8Array(1);
       return readSync(this.#descriptor, byte, 0, 1, Math.max(0, size - 1)) === 1 ? byte[0] : undefined;
@@ -60,32 +60,32 @@ export class AppendedFile {
   }
 
   /**
-   * Cuts the file to a length. Another file may have the path by now, so that only Windows goes by the path: it
-   * cuts no file that is open to append.
+   * Truncates the file. Only Windows uses the path, where another file may be by now: it cannot truncate a
+   * file that is open for appending.
    */
-  #cut(length: number): void {
+  #truncate(length: number): void {
     if (process.platform === "win32") truncateSync(this.#path, length);
     else ftruncateSync(this.#descriptor, length);
   }
 
   /** Appends a record. */
   append(record: Uint8Array): void {
-    this.#named(() => {
+    this.#withPath(() => {
       const written = writeSync(this.#descriptor, record);
       if (written === record.length) return;
-      // A part of it did fit. The system says why no more did when it is asked to write the rest.
+      // Only a part was written. Writing the rest makes the system report the reason.
       const { size } = fstatSync(this.#descriptor);
       try {
         if (writeSync(this.#descriptor, record, written) === record.length - written) return;
-        throw new Error("it takes parts of what is written");
+        throw new Error("it accepts only parts of a record");
       } catch (error) {
-        this.#cut(size - written);
+        this.#truncate(size - written);
         throw error;
       }
     });
   }
 
   close(): void {
-    this.#named(() => closeSync(this.#descriptor));
+    this.#withPath(() => closeSync(this.#descriptor));
   }
 }

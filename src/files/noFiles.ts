@@ -1,30 +1,28 @@
-/** Stands in for `files.ts` where there are no files: in browsers and other hosts that are no Node. */
+/** Replaces `saveLoad.ts` on hosts without files, such as browsers. */
 import { FileError } from "../errors.ts";
 import type { SaveOptions } from "../formats/bytes.ts";
 import type { Savable } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import type { Model } from "../model.ts";
 
-/** Says what to use instead. */
+/** Rejects with an error that names the alternative. */
 export async function save(
   _model: Model | Savable,
   _path: string | URL,
   _options?: SaveOptions,
 ): Promise<void> {
-  throw new FileError("save: this host has no files; keep what model.toBytes() gives");
+  throw new FileError("save: this host has no files; store the bytes that model.toBytes() returns");
 }
 
-/** Says what to use instead. */
+/** Rejects with an error that names the alternative. */
 export async function load(
   _path: string | URL,
   _options?: { readonly kernel?: KernelChoice },
 ): Promise<Model> {
-  throw new FileError(
-    "load: this host has no files; pass the bytes to Model.fromBytes, from fetch for instance",
-  );
+  throw new FileError("load: this host has no files; pass bytes, for example from fetch, to Model.fromBytes");
 }
 
-/** Says what to use instead. */
+/** Rejects with an error that names the alternative. */
 export async function readFile(
   _path: string | URL,
   call: string,

@@ -1,34 +1,36 @@
-/** Paths that callers give, and the words for what the system refuses. */
+/** Reads the paths that callers pass, and explains the errors of the file system. */
 import { mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FileError, MyelinError, OptionError, show } from "../errors.ts";
 
-/** The absolute path, so that a change of the working folder meanwhile changes nothing. */
+/** Returns the absolute path, so that a later change of the working folder has no effect. */
 export function readPath(path: unknown, call: string, what = "a file"): string {
   if (typeof path === "string" && path !== "") return resolve(path);
   if (path instanceof URL && path.protocol === "file:") return fileURLToPath(path);
   throw new OptionError(`${call}: expected the path of ${what}, received ${show(path)}`);
 }
 
-/** What the system's errors mean, where its own words are no help. */
+/** Explanations of system errors whose own messages do not help. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
-  ENOTDIR: "a part of the path is no folder",
-  EEXIST: "there is something else of that name",
+  ENOTDIR: "a part of the path is not a folder",
+  EEXIST: "the name is already in use",
   EISDIR: "it is a folder",
-  EACCES: "it is not permitted",
-  EPERM: "it is not permitted",
+  EACCES: "permission is denied",
+  EPERM: "permission is denied",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
-  EDQUOT: "no more space is granted",
+  EDQUOT: "the disk quota is used up",
   EFBIG: "the file would be too large",
-  ELOOP: "its symbolic links lead back to themselves",
+  ELOOP: "its symbolic links form a loop",
   ENAMETOOLONG: "the name is too long",
   EMFILE: "too many files are open",
 };
 
-/** Gives an error of the system a message that begins so. */
+/**
+ * Calls `run`. Converts an error of the system to a {@link FileError} whose message begins with `beginning`.
+ */
 export async function withPath<T>(beginning: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -37,7 +39,7 @@ export async function withPath<T>(beginning: string, run: () => Promise<T>): Pro
   }
 }
 
-/** An error of the system with a message that begins so; one of ours as it is. */
+/** Converts an error of the system to a {@link FileError}. Returns a {@link MyelinError} unchanged. */
 export function fileError(beginning: string, error: unknown): MyelinError {
   if (error instanceof MyelinError) return error;
   const { code = "", message } = error as NodeJS.ErrnoException;
@@ -45,16 +47,16 @@ export function fileError(beginning: string, error: unknown): MyelinError {
   return new FileError(`${beginning}: ${reason}`, { cause: error });
 }
 
-/** Whether an error of the system says that there is nothing under a name. */
+/** Returns whether an error of the system says that a file does not exist. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 /**
- * What a call of the system returns, or undefined if there is nothing under the name. Another process may remove
- * a file after any look at it, so that only the call itself can tell.
+ * Returns the result of a system call, or undefined if the file does not exist. A check before the call would
+ * not be enough, because another process may remove the file in between.
  */
-export function ifThere<T>(call: () => T): T | undefined {
+export function ifExists<T>(call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {
@@ -63,20 +65,20 @@ export function ifThere<T>(call: () => T): T | undefined {
   }
 }
 
-/** Refuses a folder, a device and a pipe: none of them holds a model. */
+/** Throws unless the path is a regular file. */
 export function checkFile(found: Stats): Stats {
   if (found.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
-  if (!found.isFile()) throw new Error("it is no regular file");
+  if (!found.isFile()) throw new Error("it is not a regular file");
   return found;
 }
 
-/** Makes a folder and those above it, where they are missing. Node's own `recursive` hangs in /proc on Node 20. */
+/** Creates a folder and its missing parents. Node's own option `recursive` hangs in /proc on Node 20. */
 export function makeFolder(path: string): void {
   const make = () => {
     try {
       mkdirSync(path);
     } catch (error) {
-      if (!ifThere(() => statSync(path))?.isDirectory()) throw error;
+      if (!ifExists(() => statSync(path))?.isDirectory()) throw error;
     }
   };
   try {

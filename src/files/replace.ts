@@ -1,4 +1,6 @@
-/** The replacement of a file: under its name there is the old one or the new one at any time, and whole. */
+/**
+ * Replaces files atomically: at any time the name refers to the complete old file or the complete new one.
+ */
 import { randomUUID } from "node:crypto";
 import {
   accessSync,
@@ -17,31 +19,33 @@ import {
 } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
-import { checkFile, ifThere, isMissing } from "./paths.ts";
+import { checkFile, ifExists, isMissing } from "./paths.ts";
 
-/** How to replace a file. */
+/** Options for replacing a file. */
 export interface Replacement {
-  /** How many versions to keep, 1 by default: the one before at `path.1`, the one before that at `path.2`. */
+  /**
+   * The number of versions to keep, 1 by default: the previous one at `path.1`, the one before at `path.2`.
+   */
   readonly keep?: number;
 }
 
-/** The most symbolic links that are followed one after the other, as on Linux. */
+/** The longest chain of symbolic links to follow, as on Linux. */
 const MOST_LINKS = 40;
 
-/** The file that a path leads to, past symbolic links; the last one may lead to nothing yet. */
+/** Resolves the symbolic links of a path. The target of the last one may not exist yet. */
 function follow(path: string): string {
   let target = path;
   for (let links = 0; links <= MOST_LINKS; links++) {
     const link = linkAt(target);
     if (link === undefined) return target;
-    // Not normalized: what ".." is depends on the links before it.
+    // Not normalized, because the meaning of ".." depends on the links before it.
     const next = isAbsolute(link) ? link : `${dirname(target)}/${link}`;
     target = join(realFolder(next), basename(next));
   }
   throw Object.assign(new Error("too many symbolic links"), { code: "ELOOP" });
 }
 
-/** The folder of what a link leads to, past links. */
+/** Returns the folder of a link's target, with its own links resolved. */
 function realFolder(target: string): string {
   try {
     return realpathSync.native(dirname(target));
@@ -52,7 +56,7 @@ function realFolder(target: string): string {
   }
 }
 
-/** Where a symbolic link leads; undefined if there is none, or if nobody can tell. */
+/** Returns the target of a symbolic link, or undefined if the path is not a link or cannot be read. */
 function linkAt(path: string): string | undefined {
   try {
     return readlinkSync(path);
@@ -62,22 +66,22 @@ function linkAt(path: string): string | undefined {
 }
 
 /**
- * Where to write what belongs under a path, and the mode of the file that is there. The looks at names are
- * synchronous for `replace`, too: they take microseconds.
+ * Returns where to write a file for a path, and the mode of the existing file. `replace` also calls it
+ * synchronously, because it takes microseconds.
  *
- * @throws the system's error if the file or its folder cannot be written; a folder, a device and a pipe are
- * refused.
+ * @throws the system's error if the file or its folder cannot be written, or an error if the path is not a
+ * regular file.
  */
 export function destinationOf(path: string): { target: string; mode: number | undefined } {
   const target = follow(path);
-  const old = ifThere(() => checkFile(statSync(target)));
-  // A new file may take the place of a protected one, but the protection says that it should not.
-  if (old !== undefined) ifThere(() => accessSync(target, constants.W_OK));
+  const old = ifExists(() => checkFile(statSync(target)));
+  // The system would allow a rename over a write-protected file, but the user protected it on purpose.
+  if (old !== undefined) ifExists(() => accessSync(target, constants.W_OK));
   accessSync(dirname(target), constants.W_OK);
   return { target, mode: old?.mode };
 }
 
-/** Puts a new file into the place of another, or of none, in one step. */
+/** Writes a file, or replaces an existing one, in one step. */
 export async function replace(
   path: string,
   pieces: readonly Uint8Array[],
@@ -97,32 +101,32 @@ export async function replace(
   await syncFolder(dirname(target));
 }
 
-/** A new name in the same folder, since a file can only be moved within its file system. */
+/** Returns a new name in the same folder, because a file can be renamed only within its file system. */
 function temporaryFor(target: string): string {
   return join(dirname(target), `.${basename(target).slice(0, 40)}.${randomUUID()}.tmp`);
 }
 
-/** Removes a file that an error has left. Its removal must not replace the error. */
+/** Removes a temporary file after an error, without throwing another one. */
 function discard(temporary: string): void {
   try {
     rmSync(temporary, { force: true });
   } catch {
-    // The folder is protected, or gone.
+    // The folder is write-protected or no longer exists.
   }
 }
 
 /**
- * Moves the older versions of a file on. The newest stays under its name, and a whole file is under each other
- * name, if any is. Another process may move the same files at the same time, so a file that is gone is passed
- * over.
+ * Renames the older versions of a file to make room for a new one. The newest version keeps its name, and
+ * each other name always refers to a complete file. Skips missing files, because another process may rename
+ * the same files.
  */
 function rotate(path: string, keep: number): void {
   const name = (age: number) => `${path}.${age}`;
-  for (let age = keep - 1; age > 1; age--) ifThere(() => renameSync(name(age - 1), name(age)));
+  for (let age = keep - 1; age > 1; age--) ifExists(() => renameSync(name(age - 1), name(age)));
   if (keep < 2) return;
   const temporary = temporaryFor(name(1));
   try {
-    ifThere(() => {
+    ifExists(() => {
       copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
       renameSync(temporary, name(1));
     });
@@ -132,7 +136,7 @@ function rotate(path: string, keep: number): void {
   }
 }
 
-/** Writes a file to the disk itself: a name must not come to stand for what is still under way. */
+/** Writes a file and waits until it is on the disk, so that the rename never exposes an incomplete file. */
 async function fill(
   handle: FileHandle,
   pieces: readonly Uint8Array[],
@@ -147,10 +151,10 @@ async function fill(
   }
 }
 
-/** The errors of systems and file systems that cannot do it for folders; Windows is one. */
+/** The errors on systems that cannot sync folders, such as Windows. */
 const NO_FOLDER_SYNC = ["EACCES", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"];
 
-/** Writes a folder's new entry to the disk itself. */
+/** Waits until a folder's new entry is on the disk. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
@@ -160,7 +164,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Does the same as `replace` before it returns. */
+/** Does the same as `replace`, synchronously. */
 export function replaceSync(
   path: string,
   pieces: readonly Uint8Array[],

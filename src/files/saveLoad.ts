@@ -1,4 +1,4 @@
-/** Models in files. Under a file's name there is one whole model at any time: the old one, or the new one. */
+/** Saves models in files. At any time a file contains one complete model: the old one or the new one. */
 
 import type { SaveOptions } from "../formats/bytes.ts";
 import { BYTES, isSavable, type Savable } from "../formats/savable.ts";
@@ -11,8 +11,8 @@ import { replace } from "./replace.ts";
 
 /**
  * Writes a model into a file, in the safetensors format. The model is copied before the promise is returned.
- * Until all of it is safely written what stood in the file stands there, whatever happens meanwhile, a full
- * disk or the end of the process among it.
+ * The old content of the file stays until the new one is completely written, even if the disk is full or the
+ * process ends.
  *
  * @example
  * ```ts
@@ -34,8 +34,9 @@ export async function save(
 }
 
 /**
- * Makes a model of a file that `save` wrote. It predicts the same bits; training goes on with the same bits
- * if the optimizer's state was kept. Nothing in a file is ever run, and what is no model takes no memory.
+ * Loads a model from a file that `save` wrote. It predicts the same bits; training continues with the same
+ * bits if the optimizer's state was saved. Nothing in a file is executed, and a file that is not a model
+ * takes no memory.
  *
  * @example
  * ```ts
@@ -43,7 +44,7 @@ export async function save(
  * const copy = await load("model.safetensors");
  * ```
  *
- * @throws FileError if the file cannot be read, FormatError if it is no model or one of a newer version; both
+ * @throws FileError if the file cannot be read, FormatError if it is not a model or has a newer version; both
  * name the path.
  */
 export async function load(

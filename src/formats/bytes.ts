@@ -1,58 +1,58 @@
 /**
- * A model as the bytes of a safetensors file, and back.
+ * Writes a model as the bytes of a safetensors file, and reads it.
  *
- * The metadata `myelin` is the model's description as JSON. Each array of parameters is a tensor named by
- * layer and parameter, `0.weight`. Where the optimizer's state is kept, so is each of its slots:
+ * The metadata `myelin` is the model's description as JSON. Each array of parameters is a tensor, named by
+ * layer and parameter: `0.weight`. If the optimizer's state is saved, so is each of its slots:
  * `optimizer.1.0.weight` is slot 1 of `0.weight`.
  *
- * A checkpoint is such a file with the metadata `myelin-checkpoint` besides, which says how far the training has
- * come, and with the weights of its best epoch, if there is one: `best.0.weight`.
+ * A checkpoint is such a file with the additional metadata `myelin-checkpoint`, which describes the state of
+ * the training, and with the weights of the best epoch, if there is one: `best.0.weight`.
  */
 import { FormatError, ShapeError, show } from "../errors.ts";
 import { allocate } from "../memory.ts";
 import { countSlots, countValues, shapes } from "../nn/program.ts";
 import { type NamedParameter, namedParameters } from "../nn/weights.ts";
-import { boolean, checkNames, completeOptions, type Values } from "../options.ts";
+import { boolean, checkNames, completeOptions, type OptionValues } from "../options.ts";
 import { describeState, readState, type Snapshot, START_ANEW, type TrainingState } from "./checkpoint.ts";
 import {
   type Pieces,
-  type Place,
   readHeader,
   readValues,
   type Tensor,
+  type TensorLocation,
   toPieces,
   write,
 } from "./safetensors.ts";
 import {
+  asFormatErrors,
   checkFormat,
   type Described,
   describe,
   type ModelDescription,
   readDescription,
-  reading,
   type SavedModel,
 } from "./saved.ts";
-import { parseStrictly } from "./strict-json.ts";
+import { parseStrictly } from "./strictJson.ts";
 
-/** What to keep of a model besides what it is made of, its parameters, and how far training has come. */
+/** What to save of a model besides its architecture, its parameters, and how far training has come. */
 export interface SaveOptions {
   /**
-   * Whether to keep what the optimizer has for each parameter, so that training goes on with the same bits;
-   * false by default: the tensors of the file are then the parameters and no others. A model that comes back
-   * without it trains on from its weights with an optimizer that begins anew.
+   * Whether to save the optimizer's state, so that training continues with the same bits; false by default.
+   * The file's tensors are then only the parameters, and a loaded model continues training from its weights
+   * with a new optimizer state.
    */
   readonly optimizerState?: boolean | undefined;
   /**
-   * Whether to keep the history of the last training; true by default. A file has room for one of about a
-   * million epochs.
+   * Whether to save the history of the last training; true by default. A file has room for the history of
+   * about a million epochs.
    */
   readonly history?: boolean | undefined;
 }
 
 const OPTIONS = { optimizerState: boolean({ default: false }), history: boolean({ default: true }) };
 
-/** Checks what to keep and fills in the defaults. */
-export function readSaveOptions(options: SaveOptions, call: string): Values<typeof OPTIONS> {
+/** Checks the options and fills in the defaults. */
+export function readSaveOptions(options: SaveOptions, call: string): OptionValues<typeof OPTIONS> {
   checkNames(options, Object.keys(OPTIONS), call);
   return completeOptions(OPTIONS, options, call);
 }
@@ -60,12 +60,12 @@ export function readSaveOptions(options: SaveOptions, call: string): Values<type
 const METADATA = "myelin";
 const CHECKPOINT = "myelin-checkpoint";
 
-/** The tensors of the parameters, in their order. */
+/** Returns the tensors of the parameters, in their order. */
 function parametersOf({ configuration }: Described): NamedParameter[] {
   return namedParameters(shapes(configuration));
 }
 
-/** The tensors of the optimizer's state, slot by slot. */
+/** Returns the tensors of the optimizer's state, slot by slot. */
 function slotsOf(described: Described, parameters: readonly NamedParameter[]): NamedParameter[] {
   const slots = Array.from({ length: countSlots(described.configuration) }, (_, slot) => slot);
   const total = count(parameters);
@@ -78,7 +78,7 @@ function slotsOf(described: Described, parameters: readonly NamedParameter[]): N
   );
 }
 
-/** The tensors of the best epoch's parameters. */
+/** Returns the tensors of the best epoch's parameters. */
 function bestOf(parameters: readonly NamedParameter[]): NamedParameter[] {
   return parameters.map((tensor) => ({ ...tensor, name: `best.${tensor.name}` }));
 }
@@ -87,7 +87,7 @@ function count(tensors: readonly NamedParameter[]): number {
   return tensors.reduce((sum, tensor) => sum + countValues(tensor), 0);
 }
 
-/** The tensors of a model: parameters, and the optimizer's state if it has any. */
+/** Returns the tensors of a model: its parameters, and the optimizer's state if it has any. */
 function tensorsOf(model: SavedModel): Tensor[] {
   const parameters = parametersOf(model);
   const slots = model.optimizerState.length === 0 ? [] : slotsOf(model, parameters);
@@ -101,40 +101,40 @@ function withValues(tensors: readonly NamedParameter[], values: Float32Array): T
   }));
 }
 
-/** The bytes of a model. */
+/** Returns the bytes of a model. */
 export function writeBytes(model: SavedModel, call: string): Uint8Array<ArrayBuffer> {
   return write({ [METADATA]: JSON.stringify(describe(model)) }, tensorsOf(model), call);
 }
 
-/** The bytes of a checkpoint; its numbers are those of the snapshot, and no copies. */
+/** Returns the bytes of a checkpoint, without copying the numbers of the snapshot. */
 export function writeSnapshot({ model, state, best }: Snapshot, call: string): Pieces {
   const metadata = { [METADATA]: JSON.stringify(describe(model)), [CHECKPOINT]: describeState(state) };
   const tensors = best === undefined ? [] : withValues(bestOf(parametersOf(model)), best);
   return toPieces(metadata, [...tensorsOf(model), ...tensors], call);
 }
 
-/** What the header of a model's file says, checked: the description and where the numbers are. */
-interface Opened {
+/** The checked header of a model's file: the description and where the numbers are. */
+interface ModelHeader {
   readonly described: Described;
-  readonly parameters: readonly Found[];
-  /** Empty where the optimizer's state was not kept. */
-  readonly slots: readonly Found[];
-  /** Of a checkpoint. */
+  readonly parameters: readonly LocatedTensor[];
+  /** Empty if the optimizer's state was not saved. */
+  readonly slots: readonly LocatedTensor[];
+  /** Defined for a checkpoint. */
   readonly state: TrainingState | undefined;
-  /** Empty where there are no parameters of a best epoch. */
-  readonly best: readonly Found[];
+  /** Empty if no parameters of a best epoch were saved. */
+  readonly best: readonly LocatedTensor[];
 }
 
-interface Found {
+interface LocatedTensor {
   readonly tensor: NamedParameter;
-  readonly place: Place;
+  readonly location: TensorLocation;
 }
 
 /**
- * Reads and checks all that comes before the numbers in a file of `size` bytes, of which these are at least
- * the first. Sizes may be anything there, so this is done before memory is taken for any.
+ * Reads and checks the header of a file of `size` bytes, of which `bytes` contains at least the header. The
+ * sizes in a header cannot be trusted, so this does not allocate memory for tensors.
  */
-function open(bytes: Uint8Array, size: number): Opened {
+function readModelHeader(bytes: Uint8Array, size: number): ModelHeader {
   const { metadata, tensors } = readHeader(bytes, size);
   const text = metadata.get(METADATA);
   if (metadata.has("myelin-table")) {
@@ -143,83 +143,90 @@ function open(bytes: Uint8Array, size: number): Opened {
   if (text === undefined) {
     const names = Array.from(tensors.keys()).slice(0, 5).map(show).join(", ");
     throw new FormatError(
-      `this is a safetensors file, but none of a model: it has no metadata "${METADATA}", only tensors (${names} …)`,
+      `this is a safetensors file, but not a model: it has no metadata "${METADATA}", only tensors (${names} …)`,
     );
   }
   const described = readDescription(checkFormat(parseStrictly(text, `metadata "${METADATA}"`)));
   const parameters = parametersOf(described);
   const slots = slotsOf(described, parameters);
-  const told = metadata.get(CHECKPOINT);
-  const state = told === undefined ? undefined : readState(parseStrictly(told, `metadata "${CHECKPOINT}"`));
+  const stateText = metadata.get(CHECKPOINT);
+  const state =
+    stateText === undefined ? undefined : readState(parseStrictly(stateText, `metadata "${CHECKPOINT}"`));
   const best = state?.earlyStopping === undefined ? [] : bestOf(parameters);
-  const kept = (list: readonly NamedParameter[]) => (list.some(({ name }) => tensors.has(name)) ? list : []);
-  const expected = [...parameters, ...kept(slots), ...kept(best)];
+  const saved = (list: readonly NamedParameter[]) => (list.some(({ name }) => tensors.has(name)) ? list : []);
+  const expected = [...parameters, ...saved(slots), ...saved(best)];
   const names = new Set(expected.map(({ name }) => name));
   const other = Array.from(tensors.keys()).find((name) => !names.has(name));
   if (other !== undefined) throw new ShapeError(`tensor ${show(other)}: the model has none of this name`);
-  const find = (tensor: NamedParameter) => ({ tensor, place: findTensor(tensors, tensor) });
+  const find = (tensor: NamedParameter) => ({ tensor, location: findTensor(tensors, tensor) });
   return {
     described,
     parameters: parameters.map(find),
-    slots: kept(slots).map(find),
+    slots: saved(slots).map(find),
     state,
-    best: kept(best).map(find),
+    best: saved(best).map(find),
   };
 }
 
-function findTensor(tensors: ReadonlyMap<string, Place>, { name, shape }: NamedParameter): Place {
-  const place = tensors.get(name);
-  if (place === undefined) throw new ShapeError(`tensor "${name}" is missing`);
-  if (String(place.shape) !== String(shape)) {
-    throw new ShapeError(`tensor "${name}": expected shape [${shape}], received [${place.shape}]`);
+function findTensor(
+  tensors: ReadonlyMap<string, TensorLocation>,
+  { name, shape }: NamedParameter,
+): TensorLocation {
+  const location = tensors.get(name);
+  if (location === undefined) throw new ShapeError(`tensor "${name}" is missing`);
+  if (String(location.shape) !== String(shape)) {
+    throw new ShapeError(`tensor "${name}": expected shape [${shape}], received [${location.shape}]`);
   }
-  return place;
+  return location;
 }
 
-function readAll(bytes: Uint8Array, found: readonly Found[]): Float32Array {
-  const values = allocate(count(found.map(({ tensor }) => tensor)), "the numbers of the file");
-  for (const { tensor, place } of found) {
+function readAll(bytes: Uint8Array, located: readonly LocatedTensor[]): Float32Array {
+  const values = allocate(count(located.map(({ tensor }) => tensor)), "the numbers of the file");
+  for (const { tensor, location } of located) {
     const target = values.subarray(tensor.start, tensor.start + countValues(tensor));
-    readValues(bytes, place, target, tensor.name);
+    readValues(bytes, location, target, tensor.name);
   }
   return values;
 }
 
 /**
- * Looks whether a file of `size` bytes that begins with these can be a model's, before the rest is read.
+ * Checks that a file of `size` bytes which begins with `bytes` can be a model, before the rest is read.
  *
- * @throws FormatError if not.
+ * @throws FormatError if it cannot.
  */
 export function checkBeginning(bytes: Uint8Array, size: number, place: string): void {
-  reading(place, () => open(bytes, size));
+  asFormatErrors(place, () => readModelHeader(bytes, size));
 }
 
-/** Reads and checks all of a model's bytes before anything is made of it, or throws a {@link FormatError}. */
+/** Reads the bytes of a model and checks all of them, or throws a {@link FormatError}. */
 export function readBytes(bytes: unknown, place: string): SavedModel {
-  return reading(place, () => {
+  return asFormatErrors(place, () => {
     const view = toView(bytes);
-    return modelOf(view, open(view, view.length));
+    return modelOf(view, readModelHeader(view, view.length));
   });
 }
 
-/** Does the same with a checkpoint's. */
+/** Reads the bytes of a checkpoint and checks all of them, or throws a {@link FormatError}. */
 export function readSnapshot(bytes: unknown, place: string): Snapshot {
-  return reading(place, () => {
+  return asFormatErrors(place, () => {
     const view = toView(bytes);
-    const opened = open(view, view.length);
-    const { state, best } = opened;
+    const header = readModelHeader(view, view.length);
+    const { state, best } = header;
     if (state === undefined) {
       throw new FormatError(
-        `this is a model, but no checkpoint of a training: Model.fromBytes or load read it. ${START_ANEW}`,
+        `this is a model, but not a checkpoint of a training; Model.fromBytes and load read it. ${START_ANEW}`,
       );
     }
-    checkTogether(opened, state);
-    return { model: modelOf(view, opened), state, best: best.length > 0 ? readAll(view, best) : undefined };
+    checkConsistency(header, state);
+    return { model: modelOf(view, header), state, best: best.length > 0 ? readAll(view, best) : undefined };
   });
 }
 
-/** Checks that a checkpoint has all that its state speaks of. */
-function checkTogether({ described, slots, best }: Opened, { done, earlyStopping }: TrainingState): void {
+/** Checks that a checkpoint contains everything that its state refers to. */
+function checkConsistency(
+  { described, slots, best }: ModelHeader,
+  { done, earlyStopping }: TrainingState,
+): void {
   const { history, training } = described;
   const length = history?.epoch.length;
   if (length !== done) {
@@ -232,16 +239,16 @@ function checkTogether({ described, slots, best }: Opened, { done, earlyStopping
     throw new FormatError("checkpoint: the optimizer's state is missing");
   }
   if (best.length > 0 !== (earlyStopping?.best !== undefined)) {
-    const what = best.length > 0 ? "the figure of the best epoch is" : "the weights of the best epoch are";
+    const what = best.length > 0 ? "the loss of the best epoch is" : "the weights of the best epoch are";
     throw new FormatError(`checkpoint: ${what} missing`);
   }
 }
 
-function modelOf(bytes: Uint8Array, { described, parameters, slots }: Opened): SavedModel {
+function modelOf(bytes: Uint8Array, { described, parameters, slots }: ModelHeader): SavedModel {
   return { ...described, parameters: readAll(bytes, parameters), optimizerState: readAll(bytes, slots) };
 }
 
-/** Bytes from whatever realm they come. */
+/** Returns a view of bytes from any realm. */
 export function toView(bytes: unknown): Uint8Array {
   const kind = Object.prototype.toString.call(bytes);
   if (kind === "[object Uint8Array]") return bytes as Uint8Array;
@@ -267,7 +274,7 @@ export function writeNetwork(model: SavedModel, prefix: string): WrittenNetwork 
 /** The bytes of a larger file, and where its tensors are. */
 export interface NetworkSource {
   readonly bytes: Uint8Array;
-  readonly tensors: ReadonlyMap<string, Place>;
+  readonly tensors: ReadonlyMap<string, TensorLocation>;
 }
 
 /** Reads and checks a network that `writeNetwork` wrote. */
@@ -279,7 +286,7 @@ export function readNetwork(
   const described = readDescription(checkFormat(description));
   const found = parametersOf(described).map((tensor) => ({
     tensor,
-    place: findTensor(tensors, { ...tensor, name: `${prefix}${tensor.name}` }),
+    location: findTensor(tensors, { ...tensor, name: `${prefix}${tensor.name}` }),
   }));
   return { ...described, parameters: readAll(bytes, found), optimizerState: new Float32Array(0) };
 }

@@ -1,11 +1,11 @@
-/** What a checkpoint holds besides a model, and its description in plain JSON. */
+/** The state of a training in a checkpoint, and its JSON. */
 import { FormatError, OptionError, show } from "../errors.ts";
 import { checkNames } from "../options.ts";
 import type { SavedModel } from "./saved.ts";
 
-/** How far a training has come, and what its steps follow from besides its model and its data. */
+/** How far a training has come, and the options that its steps depend on besides the model and the data. */
 export interface TrainingState {
-  /** Epochs of this training that have ended. */
+  /** The number of completed epochs of this training. */
   readonly done: number;
   /** Whether it ended before its last epoch. */
   readonly isOver: boolean;
@@ -13,27 +13,27 @@ export interface TrainingState {
   readonly batchSize: number;
   readonly accumulate: number;
   readonly shuffle: boolean;
-  /** Whether `validationSplit` drew its rows, where there is one. */
+  /** Whether `validationSplit`, if there is one, chose its rows at random. */
   readonly validationShuffle?: boolean | undefined;
-  /** The rate that a hook has set, if one has. */
+  /** The learning rate that a hook has set, if any. */
   readonly learningRate: number | undefined;
   /**
    * What early stopping and schedules watch by default: `"validationLoss"` or `"loss"`. Undefined in files of
-   * versions that always watched `"loss"`, and whose `validationSplit` always took the last rows.
+   * older versions, which always watched `"loss"` and whose `validationSplit` always took the last rows.
    */
   readonly monitor?: string | undefined;
-  /** How far early stopping has come, if the training has it. */
+  /** The state of early stopping, if the training has it. */
   readonly earlyStopping: { readonly best: number | undefined; readonly waited: number } | undefined;
 }
 
-/** What to do where a training cannot go on from a file. */
+/** The fix if a training cannot resume from a file. */
 export const START_ANEW = "Fix: use another path, or delete the file to start anew";
 
-/** A training that can go on from here. */
+/** The content of a checkpoint: a training that can be resumed. */
 export interface Snapshot {
   readonly model: SavedModel;
   readonly state: TrainingState;
-  /** The parameters of the best epoch, where there is early stopping that has seen one. */
+  /** The parameters of the best epoch, if there is early stopping and an epoch has ended. */
   readonly best: Float32Array | undefined;
 }
 
@@ -52,7 +52,7 @@ const NAMES = [
   "earlyStopping",
 ];
 
-/** The state as JSON; a name that is undefined is left out. */
+/** Returns the state as JSON. Undefined fields are left out. */
 export function describeState(state: TrainingState): string {
   return JSON.stringify({ formatVersion: FORMAT_VERSION, ...state });
 }
@@ -97,7 +97,7 @@ function readWaiting(value: unknown): TrainingState["earlyStopping"] {
   };
 }
 
-/** Reads and checks what `describeState` gave. */
+/** Reads and checks the parsed result of `describeState`. */
 export function readState(given: unknown): TrainingState {
   checkNames(given, NAMES, "checkpoint");
   const { formatVersion, ...rest } = given as Record<string, unknown>;

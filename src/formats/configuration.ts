@@ -1,4 +1,4 @@
-/** What a model is configured by: its network, and what is measured. Files keep it. */
+/** The configuration of a model: its network and its metrics. It is saved with the model. */
 import { OptionError, show } from "../errors.ts";
 import type { MetricList, MetricName } from "../metrics/names.ts";
 import * as metrics from "../metrics/table.ts";
@@ -13,21 +13,21 @@ import { type Choice, type Complete, complete, type Table } from "../options.ts"
 /** A metric as given to a model: its name, or an object with its options. */
 export type Metric = Choice<typeof metrics>;
 
-/** The options in the configuration of a metric that the metric does not have. */
+/** The options in the configuration of a metric that do not exist for that metric. */
 type UnknownOption<Given> = Given extends { readonly type: infer Name extends MetricName }
   ? Exclude<keyof Given & string, "type" | keyof (typeof metrics)[Name]["options"]>
   : never;
 
-/** What a model is made of. */
+/** The architecture of a model. */
 export interface Architecture<List extends MetricList = MetricList> extends NetworkOptions {
   /**
-   * What is measured besides the loss, in training, validation and `evaluate`; each by its name in the
-   * table, which may occur once. None by default.
+   * The metrics to compute besides the loss, in training, validation and `evaluate`: each by its name in the
+   * table, at most once. None by default.
    */
   readonly metrics?: ([UnknownOption<List[number]>] extends [never] ? List : readonly Metric[]) | undefined;
 }
 
-/** The names of an architecture's parts. */
+/** The names of the options of an architecture. */
 export const ARCHITECTURE: readonly (keyof Architecture)[] = [...NETWORK_OPTIONS, "metrics"];
 
 /** An architecture with every default filled in. */
@@ -35,7 +35,7 @@ export interface Configuration extends NetworkConfiguration {
   readonly metrics: readonly Complete[];
 }
 
-/** Checks a list of metrics: each is known, and none comes twice, since its name is that of its figures. */
+/** Checks that each metric exists and occurs once: its name identifies its values in the history. */
 function readMetrics(list: unknown): Complete[] {
   if (!Array.isArray(list)) {
     throw new OptionError(`model: metrics: expected a list of metrics, received ${show(list)}`);

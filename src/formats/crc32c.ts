@@ -1,9 +1,9 @@
 /** The checksum of TensorBoard's files. */
 
-/** The polynomial of Castagnoli, x^32 + x^28 + … + 1, its bits from the lowest power up. */
+/** Castagnoli's polynomial, x^32 + x^28 + … + 1, in reversed bit order. */
 const POLYNOMIAL = 0x82f63b78;
 
-/** For each byte the remainder of byte · x^32 by the polynomial. */
+/** For each byte, the remainder of byte · x^32 divided by the polynomial. Made at the first call. */
 let table: Uint32Array | undefined;
 
 function makeTable(): Uint32Array {
@@ -15,8 +15,9 @@ function makeTable(): Uint32Array {
 }
 
 /**
- * CRC-32C of bytes, as [RFC 3720](https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4) has it for iSCSI: not
- * the CRC-32 of zip, which has another polynomial.
+ * Returns the CRC-32C of bytes, as defined by [RFC
+ * 3720](https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4). It differs from the CRC-32 of zip, which uses
+ * another polynomial.
  */
 export function crc32c(bytes: ArrayLike<number>): number {
   table ??= makeTable();

@@ -6,8 +6,8 @@
 import { encodeText } from "../host.ts";
 import { crc32c } from "./crc32c.ts";
 
-/** When an event was. */
-export interface Moment {
+/** The time of an event. */
+export interface EventTime {
   /** Seconds since 1970. */
   readonly seconds: number;
   readonly epoch: number;
@@ -16,17 +16,20 @@ export interface Moment {
 /** A number under the name of its curve. */
 export type Figure = readonly [tag: string, value: number];
 
-/** How the bytes of a field tell their length. */
-const wire = { varint: 0, eight: 1, counted: 2, four: 5 };
+/** The wire types, which tell how a field is encoded. */
+const wire = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 };
 
-/** Where numbers become bytes, little-endian. */
+/** A buffer that converts numbers to little-endian bytes. */
 const view = new DataView(new ArrayBuffer(8));
 
 /** A message of [Protocol Buffers](https://protobuf.dev/programming-guides/encoding/), field by field. */
 class Message {
   readonly bytes: number[] = [];
 
-  /** A whole number from 0 in groups of 7 bits, the lowest first; each but the last has its highest bit set. */
+  /**
+   * Appends a whole number of at least 0 in groups of 7 bits, the lowest first. Each byte but the last has
+   * its highest bit set.
+   */
   #varint(value: number): void {
     let rest = value;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.bytes.push((rest % 128) + 128);
@@ -37,51 +40,54 @@ class Message {
     this.#varint(field * 8 + type);
   }
 
-  /** The first bytes of `view`. */
-  #viewed(count: number): this {
+  /** Appends the first bytes of `view`. */
+  #pushView(count: number): this {
     for (let at = 0; at < count; at++) this.bytes.push(view.getUint8(at));
     return this;
   }
 
-  whole(field: number, value: number): this {
+  varint(field: number, value: number): this {
     this.#key(field, wire.varint);
     this.#varint(value);
     return this;
   }
 
   float64(field: number, value: number): this {
-    this.#key(field, wire.eight);
+    this.#key(field, wire.fixed64);
     view.setFloat64(0, value, true);
-    return this.#viewed(8);
+    return this.#pushView(8);
   }
 
   float32(field: number, value: number): this {
-    this.#key(field, wire.four);
+    this.#key(field, wire.fixed32);
     view.setFloat32(0, value, true);
-    return this.#viewed(4);
+    return this.#pushView(4);
   }
 
-  /** A text in UTF-8, or the bytes of another message. */
-  counted(field: number, bytes: ArrayLike<number>): this {
-    this.#key(field, wire.counted);
+  /** Appends a text in UTF-8, or the bytes of another message. */
+  lengthDelimited(field: number, bytes: ArrayLike<number>): this {
+    this.#key(field, wire.lengthDelimited);
     this.#varint(bytes.length);
-    // One by one: to spread a list costs ten times as much.
+    // One by one, because spreading a list takes ten times as long.
     for (let at = 0; at < bytes.length; at++) this.bytes.push(bytes[at]);
     return this;
   }
 }
 
-/** The fields that every `Event` has: `wall_time` = 1 and `step` = 2. */
-function event({ seconds, epoch }: Moment): Message {
-  return new Message().float64(1, seconds).whole(2, epoch);
+/** Returns an `Event` with the fields that all events have: `wall_time` = 1 and `step` = 2. */
+function event({ seconds, epoch }: EventTime): Message {
+  return new Message().float64(1, seconds).varint(2, epoch);
 }
 
-/** CRCs of data that holds CRCs lose their worth, so TFRecord files rotate them by 15 bits and add a number. */
+/**
+ * Masks a CRC as TFRecord files do: rotates it by 15 bits and adds a constant. A CRC of data that contains
+ * CRCs is otherwise of little use.
+ */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** A record of a TFRecord file: length, masked CRC-32C of the length, data, masked CRC-32C of the data. */
+/** Returns a TFRecord: length, masked CRC-32C of the length, data, masked CRC-32C of the data. */
 function record({ bytes }: Message): Uint8Array {
   const framed = new Uint8Array(8 + 4 + bytes.length + 4);
   const view = new DataView(framed.buffer);
@@ -92,24 +98,27 @@ function record({ bytes }: Message): Uint8Array {
   return framed;
 }
 
-/** The first record of a file: `file_version` = 3. */
-export function versionRecord({ seconds }: Moment): Uint8Array {
-  return record(event({ seconds, epoch: 0 }).counted(3, encodeText("brain.Event:2")));
+/** Returns the first record of a file: `file_version` = 3. */
+export function versionRecord({ seconds }: EventTime): Uint8Array {
+  return record(event({ seconds, epoch: 0 }).lengthDelimited(3, encodeText("brain.Event:2")));
 }
 
 /**
- * Says that a training goes on from this epoch: readers leave out what other files of the run have of it and of
- * later ones. `session_log` = 7 with `status` = 1: `START` = 1.
+ * Returns a record which says that a training continues from this epoch. Readers then ignore this epoch and
+ * later ones in other files of the run. `session_log` = 7 with `status` = 1: `START` = 1.
  */
-export function startRecord(at: Moment): Uint8Array {
-  return record(event(at).counted(7, new Message().whole(1, 1).bytes));
+export function startRecord(at: EventTime): Uint8Array {
+  return record(event(at).lengthDelimited(7, new Message().varint(1, 1).bytes));
 }
 
-/** Figures by tag: `summary` = 5 of `value` = 1, each with `tag` = 1 and `simple_value` = 2, of 32 bits. */
-export function figuresRecord(at: Moment, figures: readonly Figure[]): Uint8Array {
+/**
+ * Returns a record of figures by tag: `summary` = 5 of `value` = 1, each with `tag` = 1 and `simple_value` =
+ * 2, of 32 bits.
+ */
+export function figuresRecord(at: EventTime, figures: readonly Figure[]): Uint8Array {
   const summary = new Message();
   for (const [tag, value] of figures) {
-    summary.counted(1, new Message().counted(1, encodeText(tag)).float32(2, value).bytes);
+    summary.lengthDelimited(1, new Message().lengthDelimited(1, encodeText(tag)).float32(2, value).bytes);
   }
-  return record(event(at).counted(5, summary.bytes));
+  return record(event(at).lengthDelimited(5, summary.bytes));
 }

@@ -4,22 +4,22 @@ import { checkLists } from "../memory.ts";
 import { countSlots, shapes } from "../nn/program.ts";
 import { fromLayers, type LayerWeights, toLayers } from "../nn/weights.ts";
 import {
+  asFormatErrors,
   checkFormat,
   describe,
   type ModelDescription,
   readDescription,
-  reading,
   type SavedModel,
 } from "./saved.ts";
 
 /** A model as plain JSON. */
 export interface ModelJSON extends ModelDescription {
   readonly weights: LayerWeights[];
-  /** The optimizer's slots, each in the order of the weights; empty where it has none. */
+  /** The optimizer's slots, each in the order of the weights; empty if it has none. */
   readonly optimizerState: number[];
 }
 
-/** The JSON of a model. */
+/** Returns a model as JSON. */
 export function writeJSON(model: SavedModel): ModelJSON {
   const { length } = model.optimizerState;
   checkLists(length, 1, `toJSON: optimizer state of ${length} numbers as a list`);
@@ -30,13 +30,13 @@ export function writeJSON(model: SavedModel): ModelJSON {
   };
 }
 
-/** Reads and checks all of a model's JSON before anything is made of it, or throws a {@link FormatError}. */
+/** Reads the JSON of a model and checks all of it, or throws a {@link FormatError}. */
 export function readJSON(json: unknown): SavedModel {
-  return reading("fromJSON", () => {
+  return asFormatErrors("fromJSON", () => {
     const { weights, optimizerState, ...rest } = checkFormat(parse(json));
     checkDepth(rest.layers);
     const described = readDescription(rest);
-    // Before the model takes memory: its sizes may be anything, its weights are here.
+    // Checks the described sizes against the weights that exist, before memory is allocated for the model.
     const parameters = fromLayers(shapes(described.configuration), weights, "weights");
     const slots = countSlots(described.configuration) * parameters.length;
     return { ...described, parameters, optimizerState: readNumbers(optimizerState, slots, "optimizerState") };
@@ -48,11 +48,11 @@ function parse(json: unknown): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new FormatError(`this is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new FormatError(`expected JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** How deep layers may be in layers, as in a file: what is deeper, or endless, would exhaust the stack. */
+/** The deepest nesting of layers, as in a file. Deeper or cyclic objects would overflow the stack. */
 const MOST_DEPTH = 256;
 
 function checkDepth(value: unknown, depth = 0): void {

@@ -1,8 +1,8 @@
 /**
- * Bytes in the safetensors format ⇄ named arrays of numbers and texts about them.
+ * The safetensors format: named arrays of numbers, and texts as metadata.
  *
- * The length of the header, 8 bytes, little-endian; the header, JSON, which may end in spaces; then the
- * values of all tensors without a gap: https://github.com/huggingface/safetensors#format
+ * A file consists of the length of the header (8 bytes, little-endian), the header (JSON, which may end in
+ * spaces), and the values of all tensors without gaps: https://github.com/huggingface/safetensors#format
  *
  * ```text
  * {"__metadata__": {name: text}, name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …}
@@ -11,55 +11,55 @@
 import { FormatError, notFinite, show, withinMemory } from "../errors.ts";
 import { decodeText, encodeText } from "../host.ts";
 import { checkMemory } from "../memory.ts";
-import { parseStrictly } from "./strict-json.ts";
+import { parseStrictly } from "./strictJson.ts";
 
-/** An array of numbers with its name. */
+/** A named array of numbers. */
 export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Row by row. */
+  /** In row-major order. */
   readonly values: Float32Array;
 }
 
-/** Where in a file the values of a tensor are. */
-export interface Place {
+/** The location of a tensor's values in a file. */
+export interface TensorLocation {
   readonly shape: readonly number[];
-  /** The first byte, and the one after the last. */
+  /** The index of the first byte; `end` is the index after the last. */
   readonly start: number;
   readonly end: number;
 }
 
-/** What a file says of its values. */
+/** The header of a file. */
 export interface Header {
   readonly metadata: ReadonlyMap<string, string>;
-  readonly tensors: ReadonlyMap<string, Place>;
+  readonly tensors: ReadonlyMap<string, TensorLocation>;
 }
 
 const DTYPE = "F32";
 const METADATA = "__metadata__";
-/** The bytes that say how long the header is. */
+/** The number of bytes before the header, which contain its length. */
 export const PREFIX = 8;
-/** The longest header, as in the format's own implementation. */
+/** The longest header in bytes, as in the reference implementation. */
 const MOST_HEADER = 100_000_000;
 
-const NO_MODEL = "it is not a model file";
+const NOT_A_MODEL = "it is not a model file";
 
-/** Whether this machine keeps numbers as the format does; nearly all do. */
+/** Whether this machine is little-endian like the format. Nearly all are. */
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Turns the bytes of each number round, in place. */
+/** Reverses the bytes of each 32-bit number, in place. */
 export function swap(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += 4) bytes.subarray(at, at + 4).reverse();
 }
 
-/** The bytes of a file, in pieces that come one after the other: what need not be copied is not. */
+/** The bytes of a file as consecutive pieces, which avoids copying large arrays. */
 export type Pieces = readonly Uint8Array<ArrayBuffer>[];
 
 /**
- * A file with these texts and tensors, in this order: its header, then the values, of which those that lie one
- * after the other in memory are one piece. An error's message begins with the place.
+ * Returns a file with these texts and tensors: the header, then the values in the given order. Tensors that
+ * are adjacent in memory become one piece. The messages of errors begin with `place`.
  *
- * @throws FormatError if the header would be longer than any.
+ * @throws FormatError if the header would be too long.
  */
 export function toPieces(
   metadata: Readonly<Record<string, string>>,
@@ -74,21 +74,21 @@ export function toPieces(
   });
   const text = JSON.stringify({ [METADATA]: metadata, ...Object.fromEntries(entries) });
   const header = encodeText(text);
-  // With spaces up to a multiple of 8, so that whoever maps the file finds the numbers aligned.
+  // The header ends in spaces up to a multiple of 8, so that the numbers of a memory-mapped file are aligned.
   const start = PREFIX + Math.ceil(header.length / 8) * 8;
   if (start - PREFIX > MOST_HEADER) {
     throw new FormatError(
-      `${place}: the texts about the tensors take ${start - PREFIX} bytes, at most ${MOST_HEADER} can be written; leave a long one out, like { history: false }`,
+      `${place}: expected a header of at most ${MOST_HEADER} bytes, received ${start - PREFIX}. Fix: leave out the history with { history: false }`,
     );
   }
   const beginning = new Uint8Array(start);
   new DataView(beginning.buffer).setBigUint64(0, BigInt(start - PREFIX), true);
   beginning.fill(0x20, PREFIX);
   beginning.set(header, PREFIX);
-  return [beginning, ...joined(tensors.map(({ values }) => toBytes(values)))];
+  return [beginning, ...joinAdjacent(tensors.map(({ values }) => toBytes(values)))];
 }
 
-/** The bytes of numbers as the format has them. */
+/** Returns numbers as little-endian bytes: a view where possible, else a copy. */
 function toBytes({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
   if (isLittleEndian) return bytes;
@@ -97,8 +97,8 @@ function toBytes({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<A
   return swapped;
 }
 
-/** Pieces that lie one after the other in one buffer as one. */
-function joined(pieces: Pieces): Uint8Array<ArrayBuffer>[] {
+/** Joins pieces that are adjacent in the same buffer. */
+function joinAdjacent(pieces: Pieces): Uint8Array<ArrayBuffer>[] {
   const result: Uint8Array<ArrayBuffer>[] = [];
   for (const piece of pieces) {
     const last = result.at(-1);
@@ -110,9 +110,9 @@ function joined(pieces: Pieces): Uint8Array<ArrayBuffer>[] {
 }
 
 /**
- * The same in one array.
+ * Returns the same file in one array.
  *
- * @throws FormatError if the header would be longer than any, KernelError if the memory does not do.
+ * @throws FormatError if the header would be too long, KernelError if the file does not fit in memory.
  */
 export function write(
   metadata: Readonly<Record<string, string>>,
@@ -133,54 +133,55 @@ export function write(
 }
 
 /**
- * Where the header ends and the values begin, from the first 8 bytes of a file of so many.
+ * Returns the index at which the header ends and the values begin, from the first 8 bytes of a file of `size`
+ * bytes.
  *
- * @throws FormatError if that lies outside of the file, or the header is longer than any.
+ * @throws FormatError if the index is outside of the file, or the header is too long.
  */
 export function headerEnd(bytes: Uint8Array, size: number): number {
   if (bytes.length < PREFIX) {
-    throw new FormatError(`${NO_MODEL}: expected at least ${PREFIX} bytes, received ${bytes.length}`);
+    throw new FormatError(`${NOT_A_MODEL}: expected at least ${PREFIX} bytes, received ${bytes.length}`);
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, PREFIX).getBigUint64(0, true);
   const most = Math.min(MOST_HEADER, size - PREFIX);
   if (length > most) {
-    // The beginning of any text gives a huge number, that of a file that was cut off does not.
+    // The first bytes of a text are a huge number. Those of a truncated file are not.
     const what =
       bytes[0] === 0x7b
-        ? `${NO_MODEL}; a model's JSON is read by Model.fromJSON`
+        ? `${NOT_A_MODEL}; a model's JSON is read by Model.fromJSON`
         : length > MOST_HEADER
-          ? NO_MODEL
-          : `${NO_MODEL}, or its end is missing`;
+          ? NOT_A_MODEL
+          : `${NOT_A_MODEL}, or its end is missing`;
     throw new FormatError(`${what}: expected a header of at most ${most} bytes, received ${length}`);
   }
   return PREFIX + Number(length);
 }
 
 /**
- * Reads and checks all that comes before the values in a file of `size` bytes, of which these are at least
- * the first: every value belongs to one tensor.
+ * Reads the header of a file of `size` bytes, of which `bytes` contains at least the header. Checks that
+ * every value of the file belongs to exactly one tensor.
  *
- * @throws FormatError that says what does not fit.
+ * @throws FormatError that names the wrong field.
  */
 export function readHeader(bytes: Uint8Array, size = bytes.length): Header {
   const end = headerEnd(bytes, size);
   const header = parseStrictly(decode(bytes.slice(PREFIX, end)), "header");
   if (!isObject(header)) throw new FormatError(`header: expected an object, received ${show(header)}`);
-  const tensors = new Map<string, Place>();
+  const tensors = new Map<string, TensorLocation>();
   for (const [name, given] of Object.entries(header)) {
     if (name !== METADATA) tensors.set(name, readEntry(given, `tensor ${show(name)}`, end));
   }
-  checkPlaces(tensors, end, size);
+  checkLocations(tensors, end, size);
   return { metadata: readMetadata(header[METADATA] ?? {}), tensors };
 }
 
-/** Text in UTF-8 that begins with a brace, as the format demands. */
+/** Decodes UTF-8 text that begins with a brace, as the format requires. */
 function decode(bytes: Uint8Array): string {
-  if (bytes[0] !== 0x7b) throw new FormatError(`${NO_MODEL}: header: expected a "{" at its beginning`);
+  if (bytes[0] !== 0x7b) throw new FormatError(`${NOT_A_MODEL}: header: expected a "{" at its beginning`);
   try {
     return decodeText(bytes);
   } catch (error) {
-    throw new FormatError(`${NO_MODEL}: header: expected text in UTF-8`, { cause: error });
+    throw new FormatError(`${NOT_A_MODEL}: header: expected text in UTF-8`, { cause: error });
   }
 }
 
@@ -200,8 +201,8 @@ function readMetadata(given: unknown): ReadonlyMap<string, string> {
   return new Map(Object.entries(given as Record<string, string>));
 }
 
-/** A tensor's entry; `start` is where the values begin. */
-function readEntry(given: unknown, place: string, start: number): Place {
+/** Reads the entry of a tensor. `start` is the index at which the values of the file begin. */
+function readEntry(given: unknown, place: string, start: number): TensorLocation {
   if (!isObject(given)) throw new FormatError(`${place}: expected an object, received ${show(given)}`);
   const { dtype, shape, data_offsets: offsets, ...rest } = given;
   const [unknown] = Object.keys(rest);
@@ -214,7 +215,7 @@ function readEntry(given: unknown, place: string, start: number): Place {
     (product, length) => product * length,
     Float32Array.BYTES_PER_ELEMENT,
   );
-  // A product beyond 2^53 is not exact, and no file is as long.
+  // A product above 2^53 is not exact, but no file is that long.
   if (end - begin !== bytes) {
     throw new FormatError(
       `${place}: data_offsets: expected ${bytes} bytes for shape [${shape}], received ${begin} to ${end}`,
@@ -223,7 +224,7 @@ function readEntry(given: unknown, place: string, start: number): Place {
   return { shape: shape as number[], start: start + begin, end: start + end };
 }
 
-/** The most dimensions that a tensor may have; ours have one or two. */
+/** The most dimensions of a tensor. Those of models have one or two. */
 const MOST_DIMENSIONS = 8;
 
 function readSizes(given: unknown, place: string, length?: number): readonly number[] {
@@ -239,18 +240,18 @@ function readSizes(given: unknown, place: string, length?: number): readonly num
   return given;
 }
 
-/** Checks that the tensors lie one after the other, from the header's end to that of the file. */
-function checkPlaces(tensors: ReadonlyMap<string, Place>, start: number, size: number): void {
+/** Checks that the tensors fill the file from the end of the header, without gaps or overlaps. */
+function checkLocations(tensors: ReadonlyMap<string, TensorLocation>, start: number, size: number): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.start - b.start || a.end - b.end);
   let at = start;
-  for (const [name, place] of inOrder) {
-    if (place.start !== at) {
-      const what = place.start < at ? "overlaps the one before it" : "leaves a gap before it";
+  for (const [name, location] of inOrder) {
+    if (location.start !== at) {
+      const what = location.start < at ? "overlaps the one before it" : "leaves a gap before it";
       throw new FormatError(
-        `tensor ${show(name)}: data_offsets: expected to begin at ${at - start}, received ${place.start - start}: it ${what}`,
+        `tensor ${show(name)}: data_offsets: expected to begin at ${at - start}, received ${location.start - start}: it ${what}`,
       );
     }
-    at = place.end;
+    at = location.end;
   }
   if (at !== size) {
     throw new FormatError(
@@ -259,17 +260,17 @@ function checkPlaces(tensors: ReadonlyMap<string, Place>, start: number, size: n
   }
 }
 
-/** Copies the values of a tensor, which must be finite, into an array of that length. */
+/** Copies the values of a tensor into `target`, which has its length, and checks that all are finite. */
 export function readValues(
   bytes: Uint8Array,
-  { start, end }: Place,
+  { start, end }: TensorLocation,
   target: Float32Array,
   name: string,
 ): void {
   const copy = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
   copy.set(bytes.subarray(start, end));
   if (!isLittleEndian) swap(copy);
-  // One sum tells whether all are finite, since a number times 0 is 0, and anything else NaN.
+  // The sum is 0 exactly if all values are finite: a finite number times 0 is 0, any other value gives NaN.
   let sum = 0;
   for (let at = 0; at < target.length; at++) sum += target[at] * 0;
   if (sum === 0) return;

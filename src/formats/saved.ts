@@ -1,4 +1,4 @@
-/** What a saved model is, whatever it is written in: a description in plain JSON, and its numbers. */
+/** The content of a saved model in any format: a description in plain JSON, and numbers. */
 import { FormatError, KernelError, MyelinError, OptionError, ShapeError, show } from "../errors.ts";
 import type { Metric } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
@@ -7,20 +7,21 @@ import { checkNames, create, type Table } from "../options.ts";
 import { readSeed } from "../seed.ts";
 import { version } from "../version.ts";
 import { ARCHITECTURE, type Architecture, type Configuration, configure } from "./configuration.ts";
+import { withCurrentNames } from "./oldNames.ts";
 
-/** How far training has come: whole epochs, and updates in all. */
+/** How far training has come: the numbers of completed epochs and of updates. */
 export interface TrainingDone {
   readonly epochs: number;
   readonly steps: number;
 }
 
-/** A list for each thing that a history tells, with an entry for each epoch. */
+/** The lists of a history. Each has one entry for each epoch. */
 export type Lists = { readonly [name: string]: readonly number[] };
 
 /**
- * Why a training ended: all its epochs are done; early stopping lost patience; the budget's time was over or its
- * target reached; the signal aborted; a hook, or the body of an `epochs` loop, stopped it; the loss was no longer
- * finite; or an error was thrown.
+ * Why a training ended: all epochs are done; early stopping ran out of patience; the budget's time was up or
+ * its target reached; the signal aborted; a hook, or the body of an `epochs` loop, stopped it; the loss was
+ * not finite; or an error was thrown.
  */
 export type Ended = (typeof ENDED)[number];
 
@@ -38,52 +39,49 @@ const ENDED = [
 /** How a training ended. */
 export interface Ending {
   readonly ended?: Ended;
-  /** The number of the epoch whose weights early stopping has kept. */
+  /** The number of the epoch whose weights early stopping kept. */
   readonly bestEpoch?: number;
 }
 
-/** All that a model is made of again, its numbers aside. */
+/** Everything that defines a saved model, except its numbers. */
 export interface Described {
   readonly configuration: Configuration;
   readonly seed: number;
   readonly training: TrainingDone;
-  /** The history of the last training, if there was one and it was kept. */
+  /** The history of the last training, if there was one and it was saved. */
   readonly history: Lists | undefined;
   /** How that training ended. */
   readonly ending: Ending;
 }
 
-/** All that a model is made of again. */
+/** Everything that defines a saved model. */
 export interface SavedModel extends Described {
   readonly parameters: Float32Array;
   /** The optimizer's slots, each in the order of the parameters; empty where there are none. */
   readonly optimizerState: Float32Array;
 }
 
-/** What is written of a model besides its numbers. */
+/** The description of a model as it is written: everything except its numbers. */
 export interface ModelDescription extends Configuration {
   readonly format: "myelin-model";
   readonly formatVersion: number;
   /** The version of the package that wrote it. */
   readonly version: string;
   readonly seed: number;
-  /** How far training has come: whole epochs, and updates in all. */
+  /** How far training has come: the numbers of completed epochs and of updates. */
   readonly training: TrainingDone;
-  /** The history of the last training; null stands for what was no finite number. */
+  /** The history of the last training. null replaces numbers that were not finite. */
   readonly history?: { readonly [name: string]: readonly (number | null)[] } | Ending;
 }
 
 const FORMAT = "myelin-model";
 const FORMAT_VERSION = 1;
-/**
- * What training may have counted up to when it comes with a file: far beyond any, and counting on stays
- * exact.
- */
+/** The largest count that a file may have. It is far beyond any real count, and adding to it stays exact. */
 const MOST_COUNTED = 2 ** 52;
-/** The lists that every history has; metrics and the like come besides. */
+/** The lists that every history has. Others, such as metrics, may follow. */
 const HISTORY: readonly string[] = ["epoch", "loss", "learningRate", "seconds"];
 
-/** What is written of a model besides its numbers. */
+/** Returns the description of a model. */
 export function describe({ configuration, seed, training, history, ending }: Described): ModelDescription {
   const written =
     history && Object.entries(history).map(([name, list]) => [name, list.map(finiteOrNull)] as const);
@@ -102,7 +100,7 @@ function finiteOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** Looks whether this describes a model, and in a version that is known; gives the other fields. */
+/** Checks that a value describes a model, in a known version. Returns the remaining fields. */
 export function checkFormat(value: unknown): Record<string, unknown> {
   if (value === null || typeof value !== "object" || (value as { format?: unknown }).format !== FORMAT) {
     throw new FormatError(`expected an object with format "${FORMAT}", received ${show(value)}`);
@@ -120,12 +118,15 @@ export function checkFormat(value: unknown): Record<string, unknown> {
   return rest;
 }
 
-/** Reads and checks the other fields, before any memory is taken for what they describe. */
+/** Reads and checks the remaining fields. Allocates no memory for the model that they describe. */
 export function readDescription({ training, history, ...rest }: Record<string, unknown>): Described {
   checkNames(rest, [...ARCHITECTURE, "seed"], "model");
-  const { seed, ...architecture } = rest as unknown as Architecture & { seed: unknown };
+  const { seed, ...architecture } = {
+    ...rest,
+    layers: withCurrentNames((rest as { layers?: unknown }).layers),
+  } as unknown as Architecture & { seed: unknown };
   const configuration = configure(architecture);
-  checkTogether(configuration);
+  checkConsistency(configuration);
   return {
     seed: readSeed(seed, "model: seed"),
     configuration,
@@ -134,8 +135,8 @@ export function readDescription({ training, history, ...rest }: Record<string, u
   };
 }
 
-/** Checks what follows from several options: sizes from layer to layer, and metrics that suit the loss. */
-function checkTogether(configuration: Configuration): void {
+/** Checks options against each other: the sizes from layer to layer, and that the metrics suit the loss. */
+function checkConsistency(configuration: Configuration): void {
   const all = shapes(configuration);
   const { meaning } = createLoss(configuration);
   const problem = { ...meaning, outputs: all[all.length - 1].outputs };
@@ -202,15 +203,15 @@ function readList(list: unknown, name: string): number[] {
 }
 
 /**
- * Reads a model. What is wrong with it is a {@link FormatError} that begins with the place; a model that does not
- * fit in memory is a {@link KernelError}.
+ * Calls `read`, which reads a model. Converts its errors to a {@link FormatError} that begins with the place,
+ * or to a {@link KernelError} if the model does not fit in memory.
  */
-export function reading<T>(place: string, read: () => T): T {
+export function asFormatErrors<T>(place: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof MyelinError)) throw error;
-    const Family = error instanceof KernelError ? KernelError : FormatError;
-    throw new Family(`${place}: ${error.message}`, { cause: error });
+    const ErrorClass = error instanceof KernelError ? KernelError : FormatError;
+    throw new ErrorClass(`${place}: ${error.message}`, { cause: error });
   }
 }

@@ -1,8 +1,8 @@
-/** Integrated gradients: what each value of a row adds to its prediction. */
+/** Integrated gradients: how much each value of a row contributes to its prediction. */
 import { type CheckedRows, expectedX, readMatrix } from "../data/examples.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { compile, type Plan, predict } from "../kernel/typescript/network.ts";
-import { copy, type Values } from "../kernel/typescript/operations/arrays.ts";
+import { copy } from "../kernel/typescript/operations/arrays.ts";
 import { applyFunction, backwardOperation, views } from "../kernel/typescript/operations.ts";
 import { Workspace } from "../kernel/typescript/workspace.ts";
 import { categoriesOf, toProgram } from "../nn/program.ts";
@@ -10,20 +10,20 @@ import { checkNames, readSize } from "../options.ts";
 import type { Session } from "../training/session.ts";
 import { gradientOfInput } from "../training/warnings/step.ts";
 
-/** How to share out predictions. */
+/** How to attribute predictions. */
 export interface AttributionOptions {
-  /** A row that the others are compared with; by default zeros, and in columns of categories what the row has. */
+  /** The row to compare with. By default 0, and each row's own category in categorical columns. */
   readonly baseline?: readonly number[] | undefined;
-  /** Points on the way from the baseline to the row, at most 1000; 50 by default. */
+  /** The number of points between the baseline and the row, at most 1000; 50 by default. */
   readonly steps?: number | undefined;
-  /** Which output, from 0; not needed where there is one. */
+  /** The output, from 0. Optional if the model has a single one. */
   readonly output?: number | undefined;
 }
 
 const OPTIONS = ["baseline", "steps", "output"];
 const STEPS = 50;
 
-/** More points than this only take time and memory: what is left then is rounding. */
+/** More points take time and memory but do not reduce the error, which is then rounding. */
 const MOST_STEPS = 1000;
 
 function readSteps(given: unknown): number {
@@ -33,7 +33,7 @@ function readSteps(given: unknown): number {
   throw new OptionError(`attributions: steps: expected at most ${MOST_STEPS}, received ${steps}`);
 }
 
-/** The gradient of one output with respect to x, by the definitions that the typescript kernel runs. */
+/** Computes the gradient of one output with respect to x, with the functions of the typescript kernel. */
 class OutputGradient {
   readonly #plan: Plan;
   readonly #views: ReturnType<typeof views>;
@@ -43,19 +43,19 @@ class OutputGradient {
   constructor(session: Session, parameters: Float32Array, output: number, rows: number) {
     this.#plan = compile(toProgram(session.configuration));
     this.#views = views(this.#plan.operations, Float32Array.from(parameters));
-    // The rows on the way are no batch: figures over one are the running ones, as in `predict`.
+    // The points are not a batch: normalization uses running means and variances, as in `predict`.
     this.#workspace = new Workspace(this.#plan, rows, true, false);
     this.#output = output;
   }
 
-  /** [rows][inputs] */
-  at(x: Float32Array): Values {
+  /** Returns the gradient at each row of x, [rows][inputs]. */
+  at(x: Float32Array): Float32Array {
     const plan = this.#plan;
     const { input, outputs, gradients, at } = this.#workspace;
     this.#workspace.hold({ from: 0, rows: x.length / plan.inputs, moment: undefined });
     copy(x, 0, input.values, 0, x.length);
     predict(plan, this.#views, this.#workspace);
-    this.#begin();
+    this.#setOutputGradient();
     for (let index = plan.operations.length - 1; index > 0; index--) {
       backwardOperation(
         plan.operations[index],
@@ -70,8 +70,8 @@ class OutputGradient {
     return gradientOfInput(plan, this.#views[0], this.#workspace);
   }
 
-  /** Writes the gradient of the output asked for with respect to all outputs of the last operation. */
-  #begin(): void {
+  /** Writes the gradient of the chosen output with respect to all outputs of the last operation. */
+  #setOutputGradient(): void {
     const { absorbed, outputs: width, operations } = this.#plan;
     const { gradients, prediction, at } = this.#workspace;
     const result = gradients[operations.length - 1];
@@ -105,7 +105,7 @@ function readOutput(output: unknown, outputs: number): number {
   );
 }
 
-/** The baseline of each row: no path leads from one category to another. */
+/** Returns the baseline of each row. It has the row's category, because no path leads from one to another. */
 function baselinesOf(session: Session, given: unknown, { values, rows }: CheckedRows): Float32Array {
   const { inputs, expected } = session;
   const baselines = new Float32Array(rows * inputs);
@@ -128,7 +128,7 @@ function baselinesOf(session: Session, given: unknown, { values, rows }: Checked
   return baselines;
 }
 
-/** What each value of x adds to an output, in the form of x: see `Model.attributions`. */
+/** Computes the attributions: see `attributions` in index.ts. */
 export function attributions(
   session: Session,
   x: unknown,

@@ -1,4 +1,4 @@
-/** Compares gradients with finite differences of the loss in 64 bits. */
+/** Compares gradients with finite differences of the loss, computed in 64 bits. */
 import type { Examples } from "../data/examples.ts";
 import { countValues, toProgram } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
@@ -9,36 +9,36 @@ import { along, rulesOf } from "./differences.ts";
 
 /** How to check gradients. */
 export interface CheckOptions {
-  /** How far a parameter is moved to either side; 1e-5 by default. */
+  /** The distance that a parameter is moved to either side; 1e-5 by default. */
   readonly step?: number | undefined;
   /** The largest relative error that passes; 1e-4 by default. */
   readonly tolerance?: number | undefined;
-  /** The most values of each array of parameters that are tried, 16 by default; which is always the same. */
+  /** The maximum values to check in each array, 16 by default. The choice is always the same. */
   readonly samples?: number | undefined;
 }
 
-/** One value of the parameters. */
+/** The check of one parameter. */
 export interface CheckedGradient {
-  /** Layer and array, "0.weight"; of a layer inside another, "1.0.weight". */
+  /** The layer and the array, "0.weight"; for a layer inside another, "1.0.weight". */
   readonly parameter: string;
-  /** Its place in the array, [output, input] for instance. */
+  /** The index in the array, such as [output, input]. */
   readonly index: readonly number[];
-  /** What the model's kernel computes. */
+  /** The gradient that the model's kernel computes. */
   readonly gradient: number;
-  /** What the loss says. */
+  /** The finite difference of the loss. */
   readonly difference: number;
-  /** |gradient - difference|, over the largest difference tried in the array, or over 0.01 if that is larger. */
+  /** |gradient - difference|, divided by the largest difference of the array, but at least by 0.01. */
   readonly error: number;
 }
 
-/** What a check of gradients found. */
+/** The result of a gradient check. */
 export interface GradientCheck {
   readonly passes: boolean;
-  /** The one that is furthest off; undefined where no parameter is trained. */
+  /** The value with the largest error; undefined where no parameter is trained. */
   readonly worst: CheckedGradient | undefined;
-  /** How many values were tried. */
+  /** The number of checked values. */
   readonly checked: number;
-  /** How many of them were at a kink of the loss, where it has a slope to either side. */
+  /** The number of checked values at a kink of the loss, where left and right slope differ. */
   readonly kinks: number;
   readonly text: string;
   toString(): string;
@@ -50,10 +50,10 @@ const range = {
 };
 const SAMPLES = 16;
 
-/** Gradients below this are measured by it: what is left of a sum that cancels is rounding. */
+/** The minimum scale of an error: smaller gradients may be the rounding of sums that cancel. */
 const FLOOR = 0.01;
 
-/** The slopes of a function to the left and to the right. */
+/** The left and right slope of a function. */
 interface Slopes {
   readonly left: number;
   readonly right: number;
@@ -61,13 +61,13 @@ interface Slopes {
 
 const middleOf = ({ left, right }: Slopes) => (left + right) / 2;
 
-/** How fast a smooth slope may change, over its scale: what changes faster within a step is a kink. */
+/** The maximum change of a smooth slope per step, relative to its scale. A faster change is a kink. */
 const CURVATURE = 100;
 
 const hasKink = ({ left, right }: Slopes, step: number, scale: number) =>
   Math.abs(right - left) > CURVATURE * step * scale;
 
-/** How far a gradient is from the slope. At a kink every value between both slopes is a gradient. */
+/** Returns the distance of a gradient from the slope. At a kink every value between both slopes is valid. */
 function distanceFrom(gradient: number, slopes: Slopes, isKink: boolean): number {
   if (!isKink) return Math.abs(gradient - middleOf(slopes));
   const { left, right } = slopes;
@@ -80,7 +80,7 @@ interface Sampled {
   readonly slopesAt: (step: number) => Slopes;
 }
 
-/** One value's error; with smaller steps, if it does not pass: several kinks within one may hide the slope. */
+/** Computes the error of one value. Smaller steps follow a failure, because several kinks hide the slope. */
 function compare(sampled: Sampled, step: number, scale: number, tolerance: number) {
   const slopes = sampled.slopesAt(step);
   const isKink = hasKink(slopes, step, scale);
@@ -93,7 +93,7 @@ function compare(sampled: Sampled, step: number, scale: number, tolerance: numbe
   return { isKink, error, difference: middleOf(slopes) };
 }
 
-/** Checks the gradients of the model's kernel: see `Model.checkGradients`. */
+/** Checks the gradients of the model's kernel: see `checkGradients` in index.ts. */
 export function checkGradients(session: Session, examples: Examples, options: CheckOptions): GradientCheck {
   const call = "checkGradients";
   checkNames(options, [...Object.keys(range), "samples"], call);
@@ -123,23 +123,23 @@ export function checkGradients(session: Session, examples: Examples, options: Ch
       results.push({ parameter: name, index: one.index, gradient: one.gradient, ...found });
     }
   }
-  return summed(results, kinks, tolerance);
+  return toCheck(results, kinks, tolerance);
 }
 
-/** So many of the numbers below `count`, and always the same. */
+/** Returns up to `samples` of the numbers below `count`, always the same ones. */
 function pick(count: number, samples: number): number[] {
   const order = new Uint32Array(count);
   permutation(0, { purpose: purpose.samples, index: 0 }, order);
   return Array.from(order.subarray(0, samples)).toSorted((a, b) => a - b);
 }
 
-/** Both slopes of a function, from its value in the middle. */
+/** Returns both slopes of a function at `middle`. */
 function slopesOf(f: (value: number) => number, middle: number, step: number): Slopes {
   const value = f(middle);
   return { left: (value - f(middle - step)) / step, right: (f(middle + step) - value) / step };
 }
 
-function summed(results: readonly CheckedGradient[], kinks: number, tolerance: number): GradientCheck {
+function toCheck(results: readonly CheckedGradient[], kinks: number, tolerance: number): GradientCheck {
   const worst = results.toSorted((a, b) => b.error - a.error)[0];
   const passes = results.every(({ error }) => error <= tolerance);
   const place = worst && `${worst.parameter}[${worst.index.join("][")}]`;

@@ -1,8 +1,8 @@
-/** The columns of x by number or by name. */
+/** Reads columns of x that are given by number or by name. */
 import { OptionError, ShapeError, show } from "../errors.ts";
 import { unknownName } from "../options.ts";
 
-/** Checks the names of all columns, if they are given. */
+/** Checks the names of the columns, if there are any. */
 export function readNames(names: unknown, inputs: number, call: string): readonly string[] | undefined {
   if (names === undefined) return undefined;
   const place = `${call}: columns`;
@@ -12,15 +12,16 @@ export function readNames(names: unknown, inputs: number, call: string): readonl
     throw new ShapeError(`${place}: expected a name for each of ${inputs} inputs, received ${names.length}`);
   }
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw new OptionError(`${place}: ${show(twice)} is there twice`);
+  if (twice !== undefined)
+    throw new OptionError(`${place}: expected distinct names, received ${show(twice)} twice`);
   return names as string[];
 }
 
-/** The name of a column, if columns have names, else "column 3". */
+/** Returns the name of a column, or "column 3" without names. */
 export const nameOf = (names: readonly string[] | undefined, column: number) =>
   names?.[column] ?? `column ${column}`;
 
-/** The number of a column that is given by number or by name. */
+/** Returns the number of a column that is given by number or by name. */
 export function readColumn(
   column: unknown,
   names: readonly string[] | undefined,
@@ -30,8 +31,8 @@ export function readColumn(
   const place = `${call}: column`;
   if (typeof column === "string") {
     if (names === undefined) {
-      const hint = "pass their names as the option columns, or the column's number";
-      throw new OptionError(`${place}: the columns have no names, received ${show(column)}; ${hint}`);
+      const fix = "Fix: pass the names as the option columns, or give the column's number";
+      throw new OptionError(`${place}: expected a number, received ${show(column)}. ${fix}`);
     }
     if (!names.includes(column)) throw unknownName(call, "column", column, names);
     return names.indexOf(column);

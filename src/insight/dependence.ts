@@ -1,28 +1,28 @@
-/** Partial dependence: what a model predicts on average when one column has a value in all rows. */
+/** Partial dependence: the mean prediction when one column has the same value in all rows. */
 import { DataError, OptionError, show } from "../errors.ts";
 import { categoriesOf } from "../nn/program.ts";
 import { checkNames, readSize } from "../options.ts";
 import type { Session } from "../training/session.ts";
 import { nameOf, readColumn, readNames } from "./columns.ts";
 
-/** Where to look. */
+/** How to compute a partial dependence. */
 export interface PartialDependenceOptions {
-  /** The most points of the grid, at least 2; 100 by default. */
+  /** The maximum points of the grid, at least 2; 100 by default. */
   readonly points?: number | undefined;
-  /** From which share of the column's values to which the grid goes; [0.05, 0.95] by default. */
+  /** The quantiles of the column at which the grid begins and ends, from 0 to 1; [0.05, 0.95] by default. */
   readonly percentiles?: readonly [low: number, high: number] | undefined;
-  /** The names of the columns of x, for a column that is given by name. */
+  /** The names of the columns of x, to give the column by name. */
   readonly columns?: readonly string[] | undefined;
 }
 
-/** A curve for one column. */
+/** The curve of one column. */
 export interface PartialDependence {
   readonly column: number;
-  /** Its name, or "column 3". */
+  /** The column's name, or "column 3". */
   readonly name: string;
-  /** Values of the column, increasing. */
+  /** Increasing values of the column. */
   readonly grid: readonly number[];
-  /** The mean prediction at each, [points][outputs]. */
+  /** The mean prediction at each value of the grid, [points][outputs]. */
   readonly means: readonly (readonly number[])[];
 }
 
@@ -39,18 +39,18 @@ function readPercentiles(given: unknown, place: string): readonly [number, numbe
 }
 
 /**
- * The value that so large a share of sorted values is below: between the k-th and the next, k the whole part
- * of n p + 0.4 + 0.2 p, by the rest. (Cunnane, 1978; as `scipy.stats.mstats.mquantiles`, which scikit-learn
- * takes here.)
+ * Returns the quantile p of n sorted values: with n p + 0.4 + 0.2 p = k + r, k whole and 0 <= r < 1, the
+ * point at r between the k-th value and the next. (Cunnane, 1978; as `scipy.stats.mstats.mquantiles`, which
+ * scikit-learn uses here.)
  */
-function quantileOf(sorted: ArrayLike<number>, share: number): number {
-  const place = sorted.length * share + 0.4 + 0.2 * share;
+function quantileOf(sorted: ArrayLike<number>, p: number): number {
+  const place = sorted.length * p + 0.4 + 0.2 * p;
   const below = Math.floor(Math.min(Math.max(place, 1), sorted.length - 1));
   const rest = Math.min(Math.max(place - below, 0), 1);
   return (1 - rest) * sorted[below - 1] + rest * sorted[below];
 }
 
-/** The different values of a column where there are few, else as many points evenly from low to high. */
+/** Returns the distinct values of a column if they are few, else `points` evenly spaced values. */
 function gridOf(
   values: Float32Array,
   points: number,
@@ -58,17 +58,19 @@ function gridOf(
   name: string,
 ): number[] {
   const sorted = values.toSorted();
-  const different = Array.from(new Set(sorted));
-  if (different.length < points) return different;
+  const distinct = Array.from(new Set(sorted));
+  if (distinct.length < points) return distinct;
   const [first, last] = [quantileOf(sorted, low), quantileOf(sorted, high)];
   if (!(first < last)) {
-    const hint = "take others that are further apart, or more points than the column has values";
-    throw new DataError(`partialDependence: ${name}: both percentiles are ${first}; ${hint}`);
+    const fix = "Fix: choose percentiles that are further apart, or more points than the column has values";
+    throw new DataError(
+      `partialDependence: ${name}: expected distinct percentiles, received ${first} twice. ${fix}`,
+    );
   }
   return Array.from({ length: points }, (_, at) => first + ((last - first) * at) / (points - 1));
 }
 
-/** The mean prediction along a column: see `Model.partialDependence`. */
+/** Computes the mean predictions along a column: see `partialDependence` in index.ts. */
 export function partialDependence(
   session: Session,
   x: unknown,

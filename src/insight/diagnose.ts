@@ -1,4 +1,4 @@
-/** The training doctor: why a model does not learn, or will not, on such data. */
+/** The training doctor: finds why a model does not learn on some data. */
 import { type Dataset, type Examples, readExamples } from "../data/examples.ts";
 import { DataError, ShapeError } from "../errors.ts";
 import { compile } from "../kernel/typescript/network.ts";
@@ -14,7 +14,7 @@ import {
 import { outputFindings, targetRange } from "../training/warnings/outputs.ts";
 import { roundedColumns } from "../training/warnings/precision.ts";
 import { rateFindings } from "../training/warnings/rate.ts";
-import { sampled, samplesOf, taken } from "../training/warnings/rows.ts";
+import { copyRows, sampleRows, samplesOf } from "../training/warnings/rows.ts";
 import { scalingOf } from "../training/warnings/scale.ts";
 import { namesOf, stepOf } from "../training/warnings/step.ts";
 import { overflow, similarOutputs, unitFindings } from "../training/warnings/units.ts";
@@ -23,18 +23,18 @@ import { dataFindings } from "./diagnose/data.ts";
 import { gradientFindings } from "./diagnose/gradients.ts";
 import { linearStacks, type Structure } from "./diagnose/layers.ts";
 
-/** What makes every learning rate fit only some of the columns. */
+/** The causes for which every learning rate fits only some of the columns. */
 const UNSCALED: readonly Cause[] = ["unscaledColumn", "unscaledTarget", "outlier"];
 
-/** What is known before a step is looked at. */
+/** What is known before the step is checked. */
 interface Explained {
-  /** Whether a layer lets nothing through. */
+  /** Whether findings about the outputs already explain small gradients. */
   readonly isBlocked: boolean;
   /** Whether columns or targets are not scaled. */
   readonly isUnscaled: boolean;
 }
 
-/** What a step on all of these rows tells of units, gradients and the learning rate. Changes nothing. */
+/** Finds causes in the units, the gradients and the learning rate, from a step on the rows. */
 function networkFindings(
   session: Session,
   call: string,
@@ -43,8 +43,8 @@ function networkFindings(
 ): Finding[] {
   const step = stepOf(session, call, rows);
   const { layers } = session;
-  const beyond = overflow(step, layers);
-  if (beyond.length > 0) return beyond;
+  const overflows = overflow(step, layers);
+  if (overflows.length > 0) return overflows;
   const units = unitFindings(step, layers);
   const isExplained = isBlocked || units.length > 0;
   const gradients = gradientFindings(step, layers, isExplained);
@@ -52,7 +52,7 @@ function networkFindings(
   return [...units, ...gradients, ...similar, ...rateFindings(session, step, isUnscaled)];
 }
 
-/** Rows as a training reads them, but for what the loss takes as targets; or what it says against them. */
+/** Reads rows as a training does, without the loss's check of targets. Refused data is a finding. */
 function readRows(session: Session, examples: Examples): Dataset | Finding {
   try {
     const { check: _, ...targets } = session.expectedTargets;
@@ -71,11 +71,11 @@ function refused(message: string): Finding {
     ...(row === undefined ? {} : { row: Number(row) }),
     ...(column === undefined ? {} : { column: Number(column) }),
     message,
-    fix: "fix it first: training refuses such data, and nothing else of it was looked at",
+    fix: "fix this first: training refuses the data, and nothing else in it was checked",
   };
 }
 
-/** What the model's metrics say against targets that the loss takes. */
+/** Finds targets that the loss accepts but a metric of the model refuses. */
 function metricFindings(
   { measures }: Session,
   { y, rows }: Dataset,
@@ -87,11 +87,11 @@ function metricFindings(
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const message = error.message.replace(/\brow (\d+)/, (_, row) => `row ${rowNumbers?.[row] ?? row}`);
-    return [{ ...refused(message), fix: "fix the targets, or leave that metric out of the model" }];
+    return [{ ...refused(message), fix: "fix the targets, or remove this metric from the model" }];
   }
 }
 
-/** Diagnoses a model on data: see `Model.diagnose`. */
+/** Diagnoses a model on data: see `diagnose` in index.ts. */
 export function diagnose(session: Session, examples: Examples): Diagnosis {
   const call = "diagnose";
   session.useAlone(call);
@@ -104,11 +104,11 @@ export function diagnose(session: Session, examples: Examples): Diagnosis {
   if ("cause" in all) return diagnosisOf([all, ...stacks], "data that training refuses");
   const { rows, findings } = checkTargets(all, session.expectedTargets, problem);
   const isWhole = rows.length === all.rows;
-  const data = isWhole ? all : taken(all, rows);
+  const data = isWhole ? all : copyRows(all, rows);
   const rowNumbers = isWhole ? undefined : Uint32Array.from(rows);
-  const looked = amount(all.rows, "row");
-  if (data.rows === 0) return diagnosisOf([...findings, ...stacks], looked);
-  const rowsOfStep = sampled(data, session);
+  const checked = amount(all.rows, "row");
+  if (data.rows === 0) return diagnosisOf([...findings, ...stacks], checked);
+  const rowsOfStep = sampleRows(data, session);
   session.checkRows(call, rowsOfStep.rows, true);
   const known = {
     problem,
@@ -132,6 +132,6 @@ export function diagnose(session: Session, examples: Examples): Diagnosis {
         isUnscaled: ofData.some(({ cause }) => UNSCALED.includes(cause)),
       }),
     ],
-    looked,
+    checked,
   );
 }

@@ -1,7 +1,4 @@
-/**
- * The plain 64-bit definition: a Program's loss from the entries' own functions, and gradients by
- * differences of it.
- */
+/** The plain definition in 64 bits: a Program's loss from the entries' functions, and finite differences. */
 import type { LayerOperation, TrainingRule } from "../nn/layers/layer.ts";
 import { createLayer } from "../nn/layers.ts";
 import type { Loss } from "../nn/losses.ts";
@@ -9,24 +6,24 @@ import * as losses from "../nn/losses.ts";
 import type { Program } from "../nn/program.ts";
 import { create, type Table } from "../options.ts";
 
-/** Examples as arrays. */
-interface Rows {
+/** Rows with optional weights. */
+interface WeightedRows {
   readonly x: Float32Array;
   readonly y: Float32Array;
   readonly weights?: Float32Array | undefined;
   readonly rows: number;
 }
 
-/** Entries look at arrays of any floats; in doubles they are exact enough to take differences of. */
+/** Passes doubles to entries, which accept any floats. Differences need the precision of doubles. */
 export const asSingles = (doubles: ArrayLike<number>) =>
   Float64Array.from(doubles) as unknown as Float32Array;
 
-/** Of a parameter that changes, without penalties. */
+/** The rule of a trained parameter without penalties. */
 const TRAINED: TrainingRule = { trainable: true, l1: 0, l2: 0 };
 
-/** The parameters that are left, from the first on. */
-class Rest {
-  /** What training does with each parameter that was taken. */
+/** Reads parameters one array after another. */
+class ParameterReader {
+  /** The rule of each parameter that was read. */
   readonly rules: TrainingRule[] = [];
   readonly #values: Float64Array;
 
@@ -43,19 +40,19 @@ class Rest {
 
 type Row = readonly number[];
 
-/** The mean and the variance of each column. */
-function figuresOf(rows: readonly Row[]): [mean: number[], variance: number[]] {
+/** Returns the mean and the variance of each column. */
+function columnMoments(rows: readonly Row[]): [mean: number[], variance: number[]] {
   const columns = rows[0].map((_, at) => rows.map((row) => row[at]));
   const meanOf = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = columns.map((values) => meanOf(values.map((value) => (value - meanOf(values)) ** 2)));
   return [columns.map(meanOf), variance];
 }
 
-/** What an operation makes of rows; `forks` has the rows of those that are open. */
+/** Applies an operation to rows. `forks` has the rows of the open forks. */
 function apply(
   operation: LayerOperation,
   rows: Row[],
-  rest: Rest,
+  reader: ParameterReader,
   forks: Row[][],
   inTraining: boolean,
 ): Row[] {
@@ -75,28 +72,28 @@ function apply(
       });
     case "product": {
       const { outputs, trainable } = operation;
-      const weight = Array.from({ length: outputs }, () => rest.take(width, operation));
-      const bias = rest.take(operation.bias ? outputs : 0, { ...TRAINED, trainable });
+      const weight = Array.from({ length: outputs }, () => reader.take(width, operation));
+      const bias = reader.take(operation.bias ? outputs : 0, { ...TRAINED, trainable });
       return rows.map((row) =>
         weight.map((weights, at) => row.reduce((sum, value, k) => sum + weights[k] * value, bias[at] ?? 0)),
       );
     }
     case "scale": {
-      const [weight, bias] = [rest.take(width), rest.take(width)];
+      const [weight, bias] = [reader.take(width), reader.take(width)];
       return rows.map((row) => row.map((value, at) => weight[at] * value + bias[at]));
     }
     case "standardize": {
-      const [weight, bias] = [rest.take(width), rest.take(width)];
+      const [weight, bias] = [reader.take(width), reader.take(width)];
       const measured = { ...TRAINED, trainable: false };
-      const running = [rest.take(width, measured), rest.take(width, measured)];
-      const [mean, variance] = inTraining ? figuresOf(rows) : running;
+      const running = [reader.take(width, measured), reader.take(width, measured)];
+      const [mean, variance] = inTraining ? columnMoments(rows) : running;
       const scale = (value: number, at: number) =>
         (weight[at] * (value - mean[at])) / Math.sqrt(variance[at] + operation.epsilon) + bias[at];
       return rows.map((row) => row.map(scale));
     }
     case "lookup": {
       const { column, categories, units } = operation;
-      const table = Array.from({ length: categories }, () => Array.from(rest.take(units)));
+      const table = Array.from({ length: categories }, () => Array.from(reader.take(units)));
       return rows.map((row) => row.toSpliced(column, 1, ...table[row[column]]));
     }
     case "fork":
@@ -111,16 +108,21 @@ function apply(
   }
 }
 
-/** The outputs for rows of x, without noise; in training, figures over rows are those of these rows. */
-function predictRows(program: Program, rest: Rest, x: readonly Row[], inTraining = false): Row[] {
+/** Returns the outputs for rows of x without noise; in training with the means and variances of the rows. */
+function predictRows(
+  program: Program,
+  reader: ParameterReader,
+  x: readonly Row[],
+  inTraining = false,
+): Row[] {
   const forks: Row[][] = [];
   const operations = program.layers.flatMap((layer) => createLayer(layer).operations());
-  return operations.reduce((rows, operation) => apply(operation, rows, rest, forks, inTraining), [...x]);
+  return operations.reduce((rows, operation) => apply(operation, rows, reader, forks, inTraining), [...x]);
 }
 
-/** The output for one row of x. */
+/** Returns the output for one row of x. */
 export function predictRow(program: Program, parameters: Float64Array, x: Row): Row {
-  return predictRows(program, new Rest(parameters), [x])[0];
+  return predictRows(program, new ParameterReader(parameters), [x])[0];
 }
 
 const cut = (values: Float32Array, rows: number): Row[] => {
@@ -130,15 +132,15 @@ const cut = (values: Float32Array, rows: number): Row[] => {
   );
 };
 
-/** The mean over all rows of weight times loss; in training as one batch. */
+/** Returns the mean of weight · loss over all rows; in training as one batch. */
 export function meanLoss(
   program: Program,
   parameters: Float64Array,
-  { x, y, weights, rows }: Rows,
+  { x, y, weights, rows }: WeightedRows,
   inTraining = false,
 ): number {
   const loss = create("loss", losses as Table<Loss>, program.loss);
-  const predictions = predictRows(program, new Rest(parameters), cut(x, rows), inTraining);
+  const predictions = predictRows(program, new ParameterReader(parameters), cut(x, rows), inTraining);
   const outputs = predictions[0].length;
   const targets = cut(y, rows);
   const lossOf = (row: number) =>
@@ -146,24 +148,24 @@ export function meanLoss(
   return predictions.reduce((sum, _, row) => sum + lossOf(row), 0) / rows;
 }
 
-/** (f(x + h) - f(x - h)) / 2h: what is left of the third order is below 1e-9, of rounding as well. */
+/** Returns (f(x + h) - f(x - h)) / 2h. The error of third order and the rounding are both below 1e-9. */
 export function difference(f: (x: number) => number, x: number, step = 1e-5): number {
   return (f(x + step) - f(x - step)) / (2 * step);
 }
 
-/** What training does with each parameter. */
+/** Returns the training rule of each parameter. */
 export function rulesOf(program: Program, parameters: Float64Array): readonly TrainingRule[] {
-  const used = new Rest(parameters);
+  const used = new ParameterReader(parameters);
   predictRows(program, used, [new Array<number>(program.inputs).fill(0)]);
   return used.rules;
 }
 
-/** What training lowers, along one parameter: the mean loss of the rows as one batch, and the penalties. */
+/** Returns the mean loss of one batch with penalties, as a function of one parameter. */
 export function along(
   program: Program,
   parameters: Float64Array,
   rule: TrainingRule,
-  rows: Rows,
+  rows: WeightedRows,
   place: number,
 ): (value: number) => number {
   return (value) => {
@@ -175,8 +177,12 @@ export function along(
   };
 }
 
-/** The gradient by each parameter, by central differences; 0 where training changes none. */
-export function gradientByDifferences(program: Program, parameters: Float32Array, rows: Rows): number[] {
+/** Returns the gradient by central differences; 0 for parameters that are not trained. */
+export function gradientByDifferences(
+  program: Program,
+  parameters: Float32Array,
+  rows: WeightedRows,
+): number[] {
   const doubles = Float64Array.from(parameters);
   const rules = rulesOf(program, doubles);
   return Array.from(doubles, (middle, at) =>

@@ -1,7 +1,7 @@
-/** Every value of one step, forward and backward, as data and as text. */
+/** Explains one step: all of its values, forward and backward, as data and as text. */
 import type { Examples } from "../data/examples.ts";
 import { DataError } from "../errors.ts";
-import type { Values } from "../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../kernel/typescript/operations/arrays.ts";
 import { type LayerWeights, toLayers } from "../nn/weights.ts";
 import type { Session } from "../training/session.ts";
 import { type Step, stepOf } from "../training/warnings/step.ts";
@@ -11,55 +11,55 @@ import { textOf } from "./text.ts";
 export interface ExplainedOperation {
   /** "product", "elementwise", "row" and so on. */
   readonly kind: string;
-  /** The layer or the activation that it is of, like "relu". */
+  /** The name of its layer or activation, such as "relu". */
   readonly name: string;
-  /** What comes out of it, [rows][width]. */
+  /** The output, [rows][width]. */
   readonly output: number[][];
-  /** ∂E/∂output; undefined where the loss is computed together with the operation, from what goes into it. */
+  /** ∂E/∂output; undefined where the loss is computed together with the operation, from its input. */
   readonly gradient: number[][] | undefined;
 }
 
-/** A layer as written. */
+/** One layer of the list of layers. */
 export interface ExplainedLayer {
   readonly type: string;
   /** [rows][width] */
   readonly input: number[][];
   readonly operations: readonly ExplainedOperation[];
-  /** What comes out of the last operation, [rows][width]. */
+  /** The output of the last operation, [rows][width]. */
   readonly output: number[][];
   /** ∂E/∂input, [rows][width]. */
   readonly inputGradient: number[][];
-  /** In the form of `getWeights`. */
+  /** The weights before the step, in the form of `getWeights`. */
   readonly weights: LayerWeights;
-  /** ∂E/∂weights, with penalties, before clipping: those of `gradients`. */
+  /** ∂E/∂weights with penalties, before clipping, as `gradients` returns them. */
   readonly gradients: LayerWeights;
   /** The weights after the step. */
   readonly updated: LayerWeights;
 }
 
-/** Every value of one step. E is the mean loss of its rows. */
+/** All values of one step. E is the mean loss of its rows. */
 export interface Explanation {
   readonly x: number[][];
   readonly y: number[][];
   readonly layers: readonly ExplainedLayer[];
-  /** What the last layer gives, [rows][outputs]. */
+  /** The outputs of the last layer, [rows][outputs]. */
   readonly predictions: number[][];
   /** E, without penalties. */
   readonly loss: number;
   /** ∂E/∂x, [rows][inputs]. */
   readonly inputGradient: number[][];
   readonly learningRate: number;
-  /** The number of the update in the model's life, from 1. */
+  /** The number of the update since the model was made, from 1. */
   readonly step: number;
-  /** The same to be read, with the formulas; long lists are cut short. */
+  /** The step as text with formulas; long lists are shortened. */
   readonly text: string;
   toString(): string;
 }
 
-/** Lists of all values of more rows would be of no use to anybody, and might not fit in memory. */
+/** The values of more rows are unreadable and might not fit in memory. */
 const MOST_ROWS = 512;
 
-/** Rows of a flat array. */
+/** Splits a flat array into rows. */
 function toRows(values: Float32Array, rows: number): number[][] {
   const width = values.length / rows;
   return Array.from({ length: rows }, (_, row) =>
@@ -67,14 +67,14 @@ function toRows(values: Float32Array, rows: number): number[][] {
   );
 }
 
-/** Explains the next step of a training: see `Model.explain`. */
+/** Explains the next step of a training: see `explain` in index.ts. */
 export function explain(session: Session, examples: Examples): Explanation {
   const call = "explain";
   session.useAlone(call);
   const data = session.examples(call, examples, true);
   if (data.rows > MOST_ROWS) {
-    const hint = "every value of each is kept, so pass a few";
-    throw new DataError(`${call}: expected at most ${MOST_ROWS} rows, received ${data.rows}; ${hint}`);
+    const fix = "Fix: pass a few rows, because every value of each is kept";
+    throw new DataError(`${call}: expected at most ${MOST_ROWS} rows, received ${data.rows}. ${fix}`);
   }
   const step = stepOf(session, call, data);
   const text = textOf(session, step);
@@ -93,9 +93,9 @@ export function explain(session: Session, examples: Examples): Explanation {
 }
 
 function layersOf(session: Session, step: Step): ExplainedLayer[] {
-  const cut = (values: Values) => toLayers(session.layers, values);
+  const cut = (values: ParameterArray) => toLayers(session.layers, values);
   const [weights, updated] = [cut(step.before), cut(step.after)];
-  const gradients = toLayers(session.layers, step.penalised, { measured: false });
+  const gradients = toLayers(session.layers, step.penalized, { measured: false });
   const operations = operationsOf(step);
   let input = toRows(step.workspace.input.values, step.rows);
   let inputGradient = toRows(step.inputGradient, step.rows);
@@ -118,7 +118,7 @@ function layersOf(session: Session, step: Step): ExplainedLayer[] {
   });
 }
 
-/** What each operation gives, and then what the loss absorbs. */
+/** Returns each operation, then the function that the loss absorbs. */
 function operationsOf({ plan, names, rows, workspace, prediction }: Step): ExplainedOperation[] {
   const { outputs, gradients } = workspace;
   return names.map(({ name }, at) => {

@@ -1,31 +1,31 @@
-/** What each kind of operation computes, forward and back, in letters and with its numbers, for the first row. */
+/** Formulas of each kind of operation, forward and backward, in letters and with numbers of the first row. */
 
-import type { Values } from "../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../kernel/typescript/operations/arrays.ts";
 import type { Operation } from "../kernel/typescript/operations.ts";
 import type { Name } from "../training/warnings/step.ts";
 import { factor, letters, lines, list, products, show, sub } from "./numbers.ts";
 
-/** A operation with the arrays around it, [rows][width]. */
+/** An operation with its arrays, [rows][width]. */
 export interface Part extends Name {
   readonly operation: Operation;
   readonly rows: number;
-  /** Values in a row of x. */
+  /** The number of values in a row of x. */
   readonly inputs: number;
-  readonly x: Values | Float32Array;
-  readonly y: Values | Float32Array;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
   /** ∂E/∂y; undefined where the loss begins at x. */
-  readonly g: Values | Float32Array | undefined;
+  readonly g: Float32Array | undefined;
   /** ∂E/∂x */
   readonly inputGradient: Float32Array;
   /** All parameters, and their gradients without penalties. */
-  readonly parameters: Values;
-  readonly gradient: Values;
-  /** What a sum adds, and for what it is added to the gradient of that. */
+  readonly parameters: ParameterArray;
+  readonly gradient: ParameterArray;
+  /** The output of the fork that an add operation adds, and the gradient that it passes back to the fork. */
   readonly fork: Float32Array | undefined;
   readonly forkGradient: Float32Array | undefined;
 }
 
-/** The formula of a whole operation. */
+/** Returns the formula of an operation. */
 export function formulaOf(operation: Operation, name: string): string {
   switch (operation.kind) {
     case "product":
@@ -35,9 +35,9 @@ export function formulaOf(operation: Operation, name: string): string {
     case "lookup":
       return "y = x with a row of W in place of a category's number";
     case "fork":
-      return "y = x, which is added again later";
+      return "y = x, which a later sum adds again";
     case "add":
-      return "y = x + what came in";
+      return "y = x + the input of the block";
     case "noise":
       return `y = ${name}(x), as drawn for this step`;
     case "elementwise":
@@ -49,7 +49,7 @@ export function formulaOf(operation: Operation, name: string): string {
 
 const first = (values: Float32Array, width: number) => values.subarray(0, width);
 
-/** The values of the first row, with the sums that they come from. */
+/** Returns the output values of the first row, with their sums. */
 export function forwardLines({ operation, name, inputs, x, y, parameters, fork }: Part): string[] {
   const value = (at: number) => show(y[at]);
   switch (operation.kind) {
@@ -89,7 +89,7 @@ export function forwardLines({ operation, name, inputs, x, y, parameters, fork }
   }
 }
 
-/** The gradients of the parameters, then of what comes in. */
+/** Returns the gradients of the parameters, then of the input. */
 export function backwardLines(part: Part): string[] {
   const { operation, g, inputGradient, inputs } = part;
   if (g === undefined) return [`∂E/∂x = ${list(first(inputGradient, inputs))}, from the loss`];

@@ -1,4 +1,4 @@
-/** Permutation importance: how much worse a model predicts when the values of one column are mixed up. */
+/** Permutation importance: how much worse a model predicts when one column of x is shuffled. */
 import type { Dataset, Examples } from "../data/examples.ts";
 import { allocate } from "../memory.ts";
 import type { Metric } from "../metrics/metric.ts";
@@ -12,32 +12,32 @@ import { nameOf, readNames } from "./columns.ts";
 
 /** How to measure importance. */
 export interface ImportanceOptions {
-  /** How many times each column is mixed up; 5 by default. */
+  /** How often each column is shuffled; 5 by default. */
   readonly repeats?: number | undefined;
-  /** What the permutations follow from; by default the model's seed. */
+  /** The seed of the permutations; by default the model's. */
   readonly seed?: number | undefined;
-  /** What is measured; by default the model's loss. */
+  /** The metric to measure; by default the model's loss. */
   readonly metric?: Choice<typeof metrics> | undefined;
-  /** The names of the columns of x, for the answer. */
+  /** The names of the columns of x, for the result. */
   readonly columns?: readonly string[] | undefined;
 }
 
-/** How much one column matters. */
+/** The importance of one column. */
 export interface ColumnImportance {
   readonly column: number;
-  /** Its name, or "column 3". */
+  /** The column's name, or "column 3". */
   readonly name: string;
-  /** How much worse the score becomes, over the repeats: below 0 where it becomes better. */
+  /** By how much the score gets worse, as a mean over the repeats; below 0 where it improves. */
   readonly mean: number;
-  /** The standard deviation over the repeats, with as many as there are as the divisor. */
+  /** The standard deviation over the repeats; the divisor is their number. */
   readonly deviation: number;
-  /** Of each repeat. */
+  /** By how much the score gets worse in each repeat. */
   readonly values: readonly number[];
 }
 
 /** The importance of every column. */
 export interface Importance {
-  /** The loss, or the metric, of the rows as they are. */
+  /** The loss or the metric of the unshuffled rows. */
   readonly score: number;
   /** In the order of x. */
   readonly columns: readonly ColumnImportance[];
@@ -69,8 +69,8 @@ function scoreOf(session: Session, chosen: ImportanceOptions["metric"], data: Da
   };
 }
 
-/** The rows with the values of one column in another order. */
-function mixed(data: Dataset, column: number, order: Uint32Array): Dataset {
+/** Returns the rows with one column in another order. */
+function withShuffled(data: Dataset, column: number, order: Uint32Array): Dataset {
   const { x, inputs } = data;
   const changed = allocate(x.length, () => `importance: a copy of ${data.rows} rows`);
   changed.set(x);
@@ -78,7 +78,7 @@ function mixed(data: Dataset, column: number, order: Uint32Array): Dataset {
   return { ...data, x: changed };
 }
 
-/** Importance of every column of x: see `Model.importance`. */
+/** Computes the importance of every column of x: see `importance` in index.ts. */
 export function importance(session: Session, examples: Examples, options: ImportanceOptions): Importance {
   const call = "importance";
   checkNames(options, OPTIONS, call);
@@ -93,16 +93,16 @@ export function importance(session: Session, examples: Examples, options: Import
   const columns = Array.from({ length: session.inputs }, (_, column) => {
     const values = Array.from({ length: repeats }, (_, repeat) => {
       permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
-      const after = score.of(mixed(data, column, order));
+      const after = score.of(withShuffled(data, column, order));
       return score.smallerIsBetter ? after - before : before - after;
     });
-    return { column, name: nameOf(names, column), ...spreadOf(values), values };
+    return { column, name: nameOf(names, column), ...momentsOf(values), values };
   });
   const text = table(before, columns);
   return { score: before, columns, text, toString: () => text };
 }
 
-function spreadOf(values: readonly number[]): { mean: number; deviation: number } {
+function momentsOf(values: readonly number[]): { mean: number; deviation: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: Math.sqrt(squares / values.length) };
@@ -117,5 +117,5 @@ function table(score: number, columns: readonly ColumnImportance[]): string {
     const figures = `${mean.toPrecision(3).padStart(9)} ± ${deviation.toPrecision(2).padEnd(8)}`;
     return `${name.padEnd(width)}  ${figures}  ${bar}`.trimEnd();
   });
-  return [`worse than ${score.toPrecision(4)} by, when the column is mixed up:`, ...lines].join("\n");
+  return [`worse than ${score.toPrecision(4)} by, when the column is shuffled:`, ...lines].join("\n");
 }

@@ -1,6 +1,6 @@
 /**
- * Looking into a model: why it does not learn, what a step computes, what its predictions follow from. Each function
- * takes the model first.
+ * Functions to look into a model: why it does not learn, what a step computes, what its predictions depend
+ * on. Each takes the model first.
  */
 import {
   type Examples,
@@ -37,11 +37,11 @@ function sessionFor(model: Model, call: string): Session {
 }
 
 /**
- * Every value of the step that training would take next, were these its rows: forward, loss, backward and
- * update, as data and as text with the formulas. The model stays as it is.
+ * Explains the step that training would take next on these rows: all values of the forward pass, the loss,
+ * the backward pass and the update, as data and as text with formulas. The model does not change.
  *
- * The figures are those of the typescript kernel, whichever the model has, with the optimizer's own learning
- * rate. Noise and figures over the batch are as in training. At most 512 rows.
+ * The values are those of the typescript kernel, even if the model uses another one, at the optimizer's own
+ * learning rate. Noise and batch normalization work as in training. At most 512 rows.
  *
  * @example
  * ```ts
@@ -57,18 +57,18 @@ export function explain(model: Model, ...given: unknown[]): Explanation {
 }
 
 /**
- * Why the model does not learn, or will not, on such data: what is wrong with columns, labels, layers, units,
- * gradients and the learning rate, and how to fix it. The model stays as it is. Before a training it looks at
- * the step that would come first, after one at `history` too.
+ * Finds why the model does not learn on these data, before or after a training: what is wrong with columns,
+ * labels, layers, units, gradients and the learning rate, and how to fix it. The model does not change.
+ * Before a training it checks the first step; after a training, the next step and `history`.
  *
- * All rows are looked at; up to 512 of them, evenly, go through the network, fewer through one of more than
- * 65,536 parameters, on the typescript kernel. Data that training would refuse is a finding.
+ * All rows are checked. Up to 512 evenly spaced rows go through the network on the typescript kernel, fewer
+ * if it has more than 65,536 parameters. Data that training would refuse is a finding.
  *
  * @example
  * ```ts
  * const diagnosis = diagnose(model, data);
  * for (const { cause, message, fix } of diagnosis.findings) console.log(cause, message, fix);
- * console.log(String(diagnosis)); // the same to be read
+ * console.log(String(diagnosis)); // the same as text
  * ```
  *
  * @throws StateError while a training runs or after `dispose`.
@@ -81,7 +81,7 @@ export function diagnose(model: Model, ...given: unknown[]): Diagnosis {
 
 /**
  * Compares the gradients that the model's kernel computes with finite differences of the loss in 64 bits.
- * Where the loss has a kink within the step, any gradient between its slopes passes.
+ * Where the loss has a kink within the step, any gradient between both slopes passes.
  *
  * @example
  * ```ts
@@ -97,8 +97,8 @@ export function checkGradients(model: Model, ...given: unknown[]): GradientCheck
 }
 
 /**
- * How much worse the model predicts when the values of one column of x are mixed up, for each column.
- * (Breiman, 2001; as scikit-learn's `permutation_importance`.) Measured by the loss, or by a metric.
+ * Measures for each column of x how much worse the model predicts, by the loss or a metric, when the column
+ * is shuffled. (Breiman, 2001; as scikit-learn's `permutation_importance`.)
  *
  * @example
  * ```ts
@@ -115,9 +115,10 @@ export function importance(model: Model, ...given: unknown[]): Importance {
 }
 
 /**
- * What each value of a row adds to one output, beside a baseline: (x - baseline) times the mean gradient on
- * the straight way from there, in the form of x. They add up to f(x) - f(baseline), nearly, the nearer the
- * more steps. (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017.)
+ * Returns how much each value of a row contributes to one output, compared with a baseline: (x - baseline)
+ * times the mean gradient on the straight line between them, in the form of x. The sum of a row approaches
+ * f(x) - f(baseline) with more steps. (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep
+ * Networks", 2017.)
  *
  * @example
  * ```ts
@@ -133,8 +134,8 @@ export function attributions<X extends Inputs>(
 }
 
 /**
- * What the model predicts on average when one column of x has the same value in all rows, for values from
- * its 5th to its 95th percentile. (Friedman, 2001; as scikit-learn's `partial_dependence`, method "brute".)
+ * Returns the mean prediction when one column of x has the same value in all rows, for values from its 5th to
+ * its 95th percentile. (Friedman, 2001; as scikit-learn's `partial_dependence`, method "brute".)
  *
  * @example
  * ```ts

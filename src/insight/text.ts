@@ -1,4 +1,4 @@
-/** A step as text: each formula of the article, in letters and with its numbers. */
+/** Formats a step as text: each formula of the article, in letters and with numbers. */
 import { countValues } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
 import type { Session } from "../training/session.ts";
@@ -8,7 +8,7 @@ import { lines, list, MOST, show, sub } from "./numbers.ts";
 
 const indented = (text: readonly string[], by = "  ") => text.map((line) => `${by}${line}`);
 
-/** What stands before each part: the number of its layer, and what it computes. */
+/** Returns the heading of a part: the number of its layer, and its formula. */
 function headOf(session: Session, { layer, name, operation, inputs }: Part): string {
   const { type } = session.layers[layer];
   const part = type === name ? type : `${type}: ${name}`;
@@ -16,7 +16,7 @@ function headOf(session: Session, { layer, name, operation, inputs }: Part): str
   return `layer ${layer} (${part}), ${sizes}:  ${formulaOf(operation, name)}`;
 }
 
-/** The operations with their names and arrays, the absorbed one last. */
+/** Returns the operations with their names and arrays, then the function that the loss absorbs. */
 function partsOf({
   plan,
   names,
@@ -49,7 +49,7 @@ function partsOf({
   });
 }
 
-/** The whole text. */
+/** Returns the whole text. */
 export function textOf(session: Session, step: Step): string {
   const parts = partsOf(step);
   const of = step.rows === 1 ? "1 row" : `${step.rows} rows, of which row 1 is shown`;
@@ -58,7 +58,7 @@ export function textOf(session: Session, step: Step): string {
     return [headOf(session, part), ...indented(backwardLines(part)), ""];
   });
   return [
-    `Update ${step.number}, of ${of}. In each part x comes in, y goes out, g = ∂E/∂y.`,
+    `Update ${step.number}, of ${of}. In each part x is the input, y the output, and g = ∂E/∂y.`,
     "",
     "FORWARD",
     "",
@@ -91,23 +91,23 @@ function lossLines(session: Session, step: Step): string[] {
   const slope =
     plan.absorbed === undefined
       ? `∂E/∂p = ${g}`
-      : `∂E/∂z = ${g}, z what goes into ${name}: the two are taken together`;
+      : `∂E/∂z = ${g}, where z is the input of ${name}, which the loss includes`;
   return [`prediction p = ${p}`, `target t = ${t}`, own, ...(rows > 1 ? mean : []), slope];
 }
 
-/** "E₁ + E₂ + … + E₅" */
+/** Formats "E₁ + E₂ + … + E₅". */
 function lettersOf(rows: number): string {
   if (rows <= MOST) return Array.from({ length: rows }, (_, row) => `E${sub(row)}`).join(" + ");
   return `E${sub(0)} + E${sub(1)} + … + E${sub(rows - 1)}`;
 }
 
 function updateLines(session: Session, step: Step): string[] {
-  const { before, gradient, penalised, taken, after, learningRate, plan } = step;
+  const { before, gradient, penalized, clipped, after, learningRate, plan } = step;
   const { optimizer } = session.configuration;
   const changes = (from: Float32Array, to: Float32Array) => from.some((value, at) => value !== to[at]);
   const notes = [
-    ...(changes(gradient, penalised) ? ["The gradients have those of the penalties added."] : []),
-    ...(changes(penalised, taken) ? ["The gradients are clipped."] : []),
+    ...(changes(gradient, penalized) ? ["The gradients include those of the penalties."] : []),
+    ...(changes(penalized, clipped) ? ["The gradients are clipped."] : []),
   ];
   const isFrozen = (at: number) => plan.frozen.some(({ start, end }) => at >= start && at < end);
   const tables = namedParameters(session.layers).flatMap(({ name, shape, start }) => {
@@ -126,7 +126,7 @@ function updateLines(session: Session, step: Step): string[] {
       (at) => {
         const index = shape.length === 1 ? sub(at) : sub(Math.floor(at / columns), at % columns);
         const place = start + at;
-        const [g, w, now] = [taken[place], before[place], after[place]].map(show);
+        const [g, w, now] = [clipped[place], before[place], after[place]].map(show);
         return `${`${label}${index}`.padEnd(label.length + 5)}gradient ${g.padEnd(10)}  ${w} → ${now}`;
       },
       "values",

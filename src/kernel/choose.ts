@@ -1,14 +1,14 @@
-/** The choice of kernel: native if it loads, else typescript, with the reason kept. */
+/** Chooses the kernel: native if it loads, otherwise typescript. Records the reason. */
 import { loadNative } from "#native";
 import { KernelError, OptionError, show } from "../errors.ts";
 import { environmentVariable } from "../host.ts";
 import type { Kernel, KernelName } from "./kernel.ts";
 import { typescriptKernel } from "./typescript/kernel.ts";
 
-/** What may be asked for. */
+/** The values of the option `kernel`. */
 export type KernelChoice = "auto" | KernelName;
 
-/** A kernel and why it was chosen. */
+/** A kernel and the reason for choosing it. */
 export interface Chosen {
   readonly kernel: Kernel;
   readonly reason: string;
@@ -16,10 +16,10 @@ export interface Chosen {
 
 const CHOICES: readonly string[] = ["auto", "native", "typescript"];
 
-/** Warned of already, in a process that may hold several bundles with Myelin. */
+/** The symbol is global because a process may load several bundles that contain Myelin. */
 const WARNED = Symbol.for("myelin.warned");
 
-/** Warns once in a process that the TypeScript kernel replaces a native one that this host could have. */
+/** Warns, once per process, that the TypeScript kernel replaces a native one that this host could run. */
 function warn(cause: string, reason: string): void {
   const host = globalThis as { process?: NodeJS.Process; [WARNED]?: true };
   if (host[WARNED]) return;
@@ -33,26 +33,26 @@ function warn(cause: string, reason: string): void {
   });
 }
 
-function check(wanted: unknown, place: string): KernelChoice {
+function readChoice(wanted: unknown, place: string): KernelChoice {
   if (typeof wanted === "string" && CHOICES.includes(wanted)) return wanted as KernelChoice;
   throw new OptionError(`${place}: expected one of ${CHOICES.join(", ")}, received ${show(wanted)}`);
 }
 
-/** Chooses a kernel: as the option says, else as `MYELIN_KERNEL` says, else native where it loads. */
+/** Chooses a kernel by the option, else by `MYELIN_KERNEL`, else native if it loads. */
 export function chooseKernel(option?: KernelChoice): Chosen {
   const variable = environmentVariable("MYELIN_KERNEL");
-  const asked =
+  const { wanted, source } =
     option !== undefined && option !== "auto"
-      ? { wanted: check(option, "model: kernel"), by: `the option kernel: "${option}"` }
+      ? { wanted: readChoice(option, "model: kernel"), source: `the option kernel: "${option}"` }
       : {
-          wanted: check(variable ?? option ?? "auto", "MYELIN_KERNEL"),
-          by: `MYELIN_KERNEL=${variable}`,
+          wanted: readChoice(variable ?? option ?? "auto", "MYELIN_KERNEL"),
+          source: `MYELIN_KERNEL=${variable}`,
         };
-  if (asked.wanted === "typescript") return { kernel: typescriptKernel, reason: `asked for by ${asked.by}` };
+  if (wanted === "typescript") return { kernel: typescriptKernel, reason: `requested by ${source}` };
   const native = loadNative();
   if (native.kernel !== undefined) return native;
-  if (asked.wanted === "native")
-    throw new KernelError(`the native kernel, asked for by ${asked.by}: ${native.reason}`);
+  if (wanted === "native")
+    throw new KernelError(`the native kernel, requested by ${source}: ${native.reason}`);
   if (native.cause !== "unsupported") warn(native.cause, native.reason);
   return { kernel: typescriptKernel, reason: native.reason };
 }

@@ -1,9 +1,9 @@
 /**
  * Finds this platform's addon and loads it.
  *
- * The addon is in a package of its own for each platform (`myelin-linux-x64-gnu` …), of which npm installs
- * the one that fits. Bundlers take this file into bundles of either module format. So it resolves packages
- * at run time, through no syntax that a bundler would follow or rename, from each place it may be in.
+ * Each platform has its own package (`myelin-linux-x64-gnu` …) with the addon; npm installs the right one.
+ * Bundlers copy this file into bundles of either module format. So it resolves packages at run time, from
+ * each place where it may be, and avoids syntax that a bundler would follow or rename.
  */
 import { KernelError } from "../errors.ts";
 import { version } from "../version.ts";
@@ -14,28 +14,30 @@ export type FoundAddon =
   | { readonly addon: unknown; readonly name: string; readonly cause?: undefined }
   | (NoNative & { readonly addon?: undefined });
 
-/** The platforms that have packages, with the ends of their names: the C libraries, if there are several. */
+/**
+ * The platforms that have packages. Each has a list of name suffixes, which name the C library or compiler.
+ */
 const PLATFORMS: Partial<Record<string, readonly string[]>> = {
   darwin: [""],
   linux: ["-gnu", "-musl"],
   win32: ["-msvc"],
 };
 
-/** Returns the packages that may hold a platform's addon. On Linux npm installs the one whose libc fits. */
+/** Returns the packages that may contain a platform's addon. On Linux npm installs the one for its libc. */
 export function platformPackages({ platform, arch }: { platform: string; arch: string }): string[] {
-  const ends = ["arm64", "x64"].includes(arch) ? (PLATFORMS[platform] ?? []) : [];
-  return ends.map((end) => `myelin-${platform}-${arch}${end}`);
+  const suffixes = ["arm64", "x64"].includes(arch) ? (PLATFORMS[platform] ?? []) : [];
+  return suffixes.map((suffix) => `myelin-${platform}-${arch}${suffix}`);
 }
 
-/** Whether this Linux has musl; asked only where no addon is installed, because the report takes time. */
+/** Returns whether this Linux uses musl. Called only if no addon is installed, because the report is slow. */
 function hasMusl(): boolean {
   try {
     const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
-    report.excludeNetwork = true; // Else it looks up names of hosts.
+    report.excludeNetwork = true; // Otherwise the report looks up host names.
     const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
     return header.glibcVersionRuntime === undefined;
   } catch {
-    return false; // Deno without --allow-sys.
+    return false; // On Deno without --allow-sys.
   }
 }
 
@@ -44,18 +46,19 @@ export function message(error: unknown): string {
   return error instanceof Error ? error.message.split("\n")[0] : String(error);
 }
 
-/** Returns the path of this file where it is CommonJS, as a bundle may be. */
+/** Returns the path of this file if it is a CommonJS module, as a bundle may be. */
 function bundlePath(): string | undefined {
   try {
-    return __filename; // Not after `typeof`, which webpack answers where there is none.
+    return __filename; // Without `typeof`, which webpack replaces even where the variable does not exist.
   } catch {
     return undefined;
   }
 }
 
 /**
- * Returns a `require` for each file that packages may be found from: this one, and the program. A bundle in
- * CommonJS format has no `import.meta.url`, and webpack replaces it by a path on the machine that bundled.
+ * Returns a `require` for each file from which packages may be found: this file, and the main program. A
+ * bundle in CommonJS format has no `import.meta.url`, and webpack replaces it with a path on the build
+ * machine.
  */
 function origins(): NodeJS.Require[] {
   const own = import.meta.url as string | undefined;
@@ -64,7 +67,7 @@ function origins(): NodeJS.Require[] {
     try {
       return path ? [createRequire(path)] : [];
     } catch {
-      return []; // Not a path of a file: a program read from standard input.
+      return []; // Not a file path: the program was read from standard input.
     }
   });
 }
@@ -74,7 +77,7 @@ function resolve(from: NodeJS.Require, name: string): string | undefined {
   try {
     return from.resolve(name);
   } catch (error) {
-    // With `path` the package is there, and its file is not.
+    // With `path`, the package exists but its file does not.
     const { code, path } = error as { code?: string; path?: string };
     if (code === "MODULE_NOT_FOUND" && path === undefined) return undefined;
     throw error;
@@ -84,7 +87,7 @@ function resolve(from: NodeJS.Require, name: string): string | undefined {
 /** Returns the addon of an installed package, or `undefined` if it is not installed. */
 function load(from: NodeJS.Require, name: string): unknown {
   try {
-    // The second name is for executables that Bun compiles, which do not read `main`.
+    // The second name is for executables that Bun compiles: they ignore `main`.
     const file = resolve(from, name) ?? resolve(from, `${name}/${name.replace("-", ".")}.node`);
     return file === undefined ? undefined : from(file);
   } catch (error) {
@@ -92,24 +95,24 @@ function load(from: NodeJS.Require, name: string): unknown {
   }
 }
 
-/** Returns a `require` of the installed Myelin, which finds what only Myelin depends on. */
+/** Returns a `require` of the installed Myelin, which finds packages that only Myelin depends on. */
 function home(from: NodeJS.Require): NodeJS.Require | undefined {
   const manifest = resolve(from, "myelin/package.json");
   return manifest === undefined ? undefined : process.getBuiltinModule("node:module").createRequire(manifest);
 }
 
-/** Returns the setting of Next if this is a bundle of Next, which replaces the variable when it bundles. */
+/** Returns the setting for Next.js if Next.js made this bundle: it then replaces the variable by a value. */
 function nextSetting(): string | undefined {
   try {
     return process.env.NEXT_RUNTIME && 'serverExternalPackages: ["myelin"] in next.config.js';
   } catch {
-    return undefined; // Deno without --allow-env.
+    return undefined; // On Deno without --allow-env.
   }
 }
 
 /**
- * Loads the addon, or explains why not. A bundle asks from the installed Myelin too, because pnpm and Yarn's
- * Plug'n'Play let only Myelin see its platform package.
+ * Loads the addon, or explains why it cannot. A bundle also resolves from the installed Myelin, because pnpm
+ * and Yarn's Plug'n'Play let only Myelin see its platform package.
  */
 export function findAddon(): FoundAddon {
   const names = platformPackages(process);

@@ -1,45 +1,46 @@
 /**
- * What a kernel is: the exchangeable implementation of what runs for every mini-batch.
+ * The interface that both kernels implement.
  *
- * The interface is narrow. One call of `train` or `start` covers an epoch or more; nothing calls back from
- * inside a step, and no array that is passed in is looked at after the call. Which rows a step takes is a
- * function of seed, epoch and step that both kernels compute.
+ * A kernel does the work of every mini-batch. The interface is narrow: one call of `train` or `start` covers
+ * one epoch or more, nothing calls back from inside a step, and no call keeps the arrays that are passed to
+ * it. The seed, the epoch and the step determine which rows a step takes; both kernels compute this in the
+ * same way.
  */
 import type { Program } from "../nn/program.ts";
 
 /**
- * The most rows whose activations a kernel holds together: larger batches are cut there, unless figures are
- * taken over all rows of a batch.
+ * The number of rows whose activations a kernel holds at once. It splits larger batches into chunks of this
+ * size, unless a layer needs statistics over the whole batch.
  */
 export const CHUNK_ROWS = 512;
 
-/** The kernels there are. */
+/** The kernels. */
 export type KernelName = "native" | "typescript";
 
 /** How far a model's training has come. */
 export interface Position {
-  /** Whole epochs done. */
+  /** The number of completed epochs. */
   readonly epoch: number;
-  /** Steps done in the epoch at hand. */
+  /** The number of completed steps in the current epoch. */
   readonly step: number;
-  /** Updates done in all: the optimizer's steps. */
+  /** The number of updates since the creation of the model. */
   readonly steps: number;
-  /** The sum of the losses of the rows seen in the epoch at hand. */
+  /** The sum of the losses of the rows in the current epoch so far. */
   readonly loss: number;
 }
 
 /**
- * Early stopping, and how far it has come: a run ends when a loss has not become better by more than `minDelta`
- * for more than `patience` epochs. NaN is never better.
+ * The settings and the state of early stopping. It ends a run when the loss has not improved by more than
+ * `minDelta` for more than `patience` epochs. NaN is never an improvement.
  */
 export interface EarlyStopping {
-  /** Whether the validation's loss is watched, and not the training's. */
+  /** Whether it watches the validation loss instead of the training loss. */
   readonly validation: boolean;
   readonly minDelta: number;
   readonly patience: number;
   /** The best loss so far. */
   readonly best: number;
-  /** The epochs since. */
+  /** The number of epochs since the best one. */
   readonly waited: number;
 }
 
@@ -49,161 +50,166 @@ export interface Best {
   readonly parameters: Float32Array;
 }
 
-/** What to train. */
+/** The options of a run. */
 export interface Run {
-  /** Where to go on. */
+  /** Where the run starts. */
   readonly from: Position;
-  /** How many steps to take. */
+  /** The number of steps. */
   readonly steps: number;
-  /** Rows a step; the last of an epoch takes what is left. */
+  /** The number of rows in a batch. The last batch of an epoch has the remaining rows. */
   readonly batchSize: number;
-  /** What all draws of the run follow from: the epochs' orders, and the noise of layers that have some. */
+  /** The seed of all random numbers: the order of the rows in each epoch, and the noise of layers. */
   readonly seed: number;
-  /** Whether each epoch has an order of its own; else the rows stand as they are. */
+  /** Whether to shuffle the rows in each epoch. */
   readonly shuffle: boolean;
   /**
-   * The steps that an update takes together, by the mean of their gradients; at an epoch's end those that are
-   * left. A run that starts between two updates goes on with the gradient that the last one left.
+   * The number of steps for each update, which uses the mean of their gradients. The last update of an epoch
+   * has the remaining steps. A run that starts between two updates continues with the gradient that the run
+   * before it accumulated.
    */
   readonly accumulate: number;
-  /** The learning rate of each epoch from the one at hand. */
+  /** The learning rate of each epoch, beginning with the current one. */
   readonly learningRates: Float64Array;
-  /** The most threads; by default as many as there are free cores. */
+  /** The most threads to use; by default as many as there are free cores. */
   readonly threads?: number;
-  /** Rows whose loss is measured at the end of each epoch. */
+  /** The data whose loss is computed at the end of each epoch. */
   readonly validation?: KernelData;
   /**
-   * Whether the predictions are wanted: those that training made before each step, and those of the
-   * validation. They take memory for each epoch of the run.
+   * Whether to return predictions: those of training, before each step, and those for the validation data.
+   * They take memory for each epoch of the run.
    */
   readonly predictions?: boolean;
-  /** Whether to end early, and to keep the best parameters. */
+  /** Early stopping, if wanted. The run then also returns the parameters of the best epoch. */
   readonly earlyStopping?: EarlyStopping;
-  /** The run ends with an epoch whose loss is not above it. */
+  /** The run ends after an epoch whose loss is at most this. */
   readonly targetLoss?: number;
 }
 
-/** What a run did. */
+/** The result of a run. */
 export interface Progress {
   readonly position: Position;
-  /** The mean loss over the rows, of each epoch that ended. */
+  /** The mean loss over the rows, for each epoch that ended in this run. */
   readonly losses: Float64Array;
-  /** The seconds that each epoch that ended took in this run. */
+  /** The seconds that each of these epochs took in this run. */
   readonly seconds: Float64Array;
-  /** The mean loss over the rows of the validation, of each epoch that ended, if there is one. */
+  /** The mean loss over the validation rows, for each of these epochs, if there is validation data. */
   readonly validationLosses?: Float64Array | null | undefined;
   /**
    * If wanted: the predictions that training made before each step, [epochs][rows][outputs], rows in the
-   * order of the data, for each epoch that the run took a step of. A row that it did not get to has zeros.
+   * order of the data, for each epoch in which the run took a step. Rows that the run did not reach are
+   * zeros.
    */
   readonly predictions?: Float32Array | null | undefined;
-  /** If wanted: those for the rows of the validation, after each epoch that ended. */
+  /** If wanted: the predictions for the validation rows, after each epoch that ended. */
   readonly validationPredictions?: Float32Array | null | undefined;
-  /** How far early stopping has come, if it was asked for. */
+  /** The state of early stopping, if the run has it. */
   readonly earlyStopping?: EarlyStopping | null | undefined;
-  /** The best epoch, if one of this run was better than all before. */
+  /** The best epoch, if an epoch of this run is better than all before. */
   readonly best?: Best | null | undefined;
-  /** Whether early stopping or the target ended it. */
+  /** Whether early stopping or the target loss ended the run. */
   readonly reached: boolean;
-  /** Whether `stop` ended it. */
+  /** Whether `stop` ended the run. */
   readonly stopped: boolean;
   /**
-   * Set if it ended since the loss, the norm of a gradient or, at an epoch's end, a parameter was no longer
-   * finite. Parameters and position are then those of the last whole epoch, or of the start of the run where
-   * none ended in it.
+   * Set if the run ended because the loss, the norm of a gradient or, at the end of an epoch, a parameter was
+   * not finite. Parameters and position are then those of the last completed epoch, or of the start of the
+   * run if no epoch ended in it.
    */
   readonly diverged?: { readonly epoch: number; readonly step: number } | null | undefined;
 }
 
-/** The loss of a batch, and by each parameter the gradient of it and of the penalties. */
+/** The loss of a batch, and the gradients of the loss and the penalties with respect to each parameter. */
 export interface Gradients {
   readonly loss: number;
   readonly values: Float32Array;
 }
 
-/** Rows in a caller's memory: a call reads them before it returns and keeps nothing. */
+/** Rows in the caller's memory. A call reads them before it returns and keeps no reference to them. */
 export interface Rows {
   /** [rows][inputs] */
   readonly x: Float32Array;
   /** [rows][targets] */
   readonly y: Float32Array;
-  /** What the loss of each row and its gradient are multiplied by; 1 without it. */
+  /** One factor for each row, by which its loss and its gradient are multiplied; 1 by default. */
   readonly weights?: Float32Array | undefined;
   readonly inputs: number;
   readonly outputs: number;
   readonly rows: number;
 }
 
-/** Rows that a kernel has copied. */
+/** The kernel's own copy of rows. */
 export interface KernelData {
-  /** Frees them, as soon as no training reads them. A second call does nothing. */
+  /** Frees the copy as soon as no training reads it. A second call does nothing. */
   free(): void;
 }
 
 /**
- * `parameters`: layer by layer, weights as [outputs][inputs], then biases. `slots`: the optimizer's, in
- * that order.
+ * `parameters`: layer by layer, the weights as [outputs][inputs], then the biases. `slots`: the optimizer's
+ * slots, each in the order of the parameters.
  */
 export type Part = "parameters" | "slots";
 
-/** A Program with its parameters and optimizer state, both zero at first. */
+/** A Program with its parameters and optimizer state, which both start as zeros. */
 export interface Network {
   /** Trains before it returns. */
   train(data: KernelData | Rows, run: Run): Progress;
-  /** Trains while the event loop goes on. */
+  /** Trains without blocking the event loop. */
   start(data: KernelData, run: Run): Promise<Progress>;
-  /** Ends what `start` began after the step at hand. */
+  /** Ends a training that `start` began, after its current step. */
   stop(): void;
   /**
-   * Writes the predictions for x, [rows][inputs], into `output`; while training with the last whole epoch's
-   * parameters.
+   * Writes the predictions for x, [rows][inputs], into `output`. During a training it uses the parameters of
+   * the last completed epoch.
    */
   predict(x: Float32Array, output: Float32Array, threads?: number): void;
   /**
-   * The mean loss over the rows, with the same parameters as `predict`. Their predictions are written into
-   * `output`, if there is one.
+   * Returns the mean loss over the rows, with the same parameters as `predict`. Also writes the predictions
+   * into `output` if it is given.
    */
   evaluate(data: KernelData | Rows, output?: Float32Array, threads?: number): number;
-  /** Of all rows as one batch. Changes nothing. */
+  /** Returns the gradients of all rows as one batch. Changes nothing. */
   gradients(data: KernelData | Rows): Gradients;
-  /** A copy, in `values` if they are given; parameters while training are the last whole epoch's. */
+  /**
+   * Returns a copy of a part, written into `values` if they are given. During a training the parameters are
+   * those of the last completed epoch.
+   */
   read(part: Part, values?: Float32Array): Float32Array;
   write(part: Part, values: Float32Array): void;
-  /** Frees the network, which nothing may train now or use later. A second call does nothing. */
+  /** Frees the network. No training may be running, and no call may follow, except a second `dispose`. */
   dispose(): void;
 }
 
-/** The bytes that a Program takes. */
+/** The memory that a Program takes, in bytes. */
 export interface Footprint {
-  /** Parameters and optimizer state, each with the copy of the last whole epoch, and a gradient. */
+  /** Parameters and optimizer state, each with its copy from the last completed epoch, and one gradient. */
   readonly network: number;
   /** The values and gradients of one row in all layers. */
   readonly row: number;
 }
 
-/** One of several trainings: a network of its own; the data may be shared. */
+/** One of several trainings. Each has its own network; the data may be shared. */
 export interface KernelTraining {
   readonly network: Network;
   readonly data: KernelData;
   readonly run: Run;
 }
 
-/** Trainings under way. */
+/** Several trainings in progress. */
 export interface KernelTrainings {
-  /** What each did, in their order, when all have ended. */
+  /** Resolves when all have ended, to the results in the order of the trainings. */
   readonly progress: Promise<Progress[]>;
-  /** How many have ended. */
+  /** Returns how many have ended. */
   finished(): number;
-  /** Ends each after the step at hand, and those that have not begun before their first. */
+  /** Ends each training after its current step, or before its first if it has not begun. */
   stop(): void;
 }
 
-/** What makes networks. */
+/** A kernel: creates datasets and networks. */
 export interface Kernel {
   readonly name: KernelName;
   /**
-   * Copies rows of x and y, whose values are known to be finite. `weights` has one a row, none of them
-   * negative: the loss of a row, and the gradient of that loss, are multiplied by it.
+   * Copies rows of x and y, which must be finite. `weights` has one value for each row, none of them
+   * negative, by which the loss of the row and its gradient are multiplied.
    */
   dataset(
     x: Float32Array,
@@ -213,8 +219,11 @@ export interface Kernel {
     weights?: Float32Array,
   ): KernelData;
   network(program: Program): Network;
-  /** What a network of the Program will take. */
+  /** Returns the memory that a network of the Program will take. */
   footprint(program: Program): Footprint;
-  /** Trains independent networks while the event loop goes on, with the results of training each alone. */
+  /**
+   * Trains independent networks without blocking the event loop. The results are those of training each
+   * alone.
+   */
   trainMany(trainings: readonly KernelTraining[], threads?: number): KernelTrainings;
 }

@@ -1,6 +1,6 @@
 /**
- * The result of an attempt to load the native kernel. `kernel/native.ts` makes the attempt on Node, Bun and
- * Deno; `kernel/no-native.ts` replaces it elsewhere.
+ * The result of loading the native kernel. `kernel/native.ts` loads it on Node, Bun and Deno;
+ * `kernel/noNative.ts` replaces that file elsewhere.
  */
 import type { Kernel } from "./kernel.ts";
 
@@ -8,8 +8,8 @@ import type { Kernel } from "./kernel.ts";
  * Why there is no native kernel:
  *
  * - `unsupported`: no addon exists for this host, so the TypeScript kernel is the right one.
- * - `absent`: one exists for this platform and is not installed.
- * - `broken`: one is installed and does not work.
+ * - `absent`: an addon exists for this platform but is not installed.
+ * - `broken`: an addon is installed but does not work.
  * - `unreachable`: a bundler copied Myelin to where its addon is not found.
  */
 export type NoNative = {
@@ -24,14 +24,14 @@ export type NativeLoad =
 
 declare const __webpack_require__: unknown;
 
-/** Names the setting that keeps Myelin out of the bundle that this code is in. */
+/** Returns the bundler setting that keeps Myelin out of the bundle that contains this code. */
 function externalSetting(): string {
   if (typeof __webpack_require__ === "function")
     return 'externals: { myelin: "node-commonjs myelin" } in webpack.config.js';
   return 'external: ["myelin"] in esbuild, Rolldown or Rollup, ssr.external in Vite, bun build --external myelin';
 }
 
-/** Explains that a bundle does not reach the addon, and names the setting that fixes it. */
+/** Explains that a bundle cannot load the addon, and names the setting that fixes it. */
 export function unreachable(why: string, setting = externalSetting()): NoNative {
   const reason = `${why}: keep Myelin out of the bundle, and in node_modules beside it: ${setting}`;
   return { cause: "unreachable", reason };

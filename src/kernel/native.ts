@@ -1,4 +1,4 @@
-/** The native kernel: checks the addon of this platform, which kernel/find-addon.ts finds, and wraps it. */
+/** The native kernel: checks the addon that `findAddon.ts` found, and wraps it as a kernel. */
 
 import { KernelError, OptionError } from "../errors.ts";
 import { environmentVariable } from "../host.ts";
@@ -34,7 +34,7 @@ interface AddonNetwork {
   dispose(): void;
 }
 
-/** Trainings of several of them. */
+/** The addon's `trainMany`. */
 interface AddonTrainings {
   add(network: AddonNetwork, data: KernelData, run: Run, validation?: KernelData): void;
   start(threads?: number): Promise<Progress[]>;
@@ -61,29 +61,28 @@ export interface Addon {
   NativeTrainings: new () => AddonTrainings;
 }
 
-/** A class of the addon's errors is no class of ours: keeps the message, gives it ours. */
-function translated(error: unknown): KernelError {
+/** Converts an error of the addon, which is a plain `Error`, into a {@link KernelError}. */
+function toKernelError(error: unknown): KernelError {
   return new KernelError(`native kernel: ${message(error)}`, { cause: error });
 }
 
-function translate<T>(call: () => T): T {
+function withKernelErrors<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw translated(error);
+    throw toKernelError(error);
   }
 }
 
-/** The same for a promise. */
-async function translateLater<T>(promise: () => Promise<T>): Promise<T> {
+async function withKernelErrorsAsync<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await promise();
+    return await call();
   } catch (error) {
-    throw translated(error);
+    throw toKernelError(error);
   }
 }
 
-/** `threads` is what is used where a call does not say. */
+/** A network of the addon. `threads` is the default for calls that do not pass a number of threads. */
 class NativeNetwork implements Network {
   readonly addon: AddonNetwork;
   readonly #predict: ReturnType<AddonNetwork["predictions"]>;
@@ -96,11 +95,13 @@ class NativeNetwork implements Network {
   }
 
   train(data: KernelData | Rows, run: Run): Progress {
-    return translate(() => this.addon.train(data, withThreads(run, this.#threads), run.validation));
+    return withKernelErrors(() => this.addon.train(data, withThreads(run, this.#threads), run.validation));
   }
 
   start(data: KernelData, run: Run): Promise<Progress> {
-    return translateLater(() => this.addon.start(data, withThreads(run, this.#threads), run.validation));
+    return withKernelErrorsAsync(() =>
+      this.addon.start(data, withThreads(run, this.#threads), run.validation),
+    );
   }
 
   stop(): void {
@@ -108,36 +109,36 @@ class NativeNetwork implements Network {
   }
 
   predict(x: Float32Array, output: Float32Array, threads = this.#threads): void {
-    // Not through `translate`: its closure would take a share of the time that one row takes.
+    // Without `withKernelErrors`: creating its closure takes noticeable time beside predicting one row.
     try {
       if (threads === undefined) this.#predict(x, output);
       else this.#predict(x, output, threads);
     } catch (error) {
-      throw translated(error);
+      throw toKernelError(error);
     }
   }
 
   evaluate(data: KernelData | Rows, output?: Float32Array, threads = this.#threads): number {
     if ("rows" in data) checkMemory(4 * data.rows, () => `evaluate: the losses of ${data.rows} rows`);
-    return translate(() => this.addon.evaluate(data, output, threads));
+    return withKernelErrors(() => this.addon.evaluate(data, output, threads));
   }
 
   gradients(data: KernelData | Rows): Gradients {
     const values = allocate(this.addon.count("parameters"), "gradients");
-    return { loss: translate(() => this.addon.gradients(data, values)), values };
+    return { loss: withKernelErrors(() => this.addon.gradients(data, values)), values };
   }
 
   read(part: Part, values: Float32Array = allocate(this.addon.count(part), part)): Float32Array {
-    translate(() => this.addon.read(part, values));
+    withKernelErrors(() => this.addon.read(part, values));
     return values;
   }
 
   write(part: Part, values: Float32Array): void {
-    translate(() => this.addon.write(part, values));
+    withKernelErrors(() => this.addon.write(part, values));
   }
 
   dispose(): void {
-    translate(() => this.addon.dispose());
+    withKernelErrors(() => this.addon.dispose());
   }
 }
 
@@ -145,14 +146,14 @@ function withThreads(run: Run, threads: number | undefined): Run {
   return run.threads === undefined && threads !== undefined ? { ...run, threads } : run;
 }
 
-/** All that is added starts together. */
+/** Adds all trainings, then starts them together. */
 function trainMany(addon: Addon, list: readonly KernelTraining[], threads?: number): KernelTrainings {
-  const trainings = translate(() => new addon.NativeTrainings());
+  const trainings = withKernelErrors(() => new addon.NativeTrainings());
   for (const { network, data, run } of list) {
-    translate(() => trainings.add((network as NativeNetwork).addon, data, run, run.validation));
+    withKernelErrors(() => trainings.add((network as NativeNetwork).addon, data, run, run.validation));
   }
   return {
-    progress: translateLater(() => trainings.start(threads)),
+    progress: withKernelErrorsAsync(() => trainings.start(threads)),
     finished: () => trainings.finished(),
     stop: () => {
       for (const { network } of list) network.stop();
@@ -160,7 +161,7 @@ function trainMany(addon: Addon, list: readonly KernelTraining[], threads?: numb
   };
 }
 
-/** What the environment asks for. */
+/** Settings from environment variables. */
 interface Settings {
   readonly instructions: string;
   readonly threads: number | undefined;
@@ -170,22 +171,22 @@ function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
   return {
     name: "native",
     dataset: (x, y, inputs, outputs, weights) =>
-      translate(() => new addon.NativeDataset(x, y, inputs, outputs, weights)),
+      withKernelErrors(() => new addon.NativeDataset(x, y, inputs, outputs, weights)),
     network: (program) =>
-      translate(
+      withKernelErrors(
         () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),
       ),
     footprint: (program) => {
-      const [network, row] = translate(() => addon.footprint(JSON.stringify(program)));
+      const [network, row] = withKernelErrors(() => addon.footprint(JSON.stringify(program)));
       return { network, row };
     },
-    trainMany: (trainings, most = threads) => trainMany(addon, trainings, most),
+    trainMany: (trainings, mostThreads = threads) => trainMany(addon, trainings, mostThreads),
   };
 }
 
 /**
- * One product with a known result, so that an addon that loads and computes nonsense is found before it is
- * used.
+ * Computes one product with a known result. This detects an addon that loads but computes wrong numbers,
+ * before it is used.
  */
 function selfTest(kernel: Kernel): void {
   const program: Program = {
@@ -203,7 +204,7 @@ function selfTest(kernel: Kernel): void {
   network.dispose();
 }
 
-/** The instruction set to use: what `MYELIN_INSTRUCTIONS` says, else the fastest that the CPU has. */
+/** Returns the instruction set: that of `MYELIN_INSTRUCTIONS`, or the fastest that the CPU has. */
 function chooseInstructions(available: readonly string[]): string {
   const wanted = environmentVariable("MYELIN_INSTRUCTIONS");
   if (wanted === undefined) return available[available.length - 1];
@@ -211,7 +212,10 @@ function chooseInstructions(available: readonly string[]): string {
   throw new OptionError(`MYELIN_INSTRUCTIONS: this CPU has ${available.join(", ")}, received "${wanted}"`);
 }
 
-/** The most threads of a call that does not say: what `MYELIN_THREADS` says, else the cores that are free. */
+/**
+ * Returns the default for the most threads of a call: that of `MYELIN_THREADS`, or undefined for the number
+ * of free cores.
+ */
 function chooseThreads(): number | undefined {
   const wanted = environmentVariable("MYELIN_THREADS");
   if (wanted === undefined) return undefined;
@@ -219,7 +223,7 @@ function chooseThreads(): number | undefined {
   throw new OptionError(`MYELIN_THREADS: expected a whole number of at least 1, received "${wanted}"`);
 }
 
-function check(addon: Addon, file: string): NativeLoad {
+function checkAndWrap(addon: Addon, file: string): NativeLoad {
   const found = addon.version();
   if (found !== version) {
     throw new KernelError(
@@ -238,9 +242,9 @@ function load(): NativeLoad {
     const found = findAddon();
     if (found.cause !== undefined) return { kernel: undefined, ...found };
     name = found.name;
-    return check(found.addon as Addon, name);
+    return checkAndWrap(found.addon as Addon, name);
   } catch (error) {
-    // An instruction set or a number of threads that the user wants and cannot have is not the addon's fault.
+    // An invalid MYELIN_INSTRUCTIONS or MYELIN_THREADS is the user's mistake, not a broken addon.
     if (error instanceof OptionError) throw error;
     return { kernel: undefined, cause: "broken", reason: `${name}: ${message(error)}` };
   }
@@ -250,7 +254,7 @@ export { findAddon };
 
 let loaded: NativeLoad | undefined;
 
-/** Returns the native kernel, or why there is none. Tries once, at the first model. */
+/** Returns the native kernel, or why there is none. Later calls return the result of the first. */
 export function loadNative(): NativeLoad {
   loaded ??= load();
   return loaded;

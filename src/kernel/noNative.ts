@@ -1,10 +1,10 @@
-/** Replaces the native kernel on hosts that are neither Node nor Bun nor Deno, browsers for example. */
+/** Replaces the native kernel on hosts other than Node, Bun and Deno, such as browsers. */
 import { type NativeLoad, unreachable } from "./load.ts";
 
 /**
- * Whether this host could load addons after all. A bundler for browsers takes this file, and so does one
- * for servers whose conditions of resolution lack "node". Environments that imitate a browser on Node, as
- * jsdom does, replace `navigator`; Node 20 has none.
+ * Returns whether this host could load addons after all. Bundlers choose this file for browsers, and also for
+ * servers if their resolution conditions lack "node". Environments that imitate a browser on Node, such as
+ * jsdom, replace `navigator`; Node 20 has none.
  */
 function isServer(): boolean {
   const { process, navigator } = globalThis as {
@@ -14,7 +14,7 @@ function isServer(): boolean {
   return Boolean(process?.versions?.node) && /^(Node\.js|Bun|Deno)/.test(navigator?.userAgent ?? "Node.js");
 }
 
-/** Returns the reason why there is no native kernel. */
+/** Returns why there is no native kernel. */
 export function loadNative(): NativeLoad {
   if (isServer()) return { kernel: undefined, ...unreachable("this bundle was made for browsers") };
   return { kernel: undefined, cause: "unsupported", reason: "this host loads no native addons" };

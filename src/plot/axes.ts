@@ -11,18 +11,18 @@ export interface Frame {
   readonly bottom: number;
 }
 
-/** The colours of all that is not data; a page may change them through the class names. */
+/** The colors of everything but the data. A page may change them through the class names. */
 export const ink = { page: "#ffffff", panel: "#f6f7f9", line: "#dde0e6", text: "#22262e", quiet: "#5a6270" };
 
-/** The look of names. */
+/** The style of names. */
 export const strong: Attributes = { class: "text", fill: ink.text, "font-weight": 600 };
 
-/** Text at a place; the class says what it is for, so that a page can style it. */
+/** Returns text at a position. The class lets a page style it. */
 export function label(text: string, attributes: Attributes): string {
   return element("text", { class: "quiet", fill: ink.quiet, ...attributes }, escapeText(text));
 }
 
-/** The horizontal axis below the frame, with its vertical grid lines. */
+/** Draws the horizontal axis below the frame, with its vertical grid lines. */
 export function xAxis(ticks: readonly Tick[], frame: Frame, name: string): string {
   const middle = (frame.left + frame.right) / 2;
   return element(
@@ -33,7 +33,7 @@ export function xAxis(ticks: readonly Tick[], frame: Frame, name: string): strin
   );
 }
 
-/** The vertical axis left of the frame, with its horizontal grid lines. */
+/** Draws the vertical axis left of the frame, with its horizontal grid lines. */
 export function yAxis(ticks: readonly Tick[], frame: Frame, name: string): string {
   return element(
     "g",

@@ -1,14 +1,15 @@
-// Points gathered into the cells of a grid, for forms of a plot that have few places to draw at.
+// Points gathered into the cells of a grid, for plots with few pixels.
 
 import type { Scatter } from "./points.ts";
 import { cellIndex } from "./ticks.ts";
 
-/** The mean value of the points in each cell, row by row from the top; NaN where there are none. */
+/** The cells of a grid, row by row from the top. */
 export interface Cells {
   readonly columns: number;
   readonly rows: number;
+  /** The mean value of the points in each cell; NaN for an empty cell. */
   readonly means: Float64Array;
-  /** 1 for each cell with a point that is marked. */
+  /** 1 for each cell with a marked point. */
   readonly marked: Uint8Array;
 }
 

@@ -1,5 +1,5 @@
-// A curve over an axis of powers of ten, as SVG and as text. It takes nothing of d3, so that what draws a curve
-// carries no library.
+// A curve over a logarithmic axis, as SVG and as text. It does not use d3, so that code that draws a curve
+// needs no library.
 
 import { type Attributes, element, escapeText, printable } from "./markup.ts";
 
@@ -9,22 +9,22 @@ export interface CurvePoint {
   readonly y: number;
 }
 
-/** What is drawn: at least one point, all of them finite. */
+/** A curve with at least one point. All points are finite. */
 export interface Curve {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;
   /** From left to right. */
   readonly points: readonly CurvePoint[];
-  /** What the points are the smooth version of; drawn pale, and only as SVG. */
+  /** The unsmoothed points; drawn pale, and only as SVG. */
   readonly raw?: readonly CurvePoint[];
-  /** The highest value that is shown: what is above it is drawn at the edge. */
+  /** The largest value of the vertical axis. Points above it are drawn at the edge. */
   readonly top: number;
-  /** A place on the curve's horizontal axis, with its name. */
+  /** A marked position on the horizontal axis, with its name. */
   readonly mark?: { readonly x: number; readonly name: string } | undefined;
 }
 
-/** A value's share of the way from the low end of an axis to its high end. */
+/** Maps a value to its position on an axis, from 0 to 1. */
 type Axis = (value: number) => number;
 
 const ink = {
@@ -40,7 +40,7 @@ function axis(low: number, high: number): Axis {
   return (value) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5);
 }
 
-/** Both axes, of which the vertical one begins at the lowest of these points, and where their ticks are. */
+/** Returns both axes and their ticks. The vertical axis begins at the lowest of the `shown` points. */
 function axesOf({ points, top }: Curve, shown = points) {
   const [left, right] = [points[0].x, points[points.length - 1].x].map(Math.log10);
   const bottom = shown.reduce((least, { y }) => Math.min(least, y), top);
@@ -53,7 +53,7 @@ function axesOf({ points, top }: Curve, shown = points) {
   };
 }
 
-/** The powers of ten between two logarithms, or the ends where there are fewer than two. */
+/** Returns the powers of ten between two logarithms, or both ends if there are fewer than two. */
 function powers(low: number, high: number): number[] {
   const [first, last] = [Math.ceil(low - 1e-9), Math.floor(high + 1e-9)];
   if (last - first < 1) return [10 ** low, 10 ** high];
@@ -62,7 +62,7 @@ function powers(low: number, high: number): number[] {
   return Array.from({ length: count }, (_, index) => 10 ** (first + index * stride));
 }
 
-/** So many digits, and an exponent where there would be more zeros than these. */
+/** Formats a number with up to `digits` digits, and an exponent below 0.001. */
 export function write(value: number, digits = 3): string {
   const rounded = Number(value.toPrecision(digits));
   return rounded !== 0 && Math.abs(rounded) < 0.001 ? rounded.toExponential() : String(rounded);
@@ -72,7 +72,7 @@ const size = { width: 720, height: 420 };
 const frame = { left: 84, top: 76, right: 692, bottom: 356 };
 const font = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
-/** Draws the curve as one SVG file, on a background of its own. */
+/** Draws the curve as one SVG file with a background. */
 export function curveSvg(curve: Curve): string {
   const { x, y, xTicks, yTicks } = axesOf(curve, [...curve.points, ...(curve.raw ?? [])]);
   const across = (value: number) => frame.left + x(value) * (frame.right - frame.left);
@@ -120,11 +120,11 @@ export function curveSvg(curve: Curve): string {
   return `${element("svg", { xmlns, ...attributes, "font-family": font, "font-size": 14 }, ...drawn)}\n`;
 }
 
-/** Columns and lines of the curve as text. */
+/** The columns and lines of the curve as text. */
 const COLUMNS = 64;
 const LINES = 13;
 
-/** The y of a curve at each of so many places along its axis, each the share of the way. */
+/** Returns the y of a curve at `columns` evenly spaced positions of its axis, by linear interpolation. */
 function along(points: readonly CurvePoint[], x: Axis, columns: number): number[] {
   let next = 0;
   return Array.from({ length: columns }, (_, column) => {
@@ -137,7 +137,7 @@ function along(points: readonly CurvePoint[], x: Axis, columns: number): number[
   });
 }
 
-/** Draws the curve as lines of text, with its axes. */
+/** Draws the curve and its axes as lines of text. */
 export function curveText(curve: Curve): string {
   const { x, y, xTicks, yTicks } = axesOf(curve);
   const lineOf = (value: number) => Math.round((1 - y(value)) * (LINES - 1));
@@ -160,7 +160,7 @@ export function curveText(curve: Curve): string {
     .join("\n");
 }
 
-/** The horizontal axis, its labels as far as there is room, and its name with what is marked. */
+/** Returns the horizontal axis, the labels that fit, and the name of the axis with that of the mark. */
 function below(curve: Curve, ticks: readonly number[], columnOf: Axis, left: number): string[] {
   const line = new Array<string>(COLUMNS).fill("─");
   let labels = "";

@@ -1,8 +1,8 @@
-// What runs inside the page of html.ts, as text: the page must work on its own, without a bundler or a
-// network, and a function turned into text would carry along whatever a build or a coverage tool adds to
-// it. The circles know where the points are; #details, in the same order, knows what they say.
+// The script of the page of html.ts, as text, because the page must work without a bundler or a network, and
+// the text of a function would include the code that a build or a coverage tool adds. The circles have the
+// positions of the points; #details has their details, in the same order.
 
-/** The page's script: the pointer, a touch or the arrow keys choose a point, whose details are shown. */
+/** The page's script: shows the details of the point that the pointer, a touch or the arrow keys choose. */
 export const hoverScript = `
 const figure = document.querySelector("figure");
 const drawing = figure.querySelector("svg");
@@ -59,7 +59,7 @@ function point(event) {
   choose(candidate && Math.hypot(candidate.x - x, candidate.y - y) <= 24 ? candidate : undefined);
 }
 
-// The next point in a direction is the nearest one that lies more that way than aside.
+// The next point in a direction is the nearest one that is further in this direction than to the side.
 const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function walk(event) {

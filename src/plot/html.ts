@@ -1,5 +1,5 @@
 // A scatter plot as one page that works without a network: the drawing, the details as JSON, and a script
-// that shows them. The content security policy makes the browser itself refuse every request.
+// that shows them. With the content security policy the browser refuses every request.
 
 import { hoverScript } from "./hover.ts";
 import { element, escapeText } from "./markup.ts";
@@ -10,8 +10,8 @@ import { formatNumber } from "./ticks.ts";
 const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /**
- * Draws points as one self-contained HTML page; the point under the pointer, touched, or reached with the
- * arrow keys shows its `details`. Points that are not finite are left out and counted in the caption.
+ * Draws points as one self-contained HTML page, which shows the `details` of the point under the pointer, under
+ * a touch, or chosen with the arrow keys. Points that are not finite are left out and counted in the caption.
  *
  * @example
  * ```ts
@@ -57,7 +57,7 @@ function readableDetails({ details }: ScatterPoint): Record<string, string> {
   );
 }
 
-// Inside a script element only "<" can end the element or open a comment; JSON may write it as an escape.
+// In a script element only "<" can end the element or open a comment. In JSON it can be an escape.
 function embeddedJson(data: unknown): string {
   return JSON.stringify(data).replaceAll("<", "\\u003c");
 }

@@ -1,4 +1,4 @@
-// The colour legend of a plot in SVG: the ramp, its round values, and the name of what it shows.
+// The color legend of a plot in SVG: the ramp, its ticks, and the name of the value.
 
 import { label, strong } from "./axes.ts";
 import { element } from "./markup.ts";
@@ -8,10 +8,10 @@ import { rampTicks } from "./ticks.ts";
 
 const width = 220;
 const height = 10;
-// Between two stops a viewer mixes in RGB; so many stops keep to the ramp's own mixing.
+// A viewer interpolates between stops in RGB. Nine stops approximate the ramp's interpolation in Lab.
 const stops = 9;
 
-/** A ramp whose right end and upper edge stand at the given place; its name stands above it. */
+/** Draws the ramp with its right end at `right` and its upper edge at `top`, and its name above. */
 export function colorLegend(scatter: Scatter, right: number, top: number): string {
   const left = right - width;
   const values = scatter.points.map((point) => point.value);

@@ -1,4 +1,4 @@
-// The losses of a training, epoch by epoch, on a logarithmic axis: a panel of an SVG, and lines of text.
+// The losses of a training by epoch, on a logarithmic axis, as a panel of an SVG and as lines of text.
 
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { type Frame, ink, xAxis, yAxis } from "./axes.ts";
@@ -7,27 +7,27 @@ import { cellIndex, formatNumber, type Tick } from "./ticks.ts";
 
 /** The losses of a training. */
 export interface Losses {
-  /** What the loss is, like "mean squared error". */
+  /** The name of the loss, such as "mean squared error". */
   readonly name: string;
-  /** One value for each epoch. Those that are not above 0, or not finite, are left out. */
+  /** One value for each epoch. Values that are not positive and finite are left out. */
   readonly values: readonly number[];
 }
 
 /** Losses that are ready to be drawn. The scales have a domain and no range yet. */
 export interface LossCurve {
   readonly name: string;
-  /** Where training ended, like "0.0508 in epoch 300". */
+  /** The final loss, such as "0.0508 in epoch 300". */
   readonly end: string;
   readonly points: readonly { readonly epoch: number; readonly power: number }[];
   readonly x: ScaleLinear<number, number>;
-  /** Over powers of ten. */
+  /** The scale of log₁₀ of the loss. */
   readonly y: ScaleLinear<number, number>;
 }
 
-/** The most points of a curve; a panel has about as many pixels. */
+/** The maximum points of a curve: about one for each pixel of a panel. */
 const MOST_POINTS = 600;
 
-/** Chooses points and axes; undefined if nothing can be drawn. */
+/** Chooses points and axes. Returns undefined if nothing can be drawn. */
 export function prepareLosses(losses: Losses | undefined): LossCurve | undefined {
   const values = losses?.values ?? [];
   const all = values.flatMap((loss, at) =>
@@ -50,13 +50,13 @@ export function prepareLosses(losses: Losses | undefined): LossCurve | undefined
   };
 }
 
-/** Whole epochs along the axis. */
+/** Returns ticks at whole epochs. */
 export function epochTicks(scale: ScaleLinear<number, number>, count: number): Tick[] {
   const epochs = scale.ticks(count).filter(Number.isInteger);
   return epochs.map((epoch) => ({ position: scale(epoch), label: epoch.toLocaleString("en") }));
 }
 
-/** Powers of ten, with their doubles and their halves where there are few. */
+/** Returns ticks at powers of ten, and at 2 and 5 times these on a short axis. */
 export function lossTicks(scale: ScaleLinear<number, number>): Tick[] {
   const [low, high] = scale.domain();
   const steps = high - low < 3 ? [1, 2, 5] : [1];
@@ -88,10 +88,10 @@ export function lossPanel(curve: LossCurve, frame: Frame): string {
   ].join("");
 }
 
-/** Marks at four heights of a line, from the top. */
+/** Characters at four heights of a line, from the top. */
 const heights = ["⠉", "⠒", "⠤", "⣀"];
 
-/** Draws the curve into lines of that many columns. */
+/** Draws the curve as `rows` lines of `columns` characters. */
 export function lossCells({ points, x, y }: LossCurve, columns: number, rows: number): string[] {
   const [across, down] = [x.copy().range([0, columns]), y.copy().range([rows, 0])];
   const cells = Array.from({ length: rows }, () => new Array<string>(columns).fill(" "));

@@ -1,9 +1,9 @@
-// XML and HTML as strings. Text becomes markup only through escapeText, so nothing is forgotten.
+// XML and HTML as strings. Text becomes markup only through escapeText, so that all of it is escaped.
 
-/** The attributes of an element; values are escaped. */
+/** The attributes of an element. `element` escapes their values. */
 export type Attributes = Readonly<Record<string, string | number>>;
 
-/** An element with attributes around children that are markup already. */
+/** Returns an element. The children are markup already. */
 export function element(name: string, attributes: Attributes, ...children: string[]): string {
   const start = [name, ...Object.entries(attributes).map(([key, value]) => `${key}="${write(value)}"`)].join(
     " ",
@@ -11,17 +11,17 @@ export function element(name: string, attributes: Attributes, ...children: strin
   return children.length === 0 ? `<${start}/>` : `<${start}>${children.join("")}</${name}>`;
 }
 
-/** Plain text as markup that shows it, and that XML accepts. */
+/** Escapes plain text for XML and HTML. */
 export function escapeText(text: string): string {
   return printable(text).replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Text without the control characters and lone surrogates that XML forbids and terminals obey. */
+/** Replaces control characters, which terminals execute, and lone surrogates, which XML forbids. */
 export function printable(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\uFFFE\uFFFF]/gu, " ");
 }
 
-// A hundredth of a pixel is finer than anyone sees.
+// A hundredth of a pixel is invisible.
 function write(value: string | number): string {
   return typeof value === "number" ? String(Math.round(value * 100) / 100) : escapeText(value);
 }

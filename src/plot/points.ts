@@ -1,5 +1,5 @@
-// What a scatter plot shows, made ready for drawing: bad points dropped, options filled, axes chosen.
-// The three forms (svg.ts, html.ts, terminal.ts) start from the same Scatter and so always agree.
+// Prepares a scatter plot for drawing: drops bad points, fills in options, chooses axes. The three forms
+// (svg.ts, html.ts, terminal.ts) start from the same Scatter, so they always agree.
 
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { type LossCurve, type Losses, prepareLosses } from "./losses.ts";
@@ -8,32 +8,29 @@ import { type LossCurve, type Losses, prepareLosses } from "./losses.ts";
 export interface ScatterPoint {
   readonly x: number;
   readonly y: number;
-  /** What the colour shows, for instance a prediction. */
+  /** The value that the color shows, such as a prediction. */
   readonly value: number;
-  /** What hovering shows, in this order, for instance `{ x1, x2, prediction, label }`. */
+  /** The details that hovering shows, in this order, such as `{ x1, x2, prediction, label }`. */
   readonly details: Readonly<Record<string, number | string>>;
-  /** Whether the plot marks it, as it does what a model got wrong; false if not given. */
+  /** Whether to mark the point, for example as misclassified; false by default. */
   readonly marked?: boolean;
 }
 
-/** The words and the colour range of a scatter plot; every option has a default. */
+/** The texts and the color range of a scatter plot. */
 export interface ScatterOptions {
-  /** The heading; "Scatter plot" if not given. */
+  /** The heading; "Scatter plot" by default. */
   readonly title?: string;
-  /** The name of the horizontal axis; "x" if not given. */
+  /** The name of the horizontal axis; "x" by default. */
   readonly xLabel?: string;
-  /** The name of the vertical axis; "y" if not given. */
+  /** The name of the vertical axis; "y" by default. */
   readonly yLabel?: string;
-  /** The name of what the colour shows; "value" if not given. */
+  /** The name of the value that the color shows; "value" by default. */
   readonly valueLabel?: string;
-  /**
-   * The values at the two ends of the colour ramp, `[0, 1]` if not given; values beyond take the end
-   * colours.
-   */
+  /** The values at the ends of the color ramp, `[0, 1]` by default. Others get the color of an end. */
   readonly valueRange?: readonly [number, number];
-  /** What the marked points are; "marked" if not given. */
+  /** The description of marked points; "marked" by default. */
   readonly markLabel?: string;
-  /** The losses of the training, drawn as a curve below the points; none if not given. */
+  /** The losses of the training, drawn as a curve below the points; none by default. */
   readonly losses?: Losses;
 }
 
@@ -58,7 +55,7 @@ const defaults = {
 // Beyond this the difference of two coordinates may overflow to Infinity.
 const largestCoordinate = 1e300;
 
-/** Drops what cannot be drawn, fills the options and chooses the axes' domains. */
+/** Drops points that cannot be drawn, fills in the options and chooses the domains of the axes. */
 export function prepareScatter(
   points: readonly ScatterPoint[],
   { losses, ...options }: ScatterOptions,
@@ -75,19 +72,19 @@ export function prepareScatter(
   };
 }
 
-/** How many points there are and how many were left out, as in "998 points, 2 skipped (not finite)". */
+/** Formats the number of points, shown and skipped: "998 points, 2 skipped (not finite)". */
 export function caption({ points, skipped }: Scatter): string {
   const shown = `${formatCount(points.length)} ${points.length === 1 ? "point" : "points"}`;
   return skipped === 0 ? shown : `${shown}, ${formatCount(skipped)} skipped (not finite)`;
 }
 
-/** How many points are marked, as in "22 misclassified"; empty if none are. */
+/** Formats the number of marked points: "22 misclassified"; empty for none. */
 export function markCaption({ points, markLabel }: Scatter): string {
   const count = points.filter(({ marked }) => marked).length;
   return count === 0 ? "" : `${formatCount(count)} ${markLabel}`;
 }
 
-/** The place of a value on the colour ramp, from 0 to 1. */
+/** Returns the position of a value on the color ramp, from 0 to 1. */
 export function rampPosition(value: number, [low, high]: readonly [number, number]): number {
   if (low === high) return value < low ? 0 : value > low ? 1 : 0.5;
   return Math.min(1, Math.max(0, (value - low) / (high - low)));
@@ -101,7 +98,7 @@ function axisScale(values: readonly number[]): ScaleLinear<number, number> {
   return scaleLinear().domain(extent(values)).nice(5);
 }
 
-// A domain of no width has no ticks, so equal values stand in the middle of a wider one.
+// A domain without width has no ticks, so equal values get a wider domain around them.
 function extent(values: readonly number[]): [number, number] {
   if (values.length === 0) return [0, 1];
   const low = values.reduce((least, value) => Math.min(least, value));
@@ -111,7 +108,7 @@ function extent(values: readonly number[]): [number, number] {
   return [low - half, high + half];
 }
 
-// Below this the steps between ticks would drown in rounding, or underflow.
+// Below this the steps between ticks would be lost in rounding, or underflow.
 function smallestExtent(magnitude: number): number {
   return Math.max(magnitude * 1e-9, 1e-300);
 }

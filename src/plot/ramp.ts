@@ -1,6 +1,6 @@
-// One ramp of colours for every form of a plot: blue for low, grey for undecided, orange for high.
-// Blue and orange stay apart for all common kinds of colour blindness, the lightness grows along the ramp,
-// and no colour is so dark or so light that it disappears on a black or a white page (viridis does on both).
+// The color ramp of every form of a plot: blue for low, gray for middle, orange for high. Blue and orange are
+// distinct for all common kinds of color blindness, the lightness grows along the ramp, and every color is
+// visible on a black and on a white page (viridis is not on either).
 
 import { rgb } from "d3-color";
 import { interpolateLab } from "d3-interpolate";
@@ -12,19 +12,19 @@ const ramp = scaleLinear<string>()
   .interpolate(interpolateLab)
   .clamp(true);
 
-// The same ramp among the 256 colours that every colour terminal has.
+// The same ramp in the 256 colors of every color terminal.
 const terminalRamp = [26, 68, 103, 246, 137, 172, 208];
 
-/** The colour at a place from 0 to 1 along the ramp, as `#rrggbb`. */
+/** Returns the color at a position from 0 to 1 on the ramp, as `#rrggbb`. */
 export function rampColor(position: number): string {
   return rgb(ramp(position)).formatHex();
 }
 
-/** The terminal colour, an index of the 256-colour palette, at a place from 0 to 1 along the ramp. */
+/** Returns the index in the 256-color palette of the color at a position from 0 to 1 on the ramp. */
 export function terminalColor(position: number): number {
   const index = Math.floor(position * terminalRamp.length);
   return terminalRamp[Math.min(terminalRamp.length - 1, index)];
 }
 
-/** How many different colours {@link terminalColor} gives. */
+/** The number of colors that {@link terminalColor} returns. */
 export const terminalColors = terminalRamp.length;

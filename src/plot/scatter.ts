@@ -1,5 +1,5 @@
-// Scatter plots coloured by a value, in three forms. This is the module to import; it needs no browser and
-// no Node.
+// Scatter plots colored by a value, in three forms. This is the module to import; it needs neither a browser
+// nor Node.
 
 export { scatterHtml } from "./html.ts";
 export type { ScatterOptions, ScatterPoint } from "./points.ts";

@@ -1,4 +1,4 @@
-// A scatter plot as SVG: a file of its own, or the drawing inside a page.
+// A scatter plot as SVG: a whole file, or the drawing inside a page.
 
 import { type Frame, ink, label, strong, xAxis, yAxis } from "./axes.ts";
 import { colorLegend } from "./legend.ts";
@@ -27,7 +27,7 @@ const lossNameHeight = 40;
 const font = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /**
- * Draws points as one SVG file with axes, a title and a colour legend, on a background of its own.
+ * Draws points as one SVG file with axes, a title, a color legend and a background.
  * Points that are not finite are left out and counted in the caption.
  *
  * @example
@@ -42,13 +42,13 @@ export function scatterSvg(points: readonly ScatterPoint[], options: ScatterOpti
   return `${drawing(scatter, titleHeight, title)}\n`;
 }
 
-/** The size of the plot, without space above it. */
+/** Returns the size of the plot, without space above it. */
 export function drawingSize({ curve }: Scatter): { readonly width: number; readonly height: number } {
   const below = curve === undefined ? 0 : lossNameHeight + lossHeight + axisHeight;
   return { width, height: legendHeight + plotHeight + axisHeight + below };
 }
 
-/** The plot as an SVG element; `space` is left free above it, for `heading`. */
+/** Draws the plot as an SVG element with `space` above it for `heading`. */
 export function drawing(scatter: Scatter, space = 0, heading = ""): string {
   const frame = {
     left: 68,
@@ -81,20 +81,20 @@ export function drawing(scatter: Scatter, space = 0, heading = ""): string {
   );
 }
 
-/** The losses below the plot, if there are any. */
+/** Draws the losses below the plot, if there are any. */
 function losses({ curve }: Scatter, { left, top, right }: Frame): string {
   if (curve === undefined) return "";
   const frame = { left, top, right, bottom: top + lossHeight };
   return panel(frame) + lossPanel(curve, frame);
 }
 
-/** What a ring means, with the number of rings. */
+/** Draws the legend of the rings, with their number. */
 function markLegend(scatter: Scatter, y: number): string {
   const text = markCaption(scatter);
   return text === "" ? "" : ring(margin + 7, y - 5) + label(text, { x: margin + 22, y });
 }
 
-/** The mark of a point. */
+/** Draws the mark of a point. */
 function ring(cx: number, cy: number): string {
   return element("circle", {
     class: "mark",
@@ -107,7 +107,7 @@ function ring(cx: number, cy: number): string {
   });
 }
 
-// SVG does not wrap lines: a long title is written smaller, at about 0.56 of its size a character.
+// SVG does not wrap lines, so a long title gets a smaller font. A character is about 0.56 of the size wide.
 function titleSize(title: string): number {
   return Math.min(21, (width - 2 * margin) / (0.56 * title.length));
 }
@@ -142,7 +142,7 @@ function panel({ left, top, right, bottom }: Frame): string {
 function description(scatter: Scatter): string {
   const { xLabel, yLabel, valueLabel, valueRange } = scatter;
   const axes = `${xLabel} runs from left to right, ${yLabel} from bottom to top`;
-  const colors = `the colour shows ${valueLabel}, from blue (${valueRange[0]}) to orange (${valueRange[1]})`;
+  const colors = `the color shows ${valueLabel}, from blue (${valueRange[0]}) to orange (${valueRange[1]})`;
   const marks = markCaption(scatter);
   const rings = marks === "" ? "" : ` Rings mark the ${marks}.`;
   const { curve } = scatter;

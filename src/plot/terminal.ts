@@ -1,5 +1,5 @@
-// A scatter plot for a terminal. In colour every character is two square pixels, one above the other; without
-// colour it is one of three marks, so that low, middle and high values stay apart.
+// A scatter plot for a terminal. In color every character is two square pixels, one above the other. Without
+// color it is one of three marks, for low, middle and high values.
 
 import type { ScaleLinear } from "d3-scale";
 import { type Cells, gatherCells } from "./cells.ts";
@@ -19,19 +19,19 @@ import { cellIndex, formatNumber, scaleTicks, type Tick } from "./ticks.ts";
 
 /** Options of {@link scatterText}. */
 export interface ScatterTextOptions extends ScatterOptions {
-  /** Columns of the terminal; 80 if not given, at least 40. */
+  /** The columns of the terminal, at least 40; 80 by default. */
   readonly width?: number;
-  /** Lines of the plot, at least 10; 24 if not given. Losses take 10 more. */
+  /** The lines of the plot, at least 10; 24 by default. Losses take 10 more. */
   readonly height?: number;
-  /** Whether to use ANSI colours; false if not given. */
+  /** Whether to use ANSI colors; false by default. */
   readonly color?: boolean;
 }
 
 const marks = ["·", "+", "●"];
-/** Where a point is marked, whatever its value. */
+/** The character of a cell with a marked point. */
 const cross = "×";
 
-// The lines that are not cells: heading, name of the vertical axis, horizontal axis, its labels, its name,
+// The lines around the cells: heading, name of the vertical axis, horizontal axis, its labels, its name,
 // legend.
 const surroundingLines = 6;
 
@@ -101,7 +101,7 @@ function colorOf(mean: number, { valueRange }: Scatter): number | undefined {
   return Number.isNaN(mean) ? undefined : terminalColor(rampPosition(mean, valueRange));
 }
 
-// The upper half block has the foreground colour above and the background colour below.
+// The upper half block has the foreground color above and the background color below.
 function halves(above: number | undefined, below: number | undefined): string {
   if (above === undefined && below === undefined) return " ";
   if (below === undefined) return paint("▀", `38;5;${above}`);
@@ -109,7 +109,7 @@ function halves(above: number | undefined, below: number | undefined): string {
   return paint("▀", `38;5;${above};48;5;${below}`);
 }
 
-// Black, which stands out from every colour of the ramp.
+// Black contrasts with every color of the ramp.
 function crossOn(color: number | undefined): string {
   return paint(cross, `38;5;16;48;5;${color}`);
 }
@@ -159,14 +159,14 @@ function xAxisLines(ticks: readonly Tick[], axisName: string, columns: number, l
   return [`${" ".repeat(left)}└${axis.join("")}`, labels.join(""), `${indent}${name}`];
 }
 
-// The vertical axis' name stands over the axis, and the caption at the right end of the same line.
+// The name of the vertical axis, with the caption at the right end of the line.
 function aboveLine(scatter: Scatter, left: number, width: number): string {
   const end = [caption(scatter), markCaption(scatter)].filter((text) => text !== "").join(", ");
   const name = shorten(`${" ".repeat(left)}${scatter.yLabel}`, width - end.length - 2);
   return `${name.padEnd(width - end.length)}${end}`;
 }
 
-// The losses: their name and where they ended, the curve, and the axis of epochs.
+// The losses: their name and final value, the curve, and the axis of epochs.
 function lossLines(curve: LossCurve, ticks: readonly Tick[], columns: number, left: number): string[] {
   const epochs = epochTicks(curve.x.copy().range([0, columns]), Math.floor(columns / 12));
   return [
@@ -177,7 +177,7 @@ function lossLines(curve: LossCurve, ticks: readonly Tick[], columns: number, le
   ];
 }
 
-// What the cross means, if there is one.
+// The legend of the cross; empty without marked points.
 function markMeaning(scatter: Scatter): string {
   return markCaption(scatter) === "" ? "" : `  ${cross} ${scatter.markLabel}`;
 }
@@ -215,7 +215,7 @@ function formatBound(value: number): string {
   return String(Number(value.toPrecision(2)));
 }
 
-// Control characters must not reach the terminal, and no line may wrap.
+// Control characters must not reach the terminal, and lines must not wrap.
 function shorten(text: string, columns: number): string {
   const characters = [...printable(text)];
   return characters.length <= columns ? characters.join("") : `${characters.slice(0, columns - 1).join("")}…`;

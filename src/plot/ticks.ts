@@ -1,14 +1,14 @@
-// The round numbers along an axis or a colour ramp, and how they are written.
+// The round numbers along an axis or a color ramp, and their format.
 
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 
-/** A round value of a scale, its place in the scale's range, and its text. */
+/** A round value of a scale: its position in the scale's range, and its text. */
 export interface Tick {
   readonly position: number;
   readonly label: string;
 }
 
-/** About `count` round values inside the scale's domain. */
+/** Returns about `count` ticks at round values of the scale's domain. */
 export function scaleTicks(scale: ScaleLinear<number, number>, count: number): Tick[] {
   const specifier = notation(scale.domain());
   const format = scale.tickFormat(count, specifier);
@@ -16,7 +16,7 @@ export function scaleTicks(scale: ScaleLinear<number, number>, count: number): T
   return scale.ticks(count).map((value) => ({ position: scale(value), label: write(value) }));
 }
 
-/** Ticks of a colour ramp; an end that values lie beyond is marked with "≤" or "≥". */
+/** Returns the ticks of a color ramp. A tick at an end gets "≤" or "≥" if some values are beyond it. */
 export function rampTicks(
   values: readonly number[],
   valueRange: readonly [number, number],
@@ -33,12 +33,12 @@ export function rampTicks(
   });
 }
 
-/** The cell that a place from 0 to `count` falls into; the far end belongs to the last cell. */
+/** Returns the cell of a position from 0 to `count`; `count` itself belongs to the last cell. */
 export function cellIndex(place: number, count: number): number {
   return Math.min(count - 1, Math.floor(place));
 }
 
-/** A number as hovering shows it: four significant digits, exponents only where needed. */
+/** Formats a number for hovering: four significant digits, with an exponent only where needed. */
 export function formatNumber(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
 }

@@ -1,65 +1,61 @@
-/** crossValidate: how well a model does on rows that it has not learnt from. */
-import { checkExamples, type Examples } from "../data/examples.ts";
+/** crossValidate: measures a model on rows that it was not trained on. */
+import type { Examples } from "../data/examples.ts";
 import type { DivergenceError } from "../errors.ts";
 import type { Model } from "../model.ts";
-import { checkNames } from "../options.ts";
 import type { MetricList } from "../training/history.ts";
 import type { Evaluation } from "../training/session.ts";
 import type { ManyHistory, ManyProgress } from "../training/trainMany.ts";
 import {
   type Candidate,
-  makeSplits,
-  momentsOf,
+  checkArguments,
   readCandidate,
-  readData,
   readShared,
-  runTrials,
-  SHARED_OPTIONS,
   type SharedOptions,
-} from "./search/candidates.ts";
+} from "./trials/candidates.ts";
+import { splitData } from "./trials/splits.ts";
+import { momentsOf, runTrials } from "./trials.ts";
 
 /** How to cross-validate. */
 export interface CrossValidateOptions extends SharedOptions {
-  /** Told how many of the folds' models have been trained. */
+  /** Called with the number of models that have been trained. */
   readonly onProgress?: ((progress: ManyProgress) => void) | undefined;
 }
 
-/** One fold: the model that learnt from all others, and how it does on this one. */
+/** One fold: the model that was trained on all other folds, and its evaluation on this one. */
 export interface Fold<List extends MetricList = MetricList> {
-  /** The numbers of the rows that were held out. */
+  /** The numbers of the held-out rows. */
   readonly rows: Uint32Array<ArrayBuffer>;
-  /** Loss and metrics of the rows held out; NaN throughout where the training has an error. */
+  /** Loss and metrics on the held-out rows; all NaN where the training diverged. */
   readonly evaluation: Evaluation<List>;
   readonly model: Model<List>;
-  /** How the training went. */
   readonly history: ManyHistory<List>;
-  /** Why the training ended early. */
+  /** The error of a training that diverged. */
   readonly error?: DivergenceError;
 }
 
-/** What a cross-validation gives. */
+/** The result of a cross-validation. */
 export interface CrossValidation<List extends MetricList = MetricList> {
   readonly folds: readonly Fold<List>[];
   /** The mean over the folds of the loss and of each metric. */
   readonly mean: Evaluation<List>;
-  /** Their standard deviation, divided by the number of folds as scikit-learn's is. */
-  readonly deviation: Evaluation<List>;
-  /** The same again gives the same folds and the same models. */
+  /** The standard deviation over the folds; the divisor is the number of folds, as in scikit-learn. */
+  readonly stddev: Evaluation<List>;
+  /** The same seed gives the same folds and models again. */
   readonly seed: number;
 }
 
 /**
- * Deals the rows out to folds and trains a model for each, on all other rows: all at once, on all cores. What
- * the model measures, its loss and its metrics, is measured on the rows that were held out.
+ * Splits the rows into folds and trains one model for each fold on the rows of all other folds, all models at
+ * once on all cores. Measures each model's loss and metrics on the fold that was held out.
  *
- * Folds are of equal size as far as possible, their rows drawn by the seed. With `stratify` each has its share
- * of every class, and a class with fewer rows than folds is an error, where scikit-learn warns. With `groups`
- * no group is in two folds. All by the definitions of scikit-learn's `KFold`, `StratifiedKFold` and
- * `GroupKFold`. A fold whose training diverges has an `error`, and the figures are NaN then.
+ * Folds have equal sizes as far as possible, and the seed draws their rows. With `stratify` each fold gets
+ * its share of every class; a class with fewer rows than folds is an error, where scikit-learn warns. With
+ * `groups` no group is in two folds. The definitions are those of scikit-learn's `KFold`, `StratifiedKFold`
+ * and `GroupKFold`. A fold whose training diverges has an `error`, and its values and their means are NaN.
  *
  * @example
  * ```ts
- * const { mean, deviation, folds } = await crossValidate(
+ * const { mean, stddev, folds } = await crossValidate(
  *   {
  *     model: { inputs: 2, layers: [dense(8), tanh(), dense(1)], loss: "meanSquaredError", optimizer: "adam" },
  *     fit: { epochs: 20 },
@@ -67,11 +63,11 @@ export interface CrossValidation<List extends MetricList = MetricList> {
  *   data,
  *   { folds: 4, seed: 1 },
  * );
- * const text = `${mean.loss} ± ${deviation.loss}`;
+ * const text = `${mean.loss} ± ${stddev.loss}`;
  * const together = ensemble(folds.map(({ model }) => model));
  * ```
  *
- * @throws OptionError, DataError or ShapeError for bad input, more folds than rows or groups among it. The
+ * @throws OptionError, DataError or ShapeError for bad input, including more folds than rows or groups. The
  * signal's reason if it aborts.
  */
 export async function crossValidate<const List extends MetricList = MetricList>(
@@ -80,11 +76,10 @@ export async function crossValidate<const List extends MetricList = MetricList>(
   options: CrossValidateOptions = {},
 ): Promise<CrossValidation<List>> {
   const call = "crossValidate";
-  checkExamples(data, call);
-  checkNames(options, SHARED_OPTIONS, call);
+  checkArguments(call, data, options);
   const shared = readShared<ManyProgress>(call, options);
   const checked = readCandidate(call, candidate as Candidate, shared);
-  const splits = makeSplits(call, readData(call, [checked], data).data, shared);
+  const { splits } = splitData(call, [checked], data, { folding: shared });
   const [trials] = await runTrials(call, [checked], { ...shared, splits }, (trial) => trial);
   const folds = trials.map(({ model, history, evaluation }, at) => ({
     rows: splits[at].rows.heldOut,
@@ -101,13 +96,13 @@ export async function crossValidate<const List extends MetricList = MetricList>(
   return all as CrossValidation<List>;
 }
 
-/** Mean and deviation of everything that was measured. */
-function overFolds(evaluations: readonly Evaluation[]): Pick<CrossValidation, "mean" | "deviation"> {
+/** Returns mean and standard deviation over the folds, for the loss and each metric. */
+function overFolds(evaluations: readonly Evaluation[]): Pick<CrossValidation, "mean" | "stddev"> {
   const names = Object.keys(evaluations[0]) as (keyof Evaluation)[];
   const moments = names.map((name) =>
     momentsOf(evaluations.map((evaluation) => evaluation[name] ?? Number.NaN)),
   );
-  const pick = (which: "mean" | "deviation") =>
+  const pick = (which: "mean" | "stddev") =>
     Object.fromEntries(names.map((name, at) => [name, moments[at][which]])) as unknown as Evaluation;
-  return { mean: pick("mean"), deviation: pick("deviation") };
+  return { mean: pick("mean"), stddev: pick("stddev") };
 }

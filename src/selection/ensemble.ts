@@ -1,25 +1,25 @@
-/** ensemble: models that predict together. */
+/** ensemble: averages the predictions of several models. */
 import { checkSizes, type InForm, type Inputs, readMatrix } from "../data/examples.ts";
 import { OptionError, ShapeError, show } from "../errors.ts";
 import { type Model, sessionOf } from "../model.ts";
 import { softmaxRows } from "../nn/layers/softmax.ts";
 import { readModel } from "../training/modelArgument.ts";
 
-/** What models predict together, in the form of x as `Model`'s `predict` has it. */
+/** The prediction of an ensemble, in the form of x as `Model.predict` returns it. */
 export interface EnsemblePrediction<Form> {
-  /** The mean over the models. */
+  /** The mean of the models' predictions. */
   readonly mean: Form;
-  /** The standard deviation over the models, divided by their number; 0 for a single one. */
+  /** The standard deviation over the models; the divisor is their number, so one model gives 0. */
   readonly spread: Form;
 }
 
-/** Models that predict together. */
+/** Models whose predictions are averaged. */
 export interface Ensemble {
   readonly models: readonly Model[];
   predict<X extends Inputs>(x: X): EnsemblePrediction<InForm<X>>;
 }
 
-/** What the models' predictions are, once logits are probabilities. */
+/** Returns what a model's predictions mean, after `toProbabilities`. */
 function kindOf(model: Model): string {
   const { targets, predictions } = sessionOf(model).problem;
   return `${targets}, ${predictions === "logits" ? "estimates" : predictions}`;
@@ -47,8 +47,8 @@ function checkModels(models: unknown): asserts models is readonly Model[] {
   }
 }
 
-/** Makes probabilities of logits, in place. */
-function normalize(model: Model, values: Float32Array): void {
+/** Turns logits into probabilities, in place. */
+function toProbabilities(model: Model, values: Float32Array): void {
   const { targets, predictions } = sessionOf(model).problem;
   if (predictions !== "logits") return;
   const { outputs } = model;
@@ -61,14 +61,17 @@ function normalize(model: Model, values: Float32Array): void {
   }
 }
 
-/** Mean and standard deviation of arrays, value by value, which are made one after the other. */
+/**
+ * Returns the elementwise mean and standard deviation of `count` arrays. `make` is called for one array at a
+ * time, so that only one is in memory.
+ */
 function moments(count: number, length: number, make: (index: number) => Float32Array) {
   const means = new Float64Array(length);
   const squares = new Float64Array(length);
   for (let index = 0; index < count; index++) {
     const values = make(index);
     for (let at = 0; at < length; at++) {
-      // Welford's recurrence: no difference of large sums.
+      // Welford's recurrence avoids the cancellation between large sums.
       const distance = values[at] - means[at];
       means[at] += distance / (index + 1);
       squares[at] += distance * (values[at] - means[at]);
@@ -78,9 +81,8 @@ function moments(count: number, length: number, make: (index: number) => Float32
 }
 
 /**
- * Models of equal inputs and outputs that predict together: the mean of what they predict, and how far they
- * are apart. For classes it is the mean of their probabilities: logits are made probabilities first, by
- * softmax or sigmoid.
+ * Combines models with equal inputs and outputs. The ensemble predicts the mean and the standard deviation of
+ * their predictions. Logits are turned into probabilities first, by softmax or sigmoid.
  *
  * @example
  * ```ts
@@ -91,8 +93,8 @@ function moments(count: number, length: number, make: (index: number) => Float32
  * const { mean, spread } = ensemble(models).predict([0.2, 0.9]);
  * ```
  *
- * @throws ShapeError if the models' inputs or outputs differ; OptionError if their predictions do not mean the
- * same, probabilities and values for instance, or there is no model.
+ * @throws ShapeError if the models' inputs or outputs differ; OptionError if the list is empty or the
+ * predictions mean different things, such as probabilities and values.
  */
 export function ensemble(models: readonly Model[]): Ensemble {
   checkModels(models);
@@ -109,7 +111,7 @@ export function ensemble(models: readonly Model[]): Ensemble {
     });
     const { mean, spread } = moments(all.length, rows * outputs, (index) => {
       const predictions = all[index].predict(values);
-      normalize(all[index], predictions);
+      toProbabilities(all[index], predictions);
       return predictions;
     });
     const inForm = (flat: Float64Array) => {

@@ -14,39 +14,39 @@ import type { Session } from "../training/session.ts";
 import { atEpoch } from "../training/training.ts";
 import { warnBefore } from "../training/warnings/before.ts";
 
-/** How to look for a learning rate; the others are `fit`'s. */
+/** How to look for a learning rate. The inherited options are those of `fit`. */
 export interface FindLearningRateOptions
   extends Pick<FitOptions, "batchSize" | "sampleWeight" | "classWeight" | "threads" | "signal" | "warnings"> {
   /** The rate of the first step; 1e-7 by default. */
   readonly from?: number | undefined;
   /** The rate of the last step; 10 by default. */
   readonly to?: number | undefined;
-  /** How many steps, at least 20; 100 by default. */
+  /** The number of steps, at least 20; 100 by default. */
   readonly steps?: number | undefined;
-  /** β of the exponential mean of the losses, from 0, which smooths nothing, to below 1; 0.98 by default. */
+  /** β of the exponential moving average of the losses, from 0 (no smoothing) to below 1; 0.98 by default. */
   readonly smoothing?: number | undefined;
 }
 
-/** The loss as the learning rate grows: a value for each step, up to where the loss diverged. */
+/** The loss at growing learning rates: one value for each step until the loss diverged. */
 export interface LearningRateCurve {
   readonly learningRates: readonly number[];
-  /** The mean loss of the step's rows, before its update. */
+  /** The mean loss of each step's rows, before its update. */
   readonly losses: readonly number[];
-  /** The exponential mean of the losses so far. */
+  /** The exponential moving average of the losses. */
   readonly smoothed: readonly number[];
   /**
-   * The rate half-way through the longest fall of the smoothed loss, as fastai's `valley` has it; undefined
-   * where it falls nowhere.
+   * A rate in the middle of the longest descent of the smoothed loss, as in fastai's `valley`; undefined
+   * where the loss never falls.
    */
   readonly suggestion: number | undefined;
-  /** The rate at which the smoothed loss is lowest: a training with it is about to diverge. */
+  /** The rate with the lowest smoothed loss: a training at this rate is close to divergence. */
   readonly lowest: number | undefined;
-  /** Whether the test ended early, since the loss was no longer finite or more than four times its best. */
+  /** Whether the test stopped early: the loss was not finite, or above four times its minimum. */
   readonly diverged: boolean;
-  /** The curve and what follows from it, as text. */
+  /** The curve and the suggestion, as text. */
   readonly text: string;
   toString(): string;
-  /** The curve as an SVG file. */
+  /** Returns the curve as the text of an SVG file. */
   svg(): string;
 }
 
@@ -59,7 +59,7 @@ const range = {
 const OF_FIT = ["batchSize", "sampleWeight", "classWeight", "threads", "signal", "warnings"];
 const STEPS = 100;
 
-/** The first tenth of the steps and the last five are left out of suggestions, as fastai does; this leaves 13. */
+/** Suggestions ignore the first tenth of the steps and the last five, as in fastai; 13 of 20 remain. */
 const LEAST_STEPS = 20;
 const skipped = (steps: number) => Math.floor(steps / 10);
 const SKIPPED_AT_END = 5;
@@ -79,7 +79,7 @@ function readOptions(given: FindLearningRateOptions) {
 
 type Options = ReturnType<typeof readOptions>;
 
-/** A network of its own that trains as the model's would. */
+/** Returns a copy of the model's network that trains as the original would. */
 function copyOf({ kernel, configuration }: Session, original: Network): Network {
   return withinMemory(`${CALL}: a copy of the model does not fit in memory`, () => {
     const network = kernel.network(toProgram(configuration));
@@ -93,25 +93,25 @@ function copyOf({ kernel, configuration }: Session, original: Network): Network 
   });
 }
 
-/** The exponential mean of a list that grows, freed of the zero that it starts from. (Kingma and Ba, 2015.) */
+/** The exponential moving average of a growing list, with bias correction. (Kingma and Ba, 2015.) */
 class Smoothed {
   readonly values: number[] = [];
-  readonly #share: number;
+  readonly #beta: number;
   #mean = 0;
 
-  constructor(share: number) {
-    this.#share = share;
+  constructor(beta: number) {
+    this.#beta = beta;
   }
 
   add(value: number): number {
-    this.#mean = this.#share * this.#mean + (1 - this.#share) * value;
-    const smoothed = this.#mean / (1 - this.#share ** (this.values.length + 1));
+    this.#mean = this.#beta * this.#mean + (1 - this.#beta) * value;
+    const smoothed = this.#mean / (1 - this.#beta ** (this.values.length + 1));
     this.values.push(smoothed);
     return smoothed;
   }
 }
 
-/** The losses of steps whose learning rates grow, and whether they diverged. */
+/** What the test measured. */
 interface Measured {
   readonly learningRates: number[];
   readonly losses: number[];
@@ -119,14 +119,16 @@ interface Measured {
   readonly diverged: boolean;
 }
 
-/** Takes one step after the other, each with a rate of its own, from where a training would start. */
+/**
+ * Returns a function that takes the next step at a given rate, beginning where a training would. It resolves
+ * to the mean loss of the step's rows, or NaN where the step diverged.
+ */
 function stepper(network: Network, { data, kernelData }: Loaded, session: Session, options: Options) {
   const { batchSize, threads } = options;
   let position = atEpoch(session.position);
-  /** The mean loss of the step's rows, with the batches of a training; NaN where it diverged. */
   return async (learningRate: number): Promise<number> => {
     const from = { ...position, loss: 0 };
-    // A run has a rate an epoch: a call for each step.
+    // A run has one rate per epoch, so each step is a run of its own.
     const done = await network.start(kernelData, {
       from,
       steps: 1,
@@ -139,7 +141,7 @@ function stepper(network: Network, { data, kernelData }: Loaded, session: Sessio
     });
     if (done.diverged) return Number.NaN;
     position = done.position;
-    // The sum of the epoch's losses is that of the step, since the run began at 0.
+    // The epoch's sum of losses is the step's alone, because the run began at 0.
     const sum = done.losses.length > 0 ? done.losses[0] * data.rows : position.loss;
     return sum / Math.min(batchSize, data.rows - from.step * batchSize);
   };
@@ -160,21 +162,21 @@ async function measure(step: (learningRate: number) => Promise<number>, options:
     learningRates.push(learningRate);
     losses.push(loss);
     const now = smoothed.add(loss);
-    // The first are means of few batches: a low one is no measure for those that follow.
+    // The first values average few batches, so they do not count as the minimum.
     if (at < skipped(steps)) continue;
     best = Math.min(best, now);
-    // As fastai has it, four times the best, if that is above zero.
+    // As in fastai: above four times the minimum, where the minimum is positive.
     diverged = now > best + 3 * Math.abs(best);
   }
   return { learningRates, losses, smoothed: smoothed.values, diverged };
 }
 
 /**
- * A place in the longest falling sequence of values, of which some may be left out: with n of them that end at
- * place e, place e - n + ⌊n / 3⌋ + ⌊n / 6⌋.
+ * Returns an index in the longest strictly decreasing subsequence: for length n and an end at index e, the
+ * index e - n + ⌊n / 3⌋ + ⌊n / 6⌋.
  */
 function valley(values: readonly number[]): number | undefined {
-  /** Of the falling sequences of each length from 1, the highest end. */
+  /** The highest last value of a decreasing subsequence of each length, from 1 on. */
   const ends: number[] = [];
   let place = 0;
   for (const [at, value] of values.entries()) {
@@ -194,7 +196,7 @@ const least = (values: readonly number[]) => values.reduce((low, value) => Math.
 const most = (values: readonly number[]) => values.reduce((high, value) => Math.max(high, value), values[0]);
 const short = (value: number) => write(value, 2);
 
-/** What follows from the curve, without its ends. */
+/** Returns the suggestion and the rate of the lowest loss, from the curve without its ends. */
 function suggestionsOf({ learningRates, smoothed }: Measured, steps: number) {
   const start = skipped(steps);
   const values = smoothed.slice(start, Math.max(start, smoothed.length - SKIPPED_AT_END));
@@ -207,7 +209,7 @@ function suggestionsOf({ learningRates, smoothed }: Measured, steps: number) {
 
 type Suggestions = ReturnType<typeof suggestionsOf>;
 
-/** What to draw. What rises above where the fall began, and half as much again, tells nothing more. */
+/** Returns the plot, which cuts the divergence at half a descent above the start of the descent. */
 function drawn({ learningRates, losses, smoothed }: Measured, { suggestion }: Suggestions): Curve {
   const low = least(smoothed);
   const high = most(smoothed.slice(0, smoothed.indexOf(low) + 1));
@@ -224,7 +226,7 @@ function drawn({ learningRates, losses, smoothed }: Measured, { suggestion }: Su
   };
 }
 
-/** What follows from the curve, in words. */
+/** Returns the lines of text below the curve. */
 function words({ learningRates, diverged }: Measured, found: Suggestions, rows: number): string[] {
   const { suggestion, lowest } = found;
   const last = short(learningRates[learningRates.length - 1]);
@@ -232,19 +234,19 @@ function words({ learningRates, diverged }: Measured, found: Suggestions, rows: 
   return [
     `${learningRates.length} steps of ${rows === 1 ? "1 row" : `${rows} rows`}, from ${short(learningRates[0])} to ${last}${end}`,
     suggestion === undefined || lowest === undefined
-      ? "no suggestion: the loss fell nowhere; try other rates, more steps or larger batches"
+      ? "no suggestion: the loss never fell; try other rates, more steps or larger batches"
       : `suggestion ${short(suggestion)}; the loss was lowest at ${short(lowest)}`,
   ];
 }
 
 /**
- * The learning rate range test: trains a copy of the model on batches of the data with a rate that grows
- * exponentially, η = from (to / from)^(k / (steps - 1)) at step k, and gives the loss as it falls and then
- * diverges. The model stays as it is; it may be one that has learnt. (Smith, "Cyclical Learning Rates for
- * Training Neural Networks", 2017, section 3.3; smoothed and read as fastai's `lr_find`.)
+ * Runs a learning rate range test: trains a copy of the model on batches of the data at a rate that grows
+ * exponentially, η = from (to / from)^(k / (steps - 1)) at step k. Returns the loss, which falls and then
+ * diverges. The model, which may be trained already, does not change. (Smith, "Cyclical Learning Rates for
+ * Training Neural Networks", 2017, section 3.3; smoothing and suggestion as in fastai's `lr_find`.)
  *
- * A suggestion is a place to start from, not the best rate: look at the curve. The event loop goes on
- * meanwhile, and the test takes the batches of `fit`, so equal seeds give equal curves.
+ * The suggestion is a starting point, not the best rate: look at the curve. The event loop stays free. The
+ * batches are those of `fit`, so equal seeds give equal curves.
  *
  * @example
  * ```ts

@@ -1,84 +1,79 @@
-/** search: which options of models and trainings do best. */
-import { checkExamples, type Dataset, type Examples } from "../data/examples.ts";
+/** search: finds the best options of a model and its training. */
+import type { Dataset, Examples } from "../data/examples.ts";
 import { OptionError, show, within } from "../errors.ts";
 import type { Metric } from "../formats/configuration.ts";
 import * as metrics from "../metrics/table.ts";
 import { type Model, sessionOf } from "../model.ts";
-import { type Choice, type Complete, checkNames, complete, create, type Table } from "../options.ts";
+import { type Choice, type Complete, complete, create, type Table } from "../options.ts";
 import { readBoolean, readSplit } from "../training/options.ts";
 import { type ManyHistory, type ManyProgress, trainTogether } from "../training/trainMany.ts";
+import { byScore, type Result, rowsAsText, type SearchRow } from "./search/rows.ts";
+import { type AnyPoint, type Point, readSpace, type Space } from "./search/space.ts";
+import * as strategies from "./search/strategies.ts";
 import {
   type Candidate,
   type CheckedCandidate,
   type CheckedShared,
-  makeSplits,
-  momentsOf,
+  checkArguments,
   readCandidate,
-  readData,
   readShared,
-  runTrials,
-  SHARED_OPTIONS,
   type SharedOptions,
-  type Split,
-} from "./search/candidates.ts";
-import { byScore, type Result, rowsAsText, type SearchRow } from "./search/rows.ts";
-import { type AnyPoint, type Point, readSpace, type Space } from "./search/space.ts";
-import * as strategies from "./search/strategies.ts";
+} from "./trials/candidates.ts";
+import { type Holdout, type Split, splitData } from "./trials/splits.ts";
+import { momentsOf, runTrials } from "./trials.ts";
 
-/** How far a search has come: models of the round that have been trained, and of how many. */
+/** The progress of a search: how many models of the current round have been trained. */
 export interface SearchProgress extends ManyProgress {
-  /** The round, from 1. */
+  /** The number of the round, from 1. */
   readonly round: number;
   readonly rounds: number;
 }
 
 /** How to search. */
 export interface SearchOptions<P> extends SharedOptions {
-  /** Makes a model, and a way to train it, of a point of the space. */
+  /** Returns the model and its training for a point of the space. */
   readonly build: (point: P) => Candidate;
-  /** Which points are tried, and for how long: `"grid"` by default. */
+  /** Chooses the points and the epochs of each; `"grid"` by default. */
   readonly strategy?: Choice<typeof strategies> | undefined;
-  /** What decides, measured on the rows held out; by default the loss. */
+  /** Ranks the configurations by its value on the held-out rows; by default the loss. */
   readonly metric?: Metric | undefined;
-  /**
-   * Instead of folds: the share of the rows, above 0 and below 1, that is held out, as `fit` does it with the
-   * seed of the search.
-   */
+  /** Replaces the folds: the share of the rows, between 0 and 1, that is held out, as in `fit`. */
   readonly validationSplit?: number | undefined;
-  /** Whether `validationSplit` draws its rows; true by default. With false it takes the last ones. */
+  /** Whether `validationSplit` draws its rows by the seed, the default, or takes the last ones. */
   readonly validationShuffle?: boolean | undefined;
-  /** Whether the best configuration is trained on all rows in the end; false by default. */
+  /** Whether to train the best configuration on all rows at the end; false by default. */
   readonly refit?: boolean | undefined;
-  /** Told how many of a round's models have been trained. */
+  /** Called with the number of the round's models that have been trained. */
   readonly onProgress?: ((progress: SearchProgress) => void) | undefined;
 }
 
-/** What a search gives. */
+/** The result of a search. */
 export interface SearchResult<P = AnyPoint> {
-  /** A row for each configuration, the best first. */
+  /** One row for each configuration, the best first. */
   readonly rows: readonly SearchRow<P>[];
-  /** The first row. It has an error only where all have one. */
+  /** The first row. It has an error only where all rows have one. */
   readonly best: SearchRow<P>;
-  /** The rows as text. */
+  /** The rows as a table of text. */
   readonly text: string;
-  /** The same again gives the same rows. */
+  /** The same seed gives the same rows again. */
   readonly seed: number;
-  /** With `refit`, the best configuration trained on all rows; not where its row has an error. */
+  /** With `refit`, the best configuration trained on all rows; missing where its row has an error. */
   readonly model?: Model;
-  /** How that training went. */
+  /** The history of that training. */
   readonly history?: ManyHistory;
 }
 
 const CALL = "search";
+const OWN_OPTIONS = ["build", "strategy", "metric", "validationSplit", "validationShuffle", "refit"];
 
 /**
- * Tries configurations, points of a space, and says which does best on rows that it has not learnt from. All
- * models of a round are trained in one call of `trainMany`, on all cores; models of a fold share its rows.
+ * Trains configurations, the points of a space, and ranks them by their results on held-out rows. All models
+ * of a round are trained in one call of `trainMany`, on all cores; models of a fold share its rows.
  *
- * `space` has a list of values or a {@link range} for each name, and `build` makes of a point whatever is to
- * be tried: any option of a model or of `fit`. A configuration that diverges is a row with an `error`; one
- * that cannot be built is an error before anything is trained. With the strategy `halving` rows are in the
- * order of the rounds that they reached, then of their scores.
+ * `space` has a list of values or a {@link range} for each name. `build` turns a point into any options of a
+ * model and of `fit`. A configuration that diverges is a row with an `error`; a configuration that cannot be
+ * built is an error before any training. With the strategy `halving`, rows are sorted by the last round that
+ * they reached, then by score.
  *
  * @example
  * ```ts
@@ -103,20 +98,21 @@ const CALL = "search";
  * best.point.units; // 4 or 8
  * ```
  *
- * @throws OptionError, DataError or ShapeError for bad input, an empty space among it; nothing is trained
- * then. The signal's reason if it aborts.
+ * @throws OptionError, DataError or ShapeError for bad input, including an empty space, before any training.
+ * The signal's reason if it aborts.
  */
 export async function search<const S extends Space>(
   space: S,
   data: Examples,
   options: SearchOptions<Point<S>>,
 ): Promise<SearchResult<Point<S>>> {
-  const names = ["build", "strategy", "metric", "validationSplit", "validationShuffle", "refit"];
-  checkExamples(data, CALL);
-  checkNames(options, [...SHARED_OPTIONS, ...names], CALL);
+  checkArguments(CALL, data, options, OWN_OPTIONS);
   const plan = readPlan(space, options as unknown as SearchOptions<AnyPoint>);
-  const { data: all, problem } = readData(CALL, plan.candidates, data, plan.metric && [plan.metric]);
-  const splits = makeSplits(CALL, all, plan.shared, plan.holdout && { ...plan.holdout, problem });
+  const { data: all, splits } = splitData(CALL, plan.candidates, data, {
+    folding: plan.shared,
+    holdout: plan.holdout,
+    metrics: plan.metric && [plan.metric],
+  });
   const results = await runRounds(plan, splits);
   const rows = results.map((result, at) => ({ rank: at + 1, ...result.row }));
   const best = results[0];
@@ -129,16 +125,16 @@ export async function search<const S extends Space>(
   };
 }
 
-/** A search whose options are checked. */
+/** The checked options of a search. */
 interface Plan {
   readonly shared: CheckedShared<SearchProgress>;
-  readonly holdout: { readonly share: number; readonly seed: number | undefined } | undefined;
+  readonly holdout: Holdout | undefined;
   readonly refit: boolean;
   readonly strategy: strategies.Strategy;
   readonly points: readonly AnyPoint[];
   readonly candidates: readonly CheckedCandidate[];
   readonly metric: Complete | undefined;
-  /** What the score is a figure of. */
+  /** The name of the metric that the score is of, or "loss". */
   readonly scoreName: string;
   readonly smallerIsBetter: boolean;
 }
@@ -195,7 +191,7 @@ function checkAlone(options: SearchOptions<AnyPoint>): void {
   }
 }
 
-/** Makes the candidate of a point; errors say which one it is. */
+/** Builds the candidate of a point. Errors name the point. */
 function readPoint(
   at: number,
   point: AnyPoint,
@@ -203,17 +199,19 @@ function readPoint(
   shared: CheckedShared<SearchProgress>,
   epochs: number | undefined,
 ): CheckedCandidate {
-  const told = Object.entries(point).map(([name, value]) => `${name} ${show(value)}`);
-  const place = `${CALL}: configuration ${at} (${told.join(", ")})`;
+  const values = Object.entries(point).map(([name, value]) => `${name} ${show(value)}`);
+  const place = `${CALL}: configuration ${at} (${values.join(", ")})`;
   const candidate = build({ ...point });
   const checked = readCandidate(place, candidate, shared);
   if (epochs !== undefined && candidate.fit?.epochs !== undefined) {
-    throw new OptionError(`${place}: fit: epochs: the strategy says how many; leave them out`);
+    throw new OptionError(
+      `${place}: fit: epochs: the strategy sets the epochs. Fix: leave epochs out of fit`,
+    );
   }
   return checked;
 }
 
-/** Checks that each model can be made and measured, and says which scores are the better ones. */
+/** Checks that each model can be created and measured. Returns whether smaller scores are better. */
 function checkModels(
   candidates: readonly CheckedCandidate[],
   metric: Complete | undefined,
@@ -232,13 +230,13 @@ function checkModels(
   return { smallerIsBetter };
 }
 
-/** A row, with the number of its candidate. */
+/** A row with the index of its candidate. */
 interface Ranked {
   readonly at: number;
   readonly row: Result;
 }
 
-/** Runs all rounds: those that go on first, then those that did not, the last of them first. */
+/** Runs all rounds. Returns the last round first, then the candidates that dropped out, the latest first. */
 async function runRounds(plan: Plan, splits: readonly Split[]): Promise<Ranked[]> {
   const rounds = plan.strategy.rounds(plan.points.length);
   const better = byScore(plan.smallerIsBetter);
@@ -285,10 +283,10 @@ async function runRound(
   return trials.map((ofCandidate, index) => {
     const at = active[index];
     const scores = ofCandidate.map(({ score }) => score);
-    const { mean: score, deviation } = momentsOf(scores);
+    const { mean: score, stddev } = momentsOf(scores);
     const error = ofCandidate.find((trial) => trial.error)?.error;
     const trained = epochs ?? candidates[at].options.epochs;
-    const row = { point: points[at], score, deviation, scores, epochs: trained, round: round + 1 };
+    const row = { point: points[at], score, stddev, scores, epochs: trained, round: round + 1 };
     return { at, row: { ...row, ...(error && { error }) } };
   });
 }

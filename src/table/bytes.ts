@@ -7,8 +7,8 @@
 import { FormatError, show } from "../errors.ts";
 import { type NetworkSource, readNetwork, toView, writeNetwork } from "../formats/bytes.ts";
 import { readHeader, type Tensor, write } from "../formats/safetensors.ts";
-import { reading } from "../formats/saved.ts";
-import { parseStrictly } from "../formats/strict-json.ts";
+import { asFormatErrors } from "../formats/saved.ts";
+import { parseStrictly } from "../formats/strictJson.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { type Model, modelOf, savedOf } from "../model.ts";
 import { version } from "../version.ts";
@@ -190,7 +190,7 @@ function checkTogether({ columns, targets }: Written): void {
 
 /** Looks whether a file of `size` bytes that begins with these can be a table model's, before the rest is read. */
 export function checkTableBeginning(bytes: Uint8Array, size: number, place: string): void {
-  reading(place, () => {
+  asFormatErrors(place, () => {
     const { metadata } = readHeader(bytes, size);
     if (!metadata.has(FORMAT)) throw new FormatError(whatElse(metadata));
   });
@@ -202,7 +202,7 @@ export function readTable(
   place: string,
   options: { readonly kernel?: KernelChoice },
 ): TableParts {
-  return reading(place, () => {
+  return asFormatErrors(place, () => {
     const bytes = toView(given);
     const source = readHeader(bytes, bytes.length);
     const text = source.metadata.get(FORMAT);

@@ -1,4 +1,4 @@
-//! The table of activations: (options) → value(input), derivative(input, output), elementwise.
+//! The table of activations: options → value(input) and derivative(input, output), elementwise.
 
 use crate::engine::functions::{clamp, erf, exp, log_one_plus, logistic, rectified, rectified_slope, tanh};
 use crate::engine::{Epilogue, Formula, panels::Line, simd::Simd};
@@ -6,13 +6,17 @@ use crate::options::AT_LEAST_0;
 
 crate::table! {
     "activation" as Epilogue;
-    "elu" ["alpha"] => |options| Box::new(Elementwise(Elu { alpha: options.number("alpha", AT_LEAST_0)?, scale: 1.0 })),
+    "elu" ["alpha"] => |options| {
+        Box::new(Elementwise(Elu { alpha: options.number("alpha", AT_LEAST_0)?, scale: 1.0 }))
+    },
     "gelu" ["approximate"] => |options| match options.one_of("approximate", &["none", "tanh"])? {
         "none" => Box::new(Elementwise(Gelu)),
         _ => Box::new(Elementwise(ApproximateGelu)),
     },
     "hardSigmoid" [] => |options| Box::new(Elementwise(HardSigmoid)),
-    "leakyRelu" ["alpha"] => |options| Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha", AT_LEAST_0)? })),
+    "leakyRelu" ["alpha"] => |options| {
+        Box::new(Elementwise(LeakyRelu { alpha: options.number("alpha", AT_LEAST_0)? }))
+    },
     "linear" [] => |options| Box::new(Elementwise(Linear)),
     "mish" [] => |options| Box::new(Elementwise(Mish)),
     "relu" [] => |options| Box::new(Elementwise(Relu)),
@@ -25,15 +29,16 @@ crate::table! {
     "tanh" [] => |options| Box::new(Elementwise(Tanh)),
 }
 
-/// A function of one value, and its derivative, lane-wise.
+/// A function of one value and its derivative, lane by lane.
 pub trait Activation: Copy + Send + Sync + 'static {
-    /// Whether the derivative needs the input; otherwise only the output is kept, and `input` is the output.
+    /// Whether the derivative needs the input. If not, the input is not stored, and `derivative` receives the
+    /// output twice.
     const READS_INPUT: bool = false;
-    /// As [`Epilogue::formula`].
+    /// See [`Epilogue::formula`].
     const FORMULA: Formula = Formula::Other;
-    /// The value at `input`.
+    /// Returns the value at `input`.
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V;
-    /// The derivative at `input`, where the value is `output`.
+    /// Returns the derivative at `input`, where the value is `output`.
     fn derivative<S: Simd>(self, s: S, input: S::V, output: S::V) -> S::V;
 }
 
@@ -91,11 +96,11 @@ impl Activation for LeakyRelu {
     }
 }
 
-/// The input, and at least -88, where exp(x) is the smallest that [`exp`] gives: times that a far smaller input
-/// would not be near 0.
+/// Returns max(x, -88). Below that, [`exp`] always returns its smallest value, whose product with a very
+/// negative x would not be near 0.
 #[inline(always)]
 fn not_far_below<S: Simd>(s: S, input: S::V) -> S::V {
-    // In this order NaN stays NaN.
+    // In this order of arguments NaN stays NaN.
     s.max(s.splat(-88.0), input)
 }
 
@@ -150,7 +155,7 @@ impl Activation for Tanh {
     }
 }
 
-/// `inside` where low < x < high, else 0.
+/// Returns `inside` where low < x < high, else 0.
 #[inline(always)]
 fn between<S: Simd>(s: S, x: S::V, low: f32, high: f32, inside: f32) -> S::V {
     let zero = s.splat(0.0);
@@ -174,7 +179,7 @@ impl Activation for Relu6 {
     }
 }
 
-/// elu(x) = λ x above 0, else λ α (exp(x) - 1); its derivative is λ above 0, else elu(x) + λ α. λ is 1 but
+/// elu(x) = λ x above 0, else λ α (exp(x) - 1); its derivative is λ above 0, else elu(x) + λ α. λ is 1 except
 /// for selu.
 #[derive(Clone, Copy)]
 pub struct Elu {
@@ -182,7 +187,7 @@ pub struct Elu {
     scale: f32,
 }
 
-/// selu: the factors with which activations of mean 0 and variance 1 stay so (Klambauer et al., 2017).
+/// selu: elu with the factors that preserve a mean of 0 and a variance of 1 (Klambauer et al., 2017).
 const SELU: Elu = Elu { alpha: 1.673_263_2, scale: 1.050_701 };
 
 impl Activation for Elu {
@@ -277,16 +282,16 @@ impl Activation for Softsign {
     }
 }
 
-/// Beyond this, either way, gelu's derivative is 0 or 1; its formula would multiply infinity with zero.
+/// Below -13 and above 13, gelu's derivative is 0 or 1. There its formula would multiply infinity by zero.
 const GELU_END: f32 = 13.0;
 
 /// gelu(x) = x Φ(x) with Φ(x) = (1 + erf(x / sqrt(2))) / 2; gelu'(x) = Φ(x) + x exp(-x² / 2) / sqrt(2 π)
 #[derive(Clone, Copy)]
 pub struct Gelu;
 
-/// Φ(x), the share of the normal distribution below x.
+/// Returns Φ(x), the cumulative distribution function of the normal distribution.
 #[inline(always)]
-fn share_below<S: Simd>(s: S, x: S::V) -> S::V {
+fn normal_cdf<S: Simd>(s: S, x: S::V) -> S::V {
     let half = s.splat(0.5);
     s.mul_add(half, erf(s, s.mul(x, s.splat(std::f32::consts::FRAC_1_SQRT_2))), half)
 }
@@ -296,7 +301,7 @@ impl Activation for Gelu {
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        s.mul(input, share_below(s, input))
+        s.mul(input, normal_cdf(s, input))
     }
 
     #[inline(always)]
@@ -304,7 +309,7 @@ impl Activation for Gelu {
         const DENSITY_AT_0: f32 = 0.398_942_3;
         let near = clamp(s, input, -GELU_END, GELU_END);
         let decay = exp(s, s.mul(s.mul(s.splat(-0.5), near), near));
-        s.mul_add(s.mul(s.splat(DENSITY_AT_0), near), decay, share_below(s, input))
+        s.mul_add(s.mul(s.splat(DENSITY_AT_0), near), decay, normal_cdf(s, input))
     }
 }
 
@@ -340,7 +345,7 @@ impl Activation for ApproximateGelu {
     }
 }
 
-/// Any activation as the engine sees it.
+/// Implements the engine's trait for any activation.
 struct Elementwise<A>(A);
 
 impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {

@@ -1,12 +1,15 @@
-//! Examples as the kernel reads them: row-major x and y, and the rows' weights if they have any.
+//! Datasets: row-major inputs and targets, and optional weights of the rows.
 
 use crate::engine::huge_pages::copied;
 use crate::ensure;
 use crate::errors::Result;
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Inputs and targets of a number of rows, and what the loss of each row is multiplied by. The values are the
-/// dataset's own, or a caller's for as long as a call takes.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// The inputs and targets of rows, and optional weights by which the losses of the rows are multiplied. A
+/// dataset owns its values or borrows them from the caller.
 #[derive(Debug, Clone)]
 pub struct Dataset<'a> {
     x: Cow<'a, [f32]>,
@@ -15,11 +18,13 @@ pub struct Dataset<'a> {
     inputs: usize,
     outputs: usize,
     rows: usize,
+    /// Identifies owned values, which never change. `None` if the values are borrowed.
+    id: Option<u64>,
 }
 
 impl<'a> Dataset<'a> {
-    /// Takes `x` as `[rows][inputs]` and `y` as `[rows][outputs]`, vectors or slices; the number of rows
-    /// follows from the lengths.
+    /// Creates a dataset from `x`, `[rows][inputs]`, and `y`, `[rows][outputs]`, each a vector or a slice.
+    /// The lengths determine the number of rows.
     pub fn new(
         x: impl Into<Cow<'a, [f32]>>,
         y: impl Into<Cow<'a, [f32]>>,
@@ -29,7 +34,11 @@ impl<'a> Dataset<'a> {
         let (x, y) = (x.into(), y.into());
         ensure!(inputs > 0 && outputs > 0, "data: inputs and outputs must be at least 1");
         let rows = x.len() / inputs;
-        ensure!(x.len() == rows * inputs, "data: x has {} values, no multiple of {inputs} inputs", x.len());
+        ensure!(
+            x.len() == rows * inputs,
+            "data: x has {} values, expected a multiple of {inputs} inputs",
+            x.len()
+        );
         ensure!(
             Some(y.len()) == rows.checked_mul(outputs),
             "data: y has {} values, expected {rows} rows of {outputs}",
@@ -37,10 +46,10 @@ impl<'a> Dataset<'a> {
         );
         ensure!(rows > 0, "data: expected at least 1 row, received none");
         ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
-        Ok(Dataset { x, y, weights: None, inputs, outputs, rows })
+        Ok(Dataset { x, y, weights: None, inputs, outputs, rows, id: None })
     }
 
-    /// The same rows with a weight for each, by which its loss and the gradient of its loss are multiplied.
+    /// Adds a weight to each row, by which its loss and the gradient of its loss are multiplied.
     pub fn weighted(self, weights: impl Into<Cow<'a, [f32]>>) -> Result<Self> {
         let (rows, weights) = (self.rows, weights.into());
         ensure!(weights.len() == rows, "data: expected {rows} weights, received {}", weights.len());
@@ -54,54 +63,55 @@ impl<'a> Dataset<'a> {
         Ok(Dataset { weights: Some(weights), ..self })
     }
 
-    /// The same rows in memory of the dataset's own.
+    /// Copies borrowed values, so that the dataset owns all of them.
     pub fn into_owned(self) -> Result<Dataset<'static>> {
         let Dataset { inputs, outputs, rows, .. } = self;
         let weights = self.weights.map(own).transpose()?;
-        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows })
+        let id = Some(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id })
     }
 
-    /// The number of examples.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Values in a row of x.
+    /// Returns the number of values in a row of x.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Values in a row of y.
+    /// Returns the number of values in a row of y.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// The inputs of one row.
+    /// Returns the inputs of one row.
     pub fn x(&self, row: usize) -> &[f32] {
         &self.x[row * self.inputs..][..self.inputs]
     }
 
-    /// The targets of one row.
+    /// Returns the targets of one row.
     pub fn y(&self, row: usize) -> &[f32] {
         &self.y[row * self.outputs..][..self.outputs]
     }
 
-    /// The inputs of all rows, one after the other.
+    /// Returns the inputs of all rows, one after the other.
     pub fn inputs_of_all(&self) -> &[f32] {
         &self.x
     }
 
-    /// The targets of all rows, one after the other.
+    /// Returns the targets of all rows, one after the other.
     pub fn targets(&self) -> &[f32] {
         &self.y
     }
 
-    /// The weights of all rows, if they have any.
+    /// Returns the weights of all rows, if they have any.
     pub fn weights(&self) -> Option<&[f32]> {
         self.weights.as_deref()
     }
 
-    /// The bytes that the data takes.
+    /// Returns the number of bytes that the values take.
     pub fn bytes(&self) -> usize {
         let weights = self.weights.as_ref().map_or(0, |weights| weights.len());
         (self.x.len() + self.y.len() + weights) * size_of::<f32>()
@@ -113,4 +123,58 @@ fn own(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
         Cow::Borrowed(values) => copied(values)?,
         Cow::Owned(values) => values,
     }))
+}
+
+/// The two datasets that a network checked last: a training has one to train on and one for validation.
+#[derive(Debug, Default)]
+pub(crate) struct Checked([Option<u64>; 2]);
+
+impl Checked {
+    /// Calls `check` unless the dataset owns its values and has passed before.
+    pub(crate) fn once(&mut self, data: &Dataset<'_>, check: impl FnOnce() -> Result<()>) -> Result<()> {
+        if data.id.is_some() && self.0.contains(&data.id) {
+            return Ok(());
+        }
+        check()?;
+        if data.id.is_some() {
+            self.0 = [data.id, self.0[0]];
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checked, Dataset};
+    use crate::errors::Error;
+
+    #[test]
+    fn a_dataset_that_owns_its_values_is_checked_once() {
+        let borrowed = Dataset::new(&[1.0][..], &[2.0][..], 1, 1).unwrap();
+        let owned = || borrowed.clone().into_owned().unwrap();
+        let (training, validation) = (owned(), owned());
+        let mut checked = Checked::default();
+        let mut is_checked = |data: &Dataset<'_>| {
+            let mut called = false;
+            let check = || {
+                called = true;
+                Ok(())
+            };
+            checked.once(data, check).unwrap();
+            called
+        };
+        assert!(is_checked(&training) && is_checked(&validation));
+        assert!(!is_checked(&training) && !is_checked(&validation) && !is_checked(&training.clone()));
+        assert!(is_checked(&borrowed) && is_checked(&borrowed), "its values may change between calls");
+        assert!(!is_checked(&training));
+        assert!(is_checked(&owned()));
+    }
+
+    #[test]
+    fn a_dataset_that_was_refused_is_checked_again() {
+        let data = Dataset::new(&[1.0][..], &[2.0][..], 1, 1).unwrap().into_owned().unwrap();
+        let mut checked = Checked::default();
+        assert!(checked.once(&data, || Err(Error::new("refused"))).is_err());
+        assert!(checked.once(&data, || Err(Error::new("refused"))).is_err());
+    }
 }

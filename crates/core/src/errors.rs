@@ -1,16 +1,16 @@
-//! One error type: what was expected, and what came.
+//! The error type of this crate.
 
 use std::fmt;
 
-/// Why a call was refused. Nothing has changed when one is returned.
+/// Says why a call was refused. A call that returns an error has changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(String);
 
-/// The result of a call that can be refused.
+/// The result of a call that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error with a message that says where, what was expected and what came.
+    /// Creates an error. The message names the place, what was expected and what was received.
     pub fn new(message: impl Into<String>) -> Self {
         Error(message.into())
     }

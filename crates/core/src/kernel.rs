@@ -1,4 +1,4 @@
-//! Networks as callers see them: without their instruction set.
+//! The networks that callers use. Their types do not name the instruction set.
 
 use crate::dataset::Dataset;
 use crate::engine::huge_pages::filled;
@@ -17,26 +17,26 @@ use crate::workspace::{Batch, Workspace};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Which values `read` and `write` mean.
+/// The values that `read` and `write` copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Weights and biases.
     Parameters,
-    /// The optimizer's state: its slots one after the other, each in the order of the parameters.
+    /// The optimizer state: its slots one after the other, each in the order of the parameters.
     Slots,
 }
 
 /// The loss and the gradients of one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradients {
-    /// The mean over the rows.
+    /// The mean loss over the rows.
     pub loss: f64,
-    /// By parameter, in the order of [`Part::Parameters`].
+    /// The gradient of each parameter, in the order of [`Part::Parameters`].
     pub values: Vec<f32>,
 }
 
-/// A network without its instruction set, so that callers need no type for it.
-trait Machine: Send {
+/// A network whose instruction set is not part of its type.
+trait ErasedNetwork: Send {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
     fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64>;
     fn read(&self, part: Part, values: &mut [f32]);
@@ -47,9 +47,9 @@ trait Machine: Send {
     fn widths(&self) -> (usize, usize);
 }
 
-impl<S: Simd> Machine for State<S> {
+impl<S: Simd> ErasedNetwork for State<S> {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
-        self.plan.check(data)?;
+        self.checked.once(data, || self.plan.check(data))?;
         self.run(data, run, stop)
     }
 
@@ -109,17 +109,17 @@ impl<S: Simd> Machine for State<S> {
     }
 }
 
-/// The bytes that a Program takes.
+/// The memory that the network of a Program takes, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
-    /// Parameters and optimizer state, each with the copy of the last whole epoch, and a gradient.
+    /// The parameters and the optimizer state, each with the published copy, and a gradient.
     pub network: usize,
-    /// The values and gradients of one row in all layers.
+    /// The values and gradients of one row in all operations.
     pub row: usize,
 }
 
 impl Footprint {
-    /// What a network of this Program will take.
+    /// Computes the footprint of a Program without allocating its memory.
     pub fn of(program: &str) -> Result<Self> {
         let plan = Plan::<Portable>::compile(program)?;
         let copies = 2 * (1 + plan.update.slots()) + 1;
@@ -129,11 +129,11 @@ impl Footprint {
 }
 
 /// A network: a Program with its parameters and optimizer state.
-pub struct Network(Box<dyn Machine>);
+pub struct Network(Box<dyn ErasedNetwork>);
 
 impl Network {
-    /// Compiles a Program. Parameters start at zero: whoever calls writes the initial ones. `instructions`
-    /// names an instruction set; by default it is the fastest that the CPU has.
+    /// Compiles a Program. All parameters are zero: the caller writes the initial ones. `instructions` names
+    /// an instruction set; the default is the fastest one that the CPU supports.
     pub fn new(program: &str, instructions: Option<&str>) -> Result<Network> {
         struct Make<'a>(&'a str);
         impl WithSimd for Make<'_> {
@@ -145,46 +145,46 @@ impl Network {
         dispatch(Instructions::choose(instructions)?, Make(program))
     }
 
-    /// Trains from `run.from` for up to `run.steps` steps, or until the stop flag is raised, or until the
-    /// loss is no longer finite.
+    /// Trains from `run.from` for up to `run.steps` steps. Ends earlier if the stop flag is raised, if early
+    /// stopping or the target loss ends the run, or if the loss is not finite.
     pub fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.0.train(data, run, stop)
     }
 
-    /// The loss of all rows of `data` as one batch, and the gradients of it and of the penalties on weights;
-    /// changes nothing.
+    /// Returns the loss of all rows of `data` as one batch, and the gradients of the loss and the penalties.
+    /// Changes nothing.
     pub fn gradients(&mut self, data: &Dataset<'_>) -> Result<Gradients> {
         let mut values = filled(0.0, self.parameters())?;
         let loss = self.0.gradients(data, &mut values)?;
         Ok(Gradients { loss, values })
     }
 
-    /// The same into memory that is there; the loss.
+    /// Writes the gradients that [`gradients`](Self::gradients) returns into `values`, and returns the loss.
     pub fn gradients_into(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64> {
         expect_room(values, self.parameters())?;
         self.0.gradients(data, values)
     }
 
-    /// A copy of the parameters or of the optimizer's state.
+    /// Returns a copy of the parameters or of the optimizer state.
     pub fn read(&self, part: Part) -> Result<Vec<f32>> {
         let mut values = filled(0.0, self.count(part))?;
         self.0.read(part, &mut values);
         Ok(values)
     }
 
-    /// The same into memory that is there.
+    /// Writes the parameters or the optimizer state into `values`.
     pub fn read_into(&self, part: Part, values: &mut [f32]) -> Result<()> {
         expect_room(values, self.count(part))?;
         self.0.read(part, values);
         Ok(())
     }
 
-    /// How many values a part has.
+    /// Returns the number of values of a part.
     pub fn count(&self, part: Part) -> usize {
         self.0.parameters() * if part == Part::Slots { self.0.slots() } else { 1 }
     }
 
-    /// Sets the parameters or the optimizer's state.
+    /// Sets the parameters or the optimizer state.
     pub fn write(&mut self, part: Part, values: &[f32]) -> Result<()> {
         self.0.write(part, values)
     }
@@ -194,47 +194,48 @@ impl Network {
         self.write(Part::Parameters, values)
     }
 
-    /// What predicts with the parameters of the last whole epoch, also while another thread trains.
+    /// Creates a predictor. It uses the parameters of the last complete epoch, even while another thread
+    /// trains.
     pub fn predictor(&self) -> Result<Predictor> {
         self.0.predictor()
     }
 
-    /// Values in a row of x and of the targets.
+    /// Returns the number of values in a row of x and of the targets.
     pub fn widths(&self) -> (usize, usize) {
         self.0.widths()
     }
 
-    /// The number of parameters.
+    /// Returns the number of parameters.
     pub fn parameters(&self) -> usize {
         self.0.parameters()
     }
 
-    /// Values of optimizer state for each parameter.
+    /// Returns the number of values of optimizer state for each parameter.
     pub fn slots(&self) -> usize {
         self.0.slots()
     }
 }
 
-/// One of several trainings: a network of its own; the data may be shared.
-pub struct Training<'a> {
-    /// What is trained.
+/// One of the trainings of [`train_many`]. Each needs its own network; they may share a dataset.
+pub struct TrainingJob<'a> {
+    /// The network to train.
     pub network: &'a mut Network,
-    /// On what.
+    /// The training data.
     pub data: &'a Dataset<'a>,
-    /// How. Its `threads` do not count where there are several trainings.
+    /// The run. Its `threads` are ignored.
     pub run: Run<'a>,
-    /// Ends it.
+    /// The flag that ends the training.
     pub stop: &'a Stop,
 }
 
-/// Trains independent networks side by side, each on one thread at a time: the results are those of training
-/// each alone. `finished` counts those that are done. With a single training its run's `threads` hold.
+/// Trains independent networks in parallel, each on one thread. The results are the same as when each is
+/// trained alone. `finished` counts the completed trainings. A single training uses all `threads`.
 pub fn train_many(
-    trainings: &mut [Training<'_>],
+    trainings: &mut [TrainingJob<'_>],
     threads: Threads,
     finished: &AtomicUsize,
 ) -> Vec<Result<Progress>> {
-    if let [Training { network, data, run, stop }] = trainings {
+    if let [TrainingJob { network, data, run, stop }] = trainings {
         let progress = network.train(data, &Run { threads, ..*run }, stop);
         finished.fetch_add(1, Ordering::Relaxed);
         return vec![progress];
@@ -251,7 +252,7 @@ pub fn train_many(
         team.each(&mut members, |()| {
             loop {
                 let next = lock(&queue).next();
-                let Some((Training { network, data, run, stop }, result)) = next else { return };
+                let Some((TrainingJob { network, data, run, stop }, result)) = next else { return };
                 *result = Some(network.train(data, &Run { threads: Threads::Exactly(1), ..*run }, stop));
                 finished.fetch_add(1, Ordering::Relaxed);
             }

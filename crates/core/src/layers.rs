@@ -1,4 +1,4 @@
-//! The table of layers: (options, inputs) → operations. The activations are layers too.
+//! The table of layers: options → operations. Every activation is a layer, too.
 
 pub mod batch_norm;
 pub mod dense;
@@ -15,7 +15,7 @@ use crate::errors::Result;
 use crate::options::Names;
 use serde_json::{Map, Value};
 
-/// What the network does for a layer. It matches on these kinds and never on a layer's name.
+/// What a layer consists of. The network matches on these kinds and never on a layer's name.
 pub enum LayerOperation<S: Simd> {
     /// y = W x + b
     Product {
@@ -25,9 +25,9 @@ pub enum LayerOperation<S: Simd> {
         bias: bool,
         /// Whether W and b change in training.
         trainable: bool,
-        /// What Σ|W| is multiplied by in the penalty that training lowers with the loss.
+        /// The factor of Σ|W| in the penalty that is added to the loss.
         l1: f32,
-        /// What ΣW² is multiplied by in it.
+        /// The factor of ΣW² in the penalty.
         l2: f32,
     },
     /// y = f(x) for each value.
@@ -40,27 +40,27 @@ pub enum LayerOperation<S: Simd> {
     Standardize {
         /// Added to the variance.
         epsilon: f32,
-        /// The share of a new batch in the running figures.
+        /// The weight of a new batch in the running mean and variance.
         momentum: f32,
     },
-    /// The number of a category, at `column`, is replaced by `units` values.
+    /// Replaces the category index in `column` by `units` values.
     Lookup {
-        /// Its place in a row.
+        /// The column with the index.
         column: usize,
-        /// How many categories there are.
+        /// The number of categories.
         categories: usize,
-        /// Values of each.
+        /// The number of values for each category.
         units: usize,
     },
-    /// What the next operation of the kind `Add` adds.
+    /// y = x. A later `Add` adds these values again.
     Fork,
-    /// The values, and those at the last fork that is not added yet.
+    /// y = x plus the values of the last fork that has no `Add` yet.
     Add,
     /// y = f(x, draw) for each value in training, else y = x.
     Noise(Box<dyn Noise<S>>),
 }
 
-/// The layers that are no activations, and the names of their options.
+/// The layers that are not activations, and the names of their options.
 pub const TABLE: &[Names] = &[
     ("batchNorm", batch_norm::OPTIONS),
     ("dense", dense::OPTIONS),
@@ -72,7 +72,7 @@ pub const TABLE: &[Names] = &[
     ("softmax", softmax::OPTIONS),
 ];
 
-/// The operations of the layer of this name.
+/// Creates the operations of the layer of this name.
 pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     match name {
         "dense" => dense::build(options),

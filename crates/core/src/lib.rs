@@ -1,8 +1,8 @@
-//! The arithmetic of Myelin: what runs for every mini-batch, and nothing else.
+//! The native kernel of Myelin: the code that runs for every mini-batch, and nothing else.
 //!
-//! The modules outside [`engine`] have twins of the same names in the TypeScript kernel, which is the
-//! readable definition of what they compute. [`engine`] holds what makes them fast: lines of 16 lanes,
-//! panels, products.
+//! Most modules outside [`engine`] have a twin of the same name in TypeScript. The TypeScript kernel is the
+//! readable definition of what they compute. [`engine`] contains the fast building blocks: lines of 16
+//! lanes, panels of lines, matrix products.
 //!
 //! ```
 //! use myelin_core::{Dataset, Network, Run, Stop};
@@ -44,6 +44,6 @@ pub mod workspace;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};
-pub use kernel::{Footprint, Network, Part, Training, train_many};
+pub use kernel::{Footprint, Network, Part, TrainingJob, train_many};
 pub use predictor::Predictor;
 pub use run::{Best, Divergence, EarlyStopping, Position, Progress, Run, Stop, Threads};

@@ -1,4 +1,4 @@
-//! The table of losses: (options) → targets, value and gradient of a row.
+//! The table of losses: options → the loss and the gradient of a row.
 
 pub mod binary;
 pub mod categorical;
@@ -40,21 +40,22 @@ crate::table! {
     },
 }
 
-/// A loss that is a mean over the outputs of a function of prediction and target.
+/// An elementwise loss: a function of prediction and target, whose mean over the outputs is the loss of a
+/// row.
 pub trait Loss: Copy + Send + Sync + 'static {
-    /// The loss of one output.
+    /// Returns the loss of one output.
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V;
-    /// Its derivative by the prediction.
+    /// Returns its derivative with respect to the prediction.
     fn gradient<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V;
-    /// As [`RowLoss::check`].
+    /// See [`RowLoss::check`].
     fn check(self, _targets: &[f32], _outputs: usize) -> Result<()> {
         Ok(())
     }
-    /// As [`RowLoss::check_after`].
+    /// See [`RowLoss::check_after`].
     fn check_after(self, _layer: &str) -> Result<()> {
         Ok(())
     }
-    /// As [`RowLoss::absorb`].
+    /// See [`RowLoss::absorb`].
     fn absorb<S: Simd>(self, _layer: &str) -> Option<Box<dyn RowLoss<S>>> {
         None
     }
@@ -78,7 +79,7 @@ impl Loss for MeanSquaredError {
     }
 }
 
-/// Any elementwise loss as the engine sees it.
+/// Implements the engine's trait for any elementwise loss.
 struct Elementwise<L>(L);
 
 impl<L: Loss> Elementwise<L> {
@@ -98,8 +99,8 @@ impl<L: Loss> Elementwise<L> {
         )
     }
 
-    /// Goes through the rows panel by panel; `each` gets the place, prediction and target, and the mask
-    /// that is 1 in the lanes that hold an output.
+    /// Computes the losses of the rows, panel by panel. Calls `each` with the panel, the row, the prediction,
+    /// the target and the mask, which is 1 in the lanes that contain an output.
     #[inline(always)]
     fn rows<S: Simd>(
         &self,
@@ -123,7 +124,7 @@ impl<L: Loss> Elementwise<L> {
                 self.some_rows(s, lines, mask, (panel, first + index), losses, &mut each);
             }
         }
-        // A division takes as long as all else that is done for the row.
+        // A division takes as long as the rest of the work for a row, so one output skips it.
         if outputs > 1 {
             for (row, loss) in losses.iter_mut().enumerate() {
                 *loss /= outputs as f32;
@@ -134,7 +135,7 @@ impl<L: Loss> Elementwise<L> {
         }
     }
 
-    /// The mean over the outputs of a row whose sum is beyond all numbers.
+    /// Returns the mean over the outputs of a row whose sum overflows.
     fn mean<S: Simd>(&self, s: S, prediction: &Panels, target: &Panels, row: usize) -> f32 {
         let mut mean = 0.0;
         for panel in 0..prediction.count() {
@@ -157,7 +158,8 @@ impl<L: Loss> Elementwise<L> {
         mean
     }
 
-    /// The same for some rows of a panel from `first`, whose sums over the lanes come from one tree.
+    /// Adds one panel to the losses of `ROWS` rows from `first`. One tree of additions sums the lanes of all
+    /// of them.
     #[inline(always)]
     fn some_rows<S: Simd, const ROWS: usize>(
         &self,

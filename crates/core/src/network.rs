@@ -1,4 +1,6 @@
-//! The network: one mini-batch forward, loss, backward, update.
+//! The passes of a network over a mini-batch: forward, loss, and backward to the gradients of the parameters.
+//! They are methods of [`Plan`], the compiled network. Callers use [`Network`](crate::Network) of
+//! `kernel.rs`.
 
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
 use crate::engine::gradient_target::GradientTarget;
@@ -7,13 +9,14 @@ use crate::engine::panels::{Line, Panels};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Figures;
 use crate::layers::LayerOperation;
-use crate::operations::{Kind, Operation, Rows};
+use crate::operations::{BatchRange, Kind, Operation};
 use crate::program::Plan;
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Parameters that trainer and predictors share: those of the last whole epoch, or of the last call's end.
+/// Parameters that the training network shares with its predictors: those after the last complete epoch, or
+/// after the last call.
 pub(crate) type Published = Arc<Mutex<Vec<Line>>>;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -21,7 +24,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<S: Simd> Plan<S> {
-    /// Takes rows through all operations. `KNOWN_ROWS` is the number of rows where the compiler knows it, else 0.
+    /// Runs the forward pass. `KNOWN_ROWS` is the number of rows if it is a constant, else 0.
     #[inline(always)]
     pub(crate) fn forward<const KNOWN_ROWS: usize>(
         &self,
@@ -33,7 +36,7 @@ impl<S: Simd> Plan<S> {
         self.forward_operations::<KNOWN_ROWS>(s, 0..self.operations.len(), parameters, workspace, rows, None);
     }
 
-    /// Takes rows through some of the operations.
+    /// Runs some of the operations forward.
     #[inline(always)]
     fn forward_operations<const KNOWN_ROWS: usize>(
         &self,
@@ -44,7 +47,7 @@ impl<S: Simd> Plan<S> {
         rows: usize,
         figures: Option<&[Figures]>,
     ) {
-        let at = Rows { from: workspace.from, rows, moment: workspace.moment, figures };
+        let at = BatchRange { from: workspace.from, rows, moment: workspace.moment, figures };
         for (index, operation) in
             self.operations.iter().enumerate().take(operations.end).skip(operations.start)
         {
@@ -65,7 +68,7 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// Takes predictions, in place, through what the loss has absorbed.
+    /// Applies the absorbed layer to predictions in place.
     pub(crate) fn apply_absorbed(&self, s: S, values: &mut Panels, rows: usize) {
         match &self.absorbed {
             Some(LayerOperation::Elementwise(epilogue)) => {
@@ -77,8 +80,8 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// Takes the predictions of the first rows through what the loss has absorbed, and writes each to its
-    /// place among the rows of `output`. The workspace no longer has them.
+    /// Applies the absorbed layer to the predictions of the first rows and writes each row to its place in
+    /// `output`. The predictions in the workspace are overwritten.
     pub(crate) fn hand_out(
         &self,
         s: S,
@@ -95,7 +98,7 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// The same for predictions that a step made, whose places are those of the rows in the data.
+    /// Writes the predictions of a training step. The place of each is its row's index in the dataset.
     pub(crate) fn hand_out_step(
         &self,
         s: S,
@@ -107,13 +110,13 @@ impl<S: Simd> Plan<S> {
         self.hand_out(s, workspace, rows, output, |row| batch.source(from + row));
     }
 
-    /// The losses of the first rows, whose predictions the workspace holds.
+    /// Computes the losses of the first rows from their predictions in the workspace.
     pub(crate) fn losses(&self, s: S, workspace: &Workspace, losses: &mut [f32]) {
         self.loss.values(s, &workspace.outputs[self.operations.len() - 1], &workspace.target, losses);
         weigh_losses(losses, &workspace.weights);
     }
 
-    /// The derivative of the function behind an operation, for the gradient of its output.
+    /// Returns the derivative of the elementwise function that follows an operation.
     #[inline(always)]
     fn differentiate<'a>(
         &'a self,
@@ -125,9 +128,9 @@ impl<S: Simd> Plan<S> {
         Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
     }
 
-    /// Fills the losses of the rows and goes from them back to the gradient of the first output that
-    /// parameters in training make.
-    /// `scale` is what a row's gradient is multiplied by: one over the rows of the batch.
+    /// Computes the losses of the rows, and the gradients of all outputs from the last operation back to the
+    /// first one with trainable parameters. `scale` is the factor of each row's gradient: 1 / rows in the
+    /// batch.
     #[inline(always)]
     pub(crate) fn backward<const KNOWN_ROWS: usize>(
         &self,
@@ -141,7 +144,7 @@ impl<S: Simd> Plan<S> {
         self.backward_operations::<KNOWN_ROWS>(s, operations, parameters, workspace, None);
     }
 
-    /// Fills the losses of the rows, and the gradient of the last operation's output.
+    /// Computes the losses of the rows and the gradient with respect to the last operation's output.
     #[inline(always)]
     fn backward_loss(&self, s: S, workspace: &mut Workspace, scale: f32) {
         let Workspace { rows, target, kept, outputs, gradients, losses, weights, .. } = workspace;
@@ -156,8 +159,8 @@ impl<S: Simd> Plan<S> {
         self.differentiate(last, kept, outputs).apply(s, &mut gradients[last], panels, rows);
     }
 
-    /// From the gradient of the output of the last of some operations, none of which is the first of all, to that
-    /// of the input of the first of them.
+    /// Computes gradients from the output of the last of some operations back to the input of the first of
+    /// them. Operation 0 is never among them.
     #[inline(always)]
     fn backward_operations<const KNOWN_ROWS: usize>(
         &self,
@@ -167,7 +170,7 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         figures: Option<&[Figures]>,
     ) {
-        let at = Rows { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
+        let at = BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
         let Workspace { rows, kept, outputs, gradients, scratch, .. } = workspace;
         let rows = *rows;
         for index in operations.rev() {
@@ -190,14 +193,15 @@ impl<S: Simd> Plan<S> {
         }
     }
 
-    /// One thread's rows of the batch: forward, loss, and back to the gradients of all products' outputs.
+    /// Runs one thread's rows of the batch forward, through the loss and backward to the gradients of the
+    /// outputs.
     pub(crate) fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
         self.forward_segment(s, parameters, workspace, batch, (0..self.operations.len(), None));
         let operations = self.first_trained + 1..self.operations.len();
         self.backward_segment(s, parameters, workspace, batch, (operations, None));
     }
 
-    /// The rows of a workspace forward through some operations. Compiled once, for any number of rows.
+    /// Runs the rows of a workspace forward through some operations. Compiled once, for any number of rows.
     #[inline(never)]
     pub(crate) fn forward_rows(
         &self,
@@ -213,7 +217,8 @@ impl<S: Simd> Plan<S> {
         );
     }
 
-    /// One thread's rows of the batch forward through some operations, the first time from the rows of the data.
+    /// Runs one thread's rows of the batch forward through some operations. If operation 0 is among them,
+    /// gathers the rows from the dataset first.
     pub(crate) fn forward_segment(
         &self,
         s: S,
@@ -230,7 +235,8 @@ impl<S: Simd> Plan<S> {
         self.forward_rows(s, parameters, workspace, rows, (operations, figures));
     }
 
-    /// One thread's rows of the batch back through some operations, the first time from their losses.
+    /// Runs one thread's rows of the batch backward through some operations. If the last operation is among
+    /// them, computes the losses first.
     #[inline(never)]
     pub(crate) fn backward_segment(
         &self,
@@ -252,8 +258,9 @@ impl<S: Simd> Plan<S> {
         );
     }
 
-    /// The gradients of the parameter lines in `lines`, over the rows of all workspaces, into the target.
-    /// `input` is that of all rows of the chunk and where it starts, if the thread has it.
+    /// Computes the gradients of the parameters in `lines` over the rows of all workspaces, and passes them
+    /// to the target. `input` is the network input of a whole chunk with the chunk's first row, if the thread
+    /// has a copy.
     #[inline(never)]
     pub(crate) fn parameter_gradients(
         &self,
@@ -290,8 +297,8 @@ impl<S: Simd> Plan<S> {
         );
     }
 
-    /// Where the lines of all parameters are cut so that each of so many threads has about as much to do.
-    /// With `whole`, the first product's are cut between panels.
+    /// Returns where to divide the lines of all parameters so that all threads have about the same work. With
+    /// `whole`, the lines of the first product are divided between panels only.
     pub(crate) fn cuts(&self, threads: usize, whole: bool) -> Vec<usize> {
         let products = || self.operations.iter().filter_map(Operation::product).enumerate();
         let cut = |thread: usize| {

@@ -1,5 +1,6 @@
-//! What layers compile to: operations, each with an output of its own. Only products and elementwise functions are
-//! fused; this file has what the other kinds do, forward and back.
+//! The operations that layers compile to. Each has an output of its own; only an elementwise function is
+//! fused into the operation before it. This file dispatches the forward and backward passes of all kinds but
+//! products.
 
 use crate::engine::gradients::{ParameterGradients, Shards};
 use crate::engine::lookup::Lookup;
@@ -12,86 +13,86 @@ use crate::engine::standardize::{Figures, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
 
-/// What makes the values of an operation.
+/// What an operation computes.
 pub enum Kind<S: Simd> {
     /// A matrix product.
     Product(Product),
-    /// The values before, as they are.
+    /// y = x
     Copy,
     /// A function of each row.
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b
     Scale(Scale),
-    /// Features standardized over the rows of a batch. The number counts such operations.
+    /// Standardizes features over the rows of a batch. The number is its index among these operations.
     Standardize(Standardize, usize),
-    /// Noise in training. The number counts the operations that draw.
+    /// Adds noise in training. The number is its index among these operations.
     Noise(Box<dyn Noise<S>>, u32),
-    /// A lookup.
+    /// Replaces category indices by trained values.
     Lookup(Lookup),
-    /// The values before, which the operation of this number adds again.
+    /// y = x. The operation with this index adds these values again.
     Fork(usize),
-    /// The values before and those of the fork of this number.
+    /// y = x plus the output of the fork with this index.
     Add(usize),
 }
 
-/// An operation: what makes its values, and the elementwise function behind it.
+/// An operation, and the elementwise function that follows it.
 pub struct Operation<S: Simd> {
     /// Values in a row of the output.
     pub outputs: usize,
-    /// What makes the values.
+    /// What it computes.
     pub kind: Kind<S>,
     /// Whether it has parameters that change in training.
     pub trainable: bool,
-    /// The elementwise function at the end, if there is one.
+    /// The elementwise function that is applied to the output, if any.
     pub epilogue: Option<Box<dyn Epilogue<S>>>,
 }
 
-/// What the draws of a step follow from.
+/// What determines the noise of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// The run's seed.
     pub seed: u64,
-    /// The number of the update in the model's life.
+    /// The number of the update, counted from the creation of the model.
     pub step: u64,
-    /// The rows of batches before this one that the same update takes, rounded up to groups of
-    /// [`NOISE_ROWS`](crate::random::NOISE_ROWS) a batch.
+    /// The rows of the earlier batches of the same update. Each batch is rounded up to a multiple of
+    /// [`NOISE_ROWS`](crate::random::NOISE_ROWS).
     pub before: usize,
 }
 
-/// Some rows of a batch.
+/// A range of the rows of a batch.
 #[derive(Clone, Copy)]
-pub struct Rows<'a> {
-    /// The first one's place in the batch.
+pub struct BatchRange<'a> {
+    /// The index of the first row in the batch.
     pub from: usize,
-    /// How many.
+    /// The number of rows.
     pub rows: usize,
-    /// Set in training, where there is noise.
+    /// Set in training only; there is no noise elsewhere.
     pub moment: Option<Moment>,
-    /// What is known of all rows of the batch, if they are one to learn from.
+    /// The statistics over all rows of the batch. Without them, standardization uses its running statistics.
     pub figures: Option<&'a [Figures]>,
 }
 
 impl<S: Simd> Operation<S> {
-    /// A operation without a function at its end.
+    /// Creates an operation without an elementwise function.
     pub fn new(outputs: usize, kind: Kind<S>) -> Self {
         Operation { outputs, trainable: kind.has_parameters(), kind, epilogue: None }
     }
 
-    /// Whether an elementwise function can still follow. The gradient of a row needs the row's own output,
-    /// and what is behind a fork is no part of it.
+    /// Returns whether an elementwise function can be fused into this operation. It cannot if the backward
+    /// pass needs the operation's own output, or if an `Add` reads that output.
     pub fn takes_epilogue(&self) -> bool {
         self.epilogue.is_none() && !matches!(self.kind, Kind::Row(_) | Kind::Fork(_) | Kind::Standardize(..))
     }
 
-    /// The parameters of an operation that the plan lists as standardizing.
+    /// Returns the parameters of an operation that standardizes.
     pub fn standardize(&self) -> &Standardize {
         match &self.kind {
             Kind::Standardize(standardize, _) => standardize,
-            _ => unreachable!("the plan lists operations that standardize"),
+            _ => unreachable!("`Plan::standardized` contains only operations that standardize"),
         }
     }
 
-    /// The matrix product, if the operation begins with one.
+    /// Returns the matrix product, if the operation is one.
     pub fn product(&self) -> Option<&Product> {
         match &self.kind {
             Kind::Product(product) => Some(product),
@@ -101,18 +102,18 @@ impl<S: Simd> Operation<S> {
 }
 
 impl<S: Simd> Kind<S> {
-    /// Whether it has parameters.
+    /// Returns whether training changes parameters of this kind, unless they are frozen.
     pub fn has_parameters(&self) -> bool {
         matches!(self, Kind::Product(_) | Kind::Scale(_) | Kind::Lookup(_))
     }
 
-    /// Whether small batches can take it.
+    /// Returns whether the small-batch steps support this kind.
     pub fn is_plain(&self) -> bool {
         matches!(self, Kind::Product(_) | Kind::Copy | Kind::Row(_))
     }
 
-    /// The values that are made of `input`, for all kinds but products. `before` has the outputs of all
-    /// operations before.
+    /// Computes the output from `input`, for all kinds but products. `before` contains the outputs of all
+    /// earlier operations.
     #[inline(never)]
     pub(crate) fn forward(
         &self,
@@ -120,9 +121,9 @@ impl<S: Simd> Kind<S> {
         parameters: &[Line],
         (before, input): (&[Panels], &Panels),
         output: &mut Panels,
-        at: Rows<'_>,
+        at: BatchRange<'_>,
     ) {
-        let Rows { from, rows, moment, figures } = at;
+        let BatchRange { from, rows, moment, figures } = at;
         match self {
             Kind::Standardize(standardize, number) => match figures {
                 Some(figures) => standardize.forward(s, &figures[*number], input, output, rows),
@@ -145,8 +146,9 @@ impl<S: Simd> Kind<S> {
         }
     }
 
-    /// The gradient of the input from that of the output, which is the first of `gradients`; the others are
-    /// those of the operations behind, of which `index` is this one's number. For all kinds but products.
+    /// Computes the gradient with respect to the input, for all kinds but products. `index` is the index of
+    /// this operation. `gradients` begins with the gradient with respect to its output, followed by those of
+    /// the later operations.
     #[inline(never)]
     pub(crate) fn backward(
         &self,
@@ -155,9 +157,9 @@ impl<S: Simd> Kind<S> {
         (input, output): (&Panels, &Panels),
         (index, gradients): (usize, &[Panels]),
         result: &mut Panels,
-        at: Rows<'_>,
+        at: BatchRange<'_>,
     ) {
-        let Rows { from, rows, moment, figures } = at;
+        let BatchRange { from, rows, moment, figures } = at;
         match self {
             Kind::Standardize(standardize, number) => {
                 if let Some(figures) = figures {
@@ -182,7 +184,7 @@ impl<S: Simd> Kind<S> {
         }
     }
 
-    /// The gradients of its parameters.
+    /// Computes the gradients of the parameters.
     #[inline(always)]
     pub(crate) fn parameter_gradient<'a>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
         match self {
@@ -194,18 +196,18 @@ impl<S: Simd> Kind<S> {
     }
 }
 
-/// An array of parameters of the border, and where its values lie.
+/// An array of parameters, and the lines that contain its values.
 pub enum Array {
     /// The weights of a product, `[outputs][inputs]`.
     Weights(Product),
-    /// A value a feature, from this line.
+    /// A vector: its first line and its length.
     Vector(usize, usize),
-    /// The values of categories, `[categories][units]`.
+    /// The values of the categories, `[categories][units]`.
     Table(Lookup),
 }
 
 impl Array {
-    /// How many values it has.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         match self {
             Array::Weights(product) => product.inputs * product.outputs,
@@ -214,7 +216,7 @@ impl Array {
         }
     }
 
-    /// Whether it has none.
+    /// Returns whether the array has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,4 +1,4 @@
-//! The table of optimizers: (options) → slots and step. The learning rate belongs to the run.
+//! The table of optimizers: options → slots and step. The learning rate is an option of the run.
 
 pub mod adam;
 pub mod lion;
@@ -15,7 +15,7 @@ use squares::{Adadelta, Adagrad};
 crate::table! {
     "optimizer" as Update;
     "adadelta" ["rho", "epsilon", "weightDecay"] => |options| {
-        let (rho, epsilon) = (Share::new(&options, "rho")?, options.number("epsilon", EPSILON)?);
+        let (rho, epsilon) = (DecayRate::new(&options, "rho")?, options.number("epsilon", EPSILON)?);
         Box::new(Rule(Adadelta { rho, epsilon, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "adagrad" ["initialAccumulatorValue", "epsilon", "weightDecay"] => |options| {
@@ -33,7 +33,7 @@ crate::table! {
         Box::new(Rule(Adamax::new(&options)?))
     },
     "lion" ["beta1", "beta2", "weightDecay"] => |options| {
-        let (beta1, beta2) = (Share::new(&options, "beta1")?, Share::new(&options, "beta2")?);
+        let (beta1, beta2) = (DecayRate::new(&options, "beta1")?, DecayRate::new(&options, "beta2")?);
         Box::new(Rule(Lion { beta1, beta2, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
     },
     "nadam" ["beta1", "beta2", "epsilon", "weightDecay", "momentumDecay"] => |options| {
@@ -52,60 +52,62 @@ crate::table! {
     },
 }
 
-/// The most slots that an optimizer has.
+/// The largest number of slots of any optimizer.
 const MOST_SLOTS: usize = 3;
 
-/// The step of one parameter, lane-wise.
+/// The update rule of one parameter, computed lane by lane.
 pub trait Optimizer: Copy + Send + Sync + 'static {
-    /// Values of state for each parameter, zero at the start.
+    /// The number of values of state for each parameter. They are zero before the first step.
     const SLOTS: usize;
-    /// What is the same for all parameters in this step, the first being step 1.
+    /// Computes the values that are the same for all parameters in this step. The first step is step 1.
     fn now(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> Now {
         Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
     }
-    /// As [`Update::formula`].
+    /// See [`Update::formula`].
     fn formula(self) -> Formula {
         Formula::Other
     }
-    /// The new weight; `slots` holds the state and takes the new one.
+    /// Returns the new weight and updates the state in `slots`.
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
 }
 
-/// g + λ w: weight decay as a part of the gradient.
+/// Returns g + λ w: the gradient with weight decay.
 #[inline(always)]
 fn with_decay<S: Simd>(s: S, weight_decay: f32, weight: S::V, gradient: S::V) -> S::V {
     s.mul_add(s.splat(weight_decay), weight, gradient)
 }
 
-/// How much of a mean is kept in a step, and how much of a new value is added. Both are rounded to 32 bits, 1 - β
-/// after it is taken, as PyTorch has it: near 1 that of a rounded β is another number.
+/// The decay rate β of a moving average. 1 - β is computed before it is rounded to 32 bits, as in PyTorch:
+/// near 1, 1 less the rounded β is a different number.
 #[derive(Clone, Copy)]
-pub struct Share {
-    /// β as it was given.
+pub struct DecayRate {
+    /// β, unrounded.
     beta: f64,
+    /// β, the weight of the average so far.
     kept: f32,
+    /// 1 - β, the weight of the new value.
     added: f32,
 }
 
-impl Share {
-    /// The option of this name.
+impl DecayRate {
+    /// Reads the option of this name.
     fn new(options: &Options<'_>, name: &str) -> Result<Self> {
         let beta = options.double(name, BELOW_1)?;
-        Ok(Share { beta, kept: beta as f32, added: (1.0 - beta) as f32 })
+        Ok(DecayRate { beta, kept: beta as f32, added: (1.0 - beta) as f32 })
     }
 }
 
-/// The mean of squares v ← ρ v + (1 - ρ) g², zero where it is below 1e-30. Not v + (1 - ρ) (g² - v), which
-/// loses a g² that is small beside v.
+/// Returns the average of squares v ← ρ v + (1 - ρ) g², or zero where it is below 1e-30. The form
+/// v + (1 - ρ) (g² - v) would lose a g² that is small compared with v.
 #[inline(always)]
-fn mean_of_squares<S: Simd>(s: S, rho: Share, mean: S::V, value: S::V) -> S::V {
+fn mean_of_squares<S: Simd>(s: S, rho: DecayRate, mean: S::V, value: S::V) -> S::V {
     let square = s.mul(s.splat(rho.added), s.mul(value, value));
     snap(s, s.mul_add(s.splat(rho.kept), mean, square))
 }
 
-/// The mean m ← m + (1 - β)(g - m), zero where it is below 1e-30.
+/// Returns the average m ← m + (1 - β)(g - m), or zero where it is below 1e-30.
 #[inline(always)]
-fn mean<S: Simd>(s: S, beta: Share, mean: S::V, value: S::V) -> S::V {
+fn mean<S: Simd>(s: S, beta: DecayRate, mean: S::V, value: S::V) -> S::V {
     snap(s, s.mul_add(s.splat(beta.added), s.sub(value, mean), mean))
 }
 
@@ -120,7 +122,8 @@ impl Optimizer for Sgd {
 
     #[inline(always)]
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, _slots: &mut [S::V]) -> S::V {
-        // Without a decay this is the gradient, or a zero of the other sign, which changes no weight.
+        // Without decay the result is the gradient, or a zero of the other sign, which does not change the
+        // weight.
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         descended(s, now.learning_rate, weight, gradient)
     }
@@ -132,8 +135,8 @@ impl Optimizer for Sgd {
 
 /// v ← μ v + g + λ w; w ← w - η v, or with Nesterov's momentum w ← w - η (g + λ w + μ v)
 ///
-/// As PyTorch defines it: the learning rate multiplies the velocity and is no part of it. A velocity below
-/// 1e-30 becomes zero, as all state does: that of a dead unit would decay into denormal numbers.
+/// As in PyTorch, the velocity does not include the learning rate. A velocity below 1e-30 becomes zero, like
+/// all optimizer state: otherwise the velocity of a dead unit would decay into denormal numbers.
 #[derive(Clone, Copy)]
 pub struct SgdMomentum {
     momentum: f32,
@@ -155,7 +158,7 @@ impl Optimizer for SgdMomentum {
     }
 }
 
-/// Any optimizer as the engine sees it.
+/// Implements the engine's trait for any optimizer.
 struct Rule<O>(O);
 
 impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
@@ -175,7 +178,8 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
         s.run(
             #[inline(always)]
             || {
-                // Copies, which no store to the weights can change: what follows from them is computed once.
+                // Copies: stores to the weights cannot change them, so the compiler computes constants only
+                // once.
                 let (rule, now) = (self.0, *now);
                 let Finished { weight, gradient, slots } = lines;
                 for (index, (weight, gradient)) in weight.iter_mut().zip(*gradient).enumerate() {

@@ -1,4 +1,4 @@
-//! The forward pass alone: predictions, and the loss of rows that are only evaluated.
+//! Prediction and evaluation: the forward pass without a backward pass.
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
@@ -14,12 +14,13 @@ use crate::run::{Threads, WORTH_A_TEAM};
 use crate::workspace::{Batch, Workspace};
 use std::sync::Arc;
 
-/// Refuses memory that is not of the size of what it is to hold.
+/// Returns an error unless a slice has room for exactly `count` values.
 pub(crate) fn expect_room(values: &[f32], count: usize) -> Result<()> {
     ensure!(values.len() == count, "expected room for {count} values, received {}", values.len());
     Ok(())
 }
 
+/// A predictor whose instruction set is not part of its type.
 trait Predict: Send {
     fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()>;
     fn evaluate(&mut self, data: &Dataset<'_>, output: Option<&mut [f32]>, threads: Threads) -> Result<f64>;
@@ -28,13 +29,14 @@ trait Predict: Send {
     fn parameters(&self, values: &mut [f32]);
 }
 
-/// Predicts with the parameters of the last whole epoch, with scratch memory of its own.
+/// Predicts with the parameters of the last complete epoch. It has its own buffers, so it can run while the
+/// network trains.
 pub struct Predictor(Box<dyn Predict>);
 
 impl Predictor {
     pub(crate) fn new<S: Simd>(s: S, plan: &Arc<Plan<S>>, published: &Published) -> Result<Self> {
         let forward = Forward::new(s, Arc::clone(plan))?;
-        Ok(Predictor(Box::new(Reader { forward, published: Arc::clone(published) })))
+        Ok(Predictor(Box::new(PublishedNetwork { forward, published: Arc::clone(published) })))
     }
 
     /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`.
@@ -42,7 +44,8 @@ impl Predictor {
         self.0.predict(x, output, threads)
     }
 
-    /// The mean loss of the rows; their predictions go into `output`, `[rows][outputs]`, if there is one.
+    /// Returns the mean loss of the rows. Writes their predictions into `output`, `[rows][outputs]`, if there
+    /// is one.
     pub fn evaluate(
         &mut self,
         data: &Dataset<'_>,
@@ -52,37 +55,38 @@ impl Predictor {
         self.0.evaluate(data, output, threads)
     }
 
-    /// A copy of the parameters that it predicts with, in the order of [`crate::Part::Parameters`].
+    /// Returns a copy of the parameters that it predicts with, in the order of [`crate::Part::Parameters`].
     pub fn parameters(&self) -> Result<Vec<f32>> {
         let mut values = filled(0.0, self.0.count())?;
         self.0.parameters(&mut values);
         Ok(values)
     }
 
-    /// The same into memory that is there.
+    /// Writes the parameters that it predicts with into `values`.
     pub fn parameters_into(&self, values: &mut [f32]) -> Result<()> {
         expect_room(values, self.0.count())?;
         self.0.parameters(values);
         Ok(())
     }
 
-    /// Values in a row of x and of the targets.
+    /// Returns the number of values in a row of x and of the targets.
     pub fn widths(&self) -> (usize, usize) {
         self.0.widths()
     }
 }
 
-struct Reader<S: Simd> {
+/// The forward pass with the published parameters of a network.
+struct PublishedNetwork<S: Simd> {
     forward: Forward<S>,
     published: Published,
 }
 
-impl<S: Simd> Predict for Reader<S> {
+impl<S: Simd> Predict for PublishedNetwork<S> {
     fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
-        let Reader { forward, published } = self;
+        let PublishedNetwork { forward, published } = self;
         let (inputs, outputs) = (forward.plan.inputs, forward.plan.outputs());
         let rows = x.len() / inputs;
-        ensure!(x.len() == rows * inputs, "x: {} values are no multiple of {inputs} inputs", x.len());
+        ensure!(x.len() == rows * inputs, "x: expected a multiple of {inputs} values, received {}", x.len());
         ensure!(
             Some(output.len()) == rows.checked_mul(outputs),
             "output: expected {rows} rows of {outputs}, received {} values",
@@ -102,8 +106,8 @@ impl<S: Simd> Predict for Reader<S> {
             let parameters = lock(published);
             let pieces = x.chunks(share * inputs).zip(output.chunks_mut(share * outputs));
             let shares = workspaces.iter_mut().zip(pieces);
-            let mut shares: Vec<_> = shares.map(|(workspace, rows)| Share { workspace, rows }).collect();
-            team.each(&mut shares, |Share { workspace, rows: (x, output) }| {
+            let mut shares: Vec<_> = shares.map(|(workspace, rows)| ThreadWork { workspace, rows }).collect();
+            team.each(&mut shares, |ThreadWork { workspace, rows: (x, output) }| {
                 predict(plan, *s, &parameters, workspace, x, output);
             });
             Ok(())
@@ -111,7 +115,7 @@ impl<S: Simd> Predict for Reader<S> {
     }
 
     fn evaluate(&mut self, data: &Dataset<'_>, output: Option<&mut [f32]>, threads: Threads) -> Result<f64> {
-        let Reader { forward, published } = self;
+        let PublishedNetwork { forward, published } = self;
         forward.plan.check(data)?;
         if let Some(output) = &output {
             let (rows, outputs) = (data.rows(), forward.plan.outputs());
@@ -141,7 +145,7 @@ impl<S: Simd> Predict for Reader<S> {
     }
 }
 
-/// What the forward pass needs besides parameters.
+/// The forward pass on several threads, and its memory. The parameters are passed to each call.
 pub(crate) struct Forward<S: Simd> {
     s: S,
     plan: Arc<Plan<S>>,
@@ -151,10 +155,10 @@ pub(crate) struct Forward<S: Simd> {
     losses: Vec<f32>,
 }
 
-/// Some of the rows, and who takes them.
-struct Share<'a, Rows> {
+/// The rows of one thread, and its workspace.
+struct ThreadWork<'a, T> {
     workspace: &'a mut Workspace,
-    rows: Rows,
+    rows: T,
 }
 
 impl<S: Simd> Forward<S> {
@@ -163,7 +167,7 @@ impl<S: Simd> Forward<S> {
         Ok(Forward { s, plan, workspaces, losses: Vec::new() })
     }
 
-    /// Makes room for so many rows on each of so many threads.
+    /// Makes room for `rows` rows, divided among `threads` threads.
     pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
         while self.workspaces.len() < threads {
             self.workspaces.push(Workspace::new(&self.plan, 0, false)?);
@@ -173,12 +177,13 @@ impl<S: Simd> Forward<S> {
             .try_for_each(|workspace| workspace.reserve(&self.plan, rows.div_ceil(threads), false))
     }
 
-    /// Makes room for the losses of so many rows.
+    /// Makes room for the losses of `rows` rows.
     pub(crate) fn reserve_losses(&mut self, rows: usize) -> Result<()> {
         reserve(&mut self.losses, rows)
     }
 
-    /// The mean loss of rows that room was made for; their predictions go into `output`, if there is one.
+    /// Returns the mean loss of the rows, for which the caller has reserved memory. Writes their predictions
+    /// into `output`, if there is one.
     pub(crate) fn evaluate(
         &mut self,
         team: &mut ScopedThreads<'_>,
@@ -196,24 +201,24 @@ impl<S: Simd> Forward<S> {
             let (start, rows) = (thread * share, losses.len());
             let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
             let output = outputs.as_mut().and_then(Iterator::next);
-            Share { workspace, rows: (batch, losses, output) }
+            ThreadWork { workspace, rows: (batch, losses, output) }
         });
         let mut shares: Vec<_> = shares.collect();
-        team.each(&mut shares, |Share { workspace, rows: (batch, losses, output) }| {
+        team.each(&mut shares, |ThreadWork { workspace, rows: (batch, losses, output) }| {
             row_losses(plan, *s, parameters, workspace, *batch, losses, output.as_deref_mut());
         });
-        // Added in the order of the rows, whoever computed them.
+        // In the order of the rows, so that the number of threads does not change the sum.
         losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / rows as f64
     }
 }
 
-/// Whether the forward pass of so many rows is worth a team.
+/// Returns whether several threads make the forward pass of `rows` rows faster.
 fn pays<S: Simd>(plan: &Plan<S>, rows: usize) -> bool {
-    // About a third of a training's operations are those of the forward pass.
+    // The forward pass has about a third of the multiply-adds of training.
     (plan.multiply_adds() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
 }
 
-/// Predicts rows of x, in pieces that go through together.
+/// Predicts rows of x, a chunk at a time.
 fn predict<S: Simd>(
     plan: &Plan<S>,
     s: S,
@@ -234,7 +239,8 @@ fn predict<S: Simd>(
     }
 }
 
-/// The losses of rows of the data from `start`, and their predictions.
+/// Computes the losses of a batch's rows, a chunk at a time, and writes their predictions into `output`, if
+/// there is one.
 fn row_losses<S: Simd>(
     plan: &Plan<S>,
     s: S,

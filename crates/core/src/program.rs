@@ -1,7 +1,7 @@
-//! The Program: layers, loss and optimizer as complete plain JSON, compiled into operations that the network
-//! walks.
+//! Compiles a Program into a [`Plan`]. A Program is JSON that describes the layers, the loss and the
+//! optimizer of a network.
 //!
-//! The TypeScript twin fills in the defaults; here every field has to be there, and none besides.
+//! The TypeScript twin fills in the defaults. Here every field must be present, and no other field may be.
 
 use crate::dataset::Dataset;
 use crate::engine::lookup::Lookup;
@@ -20,65 +20,69 @@ use crate::{losses, optimizers, options};
 use serde_json::{Map, Value};
 use std::ops::Range;
 
-/// l1 Σ|w| + l2 Σw² over the weights in these lines, which training lowers together with the loss. Its
-/// gradient is l1 sign(w) + 2 l2 w, with sign(0) = 0.
+/// A penalty on the weights in these lines: l1 Σ|w| + l2 Σw². Training minimizes it together with the loss.
+/// Its gradient is l1 sign(w) + 2 l2 w, with sign(0) = 0.
 #[derive(Clone, Debug)]
 pub struct Penalty {
-    /// Lines of parameters that change in training.
+    /// The lines of parameters.
     pub lines: Range<usize>,
-    /// What the absolute values are multiplied by.
+    /// The factor of the absolute values.
     pub l1: f32,
-    /// What the squares are multiplied by.
+    /// The factor of the squares.
     pub l2: f32,
 }
 
-/// Within what a gradient is held.
+/// How gradients are clipped.
 #[derive(Clone, Copy, Debug)]
 pub enum Clip {
-    /// Where the norm of all gradients together, n = √Σg², is larger than this, g ← g · norm / (n + 1e-6), as
-    /// PyTorch's `clip_grad_norm_` has it.
+    /// Scales all gradients if their norm n = √Σg² is larger than this: g ← g · norm / (n + 1e-6), as in
+    /// PyTorch's `clip_grad_norm_`.
     Norm(f64),
-    /// Each gradient, from minus this to this.
+    /// Clamps each gradient to the range from minus this value to this value.
     Value(f32),
 }
 
-/// A Program compiled for one instruction set: what stays the same while the parameters change.
+/// A Program compiled for one instruction set: everything about a network that does not change in training.
+///
+/// Its methods are in two files: this one compiles the Program, checks data, and converts parameters from and
+/// to row-major arrays. `network.rs` has the forward and backward passes.
 pub struct Plan<S: Simd> {
     /// Values in a row of x.
     pub inputs: usize,
     /// The operations in order; at least one.
     pub operations: Vec<Operation<S>>,
-    /// The first operation with parameters that change: no gradient is needed of what goes into it.
+    /// The first operation with trainable parameters. The backward pass ends here: the gradient of its input
+    /// is not needed.
     pub first_trained: usize,
     /// How a step is taken.
     pub way: Way,
-    /// The loss at the end.
+    /// The loss.
     pub loss: Box<dyn RowLoss<S>>,
-    /// What the loss is computed together with and predictions go through besides, if anything.
+    /// The last layer, if the loss includes it. It is applied to predictions only.
     pub absorbed: Option<LayerOperation<S>>,
     /// The optimizer.
     pub update: Box<dyn Update<S>>,
-    /// Lines that all parameters take.
+    /// The number of lines that all parameters take.
     pub lines: usize,
-    /// Those that no gradient changes, in increasing order: their gradients stay zero, and no update goes
-    /// through them.
+    /// The lines that training does not change, in increasing order. Their gradients stay zero, and the
+    /// optimizer skips them.
     pub frozen: Vec<Range<usize>>,
-    /// What is added to the gradients of weights.
+    /// The penalties on weights.
     pub penalties: Vec<Penalty>,
-    /// Within what gradients are held, if anything.
+    /// How gradients are clipped, if at all.
     pub clip: Option<Clip>,
     /// The number of parameters.
     pub parameters: usize,
-    /// The arrays of parameters, in the order of the border: layer by layer.
+    /// The arrays of parameters, layer by layer: their order in row-major arrays of all parameters.
     pub arrays: Vec<Array>,
-    /// The operations for which the threads meet, since they need figures of all rows of a batch.
+    /// The operations that need statistics over all rows of a batch. The threads wait for each other there.
     pub standardized: Vec<usize>,
-    /// The columns of x that hold numbers of categories, and how many categories each has.
+    /// The columns of x that contain category indices, each with its number of categories.
     pub categories: Vec<(usize, usize)>,
 }
 
 fn object<'a>(value: Option<&'a Value>, place: &str) -> Result<&'a Map<String, Value>> {
-    let missing = || Error::new(format!("program: {place} must be an object with a \"type\""));
+    let missing = || Error::new(format!("program: {place} must be an object"));
     value.and_then(Value::as_object).ok_or_else(missing)
 }
 
@@ -87,7 +91,7 @@ fn kind<'a>(entry: &'a Map<String, Value>, place: &str) -> Result<&'a str> {
     entry.get("type").and_then(Value::as_str).ok_or_else(missing)
 }
 
-/// What `clipGradients` says: null, `{ "norm": … }` or `{ "value": … }`.
+/// Reads `clipGradients`: null, `{ "norm": … }` or `{ "value": … }`.
 fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
     let refuse = || {
         let expected = "null, or an object with either \"norm\" or \"value\", a number above 0";
@@ -107,13 +111,13 @@ fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
     }
 }
 
-/// The number of no operation yet: that of a fork whose values nobody has added.
+/// The target of a fork whose `Add` is not compiled yet.
 const OPEN: usize = usize::MAX;
 
 const FIELDS: [&str; 5] = ["inputs", "layers", "loss", "optimizer", "clipGradients"];
 
 impl<S: Simd> Plan<S> {
-    /// Reads and checks the Program.
+    /// Compiles a Program. Returns an error that names the place if the Program is not valid.
     pub fn compile(program: &str) -> Result<Self> {
         let program: Value =
             serde_json::from_str(program).map_err(|error| Error::new(format!("program: {error}")))?;
@@ -170,7 +174,7 @@ impl<S: Simd> Plan<S> {
         }
         let first = plan.operations.iter().position(|operation| operation.trainable);
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
-        let size = (plan.lines, plan.collects());
+        let size = (plan.lines, plan.needs_whole_gradient());
         plan.way = Way::of(&plan.operations, size, (&*plan.loss, &*plan.update));
         Ok(plan)
     }
@@ -225,7 +229,7 @@ impl<S: Simd> Plan<S> {
         Ok(())
     }
 
-    /// Tells the last open fork that the operation to come adds its values; its number.
+    /// Connects the last open fork to the operation that is pushed next, an `Add`. Returns the fork's index.
     fn close_fork(&mut self, width: usize) -> Result<usize> {
         let add = self.operations.len();
         let open = |operation: &Operation<S>| matches!(operation.kind, Kind::Fork(OPEN));
@@ -240,7 +244,8 @@ impl<S: Simd> Plan<S> {
         Ok(fork)
     }
 
-    /// So many more lines of parameters, if they can be counted with all that belongs to them.
+    /// Allocates lines of parameters. Returns an error if the parameters and the optimizer state of all lines
+    /// would take more than `isize::MAX` bytes.
     fn allocate(&mut self, lines: Option<usize>, what: impl Fn() -> String) -> Result<Range<usize>> {
         let end = lines.and_then(|lines| self.lines.checked_add(lines));
         let slots = self.update.slots() + 1;
@@ -256,7 +261,7 @@ impl<S: Simd> Plan<S> {
         self.arrays.push(array);
     }
 
-    /// A line of parameters for each panel of so many features.
+    /// Allocates a vector of parameters with a value for each feature: one line a panel.
     fn vector(&mut self, length: usize) -> Result<Range<usize>> {
         let lines = self.allocate(Some(panels(length)), || format!("{length} features"))?;
         self.add_array(Array::Vector(lines.start, length));
@@ -285,11 +290,12 @@ impl<S: Simd> Plan<S> {
 
     fn lookup(&mut self, column: usize, categories: usize, units: usize) -> Result<Lookup> {
         let width = self.outputs();
-        ensure!(column < width, "program: a lookup of column {column}, but there are {width}");
+        ensure!(column < width, "program: a lookup of column {column}, but there are {width} columns");
         let is_first = self.operations.iter().all(|operation| matches!(operation.kind, Kind::Lookup(_)));
         ensure!(is_first, "program: a lookup must come first, or after other lookups");
         let source = self.source(column);
-        let source = source.ok_or_else(|| Error::new(format!("program: column {column} was looked up")))?;
+        let source = source
+            .ok_or_else(|| Error::new(format!("program: column {column} is the output of another lookup")))?;
         let fits = width.checked_add(units).is_some_and(|width| width <= i32::MAX as usize);
         ensure!(fits, "program: a lookup of {units} units beside {width} columns is too large");
         let entries = || format!("{categories} x {units} values");
@@ -300,7 +306,8 @@ impl<S: Simd> Plan<S> {
         Ok(lookup)
     }
 
-    /// The column of x that is this one behind the lookups so far; none if a lookup has made it.
+    /// Returns the column of x that this column is, after the lookups so far. Returns `None` if a lookup
+    /// produces the column.
     fn source(&self, column: usize) -> Option<usize> {
         let lookups = self.operations.iter().rev().filter_map(|operation| match &operation.kind {
             Kind::Lookup(lookup) => Some(lookup),
@@ -313,33 +320,35 @@ impl<S: Simd> Plan<S> {
         })
     }
 
-    /// Refuses rows of x with a value that is the number of no category.
+    /// Returns an error if a categorical column of x has a value that is not the index of a category.
     pub fn check_categories(&self, x: &[f32]) -> Result<()> {
         for &(column, categories) in &self.categories {
             for (row, values) in x.chunks_exact(self.inputs).enumerate() {
                 let value = values[column];
                 ensure!(
                     value.fract() == 0.0 && value >= 0.0 && value < categories as f32,
-                    "x: row {row}, column {column}: expected a whole number below {categories}, received {value}"
+                    "x: row {row}, column {column}: expected a category, a whole number from 0 to {}, \
+                     received {value}",
+                    categories - 1
                 );
             }
         }
         Ok(())
     }
 
-    /// Values in a row of the last output so far.
+    /// Returns the number of values in a row of the last operation's output.
     pub fn outputs(&self) -> usize {
         self.operations.last().map_or(self.inputs, |operation| operation.outputs)
     }
 
-    /// The most rows that go forward and back together: those of a chunk, or a whole batch where there are
-    /// figures over its rows.
+    /// Returns the most rows that go through the operations together: a chunk, or the whole batch if an
+    /// operation needs statistics over its rows.
     pub fn chunk_rows(&self) -> usize {
         if self.standardized.is_empty() { CHUNK_ROWS } else { usize::MAX }
     }
 
-    /// The multiply-adds that a row costs: forward, back to the parameters, and back to all inputs but the
-    /// network's.
+    /// Returns the number of multiply-adds that training needs for a row: for the outputs, for the gradients
+    /// of the parameters, and for the gradients of all inputs but the first product's.
     pub fn multiply_adds(&self) -> usize {
         let products = self.operations.iter().filter_map(Operation::product);
         let sizes = products.map(|product| product.inputs.saturating_mul(product.outputs));
@@ -351,7 +360,7 @@ impl<S: Simd> Plan<S> {
         all - first.unwrap_or(0)
     }
 
-    /// The ranges of `lines` that training changes, in increasing order.
+    /// Returns the ranges of `lines` that training changes, in increasing order.
     #[inline(always)]
     pub fn trained(&self, lines: Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let starts = std::iter::once(0).chain(self.frozen.iter().map(|frozen| frozen.end));
@@ -360,12 +369,13 @@ impl<S: Simd> Plan<S> {
         ranges.filter(|range| !range.is_empty())
     }
 
-    /// Calls `visit` with the line and lane of every parameter, in the order of the border.
+    /// Calls `visit` with the line and lane of every parameter, in the order of [`arrays`](Self::arrays).
     pub fn visit(&self, mut visit: impl FnMut(usize, usize)) {
         self.arrays.iter().for_each(|array| array.visit(&mut visit));
     }
 
-    /// Copies lines, of which each parameter has `stride` with its own at `offset`, to row-major values.
+    /// Copies lines to row-major values. Each line of parameters has `stride` lines here, and the one at
+    /// `offset` is copied.
     pub fn read(&self, lines: &[Line], stride: usize, offset: usize, values: &mut [f32]) {
         let mut values = values.iter_mut();
         self.visit(|line, lane| {
@@ -375,7 +385,7 @@ impl<S: Simd> Plan<S> {
         });
     }
 
-    /// Copies row-major values into lines; the inverse of `read`.
+    /// Copies row-major values into lines: the inverse of `read`.
     pub fn write(&self, values: &[f32], lines: &mut [Line], stride: usize, offset: usize) {
         let mut values = values.iter();
         self.visit(|line, lane| {
@@ -385,12 +395,13 @@ impl<S: Simd> Plan<S> {
         });
     }
 
-    /// Values in a row of x and of the targets.
+    /// Returns the number of values in a row of x and of the targets.
     pub(crate) fn widths(&self) -> (usize, usize) {
         (self.inputs, self.loss.targets(self.outputs()))
     }
 
-    /// Refuses data of other widths, and values that no layer or loss can take.
+    /// Returns an error if the data has rows of another width, or values that a layer or the loss does not
+    /// accept.
     pub(crate) fn check(&self, data: &Dataset<'_>) -> Result<()> {
         let (inputs, outputs) = self.widths();
         ensure!(data.inputs() == inputs, "data: expected {inputs} inputs, received {}", data.inputs());
@@ -399,8 +410,8 @@ impl<S: Simd> Plan<S> {
         self.loss.check(data.targets(), self.outputs())
     }
 
-    /// Whether an update needs the gradient of all parameters at once.
-    pub fn collects(&self) -> bool {
+    /// Returns whether an update needs the gradient of all parameters at once.
+    pub fn needs_whole_gradient(&self) -> bool {
         self.clip.is_some() || !self.penalties.is_empty()
     }
 }

@@ -1,26 +1,26 @@
-//! The only source of randomness: a counter-based generator of 32-bit integer operations.
+//! The only source of random numbers: Philox4x32-10, a counter-based generator of 32-bit integer operations
+//! (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 //!
-//! Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function
-//! of seed, stream and counter, so any thread can make any draw, and the TypeScript twin makes the same
-//! ones.
+//! A draw is a function of seed, stream and counter. Any thread can compute any draw, and the TypeScript twin
+//! computes the same ones.
 
-/// What a stream is for. The number is the upper half of the stream; the lower half counts epochs, layers
-/// and so on.
+/// The purpose of a stream. It is the upper half of the stream's number; the lower half is the index of an
+/// epoch or a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
-    /// The order of an epoch's rows; one stream an epoch.
+    /// The order of the rows in an epoch; one stream for each epoch.
     Shuffle = 2,
-    /// The noise in a layer; one stream a layer.
+    /// The noise of a layer; one stream for each layer.
     Noise = 4,
 }
 
-/// The stream of a purpose with its index, an epoch for instance.
+/// Returns the number of the stream for a purpose and an index.
 pub fn stream(purpose: Purpose, index: u32) -> u64 {
     ((purpose as u64) << 32) | u64::from(index)
 }
 
-/// Philox4x32-10: four words from a key of two and a counter of four.
+/// Computes Philox4x32-10: four words from a key of two words and a counter of four words.
 #[inline(always)]
 fn philox([mut key0, mut key1]: [u32; 2], mut words: [u32; 4]) -> [u32; 4] {
     for _ in 0..10 {
@@ -38,27 +38,27 @@ fn philox([mut key0, mut key1]: [u32; 2], mut words: [u32; 4]) -> [u32; 4] {
     words
 }
 
-/// Four 32-bit draws: those of the counters `4 block` to `4 block + 3`.
+/// Returns four 32-bit draws: those of the counters `4 block` to `4 block + 3`.
 pub fn block(seed: u64, stream: u64, block: u64) -> [u32; 4] {
     let key = [seed as u32, (seed >> 32) as u32];
     philox(key, [block as u32, (block >> 32) as u32, stream as u32, (stream >> 32) as u32])
 }
 
-/// One 32-bit draw.
+/// Returns one 32-bit draw.
 pub fn draw(seed: u64, stream: u64, counter: u64) -> u32 {
     block(seed, stream, counter >> 2)[(counter & 3) as usize]
 }
 
-/// Rows whose draws are made together: a block has a word for each.
+/// The number of rows whose draws are computed together. A block has a word for each of them.
 pub const NOISE_ROWS: usize = 4;
 
-/// A word in each of 16 lanes.
+/// A word for each of 16 lanes.
 pub type Lanes = [u32; 16];
 
-/// The draws of one layer's noise in one step, for each row of the batch and each feature.
+/// The draws for the noise of one layer in one step, one for each row of the batch and each feature.
 ///
-/// The layer's stream, at the step, gives the key and the upper half of the counter; the lower half is the
-/// feature and a quarter of the row's number, and the remainder of that says which of the four words it is.
+/// The block of the layer's stream at this step provides the key and the upper half of the counter. The lower
+/// half is the feature and ⌊row / 4⌋; row mod 4 selects one of the four words.
 #[derive(Clone, Copy, Debug)]
 pub struct NoiseDraws {
     key: [u32; 2],
@@ -66,14 +66,15 @@ pub struct NoiseDraws {
 }
 
 impl NoiseDraws {
-    /// `layer` counts the layers that draw; `step` counts over the model's life.
+    /// Creates the draws. `layer` is the index among the layers with noise; `step` is the number of the
+    /// update, counted from the creation of the model.
     pub fn new(seed: u64, layer: u32, step: u64) -> Self {
         let [key0, key1, upper0, upper1] = block(seed, stream(Purpose::Noise, layer), step);
         NoiseDraws { key: [key0, key1], upper: [upper0, upper1] }
     }
 
-    /// Those of the rows from `4 rows` and of 16 features: a line a row. To be called where the instruction
-    /// set is enabled, for which the loop is vectorised.
+    /// Returns the draws of 16 features from `feature` for the four rows from `4 rows`, 16 lanes for each
+    /// row. Call it inside `Simd::run`, where the compiler vectorizes the loop for the instruction set.
     #[inline(always)]
     pub fn words(&self, feature: u32, rows: u32) -> [Lanes; NOISE_ROWS] {
         let [upper0, upper1] = self.upper;
@@ -88,10 +89,10 @@ impl NoiseDraws {
     }
 }
 
-/// Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes
-/// draw i.
+/// Fills `order` with a random permutation of its indices, by a Fisher-Yates shuffle. The exchange of entry i
+/// uses draw i.
 ///
-/// An index is drawn as the upper word of `draw * (i + 1)`; the bias of that is below `order.len() / 2^32`.
+/// The index to exchange with is the upper word of `draw * (i + 1)`; its bias is below `order.len() / 2^32`.
 pub fn permutation(seed: u64, stream: u64, order: &mut [u32]) {
     for (index, entry) in order.iter_mut().enumerate() {
         *entry = index as u32;

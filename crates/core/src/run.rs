@@ -1,6 +1,6 @@
-//! The loop over steps: which rows a step takes, when an epoch ends, when a run does.
+//! Runs: what to train, what a run returns, and the loop over its steps.
 
-mod current;
+mod step_loop;
 
 use crate::dataset::Dataset;
 use crate::engine::huge_pages::{filled, reserve};
@@ -12,12 +12,12 @@ use crate::errors::{Error, Result};
 use crate::predictor::Forward;
 use crate::random::{Purpose, permutation, stream};
 use crate::state::State;
-use current::Current;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use step_loop::StepLoop;
 
-/// A flag that ends a run after the current step, or after the 256 that a small network takes at once.
-/// Clones share it.
+/// A flag that ends a run after the current step. A small network checks it only every 256 steps. Clones
+/// share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -35,27 +35,27 @@ impl Stop {
 /// How far a model's training has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Position {
-    /// Whole epochs done.
+    /// The number of completed epochs.
     pub epoch: u64,
-    /// Steps done in the epoch at hand.
+    /// The number of completed steps in the current epoch.
     pub step: u64,
-    /// Updates done in all: the optimizer's steps.
+    /// The number of updates since the creation of the model.
     pub steps: u64,
-    /// The sum of the losses of the rows seen in the epoch at hand.
+    /// The sum of the losses of the rows in the current epoch so far.
     pub loss: f64,
 }
 
-/// How many threads a run uses. They change its speed and no bit of its results.
+/// How many threads a call uses. The number changes the speed, never the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threads {
-    /// As many as there are free cores for, up to so many, where that is faster than one.
+    /// One for each free core, up to this number, if that is faster than one thread.
     AtMost(usize),
-    /// So many, whether it helps or not.
+    /// Exactly this number.
     Exactly(usize),
 }
 
 impl Threads {
-    /// Calls `work` with a team of that size; of one thread where more would not pay.
+    /// Calls `work` with a team of threads. `pays` says whether more than one thread can be faster.
     pub(crate) fn team<R>(self, pays: bool, work: impl FnOnce(&mut ScopedThreads<'_>) -> R) -> R {
         match self {
             Threads::Exactly(count) => ScopedThreads::with(count, work),
@@ -67,35 +67,36 @@ impl Threads {
     }
 }
 
-/// Multiply-adds of a step from which a second thread can pay: some five microseconds on one. Two meetings
-/// take about half a microsecond, and on a bad day several.
+/// The fewest multiply-adds of a step for which a second thread can be faster: about five microseconds on one
+/// thread. Synchronizing the threads twice takes about half a microsecond, sometimes several.
 const WORTH_A_THREAD: usize = 300_000;
 
-/// The most steps of a small network between two checks of the stop flag: some tens of microseconds.
+/// The most steps of a small network between two checks of the stop flag. They take some tens of
+/// microseconds.
 const SMALL_NETWORK_STEPS: u64 = 256;
 
-/// Multiply-adds of a run from which it pays to start threads, which takes some 50 microseconds.
+/// The fewest multiply-adds of a run for which it pays to start threads, which takes about 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
 
-/// Early stopping, and how far it has come: a run ends when a loss has not become better by more than
-/// `min_delta` for more than `patience` epochs. NaN is never better.
+/// The settings and the state of early stopping. It ends a run when the loss has not improved by more than
+/// `min_delta` for more than `patience` epochs. NaN is never an improvement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
-    /// Whether the validation's loss is watched, and not the training's.
+    /// Whether it watches the validation loss instead of the training loss.
     pub validation: bool,
-    /// By how much a loss has to be below the best.
+    /// A loss is an improvement if it is lower than the best by more than this.
     pub min_delta: f64,
-    /// How many epochs in a row may be no better.
+    /// The number of epochs in a row that may pass without an improvement.
     pub patience: u64,
     /// The best loss so far.
     pub best: f64,
-    /// The epochs since.
+    /// The number of epochs since the best one.
     pub waited: u64,
 }
 
 impl EarlyStopping {
-    /// Whether the loss of an epoch is the best so far.
-    fn see(&mut self, loss: f64) -> bool {
+    /// Records the loss of an epoch and returns whether it is the best so far.
+    fn record(&mut self, loss: f64) -> bool {
         let better = loss < self.best - self.min_delta;
         if better {
             self.best = loss;
@@ -105,34 +106,34 @@ impl EarlyStopping {
     }
 }
 
-/// What to train.
+/// The options of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// Where to go on.
+    /// Where the run starts.
     pub from: Position,
-    /// How many steps to take.
+    /// The number of steps.
     pub steps: u64,
-    /// Rows a step; the last of an epoch takes what is left.
+    /// The number of rows in a batch. The last batch of an epoch has the remaining rows.
     pub batch_size: usize,
-    /// What all draws of the run follow from: the epochs' orders, and the noise of layers that have some.
+    /// The seed of all random numbers: the order of the rows in each epoch, and the noise of layers.
     pub seed: u64,
-    /// Whether each epoch has an order of its own; else the rows stand as they are.
+    /// Whether to shuffle the rows in each epoch.
     pub shuffle: bool,
-    /// The steps that an update takes together, by the mean of their gradients; at an epoch's end those that
-    /// are left. A run that starts between two updates goes on with the gradient that the last one left.
+    /// The number of steps for each update, which uses the mean of their gradients. The last update of an
+    /// epoch has the remaining steps. A run that starts between two updates continues with the gradient that
+    /// the run before it accumulated.
     pub accumulate: u64,
-    /// The learning rate of each epoch from the one at hand.
+    /// The learning rate of each epoch, beginning with the current one.
     pub learning_rates: &'a [f64],
-    /// How many threads take part.
+    /// How many threads to use.
     pub threads: Threads,
-    /// Rows whose loss is measured at the end of each epoch.
+    /// The data whose loss is computed at the end of each epoch.
     pub validation: Option<&'a Dataset<'a>>,
-    /// Whether the predictions are wanted: those that training made before each step, and those of the
-    /// validation.
+    /// Whether to return predictions: those of training, before each step, and those for the validation data.
     pub predictions: bool,
-    /// Whether to end early, and to keep the best parameters.
+    /// Early stopping, if wanted. The run then also returns the parameters of the best epoch.
     pub early_stopping: Option<EarlyStopping>,
-    /// The run ends with an epoch whose loss is not above it.
+    /// The run ends after an epoch whose loss is at most this.
     pub target_loss: f64,
 }
 
@@ -155,7 +156,8 @@ impl Default for Run<'_> {
     }
 }
 
-/// Where the loss, the norm of a gradient or, at an epoch's end, a parameter stopped being finite.
+/// The step at which the loss, the norm of the gradient or, at the end of an epoch, a parameter was not
+/// finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divergence {
     /// The epoch, from 0.
@@ -173,33 +175,32 @@ pub struct Best {
     pub parameters: Vec<f32>,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// Where the training stands.
+    /// The position of the training after the run.
     pub position: Position,
-    /// The mean loss over the rows, of each epoch that ended.
+    /// The mean loss over the rows for each completed epoch.
     pub losses: Vec<f64>,
-    /// The seconds that each epoch that ended took in this run.
+    /// The seconds that each completed epoch took in this run.
     pub seconds: Vec<f64>,
-    /// The mean loss over the rows of the validation, after each epoch that ended.
+    /// The mean loss over the validation rows after each completed epoch.
     pub validation_losses: Vec<f64>,
-    /// The predictions that training made before each step, `[epochs][rows][outputs]`, for each epoch that
-    /// the run took steps of; a row that it did not get to has zeros.
+    /// The predictions of training, before each step, `[epochs][rows][outputs]`, for each epoch with steps in
+    /// this run. Rows that the run did not reach have zeros.
     pub predictions: Vec<f32>,
-    /// The predictions for the rows of the validation, `[epochs][rows][outputs]`, after each epoch that ended.
+    /// The predictions for the validation rows after each completed epoch, `[epochs][rows][outputs]`.
     pub validation_predictions: Vec<f32>,
-    /// How far early stopping has come, if it was asked for.
+    /// The state of early stopping, if the run has it.
     pub early_stopping: Option<EarlyStopping>,
-    /// The best epoch, if one of this run was better than all before.
+    /// The best epoch, if an epoch of this run was better than all epochs before.
     pub best: Option<Best>,
-    /// Whether early stopping or the target ended it.
+    /// Whether early stopping or the target loss ended the run.
     pub reached: bool,
-    /// Whether the stop flag ended it.
+    /// Whether the stop flag ended the run.
     pub stopped: bool,
-    /// Set if it ended since a number was no longer finite: the parameters are then those of the last whole
-    /// epoch, or those at the start of the run where no epoch has ended in it, and the position is where
-    /// that was.
+    /// Set if a number that was not finite ended the run. The parameters and the position are then those
+    /// after the last completed epoch of the run, or those at its start.
     pub diverged: Option<Divergence>,
 }
 
@@ -208,18 +209,18 @@ impl<S: Simd> State<S> {
         ensure!(run.batch_size > 0, "run: batchSize must be at least 1");
         ensure!(run.accumulate > 0, "run: accumulate must be at least 1");
         let batch_size = run.batch_size.min(data.rows());
-        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
+        let steps_per_epoch = data.rows().div_ceil(batch_size) as u64;
         ensure!(
-            run.from.step < steps_an_epoch,
-            "run: an epoch has {steps_an_epoch} steps, received step {}",
+            run.from.step < steps_per_epoch,
+            "run: an epoch has {steps_per_epoch} steps, received step {}",
             run.from.step
         );
-        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch);
+        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch);
         let rates = run.learning_rates.len() as u64;
         ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
 
         if let Some(validation) = run.validation {
-            self.plan.check(validation)?;
+            self.checked.once(validation, || self.plan.check(validation))?;
         }
         let work = self.plan.multiply_adds().saturating_mul(batch_size);
         let pays = work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM;
@@ -228,38 +229,38 @@ impl<S: Simd> State<S> {
 
     fn run_with(
         &mut self,
-        threads: &mut ScopedThreads<'_>,
+        team: &mut ScopedThreads<'_>,
         data: &Dataset<'_>,
         run: &Run<'_>,
         stop: &Stop,
     ) -> Result<Progress> {
-        let mut current = Current::start(self, threads, data, run)?;
+        let mut step_loop = StepLoop::start(self, team, data, run)?;
         self.prepare_order(data, run, run.from.epoch);
-        while current.taken < run.steps {
+        while step_loop.taken < run.steps {
             if stop.is_raised() {
-                current.progress.stopped = true;
+                step_loop.progress.stopped = true;
                 break;
             }
-            let Position { epoch, step, .. } = current.progress.position;
-            let count = current.take_steps(self, threads);
-            let ended = current.progress.position.step == current.steps_an_epoch;
-            let is_finite = current.progress.position.loss.is_finite();
-            if !is_finite || (ended && !self.publish(threads)) {
-                current.diverge(self, Divergence { epoch, step: step + count - 1 });
+            let Position { epoch, step, .. } = step_loop.progress.position;
+            let count = step_loop.take_steps(self, team);
+            let ended = step_loop.progress.position.step == step_loop.steps_per_epoch;
+            let is_finite = step_loop.progress.position.loss.is_finite();
+            if !is_finite || (ended && !self.publish(team)) {
+                step_loop.diverge(self, Divergence { epoch, step: step + count - 1 });
                 break;
             }
             if ended {
-                current.end_epoch(self, threads);
-                if current.progress.is_enough(run) {
-                    current.progress.reached = true;
+                step_loop.end_epoch(self, team);
+                if step_loop.progress.should_end(run) {
+                    step_loop.progress.reached = true;
                     break;
                 }
-                if current.taken < run.steps {
+                if step_loop.taken < run.steps {
                     self.prepare_order(data, run, epoch + 1);
                 }
             }
         }
-        Ok(current.end(self, threads))
+        Ok(step_loop.end(self, team))
     }
 
     fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {
@@ -271,7 +272,7 @@ impl<S: Simd> State<S> {
         forward.reserve_losses(rows)
     }
 
-    /// The loss of the validation's rows, with the current parameters.
+    /// Returns the mean loss of the validation rows with the current parameters.
     fn validate(
         &mut self,
         team: &mut ScopedThreads<'_>,
@@ -282,7 +283,7 @@ impl<S: Simd> State<S> {
         forward.as_mut().map_or(f64::NAN, |forward| forward.evaluate(team, parameters, data, output))
     }
 
-    /// What earlier runs of such steps have measured, or the start of a trial.
+    /// Returns the thread tuner of earlier runs with the same batch size and threads, or a new one.
     fn tuner(&mut self, threads: usize, batch_size: usize) -> ThreadTuner {
         match self.tuner.take() {
             Some(tuner) if tuner.is_for(threads, batch_size) => tuner.resume(),
@@ -299,7 +300,7 @@ impl<S: Simd> State<S> {
 }
 
 impl Progress {
-    /// Nothing done yet, with room for what `epochs` epochs record.
+    /// Creates the result of a run that has done nothing yet, with room for the records of `epochs` epochs.
     fn with_room(run: &Run<'_>, data: &Dataset<'_>, epochs: usize, width: usize) -> Result<Self> {
         let early_stopping = run.early_stopping;
         let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
@@ -315,21 +316,21 @@ impl Progress {
         Ok(progress)
     }
 
-    /// Shows the last epoch to early stopping, if there is some: whether it is the best.
-    fn is_better(&mut self) -> bool {
+    /// Records the last epoch for early stopping, if the run has it. Returns whether the epoch is the best.
+    fn update_early_stopping(&mut self) -> bool {
         let Some(early_stopping) = &mut self.early_stopping else { return false };
         let losses = if early_stopping.validation { &self.validation_losses } else { &self.losses };
-        losses.last().is_some_and(|&loss| early_stopping.see(loss))
+        losses.last().is_some_and(|&loss| early_stopping.record(loss))
     }
 
-    /// Whether the last epoch is one to end with.
-    fn is_enough(&self, run: &Run<'_>) -> bool {
+    /// Returns whether early stopping or the target loss ends the run after the last epoch.
+    fn should_end(&self, run: &Run<'_>) -> bool {
         let waited = self.early_stopping.is_some_and(|stopping| stopping.waited > stopping.patience);
         waited || self.losses.last().is_some_and(|&loss| loss <= run.target_loss)
     }
 }
 
-/// Zeros for the predictions of so many epochs.
+/// Allocates the predictions of `epochs` epochs.
 fn outputs(epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Vec<f32>> {
     let count = epochs.checked_mul(data.rows()).and_then(|rows| rows.checked_mul(width));
     let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
@@ -337,7 +338,7 @@ fn outputs(epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Vec<f32>> 
     filled(0.0, count).map_err(|_| refused())
 }
 
-/// An epoch's part of the predictions, if they are wanted.
-fn part(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
+/// Returns the part of the predictions that belongs to an epoch, if predictions are wanted.
+fn epoch_slice(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
     (!predictions.is_empty()).then(|| &mut predictions[epoch as usize * length..][..length])
 }

@@ -1,6 +1,6 @@
-//! The state of a network in training: its memory, and what predictors see of it. The steps are in
-//! [`crate::step`].
+//! The state of a network: its memory, and the copy of its parameters that predictors use.
 
+use crate::dataset::Checked;
 use crate::engine::gradient_target::target_lines;
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
@@ -18,33 +18,36 @@ use crate::ways::CHUNK_LINES;
 use crate::workspace::Workspace;
 use std::sync::{Arc, Mutex};
 
-/// Parameters, optimizer state and scratch memory of one network, for one instruction set.
+/// Parameters, optimizer state and buffers of one network, for one instruction set. `run.rs` has the methods
+/// that train, `step/mod.rs` those that take a step.
 pub(crate) struct State<S: Simd> {
     pub(crate) s: S,
     pub(crate) plan: Arc<Plan<S>>,
     pub(crate) parameters: Vec<Line>,
     pub(crate) slots: Vec<Line>,
-    /// The optimizer's state when `published` was written.
+    /// A copy of the optimizer state, written together with `published`.
     pub(crate) published_slots: Vec<Line>,
     pub(crate) published: Published,
-    /// Where gradients are added up when a batch has several chunks, or an update several batches. A run that
-    /// is stopped between these goes on with it.
+    /// The sum of gradients when a batch has several chunks or an update has several batches. A run that
+    /// stops between two updates leaves its sum here for the next run.
     pub(crate) gradient: Vec<Line>,
     /// One for each thread.
     pub(crate) workspaces: Vec<Workspace>,
-    /// Where each thread's gradients wait for the target.
+    /// A buffer for each thread's finished gradients, before they go into their target.
     pub(crate) blocks: Vec<Vec<Line>>,
-    /// Where the threads' parameters are cut.
+    /// The first line of each thread's parameters, and the number of lines.
     pub(crate) cuts: Vec<usize>,
     pub(crate) first: Option<FirstByPanels>,
     pub(crate) powers: Powers,
     pub(crate) tuner: Option<ThreadTuner>,
-    /// What is known of all rows of the batch, for each operation that needs it.
+    /// The statistics over all rows of the batch, for each operation that standardizes.
     pub(crate) figures: Vec<Figures>,
-    /// The order of the rows in the epoch at hand.
+    /// The order of the rows in the current epoch.
     pub(crate) order: Vec<u32>,
-    /// What validates, once a run has done so.
+    /// The memory for evaluating validation data, after the first run that has some.
     pub(crate) forward: Option<Forward<S>>,
+    /// The datasets that need no further check: a training may consist of many runs on the same data.
+    pub(crate) checked: Checked,
 }
 
 impl<S: Simd> State<S> {
@@ -68,10 +71,12 @@ impl<S: Simd> State<S> {
             figures: Vec::new(),
             order: Vec::new(),
             forward: None,
+            checked: Checked::default(),
         })
     }
 
-    /// Makes room for batches of so many rows on so many threads, so that a step allocates nothing.
+    /// Allocates the memory for batches of up to `rows` rows on `threads` threads, so that a step allocates
+    /// nothing.
     pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
         while self.workspaces.len() < threads {
             let block = zeros(Some(target_lines(self.plan.lines)))?;
@@ -80,7 +85,7 @@ impl<S: Simd> State<S> {
         }
         let apart = chunks::fit(&self.plan.way, rows, threads);
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
-            // The first takes all rows where one thread turns out to be faster.
+            // The first thread takes all rows if one thread turns out to be faster.
             let chunk = rows.min(self.plan.chunk_rows());
             let all = thread == 0 || apart;
             workspace.reserve(&self.plan, if all { chunk } else { chunk.div_ceil(threads) }, true)?;
@@ -109,8 +114,9 @@ impl<S: Simd> State<S> {
         Ok(())
     }
 
-    /// Makes the parameters at hand those that predictors see and that a diverging run falls back to.
-    /// False, and nothing is published, if one of them is not finite.
+    /// Publishes the current parameters and optimizer state: predictors use the published parameters, and a
+    /// run that diverges restores both. Returns false, and publishes nothing, if one of the values is not
+    /// finite.
     pub(crate) fn publish(&mut self, team: &mut ScopedThreads<'_>) -> bool {
         let State { plan, parameters, slots, published, published_slots, cuts, .. } = self;
         let count = plan.update.slots();
@@ -140,15 +146,15 @@ impl<S: Simd> State<S> {
         finite_everywhere
     }
 
-    /// Goes back to what was last published.
+    /// Restores the parameters and optimizer state that were published last.
     pub(crate) fn restore(&mut self) {
         self.parameters.copy_from_slice(&lock(&self.published));
         self.slots.copy_from_slice(&self.published_slots);
     }
 }
 
-/// Without a branch in the loop, so that it is vectorised: infinity and NaN have all bits of the exponent
-/// set.
+/// Returns whether all values are finite. Infinity and NaN have all bits of the exponent set. The loop has no
+/// branch, so that the compiler vectorizes it.
 fn all_finite(lines: &[Line]) -> bool {
     const INFINITY: u32 = 0x7F80_0000;
     let largest = |line: &Line| line.0.iter().fold(0, |most, value| most.max(value.to_bits() & !(1 << 31)));

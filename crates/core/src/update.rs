@@ -1,7 +1,7 @@
-//! From the gradient of all parameters to their update: adds the penalties and clips the gradient.
+//! Adds the penalties to the gradient of all parameters, clips it, and updates the parameters.
 //!
-//! Most plans need none of this. There, a parameter is updated as soon as its gradient is finished
-//! ([`crate::step`]).
+//! Most plans have neither penalties nor clipping. They update a parameter as soon as its gradient is
+//! finished (`crate::step`).
 
 use crate::engine::Now;
 use crate::engine::gradient_target::Updates;
@@ -9,27 +9,27 @@ use crate::engine::panels::{LANES, Line};
 use crate::engine::scoped_threads::MOST_THREADS;
 use crate::engine::simd::Simd;
 use crate::program::{Clip, Penalty, Plan};
-use crate::step::Crew;
+use crate::step::StepThreads;
 use std::ops::Range;
 
-/// The most parts that lines are cut into where a sum goes over all of them.
+/// The most parts that lines are divided into for a sum over all of them.
 const MOST_PARTS: usize = 64;
 
 /// The fewest lines of a part.
 const PART_LINES: usize = 16;
 
-/// Lines of a gradient that are bounded and then go into the update, while they are in the L1 cache.
+/// The number of lines that are clipped and then updated together, while they are in the L1 cache.
 const BOUND_LINES: usize = 64;
 
-/// The most lines that one thread updates: they are in its L2 cache.
+/// Up to this number of lines, one thread updates all of them: they are in its L2 cache.
 const ALONE_LINES: usize = 4096;
 
-/// How lines are cut where a sum goes over all of them. A function of their number alone: the parts' sums are
-/// added in order, whoever computed them.
+/// How lines are divided for a sum over all of them. It depends only on the number of lines, and the sums of
+/// the parts are added in order, so the number of threads does not change the result.
 #[derive(Clone, Copy)]
 struct Parts {
     lines: usize,
-    /// Lines of each but the last.
+    /// The number of lines in each part but the last.
     length: usize,
 }
 
@@ -42,19 +42,20 @@ impl Parts {
         self.lines.div_ceil(self.length)
     }
 
-    /// The first part of a thread.
+    /// Returns the first part of a thread.
     fn first(self, thread: usize, threads: usize) -> usize {
         self.count() * thread.min(threads) / threads
     }
 
-    /// The first line of each thread.
+    /// Returns the first line of each thread, and the number of lines.
     fn cuts(self, threads: usize) -> [usize; MOST_THREADS + 1] {
         std::array::from_fn(|thread| (self.first(thread, threads) * self.length).min(self.lines))
     }
 }
 
-/// The sum of the squares of all values: lane by lane in the order of the lines, then the lanes as the tree of
-/// [`Simd::sum`]. In doubles, in which the square of a float is exact and never infinite.
+/// Returns the sum of the squares of all values. Adds each lane in the order of the lines, then the lanes in
+/// the tree order of [`Simd::sum`]. Computes in doubles, in which the square of a float is exact and never
+/// infinite.
 #[inline(always)]
 fn sum_of_squares(lines: &[Line]) -> f64 {
     let mut sums = [0.0; LANES];
@@ -72,7 +73,7 @@ fn sum_of_squares(lines: &[Line]) -> f64 {
 }
 
 impl Penalty {
-    /// Adds its gradient to that of the lines from `first`.
+    /// Adds the gradient of the penalty to `gradient`, which begins with the line `first`.
     #[inline(always)]
     fn add<S: Simd>(&self, s: S, parameters: &[Line], first: usize, gradient: &mut [Line]) {
         let start = self.lines.start.max(first);
@@ -89,7 +90,7 @@ impl Penalty {
     }
 }
 
-/// What is done to a gradient just before the update.
+/// How a gradient is clipped just before the update.
 #[derive(Clone, Copy)]
 enum Bound {
     None,
@@ -108,7 +109,7 @@ impl Bound {
                 }
             }
             Bound::Value(most) => {
-                // In this order NaN stays.
+                // In this order of arguments NaN stays NaN.
                 let (most, least) = (s.splat(most), s.splat(-most));
                 for line in lines {
                     let value = s.max(least, s.load(line));
@@ -119,7 +120,7 @@ impl Bound {
     }
 }
 
-/// Adds the gradients of the penalties to that of the lines from `first`.
+/// Adds the gradients of all penalties to `gradient`, which begins with the line `first`.
 pub(crate) fn add_penalties<S: Simd>(
     plan: &Plan<S>,
     s: S,
@@ -137,7 +138,8 @@ pub(crate) fn add_penalties<S: Simd>(
     );
 }
 
-/// How the gradient is clipped. Returns nothing if its norm is not finite.
+/// Returns how the gradient is clipped, from the sums of squares of its parts. Returns `None` if the norm is
+/// needed and is not finite.
 fn bound_of<S: Simd>(plan: &Plan<S>, squares: &[f64]) -> Option<Bound> {
     match plan.clip {
         None => Some(Bound::None),
@@ -150,7 +152,8 @@ fn bound_of<S: Simd>(plan: &Plan<S>, squares: &[f64]) -> Option<Bound> {
     }
 }
 
-/// Updates `lines`. The slices of `updates` and `gradient` begin with the first of them.
+/// Clips the gradient of `lines` and updates them. The slices in `updates`, and `gradient`, begin with the
+/// first of these lines.
 fn update_lines<S: Simd>(
     plan: &Plan<S>,
     s: S,
@@ -175,28 +178,28 @@ fn update_lines<S: Simd>(
     );
 }
 
-/// Updates all parameters from their gradient, after adding the penalties and clipping it. Returns false, and updates
-/// nothing, if its norm is needed and is not finite.
+/// Adds the penalties to the gradient, clips it, and updates all parameters. Returns false, and updates
+/// nothing, if the norm of the gradient is needed and is not finite.
 pub(crate) fn update<S: Simd>(
     plan: &Plan<S>,
     s: S,
-    crew: &mut Crew<'_, '_>,
+    step_threads: &mut StepThreads<'_, '_>,
     now: Now,
     [parameters, slots, gradient]: [&mut [Line]; 3],
 ) -> bool {
     let parts = Parts::of(plan.lines);
-    let shared = !crew.alone && plan.lines > ALONE_LINES;
-    let threads = if shared { crew.threads.threads().min(parts.count()) } else { 1 };
+    let shared = !step_threads.alone && plan.lines > ALONE_LINES;
+    let threads = if shared { step_threads.team.threads().min(parts.count()) } else { 1 };
     let cuts = &parts.cuts(threads)[..=threads];
     let mut squares = [0.0; MOST_PARTS];
-    if plan.collects() {
+    if plan.needs_whole_gradient() {
         let mut rest = &mut squares[..];
         let mut shares: [&mut [f64]; MOST_THREADS] = std::array::from_fn(|thread| {
             let count = parts.first(thread + 1, threads) - parts.first(thread, threads);
             rest.split_off_mut(..count).unwrap_or_default()
         });
         let parameters = &*parameters;
-        crew.threads.split(
+        step_threads.team.split(
             &mut shares[..threads],
             [(&mut *gradient, 1)],
             cuts,
@@ -217,9 +220,14 @@ pub(crate) fn update<S: Simd>(
     let count = plan.update.slots();
     let slices = [(gradient, 1), (parameters, 1), (slots, count)];
     let mut members = [(); MOST_THREADS];
-    crew.threads.split(&mut members[..threads], slices, cuts, |thread, (), [gradient, parameters, slots]| {
-        let updates = Updates { update: &*plan.update, now, parameters, slots, count };
-        update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
-    });
+    step_threads.team.split(
+        &mut members[..threads],
+        slices,
+        cuts,
+        |thread, (), [gradient, parameters, slots]| {
+            let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+            update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
+        },
+    );
     true
 }

@@ -1,7 +1,8 @@
-//! The ways to take a step, and which of them a plan takes. This is decided once, when the Program is compiled,
-//! and here alone, including what a fast path may assume about the entries of the tables.
+//! The ways to take a step, and the choice between them. The choice is made once, when the Program is
+//! compiled. What a fast path may assume about the entries of the tables is decided here, too, and nowhere
+//! else.
 //!
-//! All ways give the same bits. Each is a file of `step/`.
+//! All ways give the same bits. Each has a file in `step/`.
 
 use crate::engine::one_hidden_layer::OneHiddenLayer;
 use crate::engine::products::{Form, Product};
@@ -9,49 +10,52 @@ use crate::engine::simd::{Instructions, Simd};
 use crate::engine::{Epilogue, Formula, RowLoss, Update};
 use crate::operations::{Kind, Operation};
 
-/// The most lines of parameters of a small network: its gradient, 8 KB, stays in the L1 cache.
+/// The most lines of parameters of a small network. Its gradient, up to 8 KB, stays in the L1 cache.
 const SMALL_NETWORK_LINES: usize = 128;
 
-/// The most lines of parameters with which threads take whole chunks. Each thread then has a gradient of all of
-/// them, here of up to 256 KB, which its L2 cache holds.
+/// The most lines of parameters for which each thread takes whole chunks. Each thread then has its own
+/// gradient of all parameters, up to 256 KB, which fits in its L2 cache.
 pub const CHUNK_LINES: usize = 4096;
 
-/// How a plan's batches are processed. A batch that does not fit a way's conditions takes the next one that fits.
+/// How the batches of a plan are processed. Each way names the one that takes batches which it does not
+/// support.
 pub enum Way {
-    /// A network of few parameters with one hidden layer. Up to six rows are one loop over the panels of that
-    /// layer in each direction, on one thread. Larger batches are taken as by `Chunks`.
+    /// A network of few parameters with one hidden layer. A batch of up to six rows is one loop over the
+    /// panels of that layer for the forward pass and one for the backward pass, on one thread. Larger
+    /// batches: `Chunks`.
     OneHiddenLayer(OneHiddenLayer<()>, Fusion),
-    /// Any other network of few parameters. Up to six rows are one function that knows their number, on one thread.
-    /// Larger batches are taken as by `Chunks`.
+    /// Any other network of few parameters. A batch of up to six rows is one function, compiled for that
+    /// number of rows, on one thread. Larger batches: `Chunks`.
     SmallNetwork,
-    /// Each thread takes whole chunks of a large batch, so that only gradients go between threads. Smaller batches
-    /// are taken as by `FirstByPanels`, if there is a product, or as by `Rows`.
+    /// Each thread processes whole chunks of a large batch, so that the threads exchange only gradients.
+    /// Smaller batches: `FirstByPanels` if there is a product here, else `Rows`.
     Chunks(Option<Product>),
-    /// The panels of the first product, which has nearly all weights, are divided among the threads. By rows, half
-    /// of its weights would go from one thread to the other in each step. Large batches are taken as by `Rows`.
+    /// The panels of the first product, which has nearly all weights, are divided among the threads. If the
+    /// rows were divided, half of its weights would move from one thread to the other in each step. Large
+    /// batches: `Rows`.
     FirstByPanels(Product),
-    /// The threads meet at each operation that needs figures over all rows of the batch.
+    /// The threads wait for each other at each operation that needs statistics over all rows of the batch.
     Segments,
-    /// Each thread takes rows of a chunk forward and back. Then all meet, and each takes parameters, with their
-    /// gradients and their update.
+    /// Each thread runs some rows of a chunk forward and backward. Then the threads wait for each other, and
+    /// each computes the gradients of some of the parameters and updates them.
     Rows,
 }
 
 impl Way {
-    /// The way of a plan with these operations and `lines` of parameters. `collects` says that an update needs the
-    /// gradient of all parameters at once.
+    /// Chooses the way of a plan with these operations and `lines` of parameters. `needs_whole_gradient` says
+    /// that an update needs the gradient of all parameters at once.
     pub fn of<S: Simd>(
         operations: &[Operation<S>],
-        (lines, collects): (usize, bool),
+        (lines, needs_whole_gradient): (usize, bool),
         (loss, update): (&dyn RowLoss<S>, &dyn Update<S>),
     ) -> Self {
         if operations.iter().any(|operation| matches!(operation.kind, Kind::Standardize(..))) {
             return Way::Segments;
         }
-        // Portable code gains nothing from knowing the number of rows: its multiply-adds are calls.
+        // Portable code gains nothing from a constant number of rows: its multiply-adds are function calls.
         let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
         let plain = operations.iter().all(|operation| operation.kind.is_plain());
-        if has_lanes && plain && !collects && lines <= SMALL_NETWORK_LINES {
+        if has_lanes && plain && !needs_whole_gradient && lines <= SMALL_NETWORK_LINES {
             return match one_hidden_layer(operations) {
                 Some(layer) => {
                     Way::OneHiddenLayer(layer, Fusion::of(operations[0].epilogue.as_deref(), loss, update))
@@ -66,17 +70,17 @@ impl Way {
         }
     }
 
-    /// Whether small batches have a function that knows the number of their rows.
+    /// Returns whether small batches have functions that are compiled for their number of rows.
     pub fn has_small_batches(&self) -> bool {
         matches!(self, Way::OneHiddenLayer(..) | Way::SmallNetwork)
     }
 
-    /// Whether threads may take whole chunks.
+    /// Returns whether each thread may take whole chunks.
     pub fn has_chunks(&self) -> bool {
         matches!(self, Way::OneHiddenLayer(..) | Way::SmallNetwork | Way::Chunks(_))
     }
 
-    /// The first product, where its panels may be divided among threads.
+    /// Returns the first product, if its panels may be divided among the threads.
     pub fn first_product(&self) -> Option<&Product> {
         match self {
             Way::Chunks(first) => first.as_ref(),
@@ -86,15 +90,14 @@ impl Way {
     }
 }
 
-/// What the loops of a network with one hidden layer have inlined, because the entries are of a formula that they
-/// know. Everything else is called.
+/// Which formulas the loops of a network with one hidden layer inline. They call all other functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fusion {
-    /// The function behind the hidden layer is [`rectified`](crate::engine::functions::rectified).
+    /// The activation of the hidden layer is [`rectified`](crate::engine::functions::rectified).
     pub rectifier: bool,
-    /// The update is [`descended`](crate::engine::functions::descended) and nothing else.
+    /// The update is exactly [`descended`](crate::engine::functions::descended).
     pub descent: bool,
-    /// The loss is elementwise, so that one line can hold an output of all rows.
+    /// The loss is elementwise, so one line can contain an output of all rows.
     pub column: bool,
 }
 
@@ -108,7 +111,8 @@ impl Fusion {
     }
 }
 
-/// The two products, if this is a network with one hidden layer whose shapes fit the loops.
+/// Returns the hidden layer and its shapes, if the network has one hidden layer and the loops support its
+/// shapes.
 fn one_hidden_layer<S: Simd>(operations: &[Operation<S>]) -> Option<OneHiddenLayer<()>> {
     let [first, second] = operations else { return None };
     let (Kind::Product(hidden), Kind::Product(output)) = (&first.kind, &second.kind) else { return None };
@@ -117,8 +121,8 @@ fn one_hidden_layer<S: Simd>(operations: &[Operation<S>]) -> Option<OneHiddenLay
     OneHiddenLayer::of(hidden, output).filter(|_| fits)
 }
 
-/// The first product, if it is wide, begins the network and has nearly all parameters. By rows, most of what the
-/// threads send each other would be its weights.
+/// Returns the first operation if it is a wide product with at least 90 % of all parameters. If the rows were
+/// divided among the threads, its weights would be most of the data that the threads exchange.
 fn large_first<S: Simd>(operations: &[Operation<S>], lines: usize) -> Option<&Product> {
     let product = operations[0].product()?;
     let large = product.weight.len() * 10 >= lines * 9;

@@ -1,4 +1,4 @@
-//! Rows of a batch, and the values that they have in each operation.
+//! Batches of rows, and the buffers with the values of their rows in each operation.
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
@@ -11,26 +11,27 @@ use crate::operations::{Moment, Operation};
 use crate::program::Plan;
 use std::ops::Range;
 
-/// Activations and their gradients for up to so many rows, those that one thread takes of a chunk.
+/// The activations and gradients of the rows that one thread processes together: its rows of a chunk.
 pub(crate) struct Workspace {
+    /// The most rows that fit.
     capacity: usize,
-    /// The first of the rows at hand, counted from the batch's first.
+    /// The index of the first current row in the batch.
     pub(crate) from: usize,
-    /// How many there are.
+    /// The number of current rows.
     pub(crate) rows: usize,
-    /// Set in training, where there is noise.
+    /// Set in training only; there is no noise elsewhere.
     pub(crate) moment: Option<Moment>,
     pub(crate) input: Panels,
     pub(crate) target: Panels,
-    /// A operation's values before its epilogue, where the derivative reads them.
+    /// The values of each operation before its epilogue, if the derivative needs them.
     pub(crate) kept: Vec<Option<Panels>>,
     pub(crate) outputs: Vec<Panels>,
     pub(crate) gradients: Vec<Panels>,
     pub(crate) scratch: Vec<Line>,
     pub(crate) losses: Vec<f32>,
-    /// What the losses of the rows at hand and their gradients are multiplied by; empty for 1.
+    /// The weights of the current rows; empty if the dataset has none.
     pub(crate) weights: Vec<f32>,
-    /// The gradient of all parameters over these rows, where whole chunks are shared out.
+    /// The gradient of all parameters over these rows, if each thread takes whole chunks.
     pub(crate) partial: Vec<Line>,
 }
 
@@ -60,7 +61,7 @@ impl Workspace {
         })
     }
 
-    /// The bytes that each row takes in training.
+    /// Returns the bytes that each row takes in training.
     pub(crate) fn row_bytes<S: Simd>(plan: &Plan<S>) -> usize {
         let kept = |operation: &Operation<S>| {
             operation.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input())
@@ -73,7 +74,8 @@ impl Workspace {
         operations.fold(ends, usize::saturating_add).saturating_mul(size_of::<Line>())
     }
 
-    /// Makes room for so many rows, or for as many as go through together; what it held is gone.
+    /// Makes room for up to `rows` rows, but no more than go through the operations together. Discards the
+    /// current values if the buffers have to grow.
     pub(crate) fn reserve<S: Simd>(&mut self, plan: &Plan<S>, rows: usize, backward: bool) -> Result<()> {
         let rows = rows.min(if backward { plan.chunk_rows() } else { CHUNK_ROWS });
         if self.capacity < rows {
@@ -82,44 +84,44 @@ impl Workspace {
         Ok(())
     }
 
-    /// Takes so many rows of the batch from `from`.
+    /// Sets which rows of the batch are the current ones.
     pub(crate) fn take(&mut self, from: usize, rows: usize) {
         (self.from, self.rows) = (from, rows);
     }
 
-    /// What goes into an operation, and the gradient of what comes out of it.
+    /// Returns the input of an operation and the gradient with respect to its output.
     #[inline(always)]
     pub(crate) fn around(&self, operation: usize) -> (&Panels, &Panels) {
         let input = if operation == 0 { &self.input } else { &self.outputs[operation - 1] };
         (input, &self.gradients[operation])
     }
 
-    /// Adds the losses of the first rows.
+    /// Returns `sum` plus the losses of the first rows.
     pub(crate) fn add_losses(&self, sum: f64, rows: usize) -> f64 {
         self.losses[..rows].iter().fold(sum, |sum, &loss| sum + f64::from(loss))
     }
 }
 
-/// Rows of a dataset, in a given order or as they stand.
+/// A range of rows of a dataset, in a given order or in the order of the dataset.
 #[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
     pub data: &'a Dataset<'a>,
     pub order: Option<&'a [u32]>,
     pub start: usize,
     pub rows: usize,
-    /// The batches whose mean gradient an update takes, this one among them.
+    /// The number of batches, including this one, over which an update averages the gradient.
     pub of: u64,
-    /// What noise follows from, in training.
+    /// What determines the noise; set in training only.
     pub moment: Option<Moment>,
 }
 
 impl Batch<'_> {
-    /// What the gradient of a row's loss is multiplied by.
+    /// Returns the factor of each row's gradient: 1 / rows in all batches of the update.
     pub(crate) fn scale(&self) -> f32 {
         (1.0 / (self.rows as f64 * self.of as f64)) as f32
     }
 
-    /// The rows that go through together: at most so many.
+    /// Divides the rows into chunks of at most `most` rows.
     pub(crate) fn chunks(&self, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let rows = self.rows;
         (0..rows).step_by(most).map(move |from| from..from.saturating_add(most).min(rows))
@@ -130,7 +132,7 @@ impl Batch<'_> {
         self.gather_targets(workspace, from..from + rows);
     }
 
-    /// The inputs of all rows, where the compiler knows how many there are: a column for each input.
+    /// Copies the inputs of all rows into columns, one for each input. `ROWS` is the number of rows.
     #[inline(always)]
     pub(crate) fn small_batch_inputs<const ROWS: usize>(&self, columns: &mut [[f32; ROWS]]) {
         let (all, width) = (self.data.inputs_of_all(), columns.len());
@@ -152,7 +154,7 @@ impl Batch<'_> {
         }
     }
 
-    /// The targets of all rows, of data with one a row.
+    /// Returns the targets of all rows, for data with one target in each row.
     #[inline(always)]
     pub(crate) fn small_batch_targets<const ROWS: usize>(&self) -> [f32; ROWS] {
         let (all, mut targets) = (self.data.targets(), [0.0; ROWS]);
@@ -166,7 +168,7 @@ impl Batch<'_> {
         targets
     }
 
-    /// The row of the data that is so far from the batch's first.
+    /// Returns the index in the dataset of a row of this batch.
     #[inline(always)]
     pub(crate) fn source(&self, row: usize) -> usize {
         let place = self.start + row;
@@ -177,7 +179,7 @@ impl Batch<'_> {
         gather(input, rows, (self.data.inputs_of_all(), self.order, self.start));
     }
 
-    /// Targets, and weights where there are any.
+    /// Copies the targets, and the weights if the dataset has any.
     pub(crate) fn gather_targets(&self, workspace: &mut Workspace, rows: Range<usize>) {
         gather(&mut workspace.target, rows.clone(), (self.data.targets(), self.order, self.start));
         if let Some(weights) = self.data.weights() {
@@ -189,7 +191,8 @@ impl Batch<'_> {
     }
 }
 
-/// Writes rows of a batch, counted from its first, which is at `start` of `order` or of `all`.
+/// Copies a range of a batch's rows into panels. The batch begins at `start`, in `order` if there is one,
+/// else in `all`.
 fn gather(panels: &mut Panels, rows: Range<usize>, (all, order, start): (&[f32], Option<&[u32]>, usize)) {
     let (width, places) = (panels.features(), start + rows.start..start + rows.end);
     match order {

@@ -1,9 +1,9 @@
-//! The N-API addon: checks, converts, calls `myelin_core`, maps errors. It knows no layer, loss or
-//! optimizer by name.
+//! The N-API addon. It checks and converts arguments, calls `myelin_core` and maps errors. It does not name
+//! any layer, loss or optimizer.
 //!
-//! What runs off the main thread owns its data. A panic becomes an error in JavaScript, and a network whose
-//! work panicked refuses all later calls.
-#![allow(missing_docs)] // The public documentation is that of the interface `Kernel` in TypeScript.
+//! Work on other threads owns its data. A panic becomes an error in JavaScript. A network whose work panicked
+//! refuses all later calls.
+#![allow(missing_docs)] // The interface `Kernel` in TypeScript has the public documentation.
 
 mod arrays;
 mod many;
@@ -21,9 +21,9 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
-use threads::Trainings;
+use threads::TrainingLock;
 
-/// An error of the core, or a message of our own, as an error in JavaScript.
+/// Creates a JavaScript error from an error of the core or from a message.
 pub(crate) fn refuse(message: impl ToString) -> Error {
     Error::new(Status::InvalidArg, message.to_string())
 }
@@ -33,21 +33,22 @@ pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-/// The instruction sets that this CPU has, the fastest last.
+/// Returns the instruction sets that this CPU supports, the fastest last.
 #[napi(catch_unwind)]
 pub fn instructions() -> Vec<&'static str> {
     Instructions::available().into_iter().map(Instructions::name).collect()
 }
 
-/// The most floating-point operations a second that this thread reaches with multiply-adds alone, in short
-/// samples over so many milliseconds: what the bench compares steps with.
+/// Measures the peak rate of this thread: the most floating-point operations per second with multiply-adds
+/// alone, in short samples during `milliseconds`. The benchmarks compare steps with it.
 #[napi(catch_unwind)]
 pub fn fma_peak(instructions: String, milliseconds: f64) -> Result<f64> {
     let time = Duration::try_from_secs_f64(milliseconds / 1000.0).map_err(refuse)?;
     Ok(peak::fma_peak(Instructions::choose(Some(&instructions)).map_err(refuse)?, time))
 }
 
-/// The names in the core's tables and the names of their options, for the test that finds a missing twin.
+/// Returns the names of the entries in the core's tables and of their options. A test compares them with
+/// TypeScript's.
 #[napi(catch_unwind)]
 pub fn tables() -> String {
     let entries = |table: &[(&str, &[&str])]| -> Value {
@@ -62,27 +63,27 @@ pub fn tables() -> String {
     .to_string()
 }
 
-/// Panics on a thread of its own, as a training could: the tests hold that the promise rejects and the
-/// process lives.
+/// Panics on another thread, as a training could. The tests check that the promise rejects and the process
+/// continues.
 #[napi(catch_unwind)]
 pub fn panic_on_thread(env: &Env) -> Result<Object<'_>> {
     threads::start(env, Vec::new(), || -> Result<u32> { panic!("provoked") }, |_, value| Ok(value))
 }
 
-/// Panics in the call.
+/// Panics in the call itself.
 #[napi(catch_unwind)]
 pub fn panic_in_call() -> Result<u32> {
     panic!("provoked")
 }
 
-/// The bytes of a network of this Program, and those that each row of a batch takes in training.
+/// Returns the bytes of the network of a Program, and the bytes that each row of a batch takes in training.
 #[napi(catch_unwind)]
 pub fn footprint(program: String) -> Result<Vec<f64>> {
     let Footprint { network, row } = Footprint::of(&program).map_err(refuse)?;
     Ok(vec![network as f64, row as f64])
 }
 
-/// Rows of x and y, and their weights, copied once.
+/// A copy of rows of x and y, and their weights.
 #[napi(custom_finalize)]
 pub struct NativeDataset(Option<Arc<Dataset<'static>>>);
 
@@ -103,7 +104,8 @@ impl NativeDataset {
         Ok(NativeDataset(Some(Arc::new(data))))
     }
 
-    /// Frees the rows, as soon as no training reads them. A second call does nothing.
+    /// Frees the rows, or lets the trainings that still use them free them at their end. A second call does
+    /// nothing.
     #[napi(catch_unwind)]
     pub fn free(&mut self, env: &Env) -> Result<()> {
         let Some(data) = self.0.take() else { return Ok(()) };
@@ -127,7 +129,7 @@ impl ObjectFinalize for NativeDataset {
     }
 }
 
-/// Rows in the caller's memory, which a call reads and does not keep.
+/// Rows in the memory of the caller. A call reads them and does not keep them.
 #[napi(object, object_to_js = false)]
 pub struct NativeRows<'a> {
     pub x: Float32ArraySlice<'a>,
@@ -135,10 +137,10 @@ pub struct NativeRows<'a> {
     pub weights: Option<Float32ArraySlice<'a>>,
 }
 
-/// What a call reads rows from.
+/// The rows that a call reads.
 type Source<'a> = Either<ClassInstance<'a, NativeDataset>, NativeRows<'a>>;
 
-/// The rows of a source, for a network that takes so many values in a row of x and of the targets.
+/// Returns the rows of a source, for a network with these widths of x and of the targets.
 fn rows<'a>(source: &'a Source<'_>, (inputs, outputs): (usize, usize)) -> Result<Cow<'a, Dataset<'a>>> {
     match source {
         Either::A(data) => Ok(Cow::Borrowed(&**data.0.as_ref().ok_or_else(freed)?)),
@@ -156,20 +158,20 @@ fn weighted<'a>(data: Dataset<'a>, weights: Option<&'a [f32]>) -> Result<Dataset
     }
 }
 
-/// What several threads use in turn, until it is disposed of.
+/// A value that several threads use in turn; `None` after it is disposed.
 type Shared<T> = Arc<Mutex<Option<T>>>;
 
 fn share<T>(value: T) -> Shared<T> {
     Arc::new(Mutex::new(Some(value)))
 }
 
-/// A network and what predicts beside its training.
+/// A network, and a predictor that can run while the network trains.
 #[napi(custom_finalize)]
 pub struct NativeNetwork {
     network: Shared<Network>,
     predictor: Shared<Predictor>,
-    trainings: Arc<Trainings>,
-    /// Values of each part.
+    training_lock: Arc<TrainingLock>,
+    /// The number of values of each part.
     counts: [usize; 2],
     bytes: i64,
 }
@@ -182,23 +184,25 @@ fn part(name: &str) -> Result<Part> {
     }
 }
 
-/// What a [`Shared`] holds, for one call.
+/// The locked value of a [`Shared`], for the duration of a call.
 struct Held<'a, T>(MutexGuard<'a, Option<T>>);
 
 impl<T> Deref for Held<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        self.0.as_ref().expect("`free` has looked")
+        self.0.as_ref().expect("`acquire` has checked it")
     }
 }
 
 impl<T> DerefMut for Held<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("`free` has looked")
+        self.0.as_mut().expect("`acquire` has checked it")
     }
 }
 
-fn free<T>(shared: &Mutex<Option<T>>) -> Result<Held<'_, T>> {
+/// Locks a value. Returns an error if another thread uses it, if it is disposed, or if an earlier use
+/// panicked.
+fn acquire<T>(shared: &Mutex<Option<T>>) -> Result<Held<'_, T>> {
     let held = shared.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => refuse("a training of this network is under way"),
         TryLockError::Poisoned(_) => refuse("an earlier call of this network panicked; make a new one"),
@@ -206,16 +210,16 @@ fn free<T>(shared: &Mutex<Option<T>>) -> Result<Held<'_, T>> {
     if held.is_some() { Ok(Held(held)) } else { Err(refuse("the network has been disposed")) }
 }
 
-/// x, output, the most threads.
+/// The arguments x, output and the most threads.
 type Prediction = FnArgs<(Float32Array, Float32Array, Option<f64>)>;
 
-/// One call of what `predictions` gives.
+/// The body of the function that `predictions` returns.
 fn predict(predictor: &Mutex<Option<Predictor>>, context: &FunctionCallContext<'_>) -> Result<()> {
     let x: Float32ArraySlice<'_> = context.get(0)?;
     let mut output: Float32ArraySlice<'_> = context.get(1)?;
     let threads = if context.length() > 2 { context.get(2)? } else { None };
     let output = arrays::writable(&mut output, &[&x])?;
-    free(predictor)?.predict(&x, output, run::threads(threads)?).map_err(refuse)
+    acquire(predictor)?.predict(&x, output, run::threads(threads)?).map_err(refuse)
 }
 
 #[napi]
@@ -228,7 +232,7 @@ impl NativeNetwork {
         env.adjust_external_memory(bytes)?;
         let predictor = share(network.predictor().map_err(refuse)?);
         let counts = [Part::Parameters, Part::Slots].map(|part| network.count(part));
-        Ok(NativeNetwork { network: share(network), predictor, trainings: Arc::default(), counts, bytes })
+        Ok(NativeNetwork { network: share(network), predictor, training_lock: Arc::default(), counts, bytes })
     }
 
     /// Trains on this thread.
@@ -240,14 +244,14 @@ impl NativeNetwork {
         run: NativeRun,
         validation: Option<&NativeDataset>,
     ) -> Result<NativeProgress<'static>> {
-        let training = self.trainings.begin()?;
+        let training = self.training_lock.acquire()?;
         let validation = validation.map(NativeDataset::share).transpose()?;
-        let mut network = free(&self.network)?;
+        let mut network = acquire(&self.network)?;
         let data = rows(&data, network.widths())?;
         NativeProgress::of(env, run.train(&mut network, &data, validation.as_deref(), &training.stop)?)
     }
 
-    /// Trains on a thread of its own.
+    /// Trains on another thread.
     #[napi(catch_unwind)]
     pub fn start<'env>(
         &self,
@@ -256,25 +260,25 @@ impl NativeNetwork {
         run: NativeRun,
         validation: Option<&NativeDataset>,
     ) -> Result<Object<'env>> {
-        let training = self.trainings.begin()?;
+        let training = self.training_lock.acquire()?;
         let (network, data) = (Arc::clone(&self.network), data.share()?);
         let validation = validation.map(NativeDataset::share).transpose()?;
         let stops = vec![training.stop.clone()];
         let work = move || {
             let training = training;
-            run.train(&mut *free(&network)?, &data, validation.as_deref(), &training.stop)
+            run.train(&mut *acquire(&network)?, &data, validation.as_deref(), &training.stop)
         };
         threads::start(env, stops, work, NativeProgress::of)
     }
 
-    /// Ends the training under way after the step at hand.
+    /// Ends the current training, if any, after its current step.
     #[napi(catch_unwind)]
     pub fn stop(&self) {
-        self.trainings.raise();
+        self.training_lock.stop();
     }
 
-    /// A function (x, output, threads?) that writes predictions. A function finds its network in a fifth of
-    /// the time that a method takes, which for one row is most of the time there is.
+    /// Returns a function (x, output, threads?) that writes predictions. A function finds its network in a
+    /// fifth of the time that a method takes. For one row, that is most of the time of a call.
     #[napi(catch_unwind)]
     pub fn predictions<'env>(&self, env: &'env Env) -> Result<Function<'env, Prediction, ()>> {
         let predictor = Arc::clone(&self.predictor);
@@ -284,7 +288,7 @@ impl NativeNetwork {
         })
     }
 
-    /// The mean loss over all rows, whose predictions are written into `output` where there is one.
+    /// Returns the mean loss over all rows. Writes their predictions into `output`, if there is one.
     #[napi(catch_unwind)]
     pub fn evaluate(
         &self,
@@ -292,58 +296,58 @@ impl NativeNetwork {
         mut output: Option<Float32ArraySlice<'_>>,
         threads: Option<f64>,
     ) -> Result<f64> {
-        let mut predictor = free(&self.predictor)?;
+        let mut predictor = acquire(&self.predictor)?;
         let data = rows(&data, predictor.widths())?;
         let read = [data.inputs_of_all(), data.targets()];
         let output = output.as_mut().map(|output| arrays::writable(output, &read)).transpose()?;
         predictor.evaluate(&data, output, run::threads(threads)?).map_err(refuse)
     }
 
-    /// The network, if nothing trains it.
-    fn alone(&self) -> Result<Held<'_, Network>> {
-        if self.trainings.is_under_way() {
+    /// Locks the network, unless it is being trained.
+    fn idle_network(&self) -> Result<Held<'_, Network>> {
+        if self.training_lock.is_held() {
             return Err(refuse("a training of this network is under way"));
         }
-        free(&self.network)
+        acquire(&self.network)
     }
 
-    /// The loss of all rows as one batch; its gradients are written into `values`.
+    /// Returns the loss of all rows as one batch, and writes its gradients into `values`.
     #[napi(catch_unwind)]
     pub fn gradients(&self, data: Source<'_>, mut values: Float32ArraySlice<'_>) -> Result<f64> {
-        let mut network = self.alone()?;
+        let mut network = self.idle_network()?;
         let data = rows(&data, network.widths())?;
         let read = [data.inputs_of_all(), data.targets(), data.weights().unwrap_or_default()];
         let values = arrays::writable(&mut values, &read)?;
         network.gradients_into(&data, values).map_err(refuse)
     }
 
-    /// How many values `read` writes.
+    /// Returns the number of values that `read` writes.
     #[napi(catch_unwind)]
     pub fn count(&self, name: String) -> Result<f64> {
         Ok(self.counts[part(&name)? as usize] as f64)
     }
 
-    /// Writes into `values` the parameters, while training those of the last whole epoch, or the optimizer's
-    /// state.
+    /// Writes the parameters or the optimizer state into `values`. During a training, the parameters are
+    /// those of the last complete epoch, and reading the optimizer state is an error.
     #[napi(catch_unwind)]
     pub fn read(&self, name: String, mut values: Float32ArraySlice<'_>) -> Result<()> {
         let values = arrays::writable(&mut values, &[])?;
         match part(&name)? {
-            Part::Parameters => free(&self.predictor)?.parameters_into(values),
-            Part::Slots => self.alone()?.read_into(Part::Slots, values),
+            Part::Parameters => acquire(&self.predictor)?.parameters_into(values),
+            Part::Slots => self.idle_network()?.read_into(Part::Slots, values),
         }
         .map_err(refuse)
     }
 
     #[napi(catch_unwind)]
     pub fn write(&self, name: String, values: &[f32]) -> Result<()> {
-        self.alone()?.write(part(&name)?, values).map_err(refuse)
+        self.idle_network()?.write(part(&name)?, values).map_err(refuse)
     }
 
-    /// Frees the network, unless a training is under way. A second call does nothing.
+    /// Frees the network, unless it is being trained. A second call does nothing.
     #[napi(catch_unwind)]
     pub fn dispose(&mut self, env: &Env) -> Result<()> {
-        if self.trainings.is_under_way() {
+        if self.training_lock.is_held() {
             return Err(refuse("a training of this network is under way"));
         }
         *self.network.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -1,24 +1,24 @@
-//! Trainings of several networks in one call.
+//! Trains several networks in one call.
 
 use crate::run::{NativeProgress, NativeRun, threads};
-use crate::threads::{Training, start};
-use crate::{NativeDataset, NativeNetwork, Shared, free, refuse};
+use crate::threads::{TrainingGuard, start};
+use crate::{NativeDataset, NativeNetwork, Shared, acquire, refuse};
 use myelin_core::{Dataset, Network, train_many};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A training that was let in and waits for the others.
+/// A training that waits for the start.
 struct Entry {
     network: Shared<Network>,
     data: Arc<Dataset<'static>>,
     run: NativeRun,
     validation: Option<Arc<Dataset<'static>>>,
-    training: Training,
+    training: TrainingGuard,
 }
 
-/// Trainings that start together. A network can be added once.
+/// Trainings that start together. Each network can be added once.
 #[napi]
 #[derive(Default)]
 pub struct NativeTrainings {
@@ -42,14 +42,14 @@ impl NativeTrainings {
         validation: Option<&NativeDataset>,
     ) -> Result<()> {
         run.to_run(None)?;
-        let training = network.trainings.begin()?;
+        let training = network.training_lock.acquire()?;
         let (network, data) = (Arc::clone(&network.network), data.share()?);
         let validation = validation.map(NativeDataset::share).transpose()?;
         self.entries.push(Entry { network, data, run, validation, training });
         Ok(())
     }
 
-    /// Trains all that were added, on threads of their own; the promise has their progress in this order.
+    /// Starts all trainings on other threads. The promise resolves to their progress, in the order of `add`.
     #[napi(catch_unwind)]
     pub fn start<'env>(&mut self, env: &'env Env, most: Option<f64>) -> Result<Object<'env>> {
         let threads = threads(most)?;
@@ -59,12 +59,12 @@ impl NativeTrainings {
         let work = move || {
             let entries = entries;
             let mut networks =
-                entries.iter().map(|entry| free(&entry.network)).collect::<Result<Vec<_>>>()?;
+                entries.iter().map(|entry| acquire(&entry.network)).collect::<Result<Vec<_>>>()?;
             let mut trainings = Vec::with_capacity(entries.len());
             for (entry, network) in entries.iter().zip(&mut networks) {
                 let Entry { data, run, validation, training, .. } = entry;
                 let run = run.to_run(validation.as_deref())?;
-                trainings.push(myelin_core::Training {
+                trainings.push(myelin_core::TrainingJob {
                     network: &mut *network,
                     data,
                     run,
@@ -79,7 +79,7 @@ impl NativeTrainings {
         })
     }
 
-    /// How many are done.
+    /// Returns the number of completed trainings.
     #[napi(catch_unwind)]
     pub fn finished(&self) -> u32 {
         self.finished.load(Ordering::Relaxed) as u32

@@ -1,4 +1,4 @@
-//! Runs and their progress as plain objects of JavaScript.
+//! Runs and their progress as plain JavaScript objects.
 
 use crate::arrays::{doubles, floats};
 use crate::refuse;
@@ -6,7 +6,7 @@ use myelin_core::{Best, Dataset, EarlyStopping, Network, Position, Progress, Run
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-/// How far a training has come. Whole numbers travel as doubles, which hold them up to 2^53.
+/// The position of a training. Whole numbers are doubles here, which represent all of them up to 2^53.
 #[napi(object)]
 pub struct NativePosition {
     pub epoch: f64,
@@ -15,30 +15,24 @@ pub struct NativePosition {
     pub loss: f64,
 }
 
-/// What to train.
+/// The options of a run: see [`Run`].
 #[napi(object)]
 pub struct NativeRun {
     pub from: NativePosition,
     pub steps: f64,
     pub batch_size: f64,
-    /// What all draws of the run follow from.
     pub seed: f64,
-    /// Whether each epoch has an order of its own.
     pub shuffle: bool,
-    /// The steps that an update takes together.
     pub accumulate: f64,
     pub learning_rates: Float64Array,
-    /// The most threads; by default as many as there are free cores.
+    /// The most threads; by default one for each free core.
     pub threads: Option<f64>,
-    /// Whether the predictions are wanted.
     pub predictions: Option<bool>,
-    /// Whether to end early, and to keep the best parameters.
     pub early_stopping: Option<NativeEarlyStopping>,
-    /// The run ends with an epoch whose loss is not above it.
     pub target_loss: Option<f64>,
 }
 
-/// Early stopping, and how far it has come.
+/// The settings and the state of early stopping.
 #[napi(object)]
 pub struct NativeEarlyStopping {
     pub validation: bool,
@@ -55,20 +49,20 @@ pub struct NativeBest<'env> {
     pub parameters: Float32ArraySlice<'env>,
 }
 
-/// The threads that a call may use.
+/// Converts the most threads that a call may use. The default is one for each free core.
 pub fn threads(most: Option<f64>) -> Result<Threads> {
     let most = most.map(|most| whole("threads", most)).transpose()?;
     Ok(Threads::AtMost(most.map_or(usize::MAX, |most| most as usize)))
 }
 
-/// Where a number stopped being finite.
+/// The step at which a number was not finite.
 #[napi(object)]
 pub struct NativeDivergence {
     pub epoch: f64,
     pub step: f64,
 }
 
-/// What a run did.
+/// The result of a run: see [`Progress`].
 #[napi(object, object_from_js = false)]
 pub struct NativeProgress<'env> {
     pub position: NativePosition,
@@ -84,6 +78,7 @@ pub struct NativeProgress<'env> {
     pub diverged: Option<NativeDivergence>,
 }
 
+/// Converts a whole number from 0 to 2^53 - 1.
 fn whole(name: &str, value: f64) -> Result<u64> {
     const LARGEST: f64 = 9_007_199_254_740_991.0;
     let whole = value.fract() == 0.0 && (0.0..=LARGEST).contains(&value);
@@ -93,7 +88,7 @@ fn whole(name: &str, value: f64) -> Result<u64> {
 }
 
 impl NativeRun {
-    /// The run as the core has it.
+    /// Converts to a run of the core.
     pub fn to_run<'a>(&'a self, validation: Option<&'a Dataset<'a>>) -> Result<Run<'a>> {
         Ok(Run {
             from: Position {
@@ -116,7 +111,7 @@ impl NativeRun {
         })
     }
 
-    /// Trains `network` as the run says.
+    /// Trains a network.
     pub fn train(
         &self,
         network: &mut Network,
@@ -147,13 +142,13 @@ impl From<EarlyStopping> for NativeEarlyStopping {
     }
 }
 
-/// What is wanted is never empty where an epoch ended.
+/// Converts values, or returns `None` if there are none.
 fn some<V, A>(values: &[V], array: impl FnOnce(&[V]) -> Result<A>) -> Result<Option<A>> {
     if values.is_empty() { Ok(None) } else { array(values).map(Some) }
 }
 
 impl NativeProgress<'static> {
-    /// As an object of JavaScript.
+    /// Converts to a JavaScript object.
     pub fn of(env: &Env, progress: Progress) -> Result<Self> {
         let Position { epoch, step, steps, loss } = progress.position;
         let best = |Best { epoch, parameters }: Best| -> Result<_> {

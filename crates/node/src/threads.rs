@@ -1,8 +1,8 @@
-//! Threads for what takes long: one for each training, so that it never waits in the pool that files and
-//! names share.
+//! Threads for trainings: each training has its own. It never waits in libuv's thread pool, which file access
+//! and DNS lookups use.
 //!
-//! A worker can end while its threads still run. They are told to stop and are waited for then, since the
-//! code they run may be unloaded with the worker.
+//! A worker can end while threads that it started still run. A clean-up hook then stops these threads and
+//! waits for them, because the addon's code may be unloaded together with the worker.
 
 use crate::refuse;
 use myelin_core::Stop;
@@ -13,56 +13,56 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
 
-/// The stop flag of the training under way.
+/// Permits one training of a network at a time. Contains the stop flag of the current one.
 #[derive(Default)]
-pub struct Trainings(Mutex<Option<Stop>>);
+pub struct TrainingLock(Mutex<Option<Stop>>);
 
-/// A training that was let in; the next one may come when this is dropped.
-pub struct Training {
-    /// Ends it.
+/// The permission to train. Another training can start after this is dropped.
+pub struct TrainingGuard {
+    /// Ends the training.
     pub stop: Stop,
-    all: Arc<Trainings>,
+    lock: Arc<TrainingLock>,
 }
 
-impl Trainings {
+impl TrainingLock {
     fn current(&self) -> MutexGuard<'_, Option<Stop>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a training in, unless there is one.
-    pub fn begin(self: &Arc<Self>) -> Result<Training> {
+    /// Begins a training. Returns an error if the network is being trained.
+    pub fn acquire(self: &Arc<Self>) -> Result<TrainingGuard> {
         let mut current = self.current();
         if current.is_some() {
             return Err(refuse("a training of this network is under way"));
         }
         let stop = current.insert(Stop::default()).clone();
-        Ok(Training { stop, all: Arc::clone(self) })
+        Ok(TrainingGuard { stop, lock: Arc::clone(self) })
     }
 
-    /// Whether there is a training, from the call that begins it to its end.
-    pub fn is_under_way(&self) -> bool {
+    /// Returns whether the network is being trained, from the call that begins the training to its end.
+    pub fn is_held(&self) -> bool {
         self.current().is_some()
     }
 
-    /// Raises the flag of the training under way.
-    pub fn raise(&self) {
+    /// Raises the stop flag of the current training, if any.
+    pub fn stop(&self) {
         if let Some(stop) = &*self.current() {
             stop.raise();
         }
     }
 }
 
-impl Drop for Training {
+impl Drop for TrainingGuard {
     fn drop(&mut self) {
-        *self.all.current() = None;
+        *self.lock.current() = None;
     }
 }
 
-/// A thread at work and the flags that end it.
+/// A running thread, and the flags that end its trainings.
 type Running = (Vec<Stop>, JoinHandle<()>);
 
 thread_local! {
-    /// What this thread's environment has started; `None` until its clean-up hook is set.
+    /// The threads that this thread's environment has started; `None` until its clean-up hook is set.
     static RUNNING: RefCell<Option<Vec<Running>>> = const { RefCell::new(None) };
 }
 
@@ -84,7 +84,7 @@ fn join_all() {
         stops.iter().for_each(Stop::raise);
     }
     for (_, handle) in running {
-        // The thread caught its own panic, if there was one.
+        // The thread catches its own panics.
         let _ = handle.join();
     }
 }
@@ -94,14 +94,15 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }
 
-/// Does the work on a thread of its own; the promise has what `convert` makes of its result.
+/// Does the work on a new thread. The promise resolves to the result, which `convert` converts.
 pub fn start<'env, R: Send + 'static, T: ToNapiValue + 'static>(
     env: &'env Env,
     stops: Vec<Stop>,
     work: impl FnOnce() -> Result<R> + Send + 'static,
     convert: impl FnOnce(&Env, R) -> Result<T> + Send + 'static,
 ) -> Result<Object<'env>> {
-    // The thread starts before the promise is made: a promise that nothing settles would keep the process alive.
+    // The thread starts before the promise is created: a promise that never settles would keep the process
+    // alive.
     let (sender, receiver) = mpsc::channel();
     let body = move || {
         let Ok(deferred): std::result::Result<Deferred<T, _>, _> = receiver.recv() else { return };
@@ -118,7 +119,7 @@ pub fn start<'env, R: Send + 'static, T: ToNapiValue + 'static>(
     };
     let handle = Builder::new().name("myelin".into()).spawn(body);
     let handle = handle.map_err(|error| {
-        let cause = format!("the system gives no thread for the training: {error}");
+        let cause = format!("the operating system cannot create a thread for the training: {error}");
         refuse(format!("{cause}. Raise the limit of processes or of memory, or train with fitSync"))
     })?;
     remember(env, stops, handle)?;

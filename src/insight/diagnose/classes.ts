@@ -1,11 +1,11 @@
-/** Classes: labels that are none, and classes that never occur. */
+/** Findings about classes: labels outside the classes, and classes without rows. */
 import type { Dataset, ExpectedTargets } from "../../data/examples.ts";
 import { DataError } from "../../errors.ts";
 import type { Problem } from "../../metrics/metric.ts";
 import { countsOf } from "../../training/warnings/classes.ts";
 import { amount, type Finding, percent } from "../../training/warnings/finding.ts";
 
-/** The rows whose targets the loss takes, and what is wrong with the others. */
+/** Returns the rows whose targets the loss accepts, and a finding about the others. */
 export function checkTargets(
   data: Dataset,
   { check }: ExpectedTargets,
@@ -30,14 +30,14 @@ export function checkTargets(
     column: 0,
     row: first.row,
     share,
-    message: `${first.message}: the first of ${amount(count, "such row")} of ${data.rows} (${percent(share)})`,
-    fix: mendOf(data, problem),
+    message: `${first.message}: the first of ${amount(count, "such row")} out of ${data.rows} (${percent(share)})`,
+    fix: fixFor(data, problem),
   };
   return { rows, findings: [finding] };
 }
 
-/** What makes such targets fit. */
-function mendOf({ y }: Dataset, { targets, outputs }: Problem): string {
+/** Returns the fix for targets that the loss refuses. */
+function fixFor({ y }: Dataset, { targets, outputs }: Problem): string {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of y) {
     least = Math.min(least, value);
@@ -47,22 +47,22 @@ function mendOf({ y }: Dataset, { targets, outputs }: Problem): string {
     case "labels":
       if (least === 1 && most === outputs) return "count the classes from 0: subtract 1 from every label";
       if (least >= 0 && y.every(Number.isInteger))
-        return `the labels go up to ${most}: make the last layer dense(${most + 1}), an output for each class, or fix the labels`;
-      return `number the classes from 0 to ${outputs - 1}, each row with the number of its class`;
+        return `the largest label is ${most}: make the last layer dense(${most + 1}), with one output per class, or fix the labels`;
+      return `label each row with the number of its class, from 0 to ${outputs - 1}`;
     case "signs":
-      return "give -1 for no and 1 for yes, or use the loss binaryCrossentropy, which takes 0 and 1";
+      return "use -1 for no and 1 for yes, or the loss binaryCrossentropy, which takes 0 and 1";
     case "probabilities":
       return least === -1
-        ? "give 0 for no and 1 for yes, or use the loss hinge, which takes -1 and 1"
-        : "give 0 for no and 1 for yes, or, for plain values, use the loss meanSquaredError";
+        ? "use 0 for no and 1 for yes, or the loss hinge, which takes -1 and 1"
+        : "use 0 for no and 1 for yes, or, for a regression, the loss meanSquaredError";
     case "shares":
-      return "give each row a share for each class, like [0, 1, 0], or its class's number with the loss sparseCategoricalCrossentropy";
+      return "give each row one share per class, like [0, 1, 0], or the number of its class with the loss sparseCategoricalCrossentropy";
     default:
       return "fix the values, or choose another loss";
   }
 }
 
-/** Classes without a row. Of one row there is nothing to be said. */
+/** Finds classes without rows, if there is more than one row. */
 export function missingClasses(data: Dataset, problem: Problem): Finding[] {
   const counted = data.rows > 1 ? (countsOf(data, problem) ?? []) : [];
   return counted.flatMap((counts, column) =>
@@ -74,10 +74,10 @@ export function missingClasses(data: Dataset, problem: Problem): Finding[] {
           cause: "missingClass",
           ...(counted.length > 1 ? { column } : {}),
           class: category,
-          message: `y: class ${category}${named} never occurs in ${data.rows} rows, which have ${counts.length} classes`,
+          message: `y: none of ${data.rows} rows has class ${category}${named}, one of ${counts.length} classes`,
           fix:
-            "add rows of it, or leave it out of the last layer; where rows are sorted by class, mix them " +
-            "before they are split, with crossValidate's stratified folds for instance",
+            "add rows of this class, or remove it from the last layer; shuffle rows that are sorted by class " +
+            "before they are split, as the stratified folds of crossValidate do",
         },
       ];
     }),

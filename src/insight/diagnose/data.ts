@@ -1,4 +1,4 @@
-/** What can be wrong with the data, whatever the network computes. */
+/** Findings about the data, independent of what the network computes. */
 import { type Column, exact, isConstant, readColumns } from "../../data/columns.ts";
 import type { Dataset } from "../../data/examples.ts";
 import type { Problem } from "../../metrics/metric.ts";
@@ -14,30 +14,30 @@ import {
 import { missingClasses } from "./classes.ts";
 
 /**
- * A column that varies by less than this all in all says next to nothing: its weight would have to become a
- * hundred times as large as the others', which takes a hundred times as many steps.
+ * A column whose values span less than this is too small: its weight would have to become a hundred times as
+ * large as the others, which takes a hundred times as many steps.
  */
 const SMALL_SPAN = 0.02;
 
-/** Constants below this are zeros but for rounding. A column of zeros moves no weight, and harms nothing. */
+/** Constants below this are zero up to rounding. A column of zeros changes no weight and does no harm. */
 const ROUNDING = 1e-6;
 
-/** What the checks know of a model and of the data. */
+/** What the checks know about the model and the data. */
 export interface Known {
   readonly problem: Problem;
-  /** The columns of x that hold numbers of categories. */
+  /** The columns of x that hold categories. */
   readonly categories: readonly number[];
-  /** What the first layers scale. */
+  /** What the first layers normalize. */
   readonly scaling: Scaling;
-  /** Whether no row was left out for its label. */
+  /** Whether all rows have valid labels. Others were left out. */
   readonly hasAllLabels: boolean;
-  /** What rounding to 32 bits has done: nothing else can be said of such columns. */
+  /** Columns that rounding to 32 bits has changed, for which other findings are pointless. */
   readonly rounded: { readonly x: readonly Finding[]; readonly y: readonly Finding[] };
   /** The caller's numbers of the rows, where some were left out. */
   readonly rowNumbers: Uint32Array | undefined;
 }
 
-/** All that is found in checked rows. */
+/** Finds everything that is wrong with checked rows. */
 export function dataFindings(data: Dataset, known: Known): Finding[] {
   const { problem, categories, scaling, rounded, rowNumbers } = known;
   const isExact = (findings: readonly Finding[]) => {
@@ -67,7 +67,7 @@ export function dataFindings(data: Dataset, known: Known): Finding[] {
   ];
 }
 
-/** A column that is too small to matter. */
+/** Finds a column that is too small to matter. */
 function small(of: Column): Finding[] {
   return of.most - of.least < SMALL_SPAN && of.largest < 1 ? [unscaled(of, true)] : [];
 }
@@ -81,13 +81,13 @@ function constant(of: Column): Finding[] {
       column,
       message: `x: column ${column} is ${exact(least)} in every row`,
       fix:
-        "leave it out: it says nothing that the bias of a dense layer does not, and its deviation of 0 " +
-        "divides by zero where columns are scaled",
+        "remove the column: the bias of a dense layer has the same effect, and scaling the column would divide " +
+        "by its standard deviation of 0",
     },
   ];
 }
 
-/** A number that rows of the same values have in common, after Fowler, Noll and Vo's FNV-1a by 32 bits. */
+/** Returns a hash of a row, after Fowler, Noll and Vo's FNV-1a over 32-bit words. */
 function hashOf(bits: Uint32Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let at = start; at < end; at++) {
@@ -105,12 +105,12 @@ const isSame = (values: Float32Array, width: number, one: number, other: number)
   return true;
 };
 
-/** Rows that are equal in x and not in y, where y says classes: of plain values, that is noise as any. */
+/** Finds rows with equal x and different classes. In a regression such rows are ordinary noise. */
 function contradictions({ x, y, inputs, outputs, rows }: Dataset, { problem, rowNumbers }: Known): Finding[] {
   if (problem.targets === "values") return [];
   const bits = new Uint32Array(x.slice(0, rows * inputs).buffer);
   const lastOf = new Map<number, number>();
-  /** The row before with the same hash. */
+  /** The previous row with the same hash, or -1. */
   const before = new Int32Array(rows).fill(-1);
   /** The first row with the same x. */
   const first = new Uint32Array(rows);
@@ -136,8 +136,8 @@ function contradictions({ x, y, inputs, outputs, rows }: Dataset, { problem, row
       cause: "contradictoryRows",
       row: other,
       share,
-      message: `${amount(count, "row")} of ${rows} (${percent(share)}) have the same x as another and other targets: rows ${one} and ${other} for instance`,
-      fix: "fix the labels, leave such rows out, or add a column that tells them apart: no model can have all of them right",
+      message: `${count} of ${amount(rows, "row")} (${percent(share)}) have the same x as another row but other targets, such as rows ${one} and ${other}`,
+      fix: "fix the labels, remove such rows, or add a column that distinguishes them: no model can predict all of them correctly",
     },
   ];
 }

@@ -1,13 +1,13 @@
-/** Gradients that fade or grow on their way back through the layers. */
+/** Gradients that vanish or explode in the backward pass. */
 import { brief } from "../../data/columns.ts";
 import type { LayerShape } from "../../nn/program.ts";
 import type { Finding } from "../../training/warnings/finding.ts";
 import { placeOf, type Step } from "../../training/warnings/step.ts";
 
-/** How many times as small or as large as at the last weighted sum gradients may be at another one. */
+/** Gradients of a weighted sum may be this many times smaller or larger than those of the last one. */
 const GRADIENT_RATIO = 1000;
 
-/** √(Σv² / n) */
+/** Returns the root mean square, √(Σv² / n). */
 function sizeOf(values: Float32Array): number {
   let sum = 0;
   for (const value of values) sum += value * value;
@@ -15,8 +15,8 @@ function sizeOf(values: Float32Array): number {
 }
 
 /**
- * How the gradient of the loss by what a weighted sum gives changes from the last of them to the first. `isKnown`
- * says that another finding explains why nothing comes through.
+ * Compares the gradients of all weighted sums with those of the last one. With `isKnown` another finding
+ * already explains vanishing gradients.
  */
 export function gradientFindings(step: Step, layers: readonly LayerShape[], isKnown: boolean): Finding[] {
   const { plan, names, workspace } = step;
@@ -25,21 +25,21 @@ export function gradientFindings(step: Step, layers: readonly LayerShape[], isKn
   const last = sizes[sizes.length - 1];
   if (sums.length < 2 || !(last > 0)) return [];
   const ratios = sizes.map((size) => size / last);
-  const told = () => sums.map((at, index) => `layer ${names[at].layer} ${brief(sizes[index])}`).join(", ");
+  const listed = () => sums.map((at, index) => `layer ${names[at].layer} ${brief(sizes[index])}`).join(", ");
   const least = ratios.indexOf(Math.min(...ratios));
   const most = ratios.indexOf(Math.max(...ratios));
   const finding = (cause: Finding["cause"], index: number, words: string, fix: string): Finding => {
     const place = placeOf({ names, layers }, sums[index]);
-    return { cause, layer: names[sums[index]].layer, message: `${place}: ${words}: ${told()}`, fix };
+    return { cause, layer: names[sums[index]].layer, message: `${place}: ${words}: ${listed()}`, fix };
   };
-  const size = "∂E/∂y, root of its mean square";
+  const size = "root mean square of ∂E/∂y";
   return [
     ...(ratios[least] * GRADIENT_RATIO < 1 && !isKnown
       ? [
           finding(
             "vanishingGradients",
             least,
-            `gradients vanish on the way back, to ${brief(ratios[least])} of those at the last dense layer (${size})`,
+            `gradients vanish in the backward pass, to ${brief(ratios[least])} times those at the last dense layer (${size})`,
             "use relu() or another activation whose slope stays near 1, layerNorm() or batchNorm() between the layers, residual([…]) blocks, or fewer layers",
           ),
         ]
@@ -49,8 +49,8 @@ export function gradientFindings(step: Step, layers: readonly LayerShape[], isKn
           finding(
             "explodingGradients",
             most,
-            `gradients grow on the way back, to ${brief(ratios[most])} times those at the last dense layer (${size})`,
-            "use the initialisers heNormal or glorotUniform, layerNorm() between the layers, and clipGradients: { norm: 1 }",
+            `gradients explode in the backward pass, to ${brief(ratios[most])} times those at the last dense layer (${size})`,
+            "use the initializers heNormal or glorotUniform, layerNorm() between the layers, and clipGradients: { norm: 1 }",
           ),
         ]
       : []),

@@ -1,4 +1,4 @@
-/** Layers that together are one linear map, whatever their weights. */
+/** Layers that together are one linear map with any weights. */
 import type { Plan } from "../../kernel/typescript/network.ts";
 import type { Operation } from "../../kernel/typescript/operations.ts";
 import type { LayerShape } from "../../nn/program.ts";
@@ -15,21 +15,21 @@ export interface Structure {
 
 type Product = Operation & { readonly kind: "product" };
 
-/** Whether values go through a operation by a linear function, or by one that becomes linear in `predict`. */
+/** Returns whether an operation is linear, at least in `predict`. */
 function isLinear(operation: Operation): boolean {
   if (operation.kind === "elementwise") return formOf(operation.activation).isLinear;
   return operation.kind !== "row" && operation.kind !== "lookup";
 }
 
 /**
- * Weighted sums of weighted sums, W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + …, are one weighted sum. A sum in the middle
- * that is narrower than what comes before and after is meant, since one sum alone could not be so.
+ * Finds consecutive weighted sums, W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + …, which are one weighted sum. A sum
+ * that is narrower than its input and than the next sum is intended, because one sum alone cannot replace it.
  */
 export function linearStacks(structure: Structure): Finding[] {
   const { plan, names } = structure;
-  /** The last weighted sum, if all since was linear. */
+  /** The last weighted sum, if all operations since are linear. */
   let last: number | undefined;
-  /** Whether all since each open fork was linear. */
+  /** For each open fork, whether all operations since are linear. */
   const forks: boolean[] = [];
   const runs: number[][] = [];
   for (const [at, operation] of plan.operations.entries()) {
@@ -38,7 +38,7 @@ export function linearStacks(structure: Structure): Finding[] {
       forks.fill(false);
     }
     if (operation.kind === "fork") forks.push(true);
-    // Two paths meet: only if both are linear it is one linear map still.
+    // Two paths meet. Only if both are linear, they are still one linear map.
     if (operation.kind === "add" && !forks.pop()) last = undefined;
     if (operation.kind !== "product") continue;
     if (last !== undefined && !isBottleneck(plan.operations[last] as Product, operation)) {
@@ -56,7 +56,7 @@ export function linearStacks(structure: Structure): Finding[] {
       cause: "linearStack",
       layer: names[run[0]].layer,
       message: `${shown} have no nonlinear activation between them: together they compute one linear map, as dense(${outputs}) alone would`,
-      fix: "put an activation between them, relu() for instance, or leave all but the last out",
+      fix: "put an activation between them, such as relu(), or remove all but the last",
     };
   });
 }

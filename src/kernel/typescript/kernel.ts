@@ -1,4 +1,4 @@
-/** The typescript kernel: pure, runs in any JavaScript host, and defines what the native one computes. */
+/** The TypeScript kernel. It runs in any JavaScript host and defines what the native kernel computes. */
 import { withinMemory } from "../../errors.ts";
 import { allocate } from "../../memory.ts";
 import type { Program } from "../../nn/program.ts";
@@ -29,8 +29,8 @@ function allFinite(values: Float32Array): boolean {
   return true;
 }
 
-/** All rows as one batch, without the noise of training. */
-const untrained = (data: Rows): Batch => ({
+/** Returns all rows as one batch, without the noise of training. */
+const allRows = (data: Rows): Batch => ({
   data,
   order: undefined,
   start: 0,
@@ -41,7 +41,7 @@ const untrained = (data: Rows): Batch => ({
 class TypeScriptNetwork implements Network {
   readonly #plan: Plan;
   readonly #state: State;
-  /** What `predict` sees: the parameters of the last whole epoch, or of the last call's end. */
+  /** The parameters that `predict` uses: those of the last completed epoch, or after the last call. */
   readonly #published: Float32Array<ArrayBuffer>;
   readonly #publishedViews: ReturnType<typeof views>;
   readonly #publishedSlots: readonly Float32Array[];
@@ -112,7 +112,7 @@ class TypeScriptNetwork implements Network {
 
   evaluate(data: KernelData | Rows, output?: Float32Array): number {
     const source = data as Rows;
-    const batch = untrained(source);
+    const batch = allRows(source);
     let loss = 0;
     for (let start = 0; start < source.rows; start += CHUNK_ROWS) {
       loss += this.#evaluateChunk(batch, start, output);
@@ -121,14 +121,14 @@ class TypeScriptNetwork implements Network {
   }
 
   validate(data: Rows, start: number, output: Float32Array | undefined): number {
-    return this.#evaluateChunk(untrained(data), start, output);
+    return this.#evaluateChunk(allRows(data), start, output);
   }
 
   #evaluateChunk(batch: Batch, start: number, output: Float32Array | undefined): number {
     return evaluate(this.#plan, this.#publishedViews, this.#reserve(batch.rows), batch, start, output);
   }
 
-  /** Room for rows that are only predicted, as many as go through the operations together. */
+  /** Returns a workspace for predictions: for `total` rows or one chunk, whichever is smaller. */
   #reserve(total: number): Workspace {
     const rows = Math.min(total, CHUNK_ROWS);
     if (this.#workspace.rows < rows) {
@@ -141,7 +141,7 @@ class TypeScriptNetwork implements Network {
   gradients(data: KernelData | Rows): Gradients {
     const { rows } = data as Rows;
     this.#state.reserve(rows);
-    const { loss, values } = this.#state.gradients(untrained(data as Rows));
+    const { loss, values } = this.#state.gradients(allRows(data as Rows));
     return { loss: loss / rows, values };
   }
 
@@ -167,12 +167,12 @@ class TypeScriptNetwork implements Network {
     this.publish();
   }
 
-  /** The garbage collector frees a network that nobody refers to. */
+  /** Does nothing: the garbage collector frees the network. */
   dispose(): void {}
 }
 
-/** Rows as this kernel keeps them; the garbage collector frees them. */
-const kept = (rows: Rows): Rows & KernelData => ({ ...rows, free() {} });
+/** Returns rows as kernel data. `free` does nothing because the garbage collector frees them. */
+const toKernelData = (rows: Rows): Rows & KernelData => ({ ...rows, free() {} });
 
 function footprint(program: Program): Footprint {
   const { inputs, targets, operations, parameters, optimizer } = compile(program);
@@ -182,7 +182,7 @@ function footprint(program: Program): Footprint {
   return { network: bytes * parameters * copies, row: bytes * row };
 }
 
-/** Trains one network after the other: there is one thread. */
+/** Trains one network after the other, because there is only one thread. */
 function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
   let finished = 0;
   let stopped = false;
@@ -202,11 +202,11 @@ function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
   return { progress: all(), finished: () => finished, stop };
 }
 
-/** The typescript kernel. */
+/** The TypeScript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
   dataset: (x, y, inputs, outputs, weights) =>
-    kept({
+    toKernelData({
       x: x.slice(),
       y: y.slice(),
       weights: weights?.slice(),

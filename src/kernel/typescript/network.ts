@@ -1,4 +1,4 @@
-/** The network: one mini-batch forward, loss, backward, update. */
+/** The network: forward pass, loss and backward pass of a mini-batch. */
 import { linear } from "../../nn/activations.ts";
 import { createLayer } from "../../nn/layers.ts";
 import type { Loss, RowLoss } from "../../nn/losses.ts";
@@ -8,59 +8,60 @@ import * as optimizers from "../../nn/optimizers.ts";
 import { type ClipGradients, type Program, takesWholeBatches } from "../../nn/program.ts";
 import { create, type Table } from "../../options.ts";
 import { CHUNK_ROWS } from "../kernel.ts";
-import { copy, type View } from "./operations/arrays.ts";
+import { copy, type ParameterView } from "./operations/arrays.ts";
 import {
   applyFunction,
   backwardOperation,
   forwardOperation,
   type Operation,
   Operations,
+  type ParameterRange,
   type Penalty,
   parameterGradient,
-  type Range,
 } from "./operations.ts";
-import { type Batch, gather, type Sizes, type Workspace } from "./workspace.ts";
+import { type Batch, gather, type RowSizes, type Workspace } from "./workspace.ts";
 
 type FunctionOperation = Operation & { readonly kind: "elementwise" | "row" };
 
-/** What stays the same while the parameters change. */
-export interface Plan extends Sizes {
+/** A compiled Program: everything that stays the same while the parameters change. */
+export interface Plan extends RowSizes {
   readonly outputs: number;
-  /** The most rows that go forward and back together. */
+  /** The most rows that go through the network at once. */
   readonly chunkRows: number;
   readonly loss: RowLoss;
-  /** What the loss is computed together with and predictions go through besides, if anything. */
+  /**
+   * The last operation, if the loss computes it too. It is then not in `operations`, and predictions apply it
+   * separately.
+   */
   readonly absorbed: FunctionOperation | undefined;
   readonly optimizer: Optimizer;
   readonly parameters: number;
   /**
-   * The ranges of parameters that no gradient changes, in increasing order: their gradients stay zero, and
-   * no update goes through them.
+   * The ranges of parameters that no gradient changes, in increasing order. Their gradients stay zero, and
+   * updates skip them.
    */
-  readonly frozen: readonly Range[];
-  /** What is added to the gradients of weights. */
+  readonly frozen: readonly ParameterRange[];
   readonly penalties: readonly Penalty[];
-  /** Within what gradients are held, if anything. */
   readonly clip: ClipGradients | null;
 }
 
-/** The parameters that training changes. */
-export function trainedRanges({ frozen, parameters }: Plan): readonly Range[] {
+/** Returns the ranges of parameters that training changes. */
+export function trainedRanges({ frozen, parameters }: Plan): readonly ParameterRange[] {
   const starts = [0, ...frozen.map(({ end }) => end)];
   const ends = [...frozen.map(({ start }) => start), parameters];
   return starts.map((start, index) => ({ start, end: ends[index] })).filter(({ start, end }) => start < end);
 }
 
-/** A operation that changes nothing, where the loss absorbs the only layer. */
+/** The identity: the only operation of a network whose only layer is absorbed by the loss. */
 const IDENTITY = linear.create({});
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
-  const placed = new Operations(program.inputs);
+  const operations = new Operations(program.inputs);
   for (const layer of program.layers) {
-    for (const operation of createLayer(layer).operations()) placed.push(operation);
+    for (const operation of createLayer(layer).operations()) operations.push(operation);
   }
-  const { list, width: outputs, parameters, frozen, penalties } = placed;
+  const { list, width: outputs, parameters, frozen, penalties } = operations;
   const loss = create("loss", losses as Table<Loss>, program.loss);
   const absorbing = loss.absorbs?.layer === program.layers[program.layers.length - 1].type;
   const absorbed = absorbing ? (list.pop() as FunctionOperation) : undefined;
@@ -81,10 +82,10 @@ export function compile(program: Program): Plan {
   };
 }
 
-/** Runs the rows at hand, which the workspace's input holds, through the operations. */
+/** Computes the outputs of all operations for the rows in the workspace. */
 export function predict(
   plan: Plan,
-  parameters: readonly (View | undefined)[],
+  parameters: readonly (ParameterView | undefined)[],
   { input, outputs, at }: Workspace,
 ): void {
   for (let index = 0; index < plan.operations.length; index++) {
@@ -94,9 +95,8 @@ export function predict(
 }
 
 /**
- * Takes the predictions of the rows at hand through what the loss has absorbed, and writes each to its place
- * among the rows of `output`: those that the order names, or those that stand there. The workspace's own are
- * gone then.
+ * Applies the absorbed operation, if any, to the predictions in the workspace, in place. Then copies each
+ * prediction to the row of `output` that corresponds to its row in the data.
  */
 export function handOut(
   { absorbed, outputs }: Plan,
@@ -112,10 +112,13 @@ export function handOut(
   }
 }
 
-/** The sum of the losses of up to 512 rows of a batch from `from` on; their predictions, too, if wanted. */
+/**
+ * Returns the sum of the losses of up to {@link CHUNK_ROWS} rows of a batch, beginning at `from`. Also writes
+ * their predictions into `output` if it is given.
+ */
 export function evaluate(
   plan: Plan,
-  parameters: readonly (View | undefined)[],
+  parameters: readonly (ParameterView | undefined)[],
   workspace: Workspace,
   batch: Batch,
   from: number,
@@ -128,32 +131,32 @@ export function evaluate(
   return loss;
 }
 
-/** The sum of the losses of the rows at hand, whose predictions the workspace holds. */
+/** Returns the sum of the losses of the rows in the workspace, from their predictions. */
 export function lossSum(plan: Plan, { prediction, target, weights, at }: Workspace): number {
   let sum = 0;
   for (let row = 0; row < at.rows; row++) {
-    // A row's loss is a float of 32 bits, so that one beyond their range is infinite in both kernels at the
-    // same step.
+    // The loss of a row is rounded to 32 bits, so that it becomes infinite at the same step in both kernels.
     sum += Math.fround(Math.fround(plan.loss.value(prediction, target, row, plan.outputs)) * weights[row]);
   }
   return sum;
 }
 
-/** Multiplies the gradients of the losses of the rows at hand by the rows' weights. */
-function weighGradients({ outputs }: Plan, { gradients, weights, at }: Workspace): void {
+/** Multiplies the gradients of the losses by the weights of the rows. */
+function weightGradients({ outputs }: Plan, { gradients, weights, at }: Workspace): void {
   const { values } = gradients[gradients.length - 1];
   for (let place = 0; place < at.rows * outputs; place++)
     values[place] *= weights[Math.floor(place / outputs)];
 }
 
 /**
- * What the rows at hand add to the gradient of the mean loss of a batch, from the output back to the
- * parameters. `scale` is one over the rows of that batch.
+ * Computes, backward from the loss, what the rows in the workspace contribute to the gradient of the mean
+ * loss of the batch. Adds it to `gradient`, or overwrites that for the first rows. `scale` is 1 / the number
+ * of rows in the batch.
  */
 export function backward(
   plan: Plan,
-  parameters: readonly (View | undefined)[],
-  gradient: readonly (View | undefined)[],
+  parameters: readonly (ParameterView | undefined)[],
+  gradient: readonly (ParameterView | undefined)[],
   workspace: Workspace,
   scale: number,
   isFirst: boolean,
@@ -164,7 +167,7 @@ export function backward(
   for (let row = 0; row < rows; row++) {
     plan.loss.gradient(prediction, target, row, plan.outputs, scale, gradients[last].values);
   }
-  if (isWeighted) weighGradients(plan, workspace);
+  if (isWeighted) weightGradients(plan, workspace);
   for (let index = last; index >= 0; index--) {
     const operation = plan.operations[index];
     const before = index > 0 ? outputs[index - 1] : input;

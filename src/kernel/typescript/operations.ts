@@ -1,4 +1,4 @@
-/** What the network walks: operations, each with an output of its own; what each kind does, forward and back. */
+/** The operations that layers compile to, and the forward and backward pass of each kind. */
 import type { Activation } from "../../nn/activations.ts";
 import type {
   LayerOperation,
@@ -10,7 +10,7 @@ import type {
   TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
-import { copy, type Rows, sum, type Values, type View } from "./operations/arrays.ts";
+import { type BatchRange, copy, type ParameterArray, type ParameterView, sum } from "./operations/arrays.ts";
 import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
 import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
@@ -24,7 +24,7 @@ import {
   biasGradient,
   forward,
   inputGradient,
-  type Matrix,
+  type MatrixView,
   repeated,
   rowsOf,
   type Sizes,
@@ -32,16 +32,16 @@ import {
   ZEROS,
 } from "./products.ts";
 
-/** Part of the parameters. */
-export interface Range {
+/** A contiguous range of the parameters. */
+export interface ParameterRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** The penalties on a range of weights that change in training. */
-export interface Penalty extends Range, Penalties {}
+/** The penalties on a range of trainable weights. */
+export interface Penalty extends ParameterRange, Penalties {}
 
-/** An operation of the Program with where its parameters start. */
+/** An operation of the Program, with the indices at which its parameters start. */
 export type Operation =
   | (Sizes &
       TrainingRule & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
@@ -51,7 +51,7 @@ export type Operation =
   | StandardizeOperation
   | NoiseOperation
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
-  /** `add` is the number of the operation that adds these values. */
+  /** `add` is the index of the operation that adds these values. */
   | { readonly kind: "fork"; readonly outputs: number; add: number }
   | { readonly kind: "add"; readonly outputs: number; readonly fork: number };
 
@@ -59,20 +59,20 @@ interface NoiseOperation {
   readonly kind: "noise";
   readonly outputs: number;
   readonly noise: Noise;
-  /** Counts the operations that draw. */
+  /** The index of this operation among the noise operations. */
   readonly layer: number;
-  /** Room for the draws of some rows. */
+  /** The random numbers for `NOISE_ROWS` rows. */
   readonly draws: Float32Array;
 }
 
-/** Gives operations their places: their sizes, and where their parameters start. */
+/** Compiles a list of operations: determines their sizes and where their parameters start. */
 export class Operations {
   readonly list: Operation[] = [];
-  /** Values in a row of the last operation's output. */
+  /** The number of values in a row of the last operation's output. */
   width: number;
   parameters = 0;
   /** The ranges of parameters that no gradient changes, in increasing order. */
-  readonly frozen: Range[] = [];
+  readonly frozen: ParameterRange[] = [];
   readonly penalties: Penalty[] = [];
   readonly #forks: number[] = [];
   #noises = 0;
@@ -108,7 +108,7 @@ export class Operations {
     return { ...operation, outputs, mean, variance, rates: new Float64Array(outputs) };
   }
 
-  /** So many more parameters; where they start. */
+  /** Reserves `count` parameters and returns the index of the first. */
   #allocate(count: number): number {
     const start = this.parameters;
     this.parameters += count;
@@ -151,8 +151,11 @@ export class Operations {
   }
 }
 
-/** Cuts an array of all parameters into one view a operation. */
-export function views(operations: readonly Operation[], values: Values): readonly (View | undefined)[] {
+/** Returns a view of an array of all parameters for each operation that has some. */
+export function views(
+  operations: readonly Operation[],
+  values: ParameterArray,
+): readonly (ParameterView | undefined)[] {
   const cut = (start: number, length: number) => values.subarray(start, start + length);
   return operations.map((operation) => {
     switch (operation.kind) {
@@ -182,14 +185,14 @@ export function views(operations: readonly Operation[], values: Values): readonl
   });
 }
 
-/** Takes rows through a operation. `outputs` has those of all operations before. */
+/** Computes the output of an operation. `outputs` contains those of all earlier operations. */
 export function forwardOperation(
   operation: Operation,
-  view: View | undefined,
-  input: Matrix,
-  output: Matrix,
-  outputs: readonly Matrix[],
-  at: Rows,
+  view: ParameterView | undefined,
+  input: MatrixView,
+  output: MatrixView,
+  outputs: readonly MatrixView[],
+  at: BatchRange,
 ): void {
   const { rows } = at;
   switch (operation.kind) {
@@ -204,7 +207,7 @@ export function forwardOperation(
       else standardize(operation, view!, input.values, output.values, rows);
       break;
     case "noise":
-      makeNoise(operation, operation.noise.value, input.values, output.values, at);
+      applyNoise(operation, operation.noise.value, input.values, output.values, at);
       break;
     case "lookup":
       lookUp(operation, view!.weight.values, input.values, output.values, rows);
@@ -220,7 +223,7 @@ export function forwardOperation(
   }
 }
 
-/** Takes rows through a function without parameters. `output` may be `input`. */
+/** Computes a function without parameters. `output` may be `input`. */
 export function applyFunction(
   operation: Operation & { readonly kind: "elementwise" | "row" },
   input: Float32Array,
@@ -233,18 +236,18 @@ export function applyFunction(
 }
 
 /**
- * Writes the gradient with respect to a operation's input. `outputs` and `gradients` are those of all operations, this
- * one's number being `index`: its input's gradient is that of the output of the one before, unless a
- * `result` is given, for the first.
+ * Writes the gradient with respect to the input of operation `index`, by default into the gradient of the
+ * output before it. The first operation needs a `result`. `outputs` and `gradients` are those of all
+ * operations.
  */
 export function backwardOperation(
   operation: Operation,
-  view: View | undefined,
-  input: Matrix,
-  outputs: readonly Matrix[],
-  gradients: readonly Matrix[],
+  view: ParameterView | undefined,
+  input: MatrixView,
+  outputs: readonly MatrixView[],
+  gradients: readonly MatrixView[],
   index: number,
-  at: Rows,
+  at: BatchRange,
   result = gradients[index - 1],
 ): void {
   const { rows } = at;
@@ -278,7 +281,7 @@ export function backwardOperation(
       else runningGradient(operation, view!, gradient, result.values, rows);
       break;
     case "noise":
-      makeNoise(operation, operation.noise.gradient, gradient, result.values, at);
+      applyNoise(operation, operation.noise.gradient, gradient, result.values, at);
       break;
     case "lookup":
       lookUpGradient(operation, gradient, result.values, rows);
@@ -291,12 +294,15 @@ export function backwardOperation(
   }
 }
 
-/** Adds the gradients of a operation's parameters over the rows to `result`, or writes them if it `isFirst`. */
+/**
+ * Adds the gradients with respect to an operation's parameters to `result`, or overwrites it for the first
+ * rows of an update.
+ */
 export function parameterGradient(
   operation: Operation,
-  result: View | undefined,
-  input: Matrix,
-  gradient: Matrix,
+  result: ParameterView | undefined,
+  input: MatrixView,
+  gradient: MatrixView,
   rows: number,
   isFirst: boolean,
 ): void {
@@ -316,13 +322,13 @@ export function parameterGradient(
 
 const key = new Uint32Array(4);
 
-/** Takes values, or gradients, through a layer's noise; where nothing is trained, there is none. */
-function makeNoise(
+/** Applies a layer's noise to values or gradients. Copies them outside of training. */
+function applyNoise(
   { outputs, layer, draws }: NoiseOperation,
-  act: Noise["value"],
+  apply: Noise["value"],
   input: Float32Array,
   output: Float32Array,
-  { from, rows, moment }: Rows,
+  { from, rows, moment }: BatchRange,
 ): void {
   if (moment === undefined) {
     copy(input, 0, output, 0, rows * outputs);
@@ -331,6 +337,6 @@ function makeNoise(
   noiseKey(moment.seed, layer, moment.step, key);
   for (let row = 0; row < rows; row += NOISE_ROWS) {
     noiseDraws(key, (moment.before + from + row) / NOISE_ROWS, outputs, draws);
-    act(input, output, draws, row * outputs, Math.min(NOISE_ROWS, rows - row) * outputs);
+    apply(input, output, draws, row * outputs, Math.min(NOISE_ROWS, rows - row) * outputs);
   }
 }

@@ -1,4 +1,4 @@
-/** The loop over steps: which rows a step takes, when an epoch ends, when a run does. */
+/** The loop of a run over its steps: which rows a step takes, when an epoch ends, and when the run does. */
 import { withinMemory } from "../../errors.ts";
 import { now } from "../../host.ts";
 import { NOISE_ROWS, permutation, purpose } from "../../random.ts";
@@ -15,21 +15,21 @@ import type { Moment } from "./operations/arrays.ts";
 import type { State } from "./state.ts";
 import type { Batch } from "./workspace.ts";
 
-/** What a training publishes at the end of an epoch and falls back to when it diverges. */
-export interface Safe {
-  /** Keeps the parameters and slots as they are; false, and nothing is kept, if one is not finite. */
+/** The parameters and slots that a run publishes at the end of each epoch and restores if it diverges. */
+export interface Publisher {
+  /** Publishes a copy of the current values. Returns false and publishes nothing if one is not finite. */
   publish(): boolean;
-  /** Goes back to what was last published. */
+  /** Restores the values that were published last. */
   restore(): void;
   /**
-   * The sum of the losses of up to 512 rows from `start` on with what was last published, and their
-   * predictions into `output`, if there is one.
+   * Returns the sum of the losses of up to {@link CHUNK_ROWS} rows, beginning at `start`, with the published
+   * parameters. Also writes their predictions into `output` if it is given.
    */
   validate(data: Rows, start: number, output: Float32Array | undefined): number;
 }
 
-/** Predictions of several epochs in one array. */
-class Outputs {
+/** The predictions of several epochs in one array. */
+class EpochPredictions {
   readonly values: Float32Array;
   readonly #epochs: readonly Float32Array[];
 
@@ -41,36 +41,36 @@ class Outputs {
     );
   }
 
-  /** Those of one epoch, counted from the run's first. */
+  /** Returns those of one epoch, counted from the first epoch of the run. */
   of(epoch: number): Float32Array {
     return this.#epochs[epoch];
   }
 }
 
-/** A run that is taken step by step, so that its driver can yield and stop between any two. */
+/** Takes a run step by step, so that the caller can yield or stop between any two steps. */
 export class StepLoop {
   readonly #state: State;
-  readonly #safe: Safe;
+  readonly #publisher: Publisher;
   readonly #data: Rows;
   readonly #run: Run;
   readonly #batchSize: number;
-  readonly #stepsAnEpoch: number;
+  readonly #stepsPerEpoch: number;
   readonly #order: Uint32Array | undefined;
   readonly #losses: number[] = [];
   readonly #seconds: number[] = [];
   readonly #validation: Rows | undefined;
   readonly #validationLosses: number[] = [];
-  /** Rows of the validation that the epoch's end has been through; undefined between its steps. */
+  /** The number of validation rows evaluated at the end of the epoch; undefined before the epoch ends. */
   #validated: number | undefined;
   #validationLoss = 0;
-  readonly #seen: Outputs | undefined;
-  readonly #validationSeen: Outputs | undefined;
-  /** Counted up in place, as `#turn` is filled: a step allocates nothing. */
+  readonly #predictions: EpochPredictions | undefined;
+  readonly #validationPredictions: EpochPredictions | undefined;
+  /** Updated in place, like `#turn`, because a step must not allocate. */
   #position: { -readonly [Key in keyof Position]: Position[Key] };
-  #safePosition: Position;
+  #publishedPosition: Position;
   readonly #turn = { learningRate: 0, step: 0, of: 1, isFirst: true, isLast: true };
-  /** The gradient at the run's start, if it started between two updates. */
-  readonly #collected: Float32Array | undefined;
+  /** The accumulated gradient at the start of the run, if it starts between two updates. */
+  readonly #startGradient: Float32Array | undefined;
   #taken = 0;
   readonly #batch: { -readonly [Key in keyof Batch]: Batch[Key] };
   readonly #moment: { -readonly [Key in keyof Moment]: Moment[Key] };
@@ -80,38 +80,38 @@ export class StepLoop {
   #diverged: Progress["diverged"];
   #epochStarted = now();
 
-  constructor(state: State, safe: Safe, data: Rows, run: Run) {
+  constructor(state: State, publisher: Publisher, data: Rows, run: Run) {
     this.#state = state;
-    this.#safe = safe;
+    this.#publisher = publisher;
     this.#data = data;
     this.#run = run;
     this.#batchSize = Math.min(run.batchSize, data.rows);
-    this.#stepsAnEpoch = Math.ceil(data.rows / this.#batchSize);
+    this.#stepsPerEpoch = Math.ceil(data.rows / this.#batchSize);
     state.reserve(this.#batchSize);
     this.#position = { ...run.from };
-    this.#safePosition = run.from;
+    this.#publishedPosition = run.from;
     this.#earlyStopping = run.earlyStopping;
-    this.#collected = run.from.step % run.accumulate > 0 ? state.gradient.slice() : undefined;
+    this.#startGradient = run.from.step % run.accumulate > 0 ? state.gradient.slice() : undefined;
     this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
     this.#moment = { seed: run.seed, step: 0, before: 0 };
     this.#batch = { data, order: this.#order, start: 0, rows: 0, moment: this.#moment };
     this.#validation = run.validation as Rows | undefined;
     if (run.predictions) {
-      const epochs = Math.ceil((run.from.step + run.steps) / this.#stepsAnEpoch);
-      this.#seen = new Outputs(epochs, data.rows * state.plan.outputs);
+      const epochs = Math.ceil((run.from.step + run.steps) / this.#stepsPerEpoch);
+      this.#predictions = new EpochPredictions(epochs, data.rows * state.plan.outputs);
       const rows = this.#validation?.rows ?? 0;
-      this.#validationSeen = new Outputs(epochs, rows * state.plan.outputs);
+      this.#validationPredictions = new EpochPredictions(epochs, rows * state.plan.outputs);
     }
     this.#prepareOrder();
   }
 
-  /** Whether all steps are taken, or the training ended early or diverged. */
+  /** Whether the run has ended: all steps are taken, or it stopped early or diverged. */
   get done(): boolean {
     if (this.#diverged !== undefined || this.#reached) return true;
     return this.#validated === undefined && this.#taken >= this.#run.steps;
   }
 
-  /** Takes one step, or a chunk of the validation's rows. */
+  /** Takes one step, or evaluates one chunk of the validation rows. */
   step(): void {
     if (this.#validated !== undefined) {
       this.#validate(this.#validated);
@@ -122,10 +122,10 @@ export class StepLoop {
     this.#batch.start = step * this.#batchSize;
     this.#batch.rows = Math.min(this.#batchSize, this.#data.rows - this.#batch.start);
     this.#prepareTurn();
-    const output = this.#seen?.of(epoch - this.#run.from.epoch);
+    const output = this.#predictions?.of(epoch - this.#run.from.epoch);
     const loss = this.#state.step(this.#batch, this.#turn, output);
-    const ended = step + 1 === this.#stepsAnEpoch;
-    if (!Number.isFinite(loss) || (ended && !this.#safe.publish())) {
+    const ended = step + 1 === this.#stepsPerEpoch;
+    if (!Number.isFinite(loss) || (ended && !this.#publisher.publish())) {
       this.#diverge(epoch, step);
       return;
     }
@@ -136,7 +136,7 @@ export class StepLoop {
     if (ended) this.#endSteps();
   }
 
-  /** Says what the step at hand is to the update that it takes part in. */
+  /** Sets `#turn` and `#moment` for the next step. */
   #prepareTurn(): void {
     const { epoch, step, steps } = this.#position;
     const { accumulate, learningRates, from } = this.#run;
@@ -144,25 +144,27 @@ export class StepLoop {
     const place = step % accumulate;
     turn.learningRate = learningRates[epoch - from.epoch];
     turn.step = steps + 1;
-    turn.of = Math.min(accumulate, this.#stepsAnEpoch - (step - place));
+    turn.of = Math.min(accumulate, this.#stepsPerEpoch - (step - place));
     turn.isFirst = place === 0;
     turn.isLast = place + 1 === turn.of;
     this.#moment.step = turn.step;
     this.#moment.before = place * NOISE_ROWS * Math.ceil(this.#batchSize / NOISE_ROWS);
   }
 
-  /** Ends the run, between any two steps; `stopped` says whether somebody asked for it. */
+  /** Ends the run between two steps and returns its result. `stopped` tells whether the caller stopped it. */
   finish(stopped: boolean): Progress {
     while (this.#validated !== undefined) this.#validate(this.#validated);
     const { epoch, step } = this.#position;
-    if (step > 0 && this.#diverged === undefined && !this.#safe.publish()) this.#diverge(epoch, step - 1);
+    if (step > 0 && this.#diverged === undefined && !this.#publisher.publish())
+      this.#diverge(epoch, step - 1);
     return {
       position: this.#position,
       losses: Float64Array.from(this.#losses),
       seconds: Float64Array.from(this.#seconds),
       ...(this.#validation && { validationLosses: Float64Array.from(this.#validationLosses) }),
-      ...(this.#seen && { predictions: this.#seen.values }),
-      ...(this.#validation && this.#validationSeen && { validationPredictions: this.#validationSeen.values }),
+      ...(this.#predictions && { predictions: this.#predictions.values }),
+      ...(this.#validation &&
+        this.#validationPredictions && { validationPredictions: this.#validationPredictions.values }),
       ...(this.#earlyStopping && { earlyStopping: this.#earlyStopping }),
       ...(this.#best && { best: this.#best }),
       reached: this.#reached,
@@ -171,7 +173,7 @@ export class StepLoop {
     };
   }
 
-  /** The last step of an epoch is taken: the validation comes next, or the end of the epoch. */
+  /** Starts the validation after the last step of an epoch, or ends the epoch if there is none. */
   #endSteps(): void {
     this.#validationLoss = 0;
     if (this.#validation === undefined) this.#endEpoch();
@@ -180,8 +182,8 @@ export class StepLoop {
 
   #validate(start: number): void {
     const data = this.#validation!;
-    const output = this.#validationSeen?.of(this.#position.epoch - this.#run.from.epoch);
-    this.#validationLoss += this.#safe.validate(data, start, output);
+    const output = this.#validationPredictions?.of(this.#position.epoch - this.#run.from.epoch);
+    this.#validationLoss += this.#publisher.validate(data, start, output);
     this.#validated = start + CHUNK_ROWS;
     if (this.#validated < data.rows) return;
     this.#validated = undefined;
@@ -198,13 +200,13 @@ export class StepLoop {
     position.epoch++;
     position.step = 0;
     position.loss = 0;
-    this.#safePosition = { ...position };
-    this.#watch(position.epoch - 1);
+    this.#publishedPosition = { ...position };
+    this.#checkStopping(position.epoch - 1);
     if (!this.done) this.#prepareOrder();
   }
 
-  /** Shows the epoch that has ended to early stopping and to the target. */
-  #watch(epoch: number): void {
+  /** Compares the loss of a completed epoch with the target, and updates early stopping. */
+  #checkStopping(epoch: number): void {
     const { targetLoss = Number.NEGATIVE_INFINITY } = this.#run;
     this.#reached = this.#losses[this.#losses.length - 1] <= targetLoss;
     if (this.#earlyStopping === undefined) return;
@@ -212,7 +214,7 @@ export class StepLoop {
     const losses = validation ? this.#validationLosses : this.#losses;
     const loss = losses[losses.length - 1];
     const better = loss < best - minDelta;
-    if (better) this.#keep(epoch);
+    if (better) this.#saveBest(epoch);
     this.#earlyStopping = {
       ...this.#earlyStopping,
       best: better ? loss : best,
@@ -221,16 +223,17 @@ export class StepLoop {
     this.#reached ||= this.#earlyStopping.waited > patience;
   }
 
-  #keep(epoch: number): void {
+  #saveBest(epoch: number): void {
     const parameters = this.#best?.parameters ?? new Float32Array(this.#state.parameters.length);
     parameters.set(this.#state.parameters);
     this.#best = { epoch, parameters };
   }
 
   #diverge(epoch: number, step: number): void {
-    this.#safe.restore();
-    if (this.#safePosition.step > 0 && this.#collected) this.#state.gradient.set(this.#collected);
-    this.#position = { ...this.#safePosition };
+    this.#publisher.restore();
+    if (this.#publishedPosition.step > 0 && this.#startGradient)
+      this.#state.gradient.set(this.#startGradient);
+    this.#position = { ...this.#publishedPosition };
     this.#diverged = { epoch, step };
   }
 

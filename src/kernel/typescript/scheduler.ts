@@ -1,15 +1,15 @@
-/** Shares the turns of the event loop among all trainings of a kernel that computes on the calling thread. */
+/** Schedules trainings that run on the calling thread, so that they share it with the event loop. */
 import { nextTurn, now } from "../../host.ts";
 
-/** What the scheduler needs of the host. */
+/** The functions of the host that the scheduler needs. */
 export interface Turns {
-  /** Milliseconds since some moment. */
+  /** Returns the time in milliseconds since a fixed moment. */
   now(): number;
-  /** Calls back after one turn of the event loop. */
+  /** Calls `callback` after one turn of the event loop. */
   nextTurn(callback: () => void): void;
 }
 
-/** A training under way. */
+/** A training in progress. */
 interface Job {
   /** Takes a step; returns whether it was the last. */
   readonly step: () => boolean;
@@ -18,14 +18,14 @@ interface Job {
 }
 
 /**
- * Takes the steps of all jobs for at most `hold` milliseconds, and a step, in each turn of the event loop. A turn goes
- * on with the job that has waited longest, and with the next one when a job has ended and time is left.
+ * Takes the steps of all jobs. In each turn of the event loop it takes steps for at most `hold` milliseconds,
+ * but at least one. It continues the job that has waited longest, and the next one if that job ends in time.
  */
 export class Scheduler {
   readonly #turns: Turns;
   readonly #hold: number;
   readonly #jobs: Job[] = [];
-  /** When the event loop last came round, as far as this scheduler knows. */
+  /** When the current turn of the event loop began, if this scheduler waited for it. */
   #began = Number.NEGATIVE_INFINITY;
   #isWaiting = false;
 
@@ -34,7 +34,7 @@ export class Scheduler {
     this.#hold = hold;
   }
 
-  /** Calls `step` until it returns true. The first steps are taken at once if this turn has time left. */
+  /** Calls `step` until it returns true. Begins at once if the current turn has time left. */
   run(step: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#jobs.push({ step, resolve, reject });
@@ -46,7 +46,7 @@ export class Scheduler {
 
   get #hasTime(): boolean {
     const spent = this.#turns.now() - this.#began;
-    return spent >= 0 && spent < this.#hold; // a clock may be set back
+    return spent >= 0 && spent < this.#hold; // Negative if the clock was set back.
   }
 
   #work(): void {
@@ -59,7 +59,7 @@ export class Scheduler {
     if (this.#jobs.length > 0) this.#wait();
   }
 
-  /** Takes a step, and more while there is time; returns whether the job has ended. */
+  /** Takes at least one step, and more while there is time. Returns whether the job has ended. */
   #advance({ step, resolve, reject }: Job): boolean {
     try {
       for (let taken = 1; !step(); taken++) if (!this.#hasTime || taken === MOST_STEPS) return false;
@@ -81,14 +81,16 @@ export class Scheduler {
   }
 }
 
-/** Steps of a job in a row: a clock that a test has stopped would otherwise hold the event loop for good. */
+/**
+ * The most steps of a job per turn. Without a limit, a clock that a test stopped would block the event loop.
+ */
 const MOST_STEPS = 10_000;
 
 /**
- * How long trainings may hold the event loop. A step that takes longer is not interrupted. A sampling interval of
- * 10 ms, which is what `monitorEventLoopDelay` has, then becomes at most 12 ms.
+ * How long trainings may hold the event loop in each turn. Longer steps are not interrupted. A sampling
+ * interval of 10 ms, as in `monitorEventLoopDelay`, then becomes at most 12 ms.
  */
 const HOLD_MILLISECONDS = 2;
 
-/** The trainings of this process. */
+/** The scheduler of this process. */
 export const scheduler = new Scheduler({ now, nextTurn }, HOLD_MILLISECONDS);

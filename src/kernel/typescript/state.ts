@@ -1,33 +1,33 @@
-/** The state of a network in training, and a step of it. */
+/** The state of a network in training, and its step. */
 import { withinMemory } from "../../errors.ts";
 import { allocate } from "../../memory.ts";
 import type { Now } from "../../nn/optimizers.ts";
 import { backward, handOut, lossSum, type Plan, predict } from "./network.ts";
-import type { Values, View } from "./operations/arrays.ts";
+import type { ParameterArray, ParameterView } from "./operations/arrays.ts";
 import { views } from "./operations.ts";
 import { addPenalties, Update } from "./update.ts";
 import { type Batch, gather, Workspace } from "./workspace.ts";
 
-/** What a step is to an update. */
+/** The place of a step within the update that it belongs to. */
 export interface Turn extends Now {
-  /** The steps whose mean gradient the update takes. */
+  /** The number of steps in the update, which uses the mean of their gradients. */
   readonly of: number;
   readonly isFirst: boolean;
   readonly isLast: boolean;
 }
 
-/** Parameters, optimizer state and scratch memory of one network. */
+/** The parameters, optimizer state and scratch memory of a network. */
 export class State {
   readonly plan: Plan;
-  readonly parameters: Values;
-  readonly slots: readonly Values[];
+  readonly parameters: ParameterArray;
+  readonly slots: readonly ParameterArray[];
   /**
-   * Where the gradient of an update is collected. A run that is stopped between two updates goes on with it.
+   * The accumulated gradient of the current update. A run that starts between two updates continues with it.
    */
-  readonly gradient: Values;
+  readonly gradient: ParameterArray;
   readonly #update: Update;
-  readonly #parameterViews: readonly (View | undefined)[];
-  readonly #gradientViews: readonly (View | undefined)[];
+  readonly #parameterViews: readonly (ParameterView | undefined)[];
+  readonly #gradientViews: readonly (ParameterView | undefined)[];
   #workspace: Workspace;
 
   constructor(plan: Plan) {
@@ -41,7 +41,7 @@ export class State {
     this.#workspace = new Workspace(plan, 0, true);
   }
 
-  /** Makes room for batches of so many rows, so that a step allocates nothing. */
+  /** Reserves memory for batches of `rows` rows, so that a step does not allocate. */
   reserve(rows: number): void {
     const most = Math.min(rows, this.plan.chunkRows);
     if (this.#workspace.rows < most) {
@@ -50,20 +50,21 @@ export class State {
     }
   }
 
-  /** The sum of the losses of all rows, and the gradient of their mean, penalties included. */
-  gradients(batch: Batch): { readonly loss: number; readonly values: Values } {
+  /** Returns the sum of the losses of all rows, and the gradient of their mean, penalties included. */
+  gradients(batch: Batch): { readonly loss: number; readonly values: ParameterArray } {
     const values = allocate(this.plan.parameters, "gradients");
-    const loss = this.#collect(views(this.plan.operations, values), batch, 1, true);
+    const loss = this.#accumulate(views(this.plan.operations, values), batch, 1, true);
     addPenalties(this.plan, this.parameters, values);
     return { loss, values };
   }
 
   /**
-   * Adds the gradient of a batch over `of` to what is in `gradient`, or begins with it; gives the sum of the
-   * rows' losses. Their predictions are written to the rows' places in `output`, if there is one.
+   * Adds the gradient of a batch, divided by `of`, to `gradient`, or overwrites it for the first batch of an
+   * update. Returns the sum of the losses of the rows. Also writes their predictions into `output` if it is
+   * given.
    */
-  #collect(
-    gradient: readonly (View | undefined)[],
+  #accumulate(
+    gradient: readonly (ParameterView | undefined)[],
     batch: Batch,
     of: number,
     isFirst: boolean,
@@ -84,11 +85,12 @@ export class State {
   }
 
   /**
-   * One step over a batch; gives the sum of its rows' losses before it and, in `output`, their predictions. NaN,
-   * and no update, where the norm of the gradient is asked for and is not finite.
+   * Takes one step on a batch. Returns the sum of the losses of its rows before the step and, in `output`,
+   * their predictions. Returns NaN, without an update, if gradients are clipped by norm and the norm is not
+   * finite.
    */
   step(batch: Batch, turn: Turn, output?: Float32Array): number {
-    const loss = this.#collect(this.#gradientViews, batch, turn.of, turn.isFirst, output);
+    const loss = this.#accumulate(this.#gradientViews, batch, turn.of, turn.isFirst, output);
     return turn.isLast && !this.#update.take(turn) ? Number.NaN : loss;
   }
 }

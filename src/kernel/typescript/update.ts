@@ -1,16 +1,16 @@
-/**
- * From the gradient of all parameters to their update: what penalties add to it, and within what it is held.
- */
-
+/** The update of all parameters from their gradient: penalties, clipping, and the optimizer's step. */
 import type { Now } from "../../nn/optimizers.ts";
 import { type Plan, trainedRanges } from "./network.ts";
-import type { Values } from "./operations/arrays.ts";
+import type { ParameterArray } from "./operations/arrays.ts";
 
 /**
- * Adds the gradients of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, to those of the weights that
- * have some.
+ * Adds the gradient of the penalties, l1 sign(w) + 2 l2 w with sign(0) = 0, for the weights that have some.
  */
-export function addPenalties({ penalties }: Plan, parameters: Values, gradient: Values): void {
+export function addPenalties(
+  { penalties }: Plan,
+  parameters: ParameterArray,
+  gradient: ParameterArray,
+): void {
   for (const { start, end, l1, l2 } of penalties) {
     for (let at = start; at < end; at++) {
       const weight = parameters[at];
@@ -19,18 +19,18 @@ export function addPenalties({ penalties }: Plan, parameters: Values, gradient: 
   }
 }
 
-/** √Σg² */
-function normOf(gradient: Values): number {
+/** Returns √Σg². */
+function normOf(gradient: ParameterArray): number {
   let sum = 0;
   for (let at = 0; at < gradient.length; at++) sum += gradient[at] * gradient[at];
   return Math.sqrt(sum);
 }
 
 /**
- * Holds a gradient within the norm or the value of `clipGradients`. False, and nothing is done, if its norm is
- * asked for and is not finite.
+ * Clips the gradient by norm or value. Returns false, without a change, if it clips by norm and the norm is
+ * not finite.
  */
-function clip({ clip }: Plan, gradient: Values): boolean {
+function clip({ clip }: Plan, gradient: ParameterArray): boolean {
   if (clip?.norm !== undefined) {
     const norm = normOf(gradient);
     if (!Number.isFinite(norm)) return false;
@@ -45,22 +45,26 @@ function clip({ clip }: Plan, gradient: Values): boolean {
   return true;
 }
 
-/** A range of the parameters, cut out of each array. */
-interface Trained {
-  readonly parameters: Values;
-  readonly gradient: Values;
-  readonly slots: readonly Values[];
+/** A range of trainable parameters, as subarrays. */
+interface TrainedArrays {
+  readonly parameters: ParameterArray;
+  readonly gradient: ParameterArray;
+  readonly slots: readonly ParameterArray[];
 }
 
-/** The update of a network's parameters from their gradient, which takes up the penalties and is clipped. */
+/** Updates the parameters of a network from their gradient, with penalties and clipping. */
 export class Update {
   readonly #plan: Plan;
-  readonly #parameters: Values;
-  readonly #gradient: Values;
-  /** What changes, with all that its update takes. */
-  readonly #trained: readonly Trained[];
+  readonly #parameters: ParameterArray;
+  readonly #gradient: ParameterArray;
+  readonly #trained: readonly TrainedArrays[];
 
-  constructor(plan: Plan, parameters: Values, gradient: Values, slots: readonly Values[]) {
+  constructor(
+    plan: Plan,
+    parameters: ParameterArray,
+    gradient: ParameterArray,
+    slots: readonly ParameterArray[],
+  ) {
     this.#plan = plan;
     this.#parameters = parameters;
     this.#gradient = gradient;
@@ -71,7 +75,9 @@ export class Update {
     }));
   }
 
-  /** False, and nothing is updated, if the norm of the gradient is asked for and is not finite. */
+  /**
+   * Updates the parameters. Returns false, without an update, if it clips by norm and the norm is not finite.
+   */
   take(now: Now): boolean {
     addPenalties(this.#plan, this.#parameters, this.#gradient);
     if (!clip(this.#plan, this.#gradient)) return false;

@@ -1,34 +1,34 @@
-/** Rows of a batch, and the values that they have in each operation. */
+/** The rows of a batch, and their values in each operation. */
 import type { Rows } from "../kernel.ts";
-import { copy, type Moment, type Rows as RowsAt, type Values } from "./operations/arrays.ts";
+import { type BatchRange, copy, type Moment } from "./operations/arrays.ts";
 import type { Operation } from "./operations.ts";
-import { type Matrix, rowsOf } from "./products.ts";
+import { type MatrixView, rowsOf } from "./products.ts";
 
-/** How long rows are. */
-export interface Sizes {
-  /** Values in a row of x. */
+/** The lengths of rows in a network. */
+export interface RowSizes {
+  /** The number of values in a row of x. */
   readonly inputs: number;
-  /** Values in a row of targets. */
+  /** The number of values in a row of targets. */
   readonly targets: number;
   readonly operations: readonly Operation[];
 }
 
-/** Activations and their gradients for up to `rows` rows, and views of the parameters that the operations use. */
+/** Activations and their gradients for up to `rows` rows. */
 export class Workspace {
   readonly rows: number;
-  readonly #at: { -readonly [Name in keyof RowsAt]: RowsAt[Name] };
-  readonly input: Matrix;
-  readonly target: Values;
-  /** What the losses of the rows and their gradients are multiplied by. */
-  readonly weights: Values;
-  /** Whether one of the weights may be other than 1. */
+  readonly #at: { -readonly [Name in keyof BatchRange]: BatchRange[Name] };
+  readonly input: MatrixView;
+  readonly target: Float32Array;
+  /** The factors by which the losses of the rows and their gradients are multiplied. */
+  readonly weights: Float32Array;
+  /** Whether a weight may differ from 1. */
   isWeighted = false;
   /** The output of each operation, [rows][outputs]. */
-  readonly outputs: readonly Matrix[];
+  readonly outputs: readonly MatrixView[];
   /** The gradient of the loss with respect to each operation's output. */
-  readonly gradients: readonly Matrix[];
+  readonly gradients: readonly MatrixView[];
 
-  constructor(plan: Sizes, rows: number, backward: boolean, isBatch = backward) {
+  constructor(plan: RowSizes, rows: number, backward: boolean, isBatch = backward) {
     const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
     const matrices = () => plan.operations.map((operation) => matrix(operation.outputs));
     this.rows = rows;
@@ -40,13 +40,16 @@ export class Workspace {
     this.gradients = backward ? matrices() : [];
   }
 
-  /** The rows that the workspace holds. */
-  get at(): RowsAt {
+  /** The range of the batch that the workspace holds. */
+  get at(): BatchRange {
     return this.#at;
   }
 
-  /** Sets which rows the workspace holds: everything about them, so that no call sees those of another. */
-  hold({ from, rows, moment }: Omit<RowsAt, "isBatch">): void {
+  /**
+   * Sets the range of the batch that the workspace holds. All fields are set, so that none is left from
+   * before.
+   */
+  hold({ from, rows, moment }: Omit<BatchRange, "isBatch">): void {
     this.#at.from = from;
     this.#at.rows = rows;
     this.#at.moment = moment;
@@ -58,17 +61,17 @@ export class Workspace {
   }
 }
 
-/** Rows of the data, in a given order or as they stand. */
+/** Rows of the data, in their own or in a given order. */
 export interface Batch {
   readonly data: Rows;
   readonly order: Uint32Array | undefined;
   readonly start: number;
   readonly rows: number;
-  /** What noise follows from, in training. */
+  /** Determines the noise; undefined outside of training. */
   readonly moment: Moment | undefined;
 }
 
-/** Copies the weights of rows from `first` on, or ones where the data has none. */
+/** Copies the weights of rows, beginning at `first`, or ones if the data has no weights. */
 function gatherWeights({ data, order }: Batch, first: number, rows: number, workspace: Workspace): void {
   workspace.isWeighted = data.weights !== undefined;
   if (data.weights === undefined) {
@@ -80,7 +83,7 @@ function gatherWeights({ data, order }: Batch, first: number, rows: number, work
   }
 }
 
-/** Copies so many rows of a batch, from `from` on, to the workspace: they are the rows at hand then. */
+/** Copies `rows` rows of a batch, beginning at `from`, to the workspace. */
 export function gather(batch: Batch, from: number, rows: number, workspace: Workspace): void {
   const { data, order, start, moment } = batch;
   const { x, y, inputs, outputs } = data;

@@ -1,31 +1,31 @@
-/** The table of a search: a row for each configuration, the best first. */
+/** The table of a search: one row for each configuration, the best first. */
 import { type MyelinError, show } from "../../errors.ts";
 import { alignTable } from "../../textTable.ts";
 import type { AnyPoint } from "./space.ts";
 
-/** What became of one configuration. */
+/** The result of one configuration. */
 export interface SearchRow<P = AnyPoint> {
-  /** Its place, from 1. */
+  /** The position in the table, from 1. */
   readonly rank: number;
   readonly point: P;
-  /** The mean of `scores`. NaN where a training has an error. */
+  /** The mean of `scores`; NaN where a training diverged. */
   readonly score: number;
-  /** The standard deviation of `scores`, divided by their number. */
-  readonly deviation: number;
+  /** The standard deviation of `scores`; the divisor is their number. */
+  readonly stddev: number;
   /** The score of each fold. */
   readonly scores: readonly number[];
-  /** The most epochs of a training in the last round: early stopping and a target may end it before. */
+  /** The maximum epochs of the last round. Early stopping or a target may end a training earlier. */
   readonly epochs: number;
-  /** The last round that it took part in, from 1. */
+  /** The last round that the configuration reached, from 1. */
   readonly round: number;
-  /** Why a training ended early. */
+  /** The error of a training that diverged. */
   readonly error?: MyelinError;
 }
 
-/** A row without its place. */
+/** A row without its rank. */
 export type Result = Omit<SearchRow, "rank">;
 
-/** Of two results, the better one first: a score that is no number is behind all that are. */
+/** Returns a comparison that sorts the better score first, and NaN last. */
 export function byScore(smallerIsBetter: boolean): (a: Result, b: Result) => number {
   const sign = smallerIsBetter ? 1 : -1;
   return ({ score: a }, { score: b }) => {
@@ -36,7 +36,7 @@ export function byScore(smallerIsBetter: boolean): (a: Result, b: Result) => num
 
 const short = (value: number) => String(Number(value.toPrecision(4)));
 
-/** A cell with more characters says what kind of value it is. */
+/** A longer cell shows the kind of its value instead. */
 const WIDEST = 40;
 
 function cellOf(value: unknown): string {
@@ -46,14 +46,14 @@ function cellOf(value: unknown): string {
   return text.length > WIDEST ? show(value) : text;
 }
 
-/** The rows as text. */
+/** Formats the rows as a table. `name` heads the column of scores. */
 export function rowsAsText(rows: readonly SearchRow[], name: string): string {
   const names = Object.keys(rows[0].point);
   const hasErrors = rows.some(({ error }) => error !== undefined);
   const errorCell = ({ error }: SearchRow) => (error === undefined ? "" : error.message.split(";")[0]);
   const head = ["rank", name, "±", "epochs", ...names, ...(hasErrors ? ["error"] : [])];
   const lines = rows.map((row) => [
-    ...[String(row.rank), short(row.score), short(row.deviation), String(row.epochs)],
+    ...[String(row.rank), short(row.score), short(row.stddev), String(row.epochs)],
     ...names.map((of) => cellOf(row.point[of])),
     ...(hasErrors ? [errorCell(row)] : []),
   ]);

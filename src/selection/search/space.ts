@@ -1,22 +1,22 @@
-/** Spaces: the values that a search may take for each name, and points of them. */
+/** Spaces: the values that a search may choose for each name, and the points of a space. */
 import { OptionError, show } from "../../errors.ts";
 import { checkNames } from "../../options.ts";
 import { purpose, uniform } from "../../random.ts";
 
-/** Numbers between two ends, both of which may be drawn. */
-export interface Range {
+/** The numbers between two bounds, both included. */
+export interface Interval {
   readonly minimum: number;
   readonly maximum: number;
-  /** Whether each factor of ten is as likely as another. */
+  /** Whether numbers are drawn uniformly in their logarithm. */
   readonly log?: boolean | undefined;
   /** Whether only whole numbers are drawn. */
   readonly integer?: boolean | undefined;
 }
 
-/** The values that each name may have. */
-export type Space = Readonly<Record<string, readonly unknown[] | Range>>;
+/** The possible values of each name. */
+export type Space = Readonly<Record<string, readonly unknown[] | Interval>>;
 
-/** A value for each name of a space. */
+/** One value for each name of a space. */
 export type Point<S extends Space> = {
   -readonly [Name in keyof S]: S[Name] extends readonly (infer Value)[] ? Value : number;
 };
@@ -25,28 +25,28 @@ export type Point<S extends Space> = {
 export type AnyPoint = Readonly<Record<string, unknown>>;
 
 /**
- * Numbers from `minimum` to `maximum` for a search that draws: uniform, or uniform in their logarithm with
- * `log`; whole ones with `integer`.
+ * Returns the range of numbers from `minimum` to `maximum`, for a search that draws its points. Draws are
+ * uniform, or uniform in the logarithm with `log`; with `integer` they are whole numbers.
  *
  * @example
  * ```ts
  * const space = { learningRate: range(1e-4, 1e-1, { log: true }), units: range(8, 64, { integer: true }) };
  * ```
  *
- * @throws OptionError for ends that are not finite or in the wrong order, and for `log` if they are not above 0.
+ * @throws OptionError for bounds that are not finite or in the wrong order, or not above 0 with `log`.
  */
 export function range(
   minimum: number,
   maximum: number,
-  options: Omit<Range, "minimum" | "maximum"> = {},
-): Range {
+  options: Omit<Interval, "minimum" | "maximum"> = {},
+): Interval {
   checkNames(options, ["log", "integer"], "range");
-  return readRange({ minimum, maximum, ...options }, "range");
+  return readInterval({ minimum, maximum, ...options }, "range");
 }
 
-function readRange(given: unknown, place: string): Range {
+function readInterval(given: unknown, place: string): Interval {
   checkNames(given, ["minimum", "maximum", "log", "integer"], place);
-  const { minimum, maximum, log = false, integer = false } = given as Range;
+  const { minimum, maximum, log = false, integer = false } = given as Interval;
   const fits = (value: unknown) =>
     integer ? Number.isSafeInteger(value) : typeof value === "number" && Number.isFinite(value);
   for (const [name, value] of Object.entries({ minimum, maximum })) {
@@ -68,7 +68,7 @@ function readRange(given: unknown, place: string): Range {
   return { minimum, maximum, log, integer };
 }
 
-/** Checks a space: at least one name, and at least one value for each. */
+/** Checks a space: at least one name, with at least one value each. */
 export function readSpace(space: unknown, place: string): Space {
   if (typeof space !== "object" || space === null || Array.isArray(space)) {
     throw new OptionError(`${place}: expected an object with values by name, received ${show(space)}`);
@@ -77,7 +77,7 @@ export function readSpace(space: unknown, place: string): Space {
   if (entries.length === 0) throw new OptionError(`${place}: expected at least one name, received none`);
   for (const [name, values] of entries) {
     const here = `${place}: ${name}`;
-    if (Array.isArray(values) ? values.length > 0 : isRange(values, here)) continue;
+    if (Array.isArray(values) ? values.length > 0 : isInterval(values, here)) continue;
     throw new OptionError(
       `${here}: expected a list of at least 1 value, or a range, received ${show(values)}`,
     );
@@ -85,14 +85,14 @@ export function readSpace(space: unknown, place: string): Space {
   return space as Space;
 }
 
-function isRange(values: unknown, place: string): values is Range {
-  return typeof values === "object" && values !== null && readRange(values, place) !== undefined;
+function isInterval(values: unknown, place: string): values is Interval {
+  return typeof values === "object" && values !== null && readInterval(values, place) !== undefined;
 }
 
-/** How many points a space has. */
-function sizeOf(values: readonly unknown[] | Range): number {
+/** Returns the number of values that a name may have. */
+function sizeOf(values: readonly unknown[] | Interval): number {
   if (Array.isArray(values)) return values.length;
-  const { minimum, maximum, integer } = values as Range;
+  const { minimum, maximum, integer } = values as Interval;
   return integer ? maximum - minimum + 1 : Number.POSITIVE_INFINITY;
 }
 
@@ -103,15 +103,17 @@ const LARGEST_GRID = 1e6;
 
 const DRAW = "draw points with strategy: strategies.random({ configurations: 20 })";
 
-/** Every point; the last name changes first. */
+/** Returns every point; the last name varies fastest. */
 export function gridOf(space: Space): AnyPoint[] {
   for (const [name, values] of Object.entries(space)) {
     if (Array.isArray(values)) continue;
-    throw new OptionError(`space: ${name}: a grid needs a list of values, received a range; ${DRAW}`);
+    throw new OptionError(`space: ${name}: expected a list of values for a grid, received a range; ${DRAW}`);
   }
   const size = sizeOfAll(space);
   if (size > LARGEST_GRID) {
-    throw new OptionError(`space: a grid of ${size} points is too large, at most ${LARGEST_GRID}; ${DRAW}`);
+    throw new OptionError(
+      `space: expected a grid of at most ${LARGEST_GRID} points, received ${size}; ${DRAW}`,
+    );
   }
   let points: AnyPoint[] = [{}];
   for (const [name, values] of Object.entries(space)) {
@@ -122,16 +124,16 @@ export function gridOf(space: Space): AnyPoint[] {
   return points;
 }
 
-/** One value of a range, from a draw of [0, 1). */
-function drawFrom({ minimum, maximum, log, integer }: Range, share: number): number {
-  // Whole numbers get the same room each, the ends included.
+/** Maps a draw from [0, 1) to a value of the range. */
+function drawFrom({ minimum, maximum, log, integer }: Interval, share: number): number {
+  // Each whole number gets an equal part of the draw, the bounds included.
   const [low, high] = integer ? [minimum - (log ? 0.5 : 0), maximum + (log ? 0.5 : 1)] : [minimum, maximum];
   const value = log ? low * (high / low) ** share : low + share * (high - low);
   const whole = log ? Math.round(value) : Math.floor(value);
   return Math.min(maximum, Math.max(minimum, integer ? whole : value));
 }
 
-/** So many points that all differ, drawn by the seed; fewer where the space has no more. */
+/** Draws up to `count` distinct points by the seed; all points where the space has fewer. */
 export function drawPoints(space: Space, count: number, seed: number): AnyPoint[] {
   const entries = Object.entries(space);
   const most = Math.min(count, sizeOfAll(space));
@@ -139,7 +141,7 @@ export function drawPoints(space: Space, count: number, seed: number): AnyPoint[
   for (let index = 0; points.size < most; index++) {
     const next = uniform(seed, { purpose: purpose.search, index });
     const places = entries.map(([, values]) =>
-      Array.isArray(values) ? Math.floor(next() * values.length) : drawFrom(values as Range, next()),
+      Array.isArray(values) ? Math.floor(next() * values.length) : drawFrom(values as Interval, next()),
     );
     const point = entries.map(([name, values], at) => [
       name,

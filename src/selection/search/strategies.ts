@@ -1,26 +1,26 @@
-/** The table of strategies: which points of a space a search tries, and for how long. */
+/** The table of strategies: which points a search tries, and for how many epochs. */
 import { OptionError } from "../../errors.ts";
 import { entry, number, optionalSize, size } from "../../options.ts";
 import { type AnyPoint, drawPoints, gridOf, type Space } from "./space.ts";
 
-/** One call of training: how many of the best so far take part, and how long each is trained. */
+/** One round of training: the number of best candidates that it trains, and their epochs. */
 export interface Round {
   readonly candidates: number;
-  /** Undefined where each says it itself. */
+  /** Undefined where each candidate has its own. */
   readonly epochs: number | undefined;
 }
 
 /** A strategy with its options filled in. */
 export interface Strategy {
   points(space: Space, seed: number): AnyPoint[];
-  /** The rounds of so many points; all take part in the first. */
+  /** Returns the rounds for a number of points. The first round trains all of them. */
   rounds(points: number): readonly Round[];
 }
 
 const once = (points: number): readonly Round[] => [{ candidates: points, epochs: undefined }];
 
 /**
- * Every combination of the values; each name needs a list of them.
+ * Tries every combination of the values. Each name needs a list of values.
  *
  * @example
  * ```ts
@@ -30,10 +30,10 @@ const once = (points: number): readonly Round[] => [{ candidates: points, epochs
 export const grid = entry("grid", {}, (): Strategy => ({ points: gridOf, rounds: once }));
 
 /**
- * Points that are drawn, all of them different: of lists each value is as likely as another, as in
- * scikit-learn's `RandomizedSearchCV`. A space that has no more points than are wanted is tried as a whole.
+ * Tries distinct points that are drawn at random. Each value of a list is equally likely, as in
+ * scikit-learn's `RandomizedSearchCV`. A space without more points than `configurations` is tried completely.
  *
- * Options: `configurations` (10), how many points.
+ * Options: `configurations` (10), the number of points.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export const random = entry(
   }),
 );
 
-/** How often a number of at least 1 can be divided by a factor before it is below 1, at least once. */
+/** Returns how often `value`, at least 1, can be divided by `factor` until it is below 1; at least 1. */
 function timesDivided(value: number, factor: number): number {
   let times = 1;
   for (let rest = value / factor; rest >= 1; rest /= factor) times++;
@@ -57,14 +57,15 @@ function timesDivided(value: number, factor: number): number {
 }
 
 /**
- * Successive halving: many points for few epochs, and of each round the best 1 / `factor` go on, anew, with
- * `factor` times as many epochs. As scikit-learn's `HalvingRandomSearchCV` with epochs as its resource.
+ * Runs successive halving: trains many points for few epochs, then trains the best 1 / `factor` of each round
+ * again from the start for `factor` times as many epochs. As scikit-learn's `HalvingRandomSearchCV` with
+ * epochs as the resource.
  *
- * Options: `epochs`, required, the most that a training takes; `configurations` (27), how many points the first
- * round has; `factor` (3, above 1); `minimumEpochs` (null), the epochs of the first round. Null stands for so
- * many that the last round takes as nearly `epochs` as it can: epochs / factor^(rounds - 1), rounded down,
- * scikit-learn's "exhaust". Rounds end where one candidate is left, or where another would take more than
- * `epochs`.
+ * Options: `epochs`, required, the maximum epochs of a training; `configurations` (27), the number of points
+ * in the first round; `factor` (3, above 1); `minimumEpochs` (null), the epochs of the first round. Null
+ * chooses epochs / factor^(rounds - 1), rounded down, so that the last round gets close to `epochs`:
+ * scikit-learn's "exhaust". Rounds end when one candidate is left, or when the next round would need more
+ * than `epochs`.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /** checkpoint: keeps a training in a file, from which it goes on after whatever ended it */
-import { fileError, ifThere, isMissing, readPath, withPath } from "../../files/paths.ts";
+import { fileError, ifExists, isMissing, readPath, withPath } from "../../files/paths.ts";
 import { read, readSync } from "../../files/read.ts";
 import { destinationOf, replace, replaceSync } from "../../files/replace.ts";
 import { readSnapshot, writeSnapshot } from "../../formats/bytes.ts";
@@ -8,9 +8,9 @@ import {
   boolean,
   checkNames,
   completeOptions,
+  type OptionValues,
   type RequiredOption,
   size,
-  type Values,
 } from "../../options.ts";
 import type { Callback } from "./callback.ts";
 import { type Course, type Participant, type TakesPart, takePart } from "./participant.ts";
@@ -53,7 +53,7 @@ class Checkpoints implements Participant {
   /** Epochs of the last one, and whether the training was over then. */
   #last = "";
 
-  constructor(place: string, { path, every, keep, resume }: Values<typeof OPTIONS>) {
+  constructor(place: string, { path, every, keep, resume }: OptionValues<typeof OPTIONS>) {
     this.#path = path;
     this.#place = `${place}: checkpoint: ${JSON.stringify(path)}`;
     this.#every = every;
@@ -76,7 +76,7 @@ class Checkpoints implements Participant {
       course.resume(readSnapshot(bytes, place), place);
       this.#last = stateOf(course);
     };
-    if (course.isSync) return resume(this.#trying("read", () => ifThere(() => readSync(this.#path, place))));
+    if (course.isSync) return resume(this.#trying("read", () => ifExists(() => readSync(this.#path, place))));
     const bytes = read(this.#path, place).catch((error): undefined => {
       if (!isMissing(error)) throw error;
     });

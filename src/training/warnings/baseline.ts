@@ -1,16 +1,16 @@
-/** The loss of a model that gives every row the same prediction. */
+/** The baseline: the loss of a constant prediction. */
 import type { Dataset } from "../../data/examples.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Problem } from "../../metrics/metric.ts";
 import { createLayer } from "../../nn/layers.ts";
 import type { RowLoss } from "../../nn/losses/loss.ts";
 import { createLoss } from "../../nn/program.ts";
-import { spread } from "./rows.ts";
+import { evenlySpaced } from "./rows.ts";
 
-/** Values of y that are kept for it. */
+/** The number of values of y that a baseline keeps. */
 const MOST_VALUES = 2 ** 16;
 
-/** The loss as the network computes it, and whether it takes logits or scores. */
+/** Returns the loss that the network computes, and whether its predictions are logits or scores. */
 function lossOf(configuration: Configuration, { predictions }: Problem): { loss: RowLoss; isLogit: boolean } {
   const loss = createLoss(configuration);
   const last = createLayer(configuration.layers[configuration.layers.length - 1])
@@ -20,15 +20,15 @@ function lossOf(configuration: Configuration, { predictions }: Problem): { loss:
   return { loss, isLogit: predictions !== "estimates" };
 }
 
-/** The mean over evenly spaced rows of weight · loss, where every prediction is the mean of y. */
-function ofMeans(
+/** Returns the mean of weight · loss over evenly spaced rows, where every prediction is the mean of y. */
+function lossOfMeans(
   loss: RowLoss,
   y: Float32Array,
   outputs: number,
   weightOf: (row: number) => number,
   most: number,
 ): number {
-  const chosen = spread(y.length / outputs, most);
+  const chosen = evenlySpaced(y.length / outputs, most);
   const targets = new Float32Array(chosen.length * outputs);
   for (const [at, row] of chosen.entries()) {
     for (let column = 0; column < outputs; column++) {
@@ -45,13 +45,13 @@ function ofMeans(
   return sum / chosen.length;
 }
 
-/** The baseline, from so many of the rows. */
+/** Returns the baseline, estimated from up to `rows` rows. */
 export type Baseline = (rows: number) => number;
 
 /**
- * Keeps what is needed of y, which may change, to give the mean over the rows of weight · loss, where every
- * prediction is the mean of y or, of classes, gives each the same probability. Undefined for rates, whose loss has
- * no zero.
+ * Returns the baseline of a dataset: the mean of weight · loss, where every prediction is the mean of y, or
+ * equal probabilities for classes. Copies what it needs of y, which the caller may change. Undefined for
+ * rates, whose loss has no zero.
  */
 export function baselineOf(
   configuration: Configuration,
@@ -63,7 +63,7 @@ export function baselineOf(
   if (predictions === "rates") return undefined;
   const { loss, isLogit } = lossOf(configuration, problem);
   if (targets !== "values") {
-    // The same for every row.
+    // Every row has the same loss.
     const alike = targets === "probabilities" ? 0.5 : 1 / outputs;
     const one = loss.value(new Float32Array(outputs).fill(isLogit ? 0 : alike), y, 0, outputs);
     const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? rows;
@@ -71,10 +71,10 @@ export function baselineOf(
   }
   const step = Math.ceil((rows * columns) / MOST_VALUES);
   const kept = everyRow(y, columns, step);
-  return (most) => ofMeans(loss, kept, columns, (row) => weights?.[row * step] ?? 1, most);
+  return (most) => lossOfMeans(loss, kept, columns, (row) => weights?.[row * step] ?? 1, most);
 }
 
-/** A copy of the first of every `step` rows. */
+/** Returns a copy of every `step`-th row. */
 function everyRow(y: Float32Array, columns: number, step: number): Float32Array {
   if (step === 1) return y.slice();
   const count = Math.ceil(y.length / columns / step);

@@ -1,9 +1,9 @@
-/** How often each class occurs, and whether a validation has the classes that the training has. */
+/** Counts of classes, and classes that are missing from the training or the validation. */
 import type { Dataset } from "../../data/examples.ts";
 import { largest, type Problem } from "../../metrics/metric.ts";
 import type { Finding } from "./finding.ts";
 
-/** How often each class occurs, by column where each has its yes and no; undefined where y says no classes. */
+/** Counts the rows of each class: per column for binary columns. Undefined where y has no classes. */
 export function countsOf(
   { y, rows, outputs: width }: Dataset,
   { targets, outputs }: Problem,
@@ -17,40 +17,40 @@ export function countsOf(
   const no = targets === "signs" ? -1 : 0;
   const columns = Array.from({ length: width }, () => [0, 0]);
   for (let at = 0; at < rows * width; at++) {
-    // What lies between is a probability, and says of no class that it is missing.
+    // Values in between are probabilities, which no class count can describe.
     if (y[at] !== no && y[at] !== 1) return undefined;
     columns[at % width][Number(y[at] === 1)]++;
   }
   return columns;
 }
 
-/** How likely chance may be to leave a class out of some rows: less, and the rows were not drawn at random. */
+/** A class that random rows would miss with less than this probability is not missing by chance. */
 const BY_CHANCE = 0.01;
 
-/** How likely it is that `drawn` rows lack a class, of which there are `count` in `rows`. */
-const lacking = (count: number, rows: number, drawn: number) => (1 - count / rows) ** drawn;
+/** Returns the probability that `drawn` random rows miss a class that has `count` of `rows` rows. */
+const missProbability = (count: number, rows: number, drawn: number) => (1 - count / rows) ** drawn;
 
 /**
- * Classes that one of training and validation has and the other lacks. A small validation lacks a rare class by
- * chance: that is no finding. `isTail` says that the validation is the last rows.
+ * Finds classes that only one of training and validation has. A rare class that a small validation misses by
+ * chance is not a finding. `isTail` means that the validation is the last rows.
  */
-export function lackedClasses(
+export function unsharedClasses(
   training: Dataset,
   validation: Dataset,
   problem: Problem,
   isTail: boolean,
 ): Finding[] {
-  const [trained, held] = [training, validation].map((data) => countsOf(data, problem));
-  if (trained === undefined || held === undefined) return [];
+  const [trained, validated] = [training, validation].map((data) => countsOf(data, problem));
+  if (trained === undefined || validated === undefined) return [];
   const total = trained.length * trained[0].length;
-  const mix = isTail
-    ? "leave out validationShuffle: false, which holds out the last rows, or mix rows that are sorted by class"
-    : "mix rows that are sorted by class before they are split";
+  const fix = isTail
+    ? "leave out validationShuffle: false, which holds out the last rows, or shuffle rows that are sorted by class"
+    : "shuffle rows that are sorted by class before they are split";
   const isChance = (count: number, rows: number, drawn: number) =>
-    lacking(count, rows, drawn) * total >= BY_CHANCE;
+    missProbability(count, rows, drawn) * total >= BY_CHANCE;
   return trained.flatMap((counts, column) =>
     counts.flatMap((count, category): Finding[] => {
-      const other = held[column][category];
+      const other = validated[column][category];
       if ((count === 0) === (other === 0)) return [];
       const isUntrained = count === 0;
       const [number, rows, drawn] = isUntrained
@@ -64,8 +64,8 @@ export function lackedClasses(
           cause: "missingClass",
           class: category,
           ...(trained.length > 1 && { column }),
-          message: `y: class ${name} is in ${number} of the ${rows} rows of the ${has} and in none of the ${drawn} rows of the ${lacks}`,
-          fix: `${mix}: ${isUntrained ? "nothing of this class is learned" : "what the validation measures says nothing of this class"}`,
+          message: `y: ${number} of ${rows} ${has} rows have class ${name}, but none of ${drawn} ${lacks} rows`,
+          fix: `${fix}; otherwise ${isUntrained ? "the model does not learn this class" : "the validation does not measure this class"}`,
         },
       ];
     }),

@@ -1,44 +1,44 @@
-/** What a function of a layer is like, as its own values and slopes tell: nothing here knows a name. */
+/** The shape of a layer's function, measured from its values and slopes. Nothing here knows a name. */
 import type { Activation } from "../../nn/activations.ts";
 import type { RowFunction } from "../../nn/layers/layer.ts";
 
-/** The values that a function takes, from about the least to about the most; infinite where it has no bound. */
+/** The approximate range of a function's values; infinite where it has no bound. */
 export interface Bounds {
   readonly low: number;
   readonly high: number;
 }
 
-/** An activation as it looks from far away. */
+/** The shape of an activation. */
 export interface Form extends Bounds {
-  /** Its largest slope. */
+  /** Its largest absolute slope. */
   readonly steepest: number;
   readonly isLinear: boolean;
   /** How many of its ends are flat: one of ReLU's, both of a sigmoid's. */
   readonly flatEnds: number;
 }
 
-/** Where an activation is far from its middle, and ten times as far. */
+/** Inputs far from an activation's middle, and ten times as far. */
 const FAR = 1e3;
 const FARTHER = 1e4;
 
-/** Points from -16 to 16, which are exact, so that a line's values are. */
+/** Points from -16 to 16. They are exact in 32 bits, and so are the values of a line. */
 const POINTS = 2049;
 const SPACING = 1 / 64;
 
-/** What a bounded function may still change between far and farther. */
+/** A bounded function changes by less than this between FAR and FARTHER. */
 const SETTLED = 1e-2;
 
-/** A slope of less than this share of the steepest is flat. */
+/** A slope below this share of the steepest is flat. */
 const FLAT = 1e-3;
 
-/** Slopes of an activation at its inputs. */
+/** Returns the slope of an activation at each input. */
 export function slopesOf(activation: Activation, input: Float32Array, output: Float32Array): Float32Array {
   const result = new Float32Array(input.length);
   activation.gradient(input, output, new Float32Array(input.length).fill(1), result, input.length);
   return result;
 }
 
-/** Bounds from the least and most nearby and farther away. */
+/** Returns the bounds, given the extremes nearby and farther away. */
 function boundsOf(near: Bounds, far: Bounds): Bounds {
   const hasSettled = (one: number, other: number) => Math.abs(one - other) < SETTLED;
   return {
@@ -47,7 +47,7 @@ function boundsOf(near: Bounds, far: Bounds): Bounds {
   };
 }
 
-/** Looks at an activation's values and slopes. */
+/** Measures the shape of an activation. */
 export function formOf(activation: Activation): Form {
   const middle = Array.from({ length: POINTS }, (_, at) => (at - (POINTS - 1) / 2) * SPACING);
   const input = Float32Array.from([-FARTHER, -FAR, ...middle, FAR, FARTHER]);
@@ -66,7 +66,7 @@ export function formOf(activation: Activation): Form {
   };
 }
 
-/** The bounds of a function of rows, from rows in which one value is far above or below the others. */
+/** Returns the bounds of a row function, from rows in which one value is far above or below the others. */
 export function rowBounds(rows: RowFunction, width: number): Bounds {
   const at = (size: number): Bounds => {
     const output = new Float32Array(width);

@@ -1,4 +1,4 @@
-/** What layers can give, whatever their weights: the same for every input, or not what the loss takes. */
+/** Findings about the outputs that a network can have with any weights: constant, or unfit for the loss. */
 import { brief, exact } from "../../data/columns.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Problem } from "../../metrics/metric.ts";
@@ -9,14 +9,14 @@ import type { Complete } from "../../options.ts";
 import { type Finding, percent } from "./finding.ts";
 import { type Bounds, formOf, rowBounds } from "./functions.ts";
 
-/** What is known of a model without its weights. */
+/** A model without its weights. */
 export interface Architecture {
   readonly configuration: Configuration;
   readonly layers: readonly LayerShape[];
   readonly problem: Problem;
 }
 
-/** The layer that ends a network. */
+/** The last layer of a network. */
 interface Last {
   readonly layer: number;
   /** "layer 3 (sigmoid)", "layer 2 (dense: sigmoid)" */
@@ -35,7 +35,7 @@ function lastOf({ configuration, layers }: Architecture): Last {
   };
 }
 
-/** The values that the last layer can give; undefined where it can give any, as far as that is known. */
+/** Returns the range of the last layer's values; undefined where no bound is known. */
 function boundsOf({ operation }: Last, outputs: number): Bounds | undefined {
   const bounds =
     operation?.kind === "elementwise"
@@ -48,7 +48,7 @@ function boundsOf({ operation }: Last, outputs: number): Bounds | undefined {
 
 const isCategorical = ({ targets }: Problem) => targets === "labels" || targets === "shares";
 
-/** Layers that give the same whatever comes in, since their function of a row has one value to look at. */
+/** Finds layers with a constant output: row functions, such as softmax, over a single value. */
 function constantLayers(list: readonly Complete[], shapes: readonly LayerShape[]): Finding[] {
   return shapes.flatMap(({ number, place, outputs, layers }, at): Finding[] => {
     const layer = createLayer(list[at]);
@@ -65,16 +65,16 @@ function constantLayers(list: readonly Complete[], shapes: readonly LayerShape[]
       {
         cause: "constantOutput",
         layer: Number.parseInt(number, 10),
-        message: `${place} has one value a row, and gives ${one} whatever that is`,
+        message: `${place} has one value per row and always returns ${one}`,
         fix:
-          "for yes or no use dense(1), sigmoid() and the loss binaryCrossentropy; for classes give it an " +
-          "output for each, as dense(2) does; else leave it out",
+          "for yes or no use dense(1), sigmoid() and the loss binaryCrossentropy; for classes use one output " +
+          "per class, as in dense(2); otherwise remove the layer",
       },
     ];
   });
 }
 
-/** A network whose outputs cannot say what the loss asks for. */
+/** Finds outputs that do not fit the loss. */
 export function outputFindings(model: Architecture): Finding[] {
   const { configuration, layers, problem } = model;
   const { outputs, predictions } = problem;
@@ -83,50 +83,50 @@ export function outputFindings(model: Architecture): Finding[] {
   const last = lastOf(model);
   const { layer, place } = last;
   if (outputs === 1) {
-    const message = `${place} has one output, and the loss is one of classes: with one class it is always 0`;
-    const fix = "give the last layer an output for each class; for yes or no use the loss binaryCrossentropy";
+    const message = `${place} has one output, but the loss is for classes: with one class it is always 0`;
+    const fix = "give the last layer one output per class; for yes or no use the loss binaryCrossentropy";
     return [{ cause: "constantOutput", layer, message, fix }];
   }
   if (predictions !== "logits") {
     if (last.operation?.kind === "row") return [];
-    const message = `${place} gives values that each grow alone, and the loss takes probabilities of ${outputs} classes, whose sum is 1`;
+    const message = `${place} returns values that do not sum to 1, but the loss expects the probabilities of ${outputs} classes`;
     const fix = "make softmax() the last layer, or leave out fromLogits: false";
     return [{ cause: "outputMismatch", layer, message, fix }];
   }
   const { low, high } = boundsOf(last, outputs) ?? { low: Number.NEGATIVE_INFINITY, high: 0 };
   if (!Number.isFinite(high - low)) return [];
   const most = 1 / (1 + (outputs - 1) * Math.exp(low - high));
-  const message = `${place} gives values from ${brief(low)} to ${brief(high)}, and the loss takes logits of any size: of ${outputs} classes none gets a probability above ${brief(most)}`;
-  const fix = "make softmax() the last layer, or leave its activation out: the loss takes logits";
+  const message = `${place} returns values from ${brief(low)} to ${brief(high)}, but the loss expects unbounded logits: no probability of the ${outputs} classes can exceed ${brief(most)}`;
+  const fix = "make softmax() the last layer, or remove the last activation: the loss expects logits";
   return [{ cause: "outputMismatch", layer, message, fix }];
 }
 
-/** Bounds are measured, not known exactly. */
+/** The accuracy of the measured bounds. */
 const TOLERANCE = 1e-3;
 
-/** What a prediction has to be for this target; undefined where one cannot say. */
-function wanted(target: number, { targets, predictions }: Problem): number | undefined {
+/** Returns the prediction, or a logit of its sign, that a target asks for; undefined if it asks for none. */
+function wantedPrediction(target: number, { targets, predictions }: Problem): number | undefined {
   if (targets === "labels") return undefined;
   if (predictions !== "logits") return target;
   if (targets === "shares") return undefined;
-  // The logit of a probability above a half is above 0.
+  // A probability above one half has a logit above 0.
   return target > 0.5 ? 1 : target < 0.5 ? -1 : 0;
 }
 
-/** Targets, [rows][columns], and which rows of the data they are, unless they are all. */
+/** Targets, [rows][columns], and their row numbers in the caller's data, unless those are 0, 1, 2, … */
 export interface Targets {
   readonly values: Float32Array;
   readonly columns: number;
   readonly rows?: Uint32Array | undefined;
 }
 
-/** "from 0 to 1", "of at least 0" */
-function inWords({ low, high }: Bounds): string {
+/** Formats bounds: "from 0 to 1", "of at least 0". */
+function formatBounds({ low, high }: Bounds): string {
   if (!Number.isFinite(low)) return `of at most ${brief(high)}`;
   return Number.isFinite(high) ? `from ${brief(low)} to ${brief(high)}` : `of at least ${brief(low)}`;
 }
 
-/** Targets that no weights can reach, since the last layer gives nothing beyond its bounds. */
+/** Finds targets out of the last layer's range, which no weights can reach. */
 export function targetRange(model: Architecture, { values, columns, rows }: Targets): Finding[] {
   const { problem } = model;
   const last = lastOf(model);
@@ -136,7 +136,7 @@ export function targetRange(model: Architecture, { values, columns, rows }: Targ
   const isOut = (value: number) => value < low - TOLERANCE || value > high + TOLERANCE;
   let [first, counted, count] = [-1, -1, 0];
   for (let at = 0; at < values.length; at++) {
-    if (!isOut(wanted(values[at], problem) ?? low)) continue;
+    if (!isOut(wantedPrediction(values[at], problem) ?? low)) continue;
     const row = Math.floor(at / columns);
     if (first < 0) first = at;
     if (row > counted) count++;
@@ -147,7 +147,7 @@ export function targetRange(model: Architecture, { values, columns, rows }: Targ
   const [at, column] = [Math.floor(first / columns), first % columns];
   const row = rows?.[at] ?? at;
   const isLogit = problem.predictions === "logits";
-  const side = wanted(values[first], problem)! < low ? "below" : "above";
+  const side = wantedPrediction(values[first], problem)! < low ? "below" : "above";
   const needs = isLogit ? `, which needs a logit ${side} 0` : "";
   return [
     {
@@ -156,10 +156,10 @@ export function targetRange(model: Architecture, { values, columns, rows }: Targ
       row,
       column,
       share,
-      message: `${last.place} gives values ${inWords(bounds)}, and ${percent(share)} of the rows have other targets: row ${row}, column ${column} has ${exact(values[first])}${needs}`,
+      message: `${last.place} returns values ${formatBounds(bounds)}, but ${percent(share)} of the rows have other targets: row ${row}, column ${column} has ${exact(values[first])}${needs}`,
       fix: isLogit
-        ? "leave the activation after the last dense layer out: the loss takes logits"
-        : "leave the activation after the last dense layer out, or scale y into its range",
+        ? "remove the activation after the last dense layer: the loss expects logits"
+        : "remove the activation after the last dense layer, or scale y into its range",
     },
   ];
 }

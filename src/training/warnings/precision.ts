@@ -1,4 +1,4 @@
-/** Columns whose values differ by less than 32-bit floats can tell, as times in milliseconds do. */
+/** Columns whose values differ by less than the precision of 32-bit floats, such as times in milliseconds. */
 import { brief } from "../../data/columns.ts";
 import type { ExpectedInputs } from "../../data/examples.ts";
 import type { Problem } from "../../metrics/metric.ts";
@@ -6,13 +6,13 @@ import type { Finding } from "./finding.ts";
 import type { Sample } from "./rows.ts";
 import { isScalable } from "./scale.ts";
 
-/** Rounding to 32 bits may add this share of a column's deviation: an error of a hundredth changes no model. */
+/** Rounding may have an error of this share of a column's standard deviation, which changes no model. */
 const ROUNDING = 0.01;
 
-/** Values that differ by a smaller share of their size are the same but for the rounding of 64-bit floats. */
+/** Values that differ by a smaller share of their size are equal up to the rounding of 64-bit floats. */
 const SAME = 2 ** -40;
 
-/** Columns of x and of targets that are plain values, as the caller gave them, that rounding to 32 bits changes. */
+/** Finds columns of x, and of y in a regression, that rounding the caller's values to 32 bits changes. */
 export function roundedColumns(
   { x, y }: { readonly x: Sample; readonly y: Sample },
   { categories }: ExpectedInputs,
@@ -25,9 +25,9 @@ export function roundedColumns(
   };
 }
 
-/** What rounding to 32 bits does to the columns of x or y. */
+/** Finds columns of x or y that rounding to 32 bits changes. */
 function precisionFindings(name: "x" | "y", { values, columns, count, total }: Sample): Finding[] {
-  const looked = count < total ? `${count} rows looked at` : `${count} rows`;
+  const checked = count < total ? `${count} of ${total} rows` : `${count} rows`;
   const findings: Finding[] = [];
   for (let column = 0; column < columns; column++) {
     const first = values[column];
@@ -44,12 +44,12 @@ function precisionFindings(name: "x" | "y", { values, columns, count, total }: S
     const span = most - least;
     if (errors <= ROUNDING ** 2 * variance || span <= SAME * Math.abs(first)) continue;
     const own = Float64Array.from({ length: count }, (_, row) => values[row * columns + column]);
-    const [different, left] = [new Set(own).size, new Set(own.map(Math.fround)).size];
+    const [distinct, left] = [new Set(own).size, new Set(own.map(Math.fround)).size];
     findings.push({
       cause: "precisionLoss",
       column,
-      message: `${name}: column ${column} has values near ${brief(first)} that differ by at most ${brief(span)}: as 32-bit floats ${different} different values of ${looked} become ${left}`,
-      fix: "subtract the first value or the mean and divide by the deviation before training, while the numbers are 64-bit floats",
+      message: `${name}: column ${column} has values near ${brief(first)} that differ by at most ${brief(span)}: 32-bit floats leave ${left} of the ${distinct} distinct values in ${checked}`,
+      fix: "before training, subtract the first value or the mean and divide by the standard deviation, in 64-bit floats",
     });
   }
   return findings;

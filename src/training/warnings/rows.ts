@@ -1,22 +1,22 @@
-/** Some of the rows of a dataset: of the checked copy, or of what the caller passed, in its own precision. */
+/** Samples of rows: of the checked dataset, or of the caller's data in its own precision. */
 import type { Dataset, Examples, Matrix } from "../../data/examples.ts";
 
-/** Rows that go through the network: enough to show what a unit does on most rows, at little cost. */
+/** The maximum number of rows for a step: enough to show what a unit does on most rows, at little cost. */
 const MOST_ROWS = 512;
 
-/** Multiplications of a forward pass; a large network gets fewer rows. All passes then take less than about a second. */
+/** The maximum multiplications of a forward pass. All passes then take less than about a second. */
 const MOST_PRODUCTS = 2 ** 25;
 
-/** Up to `most` of the rows, evenly spaced, from the first on. */
-export function spread(rows: number, most: number): number[] {
+/** Returns the numbers of up to `most` rows, evenly spaced from the first on. */
+export function evenlySpaced(rows: number, most: number): number[] {
   const length = Math.min(rows, most);
   const numbers: number[] = [];
   for (let at = 0; at < length; at++) numbers.push(Math.floor((at * rows) / length));
   return numbers;
 }
 
-/** A copy of some of the rows, in order. */
-export function taken(data: Dataset, rows: readonly number[]): Dataset {
+/** Returns a copy of some of the rows, in order. */
+export function copyRows(data: Dataset, rows: readonly number[]): Dataset {
   const cut = (values: Float32Array, width: number) => {
     const result = new Float32Array(rows.length * width);
     for (const [at, row] of rows.entries()) {
@@ -28,32 +28,32 @@ export function taken(data: Dataset, rows: readonly number[]): Dataset {
   return { ...data, x: cut(data.x, inputs), y: cut(data.y, outputs), rows: rows.length };
 }
 
-/** A copy of the rows that go through the network, by the multiplications that a forward pass may take. */
-export function sampled(
+/** Returns a copy of the rows for a step, limited by the multiplications of a forward pass. */
+export function sampleRows(
   data: Dataset,
   { parameters }: { readonly parameters: number },
   products = MOST_PRODUCTS,
 ): Dataset {
   const affordable = Math.max(1, Math.floor(products / parameters));
-  return taken(data, spread(data.rows, Math.min(MOST_ROWS, affordable)));
+  return copyRows(data, evenlySpaced(data.rows, Math.min(MOST_ROWS, affordable)));
 }
 
-/** Rows in the precision in which the caller gave them. */
+/** A sample of the caller's rows, in their own precision. */
 export interface Sample {
   /** [rows][columns] */
   readonly values: Float64Array;
   readonly columns: number;
-  /** The rows of the sample, and those that it is taken of. */
+  /** The number of sampled rows, and of all rows. */
   readonly count: number;
   readonly total: number;
 }
 
-/** Rows of a sample: enough to show what rounding does to a column, at a small part of the cost of an epoch. */
+/** The number of rows of a sample: enough to measure rounding, at a small part of the cost of an epoch. */
 const SAMPLED_ROWS = 128;
 
-/** Reads some of the rows of a matrix whose form has been checked. */
+/** Samples a matrix whose form has been checked. */
 function sampleOf(matrix: Matrix, columns: number, rows: number): Sample {
-  const numbers = spread(rows, SAMPLED_ROWS);
+  const numbers = evenlySpaced(rows, SAMPLED_ROWS);
   const values = new Float64Array(numbers.length * columns);
   const isFlat = typeof matrix[0] === "number";
   let at = 0;
@@ -65,7 +65,7 @@ function sampleOf(matrix: Matrix, columns: number, rows: number): Sample {
   return { values, columns, count: numbers.length, total: rows };
 }
 
-/** Some of the rows of examples that have been checked, as the caller gave them. */
+/** Samples checked examples in the caller's precision. */
 export function samplesOf(
   { x, y }: Examples,
   { inputs, outputs, rows }: Dataset,

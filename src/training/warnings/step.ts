@@ -1,9 +1,9 @@
-/** The next step of a training, by the definitions that the typescript kernel runs, with all it computes. */
+/** The next step of a training with all its values, computed by the functions of the typescript kernel. */
 import type { Dataset } from "../../data/examples.ts";
 import type { Configuration } from "../../formats/configuration.ts";
 import type { Network, Position } from "../../kernel/kernel.ts";
 import { backward, compile, lossSum, type Plan, predict } from "../../kernel/typescript/network.ts";
-import type { Values } from "../../kernel/typescript/operations/arrays.ts";
+import type { ParameterArray } from "../../kernel/typescript/operations/arrays.ts";
 import { applyFunction, backwardOperation, Operations, views } from "../../kernel/typescript/operations.ts";
 import { rowsOf } from "../../kernel/typescript/products.ts";
 import { addPenalties, Update } from "../../kernel/typescript/update.ts";
@@ -13,7 +13,7 @@ import { type LayerShape, toProgram } from "../../nn/program.ts";
 import type { Complete } from "../../options.ts";
 import type { History } from "../history.ts";
 
-/** What a step is computed of: a model with its weights, and how far its training has come. */
+/** What a step depends on: a model, its weights and the position of its training. */
 export interface Learner {
   readonly configuration: Configuration;
   readonly seed: number;
@@ -25,39 +25,39 @@ export interface Learner {
   useAlone(call: string): Network;
 }
 
-/** What a operation is called, and the layer as written that it belongs to. */
+/** The name of an operation, and the index of the layer that it belongs to. */
 export interface Name {
   readonly layer: number;
   readonly name: string;
 }
 
-/** All numbers of a step. Arrays of rows are [rows][width]. */
+/** All values of a step. Arrays of rows are [rows][width]. */
 export interface Step {
   readonly plan: Plan;
   readonly rows: number;
-  /** Activations, and their gradients, of all operations. */
+  /** Outputs and gradients of all operations. */
   readonly workspace: Workspace;
-  /** One for each operation, and for what the loss absorbs after the last. */
+  /** One for each operation, then one for the function that the loss absorbs, if any. */
   readonly names: readonly Name[];
-  /** Predictions as `predict` would give them, were this no training. */
-  readonly prediction: Values;
+  /** The predictions: the last outputs, through the function that the loss absorbs. */
+  readonly prediction: Float32Array;
   /** The mean over the rows. */
   readonly loss: number;
   /** The gradient of the loss with respect to x. */
-  readonly inputGradient: Values;
-  /** By parameter: what they were, the gradient of the loss, with that of the penalties, what clipping left of it. */
-  readonly before: Values;
-  readonly gradient: Values;
-  readonly penalised: Values;
-  readonly taken: Values;
-  /** What they are after the step. */
-  readonly after: Values;
+  readonly inputGradient: Float32Array;
+  /** For each parameter: its value, the gradient of the loss, with penalties, and then clipped. */
+  readonly before: ParameterArray;
+  readonly gradient: ParameterArray;
+  readonly penalized: ParameterArray;
+  readonly clipped: ParameterArray;
+  /** The parameters after the step. */
+  readonly after: ParameterArray;
   readonly learningRate: number;
-  /** The number of the update in the model's life, from 1. */
+  /** The number of the update since the model was made, from 1. */
   readonly number: number;
 }
 
-/** The parts that a layer's operations belong to: its own around those of the layers inside it. */
+/** Returns the part of each operation of a layer: its own around those of the layers inside it. */
 function partsOf(part: Complete): { readonly name: string; readonly index: number }[] {
   const { layers } = createLayer(part);
   if (layers === undefined) {
@@ -69,7 +69,7 @@ function partsOf(part: Complete): { readonly name: string; readonly index: numbe
   return [own, ...layers.flatMap(partsOf), own];
 }
 
-/** A name for each operation that the layers make. */
+/** Returns a name for each operation of the layers. */
 export function namesOf({ inputs, layers }: Configuration): Name[] {
   const placed = new Operations(inputs);
   const names: Name[] = [];
@@ -85,7 +85,7 @@ export function namesOf({ inputs, layers }: Configuration): Name[] {
   return names;
 }
 
-/** "layer 1 (relu)", "layer 0 (dense: relu)" */
+/** Formats the place of an operation: "layer 1 (relu)", "layer 0 (dense: relu)". */
 export function placeOf(
   { names, layers }: { readonly names: readonly Name[]; readonly layers: readonly LayerShape[] },
   operation: number,
@@ -95,18 +95,18 @@ export function placeOf(
   return `layer ${layer} (${type === name ? type : `${type}: ${name}`})`;
 }
 
-/** The gradient with respect to x, from that of the first operation's output. */
+/** Returns the gradient with respect to x, given that of the first operation's output. */
 export function gradientOfInput(
   { operations, inputs }: Plan,
   view: ReturnType<typeof views>[number],
   { input, outputs, gradients, at }: Workspace,
-): Values {
+): Float32Array {
   const result = new Float32Array(at.rows * inputs);
   backwardOperation(operations[0], view, input, outputs, gradients, 0, at, rowsOf(result, inputs));
   return result;
 }
 
-/** The step that training would take next, were these its rows. Changes nothing. */
+/** Computes the step that training would take next on these rows. Does not change the model. */
 export function stepOf(session: Learner, call: string, data: Dataset): Step {
   const network = session.useAlone(call);
   const { configuration, position, seed } = session;
@@ -114,7 +114,7 @@ export function stepOf(session: Learner, call: string, data: Dataset): Step {
   const plan = compile(toProgram(configuration));
   const number = position.steps + 1;
   const before = Float32Array.from(network.read("parameters"));
-  // Running figures move while the rows go through.
+  // The forward pass updates running means and variances.
   const moved = before.slice();
   const parameters = views(plan.operations, moved);
   const workspace = new Workspace(plan, data.rows, true);
@@ -143,20 +143,20 @@ export function stepOf(session: Learner, call: string, data: Dataset): Step {
   };
 }
 
-/** What an update makes of parameters and their gradient. */
+/** Computes an update of parameters by their gradient. */
 export function updateOf(
   plan: Plan,
-  parameters: Values,
-  gradient: Values,
+  parameters: ParameterArray,
+  gradient: ParameterArray,
   slots: Float32Array,
   now: { readonly learningRate: number; readonly step: number },
-): Pick<Step, "penalised" | "taken" | "after"> {
-  const [after, penalised, taken] = [parameters.slice(), gradient.slice(), gradient.slice()];
-  addPenalties(plan, parameters, penalised);
+): Pick<Step, "penalized" | "clipped" | "after"> {
+  const [after, penalized, clipped] = [parameters.slice(), gradient.slice(), gradient.slice()];
+  addPenalties(plan, parameters, penalized);
   const length = plan.parameters;
   const copies = Array.from({ length: plan.optimizer.slots }, (_, slot) =>
     Float32Array.from(slots.subarray(slot * length, (slot + 1) * length)),
   );
-  new Update(plan, after, taken, copies).take(now);
-  return { penalised, taken, after };
+  new Update(plan, after, clipped, copies).take(now);
+  return { penalized, clipped, after };
 }

@@ -1,4 +1,4 @@
-/** What the values of one step tell of the units: dead ones, saturated ones, and those that hardly change. */
+/** Findings about units from the values of one step: dead, saturated and nearly constant ones. */
 
 import type { Operation } from "../../kernel/typescript/operations.ts";
 import type { LayerShape } from "../../nn/program.ts";
@@ -7,36 +7,33 @@ import { type Form, formOf, slopesOf } from "./functions.ts";
 import { placeOf, type Step } from "./step.ts";
 
 /**
- * The share of a layer's units that may be dead. A learning rate that is too high can kill "as much as 40%" of
- * them (Karpathy, CS231n, "Neural Networks Part 1"); some are in every trained network, and cost little.
+ * Up to this share of a layer's units may be dead. A learning rate that is too high can kill "as much as 40%"
+ * of them (Karpathy, CS231n, "Neural Networks Part 1"); every trained network has some, and they cost little.
  */
 const DEAD_SHARE = 0.4;
 
-/** A unit with a smaller share of the steepest slope on every row is dead: its weights will not move again. */
+/** A unit below this share of the steepest slope on every row is dead: its weights hardly change again. */
 const DEAD_SLOPE = 1e-3;
 
-/**
- * A value whose slope is below this share of the steepest is saturated: of tanh beyond ±2.2, of a sigmoid beyond
- * ±4.4. Its gradient is a twentieth of what it could be.
- */
+/** A value below this share of the steepest slope is saturated: tanh beyond ±2.2, a sigmoid beyond ±4.4. */
 const SATURATED_SLOPE = 0.05;
 
-/** The share of a layer's values that may be saturated: trained units of a small network often are, on some rows. */
+/** Up to this share of a layer's values may be saturated, as they often are in a small trained network. */
 const SATURATED_SHARE = 0.5;
 
-/** A operation with an activation, and what went through it. */
-interface Seen {
+/** An elementwise operation with its values. */
+interface Activated {
   readonly at: number;
   readonly form: Form;
   readonly operation: Operation & { readonly kind: "elementwise" };
   readonly output: Float32Array;
-  /** The absolute slope of each value, as a share of the steepest. */
+  /** The absolute slope at each value, as a share of the steepest. */
   readonly slopes: Float32Array;
 }
 
-function seen({ plan, workspace }: Step): Seen[] {
+function activationsOf({ plan, workspace }: Step): Activated[] {
   const { input, outputs } = workspace;
-  return plan.operations.flatMap((operation, at): Seen[] => {
+  return plan.operations.flatMap((operation, at): Activated[] => {
     if (operation.kind !== "elementwise") return [];
     const form = formOf(operation.activation);
     const output = outputs[at].values;
@@ -45,24 +42,24 @@ function seen({ plan, workspace }: Step): Seen[] {
   });
 }
 
-/** Whether a value of the last operation is far from its target, so that a flat slope does harm. */
-function isWrong({ plan, workspace }: Step, { at, form, output }: Seen, place: number): boolean {
+/** Returns whether a flat slope does harm: before the last operation, or where a value is far from its target. */
+function isWrong({ plan, workspace }: Step, { at, form, output }: Activated, place: number): boolean {
   if (at < plan.operations.length - 1 || plan.targets !== plan.outputs) return true;
   const span = form.high - form.low;
   const distance = Math.abs(output[place] - workspace.target[place]);
   return distance > (Number.isFinite(span) ? span / 2 : Number.EPSILON);
 }
 
-/** What is found of units, in the order of the layers. */
+/** Finds layers with dead or saturated units, in the order of the layers. */
 export function unitFindings(step: Step, layers: readonly LayerShape[]): Finding[] {
   const names = { names: step.names, layers };
-  return seen(step).flatMap((one) => {
+  return activationsOf(step).flatMap((one) => {
     if (one.form.flatEnds === 1) return deadUnits(step, one, placeOf(names, one.at));
     return one.form.flatEnds === 2 ? saturatedUnits(step, one, placeOf(names, one.at)) : [];
   });
 }
 
-function deadUnits(step: Step, one: Seen, place: string): Finding[] {
+function deadUnits(step: Step, one: Activated, place: string): Finding[] {
   const { outputs: width } = one.operation;
   const lives = new Uint8Array(width);
   const isMissed = new Uint8Array(width);
@@ -78,15 +75,15 @@ function deadUnits(step: Step, one: Seen, place: string): Finding[] {
       cause: "deadUnits",
       layer: step.names[one.at].layer,
       share,
-      message: `${place}: ${dead} of ${amount(width, "unit")} (${percent(share)}) are dead: flat on all ${step.rows} rows looked at, so that no gradient reaches their weights`,
+      message: `${place}: ${dead} of ${amount(width, "unit")} (${percent(share)}) are dead: their slope is about 0 on all ${step.rows} checked rows, so no gradient reaches their weights`,
       fix:
-        "begin anew, with a lower learning rate and scaled columns, or with leakyRelu() in its place, which is " +
-        "never flat; dead units do not come back",
+        "train a new model with scaled columns and a lower learning rate, or with leakyRelu(), whose slope is " +
+        "never 0; dead units do not recover",
     },
   ];
 }
 
-function saturatedUnits(step: Step, one: Seen, place: string): Finding[] {
+function saturatedUnits(step: Step, one: Activated, place: string): Finding[] {
   const count = one.slopes.reduce(
     (sum, slope, at) => sum + Number(slope < SATURATED_SLOPE && isWrong(step, one, at)),
     0,
@@ -98,25 +95,25 @@ function saturatedUnits(step: Step, one: Seen, place: string): Finding[] {
       cause: "saturatedUnits",
       layer: step.names[one.at].layer,
       share,
-      message: `${place}: ${percent(share)} of its values over ${step.rows} rows looked at are saturated: at an end where the slope is less than a twentieth of the steepest`,
+      message: `${place}: ${percent(share)} of its values on ${step.rows} checked rows are saturated: their slope is less than a twentieth of the steepest`,
       fix:
-        "scale the columns of x, or use smaller initial weights, batchNorm() before the activation, or relu() " +
-        "in its place",
+        "scale the columns of x, use smaller initial weights, put batchNorm() before the activation, or use " +
+        "relu() instead",
     },
   ];
 }
 
 /**
- * How much the outputs of a layer of sigmoids vary from row to row, at least, as a share of their size. In a stack of
- * them each layer passes on about a quarter of what the one before varies: the third still trains, the fourth hardly.
+ * The outputs of a layer vary between rows by at least this share of their size. In a stack of sigmoids each
+ * layer passes on about a quarter of the variation: the third still trains, the fourth hardly.
  */
 const VARIES = 0.01;
 
-/** Layers that are flat at both ends, but for the last, and give every row about the same. */
+/** Finds the first layer, flat at both ends and not the last, whose outputs hardly differ between rows. */
 export function similarOutputs(step: Step, layers: readonly LayerShape[]): Finding[] {
   const { names, rows, plan } = step;
   if (rows < 2) return [];
-  for (const { at, form, operation, output } of seen(step)) {
+  for (const { at, form, operation, output } of activationsOf(step)) {
     if (form.flatEnds < 2 || at === plan.operations.length - 1) continue;
     const { outputs: width } = operation;
     const means = new Float64Array(width);
@@ -133,27 +130,27 @@ export function similarOutputs(step: Step, layers: readonly LayerShape[]): Findi
       {
         cause: "similarOutputs",
         layer: names[at].layer,
-        message: `${place}: its outputs differ by ${percent(share)} of their size over ${rows} rows looked at: the layers behind see hardly any difference between rows`,
-        fix: "use tanh() or relu() in place of sigmoids that follow each other, batchNorm() before the activation, or fewer layers",
+        message: `${place}: its outputs on ${rows} checked rows differ by ${percent(share)} of their size, so later layers can hardly tell rows apart`,
+        fix: "use tanh() or relu() instead of consecutive sigmoids, put batchNorm() before the activation, or use fewer layers",
       },
     ];
   }
   return [];
 }
 
-/** Where a step's values are beyond all numbers already, if they are. */
+/** Finds the first operation whose values are not finite. */
 export function overflow(step: Step, layers: readonly LayerShape[]): Finding[] {
   const { plan, names, workspace } = step;
   const at = plan.operations.findIndex((_, index) => !workspace.outputs[index].values.every(Number.isFinite));
   if (at < 0 && Number.isFinite(step.loss)) return [];
   const operation = at < 0 ? names.length - 1 : at;
-  const words = at < 0 ? "the loss of what it gives is no finite number" : "its values are no finite numbers";
+  const what = at < 0 ? "the loss of its outputs is not finite" : "its outputs are not finite";
   return [
     {
       cause: "explodingGradients",
       layer: names[operation].layer,
-      message: `${placeOf({ names, layers }, operation)}: ${words}: the weights, or the values of x, are too large`,
-      fix: "begin anew with scaled columns, the default initialisers and a lower learning rate",
+      message: `${placeOf({ names, layers }, operation)}: ${what}: the weights or the values of x are too large`,
+      fix: "train a new model with scaled columns, the default initializers and a lower learning rate",
     },
   ];
 }

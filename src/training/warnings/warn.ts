@@ -1,6 +1,6 @@
-/** Warnings of a training: on Node a warning of the process, elsewhere a line on the console. */
+/** Emits warnings: as a warning of the process on Node, elsewhere on the console. */
 
-/** Warns. Programs recognize the warning by its code. */
+/** Emits a warning. Programs recognize it by its code. */
 export function warn(code: string, text: string): void {
   const { process, console } = globalThis as {
     process?: { emitWarning?(text: string, options: object): void };
@@ -10,17 +10,17 @@ export function warn(code: string, text: string): void {
   else console?.warn(text);
 }
 
-/** What has been said about each model, each array of data and each call. */
-const said = new WeakMap<object, Set<string>>();
+/** The keys that were reported for each model, each array of data and each call. */
+const reported = new WeakMap<object, Set<string>>();
 
 /**
- * Whether this has not been said before about any of these; notes that it is now. A search over models then warns
- * once, not a thousand times.
+ * Records a key as reported for all subjects, and returns whether it was new for all of them. A search over a
+ * thousand models then warns once.
  */
 export function isNew(key: string, subjects: readonly object[]): boolean {
   const known = subjects.map((subject) => {
-    const keys = said.get(subject) ?? new Set();
-    said.set(subject, keys);
+    const keys = reported.get(subject) ?? new Set();
+    reported.set(subject, keys);
     return keys;
   });
   const isKnown = known.some((keys) => keys.has(key));
@@ -28,7 +28,7 @@ export function isNew(key: string, subjects: readonly object[]): boolean {
   return !isKnown;
 }
 
-/** Warns unless the same, by its key, was said before about one of these. */
+/** Warns, unless the key was reported for one of the subjects before. */
 export function warnOnce(code: string, text: string, subjects: readonly object[], key = text): void {
   if (isNew(`${code} ${key}`, subjects)) warn(code, text);
 }

@@ -1,4 +1,4 @@
-//! batchNorm: y = w (x - mean) / √(variance + ε) + b, over the rows of a batch
+//! batchNorm: y = w (x - mean) / √(variance + ε) + b, with the mean and variance over the rows of a batch
 
 use super::LayerOperation;
 use crate::engine::simd::Simd;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["epsilon", "momentum"];
 
-/// One operation, which has w and b, too.
+/// Creates one operation. The network adds w and b to it.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let options = Options::new("batchNorm", values, OPTIONS)?;
     let (epsilon, momentum) = (options.number("epsilon", EPSILON)?, options.number("momentum", FROM_0_TO_1)?);

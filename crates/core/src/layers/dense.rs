@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["units", "useBias", "trainable", "l1", "l2"];
 
-/// One product with `units` outputs.
+/// Creates one product with `units` outputs.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let options = Options::new("dense", values, OPTIONS)?;
     Ok(vec![LayerOperation::Product {

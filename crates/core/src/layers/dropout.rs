@@ -1,4 +1,4 @@
-//! dropout: y = x / (1 - rate) or 0, by chance, in training
+//! dropout: in training y = 0 with probability `rate`, else x / (1 - rate)
 
 use super::LayerOperation;
 use crate::engine::Noise;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["rate"];
 
-/// Noise that leaves values out.
+/// Creates noise that sets values to 0.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let rate = Options::new("dropout", values, OPTIONS)?.number("rate", BELOW_1)?;
     Ok(vec![LayerOperation::Noise(Box::new(Dropout { rate, scale: 1.0 / (1.0 - rate) }))])
@@ -30,7 +30,7 @@ impl<S: Simd> Noise<S> for Dropout {
             || {
                 let (rate, scale, zero) = (s.splat(self.rate), s.splat(self.scale), s.splat(0.0));
                 for (value, draw) in values.iter_mut().zip(draws) {
-                    // A product, so that infinity and NaN are not hidden.
+                    // A product with 0, so that infinity and NaN become NaN instead of 0.
                     let factor = s.select_greater(rate, s.load(draw), zero, scale);
                     s.store(s.mul(s.load(value), factor), value);
                 }
@@ -38,7 +38,7 @@ impl<S: Simd> Noise<S> for Dropout {
         );
     }
 
-    /// The derivative is the factor: the gradient is treated as the values were.
+    /// The derivative is the factor of the forward pass.
     fn backward(&self, s: S, gradient: &mut [Line], draws: &[Line]) {
         self.forward(s, gradient, draws);
     }

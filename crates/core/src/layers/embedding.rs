@@ -1,4 +1,4 @@
-//! embedding: the number of a category becomes trained values
+//! embedding: replaces the index of a category by trained values
 
 use super::LayerOperation;
 use crate::engine::simd::Simd;
@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["column", "categories", "units"];
 
-/// One lookup.
+/// Creates one lookup.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let options = Options::new("embedding", values, OPTIONS)?;
     Ok(vec![LayerOperation::Lookup {
         column: options.index("column")?,
-        // What 32-bit floats hold every number of.
+        // 32-bit floats represent every index up to this.
         categories: options.size_to("categories", 1 << 24)?,
         units: options.size("units")?,
     }])

@@ -1,4 +1,4 @@
-//! layerNorm: y = w (x - mean) / √(variance + ε) + b, over the features of a row
+//! layerNorm: y = w (x - mean) / √(variance + ε) + b, with the mean and variance over the features of a row
 
 use super::LayerOperation;
 use crate::engine::RowFunction;
@@ -13,21 +13,21 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["epsilon"];
 
-/// A function of a row, then w and b.
+/// Creates two operations: a function of a row, then w and b.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
-    Ok(vec![LayerOperation::Row(Box::new(Normalise { epsilon })), LayerOperation::Scale])
+    Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), LayerOperation::Scale])
 }
 
-/// x̂ = (x - m) r with m the row's mean and r = 1 / √(v + ε), v the mean of (x - m)². From the gradient g of
-/// x̂, that of x is r (g - mean(g) - x̂ mean(g x̂)).
-struct Normalise {
+/// x̂ = (x - m) r, where m is the mean of the row, v the mean of (x - m)², and r = 1 / √(v + ε). If g is the
+/// gradient with respect to x̂, the gradient with respect to x is r (g - mean(g) - x̂ mean(g x̂)).
+struct Normalize {
     epsilon: f32,
 }
 
-/// What is known of a row, whose values x are taken as x · unit - shift: the shift is the first of them, so that
-/// what they have in common does not hide how they differ.
-struct Figures<V> {
+/// The statistics of a row. They are those of x · unit - shift, where the shift is the first value of the
+/// row. Without the shift, a large common offset of the values would hide their differences.
+struct RowStatistics<V> {
     unit: V,
     shift: V,
     /// The mean of x · unit - shift.
@@ -36,64 +36,70 @@ struct Figures<V> {
     rate: V,
 }
 
-impl<V: Copy> Figures<V> {
-    /// x · unit - shift - mean
+impl<V: Copy> RowStatistics<V> {
+    /// Returns x · unit - shift - mean.
     #[inline(always)]
     fn difference<S: Simd<V = V>>(&self, s: S, value: V) -> V {
         s.sub(s.mul_add(value, self.unit, self.shift), self.mean)
     }
 }
 
-impl Normalise {
+impl Normalize {
     #[inline(always)]
-    fn figures<S: Simd>(&self, s: S, values: &Panels, row: usize) -> Figures<S::V> {
-        let (figures, squares) = self.figures_in(s, values, row, 1.0);
-        if squares.is_finite() { figures } else { self.figures_in(s, values, row, SMALL_UNIT).0 }
+    fn statistics<S: Simd>(&self, s: S, values: &Panels, row: usize) -> RowStatistics<S::V> {
+        let (statistics, squares) = self.statistics_in(s, values, row, 1.0);
+        if squares.is_finite() { statistics } else { self.statistics_in(s, values, row, SMALL_UNIT).0 }
     }
 
-    /// The figures in a unit, and the sum of the squared differences from the mean.
+    /// Returns the statistics in a unit, and the sum of the squared differences from the mean.
     #[inline(always)]
-    fn figures_in<S: Simd>(&self, s: S, values: &Panels, row: usize, unit: f32) -> (Figures<S::V>, f32) {
+    fn statistics_in<S: Simd>(
+        &self,
+        s: S,
+        values: &Panels,
+        row: usize,
+        unit: f32,
+    ) -> (RowStatistics<S::V>, f32) {
         let count = values.features() as f32;
         let (first, zero) = (values.panel(0, row + 1)[row].0[0], s.splat(0.0));
-        let mut figures =
-            Figures { unit: s.splat(unit), shift: s.splat(-first * unit), mean: zero, rate: zero };
+        let mut statistics =
+            RowStatistics { unit: s.splat(unit), shift: s.splat(-first * unit), mean: zero, rate: zero };
         let total = sum(
             s,
             values.count(),
             #[inline(always)]
-            |panel| s.mul(figures.difference(s, load(s, values, panel, row)), s.load(&values.mask(panel))),
+            |panel| s.mul(statistics.difference(s, load(s, values, panel, row)), s.load(&values.mask(panel))),
         );
-        figures.mean = s.splat(total / count);
+        statistics.mean = s.splat(total / count);
         let squares = sum(
             s,
             values.count(),
             #[inline(always)]
             |panel| {
-                let difference = figures.difference(s, load(s, values, panel, row));
-                // Nothing beyond the features, whose squares might be beyond all numbers.
+                let difference = statistics.difference(s, load(s, values, panel, row));
+                // 0 in the lanes after the last feature: the squares there might overflow.
                 let difference = s.mul(difference, s.load(&values.mask(panel)));
                 s.mul(difference, difference)
             },
         );
-        figures.rate = s.splat(1.0 / (squares / count + self.epsilon * unit * unit).sqrt());
-        (figures, squares)
+        statistics.rate = s.splat(1.0 / (squares / count + self.epsilon * unit * unit).sqrt());
+        (statistics, squares)
     }
 
     #[inline(always)]
     fn value<S: Simd>(&self, s: S, values: &mut Panels, row: usize) {
-        let figures = self.figures(s, values, row);
+        let statistics = self.statistics(s, values, row);
         for panel in 0..values.count() {
-            let rate = s.mul(figures.rate, s.load(&values.mask(panel)));
+            let rate = s.mul(statistics.rate, s.load(&values.mask(panel)));
             let line = &mut values.panel_mut(panel, row + 1)[row];
-            s.store(s.mul(figures.difference(s, s.load(line)), rate), line);
+            s.store(s.mul(statistics.difference(s, s.load(line)), rate), line);
         }
     }
 
     #[inline(always)]
     fn gradient<S: Simd>(&self, s: S, gradient: &mut Panels, input: &Panels, output: &Panels, row: usize) {
         let count = input.features() as f32;
-        let Figures { unit, rate, .. } = self.figures(s, input, row);
+        let RowStatistics { unit, rate, .. } = self.statistics(s, input, row);
         let rate = s.mul(rate, unit);
         let sums = sum(
             s,
@@ -118,7 +124,7 @@ impl Normalise {
     }
 }
 
-impl<S: Simd> RowFunction<S> for Normalise {
+impl<S: Simd> RowFunction<S> for Normalize {
     fn forward(&self, s: S, values: &mut Panels, rows: usize) {
         s.run(
             #[inline(always)]

@@ -1,4 +1,4 @@
-//! residual: y = x + f(x), f the layers inside
+//! residual: y = x + f(x), where f is the layers inside
 
 use super::{LayerOperation, build as build_layer};
 use crate::engine::simd::Simd;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &["layers"];
 
-/// A fork, the operations of the layers inside, and the sum.
+/// Creates a fork, the operations of the layers inside, and the sum.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let layers = Options::new("residual", values, OPTIONS)?.objects("layers")?;
     ensure!(!layers.is_empty(), "residual: expected at least 1 layer, received none");

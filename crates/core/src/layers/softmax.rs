@@ -1,4 +1,4 @@
-//! softmax: y = exp(x) / sum(exp(x)), row by row
+//! softmax: y = exp(x) / sum(exp(x)), for each row
 
 use super::LayerOperation;
 use crate::engine::RowFunction;
@@ -12,14 +12,15 @@ use serde_json::{Map, Value};
 /// The names of the options.
 pub const OPTIONS: &[&str] = &[];
 
-/// One function of a row.
+/// Creates one function of a row.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     Options::new("softmax", values, OPTIONS)?;
     Ok(vec![LayerOperation::Row(Box::new(Softmax))])
 }
 
-/// softmax(x)_i = exp(x_i - m) / sum_k exp(x_k - m) with m the row's largest value. From the gradient g of
-/// the output, that of the input is y_i (g_i - sum_k g_k y_k).
+/// softmax(x)_i = exp(x_i - m) / sum_k exp(x_k - m), where m is the largest value of the row. If g is the
+/// gradient with respect to the output y, the gradient with respect to the input is
+/// y_i (g_i - sum_k g_k y_k).
 struct Softmax;
 
 impl Softmax {

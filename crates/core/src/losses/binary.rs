@@ -10,7 +10,7 @@ use crate::errors::Result;
 #[derive(Clone, Copy)]
 pub struct BinaryFromLogits(pub Smoothing);
 
-/// exp(-|z|)
+/// Returns exp(-|z|).
 #[inline(always)]
 fn decay<S: Simd>(s: S, logit: S::V) -> S::V {
     let negative = s.sub(s.splat(0.0), logit);
@@ -27,7 +27,8 @@ impl Loss for BinaryFromLogits {
 
     #[inline(always)]
     fn gradient<S: Simd>(self, s: S, logit: S::V, target: S::V) -> S::V {
-        // sigmoid(z) by the same exponential as the value: 1 / (1 + exp(-z)), or exp(z) / (1 + exp(z)).
+        // sigmoid(z) from the same exponential as the value: 1 / (1 + exp(-z)) for z ≥ 0, else
+        // exp(z) / (1 + exp(z)).
         let (one, decay) = (s.splat(1.0), decay(s, logit));
         let part = s.select_greater(s.splat(0.0), logit, decay, one);
         s.sub(s.div(part, s.add(one, decay)), self.0.apply(s, target, 2))

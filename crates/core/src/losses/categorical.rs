@@ -10,21 +10,21 @@ use crate::errors::Result;
 use crate::options::{FROM_0_TO_1, Options};
 use std::marker::PhantomData;
 
-/// How the share of each class comes from a row of targets.
+/// A format of targets: how a row of targets determines the share of each class, which is its probability.
 pub trait Targets: Copy + Send + Sync + 'static {
-    /// Values in a row.
+    /// Returns the number of values in a row.
     fn width(outputs: usize) -> usize;
-    /// The shares of the classes of one panel.
+    /// Returns the shares of the classes in one panel.
     fn shares<S: Simd>(s: S, target: &Panels, panel: usize, row: usize) -> S::V;
-    /// As [`RowLoss::check`].
+    /// See [`RowLoss::check`].
     fn check(targets: &[f32], classes: usize) -> Result<()>;
 }
 
-/// A share for each class; their sum is 1.
+/// A row of targets is a share for each class; their sum is 1.
 #[derive(Clone, Copy)]
 pub struct Shares;
 
-/// How far the sum of a row of shares may be from 1: far more than rounding to 32 bits makes.
+/// How far the sum of the shares of a row may be from 1. Rounding to 32 bits causes a far smaller difference.
 const SUM_TOLERANCE: f64 = 1e-4;
 
 impl Targets for Shares {
@@ -48,11 +48,11 @@ impl Targets for Shares {
     }
 }
 
-/// The index of the class that is right.
+/// A row of targets is one value, the index of the class.
 #[derive(Clone, Copy)]
 pub struct Labels;
 
-/// Line n has 1 in lane n; the last one has none.
+/// Line n has 1 in lane n and 0 in all others; the last line has only 0.
 static UNITS: [Line; LANES + 1] = {
     let mut units = [ZERO; LANES + 1];
     let mut lane = 0;
@@ -71,12 +71,13 @@ impl Targets for Labels {
     #[inline(always)]
     fn shares<S: Simd>(s: S, target: &Panels, panel: usize, row: usize) -> S::V {
         let label = target.panel(0, row + 1)[row].0[0] as usize;
-        // A label of an earlier panel wraps, and like one of a later panel is beyond these lanes.
+        // A label in an earlier panel makes the difference wrap around. Then it is too large for a lane, as
+        // it is for a label in a later panel.
         s.load(&UNITS[label.wrapping_sub(panel * LANES).min(LANES)])
     }
 
     fn check(targets: &[f32], classes: usize) -> Result<()> {
-        // Beyond, 32-bit floats do not hold every whole number.
+        // 32-bit floats represent all whole numbers up to 2^24, but not all above.
         let last = classes.min(1 << 24) - 1;
         for (row, &label) in targets.iter().enumerate() {
             let is_class = label >= 0.0 && label.fract() == 0.0 && label as usize <= last;
@@ -89,7 +90,7 @@ impl Targets for Labels {
     }
 }
 
-/// The cross-entropy over classes, by where its shares come from.
+/// Creates the cross-entropy for a format of targets.
 pub fn build<S: Simd, T: Targets>(options: &Options<'_>, _: T) -> Result<Box<dyn RowLoss<S>>> {
     let smoothing = Smoothing::new(options.double("labelSmoothing", FROM_0_TO_1)?);
     Ok(match options.boolean("fromLogits")? {
@@ -98,7 +99,7 @@ pub fn build<S: Simd, T: Targets>(options: &Options<'_>, _: T) -> Result<Box<dyn
     })
 }
 
-/// One pair of predictions and targets, with what smoothing does to a share.
+/// Predictions and targets, and the two numbers of label smoothing: share ← share · kept + spread.
 struct Pair<'a, S: Simd, T> {
     s: S,
     prediction: &'a Panels,
@@ -115,7 +116,7 @@ impl<'a, S: Simd, T: Targets> Pair<'a, S, T> {
         Pair { s, prediction, target, kept: s.splat(smoothing.kept), spread, targets: PhantomData }
     }
 
-    /// The shares of one panel, smoothed, and zero beyond the classes.
+    /// Returns the smoothed shares of one panel, with 0 in the lanes after the last class.
     #[inline(always)]
     fn shares(&self, panel: usize, row: usize) -> S::V {
         let s = self.s;
@@ -138,7 +139,7 @@ impl<'a, S: Simd, T: Targets> Pair<'a, S, T> {
 /// softmax(z)_k sum_j t_j - t_k. The row's largest logit m is subtracted before exp.
 struct CategoricalFromLogits<T>(Smoothing, PhantomData<T>);
 
-/// What the losses and gradients of up to 16 rows are made of, a lane for each row.
+/// The sums that determine the losses and gradients of up to 16 rows, a lane for each row.
 struct Sums {
     /// sum_k exp(z_k - m)
     exponentials: Line,
@@ -149,7 +150,7 @@ struct Sums {
 }
 
 impl<S: Simd, T: Targets> Pair<'_, S, T> {
-    /// The sums of the rows from `start`; `each` gets the exponentials of each panel and row.
+    /// Computes the sums of the rows from `start`. Calls `each` with every panel, row and its exponentials.
     #[inline(always)]
     fn sums(&self, start: usize, rows: usize, mut each: impl FnMut(usize, usize, S::V)) -> Sums {
         let mut most = [0.0; LANES];
@@ -179,7 +180,7 @@ impl<S: Simd, T: Targets> Pair<'_, S, T> {
         for panel in 0..self.prediction.count() {
             let (logit, share) = (self.predictions(panel, row), self.shares(panel, row));
             let value = exponential(s, logit, most, self.mask(panel));
-            // Twice the share times half the difference, which alone may be beyond all numbers.
+            // Twice the share times half the difference: the difference itself may overflow.
             let product = s.mul(s.add(share, share), s.mul_add(logit, half, half_most));
             exponentials = s.add(exponentials, value);
             shares = s.add(shares, share);
@@ -191,7 +192,7 @@ impl<S: Simd, T: Targets> Pair<'_, S, T> {
         sums.products.0[lane] = s.sum(products);
     }
 
-    /// The losses from the sums: one logarithm for all rows.
+    /// Computes the losses from the sums, with one logarithm for all rows.
     #[inline(always)]
     fn losses(&self, sums: &Sums, losses: &mut [f32]) {
         let s = self.s;
@@ -202,7 +203,7 @@ impl<S: Simd, T: Targets> Pair<'_, S, T> {
         losses.copy_from_slice(&result.0[..losses.len()]);
     }
 
-    /// Makes gradients of the exponentials of the rows from `start`.
+    /// Turns the exponentials of the rows from `start`, which `gradient` contains, into gradients.
     #[inline(always)]
     fn scale(&self, sums: &Sums, start: usize, rows: usize, scale: f32, gradient: &mut Panels) {
         let (s, mut factors) = (self.s, ZERO);
@@ -278,12 +279,13 @@ impl<S: Simd, T: Targets> RowLoss<S> for CategoricalFromLogits<T> {
     }
 }
 
-/// With probabilities p, clipped, and shares t: -sum_k t_k log(p_k); its gradient is -t_k / p_k, and 0 where p
-/// is clipped.
+/// With probabilities p, clipped, and shares t: -sum_k t_k log(p_k); its gradient is -t_k / p_k, and 0 where
+/// p is clipped.
 struct CategoricalFromProbabilities<T>(Smoothing, PhantomData<T>);
 
 impl<S: Simd, T: Targets> Pair<'_, S, T> {
-    /// The loss of one row from probabilities; `each` gets shares, predictions and these clipped by panel.
+    /// Returns the loss of one row of probabilities. Calls `each` with every panel and its shares,
+    /// predictions and clipped predictions.
     #[inline(always)]
     fn loss(&self, row: usize, mut each: impl FnMut(usize, [S::V; 3])) -> f32 {
         let s = self.s;

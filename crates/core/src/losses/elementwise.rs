@@ -1,4 +1,4 @@
-//! Losses that are a mean over the outputs of a function of one prediction p and its target t.
+//! Elementwise losses: functions of one prediction p and its target t.
 
 use super::Loss;
 use crate::engine::functions::{clamp, exp, log, log_one_plus, tanh};
@@ -11,13 +11,13 @@ fn absolute<S: Simd>(s: S, value: S::V) -> S::V {
     s.max(s.sub(s.splat(0.0), value), value)
 }
 
-/// (a - b) / 2, which is never beyond all numbers.
+/// Returns (a - b) / 2, which never overflows.
 #[inline(always)]
 fn half_difference<S: Simd>(s: S, a: S::V, b: S::V) -> S::V {
     s.mul_add(a, s.splat(0.5), s.mul(b, s.splat(-0.5)))
 }
 
-/// `below` where a < b, `above` where a > b, else 0.
+/// Returns `below` where a < b, `above` where a > b, else 0.
 #[inline(always)]
 fn by_order<S: Simd>(s: S, a: S::V, b: S::V, below: f32, above: f32) -> S::V {
     let rest = s.select_greater(a, b, s.splat(above), s.splat(0.0));
@@ -40,7 +40,7 @@ impl Loss for MeanAbsoluteError {
     }
 }
 
-/// With d = p - t: d² / 2 where |d| ≤ δ, else δ (|d| - δ / 2); its derivative is d, at most δ either way
+/// With d = p - t: d² / 2 where |d| ≤ δ, else δ (|d| - δ / 2); its derivative is d, clamped to [-δ, δ]
 #[derive(Clone, Copy)]
 pub struct Huber {
     /// δ, above 0.
@@ -86,12 +86,12 @@ impl Loss for LogCosh {
 pub struct Quantile {
     /// q, above 0 and below 1.
     below: f32,
-    /// 1 - q, which is rounded last.
+    /// 1 - q, computed before it is rounded to 32 bits.
     above: f32,
 }
 
 impl Quantile {
-    /// The loss of this quantile.
+    /// Creates the loss for a quantile.
     pub fn new(quantile: f64) -> Self {
         Quantile { below: quantile as f32, above: (1.0 - quantile) as f32 }
     }
@@ -112,12 +112,12 @@ impl Loss for Quantile {
     }
 }
 
-/// p - t log(p) for t of at least 0; its derivative is 1 - t / p. Below the smallest rate, 2^-23, the
-/// logarithm goes on as its tangent there.
+/// p - t log(p) for t of at least 0; its derivative is 1 - t / p. Below p = 2^-23, the tangent at that point
+/// replaces the logarithm.
 #[derive(Clone, Copy)]
 pub struct Poisson;
 
-/// The prediction, and at least 2^-23; NaN stays NaN.
+/// Returns max(p, 2^-23). NaN stays NaN.
 #[inline(always)]
 fn rate<S: Simd>(s: S, prediction: S::V) -> S::V {
     s.max(s.splat(f32::EPSILON), prediction)
@@ -126,7 +126,7 @@ fn rate<S: Simd>(s: S, prediction: S::V) -> S::V {
 impl Loss for Poisson {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
-        // The target times the tangent is divided last: the tangent alone may be beyond all numbers.
+        // Multiplied by the target before the division: the tangent itself may overflow.
         let rate = rate(s, prediction);
         let tangent = s.div(s.mul(target, s.sub(prediction, rate)), rate);
         s.sub(prediction, s.mul_add(target, log(s, rate), tangent))
@@ -149,7 +149,7 @@ pub struct Hinge;
 impl Loss for Hinge {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, prediction: S::V, target: S::V) -> S::V {
-        // In this order NaN stays NaN.
+        // In this order of arguments NaN stays NaN.
         s.max(s.splat(0.0), s.sub(s.splat(1.0), s.mul(target, prediction)))
     }
 
@@ -164,7 +164,7 @@ impl Loss for Hinge {
     }
 }
 
-/// Refuses targets that are not as they should be.
+/// Returns an error for the first target that is not valid.
 fn check_each(targets: &[f32], outputs: usize, is_right: impl Fn(f32) -> bool, expected: &str) -> Result<()> {
     for (at, &target) in targets.iter().enumerate() {
         let (row, column) = (at / outputs, at % outputs);

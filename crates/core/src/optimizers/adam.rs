@@ -1,13 +1,13 @@
-//! The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. Means
-//! below 1e-30 become zero.
+//! Adam and its variants. They keep an average of the gradients and an average of the gradients' magnitudes.
+//! Averages below 1e-30 become zero.
 
-use super::{Optimizer, Rule, Share, mean, mean_of_squares, with_decay};
+use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Now, Powers, Update, power, simd::Simd};
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, EPSILON, Options};
 
-/// Adam of these options, with decoupled weight decay or not.
+/// Creates Adam, or AdamW if the weight decay is DECOUPLED.
 pub fn build<S: Simd, const DECOUPLED: bool>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
     let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
     let moments = Moments::new(options)?;
@@ -17,17 +17,17 @@ pub fn build<S: Simd, const DECOUPLED: bool>(options: &Options<'_>) -> Result<Bo
     })
 }
 
-/// m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²
+/// The moments of Adam: m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²
 #[derive(Clone, Copy)]
 struct Moments {
-    beta1: Share,
-    beta2: Share,
+    beta1: DecayRate,
+    beta2: DecayRate,
     epsilon: f32,
 }
 
 impl Moments {
     fn new(options: &Options<'_>) -> Result<Self> {
-        let (beta1, beta2) = (Share::new(options, "beta1")?, Share::new(options, "beta2")?);
+        let (beta1, beta2) = (DecayRate::new(options, "beta1")?, DecayRate::new(options, "beta2")?);
         Ok(Moments { beta1, beta2, epsilon: options.number("epsilon", EPSILON)? })
     }
 
@@ -38,27 +38,27 @@ impl Moments {
         slots[1] = mean_of_squares(s, self.beta2, slots[1], gradient);
     }
 
-    /// √v c + ε
+    /// Returns √v c + ε.
     #[inline(always)]
-    fn deviation<S: Simd>(self, s: S, second: S::V, correction: f32) -> S::V {
+    fn denominator<S: Simd>(self, s: S, second: S::V, correction: f32) -> S::V {
         s.mul_add(s.sqrt(second), s.splat(correction), s.splat(self.epsilon))
     }
 }
 
-/// Adam (Kingma and Ba, 2015), as PyTorch has it, η the learning rate and t the step:
+/// Adam (Kingma and Ba, 2015), as in PyTorch, with the learning rate η and the step t:
 /// g ← g + λ w; m ← m + (1 - β₁)(g - m); v ← β₂ v + (1 - β₂) g²;
 /// w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
 ///
-/// DECOUPLED (Loshchilov and Hutter, 2019), w ← w - η λ w comes first, in place of g ← g + λ w. With
-/// LARGEST, the largest v so far is in place of v (Reddi et al., 2018).
+/// With DECOUPLED (Loshchilov and Hutter, 2019), w ← w - η λ w comes first and replaces g ← g + λ w. With
+/// AMSGRAD (Reddi et al., 2018), the largest v so far replaces v.
 #[derive(Clone, Copy)]
-pub struct Adam<const DECOUPLED: bool, const LARGEST: bool> {
+pub struct Adam<const DECOUPLED: bool, const AMSGRAD: bool> {
     moments: Moments,
     weight_decay: f32,
 }
 
-impl<const DECOUPLED: bool, const LARGEST: bool> Optimizer for Adam<DECOUPLED, LARGEST> {
-    const SLOTS: usize = if LARGEST { 3 } else { 2 };
+impl<const DECOUPLED: bool, const AMSGRAD: bool> Optimizer for Adam<DECOUPLED, AMSGRAD> {
+    const SLOTS: usize = if AMSGRAD { 3 } else { 2 };
 
     fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
         let Moments { beta1, beta2, .. } = self.moments;
@@ -78,19 +78,19 @@ impl<const DECOUPLED: bool, const LARGEST: bool> Optimizer for Adam<DECOUPLED, L
             false => (weight, with_decay(s, self.weight_decay, weight, gradient)),
         };
         self.moments.update(s, gradient, slots);
-        let second = if LARGEST {
-            // In this order NaN in the second moment stays.
+        let second = if AMSGRAD {
+            // In this order of arguments a NaN in the second moment stays NaN.
             slots[2] = s.max(slots[2], slots[1]);
             slots[2]
         } else {
             slots[1]
         };
-        let deviation = self.moments.deviation(s, second, now.factors[0]);
-        s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], deviation), weight)
+        let denominator = self.moments.denominator(s, second, now.factors[0]);
+        s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], denominator), weight)
     }
 }
 
-/// Adam with Nesterov's momentum (Dozat, 2016), as PyTorch has it, η the learning rate and t the step:
+/// Adam with Nesterov's momentum (Dozat, 2016), as in PyTorch, with the learning rate η and the step t:
 /// g ← g + λ w; μₜ = β₁ (1 - 0.96^(t ψ) / 2); m and v as Adam's;
 /// w ← w - η (μₜ₊₁ m / (1 - μ₁ ⋯ μₜ₊₁) + (1 - μₜ) g / (1 - μ₁ ⋯ μₜ)) / (√v / √(1 - β₂ᵗ) + ε)
 #[derive(Clone, Copy)]
@@ -102,7 +102,7 @@ pub struct Nadam {
 }
 
 impl Nadam {
-    /// Nadam of these options.
+    /// Creates Nadam from its options.
     pub fn new(options: &Options<'_>) -> Result<Self> {
         let decay = power_of_096(options.double("momentumDecay", AT_LEAST_0)?);
         let moments = Moments::new(options)?;
@@ -130,15 +130,15 @@ impl Optimizer for Nadam {
     fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         self.moments.update(s, gradient, slots);
-        let deviation = self.moments.deviation(s, slots[1], now.factors[0]);
+        let denominator = self.moments.denominator(s, slots[1], now.factors[0]);
         let part = s.mul(s.splat(now.factors[1]), gradient);
         let direction = s.mul_add(s.splat(now.learning_rate), slots[0], part);
-        s.sub(weight, s.div(direction, deviation))
+        s.sub(weight, s.div(direction, denominator))
     }
 }
 
-/// 0.96 to a power of at least 0, without the C library: e^x by its series for -1/2 ≤ x ≤ 0, to which x is
-/// halved, squared as often.
+/// Returns 0.96 to a power of at least 0 without the C library. Halves x until -1/2 ≤ x ≤ 0, computes e^x as
+/// a series, and squares the result once for each halving.
 fn power_of_096(exponent: f64) -> f64 {
     const LN_096: f64 = -0.040_821_994_520_255_166;
     let (mut x, mut halvings) = (exponent * LN_096, 0);
@@ -150,9 +150,9 @@ fn power_of_096(exponent: f64) -> f64 {
     (0..halvings).fold(series, |value, _| value * value)
 }
 
-/// Adam with the largest size in place of the mean square (Kingma and Ba, 2015), as PyTorch has it, η the
-/// learning rate and t the step: g ← g + λ w; m ← m + (1 - β₁)(g - m); u ← max(β₂ u, |g| + ε);
-/// w ← w - η / (1 - β₁ᵗ) · m / u
+/// Adamax (Kingma and Ba, 2015): Adam with a decaying maximum of |g| instead of the average of g². As in
+/// PyTorch, with the learning rate η and the step t:
+/// g ← g + λ w; m ← m + (1 - β₁)(g - m); u ← max(β₂ u, |g| + ε); w ← w - η / (1 - β₁ᵗ) · m / u
 #[derive(Clone, Copy)]
 pub struct Adamax {
     moments: Moments,
@@ -160,7 +160,7 @@ pub struct Adamax {
 }
 
 impl Adamax {
-    /// Adamax of these options.
+    /// Creates Adamax from its options.
     pub fn new(options: &Options<'_>) -> Result<Self> {
         Ok(Adamax {
             moments: Moments::new(options)?,
@@ -183,7 +183,7 @@ impl Optimizer for Adamax {
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         slots[0] = mean(s, beta1, slots[0], gradient);
         let size = s.add(s.max(gradient, s.sub(s.splat(0.0), gradient)), s.splat(epsilon));
-        // In this order NaN in the gradient stays.
+        // In this order of arguments a NaN in the gradient stays NaN.
         slots[1] = snap(s, s.max(s.mul(s.splat(beta2.kept), slots[1]), size));
         s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], slots[1]), weight)
     }

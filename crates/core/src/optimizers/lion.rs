@@ -1,16 +1,16 @@
-//! The optimizer whose steps are all of one size.
+//! Lion, whose steps use only the sign of an average of the gradients.
 
-use super::{Optimizer, Share, mean, with_decay};
+use super::{DecayRate, Optimizer, mean, with_decay};
 use crate::engine::{Now, simd::Simd};
 
-/// Lion (Chen et al., 2023), η the learning rate: w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w);
+/// Lion (Chen et al., 2023), with the learning rate η: w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w);
 /// m ← m + (1 - β₂)(g - m); m below 1e-30 becomes zero
 #[derive(Clone, Copy)]
 pub struct Lion {
     /// β₁
-    pub beta1: Share,
+    pub beta1: DecayRate,
     /// β₂
-    pub beta2: Share,
+    pub beta2: DecayRate,
     /// λ
     pub weight_decay: f32,
 }
@@ -28,7 +28,7 @@ impl Optimizer for Lion {
     }
 }
 
-/// 1 above zero, -1 below, else the value itself: zero, or NaN.
+/// Returns 1 above zero, -1 below, else the value itself: zero or NaN.
 #[inline(always)]
 fn sign<S: Simd>(s: S, value: S::V) -> S::V {
     let zero = s.splat(0.0);

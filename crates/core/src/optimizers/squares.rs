@@ -1,14 +1,14 @@
-//! The optimizers that divide the gradient by the root of its squares so far.
+//! Optimizers that divide the gradient by the square root of a sum or average of its squares so far.
 
-use super::{Optimizer, Rule, Share, mean, mean_of_squares, with_decay};
+use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Now, Update, simd::Simd};
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 
-/// RMSprop of these options.
+/// Creates RMSprop from its options.
 pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
-    let (rho, momentum) = (Share::new(options, "rho")?, options.number("momentum", BELOW_1)?);
+    let (rho, momentum) = (DecayRate::new(options, "rho")?, options.number("momentum", BELOW_1)?);
     let epsilon = options.number("epsilon", EPSILON)?;
     let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
     let rmsprop = Settings { rho, momentum, epsilon, weight_decay };
@@ -22,18 +22,18 @@ pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>
 
 #[derive(Clone, Copy)]
 struct Settings {
-    rho: Share,
+    rho: DecayRate,
     momentum: f32,
     epsilon: f32,
     weight_decay: f32,
 }
 
-/// RMSprop (Hinton, 2012), as PyTorch has it, η the learning rate: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
-/// d = g / (√v + ε); w ← w - η d, or with MOMENTUM μ b ← μ b + d; w ← w - η b.
+/// RMSprop (Hinton, 2012), as in PyTorch, with the learning rate η: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
+/// d = g / (√v + ε); w ← w - η d. With MOMENTUM μ instead: b ← μ b + d; w ← w - η b.
 ///
-/// CENTERED (Graves, 2013), v - m² is in place of v, m ← m + (1 - ρ)(g - m). It is kept itself, as
-/// s ← ρ (s + (1 - ρ)(g - m)²) with the m of before: the same value, without the difference of two large
-/// ones, which rounding would make negative. State below 1e-30 becomes zero.
+/// With CENTERED (Graves, 2013), v - m² replaces v, where m ← m + (1 - ρ)(g - m). The state contains this
+/// difference itself, as s ← ρ (s + (1 - ρ)(g - m)²) with the old m. It is the same value, but rounding
+/// cannot make it negative, as it could the difference of two large numbers. State below 1e-30 becomes zero.
 #[derive(Clone, Copy)]
 pub struct Rmsprop<const CENTERED: bool, const MOMENTUM: bool>(Settings);
 
@@ -62,7 +62,7 @@ impl<const CENTERED: bool, const MOMENTUM: bool> Optimizer for Rmsprop<CENTERED,
     }
 }
 
-/// Adagrad (Duchi, Hazan and Singer, 2011), as PyTorch has it, η the learning rate and a the initial value:
+/// Adagrad (Duchi, Hazan and Singer, 2011), as in PyTorch, with the learning rate η and the initial value a:
 /// g ← g + λ w; z ← z + g²; w ← w - η g / (√(a + z) + ε); z below 1e-30 becomes zero
 #[derive(Clone, Copy)]
 pub struct Adagrad {
@@ -87,12 +87,12 @@ impl Optimizer for Adagrad {
     }
 }
 
-/// Adadelta (Zeiler, 2012), as PyTorch has it, η the learning rate: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
+/// Adadelta (Zeiler, 2012), as in PyTorch, with the learning rate η: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
 /// d = √((u + ε) / (v + ε)) g; u ← ρ u + (1 - ρ) d²; w ← w - η d; u and v below 1e-30 become zero
 #[derive(Clone, Copy)]
 pub struct Adadelta {
     /// ρ
-    pub rho: Share,
+    pub rho: DecayRate,
     /// ε
     pub epsilon: f32,
     /// λ

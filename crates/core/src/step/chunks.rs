@@ -1,7 +1,7 @@
-//! Each thread takes whole chunks of a large batch over a network of few parameters, and only gradients meet. Rows
-//! divided among threads would send all activations of a chunk from one to the other.
+//! Each thread processes whole chunks of a large batch, for networks of few parameters. The threads exchange
+//! only gradients. If the rows of a chunk were divided, they would exchange its activations, too.
 
-use super::Crew;
+use super::StepThreads;
 use crate::engine::CHUNK_ROWS;
 use crate::engine::gradient_target::{Destination, GradientTarget};
 use crate::engine::panels::Line;
@@ -11,24 +11,24 @@ use crate::state::State;
 use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};
 
-/// Whether a batch of `rows` has a chunk for each thread.
+/// Returns whether a batch of `rows` rows has a chunk for each thread, and the network is small enough.
 pub(crate) fn fit(way: &Way, rows: usize, threads: usize) -> bool {
     way.has_chunks() && threads > 1 && rows.div_ceil(CHUNK_ROWS) >= threads
 }
 
-/// Takes all chunks of a batch, adds up their gradients in order, and returns the sum of the rows' losses.
+/// Processes all chunks of a batch, adds their gradients in order, and returns the sum of the losses.
 pub(super) fn collect<S: Simd>(
     state: &mut State<S>,
-    crew: &mut Crew<'_, '_>,
+    threads: &mut StepThreads<'_, '_>,
     batch: Batch<'_>,
     first: bool,
     mut output: Option<&mut [f32]>,
 ) -> f64 {
-    let threads = state.cuts.len() - 1;
+    let thread_count = state.cuts.len() - 1;
     let mut loss = 0.0;
     let mut from = 0;
     while from < batch.rows {
-        let count = threads.min((batch.rows - from).div_ceil(CHUNK_ROWS));
+        let count = thread_count.min((batch.rows - from).div_ceil(CHUNK_ROWS));
         let (s, plan, parameters) = (state.s, &*state.plan, &state.parameters[..]);
         let workspaces = &mut state.workspaces[..count];
         for workspace in workspaces.iter_mut() {
@@ -36,7 +36,7 @@ pub(super) fn collect<S: Simd>(
             workspace.take(from, rows);
             from += rows;
         }
-        crew.threads.each(workspaces, |workspace| pass(plan, s, parameters, workspace, batch));
+        threads.team.each(workspaces, |workspace| pass(plan, s, parameters, workspace, batch));
         for workspace in workspaces {
             loss += workspace.add_losses(0.0, workspace.rows);
             match first && workspace.from == 0 {
@@ -49,7 +49,7 @@ pub(super) fn collect<S: Simd>(
     loss
 }
 
-/// A whole chunk on one thread: its gradient goes into `partial`.
+/// Processes one chunk on one thread and writes its gradient into `workspace.partial`.
 fn pass<S: Simd>(plan: &Plan<S>, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
     plan.pass(s, parameters, workspace, batch);
     let mut partial = std::mem::take(&mut workspace.partial);

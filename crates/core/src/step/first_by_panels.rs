@@ -1,5 +1,6 @@
-//! The panels of the first product's output are divided among the threads, and not its rows. Each thread has the
-//! weights of its panels, which it also updates, to itself, and takes all rows of the chunk through them.
+//! Divides the panels of the first product's output among the threads, instead of its rows. Each thread
+//! multiplies all rows of the chunk by the weights of its panels, and later updates them. No other thread
+//! reads these weights.
 
 use crate::engine::epilogue::{Apply, PanelEpilogue};
 use crate::engine::panels::{Line, Panels, panels};
@@ -12,17 +13,18 @@ use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 
-/// What the threads need for the first product.
+/// The buffers for the first product.
 pub(crate) struct FirstByPanels {
-    /// Each thread's copy of the rows.
+    /// The rows of the chunk, a copy for each thread.
     pub(super) inputs: Vec<Panels>,
-    /// The product's output.
+    /// The output of the product.
     output: Panels,
     /// The first panel of each thread, and the number of panels.
     cuts: Vec<usize>,
 }
 
-/// Whether the first product has more weights than the rows and activations that each thread needs for it.
+/// Returns whether dividing the panels of the first product moves less data than dividing the rows: its
+/// weights must be more than twice its inputs and outputs for `rows` rows.
 pub(crate) fn fits(way: &Way, rows: usize, threads: usize) -> bool {
     way.first_product().is_some_and(|product| {
         let (inputs, outputs) = (panels(product.inputs), panels(product.outputs));
@@ -30,7 +32,7 @@ pub(crate) fn fits(way: &Way, rows: usize, threads: usize) -> bool {
     })
 }
 
-/// Makes room for a chunk of `rows` rows.
+/// Allocates the buffers for a chunk of `rows` rows.
 pub(crate) fn reserve<S: Simd>(state: &mut State<S>, rows: usize, threads: usize) -> Result<()> {
     let Some(product) = state.plan.way.first_product() else { return Ok(()) };
     if state.first.as_ref().is_some_and(|first| first.output.capacity() >= rows) {
@@ -45,10 +47,10 @@ pub(crate) fn reserve<S: Simd>(state: &mut State<S>, rows: usize, threads: usize
     Ok(())
 }
 
-/// Takes the rows of a chunk forward and back.
+/// Runs the rows of a chunk forward and backward.
 pub(super) fn pass<S: Simd>(
     state: &mut State<S>,
-    threads: &mut ScopedThreads<'_>,
+    team: &mut ScopedThreads<'_>,
     shards: usize,
     (batch, chunk): (Batch<'_>, &Range<usize>),
 ) {
@@ -59,7 +61,7 @@ pub(super) fn pass<S: Simd>(
     let FirstByPanels { inputs, output, cuts } = first;
     let stride = output.capacity();
     let lines = output.lines_mut(0..panels(product.outputs) * stride);
-    threads.split(inputs, [(lines, stride)], cuts, |thread, input, [output]| {
+    team.split(inputs, [(lines, stride)], cuts, |thread, input, [output]| {
         batch.gather_inputs(input, chunk.clone());
         let panels = cuts[thread]..cuts[thread + 1];
         s.run(
@@ -68,13 +70,13 @@ pub(super) fn pass<S: Simd>(
         );
     });
     let done = (&*output, chunk.start);
-    threads.each(&mut state.workspaces[..shards], |workspace| {
+    team.each(&mut state.workspaces[..shards], |workspace| {
         pass_from_product(plan, s, parameters, workspace, batch, done);
     });
 }
 
-/// One thread's rows of the batch forward and back, where the first product is done for all rows of the chunk from
-/// `start`.
+/// Runs one thread's rows forward from the output of the first product, then backward. `product` is that
+/// output for the chunk that begins with row `start` of the batch.
 fn pass_from_product<S: Simd>(
     plan: &Plan<S>,
     s: S,

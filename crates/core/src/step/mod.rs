@@ -1,5 +1,5 @@
-//! A step: from the rows of a batch to the update of the parameters. [`Way`](crate::ways::Way) says which of these
-//! files takes it.
+//! A training step: from the rows of a batch to the update of the parameters. [`Way`](crate::ways::Way)
+//! determines which of these files takes it.
 
 pub(crate) mod chunks;
 pub(crate) mod first_by_panels;
@@ -17,70 +17,71 @@ use crate::state::State;
 use crate::update;
 use crate::workspace::Batch;
 
-/// What a step is to an update.
+/// The role of a step in its update, which may take several steps.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn {
-    /// Whether the step is the first of the update.
+    /// Whether this is the first step of the update.
     pub first: bool,
-    /// What the update needs, if the step is the last.
+    /// What the optimizer needs for the update, if this is its last step.
     pub update: Option<Now>,
 }
 
 /// The threads of a step.
-pub(crate) struct Crew<'a, 'b> {
-    /// All threads that room was made for.
-    pub threads: &'a mut ScopedThreads<'b>,
+pub(crate) struct StepThreads<'a, 'b> {
+    /// All threads of the run.
+    pub team: &'a mut ScopedThreads<'b>,
     /// Whether the calling thread takes the step alone.
     pub alone: bool,
 }
 
 impl<S: Simd> State<S> {
-    /// Takes one step and returns the sum of the rows' losses before it. Returns NaN, and updates nothing, if the
-    /// norm of the gradient is needed and is not finite. The rows' predictions go to their places in `output`, if
-    /// there is one.
+    /// Takes one step and returns the sum of the losses of the rows before it. Returns NaN, and updates
+    /// nothing, if the norm of the gradient is needed and is not finite. Writes the predictions into
+    /// `output`, if there is one, each to the index of its row in the dataset.
     pub(crate) fn step(
         &mut self,
-        crew: &mut Crew<'_, '_>,
+        threads: &mut StepThreads<'_, '_>,
         batch: Batch<'_>,
         turn: Turn,
         output: Option<&mut [f32]>,
     ) -> f64 {
-        let chunks = !crew.alone && chunks::fit(&self.plan.way, batch.rows, self.cuts.len() - 1);
-        let at_once = batch.of == 1 && !self.plan.collects();
+        let chunks = !threads.alone && chunks::fit(&self.plan.way, batch.rows, self.cuts.len() - 1);
+        let at_once = batch.of == 1 && !self.plan.needs_whole_gradient();
         if at_once && !chunks && turn.update.is_some() {
-            return rows::process(self, crew, batch, Turn { first: true, ..turn }, output);
+            return rows::process(self, threads, batch, Turn { first: true, ..turn }, output);
         }
         let loss = match chunks {
-            true => chunks::collect(self, crew, batch, turn.first, output),
-            false => rows::process(self, crew, batch, Turn { update: None, ..turn }, output),
+            true => chunks::collect(self, threads, batch, turn.first, output),
+            false => rows::process(self, threads, batch, Turn { update: None, ..turn }, output),
         };
-        let alone = crew.alone || (chunks && at_once);
+        let alone = threads.alone || (chunks && at_once);
         match turn.update {
-            Some(now) if !self.update(&mut Crew { threads: crew.threads, alone }, now) => f64::NAN,
+            Some(now) if !self.update(&mut StepThreads { team: threads.team, alone }, now) => f64::NAN,
             _ => loss,
         }
     }
 
-    /// Updates all parameters from `gradient`. Returns false, and updates nothing, if the norm of the gradient is
-    /// needed and is not finite.
-    fn update(&mut self, crew: &mut Crew<'_, '_>, now: Now) -> bool {
+    /// Updates all parameters from `gradient`. Returns false, and updates nothing, if the norm of the
+    /// gradient is needed and is not finite.
+    fn update(&mut self, threads: &mut StepThreads<'_, '_>, now: Now) -> bool {
         let State { s, plan, parameters, slots, gradient, .. } = self;
-        update::update(plan, *s, crew, now, [parameters, slots, gradient])
+        update::update(plan, *s, threads, now, [parameters, slots, gradient])
     }
 
-    /// Returns the sum of the rows' losses and the gradient of a batch, penalties included. What a run has
-    /// collected stays.
+    /// Returns the sum of the losses and the gradient of a batch, with the penalties. Does not change the
+    /// gradient that a run has accumulated.
     pub(crate) fn gradients_of(&mut self, batch: Batch<'_>) -> Result<(f64, Vec<Line>)> {
         let collected = std::mem::replace(&mut self.gradient, zeros(Some(self.plan.lines))?);
         let turn = Turn { first: true, update: None };
-        let loss = ScopedThreads::with(1, |threads| {
-            rows::process(self, &mut Crew { threads, alone: true }, batch, turn, None)
+        let loss = ScopedThreads::with(1, |team| {
+            rows::process(self, &mut StepThreads { team, alone: true }, batch, turn, None)
         });
         update::add_penalties(&self.plan, self.s, &self.parameters, 0, &mut self.gradient);
         Ok((loss, std::mem::replace(&mut self.gradient, collected)))
     }
 
-    /// Writes the predictions of the rows that the first workspaces hold to their places in `output`.
+    /// Writes the predictions in the first workspaces into `output`, each to the index of its row in the
+    /// dataset.
     fn write_predictions(&mut self, shards: usize, batch: Batch<'_>, output: Option<&mut [f32]>) {
         let Some(output) = output else { return };
         for workspace in &mut self.workspaces[..shards] {

@@ -1,5 +1,5 @@
-//! Steps of a network of few parameters with one hidden layer, over few rows: one loop over the panels of that layer
-//! in each direction.
+//! Steps over few rows, for networks of few parameters with one hidden layer. The forward pass and the
+//! backward pass are each one loop over the panels of that layer.
 
 use super::small_network::{Memory, Steps, scale};
 use crate::engine::one_hidden_layer::{
@@ -12,19 +12,19 @@ use crate::program::Plan;
 use crate::ways::Fusion;
 use crate::workspace::{Batch, Workspace};
 
-/// The rows' predictions and targets, their losses' gradients.
+/// The predictions, targets, losses and gradients at the end of the network.
 struct Ends<'a> {
     prediction: &'a mut Panels,
     target: &'a mut Panels,
     gradient: &'a mut Panels,
     /// The losses, a lane for each row.
     losses: Line,
-    /// The targets, likewise, where there is one a row.
+    /// The targets, a lane for each row, if a row has one target.
     targets: Line,
 }
 
-/// Writes each row's predictions, a lane of the columns, to its place. Not inlined: loops without it have more
-/// registers.
+/// Writes the predictions of each row, which are a lane of the columns, to the index of the row in the
+/// dataset. Not inlined, so that it takes no registers from the loops.
 #[cold]
 #[inline(never)]
 fn write_predictions(batch: &Batch<'_>, columns: &[Line], output: &mut [f32]) {
@@ -36,8 +36,8 @@ fn write_predictions(batch: &Batch<'_>, columns: &[Line], output: &mut [f32]) {
     }
 }
 
-/// Takes the steps with the loops that the fusion allows, up to the first whose loss is not finite, and returns how
-/// many these were.
+/// Takes the steps with the loops that the fusion allows. Stops after the first step whose loss is not
+/// finite, and returns the number of steps taken.
 pub(super) fn take<S: Simd, const ROWS: usize>(
     s: S,
     plan: &Plan<S>,
@@ -126,7 +126,8 @@ fn steps_of<S: Simd, const ROWS: usize, B: Between<S>, T: Take<S>>(
     )
 }
 
-/// The losses of the rows, from the columns of the last product's output; and the columns of their gradients.
+/// Computes the losses from the output of the last product, a column for each output, and returns their sum.
+/// Writes the gradients with respect to that output into `slopes`.
 #[inline(always)]
 fn slopes_of<S: Simd, const ROWS: usize>(
     s: S,

@@ -1,7 +1,7 @@
-//! Threads take rows of a chunk forward and back, one chunk after the other. Then all meet, and each takes
-//! parameters, with their gradients and their update.
+//! Processes a batch chunk by chunk. The threads divide the rows of a chunk for the forward and backward
+//! passes. Then they divide the parameters: each computes the gradients of its part and updates it.
 
-use super::{Crew, Turn, first_by_panels, segments};
+use super::{StepThreads, Turn, first_by_panels, segments};
 use crate::engine::Now;
 use crate::engine::gradient_target::{Destination, GradientTarget, Updates};
 use crate::engine::panels::Line;
@@ -10,68 +10,69 @@ use crate::state::State;
 use crate::workspace::Batch;
 use std::ops::Range;
 
-/// Takes the chunks of a batch forward and back, and returns the sum of the rows' losses. The gradients are
-/// collected in `gradient`; with an update, that of the last chunk goes straight on into it.
+/// Runs the chunks of a batch forward and backward, and returns the sum of the losses. Adds the gradients to
+/// `state.gradient`. With an update, the gradient of the last chunk goes directly into the update instead.
 pub(super) fn process<S: Simd>(
     state: &mut State<S>,
-    crew: &mut Crew<'_, '_>,
+    threads: &mut StepThreads<'_, '_>,
     batch: Batch<'_>,
     Turn { first, update }: Turn,
     mut output: Option<&mut [f32]>,
 ) -> f64 {
     let mut loss = 0.0;
     for chunk in batch.chunks(state.plan.chunk_rows()) {
-        let shards = pass(state, crew, batch, &chunk);
+        let shards = pass(state, threads, batch, &chunk);
         let workspaces = state.workspaces[..shards].iter();
         loss += workspaces.fold(0.0, |sum, shard| shard.add_losses(sum, shard.rows));
         state.write_predictions(shards, batch, output.as_deref_mut());
         let is_first = first && chunk.start == 0;
         let update = update.filter(|_| chunk.end == batch.rows);
-        take_gradients(state, crew, (shards, chunk.start), is_first, update);
+        take_gradients(state, threads, (shards, chunk.start), is_first, update);
     }
     loss
 }
 
-/// Divides the rows of a chunk among the threads and takes them forward and back. Returns how many threads had
-/// rows.
+/// Divides the rows of a chunk among the threads and runs them forward and backward. Returns the number of
+/// threads that had rows.
 fn pass<S: Simd>(
     state: &mut State<S>,
-    crew: &mut Crew<'_, '_>,
+    threads: &mut StepThreads<'_, '_>,
     batch: Batch<'_>,
     chunk: &Range<usize>,
 ) -> usize {
     let rows = chunk.len();
-    let shards = if crew.alone { 1 } else { (state.cuts.len() - 1).min(rows) };
+    let shards = if threads.alone { 1 } else { (state.cuts.len() - 1).min(rows) };
     for (thread, workspace) in state.workspaces[..shards].iter_mut().enumerate() {
         let (from, to) = (rows * thread / shards, rows * (thread + 1) / shards);
         workspace.take(chunk.start + from, to - from);
     }
     if !state.plan.standardized.is_empty() {
-        segments::pass(state, crew.threads, shards, batch);
-    } else if state.first.is_some() && !crew.alone {
-        first_by_panels::pass(state, crew.threads, shards, (batch, chunk));
+        segments::pass(state, threads.team, shards, batch);
+    } else if state.first.is_some() && !threads.alone {
+        first_by_panels::pass(state, threads.team, shards, (batch, chunk));
     } else {
         let (s, plan, parameters) = (state.s, &*state.plan, &state.parameters[..]);
         let workspaces = &mut state.workspaces[..shards];
-        crew.threads.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
+        threads.team.each(workspaces, |workspace| plan.pass(s, parameters, workspace, batch));
     }
     shards
 }
 
-/// Computes the gradients over the rows of the first workspaces, which hold the chunk from `start`.
+/// Computes the gradients of the parameters from the first workspaces, which contain the chunk from row
+/// `start`, and updates the parameters if there is an update.
 fn take_gradients<S: Simd>(
     state: &mut State<S>,
-    crew: &mut Crew<'_, '_>,
+    threads: &mut StepThreads<'_, '_>,
     (shards, start): (usize, usize),
     is_first: bool,
     update: Option<Now>,
 ) {
     let whole = [0, state.plan.lines];
     let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = state;
-    let inputs = first.as_ref().filter(|_| !crew.alone).map(|first| &first.inputs);
+    let inputs = first.as_ref().filter(|_| !threads.alone).map(|first| &first.inputs);
     let input = |thread: usize| inputs.map(|inputs| (&inputs[thread], start));
     let (s, plan, shards) = (*s, &**plan, &workspaces[..shards]);
-    let cuts = if crew.alone { &whole[..] } else { &cuts[..] };
+    let cuts = if threads.alone { &whole[..] } else { &cuts[..] };
     let blocks = &mut blocks[..cuts.len() - 1];
     let count = plan.update.slots();
     let gradients = |thread: usize, destination: Destination<'_, S>, block: &mut [Line]| {
@@ -82,7 +83,7 @@ fn take_gradients<S: Simd>(
     if let Some(now) = update {
         let before = (!is_first).then_some(&gradient[..]);
         let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
-        crew.threads.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
+        threads.team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
             let updates = Updates { update: &*plan.update, now, parameters, slots, count };
             let destination = match before {
                 Some(before) => Destination::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
@@ -91,7 +92,7 @@ fn take_gradients<S: Simd>(
             gradients(thread, destination, block);
         });
     } else {
-        crew.threads.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
+        threads.team.split(blocks, [(gradient, 1)], cuts, |thread, block, [gradient]| {
             let destination =
                 if is_first { Destination::Write(gradient) } else { Destination::Add(gradient) };
             gradients(thread, destination, block);

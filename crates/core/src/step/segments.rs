@@ -1,28 +1,28 @@
-//! Where operations need figures over all rows of a batch, the threads meet at each of them, forward and on the way
-//! back.
+//! Steps of networks with operations that need statistics over all rows of a batch. The threads wait for each
+//! other at each such operation, in the forward and in the backward pass.
 
 use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
 use crate::state::State;
 use crate::workspace::{Batch, Workspace};
 
-/// Takes the rows of the first workspaces forward and back.
+/// Runs the rows of the first workspaces forward and backward.
 pub(super) fn pass<S: Simd>(
     state: &mut State<S>,
-    threads: &mut ScopedThreads<'_>,
+    team: &mut ScopedThreads<'_>,
     shards: usize,
     batch: Batch<'_>,
 ) {
-    forward(state, threads, shards, batch);
-    backward(state, threads, shards, batch);
+    forward(state, team, shards, batch);
+    backward(state, team, shards, batch);
 }
 
-fn forward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shards: usize, batch: Batch<'_>) {
+fn forward<S: Simd>(state: &mut State<S>, team: &mut ScopedThreads<'_>, shards: usize, batch: Batch<'_>) {
     let State { s, plan, parameters, figures, workspaces, .. } = state;
     let (s, workspaces) = (*s, &mut workspaces[..shards]);
     let mut start = 0;
     for (number, &end) in plan.standardized.iter().enumerate() {
-        threads.each(workspaces, |shard: &mut Workspace| {
+        team.each(workspaces, |shard: &mut Workspace| {
             plan.forward_segment(s, parameters, shard, batch, (start..end, Some(figures)));
         });
         let inputs = workspaces.iter().map(|shard| (shard.around(end).0, shard.rows));
@@ -34,12 +34,12 @@ fn forward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shard
         start = end;
     }
     let rest = start..plan.operations.len();
-    threads.each(workspaces, |shard: &mut Workspace| {
+    team.each(workspaces, |shard: &mut Workspace| {
         plan.forward_segment(s, parameters, shard, batch, (rest.clone(), Some(figures)));
     });
 }
 
-fn backward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shards: usize, batch: Batch<'_>) {
+fn backward<S: Simd>(state: &mut State<S>, team: &mut ScopedThreads<'_>, shards: usize, batch: Batch<'_>) {
     let State { s, plan, parameters, figures, workspaces, .. } = state;
     let (s, workspaces) = (*s, &mut workspaces[..shards]);
     let mut end = plan.operations.len();
@@ -47,7 +47,7 @@ fn backward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shar
         if index <= plan.first_trained {
             break;
         }
-        threads.each(workspaces, |shard: &mut Workspace| {
+        team.each(workspaces, |shard: &mut Workspace| {
             plan.backward_segment(s, parameters, shard, batch, (index + 1..end, Some(figures)));
         });
         let outputs =
@@ -56,7 +56,7 @@ fn backward<S: Simd>(state: &mut State<S>, threads: &mut ScopedThreads<'_>, shar
         end = index + 1;
     }
     let rest = plan.first_trained + 1..end;
-    threads.each(workspaces, |shard: &mut Workspace| {
+    team.each(workspaces, |shard: &mut Workspace| {
         plan.backward_segment(s, parameters, shard, batch, (rest.clone(), Some(figures)));
     });
 }

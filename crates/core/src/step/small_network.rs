@@ -1,5 +1,5 @@
-//! Steps of a network of few parameters over few rows, on one thread: one function from the rows to the update,
-//! which knows the number of rows.
+//! Steps over few rows, for networks of few parameters, on one thread. A step is one function from the rows
+//! to the update, compiled for each number of rows.
 
 use super::one_hidden_layer;
 use crate::engine::gradient_target::Updates;
@@ -12,7 +12,7 @@ use crate::state::State;
 use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};
 
-/// Steps that follow each other in an epoch, with batches of as many rows, and with an update each.
+/// Consecutive steps of an epoch. All batches have the same number of rows, and each step is an update.
 #[derive(Clone, Copy)]
 pub(crate) struct Steps<'a> {
     /// The batch of the first step.
@@ -21,37 +21,38 @@ pub(crate) struct Steps<'a> {
     pub count: u64,
     /// Their learning rate.
     pub learning_rate: f64,
-    /// The updates before, in the model's life.
+    /// The number of updates before these, since the creation of the model.
     pub updates: u64,
 }
 
-/// The memory of such steps.
+/// The memory that the steps use.
 pub(super) struct Memory<'a, S: Simd> {
     pub workspace: &'a mut Workspace,
     pub updates: Updates<'a, S>,
     pub powers: &'a mut Powers,
-    /// Room for the gradients of all parameters.
+    /// A buffer for the gradients of all parameters.
     pub gradient: &'a mut [Line],
-    /// The sum of the losses of the epoch's rows so far.
+    /// The sum of the losses of the epoch so far.
     pub loss: &'a mut f64,
-    /// Where the rows' predictions go, each to its place, if they are wanted.
+    /// The predictions for all rows of the dataset, if they are wanted.
     pub output: Option<&'a mut [f32]>,
 }
 
-/// Whether steps of `rows` rows can be taken this way.
+/// Returns whether steps of `rows` rows can be taken this way.
 pub(crate) fn fits(way: &Way, rows: usize) -> bool {
     way.has_small_batches() && rows <= SMALL_BATCH_ROWS
 }
 
-/// Takes the steps, up to the first whose loss is not finite, and returns how many these were. Adds the losses of
-/// all rows to `loss`. The rows' predictions go to their places in `output`, if there is one.
+/// Takes the steps. Stops after the first step whose loss is not finite, and returns the number of steps
+/// taken. Adds the losses of all rows to `loss`. Writes the predictions into `output`, if there is one, each
+/// to the index of its row in the dataset.
 pub(crate) fn take<S: Simd>(
     state: &mut State<S>,
     steps: Steps<'_>,
     loss: &mut f64,
     output: Option<&mut [f32]>,
 ) -> u64 {
-    // A constant condition, which keeps all of this out of the portable code: see `Way::of`.
+    // A constant condition, so that the portable code does not contain the functions below: see `Way::of`.
     if S::INSTRUCTIONS == Instructions::Portable {
         unreachable!("portable code has no small batches");
     }
@@ -72,7 +73,7 @@ pub(crate) fn take<S: Simd>(
         Way::OneHiddenLayer(..) | Way::SmallNetwork => {
             with_batch_size!(steps.batch.rows, steps_of::<S, _>(*s, plan, memory, steps))
         }
-        _ => unreachable!("the way of the plan has small batches"),
+        _ => unreachable!("`fits` was true, so the plan has small batches"),
     }
 }
 
@@ -110,7 +111,7 @@ fn steps_of<S: Simd, const ROWS: usize>(
     )
 }
 
-/// From the rows to the gradients of all parameters.
+/// Computes the gradients of all parameters from the rows in the workspace.
 #[inline(always)]
 fn pass<S: Simd, const ROWS: usize>(
     s: S,
@@ -128,7 +129,7 @@ fn pass<S: Simd, const ROWS: usize>(
     }
 }
 
-/// What a row's gradient is multiplied by, where the compiler knows the number of rows.
+/// Returns the factor of each row's gradient: 1 / rows.
 #[inline(always)]
 pub(super) fn scale<const ROWS: usize>() -> f32 {
     (1.0 / ROWS as f64) as f32

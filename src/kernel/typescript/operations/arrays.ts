@@ -1,37 +1,40 @@
-/** The arrays that operations read and write, and which rows of a batch they hold. */
-import type { Matrix } from "../products.ts";
+/** The arrays that operations read and write, and the range of a batch that they contain. */
+import type { MatrixView } from "../products.ts";
 
-/** Arrays of the same length as the parameters: their values, gradients or slots. */
-export type Values = Float32Array<ArrayBuffer>;
+/** An array with one value for each parameter: the parameters, their gradients or a slot. */
+export type ParameterArray = Float32Array<ArrayBuffer>;
 
-/** A operation's arrays within an array of all parameters, cut once. */
-export interface View {
-  readonly weight: Matrix;
-  readonly bias: Matrix | undefined;
+/** Views of one operation's weights and biases in an array of all parameters. */
+export interface ParameterView {
+  readonly weight: MatrixView;
+  readonly bias: MatrixView | undefined;
 }
 
-/** What the draws of a step follow from. */
+/** What determines the random numbers of a step. */
 export interface Moment {
   readonly seed: number;
-  /** The number of the update in the model's life, from 1. */
+  /** The number of the update over the model's life, from 1. */
   readonly step: number;
-  /** The rows of batches before this one that the same update takes, rounded up to groups a batch. */
+  /**
+   * The number of rows in earlier batches of the same update, each batch rounded up to groups of
+   * `NOISE_ROWS`.
+   */
   readonly before: number;
 }
 
-/** Some rows of a batch. */
-export interface Rows {
-  /** The first one's place in the batch. */
+/** A range of rows of a batch. */
+export interface BatchRange {
+  /** The index of the first row in the batch. */
   readonly from: number;
-  /** How many. */
+  /** The number of rows. */
   readonly rows: number;
-  /** Set in training, where there is noise. */
+  /** Defined in training, where layers add noise. */
   readonly moment: Moment | undefined;
-  /** Whether they go back, too: then figures over a batch are those of its rows. */
+  /** Whether the rows are a batch to train on: batch statistics are then those of its rows. */
   readonly isBatch: boolean;
 }
 
-/** Copies so many values: what stands from `start` on in `source` to where `at` says in `target`. */
+/** Copies `length` values from `source`, beginning at `start`, to `target`, beginning at `at`. */
 export function copy(
   source: Float32Array,
   start: number,
@@ -42,7 +45,7 @@ export function copy(
   for (let index = 0; index < length; index++) target[at + index] = source[start + index];
 }
 
-/** result = left + right */
+/** Computes result = left + right. */
 export function sum(left: Float32Array, right: Float32Array, result: Float32Array, length: number): void {
   for (let at = 0; at < length; at++) result[at] = left[at] + right[at];
 }

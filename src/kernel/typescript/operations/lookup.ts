@@ -1,8 +1,8 @@
-/** lookup: the values of a row's category in place of its number */
+/** The operation `lookup`: replaces the number of a category by the values of that category. */
 import type { Lookup } from "../../../nn/layers/layer.ts";
 import { copy } from "./arrays.ts";
 
-/** Puts the values of each row's category in place of its number. */
+/** Replaces the category number of each row by the values of the category. */
 export function lookUp(
   { column, units, outputs }: Lookup & { readonly outputs: number },
   table: Float32Array,
@@ -19,7 +19,7 @@ export function lookUp(
   }
 }
 
-/** No gradient flows to the number of a category; that of the other values passes through. */
+/** Copies the gradients of all values but the category number, whose gradient is 0. */
 export function lookUpGradient(
   { column, units, outputs }: Lookup & { readonly outputs: number },
   gradient: Float32Array,
@@ -35,7 +35,7 @@ export function lookUpGradient(
   }
 }
 
-/** Adds each row's gradient to that of its category's values. */
+/** Adds the gradient of each row to the gradient of its category's values. */
 export function tableGradient(
   { column, units, outputs }: Lookup & { readonly outputs: number },
   table: Float32Array,

@@ -1,10 +1,10 @@
-/** scale: y = w x + b, value by value */
-import type { View } from "./arrays.ts";
+/** The operation `scale`: y = w x + b, elementwise. */
+import type { ParameterView } from "./arrays.ts";
 
-/** y = w x + b, value by value. */
+/** Computes y = w x + b, elementwise. */
 export function scale(
   width: number,
-  { weight, bias }: View,
+  { weight, bias }: ParameterView,
   input: Float32Array,
   output: Float32Array,
   rows: number,
@@ -15,7 +15,7 @@ export function scale(
   }
 }
 
-/** The gradient of the input of `scale`: w g. */
+/** Computes the gradient with respect to x: w g. */
 export function multiply(
   width: number,
   weight: Float32Array,
@@ -28,7 +28,7 @@ export function multiply(
   }
 }
 
-/** The gradient of w: the sum of g x over the rows. */
+/** Computes the gradient with respect to w: the sum of g x over the rows. */
 export function scaleGradient(
   width: number,
   result: Float32Array,

@@ -1,25 +1,27 @@
-/** standardize: x̂ = (x - mean) / √(variance + ε), value by value over the rows of a batch */
+/**
+ * The operation `standardize`: x̂ = (x - mean) / √(variance + ε) for each value, over the rows of a batch.
+ */
 import type { Standardize } from "../../../nn/layers/layer.ts";
-import type { Rows, View } from "./arrays.ts";
+import type { BatchRange, ParameterView } from "./arrays.ts";
 
-/** A operation with figures over a batch. */
+/** An operation with statistics over a batch. */
 export interface StandardizeOperation extends Standardize {
   readonly kind: "standardize";
   readonly outputs: number;
-  /** Where the running mean and the running variance start. */
+  /** The index of the first running mean, and that of the first running variance, in the parameters. */
   readonly mean: number;
   readonly variance: number;
-  /** One over the deviation of each value in the batch at hand. */
+  /** 1 / √(variance + ε) of each value, over the current batch. */
   readonly rates: Float64Array;
 }
 
-/** The running mean and variance are the weight and the bias of a view. */
-const runningOf = ({ weight, bias }: View) => ({ means: weight.values, variances: bias!.values });
+/** Returns the running means and variances, which a view has as its weight and bias. */
+const runningOf = ({ weight, bias }: ParameterView) => ({ means: weight.values, variances: bias!.values });
 
-/** x̂ = (x - mean) / √(variance + ε) with the running figures. */
+/** Computes x̂ = (x - mean) / √(variance + ε) with the running statistics. */
 export function standardize(
   { outputs: width, epsilon }: StandardizeOperation,
-  view: View,
+  view: ParameterView,
   input: Float32Array,
   output: Float32Array,
   rows: number,
@@ -33,10 +35,10 @@ export function standardize(
   }
 }
 
-/** The gradient of x where the figures are the running ones: g / √(variance + ε). */
+/** Computes the gradient with respect to x for running statistics: g / √(variance + ε). */
 export function runningGradient(
   { outputs: width, epsilon }: StandardizeOperation,
-  view: View,
+  view: ParameterView,
   gradient: Float32Array,
   result: Float32Array,
   rows: number,
@@ -49,16 +51,16 @@ export function runningGradient(
 }
 
 /**
- * x̂ with the figures of the rows, which are a whole batch. In training the running ones follow:
- * running ← (1 - m) running + m batch, the batch's variance with n - 1 in place of n, which a single row has
- * none of.
+ * Computes x̂ with the statistics of the rows, which are a whole batch. In training it also updates the
+ * running statistics: running ← (1 - m) running + m batch, where the variance of the batch has n - 1 in place
+ * of n. A single row has no such variance and leaves the running one unchanged.
  */
 export function standardizeBatch(
   { outputs: width, epsilon, momentum, rates }: StandardizeOperation,
-  view: View,
+  view: ParameterView,
   input: Float32Array,
   output: Float32Array,
-  { rows, moment }: Rows,
+  { rows, moment }: BatchRange,
 ): void {
   const { means, variances } = runningOf(view);
   const end = rows * width;
@@ -76,7 +78,10 @@ export function standardizeBatch(
   }
 }
 
-/** The gradient of x with the figures of a batch: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε). */
+/**
+ * Computes the gradient with respect to x for batch statistics:
+ * (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε).
+ */
 export function standardizeGradient(
   { outputs: width, rates }: StandardizeOperation,
   output: Float32Array,

@@ -1,12 +1,15 @@
 /**
- * JSON that a stranger may have written. A name that comes twice in an object is refused, and so are depth
- * and numbers of objects far beyond any model's: time and memory stay in proportion to the text.
+ * Reads JSON from an untrusted source. Refuses duplicate names in an object, and far more levels or parts
+ * than a model has, so that time and memory stay proportional to the length of the text.
  */
 import { FormatError } from "../errors.ts";
 
-/** How deep values may lie: a layer within a layer takes two levels. */
+/** The most levels of nesting. A layer within a layer takes two. */
 const MOST_DEPTH = 256;
-/** The most lists, objects and names in objects. A text of nothing else would take forty times its length. */
+/**
+ * The most lists, objects and names in objects. A text of nothing else would take forty times its length in
+ * memory.
+ */
 const MOST_PARTS = 2 ** 20;
 
 const SPACES: readonly (string | undefined)[] = [" ", "\t", "\n", "\r"];
@@ -17,8 +20,8 @@ const WORDS = new Map<string, unknown>([
   ["null", null],
 ]);
 
-/** As an assignment does, but for `__proto__`, which is a name like others here. */
-function put(object: Record<string, unknown>, name: string, value: unknown): void {
+/** Sets a property. `__proto__` is an ordinary name here, which an assignment would not make it. */
+function setProperty(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== "__proto__") object[name] = value;
   else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
@@ -66,7 +69,7 @@ class Reader {
       }
       this.#expect(":");
       this.#count();
-      put(object, name, this.#value(depth));
+      setProperty(object, name, this.#value(depth));
     }
     return object;
   }
@@ -84,7 +87,7 @@ class Reader {
     }
   }
 
-  /** Whether the container ends here; where it goes on, goes past the comma. */
+  /** Returns whether the object or list ends here. If not, skips the comma before the next entry. */
   #ends(end: string, isFirst: boolean): boolean {
     this.#skipSpace();
     if (this.#text[this.#at] === end) {
@@ -101,7 +104,7 @@ class Reader {
     this.#at++;
   }
 
-  /** From quote to quote; what is in between, escapes among it, `JSON.parse` knows. */
+  /** Reads a string. Finds its closing quote and leaves the escapes to `JSON.parse`. */
   #string(): string {
     let end = this.#at;
     do {
@@ -117,7 +120,7 @@ class Reader {
     }
   }
 
-  /** Whether an odd number of backslashes stands before. */
+  /** Returns whether an odd number of backslashes precedes a position. */
   #isEscaped(at: number): boolean {
     let start = at;
     while (this.#text[start - 1] === "\\") start--;
@@ -156,9 +159,9 @@ class Reader {
 }
 
 /**
- * Reads a text that is one JSON value. `place` says in an error what the text is.
+ * Reads a text that is one JSON value. Error messages begin with `place`.
  *
- * @throws FormatError that names the character.
+ * @throws FormatError that gives the index of the wrong character.
  */
 export function parseStrictly(text: string, place: string): unknown {
   return new Reader(text, place).whole();

@@ -1,6 +1,6 @@
-//! A run under way: its steps, its epochs and its end.
+//! The loop of a run over its steps: which rows a step takes, when an epoch ends, and when the run does.
 
-use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, part};
+use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, epoch_slice};
 use crate::dataset::Dataset;
 use crate::engine::huge_pages::{copied, filled, reserve};
 use crate::engine::panels::{Line, zeros};
@@ -12,93 +12,89 @@ use crate::operations::Moment;
 use crate::random::NOISE_ROWS;
 use crate::state::State;
 use crate::step::small_network::{self, Steps};
-use crate::step::{Crew, Turn};
+use crate::step::{StepThreads, Turn};
 use crate::workspace::Batch;
 use std::time::Instant;
 
-/// A run under way: what it needs besides the state.
-pub(super) struct Current<'a> {
+/// A run in progress: everything that it needs besides the state.
+pub(super) struct StepLoop<'a> {
     data: &'a Dataset<'a>,
     run: &'a Run<'a>,
     batch_size: usize,
-    pub(super) steps_an_epoch: u64,
+    pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
-    /// The steps that the next update has taken so far.
-    place: u64,
-    /// The gradient at the start of the run, if it started between two updates.
-    collected: Option<Vec<Line>>,
+    /// The number of steps since the last update.
+    accumulated_steps: u64,
+    /// The accumulated gradient at the start of the run, if it starts between two updates.
+    start_gradient: Option<Vec<Line>>,
     pub(super) taken: u64,
     pub(super) progress: Progress,
-    /// The parameters of the best epoch, as lines and for the caller, and its number.
+    /// The parameters of the best epoch as lines, and a buffer for their row-major copy.
     best: (Vec<Line>, Vec<f32>),
     best_epoch: Option<u64>,
-    /// Where the training was when parameters were last published.
-    safe: Position,
+    /// The position at which parameters were last published.
+    published: Position,
     epoch_started: Instant,
 }
 
-impl<'a> Current<'a> {
-    /// Makes room for everything that the run needs, so that a step allocates nothing.
+impl<'a> StepLoop<'a> {
+    /// Allocates everything that the run needs, so that a step allocates nothing.
     pub(super) fn start<S: Simd>(
         state: &mut State<S>,
-        threads: &ScopedThreads<'_>,
+        team: &ScopedThreads<'_>,
         data: &'a Dataset<'a>,
         run: &'a Run<'a>,
     ) -> Result<Self> {
         let batch_size = run.batch_size.min(data.rows());
-        let steps_an_epoch = data.rows().div_ceil(batch_size) as u64;
-        let adapts = threads.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
-        let tuner = adapts.then(|| state.tuner(threads.threads(), batch_size));
-        state.reserve(batch_size, threads.threads())?;
-        if run.accumulate > 1 || state.plan.collects() {
+        let steps_per_epoch = data.rows().div_ceil(batch_size) as u64;
+        let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
+        let tuner = adapts.then(|| state.tuner(team.threads(), batch_size));
+        state.reserve(batch_size, team.threads())?;
+        if run.accumulate > 1 || state.plan.needs_whole_gradient() {
             state.reserve_gradient()?;
         }
         if run.shuffle {
             reserve(&mut state.order, data.rows())?;
         }
         if let Some(validation) = run.validation {
-            state.reserve_forward(validation.rows(), threads.threads())?;
+            state.reserve_forward(validation.rows(), team.threads())?;
         }
-        let place = run.from.step % run.accumulate;
-        let collected = (place > 0).then(|| copied(&state.gradient)).transpose()?;
-        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_an_epoch) as usize;
+        let accumulated_steps = run.from.step % run.accumulate;
+        let start_gradient = (accumulated_steps > 0).then(|| copied(&state.gradient)).transpose()?;
+        let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch) as usize;
         let keeps = usize::from(run.early_stopping.is_some());
-        Ok(Current {
+        Ok(StepLoop {
             data,
             run,
             batch_size,
-            steps_an_epoch,
+            steps_per_epoch,
             tuner,
-            place,
-            collected,
+            accumulated_steps,
+            start_gradient,
             taken: 0,
             progress: Progress::with_room(run, data, epochs, state.plan.outputs())?,
             best: (zeros(Some(keeps * state.plan.lines))?, filled(0.0, keeps * state.plan.parameters)?),
             best_epoch: None,
-            safe: run.from,
+            published: run.from,
             epoch_started: Instant::now(),
         })
     }
 
-    /// Takes the next step, or the next steps of a small network, and returns how many.
-    pub(super) fn take_steps<S: Simd>(
-        &mut self,
-        state: &mut State<S>,
-        threads: &mut ScopedThreads<'_>,
-    ) -> u64 {
-        let Current { data, run, batch_size, .. } = *self;
+    /// Takes the next step, or several steps of a small network, and returns their number.
+    pub(super) fn take_steps<S: Simd>(&mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) -> u64 {
+        let StepLoop { data, run, batch_size, .. } = *self;
         let Position { epoch, step, steps, .. } = self.progress.position;
         let start = step as usize * batch_size;
         let rows = batch_size.min(data.rows() - start);
         let order = run.shuffle.then(|| std::mem::take(&mut state.order));
         let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
-        let of = run.accumulate.min(self.steps_an_epoch - (step - self.place));
-        let updates = self.place + 1 == of;
-        let before = self.place as usize * batch_size.next_multiple_of(NOISE_ROWS);
+        let of = run.accumulate.min(self.steps_per_epoch - (step - self.accumulated_steps));
+        let updates = self.accumulated_steps + 1 == of;
+        let before = self.accumulated_steps as usize * batch_size.next_multiple_of(NOISE_ROWS);
         let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
         let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
         let values = data.rows() * state.plan.outputs();
-        let output = part(&mut self.progress.predictions, epoch - run.from.epoch, values);
+        let output = epoch_slice(&mut self.progress.predictions, epoch - run.from.epoch, values);
         let position = &mut self.progress.position;
         let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, batch_size) {
             let count = SMALL_NETWORK_STEPS.min(run.steps - self.taken);
@@ -106,10 +102,10 @@ impl<'a> Current<'a> {
             let steps = Steps { batch, count, learning_rate: rate, updates: steps };
             small_network::take(state, steps, &mut position.loss, output)
         } else {
-            let alone = threads.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
+            let alone = team.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
             let update = updates.then(|| state.plan.update.now(rate, steps + 1, &mut state.powers));
-            let turn = Turn { first: self.place == 0, update };
-            position.loss += state.step(&mut Crew { threads, alone }, batch, turn, output);
+            let turn = Turn { first: self.accumulated_steps == 0, update };
+            position.loss += state.step(&mut StepThreads { team, alone }, batch, turn, output);
             1
         };
         if let Some(tuner) = &mut self.tuner {
@@ -119,43 +115,43 @@ impl<'a> Current<'a> {
         position.step += count;
         position.steps += u64::from(updates) * count;
         self.taken += count;
-        self.place = if updates { 0 } else { self.place + 1 };
+        self.accumulated_steps = if updates { 0 } else { self.accumulated_steps + 1 };
         count
     }
 
-    /// Records an epoch that has ended and whose parameters are published.
-    pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) {
-        let Current { data, run, progress, .. } = self;
+    /// Records a completed epoch, whose parameters have been published.
+    pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) {
+        let StepLoop { data, run, progress, .. } = self;
         let Position { epoch, loss, .. } = progress.position;
         if let Some(validation) = run.validation {
             let values = validation.rows() * state.plan.outputs();
-            let output = part(&mut progress.validation_predictions, epoch - run.from.epoch, values);
-            progress.validation_losses.push(state.validate(threads, validation, output));
+            let output = epoch_slice(&mut progress.validation_predictions, epoch - run.from.epoch, values);
+            progress.validation_losses.push(state.validate(team, validation, output));
         }
         let now = Instant::now();
         progress.losses.push(loss / data.rows() as f64);
         progress.seconds.push((now - self.epoch_started).as_secs_f64());
         self.epoch_started = now;
         progress.position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..progress.position };
-        self.safe = progress.position;
-        if progress.is_better() {
+        self.published = progress.position;
+        if progress.update_early_stopping() {
             self.best.0.copy_from_slice(&state.parameters);
             self.best_epoch = Some(epoch);
         }
     }
 
-    /// Goes back to where the training was last safe.
+    /// Restores the published parameters and the position that belongs to them.
     pub(super) fn diverge<S: Simd>(&mut self, state: &mut State<S>, at: Divergence) {
         state.restore();
-        self.progress.position = self.safe;
-        if let Some(collected) = self.collected.take().filter(|_| self.safe.step > 0) {
-            state.gradient = collected;
+        self.progress.position = self.published;
+        if let Some(start_gradient) = self.start_gradient.take().filter(|_| self.published.step > 0) {
+            state.gradient = start_gradient;
         }
         self.progress.diverged = Some(at);
     }
 
-    /// Publishes what the last epoch has changed so far, and returns what the run did.
-    pub(super) fn end<S: Simd>(mut self, state: &mut State<S>, threads: &mut ScopedThreads<'_>) -> Progress {
+    /// Publishes the parameters of an incomplete epoch, and returns the result of the run.
+    pub(super) fn end<S: Simd>(mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) -> Progress {
         let (best, mut parameters) = std::mem::take(&mut self.best);
         self.progress.best = self.best_epoch.map(|epoch| {
             state.plan.read(&best, 1, 0, &mut parameters);
@@ -163,7 +159,7 @@ impl<'a> Current<'a> {
         });
         state.tuner = self.tuner.take().or(state.tuner.take());
         let Position { epoch, step, .. } = self.progress.position;
-        if step > 0 && !state.publish(threads) {
+        if step > 0 && !state.publish(team) {
             self.diverge(state, Divergence { epoch, step: step - 1 });
         }
         self.progress
