@@ -153,7 +153,7 @@ describe("the table of what there is", () => {
     expect(new Set(named("schedules"))).toEqual(kinds(myelin.schedules));
     expect(new Set(named("metrics"))).toEqual(kinds(metrics));
     expect(new Set(named("strategies of `search`"))).toEqual(kinds(myelin.strategies));
-    expect(new Set(named("initialisers"))).toEqual(kinds(myelin.initializers));
+    expect(new Set(named("initializers"))).toEqual(kinds(myelin.initializers));
     expect(new Set(named("optimizers"))).toEqual(kinds(optimizers));
     expect(new Set(named("`callbacks`"))).toEqual(new Set(Object.keys(myelin.callbacks)));
     const [, ...options] = Object.keys(myelin.dense.options);
