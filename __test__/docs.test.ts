@@ -27,6 +27,7 @@ const documents = [
   ...readdirSync(root).filter((file) => file.endsWith(".md")),
   ...filesIn("docs", ".md"),
   join("bench", "README.md"),
+  join("bench", "RESULTS.md"),
 ];
 
 /** A fenced block of a document. Behind the language may stand the file that it quotes. */
