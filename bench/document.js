@@ -14,8 +14,8 @@ function where({ date, machine, rounds, seconds, works }) {
   const ratio = works.map(({ peak }) => peak.all / peak.one).sort((a, b) => a - b);
   return [
     `Measured on ${date.slice(0, 10)}: ${inWords(machine)}; ${rounds} rounds of ${seconds} s.`,
-    `FMA peak of one core: ${gigaflops(Math.max(...peaks("one")))}; of all at once ` +
-      `${ratio[0].toFixed(2)} to ${ratio.at(-1).toFixed(2)} times that, by work.`,
+    `FMA peak: ${gigaflops(Math.max(...peaks("one")))} on one core; on all cores at once ` +
+      `${ratio[0].toFixed(2)} to ${ratio.at(-1).toFixed(2)} times as much, depending on the work.`,
   ].join("\n");
 }
 
@@ -26,7 +26,7 @@ function versions({ works, absent }) {
   }
   const there = [...all].map(([name, version]) => `${name} ${version}`).join(", ");
   const missing = absent.map(({ name }) => name).join(", ");
-  return [there && `Peers: ${there}.`, missing && `Not there: ${missing}.`].filter(Boolean).join("\n");
+  return [there && `Peers: ${there}.`, missing && `Not installed: ${missing}.`].filter(Boolean).join("\n");
 }
 
 /** Joins the parts of a page as Markdown paragraphs. */
@@ -36,15 +36,16 @@ const page = (...parts) => parts.filter(Boolean).join("\n\n").replaceAll("\n\n\n
 function peerTables(record) {
   const { works } = record;
   if (works.length === 0) return "Nothing was measured.";
-  const isOnAllCores = works.some(({ participants }) => participants.some(({ cores }) => cores === "all"));
+  const compared = works.filter(({ kind }) => kind !== "decay");
+  const isOnAllCores = compared.some(({ participants }) => participants.some(({ cores }) => cores === "all"));
   return page(
     where(record),
     versions(record),
     "### One core: median µs per step, and the ratio to Myelin\n",
-    peerTable(works, "one"),
-    isOnAllCores && `### All cores\n\n${peerTable(works, "all")}`,
+    peerTable(compared, "one"),
+    isOnAllCores && `### All cores\n\n${peerTable(compared, "all")}`,
     "### What each library learned\n",
-    checkTable(works),
+    checkTable(compared),
   );
 }
 
