@@ -25,7 +25,19 @@ import * as noCallbackFiles from "../src/training/callbacks/noFiles.ts";
  * for the room, from its own, but never in a circle.
  */
 const order: readonly (readonly string[])[] = [
-  ["version", "host", "abort", "errors", "memory", "random", "seed", "options", "synonyms", "textTable"],
+  [
+    "version",
+    "host",
+    "abort",
+    "errors",
+    "memory",
+    "random",
+    "seed",
+    "options",
+    "options/*",
+    "synonyms",
+    "textTable",
+  ],
   ["data/*"],
   ["nn/*"],
   ["metrics/*"],

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { type LayerWeights, load, Model, save } from "../src/index.ts";
+import { dense, type LayerWeights, load, Model, relu, residual, save } from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -81,6 +81,31 @@ describe.each(names)("%s", (name) => {
       readFileSync(pathOf(name, "safetensors")),
     );
   });
+});
+
+test("options under the names of earlier versions are read", async () => {
+  const old = { mean: 0, deviation: 0.5 };
+  const layers = [
+    { type: "residual", layers: [{ type: "gaussianNoise", deviation: 0.25 }] },
+    { type: "dense", units: 1, weightInitializer: { type: "truncatedNormal", ...old } },
+  ];
+  const written = JSON.stringify({
+    ...makeModel({ layers: [residual([relu()]), dense(1)] }).toJSON(),
+    layers,
+  });
+  const current = Model.fromJSON(written).toJSON().layers;
+  expect(current).toMatchObject([
+    { layers: [{ type: "gaussianNoise", stddev: 0.25 }] },
+    { weightInitializer: { type: "truncatedNormal", mean: 0, stddev: 0.5 } },
+  ]);
+  expect(written).toContain("deviation");
+  expect(JSON.stringify(current)).not.toContain("deviation");
+  const both = [{ type: "gaussianNoise", deviation: 0.25, stddev: 0.25 }];
+  expect(() => Model.fromJSON({ ...JSON.parse(written), layers: both })).toThrow(
+    'unknown option "deviation". Did you mean "stddev"?',
+  );
+  const file = await load(pathOf("version-1/layers", "safetensors"));
+  expect(file.toJSON().layers).toContainEqual({ type: "gaussianNoise", stddev: 0.05 });
 });
 
 /** The Python to ask; one with the package safetensors is in no list of what is needed here. */

@@ -103,7 +103,7 @@ describe("folds", () => {
       "a class that is too small",
       [0, 0, 0, 1, 1],
       { stratify: true },
-      /stratify: y: 2 rows have the class 1, the first is row 3: expected at least as many as there are folds, 3/,
+      /stratify: y: expected at least 3 rows of each class, one for each fold, received 2 of class 1, the first in row 3/,
     ],
     ["more parts than groups", zeros(4), { groups: [1, 1, 2, 2] }, /at most the 2 groups, received 3/],
     [

@@ -71,7 +71,7 @@ describe("is uniform in ± its limit:", () => {
 describe("is normal:", () => {
   test.each([
     ["normal", 1, 0],
-    [{ type: "normal", mean: 3, deviation: 0.5 }, 0.5, 3],
+    [{ type: "normal", mean: 3, stddev: 0.5 }, 0.5, 3],
     ["glorotNormal", Math.sqrt(2 / 300), 0],
     ["heNormal", Math.sqrt(2 / 100), 0],
     ["lecunNormal", Math.sqrt(1 / 100), 0],
@@ -97,7 +97,7 @@ describe("is normal:", () => {
 });
 
 test("a truncated normal has nothing beyond two deviations, and the deviation of what is left", () => {
-  const values = fill({ type: "truncatedNormal", mean: -1, deviation: 0.5 });
+  const values = fill({ type: "truncatedNormal", mean: -1, stddev: 0.5 });
   const { mean, deviation, low, high } = statistics(values);
   expect(Math.abs(mean + 1)).toBeLessThan(0.02);
   // √(1 - 4 φ(2) / (Φ(2) - Φ(-2)))

@@ -76,7 +76,7 @@ describe.each(kernelNames)("noise on the %s kernel", (kernel) => {
   });
 
   test("is normal: mean, deviation, and the shares beyond one, two and three deviations", () => {
-    const draws = noiseOf(kernel, gaussianNoise({ deviation: 0.5 }), 0, { steps: 5 }).flat();
+    const draws = noiseOf(kernel, gaussianNoise({ stddev: 0.5 }), 0, { steps: 5 }).flat();
     const share = (bound: number) =>
       draws.filter((value) => Math.abs(value) > bound / 2).length / draws.length;
     const bound = (probability: number) => 4 * Math.sqrt((probability * (1 - probability)) / draws.length);
@@ -126,7 +126,7 @@ describe.each(kernelNames)("noise on the %s kernel", (kernel) => {
   test("is absent where nothing is trained", () => {
     const make = (layers: Layer[]) =>
       new Model({ inputs: 3, layers, loss: "meanSquaredError", optimizer: "sgd", seed: 4, kernel });
-    const [noisy, plain] = [make([dropout(), dense(2), gaussianNoise({ deviation: 2 })]), make([dense(2)])];
+    const [noisy, plain] = [make([dropout(), dense(2), gaussianNoise({ stddev: 2 })]), make([dense(2)])];
     noisy.setWeights([{}, plain.getWeights()[0], {}]);
     const [x, y] = [Float32Array.from({ length: 30 }, (_, at) => at / 30), new Float32Array(20)];
     expect(noisy.predict(x)).toEqual(plain.predict(x));

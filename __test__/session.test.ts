@@ -243,7 +243,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     for (const [name, method] of Object.entries({ predict, fit, epochs, toJSON })) {
       const error = await failureOf(async () => (method as (x: unknown) => unknown)([0.2, 0.9]));
       expect(error).toBeInstanceOf(StateError);
-      expect(String(error)).toContain(`${name}: it was called without its model. Fix: call model.${name}(…)`);
+      expect(String(error)).toContain(`${name}: called without its model. Fix: call model.${name}(…)`);
     }
   });
 

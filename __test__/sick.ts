@@ -138,7 +138,7 @@ const deep = (activation: () => Layer, weight: ModelOptions["layers"][number] | 
   return [...hidden.flat(), dense(3), softmax()];
 };
 
-const wide = initializers.normal({ deviation: 1 });
+const wide = initializers.normal({ stddev: 1 });
 
 export const patients: readonly Sick[] = [
   data("refusedData", "iris: one value is NaN", { row: 17, column: 2 }, iris, () =>
@@ -231,7 +231,7 @@ export const patients: readonly Sick[] = [
   ),
   net("saturatedUnits", "iris: tanh, initial weights a hundred times as large", { layer: 1 }, iris, {
     layers: [
-      dense(64, { weightInitializer: initializers.normal({ deviation: 20 }) }),
+      dense(64, { weightInitializer: initializers.normal({ stddev: 20 }) }),
       tanh(),
       dense(3),
       softmax(),
@@ -239,7 +239,7 @@ export const patients: readonly Sick[] = [
   }),
   net("saturatedUnits", "iris: sigmoid, initial weights a hundred times as large", { layer: 1 }, iris, {
     layers: [
-      dense(64, { weightInitializer: initializers.normal({ deviation: 20 }) }),
+      dense(64, { weightInitializer: initializers.normal({ stddev: 20 }) }),
       sigmoid(),
       dense(3),
       softmax(),

@@ -176,7 +176,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
   });
 
   test("warns of units that are all saturated", () => {
-    const weightInitializer = initializers.normal({ deviation: 1e6 });
+    const weightInitializer = initializers.normal({ stddev: 1e6 });
     makeModel({
       kernel,
       layers: [dense(8, { weightInitializer }), tanh(), dense(1, { trainable: false })],

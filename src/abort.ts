@@ -1,4 +1,4 @@
-/** Calls that a signal ends: one listener for each signal, however many calls share it. */
+/** Callbacks on abort: one listener for each signal, however many calls share it. */
 
 type Callback = () => void;
 
@@ -7,7 +7,7 @@ interface Shared {
   readonly listener: Callback;
 }
 
-/** The signals that calls under way listen to. */
+/** The signals that running calls listen to. */
 const shared = new WeakMap<AbortSignal, Shared>();
 
 function share(signal: AbortSignal): Shared {
@@ -19,7 +19,7 @@ function share(signal: AbortSignal): Shared {
   return { callbacks, listener };
 }
 
-/** Calls back when the signal aborts, until the returned function is called. */
+/** Calls `callback` when the signal aborts, unless the returned function has been called. */
 export function onAbort(signal: AbortSignal | undefined, callback: Callback): Callback {
   if (signal === undefined) return () => {};
   const { callbacks, listener } = shared.get(signal) ?? share(signal);

@@ -1,13 +1,24 @@
 /**
- * The errors of Myelin: one class a cause, all of them a {@link MyelinError} with a `code`.
+ * The errors of Myelin: one class for each kind of cause, each a {@link MyelinError} with a `code`.
  *
- * A message says where, what was expected and what came. Bad input gets its error before anything changes:
- * the model stays as it was.
+ * A message says where the error is, what was expected and what was received. Bad input is refused before
+ * anything changes: the model stays as it was.
  */
 
-/** What all errors of this package have in common. */
+/**
+ * The base class of all errors that this package throws.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   model.predict([1, 2, 3]);
+ * } catch (error) {
+ *   if (error instanceof MyelinError) console.log(error.code); // MYELIN_SHAPE
+ * }
+ * ```
+ */
 export class MyelinError extends Error {
-  /** A constant for programs to look at, like `MYELIN_SHAPE`. */
+  /** A constant for programs to compare, like `MYELIN_SHAPE`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -31,21 +42,21 @@ export class OptionError extends MyelinError {
   }
 }
 
-/** A value in the data is no finite number, or there is no data. */
+/** A value in the data is not a finite number, or the data is empty. */
 export class DataError extends MyelinError {
   constructor(message: string) {
     super("MYELIN_DATA", message);
   }
 }
 
-/** Something read from outside is not what it should be, JSON that is no model for instance. */
+/** Input from outside has the wrong format: JSON that does not describe a model, for instance. */
 export class FormatError extends MyelinError {
   constructor(message: string, options?: ErrorOptions) {
     super("MYELIN_FORMAT", message, options);
   }
 }
 
-/** A file cannot be read or written; `cause` is the system's error. Whatever stood in the file still does. */
+/** A file cannot be read or written; `cause` is the system's error. An existing file keeps its content. */
 export class FileError extends MyelinError {
   constructor(message: string, options?: ErrorOptions) {
     super("MYELIN_FILE", message, options);
@@ -59,7 +70,7 @@ export class StateError extends MyelinError {
   }
 }
 
-/** The kernel that was asked for cannot be had, or refused a call. */
+/** The requested kernel is not available, a kernel refused a call, or something does not fit in memory. */
 export class KernelError extends MyelinError {
   constructor(message: string, options?: ErrorOptions) {
     super("MYELIN_KERNEL", message, options);
@@ -67,13 +78,13 @@ export class KernelError extends MyelinError {
 }
 
 /**
- * The loss, the norm of a gradient that is held within one, or a weight at an epoch's end is no longer a finite
- * number. The weights are those of the last whole epoch, or of before the training.
+ * The loss, a gradient norm that is to be clipped, or a weight at an epoch's end is no longer a finite
+ * number. The weights are those of the last complete epoch, or those from before the training.
  */
 export class DivergenceError extends MyelinError {
-  /** The epoch in which it happened, counted from 0 over the model's life. */
+  /** The epoch of the divergence, counted from 0 over the model's life. */
   readonly epoch: number;
-  /** The step of that epoch, from 0. */
+  /** The step within that epoch, from 0. */
   readonly step: number;
 
   constructor(message: string, epoch: number, step: number) {
@@ -83,7 +94,7 @@ export class DivergenceError extends MyelinError {
   }
 }
 
-/** Reads something that is given; errors about it say this place first. */
+/** Returns what `read` returns; the message of an error about its input begins with `place`. */
 export function within<T>(place: string, read: () => T): T {
   try {
     return read();
@@ -93,7 +104,7 @@ export function within<T>(place: string, read: () => T): T {
   }
 }
 
-/** Makes something that takes much memory; where that cannot be had, the error has this message. */
+/** Returns what `make` returns; an allocation that fails is a {@link KernelError} with this message. */
 export function withinMemory<T>(message: string, make: () => T): T {
   try {
     return make();
@@ -102,22 +113,22 @@ export function withinMemory<T>(message: string, make: () => T): T {
   }
 }
 
-/** The error for a value that is no finite number, or none that 32 bits hold; `hint` says what to do. */
+/** Returns the error for a value that is not finite, or not as a 32-bit float; `hint` says what to do. */
 export function notFinite(place: string, value: unknown, hint = ""): DataError {
   const tooLarge = Number.isFinite(value) ? ", too large for 32 bits" : "";
   return new DataError(`${place}: expected a finite number, received ${show(value)}${tooLarge}${hint}`);
 }
 
-/** A value as an error message shows it: short, and never throwing. */
+/** Returns a value as an error message shows it: short. Never throws. */
 export function show(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value !== null && typeof value === "object") {
-    // The prototype's constructor: an own property of that name may hold anything.
+    // Reads the prototype's constructor, because an own property of that name may hold anything.
     const name = Object.getPrototypeOf(value)?.constructor?.name ?? "no prototype";
-    // Only of a view: an object with the prototype of a typed array throws where its length is read.
+    // Only of a view: reading `length` throws on an object that merely has a typed array's prototype.
     const length = ArrayBuffer.isView(value) ? (value as { length?: number }).length : undefined;
     return length === undefined ? `an object (${name})` : `a ${name} of ${length}`;
   }

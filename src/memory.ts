@@ -1,16 +1,16 @@
 /**
- * Refuses what would not fit in memory before anything is allocated: an operating system that promises more
- * than it has ends the process when the promise comes due.
+ * Refuses what would not fit in memory before it is allocated: an operating system that promises more memory
+ * than it has kills the process later, when the memory is used.
  */
 import { KernelError } from "./errors.ts";
 
-/** Smaller needs are not checked: asking the host takes longer than to use so little memory. */
+/** In bytes. Smaller allocations are not checked: the check would take longer than using the memory. */
 const SMALL = 2 ** 24;
 
-/** What stays free for the process itself. */
+/** The bytes that stay free for the process itself. */
 const RESERVE = 2 ** 25;
 
-/** What Node, Bun and Deno tell about memory. */
+/** What `process` of Node, Bun and Deno offers to find out about memory. */
 interface Host {
   readonly platform?: string;
   availableMemory?(): number;
@@ -22,7 +22,7 @@ const host = () => (globalThis as { process?: Host }).process ?? {};
 
 type Read = (path: string) => string;
 
-/** What `look` finds in files of Linux; 0 where there is none. */
+/** Returns what `look` reads from Linux's files; 0 if they are missing or have another form. */
 function find(look: (read: Read) => number): number {
   try {
     const files = host().getBuiltinModule!("fs") as { readFileSync(path: string, encoding: "utf8"): string };
@@ -33,8 +33,8 @@ function find(look: (read: Read) => number): number {
 }
 
 /**
- * The pages of files in the container's account. They count as used there, but the system drops them where a
- * process needs memory.
+ * Returns the bytes of cached file pages in the container. They count as used memory, but the system drops
+ * them when a process needs memory.
  */
 function filePages(read: Read): number {
   const [, controller, group] = /^\d+:(memory|):(.*)$/m.exec(read("/proc/self/cgroup"))!;
@@ -48,7 +48,7 @@ function sumOfPages(stat: string): number {
   return pages.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** The rest of the addresses that `ulimit -v` gives the process; 0 without such a limit. */
+/** Returns the bytes of address space left under `ulimit -v`; 0 without such a limit. */
 function addressesLeft(read: Read): number {
   const limit = /^Max address space\s+(\d+)/m.exec(read("/proc/self/limits"));
   const used = /^VmSize:\s+(\d+) kB/m.exec(read("/proc/self/status"));
@@ -56,9 +56,9 @@ function addressesLeft(read: Read): number {
 }
 
 /**
- * The bytes that this process can still take, within the limits of the process and its container, as far as the
- * host says. Systems other than Linux do not end a process for using what they promised, and leave out of the
- * free memory what they could free: there the machine's whole memory counts.
+ * Returns the bytes that this process can still take, within the limits of the process and its container, as
+ * far as the host tells. Other systems than Linux do not kill a process for using memory that was promised,
+ * and their free memory leaves out what they could free. There the machine's total memory counts.
  */
 function availableMemory(bytes: number): number {
   const system = host();
@@ -74,7 +74,7 @@ function availableMemory(bytes: number): number {
   return Math.min(available, addresses === 0 ? Number.POSITIVE_INFINITY : addresses) - RESERVE;
 }
 
-/** The bytes that lists of numbers can still take: the heap has a limit of its own. */
+/** Returns the bytes that lists of numbers can still take: V8's heap has a limit of its own. */
 function availableHeap(): number {
   type Heap = { readonly heap_size_limit: number; readonly used_heap_size: number };
   const v8 = host().getBuiltinModule?.("v8") as { getHeapStatistics(): Heap } | undefined;
@@ -84,7 +84,7 @@ function availableHeap(): number {
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
 
-/** What does not fit, "5 rows" for instance; a function where making the words would cost a call that is often made. */
+/** What does not fit, like "5 rows"; a function where building the text would slow down a frequent call. */
 type What = string | (() => string);
 
 const words = (what: What) => `${typeof what === "string" ? what : what()} do not fit in memory`;
@@ -95,12 +95,12 @@ function check(bytes: number, available: number, what: What): void {
   throw new KernelError(`${words(what)}: ${figures}`);
 }
 
-/** Throws a {@link KernelError} that says what does not fit if the host does not have so many bytes. */
+/** Throws a {@link KernelError} that says what does not fit if fewer than `bytes` are available. */
 export function checkMemory(bytes: number, what: What): void {
   if (bytes >= SMALL) check(bytes, availableMemory(bytes), what);
 }
 
-/** The same for numbers in so many lists, which V8 doubles in size while they grow. */
+/** Does the same for numbers in `lists` lists, which V8 doubles in size while they grow. */
 export function checkLists(numbers: number, lists: number, what: What): void {
   const bytes = 16 * numbers + 64 * lists;
   if (bytes < SMALL) return;
@@ -108,7 +108,7 @@ export function checkLists(numbers: number, lists: number, what: What): void {
   check(bytes, availableHeap(), what);
 }
 
-/** Zeros, or a {@link KernelError} if they do not fit. */
+/** Returns an array of zeros, or throws a {@link KernelError} if it does not fit. */
 export function allocate(length: number, what: What): Float32Array<ArrayBuffer> {
   checkMemory(length * Float32Array.BYTES_PER_ELEMENT, what);
   try {

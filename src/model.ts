@@ -1,4 +1,4 @@
-/** Model: what a user builds, trains, asks, looks into and keeps. */
+/** The class Model, which users build, train, evaluate and save. */
 import {
   type Examples,
   examplesAlone,
@@ -32,59 +32,64 @@ import type { Training } from "./training/training.ts";
 import { type TrainOnBatchOptions, trainOnBatch } from "./training/trainOnBatch.ts";
 import { warnAfter, watchTraining } from "./training/warnings/after.ts";
 
-/** What a model is made from. */
+/** The options of a model. */
 export interface ModelOptions<List extends MetricList = MetricList> extends Architecture<List> {
   /**
-   * Names the run: initial weights and shuffles follow from it. By default a fresh one, which the model
-   * keeps.
+   * A whole number from 0 to 2^53 - 1 that determines initial weights, shuffles and noise. By default an
+   * unpredictable one, which `model.seed` returns.
    */
   readonly seed?: number | undefined;
-  /** Which kernel computes; by default the native one where it loads. */
+  /**
+   * The kernel that computes. By default, or with `"auto"`, the native one if it loads, else the TypeScript
+   * one.
+   */
   readonly kernel?: KernelChoice | undefined;
 }
 
-/** What a model consists of. */
+/** The parts of a model. */
 interface Parts {
   readonly session: Session;
   readonly predictor: Predictor;
 }
 
 /**
- * The key of a model's parts. They are in a closure and not in private members: a proxy of a model, as Vue and
- * MobX make them, has no private members, and hands on a function as it is.
+ * The key of a function that returns a model's parts. Private members would not do: a proxy of a model, as
+ * Vue and MobX make it, does not have them, but passes a function through unchanged.
  */
 const PARTS = Symbol("parts");
 
-/** The parts of a model or of a proxy of one; `call` begins the message of the error for anything else. */
+/**
+ * Returns the parts of a model or of its proxy; for anything else throws an error that begins with `call`.
+ */
 function partsOf(model: unknown, call: string): Parts {
   const parts = (model as { [PARTS]?: () => Parts } | null | undefined)?.[PARTS];
   if (parts !== undefined) return parts();
   if (model === undefined) {
     throw new StateError(
-      `${call}: it was called without its model. Fix: call model.${call}(…), or pass model.${call}.bind(model)`,
+      `${call}: called without its model. Fix: call model.${call}(…), or pass model.${call}.bind(model)`,
     );
   }
   throw new StateError(
     `${call}: expected a Model, received ${show(model)}. Copies made by structuredClone, postMessage or a spread ` +
-      "have no network. Fix: send model.toBytes(), and make the copy by Model.fromBytes",
+      "have no network. Fix: send model.toBytes(), and make the copy with Model.fromBytes",
   );
 }
 
-/** A model's session. */
+/** Returns a model's session. */
 export const sessionOf = (model: Model, call = "model"): Session => partsOf(model, call).session;
 
-/** A model as bytes, for files; `call` begins the messages of errors. */
+/** Returns the bytes of a model for a file; `call` begins the messages of errors. */
 export function bytesOf(model: Model, call: string, options: SaveOptions): Uint8Array<ArrayBuffer> {
   return writeBytes(savedOf(model, call, readSaveOptions(options, call)), call);
 }
 
-/** The model that bytes describe; `place` begins the messages of errors. */
+/** Returns the model that the bytes describe; `place` begins the messages of errors. */
 export function restore(bytes: unknown, place: string, options: { readonly kernel?: KernelChoice }): Model {
   checkNames(options, ["kernel"], place);
   return modelOf(readBytes(bytes, place), options);
 }
 
-/** All that the model is made of again. */
+/** Returns everything that the model can be restored from. */
 function savedOf(model: Model, call: string, kept: ReturnType<typeof readSaveOptions>): SavedModel {
   const { session } = partsOf(model, call);
   session.useAlone(call);
@@ -108,7 +113,7 @@ function modelOf(saved: SavedModel, options: { readonly kernel?: KernelChoice })
   return model;
 }
 
-/** Begins a training of the model, with checked and copied data. */
+/** Checks and copies the data, and begins a training of the model. */
 function begin(model: Model, call: string, given: readonly unknown[]): Training {
   const { session } = partsOf(model, call);
   session.useAlone(call);
@@ -128,14 +133,14 @@ async function* pull(loop: Loop, start: () => Training): AsyncGenerator<Epoch, H
   return history;
 }
 
-/** Ends the training of a loop whose generator nobody can pull any more. */
+/** Ends the training of a loop whose generator has been garbage-collected. */
 const loops = new FinalizationRegistry<Loop>(({ fit }) => fit?.abandon().catch(() => undefined));
 
 /** The loss and the gradients of one batch. */
 export interface BatchGradients {
-  /** The mean over the batch's rows. */
+  /** The mean loss over the batch's rows. */
   readonly loss: number;
-  /** By layer, in the form of `getWeights`. */
+  /** The gradients by layer, in the form of `getWeights`. */
   readonly layers: LayerWeights[];
 }
 
@@ -157,13 +162,13 @@ export interface BatchGradients {
  * ```
  */
 export class Model<const List extends MetricList = MetricList> {
-  /** Which kernel computes, and why that one. */
+  /** The kernel that computes, and why it was chosen. */
   readonly kernel: { readonly name: KernelName; readonly reason: string };
-  /** The seed of initial weights and shuffles. */
+  /** The seed of initial weights, shuffles and noise. */
   readonly seed: number;
-  /** Values in a row of x. */
+  /** The number of values in a row of x. */
   readonly inputs: number;
-  /** Values in a row of a prediction. */
+  /** The number of values in a row of a prediction. */
   readonly outputs: number;
   /** The number of weights and biases. */
   readonly parameters: number;
@@ -171,8 +176,8 @@ export class Model<const List extends MetricList = MetricList> {
   /**
    * Checks the architecture, chooses the kernel and draws the initial weights.
    *
-   * @throws OptionError for an unknown name or a value out of range; KernelError if a kernel that is asked
-   * for cannot be had.
+   * @throws OptionError for an unknown name or a value out of range; ShapeError for layers that do not fit
+   * together; KernelError if the requested kernel is not available or the model does not fit in memory.
    */
   constructor(options: ModelOptions<List>) {
     checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
@@ -189,8 +194,8 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * Trains off the event loop and gives the history. Data is checked and copied before the promise is
-   * returned.
+   * Trains without blocking the event loop, and resolves with the history. x has `inputs` values in a row,
+   * and y has a row of targets for each row of x. Data is checked and copied before the promise is returned.
    *
    * @example
    * ```ts
@@ -198,10 +203,10 @@ export class Model<const List extends MetricList = MetricList> {
    * history.loss.at(-1);
    * ```
    *
-   * @throws OptionError, DataError or ShapeError for bad input, StateError while another training runs; the
-   * model is then as it was. DivergenceError if the loss is no longer finite; the weights are then those of
-   * the last whole epoch, or of the best with early stopping. The signal's reason if it aborts, or what a hook
-   * throws; the weights are then those of the last whole step.
+   * @throws OptionError, DataError or ShapeError for bad input, and StateError while another training runs:
+   * the model is then unchanged. DivergenceError if the loss is no longer finite: the weights are then those
+   * of the last complete epoch, or of the best epoch with early stopping. The signal's reason if it aborts,
+   * or what a hook throws: the weights are then those of the last complete step.
    */
   fit<Given extends ValidationOptions = object>(
     data: Examples,
@@ -214,15 +219,15 @@ export class Model<const List extends MetricList = MetricList> {
   ): Promise<History<List, Validates<Given>>>;
   async fit(...given: unknown[]): Promise<unknown> {
     const fit = begin(this, "fit", given);
-    const lookBack = watchTraining(sessionOf(this), "fit", fit);
+    const warnOfOutcome = watchTraining(sessionOf(this), "fit", fit);
     const history = await fit.all();
-    lookBack();
+    warnOfOutcome();
     return history;
   }
 
   /**
-   * The same training as `fit`, before it returns: for scripts that have nothing else to do. Errors as
-   * `fit`'s.
+   * Trains as `fit` does, but blocks until the training has ended: for scripts that have nothing else to do.
+   * Throws the same errors.
    *
    * @example
    * ```ts
@@ -240,16 +245,16 @@ export class Model<const List extends MetricList = MetricList> {
   ): History<List, Validates<Given>>;
   fitSync(...given: unknown[]): unknown {
     const fit = begin(this, "fitSync", given);
-    const lookBack = watchTraining(sessionOf(this), "fitSync", fit);
+    const warnOfOutcome = watchTraining(sessionOf(this), "fitSync", fit);
     const history = fit.sync();
-    lookBack();
+    warnOfOutcome();
     return history;
   }
 
   /**
-   * The same training pulled epoch by epoch. It starts at the first `next` and waits while the loop's body
-   * runs. `break`, or `return()` on the generator, ends it as a hook's `stop` does. A generator that is begun
-   * and then left alone holds the model until it is collected.
+   * Trains as `fit` does, one epoch for each `next` of the generator. The training starts at the first `next`
+   * and waits while the loop's body runs. `break`, or `return()` on the generator, ends it as a hook's `stop`
+   * does. A generator that was started and abandoned locks the model until it is garbage-collected.
    *
    * @example
    * ```ts
@@ -276,12 +281,12 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * Online learning: one update from these rows as one batch, before it returns. Gives the loss of the step, a
-   * mean with its weights, and the model's metrics, all of the predictions before it. Calls with the batches of
-   * an epoch of `fit` without shuffling give the same bits as that epoch.
+   * Makes one update from these rows as one batch, for online learning. Returns the loss, a mean weighted by
+   * row, and the model's metrics, all of them for the predictions before the update. Calls with the batches
+   * of an epoch of `fit` without shuffling give the same bits as that epoch.
    *
-   * Optimizers and noise count it as the model's next step; epochs and `history` do not. `"balanced"` balances
-   * the classes of these rows.
+   * Optimizers and noise count the update as the model's next step; epochs and `history` do not count it.
+   * `classWeight: "balanced"` balances the classes of these rows.
    *
    * @example
    * ```ts
@@ -290,7 +295,7 @@ export class Model<const List extends MetricList = MetricList> {
    * ```
    *
    * @throws OptionError, DataError or ShapeError for bad input, StateError while a training runs,
-   * DivergenceError if the loss or a weight is no longer finite. The model is then as it was before the call.
+   * DivergenceError if the loss or a weight is no longer finite. The model is then unchanged.
    */
   trainOnBatch(data: Examples, options?: TrainOnBatchOptions): Evaluation<List>;
   trainOnBatch(x: Matrix, y: Matrix, options?: TrainOnBatchOptions): Evaluation<List>;
@@ -304,11 +309,13 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * The network's outputs, in the form of x: one row gives one row, rows give rows, a flat array or a
-   * dataset gives a flat `Float32Array` of [rows × outputs]. While a training runs the answer is the last
-   * whole epoch's. With `layer` it is the values of that layer, the code of an autoencoder for instance: those
-   * that go through the model on the way to its outputs, to the bit. Each such call copies the weights once, so
-   * give it many rows.
+   * Returns the network's outputs in the form of x: one row for one row, rows for rows, and a flat
+   * `Float32Array` of [rows × outputs] for a flat array or a dataset. While a training runs, the weights are
+   * those of the last complete epoch.
+   *
+   * With `layer`, returns the values of that layer, for instance the code of an autoencoder: bit by bit the
+   * values from which the model computes its outputs. Each such call copies the weights once, so pass many
+   * rows.
    *
    * @example
    * ```ts
@@ -316,19 +323,24 @@ export class Model<const List extends MetricList = MetricList> {
    * model.predict([[0.2, 0.9], [0.1, 0.2]]); // [[1.01], [0.02]]
    * model.predict([0.2, 0.9], { layer: 0 }); // the values of layer 0
    * ```
+   *
+   * @throws DataError or ShapeError for rows that do not fit, OptionError for a wrong option, StateError
+   * after `dispose`.
    */
   predict<X extends Inputs>(x: X, options?: PredictOptions): InForm<X> {
     return partsOf(this, "predict").predictor.of(x, options) as InForm<X>;
   }
 
   /**
-   * The mean loss over the rows, as `history.loss` defines it, without weights; and the model's metrics by
-   * their names.
+   * Returns the mean loss over the rows, as `history.loss` defines it but without weights of rows, and the
+   * model's metrics by name.
    *
    * @example
    * ```ts
    * const { loss, accuracy } = model.evaluate(data);
    * ```
+   *
+   * @throws DataError or ShapeError for data that does not fit, StateError after `dispose`.
    */
   evaluate(data: Examples): Evaluation<List>;
   evaluate(x: Matrix, y: Matrix): Evaluation<List>;
@@ -339,12 +351,14 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * The loss of one batch and its gradient by each parameter, without training.
+   * Returns the loss of one batch and its gradient with respect to each parameter, without training.
    *
    * @example
    * ```ts
    * const { loss, layers } = model.gradients([[0.2, 0.9]], [1]);
    * ```
+   *
+   * @throws DataError or ShapeError for data that does not fit, StateError while a training runs.
    */
   gradients(data: Examples): BatchGradients;
   gradients(x: Matrix, y: Matrix): BatchGradients;
@@ -357,9 +371,14 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * A copy of the parameters: an entry for each layer as written, `{ weight: [outputs][inputs], bias:
-   * [outputs] }` for a dense one, `{ layers: [...] }` for a residual, or `{}` for a layer without any. While a
-   * training runs they are the last whole epoch's.
+   * Returns a copy of the parameters: an entry for each layer, `{ weight: [outputs][inputs], bias: [outputs]
+   * }` for a dense one, `{ layers: [...] }` for a residual, or `{}` for a layer without parameters. While a
+   * training runs, they are those of the last complete epoch.
+   *
+   * @example
+   * ```ts
+   * const [{ weight, bias }] = model.getWeights();
+   * ```
    */
   getWeights(): LayerWeights[] {
     const session = sessionOf(this, "getWeights");
@@ -367,9 +386,15 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * Sets all parameters, in the form of `getWeights`. The optimizer's state stays as it is.
+   * Sets all parameters, in the form of `getWeights`. The optimizer's state does not change.
    *
-   * @throws ShapeError if a layer, a name or a size does not fit; DataError for a value that is not finite.
+   * @example
+   * ```ts
+   * model.setWeights([{ weight: [[1, -1]], bias: [0.5] }]);
+   * ```
+   *
+   * @throws ShapeError if a layer, a name or a size does not fit, DataError for a value that is not finite,
+   * StateError while a training runs. The model is then unchanged.
    */
   setWeights(weights: readonly LayerWeights[]): void {
     const session = sessionOf(this, "setWeights");
@@ -377,7 +402,14 @@ export class Model<const List extends MetricList = MetricList> {
     network.write("parameters", fromLayers(session.layers, weights, "setWeights"));
   }
 
-  /** A table of the layers with their sizes and parameters, as text. */
+  /**
+   * Returns a table of the layers with their sizes and parameters, as text.
+   *
+   * @example
+   * ```ts
+   * console.log(model.summary());
+   * ```
+   */
   summary(): string {
     const { configuration, layers, parameters, reason } = sessionOf(this, "summary");
     const { loss, optimizer } = configuration;
@@ -389,32 +421,32 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * The history of the last training: what `fit` returns a copy of, and of one that was aborted or diverged what
-   * there is. It grows while a training runs. A training that ends before its first step leaves it as it was.
-   * `toBytes` and `save` keep its lists with the model.
+   * The history of the last training, of which `fit` returns a copy. It grows while a training runs, and ends
+   * early if the training was aborted or diverged. A training that ends before its first step does not change
+   * it. `toBytes` and `save` keep its lists with the model.
    */
   get history(): History<List> | undefined {
     return sessionOf(this, "history").history as History<List> | undefined;
   }
 
   /**
-   * The model as plain JSON: architecture, seed, weights and optimizer state, and so the same for equal runs:
-   * the history, which has times, is not in it. `Model.fromJSON` is the way back.
+   * Returns the model as plain JSON: architecture, seed, weights and optimizer state. Equal runs return the
+   * same, because the history, which contains times, is left out. `Model.fromJSON` restores the model.
    */
   toJSON(): ModelJSON {
     return writeJSON(savedOf(this, "toJSON", { optimizerState: true, history: false }));
   }
 
   /**
-   * Makes a model of what `toJSON` gave, as an object or as text. It predicts the same bits, and training
-   * goes on where it was.
+   * Restores a model from what `toJSON` returned, as an object or as text. It predicts the same bits, and
+   * training continues where it ended.
    *
    * @example
    * ```ts
    * const copy = Model.fromJSON(JSON.stringify(model));
    * ```
    *
-   * @throws FormatError if it is no model or one of a newer version; nothing else happens then.
+   * @throws FormatError if it is not a model, or was written by a newer version of the format.
    */
   static fromJSON(json: string | ModelJSON, options: { readonly kernel?: KernelChoice } = {}): Model {
     checkNames(options, ["kernel"], "fromJSON");
@@ -422,8 +454,8 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * The model as the bytes of a safetensors file, the same that `save` writes. `Model.fromBytes` is the way
-   * back.
+   * Returns the model as the bytes of a safetensors file, as `save` writes it. `Model.fromBytes` restores the
+   * model.
    *
    * @example
    * ```ts
@@ -437,24 +469,24 @@ export class Model<const List extends MetricList = MetricList> {
   }
 
   /**
-   * Makes a model of what `toBytes` gave or a file of `save` holds. It predicts the same bits; training goes
-   * on with the same bits if the optimizer's state was kept.
+   * Restores a model from what `toBytes` returned or `save` wrote. It predicts the same bits, and training
+   * continues with the same bits if the optimizer's state was kept.
    *
    * @example
    * ```ts
    * const copy = Model.fromBytes(model.toBytes());
    * ```
    *
-   * @throws FormatError if it is no model or one of a newer version; nothing else happens then.
+   * @throws FormatError if it is not a model, or was written by a newer version of the format.
    */
   static fromBytes(bytes: Uint8Array | ArrayBuffer, options: { readonly kernel?: KernelChoice } = {}): Model {
     return restore(bytes, "fromBytes", options);
   }
 
   /**
-   * Frees the memory of the model at once. A second call does nothing. The garbage collector frees a model that
-   * nobody refers to, but on the native kernel only when the event loop turns: a synchronous script that makes
-   * many models disposes of each.
+   * Frees the model's memory at once. A second call does nothing. Garbage collection also frees a model, but
+   * on the native kernel only when the event loop turns: a synchronous script that makes many models should
+   * dispose of each.
    */
   dispose(): void {
     const { session, predictor } = partsOf(this, "dispose");
@@ -462,7 +494,7 @@ export class Model<const List extends MetricList = MetricList> {
     predictor.dispose();
   }
 
-  /** For `using model = new Model(…)`. */
+  /** Does the same as `dispose`, at the end of the block of `using model = new Model(…)`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -1,11 +1,11 @@
 /**
  * The only source of randomness: a counter-based generator of 32-bit integer operations.
  *
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function
- * of seed, stream and counter, so it can be made anywhere and again, and both kernels make the same ones.
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A draw is a function of
+ * seed, stream and counter. So draws can be made in any order and repeated, and both kernels make the same.
  */
 
-/** What a stream is for: the upper half of its number. */
+/** What a stream is used for: the upper half of its number. */
 export const purpose = {
   initialization: 1,
   shuffle: 2,
@@ -26,14 +26,14 @@ export interface Stream {
 
 const SHIFT = 2 ** 32;
 
-/** The upper 32 bits of the product of two 32-bit numbers; exact, since each part stays below 2^53. */
+/** Returns the upper 32 bits of the product of two 32-bit numbers; exact, because each part is below 2^53. */
 function multiplyHigh(a: number, b: number): number {
   const low = (a & 0xffff) * b;
   const high = (a >>> 16) * b;
   return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000);
 }
 
-/** Philox4x32-10: replaces the four words of a counter by four draws, with a key of two words. */
+/** Replaces the four words of a counter by four draws, under a key of two words: Philox4x32-10. */
 function philox(firstKey: number, secondKey: number, words: Uint32Array): void {
   let key0 = firstKey;
   let key1 = secondKey;
@@ -66,7 +66,7 @@ export function drawBlock(seed: number, stream: Stream, block: number, words: Ui
 }
 
 /**
- * One draw: a whole number from 0 to 2^32 - 1.
+ * Returns one draw: a whole number from 0 to 2^32 - 1.
  *
  * `seed` and `counter` are whole numbers from 0 to 2^53 - 1.
  */
@@ -76,7 +76,7 @@ export function draw(seed: number, stream: Stream, counter: number): number {
   return words[counter % 4];
 }
 
-/** Makes a function that gives the uniform draws of a stream one by one, from [0, 1) in steps of 2^-24. */
+/** Returns a function that returns the uniform draws of a stream in turn: in [0, 1), in steps of 2^-24. */
 export function uniform(seed: number, stream: Stream): () => number {
   const words = new Uint32Array(4);
   let counter = 0;
@@ -86,12 +86,12 @@ export function uniform(seed: number, stream: Stream): () => number {
   };
 }
 
-/** Rows whose noise is drawn together: a block has a word for each. */
+/** The number of rows whose noise is drawn together: a block of draws has one word for each. */
 export const NOISE_ROWS = 4;
 
 /**
- * The key of one layer's noise in one step: four words. `layer` counts the layers that draw, `step` counts
- * over the model's life.
+ * Writes the key of one layer's noise in one step: four words. `layer` is the layer's index among the layers
+ * with noise, `step` the index of the step in the model's life.
  */
 export function noiseKey(seed: number, layer: number, step: number, key: Uint32Array): void {
   drawBlock(seed, { purpose: purpose.noise, index: layer }, step, key);
@@ -100,16 +100,16 @@ export function noiseKey(seed: number, layer: number, step: number, key: Uint32A
 const noiseWords = new Uint32Array(4);
 
 /**
- * The draws for the rows of the batch from `NOISE_ROWS * rows` and `width` features, row by row: uniform
- * between 0 and 1, both left out, as odd multiples of 2^-24.
+ * Writes the draws for `NOISE_ROWS` rows of the batch, from row `NOISE_ROWS * group` on, and `width`
+ * features, row by row: uniform between 0 and 1, both excluded, as odd multiples of 2^-24.
  *
- * Two words of the key are Philox's, two are the upper half of its counter; the lower half is the feature and
- * `rows`, and the row's number within them says which of the four words it is.
+ * Two words of `key` are Philox's key, and two are the upper half of its counter. The lower half is the
+ * feature and `group`. Each of the four words drawn is for one row of the group.
  */
-export function noiseDraws(key: Uint32Array, rows: number, width: number, draws: Float32Array): void {
+export function noiseDraws(key: Uint32Array, group: number, width: number, draws: Float32Array): void {
   for (let feature = 0; feature < width; feature++) {
     noiseWords[0] = feature;
-    noiseWords[1] = rows;
+    noiseWords[1] = group;
     noiseWords[2] = key[2];
     noiseWords[3] = key[3];
     philox(key[0], key[1], noiseWords);
@@ -120,10 +120,10 @@ export function noiseDraws(key: Uint32Array, rows: number, width: number, draws:
 }
 
 /**
- * Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange takes
- * draw i.
+ * Fills `order` with a permutation of its indices: Fisher and Yates' shuffle, whose i-th exchange uses draw
+ * i.
  *
- * An index is the upper word of `draw * (i + 1)`; the bias of that is below `order.length / 2^32`.
+ * An index is the upper word of `draw * (i + 1)`; its bias is below `order.length / 2^32`.
  */
 export function permutation(seed: number, stream: Stream, order: Uint32Array): void {
   for (let index = 0; index < order.length; index++) order[index] = index;

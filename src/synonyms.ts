@@ -1,6 +1,6 @@
-/** What Keras, PyTorch and scikit-learn call the things that have other names here, or are not options here. */
+/** The names of Keras, PyTorch and scikit-learn for our entries and options, and for options that we lack. */
 
-/** A line for each of our names: it comes first, then other names for it, folded. */
+/** A line for each of our names: our name, then the names of other libraries for it, as `fold` makes them. */
 const OTHERS = `
 linear identity none
 silu swish
@@ -64,7 +64,7 @@ weightInitializer kernelinitializer embeddingsinitializer weightinit initializer
 trainable requiresgrad
 l2 kernelregularizer
 rate p probability dropoutrate
-deviation stddev std sigma standarddeviation
+stddev deviation std sigma standarddeviation
 minimum minval minvalue low minlr etamin minlearningrate
 maximum maxval maxvalue high
 alpha negativeslope slope
@@ -108,31 +108,31 @@ classes labels numclasses nclasses
 names targetnames
 `;
 
-/** A line for each option of theirs, folded, that has no counterpart: its names, and what to do instead. */
+/** A line for each foreign option that we lack: its names, as `fold` makes them, and what to do instead. */
 const ABSENT = `
 restorebestweights restorebest: Early stopping always restores the best weights; leave it out.
-savebestonly: Early stopping keeps the best weights, and checkpoints with it hold them; leave it out.
-saveweightsonly: A checkpoint holds all that a training needs; save(model, path) writes the model alone.
+savebestonly: Early stopping keeps the best weights, also in checkpoints; leave it out.
+saveweightsonly: A checkpoint holds everything that a training needs; save(model, path) writes only the model.
 mode: Losses and errors should fall and scores rise: the direction follows from monitor.
 stepsperepoch: An epoch takes all rows; pass fewer rows, or use trainOnBatch.
 validationsteps validationfreq validationbatchsize: All validation rows are measured after each epoch.
 initialepoch: Epochs are counted over the model's life.
 droplast: The last batch of an epoch takes the remaining rows.
-warmstart: A training always continues from the model's weights; make a new model to start anew.
+warmstart: A training always continues from the model's weights; make a new model to start over.
 earlystopping: Pass callbacks: [callbacks.earlyStopping()] to fit.
 device: Models compute on the CPU.
-dtype: Numbers have 32 bits.
-name: Nothing has a name of its own; layers are numbered from 0.
-biasregularizer activityregularizer: Only weights have penalties.
+dtype: All numbers are 32-bit floats.
+name: Models and layers have no names; layers are numbered from 0.
+biasregularizer activityregularizer: Penalties are for weights only.
 `;
 
-/** Words at either end of a name that say its kind or its side: "HuberLoss", "f1_score", "StepLR". */
+/** Parts at either end of a name that say its kind or its sign: "HuberLoss", "f1_score", "neg_log_loss". */
 const AFFIXES = /^neg|(loss|score|layer|activation|optimizer|initializer|scheduler|lr)$/;
 
-/** In lower case, without what joins words: "leaky_relu" and "LeakyReLU" are one name. */
+/** Returns a name in lower case without separators: "leaky_relu" and "LeakyReLU" become the same name. */
 const fold = (name: string) => name.replace(/[^a-z0-9]/gi, "").toLowerCase();
 
-/** "mse" of "meanSquaredError". */
+/** Returns "mse" for "meanSquaredError". */
 const initials = (name: string) => (name.match(/^.|[A-Z]/g) ?? []).join("").toLowerCase();
 
 const others = new Map(
@@ -151,12 +151,12 @@ const absent = new Map(
     }),
 );
 
-/** A longer name is none that is known; names come with files, too, and may have any length. */
+/** Longer names are never looked up: a name from a file may have any length. */
 export const LONGEST_NAME = 100;
 
 /**
- * Those of `names` that other libraries mean by a name: its spelling here, what its initials stand for, or
- * another word. Several where one word means several things; none where nothing is known.
+ * Returns those of `names` that other libraries mean by a name: a synonym, another spelling, or initials.
+ * Returns several if the name means several things, and none if it is unknown.
  */
 export function meantBy(name: string, names: readonly string[]): readonly string[] {
   if (name.length > LONGEST_NAME) return [];
@@ -182,7 +182,7 @@ export function meantBy(name: string, names: readonly string[]): readonly string
   return bare === "" || bare === folded ? [] : meantBy(bare, names);
 }
 
-/** Why there is no option of a name that other libraries have, and what to do instead, as a sentence. */
+/** Returns a sentence that says what to do instead of a foreign option without a counterpart. */
 export function whyAbsent(name: string, names: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME || meantBy(name, names).length > 0) return undefined;
   return absent.get(fold(name));

@@ -1,6 +1,6 @@
 /** Rows of cells as lines of text. */
 
-/** Lines with each column as wide as its widest cell: to the right, but the columns named to the left. */
+/** Returns lines of aligned columns: the columns `left` to the left, all others to the right. */
 export function alignTable(table: readonly (readonly string[])[], left: readonly number[] = []): string[] {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   return table.map((row) =>

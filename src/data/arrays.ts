@@ -1,6 +1,6 @@
 /**
- * Typed arrays, told by what they are inside: those of another realm count, and a property of its own
- * changes nothing about an array.
+ * Recognizes typed arrays by their internal slots: arrays of another realm count, and own properties that
+ * shadow those of the prototype do not matter.
  */
 import { DataError, withinMemory } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
@@ -11,25 +11,28 @@ const kindGetter = getter(Symbol.toStringTag);
 const lengthGetter = getter("length");
 const bufferGetter = getter("buffer");
 
-/** "Float32Array" and the like; undefined for anything but a typed array. */
+/** Returns "Float32Array" and the like; undefined for a value that is not a typed array. */
 export const kindOf = (value: unknown): string | undefined => kindGetter.call(value);
 
-/** The number of values in a typed array. */
+/** Returns the number of values in a typed array. */
 export const lengthOf = (array: ArrayLike<number>): number => lengthGetter.call(array);
 
-/** Whether the value is a typed array of numbers, not of BigInts. */
+/** Returns whether the value is a typed array of numbers, not of BigInts. */
 export function isNumberArray(value: unknown): value is ArrayLike<number> & ArrayBufferView {
   const kind = kindOf(value);
   return kind !== undefined && !kind.startsWith("Big");
 }
 
-/** Whether it is a Float32Array of this realm whose properties are all the prototype's. */
+/** Returns whether the value is a Float32Array of this realm without an own length. */
 export const isPlainFloats = (array: unknown): array is Float32Array =>
   kindOf(array) === "Float32Array" &&
   Object.getPrototypeOf(array) === Float32Array.prototype &&
   !Object.hasOwn(array as object, "length");
 
-/** Node 20 has no property that tells, but makes no view of a buffer that was transferred away. */
+/**
+ * Returns whether a buffer was transferred away. Node 20 has no property for this, but refuses to make a
+ * view.
+ */
 function isDetached(buffer: ArrayBufferLike): boolean {
   if (buffer.byteLength > 0) return false;
   try {
@@ -39,13 +42,13 @@ function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** Refuses a typed array whose values were transferred away. */
+/** Refuses a typed array whose buffer was transferred away. */
 export function checkAttached(array: ArrayLike<number>, place: string): void {
   if (lengthOf(array) > 0 || !isDetached(bufferGetter.call(array))) return;
   throw new DataError(`${place}: the typed array is detached: its values were transferred away`);
 }
 
-/** Refuses memory that may change between the check of its values and their copy. */
+/** Refuses an array whose memory may change between checking and copying its values. */
 export function checkOwned(array: ArrayLike<number>, place: string): void {
   checkAttached(array, place);
   const buffer: ArrayBufferLike & { readonly resizable?: boolean } = bufferGetter.call(array);
@@ -57,7 +60,7 @@ export function checkOwned(array: ArrayLike<number>, place: string): void {
   );
 }
 
-/** Room for values, or a KernelError where memory is short. */
+/** Returns an array of zeros, or throws a {@link KernelError} if it does not fit in memory. */
 export function floats(length: number, name: string): Float32Array<ArrayBuffer> {
   const what = `${name}: ${length} values`;
   checkMemory(length * Float32Array.BYTES_PER_ELEMENT, what);

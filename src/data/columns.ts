@@ -1,42 +1,48 @@
-/** What the values of each column are like, from one walk over all of them, and which columns are not scaled. */
+/** Statistics of columns, from one pass over their values, and which columns are not scaled. */
 
-/** The values of one column. */
+/** The statistics of one column. */
 export interface Column {
+  /** The index of the column. */
   readonly column: number;
+  /** The smallest value. */
   readonly least: number;
+  /** The largest value. */
   readonly most: number;
-  /** The largest absolute value, and the first row that has it. */
+  /** The largest absolute value. */
   readonly largest: number;
+  /** The first row with the largest absolute value. */
   readonly row: number;
-  /** The root of the mean square: how far values are from 0. */
+  /** The root mean square of the values. */
   readonly size: number;
-  /** The same without the largest value. */
+  /** The root mean square of all values except the largest. */
   readonly others: number;
-  /** Whether a single value stands out so far that scaling would not help. */
+  /** Whether a single value is so much larger than the others that scaling would not help. */
   readonly hasOutlier: boolean;
-  /** How many rows were looked at, where it was not all of them. */
+  /** The number of rows that were read, if not all of them were. */
   readonly sampled?: number;
 }
 
 /**
- * Columns whose values are this far from 0, by the root of their mean square, are not scaled. The initial weights
- * and the usual learning rates are meant for values of a size of about 1. Ten times as large makes a gradient ten
- * times as large and the curvature of the loss a hundred times, so that one learning rate fits no two columns.
+ * Columns with a root mean square above this count as not scaled. Initial weights and usual learning rates
+ * are meant for values of a size of about 1. Values ten times as large make the gradient ten times as large
+ * and the curvature of the loss a hundred times as large, so that one learning rate cannot fit several
+ * columns.
  */
 export const LARGE = 10;
 
-/** The share of a single value in the sum of squares from which on it is an outlier. */
+/** The share of the sum of squares above which a single value is an outlier. */
 const OUTLYING = 0.9;
 
-/** Where there are fewer rows, one of them is the most of any sum. */
+/** With fewer rows there are no outliers: one value is then always a large share of the sum. */
 const ROWS_OF_OUTLIERS = 20;
 
-/** Values of a block, which a cache holds while its columns are read one by one. */
+/** The number of values of a block, which stays in the cache while its columns are read one by one. */
 const BLOCK = 8192;
 
 /**
- * Reads the columns of [rows][columns] in one pass. `rowNumbers` are the caller's numbers of the rows, unless they
- * are 0, 1, 2, …  Of more values than `mostValues`, evenly spaced rows are read.
+ * Returns the statistics of the columns of [rows][columns], in one pass. `rowNumbers` are the caller's
+ * numbers of the rows if they are not 0, 1, 2, …. If there are more values than `mostValues`, only evenly
+ * spaced rows are read.
  */
 export function readColumns(
   values: Float32Array,
@@ -47,7 +53,7 @@ export function readColumns(
 ): Column[] {
   const step = Math.max(1, Math.ceil((rows * columns) / mostValues));
   const read = Math.ceil(rows / step);
-  /** `squares` sums those of all values but the largest, which would drown them. */
+  /** `squares` sums the squares of all values except the largest, whose rounding error might exceed them. */
   const [least, most, largest, squares] = Array.from({ length: 4 }, () => new Float64Array(columns));
   const place = new Uint32Array(columns);
   least.fill(Number.POSITIVE_INFINITY);
@@ -96,28 +102,28 @@ export function readColumns(
   });
 }
 
-/** Whether all values are the same. */
+/** Returns whether all values are the same. */
 export const isConstant = ({ least, most }: Column) => least === most;
 
-/** Whether values are too large, and not because of a single one. */
+/** Returns whether values are too large, and not because of a single one. */
 export const isLarge = ({ hasOutlier, size }: Column) => !hasOutlier && size > LARGE;
 
-/** Three digits, or as many as given: "0.0123", "1230", "1.23e+9". */
+/** Returns a value with this number of digits: "0.0123", "1230", "1.23e+9". */
 export function brief(value: number, digits = 3): string {
   const text = value.toPrecision(digits);
   return Math.abs(value) >= 1e6 && text.includes("e") ? text.replace(/\.?0+e/, "e") : String(Number(text));
 }
 
-/** Digits of a value of the data: 32-bit floats hold one more. */
+/** The digits of a value of the data. 32-bit floats have seven, of which the last is not always exact. */
 const EXACT = 6;
 
-/** A value of the data, with six digits, so that its reader finds it there. */
+/** Returns a value of the data with six digits, so that readers can find it in their data. */
 export const exact = (value: number) => brief(value, EXACT);
 
-/** The share of a span that rounding may move its ends by. */
+/** The share of a range by which rounding may move its ends. */
 const ROUNDING = 1e-3;
 
-/** "from 2005 to 2023": the least and the largest value, with as many digits as tell the two apart. */
+/** Returns "from 2005 to 2023": the smallest and the largest value, with enough digits to tell them apart. */
 export function rangeOf({ least, most, sampled }: Pick<Column, "least" | "most" | "sampled">): string {
   let digits = EXACT;
   const isFar = (value: number) => Math.abs(Number(brief(value, digits)) - value) > ROUNDING * (most - least);

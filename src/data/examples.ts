@@ -1,4 +1,4 @@
-/** From what a caller passes as x and y to checked rows of 32-bit floats. */
+/** Reads what a caller passes as x and y into checked rows of 32-bit floats. */
 import { DataError, OptionError, ShapeError, show, within } from "../errors.ts";
 import { checkOwned, floats, isNumberArray, isPlainFloats, lengthOf } from "./arrays.ts";
 import {
@@ -14,7 +14,7 @@ import {
 
 export type { Categories };
 
-/** Where the library of the types has them, as that of ES2025. */
+/** `Float16Array` if the TypeScript library declares it, as that of ES2025 does. */
 type Float16Array = typeof globalThis extends { readonly Float16Array: { readonly prototype: infer Values } }
   ? Values
   : never;
@@ -32,41 +32,42 @@ export type NumberArray =
   | Int32Array
   | Uint32Array;
 
-/** Values by row: one row, a list of rows, or all rows one after the other in a typed array. */
+/** Rows of values: one row, a list of rows, or all rows in sequence in a typed array, [rows × columns]. */
 export type Matrix = readonly number[] | readonly (readonly number[] | NumberArray)[] | NumberArray;
 
-/** What a model predicts of: rows of x, or a dataset. */
+/** What a model predicts from: rows of x, or a dataset. */
 export type Inputs = Matrix | { readonly x: Matrix };
 
-/** Values in the form of `X`: one row for one row, rows for rows, a flat array for a flat array or a dataset. */
+/** Values in the form of `X`: a row for a row, rows for rows, a flat array for a flat array or a dataset. */
 export type InForm<X extends Inputs> = X extends readonly number[]
   ? number[]
   : X extends readonly unknown[]
     ? number[][]
     : Float32Array<ArrayBuffer>;
 
-/** Examples: inputs and targets of the same number of rows. */
+/** Examples as flat arrays: inputs and targets with the same number of rows. */
 export interface Dataset<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   /** [rows][inputs] */
   readonly x: Float32Array<Buffer>;
   /** [rows][outputs] */
   readonly y: Float32Array<Buffer>;
+  /** The number of values in a row of x. */
   readonly inputs: number;
-  /** Values in a row of y. */
+  /** The number of values in a row of y. */
   readonly outputs: number;
   readonly rows: number;
 }
 
-/** Anything with x and y can stand for a dataset. */
+/** Examples in any form: an object with x and y, such as a {@link Dataset}. */
 export interface Examples {
   readonly x: Matrix;
   readonly y: Matrix;
 }
 
-/** How the rows were given, so that an answer can have the same form. */
+/** How the rows were given, so that a result can have the same form. */
 export type Form = "row" | "rows" | "flat";
 
-/** Checked rows. `values` may be the caller's own array: whoever keeps it copies it. */
+/** Checked rows. `values` may be the caller's own array, so it must be copied if it is kept. */
 export interface CheckedRows {
   readonly values: Float32Array;
   readonly rows: number;
@@ -80,7 +81,7 @@ function readFlat(array: ArrayLike<number>, expected: Expected): CheckedRows {
   const rows = length / columns;
   if (!Number.isInteger(rows)) {
     throw new ShapeError(
-      `${name}: a typed array of ${length} values is no multiple of ${amount(columns, unit)}; expected [rows × ${columns}]`,
+      `${name}: expected [rows × ${amount(columns, unit)}], received a typed array of ${length} values`,
     );
   }
   let values: Float32Array;
@@ -93,7 +94,7 @@ function readFlat(array: ArrayLike<number>, expected: Expected): CheckedRows {
   return { values, rows, form: "flat" };
 }
 
-/** A list of numbers: one row, or a column where that is what is expected. */
+/** Reads a list of numbers: one row, or a column if a column is expected. */
 function readList(list: readonly unknown[], expected: Expected): CheckedRows {
   const { columns, listIsColumn, name, unit } = expected;
   const { length } = list;
@@ -109,14 +110,14 @@ function readList(list: readonly unknown[], expected: Expected): CheckedRows {
   return { values, rows: length / columns, form: isColumn ? "rows" : "row" };
 }
 
-/** Checks x or y in any of its forms. */
+/** Reads and checks x or y in any of its forms. */
 export function readMatrix(matrix: unknown, expected: Expected): CheckedRows {
   const result = readForm(matrix, expected);
   for (const categories of expected.categories ?? []) checkCategories(result, categories, expected);
   return result;
 }
 
-/** Each value of the column must be the number of a category. */
+/** Checks that each value of a column is a category number. */
 function checkCategories(
   { values, rows }: CheckedRows,
   { column, count }: Categories,
@@ -126,7 +127,8 @@ function checkCategories(
     const value = values[row * columns + column];
     if (Number.isInteger(value) && value >= 0 && value < count) continue;
     throw new DataError(
-      `${name}: row ${row}, column ${column}: expected a category, a whole number from 0 to ${count - 1}, received ${value}`,
+      `${name}: row ${row}, column ${column}: expected a category, a whole number from 0 to ${count - 1}, ` +
+        `received ${value}`,
     );
   }
 }
@@ -139,21 +141,21 @@ function readForm(matrix: unknown, expected: Expected): CheckedRows {
       throw new DataError(`${name}: expected at least 1 row, received an empty typed array`);
     return result;
   }
-  if (!Array.isArray(matrix)) throw noMatrix(name, matrix);
+  if (!Array.isArray(matrix)) throw notAMatrix(name, matrix);
   if (matrix.length === 0) throw new DataError(`${name}: expected at least 1 row, received none`);
   const isList = typeof matrix[0] !== "object" || matrix[0] === null;
   if (isList) return readList(matrix, expected);
   return { values: copyRows(matrix, expected), rows: matrix.length, form: "rows" };
 }
 
-function noMatrix(name: string, given: unknown, fix = ""): DataError {
+function notAMatrix(name: string, given: unknown, fix = ""): DataError {
   const expected = "expected a list of numbers, a list of rows or a typed array";
   return new DataError(`${name}: ${expected}, received ${show(given)}${fix}`);
 }
 
 const isMatrix = (value: unknown) => Array.isArray(value) || isNumberArray(value);
 
-/** Whether a value is meant as a dataset. One that lacks x or y is a {@link DataError}. */
+/** Returns whether a value is meant as a dataset. A dataset without x or y is a {@link DataError}. */
 export function isExamples(value: unknown): value is Examples {
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return false;
@@ -162,7 +164,7 @@ export function isExamples(value: unknown): value is Examples {
   return true;
 }
 
-/** Refuses what has no x and y, for a call that takes them in one argument; a list is x alone. */
+/** Refuses a value without x and y, for a call that takes both in one argument. */
 export function checkExamples(value: unknown, place: string): asserts value is Examples {
   if (within(place, () => isExamples(value))) return;
   const fix = "Fix: pass x and y in one object, { x, y }";
@@ -170,8 +172,8 @@ export function checkExamples(value: unknown, place: string): asserts value is E
 }
 
 /**
- * A dataset says how long its rows are, so a flat array of rows of another length is not read as more or
- * fewer.
+ * Checks the row lengths that a dataset states, so that a flat array with rows of another length is not read
+ * as more or fewer rows.
  */
 export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs" | "outputs">>): void {
   for (const [unit, columns] of Object.entries(expected)) {
@@ -184,36 +186,36 @@ export function checkSizes(data: object, expected: Partial<Pick<Dataset, "inputs
 
 /** What a network expects of a row of x. */
 export interface ExpectedInputs {
-  /** Values in a row. */
+  /** The number of values in a row. */
   readonly columns: number;
-  /** The columns that hold numbers of categories. */
+  /** The columns that hold category numbers. */
   readonly categories: readonly Categories[];
 }
 
-/** How to read x. */
+/** Returns what is expected of x. */
 export function expectedX({ columns, categories }: ExpectedInputs): Expected {
   return { name: "x", columns, unit: "inputs", listIsColumn: false, categories };
 }
 
 /** What a network and its loss expect of a row of targets. */
 export interface ExpectedTargets {
-  /** Values in a row. */
+  /** The number of values in a row. */
   readonly columns: number;
-  /** "outputs", or "targets" where a row of them is not as long as one of outputs. */
+  /** What a row holds: "outputs", or "targets" if their number differs from that of the outputs. */
   readonly unit: string;
   /** What a row means, in words, for errors. */
   readonly meaning?: string | undefined;
-  /** The loss that takes the index of a class, for errors; undefined where targets are no classes. */
+  /** The loss that takes class indices, for errors; undefined if targets are not classes. */
   readonly lossOfLabels?: string | undefined;
-  /** Throws a {@link DataError} if the row of this number is no target. */
+  /** Throws a {@link DataError} if this row is not a valid target. */
   check?(values: Float32Array, row: number): void;
 }
 
-/** Whether all are indices of classes. */
+/** Returns whether all values are class indices. */
 const areLabels = (values: ArrayLike<number>, classes: number) =>
   Array.prototype.every.call(values, (value) => Number.isInteger(value) && value >= 0 && value < classes);
 
-/** Refuses one number for each row of x where a row of y has more. */
+/** Refuses one number for each row of x if a row of y has several. */
 function checkWidth(y: unknown, rows: number, { columns, unit, lossOfLabels }: ExpectedTargets): void {
   const isList = Array.isArray(y) && typeof y[0] === "number";
   if (columns === 1 || !(isList || isNumberArray(y))) return;
@@ -227,7 +229,7 @@ function checkWidth(y: unknown, rows: number, { columns, unit, lossOfLabels }: E
   throw new ShapeError(`y: ${words}; ${fix}`);
 }
 
-/** Checks x and y, which must have the same number of rows. */
+/** Reads and checks x and y, which must have the same number of rows. */
 export function readExamples(
   examples: Examples,
   expected: ExpectedInputs,
@@ -237,22 +239,24 @@ export function readExamples(
   const { columns: outputs, unit, meaning } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
-  if (isMatrix(x) && !isMatrix(y)) throw noMatrix("y", y, "; pass both x and y, as (x, y) or { x, y }");
+  if (isMatrix(x) && !isMatrix(y)) throw notAMatrix("y", y, "; pass both x and y, as (x, y) or { x, y }");
   const checkedX = readMatrix(x, expectedX(expected));
   checkWidth(y, checkedX.rows, targets);
   const expectedY = { name: "y", columns: outputs, unit, listIsColumn: true, meaning };
   const checkedY = readMatrix(y, expectedY);
   if (checkedX.rows !== checkedY.rows) {
-    const words = `x has ${checkedX.rows} rows and y has ${checkedY.rows}: expected as many targets as inputs`;
-    // Values of longer rows one after the other.
+    const received = `received ${checkedX.rows} of x and ${checkedY.rows} of y`;
+    // Probably a flat list of the values of longer rows.
     const isFlat = checkedY.rows > checkedX.rows && checkedY.rows % checkedX.rows === 0;
-    throw new ShapeError(`${words}${isFlat ? hint(expectedY) : ""}`);
+    throw new ShapeError(
+      `expected x and y with the same number of rows, ${received}${isFlat ? hint(expectedY) : ""}`,
+    );
   }
   for (let row = 0; row < checkedY.rows; row++) targets.check?.(checkedY.values, row);
   return { x: checkedX.values, y: checkedY.values, inputs, outputs, rows: checkedX.rows };
 }
 
-/** Tells `(data, options)` from `(x, y, options)`. */
+/** Returns examples and options from arguments `(data, options)` or `(x, y, options)`. */
 export function examplesOf(call: string, [first, second, third]: readonly unknown[]): [Examples, unknown] {
   if (isExamples(first)) {
     if (third !== undefined) throw new OptionError(`${call}: expected (data, options) or (x, y, options)`);
@@ -261,7 +265,7 @@ export function examplesOf(call: string, [first, second, third]: readonly unknow
   return [{ x: first as Matrix, y: second as Matrix }, third];
 }
 
-/** Examples of a call that takes no options. */
+/** Returns the examples from the arguments of a call without options. */
 export function examplesAlone(call: string, given: readonly unknown[]): Examples {
   const [examples, options] = examplesOf(call, given);
   if (options !== undefined) throw new OptionError(`${call}: expected (data) or (x, y)`);

@@ -1,18 +1,18 @@
-/** Which rows are held out together: folds of all rows, of each class, or of groups. */
+/** Splits rows into folds: at random, by class, or by group. */
 import { DataError, OptionError, ShapeError, show } from "../errors.ts";
 import { permutation, purpose } from "../random.ts";
 import type { Dataset, NumberArray } from "./examples.ts";
 
-/** What rows of a group have in common: a name or a number for each row. */
+/** The group of each row: a name or a number. */
 export type Groups = readonly (string | number)[] | NumberArray;
 
-/** Rows to learn from and rows to measure with, by number, in ascending order. */
+/** Row numbers to train on and to measure with, each in ascending order. */
 export interface RowSplit {
   readonly training: Uint32Array;
   readonly heldOut: Uint32Array<ArrayBuffer>;
 }
 
-/** How rows are dealt out to folds. */
+/** How rows are assigned to folds. */
 export interface Folding {
   readonly folds: number;
   readonly stratify: boolean;
@@ -26,7 +26,7 @@ function shuffled(length: number, seed: number, index: number): Uint32Array {
   return order;
 }
 
-/** The members of each kind, kinds in the order in which they first occur. */
+/** Returns the rows of each kind, in the order in which the kinds first occur. */
 function collect<Kind>(kinds: Iterable<Kind>): Map<Kind, number[]> {
   const members = new Map<Kind, number[]>();
   let row = 0;
@@ -40,10 +40,10 @@ function collect<Kind>(kinds: Iterable<Kind>): Map<Kind, number[]> {
 }
 
 /**
- * Shuffled rows, cut into folds: the first rows % folds of them have one row more. As scikit-learn's `KFold`
+ * Cuts shuffled rows into folds; the first rows % folds of them have one row more. As scikit-learn's `KFold`
  * with `shuffle`.
  */
-function dealAll({ rows }: Dataset, { folds, seed }: Folding, foldOf: Uint32Array): void {
+function assignRows({ rows }: Dataset, { folds, seed }: Folding, foldOf: Uint32Array): void {
   if (folds > rows) throw new OptionError(`folds: expected at most the ${rows} rows, received ${folds}`);
   const order = shuffled(rows, seed, 0);
   const size = Math.floor(rows / folds);
@@ -54,24 +54,25 @@ function dealAll({ rows }: Dataset, { folds, seed }: Folding, foldOf: Uint32Arra
 }
 
 /**
- * Each class by itself, so that every fold has its share of each: rows in the order of their classes go to
- * the folds in turn, and within a class a shuffle says which row goes where. As scikit-learn's
- * `StratifiedKFold` with `shuffle`. A class is a row of y, and its number the order in which it occurs.
+ * Assigns each class separately, so that every fold has its share of each class: rows, ordered by class and
+ * shuffled within a class, go to the folds in turn. As scikit-learn's `StratifiedKFold` with `shuffle`. Rows
+ * with the same y are a class; classes are in the order in which they first occur.
  */
-function dealClasses({ y, outputs, rows }: Dataset, { folds, seed }: Folding, foldOf: Uint32Array): void {
+function assignClasses({ y, outputs, rows }: Dataset, { folds, seed }: Folding, foldOf: Uint32Array): void {
   const keys = Array.from({ length: rows }, (_, row) =>
     y.subarray(row * outputs, (row + 1) * outputs).join(),
   );
-  let [dealt, index] = [0, 0];
+  let [assigned, index] = [0, 0];
   for (const [key, members] of collect(keys)) {
     if (members.length < folds) {
       throw new DataError(
-        `stratify: y: ${members.length} rows have the class ${key}, the first is row ${members[0]}: expected at least as many as there are folds, ${folds}; take fewer folds, or leave stratify out`,
+        `stratify: y: expected at least ${folds} rows of each class, one for each fold, received ` +
+          `${members.length} of class ${key}, the first in row ${members[0]}; use fewer folds, or leave stratify out`,
       );
     }
     const order = shuffled(members.length, seed, index);
-    for (let at = 0; at < order.length; at++) foldOf[members[order[at]]] = (dealt + at) % folds;
-    dealt += members.length;
+    for (let at = 0; at < order.length; at++) foldOf[members[order[at]]] = (assigned + at) % folds;
+    assigned += members.length;
     index++;
   }
 }
@@ -91,10 +92,10 @@ function checkGroups(groups: unknown, rows: number): asserts groups is Groups {
 }
 
 /**
- * All rows of a group to one fold: the largest group first, each to the fold that has the fewest rows so far.
- * As scikit-learn's `GroupKFold`; of groups of equal size a shuffle says which is first.
+ * Assigns all rows of a group to one fold: the largest group first, each to the fold with the fewest rows so
+ * far. As scikit-learn's `GroupKFold`, but groups of equal size are shuffled.
  */
-function dealGroups({ rows }: Dataset, { folds, groups, seed }: Folding, foldOf: Uint32Array): void {
+function assignGroups({ rows }: Dataset, { folds, groups, seed }: Folding, foldOf: Uint32Array): void {
   checkGroups(groups, rows);
   const members = [...collect<string | number>(groups).values()];
   if (folds > members.length) {
@@ -109,14 +110,14 @@ function dealGroups({ rows }: Dataset, { folds, groups, seed }: Folding, foldOf:
   }
 }
 
-/** The rows of every fold, each of which is held out once. */
+/** Returns a split for each fold; every row is held out once. */
 export function foldRows(data: Dataset, folding: Folding): RowSplit[] {
   const { folds, stratify, groups } = folding;
   if (folds < 2) throw new OptionError(`folds: expected at least 2, received ${folds}`);
   if (stratify && groups !== undefined) throw new OptionError("expected stratify or groups, received both");
   const foldOf = new Uint32Array(data.rows);
-  const deal = groups !== undefined ? dealGroups : stratify ? dealClasses : dealAll;
-  deal(data, folding, foldOf);
+  const assign = groups !== undefined ? assignGroups : stratify ? assignClasses : assignRows;
+  assign(data, folding, foldOf);
   const all = Uint32Array.from(foldOf.keys());
   return Array.from({ length: folds }, (_, fold) => ({
     training: all.filter((row) => foldOf[row] !== fold),

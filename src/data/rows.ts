@@ -1,40 +1,40 @@
-/** Copies lists of rows, and lists of numbers, into 32-bit floats, and checks every value on the way. */
+/** Copies lists of rows and lists of numbers into 32-bit floats, and checks every value. */
 import { DataError, notFinite, ShapeError, show } from "../errors.ts";
 import { checkAttached, floats, isNumberArray, kindOf, lengthOf } from "./arrays.ts";
 
-/** What is expected of x or y, and what to call it in an error. */
+/** What is expected of x or y, and its name in errors. */
 export interface Expected {
   /** "x" or "y" */
   readonly name: string;
-  /** Values in a row. */
+  /** The number of values in a row. */
   readonly columns: number;
   /** What the columns are: "inputs" or "outputs". */
   readonly unit: string;
-  /** Whether a plain list of numbers is a column, one value a row, where one column is expected. */
+  /** Whether a list of numbers is a column, with one value for each row, if one column is expected. */
   readonly listIsColumn: boolean;
   /** What a row means, in words, for errors. */
   readonly meaning?: string | undefined;
-  /** The columns that hold numbers of categories. */
+  /** The columns that hold category numbers. */
   readonly categories?: readonly Categories[];
 }
 
-/** A column that holds the numbers of categories, from 0 to below `count`. */
+/** A column that holds category numbers, from 0 to `count` - 1. */
 export interface Categories {
   readonly column: number;
   readonly count: number;
 }
 
-/** "1 input", "2 inputs" */
+/** Returns "1 input", "2 inputs". */
 export function amount(columns: number, unit: string): string {
   return `${columns} ${columns === 1 ? unit.slice(0, -1) : unit}`;
 }
 
-/** What a row means, as the end of an error message. */
+/** Returns what a row means, as the end of an error message. */
 export const hint = ({ name, meaning }: Expected) => (meaning ? `; a row of ${name} is ${meaning}` : "");
 
 const FLATTEN = "; flatten each row, like rows.map((row) => row.flatMap((step) => [...step]))";
 
-/** How to get numbers from what was given instead of one, as the end of an error message. */
+/** Returns how to convert a value to a number, as the end of an error message. */
 function remedy(value: unknown, expected: Expected): string {
   if (typeof value === "string") {
     const isNumber = value.trim() !== "" && Number.isFinite(Number(value));
@@ -46,17 +46,17 @@ function remedy(value: unknown, expected: Expected): string {
   return Array.isArray(value) || isNumberArray(value) ? hint(expected) : "";
 }
 
-/** The error for a value that is not a number; `place` is its row and column. */
+/** Returns the error for a value that is not a number; `place` is its row and column. */
 export const notANumber = (expected: Expected, place: string, value: unknown) =>
   notFinite(`${expected.name}: ${place}`, value, remedy(value, expected));
 
-/** Names that can follow a dot. */
+/** Names that can be written after a dot. */
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
-/** How many names an error shows. */
+/** The number of names that an error shows. */
 const MOST_NAMES = 3;
 
-/** How to make a list of numbers from an object, as the end of an error message. */
+/** Returns how to make a row from an object, as the end of an error message. */
 function asList(row: unknown): string {
   if (typeof row !== "object" || row === null || ArrayBuffer.isView(row)) return "";
   const names = Object.keys(row);
@@ -68,7 +68,7 @@ function asList(row: unknown): string {
   return `; choose the columns, like rows.map((row) => [${values.join(", ")}${more}])`;
 }
 
-/** The error for what is not a row of as many numbers as are expected. */
+/** Returns the error for a value that is not a row of the expected length. */
 function notARow(row: unknown, index: number, expected: Expected): Error {
   const { name, columns, unit } = expected;
   const place = `${name}: row ${index}`;
@@ -81,30 +81,30 @@ function notARow(row: unknown, index: number, expected: Expected): Error {
   return new ShapeError(`${place}: expected ${amount(columns, unit)}, received ${what}${end}`);
 }
 
-/** Whether it is a list of lists. */
+/** Returns whether the value is a list of lists. */
 const isRows = (row: ArrayLike<unknown>) => Array.isArray(row[0]) || isNumberArray(row[0]);
 
-/** The error for a row of the right length whose value at `column` is not a number. */
+/** Returns the error for a row of the right length whose value at `column` is not a number. */
 const notNumbers = (row: readonly unknown[], column: number, index: number, expected: Expected) =>
   isRows(row)
     ? notARow(row, index, expected)
     : notANumber(expected, `row ${index}, column ${column}`, row[column]);
 
-/** Whether it is a row of so many values; whether these are numbers is not looked at. */
+/** Returns whether the value is a row of this length; its values are not checked. */
 function isRow(row: unknown, columns: number): row is ArrayLike<number> {
   return Array.isArray(row) ? row.length === columns : isNumberArray(row) && lengthOf(row) === columns;
 }
 
-/** From so many values on, a row's own copy is faster than a loop. */
+/** From this length on, `TypedArray.set` is faster than a loop. */
 const LONG_ROW = 32;
 
 /*
- * A loop for each kind of row: V8 compiles a loop for the kinds it has seen, and one that has seen all of them
- * takes several times longer. The buffer of a row is not touched: a short typed array has none until
- * something asks for it, and making a million of them takes longer than copying the values.
+ * Each kind of row has its own loop: V8 compiles a loop for the kinds of arrays that it has seen, and a loop
+ * for all kinds takes several times longer. Nothing here reads the `buffer` of a row: V8 creates the buffer
+ * of a short typed array on first use, and creating a million buffers takes longer than copying the values.
  */
 
-/** Copies numbers; returns the place of the first value that is not one, or `count`. */
+/** Copies numbers; returns the index of the first value that is not a number, or `count`. */
 function copyNumbers(list: readonly unknown[], values: Float32Array, start: number, count: number): number {
   for (let at = 0; at < count; at++) {
     const value = list[at];
@@ -122,7 +122,7 @@ function copyDoubles(row: ArrayLike<number>, values: Float32Array, start: number
   for (let at = 0; at < columns; at++) values[start + at] = row[at];
 }
 
-/** Copies a typed array; returns false, and copies nothing, if it is none of so many numbers. */
+/** Copies a typed array of this length; returns false, and copies nothing, for any other value. */
 function copyTyped(row: unknown, values: Float32Array, start: number, columns: number): boolean {
   const kind = kindOf(row);
   if (kind === undefined || lengthOf(row as Float32Array) !== columns) return false;
@@ -136,12 +136,12 @@ function copyTyped(row: unknown, values: Float32Array, start: number, columns: n
 }
 
 /**
- * Longer lists are looked through before memory is allocated for them: a sparse array may be billions of values
- * long and hold three.
+ * Longer lists are checked before memory is allocated for them: a sparse array may have a length of billions
+ * and hold three values.
  */
 const MOST_VALUES = 2 ** 26;
 
-/** Copies a list of numbers; `placeOf` gives the row and column of a value. */
+/** Copies a list of numbers; `placeOf` returns the row and column of a value. */
 export function copyList(
   list: readonly unknown[],
   expected: Expected,
@@ -179,14 +179,14 @@ export function copyRows(rows: readonly unknown[], expected: Expected): Float32A
   return values;
 }
 
-/** Every value must be finite as a 32-bit float. */
+/** Checks that every value is finite in 32 bits; `original` returns the caller's value for an error. */
 export function checkFinite(
   values: Float32Array,
   original: (at: number) => unknown,
   { name, columns }: Expected,
 ): void {
-  // v · 0 is 0 for a finite number and NaN otherwise, so one sum tells; the place is looked for only when
-  // it has to be. Four at a time: a sum of single values would wait for itself at each.
+  // v · 0 is 0 for a finite number and NaN otherwise, so one sum suffices; the index is searched only for an
+  // error. Four values at a time, because each addition to the sum waits for the previous one.
   const { length } = values;
   let sum = 0;
   let next = 0;

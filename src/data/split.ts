@@ -1,30 +1,30 @@
-/** Takes rows of a dataset apart. */
+/** Splits datasets by rows. */
 import { OptionError } from "../errors.ts";
 import { allocate } from "../memory.ts";
 import { permutation, purpose } from "../random.ts";
 import type { Dataset } from "./examples.ts";
 import type { RowSplit } from "./folds.ts";
 
-/** Which rows are held out of a training to validate with. */
+/** How to choose the rows that validate a training. */
 export interface Holdout {
-  /** The share of the rows, or the next larger whole number, that is held out. */
+  /** The share of the rows that is held out, rounded up to whole rows. */
   readonly share: number;
-  /** Without a seed the last rows are held out, as they are; with one, rows that it draws. */
+  /** The seed that draws the rows; undefined holds out the last rows. */
   readonly seed: number | undefined;
-  /** The class of a row, if the rows have classes: each class is then held out by its share. */
+  /** Returns the class of a row; the same share of each class is then held out. Undefined without classes. */
   readonly classOf: ((row: number) => number) | undefined;
 }
 
-/** How many of the rows are held out; neither part may be empty. */
+/** Returns the number of rows to hold out; neither part may be empty. */
 function countHeldOut(rows: number, share: number): number {
-  // Rounded to 12 digits first: 10 · (1 - 0.9) is a little less than the 1 row that is meant.
+  // Rounded to 12 digits first, because 10 · (1 - 0.9) is slightly less than 1.
   const kept = Math.floor(Number((rows * (1 - share)).toPrecision(12)));
   if (kept > 0 && kept < rows) return rows - kept;
   const nothing = kept === 0 ? "nothing to train on" : "nothing to validate with";
   throw new OptionError(`validationSplit: ${share} of ${rows} rows leaves ${nothing}`);
 }
 
-/** Splits rows into those to train on and those to validate with. */
+/** Returns the rows to train on and the rows to validate with. */
 export function holdOut(rows: number, { share, seed, classOf }: Holdout): RowSplit {
   const heldOut = countHeldOut(rows, share);
   const isHeldOut = new Uint8Array(rows);
@@ -37,7 +37,7 @@ export function holdOut(rows: number, { share, seed, classOf }: Holdout): RowSpl
   };
 }
 
-/** Draws rows, of each class as many as its share; the rows that are left over go to the largest remainders. */
+/** Draws the same share of each class; the remaining rows go to the classes with the largest remainders. */
 function draw(rows: number, heldOut: number, seed: number, classOf: (row: number) => number): number[] {
   const order = new Uint32Array(rows);
   permutation(seed, { purpose: purpose.validation, index: 0 }, order);
@@ -53,19 +53,19 @@ function draw(rows: number, heldOut: number, seed: number, classOf: (row: number
     return { list, count: Math.floor(exact), remainder: exact - Math.floor(exact) };
   });
   let left = heldOut - quotas.reduce((sum, { count }) => sum + count, 0);
-  // A class of a single row stays in training as long as others have rows to give.
+  // The last row of a class stays in training as long as other classes have more rows.
   const isLast = ({ list, count }: (typeof quotas)[number]) => Number(list.length - count <= 1);
   quotas.sort((a, b) => isLast(a) - isLast(b) || b.remainder - a.remainder);
   for (const quota of quotas) if (left-- > 0) quota.count++;
   return quotas.flatMap(({ list, count }) => list.slice(0, count));
 }
 
-/** The caller's numbers of some of the rows, where the rows themselves may have such numbers. */
+/** Returns the caller's numbers of these rows; without `ofAll`, row numbers are already the caller's. */
 export function numbersOf(rows: Uint32Array, ofAll: Uint32Array | undefined): Uint32Array {
   return ofAll === undefined ? rows : rows.map((row) => ofAll[row]);
 }
 
-/** Some rows, in this order, as a dataset of their own. */
+/** Returns a dataset with copies of these rows, in this order. */
 export function takeRows({ x, y, inputs, outputs }: Dataset, rows: Uint32Array): Dataset {
   const take = (values: Float32Array, width: number) => {
     const taken = allocate(rows.length * width, () => `a copy of ${rows.length} rows`);

@@ -4,16 +4,19 @@ import { readSeed } from "../seed.ts";
 import type { Dataset } from "./examples.ts";
 
 /**
- * The article's data: two uniform values in [0, 1); the label is 1 if exactly one of them is at least 0.5,
- * else 0.
+ * Generates the exclusive or, the data of docs/article.md: x is two uniform values in [0, 1), y is 1 if
+ * exactly one of them is at least 0.5, else 0.
  *
- * Options: `examples` (1000) and `seed` (0). One seed gives one dataset.
+ * Options: `examples` (1000), the number of rows, at least 1; `seed` (0), from 0 to 2^53 - 1. The same seed
+ * gives the same dataset.
  *
  * @example
  * ```ts
  * const data = xor({ examples: 1000, seed: 1 });
  * data.x.length; // 2000
  * ```
+ *
+ * @throws OptionError for an unknown option or a value out of range.
  */
 export function xor(
   options: { readonly examples?: number; readonly seed?: number } = {},

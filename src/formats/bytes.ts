@@ -12,7 +12,7 @@ import { FormatError, ShapeError, show } from "../errors.ts";
 import { allocate } from "../memory.ts";
 import { countSlots, countValues, shapes } from "../nn/program.ts";
 import { type NamedParameter, namedParameters } from "../nn/weights.ts";
-import { boolean, checkNames, completeOptions, type Values } from "../options.ts";
+import { boolean, checkNames, completeOptions, type OptionValues } from "../options.ts";
 import { describeState, readState, type Snapshot, START_ANEW, type TrainingState } from "./checkpoint.ts";
 import {
   type Pieces,
@@ -51,7 +51,7 @@ export interface SaveOptions {
 const OPTIONS = { optimizerState: boolean({ default: false }), history: boolean({ default: true }) };
 
 /** Checks the options and fills in the defaults. */
-export function readSaveOptions(options: SaveOptions, call: string): Values<typeof OPTIONS> {
+export function readSaveOptions(options: SaveOptions, call: string): OptionValues<typeof OPTIONS> {
   checkNames(options, Object.keys(OPTIONS), call);
   return completeOptions(OPTIONS, options, call);
 }

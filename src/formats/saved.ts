@@ -7,6 +7,7 @@ import { checkNames, create, type Table } from "../options.ts";
 import { readSeed } from "../seed.ts";
 import { version } from "../version.ts";
 import { ARCHITECTURE, type Architecture, type Configuration, configure } from "./configuration.ts";
+import { withCurrentNames } from "./oldNames.ts";
 
 /** How far training has come: the numbers of completed epochs and of updates. */
 export interface TrainingDone {
@@ -120,7 +121,10 @@ export function checkFormat(value: unknown): Record<string, unknown> {
 /** Reads and checks the remaining fields. Allocates no memory for the model that they describe. */
 export function readDescription({ training, history, ...rest }: Record<string, unknown>): Described {
   checkNames(rest, [...ARCHITECTURE, "seed"], "model");
-  const { seed, ...architecture } = rest as unknown as Architecture & { seed: unknown };
+  const { seed, ...architecture } = {
+    ...rest,
+    layers: withCurrentNames((rest as { layers?: unknown }).layers),
+  } as unknown as Architecture & { seed: unknown };
   const configuration = configure(architecture);
   checkConsistency(configuration);
   return {

@@ -1,5 +1,5 @@
 /** precision, recall and f1 */
-import { entry, oneOf, type Values } from "../options.ts";
+import { entry, type OptionValues, oneOf } from "../options.ts";
 import { classesOf, type Metric, threshold, unfit } from "./metric.ts";
 import { averageOf, countClasses, f1Of, precisionOf, recallOf, type Score, tallyOf } from "./tally.ts";
 
@@ -8,7 +8,7 @@ const options = {
   threshold,
 };
 
-function ofTally(name: string, score: Score, { average, threshold }: Values<typeof options>): Metric {
+function ofTally(name: string, score: Score, { average, threshold }: OptionValues<typeof options>): Metric {
   return (problem) => {
     const { outputs } = problem;
     const classes = classesOf(problem, name, threshold);

@@ -1,11 +1,11 @@
 /**
  * The table of activations: (options) → value(input) and gradient(input, output, gradient), elementwise.
  *
- * Every export is an entry, and a layer of its own: `relu()` in a list of layers, `activation: "relu"` in a
- * dense one.
+ * Every export is an entry and also a layer: `relu()` in a list of layers, or `activation: "relu"` in a dense
+ * layer.
  *
- * Each entry has loops of its own. A loop that they shared would call another function for each value as
- * soon as a process has used two of them, and such a call puts its numbers on the heap.
+ * Each entry has its own loops. In a shared loop V8 could no longer inline the function once a process had
+ * used two activations, and each call would then allocate its numbers on the heap.
  */
 import { entry, number, oneOf } from "../options.ts";
 
@@ -13,7 +13,7 @@ import { entry, number, oneOf } from "../options.ts";
 export interface Activation {
   /** output = f(input); the arrays may be the same one. */
   value(input: Float32Array, output: Float32Array, length: number): void;
-  /** result = gradient · f'(input), where `output` is f(input) and there to save work. */
+  /** result = gradient · f'(input); `output` is f(input), passed so that it need not be computed again. */
   gradient(
     input: Float32Array,
     output: Float32Array,
@@ -24,7 +24,7 @@ export interface Activation {
 }
 
 /**
- * The identity: linear(x) = x; its derivative is 1. A layer without an activation computes the same.
+ * The identity: linear(x) = x; its derivative is 1. A dense layer without an activation computes the same.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export const linear = entry(
 );
 
 /**
- * Rectified linear unit: relu(x) = x above 0, else 0; its derivative is 1 above 0, else 0.
+ * Rectified linear unit: relu(x) = x for x above 0, else 0; its derivative is 1 for x above 0, else 0.
  *
  * @example
  * ```ts
@@ -60,14 +60,15 @@ export const relu = entry(
       for (let at = 0; at < length; at++) output[at] = Math.max(0, input[at]);
     },
     gradient(_input, output, gradient, result, length) {
-      // A comparison as a number is no jump, which would be as hard to foresee as the signs are.
+      // A comparison converted to a number avoids a branch, which random signs would make hard to predict.
       for (let at = 0; at < length; at++) result[at] = gradient[at] * Number(output[at] > 0);
     },
   }),
 );
 
 /**
- * ReLU that lets some of the negative side through: leakyRelu(x) = x above 0, else α x.
+ * ReLU with a small slope for negative values: leakyRelu(x) = x for x above 0, else α x; its derivative is 1
+ * for x above 0, else α. (Maas, Hannun and Ng, 2013.)
  *
  * Options: `alpha` α (0.01), at least 0.
  *
@@ -93,7 +94,7 @@ const logistic = (input: number) => 1 / (1 + Math.exp(-input));
 
 /**
  * Sigmoid-weighted linear unit, also called swish: silu(x) = x sigmoid(x);
- * silu'(x) = sigmoid(x) (1 + x (1 - sigmoid(x))).
+ * silu'(x) = sigmoid(x) (1 + x (1 - sigmoid(x))). (Elfwing, Uchibe and Doya, 2018.)
  *
  * @example
  * ```ts
@@ -159,7 +160,8 @@ export const tanh = entry(
 );
 
 /**
- * ReLU with a ceiling: relu6(x) = x between 0 and 6, 0 below, 6 above; its derivative is 1 between, else 0.
+ * ReLU with an upper limit: relu6(x) = x from 0 to 6, 0 below, 6 above; its derivative is 1 between 0 and 6,
+ * else 0.
  *
  * @example
  * ```ts
@@ -182,8 +184,8 @@ export const relu6 = entry(
 );
 
 /**
- * Exponential linear unit: elu(x) = x above 0, else α (exp(x) - 1); its derivative is 1 above 0, else
- * elu(x) + α. (Clevert, Unterthiner and Hochreiter, 2016.)
+ * Exponential linear unit: elu(x) = x for x above 0, else α (exp(x) - 1); its derivative is 1 for x above 0,
+ * else elu(x) + α. (Clevert, Unterthiner and Hochreiter, 2016.)
  *
  * Options: `alpha` α (1), at least 0.
  *
@@ -209,12 +211,15 @@ export const elu = entry(
   }),
 );
 
-/** The fixed point of selu: activations of mean 0 and variance 1 stay so. (Klambauer et al., 2017.) */
+/**
+ * The constants of selu, with which activations keep a mean of 0 and a variance of 1. (Klambauer et al.,
+ * 2017.)
+ */
 const SELU = { scale: 1.0507009873554805, alpha: 1.6732632423543772 } as const;
 
 /**
- * Self-normalising ELU: selu(x) = λ x above 0, else λ α (exp(x) - 1), with λ = 1.0507… and α = 1.6732…; its
- * derivative is λ above 0, else selu(x) + λ α. (Klambauer et al., 2017.)
+ * Self-normalizing ELU: selu(x) = λ x for x above 0, else λ α (exp(x) - 1), with λ = 1.0507… and α = 1.6732…;
+ * its derivative is λ for x above 0, else selu(x) + λ α. (Klambauer et al., 2017.)
  *
  * @example
  * ```ts
@@ -241,8 +246,8 @@ export const selu = entry(
 );
 
 /**
- * A sigmoid made of straight lines: hardSigmoid(x) = x / 6 + 1 / 2, from 0 to 1; its derivative is 1 / 6
- * between, else 0. As PyTorch defines it.
+ * A piecewise linear sigmoid: hardSigmoid(x) = x / 6 + 1 / 2, clipped to 0 and 1; its derivative is 1 / 6
+ * where it is not clipped, else 0. The definition is PyTorch's.
  *
  * @example
  * ```ts
@@ -288,8 +293,8 @@ export const softplus = entry(
 );
 
 /**
- * mish(x) = x tanh(softplus(x)); with t = tanh(softplus(x)), mish'(x) = t + x sigmoid(x) (1 - t²).
- * (Misra, 2019.)
+ * A smooth function close to ReLU: mish(x) = x tanh(softplus(x)). With t = tanh(softplus(x)),
+ * mish'(x) = t + x sigmoid(x) (1 - t²). (Misra, 2019.)
  *
  * @example
  * ```ts
@@ -314,7 +319,8 @@ export const mish = entry(
 );
 
 /**
- * x / (1 + |x|), from -1 to 1, nearing its ends more slowly than tanh; softsign'(x) = (1 - |softsign(x)|)².
+ * softsign(x) = x / (1 + |x|), from -1 to 1, which it approaches more slowly than tanh;
+ * softsign'(x) = (1 - |softsign(x)|)².
  *
  * @example
  * ```ts
@@ -338,12 +344,12 @@ export const softsign = entry(
 const density = (input: number) => Math.exp(-0.5 * input * input) / Math.sqrt(2 * Math.PI);
 
 /**
- * The share of the normal distribution below x: Φ(x) = (1 + erf(x / sqrt(2))) / 2, which is
+ * Returns the share of the normal distribution below x: Φ(x) = (1 + erf(x / sqrt(2))) / 2, which is
  * 1 / 2 + φ(x) (x + x³ / 3 + x⁵ / (3 5) + x⁷ / (3 5 7) + …) to the last bit of a sum of about 1.
  * (Marsaglia, "Evaluating the Normal Distribution", 2004.)
  */
 function shareBelow(input: number): number {
-  // Beyond, it is nearer to 0 or 1 than numbers about 1 are to each other.
+  // Beyond 8.3 the share differs from 0 or 1 by less than the spacing of floats near 1.
   if (!(Math.abs(input) < 8.3)) return input < 0 ? 0 : input > 0 ? 1 : input;
   let term = input;
   let sum = 0;
@@ -354,7 +360,7 @@ function shareBelow(input: number): number {
   return 0.5 + density(input) * sum;
 }
 
-/** gelu by the normal distribution itself. */
+/** gelu with the exact distribution function. */
 const exactGelu: Activation = {
   value(input, output, length) {
     for (let at = 0; at < length; at++) output[at] = input[at] * shareBelow(input[at]);
@@ -369,7 +375,7 @@ const exactGelu: Activation = {
 /** The factors of gelu's approximation: u = rate (x + cubic x³). */
 const GELU = { rate: Math.sqrt(2 / Math.PI), cubic: 0.044715 } as const;
 
-/** gelu by a hyperbolic tangent that is close to the normal distribution. */
+/** gelu with a hyperbolic tangent that approximates the distribution function. */
 const approximateGelu: Activation = {
   value(input, output, length) {
     const { rate, cubic } = GELU;
@@ -395,7 +401,7 @@ const approximateGelu: Activation = {
  * (Hendrycks and Gimpel, 2016.)
  *
  * Options: `approximate` (`"none"`); `"tanh"` is x (1 + tanh(u)) / 2 with u = sqrt(2 / π) (x + 0.044715 x³),
- * at most 0.0005 from it. Both are as in PyTorch.
+ * which differs by at most 0.0005. Both definitions are PyTorch's.
  *
  * @example
  * ```ts

@@ -1,19 +1,22 @@
-/** The table of initialisers: (options) → what fills an array of parameters. Every export is an entry. */
-import { entry, number } from "../options.ts";
+/**
+ * The table of initializers: (options) → a function that fills an array of parameters. Every export is an
+ * entry.
+ */
+import { entry, number, renamedFrom } from "../options.ts";
 
-/** What an array of parameters belongs to. */
+/** The layer that an array of parameters belongs to, and the shape of the array. */
 export interface Place {
-  /** How many values flow into and out of each unit of the layer. */
+  /** The number of values in a row of the layer's input and of its output: fan-in and fan-out. */
   readonly inputs: number;
   readonly outputs: number;
-  /** Values in a row of the array; an array of one dimension is one row. */
+  /** The number of values in a row of the array; an array of one dimension is one row. */
   readonly columns: number;
 }
 
-/** Fills an array with its initial values, from uniform draws of [0, 1). */
+/** Fills an array with initial values; `draw` returns uniform draws in [0, 1). */
 export type Initializer = (values: Float32Array, draw: () => number, place: Place) => void;
 
-/** An initialiser whose values are independent. */
+/** Returns an initializer whose values are independent. */
 const each =
   (sample: (draw: () => number, place: Place) => () => number): Initializer =>
   (values, draw, place) => {
@@ -21,10 +24,13 @@ const each =
     for (let at = 0; at < values.length; at++) values[at] = next();
   };
 
-/** Uniform in [-limit, limit). */
+/** Returns a sampler that is uniform in [-limit, limit). */
 const symmetric = (limit: number, draw: () => number) => () => (2 * draw() - 1) * limit;
 
-/** Draws from the standard normal distribution, two of two uniform ones (Box and Muller, 1958). */
+/**
+ * Returns a sampler of the standard normal distribution: two values from two uniform draws (Box and Muller,
+ * 1958).
+ */
 function standardNormal(draw: () => number): () => number {
   let spare: number | undefined;
   return () => {
@@ -38,14 +44,17 @@ function standardNormal(draw: () => number): () => number {
   };
 }
 
-/** Normal with the mean 0 and such a deviation. */
-const centred = (deviation: number, draw: () => number) => {
+/** Returns a sampler of the normal distribution with mean 0. */
+const centered = (stddev: number, draw: () => number) => {
   const next = standardNormal(draw);
-  return () => deviation * next();
+  return () => stddev * next();
 };
 
 /**
- * Uniform in [minimum, maximum), by default [0, 1), as the article starts its weights and biases.
+ * Uniform distribution in [minimum, maximum).
+ *
+ * Options: `minimum` (0), `maximum` (1): the numbers of PyTorch's `uniform_`, and the start of the network in
+ * docs/article.md.
  *
  * @example
  * ```ts
@@ -58,47 +67,49 @@ export const uniform = entry(
   ({ minimum, maximum }) => each((draw) => () => minimum + (maximum - minimum) * draw()),
 );
 
+const normalOptions = {
+  mean: number({ default: 0 }),
+  stddev: renamedFrom("deviation", number({ default: 1, minimum: 0 })),
+};
+
 /**
- * Normal, by default with the mean 0 and the deviation 1: the numbers of PyTorch's `normal_`. (Keras' default
- * deviation is 0.05.)
+ * Normal distribution.
+ *
+ * Options: `mean` (0), `stddev` (1), the standard deviation, at least 0: the numbers of PyTorch's `normal_`.
+ * Keras' default for `stddev` is 0.05.
  *
  * @example
  * ```ts
- * dense(64, { weightInitializer: initializers.normal({ deviation: 0.05 }) });
+ * dense(64, { weightInitializer: initializers.normal({ stddev: 0.05 }) });
  * ```
  */
-export const normal = entry(
-  "normal",
-  { mean: number({ default: 0 }), deviation: number({ default: 1, minimum: 0 }) },
-  ({ mean, deviation }) =>
-    each((draw) => {
-      const next = standardNormal(draw);
-      return () => mean + deviation * next();
-    }),
+export const normal = entry("normal", normalOptions, ({ mean, stddev }) =>
+  each((draw) => {
+    const next = standardNormal(draw);
+    return () => mean + stddev * next();
+  }),
 );
 
 /**
- * Normal, where what is two deviations or more from the mean is drawn again, as Keras does; by default with
- * the mean 0 and the deviation 1, the numbers of PyTorch's `trunc_normal_`, which there mean the same. The
- * deviation of what is left is 0.88 of `deviation`.
+ * Normal distribution, but values two or more standard deviations from the mean are drawn again, as in Keras.
+ *
+ * Options: `mean` (0), `stddev` (1), the standard deviation before truncation, at least 0; that of the values
+ * is 0.88 times as large. With the default numbers PyTorch's `trunc_normal_` is the same distribution.
  *
  * @example
  * ```ts
- * dense(64, { weightInitializer: initializers.truncatedNormal({ deviation: 0.05 }) });
+ * dense(64, { weightInitializer: initializers.truncatedNormal({ stddev: 0.05 }) });
  * ```
  */
-export const truncatedNormal = entry(
-  "truncatedNormal",
-  { mean: number({ default: 0 }), deviation: number({ default: 1, minimum: 0 }) },
-  ({ mean, deviation }) =>
-    each((draw) => {
-      const next = standardNormal(draw);
-      return () => {
-        let value = next();
-        while (Math.abs(value) >= 2) value = next();
-        return mean + deviation * value;
-      };
-    }),
+export const truncatedNormal = entry("truncatedNormal", normalOptions, ({ mean, stddev }) =>
+  each((draw) => {
+    const next = standardNormal(draw);
+    return () => {
+      let value = next();
+      while (Math.abs(value) >= 2) value = next();
+      return mean + stddev * value;
+    };
+  }),
 );
 
 /**
@@ -114,7 +125,7 @@ export const glorotUniform = entry("glorotUniform", {}, () =>
 );
 
 /**
- * Normal with the deviation √(2 / (inputs + outputs)), as PyTorch's `xavier_normal_` draws it; Keras
+ * Normal with the standard deviation √(2 / (inputs + outputs)), as PyTorch's `xavier_normal_`; Keras
  * truncates. (Glorot and Bengio, 2010.)
  *
  * @example
@@ -123,11 +134,11 @@ export const glorotUniform = entry("glorotUniform", {}, () =>
  * ```
  */
 export const glorotNormal = entry("glorotNormal", {}, () =>
-  each((draw, { inputs, outputs }) => centred(Math.sqrt(2 / (inputs + outputs)), draw)),
+  each((draw, { inputs, outputs }) => centered(Math.sqrt(2 / (inputs + outputs)), draw)),
 );
 
 /**
- * Uniform in ±√(6 / inputs), meant for layers before a ReLU. (He et al., 2015.)
+ * Uniform in ±√(6 / inputs), for layers before a ReLU. (He et al., 2015.)
  *
  * @example
  * ```ts
@@ -139,8 +150,8 @@ export const heUniform = entry("heUniform", {}, () =>
 );
 
 /**
- * Normal with the deviation √(2 / inputs), meant for layers before a ReLU, as PyTorch's `kaiming_normal_`
- * draws it; Keras truncates. (He et al., 2015.)
+ * Normal with the standard deviation √(2 / inputs), for layers before a ReLU, as PyTorch's `kaiming_normal_`;
+ * Keras truncates. (He et al., 2015.)
  *
  * @example
  * ```ts
@@ -148,7 +159,7 @@ export const heUniform = entry("heUniform", {}, () =>
  * ```
  */
 export const heNormal = entry("heNormal", {}, () =>
-  each((draw, { inputs }) => centred(Math.sqrt(2 / inputs), draw)),
+  each((draw, { inputs }) => centered(Math.sqrt(2 / inputs), draw)),
 );
 
 /**
@@ -164,7 +175,7 @@ export const lecunUniform = entry("lecunUniform", {}, () =>
 );
 
 /**
- * Normal with the deviation √(1 / inputs), meant for layers before a SELU; not truncated, as Keras does.
+ * Normal with the standard deviation √(1 / inputs), for layers before a SELU; Keras truncates.
  * (LeCun et al., 1998.)
  *
  * @example
@@ -173,11 +184,11 @@ export const lecunUniform = entry("lecunUniform", {}, () =>
  * ```
  */
 export const lecunNormal = entry("lecunNormal", {}, () =>
-  each((draw, { inputs }) => centred(Math.sqrt(1 / inputs), draw)),
+  each((draw, { inputs }) => centered(Math.sqrt(1 / inputs), draw)),
 );
 
-/** What is left of a vector when its parts along the others, all of length 1, are taken off. */
-function takeOff(vector: Float64Array, others: readonly Float64Array[]): void {
+/** Subtracts from a vector its components along the others, which all have length 1. */
+function subtractComponents(vector: Float64Array, others: readonly Float64Array[]): void {
   for (const other of others) {
     let part = 0;
     for (let at = 0; at < vector.length; at++) part += vector[at] * other[at];
@@ -185,25 +196,28 @@ function takeOff(vector: Float64Array, others: readonly Float64Array[]): void {
   }
 }
 
-/** So many vectors of length 1, each at right angles to the others. */
+/** Returns `count` vectors of length 1 that are orthogonal to each other. */
 function orthonormal(count: number, length: number, draw: () => number): Float64Array[] {
   const next = standardNormal(draw);
   const vectors: Float64Array[] = [];
   while (vectors.length < count) {
     const vector = Float64Array.from({ length }, next);
-    takeOff(vector, vectors);
+    subtractComponents(vector, vectors);
     const size = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-    // Of what is nearly a sum of the others, rounding would be all that is left.
+    // A vector that is nearly a linear combination of the others would be mostly rounding errors.
     if (size > 1e-6) vectors.push(vector.map((value) => value / size));
   }
   return vectors;
 }
 
 /**
- * An orthogonal matrix times `gain` (1 by default), every one as likely: its rows are at right angles and of
- * length `gain`, or its columns, where there are more rows than columns. (Saxe et al., 2014.) PyTorch's
- * `orthogonal_`. A bias is one row. Drawn by Gram and Schmidt's method, in time rows · columns · the smaller
- * of both.
+ * A random orthogonal matrix times `gain`: its rows, or its columns if there are more rows than columns, are
+ * orthogonal and of length `gain`. A bias is one row. As PyTorch's `orthogonal_`. (Saxe et al., 2014.)
+ *
+ * All such matrices are equally likely. They are drawn by Gram and Schmidt's method, which takes time
+ * rows · columns · min(rows, columns).
+ *
+ * Options: `gain` (1).
  *
  * @example
  * ```ts
@@ -225,7 +239,7 @@ export const orthogonal = entry(
 );
 
 /**
- * Zeros: the default for biases.
+ * All zeros: the default for biases.
  *
  * @example
  * ```ts
@@ -235,7 +249,7 @@ export const orthogonal = entry(
 export const zeros = entry("zeros", {}, () => each(() => () => 0));
 
 /**
- * Ones.
+ * All ones.
  *
  * @example
  * ```ts
@@ -246,6 +260,8 @@ export const ones = entry("ones", {}, () => each(() => () => 1));
 
 /**
  * The same value everywhere.
+ *
+ * Options: `value` (0).
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The table of layers: (options, inputs) → operations and parameters. The activations are layers too.
+ * The table of layers: (options, inputs) → operations and parameters. Activations are layers, too.
  */
 
 import { type AnyEntry, type Choice, type Complete, create, type Table } from "../options.ts";
@@ -15,7 +15,7 @@ import { layerNorm } from "./layers/layerNorm.ts";
 import { residualOf } from "./layers/residual.ts";
 import { softmax } from "./layers/softmax.ts";
 
-/** An activation as a layer: one operation, no parameters, as many outputs as inputs. */
+/** Returns an activation as a layer: one operation, no parameters, as many outputs as inputs. */
 function elementwise({ type, options, create }: AnyEntry<Activation>): AnyEntry<Layer> {
   return {
     type,
@@ -42,17 +42,17 @@ export const layers: Table<Layer> = {
   ...elementwiseLayers,
 };
 
-/** Layers around which values are added again. */
+/** The configuration of a residual block. */
 export interface Residual {
   readonly type: "residual";
   readonly layers: readonly LayerChoice[];
 }
 
 /**
- * A residual block: y = x + f(x) with f the layers inside, which must have as many outputs as inputs.
+ * A residual block: y = x + f(x), where f is the layers inside, which must have as many outputs as inputs.
  * (He et al., 2016.)
  *
- * The weights of the layers inside are `{ layers: [...] }` in `getWeights`, an entry for each.
+ * `getWeights` returns the weights of the layers inside as `{ layers: [...] }`, with an entry for each.
  *
  * @example
  * ```ts
@@ -65,10 +65,10 @@ export const residual = Object.assign(
   { type: "residual" as const },
 );
 
-/** A layer as a user writes it: what a builder makes, or the bare name of one that needs no option. */
+/** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
 export type LayerChoice = Choice<typeof activations & typeof entries> | Residual;
 
-/** What a complete configuration of a layer computes. */
+/** Returns the layer that a complete configuration describes. */
 export function createLayer(configuration: Complete): Layer {
   return create("layer", layers, configuration);
 }

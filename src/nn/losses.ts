@@ -1,4 +1,4 @@
-/** The table of losses: (options) → targets, value and gradient of a row. Every export is an entry. */
+/** The table of losses: (options) → value and gradient of a row. Every export is an entry. */
 
 import { entry } from "../options.ts";
 import { elementwise } from "./losses/loss.ts";
@@ -16,7 +16,8 @@ export {
 export type { Loss, Meaning, RowLoss } from "./losses/loss.ts";
 
 /**
- * The mean over the outputs of (p - t)², whose derivative is 2 (p - t).
+ * Mean squared error: the mean over the outputs of (p - t)², with predictions p and targets t. Its derivative
+ * is 2 (p - t).
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
  * The table of optimizers: (options) → slots and step. Every export is an entry.
  *
- * Each has the option `learningRate`, which belongs to the run and not to the step's formula here: the step
- * gets the rate of the moment.
+ * Each has the option `learningRate`, which `create` does not use: a step receives the current learning rate,
+ * because schedules and hooks may change it.
  */
 
 import { boolean, entry } from "../options.ts";

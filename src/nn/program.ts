@@ -1,11 +1,11 @@
 /**
- * From what a user writes to what the kernels compute.
+ * From the options of a model to what the kernels compute.
  *
- * A *configuration* is the user's model with every name checked and every default filled in; it is what
- * files keep. A *program* is the part of it that a step depends on: the same plain JSON for both kernels.
+ * A *configuration* is the user's model with every name checked and every default filled in; files keep it. A
+ * *program* is the part of it that a step depends on: plain JSON, the same for both kernels.
  */
 import type { Categories } from "../data/examples.ts";
-import { OptionError, ShapeError } from "../errors.ts";
+import { OptionError, ShapeError, show } from "../errors.ts";
 import {
   type Choice,
   type Complete,
@@ -23,17 +23,16 @@ import { createLayer, type LayerChoice, layers } from "./layers.ts";
 import * as losses from "./losses.ts";
 import * as optimizers from "./optimizers.ts";
 
-/** A layer as given to a model: `dense(64)`, `{ type: "dense", units: 64 }` or `"relu"`. */
-export type Layer = LayerChoice;
 /** A loss as given to a model: its name, or an object with its options. */
-export type Loss = Choice<typeof losses>;
+export type LossChoice = Choice<typeof losses>;
 /** An optimizer as given to a model: `sgd({ learningRate: 0.01 })`, an object like that, or its name. */
-export type Optimizer = Choice<typeof optimizers>;
+export type OptimizerChoice = Choice<typeof optimizers>;
+
 const clipping = { norm: number({ above: 0 }), value: number({ above: 0 }) };
 
 /**
- * Within what gradients are held before an update. `{ norm }`: where the norm of all of them together,
- * n = √Σg², is larger, g ← g · norm / (n + 1e-6). `{ value }`: each g from -value to value. As PyTorch's
+ * How gradients are clipped before an update. `{ norm }`: if the norm of all gradients together, n = √Σg², is
+ * larger, g ← g · norm / (n + 1e-6). `{ value }`: each g is clipped to [-value, value]. As PyTorch's
  * `clip_grad_norm_` and `clip_grad_value_`.
  */
 export type ClipGradients = OneOf<typeof clipping>;
@@ -45,31 +44,32 @@ const update = {
   l2: number({ default: 0, minimum: 0 }),
 };
 
-/** What a network is made of, and how it learns. */
+/** The options of a network: its layers, and how it learns. */
 export interface NetworkOptions {
-  /** Values in a row of x. */
+  /** The number of values in a row of x. */
   readonly inputs: number;
   /** The layers in order; at least one. */
-  readonly layers: readonly Layer[];
-  /** The loss that training lowers. */
-  readonly loss: Loss;
-  /** How the parameters follow their gradients. */
-  readonly optimizer: Optimizer;
+  readonly layers: readonly LayerChoice[];
+  /** The loss that training minimizes. */
+  readonly loss: LossChoice;
+  /** The rule that updates the parameters from their gradients. */
+  readonly optimizer: OptimizerChoice;
   /**
-   * Holds gradients within a norm of all together, or each within a value; null, which is the default, lets
-   * them be. Layers that are not trained take no part. Penalties are in the gradient before.
+   * Clips gradients before an update, by the norm of all together or each by value. By default, or with null,
+   * there is no clipping. The gradients include penalties. Layers with `trainable: false` are left out.
    */
   readonly clipGradients?: ClipGradients | null | undefined;
   /**
-   * Training lowers l1 Σ|w| over the weights of dense layers, not their biases, together with the loss; 0 by
-   * default. Losses that are reported leave it out. A dense layer may have its own.
+   * The factor of the penalty l1 Σ|w|, which training minimizes together with the loss; 0 by default. The sum
+   * is over the weights of dense layers, not their biases. Reported losses leave the penalty out. A dense
+   * layer may have its own factor.
    */
   readonly l1?: number | undefined;
-  /** The same for l2 Σw²; 0 by default. */
+  /** The factor of the penalty l2 Σw², with the same rules; 0 by default. */
   readonly l2?: number | undefined;
 }
 
-/** Their names. */
+/** The names of the options of a network. */
 export const NETWORK_OPTIONS: readonly (keyof NetworkOptions)[] = [
   "inputs",
   "layers",
@@ -80,12 +80,12 @@ export const NETWORK_OPTIONS: readonly (keyof NetworkOptions)[] = [
   "l2",
 ];
 
-/** A complete optimizer. */
+/** An optimizer with every default filled in. */
 export interface CompleteOptimizer extends Complete {
   readonly learningRate: number;
 }
 
-/** The same with every default filled in. */
+/** The options of a network with every default filled in. */
 export interface NetworkConfiguration {
   readonly inputs: number;
   readonly layers: readonly Complete[];
@@ -96,7 +96,7 @@ export interface NetworkConfiguration {
   readonly l2: number;
 }
 
-/** What the kernels are told. */
+/** What the kernels receive. */
 export interface Program {
   readonly inputs: number;
   readonly layers: readonly Complete[];
@@ -110,11 +110,11 @@ export interface LayerShape {
   readonly type: string;
   /** Its number in the list of layers, like "2"; inside layer 2, "2.0". */
   readonly number: string;
-  /** What an error calls it, like "layer 2 (dense)". */
+  /** Its name in errors, like "layer 2 (dense)". */
   readonly place: string;
   readonly inputs: number;
   readonly outputs: number;
-  /** Its own, without those of the layers inside. */
+  /** Its own parameters, without those of the layers inside. */
   readonly parameters: readonly Parameter[];
   /** The layers inside, if it is made of layers. */
   readonly layers: readonly LayerShape[] | undefined;
@@ -125,7 +125,8 @@ export function configureNetwork(options: NetworkOptions): NetworkConfiguration 
   const { inputs, layers: list, loss, optimizer } = options;
   if (!Array.isArray(list) || list.length === 0) {
     throw new OptionError(
-      "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)]",
+      "model: layers: expected a list of at least 1 layer, like [dense(64), relu(), dense(1)], " +
+        `received ${show(list)}`,
     );
   }
   const size = readSize(inputs, "model: inputs");
@@ -144,16 +145,19 @@ export function configureNetwork(options: NetworkOptions): NetworkConfiguration 
   };
 }
 
-/** What comes last: the last layer's name, or that of its activation. */
+/** Returns the name of the last layer, or of its activation if it has one. */
 function lastOf(layers: readonly Complete[]): string {
   const parts = createLayer(layers[layers.length - 1]).program();
   return parts[parts.length - 1].type;
 }
 
-/** The most parameters that a model may have: what an index into a typed array can name. */
+/** The largest number of parameters of a model: the number of indices of a typed array. */
 const MOST_PARAMETERS = 2 ** 32;
 
-/** The sizes and parameters of each layer as written. */
+/**
+ * Returns the sizes and parameters of each layer, or throws a {@link ShapeError} if layers do not fit
+ * together.
+ */
 export function shapes({ inputs, layers }: Pick<NetworkConfiguration, "inputs" | "layers">): LayerShape[] {
   const all = shapesOf(layers, inputs);
   let total = 0;
@@ -161,7 +165,8 @@ export function shapes({ inputs, layers }: Pick<NetworkConfiguration, "inputs" |
     total += shape.parameters.reduce((sum, parameter) => sum + countValues(parameter), 0);
     if (total > MOST_PARAMETERS) {
       throw new ShapeError(
-        `${shape.place}: ${shape.inputs} inputs and ${shape.outputs} outputs take more than ${MOST_PARAMETERS} parameters`,
+        `${shape.place}: ${shape.inputs} inputs and ${shape.outputs} outputs take more than ` +
+          `${MOST_PARAMETERS} parameters`,
       );
     }
   }
@@ -191,18 +196,21 @@ function shapesOf(layers: readonly Complete[], inputs: number, numbers = "", pla
   });
 }
 
-/** Layers in order, each before those inside it. */
+/** Returns the layers in order, each followed by those inside it. */
 export function withInside(layers: readonly LayerShape[]): LayerShape[] {
   return layers.flatMap((layer) => [layer, ...withInside(layer.layers ?? [])]);
 }
 
-/** Whether all rows of a batch go through the layers together, since figures are taken over them. */
+/**
+ * Returns whether a layer computes statistics over the batch, so that all its rows must be in memory
+ * together.
+ */
 export function takesWholeBatches({ layers }: Pick<NetworkConfiguration, "layers">): boolean {
   const operations = layers.flatMap((layer) => createLayer(layer).operations());
   return operations.some(({ kind }) => kind === "standardize");
 }
 
-/** The columns of x that hold the numbers of categories. */
+/** Returns the columns of x that hold category numbers. */
 export function categoriesOf({
   inputs,
   layers,
@@ -216,11 +224,14 @@ export function categoriesOf({
     const [operation] = layer.operations().filter(({ kind }) => kind === "lookup");
     if (operation?.kind === "lookup") {
       if (lookups.length < index || layer.layers !== undefined) {
-        throw new ShapeError(`${place}: categories are looked up before all other layers`);
+        throw new ShapeError(`${place}: expected embeddings before all other layers`);
       }
       const column = sourceOf(operation.column, lookups);
       if (column === undefined) {
-        throw new ShapeError(`${place}: column ${operation.column} of ${width} was made by a layer before`);
+        throw new ShapeError(
+          `${place}: expected a column of x, received column ${operation.column} of ${width}, ` +
+            "an output of an earlier layer",
+        );
       }
       found.push({ column, count: operation.categories });
       lookups.push(operation);
@@ -230,7 +241,7 @@ export function categoriesOf({
   return found;
 }
 
-/** The column of x that is this one behind some lookups; undefined if one of them has made it. */
+/** Returns the column of x at this position after some lookups; undefined if it is the output of a lookup. */
 function sourceOf(column: number, lookups: readonly Lookup[]): number | undefined {
   let source = column;
   for (const { column: replaced, units } of lookups.toReversed()) {
@@ -240,28 +251,28 @@ function sourceOf(column: number, lookups: readonly Lookup[]): number | undefine
   return source;
 }
 
-/** The number of values in an array of parameters. */
+/** Returns the number of values in an array of parameters. */
 export function countValues({ shape }: Pick<Parameter, "shape">): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** The number of parameters of a layer, those of the layers inside included. */
+/** Returns the number of parameters of a layer, including those of the layers inside. */
 export function countParameters(layer: LayerShape): number {
   const all = withInside([layer]).flatMap(({ parameters }) => parameters);
   return all.reduce((sum, parameter) => sum + countValues(parameter), 0);
 }
 
-/** Values of state that the optimizer has for each parameter. */
+/** Returns the number of state values that the optimizer keeps for each parameter. */
 export function countSlots({ optimizer }: NetworkConfiguration): number {
   return (create("optimizer", optimizers, optimizer) as optimizers.Optimizer).slots;
 }
 
-/** What a configuration's loss computes. */
+/** Returns the loss of a configuration. */
 export function createLoss({ loss }: NetworkConfiguration): losses.Loss {
   return create("loss", losses as Table<losses.Loss>, loss);
 }
 
-/** The Program of a configuration. */
+/** Returns the program of a configuration. */
 export function toProgram(configuration: NetworkConfiguration): Program {
   const { inputs, layers, loss, optimizer, clipGradients, l1, l2 } = configuration;
   const { learningRate: _rate, ...rule } = optimizer;

@@ -1,9 +1,9 @@
-/** A model as a table of its layers. */
+/** The layers of a model as a text table. */
 
 import { alignTable } from "../textTable.ts";
 import { countParameters, type LayerShape, withInside } from "./program.ts";
 
-/** A line for each layer, with its sizes and parameters. */
+/** Returns a title line and a line for each layer, with its sizes and its number of parameters. */
 export function layerTable(layers: readonly LayerShape[]): string[] {
   const rows = withInside(layers).map((layer) => [
     layer.number,

@@ -8,16 +8,16 @@ import * as initializers from "./initializers.ts";
 import type { Parameter } from "./layers/layer.ts";
 import { countValues, type LayerShape, withInside } from "./program.ts";
 
-/** Numbers in nested lists: a bias is `number[]`, a weight `number[][]` as [outputs][inputs]. */
+/** Numbers in nested lists: `number[]` for a bias, `number[][]` as [outputs][inputs] for a weight. */
 export type Nested = number[] | number[][];
 
 /**
- * The parameters of one layer by name; empty for a layer without any, `{ layers: [...] }` for one that is made
- * of layers.
+ * The parameters of one layer by name: empty for a layer without parameters, `{ layers: [...] }` for a
+ * layer made of layers.
  */
 export type LayerWeights = { [name: string]: Nested | LayerWeights[] };
 
-/** An array of parameters, the layer that it belongs to, and its place in the flat array. */
+/** An array of parameters, its layer, and its place in the flat array. */
 interface Place {
   readonly layer: LayerShape;
   readonly parameter: Parameter;
@@ -25,7 +25,7 @@ interface Place {
   readonly end: number;
 }
 
-/** Every array of parameters, those of layers inside others included. */
+/** Returns every array of parameters, including those of layers inside others. */
 function places(layers: readonly LayerShape[]): Place[] {
   let end = 0;
   return withInside(layers).flatMap((layer) =>
@@ -39,15 +39,15 @@ function places(layers: readonly LayerShape[]): Place[] {
 
 const countAll = (layers: readonly LayerShape[]) => places(layers).at(-1)?.end ?? 0;
 
-/** An array of parameters with a name of its own in the whole model, and its place in the flat array. */
+/** An array of parameters with a name that is unique in the model, and its place in the flat array. */
 export interface NamedParameter {
-  /** Layer and parameter, "0.weight"; of a layer inside another, "1.layers.0.weight". */
+  /** Layer and parameter, like "0.weight", or "1.layers.0.weight" for a layer inside another. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly start: number;
 }
 
-/** Every array of parameters in the order of the flat array. */
+/** Returns every array of parameters in the order of the flat array. */
 export function namedParameters(layers: readonly LayerShape[]): NamedParameter[] {
   return places(layers).map(({ layer, parameter: { name, shape }, start }) => {
     return { name: `${layer.number.replaceAll(".", ".layers.")}.${name}`, shape, start };
@@ -62,7 +62,10 @@ function nest(values: Float32Array, shape: readonly number[]): Nested {
   );
 }
 
-/** Cuts a flat array into parameters by layer; without those that are `measured` where that is false. */
+/**
+ * Returns the parameters of a flat array by layer; `measured: false` leaves out statistics like running
+ * means.
+ */
 export function toLayers(
   layers: readonly LayerShape[],
   values: Float32Array,
@@ -92,7 +95,7 @@ function checkLength(value: unknown, length: number, place: string): asserts val
   }
 }
 
-/** The rows of one array of parameters, checked against its shape; a bias is one row. */
+/** Returns the rows of one array of parameters, checked against its shape; a bias is one row. */
 function readRows(value: unknown, shape: readonly number[], place: string): readonly ArrayLike<unknown>[] {
   checkLength(value, shape[0], place);
   if (shape.length === 1) return [value];
@@ -110,7 +113,7 @@ function copyNumbers(source: ArrayLike<unknown>, target: Float32Array, place: (a
   }
 }
 
-/** Checks that a layer's entry is an object with no other names than its parameters'. */
+/** Checks that a layer's entry is an object with no names other than those of its parameters. */
 function checkEntry(given: unknown, { parameters, layers }: LayerShape, place: string): void {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw new ShapeError(`${place}: expected an object, received ${show(given)}`);
@@ -125,7 +128,7 @@ function checkEntry(given: unknown, { parameters, layers }: LayerShape, place: s
   }
 }
 
-/** The entries of layers, checked, each before those inside it. */
+/** Returns the checked entries of layers, each followed by those inside it. */
 function entriesOf(layers: readonly LayerShape[], weights: unknown, place: string, call: string): object[] {
   checkLength(weights, layers.length, `${place}: one entry for each layer`);
   return layers.flatMap((layer, index) => {
@@ -136,13 +139,13 @@ function entriesOf(layers: readonly LayerShape[], weights: unknown, place: strin
   });
 }
 
-/** Checks parameters by layer against the shapes and puts them into a flat array. */
+/** Returns parameters given by layer as a flat array, checked against the shapes. */
 export function fromLayers(layers: readonly LayerShape[], weights: unknown, call: string): Float32Array {
   const entries = new Map<LayerShape, object>();
   const all = withInside(layers);
   for (const [index, entry] of entriesOf(layers, weights, call, call).entries())
     entries.set(all[index], entry);
-  // Every shape is checked before memory is taken: sizes that come with a file may be anything.
+  // Every shape is checked before memory is allocated: a file may contain any sizes.
   const arrays = places(layers).map(({ layer, parameter, start }) => {
     const { name, shape, minimum } = parameter;
     const place = `${call}: ${layer.place}: ${name}`;
@@ -167,7 +170,10 @@ export function fromLayers(layers: readonly LayerShape[], weights: unknown, call
   return values;
 }
 
-/** The initial parameters: each array draws from a stream of its own. `values`, if given, holds zeros. */
+/**
+ * Returns the initial parameters, written into `values`, which holds zeros. Each array has its own random
+ * stream.
+ */
 export function initialize(
   layers: readonly LayerShape[],
   seed: number,

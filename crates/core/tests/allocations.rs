@@ -85,7 +85,7 @@ fn all_kinds() -> Value {
     let mut all = program(&[5, 1]);
     all["layers"] = json!([
         { "type": "embedding", "column": 2, "categories": 7, "units": 19 },
-        { "type": "gaussianNoise", "deviation": 0.1 },
+        { "type": "gaussianNoise", "stddev": 0.1 },
         dense(24),
         norm,
         { "type": "relu" },

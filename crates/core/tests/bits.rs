@@ -372,7 +372,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
 fn noise_and_figures_over_batches_give_the_bits_of_the_scalar_program_for_any_batch() {
     let norm = serde_json::json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
     let dropout = serde_json::json!({ "type": "dropout", "rate": 0.3 });
-    let noise = serde_json::json!({ "type": "gaussianNoise", "deviation": 0.1 });
+    let noise = serde_json::json!({ "type": "gaussianNoise", "stddev": 0.1 });
     let inside = [norm.clone(), dense(19), serde_json::json!({ "type": "silu" }), dropout.clone()];
     let program = serde_json::json!({
         "inputs": 3,

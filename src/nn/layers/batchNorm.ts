@@ -1,22 +1,23 @@
-/** batchNorm: y = w (x - mean) / √(variance + ε) + b, over the rows of a batch */
+/** batchNorm: y = w (x - mean) / √(variance + ε) + b, with statistics over the rows of a batch */
 import { entry, epsilon, number } from "../../options.ts";
 import { type Layer, scaleParameters } from "./layer.ts";
 
 /**
- * Batch normalisation: y = w (x - mean) / √(variance + ε) + b, value by value, with the mean and variance over
- * the rows of the batch, the variance without correction; w, of ones at first, and b, of zeros, are trained.
- * (Ioffe and Szegedy, 2015; as PyTorch defines it.)
+ * Batch normalization: y = w (x - mean) / √(variance + ε) + b with the mean and the biased variance of each
+ * column over the rows of the batch. w starts as ones, b as zeros; both are trained and have one value for
+ * each input. (Ioffe and Szegedy, 2015; the definition is PyTorch's.)
  *
- * Each step moves the running figures towards those of its batch, running ← (1 - m) running + m batch with m
- * the `momentum`, the batch's variance now with n - 1. `predict` and `evaluate` use the running figures;
- * `gradients` uses those of its rows and leaves the running ones as they are.
+ * Each step moves the running mean and variance toward those of its batch:
+ * running ← (1 - m) running + m batch, where m is the `momentum` and the batch's variance is unbiased, divided
+ * by n - 1. `predict` and `evaluate` use the running statistics; `gradients` uses those of its rows and does
+ * not change the running ones.
  *
- * A batch of one row, which PyTorch refuses and which the last of an epoch may be, has a variance of 0: the
- * layer gives b for it, and the running variance stays. A model with this layer holds the values of whole
- * batches in memory, however large; others never more than 512 rows.
+ * A batch of one row, which PyTorch refuses but the last batch of an epoch may be, has a variance of 0: the
+ * output is b, and the running variance does not change. A model with this layer holds the values of whole
+ * batches in memory; other models never hold more than 512 rows.
  *
- * Options: `epsilon` ε (1e-5), at least 1e-30; `momentum` (0.1), the share of the new batch, from 0 to 1. Parameters:
- * `weight` w, `bias` b, `runningMean` and `runningVar`, [inputs].
+ * Options: `epsilon` ε (1e-5), at least 1e-12; `momentum` (0.1), the share of the new batch, from 0 to 1.
+ * Parameters: `weight` w, `bias` b, `runningMean` and `runningVar`, each [inputs].
  *
  * @example
  * ```ts

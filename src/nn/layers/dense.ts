@@ -6,10 +6,10 @@ import {
   checkNames,
   choice,
   type Given,
+  type OptionValues,
   optionalChoice,
   optionalNumber,
   size,
-  type Values,
 } from "../../options.ts";
 import * as activations from "../activations.ts";
 import * as initializers from "../initializers.ts";
@@ -36,7 +36,7 @@ function create({
   trainable,
   l1,
   l2,
-}: Values<typeof options>): Layer {
+}: OptionValues<typeof options>): Layer {
   return {
     outputs: () => units,
     parameters(inputs) {
@@ -55,16 +55,17 @@ function create({
   };
 }
 
-/** The options of a dense layer but its units. */
+/** The options of a dense layer, except `units`. */
 export type DenseOptions = Omit<Given<typeof options>, "units">;
 
 /**
- * A fully connected layer: y = W x + b, then the activation, if there is one. W is [units][inputs], b is
- * [units].
+ * A fully connected layer: y = f(W x + b) with the activation f, if there is one. `units` is the number of
+ * outputs.
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
- * (`"zeros"`), `trainable` (true; with false W and b never change, and their gradients are zeros), `l1` and
- * `l2` (the model's; training lowers l1 Σ|W| + l2 ΣW² together with the loss, b is left out).
+ * (`"zeros"`), `trainable` (true; with false, W and b never change, and their gradients are zeros), `l1` and
+ * `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss, without b).
+ * Parameters: `weight` W, [units][inputs], and `bias` b, [units].
  *
  * @example
  * ```ts

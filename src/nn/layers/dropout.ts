@@ -1,18 +1,18 @@
-/** dropout: y = x / (1 - rate) or 0, by chance, in training */
+/** dropout: y = x / (1 - rate) or 0, at random, in training */
 import { entry, number } from "../../options.ts";
 import type { Layer, Noise } from "./layer.ts";
 
 /**
- * y = m x with m = 0 where the draw is below the rate, else 1 / (1 - rate), so that the mean stays. The
+ * y = m x, where m is 0 if the draw is below the rate, else 1 / (1 - rate), which keeps the mean. The
  * derivative is m.
  */
 function noise(given: number): Noise {
-  // As the 32 bits that the native kernel compares with.
+  // Rounded, because the native kernel compares 32-bit floats.
   const rate = Math.fround(given);
   const scale = 1 / (1 - rate);
   const multiply: Noise["value"] = (input, output, draws, start, length) => {
     for (let at = 0; at < length; at++) {
-      // A product, so that infinity and NaN are not hidden.
+      // A product with 0 keeps infinity and NaN visible.
       output[start + at] = input[start + at] * (draws[at] < rate ? 0 : scale);
     }
   };
@@ -20,12 +20,12 @@ function noise(given: number): Noise {
 }
 
 /**
- * Dropout: in training each value is 0 with a probability of `rate`, else 1 / (1 - rate) times what it was,
- * so that its mean stays. `predict`, `evaluate` and `gradients` pass values on as they are. (Srivastava et
- * al., 2014.)
+ * Dropout: training sets each value to 0 with the probability `rate`, and multiplies the others by
+ * 1 / (1 - rate), which keeps the mean. `predict`, `evaluate` and `gradients` do not change values.
+ * (Srivastava et al., 2014.)
  *
- * What is left out follows from the model's seed, the step, the row's place in the batch and the value's
- * place in the row: a run repeats it, with either kernel.
+ * The choice depends only on the model's seed, the step, the row's place in the batch and the value's place
+ * in the row. So a run can be repeated, on either kernel.
  *
  * Options: `rate` (0.5), at least 0 and below 1.
  *

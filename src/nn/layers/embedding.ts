@@ -1,23 +1,25 @@
-/** embedding: the number of a category becomes trained values */
+/** embedding: a category number is replaced by trained values */
 import { ShapeError } from "../../errors.ts";
 import { choice, entry, index, size } from "../../options.ts";
 import * as initializers from "../initializers.ts";
 import type { Layer } from "./layer.ts";
 
-/** Up to here 32-bit floats, which x consists of, hold every whole number. */
+/** Up to this number the 32-bit floats of x represent every whole number. */
 const LARGEST_COUNT = 2 ** 24;
 
 /**
- * Embedding: in place of `column`, which holds the number of a category from 0 to `categories` - 1, stand
- * `units` values of that category, which are trained. The columns behind move on by `units` - 1.
+ * Embedding: replaces the value in `column`, a category number from 0 to `categories` - 1, by `units` trained
+ * values of that category. The columns after it move right by `units` - 1, so there are inputs - 1 + `units`
+ * outputs.
  *
- * Embeddings come before all other layers. Where there are several, each counts the columns that the one
- * before leaves: give the last column first, and the numbers of the others stay what they are in x.
+ * Embeddings come before all other layers. `column` counts the columns of the layer's input. So with several
+ * embeddings, start with the last column: the numbers of the other columns are then those of x.
  *
- * A value of x that is the number of no category is a `DataError` that names row and column, in every call
- * that takes data.
+ * A value of x that is not a category number is a `DataError` that names row and column, in every call that
+ * takes data.
  *
- * Options: `column`, from 0; `categories`, at most 2^24, the numbers that 32-bit floats tell apart; `units`; `weightInitializer` (`"normal"`, as PyTorch has it).
+ * Options: `column` (required, from 0), `categories` (required, at most 2^24, up to which 32-bit floats
+ * represent every whole number), `units` (required), `weightInitializer` (`"normal"`, as in PyTorch).
  * Parameters: `weight`, [categories][units].
  *
  * @example
@@ -44,7 +46,7 @@ export const embedding = entry(
     outputs: (inputs) => inputs - 1 + units,
     check(inputs, place) {
       if (column < inputs) return;
-      throw new ShapeError(`${place}: column ${column}: expected one of ${inputs} columns, from 0`);
+      throw new ShapeError(`${place}: column: expected a column from 0 to ${inputs - 1}, received ${column}`);
     },
     parameters: () => [{ name: "weight", shape: [categories, units], initializer: weightInitializer }],
     program: () => [{ type: "embedding", column, categories, units }],

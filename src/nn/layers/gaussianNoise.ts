@@ -1,5 +1,5 @@
-/** gaussianNoise: y = x + deviation n, n normal, in training */
-import { entry, number } from "../../options.ts";
+/** gaussianNoise: y = x + stddev n, with a standard normal n, in training */
+import { entry, number, renamedFrom } from "../../options.ts";
 import type { Layer, Noise } from "./layer.ts";
 
 const CENTRAL = [
@@ -18,10 +18,9 @@ function polynomial(coefficients: readonly number[], x: number): number {
 }
 
 /**
- * The value below which a standard normal number is with probability u: the square root of 2 times the
- * inverse of the error function at x = 2 u - 1, which is x p(w) with w = -log(1 - x²). The polynomials are
- * Giles' ("Approximating the erfinv function", GPU Computing Gems, 2012): within 1.3e-7 of the exact value,
- * relatively, and the same as the native kernel's.
+ * Returns the quantile of the standard normal distribution at u: √2 erf⁻¹(x) with x = 2 u - 1, where
+ * erf⁻¹(x) = x p(w) with w = -log(1 - x²). The polynomials p are Giles' ("Approximating the erfinv function",
+ * GPU Computing Gems, 2012): their relative error is below 1.3e-7. The native kernel uses the same.
  */
 export function normalQuantile(u: number): number {
   const x = 2 * u - 1;
@@ -30,12 +29,12 @@ export function normalQuantile(u: number): number {
   return Math.SQRT2 * p * x;
 }
 
-/** y = x + d q(u) with q the quantile function of the normal distribution and u the draw. */
-function noise(deviation: number): Noise {
+/** y = x + stddev q(u), where q is the quantile function of the normal distribution and u the draw. */
+function noise(stddev: number): Noise {
   return {
     value(input, output, draws, start, length) {
       for (let at = 0; at < length; at++) {
-        output[start + at] = input[start + at] + deviation * normalQuantile(draws[at]);
+        output[start + at] = input[start + at] + stddev * normalQuantile(draws[at]);
       }
     },
     gradient(gradient, result, _draws, start, length) {
@@ -45,26 +44,26 @@ function noise(deviation: number): Noise {
 }
 
 /**
- * Gaussian noise: in training a normal number of mean 0 is added to each value, another one in every step.
- * `predict`, `evaluate` and `gradients` pass values on as they are.
+ * Gaussian noise: y = x + stddev n in training, with another standard normal n for each value in every step.
+ * `predict`, `evaluate` and `gradients` do not change values.
  *
- * What is added follows from the model's seed, the step, the row's place in the batch and the value's place
- * in the row: a run repeats it, with either kernel.
+ * n depends only on the model's seed, the step, the row's place in the batch and the value's place in the
+ * row. So a run can be repeated, on either kernel.
  *
- * Options: `deviation` (0.1), the standard deviation, at least 0.
+ * Options: `stddev` (0.1), the standard deviation, at least 0.
  *
  * @example
  * ```ts
- * const layers = [gaussianNoise({ deviation: 0.05 }), dense(64), relu(), dense(1)];
+ * const layers = [gaussianNoise({ stddev: 0.05 }), dense(64), relu(), dense(1)];
  * ```
  */
 export const gaussianNoise = entry(
   "gaussianNoise",
-  { deviation: number({ default: 0.1, minimum: 0 }) },
-  ({ deviation }): Layer => ({
+  { stddev: renamedFrom("deviation", number({ default: 0.1, minimum: 0 })) },
+  ({ stddev }): Layer => ({
     outputs: (inputs) => inputs,
     parameters: () => [],
-    program: () => [{ type: "gaussianNoise", deviation }],
-    operations: () => [{ kind: "noise", noise: noise(deviation) }],
+    program: () => [{ type: "gaussianNoise", stddev }],
+    operations: () => [{ kind: "noise", noise: noise(stddev) }],
   }),
 );

@@ -1,47 +1,47 @@
-/** What a layer is, to the Program and to the network. */
+/** The interface of a layer, for the program and for the network. */
 
 import type { Complete } from "../../options.ts";
 import type { Activation } from "../activations.ts";
 
-/** l1 Σ|w| + l2 Σw² over weights, which training lowers together with the loss. */
+/** The penalty l1 Σ|w| + l2 Σw² over weights, which training minimizes together with the loss. */
 export interface Penalties {
   readonly l1: number;
   readonly l2: number;
 }
 
-/** What training does with the parameters of a layer. */
+/** How training treats the parameters of a layer. */
 export interface TrainingRule extends Penalties {
-  /** Whether they change. */
+  /** Whether training changes the parameters. */
   readonly trainable: boolean;
 }
 
-/** What the network does for a layer. It looks at these kinds and never at a layer's name. */
+/** What the network does for a layer. The network knows these kinds, and never the name of a layer. */
 export type LayerOperation =
   | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & TrainingRule)
   | { readonly kind: "elementwise"; readonly activation: Activation }
   | { readonly kind: "row"; readonly rows: RowFunction }
-  /** y = w x + b, value by value. */
+  /** y = w x + b, elementwise. */
   | { readonly kind: "scale" }
-  /** y = w (x - mean) / √(variance + ε) + b, value by value, over the rows of the batch. */
+  /** y = w (x - mean) / √(variance + ε) + b, elementwise, with statistics over the rows of the batch. */
   | ({ readonly kind: "standardize" } & Standardize)
-  /** y = f(x, draw) in training, else y = x. */
+  /** y = f(x, draw) in training, y = x otherwise. */
   | { readonly kind: "noise"; readonly noise: Noise }
-  /** The number of a category, at `column`, is replaced by `units` values. */
+  /** The category number at `column` is replaced by `units` values. */
   | ({ readonly kind: "lookup" } & Lookup)
-  /** What the next operation of the kind `add` adds. */
+  /** Keeps the values for the matching operation `add`. */
   | { readonly kind: "fork" }
-  /** The values, and those at the last fork that is not added yet. */
+  /** Adds the values of the matching `fork`, as brackets match. */
   | { readonly kind: "add" };
 
 /** How values are standardized over the rows of a batch. */
 export interface Standardize {
   /** Added to the variance. */
   readonly epsilon: number;
-  /** The share of a new batch in the running figures. */
+  /** The share of a new batch in the running statistics. */
   readonly momentum: number;
 }
 
-/** Which value of a row is looked up, in how many categories, and how many values each has. */
+/** Which column of a row is looked up, the number of categories, and the number of values of each. */
 export interface Lookup {
   readonly column: number;
   readonly categories: number;
@@ -49,12 +49,13 @@ export interface Lookup {
 }
 
 /**
- * A function of a whole row, as long as the row. Arrays are [rows][width]; the row at hand starts at `start`.
+ * A function from a whole row to a row of the same length. Arrays are [rows][width]; the row starts at
+ * `start`.
  */
 export interface RowFunction {
   /** Writes the function of the row. `output` may be `input`. */
   value(input: Float32Array, output: Float32Array, start: number, width: number): void;
-  /** From the gradient with respect to the output writes that with respect to the input into `result`. */
+  /** Writes the gradient with respect to the input into `result`, from that with respect to the output. */
   gradient(
     input: Float32Array,
     output: Float32Array,
@@ -66,13 +67,13 @@ export interface RowFunction {
 }
 
 /**
- * Noise, in training alone: a function of `length` values from `start` on and of as many draws from 0 on,
- * each uniform between 0 and 1, both left out.
+ * Noise, which only training adds: a function of `length` values from index `start` on, and of `length` draws
+ * from index 0 on, each uniform between 0 and 1, both excluded.
  */
 export interface Noise {
   /** Writes the noisy values. */
   value(input: Float32Array, output: Float32Array, draws: Float32Array, start: number, length: number): void;
-  /** From the gradient with respect to the noisy values writes that with respect to the values. */
+  /** Writes the gradient with respect to the input into `result`, from that with respect to the output. */
   gradient(
     gradient: Float32Array,
     result: Float32Array,
@@ -82,40 +83,40 @@ export interface Noise {
   ): void;
 }
 
-/** One array of parameters: its public name, shape and initialiser. */
+/** One array of parameters: its public name, shape and initializer. */
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initializer: Complete;
-  /** Set where training measures the values, and no gradient changes them. */
+  /** Set if the values are statistics that training measures, and gradients do not change them. */
   readonly isMeasured?: boolean;
-  /** The least that a value may be, if there is one. */
+  /** The smallest value allowed, if there is one. */
   readonly minimum?: number;
 }
 
 /** A layer with its options filled in. */
 export interface Layer {
-  /** Values in a row of the output. */
+  /** Returns the number of values in a row of the output. */
   outputs(inputs: number): number;
-  /** The arrays of parameters, in the order in which the kernels keep them. */
+  /** Returns the arrays of parameters, in the order in which the kernels keep them. */
   parameters(inputs: number): Parameter[];
   /** Layers inside this one, complete. */
   readonly layers?: readonly Complete[];
   /**
-   * Throws a {@link ShapeError} that begins with `place` if the layer does not fit so many inputs. `outputs`
-   * are those of the layers inside.
+   * Throws a {@link ShapeError} that begins with `place` if the layer does not fit the number of inputs.
+   * `outputs` is the number of outputs of the layers inside.
    */
   check?(inputs: number, place: string, outputs: number): void;
   /**
-   * What the kernels are told: layers with only those options that a step depends on. The model's penalties
-   * are for what says nothing of its own.
+   * Returns what the kernels receive: layers with only those options that a step depends on. The model's
+   * penalties apply where the layer does not set its own.
    */
   program(penalties?: Penalties): Complete[];
-  /** What the network does for one of the layers that `program` gives. */
+  /** Returns what the network does for this layer of a program, where an activation is a layer of its own. */
   operations(): LayerOperation[];
 }
 
-/** The parameters of the operation `scale`: w starts as ones, b as zeros. */
+/** Returns the parameters of the operation `scale`: w starts as ones, b as zeros. */
 export function scaleParameters(inputs: number): Parameter[] {
   return [
     { name: "weight", shape: [inputs], initializer: { type: "ones" } },

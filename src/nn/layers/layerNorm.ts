@@ -3,10 +3,10 @@ import { entry, epsilon } from "../../options.ts";
 import { type Layer, type RowFunction, scaleParameters } from "./layer.ts";
 
 /**
- * x̂ = (x - m) r with m the row's mean and r = 1 / √(v + ε), v the mean of (x - m)². From the gradient g of
- * x̂, that of x is r (g - mean(g) - x̂ mean(g x̂)).
+ * x̂ = (x - m) r, where m is the row's mean, v the mean of (x - m)², and r = 1 / √(v + ε). With the gradient
+ * g of x̂, that of x is r (g - mean(g) - x̂ mean(g x̂)).
  */
-function normalise(epsilon: number): RowFunction {
+function normalize(epsilon: number): RowFunction {
   const mean = (input: Float32Array, start: number, width: number) => {
     let sum = 0;
     for (let at = start; at < start + width; at++) sum += input[at];
@@ -37,11 +37,11 @@ function normalise(epsilon: number): RowFunction {
 }
 
 /**
- * Layer normalisation: y = w (x - mean) / √(variance + ε) + b with the mean and variance of the row's values,
- * the variance without correction; w, of ones at first, and b, of zeros, are trained, one for each value.
- * (Ba, Kiros and Hinton, 2016; as PyTorch defines it.)
+ * Layer normalization: y = w (x - mean) / √(variance + ε) + b with the mean and the biased variance of the
+ * row's values. w starts as ones, b as zeros; both are trained and have one value for each input. (Ba, Kiros
+ * and Hinton, 2016; the definition is PyTorch's.)
  *
- * Options: `epsilon` ε (1e-5), at least 1e-30. Parameters: `weight` w and `bias` b, [inputs].
+ * Options: `epsilon` ε (1e-5), at least 1e-12. Parameters: `weight` w and `bias` b, [inputs].
  *
  * @example
  * ```ts
@@ -55,6 +55,6 @@ export const layerNorm = entry(
     outputs: (inputs) => inputs,
     parameters: scaleParameters,
     program: () => [{ type: "layerNorm", epsilon }],
-    operations: () => [{ kind: "row", rows: normalise(epsilon) }, { kind: "scale" }],
+    operations: () => [{ kind: "row", rows: normalize(epsilon) }, { kind: "scale" }],
   }),
 );

@@ -1,12 +1,14 @@
-/** residual: y = x + f(x), f the layers inside */
+/** residual: y = x + f(x), where f is the layers inside */
 import { OptionError, ShapeError } from "../../errors.ts";
 import { type Complete, complete, create, type RequiredOption, refuse, type Table } from "../../options.ts";
 import type { Layer } from "./layer.ts";
 
-/** How deep residuals may stand inside each other: far more than anybody needs, and far from any stack's end. */
+/**
+ * The largest number of residuals inside each other: more than anybody needs, and safe for the call stack.
+ */
 const DEEPEST = 16;
 
-/** A list of layers, each complete; `table` has them all. */
+/** The option that is a list of layers, each of which is an entry of `table`. */
 function layerList(table: () => Table<Layer>): RequiredOption<readonly Complete[]> {
   const expected = "a list of at least 1 layer";
   return {
@@ -18,7 +20,7 @@ function layerList(table: () => Table<Layer>): RequiredOption<readonly Complete[
       }
       const around = place.slice(0, place.lastIndexOf(": "));
       if (around.split("(residual)").length > DEEPEST) {
-        throw new OptionError(`${place}: residuals stand more than ${DEEPEST} deep inside each other`);
+        throw new OptionError(`${place}: expected at most ${DEEPEST} residuals inside each other`);
       }
       return Array.from(value, (layer, index) =>
         complete("layer", table() as Table<unknown>, layer, `${around}: layer ${index}`),
@@ -27,7 +29,7 @@ function layerList(table: () => Table<Layer>): RequiredOption<readonly Complete[
   };
 }
 
-/** The entry of residuals whose layers are any of a table, this entry included. */
+/** Returns the entry of residuals whose layers are from a table, which may contain this entry. */
 export function residualOf(table: () => Table<Layer>) {
   const options = { layers: layerList(table) };
   return {
@@ -41,7 +43,7 @@ export function residualOf(table: () => Table<Layer>) {
         check(inputs, place, outputs) {
           if (outputs === inputs) return;
           throw new ShapeError(
-            `${place}: expected as many outputs of its layers as inputs, ${inputs}, received ${outputs}`,
+            `${place}: expected ${inputs} outputs of the layers inside, as many as inputs, received ${outputs}`,
           );
         },
         parameters: () => [],

@@ -3,8 +3,8 @@ import { entry } from "../../options.ts";
 import type { Layer, RowFunction } from "./layer.ts";
 
 /**
- * softmax(x)_i = exp(x_i - m) / sum_k exp(x_k - m) with m the row's largest value, which changes nothing but
- * that no exp overflows. From the gradient g of the output, that of the input is y_i (g_i - sum_k g_k y_k).
+ * softmax(x)_i = exp(x_i - m) / sum_k exp(x_k - m). Subtracting m, the row's largest value, keeps exp from
+ * overflowing. With the gradient g of the output, that of the input is y_i (g_i - sum_k g_k y_k).
  */
 export const softmaxRows: RowFunction = {
   value(input, output, start, width) {
@@ -24,11 +24,11 @@ export const softmaxRows: RowFunction = {
 };
 
 /**
- * Softmax: exp(x_i) / sum_k exp(x_k), which makes probabilities of a row: all above 0, their sum 1. A layer
- * of its own, or the `activation` of a dense one.
+ * Softmax: y_i = exp(x_i) / sum_k exp(x_k), which turns a row into probabilities: all above 0, with the sum
+ * 1. It is a layer, or the `activation` of a dense layer.
  *
- * As the last layer it belongs to `categoricalCrossentropy` or `sparseCategoricalCrossentropy`, which are
- * computed together with it, stably for any input.
+ * As the last layer it goes with the losses `categoricalCrossentropy` and `sparseCategoricalCrossentropy`,
+ * which are computed together with it, so that they are stable for any input.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ const binaryFromLogits = (labelSmoothing: number) =>
     (logit, target) => 1 / (1 + Math.exp(-logit)) - smooth(target, labelSmoothing, 2),
   );
 
-/** Its derivative is (p - t) / (p (1 - p)), and 0 where p is clipped. */
+/** With probabilities p: the derivative is (p - t) / (p (1 - p)), 0 where p is clipped. */
 const binaryFromProbabilities = (labelSmoothing: number) =>
   elementwise(
     (prediction, target) => {
@@ -26,13 +26,14 @@ const binaryFromProbabilities = (labelSmoothing: number) =>
   );
 
 /**
- * Binary cross-entropy, for outputs that each are yes or no: the mean over the outputs of
- * -t log(p) - (1 - t) log(1 - p), with targets t from 0 to 1. The definition is PyTorch's.
+ * Binary cross-entropy, for outputs that each mean yes or no: the mean over the outputs of
+ * -t log(p) - (1 - t) log(1 - p), with predicted probabilities p and targets t from 0 to 1. The definition is
+ * PyTorch's.
  *
- * Options: `fromLogits`, whether the predictions are logits z with p = sigmoid(z): true, but false after a
- * last layer `sigmoid`, which the loss is then computed together with, as stably as from logits. Where it is
- * false and the last layer is another one, the predictions are taken as probabilities, clipped to
- * [2^-23, 1 - 2^-23]. `labelSmoothing` ε (0), from 0 to 1: t becomes (1 - ε) t + ε / 2.
+ * Options: `fromLogits`, whether the predictions are logits z with p = sigmoid(z): true by default, but false
+ * if the last layer is `sigmoid`. The loss is then computed together with that layer, as stably as from
+ * logits. If it is false and the last layer is another one, the predictions are probabilities, which are
+ * clipped to [2^-23, 1 - 2^-23]. `labelSmoothing` ε (0), from 0 to 1: replaces t by (1 - ε) t + ε / 2.
  *
  * @example
  * ```ts

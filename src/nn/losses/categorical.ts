@@ -4,7 +4,7 @@ import { entry, unlessAfter } from "../../options.ts";
 import type { Loss, Meaning, RowLoss } from "./loss.ts";
 import { checkProbability, clip, SMALLEST, sharedOptions, smooth } from "./probabilities.ts";
 
-/** The share of one of the classes in a row's target. */
+/** Returns the share of one class in a row's target. */
 type Share = (target: Float32Array, row: number, index: number, classes: number) => number;
 
 /**
@@ -45,7 +45,7 @@ function categoricalFromLogits(share: Share): RowLoss {
   };
 }
 
-/** With probabilities p and shares t: -sum_k t_k log(p_k); its gradient is -t_k / p_k, and 0 where clipped. */
+/** With probabilities p and shares t: -sum_k t_k log(p_k); its gradient is -t_k / p_k, 0 where clipped. */
 function categoricalFromProbabilities(share: Share): RowLoss {
   return {
     value(prediction, target, row, classes) {
@@ -66,7 +66,7 @@ function categoricalFromProbabilities(share: Share): RowLoss {
   };
 }
 
-/** A cross-entropy over classes from logits, or from probabilities that softmax makes. */
+/** Returns a cross-entropy over classes, from logits or from probabilities. */
 function categorical(
   fromLogits: boolean,
   share: Share,
@@ -80,7 +80,7 @@ function categorical(
   };
 }
 
-/** How far the sum of a row of shares may be from 1: far more than rounding to 32 bits makes. */
+/** How far the sum of a row of shares may be from 1: much more than the rounding errors of 32-bit floats. */
 const SUM_TOLERANCE = 1e-4;
 
 function checkShares(target: Float32Array, row: number, classes: number): void {
@@ -91,12 +91,12 @@ function checkShares(target: Float32Array, row: number, classes: number): void {
     sum += value;
   }
   if (Math.abs(sum - 1) <= SUM_TOLERANCE) return;
-  throw new DataError(`y: row ${row}: expected targets whose sum is 1, received a sum of ${sum}`);
+  throw new DataError(`y: row ${row}: expected targets with the sum 1, received the sum ${sum}`);
 }
 
 function checkLabel(target: Float32Array, row: number, classes: number): void {
   const label = target[row];
-  // Beyond, 32-bit floats do not hold every whole number.
+  // Above 2^24 32-bit floats do not represent every whole number.
   const last = Math.min(classes, 2 ** 24) - 1;
   if (Number.isInteger(label) && label >= 0 && label <= last) return;
   const expected = `a class, a whole number from 0 to ${last}`;
@@ -104,14 +104,15 @@ function checkLabel(target: Float32Array, row: number, classes: number): void {
 }
 
 /**
- * Categorical cross-entropy, for outputs of which one is right: -sum_k t_k log(p_k), not divided by the
- * number of classes. A row of targets t has a share for each class, from 0 to 1, whose sum is 1; "one-hot"
- * if one of them is 1. The definition is PyTorch's.
+ * Categorical cross-entropy, for rows that belong to one of several classes: -sum_k t_k log(p_k), not divided
+ * by the number of classes, with predicted probabilities p. A row of targets t has a share for each class,
+ * from 0 to 1, with the sum 1; it is called one-hot if one share is 1. The definition is PyTorch's.
  *
- * Options: `fromLogits`, whether the predictions are logits z with p = softmax(z): true, but false after a
- * last layer `softmax`, which the loss is then computed together with, as stably as from logits. Where it is
- * false and the last layer is another one, the predictions are taken as probabilities as they are, at least
- * 2^-23 and at most 1. `labelSmoothing` ε (0), from 0 to 1: t becomes (1 - ε) t + ε / classes.
+ * Options: `fromLogits`, whether the predictions are logits z with p = softmax(z): true by default, but false
+ * if the last layer is `softmax`. The loss is then computed together with that layer, as stably as from
+ * logits. If it is false and the last layer is another one, the predictions are probabilities, which are
+ * clipped to [2^-23, 1] but not normalized. `labelSmoothing` ε (0), from 0 to 1: replaces t by
+ * (1 - ε) t + ε / classes.
  *
  * @example
  * ```ts
@@ -131,9 +132,8 @@ export const categoricalCrossentropy = entry(
 );
 
 /**
- * `categoricalCrossentropy` with one target a row: the index of the class that is right, from 0.
- *
- * Options as there.
+ * `categoricalCrossentropy` with one target for each row: the index of the right class, from 0. The options
+ * are the same.
  *
  * @example
  * ```ts

@@ -1,11 +1,11 @@
-/** Losses that are a mean over the outputs of a function of one prediction p and its target t. */
+/** Losses that are the mean over the outputs of a function of a prediction p and its target t. */
 import { DataError } from "../../errors.ts";
 import { entry, number } from "../../options.ts";
 import { elementwise, type Loss } from "./loss.ts";
 
 /**
- * The mean over the outputs of |p - t|, less moved by single large errors than the squared error is. Its
- * derivative is the sign of p - t.
+ * Mean absolute error: the mean over the outputs of |p - t|. Single large errors affect it less than the
+ * squared error. Its derivative is sign(p - t).
  *
  * @example
  * ```ts
@@ -20,8 +20,8 @@ export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
 );
 
 /**
- * Huber's loss: with d = p - t, the mean over the outputs of d² / 2 where |d| ≤ δ, else δ (|d| - δ / 2):
- * squared for small errors, absolute for large ones. Its derivative is d, at most δ either way. (Huber,
+ * Huber loss: with d = p - t, the mean over the outputs of d² / 2 if |d| ≤ δ, else δ (|d| - δ / 2). It is
+ * squared for small errors and absolute for large ones. Its derivative is d, clipped to [-δ, δ]. (Huber,
  * 1964.)
  *
  * Options: `delta` δ (1), above 0.
@@ -42,8 +42,8 @@ export const huber = entry("huber", { delta: number({ default: 1, above: 0 }) },
 );
 
 /**
- * The mean over the outputs of log(cosh(p - t)): about d² / 2 for a small error d, |d| - log 2 for a large
- * one, and smooth everywhere. Its derivative is tanh(p - t).
+ * Log-cosh loss: the mean over the outputs of log(cosh(p - t)). It is smooth, about d² / 2 for a small error
+ * d and about |d| - log 2 for a large one. Its derivative is tanh(p - t).
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export const huber = entry("huber", { delta: number({ default: 1, above: 0 }) },
 export const logCosh = entry("logCosh", {}, () =>
   elementwise(
     (prediction, target) => {
-      // cosh itself is beyond every float from 711 up.
+      // cosh itself overflows from 711 on.
       const distance = Math.abs(prediction - target);
       return distance + Math.log1p(Math.exp(-2 * distance)) - Math.LN2;
     },
@@ -62,9 +62,9 @@ export const logCosh = entry("logCosh", {}, () =>
 );
 
 /**
- * Quantile or pinball loss: the mean over the outputs of q (t - p) where p is below t, else (1 - q) (p - t).
- * Its least is at the q-th quantile of the targets, at the median for 0.5. Its derivative is -q below, 1 - q
- * above, and 0 at the target. (Koenker and Bassett, 1978.)
+ * Quantile or pinball loss: the mean over the outputs of q (t - p) if p is below t, else (1 - q) (p - t). Its
+ * minimum is at the q-th quantile of the targets, for 0.5 at the median. Its derivative is -q if p is below
+ * t, 1 - q if it is above, and 0 at the target. (Koenker and Bassett, 1978.)
  *
  * Options: `quantile` q (0.5), above 0 and below 1.
  *
@@ -85,18 +85,18 @@ export const quantile = entry(
 );
 
 /**
- * The smallest prediction that poisson takes the logarithm of. PyTorch adds 1e-8 to all and Keras 1e-7; this
- * is the power of two next to that, so that both kernels have it exactly.
+ * The smallest prediction whose logarithm poisson takes. PyTorch adds 1e-8 to every prediction and Keras
+ * 1e-7. This is the power of two nearest to 1e-7, which both kernels represent exactly.
  */
 const SMALLEST_RATE = 2 ** -23;
 
 /**
  * Poisson loss, for targets that are counts, or rates of at least 0: the mean over the outputs of
- * p - t log(p), the negative logarithm of the probability of t where p is expected, without what does not
- * depend on p. Its derivative is 1 - t / p. The definition is PyTorch's, with `log_input` false.
+ * p - t log(p), the negative log-likelihood of t for the expected value p, without the terms that do not
+ * depend on p. Its derivative is 1 - t / p. The definition is PyTorch's with `log_input` false.
  *
- * Predictions have to be above 0: let the last layer be `softplus`, for instance. Below 2^-23 the logarithm
- * goes on as its tangent there, with the slope 1 - t / 2^-23, so that steps lead back.
+ * Predictions have to be above 0: use `softplus` as the last layer, for instance. Below 2^-23 the logarithm
+ * is replaced by its tangent at 2^-23. The derivative there is 1 - t / 2^-23, so that steps lead back.
  *
  * @example
  * ```ts
@@ -116,13 +116,13 @@ export const poisson = entry(
       (prediction, target) => 1 - target / Math.max(prediction, SMALLEST_RATE),
     ),
     meaning: { targets: "values", predictions: "rates" },
-    check: each((target) => target >= 0, "of at least 0"),
+    check: checkEach((target) => target >= 0, "of at least 0"),
   }),
 );
 
 /**
- * Hinge loss: the mean over the outputs of max(0, 1 - t p), for targets t of -1 or 1, which a prediction of
- * the same sign and at least that size has right. Its derivative is -t where t p is below 1, else 0.
+ * Hinge loss, for targets t of -1 or 1: the mean over the outputs of max(0, 1 - t p), which is 0 for a
+ * prediction p with the sign of t and a size of at least 1. Its derivative is -t if t p is below 1, else 0.
  *
  * @example
  * ```ts
@@ -138,12 +138,12 @@ export const hinge = entry(
       (prediction, target) => (target * prediction < 1 ? -target : 0),
     ),
     meaning: { targets: "signs", predictions: "scores" },
-    check: each((target) => Math.abs(target) === 1, "of -1 or 1"),
+    check: checkEach((target) => Math.abs(target) === 1, "of -1 or 1"),
   }),
 );
 
-/** Refuses a row with a target that is not as it should be. */
-function each(isRight: (target: number) => boolean, expected: string): NonNullable<Loss["check"]> {
+/** Returns a check that refuses a row with a wrong target; `expected` describes a right one. */
+function checkEach(isRight: (target: number) => boolean, expected: string): NonNullable<Loss["check"]> {
   return (targets, row, outputs) => {
     for (let at = 0; at < outputs; at++) {
       const target = targets[row * outputs + at];

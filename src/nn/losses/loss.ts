@@ -1,8 +1,8 @@
-/** What a loss is, to the network and to whoever checks data. */
+/** The interface of a loss, for the network and for the checks of data. */
 
-/** The loss of one row of `outputs` values: the row of that number in both arrays. */
+/** The loss of one row; `row` is its index in both arrays, `outputs` the number of predictions in a row. */
 export interface RowLoss {
-  /** The row's loss, averaged over outputs where the loss is elementwise. */
+  /** Returns the row's loss: the mean over the outputs if the loss is elementwise. */
   value(prediction: Float32Array, target: Float32Array, row: number, outputs: number): number;
   /** Writes the gradient of the row's loss with respect to the prediction, times `scale`, into `gradient`. */
   gradient(
@@ -15,24 +15,25 @@ export interface RowLoss {
   ): void;
 }
 
-/** What the numbers of a loss mean, to metrics: they are told this and never the loss's name. */
+/** What targets and predictions of a loss mean. Metrics receive this and never the name of the loss. */
 export interface Meaning {
   /**
-   * A row of targets: plain values; yes or no for each output, from 0 to 1 or as -1 and 1; a share for each
-   * class, their sum 1; or the index of a class.
+   * A row of targets: plain values; yes or no for each output, as a probability or as -1 and 1; a share for
+   * each class, with the sum 1; or the index of a class.
    */
   readonly targets: "values" | "probabilities" | "signs" | "shares" | "labels";
   /**
-   * A row of predictions, as `predict` gives it: estimates of the targets, be they values or probabilities;
-   * rates, which are estimates above 0; logits of probabilities; or scores, of which only the sign is meant.
+   * A row of predictions, as `predict` returns it: estimates of the targets, which may be values or
+   * probabilities; rates, which are estimates above 0; logits of probabilities; or scores, of which only the
+   * sign counts.
    */
   readonly predictions: "estimates" | "rates" | "logits" | "scores";
 }
 
-/** The loss whose targets are labels. */
+/** The name of the loss whose targets are labels. */
 export const LOSS_OF_LABELS = "sparseCategoricalCrossentropy";
 
-/** What a row of targets is, in the words of an error; plain values need none. */
+/** What a row of targets is, in the words of an error message; undefined for plain values. */
 export const targetsInWords: Readonly<Record<Meaning["targets"], string | undefined>> = {
   values: undefined,
   probabilities: "a value from 0 to 1 for each output: 1 for yes, 0 for no",
@@ -45,17 +46,17 @@ export const targetsInWords: Readonly<Record<Meaning["targets"], string | undefi
 /** A loss with its options filled in. */
 export interface Loss extends RowLoss {
   readonly meaning: Meaning;
-  /** Values in a row of targets, for a network with so many outputs. */
+  /** Returns the number of values in a row of targets, for a network with this number of outputs. */
   targets(outputs: number): number;
-  /** Throws a {@link DataError} if this row of targets is none for the loss. */
+  /** Throws a {@link DataError} if the loss is not defined for this row of targets. */
   check?(target: Float32Array, row: number, outputs: number): void;
-  /** The last layer that this loss is computed together with, and the loss of what goes into that layer. */
+  /** The last layer that the loss is computed together with, and the loss as a function of its input. */
   readonly absorbs?: { readonly layer: string; readonly loss: RowLoss } | undefined;
 }
 
 /**
- * A loss of plain values that is a mean over the outputs of a function of prediction and target, and that
- * function's derivative.
+ * Returns a loss of plain values: the mean over the outputs of a function of prediction and target.
+ * `gradient` is the derivative of that function with respect to the prediction.
  */
 export function elementwise(
   value: (prediction: number, target: number) => number,

@@ -1,5 +1,5 @@
-/** The optimizers with a mean of the gradients and one of their sizes: Adam and what was made of it. */
-import { boolean, entry, epsilon, number, type Values } from "../../options.ts";
+/** Adam and its variants: optimizers with running means of the gradients and of their squares. */
+import { boolean, entry, epsilon, number, type OptionValues } from "../../options.ts";
 import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 const options = (decay: number) => ({
@@ -11,13 +11,13 @@ const options = (decay: number) => ({
   amsgrad: boolean({ default: false }),
 });
 
-/** Adam, whose weight decay is part of the gradient or `decoupled` from it. */
-function rule(settings: Values<ReturnType<typeof options>>, decoupled: boolean): Optimizer {
+/** Returns Adam with a weight decay that is part of the gradient, or `decoupled` from it. */
+function rule(settings: OptionValues<ReturnType<typeof options>>, decoupled: boolean): Optimizer {
   const { beta1, beta2, epsilon, weightDecay, amsgrad } = settings;
   return {
     slots: amsgrad ? 3 : 2,
     step(weight, gradient, [first, second, largest], { learningRate, step }) {
-      // With c = √(1 - β₂ᵗ), m / (√v / c + ε) is c m / (√v + c ε): one division less.
+      // With c = √(1 - β₂ᵗ), m / (√v / c + ε) equals c m / (√v + c ε), which takes one division less.
       const correction = Math.sqrt(1 - beta2 ** step);
       const rate = (learningRate * correction) / (1 - beta1 ** step);
       const offset = epsilon * correction;
@@ -42,7 +42,7 @@ function rule(settings: Values<ReturnType<typeof options>>, decoupled: boolean):
 /**
  * Adam (Kingma and Ba, 2015), as PyTorch defines it. With λ = weightDecay and t the step, from 1:
  * g ← g + λ w; m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²;
- * w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε), with `amsgrad` the largest v so far in place of v.
+ * w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε). With `amsgrad`, the largest v so far replaces v.
  *
  * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
  * `amsgrad` (false; Reddi et al., 2018).
@@ -56,8 +56,8 @@ function rule(settings: Values<ReturnType<typeof options>>, decoupled: boolean):
 export const adam = entry("adam", options(0), (settings) => rule(settings, false));
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it: each step begins
- * with w ← w - η λ w, and the gradient stays as it is; λ = weightDecay. The rest is {@link adam}.
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it. Each step begins with
+ * w ← w - η λ w, where λ = weightDecay, and does not change the gradient. The rest is {@link adam}.
  *
  * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8), `weightDecay` (0.01),
  * `amsgrad` (false).
@@ -70,10 +70,10 @@ export const adam = entry("adam", options(0), (settings) => rule(settings, false
  */
 export const adamW = entry("adamW", options(0.01), (settings) => rule(settings, true));
 
-/** Gives f(1) f(2) … f(count), going on from where it was last asked; zero has no more factors. */
+/** Returns a function that computes f(1) f(2) … f(count), continuing from its previous product. */
 function runningProduct(factor: (index: number) => number): (count: number) => number {
   let done = 0;
-  // In an array, whose numbers are changed in place: a variable that a closure keeps is a new one each time.
+  // In an array, which is changed in place: V8 would allocate each new value of a captured variable.
   const product = new Float64Array([1]);
   return (count) => {
     if (count < done) {
@@ -134,9 +134,9 @@ export const nadam = entry(
 );
 
 /**
- * Adam with the largest size in place of the mean square (Kingma and Ba, 2015), as PyTorch defines it. With
- * λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g; u ← max(β₂ u, |g| + ε);
- * w ← w - η / (1 - β₁ᵗ) · m / u
+ * Adam with a decaying maximum of |g| in place of the mean of g² (Kingma and Ba, 2015), as PyTorch defines
+ * it. With λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g;
+ * u ← max(β₂ u, |g| + ε); w ← w - η / (1 - β₁ᵗ) · m / u
  *
  * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0).
  *

@@ -1,13 +1,13 @@
-/** The optimizer whose steps are all of one size. */
+/** Lion, an optimizer whose steps all have the same size. */
 import { entry } from "../../options.ts";
 import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 /**
  * Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023). With λ = weightDecay:
- * w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w); m ← β₂ m + (1 - β₂) g. The numbers are the paper's.
+ * w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w); m ← β₂ m + (1 - β₂) g. The defaults are the paper's.
  *
- * Where a gradient is zero but for rounding, its sign is that of the rounding. There the kernels, and two
- * machines in any library, may take steps of η in opposite directions.
+ * If a gradient is zero except for rounding, its sign is that of the rounding error. The two kernels, and two
+ * machines in any library, may then take steps of η in opposite directions.
  *
  * Options: `learningRate` η (0.0001), `beta1` (0.9), `beta2` (0.99), `weightDecay` (0).
  *

@@ -1,32 +1,33 @@
-/** What an optimizer is, to a step, and the options that optimizers share. */
+/** The interface of an optimizer, and the options that optimizers share. */
 import { number } from "../../options.ts";
 
-/** What an optimizer knows beyond weights, gradients and slots. */
+/** What a step depends on besides weights, gradient and slots. */
 export interface Now {
   readonly learningRate: number;
   /** The number of this step in the model's life, from 1. */
   readonly step: number;
 }
 
-/** An optimizer's rule. */
+/** An optimizer with its options filled in. */
 export interface Optimizer {
-  /** Values of state for each parameter, zero at the start. */
+  /** The number of state values for each parameter; they start at zero. */
   readonly slots: number;
-  /** Updates weights and slots from the gradient, all of the same length. */
+  /** Updates weights and slots from the gradient; all arrays have the same length. */
   step(weight: Float32Array, gradient: Float32Array, slots: readonly Float32Array[], now: Now): void;
 }
 
-/** The option of every optimizer that belongs to the run. */
+/** The option `learningRate` of every optimizer. */
 export const learningRate = (standard: number) => number({ default: standard, minimum: 0 });
 
-/** How much of a mean is kept in a step. */
+/** An option for the share of a running mean that a step keeps. */
 export const share = (standard: number) => number({ default: standard, minimum: 0, below: 1 });
 
 /**
- * What a mean is multiplied by in a step, and what a new value is. Both are rounded to 32 bits, 1 - β after it
- * is taken, as in PyTorch and in the native kernel: near 1, the rounded β is much nearer to 1 or farther from it.
+ * Returns the factors of the old mean and of the new value in a running mean: β and 1 - β. Both are rounded
+ * to 32 bits after the subtraction, as in PyTorch and in the native kernel: for β near 1, subtracting the
+ * rounded β would give a much less accurate 1 - β.
  */
 export const sharesOf = (beta: number) => [Math.fround(beta), Math.fround(1 - beta)] as const;
 
-/** How much of a weight is added to its gradient, or taken off it in a step. */
+/** The option `weightDecay`: the share of a weight that is added to its gradient, or subtracted in a step. */
 export const weightDecay = (standard: number) => number({ default: standard, minimum: 0 });

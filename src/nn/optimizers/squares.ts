@@ -1,4 +1,4 @@
-/** The optimizers that divide the gradient by the root of its squares so far. */
+/** Optimizers that divide the gradient by the root of its accumulated squares. */
 import { boolean, entry, epsilon, number } from "../../options.ts";
 import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
@@ -6,9 +6,9 @@ import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./op
  * RMSprop (Hinton, 2012), as PyTorch defines it. With λ = weightDecay: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
  * d = g / (√v + ε); w ← w - η d, or with momentum μ b ← μ b + d; w ← w - η b.
  *
- * With `centered` (Graves, 2013) the variance v - m² is in place of v, where m ← ρ m + (1 - ρ) g. It is kept
- * itself, as s ← ρ (s + (1 - ρ) (g - m)²) with the m of before: the same value, without the difference of
- * two large ones.
+ * With `centered` (Graves, 2013) the variance s = v - m² replaces v, where m ← ρ m + (1 - ρ) g. The optimizer
+ * stores s and updates it as s ← ρ (s + (1 - ρ) (g - m)²) with the previous m: the same value without
+ * cancellation.
  *
  * Options: `learningRate` η (0.01), `rho` ρ (0.99, PyTorch's `alpha`), `momentum` μ (0), `centered` (false),
  * `epsilon` ε (1e-8), `weightDecay` (0).
@@ -31,7 +31,7 @@ export const rmsprop = entry(
   ({ rho, momentum, centered, epsilon, weightDecay }): Optimizer => ({
     slots: 1 + (centered ? 1 : 0) + (momentum === 0 ? 0 : 1),
     step(weight, gradient, slots, { learningRate }) {
-      // By place: a list of the others would be a new one in each step.
+      // By index: destructuring a rest of the list would allocate a new list in each step.
       const square = slots[0];
       const mean = centered ? slots[1] : undefined;
       const velocity = momentum === 0 ? undefined : slots[centered ? 2 : 1];
@@ -57,8 +57,8 @@ export const rmsprop = entry(
 );
 
 /**
- * Adagrad (Duchi, Hazan and Singer, 2011), as PyTorch defines it. With λ = weightDecay, and a the initial
- * value: g ← g + λ w; s ← s + g²; w ← w - η g / (√(a + s) + ε). PyTorch's `lr_decay` is a schedule here.
+ * Adagrad (Duchi, Hazan and Singer, 2011), as PyTorch defines it. With λ = weightDecay and the initial value
+ * a: g ← g + λ w; s ← s + g²; w ← w - η g / (√(a + s) + ε). PyTorch's `lr_decay` is a schedule here.
  *
  * Options: `learningRate` η (0.01), `initialAccumulatorValue` a (0), `epsilon` ε (1e-10), `weightDecay` (0).
  *

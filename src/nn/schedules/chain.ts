@@ -1,4 +1,4 @@
-/** Schedules one after the other, and what may be given where one is expected. */
+/** Schedules in sequence, and what a caller may pass as a schedule. */
 import { OptionError, show } from "../../errors.ts";
 import {
   type Choice,
@@ -14,10 +14,10 @@ import * as rules from "./known.ts";
 import { reduceOnPlateau } from "./plateau.ts";
 import { known, type Schedule } from "./schedule.ts";
 
-/** The learning rate as a function of the epoch, from 0, and of the optimizer's learning rate. */
+/** Returns the learning rate of an epoch, counted from 0; `learningRate` is the optimizer's. */
 export type ScheduleFunction = (epoch: number, learningRate: number) => number;
 
-/** What may stand for a schedule: an entry's configuration, its bare name, or a function. */
+/** A schedule as given to `fit`: the configuration of an entry, its bare name, or a function. */
 export type ScheduleChoice =
   | Choice<typeof rules & { readonly reduceOnPlateau: typeof reduceOnPlateau }>
   | {
@@ -27,7 +27,7 @@ export type ScheduleChoice =
     }
   | ScheduleFunction;
 
-/** A list of schedules. */
+/** The option that is a list of schedules. */
 const schedules: RequiredOption<readonly Schedule[]> & { readonly given?: readonly ScheduleChoice[] } = {
   required: true,
   expected: "a list of schedules",
@@ -37,7 +37,7 @@ const schedules: RequiredOption<readonly Schedule[]> & { readonly given?: readon
   },
 };
 
-/** A list of epochs, each later than the one before. */
+/** The option that is a list of epochs in increasing order. */
 const milestones: RequiredOption<readonly number[]> = {
   required: true,
   expected: "a list of epochs, each later than the one before",
@@ -52,10 +52,12 @@ const milestones: RequiredOption<readonly number[]> = {
 };
 
 /**
- * Schedules one after the other: at each of the `milestones`, which are epochs, the next one takes over. Each
- * begins from the optimizer's learning rate and counts its epochs from there. PyTorch's SequentialLR.
+ * Runs schedules in sequence: at each of the `milestones`, which are epochs, the next schedule starts. Each
+ * schedule starts from the optimizer's learning rate and counts its own epochs from 0. As PyTorch's
+ * SequentialLR.
  *
- * Options: `schedules`, a list of configurations, names or functions, and `milestones`, one fewer.
+ * Options: `schedules`, a list of configurations, names or functions; `milestones`, a list of epochs with one
+ * entry fewer, in increasing order. Both are required.
  *
  * @example
  * ```ts
@@ -83,7 +85,7 @@ export const chain = entry("chain", { schedules, milestones }, ({ schedules, mil
   };
 });
 
-/** A function as a schedule; what it gives is checked when it is asked for. */
+/** Returns a function as a schedule, which checks each rate that the function returns. */
 function ofFunction(rate: ScheduleFunction, place: string): Schedule {
   return known((epoch, learningRate) => {
     const value: unknown = rate(epoch, learningRate);
@@ -93,9 +95,9 @@ function ofFunction(rate: ScheduleFunction, place: string): Schedule {
   });
 }
 
-/** The schedule that was given, or an {@link OptionError} that names the place. */
+/** Returns the schedule that was given, or throws an {@link OptionError} that begins with `place`. */
 export function readSchedule(given: unknown, place: string): Schedule {
-  // A builder that was not called is a function, too.
+  // A builder that was passed without calling it is also a function; it has a type.
   if (typeof given === "function" && !("type" in given)) return ofFunction(given as ScheduleFunction, place);
   const table: Table<Schedule> = { ...rules, reduceOnPlateau, chain };
   return create("schedule", table, complete("schedule", table, given, place));

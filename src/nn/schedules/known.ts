@@ -1,15 +1,14 @@
-/** The schedules whose rates are known beforehand. η is the optimizer's learning rate, e the epoch, from 0. */
+/** Schedules whose rates are known in advance. η is the optimizer's learning rate, e the epoch, from 0. */
 import { entry, number, size } from "../../options.ts";
 import { known } from "./schedule.ts";
 
-/** From 1 at the share 0 to 0 at the share 1, along half a wave of the cosine. */
+/** Falls from 1 at the share 0 to 0 at the share 1, along half a period of the cosine. */
 const falling = (share: number) => (1 + Math.cos(Math.PI * share)) / 2;
 
 /**
- * Multiplies the learning rate by `factor` after `every` so many epochs: η factor^⌊e / every⌋. PyTorch's
- * StepLR.
+ * Multiplies the learning rate by `factor` once in `every` epochs: η factor^⌊e / every⌋. As PyTorch's StepLR.
  *
- * Options: `every` (to be given, at least 1), `factor` (0.1, above 0).
+ * Options: `every` (required, at least 1), `factor` (0.1, above 0).
  *
  * @example
  * ```ts
@@ -21,9 +20,9 @@ export const step = entry("step", { every: size(), factor: number({ default: 0.1
 );
 
 /**
- * Multiplies the learning rate by `factor` after each epoch: η factor^e. PyTorch's ExponentialLR.
+ * Multiplies the learning rate by `factor` after each epoch: η factor^e. As PyTorch's ExponentialLR.
  *
- * Options: `factor` (to be given, above 0).
+ * Options: `factor` (required, above 0).
  *
  * @example
  * ```ts
@@ -35,11 +34,11 @@ export const exponential = entry("exponential", { factor: number({ above: 0 }) }
 );
 
 /**
- * Falls from the learning rate to `minimum` along half a wave of the cosine, in `epochs` epochs, and stays:
- * minimum + (η - minimum) (1 + cos(π min(e, epochs) / epochs)) / 2. (Loshchilov and Hutter, 2017.) PyTorch's
- * CosineAnnealingLR, which would rise again.
+ * Lowers the learning rate to `minimum` along half a period of the cosine, within `epochs` epochs, and keeps
+ * it there: minimum + (η - minimum) (1 + cos(π min(e, epochs) / epochs)) / 2. As PyTorch's CosineAnnealingLR,
+ * which rises again after that. (Loshchilov and Hutter, 2017.)
  *
- * Options: `epochs` (to be given, at least 1), `minimum` (0, at least 0).
+ * Options: `epochs` (required, at least 1), `minimum` (0, at least 0).
  *
  * @example
  * ```ts
@@ -56,10 +55,10 @@ export const cosine = entry(
 );
 
 /**
- * Falls from the learning rate to zero in `epochs` epochs, and stays: η (1 - min(e, epochs) / epochs)^power.
- * PyTorch's PolynomialLR.
+ * Lowers the learning rate to zero within `epochs` epochs, and keeps it there:
+ * η (1 - min(e, epochs) / epochs)^power. As PyTorch's PolynomialLR.
  *
- * Options: `epochs` (to be given, at least 1), `power` (1, above 0).
+ * Options: `epochs` (required, at least 1), `power` (1, above 0).
  *
  * @example
  * ```ts
@@ -74,10 +73,11 @@ export const polynomial = entry(
 );
 
 /**
- * Rises in a straight line from `startFactor` of the learning rate to all of it, in `epochs` epochs, and
- * stays: η (s + (1 - s) min(e, epochs) / epochs) with s = startFactor. PyTorch's LinearLR.
+ * Raises the learning rate linearly from `startFactor` times its value to the full value within `epochs`
+ * epochs, and keeps it there: η (s + (1 - s) min(e, epochs) / epochs) with s = startFactor. As PyTorch's
+ * LinearLR.
  *
- * Options: `epochs` (to be given, at least 1), `startFactor` (1 / 3, above 0 and at most 1).
+ * Options: `epochs` (required, at least 1), `startFactor` (1 / 3, above 0 and at most 1).
  *
  * @example
  * ```ts
@@ -95,12 +95,12 @@ export const warmup = entry(
 );
 
 /**
- * Rises to the learning rate and falls far below where it began, each along half a wave of the cosine. With
- * r = warmupShare · epochs - 1, from startFactor η at the first epoch to η at epoch r, and to endFactor η at
- * epoch `epochs` - 1, where it stays. (Smith and Topin, 2018.) PyTorch's OneCycleLR with a step an epoch and
- * `max_lr` the optimizer's learning rate; the momentum stays as it is.
+ * Raises the learning rate to its full value, then lowers it far below the start, each along half a period of
+ * the cosine. With r = warmupShare · epochs - 1, it goes from startFactor η at the first epoch to η at epoch
+ * r, and to endFactor η at epoch `epochs` - 1, where it stays. As PyTorch's OneCycleLR with a step for each
+ * epoch and the optimizer's learning rate as `max_lr`; the momentum does not change. (Smith and Topin, 2018.)
  *
- * Options: `epochs` (to be given, at least 1), `warmupShare` (0.3, from 0 up to below 1), `startFactor`
+ * Options: `epochs` (required, at least 1), `warmupShare` (0.3, from 0 up to below 1), `startFactor`
  * (1 / 25, above 0 and at most 1), `endFactor` (1 / 250000, from 0 to 1).
  *
  * @example

@@ -1,6 +1,6 @@
-/** The schedule that watches the training. */
+/** The schedule that reacts to what the training measures. */
 import type { Monitor } from "../../metrics/names.ts";
-import { boolean, count, entry, number, optionalText, type Values } from "../../options.ts";
+import { boolean, count, entry, number, type OptionValues, optionalText } from "../../options.ts";
 import type { Rates, Schedule } from "./schedule.ts";
 
 const options = {
@@ -13,7 +13,7 @@ const options = {
   largerIsBetter: boolean({ default: false }),
 };
 
-function rates(learningRate: number, monitor: string, settings: Values<typeof options>): Rates {
+function rates(learningRate: number, monitor: string, settings: OptionValues<typeof options>): Rates {
   const { factor, patience, minDelta, cooldown, minimum, largerIsBetter } = settings;
   const sign = largerIsBetter ? -1 : 1;
   let rate = learningRate;
@@ -28,25 +28,25 @@ function rates(learningRate: number, monitor: string, settings: Values<typeof op
       badEpochs = 0;
     }
     if (badEpochs <= patience) return;
-    // A learning rate that is below the minimum already stays what it is.
+    // A learning rate that is already below the minimum does not change.
     rate = Math.min(rate, Math.max(rate * factor, minimum));
     coolEpochs = cooldown;
     badEpochs = 0;
   };
   return (epoch, last) => {
-    // The epoch before the first one belongs to an earlier training.
+    // Before the first epoch nothing has been measured in this training.
     if (epoch > 0) watch(sign * (last as NonNullable<typeof last>)[monitor]);
     return rate;
   };
 }
 
 /**
- * Multiplies the learning rate by `factor`, down to `minimum`, when what it watches has not become better by
- * more than `minDelta` for more than `patience` epochs, and then rests for `cooldown` epochs. PyTorch's
+ * Multiplies the learning rate by `factor`, down to `minimum`, when the monitored metric has not improved by
+ * more than `minDelta` for more than `patience` epochs, and then waits for `cooldown` epochs. As PyTorch's
  * ReduceLROnPlateau with `threshold_mode="abs"`, without its `eps`.
  *
- * It watches `monitor`: `"loss"`, the mean loss of the epoch's steps, `"validationLoss"` or a metric; by
- * default `"validationLoss"` if the training has a validation, else `"loss"`. Smaller is better, unless
+ * `monitor` is `"loss"`, the mean loss of the epoch's steps, `"validationLoss"`, or a metric; by default
+ * `"validationLoss"` if the training has a validation, else `"loss"`. Smaller is better, unless
  * `largerIsBetter`.
  *
  * Options: `factor` (0.1, above 0 and below 1), `patience` (10 epochs), `minDelta` (1e-4, at least 0),

@@ -1,29 +1,29 @@
-/** What a schedule is, to the epoch loop. */
+/** The interface of a schedule, for the loop over epochs. */
 
-/** What an epoch gave by name: `loss`, and whatever else was measured. */
+/** What an epoch measured, by name: `loss` and the metrics. */
 export type Measured = Readonly<Record<string, number>>;
 
 /**
- * The learning rate of each epoch of one training, counted from 0 and asked for in order, once each.
- * `last` is what the epoch before gave; there is none before the first.
+ * Returns the learning rate of an epoch of one training. It is called once for each epoch, from 0, in order.
+ * `last` is what the previous epoch measured; undefined for the first epoch.
  */
 export type Rates = (epoch: number, last?: Measured) => number;
 
 /** A schedule with its options filled in. */
 export interface Schedule {
   /**
-   * The figures of each epoch that the next rate depends on, by name; null stands for the training's default.
-   * Where there is none, all rates are known beforehand, without `last`.
+   * The names of the metrics of an epoch that the next rate depends on; null stands for the training's
+   * default. If the list is empty, all rates are known in advance, without `last`.
    */
   readonly monitors: readonly (string | null)[];
   /**
-   * Begins a training from the optimizer's learning rate. `monitor` is the figure that the training watches by
-   * default, `"loss"` if left out.
+   * Returns the rates of a training that begins at the optimizer's learning rate. `monitor` is the metric
+   * that the training watches by default, `"loss"` if left out.
    */
   start(learningRate: number, monitor?: string): Rates;
 }
 
-/** A schedule of which each rate is the learning rate times a factor, or another function of both. */
+/** Returns a schedule whose rate is a function of the epoch and of the optimizer's learning rate. */
 export function known(rate: (epoch: number, learningRate: number) => number): Schedule {
   return { monitors: [], start: (learningRate) => (epoch) => rate(epoch, learningRate) };
 }

@@ -8,9 +8,9 @@ import {
   boolean,
   checkNames,
   completeOptions,
+  type OptionValues,
   type RequiredOption,
   size,
-  type Values,
 } from "../../options.ts";
 import type { Callback } from "./callback.ts";
 import { type Course, type Participant, type TakesPart, takePart } from "./participant.ts";
@@ -53,7 +53,7 @@ class Checkpoints implements Participant {
   /** Epochs of the last one, and whether the training was over then. */
   #last = "";
 
-  constructor(place: string, { path, every, keep, resume }: Values<typeof OPTIONS>) {
+  constructor(place: string, { path, every, keep, resume }: OptionValues<typeof OPTIONS>) {
     this.#path = path;
     this.#place = `${place}: checkpoint: ${JSON.stringify(path)}`;
     this.#every = every;

@@ -1,7 +1,14 @@
 /** earlyStopping: ends a training that gets no better, and gives back its best weights */
 
 import type { EarlyStopping, Progress } from "../../kernel/kernel.ts";
-import { checkNames, completeOptions, count, number, optionalText, type Values } from "../../options.ts";
+import {
+  checkNames,
+  completeOptions,
+  count,
+  number,
+  type OptionValues,
+  optionalText,
+} from "../../options.ts";
 import type { Epoch, Monitor } from "../history.ts";
 import type { Callback } from "./callback.ts";
 
@@ -33,7 +40,7 @@ export class EarlyStoppingCallback {
   readonly patience: number;
   readonly minDelta: number;
 
-  constructor({ monitor, patience, minDelta }: Values<typeof OPTIONS>) {
+  constructor({ monitor, patience, minDelta }: OptionValues<typeof OPTIONS>) {
     this.monitor = monitor;
     this.patience = patience;
     this.minDelta = minDelta;

@@ -1,4 +1,4 @@
-//! gaussianNoise: y = x + deviation n, n normal, in training
+//! gaussianNoise: y = x + stddev n, n normal, in training
 
 use super::LayerOperation;
 use crate::engine::Noise;
@@ -10,17 +10,17 @@ use crate::options::{AT_LEAST_0, Options};
 use serde_json::{Map, Value};
 
 /// The names of the options.
-pub const OPTIONS: &[&str] = &["deviation"];
+pub const OPTIONS: &[&str] = &["stddev"];
 
 /// Creates noise that is added to the values.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
-    let deviation = Options::new("gaussianNoise", values, OPTIONS)?.number("deviation", AT_LEAST_0)?;
-    Ok(vec![LayerOperation::Noise(Box::new(GaussianNoise { deviation }))])
+    let stddev = Options::new("gaussianNoise", values, OPTIONS)?.number("stddev", AT_LEAST_0)?;
+    Ok(vec![LayerOperation::Noise(Box::new(GaussianNoise { stddev }))])
 }
 
 /// y = x + d q(u) with q the quantile function of the normal distribution and u the draw.
 struct GaussianNoise {
-    deviation: f32,
+    stddev: f32,
 }
 
 impl<S: Simd> Noise<S> for GaussianNoise {
@@ -28,10 +28,10 @@ impl<S: Simd> Noise<S> for GaussianNoise {
         s.run(
             #[inline(always)]
             || {
-                let deviation = s.splat(self.deviation);
+                let stddev = s.splat(self.stddev);
                 for (value, draw) in values.iter_mut().zip(draws) {
                     let normal = normal_quantile(s, s.load(draw));
-                    s.store(s.mul_add(deviation, normal, s.load(value)), value);
+                    s.store(s.mul_add(stddev, normal, s.load(value)), value);
                 }
             },
         );
