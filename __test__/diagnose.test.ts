@@ -108,7 +108,7 @@ describe("sick ones", () => {
       expect(causesOf(diagnosis), done).toEqual([cause]);
       return [done, `\`${cause}\``, place(own)];
     });
-    const start = doc().indexOf("| made sick | found |");
+    const start = doc().indexOf("| fault | finding |");
     expect(doc().slice(start).split("\n\n")[0].trim().split("\n").slice(2)).toEqual(markdown(lines));
   });
 });

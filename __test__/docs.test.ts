@@ -27,6 +27,7 @@ const documents = [
   ...readdirSync(root).filter((file) => file.endsWith(".md")),
   ...filesIn("docs", ".md"),
   join("bench", "README.md"),
+  join("bench", "RESULTS.md"),
 ];
 
 /** A fenced block of a document. Behind the language may stand the file that it quotes. */
@@ -153,7 +154,7 @@ describe("the table of what there is", () => {
     expect(new Set(named("schedules"))).toEqual(kinds(myelin.schedules));
     expect(new Set(named("metrics"))).toEqual(kinds(metrics));
     expect(new Set(named("strategies of `search`"))).toEqual(kinds(myelin.strategies));
-    expect(new Set(named("initialisers"))).toEqual(kinds(myelin.initializers));
+    expect(new Set(named("initializers"))).toEqual(kinds(myelin.initializers));
     expect(new Set(named("optimizers"))).toEqual(kinds(optimizers));
     expect(new Set(named("`callbacks`"))).toEqual(new Set(Object.keys(myelin.callbacks)));
     const [, ...options] = Object.keys(myelin.dense.options);

@@ -246,11 +246,11 @@ describe("importance", () => {
       const isLoss = metric === "meanSquaredError";
       const options = { repeats, ...(isLoss ? {} : { metric: metric as "r2" }) };
       const { columns } = importance(model, x, y, options);
-      for (const [at, { mean, deviation }] of columns.entries()) {
+      for (const [at, { mean, stddev }] of columns.entries()) {
         // The permutations are others: means of 2000 differ by some standard errors.
         const spread = (5 * deviations[at] * Math.SQRT2) / Math.sqrt(repeats);
         expect(Math.abs(mean - means[at])).toBeLessThan(spread + 1e-6);
-        expect(Math.abs(deviation / deviations[at] - 1)).toBeLessThan(0.15);
+        expect(Math.abs(stddev / deviations[at] - 1)).toBeLessThan(0.15);
       }
     }
   });

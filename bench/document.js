@@ -1,5 +1,5 @@
-// What the bench writes into pages of docs, between two marks. `node bench/document.js` writes the tables of
-// docs/performance.md anew from results.json.
+// Writes tables into Markdown pages, between two marks. `node bench/document.js` rewrites those of
+// docs/performance.md and bench/RESULTS.md from results.json.
 import { readFileSync, writeFileSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -14,8 +14,8 @@ function where({ date, machine, rounds, seconds, works }) {
   const ratio = works.map(({ peak }) => peak.all / peak.one).sort((a, b) => a - b);
   return [
     `Measured on ${date.slice(0, 10)}: ${inWords(machine)}; ${rounds} rounds of ${seconds} s.`,
-    `FMA peak of one core: ${gigaflops(Math.max(...peaks("one")))}; of all at once ` +
-      `${ratio[0].toFixed(2)} to ${ratio.at(-1).toFixed(2)} times that, by work.`,
+    `FMA peak: ${gigaflops(Math.max(...peaks("one")))} on one core; on all cores at once ` +
+      `${ratio[0].toFixed(2)} to ${ratio.at(-1).toFixed(2)} times as much, depending on the work.`,
   ].join("\n");
 }
 
@@ -26,32 +26,46 @@ function versions({ works, absent }) {
   }
   const there = [...all].map(([name, version]) => `${name} ${version}`).join(", ");
   const missing = absent.map(({ name }) => name).join(", ");
-  return [there && `Peers: ${there}.`, missing && `Not there: ${missing}.`].filter(Boolean).join("\n");
+  return [there && `Peers: ${there}.`, missing && `Not installed: ${missing}.`].filter(Boolean).join("\n");
 }
 
-/** Everything that a run has to say, as Markdown. */
-export function tables(record) {
+/** Joins the parts of a page as Markdown paragraphs. */
+const page = (...parts) => parts.filter(Boolean).join("\n\n").replaceAll("\n\n\n", "\n\n");
+
+/** Returns the figures of Myelin and its peers, as Markdown. */
+function peerTables(record) {
   const { works } = record;
   if (works.length === 0) return "Nothing was measured.";
-  const sections = [
+  const compared = works.filter(({ kind }) => kind !== "decay");
+  const isOnAllCores = compared.some(({ participants }) => participants.some(({ cores }) => cores === "all"));
+  return page(
     where(record),
     versions(record),
-    "### Targets\n",
-    targetTable(works),
-    "### Peers, one core: median µs, and how many times Myelin's\n",
-    peerTable(works, "one"),
-  ];
-  const others = works.some(({ participants }) => participants.some(({ cores }) => cores === "all"));
-  if (others) sections.push("### Peers, all cores\n", peerTable(works, "all"));
-  if (works.some(({ kind }) => kind === "decay")) sections.push("### Dead units\n", decayTable(works));
-  if (record.entries) sections.push("### Entries beside their siblings\n", entryTable(record.entries));
-  sections.push("### What all learned\n", checkTable(works));
-  return sections.filter(Boolean).join("\n\n").replaceAll("\n\n\n", "\n\n");
+    "### One core: median µs per step, and the ratio to Myelin\n",
+    peerTable(compared, "one"),
+    isOnAllCores && `### All cores\n\n${peerTable(compared, "all")}`,
+    "### What each library learned\n",
+    checkTable(compared),
+  );
 }
 
+/** Returns Myelin's targets, and what its own figures are beside them, as Markdown. */
+function targetTables({ works, entries }) {
+  if (works.length === 0) return "Nothing was measured.";
+  return page(
+    "### Targets\n",
+    targetTable(works),
+    works.some(({ kind }) => kind === "decay") && `### Dead units\n\n${decayTable(works)}`,
+    entries && `### Entries compared with their siblings\n\n${entryTable(entries)}`,
+  );
+}
+
+/** Returns everything that a run has measured, as Markdown. */
+export const tables = (record) => page(peerTables(record), targetTables(record));
+
 /**
- * Puts text into a page of `docs`, between the two marks of that name.
- * @param {string} page as `performance.md`
+ * Writes text into a page, between the two marks of that name.
+ * @param {string} page relative to `docs`, such as `performance.md`
  * @param {string} name as `measured`, for the marks `<!-- measured: begin -->` and `<!-- measured: end -->`
  */
 export function putIntoPage(page, name, text) {
@@ -63,8 +77,11 @@ export function putIntoPage(page, name, text) {
   writeFileSync(file, `${whole.slice(0, before + begin.length)}\n\n${text}\n\n${whole.slice(after)}`);
 }
 
-/** Puts a run's tables into docs/performance.md. */
-export const writeDocument = (record) => putIntoPage("performance.md", "measured", tables(record));
+/** Writes a run's tables into docs/performance.md, and its targets into bench/RESULTS.md. */
+export function writeDocument(record) {
+  putIntoPage("performance.md", "measured", peerTables(record));
+  putIntoPage("../bench/RESULTS.md", "targets", targetTables(record));
+}
 
 if (fileURLToPath(import.meta.url) === argv[1]) {
   writeDocument(JSON.parse(readFileSync(path("results.json"), "utf8")));

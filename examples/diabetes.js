@@ -1,7 +1,7 @@
 /**
  * A regression on a real table: how far diabetes went in a year, from ten measurements of 442 people.
  *
- * Inputs and target are standardised with the figures of the training rows, and a fifth of the rows is held
+ * Inputs and target are standardized with the figures of the training rows, and a fifth of the rows is held
  * out. Run it in a checkout: `npm run build`, then `node examples/diabetes.js`.
  */
 import { readFileSync } from "node:fs";
@@ -23,11 +23,11 @@ const means = columns.map((values) => values.reduce((sum, value) => sum + value,
 const deviations = columns.map((values, column) =>
   Math.sqrt(values.reduce((sum, value) => sum + (value - means[column]) ** 2, 0) / values.length),
 );
-const standardise = (row) => row.map((value, column) => (value - means[column]) / deviations[column]);
+const standardize = (row) => row.map((value, column) => (value - means[column]) / deviations[column]);
 
 /** The last column is the target. */
 const split = (rows) => {
-  const standard = rows.map(standardise);
+  const standard = rows.map(standardize);
   return { x: standard.map((row) => row.slice(0, -1)), y: standard.map((row) => row.slice(-1)) };
 };
 const train = split(training);

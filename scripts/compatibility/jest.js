@@ -48,7 +48,7 @@ export function jestCases(tarballs) {
     },
   });
   return [
-    one("`require` as it comes", /Must use import to load ES Module/, "require"),
+    one("`require` without settings", /Must use import to load ES Module/, "require"),
     one("`require`, @swc/jest", /^native/, "require", { config: "swc" }),
     one(`\`import()\`, ${flag}`, /^native/, "dynamic", { flags: [flag] }),
     one(`\`import\`, ${flag}`, /^native/, "import", { flags: [flag] }),

@@ -59,7 +59,7 @@ export async function packageManagerCases(registry) {
       },
     },
     ...["win32 x64", "darwin arm64"].map((platform) => ({
-      name: `npm install for ${platform}, used here; then the command of the warning`,
+      name: `npm install for ${platform}, used on Linux; then the command from the warning`,
       expected: /^native/,
       run: async () => {
         const [os, cpu] = platform.split(" ");
@@ -76,7 +76,7 @@ export async function packageManagerCases(registry) {
       },
     })),
     {
-      name: "npm install --libc=musl, used here",
+      name: "npm install --libc=musl, used on glibc",
       expected: /^typescript: myelin-linux-x64-musl does not load/,
       run: async () => {
         const app = makeApp("npm-musl");

@@ -30,7 +30,7 @@ export interface ColumnImportance {
   /** By how much the score gets worse, as a mean over the repeats; below 0 where it improves. */
   readonly mean: number;
   /** The standard deviation over the repeats; the divisor is their number. */
-  readonly deviation: number;
+  readonly stddev: number;
   /** By how much the score gets worse in each repeat. */
   readonly values: readonly number[];
 }
@@ -102,19 +102,19 @@ export function importance(session: Session, examples: Examples, options: Import
   return { score: before, columns, text, toString: () => text };
 }
 
-function momentsOf(values: readonly number[]): { mean: number; deviation: number } {
+function momentsOf(values: readonly number[]): { mean: number; stddev: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / values.length) };
+  return { mean, stddev: Math.sqrt(squares / values.length) };
 }
 
 function table(score: number, columns: readonly ColumnImportance[]): string {
   const sorted = columns.toSorted((a, b) => b.mean - a.mean);
   const width = Math.max(...columns.map(({ name }) => name.length));
   const most = Math.max(...columns.map(({ mean }) => mean));
-  const lines = sorted.map(({ name, mean, deviation }) => {
+  const lines = sorted.map(({ name, mean, stddev }) => {
     const bar = most > 0 ? "█".repeat(Math.round((20 * Math.max(0, mean)) / most)) : "";
-    const figures = `${mean.toPrecision(3).padStart(9)} ± ${deviation.toPrecision(2).padEnd(8)}`;
+    const figures = `${mean.toPrecision(3).padStart(9)} ± ${stddev.toPrecision(2).padEnd(8)}`;
     return `${name.padEnd(width)}  ${figures}  ${bar}`.trimEnd();
   });
   return [`worse than ${score.toPrecision(4)} by, when the column is shuffled:`, ...lines].join("\n");
