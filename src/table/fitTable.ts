@@ -10,7 +10,16 @@ import { type ColumnType, readGivenTypes, type TypedColumn, typeColumn } from ".
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
 import { type Learned, learnPrior } from "./learner/learned.ts";
-import { full, linear, smallRelu, smallSilu } from "./learner/members.ts";
+import {
+  full,
+  linear,
+  type Member,
+  mish,
+  mishSelected,
+  relu,
+  reluPiecewise,
+  siluSelected,
+} from "./learner/members.ts";
 import { type Bag, learn } from "./learner/portfolio.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { scoreTarget } from "./scores.ts";
@@ -57,38 +66,39 @@ const OPTIONS: readonly (keyof FitTableOptions)[] = [
 ];
 
 const CALL = "fitTable";
+/** Folds, and networks of each kind: one validated on each fold. */
+const FOLDS = 5;
+
+const bagsOf = (members: readonly Member[], networks = FOLDS): Bag[] =>
+  members.map((member) => ({ member, networks }));
 
 /** The portfolio of each quality. */
-const PORTFOLIOS: Readonly<Record<Quality, readonly Bag[]>> = {
-  fast: [
-    { member: smallRelu, networks: 5 },
-    { member: smallRelu, networks: 5, isScaled: true },
-    { member: linear, networks: 5 },
-  ],
-  balanced: [
-    { member: smallRelu, networks: 5 },
-    { member: smallSilu, networks: 5 },
-    { member: smallRelu, networks: 10, isScaled: true },
-    { member: smallSilu, networks: 10, isScaled: true },
-    { member: linear, networks: 5 },
-  ],
-  best: [
-    { member: smallRelu, networks: 5 },
-    { member: smallSilu, networks: 5 },
-    { member: smallRelu, networks: 15, isScaled: true },
-    { member: smallSilu, networks: 15, isScaled: true },
-    { member: full, networks: 10 },
-    { member: full, networks: 10, isScaled: true },
-    { member: linear, networks: 5 },
-  ],
-};
+function portfolio(quality: Quality, task: Task): readonly Bag[] {
+  const isRegression = task === "regression";
+  switch (quality) {
+    case "fast":
+      return bagsOf(isRegression ? [relu, mish, linear] : [relu, siluSelected, linear]);
+    case "balanced":
+      return bagsOf([
+        relu,
+        reluPiecewise,
+        siluSelected,
+        ...(isRegression ? [mish, mishSelected] : []),
+        linear,
+      ]);
+    case "best":
+      return [
+        ...bagsOf([relu, reluPiecewise, siluSelected], 2 * FOLDS),
+        ...bagsOf([mish, mishSelected, full, linear]),
+      ];
+  }
+}
 
-const FOLDS = 5;
 /** With fewer rows nothing can be held out that tells anything. */
 const FEWEST_ROWS = 10;
 
 /** The portfolio with so many networks at most: of the first kinds as many as they have. */
-function limit(bags: readonly Bag[], networks: number): Bag[] {
+function limit(bags: readonly Bag[], networks = Number.POSITIVE_INFINITY): Bag[] {
   let rest = networks;
   return bags.flatMap(({ member, networks: wanted }) => {
     const taken = Math.min(rest, wanted);
@@ -170,9 +180,11 @@ function readTimes(given: unknown, frame: Frame): Float64Array | undefined {
   );
 }
 
+const QUALITIES: readonly Quality[] = ["fast", "balanced", "best"];
+
 function readQuality(given: unknown): Quality {
   if (given === undefined) return "balanced";
-  if (typeof given === "string" && Object.hasOwn(PORTFOLIOS, given)) return given as Quality;
+  if (QUALITIES.includes(given as Quality)) return given as Quality;
   throw new OptionError(`${CALL}: quality: expected "fast", "balanced" or "best", received ${show(given)}`);
 }
 
@@ -251,8 +263,7 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
   const threads = readThreads(options.threads, CALL);
   const seconds = readSeconds(options.budget);
   const { networks } = options;
-  const whole = PORTFOLIOS[quality];
-  const bags = networks === undefined ? whole : limit(whole, readSize(networks, `${CALL}: networks`));
+  const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
   const frame = await collectFrame(rows, CALL);
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
@@ -289,7 +300,7 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
       cannot !== undefined
         ? learnPrior(read, weights)
         : await learn(used, read, {
-            bags,
+            bags: limit(portfolio(quality, read.description.task), most),
             folds: dealRows(read, folding, CALL),
             seed,
             kernel,

@@ -117,6 +117,14 @@ export interface InputGroup {
   readonly isLookup: boolean;
 }
 
+/** The inputs of one encoder. */
+export interface EncoderInputs {
+  /** The encoder's type. */
+  readonly type: string;
+  readonly at: number;
+  readonly width: number;
+}
+
 /** Rows that are encoded at a time, so that what is written is still in the cache for the next column. */
 const BLOCK = 128;
 
@@ -204,6 +212,11 @@ export class Preparation {
         writer.write(value(values[column]), out, at, texts[column]);
       }
     };
+  }
+
+  /** The inputs by encoder, without gaps. */
+  get encoders(): EncoderInputs[] {
+    return this.#opened.map(({ step, writer, at }) => ({ type: step.encoder.type, at, width: writer.width }));
   }
 
   /** The inputs by column, without gaps. */

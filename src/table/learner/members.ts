@@ -12,12 +12,15 @@ export interface Shape {
   readonly task: Task;
 }
 
-/** How a network is trained, with the epoch of the best validation loss kept. */
+/** How a network is trained. */
 export interface MemberFit {
   readonly epochs: number;
   readonly batchSize: number;
-  /** Epochs without a better validation loss, before the training ends. */
-  readonly patience: number;
+  /**
+   * Epochs without a better validation loss, before the training ends with the weights of the best one. Without it the
+   * weights are those of the last epoch.
+   */
+  readonly patience?: number;
   /** The learning rate at a share of the training, from 0 to 1; without it the optimizer's. */
   readonly rate?: (share: number) => number;
 }
@@ -27,8 +30,20 @@ export interface Member {
   readonly name: string;
   architecture(shape: Shape): Architecture;
   fit(shape: Shape, rows: number): MemberFit;
-  /** The activation of the hidden layers, where weights start from the training rows. */
+  /** Whether weights start from the training rows. */
   readonly startFromData: boolean;
+  /** How inputs are scaled before the network sees them. */
+  readonly inputs?: InputScaling;
+}
+
+/** Factors of inputs, which set how strongly weight decay and the learning rate act on them. */
+export interface InputScaling {
+  /** The factor of piecewise-linear inputs. */
+  readonly piecewiseLinear?: number;
+  /** The power of the columns' sensitivity in networks of the first stage; the network is then of the second. */
+  readonly sensitivity?: number;
+  /** The factor of all. */
+  readonly gain?: number;
 }
 
 /** Embeddings take the place of their inputs, the last one first, so that the others do not move. */
@@ -51,8 +66,8 @@ const epochsFor = (rows: number, most: number) =>
   Math.max(8, Math.min(most, Math.round(8e6 / Math.max(1, rows))));
 
 /** Two layers of 128 units with weight decay and early stopping. */
-const smallOf = (activation: "relu" | "silu"): Member => ({
-  name: `small ${activation}`,
+const small = (name: string, activation: "relu" | "silu", inputs?: InputScaling): Member => ({
+  name,
   architecture: (shape) => ({
     inputs: shape.inputs,
     layers: [
@@ -65,11 +80,51 @@ const smallOf = (activation: "relu" | "silu"): Member => ({
   }),
   fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: 10 }),
   startFromData: false,
+  ...(inputs && { inputs }),
 });
 
-/** The ReLU bends sharply, for rules; SiLU smoothly, for curves. */
-export const smallRelu = smallOf("relu");
-export const smallSilu = smallOf("silu");
+/** The ReLU bends sharply, for rules. */
+export const relu = small("relu", "relu");
+/** Piecewise-linear inputs count twice: for functions that bend often along single columns. */
+export const reluPiecewise = small("relu, strong bins", "relu", { piecewiseLinear: 2 });
+/** Columns that matter count more, and the SiLU is smooth: for functions of few columns among many. */
+export const siluSelected = small("silu, selected columns", "silu", { sensitivity: 1, gain: 2 });
+
+/** A rate that rises for 15 % of the training and then falls along a cosine (Smith and Topin, 2017). */
+const oneCycle = (share: number) =>
+  share < 0.15 ? share / 0.15 : 0.5 * (1 + Math.cos((Math.PI * (share - 0.15)) / 0.85));
+
+/** Steps that a small table is trained for at least. */
+const FEWEST_STEPS = 1500;
+
+/** Smooth networks for numbers, trained to the end of a cycle. */
+const cycle = (name: string, inputs?: InputScaling): Member => ({
+  name,
+  architecture: (shape) => ({
+    inputs: shape.inputs,
+    layers: [
+      ...embeddings(shape.lookups),
+      ...[1, 2].flatMap((): LayerChoice[] => [
+        { type: "dense", units: 128, weightInitializer: "lecunNormal" },
+        "mish",
+        { type: "dropout", rate: 0.05 },
+      ]),
+      ...answer(shape),
+    ],
+    loss: lossOf(shape.task, 0.1),
+    optimizer: { type: "adamW", learningRate: 0.01, beta2: 0.95, weightDecay: 0.1 },
+  }),
+  fit(_shape, rows) {
+    const steps = Math.ceil(rows / 64);
+    const epochs = Math.max(epochsFor(rows, 60), Math.ceil(FEWEST_STEPS / steps));
+    return { epochs, batchSize: 64, rate: (share) => 0.01 * oneCycle(share) };
+  },
+  startFromData: true,
+  ...(inputs && { inputs }),
+});
+
+export const mish = cycle("mish");
+export const mishSelected = cycle("mish, selected columns", { sensitivity: 0.5 });
 
 /** (1 - cos(2π log2(1 + 15 t))) / 2: four waves, each twice as long as the one before (RealMLP). */
 const waves = (share: number) => 0.5 * (1 - Math.cos(2 * Math.PI * Math.log2(1 + 15 * share)));

@@ -10,17 +10,22 @@ import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
 import { type Learned, learnPrior, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learned.ts";
-import type { Member, Shape } from "./members.ts";
+import type { InputScaling, Member, Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
-import { absorbScales, inputScales, scaleRows, sensitivities } from "./sensitivity.ts";
-import { type Planned, stageRows, type Trained, type TrainOptions, trainStage } from "./train.ts";
+import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
+import {
+  type Planned,
+  type StageRows,
+  stageRows,
+  type Trained,
+  type TrainOptions,
+  trainStage,
+} from "./train.ts";
 
 /** Networks of one kind, each on a fold: network i is validated on fold i modulo their number. */
 export interface Bag {
   readonly member: Member;
   readonly networks: number;
-  /** Whether its inputs are scaled by how much the networks of the first stage listen to them. */
-  readonly isScaled?: boolean;
 }
 
 /** How to learn. */
@@ -73,51 +78,68 @@ async function trainBags(
   );
   const total = planned.length;
   const begun = now();
-  const train = (
-    stage: readonly Planned[],
-    rows: Parameters<typeof trainStage>[1],
-    finishedBefore: number,
-  ) => {
+  /** Trains some of the networks; those of a kind and a fold share their rows. */
+  const train = (stage: readonly Planned[], before: number, sensitivity: readonly Float64Array[]) => {
     const left = seconds === undefined ? undefined : Math.max(1e-3, seconds - (now() - begun) / 1000);
     const tell =
-      onProgress &&
-      ((one: { finished: number }) => onProgress({ finished: finishedBefore + one.finished, total }));
-    return trainStage(stage, rows, shapeOf, { ...options, seconds: left, onProgress: tell });
+      onProgress && ((one: { finished: number }) => onProgress({ finished: before + one.finished, total }));
+    const known = new Map<string, StageRows>();
+    const rowsOf = ({ member, bag, fold }: Planned): StageRows => {
+      const { inputs } = member;
+      const key = inputs === undefined ? `${fold}` : `${fold} ${bag}`;
+      const rows =
+        known.get(key) ??
+        stageRows(encoded[fold], inputs && scalesOf(encoded[fold], inputs, sensitivity[fold]));
+      known.set(key, rows);
+      return rows;
+    };
+    return trainStage(stage, rowsOf, shapeOf, { ...options, seconds: left, onProgress: tell });
   };
-  const first = planned.filter(({ bag }) => !bags[bag].isScaled);
-  const second = planned.filter(({ bag }) => bags[bag].isScaled);
-  const trained = await train(first, encoded.map(stageRows), 0);
+  const isSecond = ({ bag }: Planned) => bags[bag].member.inputs?.sensitivity !== undefined;
+  const first = planned.filter((one) => !isSecond(one));
+  const second = planned.filter(isSecond);
+  const trained = await train(first, 0, []);
   const isOver = seconds !== undefined && now() - begun > 1000 * seconds;
   if (second.length === 0 || isOver) return trained;
   try {
-    const scales = encoded.map((fold, number) =>
-      scalesOf(
+    const sensitivity = encoded.map((fold, number) =>
+      sensitivityOf(
         fold,
         trained.filter((one) => one.fold === number),
         task === "classification",
       ),
     );
-    const rows = encoded.map(({ training, heldOut, weights }, fold) => ({
-      training: { ...training, x: scaleRows(training.x, scales[fold]) },
-      validation: { ...heldOut, x: scaleRows(heldOut.x, scales[fold]) },
-      weights,
-    }));
-    const scaled = await train(second, rows, first.length);
-    for (const { model, fold } of scaled) absorbScales(model, scales[fold]);
-    return [...trained, ...scaled];
+    return [...trained, ...(await train(second, first.length, sensitivity))];
   } catch (error) {
     for (const { model } of trained) model.dispose();
     throw error;
   }
 }
 
-/** The factors of a fold's inputs, by the mean sensitivity of its networks. */
+/** The factors of a fold's inputs for a kind of networks. */
 function scalesOf(
+  { preparation, training }: Encoded,
+  { piecewiseLinear = 1, sensitivity: power, gain = 1 }: InputScaling,
+  sensitivity: Float64Array | undefined,
+): Float32Array<ArrayBuffer> {
+  const { inputs, groups, encoders } = preparation;
+  const scales = new Float32Array(inputs).fill(1);
+  for (const { type, at, width } of encoders) {
+    if (type === "lookup") continue;
+    scales.fill(gain * (type === "piecewiseLinear" ? piecewiseLinear : 1), at, at + width);
+  }
+  if (power !== undefined && sensitivity !== undefined)
+    scaleBySensitivity(scales, training.x, groups, sensitivity, power);
+  return scales;
+}
+
+/** The mean sensitivity of a fold's networks to each column. */
+function sensitivityOf(
   { preparation, training }: Encoded,
   networks: readonly Trained[],
   isClassification: boolean,
 ) {
-  const { inputs, groups } = preparation;
+  const { groups } = preparation;
   const sum = new Float64Array(groups.length);
   for (const { model } of networks) {
     const found = sensitivities(model, training.x, groups, isClassification);
@@ -125,7 +147,7 @@ function scalesOf(
     // Each network counts alike, however far apart its outputs are.
     if (mean > 0) for (const [at, value] of found.entries()) sum[at] += value / mean;
   }
-  return inputScales(training.x, inputs, groups, sum);
+  return sum;
 }
 
 /** Blends the bags by their predictions of rows that they did not learn from. */
@@ -181,10 +203,10 @@ function blend(
     networks: used.map(({ model, fold, bag, temperature: own }) => {
       return { model, part: kept.indexOf(fold), bag, temperature: own };
     }),
-    bags: bags.map(({ member, isScaled }, bag) => {
+    bags: bags.map(({ member }, bag) => {
       const at = alive.indexOf(bag);
       return {
-        name: isScaled ? `${member.name}, scaled columns` : member.name,
+        name: member.name,
         weight: at < 0 ? 0 : shares[at],
         loss: at < 0 ? Number.NaN : blendLoss(candidates[at], scored),
       };

@@ -60,29 +60,29 @@ export function sensitivities(
 }
 
 /**
- * A factor for each input: proportional to the square root of its column's sensitivity, the total variance of the
- * inputs kept, at most 4. Numbers of categories keep their value.
+ * Multiplies factors of inputs by how much a network listens to their columns: by sensitivity^(power / 2), at most 4,
+ * so that the total variance of the inputs is kept. Numbers of categories keep their value.
  */
-export function inputScales(
+export function scaleBySensitivity(
+  scales: Float32Array,
   x: Float32Array,
-  inputs: number,
   groups: readonly InputGroup[],
   sensitivity: Float64Array,
-): Float32Array<ArrayBuffer> {
-  const scales = new Float32Array(inputs).fill(1);
-  const variances = groups.map((group) => varianceOf(x, inputs, group));
+  power: number,
+): void {
+  const strengths = sensitivity.map((value) => value ** power);
   let [total, weighted] = [0, 0];
-  for (const [index, variance] of variances.entries()) {
+  for (const [index, group] of groups.entries()) {
+    const variance = varianceOf(x, scales.length, group);
     total += variance;
-    weighted += variance * sensitivity[index];
+    weighted += variance * strengths[index];
   }
-  if (!(weighted > 0)) return scales;
-  const factor = Math.sqrt(total / weighted);
+  if (!(weighted > 0)) return;
   for (const [index, { at, width, isLookup }] of groups.entries()) {
     if (isLookup) continue;
-    scales.fill(Math.min(MOST_SCALE, factor * Math.sqrt(sensitivity[index])), at, at + width);
+    const factor = Math.min(MOST_SCALE, Math.sqrt((total / weighted) * strengths[index]));
+    for (let input = at; input < at + width; input++) scales[input] *= factor;
   }
-  return scales;
 }
 
 /** The sum of the variances of a column's inputs. */

@@ -6,6 +6,7 @@ import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
 import type { Encoded, Rows } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
+import { absorbScales, scaleRows } from "./sensitivity.ts";
 import { startFromData } from "./start.ts";
 
 /** A network that is to be trained on a fold. */
@@ -27,6 +28,8 @@ export interface StageRows {
   readonly training: Rows;
   readonly validation: Rows;
   readonly weights: Float32Array<ArrayBuffer> | undefined;
+  /** The factors that the inputs were multiplied by. */
+  readonly scales: Float32Array<ArrayBuffer> | undefined;
 }
 
 /** How to train. */
@@ -47,8 +50,10 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
   const options = readFitOptions("fitTable", {
     epochs,
     batchSize,
-    validationData: validation,
-    callbacks: earlyStopping({ monitor: "validationLoss", patience }),
+    ...(patience !== undefined && {
+      validationData: validation,
+      callbacks: earlyStopping({ monitor: "validationLoss", patience }),
+    }),
     warnings: false,
     ...(rate && { schedule: (epoch: number) => rate((epoch + 0.5) / epochs) }),
     ...(weights && { sampleWeight: weights }),
@@ -57,27 +62,33 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
 }
 
 /**
- * Trains networks, each on the rows of its fold. What has learned nothing, because it diverged in its first epoch or
+ * Trains networks, each on the rows of its fold; they then take rows that are not scaled. What has learned nothing, because it diverged in its first epoch or
  * the time was over, is left out.
  */
 export async function trainStage(
   planned: readonly Planned[],
-  rows: readonly StageRows[],
+  rowsOf: (planned: Planned) => StageRows,
   shapeOf: (fold: number) => Shape,
   { kernel, threads, signal, seconds, onProgress }: TrainOptions,
 ): Promise<Trained[]> {
   const models: Model[] = [];
   try {
-    const trainings = planned.map((one) => {
-      const training = begin(one, rows[one.fold], shapeOf(one.fold), kernel);
+    const rows = planned.map(rowsOf);
+    const trainings = planned.map((one, at) => {
+      const training = begin(one, rows[at], shapeOf(one.fold), kernel);
       models.push(training.model);
       return training;
     });
     const budget = seconds === undefined ? {} : { budget: { seconds } };
     const histories = await trainTogether("fitTable", trainings, { signal, threads, onProgress, ...budget });
     return planned.flatMap((one, at) => {
-      if (histories[at].validationLoss?.some(Number.isFinite)) return [{ ...one, model: models[at] }];
-      models[at].dispose();
+      const model = models[at];
+      if (histories[at].loss.some(Number.isFinite)) {
+        const { scales } = rows[at];
+        if (scales !== undefined) absorbScales(model, scales);
+        return [{ ...one, model }];
+      }
+      model.dispose();
       return [];
     });
   } catch (error) {
@@ -86,9 +97,16 @@ export async function trainStage(
   }
 }
 
-/** The rows of a fold as they are. */
-export const stageRows = ({ training, heldOut, weights }: Encoded): StageRows => ({
-  training,
-  validation: heldOut,
-  weights,
-});
+/** The rows of a fold, with each input multiplied by its factor. */
+export function stageRows(
+  { training, heldOut, weights }: Encoded,
+  scales: Float32Array<ArrayBuffer> | undefined,
+): StageRows {
+  if (scales === undefined) return { training, validation: heldOut, weights, scales };
+  return {
+    training: { ...training, x: scaleRows(training.x, scales) },
+    validation: { ...heldOut, x: scaleRows(heldOut.x, scales) },
+    weights,
+    scales,
+  };
+}
