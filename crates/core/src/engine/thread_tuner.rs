@@ -1,38 +1,39 @@
-//! Times one thread against several and keeps the faster.
+//! Times training steps on one thread and on several, and uses the faster choice.
 //!
-//! Threads cannot change a bit, so the clock may decide. Two virtual cores may be one real core, or another process
-//! may hold one of them. Then a single thread wins, and a later trial measures again.
+//! The number of threads cannot change a bit of the result, so the clock may decide. Two virtual cores may be
+//! one physical core, or another process may use one of them. Then a single thread is faster. A later trial
+//! measures again.
 
 use std::time::{Duration, Instant};
 
-/// How long a trial of each side lasts, at least a step. The step before it does not count: it brings the parameters
-/// to the caches of the cores that the side uses.
+/// The minimum duration of a trial of each side, which is at least one step. The first step on a side does
+/// not count, because it brings the parameters into the caches of the cores that the side uses.
 const TRIAL: Duration = Duration::from_micros(300);
 
-/// How often each side is tried; the best counts, so that a hiccup does not decide.
+/// The number of trials of each side. The best one counts, so that a short delay does not decide.
 const TRIALS: usize = 3;
 
-/// A trial runs each side once when steps are at least this long, and the first step of the second side counts: a
-/// hiccup, and filling the caches, are short beside it.
+/// If a step takes at least this long, a trial runs each side once, and the first step of the second side
+/// counts. A short delay and the filling of the caches take little time in comparison.
 const LONG: Duration = Duration::from_millis(5);
 
-/// How long a decision holds, at least, and as a multiple of what it took to make it.
+/// The minimum duration of a decision, and its duration as a multiple of the time that the trials took.
 const HOLD: Duration = Duration::from_secs(2);
 const HOLD_TIMES: u32 = 40;
 
-/// While a decision holds, steps are watched over this time. If they take longer than the other side took, a new
-/// trial begins, but not before some multiple of a trial's time.
+/// While a decision holds, steps are timed in windows of this length. If they take longer than the other side
+/// took, new trials begin, but not before `WATCH_TIMES` times the duration of the trials has passed.
 const WATCH: Duration = Duration::from_millis(3);
 const WATCH_TIMES: u32 = 8;
 
-/// Tries both sides in turn, keeps the better one for a while, tries again.
+/// Tries both sides in turn, keeps the faster one for a while, and tries again.
 pub struct ThreadTuner {
-    /// The threads and the batch size that it is for.
+    /// The number of threads and the batch size that the measurements belong to.
     about: (usize, usize),
     alone: bool,
-    /// Seconds a step, the best of all trials, for several threads and for one.
+    /// The seconds per step, the best of all trials, on several threads and on one.
     best: [f64; 2],
-    /// Trials that ended; none while a decision holds.
+    /// The number of trials that have ended; `None` while a decision holds.
     trials: Option<usize>,
     /// Whether the next step is the first of a trial.
     is_first: bool,
@@ -44,7 +45,7 @@ pub struct ThreadTuner {
 }
 
 impl ThreadTuner {
-    /// Begins with a trial of several threads.
+    /// Starts with a trial of several threads.
     pub fn start(threads: usize, batch_size: usize) -> Self {
         let (about, now) = ((threads, batch_size), Instant::now());
         let best = [f64::INFINITY; 2];
@@ -62,12 +63,12 @@ impl ThreadTuner {
         }
     }
 
-    /// Whether it is for such steps.
+    /// Returns whether the measurements belong to this number of threads and this batch size.
     pub fn is_for(&self, threads: usize, batch_size: usize) -> bool {
         self.about == (threads, batch_size)
     }
 
-    /// Continues in a later run. The time between the runs belongs to no step.
+    /// Continues in a later run. The time between the runs does not count as a step.
     pub fn resume(mut self) -> Self {
         let now = Instant::now();
         self.began += now - self.since;
@@ -75,7 +76,7 @@ impl ThreadTuner {
         self
     }
 
-    /// Whether one thread takes the next step.
+    /// Returns whether the next step runs on one thread.
     pub fn alone(&self) -> bool {
         self.alone
     }
@@ -119,7 +120,7 @@ impl ThreadTuner {
         }
     }
 
-    /// Whether recent steps took longer than the other side's.
+    /// Returns whether recent steps took longer than those of the other side.
     fn lags(&mut self, now: Instant) -> bool {
         self.steps += 1;
         let elapsed = now - self.since;
@@ -147,7 +148,8 @@ impl ThreadTuner {
 mod tests {
     use super::*;
 
-    /// Steps of such lengths, with several threads and with one; how many of so many took one thread.
+    /// Runs `steps` steps of these lengths, in microseconds on several threads and on one. Returns the number
+    /// of steps on one thread.
     fn alone(tuner: &mut ThreadTuner, now: &mut Instant, [several, one]: [u64; 2], steps: usize) -> usize {
         let mut alone = 0;
         for _ in 0..steps {
