@@ -7,7 +7,7 @@ use crate::engine::gradient_target::GradientTarget;
 use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{Line, Panels};
 use crate::engine::simd::Simd;
-use crate::engine::standardize::Figures;
+use crate::engine::standardize::BatchStatistics;
 use crate::layers::LayerOperation;
 use crate::operations::{BatchRange, Kind, Operation};
 use crate::program::Plan;
@@ -45,7 +45,7 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         rows: usize,
-        figures: Option<&[Figures]>,
+        figures: Option<&[BatchStatistics]>,
     ) {
         let at = BatchRange { from: workspace.from, rows, moment: workspace.moment, figures };
         for (index, operation) in
@@ -168,7 +168,7 @@ impl<S: Simd> Plan<S> {
         operations: Range<usize>,
         parameters: &[Line],
         workspace: &mut Workspace,
-        figures: Option<&[Figures]>,
+        figures: Option<&[BatchStatistics]>,
     ) {
         let at = BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
         let Workspace { rows, kept, outputs, gradients, scratch, .. } = workspace;
@@ -209,7 +209,7 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         rows: usize,
-        (operations, figures): (Range<usize>, Option<&[Figures]>),
+        (operations, figures): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
         s.run(
             #[inline(always)]
@@ -225,7 +225,7 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         batch: Batch<'_>,
-        (operations, figures): (Range<usize>, Option<&[Figures]>),
+        (operations, figures): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
         let (from, rows) = (workspace.from, workspace.rows);
         if operations.start == 0 {
@@ -244,7 +244,7 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         batch: Batch<'_>,
-        (operations, figures): (Range<usize>, Option<&[Figures]>),
+        (operations, figures): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
         let scale = batch.scale();
         s.run(

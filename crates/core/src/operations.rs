@@ -9,7 +9,7 @@ use crate::engine::panels::{LANES, Line, Panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
-use crate::engine::standardize::{Figures, Standardize};
+use crate::engine::standardize::{BatchStatistics, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
 
@@ -69,7 +69,7 @@ pub struct BatchRange<'a> {
     /// Set in training only; there is no noise elsewhere.
     pub moment: Option<Moment>,
     /// The statistics over all rows of the batch. Without them, standardization uses its running statistics.
-    pub figures: Option<&'a [Figures]>,
+    pub figures: Option<&'a [BatchStatistics]>,
 }
 
 impl<S: Simd> Operation<S> {

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_has_the_room_that_was_asked_for_and_can_be_used() {
+    fn memory_has_the_requested_room_and_can_be_used() {
         for count in [0, 1, 1000, 3_000_000] {
             let mut values = with_room(count).unwrap();
             assert!(values.capacity() >= count);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn room_that_there_is_not_is_nothing() {
+    fn more_memory_than_there_is_is_refused() {
         assert!(with_room::<f32>(usize::MAX).is_none());
         assert!(filled(0.0_f32, usize::MAX).is_err());
         assert!(reserve(&mut vec![0.0_f32], usize::MAX).is_err());

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_has_the_same_bits_from_wherever_it_goes_on() {
+    fn a_product_has_the_same_bits_from_any_start() {
         let factor = |index: u64| 1.0 - 0.4 / index as f64;
         let from_one = |count| Powers::default().product(count, factor);
         let mut kept = Powers::default();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_that_has_come_to_nothing_is_zero_and_can_begin_again() {
+    fn a_product_that_has_become_zero_can_restart() {
         let mut powers = Powers::default();
         assert_eq!(powers.product(1000, |_| 0.5), 0.0);
         assert_eq!(powers.product(u64::MAX, |_| unreachable!()), 0.0);

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_side_by_side_are_those_of_each_alone_and_lanes_are_in_order_on_every_instruction_set() {
+    fn sums_side_by_side_equal_single_sums_and_lanes_keep_their_order_on_every_instruction_set() {
         check_columns::<1>();
         check_columns::<2>();
         check_columns::<3>();

@@ -31,7 +31,7 @@ pub struct Standardize {
 
 /// The statistics of a batch that all threads need, a line per panel.
 #[derive(Debug)]
-pub struct Figures {
+pub struct BatchStatistics {
     unit: Vec<Line>,
     /// The negative of the first row's values, in the unit.
     shift: Vec<Line>,
@@ -46,13 +46,13 @@ pub struct Figures {
     product: Vec<Line>,
 }
 
-impl Figures {
+impl BatchStatistics {
     /// Allocates statistics for `features` features.
     pub fn new(features: usize) -> Result<Self> {
         let room = || zeros(Some(panels(features)));
         let [unit, shift, mean] = [room()?, room()?, room()?];
         let [squares, rate, gradient, product] = [room()?, room()?, room()?, room()?];
-        Ok(Figures { unit, shift, mean, squares, rate, gradient, product })
+        Ok(BatchStatistics { unit, shift, mean, squares, rate, gradient, product })
     }
 }
 
@@ -84,22 +84,22 @@ impl Standardize {
         &self,
         s: S,
         shards: impl Iterator<Item = (&'a Panels, usize)> + Clone,
-        figures: &mut Figures,
+        statistics: &mut BatchStatistics,
         rows: usize,
     ) {
         let first = shards.clone().find(|(_, rows)| *rows > 0);
         s.run(
             #[inline(always)]
             || {
-                for panel in 0..figures.mean.len() {
+                for panel in 0..statistics.mean.len() {
                     let first = first.map_or(ZERO, |(input, _)| input.panel(panel, 1)[0]);
                     let one = s.splat(1.0);
-                    self.measure_panel(s, shards.clone(), figures, (panel, rows), (&first, one));
-                    let squares = &figures.squares[panel];
+                    self.measure_panel(s, shards.clone(), statistics, (panel, rows), (&first, one));
+                    let squares = &statistics.squares[panel];
                     if squares.0.iter().any(|squares| !squares.is_finite()) {
                         let (squares, most) = (s.load(squares), s.splat(f32::INFINITY));
                         let unit = s.select_greater(most, squares, one, s.splat(SMALL_UNIT));
-                        self.measure_panel(s, shards.clone(), figures, (panel, rows), (&first, unit));
+                        self.measure_panel(s, shards.clone(), statistics, (panel, rows), (&first, unit));
                     }
                 }
             },
@@ -112,7 +112,7 @@ impl Standardize {
         &self,
         s: S,
         shards: impl Iterator<Item = (&'a Panels, usize)> + Clone,
-        figures: &mut Figures,
+        statistics: &mut BatchStatistics,
         (panel, rows): (usize, usize),
         (first, unit): (&Line, S::V),
     ) {
@@ -138,9 +138,10 @@ impl Standardize {
             },
         );
         let rate = self.rate(s, s.div(squares, count), unit);
-        let lines = [(unit, &mut figures.unit), (shift, &mut figures.shift), (mean, &mut figures.mean)];
+        let lines =
+            [(unit, &mut statistics.unit), (shift, &mut statistics.shift), (mean, &mut statistics.mean)];
         for (value, lines) in
-            lines.into_iter().chain([(squares, &mut figures.squares), (rate, &mut figures.rate)])
+            lines.into_iter().chain([(squares, &mut statistics.squares), (rate, &mut statistics.rate)])
         {
             s.store(value, &mut lines[panel]);
         }
@@ -155,18 +156,24 @@ impl Standardize {
 
     /// Updates the running statistics with those of a batch: r ← (1 - m) r + m b, where m is the momentum.
     /// The variance b divides by n - 1 instead of n, so a single row does not update the variance.
-    pub fn follow<S: Simd>(&self, s: S, figures: &Figures, parameters: &mut [Line], rows: usize) {
+    pub fn update_running<S: Simd>(
+        &self,
+        s: S,
+        statistics: &BatchStatistics,
+        parameters: &mut [Line],
+        rows: usize,
+    ) {
         s.run(
             #[inline(always)]
             || {
-                for (panel, unit) in figures.unit.iter().enumerate() {
+                for (panel, unit) in statistics.unit.iter().enumerate() {
                     let unit = s.load(unit);
-                    let mean = s.sub(s.load(&figures.mean[panel]), s.load(&figures.shift[panel]));
-                    self.approach(s, &mut parameters[self.mean.start + panel], s.div(mean, unit));
+                    let mean = s.sub(s.load(&statistics.mean[panel]), s.load(&statistics.shift[panel]));
+                    self.update_running_line(s, &mut parameters[self.mean.start + panel], s.div(mean, unit));
                     if rows > 1 {
-                        let variance = s.div(s.load(&figures.squares[panel]), s.splat((rows - 1) as f32));
+                        let variance = s.div(s.load(&statistics.squares[panel]), s.splat((rows - 1) as f32));
                         let variance = s.div(s.div(variance, unit), unit);
-                        self.approach(s, &mut parameters[self.variance.start + panel], variance);
+                        self.update_running_line(s, &mut parameters[self.variance.start + panel], variance);
                     }
                 }
             },
@@ -175,7 +182,7 @@ impl Standardize {
 
     /// Computes r - m r + m b, so that 1 - m is not rounded.
     #[inline(always)]
-    fn approach<S: Simd>(&self, s: S, running: &mut Line, batch: S::V) {
+    fn update_running_line<S: Simd>(&self, s: S, running: &mut Line, batch: S::V) {
         let (value, momentum) = (s.load(running), s.splat(self.momentum));
         let rest = s.mul_add(s.splat(-self.momentum), value, value);
         s.store(snap(s, s.mul_add(momentum, batch, rest)), running);
@@ -185,7 +192,7 @@ impl Standardize {
     pub fn forward<S: Simd>(
         &self,
         s: S,
-        figures: &Figures,
+        statistics: &BatchStatistics,
         input: &Panels,
         output: &mut Panels,
         rows: usize,
@@ -194,8 +201,8 @@ impl Standardize {
             #[inline(always)]
             || {
                 for panel in 0..output.count() {
-                    let (unit, shift) = (s.load(&figures.unit[panel]), s.load(&figures.shift[panel]));
-                    let (mean, rate) = (s.load(&figures.mean[panel]), s.load(&figures.rate[panel]));
+                    let (unit, shift) = (s.load(&statistics.unit[panel]), s.load(&statistics.shift[panel]));
+                    let (mean, rate) = (s.load(&statistics.mean[panel]), s.load(&statistics.rate[panel]));
                     let lines = input.panel(panel, rows).iter().zip(output.panel_mut(panel, rows));
                     for (value, line) in lines {
                         let difference = s.sub(s.mul_add(s.load(value), unit, shift), mean);
@@ -238,10 +245,10 @@ impl Standardize {
         &self,
         s: S,
         shards: impl Iterator<Item = (&'a Panels, &'a Panels, usize)> + Clone,
-        figures: &mut Figures,
+        statistics: &mut BatchStatistics,
         rows: usize,
     ) {
-        let Figures { gradient, product, .. } = figures;
+        let BatchStatistics { gradient, product, .. } = statistics;
         s.run(
             #[inline(always)]
             || {
@@ -272,7 +279,7 @@ impl Standardize {
     pub fn backward<S: Simd>(
         &self,
         s: S,
-        figures: &Figures,
+        statistics: &BatchStatistics,
         (gradient, output): (&Panels, &Panels),
         result: &mut Panels,
         rows: usize,
@@ -281,8 +288,9 @@ impl Standardize {
             #[inline(always)]
             || {
                 for panel in 0..result.count() {
-                    let rate = s.mul(s.load(&figures.rate[panel]), s.load(&figures.unit[panel]));
-                    let (mean, share) = (s.load(&figures.gradient[panel]), s.load(&figures.product[panel]));
+                    let rate = s.mul(s.load(&statistics.rate[panel]), s.load(&statistics.unit[panel]));
+                    let (mean, share) =
+                        (s.load(&statistics.gradient[panel]), s.load(&statistics.product[panel]));
                     let lines = gradient.panel(panel, rows).iter().zip(output.panel(panel, rows));
                     for ((gradient, value), line) in lines.zip(result.panel_mut(panel, rows)) {
                         let rest = s.sub(s.sub(s.load(gradient), mean), s.mul(s.load(value), share));

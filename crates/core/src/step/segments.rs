@@ -29,7 +29,7 @@ fn forward<S: Simd>(state: &mut State<S>, team: &mut ScopedThreads<'_>, shards: 
         let standardize = plan.operations[end].standardize();
         standardize.measure(s, inputs, &mut figures[number], batch.rows);
         if batch.moment.is_some() {
-            standardize.follow(s, &figures[number], parameters, batch.rows);
+            standardize.update_running(s, &figures[number], parameters, batch.rows);
         }
         start = end;
     }
