@@ -1,25 +1,26 @@
-//! The definition of the bits: a Program run by plain loops over scalars, with `f32::mul_add` and in one
+//! The definition of the bits: runs a Program by plain loops over scalars, with `f32::mul_add` and in one
 //! fixed order.
 //!
-//! - y = W x + b with 8 outputs or more: a chain of multiply-adds over the inputs in increasing order, from b or 0.
-//! - With 1 to 7 outputs: 16 such chains, input i in chain i mod 16, from 0; the chains are added as a tree (i and
-//!   i + 8, then 4, 2, 1), then b.
-//! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain additions.
-//! - A batch is cut every 512 rows; the gradients of the pieces are added in order. It is not cut where figures over
-//!   its rows are needed: `statistics.rs` says how these are added up.
+//! - y = W x + b with 8 outputs or more: a chain of multiply-adds over the inputs in increasing order, from b
+//!   or 0.
+//! - With 1 to 7 outputs: 16 such chains from 0, with input i in chain i mod 16. The chains are added in a
+//!   tree (i and i + 8, then 4, 2, 1), then b is added.
+//! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain
+//!   additions.
+//! - A batch is cut every 512 rows, and the gradients of the pieces are added in order. A batch whose rows
+//!   need common statistics is not cut: `statistics.rs` defines how these are added.
 //! - A parameter that is not trained has the gradient 0 and no update.
-//! - An update that takes several batches adds the gradients of all their pieces in order. Then come the
-//!   penalties, g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
-//! - The norm is added up in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
-//!   parts of at least 16 lines; the squares of a part are added lane by lane, the lanes as the tree above, the
-//!   parts in order.
+//! - An update over several batches adds the gradients of all their pieces in order. Then come the penalties,
+//!   g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
+//! - The norm is added in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
+//!   parts of at least 16 lines. The squares of a part are added lane by lane, the lanes in the tree above,
+//!   the parts in order.
+//! - y = w x + b per feature: one multiply-add. The gradient of w is a chain over the rows from 0, the
+//!   gradient of b is plain additions.
+//! - The gradient of a category's values: plain additions from 0 over the rows of that category.
+//! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes in the tree above.
 //!
-//! - y = w x + b: one multiply-add; the gradient of w is a chain over the rows from 0, of b plain additions. That of
-//!   a category's values: plain additions over the rows that have it, from 0.
-//!
-//! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes as the tree above.
-//!
-//! What an entry of the tables computes for one value, or for one row, comes from the entry itself, on the
+//! The value of a table entry's function, for one value or one row, comes from the entry itself, on the
 //! portable token.
 
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
