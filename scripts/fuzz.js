@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const seconds = process.argv[2] ?? "60";
 if (!(Number(seconds) > 0)) {
-  console.error(`expected seconds, like 3600, received ${JSON.stringify(seconds)}`);
+  console.error(`fuzz: expected a number of seconds such as 3600, received ${JSON.stringify(seconds)}`);
   process.exit(1);
 }
 

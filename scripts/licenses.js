@@ -32,7 +32,7 @@ function libraryFolder(module) {
 function describe(folder) {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (!file) throw new Error(`${name} is bundled and has no licence file`);
+  if (!file) throw new Error(`${name} is bundled and has no license file`);
   const text = readFileSync(join(folder, file), "utf8").trim();
   return `## ${name} ${version} (${license})\n\n\`\`\`\n${text}\n\`\`\`\n`;
 }

@@ -21,7 +21,7 @@ use super::tiles::unit;
 use std::ops::Range;
 
 /// The function between the products, as the loops see it.
-pub trait Between<S: Simd>: Copy {
+pub trait HiddenFunction<S: Simd>: Copy {
     /// Whether the loops inline the function. Otherwise it is called once for the whole layer.
     const IN_LOOPS: bool;
     /// Returns the function of a value.
@@ -38,7 +38,7 @@ pub trait Between<S: Simd>: Copy {
 #[derive(Clone, Copy)]
 pub struct Rectifier;
 
-impl<S: Simd> Between<S> for Rectifier {
+impl<S: Simd> HiddenFunction<S> for Rectifier {
     const IN_LOOPS: bool = true;
 
     #[inline(always)]
@@ -60,9 +60,9 @@ impl<S: Simd> Between<S> for Rectifier {
 
 /// Any function, or none. It is called apart from the loops.
 #[derive(Clone, Copy)]
-pub struct Apart<'a, S: Simd>(pub Option<&'a dyn Epilogue<S>>);
+pub struct CalledFunction<'a, S: Simd>(pub Option<&'a dyn Epilogue<S>>);
 
-impl<S: Simd> Between<S> for Apart<'_, S> {
+impl<S: Simd> HiddenFunction<S> for CalledFunction<'_, S> {
     const IN_LOOPS: bool = false;
 
     #[inline(always)]
@@ -92,7 +92,7 @@ impl<S: Simd> Between<S> for Apart<'_, S> {
 }
 
 /// What to do with the finished gradient of a line of parameters.
-pub trait Take<S: Simd>: Copy {
+pub trait GradientSink<S: Simd>: Copy {
     /// Whether this already updates the parameters.
     const UPDATES: bool;
     /// Consumes the gradient of `line`.
@@ -101,9 +101,9 @@ pub trait Take<S: Simd>: Copy {
 
 /// Writes the gradient to the line.
 #[derive(Clone, Copy)]
-pub struct Keep;
+pub struct StoreGradient;
 
-impl<S: Simd> Take<S> for Keep {
+impl<S: Simd> GradientSink<S> for StoreGradient {
     const UPDATES: bool = false;
 
     #[inline(always)]
@@ -116,7 +116,7 @@ impl<S: Simd> Take<S> for Keep {
 #[derive(Clone, Copy)]
 pub struct Descend(pub f32);
 
-impl<S: Simd> Take<S> for Descend {
+impl<S: Simd> GradientSink<S> for Descend {
     const UPDATES: bool = true;
 
     #[inline(always)]
@@ -203,7 +203,7 @@ impl<B> OneHiddenLayer<B> {
         hidden: &mut HiddenLines<'_>,
         columns: &mut [Line],
     ) where
-        B: Between<S>,
+        B: HiddenFunction<S>,
     {
         let (first, second) = parameters.split_at(self.first);
         let (mut weight, mut biases) = first.split_at(self.panels * self.inputs);
@@ -249,13 +249,13 @@ impl<B> OneHiddenLayer<B> {
     pub fn backward<S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        take: impl Take<S>,
+        take: impl GradientSink<S>,
         inputs: &[[f32; ROWS]],
         hidden: &mut HiddenLines<'_>,
         columns: &[Line],
         lines: &mut [Line],
     ) where
-        B: Between<S>,
+        B: HiddenFunction<S>,
     {
         let (first, second) = lines.split_at_mut(self.first);
         let (mut weight, mut biases) = first.split_at_mut(self.panels * self.inputs);
@@ -316,7 +316,7 @@ impl<B> OneHiddenLayer<B> {
     fn first_gradient<'r, S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        take: impl Take<S>,
+        take: impl GradientSink<S>,
         inputs: &[[f32; ROWS]],
         values: [S::V; ROWS],
         weight: &'r mut [Line],

@@ -61,28 +61,28 @@ type Work<'a> = &'a (dyn Fn(usize) + Sync);
 /// A value on two cache lines of its own, because CPUs fetch lines in pairs.
 #[repr(align(128))]
 #[derive(Default)]
-struct Apart<T>(T);
+struct CachePadded<T>(T);
 
 /// A thread of the team other than the calling one.
 #[derive(Default)]
 struct Member {
     /// The last round that this thread has finished.
-    done: Apart<AtomicUsize>,
+    done: CachePadded<AtomicUsize>,
     asleep: AtomicBool,
     thread: OnceLock<Thread>,
 }
 
 /// The work of the current round, written by the calling thread.
-struct Slot(std::cell::UnsafeCell<Option<Work<'static>>>);
+struct WorkSlot(std::cell::UnsafeCell<Option<Work<'static>>>);
 
 // SAFETY: the calling thread writes the work while no member reads it. Members read it after they have seen
 // `round` change, which orders the write before the reads.
-unsafe impl Sync for Slot {}
+unsafe impl Sync for WorkSlot {}
 
 struct Shared {
     /// Counts the rounds of work.
-    round: Apart<AtomicUsize>,
-    work: Slot,
+    round: CachePadded<AtomicUsize>,
+    work: WorkSlot,
     members: Vec<Member>,
     ended: AtomicBool,
     panicked: AtomicBool,
@@ -110,8 +110,8 @@ impl Shared {
         let member = &self.members[index];
         let mut seen = 0;
         loop {
-            let news = || self.round.0.load(Ordering::Acquire) != seen;
-            spin(news, || {
+            let is_new_round = || self.round.0.load(Ordering::Acquire) != seen;
+            spin(is_new_round, || {
                 // The calling thread first counts the round and then looks for sleepers. A member first
                 // declares that it sleeps and then looks at the round. At least one of them sees the other.
                 member.asleep.store(true, Ordering::SeqCst);
@@ -158,9 +158,9 @@ impl Shared {
 
 /// Waits for the members when the calling thread's part ends, even by a panic, because the members use values
 /// that the calling thread has borrowed.
-struct Together<'a>(&'a Shared, usize);
+struct WaitGuard<'a>(&'a Shared, usize);
 
-impl Drop for Together<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.wait(self.1);
     }
@@ -190,8 +190,8 @@ impl ScopedThreads<'_> {
             return work(&mut ScopedThreads { shared: None, members: 0 });
         }
         let shared = Shared {
-            round: Apart::default(),
-            work: Slot(None.into()),
+            round: CachePadded::default(),
+            work: WorkSlot(None.into()),
             members: std::iter::repeat_with(Member::default).take(wanted).collect(),
             ended: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
@@ -217,12 +217,12 @@ impl ScopedThreads<'_> {
     /// Calls `work` with its number on every thread and waits for all. The calling thread is number 0.
     fn run(&mut self, work: Work<'_>) {
         let Some(shared) = self.shared.filter(|_| self.members > 0) else { return work(0) };
-        // SAFETY: only the lifetime changes. No member uses the work after `Together` has waited for it,
+        // SAFETY: only the lifetime changes. No member uses the work after `WaitGuard` has waited for it,
         // which happens before this call returns or unwinds. No member reads the slot between two rounds.
         unsafe { *shared.work.0.get() = Some(std::mem::transmute::<Work<'_>, Work<'static>>(work)) };
         shared.start();
         {
-            let _together = Together(shared, self.members);
+            let _guard = WaitGuard(shared, self.members);
             work(0);
         }
         assert!(!shared.panicked.load(Ordering::Relaxed), "a thread of the team panicked");
