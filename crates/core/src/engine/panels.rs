@@ -110,14 +110,14 @@ impl Panels {
     #[inline(always)]
     pub fn rows<const ROWS: usize>(&self, panel: usize) -> &[Line; ROWS] {
         let lines = self.lines[panel * self.capacity..].first_chunk();
-        lines.expect("a panel has as many rows as it has room for")
+        lines.expect("the panels have room for `ROWS` rows")
     }
 
     /// Returns the first `ROWS` rows of a panel.
     #[inline(always)]
     pub fn rows_mut<const ROWS: usize>(&mut self, panel: usize) -> &mut [Line; ROWS] {
         let lines = self.lines[panel * self.capacity..].first_chunk_mut();
-        lines.expect("a panel has as many rows as it has room for")
+        lines.expect("the panels have room for `ROWS` rows")
     }
 
     /// Returns the lines from the first row of the first panel to the last row of the last panel.
