@@ -151,8 +151,8 @@ pub struct HiddenLines<'a> {
 
 impl OneHiddenLayer<()> {
     /// Combines two products that are consecutive in the parameters. Returns `None` unless they have these
-    /// forms and the hidden layer fills its panels. Full panels have no padding that the function of zero
-    /// would have to leave zero.
+    /// forms and the hidden layer fills its panels. The function of zero is not always zero, so the loops would
+    /// otherwise have to clear the padding.
     pub fn of(first: &Product, second: &Product) -> Option<Self> {
         let forms = (first.form, second.form) == (Form::Wide, Form::Narrow);
         let (inputs, outputs) = (first.inputs, second.outputs);
