@@ -54,7 +54,7 @@ pub enum Formula {
 /// The elementwise function that follows a product. It is applied to finished tiles and differentiated on the
 /// way back.
 pub trait Epilogue<S: Simd>: Send + Sync {
-    /// Whether `backward` reads the values before the epilogue; only then are they kept.
+    /// Returns whether `backward` reads the values before the epilogue. Only then are they kept.
     fn reads_input(&self) -> bool;
     /// Returns the formula, as far as loops know formulas.
     fn formula(&self) -> Formula;

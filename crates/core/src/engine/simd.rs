@@ -76,8 +76,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
             }
         }
     }
-    /// Returns the sum of all lanes, added in one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i +
-    /// 1.
+    /// Returns the sum of all lanes, added in one fixed tree: first lanes i and i + 8, then lanes 4, 2 and 1
+    /// apart.
     fn sum(self, value: Self::V) -> f32;
     /// Returns a vector whose first lanes are the values, at most 8. The other lanes are zero.
     #[inline(always)]
