@@ -334,7 +334,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
 
   test.each([
     ["validationLoss", "is measured with validationData or validationSplit, and neither is given"],
-    ["acuracy", 'unknown measure "acuracy". Did you mean "accuracy"?'],
+    ["acuracy", 'unknown metric "acuracy". Did you mean "accuracy"?'],
   ])("refuses to monitor %s when the training begins", (monitor, message) => {
     const list = [callbacks.earlyStopping({ monitor: monitor as "loss" })];
     const fit = () => restless().fitSync(data, { callbacks: list });

@@ -259,7 +259,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const plateau = schedules.reduceOnPlateau({ monitor: "validationAcuracy" as "loss" });
       const call = (options: FitOptions) =>
         failureOf(() => model.fit(data, { schedule: plateau, ...options }));
-      const message = 'fit: schedule: monitor: unknown measure "validationAcuracy".';
+      const message = 'fit: schedule: monitor: unknown metric "validationAcuracy".';
       expect(await call({ validationData: held })).toMatchObject({
         message: expect.stringContaining(`${message} Did you mean "validationAccuracy"?`),
       });

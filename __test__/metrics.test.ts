@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DataError, losses, metrics, OptionError, ShapeError } from "../src/index.ts";
-import type { Metric, Problem } from "../src/metrics/index.ts";
+import type { MetricEntry, Problem } from "../src/metrics/index.ts";
 import * as entries from "../src/metrics/table.ts";
 import type { Loss } from "../src/nn/losses.ts";
 import { type Complete, complete, create, type Table } from "../src/options.ts";
@@ -30,7 +30,7 @@ interface Case {
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
 const cases: Case[] = JSON.parse(read("fixtures/metrics/cases.json")).cases;
 
-const table = entries as Table<Metric>;
+const table = entries as Table<MetricEntry>;
 const figureOf = (metric: unknown, problem: Problem) =>
   create("metric", table, complete("metric", table, metric, "metric"))(problem);
 

@@ -4,9 +4,9 @@ import { entry, size } from "../options.ts";
 import {
   type Classes,
   classesOf,
-  type Figure,
   largest,
   type Metric,
+  type MetricEntry,
   meanOf,
   threshold,
   unfit,
@@ -29,7 +29,7 @@ function countRight(
 }
 
 /** The share of right values over rows and columns. */
-function ofColumns({ middle, threshold, check }: Classes, outputs: number): Figure {
+function ofColumns({ middle, threshold, check }: Classes, outputs: number): Metric {
   return {
     ...(check && { check }),
     value(predictions, targets, rows, weights) {
@@ -43,7 +43,7 @@ function ofColumns({ middle, threshold, check }: Classes, outputs: number): Figu
 }
 
 /** The share of rows whose most probable class is right. */
-function ofRows({ form, check }: Classes, classes: number): Figure {
+function ofRows({ form, check }: Classes, classes: number): Metric {
   const isRight = (predictions: Float32Array, targets: Float32Array, row: number) => {
     const target = form === "labels" ? targets[row] : largest(targets, row, classes);
     return Number(largest(predictions, row, classes) === target);
@@ -79,7 +79,7 @@ function ofRows({ form, check }: Classes, classes: number): Figure {
 export const accuracy = entry(
   "accuracy",
   { threshold },
-  ({ threshold }): Metric =>
+  ({ threshold }): MetricEntry =>
     (problem) => {
       const classes = classesOf(problem, "accuracy", threshold);
       return (classes.form === "columns" ? ofColumns : ofRows)(classes, problem.outputs);
@@ -118,7 +118,7 @@ function isAmongTop(
 export const topK = entry(
   "topK",
   { k: size() },
-  ({ k }): Metric =>
+  ({ k }): MetricEntry =>
     (problem) => {
       const { form, check } = classesOf(problem);
       const classes = problem.outputs;

@@ -1,6 +1,6 @@
 /** meanAbsoluteError, meanSquaredError, rootMeanSquaredError and r2: how far predictions are from targets */
 import { entry } from "../options.ts";
-import { type Figure, isEstimate, type Metric, type Problem, unfit } from "./metric.ts";
+import { isEstimate, type Metric, type MetricEntry, type Problem, unfit } from "./metric.ts";
 
 /** Refuses what cannot be subtracted: logits, scores and labels. */
 function checkValues(name: string, problem: Problem): void {
@@ -8,7 +8,7 @@ function checkValues(name: string, problem: Problem): void {
   throw unfit(name, "predictions that are estimates of as many targets", problem);
 }
 
-type Value = Figure["value"];
+type Value = Metric["value"];
 
 /** The sum over the rows of one column of weight · |p - t|, or of weight · (p - t)². */
 function sumOf(
@@ -34,7 +34,7 @@ function overOutputs(
   name: string,
   smallerIsBetter: boolean,
   ofColumn: (given: Parameters<Value>, column: number, outputs: number) => number,
-): Metric {
+): MetricEntry {
   return (problem) => {
     checkValues(name, problem);
     const { outputs } = problem;

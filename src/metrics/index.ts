@@ -2,7 +2,7 @@
 export { bestThreshold, type ThresholdOptions } from "./bestThreshold.ts";
 export type { Label, Labeled } from "./labels.ts";
 export { type Given as MeasureOptions, measure } from "./measure.ts";
-export type { Figure, Metric, Problem } from "./metric.ts";
+export type { Metric, MetricEntry, Problem } from "./metric.ts";
 export {
   type ClassificationReport,
   type ClassScores,

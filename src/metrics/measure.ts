@@ -17,7 +17,7 @@ import {
 } from "../options.ts";
 import { type Pair, readPair, readWeights } from "./columns.ts";
 import { type Label, type Labeled, readLabels } from "./labels.ts";
-import type { Metric } from "./metric.ts";
+import type { MetricEntry } from "./metric.ts";
 import * as metrics from "./table.ts";
 
 /** What targets and predictions are, where their form does not say. */
@@ -111,7 +111,7 @@ export function measure(
   const { targets: kind = isLabel ? "labels" : "values", predictions: form } = given;
   const meaning = completeOptions(kinds, { targets: kind, predictions: form }, "measure");
   checkTargets(meaning.targets, pair);
-  const make: Metric = create("metric", metrics as Table<Metric>, configuration);
+  const make: MetricEntry = create("metric", metrics as Table<MetricEntry>, configuration);
   const figure = make({ ...meaning, outputs: pair.outputs });
   figure.check?.(pair.targets, pair.rows);
   return figure.value(pair.predictions, pair.targets, pair.rows, weights);

@@ -10,7 +10,7 @@ export interface Problem extends Meaning {
 }
 
 /** A metric for one kind of predictions and targets. */
-export interface Figure {
+export interface Metric {
   /** Whether of two figures the smaller one is the better; else the larger one is. */
   readonly smallerIsBetter?: boolean;
   /** Throws a {@link DataError} if these are no targets of which the figure can be had. Once for all rows. */
@@ -23,7 +23,7 @@ export interface Figure {
 }
 
 /** A metric with its options filled in: throws an {@link OptionError} if it is none for the problem. */
-export type Metric = (problem: Problem) => Figure;
+export type MetricEntry = (problem: Problem) => Metric;
 
 /**
  * How targets and predictions say classes: a yes or no in each column, which is what is above the middle and
@@ -34,7 +34,7 @@ export interface Classes {
   readonly form: "columns" | "labels" | "shares";
   readonly middle: number;
   readonly threshold: number;
-  readonly check?: NonNullable<Figure["check"]>;
+  readonly check?: NonNullable<Metric["check"]>;
 }
 
 /** Whether predictions can be compared with targets as they are. */

@@ -1,6 +1,6 @@
 /** precision, recall and f1 */
 import { entry, type OptionValues, oneOf } from "../options.ts";
-import { classesOf, type Metric, threshold, unfit } from "./metric.ts";
+import { classesOf, type MetricEntry, threshold, unfit } from "./metric.ts";
 import { averageOf, countClasses, f1Of, precisionOf, recallOf, type Score, tallyOf } from "./tally.ts";
 
 const options = {
@@ -8,7 +8,11 @@ const options = {
   threshold,
 };
 
-function ofTally(name: string, score: Score, { average, threshold }: OptionValues<typeof options>): Metric {
+function ofTally(
+  name: string,
+  score: Score,
+  { average, threshold }: OptionValues<typeof options>,
+): MetricEntry {
   return (problem) => {
     const { outputs } = problem;
     const classes = classesOf(problem, name, threshold);

@@ -3,7 +3,7 @@ import { binaryCrossentropy } from "../nn/losses/binary.ts";
 import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../nn/losses/categorical.ts";
 import type { RowLoss } from "../nn/losses/loss.ts";
 import { entry } from "../options.ts";
-import { classesOf, type Metric, meanOf, unfit } from "./metric.ts";
+import { classesOf, type MetricEntry, meanOf, unfit } from "./metric.ts";
 
 const CROSS_ENTROPIES = {
   columns: binaryCrossentropy,
@@ -25,7 +25,7 @@ const CROSS_ENTROPIES = {
 export const logLoss = entry(
   "logLoss",
   {},
-  (): Metric => (problem) => {
+  (): MetricEntry => (problem) => {
     const { predictions: kind, outputs } = problem;
     if (kind === "scores") throw unfit("logLoss", "probabilities or logits", problem);
     const { form, check } = classesOf(problem);

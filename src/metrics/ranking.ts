@@ -1,6 +1,6 @@
 /** rocAuc and averagePrecision: how well predictions rank the rows of a class before the others */
 import { entry, oneOf } from "../options.ts";
-import { classesOf, type Metric, type Problem } from "./metric.ts";
+import { classesOf, type MetricEntry, type Problem } from "./metric.ts";
 import { targetReader } from "./tally.ts";
 
 /**
@@ -54,7 +54,7 @@ const options = { average: oneOf(["macro", "weighted"], { default: "macro" }) };
 type Ranking = (scores: Float64Array, isOf: Uint8Array, weights: Float32Array | undefined) => number;
 
 /** One figure of all classes, each ranked against the rest. */
-function overClasses(average: "macro" | "weighted", figure: Ranking): Metric {
+function overClasses(average: "macro" | "weighted", figure: Ranking): MetricEntry {
   return (problem) => {
     const { outputs } = problem;
     const classes = classesOf(problem);

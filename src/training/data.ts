@@ -14,7 +14,7 @@ import type { Kernel, KernelData } from "../kernel/kernel.ts";
 import { checkMemory } from "../memory.ts";
 import { readWeights } from "../metrics/columns.ts";
 import { largest, type Problem } from "../metrics/metric.ts";
-import type { Measure } from "./measures.ts";
+import type { NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { weightsOf } from "./rowWeights.ts";
 import { type Profile, profileOf } from "./warnings/profile.ts";
@@ -40,16 +40,16 @@ export interface Expectation {
   readonly targets: ExpectedTargets;
   readonly problem: Problem;
   readonly configuration: Configuration;
-  readonly measures: readonly Measure[];
+  readonly metrics: readonly NamedMetric[];
   readonly kernel: Kernel;
   /** The model's, from which the rows to validate with follow. */
   readonly seed: number;
 }
 
 /** Checks examples, also as targets of the metrics. */
-export function readFor({ inputs, targets, measures }: Expectation, examples: Examples): Dataset {
+export function readFor({ inputs, targets, metrics }: Expectation, examples: Examples): Dataset {
   const data = readExamples(examples, inputs, targets);
-  for (const { figure } of measures) figure.check?.(data.y, data.rows);
+  for (const { metric } of metrics) metric.check?.(data.y, data.rows);
   return data;
 }
 
@@ -64,17 +64,15 @@ function readValidation(expected: Expectation, given: unknown): Dataset {
 }
 
 /** The kernel's copy, and ours of the targets. */
-function keep(call: string, { kernel, measures }: Expectation, data: Dataset, weights?: Float32Array) {
+function keep(call: string, { kernel, metrics }: Expectation, data: Dataset, weights?: Float32Array) {
   const { x, y, rows } = data;
   // With the order of the rows, or the loss of each.
-  const numbers = x.length + y.length * (measures.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
+  const numbers = x.length + y.length * (metrics.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
   checkMemory(numbers * Float32Array.BYTES_PER_ELEMENT, () => `${call}: a copy of ${rows} rows`);
   return {
     kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights),
     targets:
-      measures.length > 0
-        ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice())
-        : undefined,
+      metrics.length > 0 ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice()) : undefined,
     rows,
   };
 }

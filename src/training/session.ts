@@ -39,7 +39,7 @@ import { initialize } from "../nn/weights.ts";
 import type { Complete } from "../options.ts";
 import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } from "./data.ts";
 import { type History, type MetricList, type Metrics, parts } from "./history.ts";
-import { createMeasures, type Measure } from "./measures.ts";
+import { createMetrics, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { atEpoch, type Kept, Training } from "./training.ts";
 import { warnBefore } from "./warnings/before.ts";
@@ -75,7 +75,7 @@ export class Session {
   /** The training that holds the model. */
   #holder: Training | undefined;
   /** What is measured besides the loss. */
-  readonly measures: readonly Measure[];
+  readonly metrics: readonly NamedMetric[];
   readonly #expected: Expectation;
   readonly #footprint: Footprint;
   #network: Network | undefined;
@@ -96,13 +96,13 @@ export class Session {
     const initial = this.parameters * Float32Array.BYTES_PER_ELEMENT;
     checkMemory(this.#footprint.network + initial, `model: ${this.parameters} parameters`);
     const { meaning } = createLoss(configuration);
-    this.measures = createMeasures(configuration.metrics, meaning, this.outputs);
+    this.metrics = createMetrics(configuration.metrics, meaning, this.outputs);
     this.#expected = {
       inputs: this.expected,
       targets: expectedTargets(configuration, this.outputs),
       problem: { ...meaning, outputs: this.outputs },
       configuration,
-      measures: this.measures,
+      metrics: this.metrics,
       kernel,
       seed,
     };
@@ -225,7 +225,7 @@ export class Session {
       const { data, validation } = loaded;
       this.checkRows(call, Math.min(options.batchSize, data.rows), true);
       if (validation !== undefined) this.checkRows(call, validation.rows);
-      if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
+      if (this.metrics.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
       const fit = new Training(call, this, loaded, options, () =>
         load({ ...options, validationShuffle: false }),
       );
@@ -283,8 +283,8 @@ export class Session {
   }
 
   /** Other metrics than its own, for `evaluate`. */
-  measuresOf(metrics: readonly Complete[]): readonly Measure[] {
-    return createMeasures(metrics, this.#expected.problem, this.outputs);
+  createMetrics(metrics: readonly Complete[]): readonly NamedMetric[] {
+    return createMetrics(metrics, this.#expected.problem, this.outputs);
   }
 
   /** What the loss expects of targets. */
@@ -304,20 +304,20 @@ export class Session {
   }
 
   /** Checks examples for `measure`. */
-  prepare(examples: Examples, measures = this.measures): Dataset {
-    const data = readFor({ ...this.#expected, measures }, examples);
+  prepare(examples: Examples, metrics = this.metrics): Dataset {
+    const data = readFor({ ...this.#expected, metrics }, examples);
     this.checkRows("evaluate", data.rows);
     return data;
   }
 
   /** The loss and metrics of examples that this model has prepared, or one that loads as it does. */
-  measure(data: Dataset, measures = this.measures): Evaluation {
+  measure(data: Dataset, metrics = this.metrics): Evaluation {
     const network = this.use();
-    if (measures.length === 0) return { loss: network.evaluate(data) };
+    if (metrics.length === 0) return { loss: network.evaluate(data) };
     const output = allocate(data.rows * this.outputs, () => `evaluate: the predictions of ${data.rows} rows`);
     const loss = network.evaluate(data, output);
-    const figures = measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
-    return { loss, ...Object.fromEntries(figures) };
+    const values = metrics.map(({ name, metric }) => [name, metric.value(output, data.y, data.rows)]);
+    return { loss, ...Object.fromEntries(values) };
   }
 
   #checkPredictions(call: string, rows: number): void {

@@ -21,10 +21,10 @@ const NAMES: readonly (keyof TrainOnBatchOptions)[] = ["sampleWeight", "classWei
 const WITHOUT_WEIGHTS = readFitOptions(CALL, { warnings: false });
 
 /** The loss and metrics of the predictions that the step began with. */
-function measured({ measures }: Session, targets: Float32Array, rows: number, done: Progress): Evaluation {
+function measured({ metrics }: Session, targets: Float32Array, rows: number, done: Progress): Evaluation {
   const result: { loss: number; [name: string]: number } = { loss: done.losses[0] };
   if (done.predictions) {
-    for (const { name, figure } of measures) result[name] = figure.value(done.predictions, targets, rows);
+    for (const { name, metric } of metrics) result[name] = metric.value(done.predictions, targets, rows);
   }
   return result;
 }
@@ -58,7 +58,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
     seed: session.seed,
     shuffle: false,
     learningRates: Float64Array.of(rate),
-    predictions: session.measures.length > 0,
+    predictions: session.metrics.length > 0,
   });
   if (done.diverged) {
     const what = "the loss, a gradient or a weight is no longer a finite number";

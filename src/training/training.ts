@@ -20,10 +20,10 @@ import {
 import type { Course } from "./callbacks/participant.ts";
 import { free, type Loaded } from "./data.ts";
 import { advance, driveSync, type Steps } from "./drive.ts";
-import { Figures } from "./figures.ts";
+import { EpochMetrics } from "./epochMetrics.ts";
 import { type Ended, type Epoch, GrowingHistory, type History } from "./history.ts";
 import { LearningRates } from "./learningRates.ts";
-import { checkMonitors, isScore, type Measure, measuredNames } from "./measures.ts";
+import { checkMonitors, largerIsBetter, metricNames, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { type Answer, Participants } from "./participants.ts";
 import { checkResumed, type Settings } from "./resume.ts";
@@ -52,7 +52,7 @@ export interface Trained extends Advised {
   readonly configuration: Configuration;
   readonly seed: number;
   readonly outputs: number;
-  readonly measures: readonly Measure[];
+  readonly metrics: readonly NamedMetric[];
   readonly position: Position;
   /** Takes over how far a training has come, and its history. */
   commit(position: Position, history: History): void;
@@ -84,7 +84,7 @@ export class Training {
   #loaded: Loaded;
   /** What was loaded before, which other trainings of the call may still use. */
   #loadedBefore: Loaded | undefined;
-  #figures: Figures;
+  #figures: EpochMetrics;
   #rates: LearningRates;
   #stopper: Stopper | undefined;
   /** Loads the data again, the rows of the validation not drawn. */
@@ -109,17 +109,17 @@ export class Training {
     this.#loaded = loaded;
     this.#options = options;
     this.#reload = reload;
-    const measured = measuredNames(model.measures, loaded.validation !== undefined);
+    const measured = metricNames(model.metrics, loaded.validation !== undefined);
     this.#growing = new GrowingHistory(measured);
     if (loaded.validationRows) this.#growing.history.validationRows = loaded.validationRows;
     const { schedule, callbacks, verbose, epochs, budget } = options;
-    checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.measures, measured);
+    checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.metrics, measured);
     this.#stopping = stoppingOf(callbacks);
     if (this.#stopping !== undefined) {
       const place = `${call}: callbacks[${callbacks.indexOf(this.#stopping as Callback)}]: earlyStopping`;
-      checkMonitors(`${place}: monitor`, [this.#stopping.monitor], model.measures, measured);
+      checkMonitors(`${place}: monitor`, [this.#stopping.monitor], model.metrics, measured);
     }
-    this.#figures = new Figures(loaded, model.measures, model.outputs);
+    this.#figures = new EpochMetrics(loaded, model.metrics, model.outputs);
     this.#rates = this.#ratesWatching(this.#monitor);
     this.#stopper = this.#stopperWatching(this.#monitor);
     this.#participants = new Participants(call, callbacks, verbose ? epochs : undefined);
@@ -182,12 +182,14 @@ export class Training {
   }
 
   #stopperWatching(standard: string): Stopper | undefined {
-    const largerIsBetter = (monitor: string) => isScore(monitor, this.#model.measures);
-    return this.#stopping && stopperOf(this.#stopping, standard, largerIsBetter);
+    return (
+      this.#stopping &&
+      stopperOf(this.#stopping, standard, (monitor) => largerIsBetter(monitor, this.#model.metrics))
+    );
   }
 
   get #wantsPredictions(): boolean {
-    return this.#model.measures.length > 0;
+    return this.#model.metrics.length > 0;
   }
 
   /** The most epochs of a call of the kernel: nothing is decided between them. */
@@ -408,7 +410,7 @@ export class Training {
     if (validationSplit !== undefined && validationShuffle && this.#reload !== undefined) {
       this.#loadedBefore = this.#loaded;
       this.#loaded = this.#reload();
-      this.#figures = new Figures(this.#loaded, this.#model.measures, this.#model.outputs);
+      this.#figures = new EpochMetrics(this.#loaded, this.#model.metrics, this.#model.outputs);
       const { validationRows } = this.#loaded;
       if (validationRows) this.#growing.history.validationRows = validationRows;
     }

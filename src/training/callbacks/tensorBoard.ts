@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { AppendedFile } from "../../files/append.ts";
 import { fileError, makeFolder, readPath } from "../../files/paths.ts";
-import { type Figure, figuresRecord, startRecord, versionRecord } from "../../formats/events.ts";
+import { type Scalar, scalarsRecord, startRecord, versionRecord } from "../../formats/events.ts";
 import { checkNames, completeOptions, type RequiredOption } from "../../options.ts";
 import type { Epoch } from "../history.ts";
 import type { Callback } from "./callback.ts";
@@ -62,14 +62,14 @@ class EventFile {
   }
 
   /** In one record each, so that a process that is killed leaves a file that can be read. */
-  write(epoch: number, figures: readonly Figure[]): void {
+  write(epoch: number, figures: readonly Scalar[]): void {
     const moment = { seconds: this.#host.now(), epoch };
     if (!this.#isStarted) {
       this.#file.append(versionRecord(moment));
       this.#file.append(startRecord(moment));
       this.#isStarted = true;
     }
-    this.#file.append(figuresRecord(moment, figures));
+    this.#file.append(scalarsRecord(moment, figures));
   }
 
   close(): void {
@@ -83,9 +83,9 @@ function tag(name: string): string {
 }
 
 /** The figures of an epoch, by curve: those of the validation have the tags of the training's. */
-function figuresOf({ epoch, ...measured }: Epoch): { train: Figure[]; validation: Figure[] } {
-  const train: Figure[] = [];
-  const validation: Figure[] = [];
+function figuresOf({ epoch, ...measured }: Epoch): { train: Scalar[]; validation: Scalar[] } {
+  const train: Scalar[] = [];
+  const validation: Scalar[] = [];
   for (const [name, value] of Object.entries(measured)) {
     const [, ofValidation] = /^validation([A-Z].*)$/.exec(name) ?? [];
     if (ofValidation === undefined) train.push([tag(name), value]);

@@ -1,17 +1,17 @@
 /** What is measured of the epochs of a training, from what a call of the kernel returns. */
 import type { Progress } from "../kernel/kernel.ts";
 import type { Loaded } from "./data.ts";
-import type { Measure } from "./measures.ts";
+import type { NamedMetric } from "./metrics.ts";
 
 /** Measures the metrics and the validation of one training. */
-export class Figures {
+export class EpochMetrics {
   readonly #loaded: Loaded;
-  readonly #measures: readonly Measure[];
+  readonly #metrics: readonly NamedMetric[];
   readonly #outputs: number;
 
-  constructor(loaded: Loaded, measures: readonly Measure[], outputs: number) {
+  constructor(loaded: Loaded, metrics: readonly NamedMetric[], outputs: number) {
     this.#loaded = loaded;
-    this.#measures = measures;
+    this.#metrics = metrics;
     this.#outputs = outputs;
   }
 
@@ -35,6 +35,6 @@ export class Figures {
     if (!predictions || targets === undefined) return [];
     const length = rows * this.#outputs;
     const ofEpoch = predictions.subarray(epoch * length, (epoch + 1) * length);
-    return this.#measures.map(({ figure }) => figure.value(ofEpoch, targets, rows));
+    return this.#metrics.map(({ metric }) => metric.value(ofEpoch, targets, rows));
   }
 }

@@ -33,7 +33,7 @@ function readLayer(layer: unknown, layers: readonly LayerShape[]): number {
 }
 
 /** What a model predicts with. */
-export class Predictor {
+export class ModelPredictor {
   readonly #session: Session;
   /** One row and its prediction, which are used again and again. */
   readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
