@@ -17,7 +17,7 @@ import {
   trainMany,
   xor,
 } from "../src/index.ts";
-import { parts } from "../src/training/history.ts";
+import { splitHistory } from "../src/training/history.ts";
 import { kernelNames, kernels } from "./kernels.ts";
 import { programOf } from "./programs.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";
@@ -31,7 +31,7 @@ afterEach(() => {
 
 /** A history without what differs from run to run. */
 const timeless = (history: History) => {
-  const { seconds: _, ...lists } = parts(history).history;
+  const { seconds: _, ...lists } = splitHistory(history).history;
   return lists;
 };
 

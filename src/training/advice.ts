@@ -12,7 +12,7 @@ import { lowerRate } from "./warnings/rate.ts";
 import { isScalable, scaleFindings, scalingOf } from "./warnings/scale.ts";
 
 /** What is looked at of a model. */
-export interface Advised {
+export interface AdvisedModel {
   readonly configuration: Configuration;
   readonly layers: readonly LayerShape[];
   readonly expected: ExpectedInputs;
@@ -21,7 +21,7 @@ export interface Advised {
 }
 
 /** The rows of a training, and the caller's numbers of them, unless they are 0, 1, 2, … */
-interface Numbered {
+interface NumberedRows {
   readonly data: Dataset;
   readonly rowNumbers?: Uint32Array | undefined;
   /** The columns as they were when the training began: the caller may have changed the data since. */
@@ -32,9 +32,9 @@ interface Numbered {
 const LARGE_WEIGHT = 100;
 
 /** What is wrong with the size of the values of x or y. */
-function scaleOf(
-  { configuration, expected, problem }: Advised,
-  { data: { x, y, rows, inputs, outputs }, rowNumbers, profile }: Numbered,
+function findScaleProblems(
+  { configuration, expected, problem }: AdvisedModel,
+  { data: { x, y, rows, inputs, outputs }, rowNumbers, profile }: NumberedRows,
 ): Finding[] {
   if (profile !== undefined) return scaleFindings(profile, scalingOf(configuration));
   // Its memory was transferred away.
@@ -46,7 +46,7 @@ function scaleOf(
 }
 
 /** The layer whose weights have grown most, if they have. */
-function weightsOf(model: Advised): string[] {
+function describeLargestWeight(model: AdvisedModel): string[] {
   const parameters = model.use().read("parameters");
   let most = LARGE_WEIGHT;
   let grown: string | undefined;
@@ -70,7 +70,7 @@ const FAR = 100;
 const LEAST = 1e-2;
 
 /** What to do about the learning rate. */
-function rateOf({ configuration }: Advised, rate: number, isUnscaled: boolean): string {
+function adviseOnRate({ configuration }: AdvisedModel, rate: number, isUnscaled: boolean): string {
   const lower = lowerRate(configuration, rate);
   if (isUnscaled && rate <= FAR * lower) return `leave the learning rate, ${rate}, as it is until then`;
   if (lower >= LEAST * lowerRate(configuration, Number.POSITIVE_INFINITY)) {
@@ -80,11 +80,11 @@ function rateOf({ configuration }: Advised, rate: number, isUnscaled: boolean): 
 }
 
 /** The likely causes of a training that diverges at this learning rate, and what to change. */
-export function adviceOf(model: Advised, rows: Numbered, rate: number): string {
-  const causes = alike(scaleOf(model, rows));
+export function divergenceAdvice(model: AdvisedModel, rows: NumberedRows, rate: number): string {
+  const causes = alike(findScaleProblems(model, rows));
   return [
     ...causes.map((findings) => inWords(findings, ": ")),
-    rateOf(model, rate, causes.length > 0),
-    ...weightsOf(model),
+    adviseOnRate(model, rate, causes.length > 0),
+    ...describeLargestWeight(model),
   ].join("; ");
 }

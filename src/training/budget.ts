@@ -28,7 +28,7 @@ export function readBudget(given: unknown, place: string): Budget {
 }
 
 /** Time from look to look at the clock. */
-const LOOK_SECONDS = 0.1;
+const CHECK_SECONDS = 0.1;
 
 /** No timer of a JavaScript host goes further. */
 const MOST_MILLISECONDS = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ export class Clock {
   /** Time and epochs of this process. */
   #epochs = 0;
   /** Seconds of epochs in other processes. */
-  #before = 0;
+  #earlierSeconds = 0;
 
   constructor(budget: Budget) {
     this.#seconds = budget.seconds ?? Number.POSITIVE_INFINITY;
@@ -49,49 +49,49 @@ export class Clock {
   /** The training begins, or goes on after epochs that took so many seconds. */
   start(before: readonly number[]): void {
     this.#started = now();
-    this.#before = before.reduce((sum, seconds) => sum + seconds, 0);
+    this.#earlierSeconds = before.reduce((sum, seconds) => sum + seconds, 0);
   }
 
   /** Calls `stop` when the time is over, unless what it gives is called before. */
   whenOver(stop: () => void): () => void {
     if (this.#seconds === Number.POSITIVE_INFINITY) return () => {};
-    return after(Math.min(MOST_MILLISECONDS, Math.max(0, this.left * 1000)), stop);
+    return after(Math.min(MOST_MILLISECONDS, Math.max(0, this.secondsLeft * 1000)), stop);
   }
 
-  get #spent(): number {
+  get #elapsed(): number {
     return (now() - this.#started) / 1000;
   }
 
   /** Seconds of the budget that are left. */
-  get left(): number {
-    return this.#seconds - this.#before - this.#spent;
+  get secondsLeft(): number {
+    return this.#seconds - this.#earlierSeconds - this.#elapsed;
   }
 
-  count(epochs: number): void {
+  countEpochs(epochs: number): void {
     this.#epochs += epochs;
   }
 
   /** Seconds an epoch has taken, on average; undefined before the first. */
-  get #each(): number | undefined {
-    return this.#epochs === 0 ? undefined : this.#spent / this.#epochs;
+  get #secondsPerEpoch(): number | undefined {
+    return this.#epochs === 0 ? undefined : this.#elapsed / this.#epochs;
   }
 
   /** The time of so many epochs more, as far as the budget has it. */
   secondsFor(epochs: number): number | undefined {
-    const each = this.#each;
-    return each === undefined ? undefined : Math.max(0, Math.min(each * epochs, this.left));
+    const each = this.#secondsPerEpoch;
+    return each === undefined ? undefined : Math.max(0, Math.min(each * epochs, this.secondsLeft));
   }
 
   /**
    * Epochs until the clock has to be looked at, 0 if the time is over. Off the event loop `whenOver` looks at
    * it; a synchronous training looks itself, and its time is over when less is left than an epoch takes.
    */
-  epochs(isSync: boolean): number {
-    const { left } = this;
-    if (left <= 0) return 0;
-    if (!isSync || left === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
-    const each = this.#each ?? 0;
-    if (each > left) return 0;
-    return each === 0 ? 1 : Math.max(1, Math.floor(Math.min(left, LOOK_SECONDS) / each));
+  epochsUntilCheck(isSync: boolean): number {
+    const { secondsLeft } = this;
+    if (secondsLeft <= 0) return 0;
+    if (!isSync || secondsLeft === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    const each = this.#secondsPerEpoch ?? 0;
+    if (each > secondsLeft) return 0;
+    return each === 0 ? 1 : Math.max(1, Math.floor(Math.min(secondsLeft, CHECK_SECONDS) / each));
   }
 }

@@ -16,7 +16,7 @@ import { readWeights } from "../metrics/columns.ts";
 import { largest, type Problem } from "../metrics/metric.ts";
 import type { NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { weightsOf } from "./rowWeights.ts";
+import { combineWeights } from "./rowWeights.ts";
 import { type Profile, profileOf } from "./warnings/profile.ts";
 
 /** Examples as they were checked and as the kernel keeps them. */
@@ -118,7 +118,7 @@ export function readTraining(
       all,
       data,
       held: validationData === undefined ? held : readValidation(expected, validationData),
-      weights: weightsOf({ ...data, rowNumbers }, expected.problem, ofRows, classWeight),
+      weights: combineWeights({ ...data, rowNumbers }, expected.problem, ofRows, classWeight),
       rowNumbers,
       rows,
     };

@@ -2,24 +2,24 @@
 import { OptionError } from "../errors.ts";
 import type { Progress, Run } from "../kernel/kernel.ts";
 import type { Epoch } from "./history.ts";
-import type { Answer } from "./participants.ts";
+import type { HookResult } from "./participants.ts";
 
 /** What a training asks for: a call of the kernel, the end of a hook's promise, or that epochs are shown. */
-export type Request = { readonly run: Run } | { readonly ended: readonly Epoch[] } | Answer;
+export type TrainingRequest = { readonly run: Run } | { readonly ended: readonly Epoch[] } | HookResult;
 
 /** A training: it yields requests and receives what a call of the kernel did. */
-export type Steps = Generator<Request, void, Progress | undefined>;
+export type TrainingRequests = Generator<TrainingRequest, void, Progress | undefined>;
 
 export function isPromise(given: unknown): given is PromiseLike<unknown> {
   return typeof (given as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
 /** Takes all steps before it returns. */
-export function driveSync(steps: Steps, train: (run: Run) => Progress): void {
-  const answer = (request: Request) => {
+export function driveSync(steps: TrainingRequests, train: (run: Run) => Progress): void {
+  const answer = (request: TrainingRequest) => {
     if ("run" in request) return train(request.run);
-    if ("ended" in request || !isPromise(request.given)) return undefined;
-    request.given.then(undefined, () => undefined);
+    if ("ended" in request || !isPromise(request.value)) return undefined;
+    request.value.then(undefined, () => undefined);
     throw new OptionError(`${request.place}: it returned a promise, and fitSync waits for none; use fit`);
   };
   let step = steps.next();
@@ -36,18 +36,21 @@ export function driveSync(steps: Steps, train: (run: Run) => Progress): void {
 }
 
 /** How requests are answered off the event loop. */
-export interface Answers {
+export interface RequestHandlers {
   /** Takes a call of the kernel. */
   train(run: Run): Promise<Progress>;
   /** Waits for what a hook returned. */
-  wait(given: PromiseLike<unknown>, answer: Answer): PromiseLike<unknown>;
+  wait(given: PromiseLike<unknown>, answer: HookResult): PromiseLike<unknown>;
 }
 
 /**
  * Takes steps while the event loop runs, until epochs are to be shown, which it returns, or until the training
  * has ended.
  */
-export async function advance(steps: Steps, { train, wait }: Answers): Promise<readonly Epoch[] | undefined> {
+export async function advance(
+  steps: TrainingRequests,
+  { train, wait }: RequestHandlers,
+): Promise<readonly Epoch[] | undefined> {
   let step = steps.next();
   while (!step.done) {
     const request = step.value;
@@ -55,7 +58,7 @@ export async function advance(steps: Steps, { train, wait }: Answers): Promise<r
     let answered: Progress | undefined;
     try {
       if ("run" in request) answered = await train(request.run);
-      else if (isPromise(request.given)) await wait(request.given, request);
+      else if (isPromise(request.value)) await wait(request.value, request);
     } catch (error) {
       step = steps.throw(error);
       continue;

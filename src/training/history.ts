@@ -80,14 +80,18 @@ export type History<List extends MetricList = MetricList, Validated extends bool
   ValidationFigures<number[], List, Validated>;
 
 /** What every epoch has. */
-const ALWAYS = ["epoch", "loss", "learningRate", "seconds"];
+const EPOCH_FIELDS = ["epoch", "loss", "learningRate", "seconds"];
 
 /** The properties of a history that are not lists by epoch. */
-const OF_TRAINING: readonly string[] = ["bestEpoch", "ended", "validationRows"] satisfies (keyof History)[];
+const TRAINING_FIELDS: readonly string[] = [
+  "bestEpoch",
+  "ended",
+  "validationRows",
+] satisfies (keyof History)[];
 
 /** The lists of a history that have an entry for each epoch, and how it ended. */
-export function parts(history: History): { readonly history: Lists; readonly ending: Ending } {
-  const lists = Object.entries(history).filter(([name]) => !OF_TRAINING.includes(name));
+export function splitHistory(history: History): { readonly history: Lists; readonly ending: Ending } {
+  const lists = Object.entries(history).filter(([name]) => !TRAINING_FIELDS.includes(name));
   const { ended, bestEpoch } = history;
   return {
     history: Object.fromEntries(lists) as Lists,
@@ -96,14 +100,14 @@ export function parts(history: History): { readonly history: Lists; readonly end
 }
 
 /** The history of a training as it grows. */
-export class GrowingHistory {
+export class HistoryBuilder {
   readonly history: { -readonly [Name in keyof History]: History[Name] };
   /** What an epoch has, by name. */
   readonly names: readonly string[];
   readonly #lists: number[][];
 
   constructor(measured: readonly string[]) {
-    this.names = [...ALWAYS, ...measured];
+    this.names = [...EPOCH_FIELDS, ...measured];
     this.#lists = this.names.map(() => []);
     this.history = Object.fromEntries(
       this.names.map((name, at) => [name, this.#lists[at]]),

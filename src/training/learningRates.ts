@@ -5,17 +5,18 @@ import type { Measured, Rates, Schedule } from "../nn/schedules/schedule.ts";
 export class LearningRates {
   readonly #schedule: Rates;
   /** What the schedule has said, by epoch. */
-  readonly #said: number[] = [];
+  readonly #scheduled: number[] = [];
   /** What holds in its place. */
-  set: number | undefined;
+  override: number | undefined;
 
   constructor(schedule: Schedule | undefined, learningRate: number, monitor: string) {
     this.#schedule = schedule?.start(learningRate, monitor) ?? (() => learningRate);
   }
 
   /** Of an epoch of this training, from 0; `last` is the one before it, if the schedule has to see that. */
-  of(epoch: number, last: Measured | undefined): number {
-    while (this.#said.length <= epoch) this.#said.push(this.#schedule(this.#said.length, last));
-    return this.set ?? this.#said[epoch];
+  at(epoch: number, last: Measured | undefined): number {
+    while (this.#scheduled.length <= epoch)
+      this.#scheduled.push(this.#schedule(this.#scheduled.length, last));
+    return this.override ?? this.#scheduled[epoch];
   }
 }

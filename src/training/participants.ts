@@ -4,9 +4,14 @@ import { OptionError, show } from "../errors.ts";
 import { unknownName } from "../options.ts";
 import { type Callback, HOOKS } from "./callbacks/callback.ts";
 import { EarlyStoppingCallback } from "./callbacks/earlyStopping.ts";
-import { type Course, type Participant, type TakesPart, takePart } from "./callbacks/participant.ts";
+import {
+  createParticipant,
+  type Participant,
+  type ParticipantCallback,
+  type RunningTraining,
+} from "./callbacks/participant.ts";
 import type { Epoch, History } from "./history.ts";
-import { watch } from "./progressBar.ts";
+import { displayProgress } from "./progressBar.ts";
 
 /** The caller's hooks as a participant. They are called after each epoch if one of them is about epochs. */
 function ofHooks(callback: Callback): Participant {
@@ -24,11 +29,11 @@ function ofHooks(callback: Callback): Participant {
 
 /** Shows the progress. */
 function ofProgress(epochs: number): Participant {
-  let watcher: ReturnType<typeof watch> | undefined;
+  let watcher: ReturnType<typeof displayProgress> | undefined;
   return {
     epochsUntil: () => watcher?.epochs ?? 1,
     onTrainBegin: ({ done }) => {
-      watcher = watch(epochs, done);
+      watcher = displayProgress(epochs, done);
     },
     onEpochsEnd: (ended, { control }) => watcher?.show(ended, control.secondsLeft ?? 0),
     onTrainEnd: (history) => watcher?.end(history),
@@ -62,7 +67,7 @@ function checkCallback(callback: unknown, place: string): void {
       throw new OptionError(`${place}: ${name}: expected a function, received ${show(hook)}`);
     }
   }
-  const isOurs = takePart in callback || callback instanceof EarlyStoppingCallback;
+  const isOurs = createParticipant in callback || callback instanceof EarlyStoppingCallback;
   if (isOurs || HOOKS.some((name) => (callback as Callback)[name] !== undefined)) return;
   // It would be passed over in silence.
   const hint = "a callback made by another copy of myelin has none for this one";
@@ -71,7 +76,7 @@ function checkCallback(callback: unknown, place: string): void {
 
 /** Refuses callbacks that write files where many models share them; `fix` says what to do. */
 export function checkShared(list: readonly Callback[], place: string, fix: string): void {
-  const at = list.findIndex((callback) => takePart in callback);
+  const at = list.findIndex((callback) => createParticipant in callback);
   if (at < 0) return;
   throw new OptionError(
     `${place}[${at}]: expected early stopping or hooks, received a callback that writes files, which all ` +
@@ -80,8 +85,8 @@ export function checkShared(list: readonly Callback[], place: string, fix: strin
 }
 
 /** What a participant returned, which may be a promise. */
-export interface Answer {
-  readonly given: unknown;
+export interface HookResult {
+  readonly value: unknown;
   readonly place: string;
   /** Whether the signal and the budget end the wait for it. */
   readonly isInterruptible: boolean;
@@ -99,7 +104,10 @@ export class Participants {
   constructor(call: string, callbacks: readonly Callback[], progressOf: number | undefined) {
     const given = callbacks.map((callback, index) => {
       const place = `${call}: callbacks[${index}]`;
-      const participant = takePart in callback ? (callback as TakesPart)[takePart](place) : ofHooks(callback);
+      const participant =
+        createParticipant in callback
+          ? (callback as ParticipantCallback)[createParticipant](place)
+          : ofHooks(callback);
       return { place, participant };
     });
     const progress = progressOf === undefined ? [] : [{ place: call, participant: ofProgress(progressOf) }];
@@ -114,38 +122,38 @@ export class Participants {
     );
   }
 
-  *begin(course: Course): Generator<Answer, void> {
+  *begin(course: RunningTraining): Generator<HookResult, void> {
     yield* this.#call("onTrainBegin", (participant) => participant.onTrainBegin?.(course));
   }
 
-  *beginEpoch(epoch: number, course: Course): Generator<Answer, void> {
+  *beginEpoch(epoch: number, course: RunningTraining): Generator<HookResult, void> {
     yield* this.#call("onEpochBegin", (participant) => participant.onEpochBegin?.(epoch, course));
   }
 
-  *endEpochs(epochs: readonly Epoch[], course: Course): Generator<Answer, void> {
+  *endEpochs(epochs: readonly Epoch[], course: RunningTraining): Generator<HookResult, void> {
     yield* this.#call("onEpochEnd", (participant) => participant.onEpochsEnd?.(epochs, course));
   }
 
-  *lastEpoch(course: Course): Generator<Answer, void> {
+  *lastEpoch(course: RunningTraining): Generator<HookResult, void> {
     yield* this.#call("onEpochEnd", (participant) => participant.onLastEpoch?.(course));
   }
 
   /** Calls all, even where one of them throws; appends what they throw to the errors. */
-  *end(history: History, errors: unknown[]): Generator<Answer, void> {
+  *end(history: History, errors: unknown[]): Generator<HookResult, void> {
     for (const placed of this.#list) {
       try {
-        yield answer(placed, "onTrainEnd", placed.participant.onTrainEnd?.(history));
+        yield hookResult(placed, "onTrainEnd", placed.participant.onTrainEnd?.(history));
       } catch (error) {
         errors.push(error);
       }
     }
   }
 
-  *#call(hook: string, call: (participant: Participant) => unknown): Generator<Answer, void> {
-    for (const placed of this.#list) yield answer(placed, hook, call(placed.participant));
+  *#call(hook: string, call: (participant: Participant) => unknown): Generator<HookResult, void> {
+    for (const placed of this.#list) yield hookResult(placed, hook, call(placed.participant));
   }
 }
 
-function answer({ place, participant }: Placed, hook: string, given: unknown): Answer {
-  return { given, place: `${place}: ${hook}`, isInterruptible: participant.isInterruptible === true };
+function hookResult({ place, participant }: Placed, hook: string, value: unknown): HookResult {
+  return { value, place: `${place}: ${hook}`, isInterruptible: participant.isInterruptible === true };
 }

@@ -3,7 +3,7 @@ import { now } from "../host.ts";
 import type { Ended, Epoch, History } from "./history.ts";
 
 /** Shows one training. */
-export interface Watcher {
+export interface ProgressDisplay {
   /** Epochs until the next look. */
   readonly epochs: number;
   /** Shows what has ended since the last look, and the time that is left. */
@@ -160,7 +160,7 @@ function summary(history: History): string {
 }
 
 /** Watches a training of `total` epochs, of which `done` have ended before it was resumed. */
-export function watch(total: number, done = 0): Watcher {
+export function displayProgress(total: number, done = 0): ProgressDisplay {
   const target = screen();
   let looked = now();
   let ended = done;
@@ -184,7 +184,7 @@ export function watch(total: number, done = 0): Watcher {
 }
 
 /** Watches trainings of many models. */
-export function watchModels(total: number) {
+export function displayModels(total: number) {
   const target = screen();
   let finished = 0;
   return {

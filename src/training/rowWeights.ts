@@ -14,7 +14,7 @@ export type ClassWeight =
 const PLACE = "classWeight";
 
 /** Rows, and the caller's numbers of them, unless they are 0, 1, 2, … */
-interface Numbered extends Dataset {
+interface NumberedRows extends Dataset {
   readonly rowNumbers: Uint32Array | undefined;
 }
 
@@ -30,7 +30,10 @@ interface Classes {
  * The classes of rows: that of a label; that of the largest share, which is the 1 of a one-hot row; and 0 or
  * 1 for one column of 0 and 1, or of -1 and 1.
  */
-function classesOf({ y, outputs: columns, rowNumbers }: Numbered, { targets, outputs }: Problem): Classes {
+function classesOf(
+  { y, outputs: columns, rowNumbers }: NumberedRows,
+  { targets, outputs }: Problem,
+): Classes {
   if (targets === "labels") return { count: outputs, first: "0", of: (row) => y[row] };
   if (targets === "shares") return { count: outputs, first: "0", of: (row) => largest(y, row, columns) };
   if (targets === "values" || columns > 1) {
@@ -96,7 +99,7 @@ function readClassWeight(given: unknown, classes: Classes): Float32Array {
 }
 
 /** A weight for each row, as `classWeight` makes it of the row's class. */
-function byClass(given: unknown, data: Numbered, problem: Problem): Float32Array {
+function classWeightsOfRows(given: unknown, data: NumberedRows, problem: Problem): Float32Array {
   const classes = classesOf(data, problem);
   const weights = given === "balanced" ? balance(classes, data.rows) : readClassWeight(given, classes);
   return Float32Array.from({ length: data.rows }, (_, row) => weights[classes.of(row)]);
@@ -106,14 +109,14 @@ function byClass(given: unknown, data: Numbered, problem: Problem): Float32Array
  * What the rows of a training are weighted with: `sampleWeight`, of which there is one for each of these
  * rows, times `classWeight`; or undefined without either.
  */
-export function weightsOf(
-  data: Numbered,
+export function combineWeights(
+  data: NumberedRows,
   problem: Problem,
   sampleWeight: Float32Array | undefined,
   classWeight: unknown,
 ): Float32Array | undefined {
   if (classWeight === undefined && sampleWeight === undefined) return undefined;
-  const factors = classWeight === undefined ? undefined : byClass(classWeight, data, problem);
+  const factors = classWeight === undefined ? undefined : classWeightsOfRows(classWeight, data, problem);
   const weights = Float32Array.from(
     { length: data.rows },
     (_, row) => (sampleWeight?.[row] ?? 1) * (factors?.[row] ?? 1),

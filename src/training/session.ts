@@ -38,10 +38,10 @@ import {
 import { initialize } from "../nn/weights.ts";
 import type { Complete } from "../options.ts";
 import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } from "./data.ts";
-import { type History, type MetricList, type Metrics, parts } from "./history.ts";
+import { type History, type MetricList, type Metrics, splitHistory } from "./history.ts";
 import { createMetrics, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { atEpoch, type Kept, Training } from "./training.ts";
+import { type SavedParts, startOfNextEpoch, Training } from "./training.ts";
 import { warnBefore } from "./warnings/before.ts";
 
 /** What `evaluate` measures: the loss, and the model's metrics by their names. */
@@ -154,7 +154,7 @@ export class Session {
   }
 
   /** All that the model is made of again, between two calls of the kernel. */
-  saved({ optimizerState, history, into }: Kept): SavedModel {
+  saved({ optimizerState, history, into }: SavedParts): SavedModel {
     const { configuration, seed, position } = this;
     const network = this.use();
     const slots = countSlots(configuration);
@@ -163,10 +163,10 @@ export class Session {
       seed,
       // An optimizer that begins anew counts its steps anew.
       training: {
-        epochs: atEpoch(position).epoch,
+        epochs: startOfNextEpoch(position).epoch,
         steps: slots > 0 && !optimizerState ? 0 : position.steps,
       },
-      ...(history && this.history ? parts(this.history) : { history: undefined, ending: {} }),
+      ...(history && this.history ? splitHistory(this.history) : { history: undefined, ending: {} }),
       parameters: network.read("parameters", into?.parameters),
       optimizerState: optimizerState ? network.read("slots", into?.optimizerState) : new Float32Array(0),
     };
@@ -193,7 +193,7 @@ export class Session {
   }
 
   /** What two models have in common that can share what was loaded. */
-  get loadsAs(): string {
+  get loadKey(): string {
     const { loss, metrics } = this.configuration;
     return JSON.stringify([this.kernel.name, this.expected, this.outputs, loss, metrics]);
   }

@@ -8,12 +8,12 @@ import { type Model, sessionOf } from "../model.ts";
 import { Clock } from "./budget.ts";
 import type { Callback } from "./callbacks/callback.ts";
 import type { Loaded } from "./data.ts";
-import { isPromise, type Steps } from "./drive.ts";
+import { isPromise, type TrainingRequests } from "./drive.ts";
 import type { History, MetricList } from "./history.ts";
 import { readModel } from "./modelArgument.ts";
 import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } from "./options.ts";
 import { checkShared, readCallbacks } from "./participants.ts";
-import { watchModels } from "./progressBar.ts";
+import { displayModels } from "./progressBar.ts";
 import type { Session } from "./session.ts";
 import type { Training } from "./training.ts";
 import { warnAfter } from "./warnings/after.ts";
@@ -91,7 +91,7 @@ export async function trainMany<List extends MetricList = MetricList>(
   const checked = readFitOptions(call, given as FitOptions, [...FIT_OPTIONS, "onProgress"]);
   checkShared(checked.callbacks, `${call}: callbacks`, "give a function, (model, index) => callbacks");
   const onProgress = readOnProgress(call, options.onProgress);
-  const examples = pair(models, data);
+  const examples = examplesByModel(models, data);
   if (Array.isArray(data) && checked.sampleWeight !== undefined) {
     throw new OptionError(`${call}: sampleWeight: expected one dataset for all models, received a list`);
   }
@@ -116,7 +116,7 @@ export interface ModelTraining {
 }
 
 /** What holds for all trainings of a call. */
-export interface Together extends Partial<Pick<CheckedFitOptions, "budget" | "verbose">> {
+export interface CallOptions extends Partial<Pick<CheckedFitOptions, "budget" | "verbose">> {
   readonly signal: AbortSignal | undefined;
   readonly threads: number | undefined;
   readonly onProgress: TrainManyOptions["onProgress"];
@@ -128,11 +128,11 @@ export interface Together extends Partial<Pick<CheckedFitOptions, "budget" | "ve
 export async function trainTogether(
   call: string,
   trainings: readonly ModelTraining[],
-  together: Together,
+  together: CallOptions,
 ): Promise<ManyHistory[]> {
   together.signal?.throwIfAborted();
-  const loads: Loads = new Map();
-  const begun: Begun[] = [];
+  const loads: LoadCache = new Map();
+  const begun: ActiveTraining[] = [];
   try {
     for (const training of trainings) begun.push(begin(call, training, together, loads));
     loads.clear();
@@ -146,31 +146,31 @@ export async function trainTogether(
 }
 
 /** A training of a call, taken from request to request. */
-interface Begun {
+interface ActiveTraining {
   readonly fit: Training;
   readonly kernel: Kernel;
-  readonly steps: Steps;
+  readonly steps: TrainingRequests;
   /** The call of the kernel that it waits for; undefined when it has ended. */
   run: Run | undefined;
   error: unknown;
 }
 
 /** What has been loaded, by the examples, for all models that take them in the same way. */
-type Loads = Map<Examples, { readonly as: readonly unknown[]; readonly loaded: Loaded }[]>;
+type LoadCache = Map<Examples, { readonly as: readonly unknown[]; readonly loaded: Loaded }[]>;
 
 /** The parts of a training that say how its examples are loaded. */
-function loadsAs(session: Session, options: CheckedFitOptions): readonly unknown[] {
+function loadKeyOf(session: Session, options: CheckedFitOptions): readonly unknown[] {
   const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle } = options;
   const seed = validationSplit !== undefined && validationShuffle ? session.seed : undefined;
-  return [session.loadsAs, sampleWeight, classWeight, validationData, validationSplit, seed];
+  return [session.loadKey, sampleWeight, classWeight, validationData, validationSplit, seed];
 }
 
-function load(call: string, training: ModelTraining, options: CheckedFitOptions, loads: Loads): Loaded {
+function load(call: string, training: ModelTraining, options: CheckedFitOptions, loads: LoadCache): Loaded {
   const { examples, model } = training;
   const session = sessionOf(model, call);
   const known = loads.get(examples) ?? [];
   loads.set(examples, known);
-  const as = loadsAs(session, options);
+  const as = loadKeyOf(session, options);
   const alike = known.find((other) => other.as.every((part, at) => part === as[at]));
   if (alike !== undefined) return alike.loaded;
   const loaded = session.load(call, examples, options);
@@ -178,7 +178,12 @@ function load(call: string, training: ModelTraining, options: CheckedFitOptions,
   return loaded;
 }
 
-function begin(call: string, training: ModelTraining, { signal }: Together, loads: Loads): Begun {
+function begin(
+  call: string,
+  training: ModelTraining,
+  { signal }: CallOptions,
+  loads: LoadCache,
+): ActiveTraining {
   const session = sessionOf(training.model, call);
   // The call shows the progress of all.
   const options = { ...training.options, signal, verbose: false };
@@ -193,7 +198,10 @@ export function readOnProgress<Told>(call: string, given: unknown): ((progress: 
 }
 
 /** The examples of each model. */
-function pair(models: readonly Model[], data: Examples | readonly Examples[]): readonly Examples[] {
+function examplesByModel(
+  models: readonly Model[],
+  data: Examples | readonly Examples[],
+): readonly Examples[] {
   if (!Array.isArray(models) || models.length === 0) {
     throw new OptionError(`trainMany: expected a list of at least 1 model, received ${show(models)}`);
   }
@@ -217,7 +225,7 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
 type Outcome = { readonly progress?: Progress } | { readonly error: unknown };
 
 /** Takes a training to its next call of the kernel, or to its end; `outcome` is that of its last call. */
-async function advance(entry: Begun, outcome: Outcome = {}): Promise<void> {
+async function advanceToRun(entry: ActiveTraining, outcome: Outcome = {}): Promise<void> {
   entry.run = undefined;
   try {
     let step = "error" in outcome ? entry.steps.throw(outcome.error) : entry.steps.next(outcome.progress);
@@ -228,7 +236,7 @@ async function advance(entry: Begun, outcome: Outcome = {}): Promise<void> {
         return;
       }
       try {
-        if ("given" in request && isPromise(request.given)) await entry.fit.wait(request.given, request);
+        if ("value" in request && isPromise(request.value)) await entry.fit.wait(request.value, request);
       } catch (error) {
         step = entry.steps.throw(error);
         continue;
@@ -242,13 +250,13 @@ async function advance(entry: Begun, outcome: Outcome = {}): Promise<void> {
 
 /** One call of a kernel: some of the trainings, until something has to be decided. */
 interface Call {
-  readonly group: readonly Begun[];
+  readonly group: readonly ActiveTraining[];
   readonly trainings: KernelTrainings;
   /** Whether none of these trainings continues after it. */
   readonly isLast: boolean;
 }
 
-function start(kernel: Kernel, group: readonly Begun[], threads: number | undefined): Call {
+function start(kernel: Kernel, group: readonly ActiveTraining[], threads: number | undefined): Call {
   const list = group.map(({ fit, run }) => ({
     network: fit.network,
     data: fit.kernelData,
@@ -272,9 +280,9 @@ function reporter(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total
   };
 }
 
-async function train(begun: readonly Begun[], together: Together): Promise<ManyHistory[]> {
+async function train(begun: readonly ActiveTraining[], together: CallOptions): Promise<ManyHistory[]> {
   const { signal, threads, onProgress, verbose, budget } = together;
-  const watcher = verbose ? watchModels(begun.length) : undefined;
+  const watcher = verbose ? displayModels(begun.length) : undefined;
   const tell = (progress: ManyProgress) => {
     watcher?.show(progress.finished);
     onProgress?.(progress);
@@ -282,7 +290,7 @@ async function train(begun: readonly Begun[], together: Together): Promise<ManyH
   const report = watcher || onProgress ? reporter(tell, begun.length) : undefined;
   const clock = new Clock({ seconds: budget?.seconds });
   const failures: unknown[] = [];
-  await Promise.all(begun.map((entry) => advance(entry)));
+  await Promise.all(begun.map((entry) => advanceToRun(entry)));
   for (let active = activeOf(begun); active.length > 0; active = activeOf(active)) {
     const failed = begun.some(({ error }) => isFailure(error)) || failures.length > 0;
     if (failed) {
@@ -306,7 +314,7 @@ async function train(begun: readonly Begun[], together: Together): Promise<ManyH
         (all) => all.map((progress) => ({ progress })),
         (error) => group.map(() => ({ error })),
       );
-      await Promise.all(group.map((entry, at) => advance(entry, outcomes[at])));
+      await Promise.all(group.map((entry, at) => advanceToRun(entry, outcomes[at])));
     }
   }
   watcher?.end();
@@ -319,19 +327,19 @@ async function train(begun: readonly Begun[], together: Together): Promise<ManyH
   );
 }
 
-const activeOf = (entries: readonly Begun[]) => entries.filter(({ run }) => run !== undefined);
+const activeOf = (entries: readonly ActiveTraining[]) => entries.filter(({ run }) => run !== undefined);
 
 /** A training that diverged keeps its error to itself; any other error ends the call. */
 const isFailure = (error: unknown) => error !== undefined && !(error instanceof DivergenceError);
 
 /** Ends trainings that wait for the kernel, as a hook's `stop` does. */
-async function endAll(entries: readonly Begun[]): Promise<void> {
+async function endAll(entries: readonly ActiveTraining[]): Promise<void> {
   await Promise.all(
     entries.map((entry) => {
       entry.fit.leave();
       const position = (entry.run as Run).from;
       const progress = { position, losses: NONE, seconds: NONE, reached: false, stopped: false };
-      return advance(entry, { progress });
+      return advanceToRun(entry, { progress });
     }),
   );
 }

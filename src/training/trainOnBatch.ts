@@ -4,10 +4,10 @@ import { DivergenceError } from "../errors.ts";
 import type { Progress } from "../kernel/kernel.ts";
 import { learningRate } from "../nn/optimizers/optimizer.ts";
 import { checkNames } from "../options.ts";
-import { adviceOf } from "./advice.ts";
+import { divergenceAdvice } from "./advice.ts";
 import { type FitOptions, readFitOptions } from "./options.ts";
 import type { Evaluation, Session } from "./session.ts";
-import { atEpoch } from "./training.ts";
+import { startOfNextEpoch } from "./training.ts";
 import { warnOfSingleRows } from "./warnings/before.ts";
 
 /** How to take one step. */
@@ -48,7 +48,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
   if (data.rows === 1 && session.position.steps === 0) {
     warnOfSingleRows(CALL, session.configuration, 1, 1, [session]);
   }
-  const { epoch, steps } = atEpoch(session.position);
+  const { epoch, steps } = startOfNextEpoch(session.position);
   const rows = weights === undefined ? data : { ...data, weights };
   const done = network.train(rows, {
     from: { epoch, step: 0, steps, loss: 0 },
@@ -62,7 +62,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
   });
   if (done.diverged) {
     const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(session, { data }, rate)}. The weights are those before the call.`;
+    const text = `${CALL}: update ${steps}: ${what}; ${divergenceAdvice(session, { data }, rate)}. The weights are those before the call.`;
     throw new DivergenceError(text, epoch, 0);
   }
   session.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });

@@ -8,24 +8,24 @@ import type { SavedModel } from "../formats/saved.ts";
 import type { KernelData, Network, Position, Progress, Run } from "../kernel/kernel.ts";
 import type { Measured } from "../nn/schedules/schedule.ts";
 import { toLayers } from "../nn/weights.ts";
-import { type Advised, adviceOf } from "./advice.ts";
+import { type AdvisedModel, divergenceAdvice } from "./advice.ts";
 import { Clock } from "./budget.ts";
 import type { Callback, Control } from "./callbacks/callback.ts";
 import {
+  createEarlyStopper,
+  type EarlyStopper,
   type EarlyStoppingCallback,
-  type Stopper,
-  stopperOf,
-  stoppingOf,
+  findEarlyStopping,
 } from "./callbacks/earlyStopping.ts";
-import type { Course } from "./callbacks/participant.ts";
+import type { RunningTraining } from "./callbacks/participant.ts";
 import { free, type Loaded } from "./data.ts";
-import { advance, driveSync, type Steps } from "./drive.ts";
+import { advance, driveSync, type TrainingRequests } from "./drive.ts";
 import { EpochMetrics } from "./epochMetrics.ts";
-import { type Ended, type Epoch, GrowingHistory, type History } from "./history.ts";
+import { type Ended, type Epoch, type History, HistoryBuilder } from "./history.ts";
 import { LearningRates } from "./learningRates.ts";
 import { checkMonitors, largerIsBetter, metricNames, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { type Answer, Participants } from "./participants.ts";
+import { type HookResult, Participants } from "./participants.ts";
 import { checkResumed, type Settings } from "./resume.ts";
 import { warnOfMonitors } from "./warnings/before.ts";
 import type { Profile } from "./warnings/profile.ts";
@@ -40,7 +40,7 @@ const MOST_EPOCHS_A_RUN = 10_000;
 const MOST_PREDICTIONS_A_RUN = 2 ** 20;
 
 /** What is kept of a model besides its parameters. */
-export interface Kept {
+export interface SavedParts {
   readonly optimizerState: boolean;
   readonly history: boolean;
   /** What was kept before, with the same optimizer's state: its numbers may be written over. */
@@ -48,7 +48,7 @@ export interface Kept {
 }
 
 /** What a training needs of its model. */
-export interface Trained extends Advised {
+export interface TrainableModel extends AdvisedModel {
   readonly configuration: Configuration;
   readonly seed: number;
   readonly outputs: number;
@@ -59,11 +59,11 @@ export interface Trained extends Advised {
   /** Lets other trainings begin, if it is this one that holds the model. */
   release(training: object): void;
   /** All of the model, between two calls of the kernel. */
-  saved(kept: Kept): SavedModel;
+  saved(kept: SavedParts): SavedModel;
 }
 
 /** Where the next training starts: what an aborted one left of its last epoch belonged to that training. */
-export function atEpoch({ epoch, step, steps }: Position): Position {
+export function startOfNextEpoch({ epoch, step, steps }: Position): Position {
   return { epoch: step > 0 ? epoch + 1 : epoch, step: 0, steps, loss: 0 };
 }
 
@@ -75,9 +75,9 @@ export class Training {
   /** The name of the call, which begins the messages of errors. */
   readonly call: string;
   readonly network: Network;
-  readonly #model: Trained;
+  readonly #model: TrainableModel;
   readonly #options: CheckedFitOptions;
-  readonly #growing: GrowingHistory;
+  readonly #growing: HistoryBuilder;
   readonly #participants: Participants;
   readonly #clock: Clock;
   readonly #stopping: EarlyStoppingCallback | undefined;
@@ -86,7 +86,7 @@ export class Training {
   #loadedBefore: Loaded | undefined;
   #figures: EpochMetrics;
   #rates: LearningRates;
-  #stopper: Stopper | undefined;
+  #stopper: EarlyStopper | undefined;
   /** Loads the data again, the rows of the validation not drawn. */
   #reload: (() => Loaded) | undefined;
   #position: Position;
@@ -94,11 +94,11 @@ export class Training {
   #done = 0;
   #isResumed = false;
   #last: Epoch | undefined;
-  #steps: Steps | undefined;
+  #steps: TrainingRequests | undefined;
 
   constructor(
     call: string,
-    model: Trained,
+    model: TrainableModel,
     loaded: Loaded,
     options: CheckedFitOptions,
     reload?: () => Loaded,
@@ -110,11 +110,11 @@ export class Training {
     this.#options = options;
     this.#reload = reload;
     const measured = metricNames(model.metrics, loaded.validation !== undefined);
-    this.#growing = new GrowingHistory(measured);
+    this.#growing = new HistoryBuilder(measured);
     if (loaded.validationRows) this.#growing.history.validationRows = loaded.validationRows;
     const { schedule, callbacks, verbose, epochs, budget } = options;
     checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.metrics, measured);
-    this.#stopping = stoppingOf(callbacks);
+    this.#stopping = findEarlyStopping(callbacks);
     if (this.#stopping !== undefined) {
       const place = `${call}: callbacks[${callbacks.indexOf(this.#stopping as Callback)}]: earlyStopping`;
       checkMonitors(`${place}: monitor`, [this.#stopping.monitor], model.metrics, measured);
@@ -124,7 +124,7 @@ export class Training {
     this.#stopper = this.#stopperWatching(this.#monitor);
     this.#participants = new Participants(call, callbacks, verbose ? epochs : undefined);
     this.#clock = new Clock(budget);
-    this.#position = atEpoch(model.position);
+    this.#position = startOfNextEpoch(model.position);
   }
 
   /** As far as it has come; a copy for the caller to keep. */
@@ -181,10 +181,10 @@ export class Training {
     return new LearningRates(this.#options.schedule, learningRate, monitor);
   }
 
-  #stopperWatching(standard: string): Stopper | undefined {
+  #stopperWatching(standard: string): EarlyStopper | undefined {
     return (
       this.#stopping &&
-      stopperOf(this.#stopping, standard, (monitor) => largerIsBetter(monitor, this.#model.metrics))
+      createEarlyStopper(this.#stopping, standard, (monitor) => largerIsBetter(monitor, this.#model.metrics))
     );
   }
 
@@ -203,7 +203,7 @@ export class Training {
   }
 
   #rate(epoch: number): number {
-    return this.#rates.of(epoch, this.#last as Measured | undefined);
+    return this.#rates.at(epoch, this.#last as Measured | undefined);
   }
 
   /** The next call of the kernel, of at most that many epochs. */
@@ -265,7 +265,7 @@ export class Training {
     const stopper = this.#stopper;
     stopper?.absorb(progress);
     if (stopper !== undefined && stopper.inKernel === undefined) {
-      for (const epoch of epochs) stopper.see(epoch, () => this.network.read("parameters"));
+      for (const epoch of epochs) stopper.observe(epoch, () => this.network.read("parameters"));
     }
     if (epochs.length > 0) this.#noteBest();
     if (stopper?.isOver) this.#end("patience");
@@ -275,7 +275,7 @@ export class Training {
   #noteBest(): void {
     if (this.#stopper?.parameters === undefined) return;
     const epochs = this.#growing.history.epoch;
-    this.#growing.history.bestEpoch = epochs[epochs.length - 1 - this.#stopper.waiting.waited];
+    this.#growing.history.bestEpoch = epochs[epochs.length - 1 - this.#stopper.state.waited];
   }
 
   /** A run was stopped: the signal did it, or the time is over. */
@@ -299,13 +299,13 @@ export class Training {
     const whole = this.#done > 0 ? "of the last whole epoch" : "from before the training";
     const kept = `The weights are those ${this.#stopper?.parameters ? "of the best epoch" : whole}.`;
     const what = "the loss, a gradient or a weight is no longer a finite number";
-    const advice = adviceOf(this.#model, this.#loaded, learningRate);
+    const advice = divergenceAdvice(this.#model, this.#loaded, learningRate);
     const text = `epoch ${epoch}, step ${step}: ${what}; ${advice}. ${kept}`;
     return new DivergenceError(text, epoch, step);
   }
 
   /** The training as a generator of requests; `shows` asks for the epochs to be shown as they end. */
-  *steps(isSync: boolean, shows = false): Steps {
+  *steps(isSync: boolean, shows = false): TrainingRequests {
     const course = this.#course(isSync);
     const errors: unknown[] = [];
     try {
@@ -333,9 +333,12 @@ export class Training {
     return signal?.aborted && error === signal.reason ? "signal" : "error";
   }
 
-  *#epochsOf(course: Course, shows: boolean): Steps {
+  *#epochsOf(course: RunningTraining, shows: boolean): TrainingRequests {
     while (this.left > 0) {
-      const until = Math.min(this.#participants.epochsUntil(this.#done), this.#clock.epochs(course.isSync));
+      const until = Math.min(
+        this.#participants.epochsUntil(this.#done),
+        this.#clock.epochsUntilCheck(course.isSync),
+      );
       if (until === 0) return this.#end("budget");
       yield* this.#participants.beginEpoch(this.#position.epoch, course);
       if (this.#isOver) return;
@@ -343,7 +346,7 @@ export class Training {
       const run = this.#next(shows ? 1 : until);
       const progress = yield { run };
       const epochs = this.#absorb(run, progress as Progress);
-      this.#clock.count(epochs.length);
+      this.#clock.countEpochs(epochs.length);
       if (epochs.length > 0) yield* this.#participants.endEpochs(epochs, course);
       if (shows) yield { ended: epochs };
     }
@@ -363,9 +366,9 @@ export class Training {
         done: this.#done,
         isOver: this.#isOver,
         ...this.#settings,
-        learningRate: this.#rates.set,
+        learningRate: this.#rates.override,
         monitor: this.#monitor,
-        earlyStopping: this.#stopper?.waiting,
+        earlyStopping: this.#stopper?.state,
       },
     };
   }
@@ -396,7 +399,7 @@ export class Training {
       this.#rate(epoch);
       this.#last = this.#growing.add(names.map((name) => model.history?.[name][epoch] ?? Number.NaN));
     }
-    this.#rates.set = state.learningRate;
+    this.#rates.override = state.learningRate;
     this.#done = state.done;
     if (state.earlyStopping) this.#stopper?.resume(state.earlyStopping, best);
     this.#noteBest();
@@ -418,7 +421,7 @@ export class Training {
     this.#stopper = this.#stopperWatching("loss");
   }
 
-  #course(isSync: boolean): Course {
+  #course(isSync: boolean): RunningTraining {
     const fit = this;
     const control = this.#control();
     return {
@@ -450,7 +453,7 @@ export class Training {
           const expected = "expected a number of at least 0";
           throw new OptionError(`${fit.call}: control: learningRate: ${expected}, received ${show(rate)}`);
         }
-        fit.#rates.set = rate;
+        fit.#rates.override = rate;
       },
       get secondsLeft() {
         return fit.#clock.secondsFor(fit.left);
@@ -538,7 +541,7 @@ export class Training {
   }
 
   /** Waits for a hook's promise, until the signal aborts or, while epochs are to come, the time is over. */
-  wait(given: PromiseLike<unknown>, { isInterruptible }: Answer): PromiseLike<unknown> {
+  wait(given: PromiseLike<unknown>, { isInterruptible }: HookResult): PromiseLike<unknown> {
     const { signal } = this.#options;
     if (!isInterruptible) return given;
     const isRunning = this.#growing.history.ended === undefined;

@@ -18,7 +18,7 @@ export interface Split {
   readonly training: Dataset;
   /** Returns the weights of the training rows: always the same array for the same argument. */
   weights(ofAll: Float32Array): Float32Array;
-  /** Measures a model on the held-out rows, which are checked once for all models with equal `loadsAs`. */
+  /** Measures a model on the held-out rows, which are checked once for all models with equal `loadKey`. */
   measure(session: Session, metrics: readonly NamedMetric[]): Evaluation;
 }
 
@@ -30,8 +30,8 @@ function toSplit(data: Dataset, rows: RowSplit): Split {
     rows,
     training: takeRows(data, rows.training),
     measure(session, metrics) {
-      const held = prepared.get(session.loadsAs) ?? session.prepare(heldOut, metrics);
-      prepared.set(session.loadsAs, held);
+      const held = prepared.get(session.loadKey) ?? session.prepare(heldOut, metrics);
+      prepared.set(session.loadKey, held);
       return session.measure(held, metrics);
     },
     weights(ofAll) {
@@ -86,7 +86,7 @@ function readData(
     const model = make();
     try {
       const session = sessionOf(model);
-      if (read.has(session.loadsAs)) continue;
+      if (read.has(session.loadKey)) continue;
       const data = within(call, () => {
         const all = session.read(examples);
         // Here errors name the caller's rows. Later the metrics see one fold only, whose rows count from 0.
@@ -94,7 +94,7 @@ function readData(
         return all;
       });
       if (options.warnings) warnOfPrecision(call, session, examples, data, options.scope);
-      read.set(session.loadsAs, { data, problem: session.problem });
+      read.set(session.loadKey, { data, problem: session.problem });
     } finally {
       model.dispose();
     }

@@ -13,7 +13,12 @@ import {
   size,
 } from "../../options.ts";
 import type { Callback } from "./callback.ts";
-import { type Course, type Participant, type TakesPart, takePart } from "./participant.ts";
+import {
+  createParticipant,
+  type Participant,
+  type ParticipantCallback,
+  type RunningTraining,
+} from "./participant.ts";
 
 /** Where and when a training is kept. */
 export interface CheckpointOptions {
@@ -66,7 +71,7 @@ class Checkpoints implements Participant {
   }
 
   /** Sees to it that the file can be written, and goes on from it. */
-  onTrainBegin(course: Course): Promise<void> | void {
+  onTrainBegin(course: RunningTraining): Promise<void> | void {
     this.#trying("written", () => destinationOf(this.#path));
     // Of several checkpoints the first that has a file is resumed from.
     if (!this.#resume || course.isResumed) return undefined;
@@ -83,11 +88,11 @@ class Checkpoints implements Participant {
     return withPath(`${place} cannot be read`, () => bytes).then(resume);
   }
 
-  onEpochsEnd(_epochs: unknown, course: Course): Promise<void> | void {
+  onEpochsEnd(_epochs: unknown, course: RunningTraining): Promise<void> | void {
     return course.done % this.#every === 0 ? this.#write(course) : undefined;
   }
 
-  onLastEpoch(course: Course): Promise<void> | void {
+  onLastEpoch(course: RunningTraining): Promise<void> | void {
     return stateOf(course) === this.#last ? undefined : this.#write(course);
   }
 
@@ -96,7 +101,7 @@ class Checkpoints implements Participant {
   }
 
   /** Copies the training and writes it; off the event loop not before the one before is written. */
-  #write(course: Course): Promise<void> | void {
+  #write(course: RunningTraining): Promise<void> | void {
     if (this.#writing !== undefined) return this.#writing.then(() => this.#write(course));
     this.#last = stateOf(course);
     this.#snapshot = course.snapshot(this.#snapshot);
@@ -126,7 +131,7 @@ class Checkpoints implements Participant {
   }
 }
 
-const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
+const stateOf = ({ done, isOver }: RunningTraining) => `${done} ${isOver}`;
 
 /**
  * Keeps all that a training goes on from in a file: weights, optimizer, schedule, position, best weights and
@@ -153,6 +158,6 @@ const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
 export function checkpoint(options: CheckpointOptions): Callback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.checkpoint");
   const complete = completeOptions(OPTIONS, options, "callbacks.checkpoint");
-  const callback: TakesPart = { [takePart]: (place) => new Checkpoints(place, complete) };
+  const callback: ParticipantCallback = { [createParticipant]: (place) => new Checkpoints(place, complete) };
   return callback as Callback;
 }

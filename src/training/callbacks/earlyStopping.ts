@@ -69,13 +69,13 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
 }
 
 /** The early stopping among callbacks, of which there is at most one. */
-export function stoppingOf(callbacks: readonly Callback[]): EarlyStoppingCallback | undefined {
+export function findEarlyStopping(callbacks: readonly Callback[]): EarlyStoppingCallback | undefined {
   const found = callbacks.find((callback) => callback instanceof EarlyStoppingCallback);
   return found as EarlyStoppingCallback | undefined;
 }
 
 /** How far early stopping has come. */
-export interface Waiting {
+export interface EarlyStoppingState {
   /** What was monitored of the best epoch; undefined before the first that is a number. */
   readonly best: number | undefined;
   /** The epochs since. */
@@ -83,14 +83,14 @@ export interface Waiting {
 }
 
 /** What early stopping watches in one training. */
-export interface Watched extends Pick<EarlyStoppingCallback, "patience" | "minDelta"> {
+export interface EarlyStoppingSettings extends Pick<EarlyStoppingCallback, "patience" | "minDelta"> {
   readonly monitor: string;
   readonly largerIsBetter: boolean;
 }
 
 /** Early stopping in one training. */
-export class Stopper {
-  readonly #settings: Watched;
+export class EarlyStopper {
+  readonly #settings: EarlyStoppingSettings;
   /** -1 where larger is better: then it watches the negative. */
   readonly #sign: number;
   #best = Number.POSITIVE_INFINITY;
@@ -98,7 +98,7 @@ export class Stopper {
   /** The parameters of the best epoch. */
   parameters: Float32Array | undefined;
 
-  constructor(settings: Watched) {
+  constructor(settings: EarlyStoppingSettings) {
     this.#settings = settings;
     this.#sign = settings.largerIsBetter ? -1 : 1;
   }
@@ -107,12 +107,12 @@ export class Stopper {
     return this.#waited > this.#settings.patience;
   }
 
-  get waiting(): Waiting {
+  get state(): EarlyStoppingState {
     const best = this.parameters === undefined ? undefined : this.#sign * this.#best;
     return { best, waited: this.#waited };
   }
 
-  resume({ best, waited }: Waiting, parameters: Float32Array | undefined): void {
+  resume({ best, waited }: EarlyStoppingState, parameters: Float32Array | undefined): void {
     this.#best = best === undefined ? Number.POSITIVE_INFINITY : this.#sign * best;
     this.#waited = waited;
     this.parameters = parameters;
@@ -135,7 +135,7 @@ export class Stopper {
   }
 
   /** Sees an epoch that no kernel watched; `read` gives its parameters. */
-  see(epoch: Epoch, read: () => Float32Array): void {
+  observe(epoch: Epoch, read: () => Float32Array): void {
     const { monitor, minDelta } = this.#settings;
     const value = this.#sign * (epoch as unknown as Record<string, number>)[monitor];
     const isBetter = value < this.#best - minDelta;
@@ -148,11 +148,11 @@ export class Stopper {
 }
 
 /** Begins early stopping, which watches `standard` unless it says what else. */
-export function stopperOf(
+export function createEarlyStopper(
   { monitor, patience, minDelta }: EarlyStoppingCallback,
-  standard: string,
+  defaultMonitor: string,
   largerIsBetter: (monitor: string) => boolean,
-): Stopper {
-  const watched = monitor ?? standard;
-  return new Stopper({ patience, minDelta, monitor: watched, largerIsBetter: largerIsBetter(watched) });
+): EarlyStopper {
+  const watched = monitor ?? defaultMonitor;
+  return new EarlyStopper({ patience, minDelta, monitor: watched, largerIsBetter: largerIsBetter(watched) });
 }

@@ -4,7 +4,7 @@ import { readPath } from "../../files/paths.ts";
 import { encodeText } from "../../host.ts";
 import { boolean, checkNames, completeOptions, type RequiredOption } from "../../options.ts";
 import type { Callback } from "./callback.ts";
-import { type TakesPart, takePart } from "./participant.ts";
+import { createParticipant, type ParticipantCallback } from "./participant.ts";
 
 /** Where the lines go. */
 export interface LogOptions {
@@ -45,8 +45,8 @@ function openLines(place: string, path: string, append: boolean): AppendedFile {
 export function log(options: LogOptions): Callback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.log");
   const { path, append } = completeOptions(OPTIONS, options, "callbacks.log");
-  const callback: TakesPart = {
-    [takePart](place) {
+  const callback: ParticipantCallback = {
+    [createParticipant](place) {
       let file: AppendedFile | undefined;
       return {
         epochsUntil: () => 1,

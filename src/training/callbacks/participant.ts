@@ -5,7 +5,7 @@ import type { Epoch, History } from "../history.ts";
 import type { Control } from "./callback.ts";
 
 /** A training under way. */
-export interface Course {
+export interface RunningTraining {
   /** What trains, for errors: `fit` or `fitSync`. */
   readonly call: string;
   /** Whether it ends before the call returns, so that it waits for nothing. */
@@ -29,20 +29,20 @@ export interface Participant {
   readonly isInterruptible?: boolean;
   /** How many epochs may pass until it is asked again, when so many have ended; any number by default. */
   epochsUntil?(done: number): number;
-  onTrainBegin?(course: Course): unknown;
-  onEpochBegin?(epoch: number, course: Course): unknown;
+  onTrainBegin?(course: RunningTraining): unknown;
+  onEpochBegin?(epoch: number, course: RunningTraining): unknown;
   /** After the epochs that have ended since. */
-  onEpochsEnd?(epochs: readonly Epoch[], course: Course): unknown;
+  onEpochsEnd?(epochs: readonly Epoch[], course: RunningTraining): unknown;
   /** When no more epochs come, and the parameters are still those of the last one. Not after an error. */
-  onLastEpoch?(course: Course): unknown;
+  onLastEpoch?(course: RunningTraining): unknown;
   /** When it is over, also after an error or an abort. */
   onTrainEnd?(history: History): unknown;
 }
 
 /** The key under which a callback of the package says what takes part; `place` begins its errors. */
-export const takePart = Symbol("takePart");
+export const createParticipant = Symbol("takePart");
 
 /** A callback of the package that is more than hooks. */
-export interface TakesPart {
-  [takePart](place: string): Participant;
+export interface ParticipantCallback {
+  [createParticipant](place: string): Participant;
 }

@@ -7,7 +7,7 @@ import { type Scalar, scalarsRecord, startRecord, versionRecord } from "../../fo
 import { checkNames, completeOptions, type RequiredOption } from "../../options.ts";
 import type { Epoch } from "../history.ts";
 import type { Callback } from "./callback.ts";
-import { type TakesPart, takePart } from "./participant.ts";
+import { createParticipant, type ParticipantCallback } from "./participant.ts";
 
 /** Where the files go. */
 export interface TensorBoardOptions {
@@ -127,11 +127,11 @@ class EventFiles {
 }
 
 /** The callback, on a host. */
-export function tensorBoardOn(host: Host, options: TensorBoardOptions): TakesPart {
+export function tensorBoardOn(host: Host, options: TensorBoardOptions): ParticipantCallback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.tensorBoard");
   const { directory } = completeOptions(OPTIONS, options, "callbacks.tensorBoard");
   return {
-    [takePart](place) {
+    [createParticipant](place) {
       const files = new EventFiles(`${place}: tensorBoard`, directory, host);
       return {
         epochsUntil: () => 1,
