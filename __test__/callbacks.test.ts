@@ -401,7 +401,7 @@ function weightsAfterSteps(model: Model, steps: number, options: FitOptions): nu
   const session = sessionOf(model);
   const checked = readFitOptions("fit", options);
   const fit = session.begin("fit", data, checked);
-  const { value: request } = fit.steps(true).next();
+  const { value: request } = fit.requests().next();
   const { run } = request as { run: Run };
   // One call of the kernel takes no more epochs than this at a time for a user.
   const learningRates = new Float64Array(checked.epochs).fill(run.learningRates[0]);

@@ -280,6 +280,20 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       });
     });
 
+    test("does not go on from a checkpoint whose history has another length", async () => {
+      const path = freshPath();
+      const list = [callbacks.checkpoint({ path, resume: true })];
+      await train(make(kernel), { ...settings(list), epochs: 2 });
+      const text = readFileSync(path, "latin1");
+      const shorter = text.replace('\\"done\\":2', '\\"done\\":1');
+      expect(shorter).not.toBe(text);
+      writeFileSync(path, shorter, "latin1");
+      expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({
+        name: "FormatError",
+        message: expect.stringContaining("checkpoint: expected a history of 1 epochs, received 2"),
+      });
+    });
+
     test("does not begin where it cannot be written", async () => {
       const path = freshPath();
       const wrong = [join(path, "..", "missing", "file"), join(path, "..")];

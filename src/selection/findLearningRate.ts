@@ -11,7 +11,7 @@ import { free, type Loaded } from "../training/data.ts";
 import { readModel } from "../training/modelArgument.ts";
 import { type FitOptions, readFitOptions } from "../training/options.ts";
 import type { Session } from "../training/session.ts";
-import { startOfNextEpoch } from "../training/training.ts";
+import { startOfNextEpoch } from "../training/trainableModel.ts";
 import { warnBefore } from "../training/warnings/before.ts";
 
 /** How to look for a learning rate. The inherited options are those of `fit`. */

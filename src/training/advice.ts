@@ -11,6 +11,9 @@ import type { Profile } from "./warnings/profile.ts";
 import { lowerRate } from "./warnings/rate.ts";
 import { isScalable, scaleFindings, scalingOf } from "./warnings/scale.ts";
 
+/** What has happened when a training diverges, as errors say it. */
+export const DIVERGED = "the loss, a gradient or a weight is no longer a finite number";
+
 /** What is looked at of a model. */
 export interface AdvisedModel {
   readonly configuration: Configuration;

@@ -96,16 +96,10 @@ function trainingDifference(expected: Resumed, { model, state }: Snapshot): stri
  * @throws FormatError, OptionError
  */
 export function checkResumed(expected: Resumed, snapshot: Snapshot, place: string): void {
-  const { model, state } = snapshot;
+  const { model } = snapshot;
   const ofModel = modelDifference(expected.configuration, expected.seed, model);
   if (ofModel !== undefined)
     throw new FormatError(`${place}: it is of another model: ${ofModel}. ${START_ANEW}`);
   const ofTraining = trainingDifference(expected, snapshot);
   if (ofTraining !== undefined) throw new OptionError(`${place}: ${ofTraining}. ${START_ANEW}`);
-  const length = model.history?.epoch.length;
-  if (length !== state.done) {
-    throw new FormatError(
-      `${place}: expected a history of ${state.done} epochs, received ${show(length)}. ${START_ANEW}`,
-    );
-  }
 }

@@ -41,7 +41,8 @@ import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } f
 import { type History, type MetricList, type Metrics, splitHistory } from "./history.ts";
 import { createMetrics, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { type SavedParts, startOfNextEpoch, Training } from "./training.ts";
+import { type SavedParts, startOfNextEpoch } from "./trainableModel.ts";
+import { Training } from "./training.ts";
 import { warnBefore } from "./warnings/before.ts";
 
 /** What `evaluate` measures: the loss, and the model's metrics by their names. */

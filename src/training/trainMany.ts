@@ -188,7 +188,7 @@ function begin(
   // The call shows the progress of all.
   const options = { ...training.options, signal, verbose: false };
   const fit = session.begin(call, training.examples, options, (given) => load(call, training, given, loads));
-  return { fit, kernel: session.kernel, steps: fit.steps(false), run: undefined, error: undefined };
+  return { fit, kernel: session.kernel, steps: fit.requests(), run: undefined, error: undefined };
 }
 
 /** Checks a function that is called with the progress. */

@@ -4,10 +4,10 @@ import { DivergenceError } from "../errors.ts";
 import type { Progress } from "../kernel/kernel.ts";
 import { learningRate } from "../nn/optimizers/optimizer.ts";
 import { checkNames } from "../options.ts";
-import { divergenceAdvice } from "./advice.ts";
+import { DIVERGED, divergenceAdvice } from "./advice.ts";
 import { type FitOptions, readFitOptions } from "./options.ts";
 import type { Evaluation, Session } from "./session.ts";
-import { startOfNextEpoch } from "./training.ts";
+import { startOfNextEpoch } from "./trainableModel.ts";
 import { warnOfSingleRows } from "./warnings/before.ts";
 
 /** How to take one step. */
@@ -61,8 +61,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
     predictions: session.metrics.length > 0,
   });
   if (done.diverged) {
-    const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `${CALL}: update ${steps}: ${what}; ${divergenceAdvice(session, { data }, rate)}. The weights are those before the call.`;
+    const text = `${CALL}: update ${steps}: ${DIVERGED}; ${divergenceAdvice(session, { data }, rate)}. The weights are those before the call.`;
     throw new DivergenceError(text, epoch, 0);
   }
   session.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });
