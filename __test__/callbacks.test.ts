@@ -215,7 +215,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
   test("that give a promise are refused by fitSync", () => {
     const callbacks: Callback = { async onEpochEnd() {} };
     const message =
-      "fitSync: callbacks[0]: onEpochEnd: it returned a promise, and fitSync waits for none; use fit";
+      "fitSync: callbacks[0]: onEpochEnd: the hook returned a promise, and fitSync does not wait. Fix: use fit";
     expect(() => make().fitSync(data, { callbacks })).toThrow(message);
   });
 

@@ -328,7 +328,7 @@ export class Model<const List extends MetricList = MetricList> {
    * after `dispose`.
    */
   predict<X extends Inputs>(x: X, options?: PredictOptions): InForm<X> {
-    return partsOf(this, "predict").predictor.of(x, options) as InForm<X>;
+    return partsOf(this, "predict").predictor.predict(x, options) as InForm<X>;
   }
 
   /**

@@ -1,4 +1,4 @@
-/** Why a training has diverged, as far as its data, its weights and its learning rate tell: nothing is computed. */
+/** The likely causes of a divergence, from data, weights and learning rate alone: nothing is computed. */
 import { brief, readColumns } from "../data/columns.ts";
 import type { Dataset, ExpectedInputs } from "../data/examples.ts";
 import type { Configuration } from "../formats/configuration.ts";
@@ -11,10 +11,10 @@ import type { Profile } from "./warnings/profile.ts";
 import { lowerRate } from "./warnings/rate.ts";
 import { isScalable, scaleFindings, scalingOf } from "./warnings/scale.ts";
 
-/** What has happened when a training diverges, as errors say it. */
+/** Describes a divergence in messages of errors. */
 export const DIVERGED = "the loss, a gradient or a weight is no longer a finite number";
 
-/** What is looked at of a model. */
+/** What the advice needs of a model. */
 export interface AdvisedModel {
   readonly configuration: Configuration;
   readonly layers: readonly LayerShape[];
@@ -23,24 +23,24 @@ export interface AdvisedModel {
   use(): Network;
 }
 
-/** The rows of a training, and the caller's numbers of them, unless they are 0, 1, 2, … */
+/** The rows of a training, and their numbers in the caller's dataset, unless those are 0, 1, 2, … */
 interface NumberedRows {
   readonly data: Dataset;
   readonly rowNumbers?: Uint32Array | undefined;
-  /** The columns as they were when the training began: the caller may have changed the data since. */
+  /** The columns when the training began: the caller may have changed the data since. */
   readonly profile?: Pick<Profile, "x" | "y"> | undefined;
 }
 
-/** Initial weights are below 1 or little above: these have been carried away. */
+/** A weight above this has grown far: initial weights are below 1 or little above. */
 const LARGE_WEIGHT = 100;
 
-/** What is wrong with the size of the values of x or y. */
+/** Finds columns of x or y that are not scaled. */
 function findScaleProblems(
   { configuration, expected, problem }: AdvisedModel,
   { data: { x, y, rows, inputs, outputs }, rowNumbers, profile }: NumberedRows,
 ): Finding[] {
   if (profile !== undefined) return scaleFindings(profile, scalingOf(configuration));
-  // Its memory was transferred away.
+  // The caller has transferred the memory away.
   if (x.length === 0 || y.length === 0) return [];
   const isCategory = (at: number) => expected.categories.some(({ column }) => column === at);
   const ofX = readColumns(x, rows, inputs, rowNumbers).filter(({ column }) => !isCategory(column));
@@ -48,7 +48,7 @@ function findScaleProblems(
   return scaleFindings({ x: ofX, y: ofY }, scalingOf(configuration));
 }
 
-/** The layer whose weights have grown most, if they have. */
+/** Names the layer with the largest weight, if that weight has grown far. */
 function describeLargestWeight(model: AdvisedModel): string[] {
   const parameters = model.use().read("parameters");
   let most = LARGE_WEIGHT;
@@ -66,13 +66,13 @@ function describeLargestWeight(model: AdvisedModel): string[] {
   return [`${place} has grown furthest, ${rest.join(".")} up to ${brief(most)}`];
 }
 
-/** How many times as high as the one to try a rate has to be, to be told where the data explains the divergence. */
+/** Where unscaled data explains a divergence, only a rate this many times the advised one is called high. */
 const FAR = 100;
 
-/** The least share of the optimizer's default that is worth a try. */
+/** The advice names no rate below this share of the optimizer's default. */
 const LEAST = 1e-2;
 
-/** What to do about the learning rate. */
+/** Says what to do about the learning rate. */
 function adviseOnRate({ configuration }: AdvisedModel, rate: number, isUnscaled: boolean): string {
   const lower = lowerRate(configuration, rate);
   if (isUnscaled && rate <= FAR * lower) return `leave the learning rate, ${rate}, as it is until then`;
@@ -82,7 +82,7 @@ function adviseOnRate({ configuration }: AdvisedModel, rate: number, isUnscaled:
   return `the learning rate ${rate} is low already: try smaller initial weights, or clipGradients: { norm: 1 }`;
 }
 
-/** The likely causes of a training that diverges at this learning rate, and what to change. */
+/** Returns the likely causes of a divergence at this learning rate, and what to change. */
 export function divergenceAdvice(model: AdvisedModel, rows: NumberedRows, rate: number): string {
   const causes = alike(findScaleProblems(model, rows));
   return [

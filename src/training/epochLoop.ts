@@ -1,4 +1,4 @@
-/** The loop over the epochs of one training: what each call of the kernel does, and what follows from its result. */
+/** The loop over the epochs of one training: plans each call of the kernel and decides about what follows. */
 import { DivergenceError, OptionError, show } from "../errors.ts";
 import type { Progress, Run } from "../kernel/kernel.ts";
 import { toLayers } from "../nn/weights.ts";

@@ -1,9 +1,9 @@
-/** What is measured of the epochs of a training, from what a call of the kernel returns. */
+/** The metrics of each epoch, computed from what a call of the kernel returns. */
 import type { Progress } from "../kernel/kernel.ts";
 import type { Loaded } from "./data.ts";
 import type { NamedMetric } from "./metrics.ts";
 
-/** Measures the metrics and the validation of one training. */
+/** Computes the metrics of a training and of its validation. */
 export class EpochMetrics {
   readonly #loaded: Loaded;
   readonly #metrics: readonly NamedMetric[];
@@ -15,18 +15,18 @@ export class EpochMetrics {
     this.#outputs = outputs;
   }
 
-  /** Of one epoch of a run, in the order of `measuredNames`. */
+  /** Returns the values of one epoch of a run, in the order of `metricNames`. */
   of(progress: Progress, epoch: number): number[] {
     const { validation, targets: trained, data } = this.#loaded;
     const { predictions, validationPredictions, validationLosses } = progress;
-    const figures = this.#figures(predictions, trained, data.rows, epoch);
-    if (validation === undefined) return figures;
+    const values = this.#values(predictions, trained, data.rows, epoch);
+    if (validation === undefined) return values;
     const { targets, rows } = validation;
-    const validated = this.#figures(validationPredictions, targets, rows, epoch);
-    return [...figures, validationLosses?.[epoch] ?? Number.NaN, ...validated];
+    const validated = this.#values(validationPredictions, targets, rows, epoch);
+    return [...values, validationLosses?.[epoch] ?? Number.NaN, ...validated];
   }
 
-  #figures(
+  #values(
     predictions: Float32Array | null | undefined,
     targets: Float32Array | undefined,
     rows: number,

@@ -1,19 +1,19 @@
-/** The learning rate of each epoch of one training: a schedule's, or what somebody has set since. */
+/** The learning rate of each epoch of one training: from a schedule, or as a hook has set it. */
 import type { Measured, Rates, Schedule } from "../nn/schedules/schedule.ts";
 
-/** Asks a schedule once for each epoch, in order, as schedules want it. */
+/** Calls the schedule once for each epoch, in order: a schedule may keep state. */
 export class LearningRates {
   readonly #schedule: Rates;
-  /** What the schedule has said, by epoch. */
+  /** The rates of the schedule so far, by epoch. */
   readonly #scheduled: number[] = [];
-  /** What holds in its place. */
+  /** Replaces the rates of the schedule. */
   override: number | undefined;
 
   constructor(schedule: Schedule | undefined, learningRate: number, monitor: string) {
     this.#schedule = schedule?.start(learningRate, monitor) ?? (() => learningRate);
   }
 
-  /** Of an epoch of this training, from 0; `last` is the one before it, if the schedule has to see that. */
+  /** Returns the rate of an epoch of this training, from 0; `last` is the epoch before it. */
   at(epoch: number, last: Measured | undefined): number {
     while (this.#scheduled.length <= epoch)
       this.#scheduled.push(this.#schedule(this.#scheduled.length, last));

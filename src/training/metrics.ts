@@ -1,4 +1,4 @@
-/** A model's metrics: made of its configuration, measured of predictions, and watched by name. */
+/** A model's metrics: created from its configuration, and monitored by name. */
 import { OptionError } from "../errors.ts";
 import type { Metric, MetricEntry } from "../metrics/metric.ts";
 import * as table from "../metrics/table.ts";
@@ -7,17 +7,17 @@ import { type Complete, create, type Table, unknownName } from "../options.ts";
 import { meantBy } from "../synonyms.ts";
 import { validationName } from "./history.ts";
 
-/** All that a model can measure besides its loss. */
+/** The names of all metrics. */
 const METRICS = Object.keys(table);
 
 /** A metric of one model. */
 export interface NamedMetric {
-  /** Its word in the table. */
+  /** The name of its entry in the table. */
   readonly name: string;
   readonly metric: Metric;
 }
 
-/** The measures of a model whose loss means this and that has so many outputs. */
+/** Creates the metrics of a model; `meaning` is what targets and predictions are to its loss. */
 export function createMetrics(
   configurations: readonly Complete[],
   meaning: Meaning,
@@ -29,15 +29,15 @@ export function createMetrics(
   }));
 }
 
-/** What each epoch of such a training has besides what all have. */
+/** Returns the names of the values that each epoch has besides those of every training. */
 export function metricNames(metrics: readonly NamedMetric[], validates: boolean): string[] {
   const names = metrics.map(({ name }) => name);
   return validates ? [...names, ...["loss", ...names].map(validationName)] : names;
 }
 
 /**
- * Refuses names of what is not measured in a training, with how to have it measured; null stands for what it watches
- * by default.
+ * Refuses monitors that a training does not measure, and says how to have them measured. Null is the default
+ * monitor.
  */
 export function checkMonitors(
   place: string,
@@ -63,7 +63,7 @@ export function checkMonitors(
   }
 }
 
-/** Whether the monitored figure is better when it is larger. */
+/** Returns whether a larger value of the monitor is better. */
 export function largerIsBetter(monitor: string, metrics: readonly NamedMetric[]): boolean {
   const named = metrics.find(({ name }) => name === monitor || validationName(name) === monitor);
   return named !== undefined && named.metric.smallerIsBetter !== true;

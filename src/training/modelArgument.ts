@@ -1,8 +1,8 @@
-/** Checks what a function is given as a model. */
+/** Checks an argument that has to be a model. */
 import { OptionError, show } from "../errors.ts";
 import { Model } from "../model.ts";
 
-/** A model of this copy of the package: one of another has private parts that this one cannot reach. */
+/** Returns the model. One of another copy of the package is refused: its private parts cannot be reached. */
 export function readModel(value: unknown, place: string): Model {
   if (value instanceof Model) return value;
   const { fit, predict, toBytes } = Object(value) as Partial<Model>;

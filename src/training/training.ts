@@ -111,7 +111,7 @@ export class Training {
     return this.history;
   }
 
-  /** Trains off the event loop and yields each epoch. The training waits until the caller asks for the next one. */
+  /** Trains off the event loop and yields each epoch. It continues when the caller asks for the next one. */
   async *each(): AsyncGenerator<Epoch, History> {
     try {
       for (let epochs = await this.#advance(true); epochs; epochs = await this.#advance(true)) yield* epochs;
