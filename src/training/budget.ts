@@ -6,8 +6,9 @@ import { checkNames } from "../options.ts";
 /** Ends a training early, as if the current epoch had been the last. */
 export interface Budget {
   /**
-   * The longest time to train, in seconds, above 0. For a resumed training it includes the time before. `fit` ends
-   * after the current batch. `fitSync` ends between epochs, and begins no epoch that would exceed the budget.
+   * The longest time to train, in seconds, above 0. For a resumed training it includes the time before. `fit`
+   * ends after the current batch. `fitSync` ends between epochs, and begins no epoch that would exceed the
+   * budget.
    */
   readonly seconds?: number | undefined;
   /** The training ends with the first epoch whose `loss` is at most this. */
@@ -84,9 +85,9 @@ export class Clock {
   }
 
   /**
-   * Returns how many epochs may pass until the next check of the clock; 0 if the time is over. Off the event loop
-   * the timer of `whenOver` does the checks. A synchronous training has no timer, and its time is over when less
-   * than the mean time of an epoch is left.
+   * Returns how many epochs may pass until the next check of the clock; 0 if the time is over. Off the event
+   * loop the timer of `whenOver` does the checks. A synchronous training has no timer, and its time is over
+   * when less than the mean time of an epoch is left.
    */
   epochsUntilCheck(isSync: boolean): number {
     const { secondsLeft } = this;

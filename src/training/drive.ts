@@ -47,8 +47,8 @@ export interface RequestHandlers {
 }
 
 /**
- * Answers requests until the training hands out epochs, which it returns, or until the training has ended; then it
- * returns undefined.
+ * Answers requests until the training hands out epochs, which it returns, or until the training has ended;
+ * then it returns undefined.
  */
 export async function advance(
   requests: TrainingRequests,

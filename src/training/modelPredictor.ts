@@ -13,8 +13,8 @@ export interface PredictOptions {
   /** The most threads of the native kernel, for many rows; by default the number of free cores. */
   readonly threads?: number | undefined;
   /**
-   * The index of the layer whose outputs to return, activation included: from 0, or from -1 backward. The last
-   * layer by default.
+   * The index of the layer whose outputs to return, activation included: from 0, or from -1 backward. The
+   * last layer by default.
    */
   readonly layer?: number | undefined;
 }
@@ -91,8 +91,8 @@ export class ModelPredictor {
   }
 
   /**
-   * Copies one valid row, the common case of single predictions, and returns true. Anything else takes the full
-   * checks, which say what is wrong.
+   * Copies one valid row, the common case of single predictions, and returns true. Anything else takes the
+   * full checks, which say what is wrong.
    */
   #readRow(x: unknown): boolean {
     const { columns, categories } = this.#session.expected;
@@ -109,8 +109,8 @@ export class ModelPredictor {
 }
 
 /**
- * Returns a row of a flat array as a list. This is a loop because `Array.from` walks an iterator, which is many
- * times slower for a few values.
+ * Returns a row of a flat array as a list. This is a loop because `Array.from` walks an iterator, which is
+ * many times slower for a few values.
  */
 function toRow(values: Float32Array, start: number, length: number): number[] {
   const row = new Array<number>(length);

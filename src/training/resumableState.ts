@@ -151,7 +151,9 @@ export class ResumableState {
     if (best !== undefined) this.network.write("parameters", best);
   }
 
-  /** Returns all that the training needs to resume; `before` is a snapshot whose arrays may be overwritten. */
+  /**
+   * Returns all that the training needs to resume; `before` is a snapshot whose arrays may be overwritten.
+   */
   snapshot(before: Snapshot | undefined): Snapshot {
     return {
       model: this.#model.saved({ optimizerState: true, history: true, into: before?.model }),
@@ -198,7 +200,9 @@ export class ResumableState {
     this.commit();
   }
 
-  /** Drops the function that loads the data again, and with it the caller's data: nothing resumes any more. */
+  /**
+   * Drops the function that loads the data again, and with it the caller's data: nothing resumes any more.
+   */
   endResuming(): void {
     this.#reload = undefined;
   }
