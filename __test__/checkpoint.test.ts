@@ -181,13 +181,13 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         "other layers",
         () => make(kernel, { layers: [dense(5), dense(1)] }),
         {},
-        "it is of another model: layers: it has 4 of them, this model 2",
+        "it is of another model: layers: it has 4 entries, this model has 2",
       ],
       [
         "another seed",
         () => make(kernel, { seed: 6 }),
         {},
-        "it is of another model: seed: it has 5, this model 6; make the model with { seed: 5 }",
+        "it is of another model: seed: it has 5, this model has 6; make the model with { seed: 5 }",
       ],
       [
         "another batch",

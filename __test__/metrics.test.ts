@@ -264,8 +264,8 @@ describe("a metric that cannot be had of the problem is refused", () => {
   });
 
   test.each([
-    [1, [0, 1, 2.5], "y: row 2: expected 0 or 1, as classes, received 2.5"],
-    [2, [0, 1, 1, 1], "y: row 1: expected one 1 and else 0, as classes"],
+    [1, [0, 1, 2.5], "y: row 2: expected a class, 0 or 1, received 2.5"],
+    [2, [0, 1, 1, 1], "y: row 1: expected a one-hot row of classes, with one 1 and zeros"],
   ] as const)("plain values of %d outputs that are no classes", (outputs, targets, message) => {
     const figure = figureOf("accuracy", { targets: "values", predictions: "estimates", outputs });
     const check = () => figure.check?.(Float32Array.from(targets), targets.length / outputs);
@@ -433,7 +433,7 @@ describe("figures of one's own predictions", () => {
     [
       () => metrics.bestThreshold([0, 2], [0.1, 0.2]),
       DataError,
-      "y: row 1: expected 0 or 1, as classes, received 2",
+      "y: row 1: expected a class, 0 or 1, received 2",
     ],
     [
       () => metrics.bestThreshold([0, 1], [0.1, 0.2], { metric: "rocAuc" as never }),

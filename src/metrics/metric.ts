@@ -70,14 +70,14 @@ export function classesOf(problem: Problem, metric = "", given: number | null = 
  */
 export const threshold = optionalNumber({});
 
-const REGRESSION = "for plain values there are meanAbsoluteError, rootMeanSquaredError and r2";
+const REGRESSION = "for plain values use meanAbsoluteError, rootMeanSquaredError or r2";
 
 /** Targets of one output that is yes or no. */
 export function checkColumn(targets: Float32Array, rows: number): void {
   for (let row = 0; row < rows; row++) {
     const target = targets[row];
     if (target === 0 || target === 1) continue;
-    throw new DataError(`y: row ${row}: expected 0 or 1, as classes, received ${target}; ${REGRESSION}`);
+    throw new DataError(`y: row ${row}: expected a class, 0 or 1, received ${target}; ${REGRESSION}`);
   }
 }
 
@@ -90,7 +90,7 @@ function checkOneHot(targets: Float32Array, rows: number, outputs: number): void
       zeros += Number(targets[at] === 0);
     }
     if (ones === 1 && zeros === outputs - 1) continue;
-    throw new DataError(`y: row ${row}: expected one 1 and else 0, as classes; ${REGRESSION}`);
+    throw new DataError(`y: row ${row}: expected a one-hot row of classes, with one 1 and zeros; ${REGRESSION}`);
   }
 }
 

@@ -1,5 +1,4 @@
-/** Who takes part in a training between its epochs: callbacks, and the progress that is shown. */
-
+/** The participants of a training, which it calls between epochs: callbacks and the progress display. */
 import { OptionError, show } from "../errors.ts";
 import { unknownName } from "../options.ts";
 import { type Callback, HOOKS } from "./callbacks/callback.ts";
@@ -13,7 +12,7 @@ import {
 import type { Epoch, History } from "./history.ts";
 import { displayProgress } from "./progressBar.ts";
 
-/** The caller's hooks as a participant. They are called after each epoch if one of them is about epochs. */
+/** Makes a participant of the caller's hooks. Hooks of epochs are called after each epoch. */
 function ofHooks(callback: Callback): Participant {
   const isAboutEpochs = callback.onEpochBegin !== undefined || callback.onEpochEnd !== undefined;
   return {
@@ -21,26 +20,26 @@ function ofHooks(callback: Callback): Participant {
     ...(isAboutEpochs && { epochsUntil: () => 1 }),
     onTrainBegin: ({ control }) => callback.onTrainBegin?.(control),
     onEpochBegin: (epoch, { control }) => callback.onEpochBegin?.(epoch, control),
-    // `epochsUntil` is 1 here, so exactly one epoch ended.
+    // `epochsUntil` is 1 here, so exactly one epoch has ended.
     onEpochsEnd: ([epoch], { control }) => callback.onEpochEnd?.(epoch, control),
     onTrainEnd: (history) => callback.onTrainEnd?.(history),
   };
 }
 
-/** Shows the progress. */
+/** Makes a participant that shows the progress. */
 function ofProgress(epochs: number): Participant {
-  let watcher: ReturnType<typeof displayProgress> | undefined;
+  let display: ReturnType<typeof displayProgress> | undefined;
   return {
-    epochsUntil: () => watcher?.epochs ?? 1,
+    epochsUntil: () => display?.epochs ?? 1,
     onTrainBegin: ({ done }) => {
-      watcher = displayProgress(epochs, done);
+      display = displayProgress(epochs, done);
     },
-    onEpochsEnd: (ended, { control }) => watcher?.show(ended, control.secondsLeft ?? 0),
-    onTrainEnd: (history) => watcher?.end(history),
+    onEpochsEnd: (ended, { control }) => display?.show(ended, control.secondsLeft ?? 0),
+    onTrainEnd: (history) => display?.end(history),
   };
 }
 
-/** One callback, or a list; checked. */
+/** Checks the option `callbacks`: one callback, or a list. */
 export function readCallbacks(given: unknown, place: string): readonly Callback[] {
   if (given === undefined) return [];
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
@@ -69,12 +68,12 @@ function checkCallback(callback: unknown, place: string): void {
   }
   const isOurs = createParticipant in callback || callback instanceof EarlyStoppingCallback;
   if (isOurs || HOOKS.some((name) => (callback as Callback)[name] !== undefined)) return;
-  // It would be passed over in silence.
-  const hint = "a callback made by another copy of myelin has none for this one";
+  // Without an error, such a callback would do nothing.
+  const hint = "a callback made by another copy of myelin has no hooks for this one";
   throw new OptionError(`${place}: expected one of the hooks ${HOOKS.join(", ")}, received none; ${hint}`);
 }
 
-/** Refuses callbacks that write files where many models share them; `fix` says what to do. */
+/** Refuses callbacks that write files, for a call with many models; `fix` says what to do instead. */
 export function checkShared(list: readonly Callback[], place: string, fix: string): void {
   const at = list.findIndex((callback) => createParticipant in callback);
   if (at < 0) return;
@@ -84,11 +83,11 @@ export function checkShared(list: readonly Callback[], place: string, fix: strin
   );
 }
 
-/** What a participant returned, which may be a promise. */
+/** What a hook returned, which may be a promise. */
 export interface HookResult {
   readonly value: unknown;
   readonly place: string;
-  /** Whether the signal and the budget end the wait for it. */
+  /** Whether the signal and the budget end the wait for the promise. */
   readonly isInterruptible: boolean;
 }
 
@@ -114,7 +113,7 @@ export class Participants {
     this.#list = [...given, ...progress];
   }
 
-  /** How many epochs may pass until one of them is called, when so many have ended. */
+  /** Returns how many epochs may pass until a participant has to be called, after `done` epochs. */
   epochsUntil(done: number): number {
     return this.#list.reduce(
       (least, { participant }) => Math.min(least, participant.epochsUntil?.(done) ?? least),
@@ -122,23 +121,23 @@ export class Participants {
     );
   }
 
-  *begin(course: RunningTraining): Generator<HookResult, void> {
-    yield* this.#call("onTrainBegin", (participant) => participant.onTrainBegin?.(course));
+  *begin(training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onTrainBegin", (participant) => participant.onTrainBegin?.(training));
   }
 
-  *beginEpoch(epoch: number, course: RunningTraining): Generator<HookResult, void> {
-    yield* this.#call("onEpochBegin", (participant) => participant.onEpochBegin?.(epoch, course));
+  *beginEpoch(epoch: number, training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onEpochBegin", (participant) => participant.onEpochBegin?.(epoch, training));
   }
 
-  *endEpochs(epochs: readonly Epoch[], course: RunningTraining): Generator<HookResult, void> {
-    yield* this.#call("onEpochEnd", (participant) => participant.onEpochsEnd?.(epochs, course));
+  *endEpochs(epochs: readonly Epoch[], training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onEpochEnd", (participant) => participant.onEpochsEnd?.(epochs, training));
   }
 
-  *lastEpoch(course: RunningTraining): Generator<HookResult, void> {
-    yield* this.#call("onEpochEnd", (participant) => participant.onLastEpoch?.(course));
+  *lastEpoch(training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onEpochEnd", (participant) => participant.onLastEpoch?.(training));
   }
 
-  /** Calls all, even where one of them throws; appends what they throw to the errors. */
+  /** Calls all participants, even if one throws, and appends what they throw to `errors`. */
   *end(history: History, errors: unknown[]): Generator<HookResult, void> {
     for (const placed of this.#list) {
       try {
