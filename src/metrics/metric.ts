@@ -90,7 +90,9 @@ function checkOneHot(targets: Float32Array, rows: number, outputs: number): void
       zeros += Number(targets[at] === 0);
     }
     if (ones === 1 && zeros === outputs - 1) continue;
-    throw new DataError(`y: row ${row}: expected a one-hot row of classes, with one 1 and zeros; ${REGRESSION}`);
+    throw new DataError(
+      `y: row ${row}: expected a one-hot row of classes, with one 1 and zeros; ${REGRESSION}`,
+    );
   }
 }
 
