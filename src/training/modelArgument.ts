@@ -8,9 +8,11 @@ export function readModel(value: unknown, place: string): Model {
   const { fit, predict, toBytes } = Object(value) as Partial<Model>;
   const isOther = [fit, predict, toBytes].every((method) => typeof method === "function");
   const hint = isOther
-    ? " of another copy of myelin. Load one copy (npm dedupe; in a bundler, resolve.dedupe or external), or pass Model.fromBytes(model.toBytes())"
+    ? " of another copy of myelin. Fix: load one copy (npm dedupe; in a bundler, resolve.dedupe or external), or " +
+      "pass Model.fromBytes(model.toBytes())"
     : typeof value === "object" && value !== null && !Array.isArray(value)
-      ? ". Copies made by structuredClone, postMessage or a spread have no network. Fix: send model.toBytes(), and make the copy by Model.fromBytes"
+      ? ". Copies made by structuredClone, postMessage or a spread have no network. Fix: send model.toBytes(), " +
+        "and make the copy with Model.fromBytes"
       : "";
   throw new OptionError(`${place}: expected a Model, received ${show(value)}${hint}`);
 }
