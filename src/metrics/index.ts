@@ -1,4 +1,4 @@
-/** The namespace `metrics`: the table's entries, and figures of predictions that a user has. */
+/** The namespace `metrics`: the entries of the table, and functions that measure predictions. */
 export { bestThreshold, type ThresholdOptions } from "./bestThreshold.ts";
 export type { Label, Labeled } from "./labels.ts";
 export { type Given as MeasureOptions, measure } from "./measure.ts";

@@ -1,4 +1,7 @@
-/** The table of metrics: (options) → for predictions and targets of some meaning, a figure of all rows. */
+/**
+ * The table of metrics. An entry creates a metric from its options and the meaning of predictions and
+ * targets.
+ */
 export { accuracy, topK } from "./accuracy.ts";
 export { meanAbsoluteError, meanSquaredError, r2, rootMeanSquaredError } from "./distances.ts";
 export { f1, precision, recall } from "./precision.ts";
