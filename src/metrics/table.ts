@@ -1,7 +1,4 @@
-/**
- * The table of metrics. An entry creates a metric from its options and the meaning of predictions and
- * targets.
- */
+/** The table of metrics: (options) → (problem) → metric. */
 export { accuracy, topK } from "./accuracy.ts";
 export { meanAbsoluteError, meanSquaredError, r2, rootMeanSquaredError } from "./distances.ts";
 export { f1, precision, recall } from "./precision.ts";
