@@ -27,10 +27,7 @@ export interface CheckpointOptions {
   readonly path: string | URL;
   /** The number of epochs between checkpoints, 1 by default. The end of the training always writes one. */
   readonly every?: number | undefined;
-  /**
-   * The number of checkpoints to keep, 1 by default: the newest at `path`, older ones at `path.1`, `path.2`,
-   * …
-   */
+  /** The number of checkpoints to keep, 1 by default: the newest at `path`, the others at `path.1`, … */
   readonly keep?: number | undefined;
   /**
    * Whether the training resumes from the file at `path`, if it exists; false by default. With several
