@@ -1,6 +1,5 @@
 /** checkpoint: saves a training to a file, from which it can resume */
 import { fileError, ifExists, isMissing, readPath, withPath } from "../../files/paths.ts";
-
 import { read, readSync } from "../../files/read.ts";
 import { destinationOf, replace, replaceSync } from "../../files/replace.ts";
 import { readSnapshot, writeSnapshot } from "../../formats/bytes.ts";
