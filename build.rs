@@ -1,4 +1,4 @@
-//! What the addon needs from the linker.
+//! Sets the linker options that the addon needs.
 
 fn main() {
     napi_build::setup();

@@ -412,7 +412,7 @@ const badFitOptions: readonly Case<Anything>[] = [
     "a schedule that watches what there never is",
     { schedule: { type: "reduceOnPlateau", monitor: "validationLos" } },
     OptionError,
-    'schedule: monitor: unknown measure "validationLos". Expected one of: loss',
+    'schedule: monitor: unknown metric "validationLos". Expected one of: loss',
   ],
   ["verbose in a word", { verbose: "yes" }, OptionError, "verbose: "],
   ["a number for options", 300, OptionError, "expected an object of options, received 300"],

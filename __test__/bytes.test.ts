@@ -98,7 +98,7 @@ describe("the bytes of a model", () => {
     const model = makeModel();
     const running = model.fit(data);
     expect(await failureOf(() => model.toBytes())).toEqual(
-      new StateError("toBytes: a training of this model is under way; wait until it ends"),
+      new StateError("toBytes: a training of this model is running. Fix: wait until it ends"),
     );
     await running;
   });

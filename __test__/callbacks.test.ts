@@ -215,7 +215,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
   test("that give a promise are refused by fitSync", () => {
     const callbacks: Callback = { async onEpochEnd() {} };
     const message =
-      "fitSync: callbacks[0]: onEpochEnd: it returned a promise, and fitSync waits for none; use fit";
+      "fitSync: callbacks[0]: onEpochEnd: the hook returned a promise, and fitSync does not wait. Fix: use fit";
     expect(() => make().fitSync(data, { callbacks })).toThrow(message);
   });
 
@@ -334,7 +334,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
 
   test.each([
     ["validationLoss", "is measured with validationData or validationSplit, and neither is given"],
-    ["acuracy", 'unknown measure "acuracy". Did you mean "accuracy"?'],
+    ["acuracy", 'unknown metric "acuracy". Did you mean "accuracy"?'],
   ])("refuses to monitor %s when the training begins", (monitor, message) => {
     const list = [callbacks.earlyStopping({ monitor: monitor as "loss" })];
     const fit = () => restless().fitSync(data, { callbacks: list });
@@ -401,7 +401,7 @@ function weightsAfterSteps(model: Model, steps: number, options: FitOptions): nu
   const session = sessionOf(model);
   const checked = readFitOptions("fit", options);
   const fit = session.begin("fit", data, checked);
-  const { value: request } = fit.steps(true).next();
+  const { value: request } = fit.requests().next();
   const { run } = request as { run: Run };
   // One call of the kernel takes no more epochs than this at a time for a user.
   const learningRates = new Float64Array(checked.epochs).fill(run.learningRates[0]);

@@ -181,13 +181,13 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         "other layers",
         () => make(kernel, { layers: [dense(5), dense(1)] }),
         {},
-        "it is of another model: layers: it has 4 of them, this model 2",
+        "it is of another model: layers: it has 4 entries, this model has 2",
       ],
       [
         "another seed",
         () => make(kernel, { seed: 6 }),
         {},
-        "it is of another model: seed: it has 5, this model 6; make the model with { seed: 5 }",
+        "it is of another model: seed: it has 5, this model has 6; make the model with { seed: 5 }",
       ],
       [
         "another batch",
@@ -277,6 +277,20 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         message: expect.stringContaining(
           "checkpoint: expected formatVersion 1, received 2; it was written by a newer version of myelin",
         ),
+      });
+    });
+
+    test("does not go on from a checkpoint whose history has another length", async () => {
+      const path = freshPath();
+      const list = [callbacks.checkpoint({ path, resume: true })];
+      await train(make(kernel), { ...settings(list), epochs: 2 });
+      const text = readFileSync(path, "latin1");
+      const shorter = text.replace('\\"done\\":2', '\\"done\\":1');
+      expect(shorter).not.toBe(text);
+      writeFileSync(path, shorter, "latin1");
+      expect(await failureOf(() => train(make(kernel), settings(list)))).toMatchObject({
+        name: "FormatError",
+        message: expect.stringContaining("checkpoint: expected a history of 1 epochs, received 2"),
       });
     });
 

@@ -204,7 +204,7 @@ describe("a diagnosis", () => {
     const model = makeModel({ metrics: ["accuracy"] });
     const [{ cause, row, message }] = diagnose(model, rows.x.slice(0, 2), [0, 0.5]).findings;
     expect({ cause, row }).toEqual({ cause: "refusedData", row: 1 });
-    expect(message).toMatch(/expected 0 or 1, as classes, received 0.5/);
+    expect(message).toMatch(/expected a class, 0 or 1, received 0.5/);
   });
 
   test("looks at the rows whose labels are right as at any others", () => {

@@ -3,7 +3,7 @@
  * out: the native kernel adds up in 32 bits, and a sum may leave them on its way.
  */
 import { describe, expect, test } from "vitest";
-import type { Metric } from "../src/metrics/metric.ts";
+import type { MetricEntry } from "../src/metrics/metric.ts";
 import * as metrics from "../src/metrics/table.ts";
 import { layers } from "../src/nn/layers.ts";
 import type { Loss } from "../src/nn/losses.ts";
@@ -181,13 +181,13 @@ describe("the kernels agree at extreme inputs", () => {
 
 test("a metric of extreme predictions is a number", () => {
   const kinds = ["values", "probabilities", "signs", "labels"] as const;
-  for (const entry of Object.values(metrics as Table<Metric>)) {
+  for (const entry of Object.values(metrics as Table<MetricEntry>)) {
     for (const targets of kinds) {
       for (const predictions of ["estimates", "logits", "scores"] as const) {
         const make = create(
           "metric",
-          metrics as Table<Metric>,
-          standard("metric", metrics as Table<Metric>, entry),
+          metrics as Table<MetricEntry>,
+          standard("metric", metrics as Table<MetricEntry>, entry),
         );
         try {
           const outputs = targets === "labels" ? 3 : 1;

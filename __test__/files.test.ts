@@ -275,7 +275,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     const busy = makeModel();
     const running = busy.fit(data);
     expect(await failureOf(() => save(busy, path))).toEqual(
-      new StateError("save: a training of this model is under way; wait until it ends"),
+      new StateError("save: a training of this model is running. Fix: wait until it ends"),
     );
     await running;
     expect(filesBeside(path)).toEqual([]);

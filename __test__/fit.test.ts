@@ -212,7 +212,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
         const error = await failureOf(call);
         expect(error).toBeInstanceOf(StateError);
         expect((error as Error).message).toBe(
-          `${name}: a training of this model is under way; wait until it ends`,
+          `${name}: a training of this model is running. Fix: wait until it ends`,
         );
       }
       const history = await training;

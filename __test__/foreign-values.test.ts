@@ -193,7 +193,7 @@ describe("a model of another copy of the package is named as one, by", () => {
     const failure = await failureOf(() => call(model));
     expect(failure).toBeInstanceOf(OptionError);
     expect(String(failure)).toContain(
-      "expected a Model, received an object (Model) of another copy of myelin. Load one copy",
+      "expected a Model, received an object (Model) of another copy of myelin. Fix: load one copy",
     );
     expect(Model.fromBytes(model.toBytes()).predict([0.2, 0.9])).toEqual(model.predict([0.2, 0.9]));
   });

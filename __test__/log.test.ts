@@ -16,7 +16,7 @@ import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { type Callback, callbacks, FileError, OptionError } from "../src/index.ts";
 import * as noFiles from "../src/training/callbacks/noFiles.ts";
-import { parts } from "../src/training/history.ts";
+import { splitHistory } from "../src/training/history.ts";
 import { script } from "./child.ts";
 import { freshPaths } from "./folders.ts";
 import { kernelNames } from "./kernels.ts";
@@ -43,7 +43,7 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
     const second = await model[way as "fit"](data, options);
     const lines = linesOf(path);
     expect(lines.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3, 4, 5]);
-    const [lists, others] = [first, second].map((history) => parts(history).history);
+    const [lists, others] = [first, second].map((history) => splitHistory(history).history);
     for (const [name, list] of Object.entries(lists)) {
       expect(lines.map((line) => line[name])).toEqual([...list, ...others[name]]);
     }

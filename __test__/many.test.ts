@@ -127,7 +127,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
       [many(models, data, { epoch: 2 }), OptionError, /unknown option "epoch".*epochs/],
       [many(models, data, { threads: 0 }), OptionError, /threads.*at least 1/],
       [many(models, data, { onProgress: 3 }), OptionError, /onProgress: expected a function/],
-      [many([...models, busy], data), StateError, /under way/],
+      [many([...models, busy], data), StateError, /is running/],
     ];
     for (const [call, kind, text] of cases) {
       const failure = await failureOf(call);

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DataError, losses, metrics, OptionError, ShapeError } from "../src/index.ts";
-import type { Metric, Problem } from "../src/metrics/index.ts";
+import type { MetricEntry, Problem } from "../src/metrics/index.ts";
 import * as entries from "../src/metrics/table.ts";
 import type { Loss } from "../src/nn/losses.ts";
 import { type Complete, complete, create, type Table } from "../src/options.ts";
@@ -30,7 +30,7 @@ interface Case {
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
 const cases: Case[] = JSON.parse(read("fixtures/metrics/cases.json")).cases;
 
-const table = entries as Table<Metric>;
+const table = entries as Table<MetricEntry>;
 const figureOf = (metric: unknown, problem: Problem) =>
   create("metric", table, complete("metric", table, metric, "metric"))(problem);
 
@@ -235,7 +235,7 @@ describe("a metric that cannot be had of the problem is refused", () => {
     [
       "r2",
       labels,
-      'metric r2: expected predictions that are estimates of as many targets, received targets of the kind "labels"',
+      'metric r2: expected predictions that are estimates, one for each target, received targets of the kind "labels"',
     ],
     ["meanSquaredError", signs, "metric meanSquaredError: expected predictions that are estimates"],
     ["logLoss", signs, "metric logLoss: expected probabilities or logits"],
@@ -264,8 +264,8 @@ describe("a metric that cannot be had of the problem is refused", () => {
   });
 
   test.each([
-    [1, [0, 1, 2.5], "y: row 2: expected 0 or 1, as classes, received 2.5"],
-    [2, [0, 1, 1, 1], "y: row 1: expected one 1 and else 0, as classes"],
+    [1, [0, 1, 2.5], "y: row 2: expected a class, 0 or 1, received 2.5"],
+    [2, [0, 1, 1, 1], "y: row 1: expected a one-hot row of classes, with one 1 and zeros"],
   ] as const)("plain values of %d outputs that are no classes", (outputs, targets, message) => {
     const figure = figureOf("accuracy", { targets: "values", predictions: "estimates", outputs });
     const check = () => figure.check?.(Float32Array.from(targets), targets.length / outputs);
@@ -336,7 +336,7 @@ describe("figures of one's own predictions", () => {
     [
       () => measure("accuracy", [1, 0], [1]),
       ShapeError,
-      "targets have 2 rows and predictions 1: expected as many of both",
+      "targets have 2 rows and predictions 1: expected the same number",
     ],
     [
       () => measure("accuracy", [3], [[1, 0, 0]]),
@@ -381,12 +381,12 @@ describe("figures of one's own predictions", () => {
     [
       () => confusionMatrix([0, 1], [0.5, -0.25]),
       DataError,
-      'predictions: row 1: expected indices of classes, or probabilities from 0 to 1, received -0.25; for other scores give a "threshold", 0 for logits',
+      'predictions: row 1: expected indices of classes, or probabilities from 0 to 1, received -0.25. Fix: for other scores pass a "threshold", 0 for logits',
     ],
     [
       () => confusionMatrix(["no"], [0.5]),
       OptionError,
-      'confusionMatrix: labels beside numbers need "classes", the label of each class in order',
+      'confusionMatrix: labels with numbers need "classes", the label of each class in order',
     ],
     [
       () => confusionMatrix(["no"], ["maybe"], { classes: ["no", "yes"] }),
@@ -416,7 +416,7 @@ describe("figures of one's own predictions", () => {
     [
       () => measure(metrics.f1({ threshold: 0.3, average: "macro" }), [0], [[1, 0]]),
       OptionError,
-      "metric f1: expected one output, or several that are yes or no each, for a threshold",
+      "metric f1: expected a threshold only with outputs that are yes or no each",
     ],
     [
       () =>
@@ -433,7 +433,7 @@ describe("figures of one's own predictions", () => {
     [
       () => metrics.bestThreshold([0, 2], [0.1, 0.2]),
       DataError,
-      "y: row 1: expected 0 or 1, as classes, received 2",
+      "y: row 1: expected a class, 0 or 1, received 2",
     ],
     [
       () => metrics.bestThreshold([0, 1], [0.1, 0.2], { metric: "rocAuc" as never }),
@@ -443,7 +443,7 @@ describe("figures of one's own predictions", () => {
     [
       () => metrics.bestThreshold([0, 1], [0.1, 0.2], { metric: metrics.f1({ threshold: 0.5 }) }),
       OptionError,
-      "bestThreshold: metric: expected no threshold, which is looked for, received 0.5",
+      "bestThreshold: metric: expected no threshold, because that is the result, received 0.5",
     ],
     [
       () => confusionMatrix([-1], [0]),

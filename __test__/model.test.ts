@@ -197,7 +197,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     for (const use of uses) {
       const error = await failureOf(use);
       expect(error).toBeInstanceOf(StateError);
-      expect((error as Error).message).toBe("model: it has been disposed; make a new one");
+      expect((error as Error).message).toBe("model: the model has been disposed. Fix: make a new one");
     }
     expect(Model.fromJSON(json, { kernel }).getWeights()).toEqual(weights);
   });

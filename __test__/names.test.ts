@@ -227,9 +227,9 @@ describe("a monitor", () => {
   const validationSplit = { validationSplit: 0.2 };
 
   test.each([
-    ["val_loss", [], validationSplit, 'unknown measure "val_loss". Did you mean "validationLoss"?'],
-    ["val_acc", accuracy, validationSplit, 'unknown measure "val_acc". Did you mean "validationAccuracy"?'],
-    ["acc", accuracy, {}, 'unknown measure "acc". Did you mean "accuracy"?'],
+    ["val_loss", [], validationSplit, 'unknown metric "val_loss". Did you mean "validationLoss"?'],
+    ["val_acc", accuracy, validationSplit, 'unknown metric "val_acc". Did you mean "validationAccuracy"?'],
+    ["acc", accuracy, {}, 'unknown metric "acc". Did you mean "accuracy"?'],
     ["val_loss", [], {}, "validationLoss is measured with validationData or validationSplit"],
     ["val_accuracy", accuracy, {}, "validationAccuracy is measured with validationData"],
     [
@@ -241,8 +241,8 @@ describe("a monitor", () => {
     ["validationAccuracy", [], {}, "validationAccuracy is not measured; add accuracy to the model's metrics"],
     ["val_mse", [], validationSplit, "validationMeanSquaredError is not measured; add meanSquaredError to"],
     ["rmse", [], {}, "rootMeanSquaredError is not measured; add rootMeanSquaredError to the model's metrics"],
-    ["lr".repeat(50_000), [], {}, 'unknown measure "lrlrlr'],
-    ["warmth", [], {}, 'unknown measure "warmth". Expected one of: loss'],
+    ["lr".repeat(50_000), [], {}, 'unknown metric "lrlrlr'],
+    ["warmth", [], {}, 'unknown metric "warmth". Expected one of: loss'],
   ])("%s, with the metrics %j and %j", async (monitor, given, options, message) => {
     expect(String(await refusal(monitor, given, options))).toContain(message);
     const schedule = schedules.reduceOnPlateau({ monitor: monitor as "loss" });

@@ -166,7 +166,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     controller.abort();
     await failureOf(() => training);
     expect(error).toBeInstanceOf(StateError);
-    expect(String(error)).toContain("trainOnBatch: a training of this model is under way");
+    expect(String(error)).toContain("trainOnBatch: a training of this model is running");
     model.trainOnBatch(data);
   });
 

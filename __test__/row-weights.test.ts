@@ -80,7 +80,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const options = { sampleWeight, validationSplit: 0.1, validationShuffle: false };
       const call = () => makeModel({ kernel }).fit(data, options);
       expect(await failureOf(call)).toEqual(
-        new DataError("fit: sampleWeight: the weights of all 45 rows that are trained on are 0"),
+        new DataError("fit: sampleWeight: the weights of all 45 rows to train on are 0"),
       );
     });
 
@@ -185,7 +185,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           3,
           "balanced",
           OptionError,
-          'targets of the kind "probabilities", 3 in a row; use sampleWeight',
+          'targets of the kind "probabilities", 3 in a row. Fix: use sampleWeight',
         ],
         [
           "a target between 0 and 1",
@@ -194,7 +194,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           1,
           [1, 2],
           DataError,
-          "y: row 0: expected 0 or 1",
+          "y: row 0: expected a class, 0 or 1",
         ],
         [
           "too few classes",
@@ -230,7 +230,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           1,
           "balance",
           OptionError,
-          'expected "balanced", or a list of 2 weights, one for each class from 0 on, or an object by class, received "balance"',
+          'expected "balanced", a list of 2 weights, the first for class 0, or an object by class, received "balance"',
         ],
         [
           "a Map of weights by class",
@@ -284,7 +284,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           3,
           [0, 0, 1],
           DataError,
-          "the weights of all 12 rows that are trained on are 0",
+          "the weights of all 12 rows to train on are 0",
         ],
       ],
     )("is refused: %s", async (_, loss, y, outputs, classWeight, kind, message) => {
@@ -302,9 +302,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const sampleWeight = labels.map((label) => Number(label === 0));
       const call = () => make(loss, outputs).fit(x, y, { classWeight: [0, 1, 1], sampleWeight });
       expect(await failureOf(call)).toEqual(
-        new DataError(
-          "fit: sampleWeight · classWeight: the weights of all 12 rows that are trained on are 0",
-        ),
+        new DataError("fit: sampleWeight · classWeight: the weights of all 12 rows to train on are 0"),
       );
     });
   });

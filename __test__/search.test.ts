@@ -20,7 +20,7 @@ import {
   tanh,
   trainMany,
 } from "../src/index.ts";
-import type { Metric } from "../src/metrics/metric.ts";
+import type { MetricEntry } from "../src/metrics/metric.ts";
 import * as table from "../src/metrics/table.ts";
 import type { AnyPoint } from "../src/selection/search/space.ts";
 import { drawPoints, gridOf } from "../src/selection/search/space.ts";
@@ -528,7 +528,7 @@ describe("every metric says which of two figures is the better one", () => {
     const entry = { type: name, ...options[name] } as Parameters<typeof metrics.measure>[0];
     const labels = ["r2", "Error"].some((end) => name.endsWith(end)) ? right : [0, 1, 0];
     const [good, bad] = [right, wrong].map((given) => metrics.measure(entry, labels, given));
-    const { create } = entries.get(name) as { create(options: object): Metric };
+    const { create } = entries.get(name) as { create(options: object): MetricEntry };
     const problem = { targets: labels === right ? "values" : "labels", predictions: "estimates", outputs: 2 };
     const figure = create({ average: "macro", ...options[name] })(problem as never);
     expect(figure.smallerIsBetter === true ? good < bad : good > bad).toBe(true);

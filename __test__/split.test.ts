@@ -76,7 +76,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
 
   test("validationShuffle without validationSplit is refused", () => {
     expect(() => makeModel({ kernel }).fitSync(data, { validationShuffle: false })).toThrow(
-      "fitSync: validationShuffle: expected validationSplit with it, received none",
+      "fitSync: validationShuffle: expected validationSplit too, received none",
     );
   });
 });

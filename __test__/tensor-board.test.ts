@@ -191,7 +191,7 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
     );
     expect(error).toBeInstanceOf(FileError);
     expect((error as Error).message).toBe(
-      `${way}: callbacks[0]: tensorBoard: ${JSON.stringify(join(directory, "train"))} cannot be made: a part of the path is not a folder (ENOTDIR)`,
+      `${way}: callbacks[0]: tensorBoard: ${JSON.stringify(join(directory, "train"))} cannot be created: a part of the path is not a folder (ENOTDIR)`,
     );
     expect(model.toJSON()).toEqual(before);
   });
@@ -201,7 +201,7 @@ test.runIf(process.platform === "linux")(
   "a folder that the system makes for nobody is refused (Linux)",
   () => {
     const options = { callbacks: callbacks.tensorBoard({ directory: "/proc/none/of/these" }) };
-    expect(() => makeModel().fitSync(data, options)).toThrow('"/proc/none/of/these/train" cannot be made');
+    expect(() => makeModel().fitSync(data, options)).toThrow('"/proc/none/of/these/train" cannot be created');
   },
 );
 
@@ -212,7 +212,7 @@ test("a validation that cannot be written ends the training with what it has lea
   const model = makeModel();
   const options = { epochs: 3, validationSplit: 0.2, callbacks: callbacks.tensorBoard({ directory }) };
   expect(() => model.fitSync(data, options)).toThrow(
-    `tensorBoard: ${JSON.stringify(join(directory, "validation"))} cannot be made: the name is already in use (EEXIST)`,
+    `tensorBoard: ${JSON.stringify(join(directory, "validation"))} cannot be created: the name is already in use (EEXIST)`,
   );
   expect(model.history?.epoch).toEqual([0]);
 });

@@ -653,7 +653,7 @@ describe("rows are named by the caller's numbers", () => {
     const binary = { layers: [dense(1), sigmoid()], loss: "binaryCrossentropy" } as const;
     expect(() =>
       new Model(model(binary)).fitSync(x, labels, { validationSplit: 0.1, classWeight: "balanced" }),
-    ).toThrow(/classWeight: y: row 280: expected 0 or 1/);
+    ).toThrow(/classWeight: y: row 280: expected a class, 0 or 1/);
     const build = ({ loss }: { loss: string }) => ({
       model: { ...model(), loss: loss as "hinge", layers: [dense(1)] },
       fit: short,

@@ -1,7 +1,7 @@
-// How well the tables of datasets.js are learned, on both kernels and by scikit-learn, on the same rows:
+// Measures how well both kernels and scikit-learn learn the tables of datasets.js, on the same rows:
 // node bench/accuracy.js [--kernel native] [--only iris,wine] [--seeds 5] [--json path] [--choose]
-// A run without options writes docs/accuracy.md, if scikit-learn is there. `--choose` tells how other settings
-// do, on training rows alone.
+// A run without options writes docs/accuracy.md, if scikit-learn is installed. `--choose` compares other
+// settings, on training rows only.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ const chosen = choose("only", given.only, datasets, ({ name }) => [name]);
 const isWhole = process.argv.length === 2;
 const peerIsThere = modulesAreThere("sklearn")();
 
-/** A dataset's table, and for each seed which rows are held out, with the examples that follow. */
+/** Reads a dataset's table and returns, for each seed, the held-out rows and the resulting examples. */
 function prepare(dataset) {
   const table = readTable(dataset);
   const splits = seeds.map((seed) => ({ seed, heldOut: heldOutRows(table, seed) }));
@@ -41,7 +41,7 @@ function prepare(dataset) {
   return { ...dataset, table, splits, parts };
 }
 
-/** scikit-learn's scores by table, and the versions. */
+/** Returns scikit-learn's scores by table, and the versions. */
 function scikitLearn(prepared) {
   const folder = mkdtempSync(join(tmpdir(), "myelin-accuracy-"));
   try {
@@ -96,12 +96,15 @@ function page({ versions, lines }) {
   return `${date}: ${inWords(machine())}; ${told.join(", ")}.\n\n${resultTable(lines)}`;
 }
 
-/** What is tried beside the settings of datasets.js. */
+/** The settings that `--choose` compares with those of datasets.js. */
 const GRID = { learningRate: [0.001, 0.003, 0.01], weightDecay: [0, 0.001, 0.003, 0.01, 0.03] };
 const DRAWS = 5;
 const EPOCHS = { classes: [50, 100, 200], values: [10, 20, 50, 100] };
 
-/** The mean over five draws for each seed: four fifths of its training rows to train on, a fifth to test. */
+/**
+ * Returns the mean over five draws per seed. Each draw trains on four fifths of the training rows and tests
+ * on one.
+ */
 async function innerScore(settings, { table, splits }) {
   const parts = splits.flatMap(({ seed, heldOut }) => {
     const rest = withoutRows(table, heldOut);
@@ -112,7 +115,7 @@ async function innerScore(settings, { table, splits }) {
   return all.reduce((sum, value) => sum + value, 0) / all.length;
 }
 
-/** A line for each setting: what it reaches on each table, and the mean of those. */
+/** Returns a line per setting: its score on each table, and the mean score. */
 async function settingsTable(kind) {
   const prepared = chosen.filter((dataset) => dataset.kind === kind).map(prepare);
   const lines = [];
@@ -138,5 +141,6 @@ if (given.choose) {
   console.log(resultTable(record.lines));
   if (given.json) writeFileSync(given.json, JSON.stringify(record));
   if (isWhole && peerIsThere) putIntoPage("accuracy.md", "tables", page(record));
-  else if (isWhole) console.log("scikit-learn: not installed (bench/against/requirements.txt), so no page");
+  else if (isWhole)
+    console.log("scikit-learn is not installed (bench/against/requirements.txt): no page written");
 }

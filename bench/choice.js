@@ -1,6 +1,6 @@
-// What of a table an option names.
+// Selects entries of a table by an option of the command line.
 
-/** Those of `all` that are named in a list; `namesOf` gives the names that one answers to. */
+/** Returns the entries of `all` that the list names. `namesOf` returns the names that select an entry. */
 export function choose(option, list, all, namesOf) {
   if (list === undefined) return all;
   const wanted = list.split(",");

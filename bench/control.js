@@ -1,6 +1,7 @@
-// What control costs a training: node bench/control.js [rounds, 15]
-// The article's run natively, plain and with something that takes part, in turn: the medians' difference, as a
-// share in fitSync, per epoch in fit. Then how long a checkpoint of a million parameters holds up each epoch.
+// Measures what schedules, budgets and callbacks cost a training: node bench/control.js [rounds, 15]
+// Trains the article's run natively, plain and with each of them in turn. Prints the difference of the medians,
+// as a share in fitSync and per epoch in fit. Then measures how long a checkpoint of a million parameters
+// blocks an epoch.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,8 +20,8 @@ const validationData = xor({ examples: article.rows / 5, seed: 2 });
 const patience = EPOCHS;
 const reduceOnPlateau = schedules.reduceOnPlateau({ patience });
 
-/** What takes part, by name; the data may have a validation then, which the plain training gets as well. */
-const ways = {
+/** The options by name. With `validationData`, the plain training validates too. */
+const variants = {
   plain: {},
   "early stopping": { callbacks: callbacks.earlyStopping({ patience }) },
   "a target": { budget: { targetLoss: -1 } },
@@ -42,7 +43,7 @@ const validated = {
   },
 };
 
-/** Medians over rounds of the milliseconds of each way, taken in turn. */
+/** Returns the median milliseconds of each variant over the rounds. The variants take turns. */
 async function measure(options, call) {
   const names = Object.keys(options);
   const times = Object.fromEntries(names.map((name) => [name, []]));
@@ -59,7 +60,7 @@ async function measure(options, call) {
 }
 
 const lines = [];
-for (const options of [ways, validated]) {
+for (const options of [variants, validated]) {
   const [inSync, inFit] = [await measure(options, "fitSync"), await measure(options, "fit")];
   for (const [index, [name, time]] of inSync.entries()) {
     const [plainSync, plainFit] = [inSync[0][1], inFit[0][1]];
@@ -72,7 +73,7 @@ for (const options of [ways, validated]) {
     ]);
   }
 }
-console.log(table([["who takes part", "epoch, fitSync", "more", "epoch, fit", "more an epoch"], ...lines]));
+console.log(table([["option", "epoch, fitSync", "more", "epoch, fit", "more per epoch"], ...lines]));
 
 const wide = { widths: [500, 1000, 498], optimizer: { type: "adam", learningRate: 1e-4 } };
 const rows = randomRows([500, 498], 4096);
@@ -96,5 +97,5 @@ await model.fit(rows, {
 rmSync(folder, { recursive: true });
 const { seconds } = model.history;
 console.log(
-  `\na checkpoint of ${model.parameters} parameters holds training up for ${figure(median(held))} ms, at most ${figure(Math.max(...held))} ms (${held.length} epochs of ${figure(1000 * median(seconds))} ms)`,
+  `\na checkpoint of ${model.parameters} parameters blocks training for ${figure(median(held))} ms, at most ${figure(Math.max(...held))} ms (${held.length} epochs of ${figure(1000 * median(seconds))} ms)`,
 );

@@ -1,11 +1,15 @@
-// The bench's side of the line protocol: one child process for each participant, idle until asked.
+// The benchmark's side of the line protocol. Each participant is a child process, idle until it receives a
+// line.
 import { spawn, spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 
 const canPin = spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0;
 
-/** What holds a child to one core, the last of those that this process may use; undefined if nothing can. */
+/**
+ * The command that pins a child to the last core that this process may use. Undefined if there is no
+ * `taskset`.
+ */
 export const pinning = canPin ? ["taskset", "--cpu-list", lastCore()] : undefined;
 
 function lastCore() {
@@ -27,15 +31,15 @@ export function converse(command, { pinned, environment = {} }) {
   child.stderr.on("data", (text) => {
     complaint += text;
   });
-  child.stdin.on("error", () => {}); // the child is gone, which the events below tell
+  child.stdin.on("error", () => {}); // the child has ended, which the events below report
   createInterface({ input: child.stdout }).on("line", (line) => {
-    if (line.startsWith("{")) answer(line); // all else is a library's greeting
+    if (line.startsWith("{")) answer(line); // other lines are messages of libraries
   });
   const gone = new Promise((_, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => reject(new Error(`ended with ${code}: ${complaint.trim() || "no word"}`)));
+    child.on("close", (code) => reject(new Error(`ended with ${code}: ${complaint.trim() || "no output"}`)));
   });
-  gone.catch(() => {}); // whoever asks is told; a child that was told to end is no failure
+  gone.catch(() => {}); // `ask` rejects; a child that ends on request is not a failure
 
   return {
     async ask(line) {

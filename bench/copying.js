@@ -1,7 +1,8 @@
-// How long `fit` blocks before it returns its promise, by the form of x: node bench/copying.js
-// [rows, 1000000] [rounds, 5] [path of another build's index.js, to be measured in turn with this one]
-// Ten columns, y flat. A process measures a form once, cold, as a script that trains once does; the least over
-// the rounds counts. CPU is what all threads used meanwhile, garbage collection included.
+// Measures how long `fit` blocks before it returns its promise, by the form of x: node bench/copying.js
+// [rows, 1000000] [rounds, 5] [path of another build's index.js, which takes turns with this one]
+// There are ten columns, and y is flat. A process measures one form once, cold, like a script that trains once.
+// The smallest value of all rounds counts. CPU is the time of all threads meanwhile, including garbage
+// collection.
 import { execFileSync } from "node:child_process";
 import { argv, execPath } from "node:process";
 import { fileURLToPath } from "node:url";

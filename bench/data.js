@@ -1,4 +1,4 @@
-// The data and start values of a work, as files of 32-bit floats that every participant reads.
+// The data and start values of a work, in files of 32-bit floats that every participant reads.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { uniform } from "./random.js";
@@ -6,14 +6,16 @@ import { LOSS_OF_CLASSES } from "./works.js";
 
 const floats = (count, draw) => Float32Array.from({ length: count }, draw);
 
-/** Two values in [0, 1); the target is 1 if exactly one of them is at least 0.5. */
+/** Returns two values in [0, 1) per row. The target is 1 if exactly one of them is at least 0.5. */
 function xor({ rows }) {
   const x = floats(rows * 2, uniform(1));
   const y = floats(rows, (_, row) => (x[2 * row] >= 0.5 !== x[2 * row + 1] >= 0.5 ? 1 : 0));
   return { x, y };
 }
 
-/** Sums of a row's values with fixed random factors, one for each output: what a net has to find. */
+/**
+ * Returns sums of each row's values times fixed random factors, one sum per output. The net must learn them.
+ */
 function scores({ widths, rows }, x) {
   const inputs = widths[0];
   const outputs = widths.at(-1);
@@ -28,19 +30,19 @@ function scores({ widths, rows }, x) {
   });
 }
 
-function centred({ widths, rows }) {
+function centered({ widths, rows }) {
   const draw = uniform(1);
   return floats(rows * widths[0], () => 2 * draw() - 1);
 }
 
 function regression(work) {
-  const x = centred(work);
+  const x = centered(work);
   return { x, y: scores(work, x).map(Math.sin) };
 }
 
-/** The class is the output with the highest score. */
+/** Returns data whose class is the output with the highest score. */
 function classes(work) {
-  const x = centred(work);
+  const x = centered(work);
   const outputs = work.widths.at(-1);
   const all = scores(work, x);
   const best = floats(work.rows, (_, row) => {
@@ -57,8 +59,8 @@ function classes(work) {
 const generators = { xor, regression, classes };
 
 /**
- * Start values by layer: weights as [outputs][inputs], then biases. The article's start is uniform in
- * [0, 1); the other nets' lies within ±1 / √inputs.
+ * Returns start values by layer: weights as [outputs][inputs], then biases. Those of the article are uniform
+ * in [0, 1), those of the other nets within ±1 / √inputs.
  */
 function parameters({ widths, data }) {
   const draw = uniform(2);
@@ -74,8 +76,8 @@ function parameters({ widths, data }) {
 }
 
 /**
- * Writes `work.json`, `x.f32`, `y.f32` and `parameters.f32` into a folder, all numbers in this machine's
- * byte order.
+ * Writes `work.json`, `x.f32`, `y.f32` and `parameters.f32` to a folder. Numbers are in this machine's byte
+ * order.
  */
 export function writeWork(folder, work) {
   mkdirSync(folder, { recursive: true });
@@ -92,7 +94,7 @@ function readFloats(file) {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-/** What `writeWork` wrote, with the parameters by layer as `{ weight, bias, inputs, outputs }`. */
+/** Reads the files of `writeWork`, with the parameters by layer as `{ weight, bias, inputs, outputs }`. */
 export function readWork(folder) {
   const work = JSON.parse(readFileSync(join(folder, "work.json"), "utf8"));
   const values = readFloats(join(folder, "parameters.f32"));
@@ -108,13 +110,15 @@ export function readWork(folder) {
   return { ...work, x: readFloats(join(folder, "x.f32")), y: readFloats(join(folder, "y.f32")), layers };
 }
 
-/** A flat array as rows. */
+/** Returns a flat array as rows. */
 export const inRows = (values, columns) =>
   Array.from({ length: values.length / columns }, (_, row) =>
     Array.from(values.subarray(row * columns, (row + 1) * columns)),
   );
 
-/** The same data with the later half of x's columns at zero: what feeds on them alone gets no gradient. */
+/**
+ * Returns x with the second half of its columns zeroed. Units that depend on these columns get no gradient.
+ */
 export function halfSilent({ x, widths: [inputs] }) {
   return x.map((value, at) => (at % inputs < inputs / 2 ? value : 0));
 }

@@ -1,4 +1,4 @@
-// Real tables, and how each of them is learned: what accuracy.js and against/accuracy.py hold to alike.
+// Real tables and their training settings, which accuracy.js and against/accuracy.py share.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { uniform } from "./random.js";
@@ -7,16 +7,16 @@ import { uniform } from "./random.js";
  * @typedef {object} Dataset
  * @property {string} name
  * @property {string} file
- * @property {"classes" | "values"} kind what the last column holds: names of classes, or numbers
- * @property {number[]} hidden the units of each hidden layer, all of them ReLU
- * @property {number} learningRate Adam's
- * @property {number} weightDecay this times a weight is added to its gradient
+ * @property {"classes" | "values"} kind the content of the last column: class names or numbers
+ * @property {number[]} hidden the units of each hidden layer; all are ReLU
+ * @property {number} learningRate Adam's learning rate
+ * @property {number} weightDecay the factor of a weight that is added to its gradient
  * @property {number} epochs
  * @property {number} batchSize
- * @property {number} atLeast what the median over the seeds has to reach: accuracy, or R²
+ * @property {number} atLeast the minimum of the median over the seeds: accuracy or R²
  */
 
-/** accuracy.js --choose tells how these do against others, on training rows alone. */
+/** `accuracy.js --choose` compares these settings with others, on training rows only. */
 const settings = { hidden: [64], learningRate: 0.003, weightDecay: 0.003, batchSize: 32 };
 
 const file = (name) => fileURLToPath(new URL(`../examples/data/${name}.csv`, import.meta.url));
@@ -37,7 +37,7 @@ export const datasets = [
 ];
 
 /**
- * The rows of a table. Classes become their indices, in the order of their names.
+ * Reads the rows of a table. Classes become their indices, in the order of their names.
  * @returns {{ x: number[][], y: number[], classes?: string[] }}
  */
 export function readTable({ file, kind }) {
@@ -50,7 +50,7 @@ export function readTable({ file, kind }) {
   return { x, y: last.map((name) => classes.indexOf(name)), classes };
 }
 
-/** A list in another order, by Fisher and Yates' shuffle. */
+/** Returns a list in random order, by the Fisher–Yates shuffle. */
 function shuffled(list, draw) {
   const result = [...list];
   for (let last = result.length - 1; last > 0; last--) {
@@ -60,7 +60,10 @@ function shuffled(list, draw) {
   return result;
 }
 
-/** The rows that a seed holds out, by number: a fifth of each class, or of all where there are none. */
+/**
+ * Returns the indices of the rows that a seed holds out: a fifth of each class, or of all rows without
+ * classes.
+ */
 export function heldOutRows({ y, classes }, seed) {
   const draw = uniform(seed);
   const rows = y.map((_, row) => row);
@@ -68,30 +71,30 @@ export function heldOutRows({ y, classes }, seed) {
   return groups.flatMap((group) => shuffled(group, draw).slice(0, Math.round(group.length / 5)));
 }
 
-/** A table without some of its rows. */
+/** Returns a table without these rows. */
 export function withoutRows({ x, y, classes }, rows) {
   const isOut = new Set(rows);
   const kept = (_, row) => !isOut.has(row);
   return { x: x.filter(kept), y: y.filter(kept), classes };
 }
 
-/** Mean and standard deviation; 1 for the deviation of values that are all alike. */
+/** Returns the mean and standard deviation. The deviation of constant values is 1. */
 function moments(values) {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return { mean, deviation: Math.sqrt(variance) || 1 };
+  return { mean, stddev: Math.sqrt(variance) || 1 };
 }
 
 /**
- * A table as training and test examples. Each column has mean 0 and deviation 1 over the training rows, and
- * so has y where it holds numbers.
+ * Returns a table as training and test examples. Each column, and a numeric y, has mean 0 and standard
+ * deviation 1 over the training rows.
  */
 export function examplesOf(table, heldOut) {
   const training = withoutRows(table, heldOut);
   const test = { x: heldOut.map((row) => table.x[row]), y: heldOut.map((row) => table.y[row]) };
   const columns = table.x[0].map((_, column) => moments(training.x.map((row) => row[column])));
-  const target = table.classes ? { mean: 0, deviation: 1 } : moments(training.y);
-  const standard = (value, { mean, deviation }) => (value - mean) / deviation;
+  const target = table.classes ? { mean: 0, stddev: 1 } : moments(training.y);
+  const standard = (value, { mean, stddev }) => (value - mean) / stddev;
   const scaled = ({ x, y }) => ({
     x: x.map((row) => row.map((value, column) => standard(value, columns[column]))),
     y: y.map((value) => standard(value, target)),

@@ -1,6 +1,6 @@
-// What models leave behind: node --expose-gc bench/dropped.js [models, 10000] [kernel, native]
-// Makes, trains and drops models, and tells the resident size in between: it has to stay where it was after the
-// first tenth of them.
+// Measures the memory that models leave behind: node --expose-gc bench/dropped.js [models, 10000] [kernel, native]
+// Creates, trains and drops models, and prints the resident size in between. After the first tenth of the
+// models, it must stay the same.
 import { argv } from "node:process";
 import { setImmediate as turn } from "node:timers/promises";
 import { xor } from "../dist/index.js";

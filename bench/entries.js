@@ -1,7 +1,7 @@
-// What each activation, loss and optimizer costs beside its plainest sibling, and what layers cost that keep
-// the width: node bench/entries.js [--kernel native] [--rounds 40] [--seconds 0.01] [--only losses] [--json]
-// Steps of 784-128-10 at batch 32 on one thread. An entry and its sibling train in short turns, of which the
-// best count. The addon's tables say which entries there are, so a new one is measured unasked.
+// Measures each activation, loss and optimizer beside its simplest sibling, and layers that keep the width:
+// node bench/entries.js [--kernel native] [--rounds 40] [--seconds 0.01] [--only losses] [--json]
+// Trains 784-128-10 with batch 32 on one thread. An entry and its sibling train in short turns, and the best
+// turns count. The entries come from the addon's tables, so new ones are measured too.
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -13,9 +13,9 @@ import { entryTable } from "./report.js";
 
 const WIDTHS = [784, 128, 10];
 const [ROWS, BATCH] = [256, 32];
-/** So small that nothing diverges, whatever the loss and the optimizer. */
+/** Small enough that no training diverges, with any loss and optimizer. */
 const RATE = 1e-6;
-/** Offered to an option that is off or missing by default; it says which of them it takes. */
+/** Values to try for an option that is off or missing by default. Each option accepts some of them. */
 const OFFERED = [true, false, 0.5, "tanh"];
 
 const { adam, dense, relu } = myelin;
@@ -29,7 +29,7 @@ const network = (between, others) => ({
   ...others,
 });
 
-/** Each kind: its plainest entry, and the network that has another one; layers stand beside none. */
+/** For each kind, the simplest entry, and the network with another one. Layers are compared with no layer. */
 const kinds = {
   activations: { sibling: "relu", networkOf: (activation) => network([activation]) },
   losses: { sibling: "meanSquaredError", networkOf: (loss) => network([relu()], { loss }) },
@@ -40,7 +40,7 @@ const kinds = {
   layers: { sibling: undefined, networkOf: (layer) => network(layer ? [relu(), layer] : [relu()]) },
 };
 
-/** Rows with targets of every sort: any, of the sum 1, classes, signs. */
+/** Returns rows with targets of every kind: any values, values that sum to 1, classes, signs. */
 function examples() {
   const { x, y } = randomRows(WIDTHS, ROWS);
   const outputs = WIDTHS[2];
@@ -50,13 +50,13 @@ function examples() {
   return [y, shares, classes, y.map((value) => (value < 0.5 ? -1 : 1))].map((targets) => ({ x, y: targets }));
 }
 
-const sorts = examples();
+const kindsOfTargets = examples();
 
-/** What trains a network for so many epochs, on the first sort of examples that its loss takes. */
+/** Returns a function that trains a network for some epochs, on the first examples that its loss accepts. */
 function trainer(configuration, kernel) {
   const model = new myelin.Model({ ...configuration, kernel });
   const settings = { batchSize: BATCH, threads: 1, shuffle: false };
-  for (const data of sorts) {
+  for (const data of kindsOfTargets) {
     try {
       model.fitSync(data, settings);
       return (epochs) => model.fitSync(data, { ...settings, epochs });
@@ -64,7 +64,7 @@ function trainer(configuration, kernel) {
       if (!(error instanceof myelin.DataError || error instanceof myelin.ShapeError)) throw error;
     }
   }
-  throw new Error(`no targets are known here that ${JSON.stringify(configuration.loss)} takes`);
+  throw new Error(`no known targets fit ${JSON.stringify(configuration.loss)}`);
 }
 
 function seconds(train, epochs) {
@@ -73,7 +73,7 @@ function seconds(train, epochs) {
   return (performance.now() - start) / 1000;
 }
 
-/** Trains both in turn; the best time of a step in µs, and how many times the other's best it is. */
+/** Trains both in turn. Returns the best time of a step in µs, and its ratio to the other's best. */
 function compare(configuration, sibling, { kernel, rounds, seconds: turn }) {
   const [own, other] = [trainer(configuration, kernel), trainer(sibling, kernel)];
   const epochs = Math.max(1, Math.round((turn * 2) / seconds(own, 2)));
@@ -94,7 +94,10 @@ function takes(option, value) {
   }
 }
 
-/** An entry as it is by default, and with the options that are off until asked for: each alone, then all. */
+/**
+ * Returns an entry with its defaults, then with each option that is off by default, then with all of those
+ * options.
+ */
 function variants({ type, options }) {
   const given = (isAsked, values) =>
     Object.entries(options)
@@ -104,7 +107,7 @@ function variants({ type, options }) {
         values.find((value) => value !== option.default && takes(option, value)),
       ]);
   const required = given((option) => "required" in option, [0.5]);
-  if (required.some(([, value]) => value === undefined)) return []; // a size, or layers: no width is kept
+  if (required.some(([, value]) => value === undefined)) return []; // a size or layers, so the width may change
   const standard = { type, ...Object.fromEntries(required) };
   const isSwitch = (option) => !("required" in option) && [true, false, 0, "none"].includes(option.default);
   const asked = given(isSwitch, OFFERED).filter(([, value]) => value !== undefined);
@@ -119,7 +122,7 @@ function entriesOf(kind) {
   const addon = createRequire(import.meta.url)(`myelin-${hostTarget()}`);
   const tables = JSON.parse(addon.tables());
   const builders = kind === "losses" ? myelin.losses : myelin;
-  // What only a Program has is no layer that a user writes, and what holds other layers has no options.
+  // Skips Program entries that no user writes, and layers that contain others, which have no options.
   return Object.keys(tables[kind])
     .map((name) => builders[name])
     .filter((entry) => entry?.options !== undefined);
@@ -128,7 +131,7 @@ function entriesOf(kind) {
 const nameOf = ({ type, ...options }) =>
   [type, ...Object.entries(options).map(([name, value]) => `${name} ${value}`)].join(", ");
 
-/** Measures the entries of some kinds; every kind's sibling stands first, beside itself. */
+/** Measures the entries of some kinds. The sibling of each kind comes first, compared with itself. */
 function measureEntries({ only, kernel = "native", ...settings }) {
   return only.flatMap((kind) => {
     const { sibling, networkOf } = kinds[kind];

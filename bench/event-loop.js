@@ -1,8 +1,8 @@
-// How long trainings on the TypeScript kernel hold up the event loop, one and forty at a time:
-// node bench/event-loop.js [seconds, 3] [path of another build's index.js, to be measured in turn with this one]
-// The delays are those of monitorEventLoopDelay, which looks every 10 ms: an idle loop has 10 ms. The CPU time of a
-// turn is what is left of a delay on a machine that has nothing else to do. 2-16-1, XOR in batches of 5, without and
-// with a hook after each epoch.
+// Measures how long trainings on the TypeScript kernel block the event loop, one and forty at a time:
+// node bench/event-loop.js [seconds, 3] [path of another build's index.js, which takes turns with this one]
+// The delays are those of monitorEventLoopDelay, which samples every 10 ms, so an idle loop shows 10 ms. The CPU
+// time of a turn is what the delay would be on an otherwise idle machine. Trains 2-16-1 on XOR in batches of 5,
+// without and with a hook after each epoch.
 
 import { createHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { argv } from "node:process";
@@ -29,7 +29,10 @@ function watchTurns() {
   };
 }
 
-/** Trains so many models for the given time; returns what the event loop and the trainings did meanwhile. */
+/**
+ * Trains this many models for the given time. Returns the delays of the event loop and the epochs of the
+ * trainings.
+ */
 async function measure({ Model, dense, tanh, xor }, trainings, options) {
   const data = xor({ examples: 1000, seed: 1 });
   const models = Array.from({ length: trainings }, (_, seed) => {

@@ -1,4 +1,4 @@
-// What the process uses after a `fit`, while nobody asks for anything: node bench/idle.js [seconds, 5]
+// Measures the CPU time that the idle process uses after a `fit`: node bench/idle.js [seconds, 5]
 import { argv } from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { modelOf, randomRows } from "./model.js";

@@ -1,7 +1,7 @@
-// How well Myelin's networks learn the tables of datasets.js.
+// Measures how well Myelin's networks learn the tables of datasets.js.
 import { adam, dense, Model, metrics, relu, sigmoid, softmax, trainMany } from "../dist/index.js";
 
-/** The last layers and the loss: two classes are one probability, more are one each. */
+/** Returns the last layers and the loss. Two classes share one probability; more classes have one each. */
 function outputs(classes) {
   if (classes === undefined) return { last: [dense(1)], loss: "meanSquaredError" };
   if (classes.length === 2) return { last: [dense(1), sigmoid()], loss: "binaryCrossentropy" };
@@ -20,7 +20,7 @@ function modelOf({ hidden, learningRate, weightDecay }, { x, classes }, options)
 }
 
 /**
- * Trains a model for each part of a table; the accuracy, or R², of each on its test examples.
+ * Trains a model for each part of a table. Returns the accuracy, or R², of each on its test examples.
  * @param {{ seed: number, training: object, test: object }[]} parts
  */
 export async function scores(settings, table, parts, kernel) {

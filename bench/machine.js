@@ -1,8 +1,8 @@
-// What a figure was measured on.
+// Describes the machine of a measurement.
 import { existsSync, readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
 
-/** What of a processor's flags matters here, as Linux names them. */
+/** The processor flags to report, as Linux names them. */
 const INSTRUCTION_SETS = /^(sse4_2|avx|avx2|fma|f16c|avx512\w*|avx_vnni|asimd|neon|sve\w*)$/;
 
 function instructionSets() {
@@ -33,7 +33,7 @@ export const machine = () => ({
   node: process.version,
 });
 
-/** A machine in words, with the instruction set that Myelin takes, where that is told. */
+/** Returns a machine in words, with the instruction set that Myelin uses, if it is known. */
 export function inWords({ processor, family, model, isVirtual, cores, instructions, system, node }) {
   const cpu = family ? `${processor} (family ${family}, model ${model})` : processor;
   const used = instructions ? `, ${instructions} instructions` : "";

@@ -1,4 +1,4 @@
-// Every work of works.js on both of Myelin's kernels and on every peer that is there. README.md tells how.
+// Runs every work of works.js on both of Myelin's kernels and on every installed peer. See README.md.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -31,7 +31,7 @@ const OPTIONS = {
   quick: { type: "boolean", default: false },
 };
 
-/** A positive number, from 1 and whole if it is `whole`. */
+/** Reads a positive number. If `whole`, it must be a whole number from 1. */
 function readNumber(name, text, whole) {
   const value = Number(text);
   const fits = whole ? Number.isInteger(value) && value >= 1 : value > 0 && value < Infinity;
@@ -54,12 +54,12 @@ function readOptions() {
     modes: choose("cores", values.cores, ["one", "all"], (name) => [name]),
     warmUp: !values.quick,
     entries: values.work ? undefined : values.quick ? ["--rounds", "1", "--seconds", "0"] : [],
-    json: values.json ?? (isWhole ? stored : undefined), // a run of some does not replace the stored one
+    json: values.json ?? (isWhole ? stored : undefined), // a partial run does not replace the stored results
     isWhole,
   };
 }
 
-/** Who is there; the others are told of. */
+/** Splits participants into installed and absent ones, and reports the absent ones. */
 function present(all) {
   const isThere = new Map(all.map((of) => [of, of.isThere()]));
   const absent = all.filter((of) => !isThere.get(of)).map(({ name, missing }) => ({ name, missing }));
@@ -67,14 +67,14 @@ function present(all) {
   return { there: all.filter((of) => isThere.get(of)), absent };
 }
 
-/** What the package cannot do yet is left out, and told of. */
+/** Leaves out the works that the package cannot do yet, and reports them. */
 function possible(all) {
   const can = ({ kind }) => kind !== "trainMany" || myelin.trainMany !== undefined;
   for (const { name } of all.filter((work) => !can(work))) say(`${name}: the package has no trainMany`);
   return all.filter(can);
 }
 
-/** What each entry of the tables costs, measured by a process of its own on one core. */
+/** Measures what each entry of the tables costs, in a process of its own on one core. */
 function measureEntries(options) {
   say("entries beside their siblings");
   const script = fileURLToPath(new URL("entries.js", import.meta.url));
@@ -88,7 +88,7 @@ async function main() {
   const native = there.some(({ kernel }) => kernel === "native");
   const host = machine();
   const modes = chosen.modes.filter((cores) => cores === "one" || host.cores > 1);
-  if (!pinning) say("taskset is not there: one core means one thread, on whichever core");
+  if (!pinning) say("taskset is not installed: one core means one thread, on any core");
   const peak = startPeak();
   const results = [];
   for (const work of possible(chosen.works)) {

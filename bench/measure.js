@@ -1,4 +1,5 @@
-// A work's measuring: its participants in turn, round after round, with the peak between them.
+// Measures a work: its participants take turns, round after round, with a sample of the peak before each
+// turn.
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,20 +9,21 @@ import { writeWork } from "./data.js";
 import { figure } from "./table.js";
 
 const PEAK_MILLISECONDS = 5; // before each turn
-/** Whoever needs so many times the seconds of a turn takes part in one counted round only. */
+/** A participant that needs this many times the seconds of a turn takes part in one counted round only. */
 const SLOW = 10;
 
 const peakScript = fileURLToPath(new URL("participants/peak.js", import.meta.url));
 
-/** The yardstick, on one core and on all at once: processes that stay for the whole bench. */
+/**
+ * Starts the processes that sample the peak on one core and on all cores. They run during the whole
+ * benchmark.
+ */
 export function startPeak() {
   const begin = (threads, pinned) => converse([process.execPath, peakScript, String(threads)], { pinned });
   return { one: begin(1, true), all: begin(availableParallelism(), false) };
 }
 
-/**
- * Starts a participant for a work. What goes wrong becomes its `trouble`, and it takes no further part.
- */
+/** Starts a participant for a work. An error becomes its `trouble` and excludes it from the rest. */
 function start(participant, cores, folder) {
   const threads = cores === "one" ? 1 : 0;
   const environment = participant.environment?.(threads);
@@ -59,7 +61,7 @@ async function takeTurn(entry, work, seconds) {
   entry.isSlow = turn.seconds > SLOW * seconds;
 }
 
-/** One turn for everyone; `counted` is the number of the round, 0 for the one that warms up. */
+/** Gives each participant one turn. `counted` is the number of the round, or 0 for the warm-up. */
 async function round(entries, work, { counted, seconds, peak, best }) {
   for (const entry of entries) {
     if (entry.isSlow && counted > 1) continue;
@@ -85,7 +87,7 @@ function startAll(work, folder, { participants, modes }) {
   return entries;
 }
 
-/** Forgets the round that warmed up, where compilers took their time. */
+/** Discards the warm-up round, which includes compilation. */
 function forget(entries) {
   for (const entry of entries) {
     entry.microseconds = [];
@@ -96,8 +98,8 @@ function forget(entries) {
 
 /**
  * Measures a work.
- * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` of a turn, `warmUp`
- *   for a round before them, `peak` from `startPeak`, `say` for progress
+ * @param {object} settings `participants`, `modes` ("one", "all"), `rounds`, `seconds` per turn, `warmUp` for an
+ *   extra round before the others, `peak` from `startPeak`, `say` for progress
  * @returns {Promise<{ entries: object[], peak: { one: number, all: number, instructions: string } }>}
  */
 export async function measure(work, settings) {
@@ -107,15 +109,15 @@ export async function measure(work, settings) {
   try {
     writeWork(folder, work);
     const entries = startAll(work, folder, settings);
-    await Promise.all(entries.map((entry) => attempt(entry, learn)));
-    for (const entry of entries) await attempt(entry, check(work));
+    await Promise.all(entries.map((entry) => attempt(entry, askVersion)));
+    for (const entry of entries) await attempt(entry, askCheck(work));
     if (warmUp) {
       await round(entries, work, { counted: 0, seconds: seconds / 4, peak, best });
       forget(entries);
     }
     for (let counted = 1; counted <= rounds; counted++) {
       await round(entries, work, { counted, seconds, peak, best });
-      say(`${work.name}, round ${counted} of ${rounds}, µs: ${entries.map(told).join(", ")}`);
+      say(`${work.name}, round ${counted} of ${rounds}, µs: ${entries.map(lastResult).join(", ")}`);
     }
     for (const { child } of entries) child?.end();
     return { entries, peak: best };
@@ -124,16 +126,16 @@ export async function measure(work, settings) {
   }
 }
 
-const learn = async (entry) => {
+const askVersion = async (entry) => {
   entry.version = (await entry.child.ask("version")).version;
 };
 
-/** Trainings in order, from the same start on the same data, tell the same loss. */
-const check = (work) => async (entry) => {
+/** Asks for the check value: trainings from the same start on the same data, in order, give the same loss. */
+const askCheck = (work) => async (entry) => {
   if (work.checked > 0 || work.kind === "predict") entry.check = (await entry.child.ask("check")).value;
 };
 
-function told({ participant, cores, microseconds, trouble }) {
+function lastResult({ participant, cores, microseconds, trouble }) {
   const value = trouble ? "failed" : figure(microseconds.at(-1));
   return `${participant.name} ${cores === "all" ? "(all) " : ""}${value}`;
 }

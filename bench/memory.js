@@ -1,6 +1,6 @@
-// Peak resident memory of `fit` beside what it may take: node bench/memory.js
-// Each net is trained for two epochs in a process of its own. What a process has that only imports the
-// package and makes a small model is taken off.
+// Compares the peak resident memory of `fit` with a bound: node bench/memory.js
+// Each net is trained for two epochs in a process of its own. The memory of a process that only imports the
+// package and creates a small model is subtracted.
 import { spawnSync } from "node:child_process";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -19,11 +19,11 @@ const NETS = [
   { widths: [2048, 2048, 2048, 10], rows: 4096, batchSize: 256, optimizer: adam },
 ];
 const MEGABYTE = 1e6;
-const CHUNK_ROWS = 512; // no more rows than these are in the net at a time
+const CHUNK_ROWS = 512; // the maximum number of rows in the net at a time
 
 const floats = (count) => 4 * count;
 
-/** The caller's data and its copy, an order of the rows, parameters with state twice, activations, 30 MB. */
+/** Returns the bound: data and its copy, the row order, parameters with state twice, activations, 30 MB. */
 function bound({ widths, rows, batchSize, optimizer }) {
   const data = floats(rows * (widths[0] + widths.at(-1)));
   const parameters = widths.slice(1).reduce((sum, units, layer) => sum + units * (widths[layer] + 1), 0);
@@ -64,7 +64,7 @@ function main() {
     const cells = [String(net.rows), megabytes(taken), megabytes(may), taken <= may ? "within" : "above"];
     return [name, ...cells];
   });
-  console.log(`A process that only has the package: ${megabytes(bare)} MB\n`);
+  console.log(`A process that only imports the package: ${megabytes(bare)} MB\n`);
   console.log(table([["net", "rows", "fit takes, MB", "may take, MB", ""], ...lines]));
 }
 

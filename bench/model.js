@@ -1,4 +1,4 @@
-// A model of Myelin for a net of the bench, and data for it where only its size matters.
+// Creates models for the nets of the benchmark, and random data of the right size.
 import { adam, dense, Model, relu, sgd, tanh } from "../dist/index.js";
 import { uniform } from "./random.js";
 
@@ -16,7 +16,7 @@ export function modelOf({ widths, activation = "relu", loss = "meanSquaredError"
   });
 }
 
-/** Rows of values in [0, 1), flat. */
+/** Returns rows of random values in [0, 1), flat. */
 export function randomRows(widths, rows) {
   const draw = uniform(1);
   const fill = (values) => {

@@ -1,8 +1,8 @@
-// What watching costs a training: progress, training metrics and a validation, beside the same training
-// without. node bench/overhead.js [rounds, 15] [mnist rows, 12800]
-// Each is trained in turn, plain first; the figures are medians over the rounds, of which a slow training has
-// as many as a minute holds, and three at least. What a validation's own forward pass takes is what the same
-// rows once more add.
+// Measures what progress, training metrics and validation cost, compared with the same training without them:
+// node bench/overhead.js [rounds, 15] [mnist rows, 12800]
+// The variants train in turn, plain first. The figures are medians over the rounds. A slow training has as many
+// rounds as fit into a minute, but at least three. The cost of a validation's own forward pass is measured by
+// validating on twice the rows.
 import { argv } from "node:process";
 import { xor } from "../dist/index.js";
 import { modelOf, randomRows } from "./model.js";
@@ -15,15 +15,15 @@ const mnistRows = Number(argv[3] ?? 12_800);
 const MOST_MILLISECONDS = 60_000;
 const LEAST_ROUNDS = 3;
 
-/** Rows of a tenth as many for a validation, and a metric that looks at every prediction. */
 const article = works.find(({ name }) => name === "article");
 const mnist = works.find(({ name }) => name === "784-512-256-10-adam");
 
-function labelled(widths, rows) {
+function labeled(widths, rows) {
   const { x, y } = randomRows([widths[0], 1], rows);
   return { x, y: y.map((value) => Math.floor(value * widths.at(-1))) };
 }
 
+/** `held` is the validation data, a fifth or a sixth of the rows. The metrics read every prediction. */
 const subjects = [
   {
     name: "article, 1000 rows, batch 5",
@@ -36,14 +36,14 @@ const subjects = [
   {
     name: `784-512-256-10, ${mnistRows} rows, batch 128`,
     net: { ...mnist, loss: "sparseCategoricalCrossentropy" },
-    data: labelled(mnist.widths, mnistRows),
-    held: labelled(mnist.widths, Math.ceil(mnistRows / 6)),
+    data: labeled(mnist.widths, mnistRows),
+    held: labeled(mnist.widths, Math.ceil(mnistRows / 6)),
     metrics: ["accuracy"],
     options: { epochs: 1, batchSize: 128 },
   },
 ];
 
-/** A terminal that takes what is written and shows nothing. */
+/** Runs `work` with a terminal that discards what is written. */
 function withTerminal(work) {
   const { stderr } = process;
   const sink = { isTTY: true, columns: 120, write: () => true };
@@ -61,29 +61,29 @@ function milliseconds(work) {
   return performance.now() - start;
 }
 
-/** The rows once more behind themselves. */
+/** Returns the rows repeated once. */
 function twice({ x, y, inputs, outputs }) {
   const doubled = (values) => Float32Array.from([...values, ...values]);
   return { x: doubled(x), y: doubled(y), inputs, outputs };
 }
 
-/** Medians over rounds of a training, and of the same watched in each way. */
+/** Returns median times over the rounds, of the plain training and of each variant. */
 function measure({ net, data, held, metrics, options }, kernel) {
   const make = (given) => modelOf(net, { kernel, ...given });
   const doubled = twice(held);
-  const ways = {
+  const variants = {
     plain: () => make().fitSync(data, options),
     progress: () => withTerminal(() => make().fitSync(data, { ...options, verbose: true })),
     metrics: () => make({ metrics }).fitSync(data, options),
     validation: () => make().fitSync(data, { ...options, validationData: held }),
     twice: () => make().fitSync(data, { ...options, validationData: doubled }),
   };
-  const times = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+  const times = Object.fromEntries(Object.keys(variants).map((name) => [name, []]));
   const started = performance.now();
-  const mayGoOn = (round) => round < LEAST_ROUNDS || performance.now() - started < MOST_MILLISECONDS;
-  for (let round = -1; round < rounds && mayGoOn(round); round++) {
-    for (const [name, way] of Object.entries(ways)) {
-      const time = milliseconds(way);
+  const mayContinue = (round) => round < LEAST_ROUNDS || performance.now() - started < MOST_MILLISECONDS;
+  for (let round = -1; round < rounds && mayContinue(round); round++) {
+    for (const [name, variant] of Object.entries(variants)) {
+      const time = milliseconds(variant);
       if (round >= 0) times[name].push(time);
     }
   }
@@ -106,5 +106,5 @@ const lines = subjects.flatMap((subject) =>
     ];
   }),
 );
-const head = ["training", "an epoch", "progress", "metrics", "validation, its pass aside", "its pass"];
+const head = ["training", "an epoch", "progress", "metrics", "validation without its pass", "its pass"];
 console.log(table([head, ...lines]));

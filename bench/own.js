@@ -1,5 +1,5 @@
-// What Myelin holds itself to beside speed, for the article's run: node bench/own.js [rounds, 5]
-// `fit` over `fitSync`, the longest hold of the event loop while `fit` runs, and the time of an import.
+// Measures Myelin's own targets besides speed, on the article's run: node bench/own.js [rounds, 5]
+// They are `fit` over `fitSync`, the longest block of the event loop while `fit` runs, and the time of an import.
 import { argv } from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { xor } from "../dist/index.js";
@@ -20,8 +20,8 @@ async function milliseconds(work) {
   return performance.now() - start;
 }
 
-/** The longest time, in milliseconds, that the event loop is kept from its next turn while `work` goes on. */
-async function longestHold(work) {
+/** Returns the longest time, in milliseconds, between two turns of the event loop while `work` runs. */
+async function longestBlock(work) {
   let longest = 0;
   let last = performance.now();
   const turn = () => {
@@ -39,17 +39,17 @@ async function longestHold(work) {
   return longest;
 }
 
-/** Trainings in turn: their times, the hold of `fit`, and that of as much idle waiting. */
+/** Trains in turn. Returns the times, the longest blocks of `fit`, and those of an equally long idle wait. */
 async function measure(kernel) {
-  const all = { fit: [], fitSync: [], holds: [], idle: [] };
+  const all = { fit: [], fitSync: [], blocks: [], idle: [] };
   const fresh = () => modelOf(article, { kernel });
   fresh().fitSync(data, options);
   for (let round = 0; round < rounds; round++) {
     const [first, second, third] = [fresh(), fresh(), fresh()];
     all.fitSync.push(await milliseconds(() => first.fitSync(data, options)));
     all.fit.push(await milliseconds(() => second.fit(data, options)));
-    all.holds.push(await longestHold(() => third.fit(data, options)));
-    all.idle.push(await longestHold(() => setTimeout(all.fit.at(-1))));
+    all.blocks.push(await longestBlock(() => third.fit(data, options)));
+    all.idle.push(await longestBlock(() => setTimeout(all.fit.at(-1))));
   }
   return all;
 }
@@ -62,12 +62,12 @@ function line(what, measured, unit, { atMost, below, note = "" }) {
 
 const lines = [];
 for (const kernel of ["native", "typescript"]) {
-  const { fit, fitSync, holds, idle } = await measure(kernel);
-  const note = ` (median ${figure(median(holds))}, idle up to ${figure(Math.max(...idle))})`;
+  const { fit, fitSync, blocks, idle } = await measure(kernel);
+  const note = ` (median ${figure(median(blocks))}, idle up to ${figure(Math.max(...idle))})`;
   const ratio = median(fit) / median(fitSync);
   lines.push(line(`${kernel}: fit over fitSync`, ratio, "times", { atMost: 1.5 }));
-  const hold = Math.max(...holds);
-  lines.push(line(`${kernel}: longest hold of the event loop in fit`, hold, "ms", { below: 15, note }));
+  const block = Math.max(...blocks);
+  lines.push(line(`${kernel}: longest block of the event loop in fit`, block, "ms", { below: 15, note }));
 }
 lines.push(line("import of the package over a bare start", importTime().difference, "ms", { below: 50 }));
 console.log(table([["Myelin's own targets", "measured", "target", ""], ...lines]));

@@ -1,4 +1,4 @@
-// Who takes part in which work, and how each is made ready and started.
+// The participants: which works each one takes, and how it is prepared and started.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const environment = ["bin/python", "Scripts/python.exe"].map((file) => path(`against/.venv/${file}`));
-/** The environment's of `against`, if it is there. */
+/** The Python of the environment in `against`, if there is one. */
 export const python = environment.find((file) => existsSync(file)) ?? "python3";
 
 const runs = (program, ...options) => spawnSync(program, options, { stdio: "ignore" }).status === 0;
 const packageIsThere = (name) => () => existsSync(path(`against/node_modules/${name}/package.json`));
-/** Whether Python finds all of these modules. */
+/** Returns whether Python finds all of these modules. */
 export const modulesAreThere =
   (...names) =>
   () =>
@@ -56,7 +56,7 @@ const pythonPeer = (name, { modules, file, options = [], ...rest }) => ({
   ...rest,
 });
 
-/** The shared library's own word for its version. */
+/** Returns the version of the shared library. */
 const fannVersion = () => execFileSync("pkg-config", ["--modversion", "fann"], { encoding: "utf8" }).trim();
 
 function compileFann(folder) {
@@ -69,13 +69,13 @@ function compileFann(folder) {
 /**
  * @typedef {object} Participant
  * @property {string} name
- * @property {"native" | "typescript"} [kernel] of Myelin's own participants
+ * @property {"native" | "typescript"} [kernel] the kernel, for Myelin's own participants
  * @property {() => boolean} isThere
- * @property {string} missing what to say if it is not
- * @property {("one" | "all")[]} cores which it is measured on
+ * @property {string} missing the message if it is not installed
+ * @property {("one" | "all")[]} cores the core modes in which it is measured
  * @property {(work: import("./works.js").Work) => boolean} takes whether it takes part in a work
- * @property {(folder: string) => void} [prepare] what is done once with the work's folder
- * @property {(folder: string, threads: number) => string[]} command threads is 0 for its own choice
+ * @property {(folder: string) => void} [prepare] runs once per work, with its folder
+ * @property {(folder: string, threads: number) => string[]} command threads is 0 for the participant's choice
  * @property {(threads: number) => Record<string, string>} [environment]
  */
 
@@ -91,7 +91,7 @@ export const participants = [
   }),
   myelin("typescript", {
     cores: ["one"],
-    // A step of the widest net would take it half a minute.
+    // A step of the widest net would take half a minute.
     takes: ({ kind, widths }) => ["train", "predict"].includes(kind) && widths[0] < 2048,
   }),
   pythonPeer("PyTorch", { modules: ["torch", "numpy"], file: "pytorch.py", options: ["eager"] }),
@@ -148,7 +148,10 @@ export const participants = [
   },
 ];
 
-/** Who trains on MNIST; the command gets the data's folder, a seed, how many epochs and how many threads. */
+/**
+ * The participants on MNIST. The command receives the data's folder, a seed, and the numbers of epochs and
+ * threads.
+ */
 export const mnistParticipants = [
   {
     ...built,
@@ -168,5 +171,5 @@ export const mnistParticipants = [
   },
 ];
 
-/** What a participant is asked for by, in `--only`: its name, or Myelin's kernel. */
+/** Returns the names that select a participant in `--only`: its own name, or that of Myelin's kernel. */
 export const answersTo = ({ name, kernel }) => [name, kernel].filter(Boolean);

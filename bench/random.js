@@ -1,6 +1,8 @@
-// Draws for the bench's data and start values, the same for every participant.
+// Random numbers for the benchmark's data and start values, the same for every participant.
 
-/** Uniform values in [0, 1) from a linear congruential generator: one seed, one sequence. */
+/**
+ * Returns a generator of uniform values in [0, 1), a linear congruential one. A seed determines the sequence.
+ */
 export function uniform(seed) {
   let state = seed;
   return () => {

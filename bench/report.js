@@ -1,10 +1,10 @@
-// From what was measured to results, and from results to tables.
+// Turns measurements into results, and results into tables.
 import { median, summary } from "./statistics.js";
 import { figure, table } from "./table.js";
 import { judge, own } from "./targets.js";
 import { operations } from "./works.js";
 
-/** The decay of silent units: the time of a step in each part, least of the rounds. */
+/** Returns the decay of silent units: the time of a step in each part, the least of the rounds. */
 function decay(parts) {
   if (parts.length === 0) return {};
   const least = (of) => Math.min(...parts.map(of));
@@ -22,7 +22,7 @@ function participantResult(entry, work, peak) {
   return { ...about, check, microseconds: figures, share: rate / peak[cores], ...decay(parts) };
 }
 
-/** What a work's measuring gave, without its targets. */
+/** Returns the results of a work, without its targets. */
 export function workResult(work, { entries, peak }) {
   const { name, title, kind, judged, widths, batchSize, checked } = work;
   const participants = entries.map((entry) => participantResult(entry, work, peak));
@@ -45,7 +45,7 @@ function targetCells(targets, cores) {
   return own.map(tell).join("; ");
 }
 
-/** Myelin's figures beside the targets, a line a work. */
+/** Returns Myelin's figures beside the targets, a line per work. */
 export function targetTable(results) {
   const lines = results.map((work) => {
     const one = own(work, "one");
@@ -65,7 +65,9 @@ export function targetTable(results) {
   return table([head, ...lines]);
 }
 
-/** Each peer's time and how many times Myelin's it is, a line a work; columns of nobody are left out. */
+/**
+ * Returns each peer's time and its ratio to Myelin's, a line per work. Columns without entries are left out.
+ */
 export function peerTable(results, cores) {
   const measured = results.filter((work) => own(work, cores));
   const taking = ({ name, cores: of, trouble }) => of === cores && !trouble && name;
@@ -82,7 +84,9 @@ export function peerTable(results, cores) {
   return table([["work, µs", ...names], ...lines]);
 }
 
-/** What each participant's training came to; those that do the same arithmetic agree in the first digits. */
+/**
+ * Returns the check value of each participant. Those that do the same arithmetic agree in the first digits.
+ */
 export function checkTable(results) {
   const lines = results.flatMap((work) => {
     const told = work.participants.filter(({ cores, check }) => cores === "one" && check !== undefined);
@@ -94,7 +98,7 @@ export function checkTable(results) {
   return table([["work", "what", "value"], ...lines]);
 }
 
-/** How silent units change the time of a step. */
+/** Returns how silent units change the time of a step. */
 export function decayTable(results) {
   const lines = results
     .filter(({ kind }) => kind === "decay")
@@ -109,10 +113,10 @@ export function decayTable(results) {
   return table([["µs a step", "all alive", "first tenth", "median tenth", "last tenth"], ...lines]);
 }
 
-/** What an entry may cost, in times its plainest sibling; layers are measured as information. */
+/** The maximum cost of an entry, as a ratio to its simplest sibling. Layers have no limit. */
 const ENTRY_AT_MOST = 1.5;
 
-/** What each entry of the tables costs; those that cost more than they may are marked. */
+/** Returns the cost of each entry of the tables, and marks those above the limit. */
 export function entryTable(entries) {
   const lines = entries.map(({ kind, name, sibling, microseconds, ratio }) => [
     `${kind}: ${name}`,

@@ -1,12 +1,12 @@
-// What a row costs from a thousand rows to ten million: node bench/rows.js [most rows]
-// The article's net, one epoch of XOR in batches of 5, in order and shuffled. `fit` checks and copies the
-// data, which is part of the time. The least of several fits counts.
+// Measures the time per row, from a thousand rows to ten million: node bench/rows.js [most rows]
+// Trains the article's net for one epoch of XOR in batches of 5, in order and shuffled. The time includes the
+// check and the copy of the data in `fit`. The fastest of several fits counts.
 import { argv } from "node:process";
 import { modelOf, randomRows } from "./model.js";
 import { figure, table } from "./table.js";
 
 const MOST = Number(argv[2] ?? 10_000_000);
-const SECONDS = 1; // of fits for each size, and at least two
+const SECONDS = 1; // of fits per size, and at least two fits
 const net = { widths: [2, 64, 1], optimizer: { type: "sgd", learningRate: 0.0001 } };
 
 function xorRows(rows) {

@@ -1,6 +1,6 @@
-// A search of 200 configurations on digits: node bench/search.js [configurations, 200]
-// Once on one thread, once on all, with equal seeds: how much faster, whether the tables are equal, and how well
-// the best configuration does on a held-out fifth beside the bench's own (bench/datasets.js).
+// Measures a search of 200 configurations on digits: node bench/search.js [configurations, 200]
+// Runs it on one thread and on all, with equal seeds. Prints the speedup, whether the tables are equal, and the
+// accuracy of the best configuration on a held-out fifth, beside the settings of bench/datasets.js.
 import { argv } from "node:process";
 import { dense, Model, range, relu, search, strategies } from "../dist/index.js";
 import { datasets, examplesOf, heldOutRows, readTable } from "./datasets.js";

@@ -1,7 +1,7 @@
-// The participant's side of the line protocol: a line with an action comes in, a line of JSON goes out.
+// The participant's side of the line protocol: it reads a line with an action and writes a line of JSON.
 import { createInterface } from "node:readline";
 
-/** @param {Record<string, (argument: string) => unknown>} actions what can be asked for, by name */
+/** @param {Record<string, (argument: string) => unknown>} actions the actions by name */
 export async function serve(actions) {
   for await (const line of createInterface({ input: process.stdin })) {
     const [action, argument] = line.split(" ");
@@ -10,9 +10,9 @@ export async function serve(actions) {
 }
 
 /**
- * A turn: pieces of trainings, until so many seconds have been measured. Only the pieces are on the clock.
- * @param {() => { pieces: number, piece: () => unknown, steps: number }} prepare makes a net afresh; a piece
- *   is so many steps of its training, and a training has so many pieces
+ * Runs a turn: pieces of trainings, until the given number of seconds has been measured. Only the pieces are timed.
+ * @param {() => { pieces: number, piece: () => unknown, steps: number }} prepare creates a net and returns the number
+ *   of pieces in its training, and a function that runs a piece of `steps` steps
  */
 export const turn = (prepare) => async (argument) => {
   const enough = Number(argument);

@@ -1,4 +1,4 @@
-// The few numbers that a repeated measurement is told by.
+// Statistics of a repeated measurement.
 
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);

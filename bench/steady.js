@@ -1,5 +1,5 @@
-// Whether training keeps its speed: node bench/steady.js [seconds, 120] [seconds of a window, 5]
-// 784-128-10 with Adam on all cores, fit after fit. Each window tells the median rate of its fits.
+// Measures whether training keeps its speed: node bench/steady.js [seconds, 120] [seconds of a window, 5]
+// Trains 784-128-10 with Adam on all cores, fit after fit. Prints the median rate of the fits in each window.
 import { argv } from "node:process";
 import { modelOf, randomRows } from "./model.js";
 import { median } from "./statistics.js";

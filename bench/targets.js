@@ -1,12 +1,12 @@
-// Whether what was measured reaches what the table of works asks for. All of it is about best figures.
+// Compares results with the targets of the works. All targets are about best figures.
 
 const best = (entry) => entry?.microseconds?.smallest;
 
-/** The result of a participant in a work. */
+/** Returns the result of a participant in a work. */
 const find = (work, name, cores = "one") =>
   work?.participants.find((of) => of.name === name && of.cores === cores && !of.trouble);
 
-/** Myelin's own result: that of the kernel that the work's targets are for. */
+/** Returns Myelin's own result, on the kernel that the work's targets are for. */
 export const own = (work, cores) => find(work, `Myelin ${work.judged ?? "native"}`, cores);
 
 const isPeer = ({ cores, kernel, trouble }) => kernel === undefined && cores === "one" && !trouble;
@@ -16,7 +16,7 @@ function fastestPeer(work) {
   return peers.toSorted((a, b) => best(a) - best(b))[0];
 }
 
-/** Each way to measure: from a work's results, the target and all works' results to a number. */
+/** Computes each kind of measure from the results of a work, the target and the results of all works. */
 const measures = {
   microseconds: (work) => best(own(work, "one")),
   share: (work) => own(work, "one")?.share,
@@ -32,7 +32,7 @@ const measures = {
 
 const percent = (value) => `${Math.round(value * 100)} %`;
 
-/** Each target in words. */
+/** Describes each kind of target. */
 const words = {
   microseconds: ({ atMost }) => `≤ ${atMost} µs (set on a Zen 3)`,
   share: ({ atLeast }) => `${percent(atLeast)} of the peak`,
@@ -50,7 +50,7 @@ const shown = {
 
 const showTimes = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** A figure for two cores says something about the program only where the machine has two. */
+/** The cores count as physical if their joint peak is at least this share of one core's peak times `cores`. */
 export const REAL_CORES = 0.9;
 
 function verdict(target, measured, { peak, cores }) {
@@ -60,7 +60,10 @@ function verdict(target, measured, { peak, cores }) {
   return target.cores === "all" && target.atLeast > 1 && !areReal ? "cores not real" : "not met";
 }
 
-/** A work's targets with what was measured and a verdict; `cores` is how many the machine has. */
+/**
+ * Returns a work's targets with the measurements and a verdict. `cores` is the number of cores of the
+ * machine.
+ */
 export function judge(work, targets, all, cores) {
   return targets.map((target) => {
     const measured = measures[target.measure](work, target, all);

@@ -1,22 +1,22 @@
-// What is measured: a table of works, each with the targets that the project sets itself for it.
+// The works, which are the workloads to measure, each with its targets.
 
 /**
- * The loss of nets that tell classes apart. They learn from one column of class numbers, or, with
- * "meanSquaredError", from a column for each class.
+ * The loss of classifiers. Their target is one column of class numbers or, with "meanSquaredError", a column
+ * per class.
  */
 export const LOSS_OF_CLASSES = "sparseCategoricalCrossentropy";
 
 const sgd = (learningRate) => ({ type: "sgd", learningRate });
 const adam = { type: "adam", learningRate: 0.001 };
 
-// Targets are of best figures. Those in µs were set on a Zen 3 with a FMA peak of 100 GFLOP/s a core.
+// Targets apply to best figures. Those in µs were set on a Zen 3 with an FMA peak of 100 GFLOP/s per core.
 const microseconds = (atMost) => ({ cores: "one", measure: "microseconds", atMost });
 const share = (atLeast) => ({ cores: "one", measure: "share", atLeast });
 const times = (atLeast, peer) => ({ cores: "one", measure: "times", peer, atLeast });
 const timesBestPeer = (atLeast) => ({ cores: "one", measure: "timesBestPeer", atLeast });
 const slowdown = (atMost, work) => ({ cores: "one", measure: "slowdown", work, atMost });
 const speedup = (atLeast) => ({ cores: "all", measure: "speedup", atLeast });
-/** What is left of it are the differences between two measurements of one thing. */
+/** The margin covers the difference between two measurements of the same thing. */
 const noSlower = { ...speedup(0.95), words: "no slower" };
 
 /**
@@ -24,18 +24,18 @@ const noSlower = { ...speedup(0.95), words: "no slower" };
  * @property {string} name
  * @property {string} title
  * @property {"train" | "predict" | "trainMany" | "decay"} kind
- * @property {number[]} widths of the net, from its inputs to its outputs
- * @property {"relu" | "tanh"} activation between the layers
+ * @property {number[]} widths the widths of the net, from inputs to outputs
+ * @property {"relu" | "tanh"} activation the activation between the layers
  * @property {"xor" | "regression" | "classes"} data
  * @property {number} rows
- * @property {number} batchSize of training; rows of a call of predict
+ * @property {number} batchSize the batch size of training, or the rows per call of predict
  * @property {boolean} shuffle
  * @property {{ type: "sgd" | "adam", learningRate: number, momentum?: number }} optimizer
- * @property {number} epochs of a training, which then starts anew
- * @property {number} [slowEpochs] the same for the typescript kernel, where those would take seconds
- * @property {number} checked after so many epochs all tell their loss
- * @property {number} [models] of trainMany
- * @property {"native" | "typescript"} [judged] the kernel that the targets are for; native if not said
+ * @property {number} epochs the epochs of a training; each training starts anew
+ * @property {number} [slowEpochs] fewer epochs for the TypeScript kernel, where `epochs` would take seconds
+ * @property {number} checked the number of epochs after which all participants report their loss
+ * @property {number} [models] the number of models of trainMany
+ * @property {"native" | "typescript"} [judged] the kernel that the targets are for, by default native
  * @property {object[]} targets
  */
 
@@ -148,7 +148,7 @@ export const works = [
     name: "2048-2048-2048-10",
     title: "2048-2048-2048-10 ReLU, Adam, batch 256",
     widths: [2048, 2048, 2048, 10],
-    rows: 4096, // with few steps an epoch, the copy that each leaves would be a twentieth
+    rows: 4096, // with few steps per epoch, its copy of the parameters would be a twentieth
     batchSize: 256,
     optimizer: { ...adam, learningRate: 0.0001 },
     epochs: 2,
@@ -224,12 +224,12 @@ export const works = [
   },
 ];
 
-/** Multiply-adds of one row through a net. */
+/** Returns the number of multiply-adds of one row through a net. */
 const products = (widths) => widths.slice(1).reduce((sum, width, layer) => sum + width * widths[layer], 0);
 
 /**
- * Floating-point operations of a step, or of a call of predict: a multiply-add is two. Training takes three
- * products a layer, but the first layer's inputs need no gradient.
+ * Returns the floating-point operations of a step, or of a call of predict. A multiply-add counts as two.
+ * Training takes three products per layer, but the first layer needs no input gradient.
  */
 export function operations({ kind, widths, batchSize }) {
   const forward = products(widths);
@@ -237,10 +237,10 @@ export function operations({ kind, widths, batchSize }) {
   return 2 * batchSize * trained;
 }
 
-/** Steps of an epoch. */
+/** Returns the number of steps per epoch. */
 export const stepsAnEpoch = ({ rows, batchSize }) => Math.ceil(rows / batchSize);
 
-/** The same work made so small that it only shows that it can be done. */
+/** Returns the same work made so small that it only shows that the benchmark runs. */
 export const quick = (work) => {
   const batchSize = Math.min(work.batchSize, 8);
   return {

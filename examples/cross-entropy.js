@@ -1,6 +1,6 @@
 /**
- * The exclusive or as a classification: the same network with the mean squared error, and with a sigmoid and
- * the binary cross-entropy, from five seeds each.
+ * Compares two losses for the exclusive or: the same network with the mean squared error, and with a sigmoid
+ * and the binary cross-entropy. Each is trained from five seeds.
  *
  * Run it in a checkout: `npm run build`, then `node examples/cross-entropy.js`.
  */
@@ -27,14 +27,14 @@ const byEntropy = (seed) =>
     seed,
   });
 
-/** The share of unseen points whose prediction is on the right side of 0.5, in percent. */
+/** Returns the share of unseen points whose prediction is on the correct side of 0.5, in percent. */
 const accuracy = (model) => {
   const predictions = model.predict(unseen.x);
   const right = predictions.filter((value, row) => value >= 0.5 === (unseen.y[row] === 1));
   return (100 * right.length) / unseen.rows;
 };
 
-/** The accuracies from the five seeds, from low to high. */
+/** Returns the accuracies of the five seeds in ascending order. */
 const accuraciesOf = async (make) => {
   const accuracies = [];
   for (const seed of [1, 2, 3, 4, 5]) {
@@ -49,6 +49,6 @@ export const squares = await accuraciesOf(bySquares);
 export const entropy = await accuraciesOf(byEntropy);
 
 const percent = (values) => values.map((value) => value.toFixed(1)).join(", ");
-console.log(`accuracy on ${unseen.rows} points that no model has seen, in percent, from low to high`);
-console.log(`mean squared error: ${percent(squares)}; the median ${percent([squares[2]])}`);
-console.log(`cross-entropy: ${percent(entropy)}; the median ${percent([entropy[2]])}`);
+console.log(`accuracy on ${unseen.rows} unseen points in percent, in ascending order`);
+console.log(`mean squared error: ${percent(squares)}; median ${percent([squares[2]])}`);
+console.log(`cross-entropy: ${percent(entropy)}; median ${percent([entropy[2]])}`);

@@ -1,8 +1,8 @@
 /**
- * A search for a small network on a real table: iris, four lengths of flowers of three species.
+ * Searches for a small network on a real table: iris, four measurements of flowers of three species.
  *
- * Sixteen configurations are drawn, successive halving keeps the better ones, and the models of the best one's folds vote in the
- * end. A fifth of the rows is held out of all of it.
+ * Successive halving starts with sixteen random configurations and keeps the better ones. An ensemble of the
+ * best configuration's models then predicts the fifth of the rows that was held out.
  *
  * Run it in a checkout: `npm run build`, then `node examples/search.js`.
  */
@@ -28,7 +28,7 @@ const cells = text
   .map((line) => line.split(","));
 const species = [...new Set(cells.map((row) => row[4]))];
 
-// Centimetres, from about 0 to 8: in decimetres they are small numbers, as networks like them.
+// The table has centimeters, from about 0 to 8. Decimeters are small numbers, which networks learn faster.
 const table = cells.map((row) => ({
   x: row.slice(0, 4).map((cell) => Number(cell) / 10),
   y: species.indexOf(row[4]),
@@ -63,7 +63,7 @@ export const result = await search(space, train, {
 });
 console.log(result.text);
 
-// The models of the best configuration's folds, each of which has learnt from three quarters of the rows.
+// Trains a model on each fold, with the best configuration. Each model learns from three quarters of the rows.
 const best = build(result.best.point);
 const candidate = { ...best, fit: { ...best.fit, epochs: 80 } };
 const { folds, mean, stddev } = await crossValidate(candidate, train, {
@@ -75,6 +75,6 @@ console.log(`loss ${mean.loss.toFixed(3)} ± ${stddev.loss.toFixed(3)} over ${fo
 
 const together = ensemble(folds.map(({ model }) => model)).predict(test.x);
 
-/** The share of held-out flowers that the ensemble names right. */
+/** The share of held-out flowers that the ensemble classifies correctly. */
 export const accuracy = metrics.measure("accuracy", test.y, together.mean);
 console.log(`accuracy on ${test.x.length} held-out flowers: ${(accuracy * 100).toFixed(1)} %`);

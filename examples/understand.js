@@ -1,6 +1,6 @@
 /**
- * Looks into a small network: one step with all its numbers, whether its gradients are right, which columns
- * matter, and what each value of a point adds to its prediction.
+ * Explains a small network: prints all numbers of a training step, checks the gradients, and shows which
+ * columns matter and what each value of a point adds to its prediction.
  *
  * Run it in a checkout: `npm run build`, then `node examples/understand.js`.
  */
@@ -20,7 +20,7 @@ console.log(`${explanation}\n`);
 export const check = checkGradients(tiny, [[0.2, 0.9]], [1]);
 console.log(`${check}\n`);
 
-// A third column that has nothing to do with the label.
+// The third column is noise, unrelated to the label.
 const points = xor({ examples: 500, seed: 1 });
 const noise = xor({ examples: 500, seed: 2 });
 const x = Array.from(points.y, (_, row) => [points.x[2 * row], points.x[2 * row + 1], noise.x[2 * row]]);

@@ -1,5 +1,5 @@
 /**
- * The article's run: a 2-64-1 network learns the exclusive or of 1000 points.
+ * Trains a 2-64-1 network on the exclusive or of 1000 points, as in the article.
  *
  * Run it in a checkout: `npm run build`, then `node examples/xor.js`.
  */
@@ -7,7 +7,7 @@ import { dense, initializers, Model, relu, sgd, xor } from "myelin";
 
 const data = xor({ examples: 1000, seed: 1 });
 
-// The article starts its weights and biases uniformly in [0, 1).
+// The article draws the start values of weights and biases uniformly from [0, 1).
 const start = { weightInitializer: initializers.uniform(), biasInitializer: initializers.uniform() };
 
 const model = new Model({

@@ -1,5 +1,5 @@
-// Writes the reference into reference/, as pages of HTML. The generator is TypeScript that looks into the
-// tables, so it is bundled before it runs.
+// Writes the reference to reference/, as HTML pages. The generator is TypeScript and imports the tables, so
+// it is bundled before it runs.
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";

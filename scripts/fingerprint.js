@@ -1,10 +1,10 @@
-// A short text that is the same as long as files are the same. It is made of their contents, not of their
-// times: a checkout gives every file a new time.
+// Computes a hash that stays the same as long as files stay the same. It depends on their contents, not on
+// their times, because a checkout gives every file a new time.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Of files, and of folders with all that they hold; what does not exist counts as nothing. */
+/** Returns the fingerprint of files, and of folders with all their contents. Missing files are ignored. */
 export function fingerprint(root, paths) {
   const hash = createHash("sha256");
   for (const path of paths.flatMap((path) => filesIn(root, path))) {

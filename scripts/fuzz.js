@@ -1,13 +1,13 @@
-// Reads new hostile model files, for a minute or for as many seconds as one says, until one of them is
-// neither a model nor refused as it should be: `npm run fuzz -- 3600`. What is found is shown with the seed
-// that draws it again.
+// Reads new hostile model files for a minute, or for the given number of seconds: `npm run fuzz -- 3600`. It
+// stops at the first file that is neither read as a model nor refused with the right error, and prints the
+// seed that generates that file again.
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const seconds = process.argv[2] ?? "60";
 if (!(Number(seconds) > 0)) {
-  console.error(`expected seconds, like 3600, received ${JSON.stringify(seconds)}`);
+  console.error(`fuzz: expected a number of seconds such as 3600, received ${JSON.stringify(seconds)}`);
   process.exit(1);
 }
 

@@ -1,10 +1,10 @@
-// A plugin for the bundler: writes THIRD-PARTY-LICENSES.md beside the code, with the licence of every
-// library that the bundle took in. Their licences ask for that.
+// A bundler plugin that writes THIRD-PARTY-LICENSES.md beside the code. The file has the license of every
+// bundled library, as those licenses require.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-// Of all builds of one run: they write into the same folder, and the last one to end names the libraries of
-// all.
+// The folders of all builds of a run. The builds write to the same output, and the last one lists the
+// libraries of all.
 const folders = new Set();
 
 export function thirdPartyLicenses() {
@@ -21,7 +21,10 @@ export function thirdPartyLicenses() {
 
 const HEADING = "# Libraries inside this package\n\nTheir code is part of the files beside this one.\n";
 
-/** The folder of the library that a module belongs to: up to the name after the last node_modules. */
+/**
+ * Returns the folder of the library that a module belongs to: its path up to the name after the last
+ * node_modules.
+ */
 function libraryFolder(module) {
   return module.match(/^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/)?.[0].replace(/^\0/, "");
 }
@@ -29,7 +32,7 @@ function libraryFolder(module) {
 function describe(folder) {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (!file) throw new Error(`${name} is bundled and has no licence file`);
+  if (!file) throw new Error(`${name} is bundled and has no license file`);
   const text = readFileSync(join(folder, file), "utf8").trim();
   return `## ${name} ${version} (${license})\n\n\`\`\`\n${text}\n\`\`\`\n`;
 }

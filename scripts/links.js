@@ -1,8 +1,9 @@
-// Links of a document that is packed without the files that it links to.
+// Rewrites the links of a document that is packed without the files that it links to.
 
 /**
- * Returns the text with links that lead somewhere: those to packed files and to the web as they are, others to
- * the repository, or as plain words where the manifest names none. A picture that is not packed is left out.
+ * Returns the text with working links. Links to packed files and to the web stay as they are. Other links
+ * lead to the repository, or become plain text if the manifest names no repository. Pictures that are not
+ * packed are then removed.
  */
 export function withLiveLinks(text, isPacked, { version, repository }) {
   const address = (repository?.url ?? repository)?.replace(/^git\+/, "").replace(/\.git$/, "");

@@ -1,7 +1,7 @@
-// A lock between processes: a file that holds the number of the process that took it.
+// A lock between processes: a file with the id of the process that holds it.
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 
-/** Waits until nobody else holds the lock, then takes it until this process ends. */
+/** Waits until no other process holds the lock, then holds it until this process ends. */
 export function takeLock(file) {
   while (!tryToTake(file)) {
     if (!isHeld(file)) rmSync(file, { force: true });
@@ -35,7 +35,7 @@ function isRunning(processNumber) {
   }
 }
 
-// Between making the file and writing the number into it there is a moment.
+// A new file is empty for a moment, before its process writes the id.
 function wasJustMade(file) {
   return Date.now() - statSync(file).mtimeMs < 1000;
 }

@@ -1,7 +1,6 @@
-// Packs what is published: the package itself, and a package for each platform whose addon is built.
+// Packs the package itself, and a package for each platform whose addon is built:
 //   node scripts/pack.js [destination] [--all]
-// The destination is release/ by default. With --all an addon that is missing is an error: a release needs
-// every one.
+// The default destination is release/. With --all a missing addon is an error: a release needs every one.
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -32,7 +31,7 @@ function main() {
   pack(stageMain(), manifest);
 }
 
-// Both documents link to others that stay in the repository.
+// Both documents link to files that are not packed.
 function stageMain() {
   const folder = emptyFolder(manifest.name);
   for (const path of [...manifest.files, "package.json", "LICENSE", "README.md"])
@@ -57,8 +56,8 @@ function packPlatform(target) {
   else if (options.includes("--all")) fail(`${platform.main} is not built.`);
 }
 
-// npm refuses to install a workspace that is meant for another platform. So in the checkout these fields
-// lie under `platform`, where npm does not look, and only the published manifest has them where npm does.
+// npm refuses to install a workspace for another platform. In the checkout, these fields are therefore under
+// `platform`, where npm does not look. The published manifest has them at the top level.
 function stage(target, { platform, ...rest }) {
   const folder = emptyFolder(target);
   const files = [rest.main, "THIRD-PARTY-LICENSES.md"];

@@ -1,8 +1,8 @@
-// Runs the core's tests under AddressSanitizer, which sees reads and writes outside of what was allocated,
-// memory used after it was freed, and memory never freed. Needs Linux, x64 or arm64, and cargo.
+// Runs the core's tests under AddressSanitizer, which detects accesses outside of allocations, uses after
+// free, and leaks. It needs Linux on x64 or arm64, and cargo.
 //
-// The compiler's flag is unstable, so it is asked to take it all the same. The tests run with optimisations,
-// since it is that code that users get.
+// The compiler flag is unstable, so RUSTC_BOOTSTRAP enables it on the stable compiler. The tests run with
+// optimizations, because users get optimized code.
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,10 +16,11 @@ if (process.platform !== "linux" || machine === undefined) {
   process.exit(1);
 }
 
-// With a target, flags are for the tests alone and not for build scripts and macros, which would not load.
+// With a target, the flags apply only to the tests, not to build scripts and macros, which would fail to
+// load.
 const target = ["--target", `${machine}-unknown-linux-gnu`, "--target-dir", "target/sanitize"];
 const tests = ["test", "--package", "myelin-core", "--locked", "--lib", "--tests", ...target];
-// Some tests ask for more memory than there is, and are to get an error and no abort.
+// Some tests request more memory than there is. They must get an error, not an abort.
 const options = ["allocator_may_return_null=1", process.env.ASAN_OPTIONS].filter(Boolean).join(":");
 const { status, error } = spawnSync("cargo", [...tests, ...process.argv.slice(2)], {
   cwd: root,

@@ -1,7 +1,7 @@
-// Makes a checkout ready to run: the dependencies, the native kernel, and dist. Every npm script calls this
-// first, so a step whose inputs are as they were last time costs nothing. `--build` runs both builds in any
-// case, and with `--native` a missing native kernel is a failure. It runs before anything is installed: only
-// what Node brings may be imported here.
+// Prepares a checkout: dependencies, the native kernel, and dist. Every npm script runs this first. Steps
+// whose inputs have not changed are skipped. `--build` always runs both builds. With `--native` a missing
+// native kernel is an error. This script runs before anything is installed, so it may import only Node's own
+// modules.
 import { spawnSync } from "node:child_process";
 import {
   closeSync,
@@ -29,7 +29,7 @@ const target = hostTarget();
 const addonName = `myelin.${target}.node`;
 const addon = join(root, "npm", target, addonName);
 const hasPackage = existsSync(join(root, "npm", target));
-// What follows --build is handed to `napi build`: a release needs --use-napi-cross, for instance.
+// The arguments after --build are passed to `napi build`. A release needs --use-napi-cross, for instance.
 const forced = process.argv[2] === "--build";
 const napiFlags = process.argv.slice(3);
 const forTests = process.argv[2] === "--native";
@@ -55,8 +55,8 @@ function main() {
   }
 }
 
-// The list that npm keeps of what it installed is compared with the lock file, so `npm ci` by hand counts
-// too. Optional packages are those of other platforms; entries outside node_modules are the workspaces.
+// Compares npm's list of installed packages with the lock file, so a manual `npm ci` counts too. Optional
+// packages are those of other platforms; entries outside node_modules are workspaces.
 function dependenciesAreInstalled() {
   const installed = readJson(join(root, "node_modules", ".package-lock.json"))?.packages;
   const wanted = readJson(join(root, "package-lock.json")).packages;
@@ -68,7 +68,7 @@ function dependenciesAreInstalled() {
 }
 
 function installDependencies() {
-  // Under npm its own script is run again with this Node: no shell, no other npm that lies on the path.
+  // Under npm, runs npm's own script with this Node, which avoids a shell and any other npm on the PATH.
   const npm = process.env.npm_execpath;
   const installArguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   const done = npm?.endsWith("npm-cli.js")
@@ -83,11 +83,11 @@ function nativeIsBuilt() {
 }
 
 function buildNative() {
-  if (!hasPackage) return goOnWithoutNative(`there is no package for ${target}.`);
+  if (!hasPackage) return continueWithoutNative(`there is no package for ${target}.`);
   if (!cargoIsOnPath()) {
     return existsSync(addon)
-      ? say("No Rust toolchain (cargo) is on the path: the native kernel stays as it was built before.")
-      : goOnWithoutNative("no Rust toolchain (cargo) is on the path. https://rustup.rs installs one.");
+      ? say("No Rust toolchain (cargo) is on the path: the existing build of the native kernel stays.")
+      : continueWithoutNative("no Rust toolchain (cargo) is on the path. https://rustup.rs installs one.");
   }
   const inputs = fingerprint(root, nativeInputs);
   const output = join(workFolder, "addon");
@@ -101,18 +101,18 @@ function buildNative() {
     RUSTFLAGS: withoutMachinePaths(),
   });
   if (!done.succeeded) {
-    // An addon of older sources would compute something else than these sources say.
+    // An addon of older sources would compute different results than these sources.
     rmSync(addon, { force: true });
     if (forced) fail(`The build of the native kernel failed. ${done.summary}`);
-    return goOnWithoutNative(`its build failed. ${done.summary}`);
+    return continueWithoutNative(`its build failed. ${done.summary}`);
   }
-  // A rename leaves the old file to processes that have it loaded; writing over it would crash them.
+  // A rename keeps the old file for processes that have loaded it. Overwriting it would crash them.
   renameSync(join(output, addonName), addon);
   writeState({ native: inputs });
 }
 
-// Panic messages name source files. An addon that is handed on should not tell whose machine built it.
-// RUSTFLAGS is split at spaces, so a path with one stays as it is.
+// Panic messages contain source paths. A distributed addon must not reveal paths of the machine that built
+// it. RUSTFLAGS is split at spaces, so a path with a space is not remapped.
 function withoutMachinePaths() {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   const prefixes = [`${cargoHome}=cargo`, `${root}=.`].filter((prefix) => !/\s/.test(prefix));
@@ -121,11 +121,11 @@ function withoutMachinePaths() {
     .trim();
 }
 
-function goOnWithoutNative(reason) {
+function continueWithoutNative(reason) {
   if (forTests) fail(`The tests compare both kernels and need the native one, but ${reason}`);
-  if (nativeIsRequired) fail(`CI or MYELIN_REQUIRE_NATIVE asks for the native kernel, but ${reason}`);
+  if (nativeIsRequired) fail(`CI or MYELIN_REQUIRE_NATIVE requires the native kernel, but ${reason}`);
   say(`The TypeScript kernel will be used instead of the native one: ${reason}`);
-  // Said once: the next start is silent until the sources change or a toolchain appears.
+  // Printed once. The next start is silent until the sources change or a toolchain is installed.
   writeState({ native: fingerprint(root, nativeInputs) });
 }
 
@@ -147,7 +147,7 @@ function buildDist() {
   writeState({ dist: inputs });
 }
 
-/** Runs a program to its end with its output in a log, and says what is done and how long it took. */
+/** Runs a program to its end with its output in a log file. Prints the title, the result and the time. */
 function run(title, command, commandArguments, settings = {}) {
   process.stderr.write(`${title}… `);
   const started = performance.now();

@@ -1,5 +1,5 @@
-// Runs every test, fast ones first: vitest, cargo, then the packed package. `--fast` runs those alone that take
-// milliseconds, and `npm test -- model` only the vitest files of the sources whose names match.
+// Runs all tests, fast ones first: vitest, cargo, then the packed package. `--fast` runs only the fast tests,
+// and `npm test -- model` only the vitest files whose names match.
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

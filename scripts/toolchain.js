@@ -1,16 +1,16 @@
-// What this machine can build, and under which name.
+// What this machine can build, and the name of its platform.
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** In CI a missing native kernel is a failure; elsewhere the TypeScript kernel takes its place. */
+/** Whether a missing native kernel is an error, as in CI. Otherwise the TypeScript kernel replaces it. */
 export const nativeIsRequired = isSet(process.env.CI) || isSet(process.env.MYELIN_REQUIRE_NATIVE);
 
-/** This machine's platform package in the words of napi-rs: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
+/** Returns this machine's platform as napi-rs names it: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
 export function hostTarget() {
   return [process.platform, process.arch, abi()].filter(Boolean).join("-");
 }
 
-/** Looks for the file only: asking cargo itself would cost every start its time. */
+/** Checks only whether the file exists: running cargo would slow down every start. */
 export function cargoIsOnPath() {
   const program = process.platform === "win32" ? "cargo.exe" : "cargo";
   return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));

@@ -1,4 +1,4 @@
-// Writes a new version into every place that states one: node scripts/version.js 0.2.0
+// Writes a new version into every file that contains one: node scripts/version.js 0.2.0
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -13,7 +13,7 @@ export {
   StateError,
 } from "./errors.ts";
 export type { SaveOptions } from "./formats/bytes.ts";
-export type { Metric } from "./formats/configuration.ts";
+export type { MetricChoice as Metric } from "./formats/configuration.ts";
 export type { ModelJSON } from "./formats/json.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
 export type { KernelName } from "./kernel/kernel.ts";
@@ -56,8 +56,8 @@ export type { Budget } from "./training/budget.ts";
 export type { Callback, Control } from "./training/callbacks/callback.ts";
 export * as callbacks from "./training/callbacks.ts";
 export type { Ended, Epoch, History, MetricList, MetricName, Monitor } from "./training/history.ts";
+export type { PredictOptions } from "./training/modelPredictor.ts";
 export type { FitOptions } from "./training/options.ts";
-export type { PredictOptions } from "./training/predictor.ts";
 export type { Evaluation } from "./training/session.ts";
 export {
   type ManyHistory,

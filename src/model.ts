@@ -19,6 +19,7 @@ import { fromLayers, type LayerWeights, toLayers } from "./nn/weights.ts";
 import { checkNames } from "./options.ts";
 import { freshSeed, readSeed } from "./seed.ts";
 import type { Epoch, History, MetricList } from "./training/history.ts";
+import { ModelPredictor, type PredictOptions } from "./training/modelPredictor.ts";
 import {
   type FitOptions,
   readFitOptions,
@@ -26,7 +27,6 @@ import {
   type Validates,
   type ValidationOptions,
 } from "./training/options.ts";
-import { type PredictOptions, Predictor } from "./training/predictor.ts";
 import { type Evaluation, Session, START } from "./training/session.ts";
 import type { Training } from "./training/training.ts";
 import { type TrainOnBatchOptions, trainOnBatch } from "./training/trainOnBatch.ts";
@@ -49,7 +49,7 @@ export interface ModelOptions<List extends MetricList = MetricList> extends Arch
 /** The parts of a model. */
 interface Parts {
   readonly session: Session;
-  readonly predictor: Predictor;
+  readonly predictor: ModelPredictor;
 }
 
 /**
@@ -194,7 +194,7 @@ export class Model<const List extends MetricList = MetricList> {
     this.outputs = outputs;
     this.parameters = parameters;
     this.kernel = { name: kernel.name, reason };
-    const parts: Parts = { session, predictor: new Predictor(session) };
+    const parts: Parts = { session, predictor: new ModelPredictor(session) };
     Object.defineProperty(this, PARTS, { value: () => parts });
   }
 
@@ -333,7 +333,7 @@ export class Model<const List extends MetricList = MetricList> {
    * after `dispose`.
    */
   predict<X extends Inputs>(x: X, options?: PredictOptions): InForm<X> {
-    return partsOf(this, "predict").predictor.of(x, options) as InForm<X>;
+    return partsOf(this, "predict").predictor.predict(x, options) as InForm<X>;
   }
 
   /**

@@ -1,9 +1,9 @@
-"""scikit-learn's multilayer perceptrons on the tables of ../datasets.js: python3 accuracy.py <file>
+"""Trains scikit-learn's multilayer perceptrons on the tables of ../datasets.js: python3 accuracy.py <file>
 
-The file, written by ../accuracy.js, is JSON: for each table its settings and, for each seed, the rows held
-out. Prints a line of JSON: versions, and the scores of each table, one a seed.
+../accuracy.js writes the file. It is JSON: for each table, its settings and the held-out rows of each seed.
+Prints a line of JSON: the versions, and for each table a score per seed.
 
-Penalties: scikit-learn adds alpha / rows of the batch times a weight to its gradient, and leaves biases out.
+Penalties: scikit-learn adds alpha / (rows of the batch) times a weight to its gradient, and omits biases.
 """
 
 import csv
@@ -18,7 +18,7 @@ import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-# It says so wherever the last epoch comes before its own rule for stopping, which is off here.
+# scikit-learn warns if the last epoch comes before its stopping rule applies. The rule is off here.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 
@@ -31,13 +31,13 @@ def read(table):
 
 
 def scaled(values, training):
-    """Mean 0 and deviation 1 over the training rows; values that are all alike keep their deviation of 0."""
-    deviation = values[training].std(axis=0)
-    return (values - values[training].mean(axis=0)) / numpy.where(deviation == 0, 1, deviation)
+    """Returns values with mean 0 and standard deviation 1 over the training rows. Constant values become 0."""
+    stddev = values[training].std(axis=0)
+    return (values - values[training].mean(axis=0)) / numpy.where(stddev == 0, 1, stddev)
 
 
 def score(table, x, y, split):
-    """Accuracy of classes, R² of numbers, on the rows held out."""
+    """Returns the accuracy for classes, or R² for numbers, on the held-out rows."""
     test = numpy.array(split["heldOut"])
     training = numpy.setdiff1d(numpy.arange(len(y)), test)
     has_classes = table["kind"] == "classes"

@@ -1,12 +1,12 @@
-"""The article's own program, written anew from its description in plain Python lists.
+"""The article's own program, rewritten from its description in plain Python lists.
 
     python3 article.py <folder of the work>
 
-It needs nothing but Python, so it reads the work's files itself; the protocol is that of ../serve.js.
+It needs only Python, so it reads the work's files itself. The protocol is that of ../serve.js.
 
-As in the article, backward runs once a batch: the error's gradient is averaged over the batch, but every
-layer still holds the input of the batch's last row only. So a step here is five passes forward and one back,
-which is less work than a pass back for each row, as all other participants do.
+As in the article, backward runs once per batch. The error's gradient is averaged over the batch, but every
+layer holds only the input of the batch's last row. A step is therefore five forward passes and one backward
+pass. The other participants do a backward pass for each row.
 """
 
 import array
@@ -21,7 +21,7 @@ class FullyConnected:
     """y = W x + b, with W as [outputs][inputs]."""
 
     def __init__(self, inputs, outputs, values):
-        """Takes its start from an iterator: the weights, then the biases."""
+        """Reads the start values from an iterator: the weights, then the biases."""
         self.weights = [[next(values) for _ in range(inputs)] for _ in range(outputs)]
         self.bias = [next(values) for _ in range(outputs)]
 
@@ -40,7 +40,7 @@ class FullyConnected:
 
 
 class Relu:
-    """x where it is above 0, else 0; the derivative is 1 or 0 likewise."""
+    """x where x is above 0, else 0. The derivative is 1 or 0."""
 
     def forward(self, x):
         self.x = x
@@ -51,7 +51,7 @@ class Relu:
 
 
 class Model:
-    """Layers, trained by mean squared error over mini-batches in order."""
+    """A model trained with the mean squared error over mini-batches in order."""
 
     def __init__(self, layers, epochs, batch_size, learning_rate):
         self.layers = layers
@@ -65,7 +65,7 @@ class Model:
         return x
 
     def train(self, inputs, targets):
-        """Answers with the mean loss of the last epoch."""
+        """Returns the mean loss of the last epoch."""
         if len(inputs) % self.batch_size:
             raise ValueError(f"{len(inputs)} rows are not a multiple of the batch size {self.batch_size}")
         for _ in range(self.epochs):
@@ -111,7 +111,7 @@ def check():
 
 
 def run(enough):
-    """Epochs, until so many seconds have been measured."""
+    """Trains epochs until `enough` seconds have been measured."""
     model = training(1)
     epochs = 0
     start = time.perf_counter()

@@ -1,7 +1,7 @@
 // brain.js, for the article's run: node brain.js <folder of the work>
-// It updates after every example, with the gradient of half the squared error. Its rate is set so that
-// five examples move the weights about as far as one step of the article's run. Its ReLU follows the last
-// layer too, where a start uniform in [0, 1) ends without any gradient: it starts in brain.js's own range.
+// brain.js updates after every example, with the gradient of half the squared error. Its rate is set so that
+// five examples move the weights about as far as one step of the article's run. Its ReLU also follows the last
+// layer. A start uniform in [0, 1) ends there without any gradient, so the net starts in brain.js's own range.
 import { createRequire } from "node:module";
 import brain from "brain.js";
 import { inRows, readWork } from "../data.js";
@@ -34,7 +34,8 @@ const check = () => ({ value: freshNet().train(examples, { ...options, iteration
 
 function prepare() {
   const net = freshNet();
-  const iterations = Math.ceil(work.epochs / 10); // a call that trained for one would weigh its own overhead
+  // With one epoch per call, the overhead of the call would show.
+  const iterations = Math.ceil(work.epochs / 10);
   const piece = () => net.train(examples, { ...options, iterations });
   return { pieces: 10, steps: iterations * stepsAnEpoch(work), piece };
 }

@@ -1,6 +1,6 @@
 // ConvNetJS, for the article's run: node convnetjs.js <folder of the work>
-// It takes one example at a time and updates after every fifth. Its regression layer has the gradient of
-// half the squared error, so the rate is doubled, and reports twice the squared error, so that is halved.
+// ConvNetJS takes one example at a time and updates after every fifth. Its regression layer has the gradient of
+// half the squared error, so the rate is doubled. It reports twice the squared error, so the loss is halved.
 import { createRequire } from "node:module";
 import convnet from "convnetjs";
 import { readWork } from "../data.js";
@@ -21,7 +21,7 @@ function freshNet() {
     { type: "fc", num_neurons: units, activation: "relu" },
     { type: "regression", num_neurons: outputs },
   ]);
-  // A list of each neuron's weights, then one of the layer's biases.
+  // For each layer, a list of weights per neuron, then a list of the biases.
   const start = work.layers.flatMap(({ weight, bias, inputs, outputs }) => [
     ...Array.from({ length: outputs }, (_, unit) => weight.subarray(unit * inputs, (unit + 1) * inputs)),
     bias,

@@ -2,10 +2,10 @@
  *
  *     gcc -O3 -march=native -DVERSION='"2.2.0"' fann.c -lfloatfann -lm -o fann
  *
- * A step is an epoch of FANN's batch training over one mini-batch's rows, which averages their gradients. It
- * knows squared errors only, so nets with classes learn from a column for each class, and no ReLU: its
- * nearest is the linear piece, which ends at 1. The article's start, uniform in [0, 1), would leave all
- * units there, so that run starts in [-0.2, 0.2), as brain.js does.
+ * A step is an epoch of FANN's batch training over the rows of one mini-batch. It averages their gradients.
+ * FANN has squared errors only, so classifiers learn from a column per class. It has no ReLU; the closest
+ * activation is the linear piece, which is limited to 1. The article's start, uniform in [0, 1), would put
+ * all units at that limit, so that run starts in [-0.2, 0.2), as brain.js does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@ enum { MOST_LAYERS = 8, TEXT = 1 << 14 };
 
 struct work {
     unsigned rows, batch_size, epochs, checked, layers, widths[MOST_LAYERS];
-    unsigned target_columns; /* of the file: 1 for class numbers */
-    int starts_anew;         /* not with the work's own start values */
+    unsigned target_columns; /* in the file: 1 for class numbers */
+    int starts_anew;         /* ignores the work's start values */
     float learning_rate;
     float *x, *y, *parameters;
 };
@@ -29,7 +29,7 @@ static void fail(const char *what) {
     exit(1);
 }
 
-/* All of a file, with a zero after its end; `bytes` takes its size. */
+/* Reads a whole file and appends a zero. Stores its size in `bytes`. */
 static char *read_file(const char *folder, const char *name, size_t *bytes) {
     char path[TEXT];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -43,7 +43,7 @@ static char *read_file(const char *folder, const char *name, size_t *bytes) {
     return content;
 }
 
-/* What follows a name in work.json. It is written by ../data.js, so no general reader is needed. */
+/* Returns the text after a name in work.json. ../data.js writes that file, so this needs no JSON parser. */
 static const char *field(const char *json, const char *name) {
     char quoted[64];
     snprintf(quoted, sizeof quoted, "\"%s\":", name);
@@ -75,7 +75,7 @@ static struct work read_work(const char *folder) {
     return work;
 }
 
-/* A set of examples for each mini-batch. */
+/* Returns a set of examples for each mini-batch. */
 static struct fann_train_data **read_batches(const struct work *work) {
     const unsigned inputs = work->widths[0], outputs = work->widths[work->layers - 1];
     struct fann_train_data **batches = calloc(work->rows / work->batch_size, sizeof *batches);
@@ -93,8 +93,8 @@ static struct fann_train_data **read_batches(const struct work *work) {
     return batches;
 }
 
-/* FANN numbers the neurons through all layers, each followed by its bias neuron, and lists the connections
- * by the neuron that they lead to, the bias last: the order of parameters.f32 but for the biases' place. */
+/* FANN numbers the neurons through all layers, and each layer ends with its bias neuron. It lists the
+ * connections by their target neuron, the bias last. Except for the biases, parameters.f32 has this order. */
 static void set_start(struct fann *net, const struct work *work) {
     float *weight = net->weights;
     const float *values = work->parameters;
@@ -117,7 +117,7 @@ static struct fann *fresh_net(const struct work *work) {
     if (!net) fail("fann_create_standard_array");
     fann_set_training_algorithm(net, FANN_TRAIN_BATCH);
     fann_set_train_error_function(net, FANN_ERRORFUNC_LINEAR);
-    /* The article's step is that of the squared error, FANN's that of its half. */
+    /* The article's gradient is that of the squared error, FANN's that of half of it. */
     fann_set_learning_rate(net, 2 * work->learning_rate / (float)work->widths[work->layers - 1]);
     fann_set_activation_function_hidden(net, FANN_LINEAR_PIECE);
     fann_set_activation_steepness_hidden(net, 1);
@@ -127,7 +127,7 @@ static struct fann *fresh_net(const struct work *work) {
     return net;
 }
 
-/* The mean squared error over the rows, each measured before the step that it took part in. */
+/* Trains one epoch. Returns the mean squared error of the rows, each measured before the row's own step. */
 static double epoch(struct fann *net, const struct work *work, struct fann_train_data **batches) {
     const unsigned steps = work->rows / work->batch_size;
     double sum = 0;
@@ -149,7 +149,7 @@ static void check(const struct work *work, struct fann_train_data **batches) {
     fann_destroy(net);
 }
 
-/* Trainings of fresh nets, of which only the epochs are on the clock. */
+/* Trains fresh nets. Only the epochs are timed. */
 static void run(const struct work *work, struct fann_train_data **batches, double enough) {
     double seconds = 0;
     unsigned long steps = 0;

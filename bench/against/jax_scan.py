@@ -1,7 +1,7 @@
-"""JAX: python3 jax_scan.py <folder of the work> <threads, 0 for its own choice>
+"""JAX: python3 jax_scan.py <folder of the work> <threads, 0 for JAX's choice>
 
-A whole training is one compiled call: a scan over steps inside a scan over epochs. That measured some 5 %
-faster for the smallest nets than a call for each epoch.
+A whole training is one compiled call: a scan over steps inside a scan over epochs. For the smallest nets,
+this measured some 5 % faster than a call per epoch.
 """
 
 import os
@@ -25,7 +25,7 @@ in_batches = lambda values: values.reshape(-1, work.batchSize, *values.shape[1:]
 
 
 def start():
-    """Weights as [inputs][outputs], so that a product needs no transpose."""
+    """Returns weights as [inputs][outputs], so that a product needs no transpose."""
     return [(jnp.array(weight.T), jnp.array(bias)) for weight, bias in work.layers]
 
 

@@ -1,7 +1,7 @@
-"""PyTorch on MNIST: python3 mnist.py <folder of the data> <seed> <epochs> <threads, 0 for its own choice>
+"""PyTorch on MNIST: python3 mnist.py <folder of the data> <seed> <epochs> <threads, 0 for PyTorch's choice>
 
-A line `epoch` trains once through the rows, `accuracy` tells the share of the test's rows that is right. Rows
-are gathered by a random permutation in each step; a DataLoader, which takes them one by one, is much slower.
+The line `epoch` trains one epoch. `accuracy` returns the share of correctly classified test rows. Each step
+gathers its rows by a random permutation. A DataLoader, which takes rows one by one, is much slower.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ BATCH = 128
 
 
 def read(name):
-    """Images have 16 bytes before their pixels, labels 8 before theirs."""
+    """Reads images, with a header of 16 bytes, and labels, with a header of 8 bytes."""
     pixels = numpy.fromfile(folder / f"{name}-images-idx3-ubyte", dtype=numpy.uint8)[16:].reshape(-1, 784)
     labels = numpy.fromfile(folder / f"{name}-labels-idx1-ubyte", dtype=numpy.uint8)[8:]
     return torch.from_numpy(pixels.astype(numpy.float32) / 255), torch.from_numpy(labels).long()

@@ -1,5 +1,5 @@
-// onnxruntime-node, for predictions: node onnxruntime.js <folder of the work> <threads, 0 for its own choice>
-// The folder's model.onnx comes from make_onnx.py. Tensors of the rows are made before the clock starts.
+// onnxruntime-node, for predictions: node onnxruntime.js <folder of the work> <threads, 0 for its choice>
+// make_onnx.py writes the folder's model.onnx. The tensors of the rows are created before timing starts.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
-"""PyTorch: python3 pytorch.py <folder of the work> <threads, 0 for its own choice> <eager|compile>
+"""PyTorch: python3 pytorch.py <folder of the work> <threads, 0 for PyTorch's choice> <eager|compile>
 
-Batches in order are tensors before the clock starts; shuffled ones are gathered in each step. The
-optimizers are PyTorch's fused ones, which measured faster than its others.
+Batches in order become tensors before timing starts. Shuffled batches are gathered in each step. The
+optimizers are PyTorch's fused ones, which measured faster than the others.
 """
 
 import sys
@@ -43,7 +43,7 @@ def optimizer(model):
 
 
 class Training:
-    """A net with its optimizer; `epoch` trains once through the data."""
+    """A net with its optimizer."""
 
     def __init__(self):
         self.start()
@@ -69,7 +69,7 @@ class Training:
         return ((x[rows], y[rows]) for rows in torch.randperm(work.rows).split(work.batchSize))
 
     def epoch(self, chosen=None):
-        """The mean loss over the rows, kept as a tensor: reading it would be part of the time."""
+        """Trains one epoch and returns the mean loss, as a tensor: reading it would add to the time."""
         total = torch.zeros(())
         for rows, targets in chosen or self.batches():
             total += self.step(rows, targets) * len(rows)
@@ -80,7 +80,7 @@ training = Training()
 
 
 def reset():
-    """Start values into the same tensors, and no state: compiled code stays as it is."""
+    """Writes the start values into the same tensors and drops the state. Compiled code stays valid."""
     with torch.no_grad():
         linears = [layer for layer in training.model if isinstance(layer, nn.Linear)]
         for linear, (weight, bias) in zip(linears, work.layers):

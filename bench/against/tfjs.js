@@ -1,6 +1,6 @@
 // TensorFlow.js: node tfjs.js <folder of the work> <cpu|wasm>
-// Batches are tensors before the clock starts, and trainOnBatch takes them one by one: model.fit on the same
-// data measured slower, as it also slices each batch. Its wasm has threads only in browsers.
+// Batches become tensors before timing starts, and trainOnBatch takes them one by one. model.fit measured
+// slower on the same data, because it also slices each batch. The wasm backend has threads only in browsers.
 import tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { readWork } from "../data.js";
@@ -19,7 +19,7 @@ const inputs = batches(matrix(work.x));
 const outputs = batches(hasClasses ? classes() : matrix(work.y));
 const optimizers = { sgd: tf.train.sgd, adam: tf.train.adam };
 
-/** From logits; the losses that the library knows by name take probabilities. */
+/** Takes logits. The losses that the library knows by name take probabilities. */
 const crossEntropy = (targets, logits) => tf.losses.softmaxCrossEntropy(targets, logits);
 
 function freshModel() {

@@ -1,4 +1,4 @@
-"""What the Python peers share: a work's files, and the line protocol of ../serve.js."""
+"""Code that the Python peers share: it reads a work's files and speaks the line protocol of ../serve.js."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import numpy
 
 
 class Work:
-    """A work as ../data.js wrote it. `layers` holds a weight [outputs][inputs] and a bias for each layer."""
+    """A work written by ../data.js. `layers` holds a weight [outputs][inputs] and a bias per layer."""
 
     def __init__(self, folder):
         folder = pathlib.Path(folder)
@@ -38,17 +38,17 @@ class Work:
 
 
 def serve(actions):
-    """Answers each line, an action and perhaps its argument, with a line of JSON."""
+    """Answers each line with a line of JSON. A line is an action and, for some, an argument."""
     for line in sys.stdin:
         action, *arguments = line.split()
         print(json.dumps(actions[action](*arguments)), flush=True)
 
 
 def turn(prepare):
-    """A turn: pieces of trainings until so many seconds have been measured; only they are on the clock.
+    """Returns an action that runs pieces of trainings until the given seconds have been measured.
 
-    `prepare` makes a net afresh and gives how many pieces its training has, the steps of a piece, and what
-    does a piece and waits for its end.
+    Only the pieces are timed. `prepare` creates a net and returns the number of pieces in its training, the
+    steps per piece, and a function that runs a piece to its end.
     """
 
     def run(seconds):

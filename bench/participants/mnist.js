@@ -1,5 +1,5 @@
 // Myelin on MNIST: node mnist.js <folder of the data> <seed> <epochs>
-// A line `epoch` trains once through the rows, `accuracy` tells the share of the test's rows that is right.
+// The line `epoch` trains one epoch. `accuracy` returns the share of correctly classified test rows.
 import { adam, dense, Model, metrics, relu, schedules, softmax, version } from "../../dist/index.js";
 import { mnist } from "../mnist-data.js";
 import { serve } from "../serve.js";

@@ -14,7 +14,9 @@ const weights = work.layers.map(({ inputs, weight, bias }) => ({
   bias: Array.from(bias),
 }));
 
-/** With the weights that all participants start from; `seed` then names the shuffle. */
+/**
+ * Creates a model with the weights that all participants start from. `seed` then affects only the shuffle.
+ */
 function freshModel(seed = 1) {
   const model = modelOf(work, { seed, kernel });
   if (model.kernel.name !== kernel) throw new Error(`asked for ${kernel}, received ${model.kernel.name}`);
@@ -22,7 +24,9 @@ function freshModel(seed = 1) {
   return model;
 }
 
-/** One call, so long that the check and the copy of the data weigh as they do in use. */
+/**
+ * A training is one call. It is long enough that the check and copy of the data weigh as they do in real use.
+ */
 function training() {
   const model = freshModel();
   const epochs = (kernel === "typescript" && work.slowEpochs) || work.epochs;
@@ -30,15 +34,15 @@ function training() {
   return { pieces: 1, steps: epochs * stepsAnEpoch(work), piece };
 }
 
-/** All models in one call. */
+/** Trains all models in one call. */
 async function manyTrainings() {
-  const { trainMany } = await import("../../dist/index.js"); // not every version has it
+  const { trainMany } = await import("../../dist/index.js"); // older versions do not have it
   const models = Array.from({ length: work.models }, (_, seed) => freshModel(seed));
   const steps = work.models * work.epochs * stepsAnEpoch(work);
   return { pieces: 1, steps, piece: () => trainMany(models, data, options) };
 }
 
-/** One row as a list, as an application has it; many rows flat. */
+/** Predicts one row as a list, as an application passes it, or many rows flat. */
 function predictions() {
   const model = freshModel();
   const [inputs] = work.widths;
@@ -50,8 +54,8 @@ function predictions() {
 }
 
 /**
- * Steps with units that fell silent: an epoch on all the data, then a training on data of which half is
- * silent, in ten parts. `lively` is as long a part on all the data. All in µs a step.
+ * Measures steps with silent units, in µs per step. After an epoch on all data, it trains on data half of
+ * which is silent, in ten parts. `lively` is a part of the same length on all data.
  */
 async function decay() {
   const part = { ...options, epochs: work.epochs / 10 };
@@ -69,7 +73,10 @@ async function decay() {
   return { lively, parts };
 }
 
-/** What all must agree on: the loss of a training in order, or the mean prediction. */
+/**
+ * Returns the value on which all participants must agree: the loss of a training in order, or the mean
+ * prediction.
+ */
 async function check() {
   const model = freshModel();
   if (work.kind === "predict") {

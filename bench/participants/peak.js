@@ -1,5 +1,5 @@
-// The FMA peak in operations a second: node peak.js <threads>
-// A line `run <milliseconds>` is answered with the sum over threads that run all at once.
+// Measures the FMA peak in operations per second: node peak.js <threads>
+// The line `run <milliseconds>` returns the sum over threads that all run at the same time.
 import { createRequire } from "node:module";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { hostTarget } from "../../scripts/toolchain.js";
@@ -12,12 +12,13 @@ const addon = createRequire(import.meta.url)(`myelin-${hostTarget()}`);
 const instructions = process.env.MYELIN_INSTRUCTIONS || addon.instructions().at(-1);
 const sample = () => addon.fmaPeak(instructions, SAMPLE);
 
-/** What the threads tell each other: how many wait to begin, and how many have what they want. */
+/** The counters that the threads share: how many wait to begin, and how many have enough samples. */
 const [WAITING, DONE] = [0, 1];
 
 /**
- * Samples of one thread while all others run too: none begins before all are there, and all go on until the
- * last is done. The median, since a best sample may be one during which another thread was held up.
+ * Samples one thread while all others run too. No thread begins before all are ready, and all continue until
+ * the last one is done. Returns the median, because a best sample may be one during which another thread was
+ * delayed.
  */
 function samplesAmong(threads, counters, milliseconds) {
   Atomics.add(counters, WAITING, 1);

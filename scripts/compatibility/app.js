@@ -1,4 +1,4 @@
-// Apps in folders of their own, and programs that run in them.
+// Creates apps in folders of their own and runs programs in them.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const work = realpathSync(mkdtempSync(join(tmpdir(), "myelin-compatibility-")));
 
-/** Makes an app of files, which are given by path; `entry.mjs` prints the kernel of a model. */
+/** Creates an app from files, given by path. Its `entry.mjs` prints the kernel of a model. */
 export function makeApp(name, files = {}) {
   const folder = join(work, name);
   const manifest = JSON.stringify({ name: "app", private: true });
@@ -20,7 +20,7 @@ export function makeApp(name, files = {}) {
   return folder;
 }
 
-/** Runs a program to its end; one that fails is an error with what it printed. */
+/** Runs a program to its end. Rejects with its output if it fails. */
 export function run(folder, command, commandArguments, environment = {}) {
   const child = spawn(command, commandArguments, { cwd: folder, env: surroundings(environment) });
   let output = "";
@@ -49,7 +49,7 @@ export async function serve(folder, commandArguments, environment, visit) {
   }
 }
 
-// A package manager that runs this script tells its children of itself.
+// Removes the variables by which a package manager that runs this script would affect the child processes.
 function surroundings(environment) {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|MYELIN_|NODE_OPTIONS$|CI$)/i.test(name),
@@ -57,7 +57,7 @@ function surroundings(environment) {
   return { ...Object.fromEntries(own), NO_COLOR: "1", ...environment };
 }
 
-/** Runs a script with Node, or with what the arguments say, and gives the kernel that it prints last. */
+/** Runs a script with Node, or with the given command, and returns the kernel in its last line of output. */
 export async function kernelOf(folder, script = "entry.mjs", [command, ...flags] = [process.execPath]) {
   return lastLine((await run(folder, command, [...flags, script])).output);
 }
@@ -66,7 +66,7 @@ export function lastLine(output) {
   return JSON.parse(output.trim().split("\n").at(-1));
 }
 
-/** Installs tools from the registry that npm uses, and then the packed packages from their files. */
+/** Installs tools from npm's registry, and then the packed packages from their files. */
 export async function installBeside(folder, tools, tarballs) {
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
   await run(folder, "npm", ["install", "--save-exact", ...quiet, ...tools]);

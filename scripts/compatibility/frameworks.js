@@ -71,7 +71,7 @@ async function buildParcel(includeNodeModules, tarballs) {
   const target = { context: "node", source: "entry.mjs", outputFormat: "commonjs", includeNodeModules };
   const manifest = {
     ...{ name: "app", private: true, server: "out/entry.js", targets: { server: target } },
-    // Without it Parcel does not read `exports`, and finds no ES module.
+    // Without this setting, Parcel ignores `exports` and finds no ES module.
     "@parcel/resolver-default": { packageExports: true },
   };
   const folder = makeApp(`parcel-${includeNodeModules.myelin}`, { "package.json": JSON.stringify(manifest) });
@@ -86,7 +86,7 @@ async function serveNext(folder, environment) {
   return serve(folder, start, environment, () => kernelServed(port));
 }
 
-/** The folder that Next makes for a container, where the app's node_modules are out of reach. */
+/** Serves the folder that Next creates for a container. The app's node_modules are not accessible there. */
 async function serveStandalone(folder) {
   const container = join(work, "container");
   cpSync(join(folder, ".next", "standalone"), container, { recursive: true, force: true });

@@ -1,5 +1,7 @@
-// Jest, in the ways in which a test may take an ES module.
-import { installBeside, lastLine, makeApp, run } from "./app.js";
+// Jest: the ways in which a test may load an ES module, and real and fake timers during trainings.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { installBeside, lastLine, makeApp, root, run } from "./app.js";
 
 const jest = ["jest@30.5.2", "jest-environment-jsdom@30.5.2", "@swc/core@1.16.22", "@swc/jest@0.2.39"];
 
@@ -25,6 +27,30 @@ const files = {
   "jsdom.config.js": 'module.exports = { ...require("./jest.config.js"), testEnvironment: "jsdom" };',
   "page.test.mjs": `/** @jest-environment node */
     import ${names} from "myelin"; test("trains", async () => { ${body} });`,
+  "ways.mjs": readFileSync(join(root, "__test__", "jest", "ways.mjs"), "utf8"),
+  "timers.test.mjs": `import { jest } from "@jest/globals";
+    import { dense, Model } from "myelin";
+    import { ways } from "./ways.mjs";
+    for (const [name, way] of Object.entries(ways)) {
+      test(name + ", real timers", async () => { jest.useRealTimers(); await way(); });
+      test(name + ", fake timers", async () => { jest.useFakeTimers(); await way(); });
+    }
+    const options = { inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd" };
+    afterAll(() => {
+      const { kernel } = new Model({ ...options, kernel: "typescript" });
+      process.stdout.write(JSON.stringify(kernel) + "\\n");
+    });`,
+  // Fake timers that are enabled globally are installed before the package loads.
+  "timers.config.js": `module.exports = {
+      projects: ["node", "jsdom"].flatMap((testEnvironment) =>
+        [false, true].map((enableGlobally) => ({
+          displayName: testEnvironment + (enableGlobally ? ", fake timers" : ""),
+          testMatch: ["**/timers.test.mjs"],
+          testEnvironment,
+          fakeTimers: { enableGlobally },
+        })),
+      ),
+    };`,
 };
 
 export function jestCases(tarballs) {
@@ -57,6 +83,9 @@ export function jestCases(tarballs) {
     }),
     one(`jsdom, \`@jest-environment node\` in the file, ${flag}`, /^native/, "page", {
       ...{ flags: [flag], config: "jsdom" },
+    }),
+    one(`real and fake timers, node and jsdom, ${flag}`, /^typescript/, "timers", {
+      ...{ flags: [flag], config: "timers" },
     }),
   ];
 }

@@ -1,6 +1,6 @@
-// Installs and bundles the packed package with tools that are too heavy for every run of the tests, and prints a
-// table of which kernel each computes on: node scripts/compatibility/main.js [words of the cases to run]
-// It needs npm's registry for the tools, some 800 MB in the folder for temporary files, and minutes.
+// Installs and bundles the packed package with tools that are too slow for the tests, and prints a table of
+// the kernel that each computes on: node scripts/compatibility/main.js [words that select cases]
+// It needs npm's registry for the tools, some 800 MB in the folder for temporary files, and several minutes.
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, work } from "./app.js";

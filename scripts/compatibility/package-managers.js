@@ -1,11 +1,11 @@
-// Installs by package managers, from a registry of our own.
+// Installs with package managers, from a local registry.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { kernelOf, makeApp, root, run, work } from "./app.js";
 
 const versions = { pnpm: "10.34.8", yarn: "1.22.22", "@yarnpkg/cli-dist": "4.18.1" };
 
-/** Installs the package managers themselves, as npm does. */
+/** Installs the package managers with npm. */
 async function installManagers() {
   const folder = makeApp("managers");
   const names = Object.entries(versions).map(([name, version]) => `${name}@${version}`);
@@ -13,7 +13,9 @@ async function installManagers() {
   return (path) => join(folder, "node_modules", path);
 }
 
-/** Packages of the other platforms: the manifests are the real ones, the addon is an empty file. */
+/**
+ * Packs the platform packages that are not built here: the real manifests, each with an empty file as addon.
+ */
 export async function packOtherPlatforms(folder) {
   for (const target of readdirSync(join(root, "npm"))) {
     const { platform, ...manifest } = JSON.parse(

@@ -1,4 +1,4 @@
-// A registry for package managers, on this machine alone: it has the packages that were packed and no other.
+// A package registry on this machine, which has only the packed packages.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Small pictures: an activation with its derivative, a schedule's rate over epochs. */
+/** Draws an activation with its derivative, and a schedule's learning rate over epochs. */
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import type { Activation } from "../../src/nn/activations.ts";
 import type { Schedule } from "../../src/nn/schedules/schedule.ts";
@@ -15,7 +15,7 @@ interface Line {
   readonly points: readonly Point[];
 }
 
-/** Blue and orange, as in the scatter plots; the second line is dashed, too. */
+/** Blue and orange, as in the scatter plots. The second line is also dashed. */
 const LOOKS = [
   { stroke: "#2f6fb5", "stroke-width": 2.5 },
   { stroke: "#c2660c", "stroke-width": 2, "stroke-dasharray": "5 4" },
@@ -26,13 +26,13 @@ const frame: Frame = { left: 60, top: 52, right: width - 20, bottom: height - 60
 
 const ends = (values: readonly number[]): Point => [Math.min(...values), Math.max(...values)];
 
-/** An SVG element and what it shows. */
+/** An SVG element and its title. */
 export interface Picture {
   readonly title: string;
   readonly svg: string;
 }
 
-/** Lines over one axis, with a legend where there are several. */
+/** Draws lines on common axes, with a legend if there are several. */
 function drawing(title: string, lines: readonly Line[], xName: string, yName: string): Picture {
   const points = lines.flatMap((line) => line.points);
   const x = scaleLinear()
@@ -77,7 +77,7 @@ function legend(name: string, index: number): string {
   return element("line", line) + label(name, { x: start + 34, y: 36 });
 }
 
-/** An activation and its derivative by its defaults, from -5 to 5. */
+/** Draws an activation with its default options, and its derivative, from -5 to 5. */
 export function activationCurve({ type, options, create }: AnyEntry<unknown>): Picture {
   const activation = create(completeOptions(options, {}, type)) as Activation;
   const count = 401;
@@ -93,7 +93,7 @@ export function activationCurve({ type, options, create }: AnyEntry<unknown>): P
   return drawing(`${type} and its derivative`, lines, "x", "");
 }
 
-/** What a schedule without a default is drawn with. */
+/** Options for schedules with required options. */
 const EXAMPLES: Readonly<Record<string, object>> = {
   step: { every: 30 },
   exponential: { factor: 0.96 },
@@ -110,10 +110,10 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   },
 };
 
-/** Epochs that a schedule is drawn over; a loss that is watched stands still after the first. */
+/** The number of epochs that a schedule is drawn over. A monitored loss is constant after the first epoch. */
 const EPOCHS = 100;
 
-/** The share of the learning rate in each of 100 epochs. */
+/** Draws the share of the learning rate in each of 100 epochs. */
 export function scheduleCurve({ type, options, create }: AnyEntry<unknown>): Picture {
   const given = EXAMPLES[type] ?? {};
   const schedule = create(completeOptions(options, given, type)) as Schedule;

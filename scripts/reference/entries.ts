@@ -1,9 +1,9 @@
-/** What the reference says of an entry besides its docstring, from the entry itself. */
+/** Writes the part of an entry's reference that comes from the entry itself, not from its docstring. */
 import type { AnyEntry, Option, Options } from "../../src/options.ts";
 import { escapeText } from "../../src/plot/markup.ts";
 import type { Shown } from "./tables.ts";
 
-/** A default as one writes it: a configuration without options is its name. */
+/** Returns a default as users write it. A configuration without options is its name. */
 function standardText(option: Option<unknown>): string {
   if ("required" in option) return "required";
   const { default: standard } = option;
@@ -14,7 +14,7 @@ function standardText(option: Option<unknown>): string {
   return `\`${JSON.stringify(standard)}\``;
 }
 
-/** The options of an entry as a table in Markdown: name, default and range. */
+/** Returns the options of an entry as a Markdown table: name, default and range. */
 export function optionsTable(options: Options): string {
   const rows = Object.entries(options).map(
     ([name, option]) => `| \`${name}\` | ${standardText(option)} | ${option.expected} |`,
@@ -23,7 +23,9 @@ export function optionsTable(options: Options): string {
   return ["| option | default | takes |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-/** Options and picture in Markdown; the picture is a block of HTML, so that nothing in it is Markdown. */
+/**
+ * Returns options and picture as Markdown. The picture is an HTML block, so none of it is parsed as Markdown.
+ */
 export function entryText(entry: AnyEntry<unknown>, { picture }: Shown): string {
   const parts = [optionsTable(entry.options)];
   if (picture !== undefined) {

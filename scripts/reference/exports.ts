@@ -1,3 +1,3 @@
-/** What the reference shows: all that the package and its subpaths export. */
+/** The contents of the reference: all exports of the package and its subpaths. */
 export * from "../../src/index.ts";
 export * as insight from "../../src/insight/index.ts";

@@ -1,4 +1,7 @@
-/** Writes the reference: what TypeDoc makes of the exports and their docstrings, with what the tables say. */
+/**
+ * Writes the reference: TypeDoc's output for the exports and their docstrings, extended with data from the
+ * tables.
+ */
 import {
   Application,
   CommentTag,
@@ -14,7 +17,7 @@ import type { AnyEntry } from "../../src/options.ts";
 import { entryText } from "./entries.ts";
 import { type Shown, tables } from "./tables.ts";
 
-/** The export that is an entry. */
+/** Returns the export of an entry. */
 function reflectionOf(
   project: ProjectReflection,
   { namespace }: Shown,
@@ -25,13 +28,13 @@ function reflectionOf(
   return holder?.children?.find((child) => child.name === name);
 }
 
-/** The signature of a builder that takes more than its options. */
+/** Returns the signature of a builder, if it has parameters besides its options. */
 function signatureOf(type: SomeType | undefined): SignatureReflection | undefined {
   if (type?.type === "intersection") return signatureOf(type.types[0]);
   return type?.type === "reflection" ? type.declaration.signatures?.[0] : undefined;
 }
 
-/** The call instead of its type, which spells out the options' types and is pages long for some. */
+/** Returns the call as the type. The real type spells out the options' types, over pages for some entries. */
 function callOf({ type }: DeclarationReflection, entry: AnyEntry<unknown>): UnknownType {
   const options = Object.values(entry.options as object);
   const isRequired = options.some((option) => "required" in option);
@@ -58,7 +61,7 @@ function extend(project: ProjectReflection): void {
   }
 }
 
-/** Writes pages of HTML into a folder. A docstring that cannot be resolved is an error. */
+/** Writes HTML pages to a folder. A docstring that cannot be resolved is an error. */
 export async function generate(root: string, folder: string): Promise<void> {
   const app = await Application.bootstrap({
     name: "Myelin",
@@ -67,7 +70,7 @@ export async function generate(root: string, folder: string): Promise<void> {
     readme: `${root}/README.md`,
     includeVersion: true,
     excludePrivate: true,
-    // The pages lie two folders deep in the checkout, and know of no other place of the sources.
+    // The pages are two folders deep in the checkout and link to the sources there.
     disableGit: true,
     sourceLinkTemplate: "../../{path}",
     displayBasePath: root,
@@ -82,5 +85,5 @@ export async function generate(root: string, folder: string): Promise<void> {
   const project = await app.convert();
   if (project === undefined || app.logger.hasErrors()) throw new Error("typedoc could not read the sources");
   await app.generateDocs(project, folder);
-  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error("typedoc has complaints");
+  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error("typedoc reported problems");
 }

@@ -1,4 +1,4 @@
-/** The tables that the reference shows, each with the picture of its entries, if they have one. */
+/** The tables in the reference, each with a function that draws its entries, if there is one. */
 
 import * as metrics from "../../src/metrics/table.ts";
 import * as activations from "../../src/nn/activations.ts";
@@ -11,10 +11,10 @@ import type { AnyEntry, Table } from "../../src/options.ts";
 import * as strategies from "../../src/selection/search/strategies.ts";
 import { activationCurve, type Picture, scheduleCurve } from "./curves.ts";
 
-/** A table as users find it. */
+/** A table as users see it. */
 export interface Shown {
   readonly title: string;
-  /** Where its entries stand in the package, if they are no exports of their own. */
+  /** The namespace that exports the entries, if the package does not export them directly. */
   readonly namespace?: string;
   readonly entries: readonly AnyEntry<unknown>[];
   picture?(entry: AnyEntry<unknown>): Picture;
@@ -33,7 +33,7 @@ export const tables: readonly Shown[] = [
   shown("Activations", activations, { picture: activationCurve }),
   shown("Losses", losses, { namespace: "losses" }),
   shown("Optimizers", optimizers),
-  shown("Initialisers", initializers, { namespace: "initializers" }),
+  shown("Initializers", initializers, { namespace: "initializers" }),
   shown("Schedules", schedules, { namespace: "schedules", picture: scheduleCurve }),
   shown("Metrics", metrics, { namespace: "metrics" }),
   shown("Strategies of search", strategies, { namespace: "strategies" }),

@@ -11,7 +11,7 @@ import {
 import { type Choice, type Complete, complete, type Table } from "../options.ts";
 
 /** A metric as given to a model: its name, or an object with its options. */
-export type Metric = Choice<typeof metrics>;
+export type MetricChoice = Choice<typeof metrics>;
 
 /** The options in the configuration of a metric that do not exist for that metric. */
 type UnknownOption<Given> = Given extends { readonly type: infer Name extends MetricName }
@@ -24,7 +24,9 @@ export interface Architecture<List extends MetricList = MetricList> extends Netw
    * The metrics to compute besides the loss, in training, validation and `evaluate`: each by its name in the
    * table, at most once. None by default.
    */
-  readonly metrics?: ([UnknownOption<List[number]>] extends [never] ? List : readonly Metric[]) | undefined;
+  readonly metrics?:
+    | ([UnknownOption<List[number]>] extends [never] ? List : readonly MetricChoice[])
+    | undefined;
 }
 
 /** The names of the options of an architecture. */

@@ -14,7 +14,7 @@ export interface EventTime {
 }
 
 /** A number under the name of its curve. */
-export type Figure = readonly [tag: string, value: number];
+export type Scalar = readonly [tag: string, value: number];
 
 /** The wire types, which tell how a field is encoded. */
 const wire = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 };
@@ -112,12 +112,12 @@ export function startRecord(at: EventTime): Uint8Array {
 }
 
 /**
- * Returns a record of figures by tag: `summary` = 5 of `value` = 1, each with `tag` = 1 and `simple_value` =
+ * Returns a record of scalars by tag: `summary` = 5 of `value` = 1, each with `tag` = 1 and `simple_value` =
  * 2, of 32 bits.
  */
-export function figuresRecord(at: EventTime, figures: readonly Figure[]): Uint8Array {
+export function scalarsRecord(at: EventTime, scalars: readonly Scalar[]): Uint8Array {
   const summary = new Message();
-  for (const [tag, value] of figures) {
+  for (const [tag, value] of scalars) {
     summary.lengthDelimited(1, new Message().lengthDelimited(1, encodeText(tag)).float32(2, value).bytes);
   }
   return record(event(at).lengthDelimited(5, summary.bytes));

@@ -1,6 +1,6 @@
 /** The content of a saved model in any format: a description in plain JSON, and numbers. */
 import { FormatError, KernelError, MyelinError, OptionError, ShapeError, show } from "../errors.ts";
-import type { Metric } from "../metrics/metric.ts";
+import type { MetricEntry } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
 import { createLoss, shapes } from "../nn/program.ts";
 import { checkNames, create, type Table } from "../options.ts";
@@ -140,7 +140,8 @@ function checkConsistency(configuration: Configuration): void {
   const all = shapes(configuration);
   const { meaning } = createLoss(configuration);
   const problem = { ...meaning, outputs: all[all.length - 1].outputs };
-  for (const metric of configuration.metrics) create("metric", metrics as Table<Metric>, metric)(problem);
+  for (const metric of configuration.metrics)
+    create("metric", metrics as Table<MetricEntry>, metric)(problem);
 }
 
 function readCount(value: unknown, place: string): number {

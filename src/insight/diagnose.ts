@@ -77,12 +77,12 @@ function refused(message: string): Finding {
 
 /** Finds targets that the loss accepts but a metric of the model refuses. */
 function metricFindings(
-  { measures }: Session,
+  { metrics }: Session,
   { y, rows }: Dataset,
   rowNumbers: Uint32Array | undefined,
 ): Finding[] {
   try {
-    for (const { figure } of measures) figure.check?.(y, rows);
+    for (const { metric } of metrics) metric.check?.(y, rows);
     return [];
   } catch (error) {
     if (!(error instanceof DataError)) throw error;

@@ -1,7 +1,7 @@
 /** Permutation importance: how much worse a model predicts when one column of x is shuffled. */
 import type { Dataset, Examples } from "../data/examples.ts";
 import { allocate } from "../memory.ts";
-import type { Metric } from "../metrics/metric.ts";
+import type { MetricEntry } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
 import { createLoss } from "../nn/program.ts";
 import { type Choice, checkNames, complete, create, readSize, type Table } from "../options.ts";
@@ -59,7 +59,7 @@ function scoreOf(session: Session, chosen: ImportanceOptions["metric"], data: Da
   if (chosen === undefined) return { of: (changed) => session.loss(changed), smallerIsBetter: true };
   const table = metrics as Table<unknown>;
   const configuration = complete("metric", table, chosen, "importance: metric");
-  const make = create("metric", metrics as Table<Metric>, configuration);
+  const make = create("metric", metrics as Table<MetricEntry>, configuration);
   const { meaning } = createLoss(session.configuration);
   const figure = make({ ...meaning, outputs: session.outputs });
   figure.check?.(data.y, data.rows);

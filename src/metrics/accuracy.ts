@@ -1,19 +1,19 @@
-/** accuracy and topK: the share of right predictions */
+/** accuracy and topK: the share of correct predictions */
 import { OptionError } from "../errors.ts";
 import { entry, size } from "../options.ts";
 import {
   type Classes,
   classesOf,
-  type Figure,
   largest,
   type Metric,
+  type MetricEntry,
   meanOf,
+  notApplicable,
   threshold,
-  unfit,
 } from "./metric.ts";
 
-/** How many values from `start` to before `end` are on the same side as their targets. */
-function countRight(
+/** Counts the values from `start` to before `end` that are on the same side as their targets. */
+function countCorrect(
   predictions: Float32Array,
   targets: Float32Array,
   start: number,
@@ -21,55 +21,55 @@ function countRight(
   threshold: number,
   middle: number,
 ): number {
-  let right = 0;
+  let correct = 0;
   for (let at = start; at < end; at++) {
-    if (predictions[at] > threshold === targets[at] > middle) right++;
+    if (predictions[at] > threshold === targets[at] > middle) correct++;
   }
-  return right;
+  return correct;
 }
 
-/** The share of right values over rows and columns. */
-function ofColumns({ middle, threshold, check }: Classes, outputs: number): Figure {
+/** Returns the metric for columns: the share of correct values over rows and columns. */
+function columnAccuracy({ middle, threshold, check }: Classes, outputs: number): Metric {
   return {
     ...(check && { check }),
     value(predictions, targets, rows, weights) {
       const length = rows * outputs;
-      const right = (start: number, end: number) =>
-        countRight(predictions, targets, start, end, threshold, middle);
-      if (weights === undefined) return right(0, length) / length;
-      return meanOf(rows, weights, (row) => right(row * outputs, (row + 1) * outputs) / outputs);
+      const correct = (start: number, end: number) =>
+        countCorrect(predictions, targets, start, end, threshold, middle);
+      if (weights === undefined) return correct(0, length) / length;
+      return meanOf(rows, weights, (row) => correct(row * outputs, (row + 1) * outputs) / outputs);
     },
   };
 }
 
-/** The share of rows whose most probable class is right. */
-function ofRows({ form, check }: Classes, classes: number): Figure {
-  const isRight = (predictions: Float32Array, targets: Float32Array, row: number) => {
+/** Returns the metric for classes: the share of rows whose most probable class is correct. */
+function classAccuracy({ form, check }: Classes, classes: number): Metric {
+  const isCorrect = (predictions: Float32Array, targets: Float32Array, row: number) => {
     const target = form === "labels" ? targets[row] : largest(targets, row, classes);
     return Number(largest(predictions, row, classes) === target);
   };
   return {
     ...(check && { check }),
     value(predictions, targets, rows, weights) {
-      if (weights !== undefined) return meanOf(rows, weights, (row) => isRight(predictions, targets, row));
-      let right = 0;
-      for (let row = 0; row < rows; row++) right += isRight(predictions, targets, row);
-      return right / rows;
+      if (weights !== undefined) return meanOf(rows, weights, (row) => isCorrect(predictions, targets, row));
+      let correct = 0;
+      for (let row = 0; row < rows; row++) correct += isCorrect(predictions, targets, row);
+      return correct / rows;
     },
   };
 }
 
 /**
- * The share of right predictions, from 0 to 1: the count of right ones / the count of all.
+ * The share of correct predictions, from 0 to 1: the number of correct ones / the number of all.
  *
- * What is right follows from the loss. For classes, the first largest output is the class that the target
- * names, be that a label or the first largest share. For outputs that are yes or no each, prediction and
- * target are on the same side: above 0.5, or above 0 where predictions are logits or scores; the mean goes
- * over rows and outputs, as in Keras. After a loss for plain values one output is yes or no, with targets 0
- * and 1, and several are classes, with one-hot targets.
+ * The loss defines what is correct. For classes, the first largest output has to be the class of the target,
+ * which is a label or the first largest share. For outputs that are yes or no each, prediction and target
+ * have to be on the same side: above 0.5, or above 0 where predictions are logits or scores. The mean is over
+ * rows and outputs, as in Keras. With a loss for plain values, a single output is yes or no, with targets 0
+ * and 1. Several outputs are classes, with one-hot targets.
  *
- * Options: `threshold` (null, which is 0.5, or 0 for logits and scores), above which an output is yes. It is
- * compared with the predictions as they are, and refused where outputs are classes.
+ * Options: `threshold` (null, which is 0.5, or 0 for logits and scores), above which an output is yes. It
+ * applies to the raw predictions, and is refused where outputs are classes.
  *
  * @example
  * ```ts
@@ -79,34 +79,37 @@ function ofRows({ form, check }: Classes, classes: number): Figure {
 export const accuracy = entry(
   "accuracy",
   { threshold },
-  ({ threshold }): Metric =>
+  ({ threshold }): MetricEntry =>
     (problem) => {
       const classes = classesOf(problem, "accuracy", threshold);
-      return (classes.form === "columns" ? ofColumns : ofRows)(classes, problem.outputs);
+      return (classes.form === "columns" ? columnAccuracy : classAccuracy)(classes, problem.outputs);
     },
 );
 
-/** Whether fewer than k classes come before one: larger ones, and equal ones of a smaller index. */
+/**
+ * Whether fewer than k classes rank before the target: those with a larger output, or an equal one and a
+ * smaller index.
+ */
 function isAmongTop(
   predictions: Float32Array,
   row: number,
   classes: number,
   k: number,
-  wanted: number,
+  target: number,
 ): boolean {
   const start = row * classes;
-  const score = predictions[start + wanted];
+  const score = predictions[start + target];
   let before = 0;
   for (let at = 0; at < classes; at++) {
     const other = predictions[start + at];
-    before += Number(other > score || (other === score && at < wanted));
+    before += Number(other > score || (other === score && at < target));
   }
   return before < k;
 }
 
 /**
- * The share of rows whose right class is among the k most probable, from 0 to 1. Of equal outputs the first
- * comes first, so that k 1 gives the accuracy.
+ * The share of rows whose target class is among the k most probable, from 0 to 1. Equal outputs rank in their
+ * order, so that the result for k = 1 is the accuracy.
  *
  * Options: `k`, required, from 1 to the number of classes.
  *
@@ -118,19 +121,19 @@ function isAmongTop(
 export const topK = entry(
   "topK",
   { k: size() },
-  ({ k }): Metric =>
+  ({ k }): MetricEntry =>
     (problem) => {
       const { form, check } = classesOf(problem);
       const classes = problem.outputs;
-      if (form === "columns") throw unfit("topK", "classes, with an output for each", problem);
+      if (form === "columns") throw notApplicable("topK", "classes, with an output for each", problem);
       if (k > classes)
         throw new OptionError(`metric topK: k: expected at most the ${classes} classes, received ${k}`);
       return {
         ...(check && { check }),
         value: (predictions, targets, rows, weights) =>
           meanOf(rows, weights, (row) => {
-            const wanted = form === "labels" ? targets[row] : largest(targets, row, classes);
-            return Number(isAmongTop(predictions, row, classes, k, wanted));
+            const target = form === "labels" ? targets[row] : largest(targets, row, classes);
+            return Number(isAmongTop(predictions, row, classes, k, target));
           }),
       };
     },

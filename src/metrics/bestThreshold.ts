@@ -1,4 +1,4 @@
-/** bestThreshold: above which output to say yes */
+/** bestThreshold: the threshold at which a metric is largest */
 import type { NumberArray } from "../data/examples.ts";
 import { OptionError, ShapeError, show } from "../errors.ts";
 import { type Choice, checkNames, complete, type Table } from "../options.ts";
@@ -12,11 +12,11 @@ import { type Average, averageOf, f1Of, precisionOf, recallOf, type Tally } from
 const entries = { accuracy, f1, precision, recall };
 const scores = { f1: f1Of, precision: precisionOf, recall: recallOf };
 
-/** What to look for. */
+/** The options of `bestThreshold`. */
 export interface ThresholdOptions {
-  /** The metric that is to be largest: accuracy, f1, precision or recall; `"f1"` by default. */
+  /** The metric to maximize: accuracy, f1, precision or recall; `"f1"` by default. */
   readonly metric?: Choice<typeof entries> | undefined;
-  /** Where targets are strings: the labels of no and yes, in this order. */
+  /** If targets are strings: the labels of no and yes, in this order. */
   readonly classes?: readonly Label[] | undefined;
   /** A weight for each row, at least 0. */
   readonly sampleWeight?: readonly number[] | NumberArray | undefined;
@@ -24,13 +24,13 @@ export interface ThresholdOptions {
 
 const CALL = "bestThreshold";
 
-/** The figure of two classes that is to be largest. */
+/** Checks the option `metric` and returns the function of two classes to maximize. */
 function readMetric(given: unknown): (tally: Tally) => number {
   const place = `${CALL}: metric`;
   const { type, average, threshold } = complete("metric", entries as Table<unknown>, given, place);
   if (threshold !== null) {
     throw new OptionError(
-      `${place}: expected no threshold, which is looked for, received ${show(threshold)}`,
+      `${place}: expected no threshold, because that is the result, received ${show(threshold)}`,
     );
   }
   if (type === "accuracy") return (tally) => averageOf(precisionOf, "micro", tally, false);
@@ -38,9 +38,10 @@ function readMetric(given: unknown): (tally: Tally) => number {
 }
 
 /**
- * The threshold with which a metric of these predictions is largest: those above it are yes. It is on the scale
- * of the predictions, be they probabilities, logits or scores, and halfway between two of them. Of equal
- * thresholds it is the lowest, which finds the most rows. Look for it on rows that the model has not learnt from.
+ * Returns the threshold at which a metric of these predictions is largest. Predictions above it are yes. It
+ * is on the scale of the predictions, which may be probabilities, logits or scores, and halfway between two
+ * of them. If several thresholds are best, it is the lowest, which finds the most rows. Use rows that the
+ * model was not trained on.
  *
  * Targets are 0 and 1, booleans, or labels, with one prediction each.
  *
@@ -51,7 +52,7 @@ function readMetric(given: unknown): (tally: Tally) => number {
  * metrics.measure(metrics.f1({ threshold }), y, predictions); // 1
  * ```
  *
- * @throws OptionError for another metric, DataError or ShapeError for values that do not fit.
+ * @throws OptionError for another metric, DataError or ShapeError for invalid values.
  */
 export function bestThreshold(
   targets: Labeled,
@@ -60,22 +61,22 @@ export function bestThreshold(
 ): number {
   checkNames(options, ["metric", "classes", "sampleWeight"], CALL);
   const { metric = "f1", classes, sampleWeight } = options;
-  const figure = readMetric(metric);
+  const metricOf = readMetric(metric);
   const { arePredicted, ...matrices } = readLabels(CALL, { targets, predictions }, classes);
   const pair = readPair(matrices.targets, matrices.predictions);
   if (pair.outputs !== 1 || pair.targetColumns !== 1 || arePredicted) {
     throw new ShapeError(`${CALL}: expected one number as the prediction of each row, and one target`);
   }
   checkColumn(pair.targets, pair.rows);
-  return search(pair.targets, pair.predictions, readWeights(sampleWeight, pair.rows), figure);
+  return search(pair.targets, pair.predictions, readWeights(sampleWeight, pair.rows), metricOf);
 }
 
-/** Lowers the threshold from above all predictions to below all of them. */
+/** Lowers the threshold from above all predictions to below all of them, and updates the counts at each. */
 function search(
   targets: Float32Array,
   predictions: Float32Array,
   weights: Float32Array | undefined,
-  figure: (tally: Tally) => number,
+  metricOf: (tally: Tally) => number,
 ): number {
   const order = Uint32Array.from(predictions.keys()).sort((a, b) => predictions[b] - predictions[a]);
   const weightOf = (row: number) => (weights === undefined ? 1 : weights[row]);
@@ -83,7 +84,7 @@ function search(
   for (const row of order) actual[targets[row]] += weightOf(row);
   const [right, predicted] = [Float64Array.of(actual[0], 0), Float64Array.of(actual[0] + actual[1], 0)];
   const tally = { right, predicted, actual };
-  let best = { value: figure(tally), threshold: predictions[order[0]] };
+  let best = { value: metricOf(tally), threshold: predictions[order[0]] };
   for (let at = 0; at < order.length; ) {
     const score = predictions[order[at]];
     for (; at < order.length && predictions[order[at]] === score; at++) {
@@ -95,7 +96,7 @@ function search(
     }
     const below = score > 0 ? score / 2 : score - 1;
     const threshold = at < order.length ? (score + predictions[order[at]]) / 2 : below;
-    const value = figure(tally);
+    const value = metricOf(tally);
     if (value >= best.value) best = { value, threshold };
   }
   return best.threshold;

@@ -1,4 +1,4 @@
-/** Reads targets and predictions in any form of a matrix, whose rows are as long as they turn out to be. */
+/** Reads targets and predictions in any form of a matrix, and infers the length of their rows. */
 import { type Matrix, type NumberArray, readMatrix } from "../data/examples.ts";
 import { DataError, ShapeError } from "../errors.ts";
 
@@ -7,13 +7,15 @@ export interface Pair {
   readonly rows: number;
   readonly targets: Float32Array;
   readonly predictions: Float32Array;
-  /** Values in a row of targets. */
+  /** The number of values in a row of targets. */
   readonly targetColumns: number;
-  /** Values in a row of predictions. */
+  /** The number of values in a row of predictions. */
   readonly outputs: number;
 }
 
-/** Values in a row; a typed array does not say. */
+/**
+ * Returns the number of values in a row; undefined for a typed array, which does not have that information.
+ */
 function columnsOf(matrix: unknown): number | undefined {
   if (!Array.isArray(matrix)) return undefined;
   const [first] = matrix;
@@ -27,8 +29,8 @@ function read(name: string, matrix: Matrix, columns: number) {
 }
 
 /**
- * Reads a pair. A typed array has as many values in a row as its length and the other's number of rows make,
- * or one, where both are typed arrays; `outputs` says otherwise for predictions.
+ * Reads targets and predictions. A row of a typed array has its length / the number of rows of the other
+ * matrix, or one value if both are typed arrays. `outputs` overrides this for predictions.
  */
 export function readPair(targets: Matrix, predictions: Matrix, outputs?: number): Pair {
   const rowsOf = (matrix: Matrix) => (columnsOf(matrix) === undefined ? undefined : lengthOf(matrix));
@@ -40,13 +42,13 @@ export function readPair(targets: Matrix, predictions: Matrix, outputs?: number)
   const { values, rows } = read("targets", targets, targetColumns);
   if (rows !== checked.rows) {
     throw new ShapeError(
-      `targets have ${rows} rows and predictions ${checked.rows}: expected as many of both`,
+      `targets have ${rows} rows and predictions ${checked.rows}: expected the same number`,
     );
   }
   return { rows, targets: values, predictions: checked.values, targetColumns, outputs: width };
 }
 
-/** Weights for rows, one each: at least 0, not all of them 0. */
+/** Checks weights of rows: one for each row, at least 0, and not all 0. */
 export function readWeights(
   weights: readonly number[] | NumberArray | undefined,
   rows: number,

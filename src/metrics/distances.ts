@@ -1,16 +1,16 @@
 /** meanAbsoluteError, meanSquaredError, rootMeanSquaredError and r2: how far predictions are from targets */
 import { entry } from "../options.ts";
-import { type Figure, isEstimate, type Metric, type Problem, unfit } from "./metric.ts";
+import { isEstimate, type Metric, type MetricEntry, notApplicable, type Problem } from "./metric.ts";
 
-/** Refuses what cannot be subtracted: logits, scores and labels. */
+/** Refuses logits, scores and labels, which cannot be subtracted. */
 function checkValues(name: string, problem: Problem): void {
   if (isEstimate(problem.predictions) && problem.targets !== "labels") return;
-  throw unfit(name, "predictions that are estimates of as many targets", problem);
+  throw notApplicable(name, "predictions that are estimates, one for each target", problem);
 }
 
-type Value = Figure["value"];
+type Value = Metric["value"];
 
-/** The sum over the rows of one column of weight · |p - t|, or of weight · (p - t)². */
+/** Returns the sum over the rows, in one column, of weight · |p - t|, or of weight · (p - t)². */
 function sumOf(
   squared: boolean,
   [predictions, targets, rows, weights]: Parameters<Value>,
@@ -29,12 +29,12 @@ function sumOf(
 const totalOf = (rows: number, weights: Float32Array | undefined) =>
   weights === undefined ? rows : weights.reduce((sum, weight) => sum + weight, 0);
 
-/** The mean over the outputs of a figure of each. */
-function overOutputs(
+/** Returns the metric that is the mean over the outputs of a value for each. */
+function meanOverOutputs(
   name: string,
   smallerIsBetter: boolean,
   ofColumn: (given: Parameters<Value>, column: number, outputs: number) => number,
-): Metric {
+): MetricEntry {
   return (problem) => {
     checkValues(name, problem);
     const { outputs } = problem;
@@ -58,7 +58,7 @@ function overOutputs(
  * ```
  */
 export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
-  overOutputs(
+  meanOverOutputs(
     "meanAbsoluteError",
     true,
     (given, column, outputs) => sumOf(false, given, column, outputs) / totalOf(given[2], given[3]),
@@ -74,7 +74,7 @@ export const meanAbsoluteError = entry("meanAbsoluteError", {}, () =>
  * ```
  */
 export const meanSquaredError = entry("meanSquaredError", {}, () =>
-  overOutputs(
+  meanOverOutputs(
     "meanSquaredError",
     true,
     (given, column, outputs) => sumOf(true, given, column, outputs) / totalOf(given[2], given[3]),
@@ -82,8 +82,8 @@ export const meanSquaredError = entry("meanSquaredError", {}, () =>
 );
 
 /**
- * The mean over the outputs of the root of each one's mean squared error: in the unit of the targets. Keras
- * takes one root of the mean over all; this is scikit-learn's definition.
+ * The mean over the outputs of √(mean over the rows of (p - t)²), in the unit of the targets. This is
+ * scikit-learn's definition; Keras takes one root of the mean over rows and outputs.
  *
  * @example
  * ```ts
@@ -91,16 +91,16 @@ export const meanSquaredError = entry("meanSquaredError", {}, () =>
  * ```
  */
 export const rootMeanSquaredError = entry("rootMeanSquaredError", {}, () =>
-  overOutputs("rootMeanSquaredError", true, (given, column, outputs) =>
+  meanOverOutputs("rootMeanSquaredError", true, (given, column, outputs) =>
     Math.sqrt(sumOf(true, given, column, outputs) / totalOf(given[2], given[3])),
   ),
 );
 
 /**
  * R², the coefficient of determination: 1 - the sum of (t - p)² / the sum of (t - the mean of t)², averaged
- * over the outputs. 1 is perfect, 0 is as good as the mean of the targets, and it may be below 0. Where all
- * targets of an output are equal, it is 1 if the predictions are, too, else 0. NaN for a single row. The
- * definition is scikit-learn's.
+ * over the outputs. 1 is perfect, 0 is as good as the mean of the targets, and the value may be negative. If
+ * all targets of an output are equal, its value is 1 if the predictions equal them, else 0. NaN for a single
+ * row. The definition is scikit-learn's.
  *
  * @example
  * ```ts
@@ -108,10 +108,10 @@ export const rootMeanSquaredError = entry("rootMeanSquaredError", {}, () =>
  * ```
  */
 export const r2 = entry("r2", {}, () =>
-  overOutputs("r2", false, (given, column, outputs) => {
+  meanOverOutputs("r2", false, (given, column, outputs) => {
     const [, targets, rows, weights] = given;
     if (rows < 2) return Number.NaN;
-    // From the first target on, so that equal ones have exactly no spread.
+    // Relative to the first target, so that the spread of equal targets is exactly 0.
     const offset = (row: number) => targets[row * outputs + column] - targets[column];
     const weightOf = (row: number) => (weights === undefined ? 1 : weights[row]);
     let mean = 0;

@@ -1,8 +1,8 @@
-/** The namespace `metrics`: the table's entries, and figures of predictions that a user has. */
+/** The namespace `metrics`: the entries of the table, and functions that measure predictions. */
 export { bestThreshold, type ThresholdOptions } from "./bestThreshold.ts";
 export type { Label, Labeled } from "./labels.ts";
 export { type Given as MeasureOptions, measure } from "./measure.ts";
-export type { Figure, Metric, Problem } from "./metric.ts";
+export type { Metric, MetricEntry, Problem } from "./metric.ts";
 export {
   type ClassificationReport,
   type ClassScores,

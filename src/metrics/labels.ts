@@ -1,20 +1,20 @@
-/** Labels of classes, strings or booleans, in the place of their indices. */
+/** Labels of classes: strings or booleans that a caller passes instead of indices. */
 import type { Matrix } from "../data/examples.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 
-/** What a class may be called. */
+/** The label of a class. */
 export type Label = string | boolean;
 
 /** Targets or predictions: a matrix of numbers, or a label for each row. */
 export type Labeled = Matrix | readonly Label[];
 
-/** Targets and predictions with indices in the place of labels. */
+/** Targets and predictions with indices instead of labels. */
 export interface Unlabeled {
   readonly targets: Matrix;
   readonly predictions: Matrix;
   /** The label of each class, if there are any. */
   readonly labels: readonly Label[] | undefined;
-  /** Whether each prediction was a label. */
+  /** Whether the predictions were labels. */
   readonly arePredicted: boolean;
 }
 
@@ -28,18 +28,18 @@ function readClasses(place: string, classes: unknown): readonly Label[] {
   throw new OptionError(`${place}: classes: expected a list of different labels, received ${show(classes)}`);
 }
 
-/** The labels that occur: false and true, or all of them in the order of their characters. */
+/** Returns the labels that occur: false and true, or the strings in sorted order. */
 function labelsIn(place: string, lists: readonly (readonly Label[])[]): readonly Label[] {
   if (lists.every(([first]) => typeof first === "boolean")) return [false, true];
   if (lists.length === 2) return [...new Set(lists.flat().filter(isLabel))].sort();
   throw new OptionError(
-    `${place}: labels beside numbers need "classes", the label of each class in order, like ["no", "yes"]`,
+    `${place}: labels with numbers need "classes", the label of each class in order, like ["no", "yes"]`,
   );
 }
 
 /**
- * Replaces labels with indices: in `classes`, if they are given, else in the order of {@link labelsIn}. Numbers
- * stay what they are.
+ * Replaces labels with indices into `classes`, or by default into the labels that occur. Numbers do not
+ * change.
  */
 export function readLabels(
   place: string,

@@ -1,4 +1,4 @@
-/** measure: a metric of targets and predictions that a user has */
+/** measure: computes a metric of given targets and predictions */
 import type { NumberArray } from "../data/examples.ts";
 import { ShapeError } from "../errors.ts";
 import { binaryCrossentropy } from "../nn/losses/binary.ts";
@@ -17,14 +17,14 @@ import {
 } from "../options.ts";
 import { type Pair, readPair, readWeights } from "./columns.ts";
 import { type Label, type Labeled, readLabels } from "./labels.ts";
-import type { Metric } from "./metric.ts";
+import type { MetricEntry } from "./metric.ts";
 import * as metrics from "./table.ts";
 
-/** What targets and predictions are, where their form does not say. */
+/** The options of `measure`: the meaning of targets and predictions, if their form does not tell. */
 export interface Given extends Partial<Meaning> {
-  /** Values in a row of predictions, for a typed array of several. */
+  /** The number of values in a row of predictions, for a typed array with several. */
   readonly outputs?: number | undefined;
-  /** The label of each class in order, where targets are strings; by default as `confusionMatrix` has it. */
+  /** The label of each class in order, if targets are strings; the default is that of `confusionMatrix`. */
   readonly classes?: readonly Label[] | undefined;
   /** A weight for each row, at least 0. */
   readonly sampleWeight?: readonly number[] | NumberArray | undefined;
@@ -35,24 +35,24 @@ const kinds = {
   predictions: oneOf(["estimates", "rates", "logits", "scores"], { default: "estimates" }),
 };
 
-const standard = { fromLogits: true, labelSmoothing: 0 };
+const lossOptions = { fromLogits: true, labelSmoothing: 0 };
 
-/** The loss that says which targets of a kind there are. */
+/** The loss that checks targets of a kind. */
 const CHECKS: Readonly<Partial<Record<Meaning["targets"], Loss>>> = {
-  probabilities: binaryCrossentropy.create(standard),
+  probabilities: binaryCrossentropy.create(lossOptions),
   signs: hinge.create({}),
-  shares: categoricalCrossentropy.create(standard),
-  labels: sparseCategoricalCrossentropy.create(standard),
+  shares: categoricalCrossentropy.create(lossOptions),
+  labels: sparseCategoricalCrossentropy.create(lossOptions),
 };
 
-/** Rows of outputs that say each class for certain. */
+/** Returns one-hot rows. */
 function oneHot(classes: readonly number[], count: number): Float32Array {
   const rows = new Float32Array(classes.length * count);
   for (const [row, index] of classes.entries()) rows[row * count + index] = 1;
   return rows;
 }
 
-/** Reads both, with labels as values of 0 and 1 where there are two of them, else as classes. */
+/** Reads both. Predicted labels become 0 and 1 if there are two, else one-hot rows. */
 function readBoth(targets: Labeled, predictions: Labeled, { classes, outputs }: Given): Pair {
   const read = readLabels("measure", { targets, predictions }, classes);
   const { labels = [], arePredicted } = read;
@@ -64,7 +64,7 @@ function readBoth(targets: Labeled, predictions: Labeled, { classes, outputs }: 
   return readPair(read.targets, oneHot(read.predictions as readonly number[], length), length);
 }
 
-/** Checks that there are as many targets in a row as their kind wants, and that each is one of its kind. */
+/** Checks that rows of targets have the length and the values that their kind requires. */
 function checkTargets(kind: Meaning["targets"], { targets, targetColumns, outputs, rows }: Pair): void {
   const loss = CHECKS[kind];
   const columns = loss?.targets(outputs) ?? outputs;
@@ -76,16 +76,16 @@ function checkTargets(kind: Meaning["targets"], { targets, targetColumns, output
 }
 
 /**
- * A metric of targets and predictions, in any form that x and y may have: lists of numbers, lists of rows,
- * typed arrays.
+ * Computes a metric of targets and predictions, which may have any form that x and y may have: lists of
+ * numbers, lists of rows, typed arrays.
  *
- * One target a row beside several predictions is the index of a class. Else targets are plain values, which
- * are classes, 0 and 1 or one-hot, for metrics of classes. Predictions are estimates of the targets,
- * probabilities for instance. `targets` and `predictions` say what else they are, by the words of
- * {@link Meaning}.
+ * A single target for several predictions is the index of a class. Other targets are plain values; for
+ * metrics of classes they are 0 and 1, or one-hot. Predictions are estimates of the targets, for example
+ * probabilities. For other targets or predictions, pass the options `targets` and `predictions`, with the
+ * words of {@link Meaning}.
  *
- * Either may be a list of labels, strings or booleans, as for `confusionMatrix`; of two labels the second one, or
- * `true`, is yes.
+ * Either may be a list of labels, which are strings or booleans, as for `confusionMatrix`. Of two labels the
+ * second one, or `true`, is yes.
  *
  * @example
  * ```ts
@@ -94,8 +94,8 @@ function checkTargets(kind: Meaning["targets"], { targets, targetColumns, output
  * metrics.measure("logLoss", data.y, model.predict(data.x), { outputs: 2, predictions: "logits" });
  * ```
  *
- * @throws OptionError if the metric is unknown or none for such targets and predictions, DataError or
- * ShapeError for values that do not fit.
+ * @throws OptionError if the metric is unknown or does not apply to these targets and predictions, DataError
+ * or ShapeError for invalid values.
  */
 export function measure(
   metric: Choice<typeof metrics>,
@@ -111,8 +111,8 @@ export function measure(
   const { targets: kind = isLabel ? "labels" : "values", predictions: form } = given;
   const meaning = completeOptions(kinds, { targets: kind, predictions: form }, "measure");
   checkTargets(meaning.targets, pair);
-  const make: Metric = create("metric", metrics as Table<Metric>, configuration);
-  const figure = make({ ...meaning, outputs: pair.outputs });
-  figure.check?.(pair.targets, pair.rows);
-  return figure.value(pair.predictions, pair.targets, pair.rows, weights);
+  const createMetric: MetricEntry = create("metric", metrics as Table<MetricEntry>, configuration);
+  const created = createMetric({ ...meaning, outputs: pair.outputs });
+  created.check?.(pair.targets, pair.rows);
+  return created.value(pair.predictions, pair.targets, pair.rows, weights);
 }

@@ -1,49 +1,53 @@
-/** What a metric is, and how classes are read from targets and predictions. */
+/** The interface of a metric, and how metrics read classes from targets and predictions. */
 import { DataError, OptionError } from "../errors.ts";
 import type { Meaning } from "../nn/losses/loss.ts";
 import { optionalNumber } from "../options.ts";
 
-/** What predictions and targets are: the meaning that the loss gives them, and values in a row. */
+/** The meaning that the loss gives predictions and targets, and the number of outputs. */
 export interface Problem extends Meaning {
-  /** Values in a row of predictions; classes, where the targets are shares or labels. */
+  /** The number of values in a row of predictions; of classes, where targets are shares or labels. */
   readonly outputs: number;
 }
 
 /** A metric for one kind of predictions and targets. */
-export interface Figure {
-  /** Whether of two figures the smaller one is the better; else the larger one is. */
+export interface Metric {
+  /** Whether smaller values are better; false by default. */
   readonly smallerIsBetter?: boolean;
-  /** Throws a {@link DataError} if these are no targets of which the figure can be had. Once for all rows. */
+  /** Throws a {@link DataError} if the metric does not apply to these targets. Called once for all rows. */
   check?(targets: Float32Array, rows: number): void;
   /**
-   * The figure of so many rows: predictions [rows][outputs] as `predict` gives them, targets as the loss
-   * takes them, and a weight for each row, at least 0, by default 1.
+   * Returns the value of the metric for all rows. Predictions are [rows][outputs], as `predict` returns them.
+   * Targets are as the loss takes them. Each row has a weight, at least 0, by default 1.
    */
   value(predictions: Float32Array, targets: Float32Array, rows: number, weights?: Float32Array): number;
 }
 
-/** A metric with its options filled in: throws an {@link OptionError} if it is none for the problem. */
-export type Metric = (problem: Problem) => Figure;
+/** Creates the metric for a problem; throws an {@link OptionError} if it does not apply to the problem. */
+export type MetricEntry = (problem: Problem) => Metric;
 
 /**
- * How targets and predictions say classes: a yes or no in each column, which is what is above the middle and
- * above the threshold; the index of a class; or shares and scores of classes, the first largest of which
- * counts.
+ * How targets and predictions are read as classes.
+ *
+ * - `columns`: each column is yes or no. A target above `middle` is yes, and a prediction above `threshold`.
+ * - `labels`: a target is the index of a class.
+ * - `shares`: the first largest value of a row of targets is the class.
+ *
+ * With `labels` and `shares`, the class of a prediction is the first largest output.
  */
 export interface Classes {
   readonly form: "columns" | "labels" | "shares";
   readonly middle: number;
   readonly threshold: number;
-  readonly check?: NonNullable<Figure["check"]>;
+  readonly check?: NonNullable<Metric["check"]>;
 }
 
-/** Whether predictions can be compared with targets as they are. */
+/** Whether predictions can be compared directly with targets. */
 export const isEstimate = (predictions: Problem["predictions"]) =>
   predictions === "estimates" || predictions === "rates";
 
 /**
- * How the classes of a problem are read, for the metric of this name. Plain values are classes where they are 0
- * and 1. A threshold of its own takes the place of the usual one.
+ * Returns how the classes of a problem are read. Plain values are classes if they are 0 and 1. `given` is the
+ * option `threshold` of the metric named `metric`, which replaces the default.
  */
 export function classesOf(problem: Problem, metric = "", given: number | null = null): Classes {
   const { targets, predictions, outputs } = problem;
@@ -54,7 +58,7 @@ export function classesOf(problem: Problem, metric = "", given: number | null = 
     return { form: "columns", middle: 0.5, threshold, check: checkColumn };
   }
   if (given !== null) {
-    throw unfit(metric, "one output, or several that are yes or no each, for a threshold", problem);
+    throw notApplicable(metric, "a threshold only with outputs that are yes or no each", problem);
   }
   if (targets !== "values") return { form: targets, middle: 0.5, threshold };
   return {
@@ -66,18 +70,18 @@ export function classesOf(problem: Problem, metric = "", given: number | null = 
 }
 
 /**
- * The option `threshold` of metrics. Predictions above it are yes; null is 0.5, or 0 for logits and scores.
+ * The option `threshold` of metrics. Predictions above it are yes. Null is 0.5, or 0 for logits and scores.
  */
 export const threshold = optionalNumber({});
 
-const REGRESSION = "for plain values there are meanAbsoluteError, rootMeanSquaredError and r2";
+const REGRESSION = "for plain values use meanAbsoluteError, rootMeanSquaredError or r2";
 
-/** Targets of one output that is yes or no. */
+/** Checks targets of one output that is yes or no. */
 export function checkColumn(targets: Float32Array, rows: number): void {
   for (let row = 0; row < rows; row++) {
     const target = targets[row];
     if (target === 0 || target === 1) continue;
-    throw new DataError(`y: row ${row}: expected 0 or 1, as classes, received ${target}; ${REGRESSION}`);
+    throw new DataError(`y: row ${row}: expected a class, 0 or 1, received ${target}; ${REGRESSION}`);
   }
 }
 
@@ -90,11 +94,13 @@ function checkOneHot(targets: Float32Array, rows: number, outputs: number): void
       zeros += Number(targets[at] === 0);
     }
     if (ones === 1 && zeros === outputs - 1) continue;
-    throw new DataError(`y: row ${row}: expected one 1 and else 0, as classes; ${REGRESSION}`);
+    throw new DataError(
+      `y: row ${row}: expected a one-hot row of classes, with one 1 and zeros; ${REGRESSION}`,
+    );
   }
 }
 
-/** The index of the first largest value of a row. */
+/** Returns the index of the first largest value of a row. */
 export function largest(values: Float32Array, row: number, width: number): number {
   const start = row * width;
   let best = 0;
@@ -102,7 +108,7 @@ export function largest(values: Float32Array, row: number, width: number): numbe
   return best;
 }
 
-/** The mean of a value for each row, by weight where there are weights; NaN where they are all 0. */
+/** Returns the weighted mean of a value over the rows; NaN if all weights are 0. */
 export function meanOf(
   rows: number,
   weights: Float32Array | undefined,
@@ -118,8 +124,8 @@ export function meanOf(
   return sum / total;
 }
 
-/** The error for a metric that is none for the problem. */
-export function unfit(
+/** Creates the error for a metric that does not apply to the problem. */
+export function notApplicable(
   metric: string,
   expected: string,
   { targets, predictions, outputs }: Problem,

@@ -1,6 +1,6 @@
 /** precision, recall and f1 */
 import { entry, type OptionValues, oneOf } from "../options.ts";
-import { classesOf, type Metric, threshold, unfit } from "./metric.ts";
+import { classesOf, type MetricEntry, notApplicable, threshold } from "./metric.ts";
 import { averageOf, countClasses, f1Of, precisionOf, recallOf, type Score, tallyOf } from "./tally.ts";
 
 const options = {
@@ -8,13 +8,17 @@ const options = {
   threshold,
 };
 
-function ofTally(name: string, score: Score, { average, threshold }: OptionValues<typeof options>): Metric {
+function fromTally(
+  name: string,
+  score: Score,
+  { average, threshold }: OptionValues<typeof options>,
+): MetricEntry {
   return (problem) => {
     const { outputs } = problem;
     const classes = classesOf(problem, name, threshold);
     const hasMore = classes.form === "columns" ? outputs > 1 : countClasses(classes, outputs) !== 2;
     if (average === "binary" && hasMore) {
-      throw unfit(
+      throw notApplicable(
         name,
         '2 classes for the average "binary" (or average "macro", "micro" or "weighted")',
         problem,
@@ -30,15 +34,19 @@ function ofTally(name: string, score: Score, { average, threshold }: OptionValue
 }
 
 /**
- * Of the rows that are predicted to be of a class, the share that is: right / predicted, and 0 where none is
- * predicted so. The definition is scikit-learn's, with `zero_division` 0.
+ * Precision: the share of the rows predicted as a class that are of that class. It is right / predicted,
+ * where right is the number of rows correctly predicted as the class, and 0 if no row is predicted as the
+ * class. The definition is scikit-learn's, with `zero_division` 0.
  *
- * Options: `average` (`"binary"`), how the classes' figures become one. `"binary"` is the figure of the
- * class 1, or yes, of two. `"macro"` is the mean over the classes that targets or predictions have.
- * `"weighted"` is that mean by the rows of each class. `"micro"` is the figure of all rows together. Several
- * outputs that are yes or no each are a class each. `threshold` (null, which is 0.5, or 0 for logits and scores):
- * a prediction above it is yes. It is compared with the predictions as they are, and refused where outputs are
- * classes; `metrics.bestThreshold` finds one.
+ * Options: `average` (`"binary"`) and `threshold`.
+ *
+ * `average` combines the values of the classes. `"binary"` takes the value of class 1, or yes, of two.
+ * `"macro"` is the mean over the classes that targets or predictions have. `"weighted"` is this mean weighted
+ * by the rows of each class. `"micro"` counts all rows together. Several outputs that are yes or no each are
+ * one class each.
+ *
+ * A prediction above `threshold` (null, which is 0.5, or 0 for logits and scores) is yes. It applies to the
+ * raw predictions, and is refused where outputs are classes. `metrics.bestThreshold` finds one.
  *
  * @example
  * ```ts
@@ -46,13 +54,13 @@ function ofTally(name: string, score: Score, { average, threshold }: OptionValue
  * metrics.measure("precision", y, predictions); // 2 / 3
  * ```
  */
-export const precision = entry("precision", options, (given) => ofTally("precision", precisionOf, given));
+export const precision = entry("precision", options, (given) => fromTally("precision", precisionOf, given));
 
 /**
- * Of the rows of a class, the share that is predicted to be: right / actual, and 0 where there is no such
- * row. The definition is scikit-learn's, with `zero_division` 0.
+ * Recall: the share of the rows of a class that are predicted as that class. It is right / actual, and 0 if
+ * no row is of the class. The definition is scikit-learn's, with `zero_division` 0.
  *
- * Options: `average` (`"binary"`) and `threshold`, as of `precision`.
+ * Options: `average` (`"binary"`) and `threshold`, as in `precision`.
  *
  * @example
  * ```ts
@@ -60,17 +68,17 @@ export const precision = entry("precision", options, (given) => ofTally("precisi
  * metrics.measure("recall", y, predictions); // 2 / 3
  * ```
  */
-export const recall = entry("recall", options, (given) => ofTally("recall", recallOf, given));
+export const recall = entry("recall", options, (given) => fromTally("recall", recallOf, given));
 
 /**
- * The harmonic mean of precision and recall: 2 right / (predicted + actual), and 0 where a class is neither
- * predicted nor there. The definition is scikit-learn's, with `zero_division` 0.
+ * The harmonic mean of precision and recall: 2 right / (predicted + actual), and 0 if no row is of the class
+ * or predicted as it. The definition is scikit-learn's, with `zero_division` 0.
  *
- * Options: `average` (`"binary"`) and `threshold`, as of `precision`.
+ * Options: `average` (`"binary"`) and `threshold`, as in `precision`.
  *
  * @example
  * ```ts
  * metrics.measure(metrics.f1({ average: "macro" }), [0, 1, 2], [[2, 1, 0], [1, 2, 0], [0, 2, 1]]);
  * ```
  */
-export const f1 = entry("f1", options, (given) => ofTally("f1", f1Of, given));
+export const f1 = entry("f1", options, (given) => fromTally("f1", f1Of, given));

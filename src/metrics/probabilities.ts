@@ -1,9 +1,9 @@
-/** logLoss: how probable the targets are */
+/** logLoss: the negative log-likelihood of the targets */
 import { binaryCrossentropy } from "../nn/losses/binary.ts";
 import { categoricalCrossentropy, sparseCategoricalCrossentropy } from "../nn/losses/categorical.ts";
 import type { RowLoss } from "../nn/losses/loss.ts";
 import { entry } from "../options.ts";
-import { classesOf, type Metric, meanOf, unfit } from "./metric.ts";
+import { classesOf, type MetricEntry, meanOf, notApplicable } from "./metric.ts";
 
 const CROSS_ENTROPIES = {
   columns: binaryCrossentropy,
@@ -12,10 +12,9 @@ const CROSS_ENTROPIES = {
 } as const;
 
 /**
- * The mean over the rows of -log(p), where p is the probability that the prediction gives the target: the
- * cross-entropy without label smoothing. Predictions are clipped to 2^-23 from 0 and 1, as scikit-learn does
- * it for 32-bit floats; logits are taken as they are. Where several outputs are yes or no each, the mean goes
- * over them, too.
+ * The mean over the rows of -log(p), where p is the predicted probability of the target: the cross-entropy
+ * without label smoothing. Probabilities are clipped to 2^-23 from 0 and 1, as in scikit-learn for 32-bit
+ * floats. Logits are not clipped. If several outputs are yes or no each, the mean is over rows and outputs.
  *
  * @example
  * ```ts
@@ -25,9 +24,9 @@ const CROSS_ENTROPIES = {
 export const logLoss = entry(
   "logLoss",
   {},
-  (): Metric => (problem) => {
+  (): MetricEntry => (problem) => {
     const { predictions: kind, outputs } = problem;
-    if (kind === "scores") throw unfit("logLoss", "probabilities or logits", problem);
+    if (kind === "scores") throw notApplicable("logLoss", "probabilities or logits", problem);
     const { form, check } = classesOf(problem);
     const loss: RowLoss = CROSS_ENTROPIES[form].create({ fromLogits: kind === "logits", labelSmoothing: 0 });
     return {

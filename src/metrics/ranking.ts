@@ -1,11 +1,12 @@
-/** rocAuc and averagePrecision: how well predictions rank the rows of a class before the others */
+/** rocAuc and averagePrecision: how well predictions rank the rows of a class above the others */
 import { entry, oneOf } from "../options.ts";
-import { classesOf, type Metric, type Problem } from "./metric.ts";
+import { classesOf, type MetricEntry, type Problem } from "./metric.ts";
 import { targetReader } from "./tally.ts";
 
 /**
- * The probability that a row of the class has a higher score than one that is not of it, where equal scores
- * count a half: the area by the trapezoidal rule. NaN where one of the two has no row.
+ * Returns the area under the curve by the trapezoidal rule: the probability that a row of the class has a
+ * higher score than another row, where equal scores count as a half. NaN if there are no rows of the class,
+ * or no others.
  */
 function areaOf(scores: Float64Array, isOf: Uint8Array, weights: Float32Array | undefined): number {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b]);
@@ -27,7 +28,10 @@ function areaOf(scores: Float64Array, isOf: Uint8Array, weights: Float32Array | 
   return area / (others * ofClass);
 }
 
-/** The logarithm of a sum of exponentials, with the largest taken out first. */
+/**
+ * Returns the logarithm of the sum of the exponentials of a row. It subtracts the largest value, to avoid
+ * overflow.
+ */
 function logSumOfExponentials(values: Float32Array, start: number, width: number): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let at = start; at < start + width; at++) most = Math.max(most, values[at]);
@@ -36,8 +40,11 @@ function logSumOfExponentials(values: Float32Array, start: number, width: number
   return most + Math.log(sum);
 }
 
-/** Writes what ranks rows by one class: its probability, or the logarithm of that from logits. */
-function scoreRows({ predictions: kind, outputs }: Problem, byRow: boolean) {
+/**
+ * Returns a function that writes the scores of the rows for one class: its probability, or the log of it from
+ * logits.
+ */
+function createScorer({ predictions: kind, outputs }: Problem, byRow: boolean) {
   const normalize = byRow && kind === "logits";
   return (predictions: Float32Array, column: number, scores: Float64Array) => {
     for (let row = 0; row < scores.length; row++) {
@@ -50,17 +57,17 @@ function scoreRows({ predictions: kind, outputs }: Problem, byRow: boolean) {
 
 const options = { average: oneOf(["macro", "weighted"], { default: "macro" }) };
 
-/** A figure of rows that are ranked by scores; `isOf` says which are of the class. */
+/** Computes a value of rows that are ranked by scores; `isOf` marks the rows of the class. */
 type Ranking = (scores: Float64Array, isOf: Uint8Array, weights: Float32Array | undefined) => number;
 
-/** One figure of all classes, each ranked against the rest. */
-function overClasses(average: "macro" | "weighted", figure: Ranking): Metric {
+/** Returns the metric that is the mean over the classes, each ranked against the rest. */
+function meanOverClasses(average: "macro" | "weighted", ranking: Ranking): MetricEntry {
   return (problem) => {
     const { outputs } = problem;
     const classes = classesOf(problem);
     const isColumns = classes.form === "columns";
     const targetAt = targetReader(classes, outputs);
-    const score = scoreRows(problem, !isColumns);
+    const score = createScorer(problem, !isColumns);
     const isOfClass = (targets: Float32Array, row: number, column: number) =>
       isColumns ? targets[row * outputs + column] > classes.middle : targetAt(targets, row) === column;
     return {
@@ -77,7 +84,7 @@ function overClasses(average: "macro" | "weighted", figure: Ranking): Metric {
             size += isOf[row] * (weights === undefined ? 1 : weights[row]);
           }
           const weight = average === "weighted" && outputs > 1 ? size : 1;
-          sum += weight * figure(scores, isOf, weights);
+          sum += weight * ranking(scores, isOf, weights);
           total += weight;
         }
         return sum / total;
@@ -87,28 +94,28 @@ function overClasses(average: "macro" | "weighted", figure: Ranking): Metric {
 }
 
 /**
- * The area under the receiver operating characteristic: the probability that a row of a class is given a
- * higher output than one that is not, from 0 to 1; 0.5 is chance, and equal outputs count a half. (Hanley and
+ * The area under the receiver operating characteristic: the probability that a row of a class has a higher
+ * output than a row of another class, from 0 to 1. Equal outputs count as a half; 0.5 is chance. (Hanley and
  * McNeil, 1982.)
  *
- * Of two classes it is that of the class 1, or yes. Of more it is the mean of each one against the rest, by
- * its probability, which is softmax of the outputs where they are logits. Several outputs that are yes or no
- * each are a class each. The definition is scikit-learn's, with `multi_class` "ovr": NaN where a class has
- * no row, or no other class has one.
+ * For two classes it is the area of class 1, or yes. For more it is the mean over the classes, each against
+ * the rest, by its probability, which is the softmax of the outputs if they are logits. Several outputs that
+ * are yes or no each are one class each. The definition is scikit-learn's, with `multi_class` "ovr": NaN if a
+ * class has no rows, or has all rows.
  *
- * Options: `average` (`"macro"`), how the classes' areas become one: `"macro"`, their mean, or `"weighted"`,
- * their mean by the rows of each class.
+ * Options: `average` (`"macro"`): `"macro"` is the mean of the classes' areas, `"weighted"` their mean
+ * weighted by the rows of each class.
  *
  * @example
  * ```ts
  * metrics.measure("rocAuc", [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]); // 0.75
  * ```
  */
-export const rocAuc = entry("rocAuc", options, ({ average }) => overClasses(average, areaOf));
+export const rocAuc = entry("rocAuc", options, ({ average }) => meanOverClasses(average, areaOf));
 
 /**
- * Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, from the highest down: the precision P of all rows with at least
- * that score, by how much they raise the recall R. 0 where no row is of the class.
+ * Returns Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, from the highest down, where Pₙ and Rₙ are precision and
+ * recall of the rows with at least that score. 0 if no row is of the class.
  */
 function precisionOfRanking(
   scores: Float64Array,
@@ -131,14 +138,14 @@ function precisionOfRanking(
 }
 
 /**
- * The average precision: the sum of (Rₙ - Rₙ₋₁) Pₙ over the distinct outputs from the highest down, where Pₙ
- * and Rₙ are precision and recall of the rows with at least that output. It sums up the curve of precision over
- * recall without interpolation, from 0 to 1; chance is the share of the class. The better figure than `rocAuc`
- * where one class is rare.
+ * The average precision: the sum of (Rₙ - Rₙ₋₁) Pₙ over the distinct outputs, from the highest down, where Pₙ
+ * and Rₙ are precision and recall of the rows with at least that output. It summarizes the curve of
+ * precision over recall, without interpolation, from 0 to 1; chance is the share of the class. Prefer it to
+ * `rocAuc` if one class is rare.
  *
- * Classes are taken as by `rocAuc`. The definition is scikit-learn's: 0 where a class has no row.
+ * Classes are as in `rocAuc`. The definition is scikit-learn's: 0 if a class has no rows.
  *
- * Options: `average` (`"macro"`), as of `rocAuc`.
+ * Options: `average` (`"macro"`), as in `rocAuc`.
  *
  * @example
  * ```ts
@@ -146,5 +153,5 @@ function precisionOfRanking(
  * ```
  */
 export const averagePrecision = entry("averagePrecision", options, ({ average }) =>
-  overClasses(average, precisionOfRanking),
+  meanOverClasses(average, precisionOfRanking),
 );

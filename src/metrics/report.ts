@@ -1,4 +1,4 @@
-/** confusionMatrix and classificationReport: how often each class is taken for which */
+/** confusionMatrix and classificationReport: how often each class is predicted as which */
 import type { NumberArray } from "../data/examples.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
@@ -8,56 +8,56 @@ import { type Label, type Labeled, readLabels } from "./labels.ts";
 import { largest } from "./metric.ts";
 import { averageOf, f1Of, precisionOf, recallOf, type Score, type Tally } from "./tally.ts";
 
-/** How to read classes. */
+/** The options of `confusionMatrix`. */
 export interface ConfusionOptions {
   /**
-   * The number of classes, by default as many as there are columns, or 1 more than the largest index; or the
-   * label of each class in order, by default those that occur.
+   * The number of classes, by default the number of columns, or the largest index + 1. Or the label of each
+   * class in order, by default the labels that occur.
    */
   readonly classes?: number | readonly Label[] | undefined;
   /**
-   * Makes classes of one prediction a row: 1 above the threshold, else 0. By default 0.5 for probabilities; whole
-   * numbers are indices of classes.
+   * Turns a single prediction per row into a class: 1 above the threshold, else 0. By default 0.5 for
+   * probabilities, while whole numbers are indices of classes.
    */
   readonly threshold?: number | undefined;
-  /** Values in a row of predictions, for a typed array of several. */
+  /** The number of values in a row of predictions, for a typed array with several. */
   readonly outputs?: number | undefined;
   /** A weight for each row, at least 0. */
   readonly sampleWeight?: readonly number[] | NumberArray | undefined;
 }
 
-/** How to read classes, and what to call them. */
+/** The options of `classificationReport`. */
 export interface ReportOptions extends ConfusionOptions {
   /** A name for each class; by default its label or index. */
   readonly names?: readonly string[] | undefined;
 }
 
-/** The figures of a class, or of all together. */
+/** The scores of a class, or their mean over all classes. */
 export interface ClassScores {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
-  /** The rows of the class, or their weight. */
+  /** The number of rows of the class, or their weight. */
   readonly support: number;
 }
 
-/** What `classificationReport` gives. */
+/** The result of `classificationReport`. */
 export interface ClassificationReport {
-  /** The classes that targets or predictions have, by index. */
+  /** The classes that occur in targets or predictions, in the order of their indices. */
   readonly classes: readonly (ClassScores & { readonly class: number; readonly name: string })[];
   readonly accuracy: number;
   /** The mean over the classes. */
   readonly macro: ClassScores;
-  /** The mean over the classes by their support. */
+  /** The mean over the classes, weighted by their support. */
   readonly weighted: ClassScores;
-  /** All of it as a table to read. */
+  /** The report as a table in plain text. */
   readonly text: string;
 }
 
 /** Whether each value is the index of a class. */
 const areIndices = (values: Float32Array) => values.every((value) => Number.isInteger(value) && value >= 0);
 
-/** The class of each target: the first largest of several values, or the index. */
+/** Returns the class of each target: the first largest of several values, or the index. */
 function actualClasses({ targets, targetColumns, rows }: Pair): number[] {
   return Array.from({ length: rows }, (_, row) => {
     if (targetColumns > 1) return largest(targets, row, targetColumns);
@@ -66,12 +66,12 @@ function actualClasses({ targets, targetColumns, rows }: Pair): number[] {
   });
 }
 
-/** What single predictions are split at: undefined where they are indices. */
-function splitAt(predictions: Float32Array, threshold: number | undefined): number | undefined {
+/** Returns the threshold for single predictions; undefined if they are indices. */
+function thresholdOf(predictions: Float32Array, threshold: number | undefined): number | undefined {
   if (threshold !== undefined || areIndices(predictions)) return threshold;
   const row = predictions.findIndex((value) => value < 0 || value > 1);
   if (row < 0) return 0.5;
-  const received = `received ${predictions[row]}; for other scores give a "threshold", 0 for logits`;
+  const received = `received ${predictions[row]}. Fix: for other scores pass a "threshold", 0 for logits`;
   throw new DataError(
     `predictions: row ${row}: expected indices of classes, or probabilities from 0 to 1, ${received}`,
   );
@@ -80,14 +80,15 @@ function splitAt(predictions: Float32Array, threshold: number | undefined): numb
 const NAMES = ["classes", "threshold", "outputs", "sampleWeight"];
 
 /**
- * How often each class is taken for which: [target][prediction], counts of rows, or their weight.
+ * Returns how often each class is predicted as which: [target][prediction], the number of rows or their
+ * weight.
  *
- * Targets are indices of classes, rows that are one-hot, or labels. Predictions are indices, labels, rows of
- * outputs, the first largest of which counts, or one output for no and yes. That is yes above the `threshold`,
- * 0.5 by default; for logits give 0.
+ * Targets are indices of classes, one-hot rows, or labels. Predictions are indices, labels, rows of outputs,
+ * of which the first largest is the class, or a single output, which is yes above the `threshold`. It is 0.5
+ * by default; for logits pass 0.
  *
- * Labels are strings or booleans. Their order is that of `classes`; without, false comes before true, and strings
- * are sorted.
+ * Labels are strings or booleans. Their order is that of `classes`. Without this option false comes before
+ * true, and strings are sorted.
  *
  * @example
  * ```ts
@@ -96,7 +97,7 @@ const NAMES = ["classes", "threshold", "outputs", "sampleWeight"];
  * metrics.confusionMatrix(["cat", "dog"], ["dog", "dog"]); // [[0, 1], [0, 1]]
  * ```
  *
- * @throws DataError for a class that is none, ShapeError if the numbers of rows differ.
+ * @throws DataError for an invalid class, ShapeError if the numbers of rows differ.
  */
 export function confusionMatrix(
   targets: Labeled,
@@ -121,13 +122,13 @@ function count(place: string, targets: Labeled, predictions: Labeled, options: C
   const width = outputs && readSize(outputs, `${place}: outputs`);
   const pair = readPair(read.targets, read.predictions, width);
   const weights = readWeights(sampleWeight, pair.rows);
-  const split = pair.outputs > 1 || arePredicted ? undefined : splitAt(pair.predictions, threshold);
+  const limit = pair.outputs > 1 || arePredicted ? undefined : thresholdOf(pair.predictions, threshold);
   const actual = actualClasses(pair);
   const predicted = Array.from({ length: pair.rows }, (_, row) => {
     if (pair.outputs > 1) return largest(pair.predictions, row, pair.outputs);
-    return split === undefined ? pair.predictions[row] : Number(pair.predictions[row] > split);
+    return limit === undefined ? pair.predictions[row] : Number(pair.predictions[row] > limit);
   });
-  const least = [pair.targetColumns, pair.outputs, split === undefined ? 1 : 2, labels?.length ?? 1];
+  const least = [pair.targetColumns, pair.outputs, limit === undefined ? 1 : 2, labels?.length ?? 1];
   const found = [actual, predicted]
     .flat()
     .reduce((most, index) => Math.max(most, index + 1), Math.max(...least));
@@ -152,10 +153,10 @@ function tallyOf(matrix: readonly (readonly number[])[]): Tally {
 }
 
 /**
- * Precision, recall and F1 of each class, their means, and the accuracy; `text` is a table of them. The
- * definitions are those of `metrics.precision` and its like.
+ * Returns precision, recall and F1 of each class, their means, and the accuracy; `text` is a table of them.
+ * The definitions are those of `metrics.precision`, `metrics.recall` and `metrics.f1`.
  *
- * Targets and predictions as for `confusionMatrix`; `names` are for the classes.
+ * Targets and predictions are as for `confusionMatrix`.
  *
  * @example
  * ```ts
@@ -164,8 +165,8 @@ function tallyOf(matrix: readonly (readonly number[])[]): Tally {
  * report.text; // a table
  * ```
  *
- * @throws DataError for a class that is none, ShapeError if the numbers of rows differ, OptionError if the
- * names are not as many as the classes.
+ * @throws DataError for an invalid class, ShapeError if the numbers of rows differ, OptionError if the number
+ * of names is not the number of classes.
  */
 export function classificationReport(
   targets: Labeled,
@@ -181,10 +182,10 @@ export function classificationReport(
   }
   const tally = tallyOf(matrix);
   const support = tally.actual.reduce((sum, value) => sum + value, 0);
-  const scores = (figure: (score: Score) => number, rows: number): ClassScores => ({
-    precision: figure(precisionOf),
-    recall: figure(recallOf),
-    f1: figure(f1Of),
+  const scores = (compute: (score: Score) => number, rows: number): ClassScores => ({
+    precision: compute(precisionOf),
+    recall: compute(recallOf),
+    f1: compute(f1Of),
     support: rows,
   });
   const { right, predicted, actual } = tally;
@@ -201,7 +202,7 @@ export function classificationReport(
   return { classes, accuracy, macro, weighted, text: textOf({ classes, accuracy, macro, weighted }) };
 }
 
-/** The table: a line a class, then the accuracy and the means. */
+/** Returns the table: a line for each class, then the accuracy and the means. */
 function textOf({ classes, accuracy, macro, weighted }: Omit<ClassificationReport, "text">): string {
   const digits = (value: number) => value.toFixed(3);
   const rows = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(2));

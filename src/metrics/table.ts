@@ -1,4 +1,4 @@
-/** The table of metrics: (options) → for predictions and targets of some meaning, a figure of all rows. */
+/** The table of metrics: (options) → (problem) → metric. */
 export { accuracy, topK } from "./accuracy.ts";
 export { meanAbsoluteError, meanSquaredError, r2, rootMeanSquaredError } from "./distances.ts";
 export { f1, precision, recall } from "./precision.ts";

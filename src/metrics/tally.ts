@@ -1,31 +1,33 @@
-/** Counts by class, from which precision, recall and the like are made. */
+/** Counts of rows by class, from which precision, recall and F1 are computed. */
 import { type Classes, largest } from "./metric.ts";
 
-/** The weight of rows by class: of those predicted rightly, of those predicted so, of those that are so. */
+/**
+ * The weight of rows by class: rows correctly predicted as the class, predicted as the class, of the class.
+ */
 export interface Tally {
   readonly right: Float64Array;
   readonly predicted: Float64Array;
   readonly actual: Float64Array;
 }
 
-/** How many classes are counted: one column is two classes, no and yes; several columns are a class each. */
+/** Returns the number of classes: two, no and yes, for one column; else one for each column or class. */
 export function countClasses({ form }: Classes, outputs: number): number {
   return form === "columns" && outputs === 1 ? 2 : outputs;
 }
 
-/** The class of a row of one column or of classes, in targets (with `form` and `middle`) or predictions. */
-function classOf(values: Float32Array, row: number, width: number, middle: number): number {
-  return width === 1 ? Number(values[row] > middle) : largest(values, row, width);
+/** Returns the class of a row: 0 or 1 by the threshold for one column, else the largest value. */
+function classOf(values: Float32Array, row: number, width: number, threshold: number): number {
+  return width === 1 ? Number(values[row] > threshold) : largest(values, row, width);
 }
 
-/** Reads the class of a row of targets. */
+/** Returns a function that reads the class of a row of targets. */
 export function targetReader({ form, middle }: Classes, outputs: number) {
   return form === "labels"
     ? (targets: Float32Array, row: number) => targets[row]
     : (targets: Float32Array, row: number) => classOf(targets, row, outputs, middle);
 }
 
-/** Reads the class of a row of predictions. */
+/** Returns a function that reads the class of a row of predictions. */
 export function predictionReader({ form, threshold }: Classes, outputs: number) {
   return form === "labels"
     ? (predictions: Float32Array, row: number) => largest(predictions, row, outputs)
@@ -72,10 +74,10 @@ export function tallyOf(
   return { right, predicted, actual };
 }
 
-/** a / b, and 0 where b is 0. */
+/** Returns a / b, and 0 if b is 0. */
 const share = (a: number, b: number) => (b === 0 ? 0 : a / b);
 
-/** A figure of what was counted of a class, or of several together. */
+/** Computes a score from the counts of one class, or of several together. */
 export type Score = (right: number, predicted: number, actual: number) => number;
 
 /** right / predicted */
@@ -85,12 +87,12 @@ export const recallOf: Score = (right, _predicted, actual) => share(right, actua
 /** 2 right / (predicted + actual): the harmonic mean of precision and recall */
 export const f1Of: Score = (right, predicted, actual) => share(2 * right, predicted + actual);
 
-/** How a figure of several classes is made one: see `precision`. */
+/** How the scores of several classes are combined: see `precision`. */
 export type Average = "binary" | "macro" | "micro" | "weighted";
 
 const sumOf = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
 
-/** One figure of all classes; `all` counts those, too, that neither targets nor predictions have. */
+/** Combines the scores of all classes; `all` includes classes that do not occur in targets or predictions. */
 export function averageOf(
   score: Score,
   average: Average,

@@ -6,12 +6,12 @@ import { type Model, sessionOf } from "../model.ts";
 import { toProgram } from "../nn/program.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
 import { type Curve, curveSvg, curveText, write } from "../plot/curve.ts";
-import { adviceOf } from "../training/advice.ts";
+import { divergenceAdvice } from "../training/advice.ts";
 import { free, type Loaded } from "../training/data.ts";
 import { readModel } from "../training/modelArgument.ts";
 import { type FitOptions, readFitOptions } from "../training/options.ts";
 import type { Session } from "../training/session.ts";
-import { atEpoch } from "../training/training.ts";
+import { startOfNextEpoch } from "../training/trainableModel.ts";
 import { warnBefore } from "../training/warnings/before.ts";
 
 /** How to look for a learning rate. The inherited options are those of `fit`. */
@@ -125,7 +125,7 @@ interface Measured {
  */
 function stepper(network: Network, { data, kernelData }: Loaded, session: Session, options: Options) {
   const { batchSize, threads } = options;
-  let position = atEpoch(session.position);
+  let position = startOfNextEpoch(session.position);
   return async (learningRate: number): Promise<number> => {
     const from = { ...position, loss: 0 };
     // A run has one rate per epoch, so each step is a run of its own.
@@ -291,8 +291,8 @@ export async function findLearningRate(model: Model, ...given: unknown[]): Promi
     free(loaded);
   }
   if (measured.losses.length === 0) {
-    const text = `${CALL}: step 0: the loss is not a finite number; ${adviceOf(session, loaded, checked.from)}`;
-    throw new DivergenceError(text, atEpoch(session.position).epoch, 0);
+    const text = `${CALL}: step 0: the loss is not a finite number; ${divergenceAdvice(session, loaded, checked.from)}`;
+    throw new DivergenceError(text, startOfNextEpoch(session.position).epoch, 0);
   }
   const found = suggestionsOf(measured, checked.steps);
   const curve = drawn(measured, found);

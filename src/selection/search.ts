@@ -1,7 +1,7 @@
 /** search: finds the best options of a model and its training. */
 import type { Dataset, Examples } from "../data/examples.ts";
 import { OptionError, show, within } from "../errors.ts";
-import type { Metric } from "../formats/configuration.ts";
+import type { MetricChoice } from "../formats/configuration.ts";
 import * as metrics from "../metrics/table.ts";
 import { type Model, sessionOf } from "../model.ts";
 import { type Choice, type Complete, complete, create, type Table } from "../options.ts";
@@ -36,7 +36,7 @@ export interface SearchOptions<P> extends SharedOptions {
   /** Chooses the points and the epochs of each; `"grid"` by default. */
   readonly strategy?: Choice<typeof strategies> | undefined;
   /** Ranks the configurations by its value on the held-out rows; by default the loss. */
-  readonly metric?: Metric | undefined;
+  readonly metric?: MetricChoice | undefined;
   /** Replaces the folds: the share of the rows, between 0 and 1, that is held out, as in `fit`. */
   readonly validationSplit?: number | undefined;
   /** Whether `validationSplit` draws its rows by the seed, the default, or takes the last ones. */
@@ -221,8 +221,8 @@ function checkModels(
     const model = make();
     try {
       if (metric === undefined) continue;
-      const [{ figure }] = within(place, () => sessionOf(model).measuresOf([metric]));
-      smallerIsBetter = figure.smallerIsBetter === true;
+      const [scored] = within(place, () => sessionOf(model).createMetrics([metric]));
+      smallerIsBetter = scored.metric.smallerIsBetter === true;
     } finally {
       model.dispose();
     }

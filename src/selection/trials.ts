@@ -48,7 +48,7 @@ export async function runTrials<Kept>(
   const trainings = candidates.flatMap((candidate) => trainingsOf(candidate, trials));
   const measures = trainings.map(({ model }) => {
     const session = sessionOf(model);
-    return within(call, () => [...session.measures, ...session.measuresOf(metrics)]);
+    return within(call, () => [...session.metrics, ...session.createMetrics(metrics)]);
   });
   const histories = await trainTogether(call, trainings, { ...trials, isSearch: true }).catch((error) => {
     for (const { model } of trainings) model.dispose();

@@ -1,4 +1,4 @@
-/** Why a training has diverged, as far as its data, its weights and its learning rate tell: nothing is computed. */
+/** The likely causes of a divergence, from data, weights and learning rate alone: nothing is computed. */
 import { brief, readColumns } from "../data/columns.ts";
 import type { Dataset, ExpectedInputs } from "../data/examples.ts";
 import type { Configuration } from "../formats/configuration.ts";
@@ -11,8 +11,11 @@ import type { Profile } from "./warnings/profile.ts";
 import { lowerRate } from "./warnings/rate.ts";
 import { isScalable, scaleFindings, scalingOf } from "./warnings/scale.ts";
 
-/** What is looked at of a model. */
-export interface Advised {
+/** Describes a divergence in messages of errors. */
+export const DIVERGED = "the loss, a gradient or a weight is no longer a finite number";
+
+/** What the advice needs of a model. */
+export interface AdvisedModel {
   readonly configuration: Configuration;
   readonly layers: readonly LayerShape[];
   readonly expected: ExpectedInputs;
@@ -20,24 +23,24 @@ export interface Advised {
   use(): Network;
 }
 
-/** The rows of a training, and the caller's numbers of them, unless they are 0, 1, 2, … */
-interface Numbered {
+/** The rows of a training, and their numbers in the caller's dataset, unless those are 0, 1, 2, … */
+interface NumberedRows {
   readonly data: Dataset;
   readonly rowNumbers?: Uint32Array | undefined;
-  /** The columns as they were when the training began: the caller may have changed the data since. */
+  /** The columns when the training began: the caller may have changed the data since. */
   readonly profile?: Pick<Profile, "x" | "y"> | undefined;
 }
 
-/** Initial weights are below 1 or little above: these have been carried away. */
+/** A weight above this has grown far: initial weights are below 1 or little above. */
 const LARGE_WEIGHT = 100;
 
-/** What is wrong with the size of the values of x or y. */
-function scaleOf(
-  { configuration, expected, problem }: Advised,
-  { data: { x, y, rows, inputs, outputs }, rowNumbers, profile }: Numbered,
+/** Finds columns of x or y that are not scaled. */
+function findScaleProblems(
+  { configuration, expected, problem }: AdvisedModel,
+  { data: { x, y, rows, inputs, outputs }, rowNumbers, profile }: NumberedRows,
 ): Finding[] {
   if (profile !== undefined) return scaleFindings(profile, scalingOf(configuration));
-  // Its memory was transferred away.
+  // The caller has transferred the memory away.
   if (x.length === 0 || y.length === 0) return [];
   const isCategory = (at: number) => expected.categories.some(({ column }) => column === at);
   const ofX = readColumns(x, rows, inputs, rowNumbers).filter(({ column }) => !isCategory(column));
@@ -45,8 +48,8 @@ function scaleOf(
   return scaleFindings({ x: ofX, y: ofY }, scalingOf(configuration));
 }
 
-/** The layer whose weights have grown most, if they have. */
-function weightsOf(model: Advised): string[] {
+/** Names the layer with the largest weight, if that weight has grown far. */
+function describeLargestWeight(model: AdvisedModel): string[] {
   const parameters = model.use().read("parameters");
   let most = LARGE_WEIGHT;
   let grown: string | undefined;
@@ -63,14 +66,14 @@ function weightsOf(model: Advised): string[] {
   return [`${place} has grown furthest, ${rest.join(".")} up to ${brief(most)}`];
 }
 
-/** How many times as high as the one to try a rate has to be, to be told where the data explains the divergence. */
+/** Where unscaled data explains a divergence, only a rate this many times the advised one is called high. */
 const FAR = 100;
 
-/** The least share of the optimizer's default that is worth a try. */
+/** The advice names no rate below this share of the optimizer's default. */
 const LEAST = 1e-2;
 
-/** What to do about the learning rate. */
-function rateOf({ configuration }: Advised, rate: number, isUnscaled: boolean): string {
+/** Says what to do about the learning rate. */
+function adviseOnRate({ configuration }: AdvisedModel, rate: number, isUnscaled: boolean): string {
   const lower = lowerRate(configuration, rate);
   if (isUnscaled && rate <= FAR * lower) return `leave the learning rate, ${rate}, as it is until then`;
   if (lower >= LEAST * lowerRate(configuration, Number.POSITIVE_INFINITY)) {
@@ -79,12 +82,12 @@ function rateOf({ configuration }: Advised, rate: number, isUnscaled: boolean): 
   return `the learning rate ${rate} is low already: try smaller initial weights, or clipGradients: { norm: 1 }`;
 }
 
-/** The likely causes of a training that diverges at this learning rate, and what to change. */
-export function adviceOf(model: Advised, rows: Numbered, rate: number): string {
-  const causes = alike(scaleOf(model, rows));
+/** Returns the likely causes of a divergence at this learning rate, and what to change. */
+export function divergenceAdvice(model: AdvisedModel, rows: NumberedRows, rate: number): string {
+  const causes = alike(findScaleProblems(model, rows));
   return [
     ...causes.map((findings) => inWords(findings, ": ")),
-    rateOf(model, rate, causes.length > 0),
-    ...weightsOf(model),
+    adviseOnRate(model, rate, causes.length > 0),
+    ...describeLargestWeight(model),
   ].join("; ");
 }

@@ -1,20 +1,21 @@
-/** How long a training may take, and how good is good enough. */
+/** The budget of a training: how long it may take, and which loss is low enough. */
 import { OptionError, show } from "../errors.ts";
 import { after, now } from "../host.ts";
 import { checkNames } from "../options.ts";
 
-/** Ends a training early, as if the epoch at hand had been the last. */
+/** Ends a training early, as if the current epoch had been the last. */
 export interface Budget {
   /**
-   * How long to train, in seconds, above 0: what a resumed training took before counts. `fit` ends after the
-   * current batch; `fitSync` between epochs, and begins none that would take longer than what is left.
+   * The longest time to train, in seconds, above 0. For a resumed training it includes the time before. `fit`
+   * ends after the current batch. `fitSync` ends between epochs, and begins no epoch that would exceed the
+   * budget.
    */
   readonly seconds?: number | undefined;
-  /** The training ends with the first epoch whose `loss` is not above it. */
+  /** The training ends with the first epoch whose `loss` is at most this. */
   readonly targetLoss?: number | undefined;
 }
 
-/** Checks a budget. */
+/** Checks the option `budget`. */
 export function readBudget(given: unknown, place: string): Budget {
   checkNames(given, ["seconds", "targetLoss"], place);
   const { seconds, targetLoss } = given as Budget;
@@ -27,71 +28,73 @@ export function readBudget(given: unknown, place: string): Budget {
   return { seconds, targetLoss };
 }
 
-/** Time from look to look at the clock. */
-const LOOK_SECONDS = 0.1;
+/** The time between two checks of the clock. */
+const CHECK_SECONDS = 0.1;
 
-/** No timer of a JavaScript host goes further. */
+/** The longest delay of a timer in JavaScript. */
 const MOST_MILLISECONDS = 2 ** 31 - 1;
 
-/** The clock of one training. */
+/** Measures the time of one training against its budget. */
 export class Clock {
   readonly #seconds: number;
   #started = now();
-  /** Time and epochs of this process. */
+  /** Epochs that ended in this process. */
   #epochs = 0;
-  /** Seconds of epochs in other processes. */
-  #before = 0;
+  /** Seconds of the epochs before the training was resumed. */
+  #earlierSeconds = 0;
 
   constructor(budget: Budget) {
     this.#seconds = budget.seconds ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The training begins, or goes on after epochs that took so many seconds. */
-  start(before: readonly number[]): void {
+  /** Starts the clock; `earlier` has the seconds of each epoch before the training was resumed. */
+  start(earlier: readonly number[]): void {
     this.#started = now();
-    this.#before = before.reduce((sum, seconds) => sum + seconds, 0);
+    this.#earlierSeconds = earlier.reduce((sum, seconds) => sum + seconds, 0);
   }
 
-  /** Calls `stop` when the time is over, unless what it gives is called before. */
+  /** Calls `stop` when the time is over, unless the returned function is called first. */
   whenOver(stop: () => void): () => void {
     if (this.#seconds === Number.POSITIVE_INFINITY) return () => {};
-    return after(Math.min(MOST_MILLISECONDS, Math.max(0, this.left * 1000)), stop);
+    return after(Math.min(MOST_MILLISECONDS, Math.max(0, this.secondsLeft * 1000)), stop);
   }
 
-  get #spent(): number {
+  /** Seconds since the start. */
+  get #elapsed(): number {
     return (now() - this.#started) / 1000;
   }
 
-  /** Seconds of the budget that are left. */
-  get left(): number {
-    return this.#seconds - this.#before - this.#spent;
+  /** Seconds until the time is over. */
+  get secondsLeft(): number {
+    return this.#seconds - this.#earlierSeconds - this.#elapsed;
   }
 
-  count(epochs: number): void {
+  countEpochs(epochs: number): void {
     this.#epochs += epochs;
   }
 
-  /** Seconds an epoch has taken, on average; undefined before the first. */
-  get #each(): number | undefined {
-    return this.#epochs === 0 ? undefined : this.#spent / this.#epochs;
+  /** The mean time of an epoch, in seconds; undefined before the first. */
+  get #secondsPerEpoch(): number | undefined {
+    return this.#epochs === 0 ? undefined : this.#elapsed / this.#epochs;
   }
 
-  /** The time of so many epochs more, as far as the budget has it. */
+  /** Returns the expected time of this number of epochs, at most the rest of the budget. */
   secondsFor(epochs: number): number | undefined {
-    const each = this.#each;
-    return each === undefined ? undefined : Math.max(0, Math.min(each * epochs, this.left));
+    const each = this.#secondsPerEpoch;
+    return each === undefined ? undefined : Math.max(0, Math.min(each * epochs, this.secondsLeft));
   }
 
   /**
-   * Epochs until the clock has to be looked at, 0 if the time is over. Off the event loop `whenOver` looks at
-   * it; a synchronous training looks itself, and its time is over when less is left than an epoch takes.
+   * Returns how many epochs may pass until the next check of the clock; 0 if the time is over. Off the event
+   * loop the timer of `whenOver` does the checks. A synchronous training has no timer, and its time is over
+   * when less than the mean time of an epoch is left.
    */
-  epochs(isSync: boolean): number {
-    const { left } = this;
-    if (left <= 0) return 0;
-    if (!isSync || left === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
-    const each = this.#each ?? 0;
-    if (each > left) return 0;
-    return each === 0 ? 1 : Math.max(1, Math.floor(Math.min(left, LOOK_SECONDS) / each));
+  epochsUntilCheck(isSync: boolean): number {
+    const { secondsLeft } = this;
+    if (secondsLeft <= 0) return 0;
+    if (!isSync || secondsLeft === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    const each = this.#secondsPerEpoch ?? 0;
+    if (each > secondsLeft) return 0;
+    return each === 0 ? 1 : Math.max(1, Math.floor(Math.min(secondsLeft, CHECK_SECONDS) / each));
   }
 }

@@ -1,4 +1,4 @@
-/** The namespace `callbacks`: ready-made hooks of a training. */
+/** The namespace `callbacks`: callbacks that the package provides. */
 export {
   type CheckpointOptions,
   checkpoint,

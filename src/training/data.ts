@@ -1,4 +1,4 @@
-/** The data of one training: what is learnt from, with its weights, and what is measured beside it. */
+/** The data of one training: the rows to train on, their weights, and the validation. */
 import {
   type Dataset,
   type Examples,
@@ -14,42 +14,42 @@ import type { Kernel, KernelData } from "../kernel/kernel.ts";
 import { checkMemory } from "../memory.ts";
 import { readWeights } from "../metrics/columns.ts";
 import { largest, type Problem } from "../metrics/metric.ts";
-import type { Measure } from "./measures.ts";
+import type { NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { weightsOf } from "./rowWeights.ts";
+import { combineWeights } from "./rowWeights.ts";
 import { type Profile, profileOf } from "./warnings/profile.ts";
 
-/** Examples as they were checked and as the kernel keeps them. */
+/** Checked examples, and the kernel's copy of them. */
 export interface Loaded {
   readonly data: Dataset;
   readonly kernelData: KernelData;
-  /** A copy of y where there are metrics, which look at it later. */
+  /** A copy of y for the metrics, which read it during the training; undefined without metrics. */
   readonly targets: Float32Array | undefined;
-  /** What the data is like, for warnings; undefined where the caller wants none. */
+  /** The data's properties that warnings look at; undefined where the caller wants no warnings. */
   readonly profile: Profile | undefined;
   readonly validation: (Pick<Loaded, "kernelData" | "targets"> & { readonly rows: number }) | undefined;
-  /** The caller's numbers of the rows of `data`, unless they are 0, 1, 2, … */
+  /** The number of each row of `data` in the caller's dataset, unless those are 0, 1, 2, … */
   readonly rowNumbers: Uint32Array | undefined;
-  /** The caller's numbers of the rows that `validationSplit` has held out. */
+  /** The numbers, in the caller's dataset, of the rows that `validationSplit` has held out. */
   readonly validationRows: readonly number[] | undefined;
 }
 
-/** What a model takes as data. */
+/** What a model requires of its data. */
 export interface Expectation {
   readonly inputs: ExpectedInputs;
   readonly targets: ExpectedTargets;
   readonly problem: Problem;
   readonly configuration: Configuration;
-  readonly measures: readonly Measure[];
+  readonly metrics: readonly NamedMetric[];
   readonly kernel: Kernel;
-  /** The model's, from which the rows to validate with follow. */
+  /** The model's seed, which determines the rows that `validationSplit` holds out. */
   readonly seed: number;
 }
 
-/** Checks examples, also as targets of the metrics. */
-export function readFor({ inputs, targets, measures }: Expectation, examples: Examples): Dataset {
+/** Checks examples for the loss and for the metrics. */
+export function readFor({ inputs, targets, metrics }: Expectation, examples: Examples): Dataset {
   const data = readExamples(examples, inputs, targets);
-  for (const { figure } of measures) figure.check?.(data.y, data.rows);
+  for (const { metric } of metrics) metric.check?.(data.y, data.rows);
   return data;
 }
 
@@ -63,23 +63,21 @@ function readValidation(expected: Expectation, given: unknown): Dataset {
   });
 }
 
-/** The kernel's copy, and ours of the targets. */
-function keep(call: string, { kernel, measures }: Expectation, data: Dataset, weights?: Float32Array) {
+/** Copies rows to the kernel, and their targets for the metrics. */
+function copyToKernel(call: string, { kernel, metrics }: Expectation, data: Dataset, weights?: Float32Array) {
   const { x, y, rows } = data;
-  // With the order of the rows, or the loss of each.
-  const numbers = x.length + y.length * (measures.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
+  // The last term is the order of the rows, or the loss of each.
+  const numbers = x.length + y.length * (metrics.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
   checkMemory(numbers * Float32Array.BYTES_PER_ELEMENT, () => `${call}: a copy of ${rows} rows`);
   return {
     kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights),
     targets:
-      measures.length > 0
-        ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice())
-        : undefined,
+      metrics.length > 0 ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice()) : undefined,
     rows,
   };
 }
 
-/** The class of a row, where each row has one. */
+/** Returns a function from a row to its class; undefined if rows have no single class. */
 export function classesOf(
   { y, outputs }: Dataset,
   { targets }: Problem,
@@ -89,7 +87,7 @@ export function classesOf(
   return targets !== "values" && outputs === 1 ? (row) => y[row] : undefined;
 }
 
-/** The rows of a training, and those held out of it. */
+/** Returns the rows to train on and those that `validationSplit` holds out. */
 function split(all: Dataset, { problem, seed }: Expectation, options: CheckedFitOptions) {
   const { validationSplit: share, validationShuffle } = options;
   if (share === undefined) return undefined;
@@ -100,7 +98,7 @@ function split(all: Dataset, { problem, seed }: Expectation, options: CheckedFit
   });
 }
 
-/** Checks all that a training is given, which may be the caller's own memory. */
+/** Checks the data of a training. The returned rows may be in the caller's own memory. */
 export function readTraining(
   call: string,
   expected: Expectation,
@@ -120,14 +118,14 @@ export function readTraining(
       all,
       data,
       held: validationData === undefined ? held : readValidation(expected, validationData),
-      weights: weightsOf({ ...data, rowNumbers }, expected.problem, ofRows, classWeight),
+      weights: combineWeights({ ...data, rowNumbers }, expected.problem, ofRows, classWeight),
       rowNumbers,
       rows,
     };
   });
 }
 
-/** The same, copied to the kernel. */
+/** Checks the data of a training and copies it to the kernel. */
 export function loadFor(...given: Parameters<typeof readTraining>): Loaded {
   const { all, data, held, weights, rows, rowNumbers } = readTraining(...given);
   const [call, expected, examples, options] = given;
@@ -138,14 +136,14 @@ export function loadFor(...given: Parameters<typeof readTraining>): Loaded {
   return {
     data,
     profile: options.warnings ? profileOf(read, expected) : undefined,
-    ...keep(call, expected, data, weights),
-    validation: held && keep(call, expected, held),
+    ...copyToKernel(call, expected, data, weights),
+    validation: held && copyToKernel(call, expected, held),
     rowNumbers,
     validationRows: rows && Array.from(numbersOf(rows.heldOut, options.rowNumbers)),
   };
 }
 
-/** Frees what a kernel has copied, when the training ends. */
+/** Frees the kernel's copies. */
 export function free({ kernelData, validation }: Loaded): void {
   kernelData.free();
   validation?.kernelData.free();

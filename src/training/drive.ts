@@ -1,66 +1,72 @@
-/** Takes a training from request to request: before the call returns, or off the event loop. */
+/** Answers the requests of a training: before the call returns, or off the event loop. */
 import { OptionError } from "../errors.ts";
 import type { Progress, Run } from "../kernel/kernel.ts";
 import type { Epoch } from "./history.ts";
-import type { Answer } from "./participants.ts";
+import type { HookResult } from "./participants.ts";
 
-/** What a training asks for: a call of the kernel, the end of a hook's promise, or that epochs are shown. */
-export type Request = { readonly run: Run } | { readonly ended: readonly Epoch[] } | Answer;
+/** A request of a training: call the kernel, wait for a hook's promise, or hand out the epochs that ended. */
+export type TrainingRequest = { readonly run: Run } | { readonly ended: readonly Epoch[] } | HookResult;
 
-/** A training: it yields requests and receives what a call of the kernel did. */
-export type Steps = Generator<Request, void, Progress | undefined>;
+/** A training as a generator: it yields requests and receives the result of each call of the kernel. */
+export type TrainingRequests = Generator<TrainingRequest, void, Progress | undefined>;
 
-export function isPromise(given: unknown): given is PromiseLike<unknown> {
-  return typeof (given as PromiseLike<unknown> | undefined)?.then === "function";
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-/** Takes all steps before it returns. */
-export function driveSync(steps: Steps, train: (run: Run) => Progress): void {
-  const answer = (request: Request) => {
+/** Answers all requests before it returns. */
+export function driveSync(requests: TrainingRequests, train: (run: Run) => Progress): void {
+  const answer = (request: TrainingRequest) => {
     if ("run" in request) return train(request.run);
-    if ("ended" in request || !isPromise(request.given)) return undefined;
-    request.given.then(undefined, () => undefined);
-    throw new OptionError(`${request.place}: it returned a promise, and fitSync waits for none; use fit`);
+    if ("ended" in request || !isPromise(request.value)) return undefined;
+    // Nobody waits for the promise, so a rejection would be unhandled.
+    request.value.then(undefined, () => undefined);
+    throw new OptionError(
+      `${request.place}: the hook returned a promise, and fitSync does not wait. Fix: use fit`,
+    );
   };
-  let step = steps.next();
+  let step = requests.next();
   while (!step.done) {
     let answered: Progress | undefined;
     try {
       answered = answer(step.value);
     } catch (error) {
-      step = steps.throw(error);
+      step = requests.throw(error);
       continue;
     }
-    step = steps.next(answered);
+    step = requests.next(answered);
   }
 }
 
-/** How requests are answered off the event loop. */
-export interface Answers {
-  /** Takes a call of the kernel. */
+/** Answers requests off the event loop. */
+export interface RequestHandlers {
+  /** Calls the kernel. */
   train(run: Run): Promise<Progress>;
-  /** Waits for what a hook returned. */
-  wait(given: PromiseLike<unknown>, answer: Answer): PromiseLike<unknown>;
+  /** Waits for the promise that a hook returned. */
+  wait(promise: PromiseLike<unknown>, result: HookResult): PromiseLike<unknown>;
 }
 
 /**
- * Takes steps while the event loop runs, until epochs are to be shown, which it returns, or until the training
- * has ended.
+ * Answers requests until the training hands out epochs, which it returns, or until the training has ended;
+ * then it returns undefined.
  */
-export async function advance(steps: Steps, { train, wait }: Answers): Promise<readonly Epoch[] | undefined> {
-  let step = steps.next();
+export async function advance(
+  requests: TrainingRequests,
+  { train, wait }: RequestHandlers,
+): Promise<readonly Epoch[] | undefined> {
+  let step = requests.next();
   while (!step.done) {
     const request = step.value;
     if ("ended" in request) return request.ended;
     let answered: Progress | undefined;
     try {
       if ("run" in request) answered = await train(request.run);
-      else if (isPromise(request.given)) await wait(request.given, request);
+      else if (isPromise(request.value)) await wait(request.value, request);
     } catch (error) {
-      step = steps.throw(error);
+      step = requests.throw(error);
       continue;
     }
-    step = steps.next(answered);
+    step = requests.next(answered);
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** The values of an inner layer: a network of the model's first layers, with the model's weights. */
+/** Computes the values of an inner layer, with a network of the model's first layers and their weights. */
 import { withinMemory } from "../errors.ts";
 import type { Network } from "../kernel/kernel.ts";
 import { checkMemory } from "../memory.ts";
@@ -9,10 +9,10 @@ import type { Session } from "./session.ts";
 
 const { BYTES_PER_ELEMENT } = Float32Array;
 
-/** Copies of its parameters that a network has besides optimizer state: values, a safe copy, a gradient. */
+/** Arrays of a network that are as long as its parameters: values, a safe copy, a gradient. */
 const COPIES = 3;
 
-/** A loss that takes any outputs, because it has no options; it is never computed. */
+/** Returns a loss that accepts any outputs: one without options. It is never computed. */
 function anyLoss(): Complete {
   const entries = Object.values(losses as Table<unknown>);
   return { type: entries.find(({ options }) => Object.keys(options).length === 0)!.type };
@@ -22,7 +22,7 @@ function anyLoss(): Complete {
 export class FirstLayers {
   readonly #session: Session;
   readonly #network: Network;
-  /** The model's parameters, of which the first ones are this network's. */
+  /** The model's parameters. The first ones are those of this network. */
   readonly #parameters: Float32Array;
   readonly #count: number;
   readonly #outputs: number;
@@ -43,7 +43,7 @@ export class FirstLayers {
     ]);
   }
 
-  /** The values of the last of these layers for checked rows, with the weights that the model predicts with. */
+  /** Returns the outputs of the last of these layers for checked rows, with the model's current weights. */
   predict(x: Float32Array, rows: number, threads: number | undefined): Float32Array {
     const place = `predict: the values of ${rows} rows`;
     checkMemory(rows * this.#outputs * BYTES_PER_ELEMENT, place);

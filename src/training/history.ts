@@ -1,4 +1,4 @@
-/** What a training tells of itself: epoch by epoch, and in lists. */
+/** The results of a training: an object for each epoch, and a history with a list for each value. */
 import type { Ended, Ending, Lists } from "../formats/saved.ts";
 import type { MetricList, MetricName, ValidationName } from "../metrics/names.ts";
 
@@ -8,8 +8,8 @@ export type { Ended };
 type NameOf<Metric> = Metric extends { readonly type: infer Name } ? Name : Metric;
 
 /**
- * A value for each metric of a list, by the metric's name; all others are undefined. Of a list whose entries the
- * types do not tell, each may be undefined.
+ * A value for each metric of a list, by the metric's name. All other metrics are undefined. If the types do
+ * not say which metrics are in the list, any may be undefined.
  */
 export type Metrics<Value, List extends MetricList = MetricList> = List extends MetricList
   ? number extends List["length"]
@@ -19,57 +19,57 @@ export type Metrics<Value, List extends MetricList = MetricList> = List extends 
       }
   : never;
 
-/** The same under the names of the validation. */
-type OfValidation<Figures> = {
-  [Name in keyof Figures as ValidationName<Name & string>]: Figures[Name];
+/** The same values, under the names of the validation. */
+type OfValidation<Values> = {
+  [Name in keyof Values as ValidationName<Name & string>]: Values[Name];
 };
 
-/** The loss and the metrics of a validation, of which it may not be known whether there is one. */
+/** The loss and the metrics of a validation. The types may not say whether there is one. */
 type ValidationFigures<Value, List extends MetricList, Validated extends boolean> = boolean extends Validated
   ? Partial<OfValidation<{ readonly loss: Value } & Metrics<Value, List>>>
   : Validated extends true
     ? OfValidation<{ readonly loss: Value } & Metrics<Value, List>>
     : { readonly [Name in ValidationName<"loss" | MetricName>]?: never };
 
-/** The name of what is measured, where it is measured of the validation. */
+/** Returns the name of a value where it is measured on the validation: `validationLoss` for `loss`. */
 export function validationName(name: string): string {
   return `validation${name[0].toUpperCase()}${name.slice(1)}`;
 }
 
 /**
- * One epoch of a training. `loss` and the model's metrics are those of the predictions that the epoch made
- * before each step; `validationLoss` and `validationAccuracy`, for instance, those of the validation at the
- * epoch's end.
+ * One epoch of a training. `loss` and the model's metrics are computed from the predictions that the epoch
+ * made before each step. `validationLoss` and, for instance, `validationAccuracy` are measured at the end of
+ * the epoch.
  */
 export type Epoch<List extends MetricList = MetricList, Validated extends boolean = boolean> = {
-  /** Its number in the model's life, from 0. */
+  /** The number of the epoch over all trainings of the model, from 0. */
   readonly epoch: number;
   /**
-   * The mean over the rows of weight · loss, each measured before the step that it took part in. Metrics and
-   * the losses of a validation are without weights.
+   * The mean over the rows of weight · loss, each measured before the step that used the row. Metrics and
+   * the losses of a validation are not weighted.
    */
   readonly loss: number;
   readonly learningRate: number;
-  /** How long it took, validation included. */
+  /** How long the epoch took, validation included. */
   readonly seconds: number;
 } & Metrics<number, List> &
   ValidationFigures<number, List, Validated>;
 
-/** A training, with an entry for each epoch in every list. */
+/** The history of a training. Every list has an entry for each epoch. */
 export type History<List extends MetricList = MetricList, Validated extends boolean = boolean> = {
-  /** The number of each epoch in the model's life. */
+  /** The number of each epoch over all trainings of the model. */
   readonly epoch: number[];
   /**
-   * The mean over the rows of weight · loss, each measured before the step that it took part in. Metrics and
-   * the losses of a validation are without weights.
+   * The mean over the rows of weight · loss, each measured before the step that used the row. Metrics and
+   * the losses of a validation are not weighted.
    */
   readonly loss: number[];
   readonly learningRate: number[];
   /** How long each epoch took, validation included. */
   readonly seconds: number[];
   /**
-   * With early stopping: the number, in `epoch`, of the best epoch so far, whose weights the model has in the end;
-   * after an abort or an error it has those of the last step.
+   * With early stopping: the number, as in `epoch`, of the best epoch so far. At the end of the training the
+   * model has the weights of that epoch; after an abort or an error it has those of the last step.
    */
   readonly bestEpoch?: number;
   /** Why the training ended; undefined while it runs. */
@@ -79,15 +79,19 @@ export type History<List extends MetricList = MetricList, Validated extends bool
 } & Metrics<number[], List> &
   ValidationFigures<number[], List, Validated>;
 
-/** What every epoch has. */
-const ALWAYS = ["epoch", "loss", "learningRate", "seconds"];
+/** The fields of every epoch. */
+const EPOCH_FIELDS = ["epoch", "loss", "learningRate", "seconds"];
 
-/** The properties of a history that are not lists by epoch. */
-const OF_TRAINING: readonly string[] = ["bestEpoch", "ended", "validationRows"] satisfies (keyof History)[];
+/** The properties of a history that are not lists with an entry for each epoch. */
+const TRAINING_FIELDS: readonly string[] = [
+  "bestEpoch",
+  "ended",
+  "validationRows",
+] satisfies (keyof History)[];
 
-/** The lists of a history that have an entry for each epoch, and how it ended. */
-export function parts(history: History): { readonly history: Lists; readonly ending: Ending } {
-  const lists = Object.entries(history).filter(([name]) => !OF_TRAINING.includes(name));
+/** Splits a history into its lists with an entry for each epoch, and how the training ended. */
+export function splitHistory(history: History): { readonly history: Lists; readonly ending: Ending } {
+  const lists = Object.entries(history).filter(([name]) => !TRAINING_FIELDS.includes(name));
   const { ended, bestEpoch } = history;
   return {
     history: Object.fromEntries(lists) as Lists,
@@ -95,22 +99,22 @@ export function parts(history: History): { readonly history: Lists; readonly end
   };
 }
 
-/** The history of a training as it grows. */
-export class GrowingHistory {
+/** Builds the history of a training. */
+export class HistoryBuilder {
   readonly history: { -readonly [Name in keyof History]: History[Name] };
-  /** What an epoch has, by name. */
+  /** The names of the values of an epoch. */
   readonly names: readonly string[];
   readonly #lists: number[][];
 
   constructor(measured: readonly string[]) {
-    this.names = [...ALWAYS, ...measured];
+    this.names = [...EPOCH_FIELDS, ...measured];
     this.#lists = this.names.map(() => []);
     this.history = Object.fromEntries(
       this.names.map((name, at) => [name, this.#lists[at]]),
     ) as unknown as History;
   }
 
-  /** Appends an epoch, in the order of the names. */
+  /** Appends an epoch, whose values are in the order of `names`. */
   add(values: readonly number[]): Epoch {
     const epoch: { [name: string]: number } = {};
     for (let at = 0; at < values.length; at++) {
@@ -120,7 +124,7 @@ export class GrowingHistory {
     return epoch as unknown as Epoch;
   }
 
-  /** A copy, for the caller to keep. */
+  /** Returns a copy, for the caller to keep. */
   copy(): History {
     const copied = Object.entries(this.history).map(([name, value]) => [
       name,

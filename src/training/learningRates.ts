@@ -1,21 +1,22 @@
-/** The learning rate of each epoch of one training: a schedule's, or what somebody has set since. */
+/** The learning rate of each epoch of one training: from a schedule, or as a hook has set it. */
 import type { Measured, Rates, Schedule } from "../nn/schedules/schedule.ts";
 
-/** Asks a schedule once for each epoch, in order, as schedules want it. */
+/** Calls the schedule once for each epoch, in order: a schedule may keep state. */
 export class LearningRates {
   readonly #schedule: Rates;
-  /** What the schedule has said, by epoch. */
-  readonly #said: number[] = [];
-  /** What holds in its place. */
-  set: number | undefined;
+  /** The rates of the schedule so far, by epoch. */
+  readonly #scheduled: number[] = [];
+  /** Replaces the rates of the schedule. */
+  override: number | undefined;
 
   constructor(schedule: Schedule | undefined, learningRate: number, monitor: string) {
     this.#schedule = schedule?.start(learningRate, monitor) ?? (() => learningRate);
   }
 
-  /** Of an epoch of this training, from 0; `last` is the one before it, if the schedule has to see that. */
-  of(epoch: number, last: Measured | undefined): number {
-    while (this.#said.length <= epoch) this.#said.push(this.#schedule(this.#said.length, last));
-    return this.set ?? this.#said[epoch];
+  /** Returns the rate of an epoch of this training, from 0; `last` is the epoch before it. */
+  at(epoch: number, last: Measured | undefined): number {
+    while (this.#scheduled.length <= epoch)
+      this.#scheduled.push(this.#schedule(this.#scheduled.length, last));
+    return this.override ?? this.#scheduled[epoch];
   }
 }

@@ -1,5 +1,4 @@
-/** What a caller may say of a training, checked. */
-
+/** The options of a training, and their checks. */
 import type { Examples, Matrix, NumberArray } from "../data/examples.ts";
 import { OptionError, show } from "../errors.ts";
 import { readSchedule, type ScheduleChoice } from "../nn/schedules/chain.ts";
@@ -14,7 +13,9 @@ import type { ClassWeight } from "./rowWeights.ts";
 /** The options that say whether a training has a validation. */
 export type ValidationOptions = Pick<FitOptions, "validationData" | "validationSplit">;
 
-/** Whether a training with such options has a validation: true, false, or a boolean where the types do not tell. */
+/**
+ * Whether a training with these options has a validation: true, false, or boolean if the types do not say.
+ */
 export type Validates<Options extends ValidationOptions> = Options extends
   | { readonly validationData: object }
   | { readonly validationSplit: number }
@@ -24,15 +25,15 @@ export type Validates<Options extends ValidationOptions> = Options extends
     : boolean;
 
 /**
- * Those options of a call from which it is told whether there is a validation; `Pick`, because TypeScript infers
- * them so and still refuses names that are unknown.
+ * The options that say whether a call has a validation. It is a `Pick`, because then TypeScript infers them
+ * and still refuses unknown names.
  */
 export type ToldBy<Options extends ValidationOptions> = Pick<
   Options,
   keyof Options & keyof ValidationOptions
 >;
 
-/** A callback of a training with these metrics. */
+/** A callback of a training with these metrics, with or without a validation. */
 type CallbackOf<List extends MetricList, Validated extends boolean> = Callback<
   Epoch<List, Validated>,
   History<List, Validated>
@@ -40,75 +41,77 @@ type CallbackOf<List extends MetricList, Validated extends boolean> = Callback<
 
 /** How to train. */
 export interface FitOptions<List extends MetricList = MetricList, Validated extends boolean = boolean> {
-  /** How often to go through the data; 1 by default. */
+  /** The number of passes over the data; 1 by default. */
   readonly epochs?: number | undefined;
-  /** Rows a step, 32 by default; the last step of an epoch takes what is left. */
+  /** Rows per step, 32 by default. The last step of an epoch takes the remaining rows. */
   readonly batchSize?: number | undefined;
   /**
-   * Steps whose gradients an update takes together, 1 by default: after every so many steps of an epoch and at
-   * its end the optimizer gets their mean. So batches that do not fit in memory, or that come one by one, train
-   * as larger ones.
+   * The number of steps whose gradients are averaged for one update; 1 by default. The optimizer receives the
+   * mean after that many steps, and at the end of the epoch. Use it to train with a batch that does not fit
+   * in memory.
    */
   readonly accumulate?: number | undefined;
   /**
-   * Whether each epoch takes the rows in an order of its own, which follows from the model's seed; true by
-   * default.
+   * Whether each epoch takes the rows in a new order, which the model's seed determines; true by default.
    */
   readonly shuffle?: boolean | undefined;
   /**
-   * A weight for each row, of at least 0: its loss and the gradient of its loss are multiplied by it. The
+   * A weight for each row, at least 0, which multiplies the row's loss and the gradient of that loss. The
    * loss of a step is the sum of weight · loss over its rows, divided by the number of rows.
    */
   readonly sampleWeight?: readonly number[] | NumberArray | undefined;
   /**
-   * A weight for each class, by which the weights of its rows are multiplied; for a loss whose targets say
-   * classes: a list from class 0 on, or an object by class like `{ 0: 1, 1: 5 }`, in which a class that is
-   * left out has 1. With targets of -1 and 1 the object's names are those. `"balanced"` gives each class that occurs the same say: rows / (classes · rows of the class),
-   * where classes without a row do not count.
+   * A weight for each class, which multiplies the weights of its rows. The loss needs targets that are
+   * classes. Pass a list that starts with class 0, or an object like `{ 0: 1, 1: 5 }`, in which the default
+   * for a class is 1. With targets of -1 and 1 the keys are -1 and 1. `"balanced"` gives all classes the same
+   * total weight: a class has the weight rows / (classes · rows of the class), and classes without rows do
+   * not count.
    */
   readonly classWeight?: ClassWeight | undefined;
-  /** Examples that are measured after each epoch and never learnt from: a dataset, or x and y. */
+  /** Examples to measure after each epoch, and never to train on: a dataset, or [x, y]. */
   readonly validationData?: Examples | readonly [x: Matrix, y: Matrix] | undefined;
   /**
-   * The share of the rows, above 0 and below 1, that is held out of the training and measured after each epoch.
-   * Which rows follows from the model's seed; where rows have classes, each class is held out by its share.
-   * `history.validationRows` has their indices.
+   * The share of the rows, above 0 and below 1, to hold out of the training and to measure after each epoch.
+   * The model's seed determines the rows. If rows have classes, the same share of each class is held out.
+   * `history.validationRows` has the indices of these rows.
    */
   readonly validationSplit?: number | undefined;
   /**
-   * Whether `validationSplit` draws its rows; true by default. With false it takes the last ones, as a series
-   * needs it.
+   * Whether `validationSplit` draws rows at random; true by default. With false it takes the last rows, as
+   * for a time series.
    */
   readonly validationShuffle?: boolean | undefined;
-  /** The learning rate of each epoch of this training; by default always the optimizer's. */
+  /** The learning rate of each epoch of this training; by default the optimizer's for all. */
   readonly schedule?: ScheduleChoice | undefined;
   /**
-   * The most threads of the native kernel; by default as many as there are free cores, or what
-   * `MYELIN_THREADS` says. They change no bit of the result, and where one is faster, one it is. The
-   * typescript kernel has one.
+   * The most threads of the native kernel; by default the number of free cores, or `MYELIN_THREADS`. The
+   * number of threads does not change the result, and the kernel uses one where one is faster. The typescript
+   * kernel has one.
    */
   readonly threads?: number | undefined;
-  /** Stops the training after the current step; the promise rejects with the signal's reason. */
+  /** Stops the training after the current step. The promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called between the epochs, in this order: objects of hooks, or those in `callbacks`. */
+  /** Hooks to call between the epochs, in this order: objects of your own, or those from `callbacks`. */
   readonly callbacks?: CallbackOf<List, Validated> | readonly CallbackOf<List, Validated>[] | undefined;
-  /** How long to train, and how good is good enough: the training then ends before its last epoch. */
+  /** Ends the training before its last epoch: after some time, or at a low enough loss. */
   readonly budget?: Budget | undefined;
   /**
-   * Whether to show progress on standard error: a bar on a terminal, elsewhere a line an epoch and at most
-   * about one a second; and, at the end, why the training ended. It counts the epochs of the call from 1, where
-   * `history.epoch` counts those of the model from 0. A browser's console gets the lines. False by default.
+   * Whether to show progress on standard error, and at the end why the training ended; false by default. A
+   * terminal shows a bar. Elsewhere, as on a browser's console, there is a line per epoch and at most about
+   * one per second. Epochs of the call count from 1, while `history.epoch` counts all epochs of the model
+   * from 0.
    */
   readonly verbose?: boolean | undefined;
   /**
-   * Whether to warn of what keeps a training from working: before it, as of columns that are not scaled, and after
-   * one that has learned nothing. A warning is one of Node's process, or a line on a browser's console, and has a
-   * code (docs/doctor.md); each is given once for the same data, model and call. True by default.
+   * Whether to warn about problems that keep a model from learning; true by default. Some warnings come
+   * before the training, for instance about columns that are not scaled, others after a training that has
+   * learned nothing. A warning is a process warning of Node, or a line on a browser's console. Each has a
+   * code (docs/doctor.md), and comes once for the same data, model and call.
    */
   readonly warnings?: boolean | undefined;
 }
 
-/** Options with their defaults, checked as far as they can be without the data. */
+/** Options with their defaults, checked as far as possible without the data. */
 export interface CheckedFitOptions {
   readonly epochs: number;
   readonly batchSize: number;
@@ -124,15 +127,15 @@ export interface CheckedFitOptions {
   readonly budget: Budget;
   readonly verbose: boolean;
   readonly warnings: boolean;
-  /** The call that these are the options of, which warns of each thing once. */
+  /** Identifies the call: each warning is given once per call. */
   readonly scope: object;
-  /** The caller's numbers of the rows, where a call trains on some of the rows that it was given. */
+  /** The number of each row in the caller's dataset, if the call trains on some of its rows. */
   readonly rowNumbers?: Uint32Array | undefined;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The options of a training. */
+/** The names of the options of a training. */
 export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [
   "epochs",
   "batchSize",
@@ -152,13 +155,13 @@ export const FIT_OPTIONS: readonly (keyof FitOptions)[] = [
   "warnings",
 ];
 
-/** `true` or `false`. */
+/** Checks that a value is `true` or `false`. */
 export function readBoolean(value: unknown, place: string): boolean {
   if (typeof value === "boolean") return value;
   throw new OptionError(`${place}: expected true or false, received ${show(value)}`);
 }
 
-/** A share of the rows. */
+/** Checks a share of the rows. */
 export function readSplit(value: unknown, place: string): number {
   if (typeof value === "number" && value > 0 && value < 1) return value;
   throw new OptionError(`${place}: expected a share above 0 and below 1, received ${show(value)}`);
@@ -178,7 +181,7 @@ export function readFitOptions(
     throw new OptionError(`${call}: expected validationData or validationSplit, received both`);
   }
   if (validationShuffle !== undefined && validationSplit === undefined) {
-    throw new OptionError(`${call}: validationShuffle: expected validationSplit with it, received none`);
+    throw new OptionError(`${call}: validationShuffle: expected validationSplit too, received none`);
   }
   return {
     epochs: readSize(epochs, `${call}: epochs`),
@@ -202,10 +205,15 @@ export function readFitOptions(
   };
 }
 
-/** Foreign signals that are followed, each with one of this realm: one listener for any number of calls. */
+/**
+ * The signal of this realm for each foreign signal, so that a foreign one gets a single listener for all
+ * calls.
+ */
 const followed = new WeakMap<object, AbortSignal>();
 
-/** The signal that stops a call, if there is one. One of another realm or of a polyfill is followed. */
+/**
+ * Checks an abort signal. For one of another realm, or of a polyfill, it returns a signal that follows it.
+ */
 export function readSignal(signal: unknown, call: string): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
   const { aborted, addEventListener } = Object(signal) as Partial<AbortSignal>;
@@ -223,7 +231,7 @@ export function readSignal(signal: unknown, call: string): AbortSignal | undefin
   return controller.signal;
 }
 
-/** The most threads of a call, if it says so. */
+/** Checks the most threads of a call. */
 export function readThreads(threads: unknown, call: string): number | undefined {
   return threads === undefined ? undefined : readSize(threads, `${call}: threads`);
 }

@@ -1,14 +1,18 @@
-/** Who takes part in a training between its epochs: callbacks, and the progress that is shown. */
-
+/** The participants of a training, which it calls between epochs: callbacks and the progress display. */
 import { OptionError, show } from "../errors.ts";
 import { unknownName } from "../options.ts";
 import { type Callback, HOOKS } from "./callbacks/callback.ts";
 import { EarlyStoppingCallback } from "./callbacks/earlyStopping.ts";
-import { type Course, type Participant, type TakesPart, takePart } from "./callbacks/participant.ts";
+import {
+  createParticipant,
+  type Participant,
+  type ParticipantCallback,
+  type RunningTraining,
+} from "./callbacks/participant.ts";
 import type { Epoch, History } from "./history.ts";
-import { watch } from "./progressBar.ts";
+import { displayProgress } from "./progressBar.ts";
 
-/** The caller's hooks as a participant. They are called after each epoch if one of them is about epochs. */
+/** Makes a participant of the caller's hooks. Hooks of epochs are called after each epoch. */
 function ofHooks(callback: Callback): Participant {
   const isAboutEpochs = callback.onEpochBegin !== undefined || callback.onEpochEnd !== undefined;
   return {
@@ -16,26 +20,26 @@ function ofHooks(callback: Callback): Participant {
     ...(isAboutEpochs && { epochsUntil: () => 1 }),
     onTrainBegin: ({ control }) => callback.onTrainBegin?.(control),
     onEpochBegin: (epoch, { control }) => callback.onEpochBegin?.(epoch, control),
-    // `epochsUntil` is 1 here, so exactly one epoch ended.
+    // `epochsUntil` is 1 here, so exactly one epoch has ended.
     onEpochsEnd: ([epoch], { control }) => callback.onEpochEnd?.(epoch, control),
     onTrainEnd: (history) => callback.onTrainEnd?.(history),
   };
 }
 
-/** Shows the progress. */
+/** Makes a participant that shows the progress. */
 function ofProgress(epochs: number): Participant {
-  let watcher: ReturnType<typeof watch> | undefined;
+  let display: ReturnType<typeof displayProgress> | undefined;
   return {
-    epochsUntil: () => watcher?.epochs ?? 1,
+    epochsUntil: () => display?.epochs ?? 1,
     onTrainBegin: ({ done }) => {
-      watcher = watch(epochs, done);
+      display = displayProgress(epochs, done);
     },
-    onEpochsEnd: (ended, { control }) => watcher?.show(ended, control.secondsLeft ?? 0),
-    onTrainEnd: (history) => watcher?.end(history),
+    onEpochsEnd: (ended, { control }) => display?.show(ended, control.secondsLeft ?? 0),
+    onTrainEnd: (history) => display?.end(history),
   };
 }
 
-/** One callback, or a list; checked. */
+/** Checks the option `callbacks`: one callback, or a list. */
 export function readCallbacks(given: unknown, place: string): readonly Callback[] {
   if (given === undefined) return [];
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
@@ -62,16 +66,16 @@ function checkCallback(callback: unknown, place: string): void {
       throw new OptionError(`${place}: ${name}: expected a function, received ${show(hook)}`);
     }
   }
-  const isOurs = takePart in callback || callback instanceof EarlyStoppingCallback;
+  const isOurs = createParticipant in callback || callback instanceof EarlyStoppingCallback;
   if (isOurs || HOOKS.some((name) => (callback as Callback)[name] !== undefined)) return;
-  // It would be passed over in silence.
-  const hint = "a callback made by another copy of myelin has none for this one";
+  // Without an error, such a callback would do nothing.
+  const hint = "a callback made by another copy of myelin has no hooks for this one";
   throw new OptionError(`${place}: expected one of the hooks ${HOOKS.join(", ")}, received none; ${hint}`);
 }
 
-/** Refuses callbacks that write files where many models share them; `fix` says what to do. */
+/** Refuses callbacks that write files, for a call with many models; `fix` says what to do instead. */
 export function checkShared(list: readonly Callback[], place: string, fix: string): void {
-  const at = list.findIndex((callback) => takePart in callback);
+  const at = list.findIndex((callback) => createParticipant in callback);
   if (at < 0) return;
   throw new OptionError(
     `${place}[${at}]: expected early stopping or hooks, received a callback that writes files, which all ` +
@@ -79,11 +83,11 @@ export function checkShared(list: readonly Callback[], place: string, fix: strin
   );
 }
 
-/** What a participant returned, which may be a promise. */
-export interface Answer {
-  readonly given: unknown;
+/** What a hook returned, which may be a promise. */
+export interface HookResult {
+  readonly value: unknown;
   readonly place: string;
-  /** Whether the signal and the budget end the wait for it. */
+  /** Whether the signal and the budget end the wait for the promise. */
   readonly isInterruptible: boolean;
 }
 
@@ -99,14 +103,17 @@ export class Participants {
   constructor(call: string, callbacks: readonly Callback[], progressOf: number | undefined) {
     const given = callbacks.map((callback, index) => {
       const place = `${call}: callbacks[${index}]`;
-      const participant = takePart in callback ? (callback as TakesPart)[takePart](place) : ofHooks(callback);
+      const participant =
+        createParticipant in callback
+          ? (callback as ParticipantCallback)[createParticipant](place)
+          : ofHooks(callback);
       return { place, participant };
     });
     const progress = progressOf === undefined ? [] : [{ place: call, participant: ofProgress(progressOf) }];
     this.#list = [...given, ...progress];
   }
 
-  /** How many epochs may pass until one of them is called, when so many have ended. */
+  /** Returns how many epochs may pass until a participant has to be called, after `done` epochs. */
   epochsUntil(done: number): number {
     return this.#list.reduce(
       (least, { participant }) => Math.min(least, participant.epochsUntil?.(done) ?? least),
@@ -114,38 +121,38 @@ export class Participants {
     );
   }
 
-  *begin(course: Course): Generator<Answer, void> {
-    yield* this.#call("onTrainBegin", (participant) => participant.onTrainBegin?.(course));
+  *begin(training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onTrainBegin", (participant) => participant.onTrainBegin?.(training));
   }
 
-  *beginEpoch(epoch: number, course: Course): Generator<Answer, void> {
-    yield* this.#call("onEpochBegin", (participant) => participant.onEpochBegin?.(epoch, course));
+  *beginEpoch(epoch: number, training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onEpochBegin", (participant) => participant.onEpochBegin?.(epoch, training));
   }
 
-  *endEpochs(epochs: readonly Epoch[], course: Course): Generator<Answer, void> {
-    yield* this.#call("onEpochEnd", (participant) => participant.onEpochsEnd?.(epochs, course));
+  *endEpochs(epochs: readonly Epoch[], training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onEpochEnd", (participant) => participant.onEpochsEnd?.(epochs, training));
   }
 
-  *lastEpoch(course: Course): Generator<Answer, void> {
-    yield* this.#call("onEpochEnd", (participant) => participant.onLastEpoch?.(course));
+  *lastEpoch(training: RunningTraining): Generator<HookResult, void> {
+    yield* this.#call("onEpochEnd", (participant) => participant.onLastEpoch?.(training));
   }
 
-  /** Calls all, even where one of them throws; appends what they throw to the errors. */
-  *end(history: History, errors: unknown[]): Generator<Answer, void> {
+  /** Calls all participants, even if one throws, and appends what they throw to `errors`. */
+  *end(history: History, errors: unknown[]): Generator<HookResult, void> {
     for (const placed of this.#list) {
       try {
-        yield answer(placed, "onTrainEnd", placed.participant.onTrainEnd?.(history));
+        yield hookResult(placed, "onTrainEnd", placed.participant.onTrainEnd?.(history));
       } catch (error) {
         errors.push(error);
       }
     }
   }
 
-  *#call(hook: string, call: (participant: Participant) => unknown): Generator<Answer, void> {
-    for (const placed of this.#list) yield answer(placed, hook, call(placed.participant));
+  *#call(hook: string, call: (participant: Participant) => unknown): Generator<HookResult, void> {
+    for (const placed of this.#list) yield hookResult(placed, hook, call(placed.participant));
   }
 }
 
-function answer({ place, participant }: Placed, hook: string, given: unknown): Answer {
-  return { given, place: `${place}: ${hook}`, isInterruptible: participant.isInterruptible === true };
+function hookResult({ place, participant }: Placed, hook: string, value: unknown): HookResult {
+  return { value, place: `${place}: ${hook}`, isInterruptible: participant.isInterruptible === true };
 }

@@ -1,18 +1,18 @@
-/** Shows a training's progress: a bar on a terminal, lines elsewhere; all on standard error. */
+/** Shows a training's progress on standard error: as a bar on a terminal, as lines elsewhere. */
 import { now } from "../host.ts";
 import type { Ended, Epoch, History } from "./history.ts";
 
-/** Shows one training. */
-export interface Watcher {
-  /** Epochs until the next look. */
+/** Shows the progress of one training. */
+export interface ProgressDisplay {
+  /** The number of epochs until the next call of `show`. */
   readonly epochs: number;
-  /** Shows what has ended since the last look, and the time that is left. */
+  /** Shows the epochs that have ended since the last call, and the time left. */
   show(epochs: readonly Epoch[], secondsLeft: number): void;
   /** Shows how and why the training ended. */
   end(history: History): void;
 }
 
-/** What of Node's standard error is used. */
+/** The part of Node's standard error that is used. */
 interface Stream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -21,60 +21,63 @@ interface Stream {
   once?(event: "error", listener: () => void): unknown;
 }
 
-/** Writes progress. A full disk, a closed pipe or terminal drops it, and the training continues. */
+/**
+ * Writes progress. If the disk is full, or the pipe or terminal is closed, the text is lost and the training
+ * continues.
+ */
 function write(stream: Stream, text: string): void {
   try {
     stream.write(text, (error) => {
-      // The error's event comes next, and would end a process that does not listen.
+      // The stream emits an error event next, which ends a process that has no listener.
       if (error && stream.listenerCount?.("error") === 0) stream.once?.("error", () => undefined);
     });
   } catch {
-    // Some streams throw instead.
+    // Some streams throw instead of emitting an event.
   }
 }
 
-/** Time from look to look. */
-const LOOK_MILLISECONDS = 100;
+/** The time between two updates. */
+const UPDATE_MILLISECONDS = 100;
 
-/** The least time between two lines where there is no terminal. */
+/** The least time between two lines without a terminal. */
 const LINE_MILLISECONDS = 1000;
 
-/** Of a wide terminal and of a narrow one. */
+/** The width of the bar on a wide terminal and on a narrow one. */
 const BAR_WIDTHS = [24, 10];
 
 /** A terminal with fewer columns is narrow. */
 const WIDE = 100;
 
-/** Columns of a terminal that does not say. */
-const STANDARD_COLUMNS = 80;
+/** The width of a terminal that does not report its own. */
+const DEFAULT_COLUMNS = 80;
 
-/** Clears from the cursor to the end of the line. */
+/** Erases from the cursor to the end of the line. */
 const CLEAR = "\u001b[K";
 
-/** A number as short as it can be read. */
-function short(value: number): string {
+/** Formats a number in few digits. */
+function formatNumber(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const size = Math.abs(value);
   return size >= 1e-3 && size < 1e6 ? value.toPrecision(4) : value.toExponential(2);
 }
 
-/** "45 s", "3 min 20 s", "2 h 5 min" */
-function duration(seconds: number): string {
+/** Formats a time: "45 s", "3 min 20 s", "2 h 5 min". */
+function formatDuration(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** "validationRocAuc" as "validation roc auc" */
+/** Returns "validation roc auc" for "validationRocAuc". */
 const words = (name: string) => name.replace(/[A-Z]+/g, (capitals) => ` ${capitals.toLowerCase()}`);
 
-/** What was measured of an epoch, as text: the losses, the metrics, the learning rate. */
-function figures({ epoch: _epoch, seconds: _seconds, loss, learningRate, ...measured }: Epoch): string {
+/** Formats the values of an epoch: the losses, the metrics, the learning rate. */
+function formatEpoch({ epoch: _epoch, seconds: _seconds, loss, learningRate, ...measured }: Epoch): string {
   const { validationLoss, ...metrics } = measured as { readonly [name: string]: number };
   const losses = validationLoss === undefined ? { loss } : { loss, validationLoss };
   return Object.entries({ ...losses, ...metrics, learningRate })
-    .map(([name, value]) => `${words(name)} ${short(value)}`)
+    .map(([name, value]) => `${words(name)} ${formatNumber(value)}`)
     .join("  ");
 }
 
@@ -84,21 +87,21 @@ function bar(share: number, columns: number): string {
   return "█".repeat(full) + "░".repeat(width - full);
 }
 
-/** Shows a state, over and over, and lines that stay. */
+/** Shows a state that is overwritten, and lines that stay. */
 interface Screen {
-  /** `share` of the work is done. */
-  show(share: number, count: string, figures: string, seconds: number | undefined): void;
+  /** Shows the state: `share` of the work is done, and `seconds` are left. */
+  show(share: number, count: string, values: string, seconds: number | undefined): void;
   line(text: string): void;
 }
 
 function onTerminal(stream: Stream): Screen {
   let isShowing = false;
   return {
-    show(share, count, figures, seconds) {
-      const time = seconds === undefined ? "" : `  ${duration(seconds)} left`;
-      const { columns = STANDARD_COLUMNS } = stream;
-      // A line that wraps could not be written over. What matters most comes first.
-      const line = `${bar(share, columns)} ${count}${time}  ${figures}`.trimEnd().slice(0, columns - 1);
+    show(share, count, values, seconds) {
+      const time = seconds === undefined ? "" : `  ${formatDuration(seconds)} left`;
+      const { columns = DEFAULT_COLUMNS } = stream;
+      // A line that wraps could not be overwritten, so it is cut. The most important parts come first.
+      const line = `${bar(share, columns)} ${count}${time}  ${values}`.trimEnd().slice(0, columns - 1);
       write(stream, `\r${line}${CLEAR}`);
       isShowing = true;
     },
@@ -112,18 +115,18 @@ function onTerminal(stream: Stream): Screen {
 function inLines(print: (line: string) => void): Screen {
   let written = Number.NEGATIVE_INFINITY;
   return {
-    show(share, count, figures, seconds) {
+    show(share, count, values, seconds) {
       const time = now();
       if (share < 1 && time - written < LINE_MILLISECONDS) return;
       written = time;
-      const left = seconds === undefined ? "" : `  ${duration(seconds)} left`;
-      print(`${count}  ${figures}${left}`.trimEnd());
+      const left = seconds === undefined ? "" : `  ${formatDuration(seconds)} left`;
+      print(`${count}  ${values}${left}`.trimEnd());
     },
     line: print,
   };
 }
 
-/** Standard error on Node and its like; elsewhere the console. */
+/** Returns standard error on Node and compatible hosts, and the console elsewhere. */
 function screen(): Screen {
   const { process } = globalThis as { process?: { readonly stderr?: Stream } };
   const stream = process?.stderr;
@@ -131,7 +134,7 @@ function screen(): Screen {
   return stream.isTTY ? onTerminal(stream) : inLines((line) => write(stream, `${line}\n`));
 }
 
-/** How a training ended, in the words of the last line. */
+/** The beginning of the last line, by how the training ended. */
 const ENDED: Readonly<Record<Ended, string>> = {
   epochs: "finished",
   patience: "stopped early",
@@ -143,11 +146,11 @@ const ENDED: Readonly<Record<Ended, string>> = {
   error: "failed",
 };
 
-/** "stopped early after 199 epochs, kept epoch 138, validation loss 0.103" */
+/** Returns the last line: "stopped early after 199 epochs, kept epoch 138, validation loss 0.103". */
 function summary(history: History): string {
   const { ended = "epochs", bestEpoch, epoch } = history;
   const best = bestEpoch === undefined ? -1 : epoch.indexOf(bestEpoch);
-  // An abort or an error leaves the weights of the last step.
+  // After an abort or an error the model has the weights of the last step.
   const isKept = best >= 0 && ended !== "signal" && ended !== "error";
   const at = isKept ? best : epoch.length - 1;
   const name = history.validationLoss === undefined ? "loss" : "validationLoss";
@@ -155,14 +158,14 @@ function summary(history: History): string {
   return [
     `${ENDED[ended]} after ${count}`,
     ...(isKept ? [`kept epoch ${best + 1}`] : []),
-    ...(at < 0 ? [] : [`${words(name)} ${short(history[name]?.[at] ?? Number.NaN)}`]),
+    ...(at < 0 ? [] : [`${words(name)} ${formatNumber(history[name]?.[at] ?? Number.NaN)}`]),
   ].join(", ");
 }
 
-/** Watches a training of `total` epochs, of which `done` have ended before it was resumed. */
-export function watch(total: number, done = 0): Watcher {
+/** Shows a training of `total` epochs, of which `done` had ended when it was resumed. */
+export function displayProgress(total: number, done = 0): ProgressDisplay {
   const target = screen();
-  let looked = now();
+  let lastUpdate = now();
   let ended = done;
   let epochs = 1;
   if (done > 0) target.line(`resumed at epoch ${done}/${total}`);
@@ -172,19 +175,19 @@ export function watch(total: number, done = 0): Watcher {
     },
     show(last, secondsLeft) {
       const time = now();
-      const each = (time - looked) / last.length;
-      looked = time;
-      epochs = Math.max(1, Math.min(total, Math.round(LOOK_MILLISECONDS / each)));
+      const each = (time - lastUpdate) / last.length;
+      lastUpdate = time;
+      epochs = Math.max(1, Math.min(total, Math.round(UPDATE_MILLISECONDS / each)));
       ended += last.length;
-      const text = figures(last[last.length - 1]);
+      const text = formatEpoch(last[last.length - 1]);
       target.show(ended / total, `epoch ${ended}/${total}`, text, ended < total ? secondsLeft : undefined);
     },
     end: (history) => target.line(summary(history)),
   };
 }
 
-/** Watches trainings of many models. */
-export function watchModels(total: number) {
+/** Shows how many models of one call have been trained. */
+export function displayModels(total: number) {
   const target = screen();
   let finished = 0;
   return {

@@ -1,10 +1,10 @@
-/** Weights of a training's rows: as given, and as they follow from the rows' classes. */
+/** The weights of a training's rows, from `sampleWeight` and `classWeight`. */
 import { type Dataset, type NumberArray, readMatrix } from "../data/examples.ts";
 import { DataError, notFinite, OptionError, ShapeError, show } from "../errors.ts";
 import { largest, type Problem } from "../metrics/metric.ts";
 import { isPlain } from "../options.ts";
 
-/** `"balanced"`, a weight for each class from 0 on, or weights by class, 1 for those left out. */
+/** `"balanced"`, a list that starts with the weight of class 0, or an object of weights, by default 1. */
 export type ClassWeight =
   | readonly number[]
   | NumberArray
@@ -13,29 +13,33 @@ export type ClassWeight =
 
 const PLACE = "classWeight";
 
-/** Rows, and the caller's numbers of them, unless they are 0, 1, 2, … */
-interface Numbered extends Dataset {
+/** Rows, and their numbers in the caller's dataset, unless those are 0, 1, 2, … */
+interface NumberedRows extends Dataset {
   readonly rowNumbers: Uint32Array | undefined;
 }
 
-/** How the classes of rows are told. */
+/** Reads the classes of rows. */
 interface Classes {
   readonly count: number;
-  /** What an object of weights calls the first; the others are called by their index. */
+  /** The key of class 0 in an object of weights. The keys of the others are their indices. */
   readonly first: "0" | "-1";
   of(row: number): number;
 }
 
 /**
- * The classes of rows: that of a label; that of the largest share, which is the 1 of a one-hot row; and 0 or
- * 1 for one column of 0 and 1, or of -1 and 1.
+ * Returns how the classes of rows are read: as labels; as the largest share, which is the 1 of a one-hot row;
+ * or as 0 and 1 from one column of 0 and 1, or of -1 and 1.
  */
-function classesOf({ y, outputs: columns, rowNumbers }: Numbered, { targets, outputs }: Problem): Classes {
+function classesOf(
+  { y, outputs: columns, rowNumbers }: NumberedRows,
+  { targets, outputs }: Problem,
+): Classes {
   if (targets === "labels") return { count: outputs, first: "0", of: (row) => y[row] };
   if (targets === "shares") return { count: outputs, first: "0", of: (row) => largest(y, row, columns) };
   if (targets === "values" || columns > 1) {
     throw new OptionError(
-      `${PLACE}: expected a loss whose targets say one class a row, received targets of the kind "${targets}", ${columns} in a row; use sampleWeight, which has a weight for each row`,
+      `${PLACE}: expected a loss whose targets have one class per row, received targets of the kind "${targets}", ` +
+        `${columns} in a row. Fix: use sampleWeight, which has a weight for each row`,
     );
   }
   const zero = targets === "signs" ? -1 : 0;
@@ -46,12 +50,12 @@ function classesOf({ y, outputs: columns, rowNumbers }: Numbered, { targets, out
       if (y[row] === 1) return 1;
       if (y[row] === zero) return 0;
       const place = `${PLACE}: y: row ${rowNumbers?.[row] ?? row}`;
-      throw new DataError(`${place}: expected ${zero} or 1, as classes, received ${y[row]}`);
+      throw new DataError(`${place}: expected a class, ${zero} or 1, received ${y[row]}`);
     },
   };
 }
 
-/** rows / (classes · rows of the class), where only classes that occur count, as scikit-learn has it. */
+/** Returns rows / (classes · rows of the class), where only classes that occur count, as in scikit-learn. */
 function balance({ count, of }: Classes, rows: number): Float64Array {
   const counts = new Float64Array(count);
   for (let row = 0; row < rows; row++) counts[of(row)]++;
@@ -59,7 +63,7 @@ function balance({ count, of }: Classes, rows: number): Float64Array {
   return counts.map((number) => rows / (occurring * number));
 }
 
-/** Weights of an object by class; 1 where it names none. */
+/** Reads an object of weights by class. The default of a class is 1. */
 function weightsByName(given: object, { count, first }: Classes): Float32Array {
   const weights = new Float32Array(count).fill(1);
   for (const [name, weight] of Object.entries(given)) {
@@ -80,7 +84,7 @@ function readClassWeight(given: unknown, classes: Classes): Float32Array {
   const { count } = classes;
   const isList = Array.isArray(given) || ArrayBuffer.isView(given);
   if (!isList && !isPlain(given)) {
-    const expected = `"balanced", or a list of ${count} weights, one for each class from 0 on, or an object by class`;
+    const expected = `"balanced", a list of ${count} weights, the first for class 0, or an object by class`;
     throw new OptionError(`${PLACE}: expected ${expected}, received ${show(given)}`);
   }
   const { values, rows } = readMatrix(isList ? given : weightsByName(given, classes), {
@@ -95,32 +99,32 @@ function readClassWeight(given: unknown, classes: Classes): Float32Array {
   return values;
 }
 
-/** A weight for each row, as `classWeight` makes it of the row's class. */
-function byClass(given: unknown, data: Numbered, problem: Problem): Float32Array {
+/** Returns a weight for each row, from its class. */
+function classWeightsOfRows(given: unknown, data: NumberedRows, problem: Problem): Float32Array {
   const classes = classesOf(data, problem);
   const weights = given === "balanced" ? balance(classes, data.rows) : readClassWeight(given, classes);
   return Float32Array.from({ length: data.rows }, (_, row) => weights[classes.of(row)]);
 }
 
 /**
- * What the rows of a training are weighted with: `sampleWeight`, of which there is one for each of these
- * rows, times `classWeight`; or undefined without either.
+ * Returns the weight of each row: `sampleWeight`, which has a value for each of these rows, times
+ * `classWeight`. Returns undefined without either.
  */
-export function weightsOf(
-  data: Numbered,
+export function combineWeights(
+  data: NumberedRows,
   problem: Problem,
   sampleWeight: Float32Array | undefined,
   classWeight: unknown,
 ): Float32Array | undefined {
   if (classWeight === undefined && sampleWeight === undefined) return undefined;
-  const factors = classWeight === undefined ? undefined : byClass(classWeight, data, problem);
+  const factors = classWeight === undefined ? undefined : classWeightsOfRows(classWeight, data, problem);
   const weights = Float32Array.from(
     { length: data.rows },
     (_, row) => (sampleWeight?.[row] ?? 1) * (factors?.[row] ?? 1),
   );
   const given = [sampleWeight && "sampleWeight", factors && "classWeight"].filter(Boolean).join(" · ");
   if (weights.every((weight) => weight === 0)) {
-    throw new DataError(`${given}: the weights of all ${data.rows} rows that are trained on are 0`);
+    throw new DataError(`${given}: the weights of all ${data.rows} rows to train on are 0`);
   }
   const at = weights.indexOf(Number.POSITIVE_INFINITY);
   if (at < 0) return weights;

@@ -1,4 +1,4 @@
-/** What stands behind a model: its network, what it takes as data, and how far its training has come. */
+/** The state of a model: its network, what it requires of data, its position and history, and its lock. */
 import {
   type CheckedRows,
   checkSizes,
@@ -38,44 +38,45 @@ import {
 import { initialize } from "../nn/weights.ts";
 import type { Complete } from "../options.ts";
 import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } from "./data.ts";
-import { type History, type MetricList, type Metrics, parts } from "./history.ts";
-import { createMeasures, type Measure } from "./measures.ts";
+import { type History, type MetricList, type Metrics, splitHistory } from "./history.ts";
+import { createMetrics, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { atEpoch, type Kept, Training } from "./training.ts";
+import { type SavedParts, startOfNextEpoch } from "./trainableModel.ts";
+import { Training } from "./training.ts";
 import { warnBefore } from "./warnings/before.ts";
 
-/** What `evaluate` measures: the loss, and the model's metrics by their names. */
+/** The result of `evaluate`: the loss, and the model's metrics by name. */
 export type Evaluation<List extends MetricList = MetricList> = {
-  /** The mean over the rows. */
+  /** The mean loss over the rows. */
   readonly loss: number;
 } & Metrics<number, List>;
 
-/** Where a model starts. */
+/** The position of a new model. */
 export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 const NOTHING = { position: START, history: undefined };
 
-/** A network with its configuration, which one training at a time may change. */
+/** A network with its configuration. One training at a time may change it. */
 export class Session {
   readonly configuration: Configuration;
   readonly seed: number;
   readonly layers: readonly LayerShape[];
-  /** Values in a row of x. */
+  /** The number of values in a row of x. */
   readonly inputs: number;
-  /** What a row of x has to be. */
+  /** What a row of x has to contain. */
   readonly expected: ExpectedInputs;
-  /** Values in a row of a prediction. */
+  /** The number of values in a row of predictions. */
   readonly outputs: number;
   /** The number of weights and biases. */
   readonly parameters: number;
   readonly kernel: Kernel;
-  /** Why that kernel. */
+  /** Why this kernel was chosen. */
   readonly reason: string;
-  /** How far training has come, and the history of the last one. */
+  /** The position of the model, and the history of its last training. */
   #progress: { readonly position: Position; readonly history: History | undefined } = NOTHING;
-  /** The training that holds the model. */
+  /** The training that holds the lock. */
   #holder: Training | undefined;
-  /** What is measured besides the loss. */
-  readonly measures: readonly Measure[];
+  /** The metrics, which are measured besides the loss. */
+  readonly metrics: readonly NamedMetric[];
   readonly #expected: Expectation;
   readonly #footprint: Footprint;
   #network: Network | undefined;
@@ -96,13 +97,13 @@ export class Session {
     const initial = this.parameters * Float32Array.BYTES_PER_ELEMENT;
     checkMemory(this.#footprint.network + initial, `model: ${this.parameters} parameters`);
     const { meaning } = createLoss(configuration);
-    this.measures = createMeasures(configuration.metrics, meaning, this.outputs);
+    this.metrics = createMetrics(configuration.metrics, meaning, this.outputs);
     this.#expected = {
       inputs: this.expected,
       targets: expectedTargets(configuration, this.outputs),
       problem: { ...meaning, outputs: this.outputs },
       configuration,
-      measures: this.measures,
+      metrics: this.metrics,
       kernel,
       seed,
     };
@@ -122,18 +123,19 @@ export class Session {
     return this.#progress.history;
   }
 
-  /** Takes over how far a training has come, and its history if it keeps one. */
+  /** Sets the position, and the history of a training that has one. */
   commit(position: Position, history = this.history): void {
     this.#progress = { position, history };
   }
 
-  /** The network, unless the model has been disposed. */
+  /** Returns the network, or throws if the model has been disposed. */
   use(): Network {
-    if (this.#network === undefined) throw new StateError("model: it has been disposed; make a new one");
+    if (this.#network === undefined)
+      throw new StateError("model: the model has been disposed. Fix: make a new one");
     return this.#network;
   }
 
-  /** The network, if nothing trains it. */
+  /** Returns the network, or throws if a training holds the lock. */
   useAlone(call: string): Network {
     this.#checkFree(call);
     return this.use();
@@ -143,30 +145,31 @@ export class Session {
     if (this.#holder === undefined) return;
     const fix =
       this.#holder.call === "epochs"
-        ? "an epochs loop of this model has not ended; let the loop end, break out of it, or call return() on its generator"
-        : "a training of this model is under way; wait until it ends";
+        ? "an epochs loop of this model has not ended. Fix: let the loop end, break out of it, or call return() " +
+          "on its generator"
+        : "a training of this model is running. Fix: wait until it ends";
     throw new StateError(`${call}: ${fix}`);
   }
 
-  /** Lets other trainings begin, if it is this one that holds the model. */
+  /** Unlocks the model, if `training` holds the lock. */
   release(training: object): void {
     if (this.#holder === training) this.#holder = undefined;
   }
 
-  /** All that the model is made of again, between two calls of the kernel. */
-  saved({ optimizerState, history, into }: Kept): SavedModel {
+  /** Returns the saved form of the model. Call it only between two calls of the kernel. */
+  saved({ optimizerState, history, into }: SavedParts): SavedModel {
     const { configuration, seed, position } = this;
     const network = this.use();
     const slots = countSlots(configuration);
     return {
       configuration,
       seed,
-      // An optimizer that begins anew counts its steps anew.
+      // An optimizer whose state is not saved starts again at step 0.
       training: {
-        epochs: atEpoch(position).epoch,
+        epochs: startOfNextEpoch(position).epoch,
         steps: slots > 0 && !optimizerState ? 0 : position.steps,
       },
-      ...(history && this.history ? parts(this.history) : { history: undefined, ending: {} }),
+      ...(history && this.history ? splitHistory(this.history) : { history: undefined, ending: {} }),
       parameters: network.read("parameters", into?.parameters),
       optimizerState: optimizerState ? network.read("slots", into?.optimizerState) : new Float32Array(0),
     };
@@ -180,37 +183,37 @@ export class Session {
   }
 
   /**
-   * Refuses rows whose activations and gradients do not fit; no more than a chunk of them is held at a
-   * time, but for a batch to learn from where the layers take whole ones.
+   * Refuses rows whose activations and gradients do not fit in memory. A network holds at most a chunk of
+   * rows at a time, except when it trains on a batch and has layers that need whole batches.
    */
-  checkRows(call: string, given: number, learns = false): void {
-    checkMemory(this.#rowBytes(given, learns), () => `${call}: the values of ${given} rows`);
+  checkRows(call: string, rows: number, trains = false): void {
+    checkMemory(this.#rowBytes(rows, trains), () => `${call}: the values of ${rows} rows`);
   }
 
-  #rowBytes(given: number, learns: boolean): number {
-    const whole = learns && given > CHUNK_ROWS && takesWholeBatches(this.configuration);
-    return (whole ? given : Math.min(given, CHUNK_ROWS)) * this.#footprint.row;
+  #rowBytes(rows: number, trains: boolean): number {
+    const isWhole = trains && rows > CHUNK_ROWS && takesWholeBatches(this.configuration);
+    return (isWhole ? rows : Math.min(rows, CHUNK_ROWS)) * this.#footprint.row;
   }
 
-  /** What two models have in common that can share what was loaded. */
-  get loadsAs(): string {
+  /** A key that is equal for models that can share loaded data. */
+  get loadKey(): string {
     const { loss, metrics } = this.configuration;
     return JSON.stringify([this.kernel.name, this.expected, this.outputs, loss, metrics]);
   }
 
-  /** Checks all that a training is given and copies it to the kernel. */
+  /** Checks the data of a training and copies it to the kernel. */
   load(call: string, examples: Examples, options: CheckedFitOptions): Loaded {
     return loadFor(call, this.#expected, examples, options);
   }
 
-  /** Checks all that a training is given, for a call that copies nothing. */
+  /** Checks the data of a training, for a call that copies nothing. */
   readTraining(call: string, examples: Examples, options: CheckedFitOptions) {
     return readTraining(call, this.#expected, examples, options);
   }
 
   /**
-   * Begins a training, which holds the model until it is released. `load` gives its data. Nothing of the model
-   * changes before the training's first step.
+   * Begins a training, which holds the lock until it is released. `load` returns its data. The model does not
+   * change before the first step of the training.
    */
   begin(
     call: string,
@@ -225,27 +228,27 @@ export class Session {
       const { data, validation } = loaded;
       this.checkRows(call, Math.min(options.batchSize, data.rows), true);
       if (validation !== undefined) this.checkRows(call, validation.rows);
-      if (this.measures.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
-      const fit = new Training(call, this, loaded, options, () =>
+      if (this.metrics.length > 0) this.#checkPredictions(call, data.rows + (validation?.rows ?? 0));
+      const training = new Training(call, this, loaded, options, () =>
         load({ ...options, validationShuffle: false }),
       );
-      this.#holder = fit;
-      warnBefore(call, this, fit);
-      return fit;
+      this.#holder = training;
+      warnBefore(call, this, training);
+      return training;
     } catch (error) {
       free(loaded);
       throw error;
     }
   }
 
-  /** Checked examples, to learn from or only to be measured. */
-  examples(call: string, given: Examples, learns = false): Dataset {
+  /** Checks examples, to train on or only to measure. */
+  examples(call: string, given: Examples, trains = false): Dataset {
     const data = readExamples(given, this.expected, this.#expected.targets);
-    this.checkRows(call, data.rows, learns);
+    this.checkRows(call, data.rows, trains);
     return data;
   }
 
-  /** Checked rows of x, which may be a dataset's. */
+  /** Checks rows of x, which may be in a dataset. */
   rows(call: string, x: unknown): CheckedRows {
     const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
     if (source !== x) checkSizes(x as object, { inputs: this.inputs });
@@ -255,7 +258,7 @@ export class Session {
     return source === x ? checked : { ...checked, form: "flat" };
   }
 
-  /** The predictions of checked rows, [rows][outputs]. */
+  /** Returns the predictions for checked rows, [rows][outputs]. */
   predictions(x: Float32Array, threads?: number): Float32Array {
     const rows = x.length / this.inputs;
     const output = allocate(rows * this.outputs, () => `the predictions of ${rows} rows`);
@@ -263,61 +266,63 @@ export class Session {
     return output;
   }
 
-  /** The mean loss of checked examples. */
+  /** Returns the mean loss of checked examples. */
   loss(data: Dataset): number {
     return this.use().evaluate(data);
   }
 
-  /** The mean loss of checked examples as one batch, and its gradient by each parameter. */
+  /**
+   * Returns the mean loss of checked examples as one batch, and its gradient with respect to each parameter.
+   */
   gradients(call: string, data: Dataset): Gradients {
     const network = this.useAlone(call);
-    // As the kernel has it and as an array.
+    // The kernel has one copy of the gradient, and the result is another.
     const bytes = 2 * this.parameters * Float32Array.BYTES_PER_ELEMENT;
     checkMemory(bytes + this.#rowBytes(data.rows, true), () => `${call}: the gradient of ${data.rows} rows`);
     return network.gradients(data);
   }
 
-  /** Checks examples as those of a training and gives them as plain rows. */
+  /** Checks examples like those of a training. */
   read(examples: Examples): Dataset {
     return readFor(this.#expected, examples);
   }
 
-  /** Other metrics than its own, for `evaluate`. */
-  measuresOf(metrics: readonly Complete[]): readonly Measure[] {
-    return createMeasures(metrics, this.#expected.problem, this.outputs);
+  /** Creates metrics for this model besides its own. */
+  createMetrics(metrics: readonly Complete[]): readonly NamedMetric[] {
+    return createMetrics(metrics, this.#expected.problem, this.outputs);
   }
 
-  /** What the loss expects of targets. */
+  /** What the loss requires of targets. */
   get expectedTargets(): ExpectedTargets {
     return this.#expected.targets;
   }
 
-  /** What targets and predictions are. */
+  /** The meaning of targets and predictions, and the number of outputs. */
   get problem(): Problem {
     return this.#expected.problem;
   }
 
-  /** The loss and the metrics of the rows, from one forward pass. */
+  /** Returns the loss and the metrics of examples, from one forward pass. */
   evaluate(examples: Examples): Evaluation {
     this.use();
     return this.measure(this.prepare(examples));
   }
 
   /** Checks examples for `measure`. */
-  prepare(examples: Examples, measures = this.measures): Dataset {
-    const data = readFor({ ...this.#expected, measures }, examples);
+  prepare(examples: Examples, metrics = this.metrics): Dataset {
+    const data = readFor({ ...this.#expected, metrics }, examples);
     this.checkRows("evaluate", data.rows);
     return data;
   }
 
-  /** The loss and metrics of examples that this model has prepared, or one that loads as it does. */
-  measure(data: Dataset, measures = this.measures): Evaluation {
+  /** Returns the loss and the metrics of examples that a model with the same `loadKey` has prepared. */
+  measure(data: Dataset, metrics = this.metrics): Evaluation {
     const network = this.use();
-    if (measures.length === 0) return { loss: network.evaluate(data) };
+    if (metrics.length === 0) return { loss: network.evaluate(data) };
     const output = allocate(data.rows * this.outputs, () => `evaluate: the predictions of ${data.rows} rows`);
     const loss = network.evaluate(data, output);
-    const figures = measures.map(({ name, figure }) => [name, figure.value(output, data.y, data.rows)]);
-    return { loss, ...Object.fromEntries(figures) };
+    const values = metrics.map(({ name, metric }) => [name, metric.value(output, data.y, data.rows)]);
+    return { loss, ...Object.fromEntries(values) };
   }
 
   #checkPredictions(call: string, rows: number): void {
@@ -326,25 +331,27 @@ export class Session {
   }
 }
 
-/** Larger arrays have pages of their own, which go back to the system when they are freed. */
+/**
+ * Larger arrays are not reused: they have their own pages, which go back to the system when they are freed.
+ */
 const MOST_REUSED = 2 ** 22;
 
-/** The initial values of the last model: the kernel has copied them. */
-let used: WeakRef<Float32Array> | undefined;
+/** The array of the last model's initial values, which is free: the kernel has copied them. */
+let reusable: WeakRef<Float32Array> | undefined;
 
 /**
- * Zeros, in the memory of the last call if that is large enough. A program that makes many models in a loop would
- * otherwise leave an array for each until the garbage is collected, with the kernel's memory cut in pieces between.
+ * Returns zeros, in the memory of the last call if that is large enough. Otherwise a program that makes many
+ * models in a loop leaves an array for each until the garbage collection, and fragments the kernel's memory.
  */
 function zeros(length: number): Float32Array {
-  const known = used?.deref();
+  const known = reusable?.deref();
   if (known !== undefined && known.length >= length) return known.subarray(0, length).fill(0);
   const values = new Float32Array(length);
-  if (length <= MOST_REUSED) used = new WeakRef(values);
+  if (length <= MOST_REUSED) reusable = new WeakRef(values);
   return values;
 }
 
-/** What the loss of a network with so many outputs expects of targets. */
+/** Returns what the loss of a network with this number of outputs requires of targets. */
 function expectedTargets(configuration: Configuration, outputs: number): ExpectedTargets {
   const loss = createLoss(configuration);
   const columns = loss.targets(outputs);

@@ -1,4 +1,4 @@
-/** trainMany: independent models, trained side by side in one call. */
+/** trainMany: trains independent models in parallel, in one call */
 import { onAbort } from "../abort.ts";
 import { checkExamples, type Examples } from "../data/examples.ts";
 import { DivergenceError, OptionError, show } from "../errors.ts";
@@ -8,56 +8,58 @@ import { type Model, sessionOf } from "../model.ts";
 import { Clock } from "./budget.ts";
 import type { Callback } from "./callbacks/callback.ts";
 import type { Loaded } from "./data.ts";
-import { isPromise, type Steps } from "./drive.ts";
+import { isPromise, type TrainingRequests } from "./drive.ts";
 import type { History, MetricList } from "./history.ts";
 import { readModel } from "./modelArgument.ts";
 import { type CheckedFitOptions, FIT_OPTIONS, type FitOptions, readFitOptions } from "./options.ts";
 import { checkShared, readCallbacks } from "./participants.ts";
-import { watchModels } from "./progressBar.ts";
+import { displayModels } from "./progressBar.ts";
 import type { Session } from "./session.ts";
 import type { Training } from "./training.ts";
 import { warnAfter } from "./warnings/after.ts";
 
-/** How far the trainings have come. */
+/** The progress of a call of `trainMany`. */
 export interface ManyProgress {
-  /** Models whose training has ended. */
+  /** The number of models whose training has ended. */
   readonly finished: number;
-  /** All models. */
+  /** The number of models. */
   readonly total: number;
 }
 
-/** The callbacks of one of many models. */
+/** Returns the callbacks of one model. */
 export type CallbacksOfModel = (model: Model, index: number) => Callback | readonly Callback[];
 
 /**
- * How to train many models: as `fit` does each, and what only many need. `budget.seconds` is the time of the
- * whole call, `verbose` shows how many models have finished.
+ * The options of `trainMany`: those of `fit`, for each model, and a few more. `budget.seconds` is the time of
+ * the whole call. `verbose` shows how many models have finished.
  */
 export interface TrainManyOptions extends Omit<FitOptions, "callbacks"> {
   /**
-   * As of `fit`, for every model: early stopping and hooks; or a function that returns those of one model, so
-   * that each can have a file of its own: `(model, index) => callbacks.log({ path: `${index}.jsonl` })`.
+   * Early stopping and hooks for every model, as in `fit`; or a function that returns the callbacks of one
+   * model, so that each can write its own file: `(model, index) => callbacks.log({ path: `${index}.jsonl`
+   * })`.
    */
   readonly callbacks?: FitOptions["callbacks"] | CallbacksOfModel;
-  /** Called with how many have finished, some times a second while they train, and at the end. */
+  /** Called with the number of finished models, several times per second and at the end. */
   readonly onProgress?: ((progress: ManyProgress) => void) | undefined;
 }
 
-/** A training as `fit` gives it; with an error where the loss did not stay finite. */
+/** The history of one model, as `fit` returns it, with an error if the loss did not stay finite. */
 export type ManyHistory<List extends MetricList = MetricList> = History<List> & {
-  /** Why the training ended early. The model's weights are then those of the last whole epoch. */
+  /** Why the training ended early. The model then has the weights of its last whole epoch. */
   readonly error?: DivergenceError;
 };
 
-/** Time between two reports of the progress. */
+/** The time between two reports of the progress. */
 const PROGRESS_MILLISECONDS = 100;
 
 /**
- * Trains independent models - other seeds, folds, customers, learning rates - on all cores in one call,
- * each on one thread at a time. Every model ends up as `fit` alone would leave it, bit for bit.
+ * Trains independent models, for example with different seeds, folds or learning rates, in one call on all
+ * cores. Each model uses one thread at a time. The result for every model has the same bits as with `fit`
+ * alone.
  *
- * `data` is what all train on, copied once, or a list with the examples of each model. A model whose loss
- * is no longer finite does not disturb the others: its history has an `error`.
+ * `data` is one dataset for all models, which is copied once, or a list with the examples of each model. If
+ * the loss of a model is no longer finite, its history has an `error`, and the other models train on.
  *
  * @example
  * ```ts
@@ -74,9 +76,9 @@ const PROGRESS_MILLISECONDS = 100;
  * const losses = histories.map(({ loss }) => loss.at(-1));
  * ```
  *
- * @throws OptionError, DataError or ShapeError for bad input, StateError if one of the models is being
- * trained; no model has changed then. The signal's reason if it aborts, or what a hook throws: each model then
- * has the weights of its last whole step.
+ * @throws OptionError, DataError or ShapeError for invalid input, StateError if one of the models is being
+ * trained. No model has changed then. It also throws the signal's reason if the signal aborts, and the error
+ * of a hook. Each model then has the weights of its last whole step.
  */
 export async function trainMany<List extends MetricList = MetricList>(
   models: readonly Model<List>[],
@@ -91,7 +93,7 @@ export async function trainMany<List extends MetricList = MetricList>(
   const checked = readFitOptions(call, given as FitOptions, [...FIT_OPTIONS, "onProgress"]);
   checkShared(checked.callbacks, `${call}: callbacks`, "give a function, (model, index) => callbacks");
   const onProgress = readOnProgress(call, options.onProgress);
-  const examples = pair(models, data);
+  const examples = examplesByModel(models, data);
   if (Array.isArray(data) && checked.sampleWeight !== undefined) {
     throw new OptionError(`${call}: sampleWeight: expected one dataset for all models, received a list`);
   }
@@ -108,100 +110,109 @@ function callbacksOf(ofModel: CallbacksOfModel, model: Model, index: number): re
   return readCallbacks(ofModel(model, index), `trainMany: callbacks of model ${index}`);
 }
 
-/** One of the trainings of a call: `signal` and `threads` are those of the call. */
+/** One training of a call. Its `signal` and `threads` are ignored: those of the call apply. */
 export interface ModelTraining {
   readonly model: Model;
   readonly examples: Examples;
   readonly options: CheckedFitOptions;
 }
 
-/** What holds for all trainings of a call. */
-export interface Together extends Partial<Pick<CheckedFitOptions, "budget" | "verbose">> {
+/** The options that apply to the whole call. */
+export interface CallOptions extends Partial<Pick<CheckedFitOptions, "budget" | "verbose">> {
   readonly signal: AbortSignal | undefined;
   readonly threads: number | undefined;
   readonly onProgress: TrainManyOptions["onProgress"];
-  /** Whether settings are tried, of which some may fail: it warns only where all have. */
+  /** Whether the call is a search, in which some trainings may fail: it warns only if all fail. */
   readonly isSearch?: boolean;
 }
 
-/** Trains models that may differ in all, with the same words in errors; data that is shared is copied once. */
+/** Trains models with separate options. Shared data is copied once. `call` begins the messages of errors. */
 export async function trainTogether(
   call: string,
   trainings: readonly ModelTraining[],
-  together: Together,
+  options: CallOptions,
 ): Promise<ManyHistory[]> {
-  together.signal?.throwIfAborted();
-  const loads: Loads = new Map();
-  const begun: Begun[] = [];
+  options.signal?.throwIfAborted();
+  const cache: LoadCache = new Map();
+  const active: ActiveTraining[] = [];
   try {
-    for (const training of trainings) begun.push(begin(call, training, together, loads));
-    loads.clear();
-    const histories = await train(begun, together);
-    const whole = begun.flatMap(({ fit, error }) => (error === undefined ? [fit] : []));
-    warnAfter(call, whole, together.isSearch);
+    for (const training of trainings) active.push(begin(call, training, options, cache));
+    cache.clear();
+    const histories = await train(active, options);
+    const succeeded = active.flatMap(({ training, error }) => (error === undefined ? [training] : []));
+    warnAfter(call, succeeded, options.isSearch);
     return histories;
   } finally {
-    for (const { fit } of begun) fit.release();
+    for (const { training } of active) training.release();
   }
 }
 
-/** A training of a call, taken from request to request. */
-interface Begun {
-  readonly fit: Training;
+/** A training of a call, and the request that it waits for. */
+interface ActiveTraining {
+  readonly training: Training;
   readonly kernel: Kernel;
-  readonly steps: Steps;
-  /** The call of the kernel that it waits for; undefined when it has ended. */
+  readonly requests: TrainingRequests;
+  /** The call of the kernel that the training waits for; undefined when the training has ended. */
   run: Run | undefined;
   error: unknown;
 }
 
-/** What has been loaded, by the examples, for all models that take them in the same way. */
-type Loads = Map<Examples, { readonly as: readonly unknown[]; readonly loaded: Loaded }[]>;
+/** The loaded data by its examples, with a key that is equal for models that can share it. */
+type LoadCache = Map<Examples, { readonly key: readonly unknown[]; readonly loaded: Loaded }[]>;
 
-/** The parts of a training that say how its examples are loaded. */
-function loadsAs(session: Session, options: CheckedFitOptions): readonly unknown[] {
+/** Returns all that the loading of examples depends on. */
+function loadKeyOf(session: Session, options: CheckedFitOptions): readonly unknown[] {
   const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle } = options;
   const seed = validationSplit !== undefined && validationShuffle ? session.seed : undefined;
-  return [session.loadsAs, sampleWeight, classWeight, validationData, validationSplit, seed];
+  return [session.loadKey, sampleWeight, classWeight, validationData, validationSplit, seed];
 }
 
-function load(call: string, training: ModelTraining, options: CheckedFitOptions, loads: Loads): Loaded {
-  const { examples, model } = training;
+function load(call: string, { model, examples, options }: ModelTraining, cache: LoadCache): Loaded {
   const session = sessionOf(model, call);
-  const known = loads.get(examples) ?? [];
-  loads.set(examples, known);
-  const as = loadsAs(session, options);
-  const alike = known.find((other) => other.as.every((part, at) => part === as[at]));
-  if (alike !== undefined) return alike.loaded;
+  const known = cache.get(examples) ?? [];
+  cache.set(examples, known);
+  const key = loadKeyOf(session, options);
+  const shared = known.find((other) => other.key.every((part, at) => part === key[at]));
+  if (shared !== undefined) return shared.loaded;
   const loaded = session.load(call, examples, options);
-  known.push({ as, loaded });
+  known.push({ key, loaded });
   return loaded;
 }
 
-function begin(call: string, training: ModelTraining, { signal }: Together, loads: Loads): Begun {
-  const session = sessionOf(training.model, call);
-  // The call shows the progress of all.
-  const options = { ...training.options, signal, verbose: false };
-  const fit = session.begin(call, training.examples, options, (given) => load(call, training, given, loads));
-  return { fit, kernel: session.kernel, steps: fit.steps(false), run: undefined, error: undefined };
+function begin(
+  call: string,
+  { model, examples, options: own }: ModelTraining,
+  { signal }: CallOptions,
+  cache: LoadCache,
+): ActiveTraining {
+  const session = sessionOf(model, call);
+  // The call itself shows the progress.
+  const options = { ...own, signal, verbose: false };
+  const loadCached = (given: CheckedFitOptions) => load(call, { model, examples, options: given }, cache);
+  const training = session.begin(call, examples, options, loadCached);
+  const { kernel } = session;
+  return { training, kernel, requests: training.requests(), run: undefined, error: undefined };
 }
 
-/** Checks a function that is called with the progress. */
-export function readOnProgress<Told>(call: string, given: unknown): ((progress: Told) => void) | undefined {
-  if (given === undefined || typeof given === "function") return given as (progress: Told) => void;
+/** Checks the option `onProgress`. */
+export function readOnProgress<P>(call: string, given: unknown): ((progress: P) => void) | undefined {
+  if (given === undefined || typeof given === "function") return given as (progress: P) => void;
   throw new OptionError(`${call}: onProgress: expected a function, received ${show(given)}`);
 }
 
-/** The examples of each model. */
-function pair(models: readonly Model[], data: Examples | readonly Examples[]): readonly Examples[] {
+/** Checks the models and returns the examples of each. */
+function examplesByModel(
+  models: readonly Model[],
+  data: Examples | readonly Examples[],
+): readonly Examples[] {
   if (!Array.isArray(models) || models.length === 0) {
     throw new OptionError(`trainMany: expected a list of at least 1 model, received ${show(models)}`);
   }
-  const trainees = models.map((model, index) =>
+  const sessions = models.map((model, index) =>
     sessionOf(readModel(model, `trainMany: models: entry ${index}`), "trainMany"),
   );
-  for (const [index, session] of trainees.entries()) {
-    const first = trainees.indexOf(session);
+  for (const [index, session] of sessions.entries()) {
+    const first = sessions.indexOf(session);
     if (first < index) {
       throw new OptionError(`trainMany: models: entries ${first} and ${index} are the same model`);
     }
@@ -209,18 +220,23 @@ function pair(models: readonly Model[], data: Examples | readonly Examples[]): r
   if (!Array.isArray(data)) return models.map(() => data as Examples);
   if (data.length === models.length) return data;
   throw new OptionError(
-    `trainMany: data: expected one dataset, or a list of one for each of ${models.length} models, received a list of ${data.length}`,
+    `trainMany: data: expected one dataset, or a list with one for each of ${models.length} models, received a ` +
+      `list of ${data.length}`,
   );
 }
 
-/** What a call of the kernel did for one training. */
+/** The result of a call of the kernel for one training. */
 type Outcome = { readonly progress?: Progress } | { readonly error: unknown };
 
-/** Takes a training to its next call of the kernel, or to its end; `outcome` is that of its last call. */
-async function advance(entry: Begun, outcome: Outcome = {}): Promise<void> {
+/**
+ * Continues a training until its next call of the kernel, or its end; `outcome` is the result of its last
+ * call.
+ */
+async function advanceToRun(entry: ActiveTraining, outcome: Outcome = {}): Promise<void> {
   entry.run = undefined;
   try {
-    let step = "error" in outcome ? entry.steps.throw(outcome.error) : entry.steps.next(outcome.progress);
+    let step =
+      "error" in outcome ? entry.requests.throw(outcome.error) : entry.requests.next(outcome.progress);
     while (!step.done) {
       const request = step.value;
       if ("run" in request) {
@@ -228,40 +244,40 @@ async function advance(entry: Begun, outcome: Outcome = {}): Promise<void> {
         return;
       }
       try {
-        if ("given" in request && isPromise(request.given)) await entry.fit.wait(request.given, request);
+        if ("value" in request && isPromise(request.value)) await entry.training.wait(request.value, request);
       } catch (error) {
-        step = entry.steps.throw(error);
+        step = entry.requests.throw(error);
         continue;
       }
-      step = entry.steps.next();
+      step = entry.requests.next();
     }
   } catch (error) {
     entry.error = error;
   }
 }
 
-/** One call of a kernel: some of the trainings, until something has to be decided. */
+/** One call of a kernel, for a group of trainings. */
 interface Call {
-  readonly group: readonly Begun[];
+  readonly group: readonly ActiveTraining[];
   readonly trainings: KernelTrainings;
-  /** Whether none of these trainings continues after it. */
+  /** Whether all these trainings end with this call. */
   readonly isLast: boolean;
 }
 
-function start(kernel: Kernel, group: readonly Begun[], threads: number | undefined): Call {
-  const list = group.map(({ fit, run }) => ({
-    network: fit.network,
-    data: fit.kernelData,
+function start(kernel: Kernel, group: readonly ActiveTraining[], threads: number | undefined): Call {
+  const list = group.map(({ training, run }) => ({
+    network: training.network,
+    data: training.kernelData,
     run: run as Run,
   }));
   return {
     group,
     trainings: kernel.trainMany(list, threads),
-    isLast: list.every(({ run }, at) => group[at].fit.left === run.learningRates.length),
+    isLast: list.every(({ run }, at) => group[at].training.left === run.learningRates.length),
   };
 }
 
-/** Reports that another one has finished, and else at intervals. */
+/** Creates a function that reports each change of the number of finished models, and else at intervals. */
 function reporter(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total: number) {
   let [reported, at] = [-1, Number.NEGATIVE_INFINITY];
   return (finished: number) => {
@@ -272,19 +288,19 @@ function reporter(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total
   };
 }
 
-async function train(begun: readonly Begun[], together: Together): Promise<ManyHistory[]> {
-  const { signal, threads, onProgress, verbose, budget } = together;
-  const watcher = verbose ? watchModels(begun.length) : undefined;
-  const tell = (progress: ManyProgress) => {
-    watcher?.show(progress.finished);
+async function train(all: readonly ActiveTraining[], options: CallOptions): Promise<ManyHistory[]> {
+  const { signal, threads, onProgress, verbose, budget } = options;
+  const display = verbose ? displayModels(all.length) : undefined;
+  const handleProgress = (progress: ManyProgress) => {
+    display?.show(progress.finished);
     onProgress?.(progress);
   };
-  const report = watcher || onProgress ? reporter(tell, begun.length) : undefined;
+  const report = display || onProgress ? reporter(handleProgress, all.length) : undefined;
   const clock = new Clock({ seconds: budget?.seconds });
   const failures: unknown[] = [];
-  await Promise.all(begun.map((entry) => advance(entry)));
-  for (let active = activeOf(begun); active.length > 0; active = activeOf(active)) {
-    const failed = begun.some(({ error }) => isFailure(error)) || failures.length > 0;
+  await Promise.all(all.map((entry) => advanceToRun(entry)));
+  for (let active = activeOf(all); active.length > 0; active = activeOf(active)) {
+    const failed = all.some(({ error }) => isFailure(error)) || failures.length > 0;
     if (failed) {
       await endAll(active);
       break;
@@ -297,67 +313,61 @@ async function train(begun: readonly Begun[], together: Together): Promise<ManyH
         threads,
       ),
     );
-    const over = begun.length - active.length;
+    const over = all.length - active.length;
     const isLast = calls.every((call) => call.isLast);
-    const ofAll = report && ((finished: number) => report(isLast ? over + finished : over));
-    await watch(calls, { signal, clock }, failures, ofAll);
+    const reportAll = report && ((finished: number) => report(isLast ? over + finished : over));
+    await watch(calls, { signal, clock }, failures, reportAll);
     for (const { trainings, group } of calls) {
       const outcomes = await trainings.progress.then(
-        (all) => all.map((progress) => ({ progress })),
+        (results) => results.map((progress) => ({ progress })),
         (error) => group.map(() => ({ error })),
       );
-      await Promise.all(group.map((entry, at) => advance(entry, outcomes[at])));
+      await Promise.all(group.map((entry, at) => advanceToRun(entry, outcomes[at])));
     }
   }
-  watcher?.end();
+  display?.end();
   signal?.throwIfAborted();
-  const failure = begun.find(({ error }) => isFailure(error));
+  const failure = all.find(({ error }) => isFailure(error));
   if (failure !== undefined) throw failure.error;
   if (failures.length > 0) throw failures[0];
-  return begun.map(({ fit, error }) =>
-    error instanceof DivergenceError ? { ...fit.history, error } : fit.history,
+  return all.map(({ training, error }) =>
+    error instanceof DivergenceError ? { ...training.history, error } : training.history,
   );
 }
 
-const activeOf = (entries: readonly Begun[]) => entries.filter(({ run }) => run !== undefined);
+const activeOf = (entries: readonly ActiveTraining[]) => entries.filter(({ run }) => run !== undefined);
 
-/** A training that diverged keeps its error to itself; any other error ends the call. */
+/** Whether an error ends the call. A divergence does not: it goes into the history of its model. */
 const isFailure = (error: unknown) => error !== undefined && !(error instanceof DivergenceError);
 
-/** Ends trainings that wait for the kernel, as a hook's `stop` does. */
-async function endAll(entries: readonly Begun[]): Promise<void> {
+/** Ends trainings that wait for the kernel, as the `stop` of a hook does. */
+async function endAll(entries: readonly ActiveTraining[]): Promise<void> {
   await Promise.all(
     entries.map((entry) => {
-      entry.fit.leave();
+      entry.training.leave();
       const position = (entry.run as Run).from;
       const progress = { position, losses: NONE, seconds: NONE, reached: false, stopped: false };
-      return advance(entry, { progress });
+      return advanceToRun(entry, { progress });
     }),
   );
 }
 
 const NONE = new Float64Array(0);
 
-/** What stops all trainings of a call. */
-interface Stops {
-  readonly signal: AbortSignal | undefined;
-  readonly clock: Clock;
-}
-
 /**
- * Waits for all, reports the progress meanwhile, and stops them when the signal aborts, the time is over or
- * `report` throws; what it throws goes into `failures`.
+ * Waits for all calls and reports the progress. Stops the calls when the signal aborts, the time is over or
+ * `report` throws; that error is appended to `failures`.
  */
 async function watch(
   calls: readonly Call[],
-  { signal, clock }: Stops,
+  { signal, clock }: { readonly signal: AbortSignal | undefined; readonly clock: Clock },
   failures: unknown[],
   report: ((finished: number) => void) | undefined,
 ): Promise<void> {
   const stop = () => {
     for (const { trainings } of calls) trainings.stop();
   };
-  const look = () => {
+  const reportProgress = () => {
     try {
       if (failures.length === 0) {
         report?.(calls.reduce((sum, { trainings }) => sum + trainings.finished(), 0));
@@ -367,7 +377,7 @@ async function watch(
       stop();
     }
   };
-  const endReports = report && every(PROGRESS_MILLISECONDS, look);
+  const endReports = report && every(PROGRESS_MILLISECONDS, reportProgress);
   const endListening = onAbort(signal, stop);
   const cancel = clock.whenOver(stop);
   try {
@@ -377,5 +387,5 @@ async function watch(
     endReports?.();
     endListening();
   }
-  look();
+  reportProgress();
 }

@@ -1,18 +1,18 @@
-/** Online learning: one update from rows as they come. */
+/** trainOnBatch: one update from the given rows, for online learning */
 import type { Examples } from "../data/examples.ts";
 import { DivergenceError } from "../errors.ts";
 import type { Progress } from "../kernel/kernel.ts";
 import { learningRate } from "../nn/optimizers/optimizer.ts";
 import { checkNames } from "../options.ts";
-import { adviceOf } from "./advice.ts";
+import { DIVERGED, divergenceAdvice } from "./advice.ts";
 import { type FitOptions, readFitOptions } from "./options.ts";
 import type { Evaluation, Session } from "./session.ts";
-import { atEpoch } from "./training.ts";
+import { startOfNextEpoch } from "./trainableModel.ts";
 import { warnOfSingleRows } from "./warnings/before.ts";
 
-/** How to take one step. */
+/** The options of one update. */
 export interface TrainOnBatchOptions extends Pick<FitOptions, "sampleWeight" | "classWeight"> {
-  /** That of this step, at least 0; by default the optimizer's. */
+  /** The learning rate of this update, at least 0; by default the optimizer's. */
   readonly learningRate?: number | undefined;
 }
 
@@ -20,19 +20,19 @@ const CALL = "trainOnBatch";
 const NAMES: readonly (keyof TrainOnBatchOptions)[] = ["sampleWeight", "classWeight", "learningRate"];
 const WITHOUT_WEIGHTS = readFitOptions(CALL, { warnings: false });
 
-/** The loss and metrics of the predictions that the step began with. */
-function measured({ measures }: Session, targets: Float32Array, rows: number, done: Progress): Evaluation {
+/** Returns the loss and the metrics of the predictions before the update. */
+function evaluationOf({ metrics }: Session, targets: Float32Array, rows: number, done: Progress): Evaluation {
   const result: { loss: number; [name: string]: number } = { loss: done.losses[0] };
   if (done.predictions) {
-    for (const { name, figure } of measures) result[name] = figure.value(done.predictions, targets, rows);
+    for (const { name, metric } of metrics) result[name] = metric.value(done.predictions, targets, rows);
   }
   return result;
 }
 
 /**
- * One update from all rows as one batch: see `Model.trainOnBatch`. To the kernel it is an epoch of one step, so
- * that it ends with parameters that are published, or restored. The model's epochs do not count it: the next
- * training has the order of rows that it would have had.
+ * Takes one update from all rows as one batch: see `Model.trainOnBatch`. To the kernel this is an epoch of
+ * one step, so that the parameters at its end are published, or restored after a divergence. The model's
+ * epochs do not count it: the order of rows in the next training does not change.
  */
 export function trainOnBatch(session: Session, examples: Examples, given?: TrainOnBatchOptions): Evaluation {
   const network = session.useAlone(CALL);
@@ -48,7 +48,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
   if (data.rows === 1 && session.position.steps === 0) {
     warnOfSingleRows(CALL, session.configuration, 1, 1, [session]);
   }
-  const { epoch, steps } = atEpoch(session.position);
+  const { epoch, steps } = startOfNextEpoch(session.position);
   const rows = weights === undefined ? data : { ...data, weights };
   const done = network.train(rows, {
     from: { epoch, step: 0, steps, loss: 0 },
@@ -58,13 +58,13 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
     seed: session.seed,
     shuffle: false,
     learningRates: Float64Array.of(rate),
-    predictions: session.measures.length > 0,
+    predictions: session.metrics.length > 0,
   });
   if (done.diverged) {
-    const what = "the loss, a gradient or a weight is no longer a finite number";
-    const text = `${CALL}: update ${steps}: ${what}; ${adviceOf(session, { data }, rate)}. The weights are those before the call.`;
+    const advice = divergenceAdvice(session, { data }, rate);
+    const text = `${CALL}: update ${steps}: ${DIVERGED}; ${advice}. The weights are those before the call.`;
     throw new DivergenceError(text, epoch, 0);
   }
   session.commit({ epoch, step: 0, steps: steps + 1, loss: 0 });
-  return measured(session, data.y, data.rows, done);
+  return evaluationOf(session, data.y, data.rows, done);
 }

@@ -1,467 +1,100 @@
-/** One training of a model: how far each call of the kernel goes, learning rates, history, participants. */
+/** One training of a model: runs its epochs synchronously, off the event loop, or one at a time. */
 import { onAbort } from "../abort.ts";
 import type { Dataset } from "../data/examples.ts";
-import { DivergenceError, OptionError, show } from "../errors.ts";
-import type { Snapshot } from "../formats/checkpoint.ts";
-import type { Configuration } from "../formats/configuration.ts";
-import type { SavedModel } from "../formats/saved.ts";
-import type { KernelData, Network, Position, Progress, Run } from "../kernel/kernel.ts";
-import type { Measured } from "../nn/schedules/schedule.ts";
-import { toLayers } from "../nn/weights.ts";
-import { type Advised, adviceOf } from "./advice.ts";
+import type { KernelData, Network, Progress, Run } from "../kernel/kernel.ts";
 import { Clock } from "./budget.ts";
-import type { Callback, Control } from "./callbacks/callback.ts";
-import {
-  type EarlyStoppingCallback,
-  type Stopper,
-  stopperOf,
-  stoppingOf,
-} from "./callbacks/earlyStopping.ts";
-import type { Course } from "./callbacks/participant.ts";
-import { free, type Loaded } from "./data.ts";
-import { advance, driveSync, type Steps } from "./drive.ts";
-import { Figures } from "./figures.ts";
-import { type Ended, type Epoch, GrowingHistory, type History } from "./history.ts";
-import { LearningRates } from "./learningRates.ts";
-import { checkMonitors, isScore, type Measure, measuredNames } from "./measures.ts";
+import type { Loaded } from "./data.ts";
+import { advance, driveSync, type TrainingRequests } from "./drive.ts";
+import { EpochLoop } from "./epochLoop.ts";
+import type { Epoch, History } from "./history.ts";
 import type { CheckedFitOptions } from "./options.ts";
-import { type Answer, Participants } from "./participants.ts";
-import { checkResumed, type Settings } from "./resume.ts";
-import { warnOfMonitors } from "./warnings/before.ts";
+import type { HookResult } from "./participants.ts";
+import { ResumableState } from "./resumableState.ts";
+import type { TrainableModel } from "./trainableModel.ts";
 import type { Profile } from "./warnings/profile.ts";
 
-/**
- * Epochs of one call of the kernel, which takes and gives an entry for each: "until I abort" may be a
- * billion.
- */
-const MOST_EPOCHS_A_RUN = 10_000;
-
-/** Predictions of one call, in numbers, unless one epoch has more: 4 MB, which a cache of today holds. */
-const MOST_PREDICTIONS_A_RUN = 2 ** 20;
-
-/** What is kept of a model besides its parameters. */
-export interface Kept {
-  readonly optimizerState: boolean;
-  readonly history: boolean;
-  /** What was kept before, with the same optimizer's state: its numbers may be written over. */
-  readonly into?: SavedModel | undefined;
-}
-
-/** What a training needs of its model. */
-export interface Trained extends Advised {
-  readonly configuration: Configuration;
-  readonly seed: number;
-  readonly outputs: number;
-  readonly measures: readonly Measure[];
-  readonly position: Position;
-  /** Takes over how far a training has come, and its history. */
-  commit(position: Position, history: History): void;
-  /** Lets other trainings begin, if it is this one that holds the model. */
-  release(training: object): void;
-  /** All of the model, between two calls of the kernel. */
-  saved(kept: Kept): SavedModel;
-}
-
-/** Where the next training starts: what an aborted one left of its last epoch belonged to that training. */
-export function atEpoch({ epoch, step, steps }: Position): Position {
-  return { epoch: step > 0 ? epoch + 1 : epoch, step: 0, steps, loss: 0 };
-}
-
-/**
- * One training: takes the model from epoch to epoch and keeps the history. The model keeps its own position and
- * history until the first step.
- */
+/** One training, from its first epoch to its last. */
 export class Training {
   /** The name of the call, which begins the messages of errors. */
   readonly call: string;
   readonly network: Network;
-  readonly #model: Trained;
+  readonly #model: TrainableModel;
   readonly #options: CheckedFitOptions;
-  readonly #growing: GrowingHistory;
-  readonly #participants: Participants;
+  readonly #state: ResumableState;
   readonly #clock: Clock;
-  readonly #stopping: EarlyStoppingCallback | undefined;
-  #loaded: Loaded;
-  /** What was loaded before, which other trainings of the call may still use. */
-  #loadedBefore: Loaded | undefined;
-  #figures: Figures;
-  #rates: LearningRates;
-  #stopper: Stopper | undefined;
-  /** Loads the data again, the rows of the validation not drawn. */
-  #reload: (() => Loaded) | undefined;
-  #position: Position;
-  /** Epochs that have ended. */
-  #done = 0;
-  #isResumed = false;
-  #last: Epoch | undefined;
-  #steps: Steps | undefined;
+  readonly #loop: EpochLoop;
+  #requests: TrainingRequests | undefined;
 
   constructor(
     call: string,
-    model: Trained,
+    model: TrainableModel,
     loaded: Loaded,
     options: CheckedFitOptions,
     reload?: () => Loaded,
   ) {
+    const state = new ResumableState(model, loaded, options, reload);
+    const clock = new Clock(options.budget);
     this.call = call;
+    this.network = state.network;
     this.#model = model;
-    this.network = model.use();
-    this.#loaded = loaded;
     this.#options = options;
-    this.#reload = reload;
-    const measured = measuredNames(model.measures, loaded.validation !== undefined);
-    this.#growing = new GrowingHistory(measured);
-    if (loaded.validationRows) this.#growing.history.validationRows = loaded.validationRows;
-    const { schedule, callbacks, verbose, epochs, budget } = options;
-    checkMonitors(`${call}: schedule: monitor`, schedule?.monitors ?? [], model.measures, measured);
-    this.#stopping = stoppingOf(callbacks);
-    if (this.#stopping !== undefined) {
-      const place = `${call}: callbacks[${callbacks.indexOf(this.#stopping as Callback)}]: earlyStopping`;
-      checkMonitors(`${place}: monitor`, [this.#stopping.monitor], model.measures, measured);
-    }
-    this.#figures = new Figures(loaded, model.measures, model.outputs);
-    this.#rates = this.#ratesWatching(this.#monitor);
-    this.#stopper = this.#stopperWatching(this.#monitor);
-    this.#participants = new Participants(call, callbacks, verbose ? epochs : undefined);
-    this.#clock = new Clock(budget);
-    this.#position = atEpoch(model.position);
+    this.#state = state;
+    this.#clock = clock;
+    this.#loop = new EpochLoop({ call, model, options, state, clock });
   }
 
-  /** As far as it has come; a copy for the caller to keep. */
+  /** A copy of the history so far. */
   get history(): History {
-    return this.#growing.copy();
+    return this.#state.historyCopy;
   }
 
   get kernelData(): KernelData {
-    return this.#loaded.kernelData;
+    return this.#state.loaded.kernelData;
   }
 
-  /** The rows to train on; it may be the caller's own. */
+  /** The rows to train on, possibly in the caller's own memory. */
   get data(): Dataset {
-    return this.#loaded.data;
+    return this.#state.loaded.data;
   }
 
-  /** Whether to warn where the training has stalled. */
+  /** Whether to warn if the training stalls. */
   get warns(): boolean {
     return this.#options.warnings;
   }
 
-  /** What the data is like, for warnings; undefined where the caller wants none. */
+  /** The data's properties that warnings look at; undefined where the caller wants no warnings. */
   get profile(): Profile | undefined {
-    return this.#loaded.profile;
+    return this.#state.loaded.profile;
   }
 
   get batchSize(): number {
     return this.#options.batchSize;
   }
 
-  /** The call, which warns of each thing once. */
+  /** Identifies the call: each warning is given once per call. */
   get scope(): object {
     return this.#options.scope;
   }
 
   /** Epochs still to come. */
   get left(): number {
-    return this.#isOver ? 0 : Math.max(0, this.#options.epochs - this.#done);
+    return this.#state.epochsLeft;
   }
 
-  /** Whether it ends, or has ended, before its last epoch. */
-  get #isOver(): boolean {
-    const { ended } = this.#growing.history;
-    return ended !== undefined && ended !== "epochs";
-  }
-
-  /** What early stopping and schedules watch by default. */
-  get #monitor(): string {
-    return this.#loaded.validation === undefined ? "loss" : "validationLoss";
-  }
-
-  #ratesWatching(monitor: string): LearningRates {
-    const { learningRate } = this.#model.configuration.optimizer;
-    return new LearningRates(this.#options.schedule, learningRate, monitor);
-  }
-
-  #stopperWatching(standard: string): Stopper | undefined {
-    const largerIsBetter = (monitor: string) => isScore(monitor, this.#model.measures);
-    return this.#stopping && stopperOf(this.#stopping, standard, largerIsBetter);
-  }
-
-  get #wantsPredictions(): boolean {
-    return this.#model.measures.length > 0;
-  }
-
-  /** The most epochs of a call of the kernel: nothing is decided between them. */
-  get #mostEpochs(): number {
-    const watches = this.#stopper !== undefined && this.#stopper.inKernel === undefined;
-    if (watches || (this.#options.schedule?.monitors.length ?? 0) > 0) return 1;
-    if (!this.#wantsPredictions) return MOST_EPOCHS_A_RUN;
-    const rows = this.#loaded.data.rows + (this.#loaded.validation?.rows ?? 0);
-    const epochs = Math.floor(MOST_PREDICTIONS_A_RUN / (rows * this.#model.outputs));
-    return Math.min(MOST_EPOCHS_A_RUN, Math.max(1, epochs));
-  }
-
-  #rate(epoch: number): number {
-    return this.#rates.of(epoch, this.#last as Measured | undefined);
-  }
-
-  /** The next call of the kernel, of at most that many epochs. */
-  #next(most: number): Run {
-    const { batchSize, accumulate, shuffle, threads, budget } = this.#options;
-    const { data, validation } = this.#loaded;
-    const epochs = Math.min(most, this.left, this.#mostEpochs);
-    const stepsAnEpoch = Math.ceil(data.rows / Math.min(batchSize, data.rows));
-    const earlyStopping = this.#stopper?.inKernel;
-    const { targetLoss } = budget;
-    return {
-      from: this.#position,
-      steps: epochs * stepsAnEpoch,
-      batchSize,
-      accumulate,
-      seed: this.#model.seed,
-      shuffle,
-      ...(threads === undefined ? {} : { threads }),
-      learningRates: Float64Array.from({ length: epochs }, (_, index) => this.#rate(this.#done + index)),
-      ...(validation && { validation: validation.kernelData }),
-      ...(this.#wantsPredictions && { predictions: true }),
-      ...(earlyStopping && { earlyStopping }),
-      ...(targetLoss === undefined ? {} : { targetLoss }),
-    };
-  }
-
-  /** Takes over what a run did: position and history; throws if it diverged. */
-  #absorb(run: Run, progress: Progress): Epoch[] {
-    const epochs = Array.from(progress.losses, (loss, index) => {
-      const always = [run.from.epoch + index, loss, run.learningRates[index], progress.seconds[index]];
-      return this.#growing.add([...always, ...this.#figures.of(progress, index)]);
-    });
-    this.#done += epochs.length;
-    if (epochs.length > 0) this.#checkWatched(epochs[0]);
-    this.#last = epochs.at(-1) ?? this.#last;
-    this.#position = progress.position;
-    // A run that was stopped before its first step has changed nothing.
-    if (progress.diverged || progress.position.steps > run.from.steps || epochs.length > 0) this.#commit();
-    this.#watch(progress, epochs);
-    if (progress.diverged) throw this.#divergence(progress.diverged, run);
-    if (progress.stopped) this.#stop();
-    return epochs;
-  }
-
-  /** Warns where early stopping or the schedule watches what is not a number. */
-  #checkWatched(epoch: Epoch): void {
-    const monitors = this.#options.schedule?.monitors ?? [];
-    const watched = [...(this.#stopping ? [this.#stopping.monitor] : []), ...monitors];
-    const names = watched.map((name) => name ?? this.#monitor);
-    warnOfMonitors(this.call, names, epoch, this.#model, this);
-  }
-
-  #commit(): void {
-    this.#model.commit(this.#position, this.#growing.history);
-  }
-
-  /** Shows the epochs that ended to early stopping. */
-  #watch(progress: Progress, epochs: readonly Epoch[]): void {
-    const stopper = this.#stopper;
-    stopper?.absorb(progress);
-    if (stopper !== undefined && stopper.inKernel === undefined) {
-      for (const epoch of epochs) stopper.see(epoch, () => this.network.read("parameters"));
-    }
-    if (epochs.length > 0) this.#noteBest();
-    if (stopper?.isOver) this.#end("patience");
-    else if (progress.reached) this.#end("target");
-  }
-
-  #noteBest(): void {
-    if (this.#stopper?.parameters === undefined) return;
-    const epochs = this.#growing.history.epoch;
-    this.#growing.history.bestEpoch = epochs[epochs.length - 1 - this.#stopper.waiting.waited];
-  }
-
-  /** A run was stopped: the signal did it, or the time is over. */
-  #stop(): void {
-    this.#options.signal?.throwIfAborted();
-    this.#end("budget");
-  }
-
-  /** Ends the training; the first reason counts. */
-  #end(reason: Ended): void {
-    this.#growing.history.ended ??= reason;
+  /** Returns the training as a generator of requests, for a caller that answers them itself. */
+  requests(): TrainingRequests {
+    return this.#loop.requests(false, false);
   }
 
   /** Ends the training as a hook's `stop` does. */
   leave(): void {
-    this.#end("callback");
-  }
-
-  #divergence({ epoch, step }: { epoch: number; step: number }, run: Run): DivergenceError {
-    const learningRate = run.learningRates[epoch - run.from.epoch];
-    const whole = this.#done > 0 ? "of the last whole epoch" : "from before the training";
-    const kept = `The weights are those ${this.#stopper?.parameters ? "of the best epoch" : whole}.`;
-    const what = "the loss, a gradient or a weight is no longer a finite number";
-    const advice = adviceOf(this.#model, this.#loaded, learningRate);
-    const text = `epoch ${epoch}, step ${step}: ${what}; ${advice}. ${kept}`;
-    return new DivergenceError(text, epoch, step);
-  }
-
-  /** The training as a generator of requests; `shows` asks for the epochs to be shown as they end. */
-  *steps(isSync: boolean, shows = false): Steps {
-    const course = this.#course(isSync);
-    const errors: unknown[] = [];
-    try {
-      yield* this.#participants.begin(course);
-      this.#reload = undefined;
-      this.#clock.start(this.#growing.history.seconds);
-      yield* this.#epochsOf(course, shows);
-      this.#end("epochs");
-      yield* this.#participants.lastEpoch(course);
-      this.#giveBest();
-    } catch (error) {
-      if (error instanceof DivergenceError) this.#giveBest();
-      // An error after the last epoch takes nothing from how the epochs ended.
-      this.#end(this.#reasonOf(error));
-      errors.push(error);
-    }
-    yield* this.#participants.end(this.history, errors);
-    // The error that ended the training, not those that followed.
-    if (errors.length > 0) throw errors[0];
-  }
-
-  #reasonOf(error: unknown): Ended {
-    if (error instanceof DivergenceError) return "divergence";
-    const { signal } = this.#options;
-    return signal?.aborted && error === signal.reason ? "signal" : "error";
-  }
-
-  *#epochsOf(course: Course, shows: boolean): Steps {
-    while (this.left > 0) {
-      const until = Math.min(this.#participants.epochsUntil(this.#done), this.#clock.epochs(course.isSync));
-      if (until === 0) return this.#end("budget");
-      yield* this.#participants.beginEpoch(this.#position.epoch, course);
-      if (this.#isOver) return;
-      this.#options.signal?.throwIfAborted();
-      const run = this.#next(shows ? 1 : until);
-      const progress = yield { run };
-      const epochs = this.#absorb(run, progress as Progress);
-      this.#clock.count(epochs.length);
-      if (epochs.length > 0) yield* this.#participants.endEpochs(epochs, course);
-      if (shows) yield { ended: epochs };
-    }
-  }
-
-  /** Gives the model the parameters of its best epoch, if early stopping has seen one. */
-  #giveBest(): void {
-    const best = this.#stopper?.parameters;
-    if (best !== undefined) this.network.write("parameters", best);
-  }
-
-  #snapshot(before: Snapshot | undefined): Snapshot {
-    return {
-      model: this.#model.saved({ optimizerState: true, history: true, into: before?.model }),
-      best: this.#stopper?.parameters,
-      state: {
-        done: this.#done,
-        isOver: this.#isOver,
-        ...this.#settings,
-        learningRate: this.#rates.set,
-        monitor: this.#monitor,
-        earlyStopping: this.#stopper?.waiting,
-      },
-    };
-  }
-
-  /** What the steps of the training follow from. */
-  get #settings(): Settings {
-    const { batchSize, accumulate, shuffle, validationSplit, validationShuffle } = this.#options;
-    const drawn = validationSplit === undefined ? undefined : validationShuffle;
-    return { rows: this.#loaded.data.rows, batchSize, accumulate, shuffle, validationShuffle: drawn };
-  }
-
-  #resume(snapshot: Snapshot, place: string): void {
-    const { model, state, best } = snapshot;
-    const { configuration, seed } = this.#model;
-    const { names } = this.#growing;
-    const hasEarlyStopping = this.#stopper !== undefined;
-    const isOld = state.monitor === undefined;
-    const expected = { configuration, seed, names, settings: this.#settings, hasEarlyStopping };
-    const { validationSplit } = this.#options;
-    checkResumed({ ...expected, validationSplit }, snapshot, place);
-    if (isOld) this.#followOldDefaults();
-    this.#isResumed = true;
-    this.network.write("parameters", model.parameters);
-    if (model.optimizerState.length > 0) this.network.write("slots", model.optimizerState);
-    this.#position = { epoch: model.training.epochs, step: 0, steps: model.training.steps, loss: 0 };
-    for (let epoch = 0; epoch < state.done; epoch++) {
-      // A schedule that watches the training sees all of it again.
-      this.#rate(epoch);
-      this.#last = this.#growing.add(names.map((name) => model.history?.[name][epoch] ?? Number.NaN));
-    }
-    this.#rates.set = state.learningRate;
-    this.#done = state.done;
-    if (state.earlyStopping) this.#stopper?.resume(state.earlyStopping, best);
-    this.#noteBest();
-    if (state.isOver) this.#end(model.ending.ended ?? (this.#stopper?.isOver ? "patience" : "callback"));
-    this.#commit();
-  }
-
-  /** A checkpoint of an older version resumes as that version trained. */
-  #followOldDefaults(): void {
-    const { validationSplit, validationShuffle } = this.#options;
-    if (validationSplit !== undefined && validationShuffle && this.#reload !== undefined) {
-      this.#loadedBefore = this.#loaded;
-      this.#loaded = this.#reload();
-      this.#figures = new Figures(this.#loaded, this.#model.measures, this.#model.outputs);
-      const { validationRows } = this.#loaded;
-      if (validationRows) this.#growing.history.validationRows = validationRows;
-    }
-    this.#rates = this.#ratesWatching("loss");
-    this.#stopper = this.#stopperWatching("loss");
-  }
-
-  #course(isSync: boolean): Course {
-    const fit = this;
-    const control = this.#control();
-    return {
-      call: this.call,
-      isSync,
-      control,
-      get done() {
-        return fit.#done;
-      },
-      get isOver() {
-        return fit.#isOver;
-      },
-      get isResumed() {
-        return fit.#isResumed;
-      },
-      snapshot: (before) => this.#snapshot(before),
-      resume: (snapshot, place) => this.#resume(snapshot, place),
-    };
-  }
-
-  #control(): Control {
-    const fit = this;
-    return {
-      get learningRate() {
-        return fit.#rate(Math.min(fit.#done, fit.#options.epochs - 1));
-      },
-      set learningRate(rate) {
-        if (!(typeof rate === "number" && rate >= 0 && rate < Number.POSITIVE_INFINITY)) {
-          const expected = "expected a number of at least 0";
-          throw new OptionError(`${fit.call}: control: learningRate: ${expected}, received ${show(rate)}`);
-        }
-        fit.#rates.set = rate;
-      },
-      get secondsLeft() {
-        return fit.#clock.secondsFor(fit.left);
-      },
-      stop: () => fit.leave(),
-      getWeights: () => toLayers(fit.#model.layers, fit.network.read("parameters")),
-    };
+    this.#state.end("callback");
   }
 
   /** Trains all epochs before it returns. */
   sync(): History {
     try {
-      driveSync(this.steps(true), (run) => this.network.train(this.kernelData, run));
+      driveSync(this.#loop.requests(true, false), (run) => this.network.train(this.kernelData, run));
     } finally {
       this.release();
     }
@@ -478,7 +111,7 @@ export class Training {
     return this.history;
   }
 
-  /** Trains off the event loop and yields each epoch; waits while the caller has it. */
+  /** Trains off the event loop and yields each epoch. It continues when the caller asks for the next one. */
   async *each(): AsyncGenerator<Epoch, History> {
     try {
       for (let epochs = await this.#advance(true); epochs; epochs = await this.#advance(true)) yield* epochs;
@@ -488,7 +121,7 @@ export class Training {
     }
   }
 
-  /** Ends what `each` began, if nobody pulls it to its end. */
+  /** Ends the training that `each` began, if nobody pulls its generator to the end. */
   async abandon(): Promise<void> {
     this.leave();
     try {
@@ -498,22 +131,22 @@ export class Training {
     }
   }
 
-  /** Lets other trainings of the model begin, and frees the kernel's copy of the data. */
+  /** Unlocks the model and frees the kernel's copy of the data. */
   release(): void {
     this.#model.release(this);
-    for (const loaded of [this.#loaded, this.#loadedBefore]) if (loaded !== undefined) free(loaded);
+    this.#state.free();
   }
 
-  /** Takes steps until epochs are to be shown, or to the end. */
-  #advance(shows = false): Promise<readonly Epoch[] | undefined> {
-    this.#steps ??= this.steps(false, shows);
-    return advance(this.#steps, {
+  /** Continues until the next epoch has ended where the training pauses after each, else to the end. */
+  #advance(pauses = false): Promise<readonly Epoch[] | undefined> {
+    this.#requests ??= this.#loop.requests(false, pauses);
+    return advance(this.#requests, {
       train: (run) => this.#start(run),
-      wait: (given, answer) => this.wait(given, answer),
+      wait: (value, result) => this.wait(value, result),
     });
   }
 
-  /** A call of the kernel that ends early when the signal aborts, or when the time is over. */
+  /** Starts a call of the kernel that ends early when the signal aborts or the time is over. */
   async #start(run: Run): Promise<Progress> {
     const stop = () => this.network.stop();
     const running = this.network.start(this.kernelData, run);
@@ -536,19 +169,19 @@ export class Training {
   }
 
   /** Waits for a hook's promise, until the signal aborts or, while epochs are to come, the time is over. */
-  wait(given: PromiseLike<unknown>, { isInterruptible }: Answer): PromiseLike<unknown> {
+  wait(promise: PromiseLike<unknown>, { isInterruptible }: HookResult): PromiseLike<unknown> {
     const { signal } = this.#options;
-    if (!isInterruptible) return given;
-    const isRunning = this.#growing.history.ended === undefined;
+    if (!isInterruptible) return promise;
+    const isRunning = this.#state.history.ended === undefined;
     let end = () => {};
     const waiting = new Promise<unknown>((resolve, reject) => {
       const abort = () => reject(signal?.reason);
       const timeOver = () => {
-        this.#end("budget");
+        this.#state.end("budget");
         resolve(undefined);
       };
       end = this.#onInterruption({ abort, ...(isRunning && { timeOver }) });
-      given.then(resolve, reject);
+      promise.then(resolve, reject);
       if (signal?.aborted) abort();
     });
     return waiting.finally(() => end());

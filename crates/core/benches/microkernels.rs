@@ -1,8 +1,9 @@
-//! Each of a dense layer's three products alone, at a few shapes, on every instruction set that the CPU has.
+//! Times the three products of a dense layer separately, at a few shapes, on every instruction set of the
+//! CPU.
 //!
-//! `cargo bench -p myelin-core --bench microkernels`, and behind `--` a part of a name to have only those.
-//! The throughput is in floating-point operations a second, and `peak` in each group is what multiply-adds
-//! from registers alone reached in the same minutes: divide by it.
+//! `cargo bench -p myelin-core --bench microkernels`; after `--`, a part of a name selects benchmarks. The
+//! throughput is in floating-point operations per second. `peak` in each group is what multiply-adds on
+//! registers reached at the same time, so divide by it.
 
 use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use myelin_core::engine::epilogue::Apply;
@@ -21,7 +22,7 @@ struct Shape {
     rows: usize,
 }
 
-/// Small, narrow, and the layers of networks for images at small and large batches.
+/// Small and narrow layers, and the layers of image networks at small and large batches.
 const SHAPES: [Shape; 7] = [
     Shape { inputs: 64, outputs: 64, rows: 5 },
     Shape { inputs: 64, outputs: 64, rows: 32 },
@@ -32,7 +33,7 @@ const SHAPES: [Shape; 7] = [
     Shape { inputs: 2048, outputs: 2048, rows: 256 },
 ];
 
-/// Small enough that no sum gets far, large enough that none is denormal.
+/// Small enough that sums stay small, large enough that none is denormal.
 const VALUE: f32 = 0.01;
 
 fn filled(features: usize, rows: usize) -> Panels {
@@ -55,7 +56,7 @@ impl Shape {
     }
 }
 
-/// What the products of a shape read and write.
+/// The operands and results of a shape's products.
 struct Work<S: Simd> {
     s: S,
     product: Product,
@@ -114,12 +115,12 @@ impl<S: Simd> Work<S> {
     }
 }
 
-/// No function follows the product.
+/// Returns the empty epilogue.
 fn nothing<'a, S: Simd>() -> Apply<'a, S> {
     Apply { epilogue: None, kept: None }
 }
 
-/// The products of a shape, and the peak beside them.
+/// Measures the products of a shape, and the peak beside them.
 struct Measure<'a>(&'a mut Criterion, Shape);
 
 impl WithSimd for Measure<'_> {
@@ -131,7 +132,7 @@ impl WithSimd for Measure<'_> {
         let name = format!("{}, {inputs} to {outputs}, {rows} rows", S::INSTRUCTIONS.name());
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Elements(shape.operations()));
-        // Each product starts from values of its own: the others write over theirs.
+        // Each product has its own operands, because the others overwrite theirs.
         product(&mut group, "forward", s, shape, Work::forward);
         product(&mut group, "input gradient", s, shape, Work::input_gradient);
         product(&mut group, "parameter gradient", s, shape, Work::parameter_gradient);
@@ -147,7 +148,7 @@ fn product<S: Simd>(group: &mut Group<'_>, name: &str, s: S, shape: Shape, produ
     group.bench_function(name, |bencher| bencher.iter(|| product(&mut work)));
 }
 
-/// As long as so many operations would take at the peak.
+/// Reports the time that this number of operations would take at the peak.
 fn peak(bencher: &mut Bencher<'_>, instructions: Instructions, operations: u64) {
     bencher.iter_custom(|iterations| {
         let seconds = operations as f64 / fma_peak(instructions, Duration::from_millis(5));
@@ -158,7 +159,7 @@ fn peak(bencher: &mut Bencher<'_>, instructions: Instructions, operations: u64) 
 fn microkernels(criterion: &mut Criterion) {
     for shape in SHAPES {
         for instructions in Instructions::available() {
-            // One call of the portable path takes as long there as the whole bench elsewhere.
+            // One call of the portable path would take as long as the whole benchmark elsewhere.
             let slow = instructions == Instructions::Portable && shape.operations() > 100_000_000;
             if !slow {
                 dispatch(instructions, Measure(criterion, shape));

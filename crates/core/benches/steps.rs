@@ -1,10 +1,13 @@
-//! Microseconds a training step for networks from tiny to wide, as a share of the FMA peak of the same run.
+//! Measures microseconds per training step for networks from tiny to wide, as a share of the FMA peak of the
+//! same run.
 //!
-//! `cargo bench -p myelin-core --bench steps -- [instructions] [optimizer] [network] [threads] [exactly]`,
-//! the optimizer by its name in the table, sgd unless told otherwise; one thread unless told otherwise;
-//! `exactly` as many, even where one is faster. Each measurement is followed by a sample of the peak; the
-//! best of each is compared, and the median shown beside. Pin it to one core where others are busy. The
-//! limit counts the multiply-adds that the engine makes: no input gradient of the first layer.
+//! `cargo bench -p myelin-core --bench steps -- [instructions] [optimizer] [network] [threads] [exactly]`
+//!
+//! The optimizer is a name in the table, by default sgd. The number of threads is 1 by default. With
+//! `exactly`, all of these threads are used even if one thread is faster. Each measurement is followed by a
+//! sample of the peak. The share compares the best of each; the median is printed as well. Pin the process to
+//! one core if the machine is busy. The limit counts the multiply-adds that the engine makes, without the
+//! input gradient of the first layer.
 
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::simd::Instructions;
@@ -30,10 +33,10 @@ const CASES: [Case; 6] = [
     Case { widths: &[2048, 2048, 2048, 10], activation: "relu", batch: 256, rows: 512 },
 ];
 
-/// How long each network is measured, at least.
+/// The minimum time to measure each network.
 const TIME: Duration = Duration::from_millis(1500);
 
-/// An optimizer of the table with usual options; those that are not named here are zero.
+/// Returns an optimizer of the table with common options. Options that are not named here are zero.
 fn optimizer_of(name: &str) -> Value {
     let (_, options) = TABLE.iter().find(|(entry, _)| *entry == name).expect("an optimizer of the table");
     let value = |option: &str| match option {
@@ -48,7 +51,7 @@ fn optimizer_of(name: &str) -> Value {
     options.chain([("type".to_string(), json!(name))]).collect()
 }
 
-/// From -0.5 to 0.5.
+/// Returns a value from -0.5 to 0.5.
 fn value(stream: u64, counter: u64) -> f32 {
     (draw(1, stream, counter) >> 8) as f32 / 16_777_216.0 - 0.5
 }
@@ -82,14 +85,14 @@ impl Case {
         })
     }
 
-    /// Floating-point operations of a step's products.
+    /// Returns the number of floating-point operations of a step's products.
     fn operations(&self) -> f64 {
         let products: usize = self.widths.windows(2).map(|pair| pair[0] * pair[1]).sum();
         let first = self.widths[0] * self.widths[1];
         2.0 * self.batch as f64 * (3 * products - first) as f64
     }
 
-    /// Microseconds a step, sorted, and the best FMA peak in operations a second.
+    /// Returns the microseconds per step, sorted, and the best FMA peak in operations per second.
     fn measure(
         &self,
         optimizer: &Value,
@@ -121,7 +124,7 @@ impl Case {
             from = network.train(&data, &run, &Stop::default())?.position;
             let seconds = start.elapsed().as_secs_f64();
             times.push(seconds / steps as f64 * 1e6);
-            // Short calls measure the clock and the neighbours more than the steps.
+            // Short calls measure the clock and other processes more than the steps.
             if seconds < 0.02 {
                 epochs = (epochs as f64 * 0.03 / seconds).ceil() as usize;
             }

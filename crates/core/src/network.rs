@@ -7,7 +7,7 @@ use crate::engine::gradient_target::GradientTarget;
 use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{Line, Panels};
 use crate::engine::simd::Simd;
-use crate::engine::standardize::Figures;
+use crate::engine::standardize::BatchStatistics;
 use crate::layers::LayerOperation;
 use crate::operations::{BatchRange, Kind, Operation};
 use crate::program::Plan;
@@ -45,9 +45,9 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         rows: usize,
-        figures: Option<&[Figures]>,
+        statistics: Option<&[BatchStatistics]>,
     ) {
-        let at = BatchRange { from: workspace.from, rows, moment: workspace.moment, figures };
+        let at = BatchRange { from: workspace.from, rows, moment: workspace.moment, statistics };
         for (index, operation) in
             self.operations.iter().enumerate().take(operations.end).skip(operations.start)
         {
@@ -168,9 +168,10 @@ impl<S: Simd> Plan<S> {
         operations: Range<usize>,
         parameters: &[Line],
         workspace: &mut Workspace,
-        figures: Option<&[Figures]>,
+        statistics: Option<&[BatchStatistics]>,
     ) {
-        let at = BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, figures };
+        let at =
+            BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, statistics };
         let Workspace { rows, kept, outputs, gradients, scratch, .. } = workspace;
         let rows = *rows;
         for index in operations.rev() {
@@ -209,11 +210,11 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         rows: usize,
-        (operations, figures): (Range<usize>, Option<&[Figures]>),
+        (operations, statistics): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
         s.run(
             #[inline(always)]
-            || self.forward_operations::<0>(s, operations, parameters, workspace, rows, figures),
+            || self.forward_operations::<0>(s, operations, parameters, workspace, rows, statistics),
         );
     }
 
@@ -225,14 +226,14 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         batch: Batch<'_>,
-        (operations, figures): (Range<usize>, Option<&[Figures]>),
+        (operations, statistics): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
         let (from, rows) = (workspace.from, workspace.rows);
         if operations.start == 0 {
             workspace.moment = batch.moment;
             batch.gather(workspace, from, rows);
         }
-        self.forward_rows(s, parameters, workspace, rows, (operations, figures));
+        self.forward_rows(s, parameters, workspace, rows, (operations, statistics));
     }
 
     /// Runs one thread's rows of the batch backward through some operations. If the last operation is among
@@ -244,7 +245,7 @@ impl<S: Simd> Plan<S> {
         parameters: &[Line],
         workspace: &mut Workspace,
         batch: Batch<'_>,
-        (operations, figures): (Range<usize>, Option<&[Figures]>),
+        (operations, statistics): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
         let scale = batch.scale();
         s.run(
@@ -253,7 +254,7 @@ impl<S: Simd> Plan<S> {
                 if operations.end == self.operations.len() {
                     self.backward_loss(s, workspace, scale);
                 }
-                self.backward_operations::<0>(s, operations, parameters, workspace, figures);
+                self.backward_operations::<0>(s, operations, parameters, workspace, statistics);
             },
         );
     }

@@ -9,7 +9,7 @@ use crate::engine::panels::{LANES, Line, Panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
-use crate::engine::standardize::{Figures, Standardize};
+use crate::engine::standardize::{BatchStatistics, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
 
@@ -69,7 +69,7 @@ pub struct BatchRange<'a> {
     /// Set in training only; there is no noise elsewhere.
     pub moment: Option<Moment>,
     /// The statistics over all rows of the batch. Without them, standardization uses its running statistics.
-    pub figures: Option<&'a [Figures]>,
+    pub statistics: Option<&'a [BatchStatistics]>,
 }
 
 impl<S: Simd> Operation<S> {
@@ -123,10 +123,10 @@ impl<S: Simd> Kind<S> {
         output: &mut Panels,
         at: BatchRange<'_>,
     ) {
-        let BatchRange { from, rows, moment, figures } = at;
+        let BatchRange { from, rows, moment, statistics } = at;
         match self {
-            Kind::Standardize(standardize, number) => match figures {
-                Some(figures) => standardize.forward(s, &figures[*number], input, output, rows),
+            Kind::Standardize(standardize, number) => match statistics {
+                Some(statistics) => standardize.forward(s, &statistics[*number], input, output, rows),
                 None => standardize.forward_running(s, parameters, input, output, rows),
             },
             Kind::Scale(scale) => scale.forward(s, parameters, input, output, rows),
@@ -159,12 +159,12 @@ impl<S: Simd> Kind<S> {
         result: &mut Panels,
         at: BatchRange<'_>,
     ) {
-        let BatchRange { from, rows, moment, figures } = at;
+        let BatchRange { from, rows, moment, statistics } = at;
         match self {
             Kind::Standardize(standardize, number) => {
-                if let Some(figures) = figures {
+                if let Some(statistics) = statistics {
                     let of_output = (&gradients[0], output);
-                    standardize.backward(s, &figures[*number], of_output, result, rows);
+                    standardize.backward(s, &statistics[*number], of_output, result, rows);
                 }
             }
             Kind::Scale(scale) => scale.backward(s, parameters, &gradients[0], result, rows),

@@ -5,7 +5,7 @@ use crate::engine::gradient_target::target_lines;
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
 use crate::engine::simd::Simd;
-use crate::engine::standardize::Figures;
+use crate::engine::standardize::BatchStatistics;
 use crate::engine::thread_tuner::ThreadTuner;
 use crate::engine::{CHUNK_ROWS, Powers};
 use crate::errors::Result;
@@ -41,7 +41,7 @@ pub(crate) struct State<S: Simd> {
     pub(crate) powers: Powers,
     pub(crate) tuner: Option<ThreadTuner>,
     /// The statistics over all rows of the batch, for each operation that standardizes.
-    pub(crate) figures: Vec<Figures>,
+    pub(crate) statistics: Vec<BatchStatistics>,
     /// The order of the rows in the current epoch.
     pub(crate) order: Vec<u32>,
     /// The memory for evaluating validation data, after the first run that has some.
@@ -68,7 +68,7 @@ impl<S: Simd> State<S> {
             powers: Powers::default(),
             tuner: None,
             plan: Arc::new(plan),
-            figures: Vec::new(),
+            statistics: Vec::new(),
             order: Vec::new(),
             forward: None,
             checked: Checked::default(),
@@ -93,8 +93,8 @@ impl<S: Simd> State<S> {
                 workspace.partial = zeros(Some(self.plan.lines))?;
             }
         }
-        for operation in &self.plan.standardized[self.figures.len()..] {
-            self.figures.push(Figures::new(self.plan.operations[*operation].outputs)?);
+        for operation in &self.plan.standardized[self.statistics.len()..] {
+            self.statistics.push(BatchStatistics::new(self.plan.operations[*operation].outputs)?);
         }
         let by_panels = !apart && first_by_panels::fits(&self.plan.way, rows, threads);
         if self.cuts.len() != threads + 1 || by_panels != self.first.is_some() {

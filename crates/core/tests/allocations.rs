@@ -1,4 +1,4 @@
-//! A step allocates nothing: an epoch of many steps asks for memory as often as an epoch of few.
+//! A step allocates nothing: an epoch of many steps makes as many allocations as an epoch of few.
 
 mod scalar;
 
@@ -10,35 +10,35 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// Counts how often any thread asks for memory: a network may have threads of its own.
+/// Counts the allocations of all threads, because a network may have threads of its own.
 struct Counting;
 
 fn count() {
     COUNT.fetch_add(1, Ordering::Relaxed);
 }
 
-// SAFETY: every call is handed on to the system's allocator as it came; the counter allocates nothing.
+// SAFETY: every call is passed on unchanged to the system's allocator; the counter allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller keeps the contract.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller keeps the contract.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: the caller keeps the contract.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.realloc(memory, layout, size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -46,17 +46,17 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often the work asks for memory.
+/// Returns the number of allocations of the work.
 fn allocations(work: impl FnOnce()) -> u64 {
     let before = COUNT.load(Ordering::Relaxed);
     work();
     COUNT.load(Ordering::Relaxed) - before
 }
 
-/// Tiny, of the size of a cache, and with narrow and odd widths.
+/// A tiny network, one of the size of a cache, and one of narrow and odd widths.
 const WIDTHS: [&[u64]; 3] = [&[2, 64, 1], &[16, 64, 64, 4], &[37, 129, 19, 3]];
 
-/// The program, with penalties, a clip and a layer that is not trained.
+/// Returns the program with penalties, a clip and a layer that is not trained.
 fn clipped(widths: &[u64]) -> Value {
     let mut program = program(widths);
     program["clipGradients"] = json!({ "norm": 0.01 });
@@ -78,7 +78,7 @@ fn program(widths: &[u64]) -> Value {
     })
 }
 
-/// Layers that the threads meet for, that draw, that branch and that look up.
+/// Returns a program whose layers make the threads meet, draw noise, branch and look up values.
 fn all_kinds() -> Value {
     let norm = json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
     let inside = json!([{ "type": "layerNorm", "epsilon": 1e-5 }, dense(24), { "type": "silu" }]);
@@ -109,15 +109,15 @@ struct Case {
     shuffle: bool,
     threads: usize,
     accumulate: u64,
-    /// With weights, validation, early stopping and predictions.
+    /// Whether the training has weights, validation, early stopping and predictions.
     measures: bool,
 }
 
 impl Case {
-    /// Allocations of one epoch of so many steps, the first that a network does.
+    /// Returns the allocations of a new network's first epoch, which has this number of steps.
     fn epoch(&self, steps: usize) -> u64 {
         let mut network = network(&self.program, self.instructions);
-        // The last step takes fewer rows.
+        // The last step has fewer rows.
         let data = examples(&self.program, steps * self.batch_size - self.batch_size / 2, 1);
         let data = if self.measures { weighted(data, 2) } else { data };
         let (stop, rates) = (Stop::default(), [1e-3]);
@@ -144,13 +144,13 @@ impl Case {
     }
 }
 
-/// A program of its own: the harness of the other tests has threads that allocate when they like, to say
-/// that a test takes long, for instance.
+/// The file has its own `main`, because the usual test harness runs threads that may allocate at any time,
+/// for instance to report that a test is slow.
 fn main() {
     a_step_allocates_nothing();
-    an_epoch_allocates_for_its_loss_and_time_alone();
+    an_epoch_allocates_only_the_lists_of_losses_and_times();
     predictions_allocate_no_more_for_more_rows();
-    evaluations_allocate_for_the_list_of_shares_alone();
+    evaluations_allocate_only_the_list_of_shares();
     println!("steps allocate nothing, predictions next to nothing");
 }
 
@@ -187,7 +187,7 @@ fn a_step_allocates_nothing() {
     }
 }
 
-fn an_epoch_allocates_for_its_loss_and_time_alone() {
+fn an_epoch_allocates_only_the_lists_of_losses_and_times() {
     let case = program(WIDTHS[1]);
     let mut network = network(&case, instruction_sets()[0]);
     let (data, stop, rates) = (examples(&case, 40, 1), Stop::default(), [1e-3; 64]);
@@ -207,7 +207,7 @@ fn an_epoch_allocates_for_its_loss_and_time_alone() {
         allocations(|| from = network.train(&data, &run, &stop).unwrap().position)
     };
     epochs(&mut network, 1);
-    // Two lists, with room for all epochs.
+    // Two allocations: the lists of losses and times, with room for all epochs.
     assert_eq!((epochs(&mut network, 1), epochs(&mut network, 64)), (2, 2));
 }
 
@@ -231,7 +231,7 @@ fn predictions_allocate_no_more_for_more_rows() {
     }
 }
 
-fn evaluations_allocate_for_the_list_of_shares_alone() {
+fn evaluations_allocate_only_the_list_of_shares() {
     let program = program(WIDTHS[2]);
     let mut predictor = network(&program, instruction_sets()[0]).predictor().unwrap();
     let data: Dataset = examples(&program, 1200, 1);

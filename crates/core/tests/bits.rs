@@ -1,5 +1,5 @@
-//! On every instruction set that this CPU has and any number of threads, a training gives the bits of the
-//! plain scalar program.
+//! A training gives the bits of the plain scalar program on every instruction set of this CPU and on any
+//! number of threads.
 
 mod scalar;
 
@@ -32,7 +32,7 @@ struct Case {
     rates: Vec<f64>,
 }
 
-/// Everything that a training leaves behind, as bits.
+/// Every result of a training, as bits.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     gradients: (u64, Vec<u32>),
@@ -45,7 +45,7 @@ struct Outcome {
 }
 
 impl Case {
-    /// Values from -0.5 to 0.5; running variances are not below 0.
+    /// Returns values from -0.5 to 0.5. Running variances are not negative.
     fn initial(&self, count: usize) -> Vec<f32> {
         let plan = Plan::<Portable>::compile(&self.program.to_string()).unwrap();
         let operations = plan.standardized.iter().map(|index| &plan.operations[*index]);
@@ -81,7 +81,7 @@ impl Case {
         }
     }
 
-    /// Nothing where the training diverges: the tables take options with which some do.
+    /// Returns `None` if the training diverges, as it does with some options from the tables.
     fn by_network(&self, instructions: &str, threads: usize) -> Option<Outcome> {
         let mut network = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
         network.write_parameters(&self.initial(network.parameters())).unwrap();
@@ -104,7 +104,7 @@ impl Case {
             return None;
         }
         if threads == 1 {
-            // Small networks have other loops where nobody wants to see their predictions.
+            // Without predictions, small networks take other loops.
             let mut unseen = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
             unseen.write_parameters(&self.initial(unseen.parameters())).unwrap();
             let unseen_progress =
@@ -212,7 +212,8 @@ fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_
 
 #[test]
 fn tables_whose_entries_share_lines_give_the_bits_of_the_scalar_program() {
-    // The largest has more lines than a block of gradients; entries of 3 and 17 units go across lines.
+    // The largest table has more lines than a block of gradients. Entries of 3 and 17 units cross line
+    // boundaries.
     for (categories, units) in [(7, 1), (37, 3), (6000, 3), (20, 16), (11, 17)] {
         for clip in [serde_json::Value::Null, serde_json::json!({ "norm": 0.01 })] {
             let program = serde_json::json!({
@@ -254,7 +255,7 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
 
 #[test]
 fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() {
-    // Each thread takes panels of its outputs, for all rows, where several take part.
+    // Several threads take panels of the layer's outputs, each for all rows.
     for (units, activation) in [(130, "silu"), (192, "relu")] {
         let program = serde_json::json!({
             "inputs": 300,
@@ -283,7 +284,7 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
     }
 }
 
-/// What happens between a gradient and the parameters: the layer that is not trained, penalties, the clip.
+/// Changes between a gradient and the parameters: a layer that is not trained, penalties, a clip.
 fn updates() -> [(usize, f64, Value); 5] {
     let (norm, value) = (serde_json::json!({ "norm": 0.05 }), serde_json::json!({ "value": 0.003 }));
     [
@@ -296,7 +297,7 @@ fn updates() -> [(usize, f64, Value); 5] {
 }
 
 #[test]
-fn what_changes_a_gradient_keeps_to_the_bits_in_every_way_to_share_a_step() {
+fn frozen_layers_penalties_and_clips_give_the_bits_in_every_way_to_share_a_step() {
     for (inputs, widths) in shapes() {
         for (frozen, penalty, clip) in updates() {
             let dense = |(index, units): (usize, &usize)| {
@@ -330,7 +331,7 @@ fn what_changes_a_gradient_keeps_to_the_bits_in_every_way_to_share_a_step() {
     }
 }
 
-/// A network for each way to share a step: tiny ones, rows, a large first layer, chunks of a small network.
+/// A network for each way to share a step: a tiny one, rows, a large first layer, chunks of a small network.
 fn shapes() -> [(usize, Vec<usize>); 4] {
     [(2, vec![16, 1]), (17, vec![40, 24, 9]), (300, vec![130, 9]), (3, vec![33, 5])]
 }
@@ -349,7 +350,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
                 "amsgrad": false,
             },
         });
-        // The scalar program takes a minute for large batches over many weights.
+        // Large batches over many weights would take the scalar program a minute.
         let batches: &[usize] = if inputs > 100 { &[5, 32] } else { &[5, 32, 511, 512, 513, 1500] };
         for &batch in batches {
             let data = examples(&program, 2 * batch, 7);
@@ -369,7 +370,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
 }
 
 #[test]
-fn noise_and_figures_over_batches_give_the_bits_of_the_scalar_program_for_any_batch() {
+fn noise_and_batch_statistics_give_the_bits_of_the_scalar_program_for_any_batch() {
     let norm = serde_json::json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
     let dropout = serde_json::json!({ "type": "dropout", "rate": 0.3 });
     let noise = serde_json::json!({ "type": "gaussianNoise", "stddev": 0.1 });
@@ -414,11 +415,11 @@ proptest! {
         outputs in prop::sample::select(&[1, 2, 7, 8][..]),
         biases in any::<[bool; 2]>(),
         trainable in prop::sample::select(&[true, true, true, false][..]),
-        // Without and with a derivative that reads the input.
+        // Derivatives that read the output, and one that reads the input.
         activations in prop::array::uniform2(prop::sample::select(&["linear", "relu", "silu"][..])),
-        // Elementwise or of whole rows.
+        // Elementwise losses, and one of whole rows.
         loss in prop::sample::select(&["meanSquaredError", "huber", "categoricalCrossentropy"][..]),
-        // In the loops over the network or after them.
+        // Updates inside the loops over the network, and after them.
         optimizer in prop::sample::select(&["sgd", "sgd with decay", "nesterov", "adam"][..]),
         shuffle in any::<bool>(),
         batch in 1..=7_usize,

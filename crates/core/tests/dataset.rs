@@ -1,4 +1,4 @@
-//! A Dataset holds whole rows, or there is an error that says what was expected.
+//! A Dataset holds whole rows. Anything else is an error that says what was expected.
 
 use myelin_core::Dataset;
 use proptest::prelude::*;
@@ -6,11 +6,11 @@ use proptest::prelude::*;
 #[track_caller]
 fn refused(x: usize, y: usize, inputs: usize, outputs: usize, parts: &[&str]) {
     let error = Dataset::new(vec![0.0; x], vec![0.0; y], inputs, outputs).unwrap_err().to_string();
-    assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");
+    assert!(parts.iter().all(|part| error.contains(part)), "{error:?} does not mention {parts:?}");
 }
 
 #[test]
-fn rows_are_what_was_put_in() {
+fn rows_hold_the_given_values() {
     let data = Dataset::new(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0, 9.0], 2, 1).unwrap();
     assert_eq!((data.rows(), data.inputs(), data.outputs(), data.bytes()), (3, 2, 1, 36));
     assert_eq!((data.x(1), data.y(2)), (&[3.0, 4.0][..], &[9.0][..]));
@@ -43,7 +43,7 @@ fn a_part_of_a_row_is_refused() {
 }
 
 #[test]
-fn as_many_targets_as_rows_are_expected() {
+fn targets_for_each_row_are_expected() {
     refused(6, 2, 2, 1, &["y has 2 values", "3 rows of 1"]);
     refused(6, 5, 2, 2, &["y has 5 values", "3 rows of 2"]);
     refused(6, 6, 2, usize::MAX, &["3 rows"]);

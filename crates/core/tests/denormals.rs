@@ -1,5 +1,5 @@
-//! An optimizer's state that decays towards zero gets there, and passes no denormal number on its way:
-//! these would slow a training with dead units down many times.
+//! An optimizer's state that decays towards zero becomes zero without passing through denormal numbers.
+//! Denormal numbers would slow a training with dead units down many times.
 
 mod scalar;
 
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 const INPUTS: usize = 20;
 const OUTPUTS: usize = 9;
 
-/// Halved so often, the state of the start would pass all denormal numbers, and by nine tenths it would still
-/// be above them.
+/// The number of steps. Halving the initial state this often would pass all denormal numbers. Multiplied by
+/// nine tenths this often, it would still be above them.
 const STEPS: u64 = 100;
 
-/// The state after each step of a training without a signal: inputs, targets and weights are zero, so the
-/// gradients are too. `first` is each value of the state at the start.
+/// Calls `visit` with the state after each step of a training without a signal: inputs, targets and weights
+/// are zero, so the gradients are zero too. Every value of the initial state is `first`.
 fn decay(optimizer: &Value, instructions: &str, first: f32, mut visit: impl FnMut(u64, &[f32])) {
     let program = json!({
         "inputs": INPUTS,

@@ -1,9 +1,9 @@
-//! The three products against sums in 64 bits, over awkward shapes.
+//! Compares the three products with sums in 64 bits, over awkward shapes.
 //!
-//! The bound is proportional to the contraction: a chain of n multiply-adds in 32 bits is off by at most n
-//! u times the sum of the absolute terms, where u = 2^-24 (Higham, "Accuracy and Stability of Numerical
-//! Algorithms", 3.1). The narrow form rounds 5 times more, in its tree and for the bias; a slack of 1
-//! covers the terms of second order.
+//! The bound is proportional to the contraction: a chain of n multiply-adds in 32 bits is off by at most n u
+//! times the sum of the absolute terms, where u = 2^-24 (Higham, "Accuracy and Stability of Numerical
+//! Algorithms", 3.1). The narrow form rounds 5 more times, in its tree and for the bias. A slack of 1 covers
+//! the terms of second order.
 
 mod scalar;
 
@@ -16,7 +16,7 @@ use serde_json::json;
 
 const UNIT: f64 = 1.0 / 16_777_216.0;
 
-/// Checks a sum against its terms; `beyond` counts roundings besides those of the chain.
+/// Checks a sum against its terms. `beyond` is the number of roundings besides those of the chain.
 fn check(value: f32, terms: impl Iterator<Item = f64> + Clone, beyond: usize, place: &str) {
     let exact: f64 = terms.clone().sum();
     let magnitude: f64 = terms.clone().map(f64::abs).sum();
@@ -25,8 +25,8 @@ fn check(value: f32, terms: impl Iterator<Item = f64> + Clone, beyond: usize, pl
     assert!(error <= bound, "{place}: {value}, expected {exact}: off by {error}, at most {bound}");
 }
 
-/// dense(hidden), dense(outputs): the gradient of the first bias over one row is the input gradient of the
-/// second product, so that all three products can be seen from outside.
+/// dense(hidden), dense(outputs). Over one row, the gradient of the first bias is the input gradient of the
+/// second product. All three products are therefore visible from outside.
 struct Shape {
     inputs: usize,
     hidden: usize,
@@ -49,7 +49,7 @@ impl Shape {
         (self.inputs + 1) * self.hidden + (self.hidden + 1) * self.outputs
     }
 
-    /// W, b of the first and W, b of the second product, or their gradients.
+    /// Splits values into W, b of the first and W, b of the second product, or their gradients.
     fn cut<'a>(&self, values: &'a [f32]) -> [&'a [f32]; 4] {
         let (first, rest) = values.split_at(self.inputs * self.hidden);
         let (first_bias, rest) = rest.split_at(self.hidden);
@@ -66,7 +66,7 @@ fn terms<'a>(a: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = f64> + Clone + 
     a.iter().zip(b).map(|(a, b)| wide(*a) * wide(*b))
 }
 
-/// One dense layer alone: its predictions are the product.
+/// Checks a single dense layer, whose predictions are the product.
 fn check_forward(instructions: &str, inputs: usize, outputs: usize, rows: usize, seed: u64) {
     let program = json!({
         "inputs": inputs,
@@ -108,7 +108,7 @@ fn check_input_gradient(instructions: &str, shape: &Shape, seed: u64) {
     }
 }
 
-/// One dense layer alone: the gradients of its outputs are those of the loss, which come from the table.
+/// Checks a single dense layer. The gradients of its outputs are those of the loss, taken from the table.
 fn check_parameter_gradient(instructions: &str, inputs: usize, outputs: usize, rows: usize, seed: u64) {
     let program = json!({
         "inputs": inputs,

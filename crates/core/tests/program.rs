@@ -1,4 +1,5 @@
-//! A Program is checked whole: what is no Program gets an error that names the place, and never a panic.
+//! A Program is checked completely. An invalid Program gives an error that names the place, and never a
+//! panic.
 
 mod scalar;
 
@@ -18,7 +19,7 @@ fn valid() -> Value {
     })
 }
 
-/// The error of the valid program with the value at this place replaced, or taken away by `None`.
+/// Returns the error of the valid program after the value at `place` is replaced, or removed with `None`.
 fn error(place: &str, value: Option<Value>) -> String {
     let mut program = valid();
     let (parent, name) = place.rsplit_once('/').unwrap();
@@ -37,7 +38,7 @@ fn error(place: &str, value: Option<Value>) -> String {
 
 #[track_caller]
 fn expect(message: &str, parts: &[&str]) {
-    assert!(parts.iter().all(|part| message.contains(part)), "{message:?} says nothing of {parts:?}");
+    assert!(parts.iter().all(|part| message.contains(part)), "{message:?} does not mention {parts:?}");
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn a_valid_program_has_its_parameters() {
 }
 
 #[test]
-fn text_that_is_no_json_is_refused() {
+fn text_that_is_not_json_is_refused() {
     for text in ["", "{", "[]", "null", "7", "\"dense\"", "{\"inputs\": NaN}", "\u{0}"] {
         assert!(Network::new(text, None).is_err(), "{text:?}");
     }
@@ -146,7 +147,7 @@ fn a_size_beyond_what_memory_can_hold_is_refused() {
     }
     let too_large = error("/layers", Some(json!([dense(largest), dense(largest)])));
     expect(&too_large, &["too large"]);
-    // 9 petabytes are a size, and no machine's memory.
+    // 9 petabytes are a valid size, but no machine has that much memory.
     let not_here = error("/layers", Some(json!([dense(1 << 20), dense(largest)])));
     expect(&not_here, &["memory"]);
 }
@@ -159,12 +160,12 @@ fn the_footprint_counts_the_padding_of_layers_and_none_of_tables() {
         Footprint::of(&program.to_string()).unwrap()
     };
     let table = json!([{ "type": "embedding", "column": 0, "categories": 1600, "units": 1 }]);
-    // Parameters and what was published of them, each with the slots of the optimizer; and a gradient.
+    // The parameters and their published copy, each with the slots of the optimizer, and a gradient.
     let copies = Network::new(&valid().to_string(), None).unwrap().slots() * 2 + 3;
     assert_eq!(footprint(table).network, 1600 * size_of::<f32>() * copies);
-    // 17 outputs take two lines an input, and two for the biases.
+    // 17 outputs take two lines per input, and two for the biases.
     assert_eq!(footprint(json!([dense(17)])).network, 4 * 64 * copies);
-    // A line for x, two each for the target, the outputs and their gradients.
+    // One line for x, and two each for the target, the outputs and their gradients.
     assert_eq!(footprint(json!([dense(17)])).row, 64 * (1 + 2 + 2 + 2));
 }
 
@@ -188,7 +189,8 @@ fn an_instruction_set_that_the_cpu_lacks_is_refused() {
 
 const NAMES: [&str; 7] = ["dense", "relu", "sgd", "meanSquaredError", "type", "units", ""];
 
-/// Anything that can stand in JSON. No size from some thousands up: what fits in memory would be taken.
+/// Returns any JSON value. Sizes of some thousands and more are left out, because the test would allocate
+/// them.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -211,7 +213,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every value in the tree that holds others, and every place in it.
+/// Collects the paths of all values in the tree, its root included.
 fn places(value: &Value, path: &str, found: &mut Vec<String>) {
     found.push(path.to_string());
     match value {
@@ -229,7 +231,7 @@ fn places(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Replaces the value at a random place, or puts it there under another name besides.
+/// Replaces the value at a random place, or adds a value there under another name.
 fn mutate(program: &mut Value, place: Index, value: Value, name: Option<String>) {
     let mut found = Vec::new();
     places(program, "", &mut found);

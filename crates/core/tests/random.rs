@@ -1,4 +1,4 @@
-//! The orders that seed and epoch give: the same literals stand in __test__/random.test.ts.
+//! The orders that seed and epoch give. __test__/random.test.ts has the same literals.
 
 use myelin_core::random::{Purpose, permutation, stream};
 

@@ -1,5 +1,5 @@
-//! A call that does not fit the network is refused and changes nothing; a stop flag and a diverging loss
-//! end a run.
+//! A call that does not fit the network is refused and changes nothing. A stop flag or a diverging loss ends
+//! a run.
 
 mod scalar;
 
@@ -27,7 +27,7 @@ fn data() -> Dataset<'static> {
     examples(&program(), 10, 1)
 }
 
-/// 3 steps an epoch.
+/// Returns a run with 3 steps per epoch.
 fn run(steps: u64, learning_rates: &[f64]) -> Run<'_> {
     Run { steps, batch_size: 4, learning_rates, ..Run::default() }
 }
@@ -41,7 +41,7 @@ fn refused(data: &Dataset, run: &Run<'_>, parts: &[&str]) {
     let mut network = network();
     let before = state(&network);
     let error = network.train(data, run, &Stop::default()).unwrap_err().to_string();
-    assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");
+    assert!(parts.iter().all(|part| error.contains(part)), "{error:?} does not mention {parts:?}");
     assert_eq!(state(&network), before);
 }
 
@@ -91,7 +91,7 @@ fn refused_targets(loss: &str, targets: &[f32], parts: &[&str]) {
         network.predictor().unwrap().evaluate(&data, None, Threads::Exactly(1)).unwrap_err(),
     ];
     for error in errors.map(|error| error.to_string()) {
-        assert!(parts.iter().all(|part| error.contains(part)), "{error:?} says nothing of {parts:?}");
+        assert!(parts.iter().all(|part| error.contains(part)), "{error:?} does not mention {parts:?}");
     }
     assert_eq!(state(&network), before);
 }

@@ -1,7 +1,7 @@
 //! exp, the logistic function, tanh and erf over all 2^32 inputs, against references in 64 bits.
 //!
-//! They take minutes, so they run when somebody changes these functions, not in every run of the tests:
-//! `cargo test --release -p myelin-core --test sweep -- --ignored --nocapture --test-threads 1`
+//! These tests take minutes, so they are run when the functions change and are ignored otherwise: `cargo test
+//! --release -p myelin-core --test sweep -- --ignored --nocapture --test-threads 1`
 
 use myelin_core::engine::functions::{erf, exp, logistic, tanh};
 use myelin_core::engine::panels::{LANES, Line, ZERO};
@@ -17,7 +17,7 @@ enum Function {
 
 use Function::{Erf, Exp, Logistic, Tanh};
 
-/// Replaces lines of values by their function.
+/// Replaces each value of the lines by the function's value.
 struct Evaluate<'a>(Function, &'a mut [Line]);
 
 impl WithSimd for Evaluate<'_> {
@@ -59,7 +59,8 @@ impl Function {
         }
     }
 
-    /// Where the function is computed; beyond, it has the value at the end.
+    /// Returns the range in which the function is computed. Beyond it, the function keeps the value at the
+    /// end.
     fn range(self) -> (f32, f32) {
         match self {
             Exp => (-87.33, 88.37),
@@ -75,7 +76,7 @@ impl Function {
     }
 }
 
-/// exp(-x^2) 2 / sqrt(π) (x + 2 x^3 / 3 + 4 x^5 / (3 5) + …), all terms of one sign.
+/// Computes exp(-x^2) 2 / sqrt(π) (x + 2 x^3 / 3 + 4 x^5 / (3 5) + …). All terms have the same sign.
 fn exact_erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();
@@ -89,10 +90,10 @@ fn exact_erf(x: f64) -> f64 {
     sum * (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI
 }
 
-/// Lines evaluated in one call.
+/// The number of lines evaluated in one call.
 const LINES: usize = 256;
 
-/// Hands on every bit pattern from `first` to `last` with the function of it, in increasing order.
+/// Calls `visit` with every bit pattern from `first` to `last` and its function value, in increasing order.
 fn sweep(
     function: Function,
     instructions: Instructions,
@@ -118,7 +119,7 @@ fn fastest() -> Instructions {
     Instructions::choose(None).unwrap()
 }
 
-/// The distance to the next larger 32-bit number.
+/// Returns the distance to the next larger 32-bit number.
 fn unit(exact: f64) -> f64 {
     let exponent = (exact.abs().to_bits() >> 52).max(1023 - 126);
     f64::from_bits((exponent - 23) << 52)
@@ -127,7 +128,7 @@ fn unit(exact: f64) -> f64 {
 const NEGATIVE: u32 = 1 << 31;
 const INFINITY: u32 = 0x7F80_0000;
 
-/// The largest error and the largest step against the direction, in units of the last place.
+/// The largest error and the largest step in the wrong direction, in units in the last place.
 #[derive(Debug, Default)]
 struct Found {
     error: f64,
@@ -137,8 +138,8 @@ struct Found {
     back_at: f32,
 }
 
-/// One sign's finite and infinite inputs. The functions are increasing, so away from zero the values of
-/// positive inputs rise and those of negative ones fall.
+/// Examines all finite and infinite inputs of one sign. The functions increase, so away from zero the values
+/// of positive inputs rise and those of negative inputs fall.
 fn examine(function: Function, sign: u32, found: &mut Found) {
     let (low, high) = function.range();
     let (lowest, highest) = (function.at(fastest(), low), function.at(fastest(), high));
@@ -180,25 +181,25 @@ fn check(function: Function, error: f64, back: f64) {
 
 #[test]
 #[ignore = "all 2^32 inputs: a minute in release mode"]
-fn exp_is_as_exact_as_it_says() {
+fn exp_has_the_documented_error() {
     check(Exp, 1.02, 0.0);
 }
 
 #[test]
 #[ignore = "all 2^32 inputs: a minute in release mode"]
-fn logistic_is_as_exact_as_it_says() {
+fn logistic_has_the_documented_error() {
     check(Logistic, 2.49, 0.0);
 }
 
 #[test]
 #[ignore = "all 2^32 inputs: two minutes in release mode"]
-fn tanh_is_as_exact_as_it_says() {
+fn tanh_has_the_documented_error() {
     check(Tanh, 5.04, 9.0);
 }
 
 #[test]
 #[ignore = "all 2^32 inputs: two minutes in release mode"]
-fn erf_is_as_exact_as_it_says() {
+fn erf_has_the_documented_error() {
     check(Erf, 5.95, 10.0);
 }
 

@@ -7,7 +7,7 @@ import type { Problem } from "../../metrics/metric.ts";
 import { sessionOf } from "../../model.ts";
 import type { Complete } from "../../options.ts";
 import { classesOf } from "../../training/data.ts";
-import type { Measure } from "../../training/measures.ts";
+import type { NamedMetric } from "../../training/metrics.ts";
 import type { Evaluation, Session } from "../../training/session.ts";
 import { warnOfPrecision } from "../../training/warnings/before.ts";
 import type { CheckedCandidate } from "./candidates.ts";
@@ -18,8 +18,8 @@ export interface Split {
   readonly training: Dataset;
   /** Returns the weights of the training rows: always the same array for the same argument. */
   weights(ofAll: Float32Array): Float32Array;
-  /** Measures a model on the held-out rows, which are checked once for all models with equal `loadsAs`. */
-  measure(session: Session, measures: readonly Measure[]): Evaluation;
+  /** Measures a model on the held-out rows, which are checked once for all models with equal `loadKey`. */
+  measure(session: Session, metrics: readonly NamedMetric[]): Evaluation;
 }
 
 function toSplit(data: Dataset, rows: RowSplit): Split {
@@ -29,10 +29,10 @@ function toSplit(data: Dataset, rows: RowSplit): Split {
   return {
     rows,
     training: takeRows(data, rows.training),
-    measure(session, measures) {
-      const held = prepared.get(session.loadsAs) ?? session.prepare(heldOut, measures);
-      prepared.set(session.loadsAs, held);
-      return session.measure(held, measures);
+    measure(session, metrics) {
+      const held = prepared.get(session.loadKey) ?? session.prepare(heldOut, metrics);
+      prepared.set(session.loadKey, held);
+      return session.measure(held, metrics);
     },
     weights(ofAll) {
       const weights = known.get(ofAll) ?? Float32Array.from(rows.training, (row) => ofAll[row]);
@@ -86,15 +86,15 @@ function readData(
     const model = make();
     try {
       const session = sessionOf(model);
-      if (read.has(session.loadsAs)) continue;
+      if (read.has(session.loadKey)) continue;
       const data = within(call, () => {
         const all = session.read(examples);
         // Here errors name the caller's rows. Later the metrics see one fold only, whose rows count from 0.
-        for (const { figure } of session.measuresOf(metrics)) figure.check?.(all.y, all.rows);
+        for (const { metric } of session.createMetrics(metrics)) metric.check?.(all.y, all.rows);
         return all;
       });
       if (options.warnings) warnOfPrecision(call, session, examples, data, options.scope);
-      read.set(session.loadsAs, { data, problem: session.problem });
+      read.set(session.loadKey, { data, problem: session.problem });
     } finally {
       model.dispose();
     }

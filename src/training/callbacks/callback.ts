@@ -1,29 +1,28 @@
-/** What a callback is: an object of hooks that a training calls between its epochs. */
-
+/** A callback: an object of hooks that a training calls between its epochs. */
 import type { LayerWeights } from "../../nn/weights.ts";
 import type { Epoch, History } from "../history.ts";
 
-/** What a hook may do to the training that calls it. It holds while the training runs, and no longer. */
+/** Lets a hook read and change the training that calls it, for as long as the training runs. */
 export interface Control {
   /**
-   * The learning rate of the epochs to come: what it is set to holds for all of them, in place of a schedule's
-   * rates.
+   * The learning rate of the next epoch. Setting it sets the rate of all epochs to come, and replaces a
+   * schedule.
    */
   learningRate: number;
   /**
-   * The time that the training will still take, in seconds, as its epochs have taken on average so far, and
-   * what is left of its `budget`; undefined before the first epoch has ended.
+   * The expected time until the training ends, in seconds: the mean time of an epoch times the epochs to
+   * come, at most the rest of the `budget`. Undefined before the first epoch has ended.
    */
   readonly secondsLeft: number | undefined;
   /** Ends the training after this epoch, as if it had been the last. */
   stop(): void;
-  /** A copy of the parameters, as `model.getWeights` gives it. */
+  /** Returns a copy of the parameters, in the form of `model.getWeights`. */
   getWeights(): LayerWeights[];
 }
 
 /**
- * Hooks of `fit` and `fitSync`, all of them optional. `fit` waits for a hook that gives a promise. An error
- * that a hook throws ends the training, which rejects with it; the model keeps what it has learnt.
+ * Hooks of `fit` and `fitSync`, all of them optional. `fit` waits for the promise that a hook returns. If a
+ * hook throws, the training ends and rejects with that error. The model keeps what it has learned.
  *
  * @example
  * ```ts
@@ -39,13 +38,13 @@ export interface Control {
  * ```
  */
 export interface Callback<OneEpoch = Epoch, Whole = History> {
-  /** Before the first epoch. */
+  /** Called before the first epoch. */
   onTrainBegin?(control: Control): void | Promise<void>;
-  /** Before each epoch, with its number in the model's life, from 0. */
+  /** Called before each epoch, with the number of the epoch over all trainings of the model, from 0. */
   onEpochBegin?(epoch: number, control: Control): void | Promise<void>;
-  /** After each epoch, with what was measured of it. */
+  /** Called after each epoch, with its loss, metrics, learning rate and time. */
   onEpochEnd?(epoch: OneEpoch, control: Control): void | Promise<void>;
-  /** When the training is over, however it ended: also after an error or an abort. */
+  /** Called when the training has ended, also after an error or an abort. */
   onTrainEnd?(history: Whole): void | Promise<void>;
 }
 

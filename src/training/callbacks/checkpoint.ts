@@ -1,4 +1,4 @@
-/** checkpoint: keeps a training in a file, from which it goes on after whatever ended it */
+/** checkpoint: saves a training to a file, from which it can resume */
 import { fileError, ifExists, isMissing, readPath, withPath } from "../../files/paths.ts";
 import { read, readSync } from "../../files/read.ts";
 import { destinationOf, replace, replaceSync } from "../../files/replace.ts";
@@ -13,19 +13,24 @@ import {
   size,
 } from "../../options.ts";
 import type { Callback } from "./callback.ts";
-import { type Course, type Participant, type TakesPart, takePart } from "./participant.ts";
+import {
+  createParticipant,
+  type Participant,
+  type ParticipantCallback,
+  type RunningTraining,
+} from "./participant.ts";
 
-/** Where and when a training is kept. */
+/** Where and when to save a training. */
 export interface CheckpointOptions {
-  /** The path of the file; its folder has to be there. */
+  /** The path of the file. Its folder has to exist. */
   readonly path: string | URL;
-  /** Epochs from checkpoint to checkpoint, 1 by default; at the training's end there is one in any case. */
+  /** The number of epochs between checkpoints, 1 by default. The end of the training always writes one. */
   readonly every?: number | undefined;
-  /** How many to keep, 1 by default. The newest is at `path`; those before it at `path.1`, `path.2` and so on. */
+  /** The number of checkpoints to keep, 1 by default: the newest at `path`, the others at `path.1`, … */
   readonly keep?: number | undefined;
   /**
-   * Whether the training resumes from the checkpoint at `path`, if there is one; false by default. Of several
-   * checkpoints the first in the list that has a file counts.
+   * Whether the training resumes from the file at `path`, if it exists; false by default. With several
+   * checkpoint callbacks, the training resumes from the first in the list whose file exists.
    */
   readonly resume?: boolean | undefined;
 }
@@ -38,19 +43,19 @@ const OPTIONS = {
   resume: boolean({ default: false }),
 };
 
-/** A training's checkpoints. */
+/** Writes the checkpoints of one training. */
 class Checkpoints implements Participant {
   readonly #path: string;
-  /** The path as errors begin with it. */
+  /** Begins the messages of errors, and has the path. */
   readonly #place: string;
   readonly #every: number;
   readonly #keep: number;
   readonly #resume: boolean;
-  /** The last one; its memory serves the next, since memory that is new to the process takes longest of all. */
+  /** The last snapshot. The next one reuses its arrays, because allocating new memory takes longest. */
   #snapshot: Snapshot | undefined;
-  /** What is being written. */
+  /** The file that is being written. */
   #writing: Promise<void> | undefined;
-  /** Epochs of the last one, and whether the training was over then. */
+  /** The epochs of the last checkpoint, and whether the training was over. */
   #last = "";
 
   constructor(place: string, { path, every, keep, resume }: OptionValues<typeof OPTIONS>) {
@@ -65,48 +70,49 @@ class Checkpoints implements Participant {
     return this.#every - (done % this.#every);
   }
 
-  /** Sees to it that the file can be written, and goes on from it. */
-  onTrainBegin(course: Course): Promise<void> | void {
+  /** Checks that the file can be written, and resumes from it. */
+  onTrainBegin(training: RunningTraining): Promise<void> | void {
     this.#trying("written", () => destinationOf(this.#path));
-    // Of several checkpoints the first that has a file is resumed from.
-    if (!this.#resume || course.isResumed) return undefined;
+    // Another checkpoint callback, earlier in the list, may have resumed the training.
+    if (!this.#resume || training.isResumed) return undefined;
     const place = this.#place;
     const resume = (bytes: Uint8Array | undefined) => {
       if (bytes === undefined) return;
-      course.resume(readSnapshot(bytes, place), place);
-      this.#last = stateOf(course);
+      training.resume(readSnapshot(bytes, place), place);
+      this.#last = stateOf(training);
     };
-    if (course.isSync) return resume(this.#trying("read", () => ifExists(() => readSync(this.#path, place))));
+    if (training.isSync)
+      return resume(this.#trying("read", () => ifExists(() => readSync(this.#path, place))));
     const bytes = read(this.#path, place).catch((error): undefined => {
       if (!isMissing(error)) throw error;
     });
     return withPath(`${place} cannot be read`, () => bytes).then(resume);
   }
 
-  onEpochsEnd(_epochs: unknown, course: Course): Promise<void> | void {
-    return course.done % this.#every === 0 ? this.#write(course) : undefined;
+  onEpochsEnd(_epochs: unknown, training: RunningTraining): Promise<void> | void {
+    return training.done % this.#every === 0 ? this.#write(training) : undefined;
   }
 
-  onLastEpoch(course: Course): Promise<void> | void {
-    return stateOf(course) === this.#last ? undefined : this.#write(course);
+  onLastEpoch(training: RunningTraining): Promise<void> | void {
+    return stateOf(training) === this.#last ? undefined : this.#write(training);
   }
 
   onTrainEnd(): Promise<void> | undefined {
     return this.#writing;
   }
 
-  /** Copies the training and writes it; off the event loop not before the one before is written. */
-  #write(course: Course): Promise<void> | void {
-    if (this.#writing !== undefined) return this.#writing.then(() => this.#write(course));
-    this.#last = stateOf(course);
-    this.#snapshot = course.snapshot(this.#snapshot);
+  /** Writes a snapshot of the training. Off the event loop it waits until the last one is written. */
+  #write(training: RunningTraining): Promise<void> | void {
+    if (this.#writing !== undefined) return this.#writing.then(() => this.#write(training));
+    this.#last = stateOf(training);
+    this.#snapshot = training.snapshot(this.#snapshot);
     const pieces = writeSnapshot(this.#snapshot, this.#place);
-    if (course.isSync) {
+    if (training.isSync) {
       this.#trying("written", () => replaceSync(this.#path, pieces, { keep: this.#keep }));
       return undefined;
     }
     this.#writing = this.#replace(pieces);
-    // Whoever waits for it is told.
+    // The next call that waits for the promise receives the rejection.
     this.#writing.catch(() => undefined);
     return undefined;
   }
@@ -117,6 +123,7 @@ class Checkpoints implements Participant {
     this.#writing = undefined;
   }
 
+  /** Runs a file operation and adds the path to its errors. */
   #trying<T>(what: "written" | "read", run: () => T): T {
     try {
       return run();
@@ -126,17 +133,18 @@ class Checkpoints implements Participant {
   }
 }
 
-const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
+const stateOf = ({ done, isOver }: RunningTraining) => `${done} ${isOver}`;
 
 /**
- * Keeps all that a training goes on from in a file: weights, optimizer, schedule, position, best weights and
- * history. Under the file's name there is a whole checkpoint at any time, whatever ends the process. With
- * `resume` the same call goes on from there: on the native kernel to the same bits as if nothing had happened.
- * For that the model has to be made again with the same seed, and to get the same examples and options; what
- * own hooks remember is theirs to keep.
+ * Saves a training to a file: weights, optimizer state, schedule, position, best weights and history. The
+ * file is always a complete checkpoint, even if the process is killed while it writes.
  *
- * `fit` copies the training and writes on while it goes on; `fitSync` waits for the disk. The file is a model's
- * too: `load` gives the model of the last epoch.
+ * With `resume`, the same call continues from the file. On the native kernel the result has the same bits as
+ * a training without interruption. This needs a model with the same architecture and seed, and the same
+ * examples and options. The state of your own hooks is not saved.
+ *
+ * `fit` trains on while a copy is written; `fitSync` waits for the disk. The file is also a model file:
+ * `load` returns the model after the last epoch.
  *
  * @example
  * ```ts
@@ -146,13 +154,13 @@ const stateOf = ({ done, isOver }: Course) => `${done} ${isOver}`;
  * });
  * ```
  *
- * @throws OptionError for an unknown option. A training throws a FileError where the file cannot be written or
- * read, a FormatError where it is no checkpoint, one of another model or of a newer version, an OptionError where
- * the training differs; the weights are as they were then.
+ * @throws OptionError for an unknown option. The training throws a FileError if the file cannot be written or
+ * read; a FormatError if the file is not a checkpoint, or is one of another model or of a newer version; and
+ * an OptionError if the options of the training differ. The weights are then unchanged.
  */
 export function checkpoint(options: CheckpointOptions): Callback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.checkpoint");
   const complete = completeOptions(OPTIONS, options, "callbacks.checkpoint");
-  const callback: TakesPart = { [takePart]: (place) => new Checkpoints(place, complete) };
+  const callback: ParticipantCallback = { [createParticipant]: (place) => new Checkpoints(place, complete) };
   return callback as Callback;
 }

@@ -1,5 +1,4 @@
-/** earlyStopping: ends a training that gets no better, and gives back its best weights */
-
+/** earlyStopping: ends a training that no longer improves, and restores its best weights */
 import type { EarlyStopping, Progress } from "../../kernel/kernel.ts";
 import {
   checkNames,
@@ -15,14 +14,17 @@ import type { Callback } from "./callback.ts";
 /** When to stop. */
 export interface EarlyStoppingOptions {
   /**
-   * What has to become better: `"loss"`, `"validationLoss"`, or a metric of the model, as
-   * `"validationAccuracy"`. Losses and errors should fall, scores rise. By default `"validationLoss"` if the
-   * training has a validation, else `"loss"`.
+   * The value to monitor: `"loss"`, `"validationLoss"`, or a metric of the model such as
+   * `"validationAccuracy"`. Losses and errors improve as they fall, scores as they rise. By default
+   * `"validationLoss"` if the training has a validation, else `"loss"`.
    */
   readonly monitor?: Monitor | undefined;
-  /** How many epochs in a row may be no better; 10 by default. One more, and the training ends. */
+  /**
+   * The number of epochs in a row without improvement that are allowed; 10 by default. One more ends the
+   * training.
+   */
   readonly patience?: number | undefined;
-  /** By how much an epoch has to be better than the best before it, at least 0, which is the default. */
+  /** The least improvement over the best epoch that counts, at least 0; 0 by default. */
   readonly minDelta?: number | undefined;
 }
 
@@ -32,10 +34,10 @@ const OPTIONS = {
   minDelta: number({ default: 0, minimum: 0 }),
 };
 
-/** The callback, which has no hooks: the training itself does what it says. */
+/** The callback. It has no hooks: the training reads its settings. */
 export class EarlyStoppingCallback {
   readonly type = "earlyStopping";
-  /** Null stands for the default, which depends on the training. */
+  /** Null is the default, which depends on the training. */
   readonly monitor: string | null;
   readonly patience: number;
   readonly minDelta: number;
@@ -48,10 +50,12 @@ export class EarlyStoppingCallback {
 }
 
 /**
- * Ends a training when `monitor` has not become better by more than `minDelta` for more than `patience` epochs.
- * However it then ends, by patience, epochs, budget, `stop` or a loss that is not finite, the model has the
- * weights of its best epoch; after an abort, or an error of a hook, it has those of the last whole step. The
- * optimizer's state stays that of the last epoch. As Keras' EarlyStopping with `restore_best_weights`.
+ * Ends a training when `monitor` has not improved by more than `minDelta` for more than `patience` epochs.
+ *
+ * At the end the model has the weights of its best epoch, whether the training ends by patience, epochs,
+ * budget, `stop` or a loss that is not finite. After an abort, or an error of a hook, it has those of the
+ * last whole step. The optimizer's state is always that of the last epoch. This is Keras' EarlyStopping with
+ * `restore_best_weights`.
  *
  * @example
  * ```ts
@@ -68,37 +72,37 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   return new EarlyStoppingCallback(settings) as Callback;
 }
 
-/** The early stopping among callbacks, of which there is at most one. */
-export function stoppingOf(callbacks: readonly Callback[]): EarlyStoppingCallback | undefined {
+/** Returns the early stopping among the callbacks. There is at most one. */
+export function findEarlyStopping(callbacks: readonly Callback[]): EarlyStoppingCallback | undefined {
   const found = callbacks.find((callback) => callback instanceof EarlyStoppingCallback);
   return found as EarlyStoppingCallback | undefined;
 }
 
-/** How far early stopping has come. */
-export interface Waiting {
-  /** What was monitored of the best epoch; undefined before the first that is a number. */
+/** The state of early stopping. */
+export interface EarlyStoppingState {
+  /** The monitored value of the best epoch; undefined before the first that is a number. */
   readonly best: number | undefined;
-  /** The epochs since. */
+  /** The number of epochs since the best one. */
   readonly waited: number;
 }
 
-/** What early stopping watches in one training. */
-export interface Watched extends Pick<EarlyStoppingCallback, "patience" | "minDelta"> {
+/** The settings of early stopping in one training. */
+export interface EarlyStoppingSettings extends Pick<EarlyStoppingCallback, "patience" | "minDelta"> {
   readonly monitor: string;
   readonly largerIsBetter: boolean;
 }
 
-/** Early stopping in one training. */
-export class Stopper {
-  readonly #settings: Watched;
-  /** -1 where larger is better: then it watches the negative. */
+/** Watches one training for improvement. */
+export class EarlyStopper {
+  readonly #settings: EarlyStoppingSettings;
+  /** -1 where larger is better: the negative value is then minimized. */
   readonly #sign: number;
   #best = Number.POSITIVE_INFINITY;
   #waited = 0;
   /** The parameters of the best epoch. */
   parameters: Float32Array | undefined;
 
-  constructor(settings: Watched) {
+  constructor(settings: EarlyStoppingSettings) {
     this.#settings = settings;
     this.#sign = settings.largerIsBetter ? -1 : 1;
   }
@@ -107,18 +111,18 @@ export class Stopper {
     return this.#waited > this.#settings.patience;
   }
 
-  get waiting(): Waiting {
+  get state(): EarlyStoppingState {
     const best = this.parameters === undefined ? undefined : this.#sign * this.#best;
     return { best, waited: this.#waited };
   }
 
-  resume({ best, waited }: Waiting, parameters: Float32Array | undefined): void {
+  resume({ best, waited }: EarlyStoppingState, parameters: Float32Array | undefined): void {
     this.#best = best === undefined ? Number.POSITIVE_INFINITY : this.#sign * best;
     this.#waited = waited;
     this.parameters = parameters;
   }
 
-  /** What a kernel may watch itself, so that nothing has to be asked between epochs: a loss. */
+  /** Returns the settings with which the kernel itself watches a loss, for many epochs in one call. */
   get inKernel(): EarlyStopping | undefined {
     const { monitor, minDelta, patience } = this.#settings;
     if (monitor !== "loss" && monitor !== "validationLoss") return undefined;
@@ -126,7 +130,7 @@ export class Stopper {
     return { validation, minDelta, patience, best: this.#best, waited: this.#waited };
   }
 
-  /** Takes over what the kernel saw. */
+  /** Takes over the result of a run in which the kernel watched. */
   absorb({ earlyStopping, best }: Progress): void {
     if (!earlyStopping) return;
     this.#best = earlyStopping.best;
@@ -134,8 +138,8 @@ export class Stopper {
     if (best) this.parameters = best.parameters;
   }
 
-  /** Sees an epoch that no kernel watched; `read` gives its parameters. */
-  see(epoch: Epoch, read: () => Float32Array): void {
+  /** Compares an epoch that the kernel did not watch with the best one; `read` returns its parameters. */
+  observe(epoch: Epoch, read: () => Float32Array): void {
     const { monitor, minDelta } = this.#settings;
     const value = this.#sign * (epoch as unknown as Record<string, number>)[monitor];
     const isBetter = value < this.#best - minDelta;
@@ -147,12 +151,15 @@ export class Stopper {
   }
 }
 
-/** Begins early stopping, which watches `standard` unless it says what else. */
-export function stopperOf(
+/**
+ * Creates the early stopping of one training, which monitors `defaultMonitor` unless the callback names
+ * another.
+ */
+export function createEarlyStopper(
   { monitor, patience, minDelta }: EarlyStoppingCallback,
-  standard: string,
+  defaultMonitor: string,
   largerIsBetter: (monitor: string) => boolean,
-): Stopper {
-  const watched = monitor ?? standard;
-  return new Stopper({ patience, minDelta, monitor: watched, largerIsBetter: largerIsBetter(watched) });
+): EarlyStopper {
+  const watched = monitor ?? defaultMonitor;
+  return new EarlyStopper({ patience, minDelta, monitor: watched, largerIsBetter: largerIsBetter(watched) });
 }

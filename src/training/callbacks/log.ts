@@ -1,16 +1,18 @@
-/** A training's epochs as lines of JSON in a file. */
+/** log: writes each epoch of a training as a line of JSON into a file */
 import { AppendedFile } from "../../files/append.ts";
 import { readPath } from "../../files/paths.ts";
 import { encodeText } from "../../host.ts";
 import { boolean, checkNames, completeOptions, type RequiredOption } from "../../options.ts";
 import type { Callback } from "./callback.ts";
-import { type TakesPart, takePart } from "./participant.ts";
+import { createParticipant, type ParticipantCallback } from "./participant.ts";
 
-/** Where the lines go. */
+/** Which file to write. */
 export interface LogOptions {
-  /** The path of the file, which is made where there is none; its folder has to be there. */
+  /** The path of the file, which is created if it does not exist. Its folder has to exist. */
   readonly path: string | URL;
-  /** Whether what stands in the file stays; true by default. Otherwise each training begins an empty one. */
+  /**
+   * Whether to append to an existing file; true by default. With false, each training empties the file first.
+   */
   readonly append?: boolean | undefined;
 }
 
@@ -19,7 +21,7 @@ const OPTIONS = { path, append: boolean({ default: true }) };
 
 const NEWLINE = 10;
 
-/** Opens the file at the beginning of a line: the last one may be cut off, by a loss of power for instance. */
+/** Opens the file, and ends its last line if that was cut off, for instance by a loss of power. */
 function openLines(place: string, path: string, append: boolean): AppendedFile {
   const file = new AppendedFile(place, path, { empty: !append });
   const last = file.lastByte;
@@ -28,10 +30,9 @@ function openLines(place: string, path: string, append: boolean): AppendedFile {
 }
 
 /**
- * Writes a line of JSON for each epoch into a file: all that the epoch has, under its own names; null stands
- * for what is no finite number. The line is in the file before the next epoch begins, and is whole whatever
- * happens to the process. Lines of a training that goes on, or of another one, come behind those that are
- * there.
+ * Writes a line of JSON for each epoch into a file, with all values of the epoch; null is a number that is
+ * not finite. The line is in the file before the next epoch begins, and is never written in part, even if the
+ * process is killed. A training that resumes, or another training, appends its lines.
  *
  * @example
  * ```ts
@@ -39,14 +40,14 @@ function openLines(place: string, path: string, append: boolean): AppendedFile {
  * // {"epoch":0,"loss":0.2518,"learningRate":0.01,"seconds":0.0004}, and two more lines
  * ```
  *
- * @throws OptionError for what is no path. A training throws a FileError, which names the path, where the file
- * cannot be written; its model keeps what it has learnt.
+ * @throws OptionError if `path` is not a path. The training throws a FileError, which names the path, if the
+ * file cannot be written; its model keeps what it has learned.
  */
 export function log(options: LogOptions): Callback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.log");
   const { path, append } = completeOptions(OPTIONS, options, "callbacks.log");
-  const callback: TakesPart = {
-    [takePart](place) {
+  const callback: ParticipantCallback = {
+    [createParticipant](place) {
       let file: AppendedFile | undefined;
       return {
         epochsUntil: () => 1,

@@ -1,48 +1,52 @@
-/** What takes part in a training between its epochs, and knows more of it than a hook does. */
-
+/** A participant of a training: a callback of the package, which sees more of the training than a hook. */
 import type { Snapshot } from "../../formats/checkpoint.ts";
 import type { Epoch, History } from "../history.ts";
 import type { Control } from "./callback.ts";
 
-/** A training under way. */
-export interface Course {
-  /** What trains, for errors: `fit` or `fitSync`. */
+/** A running training, as its participants see it. */
+export interface RunningTraining {
+  /** The name of the call, such as `fit`, for messages of errors. */
   readonly call: string;
-  /** Whether it ends before the call returns, so that it waits for nothing. */
+  /**
+   * Whether the call returns only when the training has ended. Such a training does not wait for promises.
+   */
   readonly isSync: boolean;
-  /** Its epochs that have ended. */
+  /** The number of epochs of this training that have ended. */
   readonly done: number;
-  /** Whether it has ended before its last epoch, and goes no further. */
+  /** Whether the training has ended before its last epoch. */
   readonly isOver: boolean;
   readonly control: Control;
-  /** All that it needs to go on from here, copied: over the numbers of the snapshot before, if there is one. */
+  /**
+   * Returns a copy of all that the training needs to resume. It may overwrite the arrays of the snapshot
+   * `before`.
+   */
   snapshot(before?: Snapshot): Snapshot;
-  /** Whether it has resumed from a checkpoint. */
+  /** Whether the training has resumed from a checkpoint. */
   readonly isResumed: boolean;
-  /** Resumes from there, or throws before anything changes. */
+  /** Resumes from a snapshot, or throws before anything changes. */
   resume(snapshot: Snapshot, place: string): void;
 }
 
-/** Takes part in one training, which waits for the promises that its hooks return. */
+/** A participant of one training. The training waits for the promises that its methods return. */
 export interface Participant {
-  /** Whether the signal and the budget end the wait for such a promise; false by default. */
+  /** Whether the signal and the budget end the wait for a promise; false by default. */
   readonly isInterruptible?: boolean;
-  /** How many epochs may pass until it is asked again, when so many have ended; any number by default. */
+  /** Returns how many epochs may pass until the next call, after `done` epochs; by default any number. */
   epochsUntil?(done: number): number;
-  onTrainBegin?(course: Course): unknown;
-  onEpochBegin?(epoch: number, course: Course): unknown;
-  /** After the epochs that have ended since. */
-  onEpochsEnd?(epochs: readonly Epoch[], course: Course): unknown;
-  /** When no more epochs come, and the parameters are still those of the last one. Not after an error. */
-  onLastEpoch?(course: Course): unknown;
-  /** When it is over, also after an error or an abort. */
+  onTrainBegin?(training: RunningTraining): unknown;
+  onEpochBegin?(epoch: number, training: RunningTraining): unknown;
+  /** Called with the epochs that have ended since the last call. */
+  onEpochsEnd?(epochs: readonly Epoch[], training: RunningTraining): unknown;
+  /** Called after the last epoch, while the model still has its parameters. Not called after an error. */
+  onLastEpoch?(training: RunningTraining): unknown;
+  /** Called when the training has ended, also after an error or an abort. */
   onTrainEnd?(history: History): unknown;
 }
 
-/** The key under which a callback of the package says what takes part; `place` begins its errors. */
-export const takePart = Symbol("takePart");
+/** The key of the method with which a callback of the package creates its participant. */
+export const createParticipant = Symbol("takePart");
 
-/** A callback of the package that is more than hooks. */
-export interface TakesPart {
-  [takePart](place: string): Participant;
+/** A callback of the package that is a participant; `place` begins the messages of its errors. */
+export interface ParticipantCallback {
+  [createParticipant](place: string): Participant;
 }

@@ -1,17 +1,17 @@
-/** A training's figures in event files, which TensorBoard draws. */
+/** tensorBoard: writes the values of each epoch into event files, which TensorBoard plots */
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { AppendedFile } from "../../files/append.ts";
 import { fileError, makeFolder, readPath } from "../../files/paths.ts";
-import { type Figure, figuresRecord, startRecord, versionRecord } from "../../formats/events.ts";
+import { type Scalar, scalarsRecord, startRecord, versionRecord } from "../../formats/events.ts";
 import { checkNames, completeOptions, type RequiredOption } from "../../options.ts";
 import type { Epoch } from "../history.ts";
 import type { Callback } from "./callback.ts";
-import { type TakesPart, takePart } from "./participant.ts";
+import { createParticipant, type ParticipantCallback } from "./participant.ts";
 
-/** Where the files go. */
+/** Which folder to write. */
 export interface TensorBoardOptions {
-  /** The path of a folder for this training, which is made where there is none. */
+  /** The path of a folder for this training, which is created if it does not exist. */
   readonly directory: string | URL;
 }
 
@@ -22,7 +22,7 @@ const directory: RequiredOption<string> = {
 };
 const OPTIONS = { directory };
 
-/** What files tell of where and when they were written. */
+/** The host that writes the files, and its time. */
 export interface Host {
   readonly name: string;
   readonly process: number;
@@ -30,8 +30,8 @@ export interface Host {
   now(): number;
 }
 
-/** Makes a file under a name that TensorBoard looks for, in the order of time, and that no other file has. */
-function makeFile(place: string, folder: string, seconds: number, host: Host): AppendedFile {
+/** Creates a file under a new name that TensorBoard recognizes. Names sort by time. */
+function createFile(place: string, folder: string, seconds: number, host: Host): AppendedFile {
   const name = host.name.replace(/[^\w.-]/g, "-");
   const start = `events.out.tfevents.${Math.floor(seconds)}.${name}.${host.process}`;
   for (let number = 0; ; number++) {
@@ -45,7 +45,7 @@ function makeFile(place: string, folder: string, seconds: number, host: Host): A
   }
 }
 
-/** The event file of one curve, in a folder of its own. */
+/** The event file of one run, in its own folder. */
 class EventFile {
   readonly #file: AppendedFile;
   readonly #host: Host;
@@ -56,20 +56,20 @@ class EventFile {
     try {
       makeFolder(folder);
     } catch (error) {
-      throw fileError(`${place}: ${JSON.stringify(folder)} cannot be made`, error);
+      throw fileError(`${place}: ${JSON.stringify(folder)} cannot be created`, error);
     }
-    this.#file = makeFile(place, folder, host.now(), host);
+    this.#file = createFile(place, folder, host.now(), host);
   }
 
-  /** In one record each, so that a process that is killed leaves a file that can be read. */
-  write(epoch: number, figures: readonly Figure[]): void {
+  /** Writes one record per epoch, so that the file can be read even if the process is killed. */
+  write(epoch: number, scalars: readonly Scalar[]): void {
     const moment = { seconds: this.#host.now(), epoch };
     if (!this.#isStarted) {
       this.#file.append(versionRecord(moment));
       this.#file.append(startRecord(moment));
       this.#isStarted = true;
     }
-    this.#file.append(figuresRecord(moment, figures));
+    this.#file.append(scalarsRecord(moment, scalars));
   }
 
   close(): void {
@@ -77,15 +77,20 @@ class EventFile {
   }
 }
 
-/** The tag of a figure as Keras writes it, so that curves of both share a chart: `epoch_log_loss`. */
+/**
+ * Returns the tag that Keras has for a value, such as `epoch_log_loss`, so that both libraries share a chart.
+ */
 function tag(name: string): string {
   return `epoch_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 }
 
-/** The figures of an epoch, by curve: those of the validation have the tags of the training's. */
-function figuresOf({ epoch, ...measured }: Epoch): { train: Figure[]; validation: Figure[] } {
-  const train: Figure[] = [];
-  const validation: Figure[] = [];
+/**
+ * Returns the scalars of an epoch by run. Those of the validation have the same tags as those of the
+ * training.
+ */
+function scalarsByRun({ epoch, ...measured }: Epoch): { train: Scalar[]; validation: Scalar[] } {
+  const train: Scalar[] = [];
+  const validation: Scalar[] = [];
   for (const [name, value] of Object.entries(measured)) {
     const [, ofValidation] = /^validation([A-Z].*)$/.exec(name) ?? [];
     if (ofValidation === undefined) train.push([tag(name), value]);
@@ -107,16 +112,16 @@ class EventFiles {
     this.#host = host;
   }
 
-  open(curve: string): EventFile {
-    const found = this.#files.get(curve);
+  open(run: string): EventFile {
+    const found = this.#files.get(run);
     if (found !== undefined) return found;
-    const file = new EventFile(this.#place, join(this.#directory, curve), this.#host);
-    this.#files.set(curve, file);
+    const file = new EventFile(this.#place, join(this.#directory, run), this.#host);
+    this.#files.set(run, file);
     return file;
   }
 
   write(epoch: Epoch): void {
-    const { train, validation } = figuresOf(epoch);
+    const { train, validation } = scalarsByRun(epoch);
     this.open("train").write(epoch.epoch, train);
     if (validation.length > 0) this.open("validation").write(epoch.epoch, validation);
   }
@@ -126,16 +131,16 @@ class EventFiles {
   }
 }
 
-/** The callback, on a host. */
-export function tensorBoardOn(host: Host, options: TensorBoardOptions): TakesPart {
+/** Creates the callback for a host. */
+export function tensorBoardOn(host: Host, options: TensorBoardOptions): ParticipantCallback {
   checkNames(options, Object.keys(OPTIONS), "callbacks.tensorBoard");
   const { directory } = completeOptions(OPTIONS, options, "callbacks.tensorBoard");
   return {
-    [takePart](place) {
+    [createParticipant](place) {
       const files = new EventFiles(`${place}: tensorBoard`, directory, host);
       return {
         epochsUntil: () => 1,
-        // What cannot be written is to be known before an epoch has been trained.
+        // A file that cannot be written fails the training before its first epoch.
         onTrainBegin: () => void files.open("train"),
         onEpochsEnd(epochs) {
           for (const epoch of epochs) files.write(epoch);
@@ -147,13 +152,15 @@ export function tensorBoardOn(host: Host, options: TensorBoardOptions): TakesPar
 }
 
 /**
- * Writes the figures of each epoch for [TensorBoard](https://www.tensorflow.org/tensorboard), as Keras does:
- * below the directory, the loss, the model's metrics, the learning rate and the seconds of the training in the
- * run `train`, and what is measured of the validation in the run `validation`, under the same tags:
- * `epoch_loss`, `epoch_accuracy`, `epoch_learning_rate`. The step is the epoch's number in the model's life.
+ * Writes the values of each epoch for [TensorBoard](https://www.tensorflow.org/tensorboard), as Keras does.
+ * The directory gets two runs: `train` has the loss, the model's metrics, the learning rate and the seconds
+ * of the training, and `validation` has the loss and the metrics of the validation. Both have the same tags:
+ * `epoch_loss`, `epoch_accuracy`, `epoch_learning_rate`. The step is the number of the epoch over all
+ * trainings of the model.
  *
- * A training has files of its own. One that goes on in the same directory takes the place of what stands there
- * of its first epoch and of later ones; a training that is to have a curve of its own needs another directory.
+ * Each training writes its own files. In a directory with files of an earlier training, the new one replaces
+ * the values of its first epoch and of later epochs. For separate curves, give each training its own
+ * directory.
  *
  * @example
  * ```ts
@@ -161,8 +168,8 @@ export function tensorBoardOn(host: Host, options: TensorBoardOptions): TakesPar
  * // and then: tensorboard --logdir logs
  * ```
  *
- * @throws OptionError for what is no path. A training throws a FileError, which names the path, where a file
- * cannot be written; its model keeps what it has learnt.
+ * @throws OptionError if `directory` is not a path. The training throws a FileError, which names the path, if
+ * a file cannot be written; its model keeps what it has learned.
  */
 export function tensorBoard(options: TensorBoardOptions): Callback {
   const now = () => Date.now() / 1000;

@@ -1,5 +1,5 @@
-//! The elementwise function behind a product, applied to the lines that the product has just written, while they
-//! are in the cache.
+//! Elementwise functions after a product. They are applied to the lines that the product has just written,
+//! while the lines are in the cache.
 
 use super::Epilogue;
 use super::panels::Panels;
@@ -8,15 +8,15 @@ use std::ops::Range;
 
 /// Applies an elementwise function to panels of a product's output.
 pub trait PanelEpilogue<S: Simd> {
-    /// Applies it to these panels of `target`.
+    /// Applies the function to these panels of `target`.
     fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize);
 }
 
-/// Forward: keeps the value if the derivative will read it, then applies the function.
+/// Forward: keeps the values that the derivative will read, then applies the function.
 pub struct Apply<'a, S: Simd> {
-    /// The function, if one follows.
+    /// The function, if there is one.
     pub epilogue: Option<&'a dyn Epilogue<S>>,
-    /// Where the values before the function are kept.
+    /// Where to keep the values before the function.
     pub kept: Option<&'a mut Panels>,
 }
 
@@ -34,13 +34,13 @@ impl<S: Simd> PanelEpilogue<S> for Apply<'_, S> {
     }
 }
 
-/// Backward: multiplies the gradient by the derivative of what made the values.
+/// Backward: multiplies the gradient by the derivative of the function.
 pub struct Differentiate<'a, S: Simd> {
-    /// The function, if there was one.
+    /// The function, if there is one.
     pub epilogue: Option<&'a dyn Epilogue<S>>,
     /// The values before the function, if they were kept.
     pub input: Option<&'a Panels>,
-    /// The values after it.
+    /// The values after the function.
     pub output: &'a Panels,
 }
 

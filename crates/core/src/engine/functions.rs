@@ -1,9 +1,8 @@
-//! exp, log, tanh, erf, the logistic function and normal quantiles, lane-wise and from exactly rounded
-//! operations only, so that every machine and every instruction set gives the same bits. No exp, log or tanh of
-//! a library takes part in a step.
+//! exp, log, tanh, erf, the logistic function and normal quantiles, computed lane by lane. They consist of
+//! exactly rounded operations only, so every machine and every instruction set gives the same bits. A
+//! training step calls no exp, log or tanh of a library.
 //!
-//! How far exp, tanh, erf and the logistic function are off was measured over all 2^32 inputs, by
-//! `tests/sweep.rs`.
+//! `tests/sweep.rs` measures the errors of exp, tanh, erf and the logistic function over all 2^32 inputs.
 
 use super::simd::Simd;
 
@@ -16,31 +15,31 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) ->
     value
 }
 
-/// The unit of values whose squares would be beyond all numbers, 2^-100: those of their products with it are not.
-/// A power of two changes no digit.
+/// A unit for values whose squares overflow: 2^-100. The squares of their products with it do not overflow.
+/// Multiplication by a power of two changes no digit.
 pub const SMALL_UNIT: f32 = f32::from_bits(27 << 23);
 
-/// w - η g: a step of gradient descent.
+/// Returns w - η g, a step of gradient descent.
 #[inline(always)]
 pub fn descended<S: Simd>(s: S, rate: f32, weight: S::V, gradient: S::V) -> S::V {
     s.mul_add(s.splat(-rate), gradient, weight)
 }
 
-/// x above 0, else 0.
+/// Returns x above 0, else 0.
 #[inline(always)]
 pub fn rectified<S: Simd>(s: S, x: S::V) -> S::V {
-    // In this order NaN stays NaN and is not hidden as 0.
+    // In this order of the operands NaN stays NaN and does not become 0.
     s.max(s.splat(0.0), x)
 }
 
-/// The derivative of `rectified` where that is `value`: 1 above 0, else 0.
+/// Returns the derivative of `rectified` at the output `value`: 1 above 0, else 0.
 #[inline(always)]
 pub fn rectified_slope<S: Simd>(s: S, value: S::V) -> S::V {
     let zero = s.splat(0.0);
     s.select_greater(value, zero, s.splat(1.0), zero)
 }
 
-/// The nearest value from `low` to `high`; NaN stays NaN.
+/// Returns the nearest value from `low` to `high`. NaN stays NaN.
 #[inline(always)]
 pub fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
     let (low, high) = (s.splat(low), s.splat(high));
@@ -48,9 +47,9 @@ pub fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
     s.select_greater(above, high, high, above)
 }
 
-/// Zero where |x| is below 1e-30, else x; NaN stays NaN. State that decays towards zero would end in
-/// denormal numbers, which CPUs add many times slower; so close to zero it makes no difference to any
-/// weight.
+/// Returns zero where |x| is below 1e-30, else x. NaN stays NaN. State that decays towards zero would
+/// otherwise end in denormal numbers, which CPUs add many times slower. So close to zero the change makes no
+/// difference to any weight.
 #[inline(always)]
 pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
     let zero = s.splat(0.0);
@@ -58,13 +57,14 @@ pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
     s.select_greater(s.splat(1e-30), magnitude, zero, x)
 }
 
-/// exp(x) for x from -87.33 to 88.37; beyond that the value at the end of the range, so that it is neither
-/// infinite nor denormal. NaN stays NaN.
+/// Returns exp(x) for x from -87.33 to 88.37. Beyond that range it returns the value at the end of the range,
+/// which is neither infinite nor denormal. NaN stays NaN.
 ///
-/// With n = round(x / ln 2) and r = x - n ln 2, ln 2 in two parts, exp(x) = 2^n (1 + r + r^2 p(r)). The
-/// coefficients of p are those of expf in Moshier's Cephes library.
+/// With n = round(x / ln 2) and r = x - n ln 2, where ln 2 is split into two parts, exp(x) = 2^n (1 + r + r^2
+/// p(r)). The coefficients of p are those of expf in Moshier's Cephes library.
 ///
-/// Over all inputs in that range it is off by at most 1.02 units of the last place, and nowhere decreasing.
+/// Over all inputs in the range the error is at most 1.02 units in the last place, and the result never
+/// decreases.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     exp_from_to(s, x, -87.33, 88.37)
@@ -90,11 +90,12 @@ fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
     )
 }
 
-/// The natural logarithm of x, from the smallest normal number up, within two units of the last place;
-/// below it, at zero and for negative numbers, the value there. Infinity stays infinity, NaN NaN.
+/// Returns the natural logarithm of x, within two units in the last place from the smallest normal number up.
+/// Below that number, at zero and for negative numbers, it returns the value at that number. Infinity stays
+/// infinity, NaN stays NaN.
 ///
-/// With x = m 2^e and m from sqrt(1/2) to sqrt(2), log(x) = e ln 2 + log(1 + r), r = m - 1, where
-/// log(1 + r) = r - r^2 / 2 + r^3 p(r), ln 2 in two parts. The coefficients of p are those of logf in
+/// With x = m 2^e and m from sqrt(1/2) to sqrt(2), log(x) = e ln 2 + log(1 + r), r = m - 1, where log(1 + r)
+/// = r - r^2 / 2 + r^3 p(r) and ln 2 is split into two parts. The coefficients of p are those of logf in
 /// Moshier's Cephes library.
 #[inline(always)]
 pub fn log<S: Simd>(s: S, x: S::V) -> S::V {
@@ -127,13 +128,14 @@ pub fn log<S: Simd>(s: S, x: S::V) -> S::V {
             let tail = s.mul_add(s.mul(square, r), p, s.mul(e, s.splat(-2.121_944_4e-4)));
             let tail = s.mul_add(s.splat(-0.5), square, tail);
             let value = s.mul_add(e, s.splat(0.693_359_4), s.add(r, tail));
-            // Infinity and NaN are no mantissa and exponent.
+            // Infinity and NaN have no mantissa and exponent.
             s.select_greater(s.splat(f32::INFINITY), x, value, x)
         },
     )
 }
 
-/// log(1 + x) for x from 0 to 1: what 1 + x loses of a small x is added again, since log(1 + d) is about d.
+/// Returns log(1 + x) for x from 0 to 1. The part of a small x that 1 + x loses is added afterwards, because
+/// log(1 + d) is about d.
 #[inline(always)]
 pub fn log_one_plus<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
@@ -141,25 +143,26 @@ pub fn log_one_plus<S: Simd>(s: S, x: S::V) -> S::V {
     s.add(log(s, sum), s.sub(x, s.sub(sum, one)))
 }
 
-/// 1 / (1 + exp(-x)) for x from -87.33; below that the value there, which is no denormal number yet. NaN
-/// stays NaN.
+/// Returns 1 / (1 + exp(-x)) for x from -87.33 up. Below that it returns the value at -87.33, which is not
+/// denormal. NaN stays NaN.
 ///
-/// Over all inputs in that range it is off by at most 2.49 units of the last place, and nowhere decreasing.
+/// Over all inputs in the range the error is at most 2.49 units in the last place, and the result never
+/// decreases.
 #[inline(always)]
 pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
     s.div(one, s.add(one, exp_from_to(s, s.sub(s.splat(0.0), x), -87.33, 87.33)))
 }
 
-/// tanh(x), from -1 to 1. NaN stays NaN.
+/// Returns tanh(x), from -1 to 1. NaN stays NaN.
 ///
-/// A rational function, x p(x^2) / q(x^2) with p and q of degree 4, was fitted to tanh up to 9 with the
-/// least relative error, 2.1e-8. Beyond, p and q stand still, so that the quotient rises on with x and
-/// reaches the bound of 1. Both begin with 1, so small x come out as they are. All is done with -x and -x^2,
-/// since a maximum takes one instruction and a minimum that keeps NaN two.
+/// The rational function x p(x^2) / q(x^2), with p and q of degree 4, was fitted to tanh up to 9 with the
+/// least relative error, 2.1e-8. Beyond 9, p and q stay constant, so the quotient grows with x and reaches
+/// the bound of 1. Both p and q begin with 1, so small x are returned unchanged. The code computes with -x
+/// and -x^2, because a maximum takes one instruction, but a minimum that keeps NaN takes two.
 ///
-/// Over all inputs it is off by at most 5.04 units of the last place, which is 3.1e-7; that much just below
-/// 1, where a value may also be up to 9 units smaller than that of a smaller input.
+/// Over all inputs the error is at most 5.04 units in the last place, which is 3.1e-7. The error is that
+/// large just below 1, where a value may also be up to 9 units smaller than the value of a smaller input.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     s.formula(
@@ -182,14 +185,14 @@ pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     )
 }
 
-/// The error function, erf(x) = 2 / sqrt(π) times the integral of exp(-t^2) from 0 to x, from -1 to 1. NaN
-/// stays NaN.
+/// Returns the error function, erf(x) = 2 / sqrt(π) times the integral of exp(-t^2) from 0 to x. It is from
+/// -1 to 1. NaN stays NaN.
 ///
-/// A rational function as for tanh, with p and q of degree 5, was fitted to erf up to 3.92, where the nearest
-/// number becomes 1, with the least relative error, 1.9e-8. Beyond, p and q stand still.
+/// A rational function like that of tanh, with p and q of degree 5, was fitted with the least relative error,
+/// 1.9e-8, up to 3.92, where the nearest float becomes 1. Beyond 3.92, p and q stay constant.
 ///
-/// Over all inputs it is off by at most 5.95 units of the last place, which is 3.6e-7; that much just below
-/// 1, where a value may also be up to 10 units smaller than that of a smaller input.
+/// Over all inputs the error is at most 5.95 units in the last place, which is 3.6e-7. The error is that
+/// large just below 1, where a value may also be up to 10 units smaller than the value of a smaller input.
 #[inline(always)]
 pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     s.formula(
@@ -222,14 +225,14 @@ pub fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     )
 }
 
-/// The quantile function of the standard normal distribution, for u from 2^-24 to 1 - 2^-24: the value below
-/// which a normal number is with probability u.
+/// Returns the quantile of the standard normal distribution for u from 2^-24 to 1 - 2^-24: the value that a
+/// normal number is below with probability u.
 ///
-/// It is the square root of 2 times the inverse of the error function at x = 2 u - 1, which is x p(w) with
-/// w = -log(1 - x²): two polynomials, one for w below 5 and one in the square root of w above. Their
-/// coefficients are Giles' ("Approximating the erfinv function", GPU Computing Gems, 2012), for 32 bits.
+/// It is sqrt(2) times the inverse of the error function at x = 2 u - 1. That inverse is x p(w) with w =
+/// -log(1 - x²), where p is one polynomial in w for w below 5, and another one in sqrt(w) above. The
+/// coefficients are Giles' for 32 bits ("Approximating the erfinv function", GPU Computing Gems, 2012).
 ///
-/// It is off by at most 4e-7 of the value, as far as samples show.
+/// In samples the error is at most 4e-7 of the value.
 #[inline(always)]
 pub fn normal_quantile<S: Simd>(s: S, u: S::V) -> S::V {
     let one = s.splat(1.0);
@@ -299,7 +302,8 @@ mod tests {
         }
     }
 
-    /// erf in 64 bits: exp(-x^2) 2 / sqrt(π) (x + 2 x^3 / 3 + 4 x^5 / (3 5) + …), all terms of one sign.
+    /// Computes erf in 64 bits: exp(-x^2) 2 / sqrt(π) (x + 2 x^3 / 3 + 4 x^5 / (3 5) + …). All terms have the
+    /// same sign.
     fn exact_erf(x: f64) -> f64 {
         if x.abs() > 6.0 {
             return x.signum();
@@ -315,7 +319,7 @@ mod tests {
 
     const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
 
-    /// From the smallest normal number to the largest, 2000 in each octave, and closely about 1.
+    /// Returns values from the smallest to the largest normal number, 2000 per octave, and values close to 1.
     fn positive_samples() -> impl Iterator<Item = Line> {
         let bits = (f32::MIN_POSITIVE.to_bits()..=f32::MAX.to_bits()).step_by(4194);
         let one = 1.0_f32.to_bits();
@@ -420,7 +424,7 @@ mod tests {
         }
     }
 
-    /// The normal distribution: the integral of its density by Simpson's rule.
+    /// Returns the normal distribution function: the integral of the density by Simpson's rule.
     fn distribution(x: f64) -> f64 {
         let (density, steps) = (|x: f64| (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt(), 2000);
         let step = x / f64::from(steps);

@@ -1,10 +1,10 @@
-//! Where finished gradients go, and how they are collected in blocks on the way.
+//! Where finished gradients go, and the blocks that collect them on the way.
 
 use super::panels::{LANES, Line};
 use super::simd::Simd;
 use super::{Finished, Now, Update};
 
-/// What an update of parameters needs; the slices hold the lines of one thread.
+/// Everything that an update of parameters needs. The slices hold the lines of one thread.
 pub struct Updates<'a, S: Simd> {
     /// The optimizer.
     pub update: &'a dyn Update<S>,
@@ -12,34 +12,34 @@ pub struct Updates<'a, S: Simd> {
     pub now: Now,
     /// The parameters.
     pub parameters: &'a mut [Line],
-    /// Their state.
+    /// The state of the parameters.
     pub slots: &'a mut [Line],
-    /// Lines of state for each line of parameters.
+    /// The number of lines of state per line of parameters.
     pub count: usize,
 }
 
-/// What happens to finished gradients.
+/// What to do with finished gradients.
 pub enum Destination<'a, S: Simd> {
-    /// They update the parameters at once.
+    /// Update the parameters with them at once.
     Update(Updates<'a, S>),
-    /// They update the parameters, together with the sum of the gradients of the chunks before.
+    /// Add them to the gradients of the earlier chunks, given here, and update the parameters with the sum.
     UpdateWith(Updates<'a, S>, &'a [Line]),
-    /// Written to a gradient of all parameters: the first chunk of a batch.
+    /// Write them to the gradient of all parameters. Used for the first chunk of a batch.
     Write(&'a mut [Line]),
-    /// Added to it: a further chunk.
+    /// Add them to the gradient of all parameters. Used for the other chunks.
     Add(&'a mut [Line]),
 }
 
-/// Where the finished gradients of one thread go.
+/// The target of the finished gradients of one thread.
 pub struct GradientTarget<'a, S: Simd> {
-    /// The number, among the lines of all parameters, of the first line in the destination's slices.
+    /// The index, among the lines of all parameters, of the first line in the destination's slices.
     pub first: usize,
-    /// What is done with them.
+    /// What to do with the gradients.
     pub destination: Destination<'a, S>,
 }
 
 impl<S: Simd> GradientTarget<'_, S> {
-    /// Takes the finished gradient of the parameter lines from `start`.
+    /// Consumes the finished gradient of the parameter lines from `start`.
     #[inline(always)]
     fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
         let start = start - self.first;
@@ -62,7 +62,8 @@ impl<S: Simd> GradientTarget<'_, S> {
 }
 
 impl<S: Simd> Updates<'_, S> {
-    /// Updates the parameters of the lines from `start`, counted in the slices, from their gradient.
+    /// Updates the parameters of the lines from `start` with their gradient. `start` is an index into the
+    /// slices.
     #[inline(always)]
     pub fn apply(&mut self, s: S, start: usize, tile: &[Line]) {
         let parameters = &mut self.parameters[start..][..tile.len()];
@@ -71,17 +72,18 @@ impl<S: Simd> Updates<'_, S> {
     }
 }
 
-/// The most lines of a gradient that wait for the target. The update then walks many lines of parameters and their
-/// state in a row, which the CPU prefetches. In short pieces it would wait at the start of each.
+/// The maximum number of gradient lines that wait for the target. The update then walks many consecutive
+/// lines of parameters and state, which the CPU prefetches. In short pieces it would wait at the start of
+/// each.
 const BLOCK_LINES: usize = 1024;
 
-/// Lines of scratch in which the gradients of `lines` parameter lines wait: two blocks, because pairs of panels are
-/// finished side by side.
+/// Returns the number of scratch lines in which the gradients of `lines` parameter lines wait. There are two
+/// blocks, because pairs of panels are finished side by side.
 pub fn target_lines(lines: usize) -> usize {
     2 * lines.clamp(LANES, BLOCK_LINES)
 }
 
-/// Collects finished lines of a gradient that follow each other, and passes them on in blocks.
+/// Collects consecutive finished lines of a gradient and passes them on in blocks.
 pub struct Block<'a> {
     /// The parameter line that the first of `lines` belongs to.
     start: usize,
@@ -90,13 +92,14 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// An empty block for the parameter lines from `start`.
+    /// Creates an empty block for the parameter lines from `start`.
     #[inline(always)]
     pub fn new(start: usize, lines: &'a mut [Line]) -> Self {
         Block { start, filled: 0, lines }
     }
 
-    /// Room for the next lines, at most as many as a block has. What does not fit goes to the target first.
+    /// Returns room for the next `count` lines, at most as many as a block holds. If they do not fit, the
+    /// collected lines go to the target first.
     #[inline(always)]
     pub fn next<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>, count: usize) -> &mut [Line] {
         if self.filled + count > self.lines.len() {
@@ -117,7 +120,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Continues at another parameter line, if it is not the next one.
+    /// Continues at another parameter line, unless it is the next one anyway.
     #[inline(always)]
     pub fn seek<S: Simd>(&mut self, s: S, target: &mut GradientTarget<'_, S>, start: usize) {
         if start != self.start + self.filled {

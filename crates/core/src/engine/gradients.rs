@@ -1,4 +1,5 @@
-//! The third product of a dense layer: the gradients of its parameters, tile by tile into the target.
+//! The third product of a dense layer: the gradients of its parameters, computed tile by tile into the
+//! target.
 
 use super::gradient_target::{Block, GradientTarget};
 use super::panels::{LANES, Line, Panels, panels};
@@ -7,53 +8,53 @@ use super::simd::Simd;
 use super::tiles::{Outer, add_lines, outer_sums};
 use std::ops::Range;
 
-/// The rows of one thread: what went into a product, and the gradient of what came out of it.
+/// The rows of one thread: the input of a product, and the gradient of its output.
 #[derive(Clone, Copy)]
 pub struct Shard<'a> {
     /// The product's input.
     pub input: &'a Panels,
-    /// The first of the shard's rows in it.
+    /// The index of the shard's first row in the input.
     pub first: usize,
-    /// The gradient of its output.
+    /// The gradient of the product's output.
     pub gradient: &'a Panels,
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
 }
 
-/// Shards of rows in their order; goes through them again for each tile.
+/// Shards of rows in order. The iterator is cloned, so that each tile can go through the shards again.
 pub trait Shards<'a>: Iterator<Item = Shard<'a>> + Clone {}
 
 impl<'a, I: Iterator<Item = Shard<'a>> + Clone> Shards<'a> for I {}
 
 impl<'a> Shard<'a> {
-    /// The rows of a panel of the input.
+    /// Returns the rows of a panel of the input.
     #[inline(always)]
     pub(super) fn input(&self, panel: usize) -> &'a [Line] {
         &self.input.panel(panel, self.first + self.rows)[self.first..]
     }
 
-    /// The rows of a panel of the gradient.
+    /// Returns the rows of a panel of the gradient.
     #[inline(always)]
     pub(super) fn gradient(&self, panel: usize) -> &'a [Line] {
         self.gradient.panel(panel, self.rows)
     }
 }
 
-/// What the gradients of an operation's parameters are computed from, and where they go.
+/// The inputs and the target of an operation's parameter gradients.
 pub struct ParameterGradients<'c, 't, S: Simd, I> {
     /// The instruction set.
     pub s: S,
-    /// The rows, in their order.
+    /// The rows, in order.
     pub shards: I,
-    /// The parameter lines whose gradients are wanted, cut where [`Product::cut`] may.
+    /// The parameter lines whose gradients are wanted. The range is cut only where [`Product::cut`] allows.
     pub lines: &'c Range<usize>,
-    /// Room for [`target_lines`](super::gradient_target::target_lines), in which finished lines wait.
+    /// Scratch of [`target_lines`](super::gradient_target::target_lines) lines, in which finished lines wait.
     pub scratch: &'c mut [Line],
     /// Where the gradients go.
     pub target: &'c mut GradientTarget<'t, S>,
 }
 
-/// The part of `lines` that lies in `range`, counted from the start of `range`.
+/// Returns the part of `lines` that is in `range`, relative to the start of `range`.
 #[inline(always)]
 pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize> {
     let start = lines.start.clamp(range.start, range.end);
@@ -62,7 +63,7 @@ pub(super) fn within(lines: &Range<usize>, range: &Range<usize>) -> Range<usize>
 }
 
 impl Product {
-    /// The gradients of W and b: the sums over the rows of gradient ⊗ input, and of gradient.
+    /// Computes the gradients of W and b: the sums over the rows of gradient ⊗ input, and of the gradient.
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
         let ParameterGradients { s, shards, lines, scratch, target } = gradients;
@@ -87,8 +88,8 @@ impl Product {
         block.flush(s, target);
     }
 
-    /// The gradients of these lines of W: two panels side by side where both are whole, so that a line of
-    /// the input is read once for both.
+    /// Computes the gradients of these lines of W. Two whole panels are computed side by side, so that each
+    /// line of the input is read once for both.
     #[inline(always)]
     fn wide_weights<'a, S: Simd>(
         &self,
@@ -101,8 +102,8 @@ impl Product {
     ) {
         let (start, inputs) = (self.weight.start, self.inputs);
         let mut other = Block::new(0, scratch);
-        // Few inputs make tiles of few lines: they are collected over the panels, so that one call takes
-        // them all.
+        // Few inputs make tiles of few lines. The block collects them over the panels, so that one call
+        // passes them all on.
         let pairs = S::PANELS == 2 && inputs >= LANES;
         let mut panel = if weights.start == 0 { 0 } else { weights.start / inputs };
         let mut at = weights.start;
@@ -148,9 +149,9 @@ impl Product {
         other.flush(s, target);
     }
 
-    /// Where the lines of this product may be cut so that one thread gets those before and another those
-    /// behind: at the end of a tile. The cut nearest to `wanted`; at the end of a pair of panels where one
-    /// is near, and at the end of a panel where the panels are to stay `whole`.
+    /// Returns the cut nearest to `wanted` at which the lines of this product may be divided between two
+    /// threads. A cut is at the end of a tile. It is at the end of a pair of panels if one is near, and at
+    /// the end of a panel if the panels must stay `whole`.
     pub fn cut(&self, wanted: usize, whole: bool) -> usize {
         let weights = self.weight.len();
         let Some(wanted) = wanted.checked_sub(self.weight.start).filter(|wanted| *wanted < weights) else {
@@ -174,14 +175,14 @@ impl Product {
     }
 }
 
-/// A cut moves by up to this share of a product's lines to keep a pair of panels whole: two panels side by
-/// side take less time than one and one.
+/// A cut moves by up to 1 / `PAIR_WORTH` of a product's lines to keep a pair of panels whole, because two
+/// panels side by side take less time than one after the other.
 const PAIR_WORTH: usize = 16;
 
-/// Shards that go through a tile in one call, in which its sums stay in registers.
+/// The number of shards that go through a tile in one call. During a call the tile's sums stay in registers.
 const SHARDS: usize = 4;
 
-/// One tile over all shards.
+/// Computes one tile over all shards.
 #[inline(always)]
 fn tile_over<'a, S: Simd, const PANELS: usize>(
     s: S,
@@ -210,7 +211,8 @@ fn tile_over<'a, S: Simd, const PANELS: usize>(
     }
 }
 
-/// The gradients of those biases, a line a panel, that are among `lines`: sums of the gradient over the rows.
+/// Computes the gradients of the biases that are among `lines`: the sums of the gradient over the rows, a
+/// line per panel.
 #[inline(always)]
 pub(super) fn bias_gradient<'a, S: Simd>(
     s: S,
@@ -223,7 +225,7 @@ pub(super) fn bias_gradient<'a, S: Simd>(
     block.seek(s, target, bias.start + biases.start);
     let mut panel = biases.start;
     while panel < biases.end {
-        // Side by side where there are as many: a single chain of sums waits for each addition.
+        // Panels are summed side by side if possible: a single chain of sums waits for each addition.
         if panel + SIDE_BY_SIDE <= biases.end {
             bias_lines::<S, SIDE_BY_SIDE>(s, shards.clone(), panel, block.next(s, target, SIDE_BY_SIDE));
             panel += SIDE_BY_SIDE;
@@ -237,7 +239,7 @@ pub(super) fn bias_gradient<'a, S: Simd>(
     }
 }
 
-/// Panels of a bias whose gradients are summed side by side.
+/// The number of bias panels whose gradients are summed side by side.
 const SIDE_BY_SIDE: usize = 4;
 
 #[inline(always)]

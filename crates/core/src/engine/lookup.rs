@@ -1,4 +1,4 @@
-//! A lookup: one value of each row, the number of a category, is replaced by the values of that category.
+//! A lookup replaces one value of each row, a category number, by the values of that category.
 
 use super::gradient_target::Block;
 use super::gradients::{ParameterGradients, Shards, within};
@@ -6,34 +6,34 @@ use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
 use std::ops::Range;
 
-/// Which value is looked up, and where the table is: `[categories][units]` without padding, 16 values a line, so
-/// that a table of narrow entries takes no more memory than its values.
+/// The column that is looked up, and the place of the table. The table is `[categories][units]` without
+/// padding, 16 values per line, so a table with few units takes no more memory than its values.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// The place of the category's number in a row.
+    /// The column of the category number in a row.
     pub column: usize,
-    /// How many categories there are.
+    /// The number of categories.
     pub categories: usize,
-    /// Values of each.
+    /// The number of values per category.
     pub units: usize,
     /// The lines of the table.
     pub table: Range<usize>,
 }
 
 impl Lookup {
-    /// The lines of a table, `None` if that is no size.
+    /// Returns the number of lines of a table, or `None` if it overflows.
     pub fn lines(categories: usize, units: usize) -> Option<usize> {
         categories.checked_mul(units).map(panels)
     }
 
-    /// The place of the first value of a row's category in the table. The caller has checked the data; any other
-    /// value is taken for the nearest category.
+    /// Returns the index, in the table, of the first value of a row's category. The caller has checked the
+    /// data. Any other value is taken for the nearest category.
     #[inline(always)]
     fn place(&self, input: &Panels, row: usize) -> usize {
         (input.value(row, self.column) as usize).min(self.categories - 1) * self.units
     }
 
-    /// The values of `input`, with those of the category in place of its number.
+    /// Copies `input` to `output`, with the category's values in place of its number.
     pub fn forward(&self, parameters: &[Line], input: &Panels, output: &mut Panels, rows: usize) {
         let table = &parameters[self.table.clone()];
         for row in 0..rows {
@@ -51,7 +51,7 @@ impl Lookup {
         }
     }
 
-    /// The gradient of the input: none of the category's number, the others as they are.
+    /// Computes the gradient of the input: zero for the category number, unchanged for the other values.
     pub fn backward(&self, gradient: &Panels, result: &mut Panels, rows: usize) {
         for row in 0..rows {
             for feature in 0..self.column {
@@ -64,8 +64,8 @@ impl Lookup {
         }
     }
 
-    /// The gradients of the table: for a category's values the sum of the gradients over the rows that have the
-    /// category, one chain of additions from zero.
+    /// Computes the gradients of the table. The gradient of a category's values is the sum of the gradients
+    /// over the rows of that category, one chain of additions from zero.
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
         let ParameterGradients { s, shards, lines, scratch, target } = gradients;
@@ -91,8 +91,8 @@ impl Lookup {
         block.flush(s, target);
     }
 
-    /// Adds a row's gradient to those values of its category, whose first is at `first`, that are among `sums`,
-    /// the lines of the table from `start`.
+    /// Adds a row's gradient to its category's values, as far as they are among `sums`. The category's first
+    /// value has the index `first`, and `sums` holds the lines of the table from `start`.
     #[inline(always)]
     fn add_row(&self, gradient: &Panels, row: usize, first: usize, start: usize, sums: &mut [Line]) {
         let (from, to) = (start * LANES, (start + sums.len()) * LANES);

@@ -1,12 +1,12 @@
-//! What makes the arithmetic fast: lines of 16 lanes, panels of lines, the products over them.
+//! Fast arithmetic: lines of 16 lanes, panels of lines, and the products over them.
 //!
-//! Nothing here knows an activation, a loss, an optimizer or a layer by name. The engine sees a product, an
-//! elementwise [`Epilogue`] behind it, a [`RowFunction`], [`Noise`], a [`RowLoss`] at the end, and the
-//! [`Update`] of a finished gradient.
+//! The engine knows no activation, loss, optimizer or layer by name. It sees a product, the elementwise
+//! [`Epilogue`] that follows it, a [`RowFunction`], [`Noise`], a [`RowLoss`] at the end, and the [`Update`]
+//! that consumes a finished gradient.
 //!
-//! One order of summation holds everywhere, so that tiles and instruction sets cannot change a bit: a chain
-//! of fused multiply-adds in increasing index. Only the batch is cut, every [`CHUNK_ROWS`] rows; the
-//! chunks' gradients are added in order.
+//! Every sum has one fixed order: a chain of fused multiply-adds in increasing index. Tiles and instruction
+//! sets therefore cannot change a bit. Only the batch is cut, every [`CHUNK_ROWS`] rows, and the gradients of
+//! the chunks are added in order.
 
 pub mod epilogue;
 pub mod functions;
@@ -32,78 +32,78 @@ use crate::errors::Result;
 use panels::{Line, Panels};
 use simd::Simd;
 
-/// Rows that go through forward and backward together. Larger batches are cut here and only here: a
-/// constant, since it is part of the order of summation and so of the bits. 512 rows of one panel are 32
-/// KB, the size of an L1 cache.
+/// The number of rows that go forward and backward together. Larger batches are cut here and nowhere else. It
+/// is a constant because it is part of the order of summation, and so of the bits. 512 rows of one panel are
+/// 32 KB, the size of an L1 cache.
 pub const CHUNK_ROWS: usize = 512;
 
-/// The formulas that loops may have inlined. An entry of a table states what it is; what follows from that is
-/// decided in [`crate::ways`].
+/// The formulas that loops may inline. Each table entry names its formula; [`crate::ways`] decides what
+/// follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formula {
     /// [`functions::rectified`] with its derivative.
     Rectifier,
-    /// [`functions::descended`], without state.
+    /// [`functions::descended`], an update without state.
     Descent,
-    /// A loss that is a mean over outputs.
+    /// A loss that is a mean over the outputs.
     Elementwise,
-    /// Any other: it is called.
+    /// Any other formula. Loops call it.
     Other,
 }
 
-/// What is done to the finished tiles of a product, and undone on the way back.
+/// The elementwise function that follows a product. It is applied to finished tiles and differentiated on the
+/// way back.
 pub trait Epilogue<S: Simd>: Send + Sync {
-    /// Whether `backward` reads the values before the epilogue; only then are they kept.
+    /// Returns whether `backward` reads the values before the epilogue. Only then are they kept.
     fn reads_input(&self) -> bool;
-    /// What its formula is, as far as loops know formulas.
+    /// Returns the formula, as far as loops know formulas.
     fn formula(&self) -> Formula;
-    /// Replaces each value by its function.
+    /// Applies the function to each value.
     fn forward(&self, s: S, tile: &mut [Line]);
     /// Multiplies the gradient by the derivative. `input` is empty unless `reads_input`.
     fn backward(&self, s: S, gradient: &mut [Line], input: &[Line], output: &[Line]);
 }
 
-/// A function of whole rows, with as many outputs as inputs. It sees all panels of its rows; lanes beyond
-/// the features are zero before, and have to be after.
+/// A function of whole rows with as many outputs as inputs. It receives all panels of its rows. Lanes beyond
+/// the features are zero before the call and must be zero after it.
 pub trait RowFunction<S: Simd>: Send + Sync {
-    /// Replaces each of the first rows by its function.
+    /// Applies the function to the first `rows` rows.
     fn forward(&self, s: S, values: &mut Panels, rows: usize);
-    /// Replaces the gradients with respect to the outputs of the first rows by those with respect to their
-    /// inputs.
+    /// Replaces the gradients of the outputs of the first `rows` rows by the gradients of their inputs.
     fn backward(&self, s: S, gradient: &mut Panels, input: &Panels, output: &Panels, rows: usize);
 }
 
-/// Noise in training: a function of a value and a draw. A layer with it passes values on as they are
-/// wherever nothing is trained.
+/// Noise during training: a function of a value and a random draw. Outside training, a layer with noise
+/// passes its values on unchanged.
 pub trait Noise<S: Simd>: Send + Sync {
-    /// Replaces the values by noisy ones. Each lane has a draw, uniform between 0 and 1.
+    /// Adds noise to the values. Each lane has its own draw, uniform between 0 and 1.
     fn forward(&self, s: S, values: &mut [Line], draws: &[Line]);
-    /// Replaces the gradients with respect to the noisy values by those with respect to the values, from the
-    /// same draws.
+    /// Replaces the gradients of the noisy values by the gradients of the original values. The draws are
+    /// those of `forward`.
     fn backward(&self, s: S, gradient: &mut [Line], draws: &[Line]);
 }
 
-/// A loss, which looks at whole rows.
+/// A loss over whole rows.
 pub trait RowLoss<S: Simd>: Send + Sync {
-    /// Values in a row of targets, for a network with so many outputs.
+    /// Returns the number of values in a row of targets, for a network with `outputs` outputs.
     fn targets(&self, outputs: usize) -> usize {
         outputs
     }
-    /// Refuses targets, row after row, that are none for this loss.
+    /// Checks targets, row after row, and refuses those that this loss cannot use.
     fn check(&self, _targets: &[f32], _outputs: usize) -> Result<()> {
         Ok(())
     }
-    /// Refuses a last layer of this name, if its predictions are none for this loss.
+    /// Refuses a last layer of this name if this loss cannot use its predictions.
     fn check_after(&self, _layer: &str) -> Result<()> {
         Ok(())
     }
-    /// What this loss is together with a last layer of this name, as a loss of what goes into that layer.
+    /// Returns this loss combined with a last layer of this name, as a loss of that layer's input.
     fn absorb(&self, _layer: &str) -> Option<Box<dyn RowLoss<S>>> {
         None
     }
-    /// Writes the loss of each of the first rows, averaged over outputs where the loss is elementwise.
+    /// Writes the loss of each row, averaged over outputs where the loss is elementwise.
     fn values(&self, s: S, prediction: &Panels, target: &Panels, losses: &mut [f32]);
-    /// The same, and writes the gradients of those losses with respect to the prediction, times `scale`.
+    /// Writes the same losses, and their gradients with respect to the prediction, times `scale`.
     fn gradients(
         &self,
         s: S,
@@ -113,12 +113,12 @@ pub trait RowLoss<S: Simd>: Send + Sync {
         scale: f32,
         gradient: &mut Panels,
     );
-    /// What its formula is, as far as loops know formulas.
+    /// Returns the formula, as far as loops know formulas.
     fn formula(&self) -> Formula {
         Formula::Other
     }
-    /// `gradients` for up to 16 rows of a network with one output, a lane for each row. Called only where
-    /// `formula` is [`Formula::Elementwise`].
+    /// Does the work of `gradients` for up to 16 rows of a network with one output, one lane per row. Called
+    /// only if `formula` is [`Formula::Elementwise`].
     fn column(
         &self,
         _s: S,
@@ -132,21 +132,21 @@ pub trait RowLoss<S: Simd>: Send + Sync {
     }
 }
 
-/// What an optimizer computes once a step, for all parameters: its learning rate, and factors of its own.
+/// The values that an optimizer computes once a step, for all parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// What the direction is multiplied by.
+    /// The factor of the direction.
     pub learning_rate: f32,
-    /// What else the rule needs.
+    /// Further factors that the rule needs.
     pub factors: [f32; 2],
 }
 
-/// Powers of two bases to the number of the step, as Adam's corrections need them, and a product of as many
-/// factors.
+/// Caches the powers of two bases to the step number, as Adam's bias corrections need them, and a product
+/// with one factor per step.
 ///
-/// b^t = b^(64 ⌊t / 64⌋) · b^(t mod 64): a function of t alone, of which the first factor is kept from step
-/// to step, and all that the second can be. Where they are computed from the start they take as long as a step
-/// of a small network.
+/// b^t = b^(64 ⌊t / 64⌋) · b^(t mod 64). Both factors are functions of t alone. The first one is kept from
+/// step to step; the second has 64 possible values, and all of them are kept. Computing both from scratch
+/// would take as long as a step of a small network.
 #[derive(Clone, Copy, Debug)]
 pub struct Powers {
     block: Option<u64>,
@@ -156,7 +156,7 @@ pub struct Powers {
     product: f64,
 }
 
-/// Steps over which the first factor of a power stays the same.
+/// The number of steps over which the first factor of a power stays the same.
 const POWERS: u64 = 64;
 
 impl Default for Powers {
@@ -166,7 +166,7 @@ impl Default for Powers {
 }
 
 impl Powers {
-    /// The bases, always the same ones, to the power of `exponent`.
+    /// Returns the bases to the power of `exponent`. The bases must be the same in every call.
     pub fn of(&mut self, bases: [f64; 2], exponent: u64) -> [f64; 2] {
         let block = exponent / POWERS;
         if self.block != Some(block) {
@@ -180,10 +180,12 @@ impl Powers {
         [self.high[0] * low[0], self.high[1] * low[1]]
     }
 
-    /// The product of the factors 1 to `count`, which are always the same ones, from 0 to 1 each.
+    /// Returns the product of the factors 1 to `count`. Each factor is between 0 and 1 and must be the same
+    /// in every call.
     ///
-    /// Always multiplied in that order, so that it is a function of `count` alone, and kept from step to
-    /// step. Below 1e-20, where 1 - p is 1, it is zero, and needs no more factors.
+    /// The factors are always multiplied in that order, so the product is a function of `count` alone. It is
+    /// kept from step to step. Below 1e-20, where 1 - p is 1, the product becomes zero and needs no further
+    /// factors.
     pub fn product(&mut self, count: u64, factor: impl Fn(u64) -> f64) -> f64 {
         if self.factors == 0 || count < self.factors {
             (self.factors, self.product) = (0, 1.0);
@@ -197,7 +199,8 @@ impl Powers {
     }
 }
 
-/// base to the power of a whole number, by squaring: `powi` leaves the order of its products open.
+/// Returns `base` to the power of a whole number, by squaring. The order of the products of `powi` is
+/// unspecified.
 pub fn power(base: f64, mut exponent: u64) -> f64 {
     let (mut result, mut square) = (1.0, base);
     while exponent > 0 {
@@ -210,24 +213,25 @@ pub fn power(base: f64, mut exponent: u64) -> f64 {
 
 /// Lines of parameters whose gradients are finished.
 ///
-/// In one place and not three arguments: two of their words would not fit the registers, and are then copied
-/// together, which waits for what came before.
+/// One struct instead of three arguments: two words of separate arguments would not fit into registers. They
+/// would be copied together, and that copy would wait for earlier stores.
 pub struct Finished<'a> {
     /// The parameters.
     pub weight: &'a mut [Line],
-    /// Their gradients.
+    /// The gradients of the parameters.
     pub gradient: &'a [Line],
-    /// Their state: a line's slots beside each other.
+    /// The state of the parameters: the slots of a line are next to each other.
     pub slots: &'a mut [Line],
 }
 
-/// An optimizer's rule for some lines of parameters.
+/// An optimizer's rule for lines of parameters.
 pub trait Update<S: Simd>: Send + Sync {
-    /// Values of state for each parameter.
+    /// Returns the number of state values per parameter.
     fn slots(&self) -> usize;
-    /// What its formula is, as far as loops know formulas.
+    /// Returns the formula, as far as loops know formulas.
     fn formula(&self) -> Formula;
-    /// What is the same for all parameters in this step; steps count from 1 over the model's life.
+    /// Returns the values that are the same for all parameters in this step. Steps count from 1 over the
+    /// model's life.
     fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
     /// Updates lines of parameters.
     fn tile(&self, s: S, now: &Now, lines: &mut Finished<'_>);
@@ -238,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_has_the_same_bits_from_wherever_it_goes_on() {
+    fn a_product_has_the_same_bits_from_any_start() {
         let factor = |index: u64| 1.0 - 0.4 / index as f64;
         let from_one = |count| Powers::default().product(count, factor);
         let mut kept = Powers::default();
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_that_has_come_to_nothing_is_zero_and_can_begin_again() {
+    fn a_product_that_has_become_zero_can_restart() {
         let mut powers = Powers::default();
         assert_eq!(powers.product(1000, |_| 0.5), 0.0);
         assert_eq!(powers.product(u64::MAX, |_| unreachable!()), 0.0);

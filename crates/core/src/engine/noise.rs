@@ -1,14 +1,15 @@
-//! Noise in training: which draws a line of values takes.
+//! Noise during training: the random draws that belong to a line of values.
 //!
-//! A draw is a function of the run's seed, the layer, the step, the row's place in the batch and the
-//! feature, so whoever takes a row draws the same for it.
+//! A draw is a function of the run's seed, the layer, the step, the row's index in the batch and the feature.
+//! It does not depend on the thread that computes the row.
 
 use super::Noise;
 use super::panels::{LANES, Line, Panels, ZERO};
 use super::simd::Simd;
 use crate::random::{Lanes, NOISE_ROWS, NoiseDraws};
 
-/// The words as uniform draws between 0 and 1, both left out: odd multiples of 2^-24, which a float holds.
+/// Converts random words to uniform draws between 0 and 1, exclusive: odd multiples of 2^-24, which a float
+/// holds exactly.
 #[inline(always)]
 fn uniform(words: &[Lanes; NOISE_ROWS]) -> [Line; NOISE_ROWS] {
     let mut lines = [ZERO; NOISE_ROWS];
@@ -20,8 +21,7 @@ fn uniform(words: &[Lanes; NOISE_ROWS]) -> [Line; NOISE_ROWS] {
     lines
 }
 
-/// Calls `act` with lines of `values` and the draws that belong to them. `from` is the first row's place in
-/// the batch.
+/// Calls `act` with lines of `values` and their draws. `from` is the index of the first row in the batch.
 #[inline(always)]
 fn with_draws<S: Simd>(
     s: S,
@@ -48,7 +48,7 @@ fn with_draws<S: Simd>(
     }
 }
 
-/// Makes the values of some rows noisy.
+/// Adds noise to some rows of values.
 pub fn forward<S: Simd>(
     s: S,
     noise: &dyn Noise<S>,
@@ -60,7 +60,7 @@ pub fn forward<S: Simd>(
     values.clear_padding(0..values.count(), rows.1);
 }
 
-/// Takes the gradients of noisy values back to those of the values before.
+/// Replaces the gradients of noisy values by the gradients of the original values.
 pub fn backward<S: Simd>(
     s: S,
     noise: &dyn Noise<S>,

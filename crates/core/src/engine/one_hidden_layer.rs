@@ -1,10 +1,11 @@
-//! A wide product of few inputs and a narrow one behind it, over a few rows: the network with one hidden layer, as
-//! most small ones are.
+//! A wide product of few inputs followed by a narrow one, over a few rows. This is a network with one hidden
+//! layer, as most small networks are.
 //!
-//! Such a step is a few hundred multiply-adds, and what surrounds them (places, bounds, calls, values that go to
-//! memory and back) took twice as long. So each direction is one loop over the panels of the hidden layer, with the
-//! rows unrolled. Where the function between the products is a rectifier, the loop has it inlined. The outputs are in
-//! *columns*: a line for each output, with a lane for each row. The order of each sum is that of the other forms.
+//! A step of such a network is a few hundred multiply-adds. Everything around them (indices, bounds checks,
+//! calls, values that go to memory and back) took twice as long. Each direction is therefore one loop over
+//! the panels of the hidden layer, with the rows unrolled. If the function between the products is a
+//! rectifier, the loop inlines it. The outputs are in *columns*: a line per output, with a lane per row. Each
+//! sum has the same order as in the other forms.
 
 #![expect(
     clippy::needless_range_loop,
@@ -20,24 +21,24 @@ use super::tiles::unit;
 use std::ops::Range;
 
 /// The function between the products, as the loops see it.
-pub trait Between<S: Simd>: Copy {
-    /// Whether the loops have it inlined. Otherwise it is called for the whole layer.
+pub trait HiddenFunction<S: Simd>: Copy {
+    /// Whether the loops inline the function. Otherwise it is called once for the whole layer.
     const IN_LOOPS: bool;
-    /// The function of a value.
+    /// Returns the function of a value.
     fn value(self, s: S, input: S::V) -> S::V;
-    /// Its derivative where the value is this one.
+    /// Returns the derivative at an output value.
     fn slope(self, s: S, value: S::V) -> S::V;
-    /// Takes the layer through the function.
+    /// Applies the function to the layer's values.
     fn forward(self, s: S, hidden: &mut HiddenLines<'_>);
-    /// Takes the layer's gradients back through it.
+    /// Multiplies the layer's gradients by the derivative.
     fn backward(self, s: S, hidden: &mut HiddenLines<'_>);
 }
 
-/// x above 0, else 0.
+/// The function that is x above 0, else 0.
 #[derive(Clone, Copy)]
 pub struct Rectifier;
 
-impl<S: Simd> Between<S> for Rectifier {
+impl<S: Simd> HiddenFunction<S> for Rectifier {
     const IN_LOOPS: bool = true;
 
     #[inline(always)]
@@ -57,11 +58,11 @@ impl<S: Simd> Between<S> for Rectifier {
     fn backward(self, _s: S, _hidden: &mut HiddenLines<'_>) {}
 }
 
-/// Any function, or none.
+/// Any function, or none. It is called apart from the loops.
 #[derive(Clone, Copy)]
-pub struct Apart<'a, S: Simd>(pub Option<&'a dyn Epilogue<S>>);
+pub struct CalledFunction<'a, S: Simd>(pub Option<&'a dyn Epilogue<S>>);
 
-impl<S: Simd> Between<S> for Apart<'_, S> {
+impl<S: Simd> HiddenFunction<S> for CalledFunction<'_, S> {
     const IN_LOOPS: bool = false;
 
     #[inline(always)]
@@ -90,19 +91,19 @@ impl<S: Simd> Between<S> for Apart<'_, S> {
     }
 }
 
-/// What happens to the finished gradient of a line of parameters.
-pub trait Take<S: Simd>: Copy {
-    /// Whether this is the whole update.
+/// What to do with the finished gradient of a line of parameters.
+pub trait GradientSink<S: Simd>: Copy {
+    /// Whether this already updates the parameters.
     const UPDATES: bool;
-    /// Takes the gradient to the line.
+    /// Consumes the gradient of `line`.
     fn take(self, s: S, gradient: S::V, line: &mut Line);
 }
 
 /// Writes the gradient to the line.
 #[derive(Clone, Copy)]
-pub struct Keep;
+pub struct StoreGradient;
 
-impl<S: Simd> Take<S> for Keep {
+impl<S: Simd> GradientSink<S> for StoreGradient {
     const UPDATES: bool = false;
 
     #[inline(always)]
@@ -111,11 +112,11 @@ impl<S: Simd> Take<S> for Keep {
     }
 }
 
-/// Lowers the parameters of the line along the gradient, at this learning rate.
+/// Updates the parameters of the line by gradient descent at this learning rate.
 #[derive(Clone, Copy)]
 pub struct Descend(pub f32);
 
-impl<S: Simd> Take<S> for Descend {
+impl<S: Simd> GradientSink<S> for Descend {
     const UPDATES: bool = true;
 
     #[inline(always)]
@@ -124,33 +125,34 @@ impl<S: Simd> Take<S> for Descend {
     }
 }
 
-/// The two products and what is between them.
+/// The two products and the function between them.
 #[derive(Clone, Copy)]
 pub struct OneHiddenLayer<B> {
-    /// Inputs of the first product.
+    /// The number of inputs of the first product.
     inputs: usize,
-    /// Panels of the layer between.
+    /// The number of panels of the hidden layer.
     panels: usize,
-    /// Outputs of the second product.
+    /// The number of outputs of the second product.
     outputs: usize,
-    /// Lines of the first product's weights and biases.
+    /// The number of lines of the first product's weights and biases.
     first: usize,
     between: B,
 }
 
-/// The hidden layer's values and their gradients, a line for each panel and row.
+/// The hidden layer's values and their gradients, a line per panel and row.
 pub struct HiddenLines<'a> {
-    /// The values before the function between the products, where its derivative reads them; else empty.
+    /// The values before the function, if its derivative reads them; else empty.
     pub kept: &'a mut [Line],
     /// The values.
     pub values: &'a mut [Line],
-    /// Their gradients.
+    /// The gradients of the values.
     pub gradients: &'a mut [Line],
 }
 
 impl OneHiddenLayer<()> {
-    /// Two products, which follow each other in the parameters, if they are of these forms and the layer between
-    /// fills its panels: then a function of zero leaves nothing to clear.
+    /// Combines two products that are consecutive in the parameters. Returns `None` unless they have these
+    /// forms and the hidden layer fills its panels. The function of zero is not always zero, so the loops would
+    /// otherwise have to clear the padding.
     pub fn of(first: &Product, second: &Product) -> Option<Self> {
         let forms = (first.form, second.form) == (Form::Wide, Form::Narrow);
         let (inputs, outputs) = (first.inputs, second.outputs);
@@ -159,7 +161,7 @@ impl OneHiddenLayer<()> {
         fits.then_some(OneHiddenLayer { inputs, panels, outputs, first, between: () })
     }
 
-    /// The same with this function between them.
+    /// Returns the same products with `between` as the function between them.
     pub fn with<B>(self, between: B) -> OneHiddenLayer<B> {
         let OneHiddenLayer { inputs, panels, outputs, first, between: () } = self;
         OneHiddenLayer { inputs, panels, outputs, first, between }
@@ -167,31 +169,31 @@ impl OneHiddenLayer<()> {
 }
 
 impl<B> OneHiddenLayer<B> {
-    /// Lines that so many rows of the hidden layer take.
+    /// Returns the number of lines that `rows` rows of the hidden layer take.
     #[inline(always)]
     pub fn lines(&self, rows: usize) -> usize {
         self.panels * rows
     }
 
-    /// Values in a row of x.
+    /// Returns the number of values in a row of x.
     #[inline(always)]
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// The number of columns.
+    /// Returns the number of columns.
     #[inline(always)]
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// The lines of the second product's weights.
+    /// Returns the lines of the second product's weights.
     #[inline(always)]
     pub fn second_weight(&self) -> Range<usize> {
         self.first..self.first + self.panels * self.outputs
     }
 
-    /// From the inputs to the columns of the second product.
+    /// Computes the columns of the second product from the inputs.
     #[inline(always)]
     pub fn forward<S: Simd, const ROWS: usize>(
         &self,
@@ -201,7 +203,7 @@ impl<B> OneHiddenLayer<B> {
         hidden: &mut HiddenLines<'_>,
         columns: &mut [Line],
     ) where
-        B: Between<S>,
+        B: HiddenFunction<S>,
     {
         let (first, second) = parameters.split_at(self.first);
         let (mut weight, mut biases) = first.split_at(self.panels * self.inputs);
@@ -240,19 +242,20 @@ impl<B> OneHiddenLayer<B> {
         }
     }
 
-    /// From the columns of the gradient of the second product's output to the gradients of all parameters,
-    /// which are taken to `lines`. There the second product's weights have to be before.
+    /// Computes the gradients of all parameters from the columns of the output's gradient, and passes each
+    /// gradient to `take` with its line of `lines`. Before the call, `lines` must hold the second product's
+    /// weights.
     #[inline(always)]
     pub fn backward<S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        take: impl Take<S>,
+        take: impl GradientSink<S>,
         inputs: &[[f32; ROWS]],
         hidden: &mut HiddenLines<'_>,
         columns: &[Line],
         lines: &mut [Line],
     ) where
-        B: Between<S>,
+        B: HiddenFunction<S>,
     {
         let (first, second) = lines.split_at_mut(self.first);
         let (mut weight, mut biases) = first.split_at_mut(self.panels * self.inputs);
@@ -307,12 +310,13 @@ impl<B> OneHiddenLayer<B> {
         }
     }
 
-    /// The gradients of the first product's parameters for a panel, into the first lines; what is left of them.
+    /// Computes the gradients of the first product's parameters for one panel, into the first lines. Returns
+    /// the remaining lines.
     #[inline(always)]
     fn first_gradient<'r, S: Simd, const ROWS: usize>(
         &self,
         s: S,
-        take: impl Take<S>,
+        take: impl GradientSink<S>,
         inputs: &[[f32; ROWS]],
         values: [S::V; ROWS],
         weight: &'r mut [Line],

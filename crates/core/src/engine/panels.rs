@@ -1,16 +1,16 @@
-//! Lines and panels: how activations and parameters lie in memory.
+//! Lines and panels: the layout of activations and parameters in memory.
 //!
-//! Activations are `[features / 16][rows][16]`: panel p holds features 16 p to 16 p + 15 of every row, a
-//! line a row. The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one
-//! `[inputs / 16][outputs][16]`. Lanes beyond the features are zero, always; nothing is ever packed.
-//! Row-major exists at the border only.
+//! Activations are `[features / 16][rows][16]`: panel p holds features 16 p to 16 p + 15 of every row, with a
+//! line per row. The weights of a wide product are `[outputs / 16][inputs][16]`, those of a narrow one
+//! `[inputs / 16][outputs][16]`. Lanes beyond the features are always zero. Nothing is repacked. Row-major
+//! data exists only at the boundary of the kernel.
 
 use super::huge_pages::filled;
 use super::simd::Simd;
 use crate::errors::Result;
 use std::ops::Range;
 
-/// Lanes of a line.
+/// The number of lanes of a line.
 pub const LANES: usize = 16;
 
 /// 16 floats, a cache line: one row of a panel.
@@ -36,13 +36,12 @@ static MASKS: [Line; LANES + 1] = {
     masks
 };
 
-/// The number of panels that hold so many features.
+/// Returns the number of panels that hold `features` features.
 pub fn panels(features: usize) -> usize {
     features.div_ceil(LANES)
 }
 
-/// Writes the first lanes. Loops and no copy of a length that is not known, which calls memcpy: of a few values
-/// that costs more than they do.
+/// Writes the first lanes. Loops copy few values faster than a copy of unknown length, which calls memcpy.
 #[inline(always)]
 fn set_lanes(line: &mut Line, values: &[f32]) {
     let (fours, rest) = values.as_chunks::<4>();
@@ -55,7 +54,7 @@ fn set_lanes(line: &mut Line, values: &[f32]) {
     }
 }
 
-/// So many lines of zeros, if they are a size and fit in memory.
+/// Returns `lines` lines of zeros, if the number did not overflow and they fit in memory.
 pub fn zeros(lines: Option<usize>) -> Result<Vec<Line>> {
     filled(ZERO, lines.unwrap_or(usize::MAX))
 }
@@ -69,67 +68,67 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Zeros for so many features and rows, if they fit in memory.
+    /// Returns zeros for this number of features and rows, if they fit in memory.
     pub fn new(features: usize, capacity: usize) -> Result<Self> {
         Ok(Panels { lines: zeros(panels(features).checked_mul(capacity))?, features, capacity })
     }
 
-    /// Values in a row.
+    /// Returns the number of values in a row.
     pub fn features(&self) -> usize {
         self.features
     }
 
-    /// The number of panels.
+    /// Returns the number of panels.
     pub fn count(&self) -> usize {
         panels(self.features)
     }
 
-    /// 1 in the lanes of a panel that hold a feature, 0 beyond.
+    /// Returns a line with 1 in the lanes of a panel that hold a feature, and 0 in the others.
     #[inline(always)]
     pub fn mask(&self, index: usize) -> Line {
         MASKS[(self.features - index * LANES).min(LANES)]
     }
 
-    /// The rows that it has room for.
+    /// Returns the number of rows that fit.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The lines of a panel, one for each row.
+    /// Returns the first `rows` lines of a panel, one per row.
     #[inline(always)]
     pub fn panel(&self, index: usize, rows: usize) -> &[Line] {
         &self.lines[index * self.capacity..][..rows]
     }
 
-    /// The lines of a panel, one for each row.
+    /// Returns the first `rows` lines of a panel, one per row.
     #[inline(always)]
     pub fn panel_mut(&mut self, index: usize, rows: usize) -> &mut [Line] {
         &mut self.lines[index * self.capacity..][..rows]
     }
 
-    /// The first rows of a panel.
+    /// Returns the first `ROWS` rows of a panel.
     #[inline(always)]
     pub fn rows<const ROWS: usize>(&self, panel: usize) -> &[Line; ROWS] {
         let lines = self.lines[panel * self.capacity..].first_chunk();
-        lines.expect("a panel has as many rows as it has room for")
+        lines.expect("the panels have room for `ROWS` rows")
     }
 
-    /// The first rows of a panel.
+    /// Returns the first `ROWS` rows of a panel.
     #[inline(always)]
     pub fn rows_mut<const ROWS: usize>(&mut self, panel: usize) -> &mut [Line; ROWS] {
         let lines = self.lines[panel * self.capacity..].first_chunk_mut();
-        lines.expect("a panel has as many rows as it has room for")
+        lines.expect("the panels have room for `ROWS` rows")
     }
 
-    /// The lines from the first row of the first to the last row of the last of some panels.
+    /// Returns the lines from the first row of the first panel to the last row of the last panel.
     #[inline(always)]
     pub fn panels_mut(&mut self, panels: Range<usize>, rows: usize) -> &mut [Line] {
         let stride = self.capacity;
         &mut self.lines[panels.start * stride..][..(panels.len() - 1) * stride + rows]
     }
 
-    /// The rows of some panels as ranges of lines without a gap: one if the rows fill the panels, else one
-    /// a panel.
+    /// Returns the rows of some panels as ranges of consecutive lines: one range if the rows fill the panels,
+    /// else one per panel.
     #[inline(always)]
     pub fn runs(&self, panels: Range<usize>, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let stride = self.capacity;
@@ -140,13 +139,13 @@ impl Panels {
         )
     }
 
-    /// Lines by their place.
+    /// Returns lines by index.
     #[inline(always)]
     pub fn lines(&self, range: Range<usize>) -> &[Line] {
         &self.lines[range]
     }
 
-    /// Lines by their place.
+    /// Returns lines by index.
     #[inline(always)]
     pub fn lines_mut(&mut self, range: Range<usize>) -> &mut [Line] {
         &mut self.lines[range]
@@ -155,7 +154,7 @@ impl Panels {
     /// Writes a row.
     #[inline(always)]
     pub fn set_row(&mut self, row: usize, values: &[f32]) {
-        // One or two values take longer in a loop.
+        // One or two values are slower in a loop.
         match *values {
             [value] => return self.lines[row].0[0] = value,
             [first, second] => {
@@ -170,7 +169,7 @@ impl Panels {
         }
     }
 
-    /// Writes the first rows, which follow each other in `values`.
+    /// Writes the first rows, which are consecutive in `values`.
     pub fn set_rows(&mut self, values: &[f32]) {
         let rows = values.chunks_exact(self.features);
         if self.features <= LANES {
@@ -182,7 +181,7 @@ impl Panels {
 
     /// Reads a row.
     pub fn row(&self, row: usize, values: &mut [f32]) {
-        // One alone is a store; a copy of unknown length is a call.
+        // A single value is a store; a copy of unknown length is a call.
         if let [value] = values {
             *value = self.value(row, 0);
             return;
@@ -192,7 +191,7 @@ impl Panels {
         }
     }
 
-    /// One value of a row.
+    /// Returns one value of a row.
     #[inline(always)]
     pub fn value(&self, row: usize, feature: usize) -> f32 {
         self.lines[feature / LANES * self.capacity + row].0[feature % LANES]
@@ -204,7 +203,7 @@ impl Panels {
         self.lines[feature / LANES * self.capacity + row].0[feature % LANES] = value;
     }
 
-    /// Adds the rows of other panels of as many features.
+    /// Adds the rows of `other`, which has the same number of features.
     pub fn add<S: Simd>(&mut self, s: S, other: &Panels, rows: usize) {
         s.run(
             #[inline(always)]
@@ -218,7 +217,7 @@ impl Panels {
         );
     }
 
-    /// Copies the rows of other panels of as many features.
+    /// Copies the rows of `other`, which has the same number of features.
     #[inline(always)]
     pub fn copy_from(&mut self, other: &Panels, rows: usize) {
         for panel in 0..self.count() {
@@ -226,8 +225,8 @@ impl Panels {
         }
     }
 
-    /// Zeros the lanes beyond the features, if the last panel is among these: a function of zero need not
-    /// be zero.
+    /// Zeros the lanes beyond the features, if the last panel is among `panels`. A function of zero is not
+    /// always zero.
     #[inline(always)]
     pub fn clear_padding(&mut self, panels: Range<usize>, rows: usize) {
         let lanes = self.features % LANES;

@@ -1,11 +1,11 @@
-//! The FMA peak of a core: the yardstick of every figure in the benches.
+//! The FMA peak of a core, with which the benchmarks compare their results.
 
 use super::panels::{Line, ZERO};
 use super::simd::{Instructions, Simd, WithSimd, dispatch};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Multiply-adds of each chain between two looks at the clock.
+/// The number of multiply-adds of each chain between two readings of the clock.
 const ROUNDS: usize = 20_000;
 
 struct Measure(Duration);
@@ -14,8 +14,8 @@ impl WithSimd for Measure {
     type Output = f64;
 
     fn with<S: Simd>(self, s: S) -> f64 {
-        // Independent chains: enough to hide the latency of two ports, few enough for the registers. A line
-        // takes two registers of AVX2.
+        // The chains are independent. There are enough to hide the latency of two ports, and few enough for
+        // the registers. A line takes two registers of AVX2.
         if S::TILE >= 12 { self.chains::<S, 12>(s) } else { self.chains::<S, 6>(s) }
     }
 }
@@ -57,8 +57,8 @@ fn multiply_add<S: Simd, const CHAINS: usize>(s: S) -> Line {
     result
 }
 
-/// The most floating-point operations a second that this thread reached in short samples over `time`, with
-/// multiply-adds of these instructions from registers alone.
+/// Returns the most floating-point operations per second that this thread reached in short samples over
+/// `time`. It runs multiply-adds of these instructions on registers only.
 pub fn fma_peak(instructions: Instructions, time: Duration) -> f64 {
     dispatch(instructions, Measure(time))
 }

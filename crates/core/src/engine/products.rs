@@ -1,8 +1,9 @@
-//! The products of a dense layer, in two forms; that of the parameters' gradients is in `gradients.rs`.
+//! Two products of a dense layer, each in two forms. The product for the parameters' gradients is in
+//! `gradients.rs`.
 //!
-//! *Wide* (8 outputs or more): lanes run along the outputs, one chain of multiply-adds along the
-//! contraction. *Narrow* (1 to 7 outputs): lanes run along the inputs; 16 partial sums meet in one fixed
-//! tree. Which form a product takes depends on its number of outputs alone, never on the batch, the machine
+//! *Wide* (8 outputs or more): the lanes run along the outputs, and each sum is one chain of multiply-adds
+//! over the contraction. *Narrow* (1 to 7 outputs): the lanes run along the inputs, and 16 partial sums are
+//! added in one fixed tree. The form depends only on the number of outputs, never on the batch, the machine
 //! or the thread.
 
 use super::epilogue::PanelEpilogue;
@@ -12,14 +13,14 @@ use super::small_batch::SMALL_BATCH_INPUTS;
 use super::tiles::{Dots, Factors, dot, multiply, multiply_tile, spread};
 use std::ops::Range;
 
-/// Contraction that a product takes at a time: a block of weights of 128 lines by two panels is 16 KB and
-/// stays in the L1 cache while all rows pass by.
+/// The contraction length that a product handles at a time. A block of weights of 128 lines by two panels is
+/// 16 KB and stays in the L1 cache while all rows are multiplied by it.
 const CONTRACTION: usize = 128;
 
-/// Lines of scratch memory that the input gradient needs.
+/// The number of scratch lines that the input gradient needs.
 pub const SCRATCH_LINES: usize = 2 * CONTRACTION;
 
-/// How the lanes of a product run.
+/// The direction of a product's lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Along the outputs.
@@ -28,22 +29,22 @@ pub enum Form {
     Narrow,
 }
 
-/// y = W x + b, and where its parameters lie.
+/// y = W x + b, and the place of its parameters.
 #[derive(Clone, Debug)]
 pub struct Product {
-    /// Values in a row of x.
+    /// The number of values in a row of x.
     pub inputs: usize,
-    /// Values in a row of y.
+    /// The number of values in a row of y.
     pub outputs: usize,
-    /// How the lanes run.
+    /// The direction of the lanes.
     pub form: Form,
     /// The lines of W.
     pub weight: Range<usize>,
-    /// The lines of b, which follow those of W; none without a bias.
+    /// The lines of b, which follow those of W. `None` without a bias.
     pub bias: Option<Range<usize>>,
 }
 
-/// The contraction in pieces.
+/// Cuts the contraction into pieces.
 #[inline(always)]
 fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
     (0..length).step_by(CONTRACTION).map(
@@ -52,21 +53,21 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
     )
 }
 
-/// Panels side by side for one row. A single chain of sums would wait for each multiply-add; six fit the
-/// registers of every instruction set.
+/// The number of panels computed side by side for one row. A single chain of sums would wait for each
+/// multiply-add. Six chains fit the registers of every instruction set.
 const ONE_ROW_PANELS: usize = 6;
 
-/// Lines of output that are finished in one call: fewer, and the calls would show; more, and they leave the
-/// L1 cache.
+/// The number of output lines to which one call applies the epilogue. With fewer, the calls take noticeable
+/// time; more lines do not stay in the L1 cache.
 const FINISHED_LINES: usize = 256;
 
 impl Product {
-    /// The form for so many outputs.
+    /// Returns the form for `outputs` outputs.
     pub fn form(outputs: usize) -> Form {
         if outputs < 8 { Form::Narrow } else { Form::Wide }
     }
 
-    /// The lines that the weights of such a product take; `None` if that is no size.
+    /// Returns the number of lines of the weights, or `None` if it overflows.
     pub fn weight_lines(inputs: usize, outputs: usize) -> Option<usize> {
         match Self::form(outputs) {
             Form::Wide => panels(outputs).checked_mul(inputs),
@@ -74,7 +75,7 @@ impl Product {
         }
     }
 
-    /// The line, counted from the first weight, and the lane of W[output][input].
+    /// Returns the line, counted from the first weight, and the lane of W[output][input].
     pub fn place(&self, output: usize, input: usize) -> (usize, usize) {
         match self.form {
             Form::Wide => (output / LANES * self.inputs + input, output % LANES),
@@ -82,13 +83,13 @@ impl Product {
         }
     }
 
-    /// The weights from the inputs of `contraction` to the outputs of a panel; of a wide product.
+    /// Returns the weights from the inputs of `contraction` to the outputs of a panel, for a wide product.
     #[inline(always)]
     fn lines<'a>(&self, parameters: &'a [Line], panel: usize, contraction: Range<usize>) -> &'a [Line] {
         &parameters[self.weight.start + panel * self.inputs..][contraction]
     }
 
-    /// The biases of a panel.
+    /// Returns the biases of a panel.
     #[inline(always)]
     pub(super) fn bias_line<'a>(&self, parameters: &'a [Line], panel: usize) -> &'a Line {
         match &self.bias {
@@ -97,8 +98,8 @@ impl Product {
         }
     }
 
-    /// output = W input + b, then the epilogue. `KNOWN_ROWS` is the number of rows where the compiler is to
-    /// know it, else 0.
+    /// Computes output = W input + b, then applies the epilogue. `KNOWN_ROWS` is the number of rows if the
+    /// compiler should know it, else 0.
     #[inline(always)]
     pub fn forward<S: Simd, const KNOWN_ROWS: usize>(
         &self,
@@ -120,7 +121,7 @@ impl Product {
         }
     }
 
-    /// Not inlined where the number of rows is known: the code would be there for each of them.
+    /// Never inlined: the code would be repeated for each known number of rows.
     #[inline(never)]
     fn forward_apart<S: Simd>(
         &self,
@@ -173,7 +174,8 @@ impl Product {
         }
     }
 
-    /// Some panels of a wide product's output, which lie `stride` lines apart in `output` and begin with it.
+    /// Computes some panels of a wide product's output. The panels are `stride` lines apart in `output`, and
+    /// the first one begins at its start.
     #[expect(clippy::too_many_arguments, reason = "what is read and written, and which part of it")]
     #[inline(always)]
     pub fn forward_panels<S: Simd>(
@@ -221,8 +223,8 @@ impl Product {
         multiply_group(s, lines, start, piece, input, group.len(), target, stride, rows);
     }
 
-    /// A wide product for one row, as in a prediction: groups of panels side by side, with a chain of sums
-    /// each.
+    /// Computes a wide product for one row, as in a prediction. Groups of panels are computed side by side,
+    /// with one chain of sums per panel.
     #[inline(never)]
     fn forward_one<S: Simd>(&self, s: S, parameters: &[Line], input: &Panels, output: &mut Panels) {
         s.run(
@@ -254,7 +256,7 @@ impl Product {
         );
     }
 
-    /// input_gradient = Wᵀ gradient, then the epilogue. `KNOWN_ROWS` as in `forward`.
+    /// Computes input_gradient = Wᵀ gradient, then applies the epilogue. `KNOWN_ROWS` is as in `forward`.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is read, what is written, and the scratch between them"
@@ -339,7 +341,7 @@ impl Product {
         }
     }
 
-    /// Lane i of line o becomes W[piece.start + o][16 panel + i], zero beyond the inputs.
+    /// Transposes weights: lane i of line o becomes W[piece.start + o][16 panel + i], zero beyond the inputs.
     #[inline(always)]
     fn transpose<S: Simd>(
         &self,
@@ -368,8 +370,9 @@ impl Product {
     }
 }
 
-/// One or two panels of output, for a piece of the contraction: from `start` at its beginning, else from
-/// what the output holds. The second of `lines` and `start` counts only where the group has two panels.
+/// Computes one or two panels of output for a piece of the contraction. The first piece starts from `start`,
+/// the others from the values in the output. The second entries of `lines` and `start` are used only if the
+/// group has two panels.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
 fn multiply_group<S: Simd>(
@@ -385,7 +388,7 @@ fn multiply_group<S: Simd>(
 ) {
     let first = piece.start == 0;
     let first_panel = piece.start / LANES;
-    // The constant keeps two-panel tiles out of the code of instruction sets that never use them.
+    // `S::PANELS` is a constant, so instruction sets without two-panel tiles do not compile them.
     if S::PANELS == 2 && panels == 2 {
         let factors = Factors { lines, start: first.then_some(start), input, first_panel };
         multiply(s, factors, target, stride, rows);

@@ -1,13 +1,14 @@
-//! What goes through whole rows, over all panels: the largest value, exponentials that cannot overflow.
+//! Functions over whole rows, across all panels: the largest value, exponentials that cannot overflow, and
+//! sums.
 //!
-//! A sum over a row here adds up the panels lane by lane, in order, and then the lanes by the tree of
+//! A sum over a row adds the panels lane by lane, in order. Then the lanes are added in the tree of
 //! [`Simd::sum`].
 
 use super::functions::exp;
 use super::panels::Panels;
 use super::simd::Simd;
 
-/// The largest value of a row; lanes beyond the features do not count.
+/// Returns the largest value of a row, ignoring the lanes beyond the features.
 #[inline(always)]
 pub fn largest<S: Simd>(s: S, values: &Panels, row: usize) -> f32 {
     let (zero, lowest) = (s.splat(0.0), s.splat(f32::MIN));
@@ -19,19 +20,20 @@ pub fn largest<S: Simd>(s: S, values: &Panels, row: usize) -> f32 {
     s.largest(most)
 }
 
-/// exp(value - largest) in the lanes where the mask is 1, and 0 in the others.
+/// Returns exp(value - largest) in the lanes where the mask is 1, and 0 in the others.
 #[inline(always)]
 pub fn exponential<S: Simd>(s: S, value: S::V, largest: S::V, mask: S::V) -> S::V {
     s.mul(exp(s, s.sub(value, largest)), mask)
 }
 
-/// A line of a row.
+/// Loads the line of a row in a panel.
 #[inline(always)]
 pub fn load<S: Simd>(s: S, values: &Panels, panel: usize, row: usize) -> S::V {
     s.load(&values.panel(panel, row + 1)[row])
 }
 
-/// The sum over the lanes of so many panels of a row; `at` gives the lines, which are zero beyond the features.
+/// Returns the sum over the lanes of a row's panels. `at` returns the lines, which are zero beyond the
+/// features.
 #[inline(always)]
 pub fn sum<S: Simd>(s: S, panels: usize, at: impl Fn(usize) -> S::V) -> f32 {
     let mut sums = s.splat(0.0);

@@ -1,4 +1,4 @@
-//! y = w x + b, feature by feature, and the gradients of its parameters.
+//! y = w x + b, computed per feature, and the gradients of w and b.
 
 use super::gradient_target::Block;
 use super::gradients::{ParameterGradients, Shards, bias_gradient, within};
@@ -6,7 +6,7 @@ use super::panels::{Line, Panels};
 use super::simd::Simd;
 use std::ops::Range;
 
-/// Where the parameters lie: a line a panel.
+/// The place of the parameters: a line per panel.
 #[derive(Clone, Debug)]
 pub struct Scale {
     /// The lines of w.
@@ -16,7 +16,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// output = w input + b
+    /// Computes output = w input + b.
     pub fn forward<S: Simd>(
         &self,
         s: S,
@@ -40,7 +40,7 @@ impl Scale {
         );
     }
 
-    /// result = w gradient
+    /// Computes result = w gradient.
     pub fn backward<S: Simd>(
         &self,
         s: S,
@@ -63,8 +63,8 @@ impl Scale {
         );
     }
 
-    /// The gradients of w, the sum over the rows of gradient times input, and of b, the sum of the gradient. Each is
-    /// one chain from zero.
+    /// Computes the gradients of the parameters. The gradient of w is the sum over the rows of gradient times
+    /// input, and the gradient of b is the sum of the gradient. Each sum is one chain from zero.
     #[inline(always)]
     pub fn parameter_gradient<'a, S: Simd>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
         let ParameterGradients { s, shards, lines, scratch, target } = gradients;

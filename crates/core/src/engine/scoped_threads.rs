@@ -1,8 +1,8 @@
-//! Threads that share the work of one call.
+//! A team of threads that share the work of one call.
 //!
-//! A team lives as long as the call that trains or predicts: nothing is left behind when it returns, neither
-//! an idle thread nor state of the process. Between two pieces of work its threads spin for a short while,
-//! since whoever spins answers in a fraction of a microsecond, and then sleep.
+//! A team exists as long as the call that trains or predicts. After the call, no idle thread and no
+//! process-wide state remain. Between two rounds of work, the threads spin for a short while and then sleep.
+//! A spinning thread answers in a fraction of a microsecond.
 
 use super::panels::Line;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,30 +11,31 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Builder, Thread};
 use std::time::{Duration, Instant};
 
-/// The most threads of a team.
+/// The maximum number of threads of a team.
 pub const MOST_THREADS: usize = 64;
 
-/// How long a thread spins before it sleeps. To wake one takes about as long, so that waiting costs at most
-/// twice what it has to; and where more threads run than there are cores, nobody spins for long.
+/// How long a thread spins before it sleeps. Waking a thread takes about as long, so waiting costs at most
+/// twice the minimum. If there are more threads than cores, none of them spins for long.
 const SPIN: Duration = Duration::from_micros(50);
 
-/// Looks between two looks at the clock, which takes longer than a look at a counter.
+/// The number of checks between two readings of the clock, which takes longer than reading a counter.
 const LOOKS: u32 = 64;
 
-/// The cores that this process may use: those of its affinity, within the limit of its control group.
+/// Returns the number of cores that this process may use: those of its affinity, within the limit of its
+/// control group.
 pub fn cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Threads at work in all calls of this process.
+/// The number of threads at work in all calls of this process.
 static AT_WORK: Mutex<usize> = Mutex::new(0);
 
-/// The cores that a call has for itself, so that trainings side by side do not fight over them.
+/// The cores reserved for a call, so that concurrent trainings do not compete for them.
 pub struct Cores(usize);
 
 impl Cores {
-    /// As many as are wanted and free, at least one: that of the calling thread.
+    /// Reserves as many cores as are wanted and free, but at least one, for the calling thread.
     pub fn take(wanted: usize) -> Self {
         let mut at_work = AT_WORK.lock().unwrap_or_else(PoisonError::into_inner);
         let count = wanted.min(cores().saturating_sub(*at_work)).max(1);
@@ -42,7 +43,7 @@ impl Cores {
         Cores(count)
     }
 
-    /// How many.
+    /// Returns the number of reserved cores.
     pub fn count(&self) -> usize {
         self.0
     }
@@ -54,40 +55,40 @@ impl Drop for Cores {
     }
 }
 
-/// What all threads do, each with its number.
+/// The work of a round: every thread calls it with its number.
 type Work<'a> = &'a (dyn Fn(usize) + Sync);
 
-/// Two cache lines of its own: CPUs fetch lines in pairs.
+/// A value on two cache lines of its own, because CPUs fetch lines in pairs.
 #[repr(align(128))]
 #[derive(Default)]
-struct Apart<T>(T);
+struct CachePadded<T>(T);
 
-/// A thread beside the calling one.
+/// A thread of the team other than the calling one.
 #[derive(Default)]
 struct Member {
-    /// The last piece of work that it has done.
-    done: Apart<AtomicUsize>,
+    /// The last round that this thread has finished.
+    done: CachePadded<AtomicUsize>,
     asleep: AtomicBool,
     thread: OnceLock<Thread>,
 }
 
-/// The work of the round at hand, as the calling thread left it.
-struct Slot(std::cell::UnsafeCell<Option<Work<'static>>>);
+/// The work of the current round, written by the calling thread.
+struct WorkSlot(std::cell::UnsafeCell<Option<Work<'static>>>);
 
-// SAFETY: written by the calling thread while no member reads it, and read after `round` has been seen to
-// change, which orders both.
-unsafe impl Sync for Slot {}
+// SAFETY: the calling thread writes the work while no member reads it. Members read it after they have seen
+// `round` change, which orders the write before the reads.
+unsafe impl Sync for WorkSlot {}
 
 struct Shared {
-    /// Counts the pieces of work.
-    round: Apart<AtomicUsize>,
-    work: Slot,
+    /// Counts the rounds of work.
+    round: CachePadded<AtomicUsize>,
+    work: WorkSlot,
     members: Vec<Member>,
     ended: AtomicBool,
     panicked: AtomicBool,
 }
 
-/// Calls `ready` until it says yes; for a short while at once, then after `wait` each time.
+/// Returns when `ready` returns true. It spins for up to `SPIN`, and then calls `wait` between checks.
 fn spin(mut ready: impl FnMut() -> bool, mut wait: impl FnMut()) {
     let mut since = None;
     loop {
@@ -104,15 +105,15 @@ fn spin(mut ready: impl FnMut() -> bool, mut wait: impl FnMut()) {
 }
 
 impl Shared {
-    /// What a member does from its first to its last piece of work.
+    /// Runs a member's loop, from the first round of work to the last.
     fn serve(&self, index: usize) {
         let member = &self.members[index];
         let mut seen = 0;
         loop {
-            let news = || self.round.0.load(Ordering::Acquire) != seen;
-            spin(news, || {
-                // The calling thread counts the round first and looks for sleepers then; a member says that
-                // it sleeps first and looks at the round then: one of them sees the other.
+            let is_new_round = || self.round.0.load(Ordering::Acquire) != seen;
+            spin(is_new_round, || {
+                // The calling thread first counts the round and then looks for sleepers. A member first
+                // declares that it sleeps and then looks at the round. At least one of them sees the other.
                 member.asleep.store(true, Ordering::SeqCst);
                 if self.round.0.load(Ordering::SeqCst) == seen {
                     thread::park();
@@ -124,7 +125,7 @@ impl Shared {
                 return;
             }
             // SAFETY: the calling thread wrote the work before it counted the round, and does not touch it
-            // until this member says that it is done.
+            // until this member reports the round as done.
             let work = unsafe { *self.work.0.get() };
             if let Some(work) = work
                 && catch_unwind(AssertUnwindSafe(|| work(index + 1))).is_err()
@@ -155,24 +156,25 @@ impl Shared {
     }
 }
 
-/// Waits for the members when the calling thread's part ends, also where it ends in a panic: they use what
-/// it has borrowed.
-struct Together<'a>(&'a Shared, usize);
+/// Waits for the members when the calling thread's part ends, even by a panic, because the members use values
+/// that the calling thread has borrowed.
+struct WaitGuard<'a>(&'a Shared, usize);
 
-impl Drop for Together<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.wait(self.1);
     }
 }
 
-/// The calling thread and the members beside it.
+/// A team: the calling thread and the members beside it.
 pub struct ScopedThreads<'a> {
     shared: Option<&'a Shared>,
     members: usize,
 }
 
 impl ScopedThreads<'_> {
-    /// Calls `work` with a team of up to `threads` threads: as many as the system gives. They end with the call.
+    /// Calls `work` with a team of up to `threads` threads, or as many as the system provides. The threads
+    /// end with the call.
     pub fn with<R>(threads: usize, work: impl FnOnce(&mut ScopedThreads<'_>) -> R) -> R {
         let (mut work, mut result) = (Some(work), None);
         Self::start(threads.clamp(1, MOST_THREADS) - 1, &mut |team| {
@@ -182,14 +184,14 @@ impl ScopedThreads<'_> {
         result
     }
 
-    /// Compiled once for all kinds of work. Calls `work` exactly once.
+    /// Starts a team and calls `work` exactly once. It is not generic, so it is compiled once.
     fn start(wanted: usize, work: &mut dyn FnMut(&mut ScopedThreads<'_>)) {
         if wanted == 0 {
             return work(&mut ScopedThreads { shared: None, members: 0 });
         }
         let shared = Shared {
-            round: Apart::default(),
-            work: Slot(None.into()),
+            round: CachePadded::default(),
+            work: WorkSlot(None.into()),
             members: std::iter::repeat_with(Member::default).take(wanted).collect(),
             ended: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
@@ -207,26 +209,26 @@ impl ScopedThreads<'_> {
         })
     }
 
-    /// How many threads it has, the calling one included.
+    /// Returns the number of threads, including the calling one.
     pub fn threads(&self) -> usize {
         self.members + 1
     }
 
-    /// Calls `work` on every thread with its number, the calling thread being 0, and waits for all.
+    /// Calls `work` with its number on every thread and waits for all. The calling thread is number 0.
     fn run(&mut self, work: Work<'_>) {
         let Some(shared) = self.shared.filter(|_| self.members > 0) else { return work(0) };
-        // SAFETY: only the lifetime changes. No member uses the work after `Together` has waited for it, which
-        // is before this call returns or unwinds; and none reads the slot between two rounds.
+        // SAFETY: only the lifetime changes. No member uses the work after `WaitGuard` has waited for it,
+        // which happens before this call returns or unwinds. No member reads the slot between two rounds.
         unsafe { *shared.work.0.get() = Some(std::mem::transmute::<Work<'_>, Work<'static>>(work)) };
         shared.start();
         {
-            let _together = Together(shared, self.members);
+            let _guard = WaitGuard(shared, self.members);
             work(0);
         }
         assert!(!shared.panicked.load(Ordering::Relaxed), "a thread of the team panicked");
     }
 
-    /// Calls `work` for each item on a thread of its own; no more items than threads.
+    /// Calls `work` for each item on a thread of its own. There must not be more items than threads.
     pub fn each<T: Send>(&mut self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
         assert!(items.len() <= self.threads(), "{} items for {} threads", items.len(), self.threads());
         if let [item] = items {
@@ -235,15 +237,15 @@ impl ScopedThreads<'_> {
         let (first, count) = (Pointer(items.as_mut_ptr()), items.len());
         self.run(&|thread| {
             if thread < count {
-                // SAFETY: below the number of items, and no other thread has this number.
+                // SAFETY: the index is less than the number of items, and no other thread has this number.
                 work(unsafe { &mut *first.at(thread) });
             }
         });
     }
 
-    /// Calls `work` for each item on a thread of its own, with its number and the lines between its cuts of
-    /// each slice: a cut at c is at c · stride of a slice. There is one cut more than there are items; the
-    /// first is 0.
+    /// Calls `work` for each item on a thread of its own. `work` receives the thread's number, its item and,
+    /// of each slice, the lines between its cuts. A cut at c is at line c · stride of a slice. There is one
+    /// more cut than items, and the first cut is 0.
     pub fn split<T: Send, const N: usize>(
         &mut self,
         items: &mut [T],
@@ -265,11 +267,11 @@ impl ScopedThreads<'_> {
             if thread < count {
                 let (from, to) = (cuts[thread], cuts[thread + 1]);
                 let parts = slices.each_ref().map(|(first, stride)| {
-                    // SAFETY: within the slice and apart from those of all other threads, since the cuts
-                    // increase to an end that was checked.
+                    // SAFETY: the range is within the slice, and disjoint from the ranges of all other
+                    // threads, because the cuts increase to an end that was checked.
                     unsafe { std::slice::from_raw_parts_mut(first.at(from * stride), (to - from) * stride) }
                 });
-                // SAFETY: below the number of items, and no other thread has this number.
+                // SAFETY: the index is less than the number of items, and no other thread has this number.
                 work(thread, unsafe { &mut *items.at(thread) }, parts);
             }
         });
@@ -285,7 +287,7 @@ impl Drop for ScopedThreads<'_> {
     }
 }
 
-/// A pointer that several threads may use, each for elements of its own.
+/// A pointer shared by several threads. Each thread accesses its own elements only.
 struct Pointer<T>(*mut T);
 
 impl<T> Pointer<T> {
@@ -294,7 +296,8 @@ impl<T> Pointer<T> {
     }
 }
 
-// SAFETY: the two places that use it give each thread elements of its own, which may be sent to it.
+// SAFETY: both places that use it give each thread its own elements, and the elements may be sent to that
+// thread.
 unsafe impl<T: Send> Sync for Pointer<T> {}
 
 #[cfg(test)]
@@ -308,7 +311,7 @@ mod tests {
             let mut counts = vec![0; threads];
             ScopedThreads::with(threads, |team| {
                 for round in 0..200 {
-                    // Long enough, at times, for the members to fall asleep.
+                    // Sometimes long enough for the members to fall asleep.
                     if round % 50 == 49 {
                         thread::sleep(Duration::from_millis(1));
                     }

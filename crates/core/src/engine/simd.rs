@@ -1,7 +1,7 @@
 //! One trait of vector operations on 16 lanes, and a token for each instruction set.
 //!
-//! A token exists only on a CPU that has its instructions, so its operations are safe to call wherever it
-//! is at hand. All `unsafe` of the crate lives in the tokens' files.
+//! A token exists only on a CPU that has its instructions, so its operations are safe to call wherever there
+//! is a token. The `unsafe` code of vector operations is in the tokens' files only.
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
@@ -14,38 +14,38 @@ pub mod portable;
 use super::panels::{Line, ZERO};
 use crate::errors::{Error, Result};
 
-/// The bits of a float that are its mantissa, and those of 1.
+/// The mantissa bits of a float, and the bits of 1.
 const MANTISSA: u32 = 0x007F_FFFF;
 const ONE: u32 = 0x3F80_0000;
 
-/// Operations on 16 lanes of 32-bit floats. Every one rounds once, as IEEE 754 says, so that all
+/// Operations on 16 lanes of 32-bit floats. Every operation rounds once, as IEEE 754 requires, so all
 /// instruction sets give the same bits.
 pub trait Simd: Copy + Send + Sync + 'static {
     /// 16 lanes.
     type V: Copy;
-    /// The name by which `MYELIN_INSTRUCTIONS` asks for it.
+    /// The instruction set, which `MYELIN_INSTRUCTIONS` can select by name.
     const INSTRUCTIONS: Instructions;
-    /// Lines that a tile keeps in registers.
+    /// The number of lines that a tile keeps in registers.
     const TILE: usize;
 
-    /// Panels of a product's output that a tile covers: two where the registers suffice.
+    /// The number of output panels that a tile covers: two where there are enough registers.
     const PANELS: usize;
 
-    /// Calls the closure with the instruction set enabled. Whatever the closure calls has to be inlined
-    /// into it, the closure itself too, or it is compiled without these instructions.
+    /// Calls the closure with the instruction set enabled. The closure and everything it calls must be
+    /// inlined. Code that is not inlined is compiled without these instructions.
     fn run<R>(self, closure: impl FnOnce() -> R) -> R;
 
-    /// Calls a formula. Formulas are inlined, except where their code would be large and no faster for it.
+    /// Calls a formula. Formulas are inlined, unless inlining makes the code large and no faster.
     #[inline(always)]
     fn formula<R>(self, formula: impl FnOnce() -> R) -> R {
         formula()
     }
 
-    /// The lanes of a line.
+    /// Returns the lanes of a line.
     fn load(self, line: &Line) -> Self::V;
     /// Writes the lanes to a line.
     fn store(self, value: Self::V, line: &mut Line);
-    /// The same value in every lane.
+    /// Returns the same value in every lane.
     fn splat(self, value: f32) -> Self::V;
     /// a + b
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
@@ -57,17 +57,17 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
     /// a b + c, rounded once
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The square root.
+    /// Returns the square root.
     fn sqrt(self, value: Self::V) -> Self::V;
-    /// `yes` where a > b, else `no`; a comparison with NaN is false.
+    /// Returns `yes` where a > b, else `no`. A comparison with NaN is false.
     fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
-    /// a where a > b, else b; so b if one of them is NaN.
+    /// Returns a where a > b, else b. The result is b if either of them is NaN.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    /// The nearest whole number, halves to the even one.
+    /// Rounds to the nearest whole number, and halves to the even one.
     fn round(self, value: Self::V) -> Self::V;
-    /// 2 to the power of whole numbers from -126 to 127.
+    /// Returns 2 to the power of whole numbers from -126 to 127.
     fn power_of_two(self, exponent: Self::V) -> Self::V;
-    /// Lane i of line j becomes lane j of line i.
+    /// Transposes: lane i of line j becomes lane j of line i.
     #[inline(always)]
     fn transpose(self, lines: &[Line; 16], result: &mut [Line; 16]) {
         for (lane, line) in result.iter_mut().enumerate() {
@@ -76,17 +76,18 @@ pub trait Simd: Copy + Send + Sync + 'static {
             }
         }
     }
-    /// The sum of all lanes by one fixed tree: lanes i and i + 8, then i and i + 4, i + 2, i + 1.
+    /// Returns the sum of all lanes, added in one fixed tree: first lanes i and i + 8, then lanes 4, 2 and 1
+    /// apart.
     fn sum(self, value: Self::V) -> f32;
-    /// The first lanes, at most 8; the others are zero.
+    /// Returns a vector whose first lanes are the values, at most 8. The other lanes are zero.
     #[inline(always)]
     fn lanes<const COUNT: usize>(self, values: [f32; COUNT]) -> Self::V {
         let mut line = ZERO;
         line.0[..COUNT].copy_from_slice(&values);
         self.load(&line)
     }
-    /// Lane i is the sum of all lanes of the value i, as `sum` has it; what is beyond the values is of no use.
-    /// At most 8 values.
+    /// Returns the sums of up to 8 values. Lane i is the sum of all lanes of value i, in the order of `sum`.
+    /// Lanes beyond the values are unspecified.
     #[inline(always)]
     fn sums<const COUNT: usize>(self, values: [Self::V; COUNT]) -> Self::V {
         let mut line = ZERO;
@@ -95,7 +96,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
         }
         self.load(&line)
     }
-    /// The largest lane, by the tree of `sum`; where a lane is NaN, any of them.
+    /// Returns the largest lane, compared in the tree of `sum`. If a lane is NaN, the result is one of the
+    /// lanes.
     #[inline(always)]
     fn largest(self, value: Self::V) -> f32 {
         let mut line = ZERO;
@@ -108,7 +110,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
         }
         line.0[0]
     }
-    /// e of x = m 2^e with m from 1 to below 2, for positive normal numbers.
+    /// Returns the exponent e of x = m 2^e with 1 ≤ m < 2, for positive normal numbers.
     #[inline(always)]
     fn exponent(self, value: Self::V) -> Self::V {
         let mut line = ZERO;
@@ -118,7 +120,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
         }
         self.load(&line)
     }
-    /// m of x = m 2^e with m from 1 to below 2, for positive normal numbers.
+    /// Returns the mantissa m of x = m 2^e with 1 ≤ m < 2, for positive normal numbers.
     #[inline(always)]
     fn mantissa(self, value: Self::V) -> Self::V {
         let mut line = ZERO;
@@ -133,7 +135,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
 /// The instruction sets that the products are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instructions {
-    /// What every CPU has.
+    /// Instructions that every CPU has.
     Portable,
     /// 64-bit ARM with NEON.
     Neon,
@@ -144,11 +146,11 @@ pub enum Instructions {
 }
 
 impl Instructions {
-    /// All of them, the fastest last.
+    /// All instruction sets, the fastest last.
     pub const ALL: [Instructions; 4] =
         [Instructions::Portable, Instructions::Neon, Instructions::Avx2, Instructions::Avx512];
 
-    /// The name by which it is asked for.
+    /// Returns the name that selects the instruction set.
     pub fn name(self) -> &'static str {
         match self {
             Instructions::Portable => "portable",
@@ -158,7 +160,7 @@ impl Instructions {
         }
     }
 
-    /// Those that this CPU has, the fastest last.
+    /// Returns the instruction sets of this CPU, the fastest last.
     pub fn available() -> Vec<Instructions> {
         Self::ALL.into_iter().filter(|instructions| instructions.is_available()).collect()
     }
@@ -179,7 +181,7 @@ impl Instructions {
         }
     }
 
-    /// The instruction set of this name, or the fastest that the CPU has.
+    /// Returns the instruction set of this name. Without a name, returns the fastest that the CPU has.
     pub fn choose(name: Option<&str>) -> Result<Instructions> {
         let available = Self::available();
         match name {
@@ -194,13 +196,13 @@ impl Instructions {
 
 /// Work that is generic over the token.
 pub trait WithSimd {
-    /// What it gives.
+    /// The result of the work.
     type Output;
     /// Does the work with the token of the chosen instruction set.
     fn with<S: Simd>(self, s: S) -> Self::Output;
 }
 
-/// Does `work` with the token of these instructions, or with the portable one where the CPU lacks them.
+/// Does `work` with the token of `instructions`. If the CPU lacks them, uses the portable token.
 pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
@@ -322,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_side_by_side_are_those_of_each_alone_and_lanes_are_in_order_on_every_instruction_set() {
+    fn sums_side_by_side_equal_single_sums_and_lanes_keep_their_order_on_every_instruction_set() {
         check_columns::<1>();
         check_columns::<2>();
         check_columns::<3>();

@@ -1,8 +1,8 @@
-//! The products of a layer over a few rows, whose number the compiler knows.
+//! The products of a layer over a few rows. The compiler knows the number of rows.
 //!
-//! For so short a batch, loops over tiles and pieces would take longer than the arithmetic. Here the rows' sums stay
-//! in registers, and everything else is a plain loop by index, because `chunks_exact` divides. The order of each sum
-//! is that of the other forms.
+//! For so short a batch, loops over tiles and pieces would take longer than the arithmetic. The sums of the
+//! rows stay in registers. Everything else is a plain loop by index, because `chunks_exact` divides. Each sum
+//! has the same order as in the other forms.
 
 #![expect(
     clippy::needless_range_loop,
@@ -14,7 +14,7 @@ use super::products::{Form, Product};
 use super::simd::Simd;
 use super::tiles::{MOST_COLUMNS, transpose};
 
-/// Calls the function with its constant equal to the number of rows, from 1 to 6.
+/// Calls the function with its constant equal to the number of rows, which is from 1 to 6.
 macro_rules! with_batch_size {
     ($rows:expr, $($function:ident)::+::<$s:ty, _>($($argument:expr),* $(,)?)) => {
         match $rows {
@@ -30,15 +30,15 @@ macro_rules! with_batch_size {
 
 pub(crate) use with_batch_size;
 
-/// The most rows for which there is code that knows their number: a tile on every instruction set.
+/// The maximum number of rows with specialized code: one tile on every instruction set.
 pub const SMALL_BATCH_ROWS: usize = 6;
 
-/// The most inputs of a wide product, and outputs on its way back, that few rows take as such: more keep
-/// the multiply-adds busy longer than a tile of so few sums can.
+/// The maximum number of inputs of a wide product in the specialized code, and of outputs on its way back.
+/// With more, the multiply-adds last longer, and a tile of so few sums does not keep the units busy.
 pub const SMALL_BATCH_INPUTS: usize = 128;
 
 impl Product {
-    /// output = W input + b
+    /// Computes output = W input + b.
     #[inline(always)]
     pub(super) fn forward_small_batch<S: Simd, const ROWS: usize>(
         &self,
@@ -54,7 +54,7 @@ impl Product {
                 for panel in 0..panels(self.outputs) {
                     let lines = &weight[panel * self.inputs..][..self.inputs];
                     let mut sums = [s.load(self.bias_line(parameters, panel)); ROWS];
-                    // Most small layers have a single panel of inputs: it needs no loop around it.
+                    // Most small layers have a single panel of inputs, which needs no loop.
                     let (lines, more) = lines.split_at(lines.len().min(LANES));
                     add(s, first, lines, &mut sums);
                     for (block, lines) in more.chunks(LANES).enumerate() {
@@ -88,7 +88,7 @@ impl Product {
         }
     }
 
-    /// input_gradient = Wᵀ gradient, of a narrow product.
+    /// Computes input_gradient = Wᵀ gradient, for a narrow product.
     #[inline(always)]
     pub(super) fn input_gradient_small_batch<S: Simd, const ROWS: usize>(
         &self,
@@ -112,7 +112,7 @@ impl Product {
         }
     }
 
-    /// The gradients of W and b into `result`, which has a line for each line of all parameters.
+    /// Computes the gradients of W and b into `result`, which has a line for each line of all parameters.
     #[inline(always)]
     pub fn parameter_gradient_small_batch<S: Simd, const ROWS: usize>(
         &self,
@@ -155,7 +155,7 @@ impl Product {
     }
 }
 
-/// sums[r] += Σᵢ values[r] lane i · lines[i]
+/// Computes sums[r] += Σᵢ values[r] lane i · lines[i].
 #[inline(always)]
 fn add<S: Simd, const ROWS: usize>(s: S, values: &[Line; ROWS], lines: &[Line], sums: &mut [S::V; ROWS]) {
     for lane in 0..lines.len() {
@@ -182,7 +182,7 @@ fn store<S: Simd, const ROWS: usize>(s: S, values: [S::V; ROWS], lines: &mut [Li
     }
 }
 
-/// result[i] = Σᵣ scalars[r] lane i · lines[r]
+/// Computes result[i] = Σᵣ scalars[r] lane i · lines[r].
 #[inline(always)]
 fn outer<S: Simd, const ROWS: usize>(s: S, scalars: &[Line; ROWS], lines: [S::V; ROWS], result: &mut [Line]) {
     for lane in 0..result.len() {

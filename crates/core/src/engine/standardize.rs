@@ -1,12 +1,13 @@
-//! x̂ = (x - mean) / √(variance + ε), feature by feature, with the mean and the variance over the rows of a
-//! batch, or the running ones where there is no batch to learn from.
+//! x̂ = (x - mean) / √(variance + ε) per feature. The mean and the variance are those of the rows of a batch,
+//! or the running statistics if there is no batch to learn from.
 //!
-//! All rows have to be there before the first of them can be finished, so the threads meet: one of them goes
-//! through the rows of all in their order. A sum over rows is cut every [`CHUNK_ROWS`] rows of the batch, and
-//! the parts are added in order.
+//! The first row can be finished only after all rows have been read. The threads therefore meet, and one of
+//! them reads the rows of all threads in order. A sum over rows is cut every [`CHUNK_ROWS`] rows of the
+//! batch, and the parts are added in order.
 //!
-//! Values are taken as x · unit - shift. The shift is the first row's value, so that what all have in common does
-//! not hide how they differ; the unit is 1, or [`SMALL_UNIT`] where squares would be beyond all numbers.
+//! Values are computed as x · unit - shift. The shift is the first row's value. It removes the part that all
+//! values have in common, which would otherwise hide their differences. The unit is 1, or [`SMALL_UNIT`] if
+//! squares overflow.
 
 use super::CHUNK_ROWS;
 use super::functions::{SMALL_UNIT, snap};
@@ -15,12 +16,12 @@ use super::simd::Simd;
 use crate::errors::Result;
 use std::ops::Range;
 
-/// Where the running figures lie, a line a panel, and how they follow.
+/// The place of the running statistics, a line per panel, and how they are updated.
 #[derive(Clone, Debug)]
 pub struct Standardize {
     /// Added to the variance.
     pub epsilon: f32,
-    /// The share of the new batch in the running figures.
+    /// The share of the new batch in the running statistics.
     pub momentum: f32,
     /// The lines of the running mean.
     pub mean: Range<usize>,
@@ -28,34 +29,34 @@ pub struct Standardize {
     pub variance: Range<usize>,
 }
 
-/// What the threads have to know of all rows, a line a panel.
+/// The statistics of a batch that all threads need, a line per panel.
 #[derive(Debug)]
-pub struct Figures {
+pub struct BatchStatistics {
     unit: Vec<Line>,
-    /// The first row's values in the unit, negative.
+    /// The negative of the first row's values, in the unit.
     shift: Vec<Line>,
-    /// The mean of what is left of the values.
+    /// The mean of the shifted values.
     mean: Vec<Line>,
     /// The sum of the squared differences from the mean.
     squares: Vec<Line>,
-    /// One over the deviation.
+    /// 1 / √(variance + ε), in the unit.
     rate: Vec<Line>,
     /// The means of the gradient g and of g x̂.
     gradient: Vec<Line>,
     product: Vec<Line>,
 }
 
-impl Figures {
-    /// Room for so many features.
+impl BatchStatistics {
+    /// Allocates statistics for `features` features.
     pub fn new(features: usize) -> Result<Self> {
         let room = || zeros(Some(panels(features)));
         let [unit, shift, mean] = [room()?, room()?, room()?];
         let [squares, rate, gradient, product] = [room()?, room()?, room()?, room()?];
-        Ok(Figures { unit, shift, mean, squares, rate, gradient, product })
+        Ok(BatchStatistics { unit, shift, mean, squares, rate, gradient, product })
     }
 }
 
-/// The sum over the rows of all shards of what `term` makes of a panel's lines in both arrays.
+/// Returns the sum of `term` over the rows of all shards. `term` receives a panel's lines of both arrays.
 #[inline(always)]
 fn sum_rows<'a, S: Simd>(
     s: S,
@@ -78,40 +79,40 @@ fn sum_rows<'a, S: Simd>(
 }
 
 impl Standardize {
-    /// The figures of a batch, whose rows stand in the shards' panels in their order.
+    /// Computes the statistics of a batch. The shards' panels hold its rows in order.
     pub fn measure<'a, S: Simd>(
         &self,
         s: S,
         shards: impl Iterator<Item = (&'a Panels, usize)> + Clone,
-        figures: &mut Figures,
+        statistics: &mut BatchStatistics,
         rows: usize,
     ) {
         let first = shards.clone().find(|(_, rows)| *rows > 0);
         s.run(
             #[inline(always)]
             || {
-                for panel in 0..figures.mean.len() {
+                for panel in 0..statistics.mean.len() {
                     let first = first.map_or(ZERO, |(input, _)| input.panel(panel, 1)[0]);
                     let one = s.splat(1.0);
-                    self.measure_panel(s, shards.clone(), figures, (panel, rows), (&first, one));
-                    let squares = &figures.squares[panel];
+                    self.measure_panel(s, shards.clone(), statistics, (panel, rows), (&first, one));
+                    let squares = &statistics.squares[panel];
                     if squares.0.iter().any(|squares| !squares.is_finite()) {
                         let (squares, most) = (s.load(squares), s.splat(f32::INFINITY));
                         let unit = s.select_greater(most, squares, one, s.splat(SMALL_UNIT));
-                        self.measure_panel(s, shards.clone(), figures, (panel, rows), (&first, unit));
+                        self.measure_panel(s, shards.clone(), statistics, (panel, rows), (&first, unit));
                     }
                 }
             },
         );
     }
 
-    /// Those of a panel, from its first line and in these units.
+    /// Computes the statistics of one panel, shifted by its first line and in this unit.
     #[inline(always)]
     fn measure_panel<'a, S: Simd>(
         &self,
         s: S,
         shards: impl Iterator<Item = (&'a Panels, usize)> + Clone,
-        figures: &mut Figures,
+        statistics: &mut BatchStatistics,
         (panel, rows): (usize, usize),
         (first, unit): (&Line, S::V),
     ) {
@@ -137,54 +138,61 @@ impl Standardize {
             },
         );
         let rate = self.rate(s, s.div(squares, count), unit);
-        let lines = [(unit, &mut figures.unit), (shift, &mut figures.shift), (mean, &mut figures.mean)];
+        let lines =
+            [(unit, &mut statistics.unit), (shift, &mut statistics.shift), (mean, &mut statistics.mean)];
         for (value, lines) in
-            lines.into_iter().chain([(squares, &mut figures.squares), (rate, &mut figures.rate)])
+            lines.into_iter().chain([(squares, &mut statistics.squares), (rate, &mut statistics.rate)])
         {
             s.store(value, &mut lines[panel]);
         }
     }
 
-    /// 1 / √(variance + ε), the variance in this unit.
+    /// Returns 1 / √(variance + ε). The variance is in this unit.
     #[inline(always)]
     fn rate<S: Simd>(&self, s: S, variance: S::V, unit: S::V) -> S::V {
         let epsilon = s.mul(s.mul(s.splat(self.epsilon), unit), unit);
         s.div(s.splat(1.0), s.sqrt(s.add(variance, epsilon)))
     }
 
-    /// Lets the running figures follow a batch of so many rows: r ← (1 - m) r + m b with m the momentum. The
-    /// variance b is that with n - 1 in place of n, which a single row has none of.
-    pub fn follow<S: Simd>(&self, s: S, figures: &Figures, parameters: &mut [Line], rows: usize) {
+    /// Updates the running statistics with those of a batch: r ← (1 - m) r + m b, where m is the momentum.
+    /// The variance b divides by n - 1 instead of n, so a single row does not update the variance.
+    pub fn update_running<S: Simd>(
+        &self,
+        s: S,
+        statistics: &BatchStatistics,
+        parameters: &mut [Line],
+        rows: usize,
+    ) {
         s.run(
             #[inline(always)]
             || {
-                for (panel, unit) in figures.unit.iter().enumerate() {
+                for (panel, unit) in statistics.unit.iter().enumerate() {
                     let unit = s.load(unit);
-                    let mean = s.sub(s.load(&figures.mean[panel]), s.load(&figures.shift[panel]));
-                    self.approach(s, &mut parameters[self.mean.start + panel], s.div(mean, unit));
+                    let mean = s.sub(s.load(&statistics.mean[panel]), s.load(&statistics.shift[panel]));
+                    self.update_running_line(s, &mut parameters[self.mean.start + panel], s.div(mean, unit));
                     if rows > 1 {
-                        let variance = s.div(s.load(&figures.squares[panel]), s.splat((rows - 1) as f32));
+                        let variance = s.div(s.load(&statistics.squares[panel]), s.splat((rows - 1) as f32));
                         let variance = s.div(s.div(variance, unit), unit);
-                        self.approach(s, &mut parameters[self.variance.start + panel], variance);
+                        self.update_running_line(s, &mut parameters[self.variance.start + panel], variance);
                     }
                 }
             },
         );
     }
 
-    /// r - m r + m b, so that 1 - m is not rounded.
+    /// Computes r - m r + m b, so that 1 - m is not rounded.
     #[inline(always)]
-    fn approach<S: Simd>(&self, s: S, running: &mut Line, batch: S::V) {
+    fn update_running_line<S: Simd>(&self, s: S, running: &mut Line, batch: S::V) {
         let (value, momentum) = (s.load(running), s.splat(self.momentum));
         let rest = s.mul_add(s.splat(-self.momentum), value, value);
         s.store(snap(s, s.mul_add(momentum, batch, rest)), running);
     }
 
-    /// x̂ of some rows with the figures of their batch.
+    /// Computes x̂ of some rows with the statistics of their batch.
     pub fn forward<S: Simd>(
         &self,
         s: S,
-        figures: &Figures,
+        statistics: &BatchStatistics,
         input: &Panels,
         output: &mut Panels,
         rows: usize,
@@ -193,8 +201,8 @@ impl Standardize {
             #[inline(always)]
             || {
                 for panel in 0..output.count() {
-                    let (unit, shift) = (s.load(&figures.unit[panel]), s.load(&figures.shift[panel]));
-                    let (mean, rate) = (s.load(&figures.mean[panel]), s.load(&figures.rate[panel]));
+                    let (unit, shift) = (s.load(&statistics.unit[panel]), s.load(&statistics.shift[panel]));
+                    let (mean, rate) = (s.load(&statistics.mean[panel]), s.load(&statistics.rate[panel]));
                     let lines = input.panel(panel, rows).iter().zip(output.panel_mut(panel, rows));
                     for (value, line) in lines {
                         let difference = s.sub(s.mul_add(s.load(value), unit, shift), mean);
@@ -205,7 +213,7 @@ impl Standardize {
         );
     }
 
-    /// x̂ of some rows with the running figures.
+    /// Computes x̂ of some rows with the running statistics.
     pub fn forward_running<S: Simd>(
         &self,
         s: S,
@@ -218,7 +226,7 @@ impl Standardize {
             #[inline(always)]
             || {
                 for panel in 0..output.count() {
-                    // Halves, whose difference is never beyond all numbers.
+                    // Half of each value, because the difference of two halves cannot overflow.
                     let half = s.splat(0.5);
                     let mean = s.mul(s.load(&parameters[self.mean.start + panel]), s.splat(-0.5));
                     let variance = s.load(&parameters[self.variance.start + panel]);
@@ -232,15 +240,15 @@ impl Standardize {
         );
     }
 
-    /// The means of the gradient g and of g x̂, over shards of g, x̂ and their number of rows.
+    /// Computes the means of the gradient g and of g x̂ over shards of g, x̂ and a number of rows.
     pub fn measure_gradient<'a, S: Simd>(
         &self,
         s: S,
         shards: impl Iterator<Item = (&'a Panels, &'a Panels, usize)> + Clone,
-        figures: &mut Figures,
+        statistics: &mut BatchStatistics,
         rows: usize,
     ) {
-        let Figures { gradient, product, .. } = figures;
+        let BatchStatistics { gradient, product, .. } = statistics;
         s.run(
             #[inline(always)]
             || {
@@ -267,11 +275,11 @@ impl Standardize {
         );
     }
 
-    /// The gradient of x: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε).
+    /// Computes the gradient of x: (g - mean(g) - x̂ mean(g x̂)) / √(variance + ε).
     pub fn backward<S: Simd>(
         &self,
         s: S,
-        figures: &Figures,
+        statistics: &BatchStatistics,
         (gradient, output): (&Panels, &Panels),
         result: &mut Panels,
         rows: usize,
@@ -280,8 +288,9 @@ impl Standardize {
             #[inline(always)]
             || {
                 for panel in 0..result.count() {
-                    let rate = s.mul(s.load(&figures.rate[panel]), s.load(&figures.unit[panel]));
-                    let (mean, share) = (s.load(&figures.gradient[panel]), s.load(&figures.product[panel]));
+                    let rate = s.mul(s.load(&statistics.rate[panel]), s.load(&statistics.unit[panel]));
+                    let (mean, share) =
+                        (s.load(&statistics.gradient[panel]), s.load(&statistics.product[panel]));
                     let lines = gradient.panel(panel, rows).iter().zip(output.panel(panel, rows));
                     for ((gradient, value), line) in lines.zip(result.panel_mut(panel, rows)) {
                         let rest = s.sub(s.sub(s.load(gradient), mean), s.mul(s.load(value), share));

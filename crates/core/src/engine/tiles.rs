@@ -1,7 +1,8 @@
-//! Microkernels: the inner tiles of the products, which keep their sums in registers.
+//! Microkernels: the inner tiles of the products. They keep their sums in registers.
 //!
 //! A tile of `ROWS` rows by `PANELS` panels loads `PANELS` lines and `ROWS` single values for `ROWS · PANELS`
-//! multiply-adds. Loops over constants are unrolled; iterators there make the compiler spill the sums.
+//! multiply-adds. Loops over constants are unrolled. Iterators in their place make the compiler spill the
+//! sums.
 
 #![expect(
     clippy::needless_range_loop,
@@ -12,8 +13,8 @@ use super::panels::{LANES, Line, Panels, ZERO};
 use super::simd::Simd;
 use std::ops::Range;
 
-/// Calls the function with its first constant equal to the number, from 1 to a constant of at most 14. The code
-/// has no arms beyond that constant.
+/// Calls the function with its first constant equal to the number, which is from 1 to `$most`, at most 14.
+/// Arms beyond `$most` are not compiled.
 macro_rules! with_constant {
     ($number:expr, $most:expr, $function:ident::<$s:ty, _ $(, $more:tt)?>($($argument:expr),* $(,)?)) => {
         match $number {
@@ -35,17 +36,17 @@ macro_rules! with_constant {
     };
 }
 
-/// The most sums of a tile for each of its panels.
+/// Returns the maximum number of sums that a tile has per panel.
 const fn most_sums<S: Simd, const PANELS: usize>() -> usize {
     let most = S::TILE / PANELS;
     if most < 14 { most } else { 14 }
 }
 
-/// Cuts a length into the fewest pieces of at most `most`, as even as can be: under 8 sums the latency of a
-/// multiply-add shows, so 16 of at most 14 are 8 and 8.
+/// Cuts a length into the fewest pieces of at most `most`, of sizes as equal as possible. With fewer than 8
+/// sums the latency of a multiply-add shows, so 16 values with at most 14 per piece are cut into 8 and 8.
 #[inline(always)]
 fn even_pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    // Divisions take longer than a small tile: one piece needs none.
+    // A division takes longer than a small tile, and one piece needs none.
     let (size, longer) = if length <= most {
         (length, 0)
     } else {
@@ -65,24 +66,24 @@ fn even_pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>>
     )
 }
 
-/// What a product multiplies: output[p][r] = start[p] + Σᵢ input[r][16 first_panel + i] lines[p][i].
-/// Without a start the sum goes on from what the output holds: storing and loading a sum is exact.
+/// The operands of a product: output[p][r] = start[p] + Σᵢ input[r][16 first_panel + i] lines[p][i]. Without
+/// a start, the sum continues from the value in the output, because storing and loading a sum is exact.
 #[derive(Clone, Copy)]
 pub struct Factors<'a, const PANELS: usize> {
     /// The lines of each panel, one for each value i.
     pub lines: [&'a [Line]; PANELS],
-    /// What each panel starts from.
+    /// The start of each panel's sums.
     pub start: Option<[&'a Line; PANELS]>,
-    /// The rows' values.
+    /// The values of the rows.
     pub input: &'a Panels,
     /// The panel of the input that holds the value of the first line.
     pub first_panel: usize,
 }
 
-/// All rows of one or two panels, which lie `stride` lines apart in `output`.
+/// Computes all rows of one or two panels, which are `stride` lines apart in `output`.
 ///
-/// This, [`outer_sums`] and [`dot`] are functions of their own: their tiles are compiled once for each
-/// number of panels, not at every place that multiplies.
+/// This function, [`outer_sums`] and [`dot`] are never inlined. Their tiles are compiled once per number of
+/// panels, not at every place that multiplies.
 #[inline(never)]
 pub fn multiply<S: Simd, const PANELS: usize>(
     s: S,
@@ -106,7 +107,7 @@ pub fn multiply<S: Simd, const PANELS: usize>(
     );
 }
 
-/// `ROWS` rows from `first_row` of `PANELS` panels.
+/// Computes `ROWS` rows from `first_row` of `PANELS` panels.
 #[inline(always)]
 pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
     s: S,
@@ -180,11 +181,11 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
     }
 }
 
-/// What [`outer_sums`] multiplies: rows of single values, and rows of lines for each panel.
+/// The operands of [`outer_sums`]: rows of single values, and rows of lines for each panel.
 pub type Outer<'a, const PANELS: usize> = (&'a [Line], [&'a [Line]; PANELS]);
 
-/// tiles[p][i] = Σᵣ scalars[r][i] lines[p][r] over the rows of all shards in turn, for at most 16 values i.
-/// Each tile has a line for each value. With `add` the sums go on from what the tiles hold.
+/// Computes tiles[p][i] = Σᵣ scalars[r][i] lines[p][r] over the rows of all shards in turn, for at most 16
+/// values i. Each tile has a line per value. With `add`, the sums continue from the values in the tiles.
 #[inline(never)]
 pub fn outer_sums<S: Simd, const PANELS: usize>(
     s: S,
@@ -251,7 +252,7 @@ fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
     }
 }
 
-/// sums[p] += Σᵣ lines[p][r], one after the other; of panels of as many lines.
+/// Computes sums[p] += Σᵣ lines[p][r] in order of r. All panels have the same number of lines.
 #[inline(always)]
 pub fn add_lines<S: Simd, const PANELS: usize>(s: S, lines: [&[Line]; PANELS], sums: &mut [S::V; PANELS]) {
     let count = lines[0].len();
@@ -277,16 +278,16 @@ static UNITS: [Line; LANES] = {
     units
 };
 
-/// The line that has 1 in this lane and 0 elsewhere.
+/// Returns the line that has 1 in this lane and 0 elsewhere.
 #[inline(always)]
 pub fn unit(lane: usize) -> &'static Line {
     &UNITS[lane % LANES]
 }
 
-/// The most columns: those of a narrow product, and one.
+/// The maximum number of columns: one more than a narrow product has outputs.
 pub const MOST_COLUMNS: usize = 8;
 
-/// Lane i of line j becomes lane j of line i of the result; of up to 8 lines.
+/// Transposes up to 8 lines: lane i of line j becomes lane j of line i of the result.
 #[inline(always)]
 pub fn transpose<S: Simd>(s: S, lines: &[Line], result: &mut [Line]) {
     for (lane, result) in result.iter_mut().enumerate() {
@@ -298,22 +299,22 @@ pub fn transpose<S: Simd>(s: S, lines: &[Line], result: &mut [Line]) {
     }
 }
 
-/// What a narrow product multiplies: output[r] lane o = bias lane o + the sum over lanes of Σₚ input[p][r]
+/// The operands of a narrow product: output[r] lane o = bias lane o + the sum over lanes of Σₚ input[p][r]
 /// weight[p][o].
 #[derive(Clone, Copy)]
 pub struct Dots<'a> {
     /// `outputs` lines for each panel of the input.
     pub weight: &'a [Line],
-    /// At most 7.
+    /// The number of outputs, at most 7.
     pub outputs: usize,
-    /// One value a lane.
+    /// The biases, one value per lane.
     pub bias: &'a Line,
-    /// The rows' values.
+    /// The values of the rows.
     pub input: &'a Panels,
 }
 
-/// Calls the function with three constants: the number of outputs, from 1 to 7, the lanes that a row's outputs
-/// take, and the rows whose outputs fill 8 lanes.
+/// Calls the function with three constants: the number of outputs, from 1 to 7; the number of lanes that a
+/// row's outputs take; and the number of rows whose outputs fill 8 lanes.
 macro_rules! with_narrow {
     ($outputs:expr, $function:ident::<$s:ty, _>($($argument:expr),* $(,)?)) => {
         match $outputs {
@@ -328,7 +329,7 @@ macro_rules! with_narrow {
     };
 }
 
-/// All rows of a narrow product.
+/// Computes all rows of a narrow product.
 #[inline(never)]
 pub fn dot<S: Simd>(s: S, dots: Dots<'_>, output: &mut [Line], rows: usize) {
     s.run(
@@ -353,8 +354,8 @@ fn dot_rows<S: Simd, const OUTPUTS: usize, const LENGTH: usize, const ROWS: usiz
     }
 }
 
-/// The sums over the lanes of all outputs of `ROWS` rows come from one tree. A line is made in a register and
-/// stored whole: a load of a line of which single lanes were just stored would wait.
+/// Computes `ROWS` rows. One tree sums the lanes of all their outputs. Each line is built in a register and
+/// stored whole, because a load of a line would wait if single lanes of it had just been stored.
 #[inline(always)]
 fn dot_tile<S: Simd, const OUTPUTS: usize, const LENGTH: usize, const ROWS: usize>(
     s: S,
@@ -385,7 +386,7 @@ fn dot_tile<S: Simd, const OUTPUTS: usize, const LENGTH: usize, const ROWS: usiz
     }
 }
 
-/// output[p][r] = Σₒ gradient[r] lane o · weight[p][o], for all rows and panels of the output of a narrow
+/// Computes output[p][r] = Σₒ gradient[r] lane o · weight[p][o], for all rows and panels of a narrow
 /// product's input gradient.
 #[inline(never)]
 pub fn spread<S: Simd>(s: S, weight: &[Line], outputs: usize, gradient: &[Line], output: &mut Panels) {

@@ -3,7 +3,8 @@
 
 use super::small_network::{Memory, Steps, scale};
 use crate::engine::one_hidden_layer::{
-    Apart, Between, Descend, HiddenLines, Keep, OneHiddenLayer, Rectifier, Take,
+    CalledFunction, Descend, GradientSink, HiddenFunction, HiddenLines, OneHiddenLayer, Rectifier,
+    StoreGradient,
 };
 use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::simd::Simd;
@@ -47,19 +48,19 @@ pub(super) fn take<S: Simd, const ROWS: usize>(
 ) -> u64 {
     let Fusion { rectifier, descent, column } = fusion;
     if !rectifier {
-        let layer = layer.with(Apart(plan.operations[0].epilogue.as_deref()));
-        return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, Keep), memory, steps);
+        let layer = layer.with(CalledFunction(plan.operations[0].epilogue.as_deref()));
+        return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, StoreGradient), memory, steps);
     }
     let layer = layer.with(Rectifier);
     if descent && memory.output.is_none() {
         let descend = Descend(steps.learning_rate as f32);
         return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, descend), memory, steps);
     }
-    steps_of::<S, ROWS, _, _>(s, plan, column, (layer, Keep), memory, steps)
+    steps_of::<S, ROWS, _, _>(s, plan, column, (layer, StoreGradient), memory, steps)
 }
 
 #[inline(never)]
-fn steps_of<S: Simd, const ROWS: usize, B: Between<S>, T: Take<S>>(
+fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>>(
     s: S,
     plan: &Plan<S>,
     column: bool,

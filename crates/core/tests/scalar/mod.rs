@@ -1,323 +1,70 @@
-//! The definition of the bits: a Program run by plain loops over scalars, with `f32::mul_add` and in one
+//! The definition of the bits: runs a Program by plain loops over scalars, with `f32::mul_add` and in one
 //! fixed order.
 //!
-//! - y = W x + b with 8 outputs or more: a chain of multiply-adds over the inputs in increasing order, from b or 0.
-//! - With 1 to 7 outputs: 16 such chains, input i in chain i mod 16, from 0; the chains are added as a tree (i and
-//!   i + 8, then 4, 2, 1), then b.
-//! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain additions.
-//! - A batch is cut every 512 rows; the gradients of the pieces are added in order. It is not cut where figures over
-//!   its rows are needed: `figures.rs` says how these are added up.
+//! - y = W x + b with 8 outputs or more: a chain of multiply-adds over the inputs in increasing order, from b
+//!   or 0.
+//! - With 1 to 7 outputs: 16 such chains from 0, with input i in chain i mod 16. The chains are added in a
+//!   tree (i and i + 8, then 4, 2, 1), then b is added.
+//! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain
+//!   additions.
+//! - A batch is cut every 512 rows, and the gradients of the pieces are added in order. A batch whose rows
+//!   need common statistics is not cut: `statistics.rs` defines how these are added.
 //! - A parameter that is not trained has the gradient 0 and no update.
-//! - An update that takes several batches adds the gradients of all their pieces in order. Then come the
-//!   penalties, g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
-//! - The norm is added up in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
-//!   parts of at least 16 lines; the squares of a part are added lane by lane, the lanes as the tree above, the
-//!   parts in order.
+//! - An update over several batches adds the gradients of all their pieces in order. Then come the penalties,
+//!   g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
+//! - The norm is added in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
+//!   parts of at least 16 lines. The squares of a part are added lane by lane, the lanes in the tree above,
+//!   the parts in order.
+//! - y = w x + b per feature: one multiply-add. The gradient of w is a chain over the rows from 0, the
+//!   gradient of b is plain additions.
+//! - The gradient of a category's values: plain additions from 0 over the rows of that category.
+//! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes in the tree above.
 //!
-//! - y = w x + b: one multiply-add; the gradient of w is a chain over the rows from 0, of b plain additions. That of
-//!   a category's values: plain additions over the rows that have it, from 0.
-//!
-//! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes as the tree above.
-//!
-//! What an entry of the tables computes for one value, or for one row, comes from the entry itself, on the
+//! The value of a table entry's function, for one value or one row, comes from the entry itself, on the
 //! portable token.
 
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
-mod figures;
+mod layer;
 pub mod programs;
+mod statistics;
 
-use figures::Figures;
+use layer::{Dense, Layer, Moment, row_panels, row_values};
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, Epilogue, Finished, Noise, Now, Powers, RowFunction, RowLoss, Update};
+use myelin_core::engine::{CHUNK_ROWS, Finished, Now, Powers, RowLoss, Update};
 use myelin_core::layers::{self, LayerOperation};
-use myelin_core::random::{NoiseDraws, Purpose, permutation, stream};
+use myelin_core::random::{Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
 use serde_json::{Map, Value};
+use statistics::BatchStatistics;
 use std::cell::RefCell;
 
-/// y = W x + b, with W as `[outputs][inputs]`.
-#[derive(Clone, Debug)]
-pub struct Dense {
-    pub inputs: usize,
-    pub outputs: usize,
-    pub weight: Vec<f32>,
-    pub bias: Option<Vec<f32>>,
-}
-
-impl Dense {
-    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let bias = |output: usize| self.bias.as_ref().map_or(0.0, |bias| bias[output]);
-        let outputs = self.weight.chunks(self.inputs).enumerate();
-        outputs
-            .map(|(output, weight)| match self.outputs < 8 {
-                true => dot_in_lanes(weight, x) + bias(output),
-                false => weight.iter().zip(x).fold(bias(output), |sum, (w, x)| x.mul_add(*w, sum)),
-            })
-            .collect()
-    }
-
-    pub fn input_gradient(&self, gradient: &[f32]) -> Vec<f32> {
-        let rows = self.weight.chunks(self.inputs).zip(gradient);
-        rows.fold(vec![0.0; self.inputs], |mut sums, (weight, gradient)| {
-            for (sum, weight) in sums.iter_mut().zip(weight) {
-                *sum = gradient.mul_add(*weight, *sum);
-            }
-            sums
-        })
-    }
-
-    /// The gradient of W, then that of b, over rows of inputs and gradients.
-    pub fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
-        let mut weight = vec![0.0f32; self.weight.len()];
-        let mut bias = vec![0.0f32; self.bias.as_ref().map_or(0, Vec::len)];
-        for (x, gradient) in inputs.iter().zip(gradients) {
-            for (sums, gradient) in weight.chunks_mut(self.inputs).zip(*gradient) {
-                for (sum, x) in sums.iter_mut().zip(*x) {
-                    *sum = x.mul_add(*gradient, *sum);
-                }
-            }
-            for (sum, gradient) in bias.iter_mut().zip(*gradient) {
-                *sum += gradient;
-            }
-        }
-        weight.extend(bias);
-        weight
-    }
-}
-
-fn dot_in_lanes(weight: &[f32], x: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    for index in 0..weight.len().next_multiple_of(LANES) {
-        let at = |values: &[f32]| values.get(index).copied().unwrap_or(0.0);
-        let lane = &mut lanes[index % LANES];
-        *lane = at(x).mul_add(at(weight), *lane);
-    }
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-    }
-    lanes[0]
-}
-
-enum Layer {
-    Dense(Dense),
-    Elementwise(Box<dyn Epilogue<Portable>>),
-    Row(Box<dyn RowFunction<Portable>>),
-    /// w, then b; behind `Standardize` then its running mean and variance.
-    Scale(Vec<Vec<f32>>),
-    Standardize {
-        epsilon: f32,
-        momentum: f32,
-    },
-    /// The number counts the layers that draw.
-    Noise(Box<dyn Noise<Portable>>, u32),
-    Lookup {
-        column: usize,
-        units: usize,
-        table: Vec<f32>,
-    },
-    Fork,
-    /// The number of the fork.
-    Add(usize),
-}
-
-/// What the draws of a step follow from.
-#[derive(Clone, Copy)]
-pub struct Moment {
-    pub seed: u64,
-    pub step: u64,
-}
-
-impl Layer {
-    fn parameters(&self) -> Vec<&Vec<f32>> {
-        match self {
-            Layer::Dense(dense) => std::iter::once(&dense.weight).chain(&dense.bias).collect(),
-            Layer::Scale(arrays) => arrays.iter().collect(),
-            Layer::Lookup { table, .. } => vec![table],
-            _ => Vec::new(),
-        }
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Vec<f32>> {
-        match self {
-            Layer::Dense(dense) => std::iter::once(&mut dense.weight).chain(&mut dense.bias).collect(),
-            Layer::Scale(arrays) => arrays.iter_mut().collect(),
-            Layer::Lookup { table, .. } => vec![table],
-            _ => Vec::new(),
-        }
-    }
-
-    /// The output for the row of this place in the batch; `values` has those of all layers before.
-    fn forward(&self, values: &[Vec<f32>], place: usize, moment: Option<Moment>) -> Vec<f32> {
-        let x = &values[values.len() - 1];
-        match self {
-            Layer::Dense(dense) => dense.forward(x),
-            Layer::Elementwise(function) => x.iter().map(|x| apply(&**function, *x)).collect(),
-            Layer::Row(function) => {
-                let mut values = row_panels(x);
-                function.forward(Portable, &mut values, 1);
-                row_values(&values)
-            }
-            Layer::Scale(arrays) => {
-                x.iter().zip(&arrays[0]).zip(&arrays[1]).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
-            }
-            Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
-            Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
-                noise.forward(Portable, line, draws);
-            }),
-            Layer::Lookup { column, units, table } => {
-                let entry = &table[x[*column] as usize * units..][..*units];
-                [&x[..*column], entry, &x[column + 1..]].concat()
-            }
-            Layer::Fork => x.clone(),
-            Layer::Add(fork) => x.iter().zip(&values[*fork]).map(|(x, before)| x + before).collect(),
-        }
-    }
-
-    /// The gradient of the input of the row of this place, from its values before and after this layer, and
-    /// from the gradients of the outputs of this layer and those behind.
-    fn backward(
-        &self,
-        gradients: &[Vec<f32>],
-        (index, values): (usize, &[Vec<f32>]),
-        place: usize,
-        moment: Option<Moment>,
-        adds: &[usize],
-    ) -> Vec<f32> {
-        let gradient = &gradients[index];
-        match self {
-            Layer::Dense(dense) => dense.input_gradient(gradient),
-            Layer::Row(function) => differentiate_row(&**function, gradient, &values[index..]),
-            Layer::Elementwise(function) => {
-                let places = values[index].iter().zip(&values[index + 1]);
-                let of_value = |(gradient, (input, output)): (&f32, (&f32, &f32))| {
-                    differentiate(&**function, *gradient, *input, *output)
-                };
-                gradient.iter().zip(places).map(of_value).collect()
-            }
-            Layer::Scale(arrays) => gradient.iter().zip(&arrays[0]).map(|(g, w)| w * g).collect(),
-            Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
-            Layer::Noise(noise, layer) => make_noise(gradient, *layer, place, moment, |line, draws| {
-                noise.backward(Portable, line, draws);
-            }),
-            Layer::Lookup { column, units, .. } => {
-                [&gradient[..*column], &[0.0], &gradient[column + units..]].concat()
-            }
-            Layer::Fork => gradient.iter().zip(&gradients[adds[index]]).map(|(g, add)| g + add).collect(),
-            Layer::Add(_) => gradient.clone(),
-        }
-    }
-
-    /// The gradients of its parameters over rows of inputs and of gradients of outputs.
-    fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
-        match self {
-            Layer::Dense(dense) => dense.parameter_gradient(inputs, gradients),
-            Layer::Scale(arrays) => {
-                let mut sums = vec![vec![0.0f32; arrays[0].len()]; arrays.len()];
-                for (x, gradient) in inputs.iter().zip(gradients) {
-                    for (index, (x, gradient)) in x.iter().zip(*gradient).enumerate() {
-                        sums[0][index] = gradient.mul_add(*x, sums[0][index]);
-                        sums[1][index] += gradient;
-                    }
-                }
-                sums.concat()
-            }
-            Layer::Lookup { column, units, table } => {
-                let mut sums = vec![0.0f32; table.len()];
-                for (x, gradient) in inputs.iter().zip(gradients) {
-                    let entry = &mut sums[x[*column] as usize * units..][..*units];
-                    entry.iter_mut().zip(&gradient[*column..]).for_each(|(sum, gradient)| *sum += gradient);
-                }
-                sums
-            }
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// Calls `act` for each value with its draw: the row's place and the feature say which of all draws it is.
-fn make_noise(
-    values: &[f32],
-    layer: u32,
-    place: usize,
-    moment: Option<Moment>,
-    act: impl Fn(&mut [Line], &[Line]),
-) -> Vec<f32> {
-    let Some(Moment { seed, step }) = moment else { return values.to_vec() };
-    let of_value = |(feature, value): (usize, &f32)| {
-        let words = NoiseDraws::new(seed, layer, step).words(feature as u32, place as u32 / 4);
-        let draw = (words[place % 4][0] >> 8 | 1) as f32 / 16_777_216.0;
-        let mut line = [Line([*value; LANES])];
-        act(&mut line, &[Line([draw; LANES])]);
-        line[0].0[0]
-    };
-    values.iter().enumerate().map(of_value).collect()
-}
-
-/// A function of one value, through a line that holds it in every lane.
-fn apply(epilogue: &dyn Epilogue<Portable>, value: f32) -> f32 {
-    let mut line = [Line([value; LANES])];
-    epilogue.forward(Portable, &mut line);
-    line[0].0[0]
-}
-
-fn differentiate(epilogue: &dyn Epilogue<Portable>, gradient: f32, input: f32, output: f32) -> f32 {
-    let mut line = [Line([gradient; LANES])];
-    let input = [Line([input; LANES])];
-    let input = if epilogue.reads_input() { &input[..] } else { &[] };
-    epilogue.backward(Portable, &mut line, input, &[Line([output; LANES])]);
-    line[0].0[0]
-}
-
-fn row_panels(values: &[f32]) -> Panels {
-    let mut panels = Panels::new(values.len(), 1).unwrap();
-    panels.set_row(0, values);
-    panels
-}
-
-fn row_values(panels: &Panels) -> Vec<f32> {
-    let mut values = vec![0.0; panels.features()];
-    panels.row(0, &mut values);
-    values
-}
-
-/// The gradient of the input of a function of a row, from the values before and after it.
-fn differentiate_row(
-    function: &dyn RowFunction<Portable>,
-    gradient: &[f32],
-    places: &[Vec<f32>],
-) -> Vec<f32> {
-    let mut gradient = row_panels(gradient);
-    function.backward(Portable, &mut gradient, &row_panels(&places[0]), &row_panels(&places[1]), 1);
-    row_values(&gradient)
-}
-
-/// The loss of one row, and its gradient times `scale`.
+/// Returns the loss of one row, and its gradient times `scale`.
 pub fn loss_of_row(loss: &dyn RowLoss<Portable>, p: &[f32], target: &[f32], scale: f32) -> (f32, Vec<f32>) {
     let (mut losses, mut gradient) = ([0.0], Panels::new(p.len(), 1).unwrap());
     loss.gradients(Portable, &row_panels(p), &row_panels(target), &mut losses, scale, &mut gradient);
     (losses[0], row_values(&gradient))
 }
 
-/// A network of scalars.
+/// A network computed with scalars.
 pub struct Scalar {
     layers: Vec<Layer>,
-    /// For a fork, the number of the layer that adds its values.
+    /// For each fork, the index of the layer that adds its values.
     adds: Vec<usize>,
-    /// The last layer where the loss is computed together with it: predictions go through it, training does not.
+    /// The last layer, if the loss is computed together with it. Predictions go through it, training does
+    /// not.
     absorbed: Option<Layer>,
     loss: Box<dyn RowLoss<Portable>>,
     update: Box<dyn Update<Portable>>,
     pub slots: Vec<Vec<f32>>,
-    /// What an update does with each parameter.
+    /// How an update treats each parameter.
     rules: Vec<Rule>,
     clip: Value,
-    /// Those of the rows of each chunk that has gone through, by the number of the layer, and how many rows.
-    figures: RefCell<Vec<(usize, Figures, usize)>>,
-    /// The predictions of the rows of the update at hand, in their order.
+    /// The statistics of each chunk that has gone forward: the layer's index, the statistics, the number of
+    /// rows.
+    statistics: RefCell<Vec<(usize, BatchStatistics, usize)>>,
+    /// The predictions for the rows of the current update, in order.
     seen: RefCell<Vec<Vec<f32>>>,
 }
 
@@ -409,7 +156,7 @@ impl Scalar {
             update,
             rules,
             clip,
-            figures: RefCell::default(),
+            statistics: RefCell::default(),
             seen: RefCell::default(),
         };
         scalar.slots = vec![vec![0.0; scalar.parameters().len()]; scalar.update.slots()];
@@ -428,8 +175,9 @@ impl Scalar {
         assert!(values.next().is_none());
     }
 
-    /// The values before each layer and after the last, of rows from this place in the batch. Figures are those of
-    /// the rows where they are a batch to learn from, else the running ones; the former are kept in `figures`.
+    /// Returns the values before each layer and after the last, for rows from index `first` of the batch. If
+    /// `learns`, the statistics are those of the rows and are kept in `self.statistics`. Otherwise they are
+    /// the running ones.
     fn forward(
         &self,
         rows: &[&[f32]],
@@ -446,13 +194,14 @@ impl Scalar {
                 continue;
             };
             if let (Layer::Scale(arrays), false) = (&self.layers[index + 1], learns) {
-                let of_row = |x: &[f32]| figures::with_running(x, &arrays[2], &arrays[3], *epsilon);
+                let of_row = |x: &[f32]| statistics::with_running(x, &arrays[2], &arrays[3], *epsilon);
                 all.iter_mut().for_each(|values| values.push(of_row(&values[index])));
                 continue;
             }
-            let figures = Figures::of(&all.iter().map(|values| &values[index]).collect::<Vec<_>>(), *epsilon);
-            all.iter_mut().for_each(|values| values.push(figures.forward(&values[index])));
-            self.figures.borrow_mut().push((index, figures, rows.len()));
+            let statistics =
+                BatchStatistics::of(&all.iter().map(|values| &values[index]).collect::<Vec<_>>(), *epsilon);
+            all.iter_mut().for_each(|values| values.push(statistics.forward(&values[index])));
+            self.statistics.borrow_mut().push((index, statistics, rows.len()));
         }
         all
     }
@@ -461,14 +210,14 @@ impl Scalar {
         self.absorb(&self.forward(&[x], 0, None, false).remove(0).pop().unwrap())
     }
 
-    /// What the layer that the loss is computed together with makes of the last one's output.
+    /// Applies the layer that the loss is computed together with to the last layer's output.
     fn absorb(&self, output: &[f32]) -> Vec<f32> {
         let absorbed = self.absorbed.as_ref();
         absorbed.map_or(output.to_vec(), |layer| layer.forward(&[output.to_vec()], 0, None))
     }
 
-    /// The gradients of all parameters over rows from this place in the batch that go through together, and the
-    /// sum of the rows' losses.
+    /// Returns the sum of the rows' losses, and the gradients of all parameters. The rows start at index
+    /// `first` of the batch and go through together.
     fn gradients_of_chunk(
         &self,
         first: usize,
@@ -490,11 +239,13 @@ impl Scalar {
             all_gradients.push(gradients);
         }
         for index in (1..self.layers.len()).rev() {
-            // The last ones are those of these rows.
-            if let Some((_, figures, _)) = self.figures.borrow().iter().rfind(|(layer, ..)| *layer == index) {
+            // The last statistics of a layer are those of these rows.
+            if let Some((_, statistics, _)) =
+                self.statistics.borrow().iter().rfind(|(layer, ..)| *layer == index)
+            {
                 let gradients: Vec<_> = all_gradients.iter().map(|gradients| &gradients[index]).collect();
                 let values: Vec<_> = all_values.iter().map(|values| &values[index + 1]).collect();
-                let results = figures.backward(&gradients, &values);
+                let results = statistics.backward(&gradients, &values);
                 all_gradients
                     .iter_mut()
                     .zip(results)
@@ -516,31 +267,31 @@ impl Scalar {
         (loss, gradient.map(|(gradient, rule)| if rule.trained { gradient } else { 0.0 }).collect())
     }
 
-    /// The rows that go through together: 512, or all where there are figures over them.
+    /// Returns the number of rows that go through together: 512, or all rows if they need common statistics.
     fn chunk_rows(&self, rows: usize) -> usize {
         let is_standardize = |layer: &Layer| matches!(layer, Layer::Standardize { .. });
         if self.layers.iter().any(is_standardize) { rows } else { CHUNK_ROWS }
     }
 
-    /// Lets running figures follow those of all batches that have gone through.
-    fn follow(&mut self) {
-        for (index, figures, rows) in self.figures.take() {
+    /// Updates the running statistics with those of all batches that have gone forward.
+    fn update_running(&mut self) {
+        for (index, statistics, rows) in self.statistics.take() {
             let Layer::Standardize { momentum, .. } = self.layers[index] else { continue };
             if let Layer::Scale(arrays) = &mut self.layers[index + 1] {
                 let (mean, variance) = arrays[2..].split_at_mut(1);
-                figures.follow(momentum, rows, &mut mean[0], &mut variance[0]);
+                statistics.update_running(momentum, rows, &mut mean[0], &mut variance[0]);
             }
         }
     }
 
-    /// The sum of the rows' losses, and the gradients of their mean, penalties included.
+    /// Returns the sum of the rows' losses, and the gradients of their mean, penalties included.
     pub fn gradients(&self, rows: &[Row<'_>]) -> (f64, Vec<f32>) {
         let (losses, gradient) = self.mean_gradients(&[rows], None);
         (losses[0], gradient)
     }
 
-    /// The sum of the rows' losses of each batch, and the mean of their gradients, penalties included.
-    /// With noise where there is a moment, that of the first batch.
+    /// Returns the sum of the rows' losses of each batch, and the mean of their gradients, penalties
+    /// included. If there is a moment, it adds noise. The moment is that of the first batch.
     fn mean_gradients(&self, batches: &[&[Row<'_>]], moment: Option<Moment>) -> (Vec<f64>, Vec<f32>) {
         let (mut losses, mut sums) = (Vec::new(), None::<Vec<f32>>);
         for (place, rows) in batches.iter().enumerate() {
@@ -569,7 +320,7 @@ impl Scalar {
         (losses, gradient)
     }
 
-    /// The parameters of each line, in the order of the lines.
+    /// Returns the parameters of each line, in the order of the lines.
     fn lines(&self) -> Vec<Vec<usize>> {
         let (mut lines, mut start) = (Vec::new(), 0);
         let panel = |first: usize, count: usize| first..(first + LANES).min(count);
@@ -626,11 +377,12 @@ impl Scalar {
         }
     }
 
-    /// One update from the mean gradient of some batches; the sum of the rows' losses of each before it.
+    /// Does one update from the mean gradient of some batches. Returns the sum of the rows' losses of each
+    /// batch before it.
     fn update_from(&mut self, batches: &[&[Row<'_>]], now: Now, moment: Moment) -> Vec<f64> {
-        self.figures.take();
+        self.statistics.take();
         let (losses, mut gradient) = self.mean_gradients(batches, Some(moment));
-        self.follow();
+        self.update_running();
         self.clip(&mut gradient);
         let mut parameters = self.parameters();
         for (index, (weight, gradient)) in parameters.iter_mut().zip(gradient).enumerate() {
@@ -651,7 +403,7 @@ impl Scalar {
         losses
     }
 
-    /// The mean loss of all rows.
+    /// Returns the mean loss of all rows.
     fn evaluate(&self, data: &Dataset) -> f64 {
         let losses = (0..data.rows()).map(|row| {
             let row = row_of(data, row);
@@ -661,7 +413,7 @@ impl Scalar {
         losses.sum::<f64>() / data.rows() as f64
     }
 
-    /// Whole epochs from the start, with the rows of a batch and the batches of an update; the mean loss of each.
+    /// Trains whole epochs from the start, with these numbers of rows per batch and batches per update.
     pub fn train(
         &mut self,
         data: &Dataset,
@@ -698,12 +450,12 @@ impl Scalar {
     }
 }
 
-/// What a training saw.
+/// What a training reports.
 #[derive(Default)]
 pub struct Trained {
     /// The mean loss of each epoch.
     pub losses: Vec<f64>,
-    /// What was predicted for each row before the step that it took part in, `[epochs][rows][outputs]`.
+    /// The prediction for each row before the step that used the row, `[epochs][rows][outputs]`.
     pub predictions: Vec<f32>,
     /// The mean loss over the same rows after each epoch.
     pub validation_losses: Vec<f64>,
@@ -713,7 +465,7 @@ pub struct Trained {
 pub struct Row<'a> {
     pub x: &'a [f32],
     pub y: &'a [f32],
-    /// What the row's loss is multiplied by, and each value of the gradient of that loss.
+    /// The factor of the row's loss and of its gradient.
     pub weight: Option<f32>,
 }
 

@@ -1,4 +1,4 @@
-//! Random programs, made from the tables: a new entry is in them without an edit.
+//! Random programs, made from the tables, so a new entry needs no edit here.
 
 use myelin_core::engine::RowLoss;
 use myelin_core::engine::simd::portable::Portable;
@@ -11,15 +11,15 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use serde_json::{Map, Value, json};
 
-/// So many cases, the same ones in every run.
+/// Runs this number of cases, the same ones in every run.
 pub fn cases(cases: u32) -> Config {
     Config { cases, rng_seed: RngSeed::Fixed(2026), failure_persistence: None, ..Config::default() }
 }
 
-/// Sizes at and about the borders of the forms and of a line, and primes.
+/// Sizes at and next to the limits of the forms and of a line, and primes.
 pub const WIDTHS: [usize; 14] = [1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 31, 32, 33, 53];
 
-/// The options of an entry with one of these values each, in every combination that the entry takes.
+/// Returns an entry with each combination of these option values that the entry accepts.
 fn variants<T>(
     name: &str,
     options: &[&str],
@@ -38,7 +38,7 @@ fn variants<T>(
     all.into_iter().filter(|given| build(name, given).is_ok()).map(Value::Object).collect()
 }
 
-/// Layers inside others; what makes them as wide as what is around them is put behind.
+/// Lists of layers to nest in other layers. `fitting` appends a layer that restores the outer width.
 fn lists() -> Vec<Value> {
     let dense = dense(5);
     let inner = json!({ "type": "residual", "layers": [{ "type": "tanh" }] });
@@ -46,8 +46,8 @@ fn lists() -> Vec<Value> {
     vec![json!([{ "type": "tanh" }]), json!([dense, { "type": "silu" }]), json!([inner, norm, dense])]
 }
 
-/// The layers, changed where they do not fit so many inputs: lookups stand first, each of a column of x, and
-/// what is inside another layer ends as wide as it has to. And how many outputs they have.
+/// Changes layers so that they fit `inputs` inputs, and returns them with the number of outputs. Lookups come
+/// first, each for a column of x. Nested layers end with the width of the layer around them.
 fn fitting(layers: &[Value], inputs: usize) -> (Vec<Value>, usize) {
     let (lookups, others): (Vec<_>, Vec<_>) = layers.iter().partition(|layer| layer.get("column").is_some());
     let (mut fitting, mut is_source) = (Vec::new(), vec![true; inputs]);
@@ -78,7 +78,7 @@ fn fitting(layers: &[Value], inputs: usize) -> (Vec<Value>, usize) {
     (fitting, width)
 }
 
-/// All variants of all entries of a table. An entry that takes none of the values is an error here.
+/// Returns all variants of all entries of a table. Panics for an entry that accepts none of the values.
 fn table<T>(table: &[Names], build: fn(&str, &Map<String, Value>) -> Result<T>) -> Vec<Value> {
     let entries = table.iter().map(|(name, options)| {
         let numbers = [json!(0), json!(0.5), json!(true), json!(false)];
@@ -94,17 +94,17 @@ fn table<T>(table: &[Names], build: fn(&str, &Map<String, Value>) -> Result<T>) 
     entries.flatten().collect()
 }
 
-/// All optimizers of the table, in their variants.
+/// Returns all variants of all optimizers.
 pub fn any_optimizer() -> Vec<Value> {
     table(optimizers::TABLE, optimizers::build::<Portable>)
 }
 
-/// A dense layer that is trained, without penalties.
+/// Returns a dense layer that is trained, without penalties.
 pub fn dense(units: usize) -> Value {
     json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 })
 }
 
-/// A dense layer, another one or an activation.
+/// Returns a dense layer, another layer or an activation.
 fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
     let penalty = || prop_oneof![3 => Just(0.0), 1 => Just(0.01)];
     let dense = (width, any::<bool>(), prop::bool::weighted(0.8), penalty(), penalty()).prop_map(
@@ -120,7 +120,7 @@ fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
     prop_oneof![4 => dense, 2 => activation, 1 => other]
 }
 
-/// Any program with layers of such widths, whose loss takes its last layer.
+/// Returns any program with layers of these widths whose loss accepts its last layer.
 pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let width = || prop::sample::select(widths);
     let losses = prop::sample::select(table(losses::TABLE, losses::build::<Portable>));
@@ -141,23 +141,23 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     programs.prop_filter("a loss that does not take the last layer", takes_last_layer)
 }
 
-/// Whether a program's loss takes what its last layer predicts.
+/// Returns whether a program's loss accepts the predictions of its last layer.
 pub fn takes_last_layer(program: &Value) -> bool {
     let last = &program["layers"].as_array().unwrap().last().unwrap()["type"];
     loss(program).check_after(last.as_str().unwrap()).is_ok()
 }
 
-/// Values in a row of a program's output.
+/// Returns the number of values in a row of a program's output.
 pub fn outputs(program: &Value) -> usize {
     fitting(program["layers"].as_array().unwrap(), program["inputs"].as_u64().unwrap() as usize).1
 }
 
-/// So many values from -1 to 1.
+/// Returns `count` values from -1 to 1.
 pub fn values(seed: u64, count: usize) -> Vec<f32> {
     (0..count as u64).map(|counter| draw(seed, 0, counter) as i32 as f32 / 2_147_483_648.0).collect()
 }
 
-/// Every loss with some options.
+/// Returns all variants of all losses.
 pub fn any_losses() -> Vec<Value> {
     table(losses::TABLE, losses::build::<Portable>)
 }
@@ -167,8 +167,8 @@ fn loss(program: &Value) -> Box<dyn RowLoss<Portable>> {
     losses::build(loss["type"].as_str().unwrap(), loss.as_object().unwrap()).unwrap()
 }
 
-/// Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, the indices of
-/// outputs, or signs. A loss says by its check which of them it takes.
+/// Returns random targets that a loss accepts: values from 0 to 1, rows that sum to 1, indices of outputs, or
+/// signs. The loss's check decides which kind.
 fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64) -> Vec<f32> {
     let width = loss.targets(outputs);
     let drawn: Vec<f32> = values(seed, rows * width).iter().map(|value| value.abs()).collect();
@@ -183,7 +183,7 @@ fn targets(loss: &dyn RowLoss<Portable>, rows: usize, outputs: usize, seed: u64)
     found.expect("no targets are known here that the loss takes")
 }
 
-/// Random examples, with targets that the program's loss takes.
+/// Returns random examples with targets that the program's loss accepts.
 pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset<'static> {
     let inputs = program["inputs"].as_u64().unwrap() as usize;
     let mut x = values(seed, rows * inputs);
@@ -198,14 +198,14 @@ pub fn examples(program: &Value, rows: usize, seed: u64) -> Dataset<'static> {
     Dataset::new(x, y, inputs, loss.targets(outputs)).unwrap()
 }
 
-/// The same with random weights from 0 to 1, some of them 0.
+/// Returns the data with random weights from 0 to 1, some of them 0.
 pub fn weighted(data: Dataset<'static>, seed: u64) -> Dataset<'static> {
     let weights: Vec<f32> = values(seed, data.rows()).iter().map(|weight| weight.max(0.0)).collect();
     let any = weights.iter().any(|&weight| weight > 0.0);
     if any { data.weighted(weights).unwrap() } else { data }
 }
 
-/// The names of the instruction sets that this CPU has.
+/// Returns the names of the instruction sets that this CPU has.
 pub fn instruction_sets() -> Vec<&'static str> {
     assert!(Instructions::available().contains(&Portable::INSTRUCTIONS));
     Instructions::available().into_iter().map(Instructions::name).collect()

@@ -4,12 +4,12 @@ use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
 
-/// The token of AVX2 with FMA; one exists only where the CPU has both.
+/// The token of AVX2 with FMA. It exists only on a CPU that has both.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
 impl Avx2 {
-    /// The token, if the CPU has AVX2 and FMA.
+    /// Returns the token if the CPU has AVX2 and FMA.
     pub fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
     }
@@ -31,7 +31,7 @@ macro_rules! both {
 impl Simd for Avx2 {
     type V = (__m256, __m256);
     const INSTRUCTIONS: Instructions = Instructions::Avx2;
-    /// 6 lines are 12 of the 16 registers; a line of weights and a broadcast take three more.
+    /// 6 lines take 12 of the 16 registers. A line of weights and a broadcast take three more.
     const TILE: usize = 6;
     const PANELS: usize = 1;
 
@@ -214,7 +214,7 @@ impl Simd for Avx2 {
     }
 }
 
-/// Lane i of register j becomes lane j of register i.
+/// Transposes: lane i of register j becomes lane j of register i.
 #[inline(always)]
 fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
     let (mut pairs, mut fours, mut columns) = (rows, rows, rows);
@@ -240,8 +240,8 @@ fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
     columns
 }
 
-/// The first of eight lanes, the others zero; from registers, since a load of what was stored in pieces has to
-/// wait until it is in the cache.
+/// Returns a register whose first lanes are the values; the other lanes are zero. The register is built from
+/// registers. A load of a line that was stored in pieces would wait until the pieces are in the cache.
 #[inline(always)]
 pub(super) fn eight_lanes<const COUNT: usize>(values: [f32; COUNT]) -> __m256 {
     let mut lanes = [0.0; 8];
@@ -251,7 +251,7 @@ pub(super) fn eight_lanes<const COUNT: usize>(values: [f32; COUNT]) -> __m256 {
     unsafe { _mm256_setr_ps(a, b, c, d, e, f, g, h) }
 }
 
-/// Lane i is the sum of the lanes of the value i, in the order of `sum_eight`, for the first `COUNT` of them.
+/// Returns the sums of the first `COUNT` values: lane i is the sum of value i, in the order of `sum_eight`.
 ///
 /// # Safety
 ///
@@ -260,7 +260,7 @@ pub(super) fn eight_lanes<const COUNT: usize>(values: [f32; COUNT]) -> __m256 {
 pub(super) unsafe fn sums_of_eight<const COUNT: usize>(values: [__m256; 8]) -> __m256 {
     // SAFETY: the CPU has AVX2; the instructions touch registers only.
     unsafe {
-        // Sums of value i are in the lower half, and of value i + 4 in the upper one.
+        // The lower half holds sums of value i, the upper half sums of value i + 4.
         let mut fours = [values[0]; 4];
         for index in 0..COUNT.min(4) {
             let (a, b) = (values[index], values[index + 4]);
@@ -277,7 +277,7 @@ pub(super) unsafe fn sums_of_eight<const COUNT: usize>(values: [__m256; 8]) -> _
     }
 }
 
-/// The last three levels of the tree of maxima.
+/// Returns the largest lane: the last three levels of the tree of maxima.
 #[inline(always)]
 pub(super) fn largest_of_eight(low: __m128, high: __m128) -> f32 {
     // SAFETY: SSE2 belongs to every x86-64 CPU; the instructions touch registers only.
@@ -288,7 +288,7 @@ pub(super) fn largest_of_eight(low: __m128, high: __m128) -> f32 {
     }
 }
 
-/// The last three levels of the fixed tree.
+/// Returns the sum of the lanes: the last three levels of the fixed tree.
 #[inline(always)]
 pub(super) fn sum_eight(low: __m128, high: __m128) -> f32 {
     // SAFETY: SSE2 belongs to every x86-64 CPU; the instructions touch registers only.

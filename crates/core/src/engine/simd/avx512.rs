@@ -5,12 +5,12 @@ use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
 
-/// The token of AVX-512F; one exists only where the CPU has it.
+/// The token of AVX-512F. It exists only on a CPU that has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
 impl Avx512 {
-    /// The token, if the CPU has AVX-512F.
+    /// Returns the token if the CPU has AVX-512F.
     pub fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx512f").then_some(Avx512(()))
     }
@@ -32,7 +32,7 @@ macro_rules! lanes {
 impl Simd for Avx512 {
     type V = __m512;
     const INSTRUCTIONS: Instructions = Instructions::Avx512;
-    /// 12 rows by 2 panels are 24 of the 32 registers.
+    /// 12 rows by 2 panels take 24 of the 32 registers.
     const TILE: usize = 24;
     const PANELS: usize = 2;
 
@@ -120,8 +120,8 @@ impl Simd for Avx512 {
             #[inline(always)]
             |row| self.load(&lines[row]),
         );
-        // Pairs of values, then fours: register 4 j + k holds column 4 l + k of rows 4 j to 4 j + 3 in its
-        // quarter l.
+        // First pairs of values, then groups of four: quarter l of register 4 j + k holds column 4 l + k of
+        // rows 4 j to 4 j + 3.
         let mut pairs = rows;
         for row in (0..16).step_by(2) {
             pairs[row] = lanes!(_mm512_unpacklo_ps, rows[row], rows[row + 1]);
@@ -215,7 +215,7 @@ impl Simd for Avx512 {
     }
 }
 
-/// The four quarters of the lanes.
+/// Returns the four quarters of the lanes.
 #[inline(always)]
 fn quarters(value: __m512) -> [__m128; 4] {
     // SAFETY: called by the token's operations only, on a CPU with AVX-512F; the instructions touch registers

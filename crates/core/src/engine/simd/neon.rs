@@ -5,12 +5,12 @@ use crate::engine::panels::{LANES, Line};
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
-/// The token of NEON; one exists only where the CPU has it, which every 64-bit ARM for applications does.
+/// The token of NEON. It exists only on a CPU that has NEON, as every 64-bit ARM application processor does.
 #[derive(Clone, Copy, Debug)]
 pub struct Neon(());
 
 impl Neon {
-    /// The token, if the CPU has NEON.
+    /// Returns the token if the CPU has NEON.
     pub fn detect() -> Option<Self> {
         is_aarch64_feature_detected!("neon").then_some(Neon(()))
     }
@@ -21,10 +21,10 @@ fn run_with_neon<R>(closure: impl FnOnce() -> R) -> R {
     closure()
 }
 
-/// Four lanes at a time.
+/// The number of lanes in a register.
 const QUARTER: usize = 4;
 
-/// Applies an instruction that touches registers only to all quarters.
+/// Applies an instruction to all quarters. The instruction touches registers only.
 macro_rules! quarters {
     ($instruction:ident, $($operand:expr),+) => {
         // SAFETY: the token exists only on a CPU with NEON; the instruction touches registers only.
@@ -42,8 +42,8 @@ macro_rules! quarters {
 impl Simd for Neon {
     type V = [float32x4_t; 4];
     const INSTRUCTIONS: Instructions = Instructions::Neon;
-    /// 6 lines are 24 of the 32 registers; a line of weights takes four more, broadcasts the rest. 24 chains
-    /// hide a latency of 4 cycles on up to six ports. By reasoning: not measured on any ARM yet.
+    /// 6 lines take 24 of the 32 registers. A line of weights takes four more, broadcasts the rest. 24 chains
+    /// hide a latency of 4 cycles on up to six ports. This is reasoned, not yet measured on any ARM CPU.
     const TILE: usize = 6;
     const PANELS: usize = 1;
 
@@ -118,7 +118,8 @@ impl Simd for Neon {
         quarters!(vbslq_f32, greater, yes, no)
     }
 
-    /// Not the instruction for a maximum, which gives NaN where one operand is NaN, and +0 of both zeros.
+    /// Does not use the maximum instruction: it returns NaN if one operand is NaN, and +0 for zeros of both
+    /// signs.
     #[inline(always)]
     fn max(self, a: Self::V, b: Self::V) -> Self::V {
         self.select_greater(a, b, a, b)
@@ -175,13 +176,13 @@ impl Simd for Neon {
     }
 }
 
-/// Lane i of register j becomes lane j of register i.
+/// Transposes: lane i of register j becomes lane j of register i.
 #[inline(always)]
 fn transpose_four(rows: [float32x4_t; 4]) -> [float32x4_t; 4] {
     // SAFETY: called by the token's operation only, on a CPU with NEON; the instructions touch registers
     // only.
     unsafe {
-        // Lanes 0 and 2, and lanes 1 and 3, of two rows in turn.
+        // Lanes 0 and 2 of two rows alternate, as do lanes 1 and 3.
         let even = [vtrn1q_f32(rows[0], rows[1]), vtrn1q_f32(rows[2], rows[3])].map(pairs);
         let odd = [vtrn2q_f32(rows[0], rows[1]), vtrn2q_f32(rows[2], rows[3])].map(pairs);
         [
@@ -193,7 +194,7 @@ fn transpose_four(rows: [float32x4_t; 4]) -> [float32x4_t; 4] {
     }
 }
 
-/// Two lanes as one, for instructions that move them together.
+/// Reinterprets two lanes as one, for instructions that move them together.
 #[inline(always)]
 fn pairs(lanes: float32x4_t) -> float64x2_t {
     // SAFETY: called by the token's operation only, on a CPU with NEON; nothing is done to the register.

@@ -1,7 +1,9 @@
-//! What every CPU has: plain Rust, which the compiler vectorizes as far as the target's baseline allows.
+//! Instructions that every CPU has: plain Rust, which the compiler vectorizes as far as the target's baseline
+//! allows.
 //!
-//! The shipped targets use this path on x86-64 CPUs without AVX2 and FMA only. There, each lane of a multiply-add
-//! is a library call, so inlining the operations gains nothing. Inlined, they made a third of the addon.
+//! Among the shipped targets, only x86-64 CPUs without AVX2 and FMA take this path. There each lane of a
+//! multiply-add is a library call, so inlining the operations gains nothing. Inlined, the operations were a
+//! third of the addon.
 
 use super::{Instructions, Simd};
 use crate::engine::panels::{LANES, Line};

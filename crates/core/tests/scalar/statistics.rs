@@ -1,13 +1,13 @@
-//! Figures over the rows of a batch: a sum is cut every 512 rows, each part a chain of additions from 0, and the
-//! parts are added in order.
+//! Statistics over the rows of a batch. A sum is cut every 512 rows. Each part is a chain of additions from
+//! 0, and the parts are added in order.
 //!
-//! Values are taken as x · unit - shift, in one rounding: the shift is the first row's value in the unit, which is 1,
-//! or 2^-100 for a feature whose squares are infinite in it.
+//! Values are computed as x · unit - shift, with one rounding. The shift is the first row's value in the
+//! unit. The unit is 1, or 2^-100 for a feature whose squares overflow.
 
 use myelin_core::engine::CHUNK_ROWS;
 use myelin_core::engine::functions::SMALL_UNIT;
 
-/// What is known of the rows of a batch, feature by feature.
+/// The statistics of one feature.
 #[derive(Clone, Copy, Default)]
 pub struct Feature {
     unit: f32,
@@ -15,14 +15,14 @@ pub struct Feature {
     mean: f32,
     /// The sum of the squared differences from the mean.
     squares: f32,
-    /// One over the deviation.
+    /// 1 / √(variance + ε), in the unit.
     rate: f32,
 }
 
-/// Of each feature.
-pub struct Figures(Vec<Feature>);
+/// The statistics of each feature.
+pub struct BatchStatistics(Vec<Feature>);
 
-/// The sum over the rows of what `term` makes of the row's number.
+/// Returns the sum of `term` over the row numbers.
 fn sum(rows: usize, term: impl Fn(usize) -> f32) -> f32 {
     let rows: Vec<_> = (0..rows).collect();
     rows.chunks(CHUNK_ROWS)
@@ -45,21 +45,21 @@ impl Feature {
     }
 }
 
-impl Figures {
+impl BatchStatistics {
     pub fn of(rows: &[&Vec<f32>], epsilon: f32) -> Self {
         let of_feature = |at: usize| {
             let values: Vec<_> = rows.iter().map(|row| row[at]).collect();
             let feature = Feature::of(&values, epsilon, 1.0);
             if feature.squares.is_finite() { feature } else { Feature::of(&values, epsilon, SMALL_UNIT) }
         };
-        Figures((0..rows[0].len()).map(of_feature).collect())
+        BatchStatistics((0..rows[0].len()).map(of_feature).collect())
     }
 
     pub fn forward(&self, row: &[f32]) -> Vec<f32> {
         row.iter().zip(&self.0).map(|(x, feature)| feature.difference(*x) * feature.rate).collect()
     }
 
-    /// The gradients of the rows, from those of the values that were made of them and these values.
+    /// Returns the gradients of the rows, from the gradients of the standardized values and those values.
     pub fn backward(&self, gradients: &[&Vec<f32>], values: &[&Vec<f32>]) -> Vec<Vec<f32>> {
         let rows = gradients.len();
         let of_feature = |(at, feature): (usize, &Feature)| {
@@ -77,24 +77,25 @@ impl Figures {
         (0..rows).map(of_row).collect()
     }
 
-    /// The running figures after a batch of so many rows.
-    pub fn follow(&self, momentum: f32, rows: usize, mean: &mut [f32], variance: &mut [f32]) {
-        let follow = |running: &mut f32, batch: f32| {
+    /// Updates the running statistics with those of a batch of `rows` rows.
+    pub fn update_running(&self, momentum: f32, rows: usize, mean: &mut [f32], variance: &mut [f32]) {
+        let update = |running: &mut f32, batch: f32| {
             *running = momentum.mul_add(batch, (-momentum).mul_add(*running, *running));
             if running.abs() < 1e-30 {
                 *running = 0.0;
             }
         };
         for (at, Feature { unit, shift, mean: difference, squares, .. }) in self.0.iter().enumerate() {
-            follow(&mut mean[at], (difference - shift) / unit);
+            update(&mut mean[at], (difference - shift) / unit);
             if rows > 1 {
-                follow(&mut variance[at], squares / (rows - 1) as f32 / unit / unit);
+                update(&mut variance[at], squares / (rows - 1) as f32 / unit / unit);
             }
         }
     }
 }
 
-/// x̂ of a row with the running figures: from halves, whose difference is finite.
+/// Returns x̂ of a row with the running statistics. It halves the values, because the difference of two
+/// halves is finite.
 pub fn with_running(row: &[f32], mean: &[f32], variance: &[f32], epsilon: f32) -> Vec<f32> {
     let of_value = |((x, mean), variance): ((&f32, &f32), &f32)| {
         x.mul_add(0.5, mean * -0.5) * (1.0 / (variance + epsilon).sqrt() * 2.0)

@@ -1,4 +1,4 @@
-/** Predicts, in the form in which they are asked for. */
+/** `model.predict`: reads rows in any form, and returns predictions in the same form. */
 import type { Matrix } from "../data/examples.ts";
 import { OptionError, show, withinMemory } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
@@ -10,16 +10,16 @@ import type { Session } from "./session.ts";
 
 /** How to predict. */
 export interface PredictOptions {
-  /** The most threads of the native kernel for many rows; by default as many as there are free cores. */
+  /** The most threads of the native kernel, for many rows; by default the number of free cores. */
   readonly threads?: number | undefined;
   /**
-   * The layer whose values are wanted, by its place in the model's list of layers: from 0, or from -1 for the
-   * last one, which is the default. Its activation is included.
+   * The index of the layer whose outputs to return, activation included: from 0, or from -1 backward. The
+   * last layer by default.
    */
   readonly layer?: number | undefined;
 }
 
-/** The place of a layer, from 0. */
+/** Checks the option `layer` and returns an index from 0. */
 function readLayer(layer: unknown, layers: readonly LayerShape[]): number {
   const { length } = layers;
   if (layer === undefined) return length - 1;
@@ -28,16 +28,17 @@ function readLayer(layer: unknown, layers: readonly LayerShape[]): number {
   }
   const list = layers.map(({ number, type }) => `${number} (${type})`).join(", ");
   throw new OptionError(
-    `predict: layer: expected a whole number from ${-length} to ${length - 1}, received ${show(layer)}. Layers: ${list}`,
+    `predict: layer: expected a whole number from ${-length} to ${length - 1}, received ${show(layer)}. ` +
+      `Layers: ${list}`,
   );
 }
 
-/** What a model predicts with. */
-export class Predictor {
+/** Computes the predictions of a model. */
+export class ModelPredictor {
   readonly #session: Session;
-  /** One row and its prediction, which are used again and again. */
+  /** One row and its prediction, which every call with a single row reuses. */
   readonly #row: { readonly x: Float32Array; readonly output: Float32Array };
-  /** What gives the values of inner layers, by the place of the layer. */
+  /** The networks that compute inner layers, by the index of the layer. */
   readonly #inner = new Map<number, FirstLayers>();
 
   constructor(session: Session) {
@@ -51,8 +52,8 @@ export class Predictor {
     }));
   }
 
-  /** One row gives one row, rows give rows, a flat array or a dataset gives a flat one. */
-  of(
+  /** Returns a row for a row, rows for rows, and a flat array for a flat array or a dataset. */
+  predict(
     x: Matrix | { readonly x: Matrix },
     options: PredictOptions | undefined,
   ): number[] | number[][] | Float32Array {
@@ -76,22 +77,22 @@ export class Predictor {
     return Array.from({ length: rows }, (_, row) => toRow(output, row * width, width));
   }
 
-  /** The layers up to this one. */
+  /** Returns the network of the layers up to and including this one. */
   #firstLayers(layer: number): FirstLayers {
     const made = this.#inner.get(layer) ?? new FirstLayers(this.#session, layer + 1);
     this.#inner.set(layer, made);
     return made;
   }
 
-  /** Lets go of what it has made. */
+  /** Frees the networks of inner layers. */
   dispose(): void {
     for (const layers of this.#inner.values()) layers.dispose();
     this.#inner.clear();
   }
 
   /**
-   * Copies a list that is a row as it should be, which most are that are predicted one at a time. All else
-   * takes the long way, which says what is wrong.
+   * Copies one valid row, the common case of single predictions, and returns true. Anything else takes the
+   * full checks, which say what is wrong.
    */
   #readRow(x: unknown): boolean {
     const { columns, categories } = this.#session.expected;
@@ -108,8 +109,8 @@ export class Predictor {
 }
 
 /**
- * A row of a flat array as a list. A loop: `Array.from` walks an iterator, many times slower for a few
- * values.
+ * Returns a row of a flat array as a list. This is a loop because `Array.from` walks an iterator, which is
+ * many times slower for a few values.
  */
 function toRow(values: Float32Array, start: number, length: number): number[] {
   const row = new Array<number>(length);
