@@ -215,7 +215,13 @@ describe("no shared code knows an entry by name", () => {
    * The self-test is a small program; a verb of the command is a use of the package, and so are the recipe of a table
    * model's networks and the scores of its answers.
    */
-  const users = ["kernel/native", "cli/*", "table/learner/members", "table/scores"];
+  const users = [
+    "kernel/native",
+    "cli/*",
+    "table/learner/members",
+    "table/learner/portfolio",
+    "table/scores",
+  ];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));
 
   test.each(shared)("src/%s.ts", (file) => {

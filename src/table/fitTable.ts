@@ -10,24 +10,12 @@ import { type ColumnType, readGivenTypes, type TypedColumn, typeColumn } from ".
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
 import { type Learned, learnPrior } from "./learner/learned.ts";
-import {
-  full,
-  linear,
-  type Member,
-  mish,
-  mishSelected,
-  relu,
-  reluPiecewise,
-  siluSelected,
-} from "./learner/members.ts";
-import { type Bag, learn } from "./learner/portfolio.ts";
+import { learn } from "./learner/portfolio.ts";
+import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { scoreTarget } from "./scores.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
-
-/** How much work goes into a table model. */
-export type Quality = "fast" | "balanced" | "best";
 
 /** How to fit a table. Only `target` is needed. */
 export interface FitTableOptions {
@@ -66,46 +54,8 @@ const OPTIONS: readonly (keyof FitTableOptions)[] = [
 ];
 
 const CALL = "fitTable";
-/** Folds, and networks of each kind: one validated on each fold. */
-const FOLDS = 5;
-
-const bagsOf = (members: readonly Member[], networks = FOLDS): Bag[] =>
-  members.map((member) => ({ member, networks }));
-
-/** The portfolio of each quality. */
-function portfolio(quality: Quality, task: Task): readonly Bag[] {
-  const isRegression = task === "regression";
-  switch (quality) {
-    case "fast":
-      return bagsOf(isRegression ? [relu, mish, linear] : [relu, siluSelected, linear]);
-    case "balanced":
-      return bagsOf([
-        relu,
-        reluPiecewise,
-        siluSelected,
-        ...(isRegression ? [mish, mishSelected] : []),
-        linear,
-      ]);
-    case "best":
-      return [
-        ...bagsOf([relu, reluPiecewise, siluSelected], 2 * FOLDS),
-        ...bagsOf([mish, mishSelected, full, linear]),
-      ];
-  }
-}
-
 /** With fewer rows nothing can be held out that tells anything. */
 const FEWEST_ROWS = 10;
-
-/** The portfolio with so many networks at most: of the first kinds as many as they have. */
-function limit(bags: readonly Bag[], networks = Number.POSITIVE_INFINITY): Bag[] {
-  let rest = networks;
-  return bags.flatMap(({ member, networks: wanted }) => {
-    const taken = Math.min(rest, wanted);
-    rest -= taken;
-    return taken > 0 ? [{ member, networks: taken }] : [];
-  });
-}
 
 function readTargetNames(given: unknown, frame: Frame): string[] {
   const names = typeof given === "string" ? [given] : given;
@@ -179,8 +129,6 @@ function readTimes(given: unknown, frame: Frame): Float64Array | undefined {
     `${CALL}: time: expected dates or numbers in column ${show(given)}, received ${description.type}`,
   );
 }
-
-const QUALITIES: readonly Quality[] = ["fast", "balanced", "best"];
 
 function readQuality(given: unknown): Quality {
   if (given === undefined) return "balanced";

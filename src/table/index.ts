@@ -1,9 +1,10 @@
 /** Tables: rows in, answers out. The subpath myelin/table. */
 export type { Answer, ColumnAnswers, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
-export { type FitTableOptions, fitTable, type Quality } from "./fitTable.ts";
+export { type FitTableOptions, fitTable } from "./fitTable.ts";
 export type { Columns, TableRecord, TableRows, TableSource } from "./frame.ts";
 export type { TrainedBag } from "./learner/learned.ts";
+export type { Quality } from "./learner/portfolios.ts";
 export { loadTable } from "./loadTable.ts";
 export type { Scores } from "./scores.ts";
 export { TableModel } from "./tableModel.ts";

@@ -65,34 +65,62 @@ const lossOf = (task: Task, labelSmoothing: number): Architecture["loss"] =>
 const epochsFor = (rows: number, most: number) =>
   Math.max(8, Math.min(most, Math.round(8e6 / Math.max(1, rows))));
 
-/** Two layers of 128 units with weight decay and early stopping. */
-const small = (name: string, activation: "relu" | "silu", inputs?: InputScaling): Member => ({
+/** How networks with early stopping differ. */
+interface StoppedNetwork {
+  readonly activation: "relu" | "silu";
+  /** Units of the hidden layers. */
+  readonly units: readonly number[];
+  readonly learningRate: number;
+  readonly patience: number;
+  readonly inputs?: InputScaling;
+}
+
+/** Networks with weight decay, label smoothing and early stopping. */
+const stopped = (name: string, given: StoppedNetwork): Member => ({
   name,
   architecture: (shape) => ({
     inputs: shape.inputs,
     layers: [
       ...embeddings(shape.lookups),
-      ...[1, 2].flatMap((): LayerChoice[] => [{ type: "dense", units: 128 }, activation]),
+      ...given.units.flatMap((units): LayerChoice[] => [{ type: "dense", units }, given.activation]),
       ...answer(shape),
     ],
     loss: lossOf(shape.task, 0.1),
-    optimizer: { type: "adamW", learningRate: 1e-3, weightDecay: 0.1 },
+    optimizer: { type: "adamW", learningRate: given.learningRate, weightDecay: 0.1 },
   }),
-  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: 10 }),
+  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: given.patience }),
   startFromData: false,
-  ...(inputs && { inputs }),
+  ...(given.inputs && { inputs: given.inputs }),
 });
 
-/** The ReLU bends sharply, for rules. */
-export const relu = small("relu", "relu");
+const DEEP = { units: [128, 128], learningRate: 1e-3, patience: 10 };
+
+/** The ReLU bends sharply, for rules. The sensitivity of these networks to each column scales the inputs of others. */
+export const relu = stopped("relu", { ...DEEP, activation: "relu" });
 /** Piecewise-linear inputs count twice: for functions that bend often along single columns. */
-export const reluPiecewise = small("relu, strong bins", "relu", { piecewiseLinear: 2 });
+export const reluPiecewise = stopped("relu, strong bins", {
+  ...DEEP,
+  activation: "relu",
+  inputs: { piecewiseLinear: 2 },
+});
 /** Columns that matter count more, and the SiLU is smooth: for functions of few columns among many. */
-export const siluSelected = small("silu, selected columns", "silu", { sensitivity: 1, gain: 2 });
+export const siluSelected = stopped("silu, selected columns", {
+  ...DEEP,
+  activation: "silu",
+  inputs: { sensitivity: 1, gain: 2 },
+});
+/** One small layer: for noisy tables with weak signals. */
+export const shallow = stopped("shallow, selected columns", {
+  activation: "silu",
+  units: [64],
+  learningRate: 2e-3,
+  patience: 8,
+  inputs: { sensitivity: 0.5 },
+});
 
 /** A rate that rises for 15 % of the training and then falls along a cosine (Smith and Topin, 2017). */
 const oneCycle = (share: number) =>
-  share < 0.15 ? share / 0.15 : 0.5 * (1 + Math.cos((Math.PI * (share - 0.15)) / 0.85));
+  share < 0.15 ? 0.1 + 0.9 * (share / 0.15) : 0.5 * (1 + Math.cos((Math.PI * (share - 0.15)) / 0.85));
 
 /** Steps that a small table is trained for at least. */
 const FEWEST_STEPS = 1500;
@@ -157,16 +185,3 @@ export const full: Member = {
 };
 
 const rateOf = (task: Task) => (task === "classification" ? 0.0025 : 0.01);
-
-/** No hidden layer: on noisy tables with few signals nothing is better. */
-export const linear: Member = {
-  name: "linear",
-  architecture: (shape) => ({
-    inputs: shape.inputs,
-    layers: [...embeddings(shape.lookups), ...answer(shape)],
-    loss: lossOf(shape.task, 0),
-    optimizer: { type: "adamW", learningRate: 3e-3, weightDecay: 0.1 },
-  }),
-  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 100), batchSize: 64, patience: 10 }),
-  startFromData: false,
-};

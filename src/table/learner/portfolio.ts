@@ -10,7 +10,7 @@ import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
 import { type Learned, learnPrior, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learned.ts";
-import type { InputScaling, Member, Shape } from "./members.ts";
+import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
 import {
@@ -105,7 +105,7 @@ async function trainBags(
     const sensitivity = encoded.map((fold, number) =>
       sensitivityOf(
         fold,
-        trained.filter((one) => one.fold === number),
+        trained.filter((one) => one.fold === number && one.member === relu),
         task === "classification",
       ),
     );

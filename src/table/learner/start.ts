@@ -4,7 +4,7 @@ import type { LayerWeights } from "../../nn/weights.ts";
 import { type Stream, uniform } from "../../random.ts";
 
 /** Rows that are looked at. */
-const MOST_ROWS = 1000;
+const MOST_ROWS = 256;
 /** Rows that a unit's bias is drawn from. */
 const BIAS_ROWS = 5;
 /** The purpose of these draws, beside those of `random.ts`. */

@@ -1,0 +1,43 @@
+/** Which networks a table model is made of, by the quality that is wanted. */
+import type { Task } from "../target.ts";
+import {
+  full,
+  type Member,
+  mish,
+  mishSelected,
+  relu,
+  reluPiecewise,
+  shallow,
+  siluSelected,
+} from "./members.ts";
+import type { Bag } from "./portfolio.ts";
+
+/** How much work goes into a table model. */
+export type Quality = "fast" | "balanced" | "best";
+
+export const QUALITIES: readonly Quality[] = ["fast", "balanced", "best"];
+
+/** Folds, and networks of each kind: one validated on each fold. */
+export const FOLDS = 5;
+
+const bagsOf = (members: readonly Member[], networks = FOLDS): Bag[] =>
+  members.map((member) => ({ member, networks }));
+
+/** The portfolio of each quality. */
+export function portfolio(quality: Quality, task: Task): readonly Bag[] {
+  if (quality === "fast") return bagsOf([relu, shallow]);
+  const selected = task === "regression" ? [mish, mishSelected] : [shallow];
+  const deep = [relu, reluPiecewise, siluSelected];
+  if (quality === "balanced") return bagsOf([...deep, ...selected]);
+  return [...bagsOf(deep, 2 * FOLDS), ...bagsOf([...selected, full])];
+}
+
+/** The portfolio with so many networks at most: of the first kinds as many as they have. */
+export function limit(bags: readonly Bag[], networks = Number.POSITIVE_INFINITY): Bag[] {
+  let rest = networks;
+  return bags.flatMap(({ member, networks: wanted }) => {
+    const taken = Math.min(rest, wanted);
+    rest -= taken;
+    return taken > 0 ? [{ member, networks: taken }] : [];
+  });
+}
