@@ -25,11 +25,12 @@ const bagsOf = (members: readonly Member[], networks = FOLDS): Bag[] =>
 
 /** The portfolio of each quality. */
 export function portfolio(quality: Quality, task: Task): readonly Bag[] {
-  if (quality === "fast") return bagsOf([relu, shallow]);
-  const selected = task === "regression" ? [mish, mishSelected] : [shallow];
-  const deep = [relu, reluPiecewise, siluSelected];
-  if (quality === "balanced") return bagsOf([...deep, ...selected]);
-  return [...bagsOf(deep, 2 * FOLDS), ...bagsOf([...selected, full])];
+  const isRegression = task === "regression";
+  if (quality === "fast") return bagsOf([relu, isRegression ? siluSelected : shallow]);
+  const deep = isRegression ? [relu, siluSelected, mish, mishSelected] : [relu, reluPiecewise, siluSelected];
+  const others = isRegression ? [] : [shallow];
+  if (quality === "balanced") return bagsOf([...deep, ...others]);
+  return [...bagsOf(deep, 2 * FOLDS), ...bagsOf([...others, full])];
 }
 
 /** The portfolio with so many networks at most: of the first kinds as many as they have. */
