@@ -12,6 +12,7 @@ import * as metrics from "../src/metrics/table.ts";
 import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
+import * as table from "../src/table/index.ts";
 import { data, makeModel } from "./samples.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -61,7 +62,27 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, insight, ...namespaces].some((module) => name in module));
+    .filter((name) => ![myelin, insight, table, ...namespaces].some((module) => name in module));
+
+/** What examples of a Model take for granted. */
+const modelPrelude = [
+  `import { ${Object.keys(insight).join(", ")} } from "myelin/insight";`,
+  "const data = xor({ examples: 20, seed: 1 });",
+  'const model = new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd() });',
+];
+
+/** What examples of a table model take for granted. */
+const tablePrelude = [
+  `import { ${Object.keys(table).join(", ")} } from "myelin/table";`,
+  `const rows = Array.from({ length: 60 }, (_, i) => ({
+    island: ["Biscoe", "Dream"][i % 2],
+    billLength: i % 9 === 0 ? null : 35 + ((i * 7) % 20),
+    mass: 3000 + ((i * 70) % 2000),
+    species: i % 2 === 0 && (i * 7) % 20 > 8 ? "Gentoo" : "Adelie",
+  }));`,
+  "const otherRows = rows.slice(0, 20);",
+  'const model = await fitTable(rows, { target: "species", quality: "fast", seed: 1 });',
+];
 
 /** The examples in the docstrings, with what they take for granted. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
@@ -71,10 +92,8 @@ const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
     quoted: undefined,
     text: [
       `import { ${Object.keys(myelin).join(", ")} } from "myelin";`,
-      `import { ${Object.keys(insight).join(", ")} } from "myelin/insight";`,
       `import { ${internals(file).join(", ")} } from "./${file}";`,
-      "const data = xor({ examples: 20, seed: 1 });",
-      'const model = new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd() });',
+      ...(file.includes("/table/") ? tablePrelude : modelPrelude),
       `{\n${match[1].replace(/^ +\* ?/gm, "")}}`,
     ].join("\n"),
   })),
@@ -232,7 +251,11 @@ function typeErrors(list: readonly Block[]): string[] {
   });
 }
 
-const modules: Readonly<Record<string, object>> = { myelin, "myelin/insight": insight };
+const modules: Readonly<Record<string, object>> = {
+  myelin,
+  "myelin/insight": insight,
+  "myelin/table": table,
+};
 
 /** Runs a program that imports nothing but the package and files of ours; gives what it prints. */
 async function run(text: string): Promise<unknown[]> {

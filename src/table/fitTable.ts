@@ -179,7 +179,7 @@ function ignored({ description: { name, missing, distinct } }: TypedColumn, reas
  *
  * @example
  * ```ts
- * const model = await fitTable(rows, { target: "species" });
+ * const model = await fitTable(rows, { target: "species", quality: "fast" });
  * model.predict({ island: "Biscoe", billLength: 46.1 }).value; // "Gentoo"
  * ```
  *
