@@ -159,7 +159,7 @@ test("a file of results counts the latest line for a learner, a table and a seed
 
 test("the report has a line for each table that was measured", () => {
   const text = sections(made, [{ name: "a" }, { name: "b" }, { name: "c", isFresh: true }]);
-  expect(text).toMatch(/^\| a +\| +100 \| +RMSE \| +16.0 CatBoost \| +0.750 \|/m);
+  expect(text).toMatch(/^\| a +\| +100 \| +RMSE \| +16.00 CatBoost \| +0.750 \|/m);
   expect(text).toMatch(
     /^\| Myelin fast +\| +2 \| +1.061 \| +1.500 \| +1 \| +-5.00 \| +2.000 \| +0.400 \| +1 of 2 \|$/m,
   );

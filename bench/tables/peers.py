@@ -39,22 +39,23 @@ class Data:
         columns = table["columns"]
         self.x = pandas.DataFrame(
             {name: pandas.Series(columns[name], dtype=float) for name in self.numbers}
-            | {name: [MISSING if cell is None else cell for cell in columns[name]] for name in self.categories}
+            | {name: [cell or MISSING for cell in columns[name]] for name in self.categories}
         )
         self.is_regression = table["task"] == "regression"
         target = columns[table["target"]]
-        classes = [] if self.is_regression else sorted(set(target))
-        self.y = numpy.array(target, float) if self.is_regression else numpy.array([classes.index(c) for c in target])
+        if self.is_regression:
+            self.y = numpy.array(target, float)
+        else:
+            self.y = numpy.unique(target, return_inverse=True)[1]
         self.parts = numpy.array(table["parts"][seed])
         self.training, self.test = self.parts >= 0, self.parts < 0
 
     def with_categories(self):
         """Returns the inputs with pandas' categories, those of the training rows: others count as missing."""
-        known = {
-            name: pandas.Categorical(self.x[name], categories=sorted(self.x.loc[self.training, name].unique()))
-            for name in self.categories
-        }
-        return self.x.assign(**known)
+        known = {name: sorted(self.x.loc[self.training, name].unique()) for name in self.categories}
+        return self.x.assign(
+            **{name: pandas.Categorical(self.x[name], categories=known[name]) for name in known}
+        )
 
 
 def predict(model, data, x):

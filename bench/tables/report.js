@@ -121,6 +121,9 @@ const NOTHING = "";
 const show = (value, format) => (value === undefined ? NOTHING : format(value));
 const ratioOf = (value) => show(value, (given) => given.toFixed(3));
 const signed = (value) => show(value, (given) => `${given < 0 ? "" : "+"}${(100 * given).toFixed(2)}`);
+/** Four figures or so: the errors of the best are close to each other. */
+const errorOf = (value) =>
+  value < 1 ? value.toFixed(4) : value < 1000 ? value.toFixed(2) : value.toFixed(0);
 const shortName = (name) => name.replace("HistGradientBoosting", "HistGB").replace("Myelin ", "");
 
 /** Myelin first, in the order of learners.js. */
@@ -138,7 +141,7 @@ export function ratioTable(lines, tables) {
     const any = own.find(isThere);
     if (any === undefined) return [];
     const { rows, measure } = lines.find(({ table }) => table === name);
-    const best = `${figure(any.bestError)} ${shortName(any.best)}`;
+    const best = `${errorOf(any.bestError)} ${shortName(any.best)}`;
     return [[name, String(rows), measure, best, ...own.map((one) => ratioOf(one?.ratio))]];
   });
   return markdown([["table", "rows", "error", "best of the four", ...names.map(shortName)], ...body]);
