@@ -9,14 +9,19 @@ import { listed, readLines, sections } from "./report.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
+/** The libraries of learners that have another name. */
+const LIBRARIES = {
+  HistGradientBoosting: "scikit-learn",
+  linear: "scikit-learn",
+  "LightGBM bagged": "LightGBM",
+};
+const libraryOf = (learner) => LIBRARIES[learner] ?? learner.replace(/^Myelin .*/, "Myelin");
+
 function head({ lines, run }) {
-  const versions = new Map(
-    lines.map(({ learner, version }) => [learner.replace(/^Myelin .*/, "Myelin"), version]),
-  );
-  const named = [...versions].filter(([name]) => !["linear", "LightGBM bagged"].includes(name));
+  const versions = new Map(lines.map(({ learner, version }) => [libraryOf(learner), version]));
   const seeds = [...new Set(lines.map(({ seed }) => seed))].sort().join(", ");
-  const told = named.map(([name, version]) => `${name} ${version}`).join(", ");
-  return `${run.date.slice(0, 10)}: ${inWords(run.machine)}; seeds ${seeds}; ${told}.`;
+  const told = [...versions].map((pair) => pair.join(" ")).join(", ");
+  return `${run.date.slice(0, 10)}: ${inWords(run.machine)}; splits ${seeds}; ${told}.`;
 }
 
 const flightsText = ({ rows, threads, learners: [peer, own] }) =>
