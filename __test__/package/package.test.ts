@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { withLiveLinks } from "../../scripts/links.js";
 import {
@@ -47,6 +48,17 @@ describe("the packed package", () => {
 
   test("is smaller than 400 KB", () => {
     expect(statSync(packed.myelin).size).toBeLessThan(400_000);
+  });
+
+  test("has at most 150 KB of gzipped code in its core: without the command, plots and tables", () => {
+    const core = filesIn(folder).filter(
+      (file) => /^dist\/.+\.js$/.test(file) && !/^dist\/(cli|table|plot)\//.test(file),
+    );
+    // Chunks of tables and plots are beside the others; their modules say what they are.
+    const isCore = (file: string) => !/src\/(table|plot)\//.test(read(file));
+    const read = (file: string) => readFileSync(join(folder, file), "utf8");
+    const sizes = core.filter(isCore).map((file) => gzipSync(read(file), { level: 9 }).length);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
   });
 
   test("holds what is built and its papers: no sources, no tests", () => {
