@@ -405,8 +405,8 @@ export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 /** A run from the start, of as many steps as the learning rates have epochs, unless told otherwise. */
 export function runOf(rows: number, given: Partial<Run> = {}): Run {
   const { batchSize = 4, learningRates = new Float64Array([0.1, 0.05, 0.02]) } = given;
-  const stepsAnEpoch = Math.ceil(rows / Math.min(batchSize, rows));
-  const steps = stepsAnEpoch * learningRates.length;
+  const stepsPerEpoch = Math.ceil(rows / Math.min(batchSize, rows));
+  const steps = stepsPerEpoch * learningRates.length;
   return { from: START, steps, batchSize, accumulate: 1, seed: 1, shuffle: false, learningRates, ...given };
 }
 
