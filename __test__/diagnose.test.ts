@@ -22,10 +22,10 @@ import {
   tanh,
 } from "../src/index.ts";
 import { type Cause, type Diagnosis, diagnose, type Finding } from "../src/insight/index.ts";
+import { endOf, faultyCases, healthy, modelOf } from "./faults.ts";
 import { kernelNames } from "./kernels.ts";
 import { anyProgram, draws, rowsFor } from "./programs.ts";
 import { data, makeModel, rows } from "./samples.ts";
-import { endOf, healthy, modelOf, patients } from "./sick.ts";
 
 const causesOf = ({ findings }: Diagnosis) => [...new Set(findings.map(({ cause }) => cause))];
 
@@ -72,7 +72,7 @@ describe("healthy tables", () => {
 });
 
 describe("sick ones", () => {
-  const found = patients.map((patient) => {
+  const found = faultyCases.map((patient) => {
     const { x, y, model } = patient.make();
     return { ...patient, diagnosis: diagnose(model, x, y) };
   });
@@ -88,7 +88,7 @@ describe("sick ones", () => {
     const source = readFileSync(new URL("../src/training/warnings/finding.ts", import.meta.url), "utf8");
     const declared = /export type Cause =(.*?);/s.exec(source)![1];
     const causes = Array.from(declared.matchAll(/"(\w+)"/g), ([, cause]) => cause);
-    expect(new Set(patients.map(({ cause }) => cause))).toEqual(new Set(causes as Cause[]));
+    expect(new Set(faultyCases.map(({ cause }) => cause))).toEqual(new Set(causes as Cause[]));
     for (const cause of causes) expect(doc()).toContain(`| \`${cause}\` |`);
   });
 

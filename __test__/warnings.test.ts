@@ -36,9 +36,9 @@ import { diagnose } from "../src/insight/index.ts";
 import { sessionOf } from "../src/model.ts";
 import * as lossTable from "../src/nn/losses.ts";
 import { baselineOf } from "../src/training/warnings/baseline.ts";
+import { endOf, type Healthy, healthy, modelOf, rawTables } from "./faults.ts";
 import { kernelNames } from "./kernels.ts";
 import { rows } from "./samples.ts";
-import { endOf, type Healthy, healthy, modelOf, rawTables } from "./sick.ts";
 
 let warn: MockInstance<typeof process.emitWarning>;
 beforeEach(() => {

@@ -85,7 +85,7 @@ export function modelOf(table: Healthy, options: Partial<ModelOptions> = {}): Mo
 }
 
 /** A faulty case: what to diagnose, and what the finding must contain. */
-export interface Sick {
+export interface FaultyCase {
   readonly cause: Cause;
   /** How the healthy case was changed, in words. */
   readonly done: string;
@@ -109,7 +109,13 @@ const withY = ({ x, y }: Rows, change: (value: number, row: number) => number): 
   y: y.map(change),
 });
 
-const data = (cause: Cause, done: string, at: Partial<Finding>, of: Healthy, rows: () => Rows): Sick => ({
+const data = (
+  cause: Cause,
+  done: string,
+  at: Partial<Finding>,
+  of: Healthy,
+  rows: () => Rows,
+): FaultyCase => ({
   cause,
   done,
   at,
@@ -123,7 +129,7 @@ const net = (
   of: Healthy,
   options: Partial<ModelOptions>,
   epochs = 0,
-): Sick => ({
+): FaultyCase => ({
   cause,
   done,
   at,
@@ -142,7 +148,7 @@ const deep = (activation: () => Layer, weight: ModelOptions["layers"][number] | 
 
 const wide = initializers.normal({ stddev: 1 });
 
-export const patients: readonly Sick[] = [
+export const faultyCases: readonly FaultyCase[] = [
   data("refusedData", "iris: one value is NaN", { row: 17, column: 2 }, iris, () =>
     withX(iris, (value, column, row) => (row === 17 && column === 2 ? Number.NaN : value)),
   ),
