@@ -368,8 +368,8 @@ describe("if the addon's package", () => {
   });
 
   test.each([
-    ["absent", {}],
-    ["broken", main("throw new Error('broken')")],
+    ["is missing", {}],
+    ["is broken", main("throw new Error('broken')")],
   ])("%s, a caller that chooses the typescript kernel gets no warning", async (_, files) => {
     give(files);
     expect(await chosen("typescript")).toEqual({

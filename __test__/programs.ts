@@ -282,7 +282,7 @@ export function outputsOf(program: Program): number {
   return layersOf(program).at(-1)!.outputs;
 }
 
-/** The number of a program's parameters. */
+/** Returns the number of a program's parameters. */
 export function parametersOf(program: Program): number {
   return layersOf(program).reduce((sum, layer) => sum + countParameters(layer), 0);
 }
