@@ -194,7 +194,12 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
       OptionError,
       "trainOnBatch: expected (data, options) or (x, y, options)",
     ],
-    ["weights for another number of rows", [data, { sampleWeight: [1] }], ShapeError, "trainOnBatch: sampleWeight: "],
+    [
+      "weights for another number of rows",
+      [data, { sampleWeight: [1] }],
+      ShapeError,
+      "trainOnBatch: sampleWeight: ",
+    ],
     ["a row that is too long", [[1, 2, 3], [1]], ShapeError, "x: expected 2 inputs in a row, received 3"],
     ["NaN", [[Number.NaN, 0], [1]], DataError, "x: row 0, column 0: expected a finite number, received NaN"],
   ];

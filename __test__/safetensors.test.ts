@@ -99,7 +99,11 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
   ["a list as the header", file("[]"), 'header: expected a "{" at its beginning'],
   ["space before the header", file(" {}"), 'header: expected a "{" at its beginning'],
   ["zeros after the header", file("{}\0\0"), "header: character 2: expected nothing after the value"],
-  ["a header that is not UTF-8", file("{}").fill(0xff, 9), "it is not a model file: header: expected text in UTF-8"],
+  [
+    "a header that is not UTF-8",
+    file("{}").fill(0xff, 9),
+    "it is not a model file: header: expected text in UTF-8",
+  ],
   ["half a header", file('{"a":'), "header: character 5: expected a value, received the end"],
   [
     "the same tensor twice",
