@@ -321,7 +321,7 @@ describe("if the addon's package", () => {
     "package.json": JSON.stringify({ name, main: "main.cjs" }),
     "main.cjs": code,
   });
-  const sound = `version: () => ${JSON.stringify(version)}, instructions: () => ["portable"]`;
+  const basicExports = `version: () => ${JSON.stringify(version)}, instructions: () => ["portable"]`;
   test.each([
     [
       "is not a library",
@@ -343,14 +343,14 @@ describe("if the addon's package", () => {
     [
       "computes wrong numbers",
       main(
-        `module.exports = { ${sound}, NativeNetwork: class { write() {} predictions() { return () => {}; } } };`,
+        `module.exports = { ${basicExports}, NativeNetwork: class { write() {} predictions() { return () => {}; } } };`,
       ),
       ": the self-test gave 0, expected 11.5",
     ],
     [
       "panics",
       main(
-        `module.exports = { ${sound}, NativeNetwork: class { constructor() { throw new Error("panicked"); } } };`,
+        `module.exports = { ${basicExports}, NativeNetwork: class { constructor() { throw new Error("panicked"); } } };`,
       ),
       ": native kernel: panicked",
     ],

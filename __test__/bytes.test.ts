@@ -181,7 +181,7 @@ test("bytes can be an ArrayBuffer, from another realm, or a part of a larger arr
 });
 
 /** Returns a file as `toBytes` writes it, with changes. */
-function spoil(
+function withChanges(
   change: (description: Record<string, unknown>) => Record<string, unknown>,
   tensors: (list: Tensor[]) => Tensor[] = (list) => list,
 ): Uint8Array {
@@ -231,91 +231,97 @@ const refused: [what: string, bytes: unknown, message: string][] = [
   ],
   [
     "a newer version",
-    spoil(put({ formatVersion: 2, version: "9.1.0" })),
+    withChanges(put({ formatVersion: 2, version: "9.1.0" })),
     `expected formatVersion 1, received 2; it was written by a newer version of myelin, "9.1.0"; this is "${version}"`,
   ],
-  ["an unknown field", spoil(put({ author: "me" })), 'model: unknown option "author".'],
+  ["an unknown field", withChanges(put({ author: "me" })), 'model: unknown option "author".'],
   [
     "a kernel, which is not part of a model",
-    spoil(put({ kernel: "native" })),
+    withChanges(put({ kernel: "native" })),
     'model: unknown option "kernel".',
   ],
   [
     "an unknown layer",
-    spoil(put({ layers: ["dens"] })),
+    withChanges(put({ layers: ["dens"] })),
     'layer 0: unknown layer "dens". Did you mean "dense"?',
   ],
-  ["no seed", spoil(put({ seed: undefined })), "model: seed: expected a whole number"],
+  ["no seed", withChanges(put({ seed: undefined })), "model: seed: expected a whole number"],
   [
     "no training",
-    spoil(put({ training: undefined })),
+    withChanges(put({ training: undefined })),
     "training: expected an object of epochs and steps, received undefined",
   ],
   [
     "a history as a string",
-    spoil(put({ history: "good" })),
+    withChanges(put({ history: "good" })),
     'history: expected an object of lists, received "good"',
   ],
   [
     "a history without losses",
-    spoil(put({ history: { ...history, loss: undefined } })),
+    withChanges(put({ history: { ...history, loss: undefined } })),
     "history: loss is missing",
   ],
   [
     "a history with a gap",
-    spoil(put({ history: { ...history, loss: [] } })),
+    withChanges(put({ history: { ...history, loss: [] } })),
     'history: "loss": expected a list of 1, received an array of 0',
   ],
   [
     "a history of strings",
-    spoil(put({ history: { ...history, accuracy: ["1"] } })),
+    withChanges(put({ history: { ...history, accuracy: ["1"] } })),
     'history: "accuracy": epoch 0: expected a number, received "1"',
   ],
   [
     "a missing layer",
-    spoil(put({ layers: [dense(1)] })),
+    withChanges(put({ layers: [dense(1)] })),
     'tensor "1.weight": the model has none of this name',
   ],
   [
     "an additional layer",
-    spoil(put({ layers: [dense(2), dense(1), dense(1)] })),
+    withChanges(put({ layers: [dense(2), dense(1), dense(1)] })),
     'tensor "2.weight" is missing',
   ],
   [
     "10^9 units",
-    spoil(put({ layers: [dense(1e9), dense(1)] })),
+    withChanges(put({ layers: [dense(1e9), dense(1)] })),
     'tensor "0.weight": expected shape [1000000000,2], received [2,2]',
   ],
   [
     "more inputs than weights",
-    spoil(put({ inputs: 1e9 })),
+    withChanges(put({ inputs: 1e9 })),
     'tensor "0.weight": expected shape [2,1000000000], received [2,2]',
   ],
   [
     "more parameters than the limit",
-    spoil(put({ layers: [dense(2 ** 31 - 1), dense(2 ** 31 - 1)] })),
+    withChanges(put({ layers: [dense(2 ** 31 - 1), dense(2 ** 31 - 1)] })),
     "take more than",
   ],
-  ["a missing array", spoil(same, (list) => list.slice(1)), 'tensor "0.weight" is missing'],
-  ["a missing slot", spoil(same, (list) => list.slice(0, -1)), 'tensor "optimizer.0.1.bias" is missing'],
+  ["a missing array", withChanges(same, (list) => list.slice(1)), 'tensor "0.weight" is missing'],
+  [
+    "a missing slot",
+    withChanges(same, (list) => list.slice(0, -1)),
+    'tensor "optimizer.0.1.bias" is missing',
+  ],
   [
     "state of an optimizer without state",
-    spoil(put({ optimizer: sgd() })),
+    withChanges(put({ optimizer: sgd() })),
     'tensor "optimizer.0.0.weight": the model has none',
   ],
   [
     "state of another optimizer",
-    spoil(put({ optimizer: adam() })),
+    withChanges(put({ optimizer: adam() })),
     'tensor "optimizer.1.0.weight" is missing',
   ],
   [
     "a transposed weight",
-    spoil(same, (list) => list.map((tensor) => ({ ...tensor, shape: [...tensor.shape].reverse() }))),
+    withChanges(same, (list) => list.map((tensor) => ({ ...tensor, shape: [...tensor.shape].reverse() }))),
     'tensor "1.weight": expected shape [1,2], received [2,1]',
   ],
   [
     "NaN in a weight",
-    spoil(same, (list) => list.map((tensor) => ({ ...tensor, values: tensor.values.fill(Number.NaN) }))),
+    withChanges(same, (list) =>
+      list.map((tensor) => ({ ...tensor, values: tensor.values.fill(Number.NaN) })),
+    ),
     'tensor "0.weight": value 0: expected a finite number, received NaN',
   ],
 ];
@@ -330,8 +336,10 @@ describe("bytes that are not a model cause a FormatError:", () => {
 
   test("inherited names are unknown names, and reach no prototype", () => {
     const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
-    const nested = names.map((name) => spoil(put({ layers: [{ type: name }] })));
-    const tensors = names.map((name) => spoil(same, (list) => [{ ...list[0], name }, ...list.slice(1)]));
+    const nested = names.map((name) => withChanges(put({ layers: [{ type: name }] })));
+    const tensors = names.map((name) =>
+      withChanges(same, (list) => [{ ...list[0], name }, ...list.slice(1)]),
+    );
     const text = JSON.stringify(parts(makeModel().toBytes()).description);
     const own = names.map((name) =>
       write({ myelin: text.replace("{", `{"${name}":{"polluted":true},`) }, [], "test"),
@@ -350,7 +358,7 @@ test("unknown options of fromBytes are refused with an OptionError, because the 
 });
 
 test("a file that describes a model too large for the machine is refused before memory is allocated", () => {
-  const bytes = spoil(put({ inputs: 2 ** 31 - 1, layers: [relu()] }), () => []);
+  const bytes = withChanges(put({ inputs: 2 ** 31 - 1, layers: [relu()] }), () => []);
   const available = vi.spyOn(process, "availableMemory").mockReturnValue(1e9);
   try {
     expect(() => Model.fromBytes(bytes)).toThrow(KernelError);

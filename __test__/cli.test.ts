@@ -19,7 +19,7 @@ describe("myelin xor", () => {
     const { status, output, errors } = await myelin("xor", "--epochs", "20", "--folder", "plots");
     expect(errors).toBe("");
     expect(status).toBe(0);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe gets no colours and no cursor movements
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe gets no colors and no cursor movements
     expect(output).not.toMatch(/\u001b|\r/);
     const lines = output.split("\n");
     expect(lines[0]).toBe("training 2-64-1 on 1000 examples, batch 5, learning rate 0.01");

@@ -5,7 +5,7 @@ import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
 /** Returns a trained model as it is saved, for a test to change. */
-function keptModel(): Record<string, unknown> {
+function savedModel(): Record<string, unknown> {
   const model = makeModel({ kernel: "typescript", layers: [dense(2, { activation: "tanh" }), dense(1)] });
   model.fitSync(data);
   return JSON.parse(JSON.stringify(model));
@@ -116,7 +116,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
 const numbers = "expected a finite number, received";
 
 /** Changes of a model's JSON, and the message of the error after `fromJSON: `. */
-const spoilt: [what: string, change: Record<string, unknown>, message: string][] = [
+const malformed: [what: string, change: Record<string, unknown>, message: string][] = [
   ["another format", { format: "keras" }, 'expected an object with format "myelin-model", received'],
   [
     "a newer version",
@@ -184,9 +184,9 @@ const spoilt: [what: string, change: Record<string, unknown>, message: string][]
 ];
 
 describe("JSON that is not a model causes a FormatError:", () => {
-  test.each(spoilt)("%s", (_, change, message) => {
+  test.each(malformed)("%s", (_, change, message) => {
     const read = () =>
-      Model.fromJSON(JSON.stringify({ ...keptModel(), ...change }), { kernel: "typescript" });
+      Model.fromJSON(JSON.stringify({ ...savedModel(), ...change }), { kernel: "typescript" });
     expect(read).toThrow(FormatError);
     expect(read).toThrow(`fromJSON: ${message}`);
   });
@@ -194,7 +194,7 @@ describe("JSON that is not a model causes a FormatError:", () => {
   test.each([
     ["text that is not JSON", "{", "expected JSON: "],
     ["nothing", "", "expected JSON: "],
-    ["a truncated file", JSON.stringify(keptModel()).slice(0, -100), "expected JSON: "],
+    ["a truncated file", JSON.stringify(savedModel()).slice(0, -100), "expected JSON: "],
     ["a number", "1", 'expected an object with format "myelin-model", received 1'],
     ["null", "null", 'expected an object with format "myelin-model", received null'],
     ["a list", "[]", 'expected an object with format "myelin-model", received an array of 0'],
@@ -208,12 +208,12 @@ describe("JSON that is not a model causes a FormatError:", () => {
     expect(() => Model.fromJSON(text)).toThrow(`fromJSON: ${message}`);
   });
 
-  test.each([undefined, null, 5, [], Symbol("json"), () => keptModel()])("%s", (value) => {
+  test.each([undefined, null, 5, [], Symbol("json"), () => savedModel()])("%s", (value) => {
     expect(() => Model.fromJSON(value as unknown as string)).toThrow(FormatError);
   });
 
   test("inherited names are unknown names, and reach no prototype", () => {
-    const text = JSON.stringify(keptModel());
+    const text = JSON.stringify(savedModel());
     const polluted = [
       text.replace('{"format"', '{"__proto__":{"polluted":true},"format"'),
       text.replace('"units":2', '"units":2,"__proto__":{"polluted":true}'),
@@ -231,7 +231,7 @@ describe("JSON that is not a model causes a FormatError:", () => {
   });
 
   test("after any change of a property, the JSON is loaded or refused", () => {
-    const text = JSON.stringify(keptModel());
+    const text = JSON.stringify(savedModel());
     const value = fc.oneof(
       fc.jsonValue({ maxDepth: 2 }),
       fc.constantFrom<unknown>(
@@ -266,7 +266,7 @@ describe("JSON that is not a model causes a FormatError:", () => {
   });
 
   test("after any truncation or change of a character, the JSON is loaded or refused", () => {
-    const text = JSON.stringify(keptModel());
+    const text = JSON.stringify(savedModel());
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.string({ maxLength: 2 }), fc.boolean(), (at, put, cut) => {
         expectModelOrFormatError(text.slice(0, at) + put + (cut ? "" : text.slice(at + 1)));

@@ -52,16 +52,13 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(slots).toEqual(new Float32Array(56));
     });
 
-    test.each(["and returns the %s that were written", "slots"] as const)(
-      "and reads the %s that were written",
-      (part) => {
-        const written = values(8, 56);
-        const fresh = kernel.network(program);
-        fresh.write(part, written);
-        expect(fresh.read(part)).toEqual(values(8, 56));
-        expect(fresh.read(part === "slots" ? "parameters" : "slots")).toEqual(new Float32Array(56));
-      },
-    );
+    test.each(["parameters", "slots"] as const)("and returns the %s that were written", (part) => {
+      const written = values(8, 56);
+      const fresh = kernel.network(program);
+      fresh.write(part, written);
+      expect(fresh.read(part)).toEqual(values(8, 56));
+      expect(fresh.read(part === "slots" ? "parameters" : "slots")).toEqual(new Float32Array(56));
+    });
 
     test("and copies them in both directions", () => {
       const written = values(8, 56);

@@ -192,7 +192,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
 
   test("XOR is learned with binaryCrossentropy, and with sparseCategoricalCrossentropy on 2 outputs", () => {
     const data = xor({ examples: 500, seed: 1 });
-    const learnt = (last: Layer[], loss: Loss, classOf: (row: number[]) => number) => {
+    const accuracyOf = (last: Layer[], loss: Loss, classOf: (row: number[]) => number) => {
       const model = make([dense(32), relu(), ...last], loss, kernel, 2);
       model.fitSync(data, { epochs: 100, batchSize: 10 });
       const rows = Array.from({ length: data.rows }, (_, row) =>
@@ -203,10 +203,10 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     };
     const half = ([value]: number[]) => (value >= 0.5 ? 1 : 0);
     const larger = ([first, second]: number[]) => (second > first ? 1 : 0);
-    expect(learnt([dense(1), sigmoid()], "binaryCrossentropy", half)).toBeGreaterThan(0.95);
-    expect(learnt([dense(2)], "sparseCategoricalCrossentropy", larger)).toBeGreaterThan(0.95);
+    expect(accuracyOf([dense(1), sigmoid()], "binaryCrossentropy", half)).toBeGreaterThan(0.95);
+    expect(accuracyOf([dense(2)], "sparseCategoricalCrossentropy", larger)).toBeGreaterThan(0.95);
     expect(
-      learnt([dense(2, { activation: "softmax" })], "sparseCategoricalCrossentropy", larger),
+      accuracyOf([dense(2, { activation: "softmax" })], "sparseCategoricalCrossentropy", larger),
     ).toBeGreaterThan(0.95);
   });
 

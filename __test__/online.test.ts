@@ -30,7 +30,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
   const plain = sgd({ learningRate: 0.05 });
 
   /** Returns everything that training changes, except the number of epochs. */
-  const learnt = (model: Model) => {
+  const learnedBy = (model: Model) => {
     const { weights, optimizerState, training } = model.toJSON();
     return { weights, optimizerState, steps: training.steps };
   };
@@ -56,7 +56,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
           const batch = someRows(start, Math.min(start + batchSize, data.rows));
           sum += inCalls.trainOnBatch(batch).loss * batch.y.length;
         }
-        expect(learnt(inCalls)).toEqual(learnt(whole));
+        expect(learnedBy(inCalls)).toEqual(learnedBy(whole));
         expect(sum / data.rows).toBeCloseTo(loss[0], 12);
       }),
       { numRuns: 10 },
@@ -76,11 +76,11 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     ];
     const { loss } = fast.fitSync(data, { ...options, batchSize: 50, shuffle: false });
     expect(model.trainOnBatch(data, { ...options, learningRate: 0.2 }).loss).toBe(loss[0]);
-    expect(learnt(model)).toEqual(learnt(fast));
+    expect(learnedBy(model)).toEqual(learnedBy(fast));
     const [balanced, whole] = [make(classifier), make(classifier)];
     balanced.trainOnBatch(data, { classWeight: "balanced" });
     whole.fitSync(data, { classWeight: "balanced", batchSize: 50, shuffle: false });
-    expect(learnt(balanced)).toEqual(learnt(whole));
+    expect(learnedBy(balanced)).toEqual(learnedBy(whole));
   });
 
   test("accepts a dataset, x and y, or one row", () => {
@@ -88,8 +88,8 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     first.trainOnBatch(someRows(0, 1));
     second.trainOnBatch(rows.x.slice(0, 1), rows.y.slice(0, 1));
     third.trainOnBatch(rows.x[0], [rows.y[0]], {});
-    expect(learnt(second)).toEqual(learnt(first));
-    expect(learnt(third)).toEqual(learnt(first));
+    expect(learnedBy(second)).toEqual(learnedBy(first));
+    expect(learnedBy(third)).toEqual(learnedBy(first));
   });
 
   test("returns the loss and the metrics before the update", () => {

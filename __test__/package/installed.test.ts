@@ -127,16 +127,16 @@ describe("installed without its platform package", () => {
 });
 
 const unusable = [
-  { title: "that is no library", spoil: spoilAddon, reason: /does not load/ },
-  { title: "of another version", spoil: giveOtherVersion, reason: /version 0\.0\.9, expected/ },
+  { title: "that is not a library", breakPackage: breakAddon, reason: /does not load/ },
+  { title: "of another version", breakPackage: giveOtherVersion, reason: /version 0\.0\.9, expected/ },
 ];
 
-for (const { title, spoil, reason } of unusable) {
+for (const { title, breakPackage, reason } of unusable) {
   describeNative(`beside an addon ${title}`, () => {
     let app: string;
     beforeAll(() => {
       app = install(packed.myelin, packed.platform);
-      spoil(join(app, "node_modules", `myelin-${target}`));
+      breakPackage(join(app, "node_modules", `myelin-${target}`));
     });
 
     test("trains on the TypeScript kernel, keeps the reason, and warns once with a code", () => {
@@ -158,7 +158,7 @@ for (const { title, spoil, reason } of unusable) {
   });
 }
 
-function spoilAddon(folder: string): void {
+function breakAddon(folder: string): void {
   writeFileSync(join(folder, addonFile), "this is no addon");
 }
 

@@ -89,10 +89,10 @@ describe("the packed package", () => {
   });
 
   test("names the license of every bundled library", () => {
-    const licences = readFileSync(join(folder, "dist", "THIRD-PARTY-LICENSES.md"), "utf8");
+    const licenses = readFileSync(join(folder, "dist", "THIRD-PARTY-LICENSES.md"), "utf8");
     const libraries = [...bundledLibraries(folder), ...importedLibraries()];
     expect(libraries).toEqual(expect.arrayContaining(["commander", "d3-scale", "fastest-levenshtein"]));
-    for (const library of libraries) expect(licences).toContain(`## ${library} `);
+    for (const library of libraries) expect(licenses).toContain(`## ${library} `);
   });
 
   test("passes publint", () => {

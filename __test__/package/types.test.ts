@@ -176,20 +176,10 @@ describe("an editor", () => {
       .join("");
   }
 
-  test.each(["completes the metrics that %s can monitor", "reduceOnPlateau"])(
-    "completes what %s can monitor",
-    (callback) => {
-      const names = [
-        "loss",
-        "validationLoss",
-        "accuracy",
-        "validationAccuracy",
-        "rocAuc",
-        "validationRocAuc",
-      ];
-      expect(offered(`${callback}({ monitor: ""`)).toEqual(expect.arrayContaining(names));
-    },
-  );
+  test.each(["earlyStopping", "reduceOnPlateau"])("completes the metrics that %s can monitor", (callback) => {
+    const names = ["loss", "validationLoss", "accuracy", "validationAccuracy", "rocAuc", "validationRocAuc"];
+    expect(offered(`${callback}({ monitor: ""`)).toEqual(expect.arrayContaining(names));
+  });
 
   test("completes the names of entries and of options, and nothing else", () => {
     expect(offered('dense(1), ""')).toEqual(expect.arrayContaining(["relu", "gelu", "softmax"]));

@@ -37,5 +37,5 @@ export const oddLists: Record<string, ScatterPoint[]> = {
   ],
   "huge coordinates": [pointAt(1e300, -1e300, 1), pointAt(-1e300, 1e300, 0), pointAt(1.7e308, 0, 0)],
   "tiny coordinates": [pointAt(5e-324, 0, 1), pointAt(0, 5e-324, 0)],
-  "neighbouring coordinates": [pointAt(1e6, 1, 1), pointAt(1e6 + 1e-9, 1 + Number.EPSILON, 0)],
+  "neighboring coordinates": [pointAt(1e6, 1, 1), pointAt(1e6 + 1e-9, 1 + Number.EPSILON, 0)],
 };
