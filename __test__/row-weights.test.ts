@@ -144,7 +144,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
         );
       });
 
-      test('"balanced" gives classes that occur the same say, and the rows 1 on average', () => {
+      test('"balanced" gives classes in the data the same total weight, and the rows 1 on average', () => {
         // 9 rows of one class, 3 of the other. A third class does not occur and is not counted.
         const sampleWeight = labels.map((label) => (label === 0 ? 12 / (2 * 9) : 12 / (2 * 3)));
         expect(outcome(given, { classWeight: "balanced" })).toEqual(outcome(given, { sampleWeight }));
