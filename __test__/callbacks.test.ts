@@ -246,7 +246,7 @@ function expected(values: readonly number[], patience: number, minDelta: number)
 
 describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
   /** A learning rate at which losses rise and fall. */
-  const restless = (options: Partial<ModelOptions> = {}) =>
+  const makeFluctuating = (options: Partial<ModelOptions> = {}) =>
     new Model({
       inputs: 2,
       layers: [dense(6), relu(), dropout({ rate: 0.2 }), dense(1)],
@@ -258,11 +258,11 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
       ...options,
     });
   const options = { epochs: 25, batchSize: 8, validationData: held };
-  const whole = restless().fitSync(data, options) as unknown as Record<string, number[]>;
+  const whole = makeFluctuating().fitSync(data, options) as unknown as Record<string, number[]>;
   const weightsAfter = new Map<number, number[]>();
   const after = (epochs: number) => {
     if (!weightsAfter.has(epochs)) {
-      const model = restless();
+      const model = makeFluctuating();
       model.fitSync(data, { ...options, epochs });
       weightsAfter.set(epochs, weights(model));
     }
@@ -282,7 +282,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
           const values = whole[monitor].map((value) => (/accuracy/i.test(monitor) ? -value : value));
           const { epochs, bestEpoch } = expected(values, patience, minDelta);
           const stopping = callbacks.earlyStopping({ monitor, patience, minDelta });
-          const model = restless();
+          const model = makeFluctuating();
           const list = alone ? [stopping] : [{ onEpochEnd() {} }, stopping];
           const given = { ...options, callbacks: list };
           const history = sync ? model.fitSync(data, given) : await model.fit(data, given);
@@ -295,7 +295,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
   });
 
   test("restores the best weights when the loss is no longer finite", () => {
-    const model = restless({ layers: [dense(6), relu(), dense(1)] });
+    const model = makeFluctuating({ layers: [dense(6), relu(), dense(1)] });
     const best: number[][] = [];
     const explode: Callback = {
       onEpochEnd({ epoch }, control) {
@@ -313,7 +313,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
   });
 
   test("allows further training afterwards", () => {
-    const model = restless();
+    const model = makeFluctuating();
     const { epoch } = model.fitSync(data, {
       ...options,
       callbacks: callbacks.earlyStopping({ patience: 0 }),
@@ -337,7 +337,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
     ["acuracy", 'unknown metric "acuracy". Did you mean "accuracy"?'],
   ])("refuses to monitor %s when the training begins", (monitor, message) => {
     const list = [callbacks.earlyStopping({ monitor: monitor as "loss" })];
-    const fit = () => restless().fitSync(data, { callbacks: list });
+    const fit = () => makeFluctuating().fitSync(data, { callbacks: list });
     expect(fit).toThrow(OptionError);
     expect(fit).toThrow("fitSync: callbacks[0]: earlyStopping: monitor: ");
     expect(fit).toThrow(message);

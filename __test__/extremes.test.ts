@@ -133,7 +133,7 @@ describe("the kernels agree at extreme inputs", () => {
       network.train(dataset(kernel, program, { x, y, rows: 40 }), run);
       return network.read("parameters");
     });
-    expectEach(actual, expected, "running figures");
+    expectEach(actual, expected, "running statistics");
     expect(expected[6]).toBeGreaterThan(1e16);
   });
 
@@ -194,14 +194,14 @@ test("a metric of extreme predictions is a number", () => {
         );
         try {
           const outputs = targets === "labels" ? 3 : 1;
-          const figure = make({ targets, predictions, outputs });
+          const created = make({ targets, predictions, outputs });
           const rows = row.length;
           const given = Float32Array.from({ length: rows * outputs }, (_, at) => row[(at * 5) % rows]);
           const y = Float32Array.from({ length: rows }, (_, at) =>
             targets === "signs" ? 2 * (at % 2) - 1 : at % (outputs === 3 ? 3 : 2),
           );
-          figure.check?.(y, rows);
-          expect(figure.value(given, y, rows), `${entry.type} ${targets} ${predictions}`).not.toBeNaN();
+          created.check?.(y, rows);
+          expect(created.value(given, y, rows), `${entry.type} ${targets} ${predictions}`).not.toBeNaN();
         } catch (error) {
           if (!/^metric .*: expected/.test((error as Error).message)) throw error;
         }

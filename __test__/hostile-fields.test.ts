@@ -72,7 +72,7 @@ type Change = { readonly what: string; readonly apply: (root: Container) => void
 
 const isContainer = (value: unknown): value is Container => typeof value === "object" && value !== null;
 
-/** Returns the paths of all fields of a document, but only that of the first entry of a list of plain values. */
+/** Returns the paths of all fields of a document; of a list of plain values, only that of the first entry. */
 function fieldsOf(value: unknown, path: readonly string[] = []): (readonly string[])[] {
   if (!isContainer(value)) return [path];
   const names = Object.keys(value);

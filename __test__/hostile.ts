@@ -38,7 +38,7 @@ export function isValidRefusal(error: unknown): boolean {
 /** The duration of a run of `npm run fuzz`, which sets the variable; otherwise 0. */
 export const fuzzSeconds = Number(process.env.MYELIN_FUZZ_SECONDS ?? 0);
 
-/** Adds a test that draws new cases for some seconds, `numRuns` at a time. scripts/fuzz.js finds it by name. */
+/** Adds a test that draws new cases for some seconds, `numRuns` at a time. scripts/fuzz.js uses its name. */
 export function testRandomCases<Case>(
   seconds: number,
   numRuns: number,

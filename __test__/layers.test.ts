@@ -284,7 +284,7 @@ describe.each(kernelNames)("an embedding on the %s kernel", (kernel) => {
 describe.each(kernelNames)("batchNorm on the %s kernel", (kernel) => {
   const rows = (count: number) =>
     Array.from({ length: count }, (_, row) => [row % 7, (row % 3) - 1, row / count]);
-  const figures = (weights: LayerWeights) => flatten([weights.runningMean, weights.runningVar]);
+  const statistics = (weights: LayerWeights) => flatten([weights.runningMean, weights.runningVar]);
   const model = (given = {}) => make(kernel, [batchNorm(), dense(1)], given);
 
   test("predicts with running statistics, which only training changes", () => {
@@ -306,7 +306,7 @@ describe.each(kernelNames)("batchNorm on the %s kernel", (kernel) => {
     const columns = [0, 1, 2].map((column) => x.map((row) => row[column]));
     const variance = (values: number[]) =>
       values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1);
-    expectNear(figures(made.getWeights()[0]), [
+    expectNear(statistics(made.getWeights()[0]), [
       ...columns.map((values) => 0.1 * mean(values)),
       ...columns.map((values) => 0.9 + 0.1 * variance(values)),
     ]);
@@ -316,7 +316,7 @@ describe.each(kernelNames)("batchNorm on the %s kernel", (kernel) => {
     const optimizer = adam({ learningRate: 0.1, weightDecay: 1 });
     const made = make(kernel, [batchNorm({ momentum: 0 }), dense(1)], { optimizer });
     made.fitSync(rows(20), new Float32Array(20), { epochs: 3, batchSize: 4 });
-    expect(figures(made.getWeights()[0])).toEqual([0, 0, 0, 1, 1, 1]);
+    expect(statistics(made.getWeights()[0])).toEqual([0, 0, 0, 1, 1, 1]);
     expect(made.getWeights()[0].weight).not.toEqual([1, 1, 1]);
   });
 
@@ -325,7 +325,7 @@ describe.each(kernelNames)("batchNorm on the %s kernel", (kernel) => {
     made.setWeights([{ ...made.getWeights()[0], bias: [1, 2, 3] }]);
     const { loss } = made.fitSync([[5, 6, 7]], [[0, 0, 0]], { batchSize: 4 });
     expectNear(loss, [14 / 3]);
-    expectNear(figures(made.getWeights()[0]), [0.5, 0.6, 0.7, 1, 1, 1]);
+    expectNear(statistics(made.getWeights()[0]), [0.5, 0.6, 0.7, 1, 1, 1]);
   });
 
   test("computes the gradient of a whole batch, for any number of threads", () => {

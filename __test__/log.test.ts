@@ -108,12 +108,12 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
       );
       expect(opened).toEqual([true]);
       expect(isOpen()).toBe(false);
-      const unborn: Callback = {
+      const failsAtStart: Callback = {
         onTrainBegin: () => {
           throw new Error("not at all");
         },
       };
-      await expect(async () => model[way as "fit"](data, { callbacks: [log, unborn] })).rejects.toThrow(
+      await expect(async () => model[way as "fit"](data, { callbacks: [log, failsAtStart] })).rejects.toThrow(
         "not at all",
       );
       expect(isOpen()).toBe(false);

@@ -530,7 +530,7 @@ describe("every metric defines whether smaller or larger values are better", () 
     const [good, bad] = [right, wrong].map((given) => metrics.measure(entry, labels, given));
     const { create } = entries.get(name) as { create(options: object): MetricEntry };
     const problem = { targets: labels === right ? "values" : "labels", predictions: "estimates", outputs: 2 };
-    const figure = create({ average: "macro", ...options[name] })(problem as never);
-    expect(figure.smallerIsBetter === true ? good < bad : good > bad).toBe(true);
+    const created = create({ average: "macro", ...options[name] })(problem as never);
+    expect(created.smallerIsBetter === true ? good < bad : good > bad).toBe(true);
   });
 });
