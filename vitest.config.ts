@@ -9,7 +9,7 @@ const slow = [
   ...["addon", "insight", "kernel", "memory", "output", "reference", "sequences", "threads", "workers"],
 ].map((name) => `__test__/${name}.test.ts`);
 
-/** Tests of the sources as they are, through the condition "myelin-source". */
+/** Settings to test the sources directly, through the condition "myelin-source". */
 const sources = {
   resolve: {
     conditions: ["myelin-source"],
@@ -21,7 +21,7 @@ const sources = {
   ssr: { resolve: { conditions: ["myelin-source"] } },
 };
 
-// fast and slow: the sources. package: what is packed and installed, built by setup.
+// The projects fast and slow test the sources. The project package packs and installs the package, and tests it.
 export default defineConfig({
   test: {
     projects: [

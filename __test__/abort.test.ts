@@ -1,4 +1,4 @@
-/** One signal for many calls. */
+/** One signal shared by many calls. */
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { onAbort } from "../src/abort.ts";
@@ -6,7 +6,7 @@ import { type Model, trainMany } from "../src/index.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
-test("a signal calls back all who still listen, once, and has one listener while somebody does", () => {
+test("a signal calls every subscriber once, and has one listener while there are subscribers", () => {
   const abort = new AbortController();
   const { signal } = abort;
   const called: number[] = [];
@@ -19,7 +19,7 @@ test("a signal calls back all who still listen, once, and has one listener while
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
-test("signals are apart, and whoever listens again is called again", () => {
+test("signals are independent, and a new subscription is called again", () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const called: string[] = [];
   onAbort(first.signal, () => void called.push("first"))();
@@ -30,7 +30,7 @@ test("signals are apart, and whoever listens again is called again", () => {
 });
 
 test.each(kernelNames)(
-  "a dozen trainings share a signal on the %s kernel: no warning, and it ends all",
+  "a dozen trainings share a signal on the %s kernel without a warning, and it stops all",
   async (kernel) => {
     const warnings: Error[] = [];
     const listen = (warning: Error) => void warnings.push(warning);

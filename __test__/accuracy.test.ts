@@ -1,4 +1,4 @@
-/** Real tables are learned as well as docs/accuracy.md says, and MNIST's files are there and read. */
+/** Real tables are learned as well as docs/accuracy.md says, and MNIST's files are found and read. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ async function run(script: string, ...options: string[]) {
 
 const small = "iris,wine,breast_cancer,diabetes";
 
-// The TypeScript kernel takes ten times as long for the digits as for all others together: one seed has to do.
+// The TypeScript kernel takes ten times as long for the digits as for all other tables, so it uses one seed.
 test.each([
   { kernel: "native", only: `${small},digits`, seeds: 5 },
   { kernel: "typescript", only: small, seeds: 5 },
@@ -43,7 +43,7 @@ test.each([
   120_000,
 );
 
-test("an epoch of MNIST is enough for 95 % of the test's digits", async () => {
+test("one epoch of MNIST reaches 95 % on the test's digits", async () => {
   const given = ["--only", "Myelin", "--seeds", "1", "--epochs", "1", "--cores", "all"];
   const [{ accuracy }] = await run("bench/mnist.js", ...given);
   expect(accuracy).toBeGreaterThan(0.95);

@@ -1,4 +1,4 @@
-/** The addon trusts nobody, and nothing that it is given ends the process. */
+/** The addon checks every argument: no input ends the process. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,15 +30,15 @@ function load(): Addon {
   return addon as Addon;
 }
 
-/** A part of the network of `program`: 12 parameters, and a slot for each. */
+/** Returns a part of the network of `program`: 12 parameters, or as many slots. */
 function read(network: InstanceType<Addon["NativeNetwork"]>, part: Part): Float32Array {
   const values = new Float32Array(12);
   network.read(part, values);
   return values;
 }
 
-// In a process of its own: it must live, and Rust reports every panic on standard error.
-test("a panic in a call is an error, one on a thread rejects the promise, and training goes on", async () => {
+// Runs in a separate process, which must survive, because Rust prints every panic to standard error.
+test("a panic in a call throws an error, one on a thread rejects the promise, and training continues", async () => {
   const { status, output } = await runNode([script("panic.mjs")]);
   expect(status).toBe(0);
   expect(JSON.parse(output)).toEqual({
@@ -73,7 +73,7 @@ describe("the addon refuses", () => {
     ["negative units", { ...program, layers: [{ ...dense, units: -1 }] }, /units/],
     ["units beyond all memory", { ...program, layers: [{ ...dense, units: 2 ** 53 }] }, /units|large|memory/],
     [
-      "weights beyond all memory",
+      "weights that exceed any memory",
       { ...program, inputs: 2 ** 31 - 1, layers: [{ ...dense, units: 2 ** 31 - 1 }, last] },
       /large|memory/,
     ],
@@ -85,12 +85,12 @@ describe("the addon refuses", () => {
     expect(() => make(given)).toThrow(message);
   });
 
-  test("instructions that there are not", () => {
+  test("unknown instruction sets", () => {
     expect(() => new addon.NativeNetwork(JSON.stringify(program), "mmx")).toThrow(/mmx/);
     expect(addon.instructions()).toContain("portable");
   });
 
-  test("data that is no table", () => {
+  test("data that is not a table", () => {
     const data = (x: number, y: number, inputs: number, outputs: number) => () =>
       new addon.NativeDataset(new Float32Array(x), new Float32Array(y), inputs, outputs);
     expect(data(4, 2, 2, 1)).not.toThrow();
@@ -109,7 +109,7 @@ describe("the addon refuses", () => {
     expect(weighted(0, 0)).toThrow(/all are 0/);
   });
 
-  describe("what does not fit a network, which stays as it was:", () => {
+  describe("invalid arguments of a network, which stays unchanged:", () => {
     const network = make(program);
     const parameters = Float32Array.from({ length: 12 }, (_, index) => index / 10);
     network.write("parameters", parameters);
@@ -129,14 +129,14 @@ describe("the addon refuses", () => {
     const any = (value: unknown) => value as any;
 
     test.each<[what: string, call: () => unknown, message: RegExp]>([
-      ["a part of no name", () => read(network, any("gradients")), /part: expected "parameters" or "slots"/],
+      ["an unknown part", () => read(network, any("gradients")), /part: expected "parameters" or "slots"/],
       [
-        "parameters too few",
+        "too few parameters",
         () => network.write("parameters", new Float32Array(11)),
         /expected 12 values, received 11/,
       ],
       [
-        "slots too many",
+        "too many slots",
         () => network.write("slots", new Float32Array(13)),
         /expected 12 values, received 13/,
       ],
@@ -149,40 +149,40 @@ describe("the addon refuses", () => {
       ["a list", () => network.write("parameters", any(Array.from(parameters))), /./],
       ["half a row", () => network.predictions()(new Float32Array(3), new Float32Array(1)), /multiple of 2/],
       [
-        "an output too short",
+        "an output that is too short",
         () => network.predictions()(new Float32Array(4), new Float32Array(1)),
         /expected 2 rows of 1/,
       ],
       [
-        "an output over its x",
+        "an output that overlaps x",
         () => network.predictions()(overlapping, overlapping.subarray(0, 2)),
         /overlap/,
       ],
-      ["data of other inputs", () => network.train(other, run), /expected 2 inputs, received 1/],
-      ["data of other outputs", () => network.evaluate(wide), /expected 1 outputs, received 2/],
+      ["data with other inputs", () => network.train(other, run), /expected 2 inputs, received 1/],
+      ["data with other outputs", () => network.evaluate(wide), /expected 1 outputs, received 2/],
       [
         "predictions of an evaluation that do not fit",
         () => network.evaluate(data, new Float32Array(1)),
         /expected 2 rows of 1, received 1 values/,
       ],
       [
-        "a validation of other inputs",
+        "a validation with other inputs",
         () => network.train(data, run, other),
         /expected 2 inputs, received 1/,
       ],
-      ["a validation that is none", () => network.train(data, run, any({})), /./],
+      ["an invalid validation", () => network.train(data, run, any({})), /./],
       [
         "gradients that do not fit",
         () => network.gradients(data, new Float32Array(11)),
         /expected room for 12 values, received 11/,
       ],
       [
-        "predictions over the rows that are evaluated",
+        "predictions that overlap the evaluated rows",
         () => network.evaluate({ x: overlapping, y: new Float32Array(2), ...sizes }, overlapping.subarray(2)),
         /overlap/,
       ],
       [
-        "rows of another size",
+        "rows of another length",
         () => network.evaluate({ x: new Float32Array(3), y: new Float32Array(2), ...sizes }),
         /multiple of 2/,
       ],
@@ -191,14 +191,10 @@ describe("the addon refuses", () => {
       ["no run", () => network.train(data, any(undefined)), /./],
       ["a run without a start", () => network.train(data, any({ steps: 1 })), /./],
       ["half a step", () => network.train(data, { ...run, steps: 0.5 }), /steps must be a whole number/],
-      ["steps back", () => network.train(data, { ...run, steps: -1 }), /steps must be a whole number/],
+      ["negative steps", () => network.train(data, { ...run, steps: -1 }), /steps must be a whole number/],
+      ["empty batches", () => network.train(data, { ...run, batchSize: 0 }), /batchSize must be at least 1/],
       [
-        "batches of none",
-        () => network.train(data, { ...run, batchSize: 0 }),
-        /batchSize must be at least 1/,
-      ],
-      [
-        "batches of NaN",
+        "a batch size of NaN",
         () => network.train(data, { ...run, batchSize: Number.NaN }),
         /batchSize must be a whole/,
       ],
@@ -208,22 +204,22 @@ describe("the addon refuses", () => {
         /need 2 learning rates, received 1/,
       ],
       [
-        "a step that no epoch has",
+        "a step outside of the epoch",
         () => network.train(data, { ...run, from: { ...start, step: 1 } }),
         /received step 1/,
       ],
       [
-        "updates of no step",
+        "updates from no step",
         () => network.train(data, { ...run, accumulate: 0 }),
         /accumulate must be at least 1/,
       ],
       [
-        "updates of half a step",
+        "updates from half a step",
         () => network.train(data, { ...run, accumulate: 1.5 }),
         /accumulate must be a whole/,
       ],
       [
-        "a clip at 0",
+        "clipping at 0",
         () => make({ ...program, clipGradients: { norm: 0 } }),
         /clipGradients must be null, or/,
       ],
@@ -235,7 +231,7 @@ describe("the addon refuses", () => {
       ["a negative seed", () => network.train(data, { ...run, seed: -1 }), /seed must be a whole/],
       ["a seed for `shuffle`", () => network.train(data, { ...run, shuffle: any(1) }), /./],
       [
-        "steps beyond all counting",
+        "more steps than can be counted",
         () => network.train(data, { ...run, from: { ...start, steps: 2 ** 53 - 1 }, steps: 2 ** 53 - 1 }),
         /./,
       ],
@@ -245,7 +241,7 @@ describe("the addon refuses", () => {
       expect(read(network, "slots")).toEqual(new Float32Array(12));
     });
 
-    test("and rejects what `start` is given as `train` throws it", async () => {
+    test("and `start` rejects with the errors that `train` throws", async () => {
       await expect(network.start(data, { ...run, batchSize: 0 })).rejects.toThrow(
         /batchSize must be at least 1/,
       );
@@ -253,7 +249,7 @@ describe("the addon refuses", () => {
       expect(read(network, "parameters")).toEqual(parameters);
     });
 
-    test("and a second run while one is under way", async () => {
+    test("and a second run during another", async () => {
       const busy = make(program);
       busy.write("parameters", parameters);
       const steps = 1e6;
@@ -268,7 +264,7 @@ describe("the addon refuses", () => {
   });
 });
 
-test("the addon is looked for in the packages that package.json names, and on no other platform", () => {
+test("the addon is expected in the packages that package.json names, and on no other platform", () => {
   const { optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const platforms = ["darwin", "linux", "win32", "freebsd"];
   const names = platforms.flatMap((platform) =>
@@ -277,7 +273,7 @@ test("the addon is looked for in the packages that package.json names, and on no
   expect(names.sort()).toEqual(Object.keys(optionalDependencies).sort());
 });
 
-describe("where the addon's package is", () => {
+describe("if the addon's package", () => {
   const name = `myelin-${hostTarget()}`;
   let app: string;
 
@@ -289,7 +285,7 @@ describe("where the addon's package is", () => {
   });
   afterAll(() => rmSync(app, { recursive: true, force: true }));
 
-  /** Puts a package of these files, or none, where the addon's should be. */
+  /** Writes a package with these files in place of the addon's package, or removes it. */
   const give = (files: Record<string, string>) => {
     const folder = join(app, "node_modules", name);
     rmSync(folder, { recursive: true, force: true });
@@ -310,7 +306,7 @@ describe("where the addon's package is", () => {
   });
   const asked = "the native kernel, requested by MYELIN_KERNEL=native: ";
 
-  test("absent, the typescript kernel takes its place, and one warning says how to get it", async () => {
+  test("is missing, the typescript kernel replaces it, and one warning gives the fix", async () => {
     give({});
     const reason = `${name} is not installed: npm install --save-optional ${name}@${version}`;
     expect(await chosen()).toEqual({
@@ -325,40 +321,40 @@ describe("where the addon's package is", () => {
     "package.json": JSON.stringify({ name, main: "main.cjs" }),
     "main.cjs": code,
   });
-  const sound = `version: () => ${JSON.stringify(version)}, instructions: () => ["portable"]`;
+  const basicExports = `version: () => ${JSON.stringify(version)}, instructions: () => ["portable"]`;
   test.each([
     [
-      "no library",
+      "is not a library",
       { "package.json": JSON.stringify({ name, main: "addon.node" }), "addon.node": "this is no addon" },
       " does not load: ",
     ],
-    ["one that fails as it loads", main("throw new Error('no GLIBC_9.9')"), " does not load: no GLIBC_9.9"],
+    ["fails while loading", main("throw new Error('no GLIBC_9.9')"), " does not load: no GLIBC_9.9"],
     [
-      "whose file is gone",
+      "has no addon file",
       { "package.json": JSON.stringify({ name, main: "gone.node" }) },
       " does not load: ",
     ],
     [
-      "of another version",
+      "has another version",
       main("exports.version = () => '0.0.9';"),
       `: it has version 0.0.9, expected ${version}: install both packages of one version`,
     ],
-    ["one without what is expected", main("exports.other = 1;"), ": addon.version is not a function"],
+    ["lacks an expected function", main("exports.other = 1;"), ": addon.version is not a function"],
     [
-      "one that computes nonsense",
+      "computes wrong numbers",
       main(
-        `module.exports = { ${sound}, NativeNetwork: class { write() {} predictions() { return () => {}; } } };`,
+        `module.exports = { ${basicExports}, NativeNetwork: class { write() {} predictions() { return () => {}; } } };`,
       ),
       ": the self-test gave 0, expected 11.5",
     ],
     [
-      "one that panics",
+      "panics",
       main(
-        `module.exports = { ${sound}, NativeNetwork: class { constructor() { throw new Error("panicked"); } } };`,
+        `module.exports = { ${basicExports}, NativeNetwork: class { constructor() { throw new Error("panicked"); } } };`,
       ),
       ": native kernel: panicked",
     ],
-  ])("%s, the typescript kernel takes its place, and one warning says why", async (_, files, reason) => {
+  ])("%s, the typescript kernel replaces it, and one warning gives the reason", async (_, files, reason) => {
     give(files);
     const { kernel, warnings } = await chosen();
     expect(kernel.name).toBe("typescript");
@@ -372,9 +368,9 @@ describe("where the addon's package is", () => {
   });
 
   test.each([
-    ["absent", {}],
-    ["broken", main("throw new Error('broken')")],
-  ])("%s, a caller that asks for the typescript kernel gets no warning", async (_, files) => {
+    ["is missing", {}],
+    ["is broken", main("throw new Error('broken')")],
+  ])("%s, a caller that chooses the typescript kernel gets no warning", async (_, files) => {
     give(files);
     expect(await chosen("typescript")).toEqual({
       kernel: { name: "typescript", reason: "requested by MYELIN_KERNEL=typescript" },
@@ -395,7 +391,7 @@ describe("a network of the addon", () => {
     learningRates: new Float64Array(steps),
   });
 
-  test("lets one training in, from the call that starts it to its end", async () => {
+  test("allows one training at a time, from the call that starts it to its end", async () => {
     const network = new addon.NativeNetwork(JSON.stringify(program));
     const data = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1), 2, 1);
     const first = network.start(data, run(100_000));
@@ -412,7 +408,7 @@ describe("a network of the addon", () => {
     expect(network.train(data, run(1)).position.steps).toBe(1);
   });
 
-  test("trains on data that is freed meanwhile, and refuses calls after its end", async () => {
+  test("continues a training on data that is freed meanwhile, and refuses calls after its end", async () => {
     const network = new addon.NativeNetwork(JSON.stringify(program));
     const data = new addon.NativeDataset(Float32Array.of(1, 2), Float32Array.of(1), 2, 1);
     const running = network.start(data, run(1000));

@@ -1,6 +1,6 @@
 /**
- * The shape of the sources: who may import whom, what runs off Node, where `unsafe` is, and that tables
- * stay tables.
+ * The structure of the sources: the directions of imports, what runs off Node, the places of `unsafe`, and
+ * that shared code knows no entry of a table by name.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
@@ -21,8 +21,8 @@ import * as callbackFiles from "../src/training/callbacks/files.ts";
 import * as noCallbackFiles from "../src/training/callbacks/noFiles.ts";
 
 /**
- * The rooms of src/ from the bottom up. A file imports from rooms above its own in this list and, where a star stands
- * for the room, from its own, but never in a circle.
+ * The groups of files of src/ from the bottom up. A file imports from the groups before its own in this list.
+ * If its group has a star, it also imports from its own group, but never in a circle.
  */
 const order: readonly (readonly string[])[] = [
   [
@@ -46,7 +46,7 @@ const order: readonly (readonly string[])[] = [
   ["files/*"],
   ["training/*"],
   ["model"],
-  // What takes a Model is above it, whatever its folder.
+  // Functions that take a Model are above it, in any folder.
   ["training/modelArgument", "training/trainMany", "files/saveLoad", "files/noFiles"],
   ["insight/*"],
   ["plot/*"],
@@ -56,9 +56,9 @@ const order: readonly (readonly string[])[] = [
   ["cli/*"],
 ];
 
-/** Imports that point the other way: types alone, which leave nothing behind when compiled. */
+/** Imports in the other direction. They import only types, so nothing remains of them when compiled. */
 const exceptions: readonly string[] = [
-  // What a schedule may monitor: the names of metrics, which the compiler reads off their table.
+  // The names that a schedule may monitor are those of metrics. The compiler reads them from the table.
   "nn/schedules/plateau → metrics/names",
 ];
 
@@ -88,24 +88,27 @@ const sources = filesUnder("src", ".ts").map((path) => path.slice(0, -".ts".leng
 const matches = (pattern: string, file: string) =>
   pattern.endsWith("/*") ? file.startsWith(pattern.slice(0, -1)) : file === pattern;
 
-/** The group of a file; a name goes before the star of its folder. */
+/** Returns the index of a file's group. A name takes precedence over the star of its folder. */
 function rankOf(file: string): number {
   const exact = order.findIndex((group) => group.includes(file));
   return exact >= 0 ? exact : order.findIndex((group) => group.some((pattern) => matches(pattern, file)));
 }
 
-/** Source without comments, so that words in them count for nothing. */
+/** Returns source without comments, so that words in them are not found. */
 const withoutComments = (text: string) =>
   text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
 
-/** What a file imports, types included: a specifier as written. */
+/** Returns the specifiers of a file's imports, including those of types. */
 function specifiers(file: string): string[] {
   const text = withoutComments(read(`src/${file}.ts`));
   const clauses = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);
   return Array.from(clauses, ([, specifier]) => specifier);
 }
 
-/** The files that an import may reach: those in package.json's `imports` one of several, by host. */
+/**
+ * Returns the files that an import may reach. An entry of `imports` in package.json reaches one file per
+ * host.
+ */
 function reached(file: string, specifier: string): string[] {
   if (specifier === "myelin") return ["index"];
   if (specifier.startsWith("#")) {
@@ -121,7 +124,7 @@ function reached(file: string, specifier: string): string[] {
 const importsOf = (file: string) => specifiers(file).flatMap((specifier) => reached(file, specifier));
 
 describe("src/", () => {
-  test("has a place in the order for every file", () => {
+  test("has a group for every file", () => {
     expect(sources.filter((file) => rankOf(file) < 0)).toEqual([]);
   });
 
@@ -130,7 +133,7 @@ describe("src/", () => {
     expect(wanted.filter((edge) => !sources.includes(edge.split(" → ")[1]))).toEqual([]);
   });
 
-  test.each(sources)("%s imports nothing from rooms above its own", (file) => {
+  test.each(sources)("%s imports only from lower groups", (file) => {
     const above = importsOf(file).filter((target) => rankOf(target) > rankOf(file));
     expect(above.filter((target) => !exceptions.includes(`${file} → ${target}`))).toEqual([]);
   });
@@ -139,7 +142,7 @@ describe("src/", () => {
     expect(sources.filter((file) => !file.includes("/")).length).toBeLessThanOrEqual(12);
   });
 
-  test("has no circles", () => {
+  test("has no circular imports", () => {
     const circles: string[] = [];
     const done = new Set<string>();
     const visit = (file: string, path: readonly string[]) => {
@@ -169,13 +172,16 @@ describe("src/", () => {
     expect(nodeGlobals(withoutComments(read(`src/${file}.ts`)))).toEqual([]);
   });
 
-  test("reads environment variables in one place, because a host may refuse to show them", () => {
+  test("reads environment variables in one place, because a host may deny access to them", () => {
     const readers = sources.filter((file) => /\benv[?.]/.test(withoutComments(read(`src/${file}.ts`))));
-    // The variable of Next is replaced when Next bundles, so it stands there as Next looks for it, in a `try`.
+    // Next replaces this variable at build time, so the source has the exact text that Next searches for, in
+    // a `try`.
     expect(readers).toEqual(["host", "kernel/findAddon"]);
   });
 
-  /** Node's globals that are used as such: no property of an object, no name taken from globalThis. */
+  /**
+   * Returns Node's globals in a text. Properties of objects and names taken from globalThis are not included.
+   */
   function nodeGlobals(text: string): string[] {
     const uses = text.matchAll(
       /(?<![.\w$"'`])(process|Buffer|require|module|global|__dirname|__filename|setImmediate)\s*(?:\?\.|[.([])/g,
@@ -197,7 +203,7 @@ const tablesOfEntries = [
 ];
 const entries = tablesOfEntries.flatMap((table) => Object.keys(table));
 
-/** The string literals of a source that are an entry's name. */
+/** Returns the string literals of a source that are an entry's name. */
 function namedEntries(text: string): string[] {
   return Array.from(text.matchAll(/(["'`])(\w+)\1/g), ([, , literal]) => literal).filter((literal) =>
     entries.includes(literal),
@@ -212,8 +218,8 @@ describe("no shared code knows an entry by name", () => {
     ...["metrics/*", "selection/search/strategies"],
   ];
   /**
-   * The self-test is a small program; a verb of the command is a use of the package, and so are the recipe of a table
-   * model's networks and the scores of its answers.
+   * The self-test is a small program. The command is a user of the package, and so are the recipe of a table model's
+   * networks and the scores of its answers.
    */
   const users = [
     "kernel/native",
@@ -237,20 +243,20 @@ describe("no shared code knows an entry by name", () => {
   });
 });
 
-/** Rust files that are compiled into the addon. */
+/** Returns the Rust files that are compiled into the addon. */
 function rustSources(): string[] {
   return ["core/src", "node/src"].flatMap((folder) =>
     filesUnder(`crates/${folder}`, ".rs").map((path) => `${folder}/${path}`),
   );
 }
 
-/** A Rust source without comments and without its tests, which stand at the end. */
+/** Returns a Rust source without comments and without its tests, which are at the end. */
 function rustCode(path: string): string {
   return withoutComments(read(`crates/${path}`)).split("#[cfg(test)]")[0];
 }
 
 describe("crates/", () => {
-  /** The modules of the core from the bottom up; the network and its loop over steps are one. */
+  /** The modules of the core from the bottom up. The network and its loop over steps are one group. */
   const modules = [
     ["errors", "random"],
     ["engine"],
@@ -267,7 +273,7 @@ describe("crates/", () => {
   const moduleOf = (path: string) => path.replace("core/src/", "").replace(/(\.rs|\/.*)$/, "");
   const core = rustSources().filter((path) => path.startsWith("core/src/") && !path.endsWith("/lib.rs"));
 
-  test.each(core)("%s uses nothing above its module", (path) => {
+  test.each(core)("%s uses only lower groups", (path) => {
     const uses = Array.from(rustCode(path).matchAll(/\bcrate::(?:\{([^;]*)\}|(\w+))/g), ([, list, name]) =>
       list === undefined ? [name] : list.replaceAll(/\{[^}]*\}/g, "").match(/(?<!::|\w)\w+/g)!,
     ).flat();
@@ -277,13 +283,13 @@ describe("crates/", () => {
     expect(used.filter((name) => rankOfModule(name) > own)).toEqual([]);
   });
 
-  test("has a core that knows neither napi nor JavaScript", () => {
+  test("has a core without napi and JavaScript", () => {
     const manifest = read("crates/core/Cargo.toml");
     expect(manifest).not.toMatch(/napi/);
     for (const path of core) expect(rustCode(path)).not.toMatch(/\bnapi\b/);
   });
 
-  test("has `unsafe` in the tokens of the instruction sets, where threads and pages are, and for the addon's arrays", () => {
+  test("has `unsafe` only in the tokens of instruction sets, for threads and pages, and for the addon's arrays", () => {
     const found = rustSources()
       .map((path) => [path, rustCode(path).match(/\bunsafe\b/g)?.length ?? 0] as const)
       .filter(
@@ -293,16 +299,16 @@ describe("crates/", () => {
     expect(found).toEqual([["node/src/arrays.rs", 2]]);
   });
 
-  test("says why at each `unsafe`", () => {
+  test("gives the reason for each `unsafe`", () => {
     for (const name of ["core", "node"]) {
       expect(read(`crates/${name}/Cargo.toml`)).toMatch(/\[lints\]\s+workspace = true/);
     }
     expect(read("Cargo.toml")).toMatch(/undocumented_unsafe_blocks = "deny"/);
   });
 
-  test("has a twin in src/ for each of the core's modules but the engine and what is faster apart", () => {
-    // Several ways to step, rows in panels, the forward pass on threads: in TypeScript, one way, an
-    // array and a call of the network.
+  test("has a counterpart in src/ for each module of the core, except the engine and fast paths", () => {
+    // Some ways to step, rows in panels and the forward pass on threads have no counterpart: the TypeScript
+    // kernel has one way to step, an array, and a call of the network.
     const alone = ["/engine/", "/engine.rs", "/step/", "/ways.rs", "/run/", "/dataset.rs", "/predictor.rs"];
     const twins = core.filter((path) => !alone.some((part) => path.includes(part)));
     const missing = twins.filter((path) => {
@@ -310,8 +316,8 @@ describe("crates/", () => {
         .replace("core/src/", "")
         .replace(/\.rs$/, ".ts")
         .replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-      const rooms = ["", "nn/", "kernel/typescript/"];
-      return !rooms.some((room) => existsSync(new URL(`src/${room}${twin}`, root)));
+      const folders = ["", "nn/", "kernel/typescript/"];
+      return !folders.some((folder) => existsSync(new URL(`src/${folder}${twin}`, root)));
     });
     expect(missing).toEqual([]);
   });

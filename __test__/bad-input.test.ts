@@ -1,8 +1,6 @@
 /**
- * Every kind of bad input gets an error that says where, what was expected and what came, and changes
- * nothing.
- *
- * What a JavaScript user can pass and the types forbid is passed as `any`.
+ * Every kind of bad input gets an error with the place, the expected value and the received value, and
+ * changes nothing. Values that the types forbid are passed as `any`.
  */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -32,8 +30,7 @@ type Anything = any;
 type ErrorClass = abstract new (...given: never[]) => Error;
 
 /**
- * What is wrong, what is passed, the class of the error, and its message or the part of it that never
- * changes.
+ * The fault, the input, the class of the error, and its message or the part of the message that is constant.
  */
 type Case<Input> = readonly [what: string, input: Input, kind: ErrorClass, message: string];
 
@@ -48,7 +45,7 @@ const detached = Float32Array.of(1, 2, 3, 4);
 structuredClone(detached, { transfer: [detached.buffer] });
 const shared = new Float32Array(new SharedArrayBuffer(16));
 const resizable = new Float32Array(new (ArrayBuffer as Anything)(16, { maxByteLength: 32 }));
-/** The list with a length that no memory holds. */
+/** Returns the list with a length that does not fit in memory. */
 const longer = (list: unknown[]) => Object.assign(list, { length: 2 ** 32 - 1 });
 const copyIt = "which may change; pass a copy, like array.slice()";
 const anyMatrix = "expected a list of numbers, a list of rows or a typed array, received";
@@ -85,13 +82,23 @@ const badExamples: readonly Case<Anything>[] = [
     "x: expected 2 inputs in a row, received 3",
   ],
   [
-    "a flat array that ends within a row",
+    "a flat array with an incomplete last row",
     { x: new Float32Array(5), y },
     ShapeError,
     "x: expected [rows × 2 inputs], received a typed array of 5 values",
   ],
-  ["a dataset of other inputs", { ...data, inputs: 4 }, ShapeError, "data: expected 2 inputs, received 4"],
-  ["a dataset of other outputs", { ...data, outputs: 2 }, ShapeError, "data: expected 1 output, received 2"],
+  [
+    "a dataset with another number of inputs",
+    { ...data, inputs: 4 },
+    ShapeError,
+    "data: expected 2 inputs, received 4",
+  ],
+  [
+    "a dataset with another number of outputs",
+    { ...data, outputs: 2 },
+    ShapeError,
+    "data: expected 1 output, received 2",
+  ],
   [
     "fewer targets than inputs",
     { x, y: [1, 0] },
@@ -161,13 +168,13 @@ const badExamples: readonly Case<Anything>[] = [
     "x: row 0, column 0: expected a finite number, received undefined",
   ],
   [
-    "a row that is missing",
+    "a missing row",
     { x: [[0, 1], undefined, [1, 0]], y },
     DataError,
     "x: row 1: expected an array of numbers, received undefined",
   ],
   [
-    "an object for a row",
+    "an object as a row",
     { x: [[0, 1], { 0: 1, 1: 0 }, [1, 0]], y },
     DataError,
     "x: row 1: expected an array of numbers, received an object (Object)",
@@ -201,7 +208,7 @@ const badExamples: readonly Case<Anything>[] = [
   ["null for x", { x: null, y }, DataError, `x: ${anyMatrix} null`],
   ["undefined for y", { x, y: undefined }, DataError, `y: ${anyMatrix} undefined`],
   ["a number for y", { x, y: 1 }, DataError, `y: ${anyMatrix} 1`],
-  ["a function for y", { x, y: () => y }, DataError, `y: ${anyMatrix} a function`],
+  ["a function as y", { x, y: () => y }, DataError, `y: ${anyMatrix} a function`],
   [
     "a detached array",
     { x: detached, y },
@@ -221,7 +228,7 @@ const badExamples: readonly Case<Anything>[] = [
     `x: the typed array is a view of a SharedArrayBuffer, ${copyIt}`,
   ],
   [
-    "objects for rows",
+    "objects as rows",
     { x: [{ age: 3, "shoe size": 40 }], y: [1] },
     DataError,
     'x: row 0: expected an array of numbers, received an object (Object); choose the columns, like rows.map((row) => [row.age, row["shoe size"]])',
@@ -233,13 +240,13 @@ const badExamples: readonly Case<Anything>[] = [
     "x: row 0: expected 2 inputs, received 2 rows; flatten each row, like rows.map((row) => row.flatMap((step) => [...step]))",
   ],
   [
-    "windows of another number of steps",
+    "windows with another number of steps",
     { x: [[Float32Array.of(0, 1)]], y: [1] },
     ShapeError,
     "x: row 0: expected 2 inputs, received 1 row; flatten each row, like rows.map(",
   ],
   [
-    "text for labels",
+    "text as labels",
     { x, y: ["no", "yes", "no"] },
     DataError,
     'y: row 0, column 0: expected a finite number, received "no"; replace text by numbers, like labels.indexOf("no")',
@@ -252,25 +259,25 @@ const badExamples: readonly Case<Anything>[] = [
   ],
   ["a number as text", { x: [[0, "1.5"]], y: [1] }, DataError, 'received "1.5"; convert it with Number(…)'],
   [
-    "a list of rows that is longer than any memory",
+    "a list of rows longer than memory allows",
     { x: longer([[0, 1]]), y },
     DataError,
     "x: row 1: expected an array of numbers, received undefined",
   ],
   [
-    "a list of targets that is longer than any memory",
+    "a list of targets longer than memory allows",
     { x, y: longer([0]) },
     DataError,
     "y: row 1, column 0: expected a finite number, received undefined",
   ],
   [
-    "a row whose length is not that of its values",
+    "a row whose length differs from the number of its values",
     { x: [Object.defineProperty(Float32Array.of(1), "length", { value: 2 })], y: [1] },
     ShapeError,
     "x: row 0: expected 2 inputs, received 1",
   ],
   [
-    "what only looks like a typed array",
+    "an object that only looks like a typed array",
     { x: Object.create(Float32Array.prototype), y },
     DataError,
     `x: ${anyMatrix} an object (Float32Array)`,
@@ -288,74 +295,74 @@ const badExamples: readonly Case<Anything>[] = [
     `x: the typed array is a view of a resizable ArrayBuffer, ${copyIt}`,
   ],
   ["a dataset without y", { x }, DataError, "data: expected x and y, missing: y"],
-  ["an object that is no dataset", { rows: 3 }, DataError, "data: expected x and y, missing: x, y"],
+  ["an object that is not a dataset", { rows: 3 }, DataError, "data: expected x and y, missing: x, y"],
 ];
 
 const wholeNumber = "expected a whole number of at least 1, received";
 const badFitOptions: readonly Case<Anything>[] = [
   ["epochs of 0", { epochs: 0 }, OptionError, `epochs: ${wholeNumber} 0`],
   ["half an epoch", { epochs: 1.5 }, OptionError, `epochs: ${wholeNumber} 1.5`],
-  ["epochs in a string", { epochs: "3" }, OptionError, `epochs: ${wholeNumber} "3"`],
+  ["epochs as a string", { epochs: "3" }, OptionError, `epochs: ${wholeNumber} "3"`],
   ["epochs of NaN", { epochs: Number.NaN }, OptionError, `epochs: ${wholeNumber} NaN`],
-  ["endless epochs", { epochs: Number.POSITIVE_INFINITY }, OptionError, `epochs: ${wholeNumber} Infinity`],
+  ["infinite epochs", { epochs: Number.POSITIVE_INFINITY }, OptionError, `epochs: ${wholeNumber} Infinity`],
   ["null epochs", { epochs: null }, OptionError, `epochs: ${wholeNumber} null`],
-  ["updates of no step", { accumulate: 0 }, OptionError, `accumulate: ${wholeNumber} 0`],
-  ["updates of half a step", { accumulate: 2.5 }, OptionError, `accumulate: ${wholeNumber} 2.5`],
+  ["updates from no step", { accumulate: 0 }, OptionError, `accumulate: ${wholeNumber} 0`],
+  ["updates from half a step", { accumulate: 2.5 }, OptionError, `accumulate: ${wholeNumber} 2.5`],
   ["a negative batch size", { batchSize: -5 }, OptionError, `batchSize: ${wholeNumber} -5`],
-  ["a BigInt for a batch size", { batchSize: 5n }, OptionError, `batchSize: ${wholeNumber} 5n`],
+  ["a BigInt as the batch size", { batchSize: 5n }, OptionError, `batchSize: ${wholeNumber} 5n`],
   [
-    "a batch size beyond all counting",
+    "a batch size above 2^31 - 1",
     { batchSize: 2 ** 40 },
     OptionError,
     "batchSize: expected a whole number of at most 2147483647, received 1099511627776",
   ],
   [
-    "shuffle in a word",
+    "shuffle as a word",
     { shuffle: "batch" },
     OptionError,
     'shuffle: expected true or false, received "batch"',
   ],
   [
-    "a controller for a signal",
+    "a controller instead of a signal",
     { signal: new AbortController() },
     OptionError,
     "signal: expected an AbortSignal, received an object (AbortController)",
   ],
   [
-    "an option misspelt",
+    "a misspelled option",
     { batchsize: 5 },
     OptionError,
     'unknown option "batchsize". Did you mean "batchSize"?',
   ],
   [
-    "an option that there is not",
+    "an unknown option",
     { temperature: 5 },
     OptionError,
     'unknown option "temperature". Expected one of: epochs,',
   ],
-  ["two weights for more rows", { sampleWeight: [1, 1] }, ShapeError, "sampleWeight: expected"],
-  ["a number for weights", { sampleWeight: 2 }, DataError, `sampleWeight: ${anyMatrix} 2`],
+  ["two weights for more than two rows", { sampleWeight: [1, 1] }, ShapeError, "sampleWeight: expected"],
+  ["a number as weights", { sampleWeight: 2 }, DataError, `sampleWeight: ${anyMatrix} 2`],
   [
-    "a weight for no class",
+    "class weights without classes",
     { classWeight: [1, 2] },
     OptionError,
     "classWeight: expected a loss whose targets",
   ],
-  ["a word for class weights", { classWeight: "balance" }, OptionError, "classWeight: expected a loss"],
+  ["a word as class weights", { classWeight: "balance" }, OptionError, "classWeight: expected a loss"],
   [
-    "all rows for the validation",
+    "a validation of all rows",
     { validationSplit: 1 },
     OptionError,
     "validationSplit: expected a share above 0",
   ],
   [
-    "no rows for the validation",
+    "a validation of no rows",
     { validationSplit: 0 },
     OptionError,
     "validationSplit: expected a share above 0",
   ],
   [
-    "a split that leaves nothing to train on",
+    "a split that leaves no rows for training",
     { validationSplit: 0.999 },
     OptionError,
     "validationSplit: 0.999 of",
@@ -373,13 +380,13 @@ const badFitOptions: readonly Case<Anything>[] = [
     "validationData: data: expected x and y, missing: y",
   ],
   [
-    "a validation of other inputs",
+    "a validation with other inputs",
     { validationData: [[[1, 2, 3]], [1]] },
     ShapeError,
     "validationData: x: row 0: expected 2 inputs, received 3",
   ],
   [
-    "a validation with a target that is no number",
+    "a validation with a target that is not a number",
     { validationData: { x, y: [1, Number.NaN, 0] } },
     DataError,
     "validationData: y: row 1, column 0: expected a finite number, received NaN",
@@ -391,32 +398,32 @@ const badFitOptions: readonly Case<Anything>[] = [
     "validationData: expected x and y with the same number of rows, received 3 of x and 1 of y",
   ],
   [
-    "a validation that is no data",
+    "a validation that is not data",
     { validationData: 5 },
     OptionError,
     "validationData: expected a dataset or [x, y], received 5",
   ],
   [
-    "a schedule that there is not",
+    "an unknown schedule",
     { schedule: { type: "cosin", epochs: 3 } },
     OptionError,
     'schedule: unknown schedule "cosin". Did you mean "cosine"?',
   ],
   [
-    "a schedule that watches what there is not",
+    "a schedule that monitors something not measured",
     { schedule: { type: "reduceOnPlateau", monitor: "validationLoss" } },
     OptionError,
     "schedule: monitor: validationLoss is measured with validationData or validationSplit, and neither is given",
   ],
   [
-    "a schedule that watches what there never is",
+    "a schedule that monitors an unknown name",
     { schedule: { type: "reduceOnPlateau", monitor: "validationLos" } },
     OptionError,
     'schedule: monitor: unknown metric "validationLos". Expected one of: loss',
   ],
-  ["verbose in a word", { verbose: "yes" }, OptionError, "verbose: "],
-  ["a number for options", 300, OptionError, "expected an object of options, received 300"],
-  ["null for options", null, OptionError, "expected an object of options, received null"],
+  ["verbose as a word", { verbose: "yes" }, OptionError, "verbose: "],
+  ["a number as options", 300, OptionError, "expected an object of options, received 300"],
+  ["null as options", null, OptionError, "expected an object of options, received null"],
   ["targets after a dataset", [1, 0], OptionError, "expected an object of options, received an array of 2"],
 ];
 
@@ -430,50 +437,45 @@ const badModels: readonly Case<Anything>[] = [
     'metric 0: unknown metric "acuracy". Did you mean "accuracy"?',
   ],
   [
-    "a metric that is no list",
+    "metrics that are not a list",
     { ...layer("relu"), metrics: "accuracy" },
     OptionError,
     'model: metrics: expected a list of metrics, received "accuracy"',
   ],
   [
-    "a metric twice",
+    "the same metric twice",
     { ...layer("relu"), metrics: ["accuracy", "r2", "accuracy"] },
     OptionError,
     "model: metrics: entries 0 and 2 are both accuracy: expected one",
   ],
   [
-    "a metric that there is not of such outputs",
+    "a metric that does not fit the outputs",
     { ...layer("relu"), metrics: [{ type: "topK", k: 5 }] },
     OptionError,
     "metric topK: expected classes, with an output for each",
   ],
   [
-    "a layer of no near name",
+    "a layer without a similar name",
     layer("television"),
     OptionError,
     'layer 0: unknown layer "television". Expected one of: dense,',
   ],
   [
-    "an unknown layer that every object has",
+    "an unknown layer with the name of an inherited property",
     layer("constructor"),
     OptionError,
     'layer 0: unknown layer "constructor". Expected one of: dense,',
   ],
   [
-    "a builder that is not called",
+    "a builder that was not called",
     { layers: [dense(8), relu, dense(1)] },
     OptionError,
     'layer 1: expected a layer, as an object with a "type" or as a name, received a function; call it: relu(…)',
   ],
-  [
-    "a layer that is missing",
-    { layers: [dense(8), undefined] },
-    OptionError,
-    "layer 1: expected a layer, as an",
-  ],
+  ["a missing layer", { layers: [dense(8), undefined] }, OptionError, "layer 1: expected a layer, as an"],
   // biome-ignore lint/suspicious/noSparseArray: the hole is the mistake
   ["a hole in the layers", { layers: [, dense(1)] }, OptionError, "layer 0: expected a layer, as an"],
-  ["a number for a layer", layer(64), OptionError, 'with a "type" or as a name, received 64'],
+  ["a number as a layer", layer(64), OptionError, 'with a "type" or as a name, received 64'],
   [
     "no layers",
     { layers: [] },
@@ -481,25 +483,25 @@ const badModels: readonly Case<Anything>[] = [
     "model: layers: expected a list of at least 1 layer, like [dense(64),",
   ],
   [
-    "one layer for a list",
+    "one layer instead of a list",
     { layers: dense(1) },
     OptionError,
     "model: layers: expected a list of at least 1 layer",
   ],
   [
-    "a dropout of everything",
+    "a dropout of all values",
     layer({ type: "dropout", rate: 1 }),
     OptionError,
     "layer 0 (dropout): rate: expected a finite number of at least 0 and below 1, received 1",
   ],
   [
-    "noise of a negative stddev",
+    "noise with a negative stddev",
     layer({ type: "gaussianNoise", stddev: -1 }),
     OptionError,
     "layer 0 (gaussianNoise): stddev: expected a finite number of at least 0, received -1",
   ],
   [
-    "a residual of no layers",
+    "a residual without layers",
     layer({ type: "residual", layers: [] }),
     OptionError,
     "layer 0 (residual): layers: expected a list of at least 1 layer, received an array of 0",
@@ -511,13 +513,13 @@ const badModels: readonly Case<Anything>[] = [
     "layer 0 (residual): expected 2 outputs of the layers inside, as many as inputs, received 3",
   ],
   [
-    "widths that differ in a residual inside another",
+    "a residual inside another whose widths differ",
     layer({ type: "residual", layers: [dense(2), { type: "residual", layers: ["relu", dense(1)] }] }),
     ShapeError,
     "layer 0 (residual): layer 1 (residual): expected 2 outputs of the layers inside, as many as inputs, received 1",
   ],
   [
-    "a layer misspelt in a residual",
+    "a misspelled layer in a residual",
     layer({ type: "residual", layers: ["relu", "dens"] }),
     OptionError,
     'layer 0 (residual): layer 1: unknown layer "dens". Did you mean "dense"?',
@@ -529,19 +531,19 @@ const badModels: readonly Case<Anything>[] = [
     `layer 0 (residual): layer 0 (dense): units: ${wholeNumber} 0`,
   ],
   [
-    "residuals without end",
+    "residuals that contain themselves",
     layer(Array.from({ length: 40 }).reduce((inside) => ({ type: "residual", layers: [inside] }), "relu")),
     OptionError,
     "expected at most 16 residuals inside each other",
   ],
   [
-    "an embedding of a column that there is not",
+    "an embedding of a missing column",
     layer({ type: "embedding", column: 2, categories: 3, units: 1 }),
     ShapeError,
     "layer 0 (embedding): column: expected a column from 0 to 1, received 2",
   ],
   [
-    "an embedding of what another has made",
+    "an embedding of another embedding's outputs",
     {
       layers: [
         { type: "embedding", column: 0, categories: 3, units: 3 },
@@ -553,7 +555,7 @@ const badModels: readonly Case<Anything>[] = [
     "layer 1 (embedding): expected a column of x, received column 2 of 4, an output of an earlier layer",
   ],
   [
-    "an embedding behind another layer",
+    "an embedding after another layer",
     { layers: ["relu", { type: "embedding", column: 0, categories: 3, units: 3 }, dense(1)] },
     ShapeError,
     "layer 1 (embedding): expected embeddings before all other layers",
@@ -568,19 +570,19 @@ const badModels: readonly Case<Anything>[] = [
   ["0 units", layer(dense(0)), OptionError, `layer 0 (dense): units: ${wholeNumber} 0`],
   ["half a unit", layer(dense(2.5)), OptionError, `layer 0 (dense): units: ${wholeNumber} 2.5`],
   [
-    "units in a string",
+    "units as a string",
     layer({ type: "dense", units: "8" }),
     OptionError,
     `layer 0 (dense): units: ${wholeNumber} "8"`,
   ],
   [
-    "units in an object",
+    "units as an object",
     layer({ type: "dense", units: {} }),
     OptionError,
     `units: ${wholeNumber} an object (Object)`,
   ],
   [
-    "an option misspelt",
+    "a misspelled option",
     layer({ type: "dense", units: 8, usebias: false }),
     OptionError,
     'layer 0 (dense): unknown option "usebias". Did you mean "useBias"?',
@@ -598,7 +600,7 @@ const badModels: readonly Case<Anything>[] = [
     'layer 0 (dense): weightInitializer: unknown initializer "heUnifrom". Did you mean "heUniform"?',
   ],
   [
-    "null for an initializer",
+    "null as an initializer",
     layer({ type: "dense", units: 8, weightInitializer: null }),
     OptionError,
     "layer 0 (dense): weightInitializer: expected an initializer, as an object",
@@ -623,19 +625,19 @@ const badModels: readonly Case<Anything>[] = [
     "layer 0 (dense): l2: expected a finite number of at least 0, received -1",
   ],
   [
-    "a layer that is trained a little",
+    "a layer that is partly trainable",
     layer({ type: "dense", units: 8, trainable: 1 }),
     OptionError,
     "layer 0 (dense): trainable: expected true or false, received 1",
   ],
   [
-    "a clip at a norm of 0",
+    "clipping at a norm of 0",
     { clipGradients: { norm: 0 } },
     OptionError,
     "model: clipGradients: norm: expected a finite number above 0, received 0",
   ],
   [
-    "a clip at a value that is not finite",
+    "clipping at an infinite value",
     { clipGradients: { value: Number.POSITIVE_INFINITY } },
     OptionError,
     "model: clipGradients: value: expected a finite number above 0, received Infinity",
@@ -647,20 +649,20 @@ const badModels: readonly Case<Anything>[] = [
     "model: clipGradients: expected exactly one of norm, value, received norm and value",
   ],
   [
-    "a clip at nothing",
+    "clipping at nothing",
     { clipGradients: {} },
     OptionError,
     "model: clipGradients: expected exactly one of norm, value, received none",
   ],
   [
-    "a clip misspelt",
+    "a misspelled clipping",
     { clipGradients: { nrom: 1 } },
     OptionError,
     'model: clipGradients: unknown option "nrom". Did you mean "norm"?',
   ],
-  ["a clip that is a number", { clipGradients: 1 }, OptionError, "model: clipGradients: expected an object"],
+  ["a number as clipping", { clipGradients: 1 }, OptionError, "model: clipGradients: expected an object"],
   [
-    "more weights than there can be",
+    "more weights than the limit",
     { inputs: 2 ** 31 - 1 },
     ShapeError,
     "layer 0 (dense): 2147483647 inputs and 8 outputs take more than 4294967296 parameters",
@@ -685,7 +687,12 @@ const badModels: readonly Case<Anything>[] = [
     OptionError,
     'optimizer: unknown optimizer "sdg". Did you mean "sgd"?',
   ],
-  ["an optimizer not called", { optimizer: sgd }, OptionError, "expected an optimizer, as an object with"],
+  [
+    "an optimizer that was not called",
+    { optimizer: sgd },
+    OptionError,
+    "expected an optimizer, as an object with",
+  ],
   [
     "a negative learning rate",
     { optimizer: sgd({ learningRate: -0.1 }) },
@@ -699,7 +706,7 @@ const badModels: readonly Case<Anything>[] = [
     "optimizer sgd: learningRate: expected a finite number of at least 0, received Infinity",
   ],
   [
-    "a learning rate in a string",
+    "a learning rate as a string",
     { optimizer: { type: "sgd", learningRate: "0.1" } },
     OptionError,
     'optimizer sgd: learningRate: expected a finite number of at least 0, received "0.1"',
@@ -711,7 +718,7 @@ const badModels: readonly Case<Anything>[] = [
     "optimizer sgd: momentum: expected a finite number of at least 0 and below 1, received 1",
   ],
   [
-    "a number where there is a choice of two",
+    "a number as a boolean",
     { optimizer: { type: "sgd", nesterov: 1 } },
     OptionError,
     "optimizer sgd: nesterov: expected true or false, received 1",
@@ -723,7 +730,7 @@ const badModels: readonly Case<Anything>[] = [
     "model: seed: expected a whole number from 0 to 2^53 - 1, received 0.5",
   ],
   [
-    "a word for a seed",
+    "a word as a seed",
     { seed: "one" },
     OptionError,
     "model: seed: expected a whole number from 0 to 2^53 - 1",
@@ -740,12 +747,12 @@ const badModels: readonly Case<Anything>[] = [
     OptionError,
     'model: unknown option "epochs". Expected one of: inputs,',
   ],
-  ["an option misspelt for a model", { optimiser: "sgd" }, OptionError, 'Did you mean "optimizer"?'],
+  ["a misspelled option of a model", { optimiser: "sgd" }, OptionError, 'Did you mean "optimizer"?'],
 ];
 
 const badBuilders: readonly Case<() => unknown>[] = [
   [
-    "a learning rate by itself",
+    "a learning rate instead of options",
     () => sgd(0.01 as Anything),
     OptionError,
     "sgd: expected an object of options, received 0.01",
@@ -757,13 +764,13 @@ const badBuilders: readonly Case<() => unknown>[] = [
     'sgd: unknown option "lr". Did you mean "learningRate"? Expected one of: learningRate,',
   ],
   [
-    "an activation by itself",
+    "an activation instead of options",
     () => dense(8, "relu" as Anything),
     OptionError,
     'dense: expected an object of options, received "relu"',
   ],
   [
-    "a number for options",
+    "a number as options",
     () => relu(1 as Anything),
     OptionError,
     "relu: expected an object of options, received 1",
@@ -771,13 +778,13 @@ const badBuilders: readonly Case<() => unknown>[] = [
   ["no examples", () => xor({ examples: 0 }), OptionError, `xor: examples: ${wholeNumber} 0`],
   ["null", () => xor(null as Anything), OptionError, "xor: expected an object of options, received null"],
   [
-    "an option misspelt",
+    "a misspelled option",
     () => xor({ sed: 1 } as Anything),
     OptionError,
     'xor: unknown option "sed". Did you mean "seed"?',
   ],
   [
-    "a model of nothing",
+    "a model without options",
     () => new (Model as Anything)(),
     OptionError,
     "model: expected an object of options, received undefined",
@@ -788,7 +795,7 @@ const first = { weight: Array.from({ length: 8 }, () => [1, 2]), bias: new Array
 const last = { weight: [new Array(8).fill(1)], bias: [0] };
 const badWeights: readonly Case<Anything>[] = [
   [
-    "a layer too few",
+    "too few layers",
     [first, last],
     ShapeError,
     "setWeights: one entry for each layer: expected an array of 3, received an array of 2",
@@ -801,13 +808,13 @@ const badWeights: readonly Case<Anything>[] = [
   ],
   ["nothing", undefined, ShapeError, "one entry for each layer: expected an array of 3, received nothing"],
   [
-    "null for a layer",
+    "null as a layer",
     [first, null, last],
     ShapeError,
     "setWeights: layer 1 (relu): expected an object, received null",
   ],
   [
-    "a bias too short",
+    "a bias that is too short",
     [{ ...first, bias: [0] }, {}, last],
     ShapeError,
     "setWeights: layer 0 (dense): bias: expected an array of 8, received an array of 1",
@@ -825,19 +832,19 @@ const badWeights: readonly Case<Anything>[] = [
     "setWeights: layer 0 (dense): weight: expected an array of 8, received an array of 2",
   ],
   [
-    "a row too long",
+    "a row that is too long",
     [first, {}, { ...last, weight: [new Float32Array(9)] }],
     ShapeError,
     "setWeights: layer 2 (dense): weight: row 0: expected an array of 8, received a Float32Array of 9",
   ],
   [
-    "another name",
+    "an unknown name",
     [first, {}, { ...last, kernel: [] }],
     ShapeError,
     'setWeights: layer 2 (dense): expected weight, bias, received "kernel"',
   ],
   [
-    "weights for a layer that has none",
+    "weights for a layer without any",
     [first, { weight: [[1]] }, last],
     ShapeError,
     'setWeights: layer 1 (relu): expected no parameters, received "weight"',
@@ -875,8 +882,11 @@ async function expectRefused(call: () => unknown, kind: ErrorClass, message: str
   expect((error as MyelinError).code).toMatch(/^MYELIN_[A-Z]+$/);
 }
 
-describe.each(kernelNames)("on the %s kernel a model refuses, and stays as it was", (kernel) => {
-  /** Trains a little first, so that there is a state to lose; afterwards it must be there and go on. */
+describe.each(kernelNames)("on the %s kernel a model refuses, without any change,", (kernel) => {
+  /**
+   * Trains first, so that a refused call could destroy a state. Afterwards the state is intact and training
+   * works.
+   */
   const unchanged = async (refuse: (model: Model) => Promise<void>) => {
     const [model, twin] = [makeModel({ kernel }), makeModel({ kernel })];
     for (const either of [model, twin]) either.fitSync(data);
@@ -896,7 +906,7 @@ describe.each(kernelNames)("on the %s kernel a model refuses, and stays as it wa
     });
   });
 
-  test.each(badFitOptions)("options of a training: %s", async (_, options, kind, message) => {
+  test.each(badFitOptions)("training options: %s", async (_, options, kind, message) => {
     await unchanged(async (model) => {
       await expectRefused(() => model.fit(data, options), kind, `fit: ${message}`);
       await expectRefused(() => model.fit(x, y, options), kind, `fit: ${message}`);
@@ -909,7 +919,7 @@ describe.each(kernelNames)("on the %s kernel a model refuses, and stays as it wa
     await unchanged((model) => expectRefused(() => model.setWeights(weights), kind, message));
   });
 
-  test("arguments in the wrong places", async () => {
+  test("arguments in the wrong order", async () => {
     await unchanged(async (model: Anything) => {
       const three = "expected (data, options) or (x, y, options)";
       await expectRefused(() => model.fit(data, undefined, { epochs: 1 }), OptionError, `fit: ${three}`);
@@ -925,7 +935,7 @@ describe.each(kernelNames)("on the %s kernel a model refuses, and stays as it wa
     });
   });
 
-  test("x as a list of numbers where the model has one input, with the way out", async () => {
+  test("x as a list of numbers if the model has one input, and the error shows the fix", async () => {
     const model = makeModel({ kernel, inputs: 1 });
     const message =
       "x: expected 1 input in a row, received 3; for rows of one value pass [[…], […]] or a Float32Array";
@@ -933,7 +943,7 @@ describe.each(kernelNames)("on the %s kernel a model refuses, and stays as it wa
   });
 });
 
-test.each(badModels)("a model is not made of %s", async (_, options, kind, message) => {
+test.each(badModels)("a model refuses %s", async (_, options, kind, message) => {
   await expectRefused(() => makeModel({ kernel: "typescript", ...options }), kind, message);
 });
 
@@ -941,15 +951,15 @@ test.each(badBuilders)("a builder refuses %s", async (_, call, kind, message) =>
   await expectRefused(call, kind, message);
 });
 
-test("MYELIN_KERNEL takes the names of kernels only", async () => {
+test("MYELIN_KERNEL accepts only the names of kernels", async () => {
   vi.stubEnv("MYELIN_KERNEL", "rust");
   const message = 'MYELIN_KERNEL: expected one of auto, native, typescript, received "rust"';
   await expectRefused(() => makeModel(), OptionError, message);
   expect(makeModel({ kernel: "typescript" }).kernel.name).toBe("typescript");
 });
 
-test("a model that no memory holds is an error", async () => {
-  // Where there is so much memory, it is not for a test to take it.
+test("a model that does not fit in memory is an error", async () => {
+  // On a machine with that much memory, the test does not allocate it.
   const Float32ArrayOfTheHost = Float32Array;
   vi.stubGlobal(
     "Float32Array",
@@ -971,7 +981,7 @@ test("a model that no memory holds is an error", async () => {
   expect(() => wide.fitSync(data, { batchSize: 5 })).not.toThrow();
 });
 
-test("errors are of one family, with a code and a name", () => {
+test("all errors extend one class and have a code and a name", () => {
   const error = new FormatError("why");
   expect(error).toBeInstanceOf(MyelinError);
   expect(error).toBeInstanceOf(Error);
@@ -994,8 +1004,8 @@ describe("x and y", () => {
     ["in a list", [[x, y], {}]],
   ];
 
-  describe.each(ways)("of %s", (name, call) => {
-    test.each(forms)("%s are refused with the form that is taken", async (_, given) => {
+  describe.each(ways)("x and y passed to %s", (name, call) => {
+    test.each(forms)("%s are refused, and the error shows the accepted form", async (_, given) => {
       const error = await failureOf(() => call(...given));
       expect(error).toBeInstanceOf(DataError);
       expect((error as Error).message).toMatch(
@@ -1014,11 +1024,14 @@ describe("x and y", () => {
   ];
   const wrong = [[[x, y]], [[x, y], { steps: 20 }], [x], [x, {}]];
 
-  test.each(ofOne)("of %s without y, or with options for y, are refused with both forms", async (_, call) => {
-    for (const given of wrong) {
-      const error = await failureOf(() => call(...given));
-      expect(error).toBeInstanceOf(DataError);
-      expect((error as Error).message).toMatch(/pass both x and y, as \(x, y\) or \{ x, y \}$/);
-    }
-  });
+  test.each(ofOne)(
+    "passed to %s without y, or with options as y, are refused, and the error shows both forms",
+    async (_, call) => {
+      for (const given of wrong) {
+        const error = await failureOf(() => call(...given));
+        expect(error).toBeInstanceOf(DataError);
+        expect((error as Error).message).toMatch(/pass both x and y, as \(x, y\) or \{ x, y \}$/);
+      }
+    },
+  );
 });

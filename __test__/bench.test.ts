@@ -1,4 +1,7 @@
-/** The bench runs: every work on both kernels, so small that it takes seconds. Its figures mean nothing here. */
+/**
+ * The benchmark runs: every workload on both kernels, so small that it takes seconds. Its numbers mean
+ * nothing here.
+ */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +19,7 @@ interface Participant {
 const folder = mkdtempSync(join(tmpdir(), "myelin-bench-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("the quick bench measures both kernels, which learn the same", async () => {
+test("the quick benchmark measures both kernels, which learn the same", async () => {
   const json = join(folder, "results.json");
   const given = ["bench/main.js", "--quick", "--only", "native,typescript", "--json", json];
   const { status, output, errors } = await runNode(given, { timeout: 100_000 });
@@ -36,13 +39,13 @@ test("the quick bench measures both kernels, which learn the same", async () => 
   expect(output).toContain("the article's run");
 }, 120_000);
 
-test("the bench says which names it knows", async () => {
+test("an unknown name is refused with the list of names", async () => {
   const { status, errors } = await runNode(["bench/main.js", "--work", "nonsense"]);
   expect(status).not.toBe(0);
   expect(errors).toMatch(/--work: expected any of article, .*received nonsense/);
 });
 
-test("the entries' bench measures the entries of a kind beside their sibling", async () => {
+test("the benchmark of entries measures the entries of a kind beside their sibling", async () => {
   const given = ["bench/entries.js", "--only", "optimizers", "--rounds", "1", "--seconds", "0.001"];
   const { status, output, errors } = await runNode(given, { timeout: 100_000 });
   expect(status, errors).toBe(0);

@@ -1,4 +1,4 @@
-/** A model as bytes: what is in them, that it comes back bit by bit, and what is refused. */
+/** A model as bytes: the contents, an exact round trip, and malformed input. */
 import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import { type Tensor, write } from "../src/formats/safetensors.ts";
@@ -19,7 +19,7 @@ import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { rowsFor, tablePrograms } from "./programs.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
-/** The parts of a file, read in the plainest way. */
+/** Returns the parts of a file, read in the simplest way. */
 function parts(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const start = 8 + Number(view.getBigUint64(0, true));
@@ -51,7 +51,7 @@ describe("the bytes of a model", () => {
     expect(valuesOf("2.bias")).toEqual(last.bias);
   });
 
-  test("say in their metadata what the JSON says besides the numbers, and the history", () => {
+  test("contain in their metadata the JSON without its numbers, and the history", () => {
     const model = trained();
     const { weights: _, optimizerState: __, ...rest } = model.toJSON();
     expect(parts(model.toBytes({ optimizerState: true })).description).toEqual({
@@ -65,7 +65,7 @@ describe("the bytes of a model", () => {
     });
   });
 
-  test("hold the optimizer's state on request, each slot of each array", () => {
+  test("contain the optimizer's state on request, each slot of each array", () => {
     const model = trained({ optimizer: adam() });
     const { names, tensors, valuesOf } = parts(model.toBytes({ optimizerState: true }));
     const slots = ["0.weight", "0.bias", "2.weight", "2.bias"];
@@ -79,7 +79,7 @@ describe("the bytes of a model", () => {
     expect(state).toEqual(model.toJSON().optimizerState);
   });
 
-  test("leave the history out on request, and are then the same for equal runs", () => {
+  test("omit the history on request, and are then the same for equal runs", () => {
     expect(parts(trained().toBytes({ history: false })).description).not.toHaveProperty("history");
     expect(trained().toBytes({ history: false })).toEqual(trained().toBytes({ history: false }));
   });
@@ -94,7 +94,7 @@ describe("the bytes of a model", () => {
     expect(() => makeModel().toBytes(options as object)).toThrow(message);
   });
 
-  test("are not to be had while a training runs", async () => {
+  test("cannot be read while a training runs", async () => {
     const model = makeModel();
     const running = model.fit(data);
     expect(await failureOf(() => model.toBytes())).toEqual(
@@ -104,8 +104,8 @@ describe("the bytes of a model", () => {
   });
 });
 
-describe.each(kernelNames)("a model of the %s kernel that comes back from bytes", (kernel) => {
-  test.each(tablePrograms)("predicts and trains on with the same bits: %s", (_, program) => {
+describe.each(kernelNames)("a model of the %s kernel after loading from bytes", (kernel) => {
+  test.each(tablePrograms)("predicts and trains with the same bits: %s", (_, program) => {
     const model = new Model({ ...program, seed: 5, kernel } as unknown as ModelOptions);
     const { x, y } = rowsFor(program, 12);
     model.fitSync(x, y, { epochs: 2, batchSize: 5 });
@@ -116,7 +116,7 @@ describe.each(kernelNames)("a model of the %s kernel that comes back from bytes"
     expect(copy.toJSON()).toEqual(model.toJSON());
   });
 
-  test("has the same bytes again", () => {
+  test("has the same bytes", () => {
     const bytes = trained({ kernel }).toBytes({ optimizerState: true });
     expect(Model.fromBytes(bytes, { kernel }).toBytes({ optimizerState: true })).toEqual(bytes);
   });
@@ -128,7 +128,7 @@ describe.each(kernelNames)("a model of the %s kernel that comes back from bytes"
     expect(Model.fromBytes(makeModel({ kernel }).toBytes(), { kernel }).history).toBeUndefined();
   });
 
-  test("without the optimizer's state trains on from its weights as with an optimizer that is new", () => {
+  test("without the optimizer's state, trains from its weights with a new optimizer", () => {
     const model = trained({ kernel, optimizer: adam() });
     const copy = Model.fromBytes(model.toBytes(), { kernel });
     expect(copy.predict(data)).toEqual(model.predict(data));
@@ -141,7 +141,7 @@ describe.each(kernelNames)("a model of the %s kernel that comes back from bytes"
     expect(copy.history!.epoch).toEqual([3]);
   });
 
-  test.each(kernelNames)("goes on with the same numbers on the %s kernel", (other) => {
+  test.each(kernelNames)("continues with the same numbers on the %s kernel", (other) => {
     const model = trained({ kernel });
     const copy = Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel: other });
     expect(copy.kernel.name).toBe(other);
@@ -151,7 +151,7 @@ describe.each(kernelNames)("a model of the %s kernel that comes back from bytes"
   });
 });
 
-test("a history that is too long for a file is refused, and the error says how to keep the model", () => {
+test("a history that is too long for a file is refused, and the error gives the fix", () => {
   const model = trained();
   const history = model.history as unknown as Record<string, number[]>;
   for (const name of Object.keys(history)) history[name] = new Array(1_400_000).fill(1 / 3);
@@ -162,14 +162,14 @@ test("a history that is too long for a file is refused, and the error says how t
   expect(Model.fromBytes(model.toBytes({ history: false })).predict(data)).toEqual(model.predict(data));
 });
 
-test("an epoch without a finite number in the history comes back as NaN", () => {
+test("numbers of a history that are not finite are NaN after loading", () => {
   const model = trained();
   model.history!.loss[1] = Number.POSITIVE_INFINITY;
   const { loss } = Model.fromBytes(model.toBytes()).history!;
   expect(loss).toEqual([model.history!.loss[0], Number.NaN, model.history!.loss[2]]);
 });
 
-test("bytes may come as an ArrayBuffer, from another realm, or as a part of a larger array", () => {
+test("bytes can be an ArrayBuffer, from another realm, or a part of a larger array", () => {
   const bytes = trained().toBytes();
   const expected = Model.fromBytes(bytes).toJSON();
   const larger = new Uint8Array(bytes.length + 7).subarray(5, 5 + bytes.length);
@@ -180,8 +180,8 @@ test("bytes may come as an ArrayBuffer, from another realm, or as a part of a la
   }
 });
 
-/** A file as `toBytes` writes it, for a test to spoil. */
-function spoil(
+/** Returns a file as `toBytes` writes it, with changes. */
+function withChanges(
   change: (description: Record<string, unknown>) => Record<string, unknown>,
   tensors: (list: Tensor[]) => Tensor[] = (list) => list,
 ): Uint8Array {
@@ -205,7 +205,7 @@ const refused: [what: string, bytes: unknown, message: string][] = [
   ["text", "{}", 'expected a Uint8Array or an ArrayBuffer, received "{}"'],
   ["a list", [1, 2], "expected a Uint8Array or an ArrayBuffer, received an array of 2"],
   [
-    "other numbers",
+    "an array of another type",
     new Float32Array(4),
     "expected a Uint8Array or an ArrayBuffer, received a Float32Array of 4",
   ],
@@ -215,12 +215,12 @@ const refused: [what: string, bytes: unknown, message: string][] = [
     "it is not a model file; a model's JSON is read by Model.fromJSON: ",
   ],
   [
-    "a safetensors file of somebody else",
+    "a safetensors file of another program",
     write({ format: "pt" }, [{ name: "fc.weight", shape: [1], values: new Float32Array(1) }], "test"),
     'this is a safetensors file, but not a model: it has no metadata "myelin"',
   ],
   [
-    "metadata that is no JSON",
+    "metadata that is not JSON",
     write({ myelin: "{" }, [], "test"),
     'metadata "myelin": character 1: expected a name in quotes',
   ],
@@ -231,88 +231,102 @@ const refused: [what: string, bytes: unknown, message: string][] = [
   ],
   [
     "a newer version",
-    spoil(put({ formatVersion: 2, version: "9.1.0" })),
+    withChanges(put({ formatVersion: 2, version: "9.1.0" })),
     `expected formatVersion 1, received 2; it was written by a newer version of myelin, "9.1.0"; this is "${version}"`,
   ],
-  ["a field of no meaning", spoil(put({ author: "me" })), 'model: unknown option "author".'],
+  ["an unknown field", withChanges(put({ author: "me" })), 'model: unknown option "author".'],
   [
-    "a kernel, which is no part of a model",
-    spoil(put({ kernel: "native" })),
+    "a kernel, which is not part of a model",
+    withChanges(put({ kernel: "native" })),
     'model: unknown option "kernel".',
   ],
   [
     "an unknown layer",
-    spoil(put({ layers: ["dens"] })),
+    withChanges(put({ layers: ["dens"] })),
     'layer 0: unknown layer "dens". Did you mean "dense"?',
   ],
-  ["no seed", spoil(put({ seed: undefined })), "model: seed: expected a whole number"],
+  ["no seed", withChanges(put({ seed: undefined })), "model: seed: expected a whole number"],
   [
     "no training",
-    spoil(put({ training: undefined })),
+    withChanges(put({ training: undefined })),
     "training: expected an object of epochs and steps, received undefined",
   ],
   [
-    "a history in words",
-    spoil(put({ history: "good" })),
+    "a history as a string",
+    withChanges(put({ history: "good" })),
     'history: expected an object of lists, received "good"',
   ],
   [
     "a history without losses",
-    spoil(put({ history: { ...history, loss: undefined } })),
+    withChanges(put({ history: { ...history, loss: undefined } })),
     "history: loss is missing",
   ],
   [
     "a history with a gap",
-    spoil(put({ history: { ...history, loss: [] } })),
+    withChanges(put({ history: { ...history, loss: [] } })),
     'history: "loss": expected a list of 1, received an array of 0',
   ],
   [
-    "a history of words",
-    spoil(put({ history: { ...history, accuracy: ["1"] } })),
+    "a history of strings",
+    withChanges(put({ history: { ...history, accuracy: ["1"] } })),
     'history: "accuracy": epoch 0: expected a number, received "1"',
   ],
-  ["a layer less", spoil(put({ layers: [dense(1)] })), 'tensor "1.weight": the model has none of this name'],
-  ["a layer more", spoil(put({ layers: [dense(2), dense(1), dense(1)] })), 'tensor "2.weight" is missing'],
+  [
+    "a missing layer",
+    withChanges(put({ layers: [dense(1)] })),
+    'tensor "1.weight": the model has none of this name',
+  ],
+  [
+    "an additional layer",
+    withChanges(put({ layers: [dense(2), dense(1), dense(1)] })),
+    'tensor "2.weight" is missing',
+  ],
   [
     "10^9 units",
-    spoil(put({ layers: [dense(1e9), dense(1)] })),
+    withChanges(put({ layers: [dense(1e9), dense(1)] })),
     'tensor "0.weight": expected shape [1000000000,2], received [2,2]',
   ],
   [
     "more inputs than weights",
-    spoil(put({ inputs: 1e9 })),
+    withChanges(put({ inputs: 1e9 })),
     'tensor "0.weight": expected shape [2,1000000000], received [2,2]',
   ],
   [
-    "more parameters than there can be",
-    spoil(put({ layers: [dense(2 ** 31 - 1), dense(2 ** 31 - 1)] })),
+    "more parameters than the limit",
+    withChanges(put({ layers: [dense(2 ** 31 - 1), dense(2 ** 31 - 1)] })),
     "take more than",
   ],
-  ["a missing array", spoil(same, (list) => list.slice(1)), 'tensor "0.weight" is missing'],
-  ["a slot less", spoil(same, (list) => list.slice(0, -1)), 'tensor "optimizer.0.1.bias" is missing'],
+  ["a missing array", withChanges(same, (list) => list.slice(1)), 'tensor "0.weight" is missing'],
   [
-    "the state of an optimizer that has none",
-    spoil(put({ optimizer: sgd() })),
+    "a missing slot",
+    withChanges(same, (list) => list.slice(0, -1)),
+    'tensor "optimizer.0.1.bias" is missing',
+  ],
+  [
+    "state of an optimizer without state",
+    withChanges(put({ optimizer: sgd() })),
     'tensor "optimizer.0.0.weight": the model has none',
   ],
   [
-    "the state of another optimizer",
-    spoil(put({ optimizer: adam() })),
+    "state of another optimizer",
+    withChanges(put({ optimizer: adam() })),
     'tensor "optimizer.1.0.weight" is missing',
   ],
   [
-    "rows and columns changed about",
-    spoil(same, (list) => list.map((tensor) => ({ ...tensor, shape: [...tensor.shape].reverse() }))),
+    "a transposed weight",
+    withChanges(same, (list) => list.map((tensor) => ({ ...tensor, shape: [...tensor.shape].reverse() }))),
     'tensor "1.weight": expected shape [1,2], received [2,1]',
   ],
   [
     "NaN in a weight",
-    spoil(same, (list) => list.map((tensor) => ({ ...tensor, values: tensor.values.fill(Number.NaN) }))),
+    withChanges(same, (list) =>
+      list.map((tensor) => ({ ...tensor, values: tensor.values.fill(Number.NaN) })),
+    ),
     'tensor "0.weight": value 0: expected a finite number, received NaN',
   ],
 ];
 
-describe("bytes that are no model are a FormatError", () => {
+describe("bytes that are not a model cause a FormatError:", () => {
   test.each(refused)("%s", (_, bytes, message) => {
     const read = () => Model.fromBytes(bytes as Uint8Array, { kernel: "typescript" });
     expect(read).toThrow(FormatError);
@@ -320,10 +334,12 @@ describe("bytes that are no model are a FormatError", () => {
     expect(read).toThrow(message);
   });
 
-  test("names that objects inherit are names like others, and reach no prototype", () => {
+  test("inherited names are unknown names, and reach no prototype", () => {
     const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
-    const nested = names.map((name) => spoil(put({ layers: [{ type: name }] })));
-    const tensors = names.map((name) => spoil(same, (list) => [{ ...list[0], name }, ...list.slice(1)]));
+    const nested = names.map((name) => withChanges(put({ layers: [{ type: name }] })));
+    const tensors = names.map((name) =>
+      withChanges(same, (list) => [{ ...list[0], name }, ...list.slice(1)]),
+    );
     const text = JSON.stringify(parts(makeModel().toBytes()).description);
     const own = names.map((name) =>
       write({ myelin: text.replace("{", `{"${name}":{"polluted":true},`) }, [], "test"),
@@ -335,14 +351,14 @@ describe("bytes that are no model are a FormatError", () => {
   });
 });
 
-test("the options of fromBytes are refused as an OptionError: they are no fault of the bytes", () => {
+test("unknown options of fromBytes are refused with an OptionError, because the bytes are not at fault", () => {
   const bytes = makeModel({ layers: [dense(2), relu(), dense(1)] }).toBytes();
   expect(() => Model.fromBytes(bytes, { kernel: "wasm" as "native" })).toThrow(OptionError);
   expect(() => Model.fromBytes(bytes, { kernal: "native" } as object)).toThrow('Did you mean "kernel"?');
 });
 
-test("a file that describes more than this machine can hold is refused before memory is taken for it", () => {
-  const bytes = spoil(put({ inputs: 2 ** 31 - 1, layers: [relu()] }), () => []);
+test("a file that describes a model too large for the machine is refused before memory is allocated", () => {
+  const bytes = withChanges(put({ inputs: 2 ** 31 - 1, layers: [relu()] }), () => []);
   const available = vi.spyOn(process, "availableMemory").mockReturnValue(1e9);
   try {
     expect(() => Model.fromBytes(bytes)).toThrow(KernelError);

@@ -1,4 +1,4 @@
-/** Who takes part in a training: hooks in their order, early stopping with the best weights, a budget. */
+/** Callbacks of a training: the order of hooks, early stopping with the best weights, a budget. */
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import {
@@ -21,7 +21,7 @@ import { readFitOptions } from "../src/training/options.ts";
 import { flatten, kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";
 
-/** A clock that may go so fast that each look at it is long after the one before. */
+/** A clock that may advance so fast that each reading is long after the one before. */
 const clock = vi.hoisted(() => ({ isFast: false, time: 0 }));
 vi.mock(import("../src/host.ts"), async (original) => {
   const host = await original();
@@ -35,7 +35,7 @@ vi.mock(import("../src/host.ts"), async (original) => {
 const held = someRows(30, 50);
 const weights = (model: Model) => flatten(model.getWeights());
 
-/** Both ways to train, each of which ends with the history. */
+/** The ways to train that return the history. */
 const ways = [
   ["fit", (model: Model, options: FitOptions) => model.fit(data, options)],
   ["fitSync", async (model: Model, options: FitOptions) => model.fitSync(data, options)],
@@ -64,14 +64,14 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       expect(calls).toEqual(["a begin", "b begin", ...epoch(0), ...epoch(1), "a end 2", "b end 2"]);
     });
 
-    test("change no bit by being there", async () => {
+    test("do not change a bit of the training", async () => {
       const [plain, watched] = [make(), make()];
       await train(plain, { epochs: 5 });
       await train(watched, { epochs: 5, callbacks: { onEpochEnd() {} } });
       expect(weights(watched)).toEqual(weights(plain));
     });
 
-    test("stop the training after the epoch at hand", async () => {
+    test("can stop the training after the current epoch", async () => {
       const stop: Callback = {
         onEpochEnd: ({ epoch }, control) => (epoch === 2 ? control.stop() : undefined),
       };
@@ -81,7 +81,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       expect(weights(stopped)).toEqual(weights(plain));
     });
 
-    test("stop it before it begins", async () => {
+    test("can stop it before it begins", async () => {
       const model = make();
       const before = weights(model);
       const history = await train(model, {
@@ -92,7 +92,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       expect(weights(model)).toEqual(before);
     });
 
-    test("set the learning rate of the epochs to come, in place of a schedule's", async () => {
+    test("can set the learning rate of the following epochs, instead of a schedule", async () => {
       const seen: number[] = [];
       const halve: Callback = {
         onEpochBegin: (_epoch, control) => void seen.push(control.learningRate),
@@ -106,7 +106,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       expect(seen).toEqual(learningRate);
     });
 
-    test("read the weights of the epoch, and a time that is left", async () => {
+    test("can read the weights of the epoch, and the remaining time", async () => {
       let control: Control | undefined;
       const read: unknown[] = [];
       const left: (number | undefined)[] = [];
@@ -132,7 +132,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       expect(control?.learningRate).toBe(0.05);
     });
 
-    test("end the training by an error; the model keeps what it has learnt, and all hear of the end", async () => {
+    test("end the training if they throw; the model keeps its weights, and all onTrainEnd hooks are called", async () => {
       const error = new Error("enough");
       const ends: string[] = [];
       const throwing: Callback = {
@@ -150,7 +150,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       await train(model, { epochs: 1 });
     });
 
-    test("end it by their error, whatever goes wrong at its end", async () => {
+    test("end it with their own error, even if onTrainEnd throws too", async () => {
       const callbacks: Callback = {
         onEpochEnd() {
           throw new Error("first");
@@ -165,7 +165,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
       expect(await failureOf(() => train(make(), { callbacks: alone }))).toMatchObject({ message: "second" });
     });
 
-    test("hear of the end of a training that diverges", async () => {
+    test("include onTrainEnd after a divergence", async () => {
       const onTrainEnd = vi.fn();
       const model = make({ optimizer: { type: "sgd", learningRate: 1e20 } });
       expect(await failureOf(() => train(model, { epochs: 5, callbacks: { onTrainEnd } }))).toMatchObject({
@@ -187,7 +187,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
         [callbacks.earlyStopping(), callbacks.earlyStopping()],
         "expected one earlyStopping, received several",
       ],
-    ])("are checked before anything happens: %o", async (given, message) => {
+    ])("are checked before the training: %o", async (given, message) => {
       const model = make();
       const before = weights(model);
       const error = (await failureOf(() => train(model, { callbacks: given as Callback }))) as Error;
@@ -197,7 +197,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
     });
   });
 
-  test("that give a promise are waited for by fit", async () => {
+  test("that return a promise delay fit", async () => {
     const order: string[] = [];
     await make().fit(data, {
       epochs: 2,
@@ -212,14 +212,14 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
     expect(order).toEqual(["begin 0", "waited 0", "begin 1", "waited 1"]);
   });
 
-  test("that give a promise are refused by fitSync", () => {
+  test("that return a promise are refused by fitSync", () => {
     const callbacks: Callback = { async onEpochEnd() {} };
     const message =
       "fitSync: callbacks[0]: onEpochEnd: the hook returned a promise, and fitSync does not wait. Fix: use fit";
     expect(() => make().fitSync(data, { callbacks })).toThrow(message);
   });
 
-  test("set no learning rate that is none", () => {
+  test("cannot set an invalid learning rate", () => {
     const set = (rate: number): Callback => ({
       onEpochEnd(_epoch, control) {
         control.learningRate = rate;
@@ -233,7 +233,7 @@ describe.each(kernelNames)("hooks on the %s kernel", (kernel) => {
   });
 });
 
-/** What early stopping has to do, told by a list of figures: the epochs that run, and the best of them. */
+/** Returns what early stopping must do for a list of values: the number of epochs, and the best of them. */
 function expected(values: readonly number[], patience: number, minDelta: number) {
   let [best, bestEpoch, waited] = [Number.POSITIVE_INFINITY, -1, 0];
   for (const [epoch, value] of values.entries()) {
@@ -245,8 +245,8 @@ function expected(values: readonly number[], patience: number, minDelta: number)
 }
 
 describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
-  /** A rate at which losses go up and down. */
-  const restless = (options: Partial<ModelOptions> = {}) =>
+  /** A learning rate at which losses rise and fall. */
+  const makeFluctuating = (options: Partial<ModelOptions> = {}) =>
     new Model({
       inputs: 2,
       layers: [dense(6), relu(), dropout({ rate: 0.2 }), dense(1)],
@@ -258,18 +258,18 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
       ...options,
     });
   const options = { epochs: 25, batchSize: 8, validationData: held };
-  const whole = restless().fitSync(data, options) as unknown as Record<string, number[]>;
+  const whole = makeFluctuating().fitSync(data, options) as unknown as Record<string, number[]>;
   const weightsAfter = new Map<number, number[]>();
   const after = (epochs: number) => {
     if (!weightsAfter.has(epochs)) {
-      const model = restless();
+      const model = makeFluctuating();
       model.fitSync(data, { ...options, epochs });
       weightsAfter.set(epochs, weights(model));
     }
     return weightsAfter.get(epochs);
   };
 
-  test("ends when it was said to, with the best weights, whatever is monitored and whoever takes part", async () => {
+  test("ends at the expected epoch with the best weights, for every monitored metric and with other callbacks", async () => {
     const monitors = ["loss", "validationLoss", "meanAbsoluteError", "validationAccuracy"] as const;
     await fc.assert(
       fc.asyncProperty(
@@ -282,7 +282,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
           const values = whole[monitor].map((value) => (/accuracy/i.test(monitor) ? -value : value));
           const { epochs, bestEpoch } = expected(values, patience, minDelta);
           const stopping = callbacks.earlyStopping({ monitor, patience, minDelta });
-          const model = restless();
+          const model = makeFluctuating();
           const list = alone ? [stopping] : [{ onEpochEnd() {} }, stopping];
           const given = { ...options, callbacks: list };
           const history = sync ? model.fitSync(data, given) : await model.fit(data, given);
@@ -294,8 +294,8 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
     );
   });
 
-  test("gives the best weights when the loss is no longer finite", () => {
-    const model = restless({ layers: [dense(6), relu(), dense(1)] });
+  test("restores the best weights when the loss is no longer finite", () => {
+    const model = makeFluctuating({ layers: [dense(6), relu(), dense(1)] });
     const best: number[][] = [];
     const explode: Callback = {
       onEpochEnd({ epoch }, control) {
@@ -312,8 +312,8 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
     expect(weights(model).every(Number.isFinite)).toBe(true);
   });
 
-  test("goes on training afterwards", () => {
-    const model = restless();
+  test("allows further training afterwards", () => {
+    const model = makeFluctuating();
     const { epoch } = model.fitSync(data, {
       ...options,
       callbacks: callbacks.earlyStopping({ patience: 0 }),
@@ -328,7 +328,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
       "callbacks.earlyStopping: minDelta: expected a finite number of at least 0, received -1",
     ],
     [{ patients: 3 }, 'unknown option "patients". Did you mean "patience"?'],
-  ])("refuses %o when it is made", (given, message) => {
+  ])("refuses the options %o", (given, message) => {
     expect(() => callbacks.earlyStopping(given as object)).toThrow(message);
   });
 
@@ -337,7 +337,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
     ["acuracy", 'unknown metric "acuracy". Did you mean "accuracy"?'],
   ])("refuses to monitor %s when the training begins", (monitor, message) => {
     const list = [callbacks.earlyStopping({ monitor: monitor as "loss" })];
-    const fit = () => restless().fitSync(data, { callbacks: list });
+    const fit = () => makeFluctuating().fitSync(data, { callbacks: list });
     expect(fit).toThrow(OptionError);
     expect(fit).toThrow("fitSync: callbacks[0]: earlyStopping: monitor: ");
     expect(fit).toThrow(message);
@@ -347,7 +347,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
 describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
   const make = () => makeModel({ kernel });
 
-  test.each(ways)("ends %s with the first epoch whose loss is good enough", async (_, train) => {
+  test.each(ways)("ends %s with the first epoch whose loss reaches the target", async (_, train) => {
     const { loss } = await train(make(), { epochs: 40 });
     for (const at of [0, 7, 25]) {
       const targetLoss = loss[at];
@@ -358,7 +358,7 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
     expect((await train(make(), { epochs: 5, budget: { targetLoss: -1 } })).loss.length).toBe(5);
   });
 
-  test.each(ways)("ends %s when the time is over, with what it has learnt by then", async (_, train) => {
+  test.each(ways)("ends %s when the time is over, and keeps the weights at that time", async (_, train) => {
     const model = make();
     const start = performance.now();
     const { loss } = await train(model, { epochs: 1e7, budget: { seconds: 0.2 } });
@@ -369,7 +369,7 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
     expect(weights(model)).toEqual(weightsAfterSteps(make(), training.steps, { epochs: loss.length + 1 }));
   });
 
-  test("tells the time that is left", async () => {
+  test("provides the remaining time", async () => {
     const left: number[] = [];
     const epochs: Epoch[] = [];
     await make().fit(data, {
@@ -396,14 +396,14 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
   });
 });
 
-/** The weights after so many steps of a training, taken by the kernel itself. */
+/** Returns the weights after a number of steps that the kernel itself takes. */
 function weightsAfterSteps(model: Model, steps: number, options: FitOptions): number[] {
   const session = sessionOf(model);
   const checked = readFitOptions("fit", options);
   const fit = session.begin("fit", data, checked);
   const { value: request } = fit.requests().next();
   const { run } = request as { run: Run };
-  // One call of the kernel takes no more epochs than this at a time for a user.
+  // For a user, one call of the kernel takes at most this number of epochs.
   const learningRates = new Float64Array(checked.epochs).fill(run.learningRates[0]);
   fit.network.train(fit.kernelData, { ...run, steps, learningRates });
   return weights(model);
@@ -413,7 +413,7 @@ describe.each(kernelNames)("a signal on the %s kernel", (kernel) => {
   const options = { epochs: 6, batchSize: 8 };
   const steps = 6 * 7;
 
-  test("leaves the model after the last whole step, whichever that is", async () => {
+  test("leaves the model after the last complete step, at any time", async () => {
     const seen = new Set<number>();
     clock.isFast = true; // so that the typescript kernel yields after each step
     try {

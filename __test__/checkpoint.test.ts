@@ -1,4 +1,4 @@
-/** Checkpoints: a training that was ended in any way goes on from its last one, to the same bits. */
+/** Checkpoints: a training that ended in any way resumes from the last one, with the same bits. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -44,7 +44,9 @@ const EPOCHS = 12;
 const monitor = "validationLoss";
 const held = someRows(30, 50);
 
-/** Moments, noise, a schedule and early stopping that look back: all that a training remembers. */
+/**
+ * Returns a model whose training keeps every kind of state: moments, noise, a schedule and early stopping.
+ */
 function make(kernel: "native" | "typescript", options: Partial<ModelOptions> = {}): Model {
   return new Model({
     inputs: 2,
@@ -66,14 +68,14 @@ const settings = (list: readonly Callback[] = [], patience = 50): FitOptions & {
   callbacks: [callbacks.earlyStopping({ monitor, patience }), ...list],
 });
 
-/** All that a training leaves, but for its times. */
+/** Returns everything that a training leaves, except times. */
 function stateOf(model: Model) {
   const { weights, optimizerState, training } = model.toJSON();
   const { seconds: _, ...history } = model.history as object as Record<string, number[]>;
   return { weights, optimizerState, training, history };
 }
 
-/** Ends the training after an epoch, as if the process were gone. */
+/** Ends the training after an epoch, as if the process were killed. */
 const crashAfter = (epoch: number): Callback => ({
   onEpochEnd(ended) {
     if (ended.epoch === epoch) throw new Error("crash");
@@ -85,7 +87,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
     ["fit", async (model: Model, options: FitOptions): Promise<unknown> => model.fit(data, options)],
     ["fitSync", async (model: Model, options: FitOptions): Promise<unknown> => model.fitSync(data, options)],
   ] as const)("of %s", (call, train) => {
-    test("that crashes after any epoch goes on to the same bits", async () => {
+    test("that crashes after any epoch resumes with the same bits", async () => {
       const whole = make(kernel);
       await train(whole, settings());
       for (let epoch = 0; epoch < EPOCHS; epoch++) {
@@ -98,7 +100,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       }
     });
 
-    test("that crashes again and again does so, too", async () => {
+    test("that crashes repeatedly does too", async () => {
       const [whole, path] = [make(kernel), freshPath()];
       await train(whole, settings());
       const checkpoint = callbacks.checkpoint({ path, resume: true });
@@ -110,7 +112,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(stateOf(resumed)).toEqual(stateOf(whole));
     });
 
-    test("that has ended is not trained again", async () => {
+    test("that has ended is not repeated", async () => {
       const [path, epochs] = [freshPath(), [] as number[]];
       const list = [
         callbacks.checkpoint({ path, resume: true }),
@@ -125,7 +127,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(stateOf(again)).toEqual(stateOf(first));
     });
 
-    test("goes on for more epochs than it first had", async () => {
+    test("can resume with more epochs than before", async () => {
       const [path, whole, resumed] = [freshPath(), make(kernel), make(kernel)];
       const list = [callbacks.checkpoint({ path, every: 5, resume: true })];
       await train(whole, settings());
@@ -134,7 +136,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(stateOf(resumed)).toEqual(stateOf(whole));
     });
 
-    test("keeps the rate that a hook has set", async () => {
+    test("resumes with the learning rate that a hook has set", async () => {
       const [path, whole, resumed] = [freshPath(), make(kernel), make(kernel)];
       const set: Callback = {
         onEpochEnd({ epoch }, control) {
@@ -148,7 +150,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(stateOf(resumed)).toEqual(stateOf(whole));
     });
 
-    test("keeps as many as it was told to, the newest under the name, and each is a model", async () => {
+    test("keeps as many checkpoints as `keep` says, the newest under the given name, and each is a model", async () => {
       const path = freshPath();
       await train(make(kernel), settings([callbacks.checkpoint({ path, every: 2, keep: 3 })]));
       const names = readdirSync(join(path, "..")).sort();
@@ -158,7 +160,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(epochs).toEqual([EPOCHS, EPOCHS - 2, EPOCHS - 4]);
     });
 
-    test("is kept where a link leads, be there a file yet or not", async () => {
+    test("writes through a link, whether or not its target exists", async () => {
       const [path, file, whole] = [freshPath(), freshPath("file"), make(kernel)];
       symlinkSync(file, path);
       const list = () => settings([callbacks.checkpoint({ path, keep: 2, resume: true })]);
@@ -169,7 +171,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect((await load(`${path}.1`)).toJSON().training.epochs).toBe(EPOCHS - 1);
     });
 
-    test("begins anew where nothing says that it should go on, or where there is nothing", async () => {
+    test("starts from the beginning without `resume`, and without a file", async () => {
       const [path, whole, again] = [freshPath(), make(kernel), make(kernel)];
       await train(whole, settings([callbacks.checkpoint({ path, resume: true })]));
       await train(again, settings([callbacks.checkpoint({ path })]));
@@ -190,7 +192,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         "it is of another model: seed: it has 5, this model has 6; make the model with { seed: 5 }",
       ],
       [
-        "another batch",
+        "another batch size",
         () => make(kernel),
         { batchSize: 9 },
         "made with batchSize: 8; this training has batchSize: 9",
@@ -229,7 +231,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
         },
         "made with validationData or validationSplit; this training has none",
       ],
-    ])("does not go on with %s, and nothing has changed", async (_, other, changed, message) => {
+    ])("refuses to resume with %s, without any change", async (_, other, changed, message) => {
       const path = freshPath();
       await train(make(kernel), { ...settings([callbacks.checkpoint({ path })]), epochs: 2 });
       const bytes = readFileSync(path);
@@ -247,7 +249,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(readFileSync(path)).toEqual(bytes);
     });
 
-    test("does not go on from what is no checkpoint", async () => {
+    test("refuses to resume from a file that is not a checkpoint", async () => {
       const path = freshPath();
       const list = [callbacks.checkpoint({ path, resume: true })];
       await save(make(kernel), path);
@@ -261,7 +263,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       });
     });
 
-    test("does not go on from a checkpoint of a newer version", async () => {
+    test("refuses to resume from a checkpoint of a newer version", async () => {
       const path = freshPath();
       const list = [callbacks.checkpoint({ path, resume: true })];
       await train(make(kernel), { ...settings(list), epochs: 2 });
@@ -280,7 +282,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       });
     });
 
-    test("does not go on from a checkpoint whose history has another length", async () => {
+    test("refuses to resume from a checkpoint whose history has another length", async () => {
       const path = freshPath();
       const list = [callbacks.checkpoint({ path, resume: true })];
       await train(make(kernel), { ...settings(list), epochs: 2 });
@@ -294,7 +296,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       });
     });
 
-    test("does not begin where it cannot be written", async () => {
+    test("is refused if the checkpoint cannot be written", async () => {
       const path = freshPath();
       const wrong = [join(path, "..", "missing", "file"), join(path, "..")];
       if (process.getuid?.() !== 0) {
@@ -317,11 +319,11 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
   });
 
   test.runIf(process.platform !== "win32")(
-    "whose disk is full ends, and the checkpoint before stays (skipped on Windows)",
+    "with a full disk ends, and keeps the previous checkpoint (skipped on Windows)",
     async () => {
       for (const call of ["fit", "fitSync"]) {
         const path = freshPath();
-        // The history grows until the file is larger than a shell can allow, 8 blocks of 512 or 1024 bytes.
+        // The history grows until the file exceeds the shell's limit, 8 blocks of 512 or 1024 bytes.
         const command = `ulimit -f 8 && exec "${process.execPath}" "${script("resume.mjs")}" "${path}" ${kernel} ${call}`;
         const child = spawn("/bin/sh", ["-c", command], { stdio: ["ignore", "pipe", "pipe"] });
         const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -339,7 +341,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
     },
   );
 
-  test.each(["fit", "fitSync"])("of %s may share its checkpoints with other processes", async (call) => {
+  test.each(["fit", "fitSync"])("by %s can share its checkpoints with other processes", async (call) => {
     const path = freshPath();
     const run = () => runNode([script("share.mjs"), path, kernel, call]);
     const ended = await Promise.all([run(), run(), run()]);
@@ -354,7 +356,7 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
 
   const kills = Number(process.env.MYELIN_KILLS ?? 12) / 4;
   test.each(["fit", "fitSync"])(
-    "of %s that is killed at random moments ends with the same bits",
+    "by %s that is killed at random moments ends with the same bits",
     async (call) => {
       const run = async (path: string, until?: number) => {
         const child = spawn(process.execPath, [script("resume.mjs"), path, kernel, call], {
@@ -395,11 +397,11 @@ const trainings = [
   ["defaults.safetensors", "defaults.json", training.defaults],
 ] as const;
 
-describe.each(kernelNames)("resumes checkpoints of every version on the %s kernel", (kernel) => {
+describe.each(kernelNames)("checkpoints of every version resume on the %s kernel", (kernel) => {
   const folder = fileURLToPath(new URL("fixtures/checkpoints/", import.meta.url));
   const versions = readdirSync(folder).filter((name) => name.startsWith("version-"));
 
-  test("of which there is one", () => expect(versions).toEqual(["version-1"]));
+  test("and there is one version", () => expect(versions).toEqual(["version-1"]));
 
   const cases = versions.flatMap((version) => trainings.map((files) => [version, ...files] as const));
   test.each(cases)("%s: %s", async (version, checkpoint, expectation, settings) => {
@@ -419,7 +421,7 @@ describe.each(kernelNames)("resumes checkpoints of every version on the %s kerne
   });
 });
 
-describe.each(kernelNames)("two checkpoints of a training on the %s kernel", (kernel) => {
+describe.each(kernelNames)("two checkpoints in a training on the %s kernel", (kernel) => {
   test("resume once, from the first that has a file", async () => {
     const [first, second] = [freshPath(), freshPath()];
     const options = (epochs: number): FitOptions => ({
@@ -487,7 +489,7 @@ describe.each(kernelNames)("a checkpoint of a validationSplit on the %s kernel",
     expect(String(error)).toContain("Fix: use another path, or delete the file");
   });
 
-  test("is refused where the rows are chosen in another way", async () => {
+  test("is refused if the rows were chosen in another way", async () => {
     const path = freshPath();
     await makeModel({ kernel }).fit(data, options(path, true));
     const error = await failureOf(() => makeModel({ kernel }).fit(data, options(path, false)));
@@ -503,6 +505,6 @@ test.each([
   [{ path: "a", every: 0 }, "callbacks.checkpoint: every: expected a whole number"],
   [{ path: "a", keep: 0 }, "callbacks.checkpoint: keep: expected a whole number"],
   [{ path: "a", evry: 2 }, 'unknown option "evry". Did you mean "every"?'],
-])("refuses %o when it is made", (given, message) => {
+])("checkpoint refuses the options %o", (given, message) => {
   expect(() => callbacks.checkpoint(given as { path: string })).toThrow(message);
 });

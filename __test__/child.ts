@@ -1,4 +1,4 @@
-/** Node in a process of its own, for what must not end the process that tests. */
+/** Runs Node in a separate process, for tests that may end the process. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -12,7 +12,7 @@ export interface Ended {
   readonly errors: string;
 }
 
-/** Runs Node to its end, without what the caller's environment says of Myelin. */
+/** Runs Node to its end, without variables of the caller's environment that configure Myelin or Node. */
 export function runNode(
   given: readonly string[],
   {
@@ -30,7 +30,7 @@ export function runNode(
   });
 }
 
-/** The path of a script in `fixtures/processes`. */
+/** Returns the path of a script in `fixtures/processes`. */
 export function script(name: string): string {
   return fileURLToPath(new URL(`fixtures/processes/${name}`, import.meta.url));
 }

@@ -1,4 +1,4 @@
-/** The command, as it runs in a pipe. */
+/** The command, with its output in a pipe. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ describe("myelin xor", () => {
     const { status, output, errors } = await myelin("xor", "--epochs", "20", "--folder", "plots");
     expect(errors).toBe("");
     expect(status).toBe(0);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe gets no colours and no cursor movements
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe gets no colors and no cursor movements
     expect(output).not.toMatch(/\u001b|\r/);
     const lines = output.split("\n");
     expect(lines[0]).toBe("training 2-64-1 on 1000 examples, batch 5, learning rate 0.01");
@@ -40,7 +40,7 @@ describe("myelin xor", () => {
     expect(readFileSync(join(folder, "plots", "xor.html"), "utf8")).toMatch(/<html/);
   });
 
-  test("marks the points that it counts as wrong, and draws the error that it prints", async () => {
+  test("marks the misclassified points, and plots the error that it prints", async () => {
     const { output } = await myelin("xor", "--epochs", "20", "--folder", "marks");
     const share = Number(output.match(/^accuracy at 0\.5: (\d+\.\d) %$/m)?.[1]);
     const wrong = Math.round(1000 - 10 * share);
@@ -50,7 +50,7 @@ describe("myelin xor", () => {
     expect(Number(output.match(/ mean squared error: (\d+\.\d+) in epoch 20\n/)?.[1])).toBeCloseTo(last, 4);
     for (const name of ["xor.svg", "xor.html"]) {
       const drawn = readFileSync(join(folder, "marks", name), "utf8");
-      // One more is in the legend.
+      // The legend has one more.
       expect(drawn.match(/<circle class="mark"/g)).toHaveLength(wrong + 1);
       expect(drawn).toContain('<path class="loss"');
     }
@@ -67,7 +67,7 @@ describe("myelin xor", () => {
     expect(other).not.toEqual(first);
   });
 
-  test("runs on the kernel that is asked for, and says why", async () => {
+  test("runs on the chosen kernel, and gives the reason", async () => {
     const { output } = await myelin("xor", "--epochs", "1", "--kernel", "typescript");
     expect(output).toContain('\nkernel: typescript (requested by the option kernel: "typescript")\n');
   });
@@ -79,12 +79,12 @@ describe("myelin xor", () => {
   });
 });
 
-describe("what is wrong is said in one line, with exit code 1", () => {
+describe("an error is one line, with exit code 1", () => {
   test.each<[what: string, given: string[], message: RegExp]>([
     ["an unknown command", ["xro"], /unknown command 'xro'/],
     ["an unknown option", ["xor", "--epoch", "3"], /unknown option '--epoch'/],
     [
-      "epochs in words",
+      "epochs as a word",
       ["xor", "--epochs", "many"],
       /'--epochs <number>' argument 'many' is invalid\. Expected a whole/,
     ],
@@ -94,22 +94,26 @@ describe("what is wrong is said in one line, with exit code 1", () => {
       ["xor", "--epochs", "0"],
       /'--epochs <number>' argument '0' is invalid\. Expected a whole number of at least 1/,
     ],
-    ["a batch of none", ["xor", "--batch-size", "0"], /'--batch-size <number>' argument '0' is invalid/],
+    ["an empty batch", ["xor", "--batch-size", "0"], /'--batch-size <number>' argument '0' is invalid/],
     ["no examples", ["xor", "--examples", "0"], /'--examples <number>' argument '0' is invalid/],
     [
       "a negative learning rate",
       ["xor", "--learning-rate", "-1"],
       /learningRate: expected a finite number of at least 0/,
     ],
-    ["a learning rate in words", ["xor", "--learning-rate", "slow"], /'slow' is invalid\. Expected a number/],
+    [
+      "a learning rate as a word",
+      ["xor", "--learning-rate", "slow"],
+      /'slow' is invalid\. Expected a number/,
+    ],
     [
       "an unknown kernel",
       ["xor", "--kernel", "wasm"],
       /'wasm' is invalid\. Allowed choices are auto, native, typescript/,
     ],
-    ["a value that is missing", ["xor", "--folder"], /'--folder <path>' argument missing/],
+    ["a missing value", ["xor", "--folder"], /'--folder <path>' argument missing/],
     [
-      "a loss that grows beyond all numbers",
+      "a loss that is no longer finite",
       ["xor", "--learning-rate", "1e9"],
       /learning rate 1000000000 may be too high/,
     ],

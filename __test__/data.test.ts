@@ -10,28 +10,28 @@ const column = { name: "y", columns: 1, unit: "outputs", listIsColumn: true };
 describe("xor", () => {
   const { x, y, rows, inputs, outputs } = xor({ examples: 1000, seed: 1 });
 
-  test("has two values in [0, 1) and one label a row", () => {
+  test("has two values in [0, 1) and one label per row", () => {
     expect({ rows, inputs, outputs }).toEqual({ rows: 1000, inputs: 2, outputs: 1 });
     expect(x).toHaveLength(2000);
     expect(y).toHaveLength(1000);
     expect(x.every((value) => value >= 0 && value < 1)).toBe(true);
   });
 
-  test("is 1 where exactly one of the two is at least a half", () => {
+  test("is 1 if exactly one of the two values is at least 0.5", () => {
     for (let row = 0; row < rows; row++) {
       const [first, second] = [x[2 * row] >= 0.5, x[2 * row + 1] >= 0.5];
       expect(y[row]).toBe(first !== second ? 1 : 0);
     }
   });
 
-  test("falls evenly into the four quadrants", () => {
+  test("covers the four quadrants evenly", () => {
     const quadrants = [0, 0, 0, 0];
     for (let row = 0; row < rows; row++)
       quadrants[(x[2 * row] >= 0.5 ? 2 : 0) + (x[2 * row + 1] >= 0.5 ? 1 : 0)]++;
     for (const count of quadrants) expect(Math.abs(count - 250)).toBeLessThan(60);
   });
 
-  test("is the same for one seed, and longer for more examples", () => {
+  test("is the same for the same seed, and has the same first rows for more examples", () => {
     expect(xor({ examples: 1000, seed: 1 })).toEqual({ x, y, rows, inputs, outputs });
     expect(xor({ examples: 1000, seed: 2 }).x).not.toEqual(x);
     expect(xor({ examples: 10, seed: 1 }).x).toEqual(x.slice(0, 20));
@@ -42,11 +42,11 @@ describe("xor", () => {
   });
 });
 
-describe("x and y are read in every form", () => {
+describe("x and y are accepted in every form", () => {
   const float = fc.float({ noNaN: true, noDefaultInfinity: true });
   const table = fc.array(fc.tuple(float, float), { minLength: 1, maxLength: 20 });
 
-  test("to the same values", () => {
+  test("with the same values", () => {
     fc.assert(
       fc.property(table, (rows) => {
         const values = Float32Array.from(rows.flat());
@@ -62,7 +62,7 @@ describe("x and y are read in every form", () => {
     );
   });
 
-  test("and a value that is not finite is found, wherever it is", () => {
+  test("and a value that is not finite is found at any position", () => {
     for (let length = 1; length <= 13; length++) {
       for (let row = 0; row < length; row++) {
         for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
@@ -74,14 +74,14 @@ describe("x and y are read in every form", () => {
     }
   });
 
-  test("and the form is kept, for the answer", () => {
+  test("and the form is kept, for predictions", () => {
     expect(readMatrix([1, 2], two).form).toBe("row");
     expect(readMatrix([[1, 2]], two).form).toBe("rows");
     expect(readMatrix(Float32Array.of(1, 2), two).form).toBe("flat");
     expect(readMatrix([1, 2, 3], column).form).toBe("rows");
   });
 
-  test("whole numbers of any width are numbers", () => {
+  test("including integers of any width", () => {
     const arrays = [
       Int8Array,
       Uint8Array,
@@ -96,7 +96,7 @@ describe("x and y are read in every form", () => {
     }
   });
 
-  test("and of another realm as well as of this one", () => {
+  test("including arrays of another realm", () => {
     const realm = createContext({});
     const foreign = (code: string): unknown => runInContext(code, realm);
     const forms = [
@@ -119,7 +119,7 @@ describe("x and y are read in every form", () => {
     );
   });
 
-  test("an array's own length, or a class of its own, changes nothing about its values", () => {
+  test("a length or class of its own does not affect an array's values", () => {
     class Table extends Float32Array {
       override get length() {
         return 2;
@@ -133,7 +133,7 @@ describe("x and y are read in every form", () => {
     }
   });
 
-  test("rows are copied, those of shared memory, too", () => {
+  test("rows are copied, also those in shared memory", () => {
     const shared = new Float32Array(new SharedArrayBuffer(8));
     shared.set([1, 2]);
     const { values } = readMatrix([shared, [3, 4]], two);
@@ -158,7 +158,7 @@ describe("x and y are read in every form", () => {
     }
   });
 
-  test("a view of a part of a buffer is that part", () => {
+  test("a view of a buffer is only that part of it", () => {
     const buffer = Float32Array.of(1, 2, 3, 4, 5, 6);
     expect(readMatrix(buffer.subarray(2, 6), two)).toMatchObject({
       values: Float32Array.of(3, 4, 5, 6),
@@ -166,20 +166,20 @@ describe("x and y are read in every form", () => {
     });
   });
 
-  test("a list of numbers is a row of x, and a column of y where one column is expected", () => {
+  test("a list of numbers is a row of x, or a column of y if one column is expected", () => {
     expect(readMatrix([1, 2], two).rows).toBe(1);
     expect(readMatrix([1, 2], column).rows).toBe(2);
     expect(readMatrix([1, 2], { ...column, columns: 2 }).rows).toBe(1);
   });
 
-  test("what 32 bits hold at most is taken, and rounded to what they hold", () => {
+  test("the largest 32-bit values are accepted, and values are rounded to 32 bits", () => {
     const largest = 3.4028234663852886e38;
     expect(readMatrix([largest, -largest], two).values).toEqual(Float32Array.of(largest, -largest));
     expect(readMatrix([0.1, 1e-50], two).values).toEqual(Float32Array.of(0.1, 0));
   });
 });
 
-test("x and y are a dataset of as many rows", () => {
+test("x and y form a dataset with this number of rows", () => {
   expect(
     readExamples(
       {

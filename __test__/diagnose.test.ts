@@ -1,4 +1,4 @@
-/** The training doctor: silent on healthy tables, and finds each cause where it was put. */
+/** diagnose: no findings for healthy tables, and each cause in a faulty case. */
 
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -22,26 +22,26 @@ import {
   tanh,
 } from "../src/index.ts";
 import { type Cause, type Diagnosis, diagnose, type Finding } from "../src/insight/index.ts";
+import { endOf, faultyCases, healthy, modelOf } from "./faults.ts";
 import { kernelNames } from "./kernels.ts";
 import { anyProgram, draws, rowsFor } from "./programs.ts";
 import { data, makeModel, rows } from "./samples.ts";
-import { endOf, healthy, modelOf, patients } from "./sick.ts";
 
 const causesOf = ({ findings }: Diagnosis) => [...new Set(findings.map(({ cause }) => cause))];
 
 const doc = () => readFileSync(new URL("../docs/doctor.md", import.meta.url), "utf8");
 
-/** The lines of a table, as the document has them. */
+/** Returns the lines of a table of docs/doctor.md. */
 const markdown = (lines: readonly (readonly string[])[]) => lines.map((cells) => `| ${cells.join(" | ")} |`);
 
 describe("healthy tables", () => {
-  test.each(healthy)("$name: nothing is found before a training", (table) => {
+  test.each(healthy)("$name: no findings before training", (table) => {
     expect(String(diagnose(modelOf(table), table.x, table.y))).toBe(`no findings in ${table.x.length} rows`);
   });
 
   describe.each(kernelNames)("trained on the %s kernel", (kernel) => {
     const few = kernel === "native" ? healthy : healthy.filter(({ name }) => name !== "digits");
-    test.each(few)("$name: nothing is found after a training", (table) => {
+    test.each(few)("$name: no findings after training", (table) => {
       const model = modelOf(table, { kernel });
       const { epochs, batchSize } = table;
       model.fitSync(table.x, table.y, { epochs, batchSize });
@@ -49,7 +49,7 @@ describe("healthy tables", () => {
     });
   });
 
-  // Other settings that one would call sensible.
+  // Other common settings.
   const others: readonly (readonly [string, () => Layer[], ModelOptions["optimizer"]])[] = [
     ["tanh, sgd with momentum", () => [dense(32), tanh()], sgd({ learningRate: 0.05, momentum: 0.9 })],
     ["sigmoid, adam", () => [dense(32), sigmoid()], adam({ learningRate: 0.01 })],
@@ -62,7 +62,7 @@ describe("healthy tables", () => {
     ],
   ];
   describe.each(others)("%s", (_, hidden, optimizer) => {
-    test.each(healthy)("$name: nothing is found before and after a training", (table) => {
+    test.each(healthy)("$name: no findings before and after training", (table) => {
       const model = modelOf(table, { layers: [...hidden(), ...endOf(table).last], optimizer });
       expect(diagnose(model, table.x, table.y).findings).toEqual([]);
       model.fitSync(table.x, table.y, { epochs: 30 });
@@ -71,10 +71,10 @@ describe("healthy tables", () => {
   });
 });
 
-describe("sick ones", () => {
-  const found = patients.map((patient) => {
-    const { x, y, model } = patient.make();
-    return { ...patient, diagnosis: diagnose(model, x, y) };
+describe("faulty cases", () => {
+  const found = faultyCases.map((faulty) => {
+    const { x, y, model } = faulty.make();
+    return { ...faulty, diagnosis: diagnose(model, x, y) };
   });
 
   test.each(found)("$cause is found. $done", ({ cause, at, diagnosis }) => {
@@ -84,15 +84,15 @@ describe("sick ones", () => {
     expect(String(diagnosis)).toContain(own!.fix);
   });
 
-  test("are there for every cause", () => {
+  test("exist for every cause", () => {
     const source = readFileSync(new URL("../src/training/warnings/finding.ts", import.meta.url), "utf8");
     const declared = /export type Cause =(.*?);/s.exec(source)![1];
     const causes = Array.from(declared.matchAll(/"(\w+)"/g), ([, cause]) => cause);
-    expect(new Set(patients.map(({ cause }) => cause))).toEqual(new Set(causes as Cause[]));
+    expect(new Set(faultyCases.map(({ cause }) => cause))).toEqual(new Set(causes as Cause[]));
     for (const cause of causes) expect(doc()).toContain(`| \`${cause}\` |`);
   });
 
-  test("are in the document's table, and nothing else is found in any", () => {
+  test("are those of the table in docs/doctor.md, and have no other findings", () => {
     const place = ({ column, layer, row, class: category, share }: Finding) =>
       [
         layer === undefined ? "" : `layer ${layer}`,
@@ -114,7 +114,7 @@ describe("sick ones", () => {
 });
 
 describe("a diagnosis", () => {
-  test.each(kernelNames)("changes nothing of a model of the %s kernel", (kernel) => {
+  test.each(kernelNames)("does not change a model of the %s kernel", (kernel) => {
     const optimizer = adam({ learningRate: 0.01 });
     const [model, twin] = [1, 2].map(() =>
       makeModel({ kernel, optimizer, layers: [dense(4), batchNorm(), relu(), dense(1)] }),
@@ -146,7 +146,7 @@ describe("a diagnosis", () => {
     expect(() => diagnose(model, data)).toThrow(StateError);
   });
 
-  test("tells what training refuses, whatever that is", () => {
+  test("reports data that training refuses, for any reason", () => {
     const values = [Number.NaN, Number.POSITIVE_INFINITY, 1e300, null, "1", undefined, 0.5];
     fc.assert(
       fc.property(fc.constantFrom(...values), fc.nat(3), fc.nat(2), (value, row, column) => {
@@ -168,7 +168,7 @@ describe("a diagnosis", () => {
     );
   });
 
-  test("can be had of every layer, loss and optimizer, of any rows, and places what it finds", () => {
+  test("is possible for every layer, loss and optimizer, and for any rows, and gives a place to each finding", () => {
     const small = fc.tuple(anyProgram, fc.constantFrom(1, 2, 17), fc.nat(1_000_000));
     fc.assert(
       fc.property(small, ([program, count, seed]) => {
@@ -188,7 +188,7 @@ describe("a diagnosis", () => {
     );
   });
 
-  test("prints as the document shows it", () => {
+  test("prints as docs/doctor.md shows", () => {
     const x = Array.from({ length: 100 }, (_, row) => [Math.sin(row), 1000 * Math.cos(row)]);
     const layers = [dense(16), relu(), dense(1)];
     const model = makeModel({ layers, optimizer: sgd({ learningRate: 0.01 }), seed: 1 });
@@ -200,14 +200,14 @@ describe("a diagnosis", () => {
     expect(doc()).toContain(`\`\`\`text\n${text}\n\`\`\``);
   });
 
-  test("tells what a metric refuses", () => {
+  test("reports targets that a metric refuses", () => {
     const model = makeModel({ metrics: ["accuracy"] });
     const [{ cause, row, message }] = diagnose(model, rows.x.slice(0, 2), [0, 0.5]).findings;
     expect({ cause, row }).toEqual({ cause: "refusedData", row: 1 });
     expect(message).toMatch(/expected a class, 0 or 1, received 0.5/);
   });
 
-  test("looks at the rows whose labels are right as at any others", () => {
+  test("checks rows with valid labels like any others", () => {
     const model = makeModel({ layers: [dense(8), relu(), dense(2)], loss: "sparseCategoricalCrossentropy" });
     const found = diagnose(
       model,
@@ -223,14 +223,14 @@ describe("a diagnosis", () => {
     expect(found.findings[0]).toMatchObject({ row: 3, share: 0.25 });
   });
 
-  test("has findings where all labels are wrong", () => {
+  test("has findings if all labels are invalid", () => {
     const model = makeModel({ layers: [dense(2)], loss: "sparseCategoricalCrossentropy" });
     const found = diagnose(model, rows.x.slice(0, 3), [5, 6, 7]);
     expect(causesOf(found)).toEqual(["labelOutsideClasses"]);
     expect(found.findings[0].fix).toMatch(/dense\(8\)/);
   });
 
-  test("tells the first three of a cause at length, and the places of the others", () => {
+  test("describes the first three findings of a cause in full, and lists the places of the others", () => {
     const x = Array.from({ length: 30 }, (_, row) => Array.from({ length: 20 }, (_, at) => 100 * row + at));
     const model = makeModel({ inputs: 20, optimizer: sgd({ learningRate: 1e-6 }) });
     const found = diagnose(
@@ -244,7 +244,7 @@ describe("a diagnosis", () => {
     expect(found.text).toBe(`${found}`);
   });
 
-  test("names no learning rate where columns are not scaled, and the default at most elsewhere", () => {
+  test("suggests no learning rate if columns are unscaled, and at most the default otherwise", () => {
     const large = rows.x.map(([first, second]) => [first * 1e4, second]);
     for (const learningRate of [0.001, 0.0001]) {
       const { findings } = diagnose(makeModel({ optimizer: sgd({ learningRate }) }), large, rows.y);
@@ -258,7 +258,7 @@ describe("a diagnosis", () => {
     expect(findings[0].fix).toMatch(/learningRate: 0\.001,/);
   });
 
-  test("names the caller's rows where rows before them have labels that are none", () => {
+  test("gives the caller's row numbers if earlier rows have invalid labels", () => {
     const x = Array.from({ length: 60 }, (_, row) => [Math.sin(row), row === 50 ? 1e5 : Math.cos(row)]);
     const y = x.map((_, row) => (row < 4 ? 7 : row % 2));
     const classes = { layers: [dense(2)], loss: "sparseCategoricalCrossentropy" } as const;
@@ -270,11 +270,11 @@ describe("a diagnosis", () => {
     expect(rowOf("contradictoryRows")?.message).toMatch(/rows 59 and 60/);
   });
 
-  test("takes a row alone", () => {
+  test("accepts a single row", () => {
     expect(diagnose(makeModel(), [[0.2, 0.9]], [1]).findings).toEqual([]);
   });
 
-  test("takes more rows than it lets through the network", () => {
+  test("accepts more rows than it sends through the network", () => {
     const many = Array.from({ length: 5000 }, (_, row) => [Math.sin(row), Math.cos(3 * row)]);
     const found = diagnose(
       makeModel({ optimizer: sgd({ learningRate: 50 }) }),
@@ -284,16 +284,16 @@ describe("a diagnosis", () => {
     expect(found.findings[0].message).toMatch(/loss of 512 rows/);
   });
 
-  test("refuses options, which it does not have", () => {
+  test("refuses options, because it has none", () => {
     expect(() => diagnose(makeModel(), data as never, {} as never)).toThrow(/expected \(data\) or \(x, y\)/);
   });
 });
 
-describe("what is no finding", () => {
+describe("no findings for", () => {
   const binary = (layers: Layer[], loss: ModelOptions["loss"] = "binaryCrossentropy") =>
     makeModel({ layers, loss });
 
-  test("columns of categories, however high their numbers", () => {
+  test("columns of categories, for any numbers", () => {
     const model = makeModel({
       layers: [embedding({ column: 1, categories: 1000, units: 2 }), dense(8), relu(), dense(1)],
       optimizer: sgd({ learningRate: 0.01 }),
@@ -324,15 +324,15 @@ describe("what is no finding", () => {
     expect(diagnose(binary([dense(8), relu(), dense(1), sigmoid()]), x, y).findings).toEqual([]);
   });
 
-  test("equal rows with other plain values, which are noise", () => {
+  test("equal rows with different values, which are noise", () => {
     const x = Array.from({ length: 40 }, (_, row) => [(row % 4) - 1.5, row % 2]);
     const y = x.map((_, row) => Math.sin(row));
     expect(diagnose(makeModel(), x, y).findings).toEqual([]);
   });
 
   test.each<[string, Layer[]]>([
-    ["a narrow sum between two wide ones, which is meant", [dense(1), dense(2), relu(), dense(1)]],
-    ["residual blocks that end in a sum", [dense(4), residual([relu(), dense(4)]), dense(1)]],
+    ["a narrow linear layer between two wide ones, as a bottleneck", [dense(1), dense(2), relu(), dense(1)]],
+    ["residual blocks that end in a linear layer", [dense(4), residual([relu(), dense(4)]), dense(1)]],
     ["a linear model", [dense(1)]],
   ])("%s", (_, layers) => {
     expect(causesOf(diagnose(makeModel({ layers }), data))).not.toContain("linearStack");
@@ -342,11 +342,11 @@ describe("what is no finding", () => {
     ["batchNorm between, which is linear in predict", [dense(4), batchNorm(), dense(1)]],
     ["residual blocks of linear layers", [dense(4), residual([dense(4)]), dense(1)]],
     ["leakyRelu of the slope 1 between", [dense(4), { type: "leakyRelu", alpha: 1 }, dense(1)]],
-  ])("but a linear stack is one with %s", (_, layers) => {
+  ])("but linear layers are reported with %s", (_, layers) => {
     expect(causesOf(diagnose(makeModel({ layers }), data))).toContain("linearStack");
   });
 
-  test("units of the last layer that are saturated where they should be", () => {
+  test("saturated units of the last layer if the targets need them", () => {
     const layers = [dense(8), tanh(), dense(1, { weightInitializer: "ones" }), sigmoid()];
     const model = makeModel({ layers });
     model.setWeights([

@@ -1,4 +1,4 @@
-// What the documents say holds: programs run, quotes stand in the sources, hunks fit, links lead somewhere.
+// The documents are correct: programs run, quotes match the sources, hunks apply, links have a target.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,7 +18,7 @@ import { data, makeModel } from "./samples.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
-/** Files below a folder with such an ending, as paths from the root. */
+/** Returns the files below a folder with this ending, as paths from the root. */
 const filesIn = (folder: string, ending: string) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .map((file) => join(folder, file))
@@ -31,7 +31,7 @@ const documents = [
   join("bench", "RESULTS.md"),
 ];
 
-/** A fenced block of a document. Behind the language may stand the file that it quotes. */
+/** A fenced block of a document. After the language, the fence may name the file that the block quotes. */
 interface Block {
   readonly place: string;
   readonly language: string;
@@ -58,7 +58,7 @@ const namespaces = [
   myelin.strategies,
 ];
 
-/** What a file exports for others than the package's users. */
+/** Returns the exports of a file that are not for users of the package. */
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
@@ -84,7 +84,7 @@ const tablePrelude = [
   'const model = await fitTable(rows, { target: "species", quality: "fast", seed: 1 });',
 ];
 
-/** The examples in the docstrings, with what they take for granted. */
+/** Returns the examples in docstrings, with the definitions that they assume. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
   [...read(file).matchAll(/@example\n +\* ```ts\n(.*?) +\* ```/gs)].map((match, index) => ({
     place: `${file}: example ${index + 1}`,
@@ -116,18 +116,18 @@ describe("programs", () => {
     expect(typeErrors(programs)).toEqual([]);
   });
 
-  test.each(byPlace(programs))("%s runs, and what it compares is true", async (_, { text }) => {
+  test.each(byPlace(programs))("%s runs, and its comments give the right values", async (_, { text }) => {
     expect(await run(text)).not.toContain(false);
   });
 });
 
 const quotes = blocks.filter(({ quoted }) => quoted !== undefined);
-test.each(byPlace(quotes))("%s quotes what stands in the file", (_, { quoted, text }) => {
+test.each(byPlace(quotes))("%s matches the file that it quotes", (_, { quoted, text }) => {
   expect(read(quoted!)).toContain(text);
 });
 
 const hunks = blocks.filter(({ language }) => language === "diff");
-test.each(byPlace(hunks))("%s fits into the file", (_, { text }) => {
+test.each(byPlace(hunks))("%s applies to the file", (_, { text }) => {
   const [, file, hunk] = /^--- a\/\S+\n\+\+\+ b\/(\S+)\n(.*)$/s.exec(text)!;
   const context = hunk.replace(/^\+.*\n/gm, "").replace(/^ /gm, "");
   expect(read(file).split(context)).toHaveLength(2);
@@ -136,7 +136,7 @@ test.each(byPlace(hunks))("%s fits into the file", (_, { text }) => {
 describe.each(documents)("%s", (file) => {
   const text = read(file).replace(/^```.*?^```$/gms, "");
 
-  test("links to what exists", () => {
+  test("has links with targets", () => {
     const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]);
     const broken = targets.filter((target) => !/^https?:/.test(target) && !linkHolds(file, target));
     expect(broken).toEqual([]);
@@ -156,13 +156,13 @@ test("the README begins with the commands of a fresh clone", () => {
   expect(first.text).toMatch(/^npm start .*\nnpm test /);
 });
 
-describe("the table of what there is", () => {
+describe("the table of features", () => {
   const named = (title: string) => {
     const row = read("docs/reference.md").match(new RegExp(`^\\| ${title} *\\|(.*)\\|$`, "m"))![1];
     return [...row.matchAll(/`([\w.]+)`/g)].map((match) => match[1]);
   };
 
-  test("names what is exported", () => {
+  test("names every export", () => {
     for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
     type Entries = Readonly<Record<string, { readonly type: string; readonly options: object }>>;
@@ -182,7 +182,7 @@ describe("the table of what there is", () => {
     expect(named("layers")).toEqual(["dense", ...options, ...described]);
   });
 
-  test("names options and methods that exist", () => {
+  test("names only options and methods that exist", () => {
     const model = makeModel();
     const options = Object.fromEntries(named("options of `fit`").map((name) => [name, undefined]));
     expect(() => model.fitSync(data, options as object)).not.toThrow();
@@ -194,7 +194,7 @@ describe("the table of what there is", () => {
   });
 });
 
-test("the licences name the versions that are locked", () => {
+test("the license texts name the locked versions", () => {
   const crates = [...read("Cargo.lock").matchAll(/name = "(.*)"\nversion = "(.*)"/g)];
   const packages = Object.entries<{ version?: string }>(JSON.parse(read("package-lock.json")).packages);
   const locked = new Set([
@@ -206,7 +206,7 @@ test("the licences name the versions that are locked", () => {
   expect(rows.map(([, name, version]) => `${name} ${version}`).filter((row) => !locked.has(row))).toEqual([]);
 });
 
-/** Whether a link from a document leads to a file, and to a heading of it where it names one. */
+/** Returns whether a link from a document has a target, including a heading if it names one. */
 function linkHolds(from: string, target: string): boolean {
   const [path, anchor] = target.split("#");
   const file = path === "" ? from : join(dirname(from), path);
@@ -226,7 +226,7 @@ function linkHolds(from: string, target: string): boolean {
 function typeErrors(list: readonly Block[]): string[] {
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  // A document may show what it does not use.
+  // A document may define names that it does not use.
   Object.assign(options, { noUnusedLocals: false, noUnusedParameters: false });
   const sources = new Map(list.map(({ text }, index) => [join(root, `document-${index}.ts`), text]));
   const places = new Map([...sources.keys()].map((name, index) => [name, list[index].place]));
@@ -257,7 +257,7 @@ const modules: Readonly<Record<string, object>> = {
   "myelin/table": table,
 };
 
-/** Runs a program that imports nothing but the package and files of ours; gives what it prints. */
+/** Runs a program that imports only the package and our files. Returns what it prints. */
 async function run(text: string): Promise<unknown[]> {
   const { outputText } = ts.transpileModule(text, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },

@@ -1,4 +1,4 @@
-/** No option of an activation or a loss is ignored: each changes what both kernels compute. */
+/** No option of an activation or a loss is ignored: each affects the results of both kernels. */
 import { describe, expect, test } from "vitest";
 import * as activations from "../src/nn/activations.ts";
 import * as losses from "../src/nn/losses.ts";
@@ -6,7 +6,7 @@ import type { AnyEntry, Complete, Option, Table } from "../src/options.ts";
 import { kernels } from "./kernels.ts";
 import { dataset, networkOf, programOf, rowsFor, takesAfter, variants } from "./programs.ts";
 
-/** Every entry of a table that has options, with each of them. */
+/** Returns every entry of a table that has options, with each of its options. */
 const optionsOf = (table: object) =>
   Object.values(table as Table<unknown>).flatMap((entry) =>
     Object.keys(entry.options as Record<string, Option<unknown>>).map(
@@ -14,7 +14,7 @@ const optionsOf = (table: object) =>
     ),
   );
 
-/** Pairs of configurations of an entry that differ in one option alone. */
+/** Returns pairs of configurations of an entry that differ in one option only. */
 function pairs(kind: string, table: object, entry: AnyEntry<unknown>, name: string): [Complete, Complete][] {
   const all = variants(kind, table as Table<unknown>, entry, 4);
   const others = (given: Complete) => JSON.stringify({ ...given, [name]: null });
@@ -28,7 +28,7 @@ function pairs(kind: string, table: object, entry: AnyEntry<unknown>, name: stri
 const wide = { type: "dense", units: 9, useBias: true };
 
 describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %s kernel", (_, kernel) => {
-  /** The loss and the gradients of a network of such layers. */
+  /** Returns the loss and the gradients of a network with these layers. */
   const outcome = (layers: Complete[], loss: Complete | string) => {
     const program = programOf({ inputs: 3, layers, loss });
     const data = dataset(kernel, program, rowsFor(program, 20));
@@ -51,7 +51,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %
         .filter((pair) => pair.every((loss) => takesAfter(loss, last)))
         .map((pair) => pair.map((loss) => outcome([wide, { type: last }], loss))),
     );
-    // Not every pair: no error here is above the larger values of huber's delta.
+    // Not every pair: no error here exceeds the larger values of huber's delta.
     expect(cases.filter(([one, other]) => one !== other).length).toBeGreaterThan(0);
   });
 });

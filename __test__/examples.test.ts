@@ -2,14 +2,14 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
-// The examples print what they show.
+// The examples print their results.
 const lines: string[] = [];
 beforeAll(() => {
   vi.spyOn(console, "log").mockImplementation((line) => lines.push(line));
 });
 afterAll(() => vi.restoreAllMocks());
 
-describe("the examples show what they claim", () => {
+describe("the examples prove their claims", () => {
   test("xor.js: the article's network learns the exclusive or", async () => {
     const { history, predictions } = await import("../examples/xor.js");
     expect(history.loss).toHaveLength(300);
@@ -19,7 +19,7 @@ describe("the examples show what they claim", () => {
     expect(Number.parseFloat(accuracy?.split(": ")[1] ?? "")).toBeGreaterThan(95);
   });
 
-  test("cross-entropy.js: it separates the classes better than the mean squared error, by the median", async () => {
+  test("cross-entropy.js: cross-entropy separates the classes better than the mean squared error, by the median", async () => {
     const { squares, entropy } = await import("../examples/cross-entropy.js");
     expect(squares[2]).toBeGreaterThan(96);
     expect(entropy[2]).toBeGreaterThan(squares[2]);
@@ -32,13 +32,13 @@ describe("the examples show what they claim", () => {
     expect(lines).toContain(`R² on 89 held-out rows: ${r2.toFixed(3)}`);
   });
 
-  test("search.js: an ensemble of what was found names at least 90 % of the held-out flowers right", async () => {
+  test("search.js: an ensemble of the best candidates classifies at least 90 % of the held-out flowers correctly", async () => {
     const { accuracy, result } = await import("../examples/search.js");
     expect(result.rows).toHaveLength(16);
     expect(accuracy).toBeGreaterThanOrEqual(0.9);
   });
 
-  test("understand.js: the step has its formulas, the gradients pass, the noise does not matter", async () => {
+  test("understand.js: the step has its formulas, the gradients are correct, the noise column is unimportant", async () => {
     const { check, explanation, found, shares } = await import("../examples/understand.js");
     expect(lines).toContain(`${explanation}\n`);
     expect(explanation.text).toContain("∂E/∂x₁ = g₁ tanh′(");
@@ -49,7 +49,7 @@ describe("the examples show what they claim", () => {
     expect(shares).toHaveLength(3);
   });
 
-  test("understand.js: it runs on this Node as a user runs it, on what is built", () => {
+  test("understand.js: it runs on this Node with the built package", () => {
     const file = fileURLToPath(new URL("../examples/understand.js", import.meta.url));
     const { status, stdout } = spawnSync(process.execPath, [file], { encoding: "utf8" });
     expect({ status, output: stdout.trim() }).toEqual({

@@ -1,6 +1,6 @@
 /**
- * The kernels at the ends of what 32-bit floats hold: they agree wherever the true result fits. A product is left
- * out: the native kernel adds up in 32 bits, and a sum may leave them on its way.
+ * The kernels agree at the limits of 32-bit floats if the true result fits. Products are excluded: the native
+ * kernel sums in 32 bits, and a partial sum may overflow.
  */
 import { describe, expect, test } from "vitest";
 import type { MetricEntry } from "../src/metrics/metric.ts";
@@ -25,14 +25,14 @@ import {
   variants,
 } from "./programs.ts";
 
-/** Values at and near the ends, and some between. */
+/** Values at and near the limits, and some between. */
 const VALUES = [0, 1e-38, 1e-19, 0.5, 1, 3, 40, 100, 1e4, 1e10, 1e19, 1e30, 1e38, 3e38];
 const EXTREMES = VALUES.flatMap((value) => (value === 0 ? [0] : [value, -value]));
 
-/** Milliseconds since 1970: what they have in common is ten million times what tells them apart. */
+/** Milliseconds since 1970. Their common part is ten million times as large as their differences. */
 const MOMENTS = Array.from({ length: 40 }, (_, row) => 1.7e12 + 7.3e7 * ((row * 17) % 40));
 
-/** Expects each value near the true one, where that fits in 32 bits. */
+/** Expects each value to be near the true one, if that fits in 32 bits. */
 function expectEach(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
   for (let at = 0; at < expected.length; at++) {
     if (!Number.isFinite(expected[at])) continue;
@@ -42,7 +42,7 @@ function expectEach(actual: ArrayLike<number>, expected: ArrayLike<number>, what
   }
 }
 
-/** Compares what both kernels predict, their losses and, where the loss is finite, their gradients. */
+/** Compares the predictions and losses of both kernels and, if the loss is finite, their gradients. */
 function compare(program: Program, x: Float32Array, y: Float32Array, what: string): void {
   const rows = x.length / program.inputs;
   const [actual, expected] = kernels.map((kernel) => {
@@ -63,7 +63,10 @@ function compare(program: Program, x: Float32Array, y: Float32Array, what: strin
 
 const renamed = ({ loss, values }: { loss: number; values: Float32Array }) => ({ batchLoss: loss, values });
 
-/** The weights of a first layer that hands its inputs on, whose bias has the gradient of what follows. */
+/**
+ * Returns the weights of a first layer that copies its inputs. The gradient of its bias is that of the next
+ * layer's input.
+ */
 const identitySize = ({ inputs, layers }: Program) => (layers[0].type === "dense" ? inputs * inputs : 0);
 
 function identityIn(program: Program): Float32Array {
@@ -78,10 +81,10 @@ function identityIn(program: Program): Float32Array {
 
 const row = Float32Array.from(EXTREMES);
 
-/** The layers without products in them, and without a table. */
+/** The layers without products and without a table. */
 const simple = Object.values(layers).filter(({ type }) => !["dense", "residual", "embedding"].includes(type));
 
-/** The mean of the predictions, so that each has the same gradient: poisson for targets of 0. */
+/** The mean of the predictions, so that each has the same gradient: poisson with targets of 0. */
 const linear = "poisson";
 
 describe("the kernels agree at extreme inputs", () => {
@@ -120,7 +123,7 @@ describe("the kernels agree at extreme inputs", () => {
     },
   );
 
-  test("in the running figures of batchNorm, which follow a batch", () => {
+  test("in the running statistics of batchNorm after a batch", () => {
     const program = programOf({ inputs: 2, layers: [{ type: "batchNorm" }] });
     const x = Float32Array.from(MOMENTS.flatMap((moment, at) => [moment, (at - 20) * 1e17]));
     const y = new Float32Array(80);
@@ -130,7 +133,7 @@ describe("the kernels agree at extreme inputs", () => {
       network.train(dataset(kernel, program, { x, y, rows: 40 }), run);
       return network.read("parameters");
     });
-    expectEach(actual, expected, "running figures");
+    expectEach(actual, expected, "running statistics");
     expect(expected[6]).toBeGreaterThan(1e16);
   });
 
@@ -169,7 +172,7 @@ describe("the kernels agree at extreme inputs", () => {
     },
   );
 
-  test("in a mean over outputs whose sum does not fit", () => {
+  test("in a mean over outputs whose sum is too large", () => {
     const program = programOf({
       inputs: 3,
       layers: [{ type: "dense", units: 3 }],
@@ -191,14 +194,14 @@ test("a metric of extreme predictions is a number", () => {
         );
         try {
           const outputs = targets === "labels" ? 3 : 1;
-          const figure = make({ targets, predictions, outputs });
+          const created = make({ targets, predictions, outputs });
           const rows = row.length;
           const given = Float32Array.from({ length: rows * outputs }, (_, at) => row[(at * 5) % rows]);
           const y = Float32Array.from({ length: rows }, (_, at) =>
             targets === "signs" ? 2 * (at % 2) - 1 : at % (outputs === 3 ? 3 : 2),
           );
-          figure.check?.(y, rows);
-          expect(figure.value(given, y, rows), `${entry.type} ${targets} ${predictions}`).not.toBeNaN();
+          created.check?.(y, rows);
+          expect(created.value(given, y, rows), `${entry.type} ${targets} ${predictions}`).not.toBeNaN();
         } catch (error) {
           if (!/^metric .*: expected/.test((error as Error).message)) throw error;
         }

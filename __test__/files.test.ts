@@ -1,4 +1,4 @@
-/** Models in files: what is under the name is one whole model at any time, and errors name the path. */
+/** Model files: at any time, a path has one complete model, and errors name the path. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -41,7 +41,7 @@ const freshPath = freshPaths("files", "model.safetensors");
 const filesBeside = (path: string) => readdirSync(dirname(path));
 
 describe.each(kernelNames)("a model of the %s kernel in a file", (kernel) => {
-  test("is the bytes of the model, and comes back from them", async () => {
+  test("holds the bytes of the model, and can be loaded", async () => {
     const path = freshPath();
     const model = makeModel({ kernel });
     model.fitSync(data, { epochs: 2 });
@@ -53,7 +53,7 @@ describe.each(kernelNames)("a model of the %s kernel in a file", (kernel) => {
     expect(copy.history).toEqual(model.history);
   });
 
-  test("with the optimizer's state trains on with the same bits", async () => {
+  test("with the optimizer's state, continues to train with the same bits", async () => {
     const path = freshPath();
     const model = makeModel({ kernel });
     model.fitSync(data, { epochs: 2, batchSize: 8 });
@@ -63,7 +63,7 @@ describe.each(kernelNames)("a model of the %s kernel in a file", (kernel) => {
     expect(copy.toJSON()).toEqual(model.toJSON());
   });
 
-  test("is as the model was at the call, whatever happens to it then", async () => {
+  test("holds the model as it was at the call, even if it changes afterwards", async () => {
     const path = freshPath();
     const model = makeModel({ kernel });
     const saving = save(model, path, { optimizerState: true });
@@ -73,15 +73,15 @@ describe.each(kernelNames)("a model of the %s kernel in a file", (kernel) => {
   });
 });
 
-describe("a file", () => {
-  test("is named by a path or by a URL", async () => {
+describe("saving to a file", () => {
+  test("accepts a path or a URL", async () => {
     const path = freshPath("a model, with 100 % of its weights.safetensors");
     const model = makeModel();
     await save(model, pathToFileURL(path));
     expect((await load(pathToFileURL(path))).toJSON()).toEqual((await load(path)).toJSON());
   });
 
-  test("takes the place of another one, whose mode it keeps, and leaves nothing else behind", async () => {
+  test("replaces an old file, keeps its mode, and leaves no other file", async () => {
     const path = freshPath();
     writeFileSync(path, "something else");
     chmodSync(path, 0o640);
@@ -91,14 +91,14 @@ describe("a file", () => {
     expect(filesBeside(path)).toEqual([basename(path)]);
   });
 
-  test("has a mode like any new file", async () => {
+  test("gives a new file the default mode", async () => {
     const path = freshPath();
     await save(makeModel(), path);
     writeFileSync(`${path}.new`, "");
     expect(statSync(path).mode).toBe(statSync(`${path}.new`).mode);
   });
 
-  test("is replaced where a link leads, and the link stays", async () => {
+  test("through a link replaces the target and keeps the link", async () => {
     const path = freshPath();
     const link = `${path}.link`;
     writeFileSync(path, "");
@@ -108,8 +108,8 @@ describe("a file", () => {
     expect((await load(path)).seed).toBe(7);
   });
 
-  describe("that a link leads to", () => {
-    /** Links in a folder, made before what they lead to. */
+  describe("through a link to", () => {
+    /** Creates links in a folder, before their target exists. */
     const linked = (links: Record<string, string>) => {
       const path = freshPath();
       const at = (name: string) => join(dirname(path), name);
@@ -122,7 +122,7 @@ describe("a file", () => {
       ["another link", { link: "second", second: "third", third: "./model" }, "model"],
       ["a path that leaves a linked folder", { link: "folder/../model", folder: "../up/in" }, "../up/model"],
       ["a path through a linked folder", { link: "folder/model", folder: "." }, "model"],
-    ])("is made if it is not there: %s", async (_, links, target) => {
+    ])("%s creates the target", async (_, links, target) => {
       const at = linked(links);
       mkdirSync(at("../up/in"), { recursive: true });
       for (const _ of ["new", "old"]) {
@@ -134,7 +134,7 @@ describe("a file", () => {
       rmSync(at(target));
     });
 
-    test("is not made in a folder that is missing", async () => {
+    test("a missing folder is refused", async () => {
       const at = linked({ link: "second", second: "missing/model" });
       const [link, target] = ["link", "missing/model"].map((name) => JSON.stringify(at(name)));
       await expect(save(makeModel(), at("link"))).rejects.toThrow(
@@ -144,7 +144,7 @@ describe("a file", () => {
       );
     });
 
-    test("is not found by links that lead back to themselves", async () => {
+    test("itself is refused", async () => {
       const at = linked({ link: "second", second: "link", own: "own", folder: "folder/x" });
       for (const name of ["link", "own", "folder"]) {
         const reason = "its symbolic links form a loop (ELOOP)";
@@ -157,13 +157,13 @@ describe("a file", () => {
     });
   });
 
-  test("may have the longest name that there is", async () => {
+  test("accepts the longest file name that the system allows", async () => {
     const path = freshPath(`${"ä".repeat(127)}x`);
     await save(makeModel(), path);
     expect((await load(path)).seed).toBe(7);
   });
 
-  test("of many savings at once is one of them", async () => {
+  test("in many calls at once leaves the model of one of them", async () => {
     const path = freshPath();
     const models = Array.from({ length: 8 }, (_, seed) =>
       makeModel({ seed, layers: [dense(seed + 1), dense(1)] }),
@@ -175,10 +175,10 @@ describe("a file", () => {
   });
 });
 
-describe("a file that cannot be had is a FileError that names the path", () => {
+describe("a file that cannot be read or written causes a FileError that names the path:", () => {
   const model = makeModel();
 
-  test("of a folder", async () => {
+  test("a folder", async () => {
     const folder = dirname(freshPath());
     const name = JSON.stringify(folder);
     await expect(load(folder)).rejects.toThrow(
@@ -189,7 +189,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     );
   });
 
-  test("that is missing", async () => {
+  test("a missing file", async () => {
     const path = freshPath();
     const error = await failureOf(() => load(path));
     expect(error).toBeInstanceOf(FileError);
@@ -199,7 +199,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     );
   });
 
-  test("in a folder that is missing", async () => {
+  test("a file in a missing folder", async () => {
     const path = join(freshPath(), "model.safetensors");
     await expect(save(model, path)).rejects.toThrow(
       `save: ${JSON.stringify(path)} cannot be written: there is no such file or folder (ENOENT)`,
@@ -207,7 +207,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     expect(existsSync(dirname(path))).toBe(false);
   });
 
-  test("below what is no folder", async () => {
+  test("a path below a file", async () => {
     const path = freshPath();
     writeFileSync(path, "");
     const below = join(path, "model.safetensors");
@@ -217,7 +217,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     }
   });
 
-  test.runIf(existsSync("/dev/full"))("that is a device (skipped where there is no /dev/full)", async () => {
+  test.runIf(existsSync("/dev/full"))("a device (skipped if there is no /dev/full)", async () => {
     await expect(save(model, "/dev/full")).rejects.toThrow(
       'save: "/dev/full" cannot be written: it is not a regular file',
     );
@@ -228,7 +228,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
   });
 
   test.runIf(process.platform !== "win32")(
-    "that is a pipe, for which nobody waits (skipped on Windows)",
+    "a pipe, without waiting for the other side (skipped on Windows)",
     async () => {
       const path = freshPath();
       execFileSync("mkfifo", [path]);
@@ -238,7 +238,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
   );
 
   test.runIf(process.getuid !== undefined && process.getuid() !== 0)(
-    "that is protected, or in a folder that is (skipped for root and on Windows, who may write anyway)",
+    "a protected file, or one in a protected folder (skipped for root and on Windows)",
     async () => {
       const path = freshPath();
       writeFileSync(path, "precious");
@@ -255,7 +255,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
   );
 
   test.each([undefined, null, "", 5, {}, new URL("https://example.com/model")])(
-    "%s is no path",
+    "%s is not a path",
     async (path) => {
       const given = path as unknown as string;
       expect(await failureOf(() => load(given))).toBeInstanceOf(OptionError);
@@ -264,7 +264,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
     },
   );
 
-  test("what is no model, and options that there are not, are refused before anything is written", async () => {
+  test("an argument that is not a model, and unknown options, are refused before anything is written", async () => {
     const path = freshPath();
     await expect(save(model.toJSON() as unknown as Model, path)).rejects.toThrow(
       "save: expected a Model, received an object",
@@ -282,7 +282,7 @@ describe("a file that cannot be had is a FileError that names the path", () => {
   });
 });
 
-describe("a file that holds no model is a FormatError that names the path", () => {
+describe("a file without a model causes a FormatError that names the path:", () => {
   const bytes = makeModel().toBytes();
   const contents: [what: string, content: Uint8Array, message: string][] = [
     ["nothing", new Uint8Array(0), "it is not a model file: expected at least 8 bytes, received 0"],
@@ -293,7 +293,7 @@ describe("a file that holds no model is a FormatError that names the path", () =
     ],
     ["half of a model", bytes.slice(0, -4), "expected 132 bytes of values after the header, received 128"],
     [
-      "more than a model",
+      "more bytes than a model",
       new Uint8Array([...bytes, 0]),
       "expected 132 bytes of values after the header, received 133",
     ],
@@ -307,7 +307,7 @@ describe("a file that holds no model is a FormatError that names the path", () =
     expect((error as Error).message).toContain(`load: ${JSON.stringify(path)}: ${message}`);
   });
 
-  test("of a size that no memory holds is refused after its first bytes", async () => {
+  test("a file that exceeds any memory, which is refused after its first bytes", async () => {
     const path = freshPath();
     writeFileSync(path, bytes);
     truncateSync(path, 2 ** 40);
@@ -321,19 +321,19 @@ describe("a file that holds no model is a FormatError that names the path", () =
     expect(secondsUsed() - started).toBeLessThan(2);
   });
 
-  test("an option that load has not is an OptionError", async () => {
+  test("an unknown option of load is an OptionError", async () => {
     const path = freshPath();
     await save(makeModel(), path);
     await expect(load(path, { kernal: "native" } as object)).rejects.toThrow('Did you mean "kernel"?');
   });
 });
 
-describe.runIf(process.platform !== "win32")("a disk that is full in the middle (skipped on Windows)", () => {
-  test("is a FileError that names the path; the old file stays, and nothing beside it", async () => {
+describe.runIf(process.platform !== "win32")("a disk that becomes full (skipped on Windows)", () => {
+  test("causes a FileError that names the path; the old file stays, and no other file is left", async () => {
     const path = freshPath();
     await save(makeModel(), path);
     const before = readFileSync(path);
-    // A shell can limit how long a file may get, in blocks of 512 or 1024 bytes; the model takes more.
+    // A shell can limit the size of files, in blocks of 512 or 1024 bytes. The model is larger.
     const command = `ulimit -f 8 && exec "${process.execPath}" "${script("save.mjs")}" "${path}" 100`;
     const output = execFileSync("/bin/sh", ["-c", command], { encoding: "utf8" });
     expect(output).toBe(
@@ -344,7 +344,7 @@ describe.runIf(process.platform !== "win32")("a disk that is full in the middle 
   });
 });
 
-test("a process that is killed while it saves, 50 times, leaves a whole file each time", async () => {
+test("a process that is killed 50 times while it saves leaves a complete file each time", async () => {
   const path = freshPath();
   await save(makeModel(), path);
   const seen = new Set<number>();
@@ -360,15 +360,15 @@ test("a process that is killed while it saves, 50 times, leaves a whole file eac
     expect(model.predict([0.2, 0.9])).toHaveLength(1);
     seen.add(model.seed);
   }
-  // The seed counts the savings: they did take place, and went on.
+  // The seed counts the savings: they happened, and continued.
   expect(Math.max(...seen)).toBeGreaterThan(100);
-  // What a killed process was writing may lie there, under a name that says so.
+  // A killed process may leave a temporary file, whose name ends in .tmp.
   const others = filesBeside(path).filter((name) => name !== basename(path));
   expect(others.filter((name) => !/^\.model\.safetensors\..*\.tmp$/.test(name))).toEqual([]);
 }, 300_000);
 
 describe("off Node", () => {
-  test("save and load say what to use instead", async () => {
+  test("save and load name the alternatives", async () => {
     await expect(noFiles.save(makeModel(), "a")).rejects.toThrow(
       "save: this host has no files; store the bytes that model.toBytes() returns",
     );

@@ -20,20 +20,20 @@ import { permutation, purpose } from "../src/random.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows } from "./samples.ts";
 
-/** Rows by number, as lists. */
+/** The rows with these numbers, as lists. */
 const pick = (numbers: Iterable<number>) => {
   const list = [...numbers];
   return { x: list.map((row) => rows.x[row]), y: list.map((row) => rows.y[row]) };
 };
 
-/** The order that an epoch of a training has. */
+/** Returns the order of rows in an epoch of a training. */
 const orderOf = (seed: number, epoch: number) => {
   const order = new Uint32Array(data.rows);
   permutation(seed, { purpose: purpose.shuffle, index: epoch }, order);
   return order;
 };
 
-/** fastai's valley, as it is defined: by all pairs of losses. */
+/** fastai's valley, computed by its definition, from all pairs of losses. */
 function valleyOf(losses: readonly number[]): number {
   const lengths = losses.map(() => 1);
   let end = 0;
@@ -51,7 +51,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
   const make = (options: Partial<ModelOptions> = {}) => makeModel({ kernel, ...options });
   const noisy = { layers: [dense(8), dropout({ rate: 0.2 }), relu(), dense(1)], optimizer: adam() };
 
-  test("takes the steps that a training would take, each with a rate of its own", async () => {
+  test("takes the steps of a training, each with its own learning rate", async () => {
     const [model, other] = [make(noisy), make(noisy)];
     for (const each of [model, other]) each.fitSync(data, { epochs: 3 });
     const { learningRates, losses } = await findLearningRate(model, data, {
@@ -72,7 +72,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     }
   });
 
-  test("leaves the model as it was, and its next training too", async () => {
+  test("changes neither the model nor its next training", async () => {
     const [model, other] = [make(noisy), make(noisy)];
     for (const each of [model, other]) each.fitSync(data, { epochs: 2 });
     const before = [model.toJSON(), sessionOf(model).position, model.history];
@@ -82,13 +82,13 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     expect(model.toJSON()).toEqual(other.toJSON());
   });
 
-  test("gives the same curve for the same seed, and another for another", async () => {
+  test("returns the same curve for the same seed, and another one for another seed", async () => {
     const losses = async (seed: number) => (await findLearningRate(make({ seed }), data)).losses;
     expect(await losses(1)).toEqual(await losses(1));
     expect(await losses(1)).not.toEqual(await losses(2));
   });
 
-  test("smooths the losses by an exponential mean that is freed of its start", async () => {
+  test("smooths the losses by a bias-corrected exponential mean", async () => {
     const { losses, smoothed } = await findLearningRate(make(), data, { smoothing: 0.9, to: 0.1 });
     for (const at of [0, 1, 7, 50]) {
       const weights = losses.slice(0, at + 1).map((_, index) => 0.9 ** (at - index));
@@ -100,7 +100,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     for (const [at, loss] of rough.losses.entries()) expect(rough.smoothed[at]).toBeCloseTo(loss, 12);
   });
 
-  test("suggests what fastai's rules say of the curve without its ends", async () => {
+  test("suggests the rates of fastai's rules for the curve without its ends", async () => {
     for (const [seed, smoothing] of [
       [1, 0.98],
       [2, 0.9],
@@ -113,7 +113,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     }
   });
 
-  test("a training with what it suggests learns more than one with a hundredth of it", async () => {
+  test("suggests a rate with which a training learns more than with a hundredth of it", async () => {
     const many = xor({ examples: 500, seed: 1 });
     const layers = [dense(16), relu(), dense(1)];
     const { suggestion, lowest } = await findLearningRate(make({ layers, optimizer: sgd() }), many, {
@@ -127,7 +127,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     expect(suggestion).toBeLessThan(lowest!);
   });
 
-  test("ends where the loss is no longer finite, or four times its best", async () => {
+  test("ends when the loss is not finite, or above four times its minimum", async () => {
     for (const to of [10, 1e30]) {
       const { losses, smoothed, diverged } = await findLearningRate(make(), data, { to });
       expect(diverged).toBe(true);
@@ -142,13 +142,13 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     expect(losses).toHaveLength(100);
   });
 
-  test("says so where the loss falls nowhere", async () => {
+  test("reports a loss that never falls", async () => {
     const curve = await findLearningRate(make(), { x: [[0, 0]], y: [0] }, { to: 1e-5 });
     expect([curve.suggestion, curve.lowest]).toEqual([undefined, undefined]);
     expect(curve.text).toContain("no suggestion: the loss never fell");
   });
 
-  test("throws where not even the first loss is finite", async () => {
+  test("throws if the first loss is not finite", async () => {
     const error = await failureOf(() => findLearningRate(make(), { x: [[1e30, 1e30]], y: [1] }));
     expect(error).toBeInstanceOf(DivergenceError);
     expect(String(error)).toMatch(
@@ -156,7 +156,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     );
   });
 
-  test("takes weights of rows", async () => {
+  test("accepts sample weights", async () => {
     const sampleWeight = rows.y.map(() => 3);
     const [weighted, plain] = [
       await findLearningRate(make(), data, { sampleWeight, steps: 20, to: 1e-5 }),
@@ -165,7 +165,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     expect(weighted.losses[0]).toBeCloseTo(3 * plain.losses[0], 5);
   });
 
-  test("lets the event loop turn", async () => {
+  test("lets the event loop run", async () => {
     let [turns, done] = [0, false];
     const finding = findLearningRate(
       make({ layers: [dense(300), relu(), dense(1)] }),
@@ -184,7 +184,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     expect(turns).toBeGreaterThan(3);
   });
 
-  test("ends with the signal's reason", async () => {
+  test("rejects with the signal's reason", async () => {
     const [reason, model] = [new Error("enough"), make()];
     expect(await failureOf(() => findLearningRate(model, data, { signal: AbortSignal.abort(reason) }))).toBe(
       reason,
@@ -195,7 +195,7 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
     expect(await failureOf(() => finding)).toBe(reason);
   });
 
-  test("is refused while the model trains, which may train while a copy is tried", async () => {
+  test("is refused while the model trains; the model can train during the test, which uses a copy", async () => {
     const model = make();
     const training = model.fit(data, { epochs: 200 });
     expect(await failureOf(() => findLearningRate(model, data))).toBeInstanceOf(StateError);
@@ -210,8 +210,8 @@ describe.each(kernelNames)("findLearningRate on the %s kernel", (kernel) => {
   });
 });
 
-describe("what it shows", () => {
-  test("is a text of the curve with the suggestion, and an SVG file", async () => {
+describe("the result", () => {
+  test("has a text with the curve and the suggestion, and an SVG file", async () => {
     const curve = await findLearningRate(makeModel(), data);
     expect(String(curve)).toBe(curve.text);
     const lines = curve.text.split("\n");
@@ -243,15 +243,15 @@ describe("refuses", () => {
       "findLearningRate: from: expected a finite number above 0, received 0",
     ],
     [
-      "rates that do not grow",
+      "rates that do not increase",
       { from: 1, to: 1 },
       "findLearningRate: to: expected more than from, 1, received 1",
     ],
     ["few steps", { steps: 19 }, "findLearningRate: steps: expected at least 20, received 19"],
     ["half a step", { steps: 20.5 }, "findLearningRate: steps: expected a whole number of at least 1"],
-    ["a smoothing that forgets nothing", { smoothing: 1 }, "findLearningRate: smoothing: expected"],
-    ["no batch", { batchSize: 0 }, "findLearningRate: batchSize: expected"],
-    ["no signal", { signal: "stop" }, "findLearningRate: signal: expected an AbortSignal"],
+    ["a smoothing of 1", { smoothing: 1 }, "findLearningRate: smoothing: expected"],
+    ["a batch size of 0", { batchSize: 0 }, "findLearningRate: batchSize: expected"],
+    ["an invalid signal", { signal: "stop" }, "findLearningRate: signal: expected an AbortSignal"],
     ["no options", null, "findLearningRate: expected an object of options, received null"],
   ];
 
@@ -261,7 +261,7 @@ describe("refuses", () => {
     expect((error as Error).message).toContain(message);
   });
 
-  test("what is no model, and no data", async () => {
+  test("arguments that are not a model or not data", async () => {
     // biome-ignore lint/suspicious/noExplicitAny: what the types forbid
     const find = findLearningRate as any;
     expect(String(await failureOf(() => find({}, data)))).toContain("findLearningRate: expected a Model");
@@ -271,7 +271,7 @@ describe("refuses", () => {
   });
 });
 
-test("takes x and y one after the other", async () => {
+test("x and y can be two arguments", async () => {
   const options = { steps: 20 };
   const curve = await findLearningRate(makeModel(), data.x, data.y, options);
   expect(curve.losses).toEqual((await findLearningRate(makeModel(), data, options)).losses);

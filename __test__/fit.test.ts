@@ -18,14 +18,14 @@ import {
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows, someRows } from "./samples.ts";
 
-/** 200 steps of 5 rows an epoch: enough epochs of them keep a kernel busy for as long as a test needs. */
+/** 200 steps of 5 rows per epoch. Enough epochs keep a kernel busy for as long as a test needs. */
 const manyRows = xor({ examples: 1000, seed: 4 });
 const endless = { epochs: 1e9, batchSize: 5 };
 
 describe.each(kernelNames)("training on the %s kernel", (kernel) => {
   const make = (options: Partial<ModelOptions> = {}) => makeModel({ kernel, ...options });
 
-  /** A model that has trained so. */
+  /** Returns a model after a training. */
   const trained = (examples: Examples, options?: FitOptions) => {
     const model = make();
     model.fitSync(examples, options);
@@ -54,14 +54,14 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(history.loss[0]).toBeCloseTo((32 * before + 18 * between) / 50, 5);
     });
 
-    test("falls where there is something to learn", () => {
+    test("falls if the data can be learned", () => {
       const { loss } = make().fitSync(data, { epochs: 200, batchSize: 5 });
       expect(loss[199]).toBeLessThan(loss[0] / 3);
     });
   });
 
   describe("fit, fitSync and epochs", () => {
-    test("give the same bits", async () => {
+    test("return the same bits", async () => {
       const options = { epochs: 4, batchSize: 8 };
       const [inOneGo, awaited, pulled] = [make(), make(), make()];
       const history = inOneGo.fitSync(data, options);
@@ -75,7 +75,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(seen.map((epoch) => epoch.epoch)).toEqual([0, 1, 2, 3]);
     });
 
-    test("take x and y, or a dataset, in any form", async () => {
+    test("accept x and y, or a dataset, in any form", async () => {
       const expected = trained(data).toJSON();
       const column = rows.y.map((label) => [label]);
       expect(trained({ x: rows.x, y: data.y }).toJSON()).toEqual(expected);
@@ -90,7 +90,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       }
     });
 
-    test("go on where the last training ended", async () => {
+    test("continue from the end of the last training", async () => {
       const twice = make();
       const first = await twice.fit(data, { epochs: 1 });
       const second = await twice.fit(data, { epochs: 1 });
@@ -101,7 +101,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect([...first.loss, ...second.loss]).toEqual(history.loss);
     });
 
-    test("train more epochs than one call of the kernel takes", async () => {
+    test("train more epochs than one call of the kernel does", async () => {
       const few = someRows(0, 2);
       const history = await make().fit(few, { epochs: 10_050 });
       expect(history.epoch).toHaveLength(10_050);
@@ -111,7 +111,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
   });
 
   describe("a step", () => {
-    test("takes 32 rows by default, and the last of an epoch what is left", () => {
+    test("takes 32 rows by default, and the last of an epoch takes the rest", () => {
       expect(trained(data).toJSON()).toEqual(trained(data, { batchSize: 32 }).toJSON());
       expect(trained(data).toJSON().training).toEqual({ epochs: 1, steps: 2 });
       expect(trained(data, { batchSize: 7 }).toJSON().training).toEqual({ epochs: 1, steps: 8 });
@@ -121,7 +121,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(inTwo.getWeights()).toEqual(trained(data, { shuffle: false }).getWeights());
     });
 
-    test("takes all rows where the batch is larger than the data", () => {
+    test("takes all rows if the batch is larger than the data", () => {
       const all = trained(data, { batchSize: 50 }).toJSON();
       expect(trained(data, { batchSize: 2 ** 31 - 1 }).toJSON()).toEqual(all);
     });
@@ -136,8 +136,8 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
     });
   });
 
-  test("copies the data before the promise is returned", async () => {
-    // Long enough that most of it is still to come when the call returns.
+  test("fit copies the data before it returns the promise", async () => {
+    // The training is long, so most of it happens after the call has returned.
     const options = { epochs: 60, batchSize: 5 };
     const [x, y] = [manyRows.x.slice(), manyRows.y.slice()];
     const model = make();
@@ -149,7 +149,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
   });
 
   describe("while fit runs", () => {
-    /** Calls `look` while a training runs, then ends it; gives the training's whole epochs. */
+    /** Calls `look` while a training runs, then ends the training. Returns the number of complete epochs. */
     const during = async (model: Model, look: () => Promise<void>) => {
       const controller = new AbortController();
       const training = failureOf(() => model.fit(manyRows, { ...endless, signal: controller.signal }));
@@ -159,7 +159,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       return model.toJSON().training.epochs;
     };
 
-    test("the event loop turns, and the weights are those of the last whole epoch", async () => {
+    test("the event loop turns, and the weights are those of the last complete epoch", async () => {
       const model = make();
       const seen = new Set<string>();
       const epochs = await during(model, async () => {
@@ -177,7 +177,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(seen.size).toBe(0);
     });
 
-    test("predict and evaluate answer with those weights", async () => {
+    test("predict and evaluate use these weights", async () => {
       const model = make();
       const twin = make();
       const answers = (from: Model) => [from.predict([0.2, 0.9]), from.evaluate(data)];
@@ -185,7 +185,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
         for (let asked = 0; asked < 4; await turn()) {
           const weights = model.getWeights();
           const answer = answers(model);
-          // An epoch that ended in between would make it the answer of other weights.
+          // An epoch that ended meanwhile would change the weights.
           if (!isDeepStrictEqual(model.getWeights(), weights)) continue;
           twin.setWeights(weights);
           expect(answer).toEqual(answers(twin));
@@ -194,7 +194,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       });
     });
 
-    test("what would change the model is refused, and the training goes on", async () => {
+    test("calls that would change the model are refused, and the training continues", async () => {
       const model = make();
       const weights = model.getWeights();
       const calls = {
@@ -236,7 +236,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       await generator.return({ epoch: [], loss: [], learningRate: [], seconds: [] });
     });
 
-    test("waits while the loop's body runs, and then is under way", async () => {
+    test("waits while the loop's body runs, and the model stays locked", async () => {
       const model = make();
       for await (const { epoch } of model.epochs(data, { epochs: 3 })) {
         const { weights } = trained(data, { epochs: epoch + 1 }).toJSON();
@@ -246,7 +246,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       }
     });
 
-    test("leaves the model as the last epoch seen left it, and free, after a break", async () => {
+    test("leaves the model unlocked after a break, with the weights of the last epoch seen", async () => {
       const model = make();
       for await (const { epoch } of model.epochs(data, { epochs: 10 })) if (epoch === 1) break;
       expect(model.toJSON()).toEqual(trained(data, { epochs: 2 }).toJSON());
@@ -254,7 +254,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(trained(data, { epochs: 3 }).toJSON());
     });
 
-    test("leaves the model free after an error in the loop's body", async () => {
+    test("unlocks the model after an error in the loop's body", async () => {
       const model = make();
       const loop = async () => {
         for await (const _ of model.epochs(data)) throw new Error("of the body");
@@ -291,7 +291,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       return failureOf(() => training);
     };
 
-    test("that is aborted already changes nothing, and its reason is the error", async () => {
+    test("that is already aborted changes nothing, and its reason is the error", async () => {
       const reason = { why: "too late" };
       const signal = AbortSignal.abort(reason);
       const model = make();
@@ -302,7 +302,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(before);
     });
 
-    test("ends the training in the middle with its reason, and keeps the last whole step", async () => {
+    test("ends the training in the middle with its reason, and keeps the last complete step", async () => {
       const model = make();
       const reason = new Error("enough");
       expect(await abort(model, new AbortController(), reason)).toBe(reason);
@@ -317,11 +317,11 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(model.getWeights()).toEqual(twin.getWeights());
     });
 
-    test("gives an AbortError where it has no reason of its own", async () => {
+    test("without a reason causes an AbortError", async () => {
       expect(await abort(make(), new AbortController(), undefined)).toMatchObject({ name: "AbortError" });
     });
 
-    test("leaves the model free for the next training, which starts a new epoch", async () => {
+    test("leaves the model unlocked for the next training, which starts a new epoch", async () => {
       const model = make();
       await abort(model, new AbortController(), "enough");
       const { epochs, steps } = model.toJSON().training;
@@ -332,7 +332,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(copy.fitSync(data, { epochs: 2 }).loss).toEqual(history.loss);
     });
 
-    test("stops `epochs` between two epochs, too", async () => {
+    test("also stops `epochs` between two epochs", async () => {
       const controller = new AbortController();
       const model = make();
       const loop = async () => {
@@ -344,7 +344,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(trained(data, { epochs: 2 }).toJSON());
     });
 
-    test("keeps its own listeners and none of ours", async () => {
+    test("keeps its own listeners, and ours are removed", async () => {
       const controller = new AbortController();
       const { signal } = controller;
       let calls = 0;
@@ -361,7 +361,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(calls).toBe(1);
     });
 
-    test("is of no consequence once the training is over", async () => {
+    test("has no effect after the training", async () => {
       const controller = new AbortController();
       const model = make();
       await model.fit(data, { signal: controller.signal });
@@ -370,8 +370,8 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
     });
   });
 
-  describe("a loss that is no longer finite", () => {
-    // One step an epoch of a linear model, each of which makes the error about ten times as large.
+  describe("a loss that is not finite", () => {
+    // One step per epoch of a linear model. Each makes the error about ten times as large.
     const linear = (learningRate: number) => make({ layers: [dense(1)], optimizer: sgd({ learningRate }) });
     const options = { epochs: 1000, batchSize: 50 };
 
@@ -381,7 +381,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       return error as DivergenceError;
     };
 
-    test("is an error that says where, why, and what to change", async () => {
+    test("causes an error with the place, the cause and the fix", async () => {
       const error = await diverge(linear(10));
       expect(error.epoch).toBeGreaterThan(5);
       expect(error.step).toBe(0);
@@ -393,7 +393,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       );
     });
 
-    test("names data that is not scaled as the likelier cause", async () => {
+    test("is attributed to unscaled data first", async () => {
       const large = { ...data, x: data.x.map((value) => value * 1e4), y: data.y.map((value) => value - 500) };
       const { message } = await diverge(linear(0.01), large);
       expect(message).toMatch(
@@ -401,7 +401,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       );
     });
 
-    test("leaves the weights and the optimizer's state of the last whole epoch", async () => {
+    test("restores the weights and the optimizer's state of the last complete epoch", async () => {
       const momentum = { layers: [dense(1)], optimizer: sgd({ learningRate: 10, momentum: 0.5 }) };
       const [model, twin] = [make(momentum), make(momentum)];
       const { epoch } = await diverge(model);
@@ -409,7 +409,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(twin.toJSON());
     });
 
-    test("leaves the weights at the start where no epoch was whole", async () => {
+    test("restores the weights at the start if no epoch was completed", async () => {
       const model = make({ optimizer: sgd({ learningRate: 1e30 }) });
       const before = model.toJSON();
       const error = await failureOf(() => model.fit(data, { batchSize: 5 }));
@@ -418,7 +418,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(before);
     });
 
-    test("is the same error from fitSync and epochs", async () => {
+    test("causes the same error in fitSync and epochs", async () => {
       const { message } = await diverge(linear(10));
       expect(await failureOf(() => linear(10).fitSync(data, options))).toMatchObject({ message });
       const loop = async () => {
@@ -438,7 +438,7 @@ describe.each(kernelNames)("training on the %s kernel", (kernel) => {
     });
   });
 
-  test("two models train at once and do not disturb each other", async () => {
+  test("two models can train at the same time", async () => {
     const options = { epochs: 20, batchSize: 5 };
     const [first, second] = [make(), make({ layers: [dense(16), relu(), dense(1)], seed: 9 })];
     const twins = [make(), make({ layers: [dense(16), relu(), dense(1)], seed: 9 })];

@@ -1,4 +1,4 @@
-/** Model files that earlier versions and Python wrote are read, and mean what they meant. */
+/** Model files of earlier versions and of Python are read with the same numbers. */
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
 const pathOf = (name: string, ending: string) => join(folder, `${name}.${ending}`);
 const readJSON = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
-/** The arrays of layers by their names in files; layers may hold layers. */
+/** Returns the arrays of layers by their names in files. Layers may contain layers. */
 function named(layers: readonly LayerWeights[], prefix = ""): [name: string, values: readonly unknown[]][] {
   return layers.flatMap((entry, index) =>
     Object.entries(entry).flatMap(([name, values]) => {
@@ -29,7 +29,7 @@ function named(layers: readonly LayerWeights[], prefix = ""): [name: string, val
   );
 }
 
-/** What Python found in a file, and the model of that file: the same numbers under the same names. */
+/** Expects the numbers that Python read from a file to be those of its model, under the same names. */
 function expectSame(found: string, model: Model): void {
   const { metadata, tensors } = readJSON(found);
   expect(JSON.parse(metadata.myelin).seed).toBe(model.seed);
@@ -44,14 +44,14 @@ function expectSame(found: string, model: Model): void {
   expect(Object.keys(tensors)).toHaveLength(weights.length + state.length);
 }
 
-test("there are files of every version of the format", () => {
+test("every version of the format has files", () => {
   expect(new Set(names.map((name) => name.split(/[\\/]/)[0]))).toEqual(new Set(["version-1"]));
   expect(makeModel().toJSON().formatVersion).toBe(1);
 });
 
 describe.each(names)("%s", (name) => {
   test.each(kernelNames)(
-    "predicts and trains on with the numbers that it stands for, on the %s kernel",
+    "predicts and continues to train with the recorded numbers, on the %s kernel",
     async (kernel) => {
       const { x, predictions, training, loss } = readJSON(pathOf(name, "expected.json"));
       const model = await load(pathOf(name, "safetensors"), { kernel });
@@ -61,7 +61,7 @@ describe.each(names)("%s", (name) => {
     },
   );
 
-  test("as JSON is the same model", async () => {
+  test("is the same model as JSON", async () => {
     const { x } = readJSON(pathOf(name, "expected.json"));
     const fromJSON = Model.fromJSON(readFileSync(pathOf(name, "json"), "utf8"));
     const { optimizerState: _, training: __, ...model } = (await load(pathOf(name, "safetensors"))).toJSON();
@@ -69,11 +69,11 @@ describe.each(names)("%s", (name) => {
     expect(fromJSON.predict(x)).toEqual((await load(pathOf(name, "safetensors"))).predict(x));
   });
 
-  test("as Python found it has the same numbers", async () => {
+  test("has the numbers that Python read", async () => {
     expectSame(pathOf(name, "python.json"), await load(pathOf(name, "safetensors")));
   });
 
-  test("as Python wrote it is the same model, its tensors in another order", async () => {
+  test("is the same model as Python wrote it, with its tensors in another order", async () => {
     const ours = await load(pathOf(name, "safetensors"));
     const theirs = await load(pathOf(name, "python.safetensors"));
     expect(theirs.toBytes({ optimizerState: true })).toEqual(ours.toBytes({ optimizerState: true }));
@@ -83,7 +83,7 @@ describe.each(names)("%s", (name) => {
   });
 });
 
-test("options under the names of earlier versions are read", async () => {
+test("options under names of earlier versions are read", async () => {
   const old = { mean: 0, deviation: 0.5 };
   const layers = [
     { type: "residual", layers: [{ type: "gaussianNoise", deviation: 0.25 }] },
@@ -108,7 +108,7 @@ test("options under the names of earlier versions are read", async () => {
   expect(file.toJSON().layers).toContainEqual({ type: "gaussianNoise", stddev: 0.05 });
 });
 
-/** The Python to ask; one with the package safetensors is in no list of what is needed here. */
+/** The Python command. A Python with the package safetensors is optional. */
 const python = process.env.PYTHON ?? "python3";
 const hasSafetensors = (() => {
   try {
@@ -120,7 +120,7 @@ const hasSafetensors = (() => {
 })();
 
 test.runIf(hasSafetensors)(
-  "a file of this moment goes to Python and back (skipped where Python has no safetensors)",
+  "a new file is read and rewritten by Python (skipped if Python has no safetensors)",
   async () => {
     const own = mkdtempSync(join(tmpdir(), "myelin-python-"));
     try {

@@ -1,10 +1,13 @@
-/** Places of their own for the files that a test writes; gone when the tests of its file are. */
+/** Temporary paths for the files of a test, deleted after the tests of its file. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 
-/** What gives the path of a file that is not there, called `standard` by default, in a folder of its own. */
+/**
+ * Returns a function that returns the path of a new file, by default called `standard`, in a folder of its
+ * own.
+ */
 export function freshPaths(name: string, standard: string): (file?: string) => string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), `myelin-${name}-`)));
   afterAll(() => rmSync(root, { recursive: true, force: true }));

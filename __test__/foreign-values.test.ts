@@ -1,4 +1,7 @@
-/** What is not of this realm or of this copy of the package: taken by its shape where that is safe, else named. */
+/**
+ * Values of another realm or another copy of the package: accepted by their shape if that is safe, otherwise
+ * named.
+ */
 
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
@@ -40,7 +43,7 @@ class Settings {
 const y = [0, 1];
 const build = () => ({ model: {} as Anything });
 
-/** Every call that reads options, with the options left to give. */
+/** Every call that accepts options, with only the options missing. */
 const calls: Record<string, (options: Anything) => unknown> = {
   Model: (options) => new Model(options),
   fit: (options) => makeModel().fit(data, options),
@@ -106,14 +109,14 @@ describe.each(Object.entries(calls))("%s refuses as options", (_, call) => {
   });
 });
 
-test("plain options of another realm, without a prototype, or of a module are taken", async () => {
+test("plain options of another realm, without a prototype, or of a module are accepted", async () => {
   const history = makeModel().fitSync(data, runInNewContext("({ epochs: 2 })"));
   expect(history.loss).toHaveLength(2);
   expect(makeModel().fitSync(data, Object.assign(Object.create(null), { epochs: 2 })).loss).toHaveLength(2);
   expect(() => makeModel({ optimizer: runInNewContext('({ type: "adam" })') })).not.toThrow();
 });
 
-/** A signal as a polyfill has it: no AbortSignal of this realm, and without its newer methods. */
+/** Returns a signal like a polyfill's: not an AbortSignal of this realm, and without newer methods. */
 function polyfill() {
   const target = new EventTarget();
   const signal = {
@@ -154,19 +157,19 @@ describe("a signal of another realm or of a polyfill", () => {
     expect(await failureOf(() => start(signal))).toBe(reason);
   });
 
-  test("that was aborted before stops at once", async () => {
+  test("stops at once if it was aborted before", async () => {
     const { signal, abort } = polyfill();
     abort("before");
     expect(await failureOf(() => makeModel().fit(data, { signal }))).toBe("before");
   });
 
-  test("has one listener, whatever the number of trainings", async () => {
+  test("has one listener for any number of trainings", async () => {
     const { signal } = polyfill();
     for (let time = 0; time < 20; time++) await makeModel().fit(data, { signal });
     expect(signal.listeners).toBe(1);
   });
 
-  test("has to be one", async () => {
+  test("is checked by its shape", async () => {
     for (const signal of [{ aborted: false }, {}, "stop", null, new AbortController(), new EventTarget()]) {
       const failure = await failureOf(() => makeModel().fit(data, { signal: signal as AbortSignal }));
       expect(String(failure)).toContain("fit: signal: expected an AbortSignal, received ");
@@ -174,7 +177,7 @@ describe("a signal of another realm or of a polyfill", () => {
   });
 });
 
-describe("a model of another copy of the package is named as one, by", () => {
+describe("a model of another copy of the package is identified by", () => {
   const other = async () => {
     const path = "../src/model.ts?another-copy";
     const copy: { Model: typeof Model } = await import(path);

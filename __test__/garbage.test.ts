@@ -1,4 +1,4 @@
-/** What a step of the typescript kernel leaves for the garbage collector: nothing but its loss. */
+/** A step of the typescript kernel allocates only its loss. */
 import { describe, expect, test } from "vitest";
 import * as activations from "../src/nn/activations.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
@@ -7,13 +7,13 @@ import { runNode, script } from "./child.ts";
 import { nameOf } from "./programs.ts";
 
 /**
- * V8 collects once in a megabyte or more of new values. 100,000 steps that each leave one number, which takes
- * 16 bytes, make two; 1 to 5 were seen. A list a step makes 11, a number for each value that goes through a step
- * over a hundred.
+ * V8 collects garbage after a megabyte or more of new values. 100,000 steps that each leave one number of 16
+ * bytes cause two collections; 1 to 5 were observed. An array per step causes 11, and a number for each value
+ * in a step over a hundred.
  */
 const MOST = 8;
 
-/** An entry as it is, and with everything on that is off by default. */
+/** Returns an entry with its defaults, and with everything that is off by default. */
 function bothWays({ type, options }: AnyEntry<unknown>): Complete[] {
   const off = Object.entries(options as Record<string, Option<unknown>>).filter(
     ([, option]) => !option.default,
@@ -24,7 +24,7 @@ function bothWays({ type, options }: AnyEntry<unknown>): Complete[] {
 
 const cases = Object.values(optimizers as Table<unknown>).flatMap(bothWays);
 
-describe("100,000 steps make next to no garbage, whatever was trained before them, with", async () => {
+describe("100,000 steps cause hardly any garbage collection, after any other training, with", async () => {
   const names = [Object.keys(activations), cases].map((list) => JSON.stringify(list));
   const { output, errors } = await runNode([script("collect-garbage.mjs"), ...names], { timeout: 120_000 });
 

@@ -1,6 +1,4 @@
-/**
- * Every gradient is what finite differences say: of each entry in the tables alone, and of whole programs.
- */
+/** Every gradient equals finite differences: of each entry of the tables alone, and of whole programs. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { asSingles, difference, gradientByDifferences } from "../src/insight/differences.ts";
@@ -25,7 +23,10 @@ import {
   variants,
 } from "./programs.ts";
 
-/** Both sides of x, apart: at a kink they differ, and there is no derivative to compare with. */
+/**
+ * Returns whether the differences on both sides of x agree. At a kink they do not, and there is no
+ * derivative.
+ */
 function isSmooth(f: (x: number) => number, x: number): boolean {
   const step = 1e-5;
   const [left, right] = [f(x) - f(x - step), f(x + step) - f(x)];
@@ -33,8 +34,8 @@ function isSmooth(f: (x: number) => number, x: number): boolean {
 }
 
 /**
- * Points from -10 to 10, closest about 0, none nearer to a round number than a difference's step: there are
- * kinks, of the function or of its derivative.
+ * Points from -10 to 10, denser around 0. None is as near to a round number as the step of a difference,
+ * because functions or their derivatives may have kinks there.
  */
 const points = Array.from({ length: 101 }, (_, index) => ((index - 50.5) / 16) ** 3 / 3);
 
@@ -43,7 +44,7 @@ const activationCases = Object.values(activationTable)
   .flatMap((entry) => variants("activation", activationTable, entry))
   .map((configuration) => [nameOf(configuration), configuration] as const);
 
-describe("the derivative of each activation is the difference of its value", () => {
+describe("the derivative of each activation equals the difference of its value", () => {
   test.each(activationCases)("%s", (_, configuration) => {
     const activation = create("activation", activationTable, configuration);
     const value = (x: number) => {
@@ -67,7 +68,7 @@ const lossCases = Object.values(lossTable)
   .flatMap((entry) => variants("loss", lossTable, entry))
   .map((configuration) => [nameOf(configuration), configuration] as const);
 
-describe("the gradient of each loss is the difference of its value", () => {
+describe("the gradient of each loss equals the difference of its value", () => {
   test.each(lossCases)("%s", (_, configuration) => {
     const loss = create("loss", lossTable, configuration);
     const [rows, outputs, scale] = [4, 3, 0.25];
@@ -86,7 +87,7 @@ describe("the gradient of each loss is the difference of its value", () => {
 });
 
 describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))(
-  "the gradients of the %s kernel are the differences of the 64-bit loss",
+  "the gradients of the %s kernel equal the differences of the 64-bit loss",
   (_, kernel) => {
     const check = (program: (typeof tablePrograms)[number][1], count: number, seed?: number) => {
       const rows = rowsFor(program, count, seed);

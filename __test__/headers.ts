@@ -1,16 +1,16 @@
-/** The header of a model's bytes, and the same bytes with another one. */
+/** Reading and replacing the header of a model's bytes. */
 
-/** Where the header ends. */
+/** Returns the offset of the header's end. */
 export function headerEnd(bytes: Uint8Array): number {
   return 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
 }
 
-/** The header's text. */
+/** Returns the header's text. */
 export function headerOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes.subarray(8, headerEnd(bytes)));
 }
 
-/** A file with another header before the same values. */
+/** Returns a file with another header before the same values. */
 export function withHeader(bytes: Uint8Array, text: string): Uint8Array {
   const header = new TextEncoder().encode(text);
   const values = bytes.subarray(headerEnd(bytes));

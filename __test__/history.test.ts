@@ -1,4 +1,4 @@
-/** `model.history`: the history of the last training, however it ended. */
+/** `model.history`: the history of the last training, with any ending. */
 import { describe, expect, test } from "vitest";
 import {
   type Callback,
@@ -16,7 +16,7 @@ import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
 describe.each(kernelNames)("the history of a model of the %s kernel", (kernel) => {
-  test("is there from the first training on, and fit returns a copy of it", async () => {
+  test("exists after the first training, and fit returns a copy of it", async () => {
     const model = makeModel({ kernel });
     expect(model.history).toBeUndefined();
     expect(await model.fit(data, { epochs: 2 })).toEqual(model.history);
@@ -26,7 +26,7 @@ describe.each(kernelNames)("the history of a model of the %s kernel", (kernel) =
     expect(model.history!.epoch).toEqual([2, 3, 4]);
   });
 
-  test("grows while epochs are pulled", async () => {
+  test("grows with each epoch of an epochs loop", async () => {
     const model = makeModel({ kernel });
     for await (const { epoch, loss } of model.epochs(data, { epochs: 5 })) {
       expect(model.history!.loss.at(-1)).toBe(loss);
@@ -35,7 +35,7 @@ describe.each(kernelNames)("the history of a model of the %s kernel", (kernel) =
     expect(model.history!.epoch).toEqual([0, 1, 2]);
   });
 
-  test("holds what there is of a training that was aborted", async () => {
+  test("has the completed epochs of a training that was aborted", async () => {
     const model = makeModel({ kernel });
     const abort = new AbortController();
     const running = failureOf(() => model.fit(data, { epochs: 1e9, signal: abort.signal }));
@@ -46,20 +46,20 @@ describe.each(kernelNames)("the history of a model of the %s kernel", (kernel) =
     expect(model.toJSON().training.epochs).toBeGreaterThanOrEqual(model.history!.epoch.length);
   });
 
-  test("holds the epochs before the one that diverged", async () => {
+  test("has the epochs before the one that diverged", async () => {
     const model = makeModel({ kernel, optimizer: sgd({ learningRate: 1e6 }) });
     const error = (await failureOf(() => model.fit(data, { epochs: 1000 }))) as DivergenceError;
     expect(error).toBeInstanceOf(DivergenceError);
     expect(model.history!.epoch).toHaveLength(error.epoch);
   });
 
-  test("is its own for each of many models", async () => {
+  test("is separate for each model of trainMany", async () => {
     const models = [1, 2].map((seed) => makeModel({ kernel, seed }));
     const histories = await trainMany(models, data, { epochs: 2 });
     expect(models.map(({ history }) => history!.loss)).toEqual(histories.map(({ loss }) => loss));
   });
 
-  test("stays as it was where a call is refused", () => {
+  test("does not change if a call is refused", () => {
     const model = makeModel({ kernel });
     model.fitSync(data);
     const { history } = model;
@@ -72,7 +72,7 @@ describe.each(kernelNames)("the history of a model of the %s kernel", (kernel) =
 const early = (patience: number) => callbacks.earlyStopping({ patience, minDelta: 10 });
 const abort = (controller: AbortController): Callback => ({ onEpochEnd: () => controller.abort() });
 
-describe.each(kernelNames)("how a training ended on the %s kernel", (kernel) => {
+describe.each(kernelNames)("the end of a training on the %s kernel", (kernel) => {
   const signalled = new AbortController();
   const cases: [string, FitOptions, object][] = [
     ["epochs", { epochs: 2 }, {}],
@@ -92,13 +92,13 @@ describe.each(kernelNames)("how a training ended on the %s kernel", (kernel) => 
     expect(Model.fromBytes(model.toBytes(), { kernel }).history).toEqual(model.history);
   });
 
-  test("is divergence where the loss is no longer finite", async () => {
+  test("is divergence if the loss is no longer finite", async () => {
     const model = makeModel({ kernel, optimizer: sgd({ learningRate: 1e30 }) });
     await failureOf(() => model.fit(data, { epochs: 3 }));
     expect(model.history).toMatchObject({ ended: "divergence", loss: [] });
   });
 
-  test("is known for every one of many models", async () => {
+  test("is known for each model of trainMany", async () => {
     const models = [1, 2].map((seed) => makeModel({ kernel, seed }));
     const many = await trainMany(models, data, { epochs: 90, callbacks: early(3) });
     for (const history of many) expect(history).toMatchObject({ ended: "patience", bestEpoch: 0 });
@@ -107,7 +107,7 @@ describe.each(kernelNames)("how a training ended on the %s kernel", (kernel) => 
 
 const freshPath = freshPaths("history", "other.safetensors");
 
-/** Everything of a model that a training changes. */
+/** Returns everything that a training changes in a model. */
 const stateOf = (model: Model) => [model.toJSON(), structuredClone(model.history), sessionOf(model).position];
 
 describe.each(kernelNames)("a call that ends before its first step on the %s kernel", (kernel) => {
@@ -137,7 +137,7 @@ describe.each(kernelNames)("a call that ends before its first step on the %s ker
     endings.map(([ending, options]) => ({ way, run, ending, options })),
   );
 
-  test.each(cases)("$way with $ending leaves the model as it was", async ({ run, options }) => {
+  test.each(cases)("$way with $ending leaves the model unchanged", async ({ run, options }) => {
     const model = makeModel({ kernel });
     model.fitSync(data, { epochs: 2 });
     const before = stateOf(model);
@@ -148,7 +148,7 @@ describe.each(kernelNames)("a call that ends before its first step on the %s ker
     expect(() => model.fitSync(data)).not.toThrow();
   });
 
-  test("trainMany with data that another model refuses leaves all as they were", async () => {
+  test("trainMany with data that another model refuses leaves all models unchanged", async () => {
     const [model, narrow] = [makeModel({ kernel }), makeModel({ kernel, inputs: 3 })];
     model.fitSync(data, { epochs: 2 });
     const before = stateOf(model);

@@ -1,4 +1,7 @@
-/** What is taken from the host when the package loads: fake timers change nothing, and all has a fallback. */
+/**
+ * What the package takes from the host when it loads: fake timers change nothing, and everything has a
+ * fallback.
+ */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ManyProgress } from "../src/index.ts";
 import type { KernelName } from "../src/kernel/kernel.ts";
@@ -7,19 +10,19 @@ import { data } from "./samples.ts";
 
 type Package = typeof import("../src/index.ts");
 
-/** All that vitest can fake. */
+/** All functions that vitest can replace by fakes. */
 const toFake = [
   ...["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
   ...["Date", "performance", "queueMicrotask", "hrtime"],
 ] as NonNullable<Parameters<typeof vi.useFakeTimers>[0]>["toFake"];
 
-/** Loads the package anew. */
+/** Loads the package again. */
 async function loadAgain(): Promise<Package> {
   vi.resetModules();
   return import("../src/index.ts");
 }
 
-/** All that waits for the event loop, a timer or the clock, to its end. */
+/** Runs every call that waits for the event loop, a timer or the clock. */
 async function trainInAllWays(loaded: Package, kernel: KernelName) {
   const { Model, dense, trainMany, crossValidate, search, callbacks } = loaded;
   const architecture = (units: number) => ({
@@ -47,7 +50,7 @@ async function trainInAllWays(loaded: Package, kernel: KernelName) {
 describe.each(kernelNames)("with fake timers on the %s kernel", (kernel) => {
   afterEach(() => void vi.useRealTimers());
 
-  test("that are installed before the package loads, and after, every training ends as with real ones", async () => {
+  test("installed before or after the package loads, every training ends as with real ones", async () => {
     const real = await loadAgain();
     const expected = await trainInAllWays(real, kernel);
     vi.useFakeTimers({ toFake: toFake! });
@@ -74,12 +77,12 @@ describe("a host that lacks", () => {
     [["setImmediate", "process"]],
     [["setImmediate", "process", "MessageChannel"]],
     [["setImmediate", "process", "MessageChannel", "setTimeout"]],
-  ])("%j still has turns", async (names) => {
+  ])("%j still lets the event loop run", async (names) => {
     without(...names);
     await turnOf();
   });
 
-  test("timers calls nobody back, and a timer that ends early does not either", async () => {
+  test("timers calls no timer, and a timer that is cleared early is not called either", async () => {
     const host = await load();
     const called: string[] = [];
     host.after(1, () => called.push("ended"))();
@@ -99,13 +102,13 @@ describe("a host that lacks", () => {
     expect(called).toEqual(["every"]);
   });
 
-  test("a clock has the date", async () => {
+  test("a clock uses the date", async () => {
     without("performance", "process");
     const { now } = await load();
     expect(Math.abs(now() - Date.now())).toBeLessThan(60_000);
   });
 
-  test("a source of random numbers has seeds", async () => {
+  test("a source of random numbers still draws seeds", async () => {
     without("crypto");
     const { randomNumber } = await load();
     const drawn = new Set(Array.from({ length: 20 }, randomNumber));
@@ -116,7 +119,7 @@ describe("a host that lacks", () => {
 
   const texts = ["", "a", "{}\n~\u0000\u007f", "é ß ж 日本 €", "😀𝒳", "\ufeffbom", "half \ud800 pair \udc00"];
 
-  test("an encoder has text as UTF-8, to the same bytes", async () => {
+  test("an encoder encodes UTF-8 with the same bytes", async () => {
     const expected = texts.map((text) => new TextEncoder().encode(text));
     without("TextEncoder", "TextDecoder");
     const { encodeText, decodeText } = await load();
@@ -126,7 +129,7 @@ describe("a host that lacks", () => {
     }
   });
 
-  test("a decoder refuses what is not UTF-8, as one that is there does", async () => {
+  test("a decoder refuses invalid UTF-8, as a real one does", async () => {
     const wrong = [[0x80], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80]];
     const there = await load();
     without("TextDecoder");

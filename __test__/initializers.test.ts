@@ -10,7 +10,7 @@ import { standard, valuesOf } from "./programs.ts";
 
 const table = initializers as Table<Initializer>;
 
-/** An array of [outputs][inputs], filled from a seed. */
+/** Returns an array of [outputs][inputs], filled from a seed. */
 function fill(given: unknown, outputs = 200, inputs = 100, seed = 1): Float32Array {
   const values = new Float32Array(outputs * inputs);
   const draw = uniform(seed, { purpose: 99, index: 0 });
@@ -30,7 +30,7 @@ function statistics(values: Float32Array) {
 describe.each(Object.entries(table))("%s", (type, entry) => {
   const base = standard("initializer", table, entry);
 
-  test("fills the whole array with finite numbers, of one seed the same ones", () => {
+  test("fills the whole array with finite numbers, the same for the same seed", () => {
     const values = fill(type);
     expect(values.every(Number.isFinite)).toBe(true);
     expect(fill(type)).toEqual(values);
@@ -52,7 +52,7 @@ describe.each(Object.entries(table))("%s", (type, entry) => {
   );
 });
 
-describe("is uniform in ± its limit:", () => {
+describe("is uniform within ± its limit:", () => {
   test.each([
     ["glorotUniform", Math.sqrt(6 / 300)],
     ["heUniform", Math.sqrt(6 / 100)],
@@ -81,13 +81,14 @@ describe("is normal:", () => {
     expect(Math.abs(mean - center)).toBeLessThan((4 * expected) / Math.sqrt(20_000));
     expect(Math.abs(deviation / expected - 1)).toBeLessThan(4 / Math.sqrt(40_000));
     expect(Math.abs(within - 0.6827)).toBeLessThan(0.0132);
-    // Of so many, about one is four deviations out, and there are some beyond three on either side.
+    // Of 20000 values, about one is beyond four standard deviations, and some are beyond three on either
+    // side.
     expect((center - low) / expected).toBeGreaterThan(3);
     expect((high - center) / expected).toBeGreaterThan(3);
     expect((high - low) / expected).toBeLessThan(11);
   });
 
-  test("neighbours are independent", () => {
+  test("neighbors are independent", () => {
     const values = fill("normal");
     for (const distance of [1, 2, 3]) {
       const products = values.slice(distance).map((value, at) => value * values[at]);
@@ -96,7 +97,7 @@ describe("is normal:", () => {
   });
 });
 
-test("a truncated normal has nothing beyond two deviations, and the deviation of what is left", () => {
+test("a truncated normal has no values beyond two stddev, and the standard deviation of the rest", () => {
   const values = fill({ type: "truncatedNormal", mean: -1, stddev: 0.5 });
   const { mean, deviation, low, high } = statistics(values);
   expect(Math.abs(mean + 1)).toBeLessThan(0.02);
@@ -108,7 +109,7 @@ test("a truncated normal has nothing beyond two deviations, and the deviation of
 });
 
 describe("an orthogonal matrix", () => {
-  /** The products of all pairs of rows, or of columns. */
+  /** Returns the products of all pairs of rows, or of columns. */
   function products(values: Float32Array, rows: number, columns: number, of: "rows" | "columns"): number[] {
     const [count, length] = of === "rows" ? [rows, columns] : [columns, rows];
     const at = (vector: number, index: number) =>
@@ -142,12 +143,12 @@ describe("an orthogonal matrix", () => {
     }
   });
 
-  test("is any of them: one of one value has either sign, and a first value either side of zero", () => {
+  test("is uniformly distributed: a single value has either sign, and so has the first value", () => {
     const first = (size: number) =>
       Array.from({ length: 400 }, (_, seed) => fill("orthogonal", size, size, seed)[0]);
     expect(new Set(first(1))).toEqual(new Set([1, -1]));
     for (const size of [1, 2, 5]) {
-      // Values of a column of a random rotation have the mean 0 and the mean square 1 / size.
+      // Values in a column of a random rotation have mean 0 and mean square 1 / size.
       const values = first(size);
       const squares = values.map((value) => value * value);
       expect(Math.abs(values.reduce((sum, value) => sum + value) / 400)).toBeLessThan(4 / Math.sqrt(400));
@@ -156,7 +157,7 @@ describe("an orthogonal matrix", () => {
   });
 });
 
-test("a seed keeps giving the same weights", () => {
+test("a seed gives the same weights in every version", () => {
   const layers = [dense(2, { biasInitializer: "uniform" })];
   const shape = shapes(configure({ inputs: 2, layers, loss: "meanSquaredError", optimizer: "sgd" }));
   expect(Array.from(initialize(shape, 12345))).toEqual([

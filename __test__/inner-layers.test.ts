@@ -1,4 +1,4 @@
-/** predict gives the values of an inner layer: those that the full pass has there, to the bit. */
+/** predict returns the values of an inner layer: the same bits as in the full pass. */
 import { describe, expect, test } from "vitest";
 import {
   batchNorm,
@@ -21,7 +21,7 @@ import { kernelNames } from "./kernels.ts";
 import { standard, values } from "./programs.ts";
 import { makeModel, rows } from "./samples.ts";
 
-/** Rows that go through together are at most 512. */
+/** More than one chunk of 512 rows. */
 const ROWS = 600;
 
 const stacks: Record<string, Layer[]> = {
@@ -50,23 +50,26 @@ function expectSame(actual: Float32Array, expected: Float32Array): void {
   expect(actual).toHaveLength(expected.length);
 }
 
-describe.each(kernelNames)("on the %s kernel", (kernel) => {
+describe.each(kernelNames)("values of an inner layer on the %s kernel", (kernel) => {
   const make = (inputs: number, layers: Layer[], loss: Loss = "meanSquaredError") =>
     new Model({ inputs, layers, loss, optimizer: "adam", kernel, seed: 5 });
   const x = values(3, ROWS * 4, -1, 1);
   const y = (outputs: number) => values(4, 64 * outputs, -1, 1);
 
-  test.each(Object.entries(stacks))("of %s, which the layers behind make the prediction of", (_, stack) => {
-    const model = make(4, stack);
-    model.fitSync(x.slice(0, 64 * 4), y(model.outputs), { epochs: 2 });
-    expectInner(model, stack);
-  });
+  test.each(Object.entries(stacks))(
+    "of %s, from which the other layers compute the prediction",
+    (_, stack) => {
+      const model = make(4, stack);
+      model.fitSync(x.slice(0, 64 * 4), y(model.outputs), { epochs: 2 });
+      expectInner(model, stack);
+    },
+  );
 
   test.each<[string, Loss, Layer[]]>([
     ["a sigmoid", "binaryCrossentropy", [dense(3, { activation: "sigmoid" }), dense(2), sigmoid()]],
     ["a softmax", "categoricalCrossentropy", [softmax(), dense(3, { activation: "softmax" }), softmax()]],
     ["one value", "sparseCategoricalCrossentropy", [dense(1), softmax(), dense(1), dense(3)]],
-  ])("of %s, before a loss that is computed with one", (_, loss, stack) => {
+  ])("of %s, before a loss that is computed with such a layer", (_, loss, stack) => {
     expectInner(make(4, stack, loss), stack);
   });
 
@@ -95,7 +98,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     expect(() => model.predict([0.5, 3], { layer: 0 })).toThrow("expected a category");
   });
 
-  test("in the form of the question", () => {
+  test("have the form of x", () => {
     const model = makeModel({ kernel });
     const flat = model.predict(Float32Array.from(rows.x.flat()), { layer: 1, threads: 2 });
     expect(flat).toHaveLength(50 * 8);
@@ -105,7 +108,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     expect(model.predict({ x: Float32Array.from(rows.x.flat()) }, { layer: 1 })).toEqual(flat);
   });
 
-  test("with the weights of the moment", async () => {
+  test("use the current weights", async () => {
     const model = makeModel({ kernel });
     const before = model.predict(rows.x, { layer: 0 });
     model.fitSync(rows.x, rows.y);
@@ -122,7 +125,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     expect(model.predict(rows.x, { layer: 0 })).not.toEqual(after);
   });
 
-  test("and changes nothing", () => {
+  test("do not change the model", () => {
     const [model, other] = [makeModel({ kernel }), makeModel({ kernel })];
     for (const one of [model, other]) {
       one.fitSync(rows.x, rows.y);
@@ -132,7 +135,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     expect(model.toJSON()).toEqual(other.toJSON());
   });
 
-  test("of a layer that there is not is refused, with the layers", () => {
+  test("of an unknown layer are refused, and the error lists the layers", () => {
     const model = makeModel({ kernel });
     for (const layer of [3, -4, 0.5, "0", null, Number.NaN]) {
       const call = () => model.predict(rows.x, { layer: layer as number });
@@ -142,7 +145,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     }
   });
 
-  test("of a model that is disposed of is refused", () => {
+  test("of a disposed model are refused", () => {
     const model = makeModel({ kernel });
     model.predict(rows.x, { layer: 0 });
     model.dispose();

@@ -1,4 +1,4 @@
-/** Looking into a model: the step explained, gradients checked, importance, attributions, partial dependence. */
+/** Inspecting a model: explain, checkGradients, importance, attributions, partialDependence. */
 
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -34,13 +34,13 @@ import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { anyProgram, draws, rowsFor, tablePrograms } from "./programs.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
-/** A model of a program: its layers are layers as written, too. */
+/** Returns a model of a program. The layers of a program are valid layers of a model. */
 function modelOf(program: Program, kernel: (typeof kernelNames)[number]): Model {
   const optimizer = { ...program.optimizer, learningRate: 0.05 };
   return new Model({ ...program, optimizer, kernel, seed: 5 } as unknown as ModelOptions);
 }
 
-/** Whether a layer draws noise, which `predict` and `gradients` leave out. */
+/** Returns whether a layer draws noise, which `predict` and `gradients` omit. */
 const isNoisy = ({ layers }: Program) =>
   layers.some((layer) =>
     createLayer(layer)
@@ -48,7 +48,7 @@ const isNoisy = ({ layers }: Program) =>
       .some(({ kind }) => kind === "noise"),
   );
 
-/** Whether `predict` uses other figures than a step does. */
+/** Returns whether `predict` uses other statistics than a step does. */
 const isMeasured = ({ layers }: Program) =>
   layers.some((layer) =>
     createLayer(layer)
@@ -56,7 +56,7 @@ const isMeasured = ({ layers }: Program) =>
       .some(({ kind }) => kind === "standardize"),
   );
 
-/** The article's network, small: 2-3-1 with ReLU, and weights that are easy to reckon with. */
+/** A small version of the article's network: 2-3-1 with ReLU, and weights that are easy to compute with. */
 const weights: LayerWeights[] = [
   {
     weight: [
@@ -84,7 +84,7 @@ function article(kernel: (typeof kernelNames)[number] = "typescript", learningRa
 }
 
 describe("explain", () => {
-  test("gives the values of the article's step, reckoned by hand", () => {
+  test("returns the values of the article's step, as computed by hand", () => {
     const found = explain(article(), [[1, 0.5]], [4]);
     const [first, bent, last] = found.layers;
     expect(first.output).toEqual([[2, 0, -1]]);
@@ -115,7 +115,7 @@ describe("explain", () => {
     });
   });
 
-  test("says them with the formulas", () => {
+  test("prints them with the formulas", () => {
     const text = String(explain(article(), [[1, 0.5]], [4]));
     for (const line of [
       "y₁ = W₁₁ x₁ + W₁₂ x₂ + b₁ = 1 · 1 + 2 · 0.5 + 0 = 2",
@@ -131,7 +131,7 @@ describe("explain", () => {
     expect(text).toBe(explain(article(), [[1, 0.5]], [4]).text);
   });
 
-  test("cuts the text of wide networks short, and says how much is left", () => {
+  test("shortens the text of wide networks, and says how much is omitted", () => {
     const model = makeModel({ layers: [dense(64), relu(), dense(1)] });
     const lines = explain(model, data).text.split("\n");
     expect(lines.length).toBeLessThan(100);
@@ -160,7 +160,7 @@ describe("explain", () => {
     }
   };
 
-  describe("is what both kernels compute", () => {
+  describe("matches both kernels", () => {
     test.each(tablePrograms)("%s", (_, program) => check(program, 5, 3));
 
     test("for random programs", () => {
@@ -184,7 +184,7 @@ describe("checkGradients", () => {
     }
   });
 
-  test("gives no alarm at the kink of ReLU", () => {
+  test("reports no error at the kink of ReLU", () => {
     const model = article();
     model.setWeights([
       {
@@ -204,7 +204,7 @@ describe("checkGradients", () => {
     expect(found.text).toContain("agree");
   });
 
-  test("names what is furthest off where 32 bits are too few for the tolerance", () => {
+  test("names the value with the largest difference if 32 bits are too few for the tolerance", () => {
     const found = checkGradients(makeModel(), data, { tolerance: 1e-12 });
     expect(found.passes).toBe(false);
     expect(found.worst?.parameter).toMatch(/^[02]\.(weight|bias)$/);
@@ -212,7 +212,7 @@ describe("checkGradients", () => {
     expect(found.text).toContain("DIFFER");
   });
 
-  test("tries as many values of each array as it is told", () => {
+  test("checks the given number of values of each array", () => {
     expect(checkGradients(makeModel(), data, { samples: 2 }).checked).toBe(2 + 2 + 2 + 1);
     expect(checkGradients(makeModel(), data).checked).toBe(16 + 8 + 8 + 1);
   });
@@ -229,7 +229,7 @@ const { x, y, cases, repeats } = JSON.parse(
   readFileSync(new URL("fixtures/insight/cases.json", import.meta.url), "utf8"),
 ) as { x: number[][]; y: number[]; cases: Case[]; repeats: number };
 
-/** The network of a case of scikit-learn. */
+/** Returns the network of a case of scikit-learn. */
 function modelOfCase({ weights: own }: Case, kernel: (typeof kernelNames)[number]): Model {
   const layers = own.length === 1 ? [dense(1)] : [dense(8), relu(), dense(1)];
   const model = new Model({ inputs: 3, layers, loss: "meanSquaredError", optimizer: "sgd", kernel, seed: 1 });
@@ -240,14 +240,14 @@ function modelOfCase({ weights: own }: Case, kernel: (typeof kernelNames)[number
 const onBoth = cases.flatMap((one) => kernelNames.map((kernel) => [one.name, kernel, one] as const));
 
 describe("importance", () => {
-  test.each(onBoth)("is scikit-learn's: %s, kernel %s", (_, kernel, one) => {
+  test.each(onBoth)("equals scikit-learn's: %s, kernel %s", (_, kernel, one) => {
     const model = modelOfCase(one, kernel);
     for (const [metric, { means, deviations }] of Object.entries(one.importance)) {
       const isLoss = metric === "meanSquaredError";
       const options = { repeats, ...(isLoss ? {} : { metric: metric as "r2" }) };
       const { columns } = importance(model, x, y, options);
       for (const [at, { mean, stddev }] of columns.entries()) {
-        // The permutations are others: means of 2000 differ by some standard errors.
+        // The permutations differ, so means of 2000 differ by some standard errors.
         const spread = (5 * deviations[at] * Math.SQRT2) / Math.sqrt(repeats);
         expect(Math.abs(mean - means[at])).toBeLessThan(spread + 1e-6);
         expect(Math.abs(stddev / deviations[at] - 1)).toBeLessThan(0.15);
@@ -255,7 +255,7 @@ describe("importance", () => {
     }
   });
 
-  test("is what the seed makes of it, sorted in the text and under the columns' names", () => {
+  test("follows from the seed, and its text is sorted and uses the columns' names", () => {
     const model = modelOfCase(cases[0], "typescript");
     const columns = ["first", "second", "third"];
     const found = importance(model, x, y, { seed: 3, columns });
@@ -275,7 +275,7 @@ describe("importance", () => {
 });
 
 describe("partialDependence", () => {
-  test.each(onBoth)("is scikit-learn's: %s, kernel %s", (_, kernel, one) => {
+  test.each(onBoth)("equals scikit-learn's: %s, kernel %s", (_, kernel, one) => {
     const model = modelOfCase(one, kernel);
     for (const { column, points, grid, means } of one.dependence) {
       const found = partialDependence(model, x, column, { points });
@@ -284,7 +284,7 @@ describe("partialDependence", () => {
     }
   });
 
-  test("takes each category once, and rows of several outputs", () => {
+  test("takes each category once, and rows with several outputs", () => {
     const layers = [embedding({ column: 0, categories: 4, units: 2 }), dense(3)];
     const model = new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: "sgd", seed: 1 });
     const rows = [
@@ -306,10 +306,10 @@ describe("attributions", () => {
     ["mean squared error", [dense(8), tanh(), dense(2)], "meanSquaredError"],
     ["sigmoid with its loss", [dense(8), tanh(), dense(2), sigmoid()], "binaryCrossentropy"],
     ["softmax with its loss", [dense(8), tanh(), dense(2), softmax()], "categoricalCrossentropy"],
-    ["running figures", [dense(8), batchNorm(), tanh(), dense(2)], "meanSquaredError"],
+    ["running statistics", [dense(8), batchNorm(), tanh(), dense(2)], "meanSquaredError"],
   ] as const;
 
-  test.each(bending)("add up to what the prediction is beside the baseline's: %s", (_, layers, loss) => {
+  test.each(bending)("sum to the difference from the baseline's prediction: %s", (_, layers, loss) => {
     for (const kernel of kernelNames) {
       const model = new Model({ inputs: 3, layers, loss, optimizer: sgd(), kernel, seed: 2 });
       if (layers.length === 4 && loss === "meanSquaredError") {
@@ -343,7 +343,7 @@ describe("attributions", () => {
     expect(attributions(model, Float32Array.from(x.flat()))).toBeInstanceOf(Float32Array);
   });
 
-  test("leave categories where they are", () => {
+  test("are 0 for a category, which must be that of the baseline", () => {
     const layers = [embedding({ column: 0, categories: 4, units: 2 }), dense(1)];
     const model = new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: "sgd", seed: 1 });
     const found = attributions(model, [3, 2]);
@@ -357,7 +357,7 @@ describe("attributions", () => {
   });
 });
 
-describe("every option changes what is found", () => {
+describe("every option has an effect", () => {
   const bent = makeModel({ layers: [dense(8), tanh(), dense(1)] });
   const [first] = x;
   const row = first.slice(0, 2);
@@ -381,13 +381,13 @@ describe("every option changes what is found", () => {
   });
 });
 
-describe("bad input is refused by name", () => {
+describe("bad input is refused", () => {
   const model = makeModel({ layers: [dense(2)], loss: "meanSquaredError" });
   const one = makeModel();
   const cases: readonly (readonly [string, () => unknown, new (message: string) => Error, string])[] = [
     ["no rows", () => explain(one, [], []), DataError, "x: expected at least 1 row, received none"],
     [
-      "a column too few",
+      "a missing column",
       () => importance(one, [[1]], [1]),
       ShapeError,
       "x: row 0: expected 2 inputs, received 1",
@@ -405,19 +405,19 @@ describe("bad input is refused by name", () => {
       'partialDependence: unknown column "secnd". Did you mean "second"? Expected one of: first, second',
     ],
     [
-      "a name where there are none",
+      "a name without names of columns",
       () => partialDependence(one, data, "first"),
       OptionError,
       'partialDependence: column: expected a number, received "first". Fix: pass the names as the option columns, or give the column\'s number',
     ],
     [
-      "a column beyond the last",
+      "a column after the last",
       () => partialDependence(one, data, 2),
       OptionError,
       "partialDependence: column: expected a name or a whole number from 0 to 1, received 2",
     ],
     [
-      "a name too few",
+      "a missing name",
       () => importance(one, data, { columns: ["first"] }),
       ShapeError,
       "importance: columns: expected a name for each of 2 inputs, received 1",
@@ -429,43 +429,43 @@ describe("bad input is refused by name", () => {
       "partialDependence: points: expected at least 2, received 1",
     ],
     [
-      "percentiles the wrong way round",
+      "percentiles in the wrong order",
       () => partialDependence(one, data, 0, { percentiles: [0.9, 0.1] }),
       OptionError,
       "partialDependence: percentiles: expected two shares from 0 to 1, the lower first, received an array of 2",
     ],
     [
-      "an output that is not there",
+      "an unknown output",
       () => attributions(model, [1, 2], { output: 2 }),
       OptionError,
       "attributions: output: expected a whole number from 0 to 1, received 2",
     ],
     [
-      "no output of several",
+      "no output, with several to choose from",
       () => attributions(model, [1, 2]),
       OptionError,
       "attributions: output: expected a whole number from 0 to 1, received none",
     ],
     [
-      "more rows than anybody reads",
+      "more rows than the limit",
       () => explain(one, xor({ examples: 513, seed: 1 })),
       DataError,
       "explain: expected at most 512 rows, received 513. Fix: pass a few rows, because every value of each is kept",
     ],
     [
-      "more steps than are of use",
+      "more steps than the limit",
       () => attributions(one, [1, 2], { steps: 1e6 }),
       OptionError,
       "attributions: steps: expected at most 1000, received 1000000",
     ],
     [
-      "a baseline of another size",
+      "a baseline with another number of inputs",
       () => attributions(one, [1, 2], { baseline: [1] }),
       ShapeError,
       "attributions: baseline: expected 2 inputs in a row, received 1",
     ],
     [
-      "a step that is none",
+      "a step of 0",
       () => checkGradients(one, data, { step: 0 }),
       OptionError,
       "checkGradients: step: expected a finite number of at least 1e-8 and at most 0.1, received 0",
@@ -477,7 +477,7 @@ describe("bad input is refused by name", () => {
     expect(call).toThrow(message);
   });
 
-  test("and so is a model in training", async () => {
+  test("and so is a model that is training", async () => {
     const busy = makeModel();
     const training = busy.fit(data, { epochs: 50 });
     for (const call of [

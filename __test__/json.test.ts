@@ -4,8 +4,8 @@ import { dense, FormatError, Model, OptionError, relu, sgd, version } from "../s
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
-/** A trained model as it lies in a file, for a test to spoil. */
-function keptModel(): Record<string, unknown> {
+/** Returns a trained model as it is saved, for a test to change. */
+function savedModel(): Record<string, unknown> {
   const model = makeModel({ kernel: "typescript", layers: [dense(2, { activation: "tanh" }), dense(1)] });
   model.fitSync(data);
   return JSON.parse(JSON.stringify(model));
@@ -18,7 +18,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     return model;
   };
 
-  test("says all that it is made of, defaults included", () => {
+  test("contains all options, including the defaults", () => {
     const model = makeModel({ kernel, layers: [dense(1)], optimizer: sgd({ momentum: 0.5 }) });
     expect(model.toJSON()).toEqual({
       format: "myelin-model",
@@ -51,7 +51,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     });
   });
 
-  test("of before there were clips, penalties and layers that are not trained, trains on", () => {
+  test("without clipping, penalties and frozen layers, as in old files, can be trained", () => {
     const model = trained();
     const { clipGradients: _, l1: _l1, l2: _l2, layers, ...rest } = model.toJSON();
     const before = layers.map(({ trainable: _, l1: _l1, l2: _l2, ...layer }) => layer);
@@ -59,7 +59,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     expect(copy.toJSON()).toEqual(model.toJSON());
   });
 
-  test("keeps clips, penalties and what is not trained", () => {
+  test("keeps clipping, penalties and frozen layers", () => {
     const model = makeModel({
       kernel,
       layers: [dense(3, { trainable: false, l1: 0.1 }), dense(1, { l2: 0 })],
@@ -73,19 +73,19 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     expect(copy.toJSON()).toMatchObject({ clipGradients: { norm: 0.5 }, l1: 0.01, l2: 0.02 });
   });
 
-  test("predicts the same bits, from text and from an object", () => {
+  test("predicts the same bits after loading, from text and from an object", () => {
     const model = trained();
     const predictions = model.predict(data);
     expect(Model.fromJSON(JSON.stringify(model), { kernel }).predict(data)).toEqual(predictions);
     expect(Model.fromJSON(model.toJSON(), { kernel }).predict(data)).toEqual(predictions);
   });
 
-  test("comes back as it was written", () => {
+  test("is the same after loading", () => {
     const json = trained().toJSON();
     expect(Model.fromJSON(json, { kernel }).toJSON()).toEqual(json);
   });
 
-  test("trains on to the same bits, momentum and shuffles included", () => {
+  test("continues to train with the same bits, including momentum and shuffles", () => {
     const model = trained();
     const copy = Model.fromJSON(JSON.stringify(model), { kernel });
     const options = { epochs: 2, batchSize: 8 };
@@ -96,7 +96,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     expect(copy.toJSON()).toEqual(model.toJSON());
   });
 
-  test.each(kernelNames)("goes on with the same numbers on the %s kernel", (other) => {
+  test.each(kernelNames)("continues with the same numbers on the %s kernel", (other) => {
     const model = trained();
     const copy = Model.fromJSON(model.toJSON(), { kernel: other });
     expect(copy.kernel.name).toBe(other);
@@ -106,7 +106,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
     expectNear(flatten(copy.getWeights()), flatten(model.getWeights()));
   });
 
-  test("needs no optimizer state where the optimizer has none", () => {
+  test("needs no optimizer state if the optimizer has none", () => {
     const model = makeModel({ kernel, optimizer: sgd() });
     expect(model.toJSON().optimizerState).toEqual([]);
     expect(Model.fromJSON(model.toJSON(), { kernel }).toJSON()).toEqual(model.toJSON());
@@ -115,17 +115,17 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
 
 const numbers = "expected a finite number, received";
 
-/** What is done to a model's JSON, and what the error says after `fromJSON: `. */
-const spoilt: [what: string, change: Record<string, unknown>, message: string][] = [
+/** Changes of a model's JSON, and the message of the error after `fromJSON: `. */
+const malformed: [what: string, change: Record<string, unknown>, message: string][] = [
   ["another format", { format: "keras" }, 'expected an object with format "myelin-model", received'],
   [
     "a newer version",
     { formatVersion: 2 },
     "expected formatVersion 1, received 2; it was written by a newer version of myelin",
   ],
-  ["a version in words", { formatVersion: "1" }, 'expected formatVersion 1, received "1"'],
-  ["a field of no meaning", { author: "me" }, 'model: unknown option "author".'],
-  ["a kernel, which is no part of a model", { kernel: "native" }, 'model: unknown option "kernel".'],
+  ["a version as a string", { formatVersion: "1" }, 'expected formatVersion 1, received "1"'],
+  ["an unknown field", { author: "me" }, 'model: unknown option "author".'],
+  ["a kernel, which is not part of a model", { kernel: "native" }, 'model: unknown option "kernel".'],
   [
     "no seed",
     { seed: undefined },
@@ -133,8 +133,8 @@ const spoilt: [what: string, change: Record<string, unknown>, message: string][]
   ],
   ["no inputs", { inputs: undefined }, "model: inputs: expected a whole number of at least 1"],
   ["an unknown layer", { layers: ["dens", "relu"] }, 'layer 0: unknown layer "dens". Did you mean "dense"?'],
-  ["layers in an object", { layers: {} }, "model: layers: expected a list of at least 1 layer"],
-  ["a layer less", { layers: [dense(1)] }, "weights: one entry for each layer: expected an array of 1,"],
+  ["layers as an object", { layers: {} }, "model: layers: expected a list of at least 1 layer"],
+  ["a missing layer", { layers: [dense(1)] }, "weights: one entry for each layer: expected an array of 1,"],
   [
     "more units than weights",
     { layers: [dense(1e9), dense(1)] },
@@ -167,7 +167,7 @@ const spoilt: [what: string, change: Record<string, unknown>, message: string][]
     "optimizerState: expected an array of 9, received an array of 0",
   ],
   [
-    "words in the optimizer state",
+    "strings in the optimizer state",
     { optimizerState: new Array(9).fill("0") },
     `optimizerState: value 0: ${numbers} "0"`,
   ],
@@ -177,24 +177,24 @@ const spoilt: [what: string, change: Record<string, unknown>, message: string][]
     "training: expected an object of epochs and steps, received undefined",
   ],
   [
-    "epochs beyond all counting",
+    "more epochs than can be counted",
     { training: { epochs: 0, steps: 2 ** 53 } },
     "training: steps: expected a whole number",
   ],
 ];
 
-describe("JSON that is no model is a FormatError", () => {
-  test.each(spoilt)("%s", (_, change, message) => {
+describe("JSON that is not a model causes a FormatError:", () => {
+  test.each(malformed)("%s", (_, change, message) => {
     const read = () =>
-      Model.fromJSON(JSON.stringify({ ...keptModel(), ...change }), { kernel: "typescript" });
+      Model.fromJSON(JSON.stringify({ ...savedModel(), ...change }), { kernel: "typescript" });
     expect(read).toThrow(FormatError);
     expect(read).toThrow(`fromJSON: ${message}`);
   });
 
   test.each([
-    ["no JSON", "{", "expected JSON: "],
+    ["text that is not JSON", "{", "expected JSON: "],
     ["nothing", "", "expected JSON: "],
-    ["a file cut short", JSON.stringify(keptModel()).slice(0, -100), "expected JSON: "],
+    ["a truncated file", JSON.stringify(savedModel()).slice(0, -100), "expected JSON: "],
     ["a number", "1", 'expected an object with format "myelin-model", received 1'],
     ["null", "null", 'expected an object with format "myelin-model", received null'],
     ["a list", "[]", 'expected an object with format "myelin-model", received an array of 0'],
@@ -208,19 +208,19 @@ describe("JSON that is no model is a FormatError", () => {
     expect(() => Model.fromJSON(text)).toThrow(`fromJSON: ${message}`);
   });
 
-  test.each([undefined, null, 5, [], Symbol("json"), () => keptModel()])("%s", (value) => {
+  test.each([undefined, null, 5, [], Symbol("json"), () => savedModel()])("%s", (value) => {
     expect(() => Model.fromJSON(value as unknown as string)).toThrow(FormatError);
   });
 
-  test("names that objects inherit are names like others, and reach no prototype", () => {
-    const text = JSON.stringify(keptModel());
+  test("inherited names are unknown names, and reach no prototype", () => {
+    const text = JSON.stringify(savedModel());
     const polluted = [
       text.replace('{"format"', '{"__proto__":{"polluted":true},"format"'),
       text.replace('"units":2', '"units":2,"__proto__":{"polluted":true}'),
       text.replace('{"weight"', '{"__proto__":{"polluted":true},"weight"'),
       text.replace('"type":"dense"', '"type":"__proto__"'),
       text.replace('"type":"dense"', '"type":"toString"'),
-      // A message that shows this object must not trip over it.
+      // A message that shows this object must not fail.
       text.replace('"units":2', '"units":{"constructor":{"name":{"toString":1,"valueOf":1}}}'),
     ];
     for (const json of polluted) {
@@ -230,8 +230,8 @@ describe("JSON that is no model is a FormatError", () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  test("whatever is changed in a model's JSON, it is read or refused, and nothing else happens", () => {
-    const text = JSON.stringify(keptModel());
+  test("after any change of a property, the JSON is loaded or refused", () => {
+    const text = JSON.stringify(savedModel());
     const value = fc.oneof(
       fc.jsonValue({ maxDepth: 2 }),
       fc.constantFrom<unknown>(
@@ -248,7 +248,7 @@ describe("JSON that is no model is a FormatError", () => {
         {},
       ),
     );
-    /** Every place in the JSON, and what to put there; `undefined` takes it away. */
+    /** Every place in the JSON, and a value for it. `undefined` deletes it. */
     const change = fc.tuple(fc.nat(), fc.option(value, { nil: undefined }), fc.string({ maxLength: 3 }));
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
@@ -265,8 +265,8 @@ describe("JSON that is no model is a FormatError", () => {
     );
   });
 
-  test("wherever a model's JSON is cut or a character changed, it is read or refused", () => {
-    const text = JSON.stringify(keptModel());
+  test("after any truncation or change of a character, the JSON is loaded or refused", () => {
+    const text = JSON.stringify(savedModel());
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.string({ maxLength: 2 }), fc.boolean(), (at, put, cut) => {
         expectModelOrFormatError(text.slice(0, at) + put + (cut ? "" : text.slice(at + 1)));
@@ -278,7 +278,7 @@ describe("JSON that is no model is a FormatError", () => {
 
 type Holder = Record<string, unknown>;
 
-/** Every property at every depth. */
+/** Returns every property at every depth. */
 function places(value: unknown): [holder: Holder, name: string][] {
   if (typeof value !== "object" || value === null) return [];
   const holder = value as Holder;
@@ -302,11 +302,11 @@ function expectModelOrFormatError(text: string): void {
 describe("the options of fromJSON", () => {
   const kept = JSON.stringify(makeModel({ layers: [dense(2), relu(), dense(1)] }));
 
-  test("choose the kernel, whichever the model was trained on", () => {
+  test("choose the kernel, independently of the one that trained the model", () => {
     for (const kernel of kernelNames) expect(Model.fromJSON(kept, { kernel }).kernel.name).toBe(kernel);
   });
 
-  test("are refused as an OptionError: they are no fault of the JSON", () => {
+  test("are refused with an OptionError, because the JSON is not at fault", () => {
     expect(() => Model.fromJSON(kept, { kernel: "wasm" as "native" })).toThrow(OptionError);
     expect(() => Model.fromJSON(kept, { kernal: "native" } as object)).toThrow('Did you mean "kernel"?');
     expect(() => Model.fromJSON(kept, null as unknown as object)).toThrow(OptionError);

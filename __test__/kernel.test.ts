@@ -1,7 +1,4 @@
-/**
- * What a kernel promises by the interface of src/kernel/kernel.ts: each promise over both kernels, then both side
- * by side.
- */
+/** The contract of `Kernel` in src/kernel/kernel.ts: tested on each kernel, then for agreement of both. */
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -48,14 +45,14 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     return output;
   };
 
-  describe("keeps parameters and slots", () => {
-    test("which are zero at first", () => {
+  describe("stores parameters and slots", () => {
+    test("that are zero at first", () => {
       const { parameters, slots } = stateOf(kernel.network(program));
       expect(parameters).toEqual(new Float32Array(56));
       expect(slots).toEqual(new Float32Array(56));
     });
 
-    test.each(["parameters", "slots"] as const)("and reads the %s that were written", (part) => {
+    test.each(["parameters", "slots"] as const)("and returns the %s that were written", (part) => {
       const written = values(8, 56);
       const fresh = kernel.network(program);
       fresh.write(part, written);
@@ -63,7 +60,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(fresh.read(part === "slots" ? "parameters" : "slots")).toEqual(new Float32Array(56));
     });
 
-    test("and gives and takes copies", () => {
+    test("and copies them in both directions", () => {
       const written = values(8, 56);
       const fresh = kernel.network(program);
       fresh.write("parameters", written);
@@ -83,7 +80,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
   });
 
   describe("predicts and evaluates", () => {
-    test.each(tablePrograms)("%s as the 64-bit reference does", (_name, program) => {
+    test.each(tablePrograms)("%s like the 64-bit reference", (_name, program) => {
       const rows = rowsFor(program, 11);
       const parameters = parametersFor(program);
       const made = networkOf(kernel, program);
@@ -98,7 +95,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expectNear([made.evaluate(dataset(kernel, program, rows))], [loss]);
     });
 
-    test.each([0, 1, 4, 5, 511, 512, 513, 1300])("%i rows to the same bits as one by one", (count) => {
+    test.each([0, 1, 4, 5, 511, 512, 513, 1300])("%i rows with the same bits as one by one", (count) => {
       const { x } = rowsFor(program, count);
       const made = network();
       const together = predict(made, x);
@@ -108,15 +105,15 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(Array.from(together)).toEqual(single.flat());
     });
 
-    test("any number of rows to the mean of the rows' losses", () => {
+    test("any number of rows, and returns the mean loss", () => {
       const rows = rowsFor(program, 1300);
       const parameters = Float64Array.from(parametersFor(program));
       expectNear([network().evaluate(dataset(kernel, program, rows))], [meanLoss(program, parameters, rows)]);
     });
   });
 
-  describe("gives gradients", () => {
-    test("and changes nothing by it", () => {
+  describe("returns gradients", () => {
+    test("without any change of the network", () => {
       const data = dataset(kernel, program, rowsFor(program, 20));
       const made = network();
       made.train(data, runOf(20));
@@ -125,7 +122,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(stateOf(made)).toEqual(before);
     });
 
-    test("of the parameters that were just written or trained", () => {
+    test("of the current parameters, after writing and after training", () => {
       const data = dataset(kernel, program, rowsFor(program, 20));
       const made = network();
       const before = made.gradients(data);
@@ -135,7 +132,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(made.gradients(data)).toEqual(before);
     });
 
-    test("with the loss that `evaluate` gives", () => {
+    test("with the loss that `evaluate` returns", () => {
       const data = dataset(kernel, program, rowsFor(program, 20));
       expectNear([network().gradients(data).loss], [network().evaluate(data)]);
     });
@@ -163,16 +160,19 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       const rows = rowsFor(program, 10);
       const data = dataset(kernel, program, rows);
 
-      test.each([false, true])("in one call as in one call a step, shuffled: %s", (shuffle) => {
-        const run = runOf(10, { steps: 8, seed: 7, shuffle });
-        const [whole, stepwise] = [networkOf(kernel, program), networkOf(kernel, program)];
-        const { losses, position } = whole.train(data, run);
-        const pieces = inPieces(stepwise, data, run, Array(8).fill(1));
-        expect(pieces).toEqual({ losses: Array.from(losses), position });
-        expect(stateOf(stepwise)).toEqual(stateOf(whole));
-      });
+      test.each([false, true])(
+        "with the same bits in one call and in one call per step, shuffled: %s",
+        (shuffle) => {
+          const run = runOf(10, { steps: 8, seed: 7, shuffle });
+          const [whole, stepwise] = [networkOf(kernel, program), networkOf(kernel, program)];
+          const { losses, position } = whole.train(data, run);
+          const pieces = inPieces(stepwise, data, run, Array(8).fill(1));
+          expect(pieces).toEqual({ losses: Array.from(losses), position });
+          expect(stateOf(stepwise)).toEqual(stateOf(whole));
+        },
+      );
 
-      test("to the same bits in every run, and to others with another seed", () => {
+      test("with the same bits in every run, and other bits for another seed", () => {
         const train = (seed: number) => {
           const made = networkOf(kernel, program);
           made.train(data, runOf(10, { seed, shuffle: true }));
@@ -183,7 +183,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       });
     });
 
-    test("in any pieces, also in another network that got parameters, slots and position", () => {
+    test("with the same bits in pieces, also in another network with the same parameters, slots and position", () => {
       const run = runOf(22, {
         seed: 3,
         shuffle: true,
@@ -208,7 +208,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       );
     });
 
-    test("with `start` as with `train`", async () => {
+    test("with the same bits by `start` and by `train`", async () => {
       const run = runOf(22, { seed: 3, shuffle: true });
       const [trained, started] = [network(), network()];
       const { seconds: _, ...expected } = trained.train(data, run);
@@ -218,7 +218,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(stateOf(started)).toEqual(stateOf(trained));
     });
 
-    test("and says how far it came", () => {
+    test("and returns its progress", () => {
       const made = network();
       const progress = made.train(data, runOf(22, { batchSize: 5, steps: 12 }));
       expect(progress.position).toMatchObject({ epoch: 2, step: 2, steps: 12 });
@@ -228,7 +228,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(progress.diverged ?? undefined).toBeUndefined();
     });
 
-    test("on the rows of the last, smaller batch, too", () => {
+    test("on the rows of the last, smaller batch too", () => {
       const [whole, byHand] = [network(), network()];
       whole.train(data, runOf(22, { batchSize: 9, steps: 3 }));
       for (const [start, end] of [
@@ -242,7 +242,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(stateOf(byHand)).toEqual(stateOf(whole));
     });
 
-    test("on all rows at once where the batch is larger than the data", () => {
+    test("on all rows at once if the batch is larger than the data", () => {
       const [exact, larger] = [network(), network()];
       const expected = exact.train(data, runOf(22, { batchSize: 22 }));
       const progress = larger.train(data, runOf(22, { batchSize: 1_000_000 }));
@@ -250,7 +250,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(stateOf(larger)).toEqual(stateOf(exact));
     });
 
-    test("on batches above 512 rows by the gradient of the whole batch", () => {
+    test("on batches above 512 rows with the gradient of the whole batch", () => {
       const many = rowsFor(program, 1500);
       const plain = programOf({ ...program, optimizer: "sgd" });
       const made = networkOf(kernel, plain);
@@ -271,7 +271,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(still.read("parameters")).toEqual(parametersFor(program));
     });
 
-    test("and reports each epoch's loss as the mean over its rows before their steps", () => {
+    test("and reports each epoch's loss as the mean over its rows, before their steps", () => {
       const [whole, stepwise] = [network(), network()];
       const run = runOf(22, { batchSize: 9 });
       const { losses } = whole.train(data, run);
@@ -291,7 +291,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       );
     });
 
-    test("without the rows whose weight is 0, and twice as much with those whose weight is 2", () => {
+    test("without rows of weight 0, and twice as much with rows of weight 2", () => {
       const weighted = (list: number[]) =>
         kernel.dataset(rows.x.slice(0, 9), rows.y.slice(0, 6), 3, 2, Float32Array.from(list));
       const plain = dataset(kernel, program, slice(program, rows, 0, 1));
@@ -307,14 +307,14 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       );
     });
 
-    describe("and hands out predictions", () => {
+    describe("and returns predictions", () => {
       const validation = dataset(kernel, program, rowsFor(program, 700, 5));
 
       test.each([
         [4, false],
         [9, true],
         [700, true],
-      ])("that it made before each step, in batches of %i, shuffled: %s", (batchSize, shuffle) => {
+      ])("from before each step, in batches of %i, shuffled: %s", (batchSize, shuffle) => {
         const many = rowsFor(program, 600);
         const data = dataset(kernel, program, many);
         const learningRates = new Float64Array([0.1, 0.05]);
@@ -335,14 +335,14 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
         expect(losses).toEqual(network().train(data, run).losses);
       });
 
-      test("of the rows that it took, and zeros for the others", () => {
+      test("of the rows that it trained on, and zeros for the others", () => {
         const { predictions } = network().train(data, runOf(22, { steps: 2, predictions: true }));
         expect(predictions).toHaveLength(44);
         expect(predictions!.subarray(16)).toEqual(new Float32Array(28));
         expect(predictions!.subarray(0, 16).every((value) => value !== 0)).toBe(true);
       });
 
-      test("and losses of the validation after each epoch, as `evaluate` gives them", async () => {
+      test("and losses of the validation after each epoch, equal to those of `evaluate`", async () => {
         const run = runOf(22, { seed: 3, shuffle: true, validation, predictions: true });
         const progress = network().train(data, run);
         const expected: { losses: number[]; predictions: number[] } = { losses: [], predictions: [] };
@@ -365,14 +365,14 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
         expect(stateOf(plain)).toEqual(stateOf(stepwise));
       });
 
-      test("with `evaluate` as with `predict`", () => {
+      test("from `evaluate` that equal those from `predict`", () => {
         const many = rowsFor(program, 700, 5);
         const output = new Float32Array(1400);
         expect(network().evaluate(validation, output)).toBe(network().evaluate(validation));
         expect(output).toEqual(predict(network(), many.x));
       });
 
-      test("through what the loss has absorbed", () => {
+      test("after the layer that the loss is computed together with", () => {
         const layers = [{ type: "dense", units: 3 }, "softmax"];
         const classes = programOf({ inputs: 3, layers, loss: "categoricalCrossentropy" });
         const many = rowsFor(classes, 20);
@@ -387,7 +387,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       });
     });
 
-    /** The rows that a step takes. */
+    /** Returns the rows of a step. */
     function rowsOfStep(
       { epoch, step }: typeof START,
       { batchSize, rows, shuffle }: { batchSize: number; rows: number; shuffle: boolean },
@@ -397,7 +397,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       return Array.from(order.subarray(step * batchSize, (step + 1) * batchSize));
     }
 
-    test("on the orders that seed and epoch give, each row once an epoch", () => {
+    test("in the orders that seed and epoch determine, each row once per epoch", () => {
       fc.assert(
         fc.property(fc.maxSafeNat(), fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 100 }), (...drawn) => {
           const [seed, epoch, length] = drawn;
@@ -410,8 +410,8 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     });
 
     /**
-     * The order in which an epoch takes its rows, read from the velocities: row i alone moves parameter i,
-     * by 1, and each later step halves that. The learning rate is 0, so nothing else happens.
+     * Returns the order in which an epoch takes its rows, read from the velocities: only row i moves
+     * parameter i, by 1, and each later step halves that. The learning rate is 0, so nothing else happens.
      */
     function orderOfEpoch(seed: number, epoch: number, length: number): number[] {
       const probe = programOf({
@@ -433,7 +433,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     }
   });
 
-  describe("stops", () => {
+  describe("when `stop` is called", () => {
     const data = dataset(kernel, program, rowsFor(program, 4000));
     const long = runOf(4000, {
       batchSize: 2,
@@ -442,7 +442,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       learningRates: new Float64Array(1000).fill(1e-4),
     });
 
-    test("after the step at hand, and keeps what it did", async () => {
+    test("ends after the current step and keeps its result", async () => {
       const [stopped, expected] = [network(), network()];
       const running = stopped.start(data, long);
       await sleep(20);
@@ -457,7 +457,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(stateOf(stopped)).toEqual(stateOf(expected));
     });
 
-    test("nothing but what `start` has under way", async () => {
+    test("does nothing unless `start` is running", async () => {
       const made = network();
       made.stop();
       expect((await made.start(data, { ...long, steps: 10 })).stopped).toBe(false);
@@ -477,7 +477,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       of.evaluate(few),
     ];
 
-    test("answers from the last whole epoch", async () => {
+    test("returns the state after the last complete epoch", async () => {
       const epochs = 100;
       const learningRates = new Float64Array(epochs).fill(0.01);
       const run = runOf(1000, { batchSize: 2, seed: 5, shuffle: true, learningRates });
@@ -503,8 +503,8 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(answers(started)).toEqual(answers(stepwise));
     });
 
-    test("answers from before, until the first epoch has ended", async () => {
-      // An epoch so long that it does not end before `stop`.
+    test("returns the state before the run until the first epoch has ended", async () => {
+      // The epoch is so long that it does not end before `stop`.
       const many = dataset(kernel, program, rowsFor(program, 300_000));
       const made = network();
       const before = answers(made);
@@ -518,11 +518,11 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     });
   });
 
-  describe("goes back when a number is no longer finite", () => {
+  describe("restores a finite state when a number is no longer finite:", () => {
     const rows = rowsFor(program, 22);
     const data = dataset(kernel, program, rows);
 
-    test("to the last whole epoch: parameters, slots and position", () => {
+    test("parameters, slots and position after the last complete epoch", () => {
       const [diverging, expected] = [network(), network()];
       const rates = new Float64Array([0.1, 0.1, 3e38, 0.1]);
       const progress = diverging.train(data, runOf(22, { seed: 1, shuffle: true, learningRates: rates }));
@@ -539,7 +539,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(predict(diverging, x)).toEqual(predict(expected, x));
     });
 
-    test("to the run's start where no epoch has ended in it", () => {
+    test("the state before the run if no epoch has ended in it", () => {
       const [diverging, expected] = [network(), network()];
       const { position } = expected.train(data, runOf(22, { steps: 2 }));
       const from = diverging.train(data, runOf(22, { steps: 2 })).position;
@@ -553,7 +553,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     test.each([
       ["in the last step of an epoch", 22],
       ["in the last step of a run", 11],
-    ])("also a parameter %s, whose loss was finite", (_when, batchSize) => {
+    ])("also for a parameter %s whose loss was finite", (_when, batchSize) => {
       const made = network();
       const huge = runOf(22, { batchSize, steps: 1, learningRates: new Float64Array([1e300]) });
       const progress = made.train(data, huge);
@@ -563,7 +563,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(made.read("slots")).toEqual(new Float32Array(56));
     });
 
-    test("and trains on from there", () => {
+    test("and trains from there", () => {
       const [diverged, expected] = [network(), network()];
       const { position } = diverged.train(data, runOf(22, { learningRates: new Float64Array([3e38]) }));
       diverged.train(data, runOf(22, { from: position }));
@@ -571,7 +571,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(stateOf(diverged)).toEqual(stateOf(expected));
     });
 
-    test("with `start`, too", async () => {
+    test("also with `start`", async () => {
       const made = network();
       const progress = await made.start(data, runOf(22, { learningRates: new Float64Array([3e38]) }));
       expect(progress.diverged).toMatchObject({ epoch: 0 });
@@ -579,7 +579,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
     });
   });
 
-  describe("makes one run of one seed", () => {
+  describe("draws everything from one seed", () => {
     const layers: Layer[] = [
       { type: "dense", units: 17, activation: "relu" },
       { type: "dense", units: 1 },
@@ -592,11 +592,11 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       return [...loss, ...flatten(model.getWeights())];
     };
 
-    test("with the same bits each time", () => {
+    test("with the same bits in each run", () => {
       expect(train(5)).toEqual(train(5));
     });
 
-    test("and another of another seed", () => {
+    test("and other bits for another seed", () => {
       expect(train(5)).not.toEqual(train(6));
     });
   });
@@ -632,7 +632,7 @@ describe("the native and the typescript kernel agree on random programs", () => 
     const rows = rowsFor(program, count, seed);
     const [actual, expected] = [native, typescript].map((kernel) => {
       const network = networkOf(kernel, program, seed);
-      // Slots as after some steps; none below zero, since a mean of squares is none.
+      // Slots as after some steps. None is negative, because a mean of squares never is.
       network.write("slots", values(seed, network.read("slots").length, 0, 1));
       const from = { ...START, steps: seed % 100 };
       const run = runOf(count, { from, batchSize: count, steps: 1 });
@@ -644,16 +644,16 @@ describe("the native and the typescript kernel agree on random programs", () => 
     expectNear(actual.losses, expected.losses);
   };
 
-  test("forward", () => check(counts, draws.numRuns, forward));
+  test("in the forward pass", () => check(counts, draws.numRuns, forward));
   test("in their gradients", () => check(counts, draws.numRuns, gradients));
-  test("after one step of their optimizers", () => check(counts, draws.numRuns, oneStep));
-  test("forward, backward and after a step, for batches in chunks", () => {
+  test("after one step of each optimizer", () => check(counts, draws.numRuns, oneStep));
+  test("in all of these, for batches in chunks", () => {
     check(fc.constantFrom(511, 512, 513, 1100), 8, (...drawn) => {
       for (const compare of [forward, gradients, oneStep]) compare(...drawn);
     });
   });
 
-  test.each([1e3, 1e10, 1e15, 1e20, 3e38])("where a learning rate of %d diverges", (learningRate) => {
+  test.each([1e3, 1e10, 1e15, 1e20, 3e38])("if a learning rate of %d diverges", (learningRate) => {
     const rows = rowsFor(program, 22);
     const learningRates = new Float64Array(3).fill(learningRate);
     const [actual, expected] = [native, typescript].map((kernel) => {

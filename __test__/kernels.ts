@@ -1,21 +1,21 @@
-/** Both kernels, for tests that walk them, and the tolerance within which they agree. */
+/** Both kernels, and the tolerance of their agreement. */
 import { expect } from "vitest";
 import { chooseKernel } from "../src/kernel/choose.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 
-/** The kernels by name. A missing addon is an error here, never a skip. */
+/** The kernels. A missing addon is an error here, never a skip. */
 export const kernels: readonly Kernel[] = [chooseKernel("native").kernel, chooseKernel("typescript").kernel];
 
-/** The names to pass as the option `kernel`. */
+/** The values of the option `kernel`. */
 export const kernelNames = ["native", "typescript"] as const;
 
-/** How far the kernels may be apart after a step: |a − b| ≤ 1e-5 · max(1, largest |b| of the array). */
+/** The tolerance of both kernels after a step: |a − b| ≤ 1e-5 · max(1, largest |b| of the array). */
 export const PARITY = 1e-5;
 
 const largest = (values: ArrayLike<number>) =>
   Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** Expects arrays to be as long and as near as the tolerance says. */
+/** Expects arrays of equal length whose values agree within the tolerance. */
 export function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = PARITY): void {
   expect(actual.length).toBe(expected.length);
   const bound = tolerance * Math.max(1, largest(expected));
@@ -29,7 +29,7 @@ export function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number
   }
 }
 
-/** All numbers of nested lists and objects, in order. */
+/** Returns all numbers of nested lists and objects, in order. */
 export function flatten(value: unknown): number[] {
   if (typeof value === "number") return [value];
   return Object.values(value as object).flatMap(flatten);

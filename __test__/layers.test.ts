@@ -1,4 +1,4 @@
-/** What is special about single layers; what all have in common, the suites that walk the tables test. */
+/** What is specific to single layers. The suites that run every entry of the tables test the rest. */
 
 import { describe, expect, test } from "vitest";
 import {
@@ -26,9 +26,8 @@ import { values } from "./programs.ts";
 const WIDTH = 20_000;
 
 /**
- * The noise of each value of a row in so many steps, read from the weights: from zero, a step at learning
- * rate 1 leaves in each weight what the layer has made of its input. `row` is the row's place in a batch of
- * four.
+ * Returns the noise of each value of a row, step by step, read from the weights: from zero, a step at
+ * learning rate 1 leaves the layer's output in each weight. `row` is the row's index in a batch of four.
  */
 function noiseOf(kernel: "native" | "typescript", layer: Layer, input: number, given = {}): number[][] {
   const { seed = 1, steps = 1, row = 0, width = WIDTH } = given as Record<string, number>;
@@ -56,7 +55,7 @@ const correlation = (left: readonly number[], right: readonly number[]) => {
 };
 
 describe.each(kernelNames)("noise on the %s kernel", (kernel) => {
-  test.each([0.1, 0.5, 0.9])("leaves out a share of %d and scales the rest", (rate) => {
+  test.each([0.1, 0.5, 0.9])("drops a share of %d and scales the rest", (rate) => {
     const all = noiseOf(kernel, dropout({ rate }), 1, { steps: 3 });
     for (const factors of all) {
       const kept = factors.filter((factor) => factor !== 0);
@@ -71,11 +70,11 @@ describe.each(kernelNames)("noise on the %s kernel", (kernel) => {
     }
   });
 
-  test("of a rate of 0 changes nothing", () => {
+  test("with a rate of 0 has no effect", () => {
     expect(new Set(noiseOf(kernel, dropout({ rate: 0 }), 1)[0])).toEqual(new Set([1]));
   });
 
-  test("is normal: mean, deviation, and the shares beyond one, two and three deviations", () => {
+  test("is normal: mean, standard deviation, and the shares beyond one, two and three standard deviations", () => {
     const draws = noiseOf(kernel, gaussianNoise({ stddev: 0.5 }), 0, { steps: 5 }).flat();
     const share = (bound: number) =>
       draws.filter((value) => Math.abs(value) > bound / 2).length / draws.length;
@@ -106,15 +105,15 @@ describe.each(kernelNames)("noise on the %s kernel", (kernel) => {
       [...base[0].slice(1), base[0][0]],
       [...base[0].slice(16), ...base[0].slice(0, 16)],
     ];
-    // Independent draws correlate by at most four times 1 / √n.
+    // Independent draws have a correlation of at most four times 1 / √n.
     for (const other of others) {
       expect(Math.abs(correlation(base[0], other))).toBeLessThan(4 / Math.sqrt(WIDTH));
     }
     expectNear(noiseOf(kernel, layer, input, { width: 37 })[0], base[0].slice(0, 37));
   });
 
-  test("differs from layer to layer", () => {
-    // Two layers that leave out the same values would leave half of them.
+  test("differs between layers", () => {
+    // Two layers that drop the same values would keep half of them.
     const both = { type: "residual", layers: [dropout()] } as const;
     const factors = noiseOf(kernel, both, 1)[0].map((factor) => factor - 1);
     const layers = noiseOf(kernel, { type: "residual", layers: [dropout(), dropout()] }, 1)[0];
@@ -123,7 +122,7 @@ describe.each(kernelNames)("noise on the %s kernel", (kernel) => {
     expect(Math.abs(kept(layers.map((factor) => factor - 1)) - 0.25)).toBeLessThan(0.02);
   });
 
-  test("is absent where nothing is trained", () => {
+  test("is absent outside of training", () => {
     const make = (layers: Layer[]) =>
       new Model({ inputs: 3, layers, loss: "meanSquaredError", optimizer: "sgd", seed: 4, kernel });
     const [noisy, plain] = [make([dropout(), dense(2), gaussianNoise({ stddev: 2 })]), make([dense(2)])];
@@ -157,7 +156,7 @@ const make = (kernel: "native" | "typescript", layers: Layer[], given = {}) => {
 describe.each(kernelNames)("a residual on the %s kernel", (kernel) => {
   const model = () => make(kernel, [dense(4), block, tanh(), dense(1)]);
 
-  test("adds what is inside to what came", () => {
+  test("adds the output of its layers to its input", () => {
     const made = make(kernel, [residual([dense(3)])]);
     const { weight, bias } = (made.getWeights()[0].layers as { weight: number[][]; bias: number[] }[])[0];
     const x = [0.5, -1, 2];
@@ -186,7 +185,7 @@ describe.each(kernelNames)("a residual on the %s kernel", (kernel) => {
     expect(other.getWeights()).toEqual(changed);
   });
 
-  test("comes back from JSON, and trains on to the same bits", () => {
+  test("can be restored from JSON, and continues to train with the same bits", () => {
     const trained = model();
     const [x, y] = [Float32Array.from({ length: 30 }, (_, at) => (at % 7) / 7), new Float32Array(10).fill(1)];
     trained.fitSync(x, y, { epochs: 2, batchSize: 4 });
@@ -218,7 +217,7 @@ describe.each(kernelNames)("an embedding on the %s kernel", (kernel) => {
     embedding({ column: 0, categories: 3, units: 3 }),
   ];
 
-  test("puts the values of a category in place of its number", () => {
+  test("replaces the number of a category by its values", () => {
     const made = make(kernel, layers);
     const [last, first] = made.getWeights().map(({ weight }) => weight as number[][]);
     expect([last.length, last[0].length, first.length, first[0].length]).toEqual([4, 2, 3, 3]);
@@ -232,7 +231,7 @@ describe.each(kernelNames)("an embedding on the %s kernel", (kernel) => {
     );
   });
 
-  test("trains the values of the categories that come, and no others", () => {
+  test("trains the values of the categories that occur, and no others", () => {
     const made = make(kernel, [...layers, dense(1)], { optimizer: sgd({ learningRate: 0.1 }) });
     const before = made.getWeights().map(({ weight }) => weight as number[][]);
     made.fitSync(
@@ -251,11 +250,11 @@ describe.each(kernelNames)("an embedding on the %s kernel", (kernel) => {
 
   const inside = "expected a category, a whole number from 0 to 3, received";
   test.each([
-    ["one beyond the last", 4, `x: row 1, column 2: ${inside} 4`],
+    ["one after the last", 4, `x: row 1, column 2: ${inside} 4`],
     ["a negative one", -1, `x: row 1, column 2: ${inside} -1`],
     ["a half", 0.5, `x: row 1, column 2: ${inside} 0.5`],
   ])(
-    "refuses the number of no category in every call, and changes nothing: %s",
+    "refuses an invalid category number in every call, without any change: %s",
     async (_, value, message) => {
       const made = make(kernel, [...layers, dense(1)]);
       const before = made.toJSON();
@@ -282,13 +281,13 @@ describe.each(kernelNames)("an embedding on the %s kernel", (kernel) => {
   );
 });
 
-describe.each(kernelNames)("batch normalisation on the %s kernel", (kernel) => {
+describe.each(kernelNames)("batchNorm on the %s kernel", (kernel) => {
   const rows = (count: number) =>
     Array.from({ length: count }, (_, row) => [row % 7, (row % 3) - 1, row / count]);
-  const figures = (weights: LayerWeights) => flatten([weights.runningMean, weights.runningVar]);
+  const statistics = (weights: LayerWeights) => flatten([weights.runningMean, weights.runningVar]);
   const model = (given = {}) => make(kernel, [batchNorm(), dense(1)], given);
 
-  test("predicts with running figures, which training alone changes", () => {
+  test("predicts with running statistics, which only training changes", () => {
     const made = model();
     const before = made.getWeights();
     expect(before[0]).toEqual({
@@ -307,29 +306,29 @@ describe.each(kernelNames)("batch normalisation on the %s kernel", (kernel) => {
     const columns = [0, 1, 2].map((column) => x.map((row) => row[column]));
     const variance = (values: number[]) =>
       values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1);
-    expectNear(figures(made.getWeights()[0]), [
+    expectNear(statistics(made.getWeights()[0]), [
       ...columns.map((values) => 0.1 * mean(values)),
       ...columns.map((values) => 0.9 + 0.1 * variance(values)),
     ]);
   });
 
-  test("is not moved by what moves weights", () => {
+  test("keeps its running statistics out of updates by the optimizer", () => {
     const optimizer = adam({ learningRate: 0.1, weightDecay: 1 });
     const made = make(kernel, [batchNorm({ momentum: 0 }), dense(1)], { optimizer });
     made.fitSync(rows(20), new Float32Array(20), { epochs: 3, batchSize: 4 });
-    expect(figures(made.getWeights()[0])).toEqual([0, 0, 0, 1, 1, 1]);
+    expect(statistics(made.getWeights()[0])).toEqual([0, 0, 0, 1, 1, 1]);
     expect(made.getWeights()[0].weight).not.toEqual([1, 1, 1]);
   });
 
-  test("takes a last batch of one row: the bias comes out, and the running variance stays", () => {
+  test("accepts a last batch of one row: outputs are the bias, and the running variance stays", () => {
     const made = make(kernel, [batchNorm()], { optimizer: sgd({ learningRate: 0 }) });
     made.setWeights([{ ...made.getWeights()[0], bias: [1, 2, 3] }]);
     const { loss } = made.fitSync([[5, 6, 7]], [[0, 0, 0]], { batchSize: 4 });
     expectNear(loss, [14 / 3]);
-    expectNear(figures(made.getWeights()[0]), [0.5, 0.6, 0.7, 1, 1, 1]);
+    expectNear(statistics(made.getWeights()[0]), [0.5, 0.6, 0.7, 1, 1, 1]);
   });
 
-  test("takes the gradient of a whole batch, however many threads there are", () => {
+  test("computes the gradient of a whole batch, for any number of threads", () => {
     for (const count of [511, 512, 513, 1500]) {
       const [x, y] = [rows(count), new Float32Array(count).fill(1)];
       const optimizer = sgd({ learningRate: 1 });
@@ -349,7 +348,7 @@ describe.each(kernelNames)("batch normalisation on the %s kernel", (kernel) => {
     }
   });
 
-  test("comes back from JSON, and trains on to the same bits", () => {
+  test("can be restored from JSON, and continues to train with the same bits", () => {
     const [x, y] = [rows(20), new Float32Array(20).fill(1)];
     const made = model();
     made.fitSync(x, y, { epochs: 2, batchSize: 8 });
@@ -358,7 +357,7 @@ describe.each(kernelNames)("batch normalisation on the %s kernel", (kernel) => {
     expect(copy.toJSON()).toEqual(made.toJSON());
   });
 
-  test("refuses a running variance below zero", () => {
+  test("refuses a negative running variance", () => {
     const made = model();
     const weights = made.getWeights();
     weights[0].runningVar = [1, -1, 1];
@@ -379,7 +378,7 @@ describe.each(kernelNames)("linear on the %s kernel", (kernel) => {
   const x = values(1, 80, -1, 1);
   const y = values(2, 40, -1, 1);
 
-  test("is the same as no activation, to the bit: predictions, gradients, training, files", () => {
+  test("equals no activation, to the bit: predictions, gradients, training, files", () => {
     const outcomes = stacks.map((layers) => {
       const model = make(layers);
       const { loss, layers: gradients } = model.gradients(x, y);
@@ -395,7 +394,7 @@ describe.each(kernelNames)("linear on the %s kernel", (kernel) => {
     expect(outcomes[2]).toEqual(outcomes[0]);
   });
 
-  test("is explained, and the doctor takes it for no nonlinear activation", () => {
+  test("is explained, and diagnose does not count it as a nonlinear activation", () => {
     const model = make([dense(5, { activation: "linear" }), dense(1)]);
     expect(String(explain(model, [[1, 2]], [1]))).toContain("yᵢ = linear(xᵢ)");
     expect(diagnose(model, x, y).findings.map(({ cause }) => cause)).toContain("linearStack");

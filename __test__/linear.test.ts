@@ -1,4 +1,4 @@
-/** The article: without a non-linear layer any stack of layers collapses to one linear map. */
+/** From the article: without a nonlinear layer, any stack of layers equals one linear map. */
 import { describe, expect, test } from "vitest";
 import { type Dataset, dense, type Layer, Model, relu, sgd, xor } from "../src/index.ts";
 import { expectNear, kernelNames } from "./kernels.ts";
@@ -20,7 +20,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     });
   const data = xor({ examples: 1000, seed: 1 });
 
-  test("two dense layers are one with W = W2 W1 and b = W2 b1 + b2", () => {
+  test("two dense layers equal one with W = W2 W1 and b = W2 b1 + b2", () => {
     const stack = make([dense(8, { biasInitializer: "uniform" }), dense(1, { biasInitializer: "uniform" })]);
     const [first, second] = stack.getWeights() as { weight: number[][]; bias: number[] }[];
     const [outer] = second.weight;
@@ -35,15 +35,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     expectNear(stack.predict(data), one.predict(data));
   });
 
-  test("no stack of linear layers learns XOR, and one ReLU between them does", () => {
-    const learnt = (layers: Layer[]) => {
+  test("no stack of linear layers learns XOR, and one ReLU between them is enough", () => {
+    const accuracyOf = (layers: Layer[]) => {
       const model = make(layers);
       model.fitSync(data, { epochs: 200, batchSize: 5 });
       return accuracy(model, data);
     };
     const ofTheMajority =
       Math.max(...[0, 1].map((label) => data.y.filter((value) => value === label).length)) / 1000;
-    expect(learnt([dense(16), dense(16), dense(1)])).toBeLessThan(ofTheMajority + 0.1);
-    expect(learnt([dense(16), relu(), dense(1)])).toBeGreaterThan(0.95);
+    expect(accuracyOf([dense(16), dense(16), dense(1)])).toBeLessThan(ofTheMajority + 0.1);
+    expect(accuracyOf([dense(16), relu(), dense(1)])).toBeGreaterThan(0.95);
   });
 });

@@ -1,4 +1,4 @@
-/** callbacks.log: a line of JSON for each epoch, whole or absent, whatever happens. */
+/** callbacks.log: one line of JSON for each epoch, complete or absent in every case. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -24,7 +24,7 @@ import { data, failureOf, makeModel } from "./samples.ts";
 
 const freshPath = freshPaths("log", "training.jsonl");
 
-/** The lines of a file, which all have an end. */
+/** Returns the lines of a file, all of which are complete. */
 function linesOf(path: string): Record<string, number | null>[] {
   const lines = readFileSync(path, "utf8").split("\n");
   expect(lines.pop()).toBe("");
@@ -35,7 +35,7 @@ const ways = ["fit", "fitSync"] as const;
 const cases = kernelNames.flatMap((kernel) => ways.map((way) => [way, kernel] as const));
 
 describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
-  test("has all that each epoch has, training after training", async () => {
+  test("has every value of each epoch, of several trainings", async () => {
     const path = freshPath();
     const model = makeModel({ kernel, metrics: ["accuracy"] });
     const options = { epochs: 3, validationSplit: 0.2, callbacks: callbacks.log({ path }) };
@@ -61,7 +61,7 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
-  test("that cannot be opened ends the training before it began; the model can be trained on", async () => {
+  test("that cannot be opened ends the training before it starts, and the model can be trained", async () => {
     const path = dirname(freshPath());
     const model = makeModel({ kernel });
     const before = model.toJSON();
@@ -84,7 +84,7 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
   });
 
   test.runIf(process.platform === "linux")(
-    "is closed, however the training ends (skipped where the open files cannot be counted)",
+    "is closed at the end of any training (skipped if open files cannot be counted)",
     async () => {
       const path = freshPath();
       const isOpen = () =>
@@ -108,12 +108,12 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
       );
       expect(opened).toEqual([true]);
       expect(isOpen()).toBe(false);
-      const unborn: Callback = {
+      const failsAtStart: Callback = {
         onTrainBegin: () => {
           throw new Error("not at all");
         },
       };
-      await expect(async () => model[way as "fit"](data, { callbacks: [log, unborn] })).rejects.toThrow(
+      await expect(async () => model[way as "fit"](data, { callbacks: [log, failsAtStart] })).rejects.toThrow(
         "not at all",
       );
       expect(isOpen()).toBe(false);
@@ -122,7 +122,7 @@ describe.each(cases)("a log of %s on the %s kernel", (way, kernel) => {
   );
 });
 
-test("what is no finite number is null", async () => {
+test("a value that is not finite is null", async () => {
   const path = freshPath();
   const model = makeModel({ metrics: ["r2"] });
   const oneRow = { x: data.x.slice(0, 2), y: data.y.slice(0, 1) };
@@ -131,7 +131,7 @@ test("what is no finite number is null", async () => {
   expect(linesOf(path)).toMatchObject([{ epoch: 0, r2: null }]);
 });
 
-test("an abort leaves the lines of the epochs that ended", async () => {
+test("an abort leaves the lines of the completed epochs", async () => {
   const path = freshPath();
   const controller = new AbortController();
   const stop: Callback = { onEpochEnd: ({ epoch }) => void (epoch === 4 && controller.abort()) };
@@ -140,7 +140,7 @@ test("an abort leaves the lines of the epochs that ended", async () => {
   expect(linesOf(path)).toHaveLength(5);
 });
 
-test("one log serves trainings that run at once", async () => {
+test("one log can serve trainings that run at the same time", async () => {
   const path = freshPath();
   const log = callbacks.log({ path });
   await Promise.all([1, 2, 3].map((seed) => makeModel({ seed }).fit(data, { epochs: 20, callbacks: log })));
@@ -148,11 +148,11 @@ test("one log serves trainings that run at once", async () => {
   expect(epochs.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, at) => Math.floor(at / 3)));
 });
 
-describe("what stands in the file", () => {
+describe("an existing file", () => {
   const train = (options: callbacks.LogOptions) =>
     void makeModel().fitSync(data, { epochs: 2, callbacks: callbacks.log(options) });
 
-  test("stays, and is made way for with append: false", () => {
+  test("is appended to, or replaced with append: false", () => {
     const path = freshPath();
     appendFileSync(path, '{"epoch":-1}\n');
     train({ path: pathToFileURL(path) });
@@ -161,7 +161,7 @@ describe("what stands in the file", () => {
     expect(linesOf(path)).toMatchObject([{ epoch: 0 }, { epoch: 1 }]);
   });
 
-  test("does not go on in a line of ours where it was cut off", () => {
+  test("gets a new line after one that was truncated", () => {
     const path = freshPath();
     appendFileSync(path, '{"epoch":-1');
     train({ path });
@@ -170,7 +170,7 @@ describe("what stands in the file", () => {
     expect(others.slice(0, 2).map((line) => JSON.parse(line).epoch)).toEqual([0, 1]);
   });
 
-  test("is found again when the working folder has changed meanwhile", () => {
+  test("is found after a change of the working directory", () => {
     const path = freshPath();
     const before = process.cwd();
     process.chdir(dirname(path));
@@ -181,11 +181,11 @@ describe("what stands in the file", () => {
   });
 });
 
-describe("a file that cannot be written is a FileError that names the path", () => {
+describe("a file that cannot be written causes a FileError that names the path:", () => {
   const failure = (path: string) =>
     failureOf(() => makeModel().fitSync(data, { callbacks: callbacks.log({ path }) }));
 
-  test("in a folder that is missing", async () => {
+  test("in a missing folder", async () => {
     const path = join(freshPath(), "training.jsonl");
     expect(await failure(path)).toEqual(
       new FileError(
@@ -195,7 +195,7 @@ describe("a file that cannot be written is a FileError that names the path", () 
   });
 
   test.runIf(process.platform !== "win32")(
-    "that is a device or a pipe, for which nobody waits (skipped on Windows)",
+    "for a device or a pipe, without waiting for its other side (skipped on Windows)",
     async () => {
       const path = freshPath();
       execFileSync("mkfifo", [path]);
@@ -209,7 +209,7 @@ describe("a file that cannot be written is a FileError that names the path", () 
   );
 
   test.runIf(process.getuid !== undefined && process.getuid() !== 0)(
-    "that is protected (skipped for root and on Windows, who may write anyway)",
+    "for a protected file (skipped for root and on Windows)",
     async () => {
       const path = freshPath();
       writeFileSync(path, "precious\n");
@@ -220,10 +220,10 @@ describe("a file that cannot be written is a FileError that names the path", () 
   );
 
   test.runIf(process.platform !== "win32")(
-    "on a disk that gets full: the model keeps its epochs, the file its whole lines (skipped on Windows)",
+    "on a disk that becomes full: the model keeps its epochs, the file its complete lines (skipped on Windows)",
     () => {
       const path = freshPath();
-      // A shell can limit how long a file may get, in blocks of 512 or 1024 bytes.
+      // A shell can limit the size of files, in blocks of 512 or 1024 bytes.
       const command = `ulimit -f 2 && exec "${process.execPath}" "${script("log.mjs")}" "${path}" 100`;
       const [, error, epochs] = execFileSync("/bin/sh", ["-c", command], { encoding: "utf8" }).split("\n");
       expect(error).toBe(
@@ -237,7 +237,7 @@ describe("a file that cannot be written is a FileError that names the path", () 
   );
 });
 
-test("a process that is killed, 20 times, leaves whole lines, and the next one goes on", async () => {
+test("a process that is killed 20 times leaves complete lines, and the next one continues the file", async () => {
   const path = freshPath();
   let before = 0;
   for (let kill = 0; kill < 20; kill++) {
@@ -256,13 +256,13 @@ test("a process that is killed, 20 times, leaves whole lines, and the next one g
 }, 300_000);
 
 describe("options", () => {
-  test.each([undefined, null, "", 5, {}, new URL("https://example.com/log")])("%s is no path", (path) => {
+  test.each([undefined, null, "", 5, {}, new URL("https://example.com/log")])("%s is not a path", (path) => {
     const options = { path } as unknown as callbacks.LogOptions;
     expect(() => callbacks.log(options)).toThrow(OptionError);
     expect(() => callbacks.log(options)).toThrow(/^callbacks\.log: path/);
   });
 
-  test("of another kind are refused", () => {
+  test("with other names or values are refused", () => {
     const options = { path: "a", append: "yes" } as unknown as callbacks.LogOptions;
     expect(() => callbacks.log(options)).toThrow(
       'callbacks.log: append: expected true or false, received "yes"',
@@ -275,7 +275,7 @@ describe("options", () => {
     );
   });
 
-  test("are in vain off Node, which says what to do", () => {
+  test("are refused off Node, with an alternative", () => {
     expect(() => noFiles.log({ path: "a" })).toThrow(FileError);
     expect(() => noFiles.log({ path: "a" })).toThrow(
       "callbacks.log: this host has no files; write a callback",

@@ -1,4 +1,6 @@
-/** What is special about the cross-entropies: the last layer that they absorb, their targets, their stability. */
+/**
+ * What is specific to the cross-entropies: the last layer that they absorb, their targets, their stability.
+ */
 import { describe, expect, test } from "vitest";
 import {
   adam,
@@ -23,7 +25,7 @@ const { binaryCrossentropy, categoricalCrossentropy, sparseCategoricalCrossentro
 const make = (layers: Layer[], loss: Loss, kernel: "native" | "typescript" = "typescript", inputs = 3) =>
   new Model({ inputs, layers, loss, optimizer: adam({ learningRate: 0.01 }), seed: 1, kernel });
 
-/** A model whose only layer hands its inputs on, so that a test can choose the logits. */
+/** Returns a model whose only layer copies its inputs, so that a test can choose the logits. */
 function identity(outputs: number, last: Layer[], loss: Loss, kernel: "native" | "typescript"): Model {
   const model = make([dense(outputs), ...last], loss, kernel, outputs);
   const weight = Array.from({ length: outputs }, (_, row) =>
@@ -50,7 +52,7 @@ describe("fromLogits", () => {
     expect(logits([dense(3)], { type: loss, fromLogits: false })).toBe(false);
   });
 
-  test("stays true after a last layer that belongs to another loss", () => {
+  test("can be true after a last layer that belongs to another loss", () => {
     expect(logits([dense(3), softmax()], "binaryCrossentropy")).toBe(true);
     expect(logits([dense(3), sigmoid()], "categoricalCrossentropy")).toBe(true);
   });
@@ -60,7 +62,7 @@ describe("fromLogits", () => {
     [categoricalCrossentropy({ fromLogits: true }), [dense(3, { activation: "softmax" })], "softmax"],
     [sparseCategoricalCrossentropy({ fromLogits: true }), [dense(3), "softmax"], "softmax"],
   ] as [{ type: string } & Loss, Layer[], string][])(
-    "true after it is an error: %j",
+    "cannot be true after the layer that belongs to it: %j",
     (loss, layers, last) => {
       const message = `loss ${loss.type}: fromLogits: expected false after the last layer, ${last}, received true`;
       expect(() => make(layers, loss)).toThrow(OptionError);
@@ -68,7 +70,7 @@ describe("fromLogits", () => {
     },
   );
 
-  test("is kept by a saved model", () => {
+  test("is kept in a saved model", () => {
     const model = make([dense(3), softmax()], "categoricalCrossentropy");
     const copy = Model.fromJSON(JSON.stringify(model));
     expect(copy.toJSON()).toEqual(model.toJSON());
@@ -101,7 +103,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   ] as const;
 
   test.each(pairs)(
-    "%s absorbs %s: the loss of the logits, predictions through the layer",
+    "%s absorbs %s: the loss is that of the logits, and predictions use the layer",
     (loss, last, y) => {
       for (const labelSmoothing of [0, 0.2]) {
         const options = { type: loss, labelSmoothing } as const;
@@ -124,7 +126,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     },
   );
 
-  test.each(pairs)("%s alone with %s as the only layer is its loss of the inputs", (loss, last, y) => {
+  test.each(pairs)("%s after %s as the only layer is the loss of the inputs", (loss, last, y) => {
     const model = make([last], loss, kernel);
     const logits = identity(3, [], loss, kernel);
     const targets = y as unknown as number[][];
@@ -154,7 +156,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     }
   });
 
-  test("softmax makes probabilities of any logits", () => {
+  test("softmax returns probabilities for any logits", () => {
     const model = identity(3, [softmax()], "meanSquaredError", kernel);
     const [first, second, third] = model.predict([
       [1000, 1000, -1000],
@@ -166,11 +168,11 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     expectNear(third, [1 / 8, 2 / 8, 5 / 8]);
   });
 
-  describe("without the matching last layer predictions are probabilities", () => {
+  describe("without the matching last layer, predictions are probabilities", () => {
     const none = { fromLogits: false };
     const smallest = 2 ** -23;
 
-    test("clipped, with a gradient of zero there", () => {
+    test("that are clipped, with a gradient of zero there", () => {
       const y = [[1, 0, 1]];
       const binary = identity(3, [], binaryCrossentropy(none), kernel);
       const clipped = binary.gradients([[-2, 5, 0.5]], y);
@@ -182,15 +184,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expectNear(shares.layers[0].bias as number[], [0, -1, 0]);
     });
 
-    test("whose logarithm is taken as they are", () => {
+    test("whose logarithm is not clipped otherwise", () => {
       const sparse = identity(3, [], sparseCategoricalCrossentropy(none), kernel);
       expectNear([sparse.evaluate([[0.5, 0.25, 0.125]], [2]).loss], [Math.log(8)]);
     });
   });
 
-  test("XOR is learnt with binaryCrossentropy, and with sparseCategoricalCrossentropy on 2 outputs", () => {
+  test("XOR is learned with binaryCrossentropy, and with sparseCategoricalCrossentropy on 2 outputs", () => {
     const data = xor({ examples: 500, seed: 1 });
-    const learnt = (last: Layer[], loss: Loss, classOf: (row: number[]) => number) => {
+    const accuracyOf = (last: Layer[], loss: Loss, classOf: (row: number[]) => number) => {
       const model = make([dense(32), relu(), ...last], loss, kernel, 2);
       model.fitSync(data, { epochs: 100, batchSize: 10 });
       const rows = Array.from({ length: data.rows }, (_, row) =>
@@ -201,14 +203,14 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     };
     const half = ([value]: number[]) => (value >= 0.5 ? 1 : 0);
     const larger = ([first, second]: number[]) => (second > first ? 1 : 0);
-    expect(learnt([dense(1), sigmoid()], "binaryCrossentropy", half)).toBeGreaterThan(0.95);
-    expect(learnt([dense(2)], "sparseCategoricalCrossentropy", larger)).toBeGreaterThan(0.95);
+    expect(accuracyOf([dense(1), sigmoid()], "binaryCrossentropy", half)).toBeGreaterThan(0.95);
+    expect(accuracyOf([dense(2)], "sparseCategoricalCrossentropy", larger)).toBeGreaterThan(0.95);
     expect(
-      learnt([dense(2, { activation: "softmax" })], "sparseCategoricalCrossentropy", larger),
+      accuracyOf([dense(2, { activation: "softmax" })], "sparseCategoricalCrossentropy", larger),
     ).toBeGreaterThan(0.95);
   });
 
-  test("poisson goes on as a tangent below its smallest rate, and stays finite", () => {
+  test("poisson continues as a tangent below its smallest rate, and stays finite", () => {
     const model = identity(3, [], "poisson", kernel);
     const [smallest, target] = [2 ** -23, 2];
     const { loss, layers } = model.gradients([[-0.5, 0, 1]], [[target, target, 0]]);
@@ -220,7 +222,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     }
   });
 
-  test("labels are one column, in every form", () => {
+  test("labels are a single column, in every form", () => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy", kernel);
     const forms = [[2, 0], [[2], [0]], Float32Array.of(2, 0), Uint8Array.of(2, 0)];
     const values = forms.map((y) => model.evaluate(x, y).loss);
@@ -229,7 +231,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 });
 
-describe("a target that the loss does not take is refused, and nothing changes", () => {
+describe("an invalid target is refused, without any change", () => {
   const whole = "expected a class, a whole number from 0 to 2, received";
   const share = "expected a target from 0 to 1, received";
   const fine = {
@@ -274,7 +276,7 @@ describe("a target that the loss does not take is refused, and nothing changes",
     expect(JSON.stringify(model)).toBe(before);
   });
 
-  test("one-hot rows where labels are expected are of the wrong length", () => {
+  test("one-hot rows instead of labels have the wrong length", () => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy");
     const call = () => model.evaluate([[1, 2, 3]], [[0, 1, 0]]);
     expect(call).toThrow(ShapeError);
@@ -283,7 +285,7 @@ describe("a target that the loss does not take is refused, and nothing changes",
     );
   });
 
-  test("labels where one-hot rows are expected are, too, and the error says what a row is", () => {
+  test("labels instead of one-hot rows are refused, and the error describes a row", () => {
     const model = make([dense(3)], "categoricalCrossentropy");
     const call = () =>
       model.evaluate(
@@ -300,7 +302,7 @@ describe("a target that the loss does not take is refused, and nothing changes",
   });
 
   test.each(["categoricalCrossentropy", "binaryCrossentropy"] as const)(
-    "labels in place of rows of targets are, too: %s names the loss that takes them",
+    "labels instead of rows of targets are refused: %s names the loss for labels",
     (loss) => {
       const model = make([dense(3)], loss);
       const x = [0, 1, 2, 3, 4, 5].map((row) => [row, 0, 1]);
@@ -314,9 +316,9 @@ describe("a target that the loss does not take is refused, and nothing changes",
   );
 
   test.each([
-    ["values of a loss of values", "meanSquaredError", [0, 1, 2]],
+    ["values of a loss without classes", "meanSquaredError", [0, 1, 2]],
     ["fractions", "binaryCrossentropy", [0.1, 0.2, 0.3]],
-    ["numbers beyond the outputs", "categoricalCrossentropy", [1, 2, 3]],
+    ["numbers above the number of outputs", "categoricalCrossentropy", [1, 2, 3]],
   ] as const)("%s are not taken for labels", (_, loss, y) => {
     const model = make([dense(3)], loss);
     const call = () => model.evaluate(Array(3).fill([1, 2, 3]), y);
@@ -327,26 +329,22 @@ describe("a target that the loss does not take is refused, and nothing changes",
 
   test.each([
     ["booleans", [true, false, true], /y: row 0, column 0: expected .*true; convert it with Number\(…\)$/],
-    [
-      "a target that is missing",
-      [0, null, 1],
-      /y: row 1, column 0: expected a finite number, received null$/,
-    ],
+    ["a missing target", [0, null, 1], /y: row 1, column 0: expected a finite number, received null$/],
     ["fewer targets", [0, 1], /expected x and y with the same number of rows, received 3 of x and 2 of y$/],
-    ["shares one after the other", Array(9).fill(0), /9 of y.*; for a share for each class use the loss/],
-  ])("%s in place of labels get advice that is true of them", (_, y, message) => {
+    ["shares in one flat list", Array(9).fill(0), /9 of y.*; for a share for each class use the loss/],
+  ])("%s instead of labels cause an error with suitable advice", (_, y, message) => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy");
     expect(() => model.evaluate(Array(3).fill([1, 2, 3]), y as number[])).toThrow(message);
   });
 
-  test("names of classes are no indices", () => {
+  test("names of classes are not indices", () => {
     const model = make([dense(3)], "sparseCategoricalCrossentropy");
     const call = () => model.evaluate([[1, 2, 3]], ["setosa"] as unknown as number[]);
     expect(call).toThrow(DataError);
     expect(call).toThrow('received "setosa"; replace text by numbers, like labels.indexOf("setosa")');
   });
 
-  test("shares as exact as 32 bits make them are taken", () => {
+  test("shares with the rounding of 32 bits are accepted", () => {
     const model = make([dense(3)], "categoricalCrossentropy");
     expect(model.evaluate([[1, 2, 3]], [[1 / 3, 1 / 3, 1 / 3]]).loss).toBeGreaterThan(0);
   });

@@ -24,7 +24,7 @@ const bits = (model: Model) => JSON.stringify(model);
 describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
   const make = (options: Partial<ModelOptions> = {}) => makeModel({ kernel, ...options });
 
-  /** Unlike models: seeds, rates, widths. */
+  /** Different models: seeds, rates, widths. */
   const unlike = () => [
     ...Array.from({ length: 7 }, (_, seed) => make({ seed })),
     make({ optimizer: sgd({ learningRate: 0.001 }) }),
@@ -35,7 +35,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     { epochs: 3 },
     { epochs: 2, batchSize: 5, threads: 2 },
     { epochs: 2, shuffle: false, threads: 1 },
-  ])("leaves each model as fit alone does, bit for bit: %j", async (options) => {
+  ])("trains each model with the same bits as fit alone: %j", async (options) => {
     const [together, alone] = [unlike(), unlike()];
     const histories = await trainMany(together, data, options);
     for (const [index, model] of alone.entries()) {
@@ -44,7 +44,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     }
   });
 
-  test("takes examples for each model", async () => {
+  test("accepts examples for each model", async () => {
     const [together, alone] = [unlike(), unlike()];
     const list = together.map((_, index) => someRows(index, index + 20));
     await trainMany(together, list, { epochs: 2 });
@@ -54,7 +54,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     }
   });
 
-  test("goes on where the models are, and they go on from there", async () => {
+  test("continues from each model's state", async () => {
     const [together, alone] = [unlike(), unlike()];
     for (let time = 0; time < 2; time++) await trainMany(together, data);
     for (const [index, model] of alone.entries()) {
@@ -64,7 +64,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     }
   });
 
-  test("keeps the error of a model that diverges, and trains the others", async () => {
+  test("reports the error of a model that diverges, and trains the others", async () => {
     const models = [make(), make({ optimizer: sgd({ learningRate: 1e30 }) }), make()];
     const before = models[1].getWeights();
     const [first, second, third] = await trainMany(models, data, { epochs: 4 });
@@ -75,7 +75,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     expect(models[1].getWeights()).toEqual(before);
   });
 
-  test("tells how many have finished, at last all", async () => {
+  test("reports the number of finished models, up to all", async () => {
     const seen: ManyProgress[] = [];
     await trainMany(unlike(), data, { epochs: 200, batchSize: 5, onProgress: (at) => seen.push(at) });
     expect(seen.at(-1)).toEqual({ finished: 9, total: 9 });
@@ -84,7 +84,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     );
   });
 
-  test("stops all with the signal's reason; each keeps its last whole step", async () => {
+  test("stops all with the signal's reason; each keeps its last complete step", async () => {
     const models = unlike();
     const before = models.map(bits);
     const reason = new Error("enough");
@@ -97,7 +97,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     expect(await failureOf(() => trainMany(models, data, { signal: late }))).toBe(reason);
   });
 
-  test("stops all where onProgress throws, with what it threw", async () => {
+  test("stops all if onProgress throws, with its error", async () => {
     const failure = new Error("no more");
     const onProgress = () => {
       throw failure;
@@ -107,7 +107,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     for (const model of models) model.fitSync(data);
   });
 
-  test("refuses bad input before any model changes, and lets them train then", async () => {
+  test("refuses invalid input before any model changes, and leaves all unlocked", async () => {
     const models = unlike();
     const before = models.map(bits);
     const busy = make();
@@ -140,7 +140,7 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     await trainMany(models, data);
   });
 
-  test("a model that takes part is training until all have ended", async () => {
+  test("locks each model until all have ended", async () => {
     const model = make();
     const training = trainMany([model, make()], data, { epochs: 2 });
     expect(() => model.fitSync(data)).toThrow(StateError);
@@ -167,7 +167,7 @@ describe("threads", () => {
     });
   const many = xor({ examples: 2000, seed: 1 });
 
-  test.each([1, 2, 3, 5])("%i of them give the weights and predictions of one", (threads) => {
+  test.each([1, 2, 3, 5])("with %i of them, weights and predictions are the same as with one", (threads) => {
     const [one, several] = [wide(), wide()];
     const options = { epochs: 3, batchSize: 600 };
     one.fitSync(many, { ...options, threads: 1 });
@@ -176,7 +176,7 @@ describe("threads", () => {
     expect(several.predict(many, { threads })).toEqual(one.predict(many, { threads: 1 }));
   });
 
-  test("of fit and predict are whole numbers from 1", () => {
+  test("of fit and predict are whole numbers of at least 1", () => {
     for (const threads of [0, -1, 1.5, "2", Number.NaN]) {
       const given = { threads } as FitOptions;
       expect(() => wide().fitSync(data, given)).toThrow(/fitSync: threads: expected a whole number/);
@@ -192,12 +192,14 @@ describe("threads", () => {
   `;
   const inline = ["--input-type=module", "--eval", train];
 
-  test.each(["1", "7", ""])("MYELIN_THREADS=%s is a number of threads or none", async (threads) => {
-    expect(await runNode(inline, { environment: { MYELIN_THREADS: threads } })).toMatchObject({ status: 0 });
+  test.each(["1", "7", ""])("MYELIN_THREADS=%s is accepted", async (threads) => {
+    expect(await runNode(inline, { environment: { MYELIN_THREADS: threads } })).toMatchObject({
+      status: 0,
+    });
   });
 
   test.each(["0", "-2", "two", "1.5"])(
-    "MYELIN_THREADS=%s is refused, with what is allowed",
+    "MYELIN_THREADS=%s is refused, and the error gives the range",
     async (threads) => {
       const { status, errors } = await runNode(inline, { environment: { MYELIN_THREADS: threads } });
       expect(status).toBe(1);

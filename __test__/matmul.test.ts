@@ -1,6 +1,6 @@
 /**
- * The products of a dense layer are those of the textbook, on any shape, and write nothing beyond their
- * rows.
+ * The products of a dense layer equal the textbook definition for any shape, and write nothing outside of
+ * their rows.
  */
 import fc from "fast-check";
 import { describe, test } from "vitest";
@@ -32,12 +32,12 @@ const multiply = (a: Matrix, b: Matrix): Matrix => {
 };
 
 /**
- * Sizes with every remainder that tiles of two by four can leave, below one tile and over several, on
- * either side of the longer one.
+ * Sizes with every remainder of tiles of two by four: below one tile, over several, and with either side
+ * longer.
  */
 const sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 33] as const;
 
-/** What the products write into: room for a row more than they are told of, which has to stay as it is. */
+/** The outputs of products have room for an additional row, which must keep this value. */
 const UNTOUCHED = 77;
 const room = (length: number, width: number) => new Float32Array(length + width).fill(UNTOUCHED);
 const withUntouchedRow = (matrix: Matrix, width: number) => [

@@ -1,4 +1,4 @@
-/** What a training measures besides its loss: validation, metrics, schedules that watch them, progress. */
+/** Measures of a training besides its loss: validation, metrics, schedules that monitor them, progress. */
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -22,7 +22,7 @@ import { kernelNames, kernels } from "./kernels.ts";
 import { programOf } from "./programs.ts";
 import { data, failureOf, makeModel, someRows } from "./samples.ts";
 
-/** The package's clock, where a test sets it: milliseconds, and how many of them pass with each look at it. */
+/** Replaces the package's clock with one that the test sets, in milliseconds. Each reading advances it. */
 const clock = vi.hoisted(() => ({ time: undefined as number | undefined, tick: 0 }));
 
 vi.mock("../src/host.ts", async (importOriginal) => {
@@ -43,7 +43,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A history without what differs from run to run. */
+/** Returns a history without values that differ between runs. */
 const timeless = (history: History) => {
   const { seconds: _, ...lists } = splitHistory(history).history;
   return lists;
@@ -55,7 +55,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     make({ metrics: ["accuracy", "meanAbsoluteError", metrics.rocAuc()], ...options });
 
   describe("a validation", () => {
-    test("gives the loss that `evaluate` gives after each epoch, and teaches nothing", async () => {
+    test("returns the loss that `evaluate` returns after each epoch, and does not train", async () => {
       const [validated, plain] = [make(), make()];
       const history = await validated.fit(data, { epochs: 3, batchSize: 8, validationData: held });
       const expected: number[] = [];
@@ -75,7 +75,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(of({ x: held.x, y: Array.from(held.y, (value) => [value]) })).toEqual(expected);
     });
 
-    test("has no weights", () => {
+    test("has no sample weights", () => {
       const options = { validationData: held, sampleWeight: new Float32Array(50).fill(3) };
       const model = make({ optimizer: sgd({ learningRate: 0 }) });
       const { loss, validationLoss } = model.fitSync(data, options);
@@ -88,7 +88,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       [0.9, 5],
       [0.01, 49],
       [1 - 1e-9, 0],
-    ])("that is the share %d leaves the first %i rows to train on", async (validationSplit, rows) => {
+    ])("of the share %d leaves the first %i rows for training", async (validationSplit, rows) => {
       const [split, first] = [make(), make()];
       const training = () => split.fit(data, { epochs: 2, validationSplit, validationShuffle: false });
       if (rows === 0) {
@@ -103,9 +103,9 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(timeless(history)).toEqual(timeless(expected));
     });
 
-    test("yields to the event loop, though it has many rows", async () => {
+    test("of many rows yields to the event loop", async () => {
       const many = xor({ examples: 100_000, seed: 3 });
-      // A look at the clock is a step's worth of work, so that turns count steps of the typescript kernel.
+      // Each reading of the clock takes as long as a step, so turns count steps of the typescript kernel.
       Object.assign(clock, { time: 0, tick: 1 });
       let [turns, isOver] = [0, false];
       const training = make().fit(data, { epochs: 20, validationData: many });
@@ -119,7 +119,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 
   describe("metrics", () => {
-    test("are those of the predictions that training made before each step", () => {
+    test("measure the predictions that training made before each step", () => {
       const before = measured();
       const { loss: _, ...expected } = before.evaluate(data);
       const { accuracy, meanAbsoluteError, rocAuc } = measured().fitSync(data, { batchSize: 50 });
@@ -135,7 +135,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(whole.meanAbsoluteError![0]).toBeCloseTo((parts[0] + parts[1]) / 50, 6);
     });
 
-    test("of a validation are those that `evaluate` gives, under names of their own", async () => {
+    test("of a validation equal those of `evaluate`, under their own names", async () => {
       const model = measured();
       const epochs: Epoch[] = [];
       for await (const epoch of model.epochs(data, { epochs: 3, validationData: held })) {
@@ -176,8 +176,8 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       for (const history of many) expect(timeless(history)).toEqual(expected);
     });
 
-    test("change no bit of the training, in however many calls of the kernel it goes", () => {
-      // More predictions than one call takes.
+    test("change no bit of the training, for any number of calls of the kernel", () => {
+      // More predictions than one call returns.
       const many = xor({ examples: 3000, seed: 2 });
       const options = { epochs: 400, batchSize: 3000 };
       const [plain, seen] = [make(), measured({ metrics: ["accuracy"] })];
@@ -185,7 +185,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(seen.getWeights()).toEqual(plain.getWeights());
     });
 
-    test("look at the data as it was when the training began", async () => {
+    test("use the data as it was when the training began", async () => {
       const copy = { x: data.x.slice(), y: data.y.slice() };
       const training = measured().fit(copy, { epochs: 300, validationData: copy });
       copy.x.fill(0);
@@ -195,7 +195,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       );
     });
 
-    test("are known to a saved model", () => {
+    test("are kept in a saved model", () => {
       const model = measured();
       model.fitSync(data);
       const copy = Model.fromJSON(JSON.stringify(model), { kernel });
@@ -245,13 +245,13 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(timeless(one)).toEqual(timeless(history));
     });
 
-    test("begins anew with each training", () => {
+    test("starts again with each training", () => {
       const model = make();
       const first = model.fitSync(data, { epochs: 3, schedule });
       expect(model.fitSync(data, { epochs: 3, schedule }).learningRate).toEqual(first.learningRate);
     });
 
-    test("may watch what is measured", async () => {
+    test("can monitor a metric", async () => {
       const options = {
         epochs: 6,
         validationData: held,
@@ -270,7 +270,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(timeless(one)).toEqual(timeless(history));
     });
 
-    test("may not watch what is not measured", async () => {
+    test("cannot monitor a metric that is not measured", async () => {
       const model = measured();
       const before = model.toJSON();
       const plateau = schedules.reduceOnPlateau({ monitor: "validationAcuracy" as "loss" });
@@ -284,7 +284,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(before);
     });
 
-    test("whose function gives no rate ends the training with what it had learnt", async () => {
+    test("whose function returns an invalid rate ends the training, which keeps its weights", async () => {
       const [model, twin] = [make(), make()];
       const wrong = (epoch: number) => (epoch < 2 ? 0.05 : Number.NaN);
       const failing = async () => {
@@ -310,7 +310,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       return written;
     };
 
-    /** Lets each epoch of the kernel take this long. Returns a mock that counts the calls of the kernel. */
+    /** Sets how long each epoch of the kernel takes. Returns a mock that counts the calls of the kernel. */
     const timed = (millisecondsPerEpoch: number) => {
       clock.time = 0;
       const calls = vi.fn();
@@ -325,7 +325,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       return calls;
     };
 
-    test("is shown on a terminal as a bar that is written over", async () => {
+    test("is displayed on a terminal as a bar that is overwritten", async () => {
       const written = stderr(true);
       const history = await measured().fit(data, { epochs: 3, verbose: true, validationData: held });
       const end = history.validationLoss![2].toPrecision(4);
@@ -337,15 +337,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(written[0]).toMatch(/^\r█{8}░{16} epoch 1\/3 /);
     });
 
-    test("fits the terminal", () => {
+    test("fits into the terminal's width", () => {
       const written = stderr(true, 40);
       measured().fitSync(data, { epochs: 3, verbose: true });
       const lines = written.slice(0, -1);
-      // The carriage return before it and the code that clears after it take no columns.
+      // The carriage return before it and the code that clears the rest of the line take no columns.
       for (const line of lines) expect(line.length).toBe(1 + 39 + 3);
     });
 
-    test("is a line at once, and then at most one a second, where there is no terminal", () => {
+    test("is a line at once and then at most one line per second if there is no terminal", () => {
       const written = stderr(false);
       timed(100);
       const { loss } = make().fitSync(data, { epochs: 50, verbose: true });
@@ -362,7 +362,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(written).toHaveLength(7);
     });
 
-    test("says which epoch early stopping has kept", async () => {
+    test("names the epoch whose weights early stopping has kept", async () => {
       const written = stderr(false);
       const stop = callbacks.earlyStopping({ patience: 3, minDelta: 10 });
       const { loss } = await make().fit(data, { epochs: 90, verbose: true, callbacks: stop });
@@ -370,7 +370,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(written.at(-1)).toBe(`stopped early after 5 epochs, ${kept}\n`);
     });
 
-    test("is not shown unless asked for", () => {
+    test("is hidden by default", () => {
       const written = stderr(false);
       const log = vi.spyOn(console, "log");
       make().fitSync(data, { epochs: 3 });
@@ -378,7 +378,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(log).not.toHaveBeenCalled();
     });
 
-    test("goes to the console off Node", () => {
+    test("is printed to the console off Node", () => {
       const log = vi.spyOn(console, "log").mockImplementation(() => {});
       const model = make();
       vi.stubGlobal("process", undefined);
@@ -388,26 +388,26 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(log.mock.calls[0][0]).toMatch(/^epoch 1\/1 {2}loss /);
     });
 
-    test("changes nothing, and takes a call of the kernel each 100 ms", () => {
+    test("changes nothing, and splits the training into calls of the kernel of 100 ms", () => {
       const written = stderr(true);
       const calls = timed(1);
       const [shown, plain] = [make(), make()];
       const history = shown.fitSync(data, { epochs: 2000, verbose: true });
-      // One epoch, which tells how long an epoch takes, and then 100 epochs a call.
+      // One epoch, which measures the duration of an epoch, and then 100 epochs per call.
       expect(calls).toHaveBeenCalledTimes(1 + 20);
       expect(written).toHaveLength(1 + 20 + 1);
       expect(history.loss).toEqual(plain.fitSync(data, { epochs: 2000 }).loss);
       expect(shown.toJSON()).toEqual(plain.toJSON());
     });
 
-    test("ends its line where the training fails", async () => {
+    test("ends its line if the training fails", async () => {
       const written = stderr(true);
       const model = make({ optimizer: sgd({ learningRate: 1e30 }) });
       await failureOf(() => model.fit(data, { epochs: 10, verbose: true }));
       expect(written.at(-1)).toBe("stopped, the loss is no longer finite, after 0 epochs\n");
     });
 
-    test("is shown of an epochs loop, too, and says that it was left", async () => {
+    test("is also displayed for an epochs loop, and reports an early exit", async () => {
       const written = stderr(false);
       for await (const { epoch } of make().epochs(data, { epochs: 50, verbose: true })) {
         if (epoch === 3) break;
@@ -425,7 +425,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 });
 
-/** The class of a kernel's networks. */
+/** Returns the class of a kernel's networks. */
 function kernelNetwork(name: string) {
   const kernel = kernels.find((entry) => entry.name === name)!;
   const program = programOf({ inputs: 1, layers: ["relu"] });

@@ -1,6 +1,6 @@
 /**
- * What does not fit is refused before it is allocated: the operating system would end the process instead. What a
- * call takes is freed when it ends.
+ * Memory that does not fit is refused before it is allocated, because the operating system would end the
+ * process. The memory of a call is freed when it ends.
  */
 import { spawnSync } from "node:child_process";
 import { totalmem } from "node:os";
@@ -13,18 +13,18 @@ import { toProgram } from "../src/nn/program.ts";
 import { runNode, script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
 
-test("more bytes than the host has are refused, with both figures", () => {
+test("more bytes than the host has are refused, and the error has both numbers", () => {
   expect(() => checkMemory(1e18, "these")).toThrow(
     /^these do not fit in memory: they need about 1.0e\+9 GB, .* GB are/,
   );
 });
 
-test("what fits is let through", () => {
+test("bytes that fit are accepted", () => {
   expect(() => checkMemory(1000, "these")).not.toThrow();
   expect(() => checkMemory(2 ** 28, "these")).not.toThrow();
 });
 
-test("arrays and lists are refused as the bytes are that they take", () => {
+test("arrays and lists are refused by the bytes that they need", () => {
   expect(() => allocate(1e17, () => "rows")).toThrow(
     /^rows do not fit in memory: they need about 4.0e\+8 GB/,
   );
@@ -33,7 +33,7 @@ test("arrays and lists are refused as the bytes are that they take", () => {
   expect(allocate(3, "three")).toEqual(new Float32Array(3));
 });
 
-/** The data of these processes is not worth learning from. */
+/** The data of these processes causes warnings, which are not tested here. */
 const environment = { NODE_NO_WARNINGS: "1" };
 
 /** Whether a process can limit its own memory. */
@@ -45,12 +45,12 @@ const small = totalmem() < 60e9;
 describe.each(kernelNames)("the %s kernel", (kernel) => {
   const options = { inputs: 2, loss: "meanSquaredError", optimizer: sgd(), kernel } as const;
 
-  test.runIf(small)("refuses parameters that do not fit (skipped where 60 GB do)", () => {
+  test.runIf(small)("refuses parameters that do not fit (skipped if 60 GB fit)", () => {
     expect(() => new Model({ ...options, layers: [dense(2 ** 30)] })).toThrow(KernelError);
   });
 
   test.runIf(small)(
-    "refuses a batch whose values do not fit, and can still train (skipped where 60 GB do)",
+    "refuses a batch whose values do not fit, and can still train (skipped if 60 GB fit)",
     () => {
       const model = new Model({ ...options, inputs: 1, layers: [dense(2 ** 24), dense(1)], seed: 1 });
       const x = new Float32Array(4096);
@@ -62,7 +62,7 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
     },
   );
 
-  test("frees what a call takes when it ends, and a model when it is disposed of", async () => {
+  test("frees the memory of a call when it ends, and that of a model when it is disposed", async () => {
     const given = ["--expose-gc", script("repeated-calls.mjs"), kernel];
     const { status, output, errors } = await runNode(given, { timeout: 300_000, environment });
     expect(errors).toBe("");
@@ -72,7 +72,7 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
   }, 300_000);
 
   test.runIf(limits)(
-    "refuses calls that need more memory than there is, and lives on",
+    "refuses calls that need more memory than available, and the process continues",
     async () => {
       const given = [script("short-of-memory.mjs"), kernel];
       const { status, output, errors } = await runNode(given, { timeout: 120_000, environment });
@@ -94,13 +94,13 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
     return chooseKernel(kernel).kernel.footprint(toProgram(configure(given)));
   };
 
-  test("takes no more for a table of narrow entries than for its numbers", () => {
+  test("needs no more for a table of narrow entries than for its numbers", () => {
     const [categories, values] = [1_000_000, 4_000_000];
     for (const [optimizer, slots] of [
       [sgd(), 0],
       [adam(), 2],
     ] as const) {
-      // Each with the copy of the last whole epoch; and the gradient.
+      // Each with the copy of the last complete epoch, and the gradient.
       const bytes = values * (2 * (1 + slots) + 1);
       for (const units of [1, 3]) {
         const { network } = footprint([embedding({ column: 0, categories, units })], 1, optimizer);
@@ -110,7 +110,7 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
     }
   });
 
-  test("counts what narrow layers take", () => {
+  test("counts the memory of narrow layers", () => {
     const lanes = kernel === "native" ? 16 : 1;
     const padded = (width: number) => Math.ceil(width / lanes) * lanes;
     const floats = (count: number) => 4 * 3 * count;

@@ -1,4 +1,4 @@
-/** Metrics: scikit-learn's figures, what follows from the loss, and what is refused. */
+/** Metrics: equal to scikit-learn's values, consistent with the loss, and refused if not defined. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DataError, losses, metrics, OptionError, ShapeError } from "../src/index.ts";
@@ -31,17 +31,17 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf
 const cases: Case[] = JSON.parse(read("fixtures/metrics/cases.json")).cases;
 
 const table = entries as Table<MetricEntry>;
-const figureOf = (metric: unknown, problem: Problem) =>
+const createMetric = (metric: unknown, problem: Problem) =>
   create("metric", table, complete("metric", table, metric, "metric"))(problem);
 
-/** Near enough for what 32 bits hold; log loss is clipped at 2^-23 here, at 2^-52 there. */
-function expectFigure(actual: number, expected: number | null): void {
+/** Compares within 32-bit precision. Log loss is clipped at 2^-23 here, at 2^-52 in scikit-learn. */
+function expectValue(actual: number, expected: number | null): void {
   if (expected === null) expect(actual).toBeNaN();
   else expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.abs(expected)));
 }
 
 describe.each(cases.map((entry) => [entry.name, entry] as const))(
-  "scikit-learn's figures of %s",
+  "values equal scikit-learn's: %s",
   (_, reference) => {
     const { problem, targets, predictions, weights } = reference;
     const rows = predictions.length / problem.outputs;
@@ -50,16 +50,16 @@ describe.each(cases.map((entry) => [entry.name, entry] as const))(
     test.each(reference.figures.map(({ metric, value }) => [nameOf(metric), metric, value] as const))(
       "%s",
       (_, metric, expected) => {
-        const figure = figureOf(metric, problem);
-        figure.check?.(arrays[1]!, rows);
-        expectFigure(figure.value(arrays[0]!, arrays[1]!, rows, arrays[2]), expected);
+        const created = createMetric(metric, problem);
+        created.check?.(arrays[1]!, rows);
+        expectValue(created.value(arrays[0]!, arrays[1]!, rows, arrays[2]), expected);
         const { outputs, ...meaning } = problem;
         const given = { ...meaning, outputs, ...(weights && { sampleWeight: weights }) };
         const columns = targets.length / rows;
         const inRows = Array.from({ length: rows }, (_, row) =>
           targets.slice(row * columns, (row + 1) * columns),
         );
-        expectFigure(metrics.measure(metric as never, inRows, arrays[0]!, given), expected);
+        expectValue(metrics.measure(metric as never, inRows, arrays[0]!, given), expected);
       },
     );
 
@@ -68,8 +68,8 @@ describe.each(cases.map((entry) => [entry.name, entry] as const))(
       (_, metric, expected) => {
         const options = { metric: metric as never, ...(weights && { sampleWeight: weights }) };
         const threshold = metrics.bestThreshold(targets, predictions, options);
-        const figure = figureOf({ ...metric, threshold }, problem);
-        expectFigure(figure.value(arrays[0]!, arrays[1]!, rows, arrays[2]), expected);
+        const created = createMetric({ ...metric, threshold }, problem);
+        expectValue(created.value(arrays[0]!, arrays[1]!, rows, arrays[2]), expected);
       },
     );
 
@@ -92,7 +92,7 @@ describe.each(cases.map((entry) => [entry.name, entry] as const))(
       );
       const present = classes.map((scores) => scores.class);
       expect(present.map((row) => present.map((column) => matrix[row][column]))).toEqual(confusion);
-      expectFigure(
+      expectValue(
         accuracy,
         (report!.accuracy as unknown as number | undefined) ?? report!["micro avg"].precision,
       );
@@ -102,17 +102,17 @@ describe.each(cases.map((entry) => [entry.name, entry] as const))(
         [weighted, report!["weighted avg"]] as const,
       ];
       for (const [scores, expected] of pairs) {
-        expectFigure(scores.precision, expected.precision);
-        expectFigure(scores.recall, expected.recall);
-        expectFigure(scores.f1, expected["f1-score"]);
-        expectFigure(scores.support, expected.support);
+        expectValue(scores.precision, expected.precision);
+        expectValue(scores.recall, expected.recall);
+        expectValue(scores.f1, expected["f1-score"]);
+        expectValue(scores.support, expected.support);
       }
       expect(text.split("\n")).toHaveLength(classes.length + 4);
     });
   },
 );
 
-/** Problems of every meaning that the losses give, with predictions and targets for them. */
+/** Problems with each meaning of predictions that a loss gives, and predictions and targets for them. */
 const problems = Object.values(losses as unknown as Table<Loss>).flatMap((entry) =>
   variants("loss", losses as unknown as Table<Loss>, entry, 2).flatMap((configuration) =>
     [1, 2, 4].map((outputs) => {
@@ -129,12 +129,12 @@ const problems = Object.values(losses as unknown as Table<Loss>).flatMap((entry)
   ),
 );
 
-/** The figure of a metric, or undefined where it is none for such a problem or such targets. */
-function figureIfAny(metric: Complete, { problem, predictions, targets }: (typeof problems)[number]) {
+/** Returns the metric's value, or undefined if it is not defined for this problem or these targets. */
+function valueIfDefined(metric: Complete, { problem, predictions, targets }: (typeof problems)[number]) {
   try {
-    const figure = figureOf(metric, problem);
-    figure.check?.(targets, 50);
-    return figure.value(predictions, targets, 50);
+    const created = createMetric(metric, problem);
+    created.check?.(targets, 50);
+    return created.value(predictions, targets, 50);
   } catch (error) {
     if (error instanceof OptionError || error instanceof DataError) return undefined;
     throw error;
@@ -144,15 +144,15 @@ function figureIfAny(metric: Complete, { problem, predictions, targets }: (typeo
 describe("each metric", () => {
   const list = Object.values(table).map((entry) => [entry.type, entry] as const);
 
-  test.each(list)("%s is a number for the targets of some loss", (_, entry) => {
+  test.each(list)("%s returns a number for the targets of some loss", (_, entry) => {
     const [metric] = variants("metric", table, entry, 1);
-    const figures = problems.map((problem) => figureIfAny(metric, problem));
+    const results = problems.map((problem) => valueIfDefined(metric, problem));
     expect(
-      figures.filter((figure) => figure !== undefined && Number.isFinite(figure)).length,
+      results.filter((result) => result !== undefined && Number.isFinite(result)).length,
     ).toBeGreaterThan(0);
   });
 
-  test.each(list)("%s has no option that changes nothing", (_, entry) => {
+  test.each(list)("%s has no option without an effect", (_, entry) => {
     const all = variants("metric", table, entry, 4);
     for (const name of Object.keys(entry.options)) {
       const changes = all.some((one) =>
@@ -160,7 +160,7 @@ describe("each metric", () => {
           .filter((other) => one[name] !== other[name])
           .some((other) =>
             problems.some((problem) => {
-              const [a, b] = [one, other].map((metric) => figureIfAny(metric, problem));
+              const [a, b] = [one, other].map((metric) => valueIfDefined(metric, problem));
               return a !== undefined && b !== undefined && a !== b;
             }),
           ),
@@ -169,13 +169,13 @@ describe("each metric", () => {
     }
   });
 
-  test.each(list)("%s with equal weights is what it is without", (_, entry) => {
+  test.each(list)("%s with equal weights equals the unweighted value", (_, entry) => {
     for (const metric of variants("metric", table, entry)) {
       for (const problem of problems) {
-        const plain = figureIfAny(metric, problem);
+        const plain = valueIfDefined(metric, problem);
         if (plain === undefined) continue;
         const { predictions, targets } = problem;
-        const weighted = figureOf(metric, problem.problem).value(
+        const weighted = createMetric(metric, problem.problem).value(
           predictions,
           targets,
           50,
@@ -189,15 +189,15 @@ describe("each metric", () => {
   });
 });
 
-describe("accuracy follows from what the loss says", () => {
+describe("accuracy depends on the loss", () => {
   const accuracy = (problem: Problem, predictions: number[], targets: number[]) =>
-    figureOf("accuracy", problem).value(
+    createMetric("accuracy", problem).value(
       Float32Array.from(predictions),
       Float32Array.from(targets),
       predictions.length / problem.outputs,
     );
 
-  test("probabilities are split at a half, logits and scores at 0", () => {
+  test("and splits probabilities at 0.5, logits and scores at 0", () => {
     const predictions = [0.2, 0.4, 0.6];
     const outputs = 1;
     expect(
@@ -212,22 +212,22 @@ describe("accuracy follows from what the loss says", () => {
     );
   });
 
-  test("of equal outputs the first counts", () => {
+  test("and takes the first of equal outputs", () => {
     const problem = { targets: "labels", predictions: "estimates", outputs: 3 } as const;
     expect(accuracy(problem, [1, 1, 1, 0, 1, 1], [0, 1])).toBe(1);
-    const figure = figureOf({ type: "topK", k: 1 }, problem);
-    expect(figure.value(Float32Array.of(1, 1, 1, 0, 1, 1), Float32Array.of(0, 1), 2)).toBe(1);
+    const created = createMetric({ type: "topK", k: 1 }, problem);
+    expect(created.value(Float32Array.of(1, 1, 1, 0, 1, 1), Float32Array.of(0, 1), 2)).toBe(1);
   });
 });
 
-test("log loss of logits is finite however far they are", () => {
-  const one = figureOf("logLoss", { targets: "probabilities", predictions: "logits", outputs: 1 });
+test("log loss of logits is finite for any distance", () => {
+  const one = createMetric("logLoss", { targets: "probabilities", predictions: "logits", outputs: 1 });
   expect(one.value(Float32Array.of(1000, -1000), Float32Array.of(0, 0), 2)).toBe(500);
-  const labels = figureOf("logLoss", { targets: "labels", predictions: "logits", outputs: 2 });
+  const labels = createMetric("logLoss", { targets: "labels", predictions: "logits", outputs: 2 });
   expect(labels.value(Float32Array.of(1000, -1000), Float32Array.of(1), 1)).toBe(2000);
 });
 
-describe("a metric that cannot be had of the problem is refused", () => {
+describe("a metric that is not defined for the problem is refused", () => {
   const labels = { targets: "labels", predictions: "logits", outputs: 3 } as const;
   const plain = { targets: "values", predictions: "estimates", outputs: 1 } as const;
   const signs = { targets: "signs", predictions: "scores", outputs: 1 } as const;
@@ -259,23 +259,23 @@ describe("a metric that cannot be had of the problem is refused", () => {
       'metric f1: average: expected one of "binary", "macro", "micro", "weighted", received 1',
     ],
   ] as [unknown, Problem, string][])("%j", (metric, problem, message) => {
-    expect(() => figureOf(metric, problem)).toThrow(OptionError);
-    expect(() => figureOf(metric, problem)).toThrow(message);
+    expect(() => createMetric(metric, problem)).toThrow(OptionError);
+    expect(() => createMetric(metric, problem)).toThrow(message);
   });
 
   test.each([
     [1, [0, 1, 2.5], "y: row 2: expected a class, 0 or 1, received 2.5"],
     [2, [0, 1, 1, 1], "y: row 1: expected a one-hot row of classes, with one 1 and zeros"],
   ] as const)("plain values of %d outputs that are no classes", (outputs, targets, message) => {
-    const figure = figureOf("accuracy", { targets: "values", predictions: "estimates", outputs });
-    const check = () => figure.check?.(Float32Array.from(targets), targets.length / outputs);
+    const created = createMetric("accuracy", { targets: "values", predictions: "estimates", outputs });
+    const check = () => created.check?.(Float32Array.from(targets), targets.length / outputs);
     expect(check).toThrow(DataError);
     expect(check).toThrow(message);
   });
 });
 
-describe("figures of one's own predictions", () => {
-  test("are told classes by their form", () => {
+describe("metrics of existing predictions", () => {
+  test("recognize classes by their form", () => {
     const rows = [
       [0.1, 0.2, 0.7],
       [0.3, 0.6, 0.1],
@@ -468,7 +468,7 @@ describe("figures of one's own predictions", () => {
     },
   );
 
-  test("one threshold goes for all of them, 0.5 by default", () => {
+  test("use one threshold in every function, 0.5 by default", () => {
     const [y, predictions] = [
       [0, 1, 1, 0],
       [0.2, 0.45, 0.9, 0.6],
@@ -495,7 +495,7 @@ describe("figures of one's own predictions", () => {
     expect(of({ threshold })).toEqual([2 / 3, 1]);
   });
 
-  test("the best threshold is also below all predictions, or above", () => {
+  test("find best thresholds also below and above all predictions", () => {
     expect(metrics.bestThreshold([1, 1], [0.25, 0.5])).toBe(0.125);
     expect(metrics.bestThreshold([1, 1], [-3, 0])).toBe(-4);
     expect(metrics.bestThreshold([0, 0], [0.25, 0.5], { metric: "accuracy" })).toBe(0.5);
@@ -503,7 +503,7 @@ describe("figures of one's own predictions", () => {
     expect(metrics.bestThreshold(["no", "yes"], [0.25, 0.5], { classes: ["no", "yes"] })).toBe(0.375);
   });
 
-  test("take labels: strings, in their order or that of classes, and booleans", () => {
+  test("accept labels: strings, in sorted order or in that of classes, and booleans", () => {
     const [y, predictions] = [
       ["dog", "cat", "emu", "dog"],
       ["dog", "emu", "emu", "cat"],
@@ -548,7 +548,7 @@ describe("figures of one's own predictions", () => {
     ]);
   });
 
-  test("the report reads as a table", () => {
+  test("include a report as a text table", () => {
     const { text } = classificationReport([0, 1, 1, 2], [0, 1, 2, 2], { names: ["red", "green", "blue"] });
     expect(text).toBe(
       [

@@ -6,11 +6,11 @@ import { data, failureOf, makeModel, rows } from "./samples.ts";
 describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
   const make = (options: Partial<ModelOptions> = {}) => makeModel({ kernel, ...options });
 
-  test("says which kernel computes, and why", () => {
+  test("reports its kernel, and the reason", () => {
     expect(make().kernel).toEqual({ name: kernel, reason: expect.stringMatching(/.+/) });
   });
 
-  test("knows its sizes", () => {
+  test("has its sizes", () => {
     expect(make()).toMatchObject({ inputs: 2, outputs: 1, parameters: 2 * 8 + 8 + 8 + 1, seed: 7 });
   });
 
@@ -26,7 +26,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(named.toJSON()).toEqual(built.toJSON());
   });
 
-  test("keeps its configuration when the caller's objects change later", () => {
+  test("does not change when the caller's objects change later", () => {
     const layers = [dense(8), relu(), dense(1)];
     const model = make({ layers });
     const before = model.toJSON();
@@ -35,14 +35,14 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(model.toJSON()).toEqual(before);
   });
 
-  test("starts from the weights of its seed", () => {
+  test("starts with the weights of its seed", () => {
     expect(make({ seed: 1 }).getWeights()).toEqual(make({ seed: 1 }).getWeights());
     expect(make({ seed: 1 }).getWeights()).not.toEqual(make({ seed: 2 }).getWeights());
     // A seed has 53 bits, and all of them count.
     expect(make({ seed: 1 }).getWeights()).not.toEqual(make({ seed: 1 + 2 ** 32 }).getWeights());
   });
 
-  test("trains to the same bits from the same seed", () => {
+  test("trains with the same bits from the same seed", () => {
     const trained = (seed: number) => {
       const model = make({ seed });
       model.fitSync(data, { epochs: 3 });
@@ -52,29 +52,29 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(trained(1).weights).not.toEqual(trained(2).weights);
   });
 
-  test("takes a fresh seed where none is given, keeps it and shows it", () => {
+  test("without a seed, draws one, keeps it and shows it", () => {
     const [first, second] = [make({ seed: undefined }), make({ seed: undefined })];
     expect(first.seed).not.toBe(second.seed);
     expect(first.summary()).toContain(`seed ${first.seed}`);
     expect(make({ seed: first.seed }).getWeights()).toEqual(first.getWeights());
   });
 
-  describe("predicts in the form that it is asked in", () => {
+  describe("predicts in the form of its input:", () => {
     const model = make();
     const flat = model.predict(data.x);
 
-    test("a flat array gives a flat Float32Array", () => {
+    test("a flat Float32Array for a flat array", () => {
       expect(flat).toBeInstanceOf(Float32Array);
       expect(flat).toHaveLength(50);
       expect(model.predict(Float64Array.from(data.x))).toEqual(flat);
     });
 
-    test("a dataset gives a flat Float32Array", () => {
+    test("a flat Float32Array for a dataset", () => {
       expect(model.predict(data)).toEqual(flat);
       expect(model.predict({ ...data, x: data.x })).toEqual(flat);
     });
 
-    test("rows give rows", () => {
+    test("rows for rows", () => {
       const predictions = model.predict(rows.x);
       expect(predictions).toHaveLength(50);
       expect(predictions.every((row) => Array.isArray(row) && row.length === 1)).toBe(true);
@@ -82,11 +82,11 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
       expect(model.predict(rows.x.map((row) => Float32Array.from(row)))).toEqual(predictions);
     });
 
-    test("one row gives one row", () => {
+    test("one row for one row", () => {
       expect(model.predict(rows.x[3])).toEqual([flat[3]]);
     });
 
-    test("several outputs stay together", () => {
+    test("rows of several outputs for rows", () => {
       const wide = make({ layers: [dense(3)] });
       const predictions = wide.predict(rows.x.slice(0, 2));
       expect(predictions.map((row) => row.length)).toEqual([3, 3]);
@@ -94,7 +94,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     });
   });
 
-  test("computes W x + b and the activation, as written by hand", () => {
+  test("computes W x + b and the activation, as computed by hand", () => {
     const model = make({ layers: [dense(2, { activation: "relu" }), dense(1)] });
     model.setWeights([
       {
@@ -121,7 +121,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(model.evaluate({ x: rows.x, y })).toEqual(model.evaluate(rows.x, y));
   });
 
-  test("gives gradients of a batch in the form of its weights, and changes nothing", () => {
+  test("returns gradients of a batch in the form of its weights, and changes nothing", () => {
     const model = make();
     model.fitSync(data);
     const before = model.toJSON();
@@ -133,7 +133,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(model.gradients(rows.x, rows.y)).toEqual({ loss, layers });
   });
 
-  test("gives weights as [outputs][inputs] and bias as [outputs], and takes them back", () => {
+  test("returns weights as [outputs][inputs] and bias as [outputs], and accepts them", () => {
     const layers = [dense(3, { activation: "tanh", useBias: false }), relu(), dense(2)];
     const model = make({ layers });
     const weights = model.getWeights();
@@ -146,7 +146,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(other.predict(data)).toEqual(model.predict(data));
   });
 
-  test("gives copies of its weights and keeps none of the caller's", () => {
+  test("returns copies of its weights and copies the caller's", () => {
     const model = make();
     const weights = model.getWeights();
     const before = structuredClone(weights);
@@ -157,15 +157,15 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(flatten(model.getWeights())).toContain(9);
   });
 
-  test("takes weights in typed arrays", () => {
+  test("accepts weights in typed arrays", () => {
     const model = make({ layers: [dense(1)] });
-    // The types ask for lists; a typed array of the right length is as good.
+    // The types require lists, but a typed array of the right length is accepted.
     const weights = [{ weight: [Float32Array.of(1, 2)], bias: Float64Array.of(3) }];
     model.setWeights(weights as unknown as Parameters<Model["setWeights"]>[0]);
     expect(model.getWeights()).toEqual([{ weight: [[1, 2]], bias: [3] }]);
   });
 
-  test("shows its layers in a table", () => {
+  test("prints its layers as a table", () => {
     const [kernelLine, ...table] = make().summary().split("\n").reverse();
     expect(table.reverse().join("\n")).toMatchInlineSnapshot(`
       "   layer  inputs  outputs  parameters
@@ -177,7 +177,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(kernelLine).toMatch(new RegExp(`^kernel ${kernel} \\(.+\\)$`));
   });
 
-  test("can be disposed of twice, and is of no use afterwards", async () => {
+  test("can be disposed twice, and then refuses every call", async () => {
     const model = make();
     const weights = model.getWeights();
     const json = model.toJSON();
@@ -202,7 +202,7 @@ describe.each(kernelNames)("a model on the %s kernel", (kernel) => {
     expect(Model.fromJSON(json, { kernel }).getWeights()).toEqual(weights);
   });
 
-  test("is disposed of at the end of a `using` block", () => {
+  test("is disposed at the end of a `using` block", () => {
     const model = make();
     model[Symbol.dispose]();
     expect(() => model.predict([0, 1])).toThrow(StateError);

@@ -1,4 +1,4 @@
-/** A word of Keras, PyTorch or scikit-learn is refused with ours, wherever a name is read. */
+/** A name from Keras, PyTorch or scikit-learn is refused with its name in Myelin, in every call. */
 import { describe, expect, test } from "vitest";
 import { ARCHITECTURE } from "../src/formats/configuration.ts";
 import {
@@ -127,7 +127,7 @@ describe.each(Object.entries(tables))("the %s", (kind, [table, words]) => {
     );
   });
 
-  test.each(Object.keys(table))("%s is meant by its own spellings", (ours) => {
+  test.each(Object.keys(table))("%s is found by its spellings in other notations", (ours) => {
     const snake = ours.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const spellings = [snake, snake.toUpperCase(), snake.replaceAll("_", "-")];
     for (const name of spellings) {
@@ -197,18 +197,18 @@ describe("an option", () => {
     ["early_stopping", "callbacks.earlyStopping()", fitting({ early_stopping: true })],
     ["device", "on the CPU", () => makeModel({ device: "cuda" } as object)],
     ["name", "numbered from 0", () => dense(1, { name: "first" } as object)],
-  ])("%s, which has no counterpart, is refused with what to do: %s", (theirs, reason, call) => {
+  ])("%s, which has no counterpart, is refused with an alternative: %s", (theirs, reason, call) => {
     expect(call).toThrow(OptionError);
     expect(call).toThrow(new RegExp(`unknown option "${theirs}"\\. [A-Z][^?]*\\. Expected one of: `));
     expect(call).toThrow(reason);
   });
 
-  test("that has a counterpart is refused with it alone", () => {
+  test("with a counterpart is refused with this name only", () => {
     const call = () => schedules.reduceOnPlateau({ mode: "max" } as object);
     expect(call).toThrow('"mode". Did you mean "largerIsBetter"?');
   });
 
-  test("of ours is meant by no other", () => {
+  test("of Myelin is not a synonym of another", () => {
     for (const name of [...FIT_OPTIONS, ...ARCHITECTURE]) {
       expect(meantBy(name, [...FIT_OPTIONS, ...ARCHITECTURE])).toEqual([name]);
     }
@@ -243,7 +243,7 @@ describe("a monitor", () => {
     ["rmse", [], {}, "rootMeanSquaredError is not measured; add rootMeanSquaredError to the model's metrics"],
     ["lr".repeat(50_000), [], {}, 'unknown metric "lrlrlr'],
     ["warmth", [], {}, 'unknown metric "warmth". Expected one of: loss'],
-  ])("%s, with the metrics %j and %j", async (monitor, given, options, message) => {
+  ])("%s, with the metrics %j and %j, is refused", async (monitor, given, options, message) => {
     expect(String(await refusal(monitor, given, options))).toContain(message);
     const schedule = schedules.reduceOnPlateau({ monitor: monitor as "loss" });
     const failure = await failureOf(() => makeModel({ metrics: given }).fit(data, { schedule, ...options }));
@@ -251,7 +251,7 @@ describe("a monitor", () => {
   });
 });
 
-test("a model of bare names in the words of Keras trains once they are ours", () => {
+test("a model with bare names from Keras trains after the names are replaced", () => {
   const layers = [dense(3, { activation: "linear" }), "linear" as const, dense(1)];
   expect(() => new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer: "adam" })).not.toThrow();
 });

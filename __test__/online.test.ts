@@ -1,4 +1,4 @@
-/** Online learning: one update from rows as they come, on both kernels. */
+/** Online learning: one update from new rows, on both kernels. */
 import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -29,8 +29,8 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
   const make = (options: Partial<ModelOptions> = {}) => makeModel({ kernel, ...options });
   const plain = sgd({ learningRate: 0.05 });
 
-  /** All that training changes, but for the number of epochs. */
-  const learnt = (model: Model) => {
+  /** Returns everything that training changes, except the number of epochs. */
+  const learnedBy = (model: Model) => {
     const { weights, optimizerState, training } = model.toJSON();
     return { weights, optimizerState, steps: training.steps };
   };
@@ -42,10 +42,10 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     ["adam", { optimizer: adam() }],
     ["adam and noise", { optimizer: adam({ amsgrad: true }), layers: noisy }],
     ["rmsprop, clipping and penalties", { optimizer: rmsprop(), clipGradients: { norm: 0.1 }, l2: 0.01 }],
-    ["figures of a batch", { layers: [dense(8), batchNorm(), relu(), dense(1)] }],
+    ["statistics of a batch", { layers: [dense(8), batchNorm(), relu(), dense(1)] }],
   ];
 
-  test.each(architectures)("with %s, an epoch's batches give the bits of the epoch", (_, options) => {
+  test.each(architectures)("with %s, an epoch's batches give the same bits as the epoch", (_, options) => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 2 }), (batchSize, before) => {
         const [whole, inCalls] = [make(options), make(options)];
@@ -56,14 +56,14 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
           const batch = someRows(start, Math.min(start + batchSize, data.rows));
           sum += inCalls.trainOnBatch(batch).loss * batch.y.length;
         }
-        expect(learnt(inCalls)).toEqual(learnt(whole));
+        expect(learnedBy(inCalls)).toEqual(learnedBy(whole));
         expect(sum / data.rows).toBeCloseTo(loss[0], 12);
       }),
       { numRuns: 10 },
     );
   });
 
-  test("takes weights of rows and of classes, and a learning rate of its own, as a training does", () => {
+  test("accepts sample weights, class weights and a learning rate, with the same effect as in a training", () => {
     const sampleWeight = rows.y.map((_, row) => 1 + (row % 4));
     const options = { sampleWeight, classWeight: [1, 3] };
     const classifier = {
@@ -76,23 +76,23 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     ];
     const { loss } = fast.fitSync(data, { ...options, batchSize: 50, shuffle: false });
     expect(model.trainOnBatch(data, { ...options, learningRate: 0.2 }).loss).toBe(loss[0]);
-    expect(learnt(model)).toEqual(learnt(fast));
+    expect(learnedBy(model)).toEqual(learnedBy(fast));
     const [balanced, whole] = [make(classifier), make(classifier)];
     balanced.trainOnBatch(data, { classWeight: "balanced" });
     whole.fitSync(data, { classWeight: "balanced", batchSize: 50, shuffle: false });
-    expect(learnt(balanced)).toEqual(learnt(whole));
+    expect(learnedBy(balanced)).toEqual(learnedBy(whole));
   });
 
-  test("takes a dataset, x and y, or one row", () => {
+  test("accepts a dataset, x and y, or one row", () => {
     const [first, second, third] = [make(), make(), make()];
     first.trainOnBatch(someRows(0, 1));
     second.trainOnBatch(rows.x.slice(0, 1), rows.y.slice(0, 1));
     third.trainOnBatch(rows.x[0], [rows.y[0]], {});
-    expect(learnt(second)).toEqual(learnt(first));
-    expect(learnt(third)).toEqual(learnt(first));
+    expect(learnedBy(second)).toEqual(learnedBy(first));
+    expect(learnedBy(third)).toEqual(learnedBy(first));
   });
 
-  test("gives the loss and the metrics before the update", () => {
+  test("returns the loss and the metrics before the update", () => {
     const model = make({ metrics: ["accuracy", "meanAbsoluteError"], layers: [dense(3), relu(), dense(1)] });
     for (let step = 0; step < 3; step++) {
       const expected = model.evaluate(data);
@@ -104,7 +104,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     }
   });
 
-  test("draws other noise in each call, the same from the same seed", () => {
+  test("draws different noise in each call, and the same from the same seed", () => {
     const losses = () => {
       const model = make({ layers: noisy });
       return Array.from({ length: 5 }, () => model.trainOnBatch(data, { learningRate: 0 }).loss);
@@ -113,7 +113,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     expect(losses()).toEqual(losses());
   });
 
-  test("is no epoch: fit has the order of rows and the epochs that it would have had", () => {
+  test("does not count as an epoch: the next fit has the same order of rows and the same epochs", () => {
     const [model, other] = [make({ optimizer: plain }), make({ optimizer: plain })];
     const history = other.fitSync(data, { epochs: 2, batchSize: 5 });
     model.trainOnBatch(data, { learningRate: 0 });
@@ -128,14 +128,14 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     expect(model.toJSON().training).toEqual({ epochs: 2, steps: 22 });
   });
 
-  test("ends the epoch that an aborted training left, as the next training would", () => {
+  test("ends an epoch that an aborted training left incomplete, as the next training would", () => {
     const model = make();
     sessionOf(model).commit({ epoch: 3, step: 2, steps: 14, loss: 0.5 });
     model.trainOnBatch(data);
     expect(sessionOf(model).position).toEqual({ epoch: 4, step: 0, steps: 15, loss: 0 });
   });
 
-  test("learns from rows that come one at a time", () => {
+  test("learns from rows one at a time", () => {
     const model = make({ optimizer: sgd({ learningRate: 0.1 }) });
     const before = model.evaluate(data).loss;
     for (let pass = 0; pass < 60; pass++) {
@@ -147,7 +147,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
   test.each([
     ["the loss", { x: [[1e20, 1e20]], y: [-1e20] }, {}],
     ["a weight", { x: [[1e3, 1e3]], y: [1e3] }, { learningRate: 1e38 }],
-  ])("leaves the model as it was where %s is not finite", async (_, examples, options) => {
+  ])("leaves the model unchanged if %s is not finite", async (_, examples, options) => {
     const model = make();
     model.fitSync(data, { epochs: 2 });
     const before = [model.toJSON(), sessionOf(model).position];
@@ -158,7 +158,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     expect(Number.isFinite(model.trainOnBatch(data).loss)).toBe(true);
   });
 
-  test("is refused while a training is under way", async () => {
+  test("is refused during a training", async () => {
     const model = make();
     const controller = new AbortController();
     const training = model.fit(data, { epochs: 1e9, signal: controller.signal });
@@ -183,23 +183,28 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     ["an unknown option", [data, { epochs: 1 }], OptionError, 'trainOnBatch: unknown option "epochs"'],
     ["no options", [data, null], OptionError, "trainOnBatch: expected an object of options, received null"],
     [
-      "a rate below 0",
+      "a negative learning rate",
       [data, { learningRate: -1 }],
       OptionError,
       "trainOnBatch: learningRate: expected a finite number of at least 0, received -1",
     ],
     [
-      "a fourth thing",
+      "a fourth argument",
       [data, {}, {}],
       OptionError,
       "trainOnBatch: expected (data, options) or (x, y, options)",
     ],
-    ["weights of other rows", [data, { sampleWeight: [1] }], ShapeError, "trainOnBatch: sampleWeight: "],
+    [
+      "weights for another number of rows",
+      [data, { sampleWeight: [1] }],
+      ShapeError,
+      "trainOnBatch: sampleWeight: ",
+    ],
     ["a row that is too long", [[1, 2, 3], [1]], ShapeError, "x: expected 2 inputs in a row, received 3"],
     ["NaN", [[Number.NaN, 0], [1]], DataError, "x: row 0, column 0: expected a finite number, received NaN"],
   ];
 
-  test.each(bad)("refuses %s, and nothing has changed", async (_, given, kind, message) => {
+  test.each(bad)("refuses %s, without any change", async (_, given, kind, message) => {
     const model = make();
     const before = model.toJSON();
     const error = await failureOf(() => (model.trainOnBatch as Anything)(...given));
@@ -208,7 +213,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     expect(model.toJSON()).toEqual(before);
   });
 
-  test("leaves no memory behind", async () => {
+  test("does not leak memory", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const model = make();
@@ -225,7 +230,7 @@ describe.each(kernelNames)("trainOnBatch on the %s kernel", (kernel) => {
     calls();
     const before = await used();
     for (let round = 0; round < 3; round++) calls();
-    // 15,000 calls that each left 100 bytes would leave 1.5 MB.
+    // 15,000 calls that each leaked 100 bytes would leak 1.5 MB.
     expect((await used()) - before).toBeLessThan(1e6);
   });
 });

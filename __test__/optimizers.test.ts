@@ -44,7 +44,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %
     test.each(options.filter(([name]) => name !== "learningRate"))(
       "depends on its option %s",
       (name, option) => {
-        // Nesterov's momentum needs one.
+        // Nesterov's momentum requires a momentum.
         const others = "momentum" in base && name !== "momentum" ? { momentum: 0.5 } : {};
         const before: Complete = { ...base, ...others };
         const values = valuesOf(option).filter((value) => value !== before[name]);
@@ -53,7 +53,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %
       },
     );
 
-    test("goes on from its state in another network as if it had never stopped", () => {
+    test("continues from its state in another network with the same bits", () => {
       const program = programWith(base);
       const data = dataset(kernel, program, rowsFor(program, 20));
       const learningRates = new Float64Array(60).fill(0.01);
@@ -71,14 +71,14 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %
   });
 });
 
-describe("the kernels stay together where a share of a mean is near 1", () => {
+describe("the kernels agree if a decay rate is near 1", () => {
   const shares = Object.values(table).flatMap((entry) =>
     Object.entries(entry.options as Record<string, Option<unknown>>)
       .filter(([, option]) => valuesOf(option).includes(0.5) && !valuesOf(option).includes(1))
       .map(([name]) => [entry.type, name] as const),
   );
 
-  test("of every optimizer that has one", () => {
+  test("for every optimizer that has one", () => {
     expect(shares.flat()).toEqual(expect.arrayContaining(["rho", "beta1", "beta2", "momentum"]));
   });
 
@@ -98,7 +98,7 @@ describe("the kernels stay together where a share of a mean is near 1", () => {
   });
 });
 
-test("the kernels part by two learning rates at most where a gradient is zero but for rounding", () => {
+test("the kernels differ by at most two learning rates if a gradient is zero except for rounding", () => {
   const layers: Layer[] = [{ type: "dense", units: 8 }, { type: "batchNorm" }, { type: "dense", units: 1 }];
   const { x, y } = rowsFor(programOf({ inputs: 3, layers: ["tanh", { type: "dense", units: 1 }] }), 20);
   for (const optimizer of [optimizers.lion(), optimizers.adam()]) {
@@ -113,7 +113,7 @@ test("the kernels part by two learning rates at most where a gradient is zero bu
         kernel,
       } as const;
       const model = new Model(options);
-      // A bias before a batch normalization changes nothing behind it.
+      // A bias before batchNorm has no effect after it.
       for (const slope of model.gradients(x, y).layers[0].bias as number[]) {
         expect(Math.abs(slope)).toBeLessThan(1e-6);
       }
@@ -137,7 +137,7 @@ describe.each(kernelNames)("on the %s kernel, a first step", (kernel) => {
   };
   const learningRate = 1e-4;
 
-  test.each([0.9, 0.9999, 0.999_999])("takes 1 - %d before it is rounded to 32 bits", (share) => {
+  test.each([0.9, 0.9999, 0.999_999])("computes 1 - %d before rounding to 32 bits", (share) => {
     const { rmsprop, adam, nadam, adadelta } = optimizers;
     const near = (actual: number, expected: number) => expectNear([actual / expected], [1], 1e-3);
     near(step(rmsprop({ learningRate, rho: share })), learningRate / Math.sqrt(1 - share));
@@ -152,7 +152,7 @@ describe.each(kernelNames)("on the %s kernel, a first step", (kernel) => {
 });
 
 describe.each(kernelNames)("on the %s kernel, lion", (kernel) => {
-  /** One weight w and the loss (w x - y)², whose gradient is 2 x (w x - y); one row a step. */
+  /** One weight w and the loss (w x - y)², whose gradient is 2 x (w x - y), with one row per step. */
   const rows = [
     [1, 0.5],
     [-0.75, 1],
@@ -162,7 +162,7 @@ describe.each(kernelNames)("on the %s kernel, lion", (kernel) => {
   ];
   const settings = { learningRate: 0.125, beta1: 0.75, beta2: 0.875, weightDecay: 0.25 };
 
-  test("takes the paper's steps", () => {
+  test("takes the steps of the paper", () => {
     const model = new Model({
       inputs: 1,
       layers: [{ type: "dense", units: 1, useBias: false }],
@@ -188,7 +188,7 @@ describe.each(kernelNames)("on the %s kernel, lion", (kernel) => {
     expect(new Set(signs)).toEqual(new Set([1, -1]));
   });
 
-  test("leaves a weight alone that has no gradient", () => {
+  test("does not change a weight without gradient", () => {
     const optimizer = optimizers.lion({ learningRate: 0.5 });
     const layers = [{ type: "dense", units: 1, useBias: false }] as const;
     const model = new Model({ inputs: 2, layers, loss: "meanSquaredError", optimizer, kernel });

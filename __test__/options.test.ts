@@ -13,7 +13,7 @@ const things = { lamp, rope, bag };
 const read = (given: unknown) => complete("thing", things, given, "shelf 3");
 
 describe("a builder", () => {
-  test("makes a plain object of the name and the options given", () => {
+  test("returns a plain object of its name and the given options", () => {
     expect(dense(64)).toEqual({ type: "dense", units: 64 });
     expect(dense(64, { activation: relu(), useBias: false })).toEqual({
       type: "dense",
@@ -26,7 +26,7 @@ describe("a builder", () => {
     expect(initializers.constant({ value: 2 })).toEqual({ type: "constant", value: 2 });
   });
 
-  test("cannot be made to say another name", () => {
+  test("cannot return another name", () => {
     expect(() => sgd({ type: "adam" } as object)).toThrow('sgd: unknown option "type".');
   });
 });
@@ -38,25 +38,25 @@ describe("a configuration is completed", () => {
     expect(read({ type: "bag" })).toEqual({ type: "bag", content: { type: "lamp", watts: 5, on: true } });
   });
 
-  test("where undefined is as good as left out", () => {
+  test("and treats undefined as absent", () => {
     expect(read({ type: "lamp", watts: undefined })).toEqual(read("lamp"));
     expect(() => checkNames({ watts: undefined }, ["watts"], "lamp")).not.toThrow();
   });
 
-  test("into a new object, which the given one does not change later", () => {
+  test("into a new object, which later changes of the given one do not affect", () => {
     const content = { type: "lamp", watts: 7 };
     const completed = read({ type: "bag", content });
     content.watts = 60;
     expect(completed).toMatchObject({ content: { watts: 7 } });
   });
 
-  test("and makes what computes", () => {
+  test("and creates the function that computes", () => {
     expect(create("thing", things, read({ type: "lamp", watts: 9 }))).toBe(9);
     expect(create("thing", things, read({ type: "rope", metres: 3 }))).toBe(3);
   });
 });
 
-test("a number that is infinite in 32 bits, or at an end that is left out, is refused", () => {
+test("a number that is infinite in 32 bits, or at an excluded limit, is refused", () => {
   const scale = number({ default: 1 });
   const share = number({ default: 0.5, above: 0, below: 1 });
   expect(scale.read(3.4e38, "scale")).toBe(3.4e38);
@@ -68,7 +68,7 @@ test("a number that is infinite in 32 bits, or at an end that is left out, is re
   expect(() => share.read(1e-50, "share")).toThrow("received 1e-50, which is 0 in 32 bits");
 });
 
-describe("a value out of its range is refused, with the range", () => {
+describe("a value out of range is refused, and the error gives the range", () => {
   test.each([
     [
       { type: "lamp", watts: 0 },
@@ -97,13 +97,13 @@ describe("an unknown name", () => {
     ["lmap", 'Did you mean "lamp"?'],
     ["Lamp", 'Did you mean "lamp"?'],
     ["ropes", 'Did you mean "rope"?'],
-  ])("%s gets the nearest one", (name, hint) => {
+  ])("%s gets the nearest name", (name, hint) => {
     expect(() => read(name)).toThrow(
       `shelf 3: unknown thing "${name}". ${hint} Expected one of: lamp, rope, bag`,
     );
   });
 
-  test("that is near to none gets the list", () => {
+  test("without a similar name gets the list", () => {
     expect(() => read("television")).toThrow('unknown thing "television". Expected one of: lamp, rope, bag');
   });
 
@@ -111,7 +111,7 @@ describe("an unknown name", () => {
     expect(() => read("x".repeat(100_000))).toThrow(/^shelf 3: unknown thing "x{57}\.\.\."\. Expected/);
   });
 
-  test("that every object inherits is unknown, too", () => {
+  test("that every object inherits is also unknown", () => {
     for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
       expect(() => read(name)).toThrow(OptionError);
       expect(() => read({ type: "lamp", [name]: 1 })).toThrow(OptionError);

@@ -44,7 +44,7 @@ const cases: Case[] = readdirSync(folder)
   .filter((file) => file.endsWith(".json") && file !== "article-xor.json")
   .map(read);
 
-/** The mean over each epoch's rows of the losses of its steps. */
+/** Returns the mean loss of each epoch over its rows, from the losses of its steps. */
 function epochLosses({ stepLosses, x, batchSize, epochs }: Case): number[] {
   const steps = stepLosses.length / epochs;
   return Array.from({ length: epochs }, (_, epoch) => {
@@ -56,12 +56,12 @@ function epochLosses({ stepLosses, x, batchSize, epochs }: Case): number[] {
   });
 }
 
-/** The weight of each row. */
+/** Returns the weight of each row. */
 function weightsOf({ sampleWeight, classWeight, y }: Case): number[] {
   return y.map(([label], row) => (sampleWeight?.[row] ?? 1) * (classWeight?.[label] ?? 1));
 }
 
-/** The loss and the gradients of the first batch, which `Model.gradients` gives without weights. */
+/** Returns the loss and the gradients of the first batch. `Model.gradients` takes no weights. */
 function firstGradients(name: (typeof kernelNames)[number], reference: Case) {
   const { batchSize, inputs } = reference;
   const kernel = kernels.find((entry) => entry.name === name)!;
@@ -130,7 +130,7 @@ describe.each(kernelNames)("the %s kernel reproduces PyTorch's runs", (kernel) =
       expect(relative(absoluteErrors, article.absoluteErrorSum)).toBeLessThan(0.02);
     });
 
-    test("one row a step, as the article's code computes it", () => {
+    test("one row per step, as the article's code computes it", () => {
       const { epochs, epochErrors, absoluteErrorSum } = article.batchOne;
       const { errors, absoluteErrors } = train(1, epochs);
       for (let epoch = 0; epoch < 5; epoch++) {

@@ -1,4 +1,4 @@
-/** Output that cannot be written: progress is dropped, a result is one line of error and a failure. */
+/** Output that cannot be written: progress is dropped; a result causes a line of error and an exit code. */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,12 +10,12 @@ import { root, runNode, script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, makeModel } from "./samples.ts";
 
-/** Where output may go: to a pipe that is read, to one that nobody reads, or to a full disk. */
+/** The destination of output: a pipe with a reader, a pipe without one, or a full disk. */
 type Target = "read" | "closed" | "full";
 
 const targets: readonly Target[] = existsSync("/dev/full") ? ["closed", "full"] : ["closed"];
 
-/** Runs Node with its output and its errors going there. */
+/** Runs Node with its output and its errors sent to these targets. */
 async function run(given: readonly string[], output: Target, errors: Target, folder = root) {
   const full = [output, errors].includes("full") ? openSync("/dev/full", "w") : undefined;
   const stdio = [output, errors].map((target) => (target === "full" ? (full as number) : "pipe"));
@@ -33,12 +33,12 @@ async function run(given: readonly string[], output: Target, errors: Target, fol
 
 describe.each(kernelNames)("progress of a training on the %s kernel is dropped", (kernel) => {
   describe.each(["fit", "fitSync"] as const)("by %s", (call) => {
-    test.each(targets)("where standard error is %s", async (target) => {
+    test.each(targets)("if standard error is %s", async (target) => {
       const ended = await run([script("verbose.mjs"), kernel, call], "read", target);
       expect(ended).toEqual({ status: 0, output: "3 epochs", errors: "" });
     });
 
-    test.runIf(process.platform !== "win32")("where there is no standard error", async () => {
+    test.runIf(process.platform !== "win32")("if there is no standard error", async () => {
       const command = `exec "${process.execPath}" "${script("verbose.mjs")}" ${kernel} ${call} 2>&-`;
       const child = spawn("/bin/sh", ["-c", command], { stdio: ["ignore", "pipe", "inherit"] });
       expect(await text(child.stdout)).toBe("3 epochs");
@@ -63,7 +63,7 @@ describe.each(kernelNames)("progress of a training on the %s kernel is dropped",
         }),
       ],
     ];
-    test.each(failing)("where a terminal %s", async (_, make) => {
+    test.each(failing)("if a terminal %s", async (_, make) => {
       const stderr = Object.assign(make(), { isTTY: true, columns: 80 });
       vi.stubGlobal(
         "process",
@@ -88,7 +88,7 @@ describe("the command", () => {
   const calls = [["xor", "--epochs", "3"], ["--help"], ["xor", "--help"], ["--version"]];
 
   test.runIf(existsSync("/dev/full")).each(calls)(
-    "%s %s says in one line that the disk is full, and fails",
+    "%s %s reports in one line that the disk is full, and fails",
     async (...given) => {
       const { status, errors } = await myelin(given, "full", "read");
       expect(errors).toMatch(/^myelin: standard output cannot be written: ENOSPC.*\n$/);
@@ -97,26 +97,26 @@ describe("the command", () => {
   );
 
   test.runIf(existsSync("/dev/full")).each(calls)(
-    "%s %s fails where nothing can be said",
+    "%s %s fails if standard error cannot be written either",
     async (...given) => {
       for (const errors of targets) expect((await myelin(given, "full", errors)).status).toBe(1);
     },
   );
 
-  test.each(calls)("%s %s ends quietly when its reader has left", async (...given) => {
+  test.each(calls)("%s %s ends silently if its reader has closed the pipe", async (...given) => {
     for (const errors of ["read", "closed"] as const) {
       expect(await myelin(given, "closed", errors)).toEqual({ status: 0, output: "", errors: "" });
     }
   });
 
   test.each([[["xro"]], [["xor", "--epochs", "0"]], [["xor", "--folder", "none/of/these"]]])(
-    "%s fails where its error cannot be written",
+    "%s fails if its error cannot be written",
     async (given) => {
       for (const errors of targets) expect((await myelin(given, "read", errors)).status).toBe(1);
     },
   );
 
-  test("two at once may make one folder", async () => {
+  test("two processes can create the same folder", async () => {
     const once = () =>
       runNode([join(root, "dist", "cli", "main.js"), "xor", "--epochs", "1", "--folder", "plots"], {
         folder,

@@ -1,9 +1,6 @@
 /**
- * Programs, data and parameters to test with, made from the tables: a new entry is in all of them without
- * an edit.
- *
- * An option says nothing of its range but by reading, so values are offered to it and those are kept that
- * it takes.
+ * Programs, data and parameters for tests, made from the tables, so new entries are included without an edit.
+ * An option does not list its valid values, so values are offered to it, and those that it accepts are used.
  */
 import fc from "fast-check";
 import { DataError } from "../src/errors.ts";
@@ -27,15 +24,15 @@ import {
 import { type AnyEntry, type Complete, complete, create, type Option, type Table } from "../src/options.ts";
 import { uniform } from "../src/random.ts";
 
-/** How property tests draw: the same cases in every run, so that a failure can be looked at again. */
+/** How property tests draw: the same cases in every run, so that a failure can be reproduced. */
 export const draws = { seed: 20_260, numRuns: 150 } as const;
 
-/** Narrow products (below 8), and widths at and about the borders of a line of 16. */
+/** Widths of narrow products (below 8), and at and around multiples of the 16 values of a line. */
 export const widths = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33] as const;
 
 const FRACTIONS = [0, 0.5, 0.9, 1, 0.01, 0.1, 2, -0.5];
 const NAMES = [layers, initializers].flatMap((table) => Object.keys(table));
-/** Layers inside others; what makes them as wide as what is around them is put behind. */
+/** Layers inside others. `fitting` adds a layer that restores the width around them. */
 const LISTS = [
   ["tanh"],
   ["silu", { type: "dense", units: 5 }],
@@ -55,14 +52,14 @@ function takes(option: Option<unknown>, value: unknown, lastLayer?: string): boo
   }
 }
 
-/** The values offered to an option that it takes. One that takes a half is no size. */
+/** Returns the values that an option accepts. An option that accepts 0.5 is not a size. */
 export function valuesOf(option: Option<unknown>): unknown[] {
   const numbers = takes(option, 0.5) ? FRACTIONS : widths;
   const offered = [true, false, null, ...numbers, ...NAMES, ...LISTS, ...(option.words ?? [])];
   return offered.filter((value) => takes(option, value));
 }
 
-/** A complete configuration of one entry with random options. */
+/** Draws a complete configuration of one entry with random options. */
 function configuration<Made>(
   kind: string,
   table: Table<Made>,
@@ -75,12 +72,15 @@ function configuration<Made>(
     .map((given) => complete(kind, table as Table<unknown>, { type: entry.type, ...given }, kind));
 }
 
-/** A complete configuration of any entry with random options. */
+/** Draws a complete configuration of any entry with random options. */
 function anyOf<Made>(kind: string, table: Table<Made>): fc.Arbitrary<Complete> {
   return fc.oneof(...Object.values(table).map((entry) => configuration(kind, table, entry)));
 }
 
-/** A complete configuration with the defaults, and a small size, or any value, where there is none. */
+/**
+ * Returns a complete configuration with the defaults. An option without a default gets a small size or any
+ * value.
+ */
 export function standard<Made>(kind: string, table: Table<Made>, entry: AnyEntry<Made>): Complete {
   const options = Object.entries(entry.options as Record<string, Option<unknown>>);
   const required = options
@@ -89,7 +89,9 @@ export function standard<Made>(kind: string, table: Table<Made>, entry: AnyEntry
   return complete(kind, table as Table<unknown>, { type: entry.type, ...Object.fromEntries(required) }, kind);
 }
 
-/** Every complete configuration of an entry over so many values of each option; its names tell them apart. */
+/**
+ * Returns every configuration of an entry with this number of values of each option, with names that differ.
+ */
 export function variants<Made>(
   kind: string,
   table: Table<Made>,
@@ -111,13 +113,13 @@ export function variants<Made>(
   );
 }
 
-/** A configuration in a test's name. */
+/** Returns a configuration as part of a test's name. */
 export function nameOf({ type, ...options }: Complete): string {
   const text = Object.entries(options).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   return [type, ...text].join(", ");
 }
 
-/** The Program of an architecture whose parts may come from the tables. */
+/** Returns the Program of an architecture. Its parts may be entries of the tables. */
 export function programOf(architecture: {
   readonly inputs: number;
   readonly layers: readonly (Complete | string)[];
@@ -132,8 +134,8 @@ export function programOf(architecture: {
 }
 
 /**
- * The layers, changed where they do not fit so many inputs: lookups stand first, each of a column of x, and
- * what is inside another layer ends as wide as it has to.
+ * Returns the layers, changed where they do not fit the inputs: lookups are moved to the front, each of a
+ * column of x, and the layers inside another layer get a last layer that restores the width.
  */
 function fitting(given: readonly (Complete | string)[], inputs: number): Complete[] {
   const all = given.map((layer) => complete("layer", layers, layer, "layer"));
@@ -159,7 +161,7 @@ function fitting(given: readonly (Complete | string)[], inputs: number): Complet
   return [...lookups, ...others];
 }
 
-/** The layers, fitting so many inputs, and as many outputs. */
+/** Returns layers that fit this number of inputs and have the same number of outputs. */
 function ending(given: readonly Complete[], width: number): Complete[] {
   const inside = fitting(given, width);
   const outputs = inside.reduce((inputs, layer) => create("layer", layers, layer).outputs(inputs), width);
@@ -173,7 +175,10 @@ const narrow = { type: "dense", units: 2 };
 
 const lossTable = losses as Table<Loss>;
 
-/** Each loss after each last layer that it takes; from probabilities or rates only what makes some. */
+/**
+ * Every loss after every last layer that it accepts. A loss of probabilities or rates follows only layers
+ * that produce them.
+ */
 const lossPrograms: readonly (readonly [name: string, program: Program])[] = Object.values(lossTable).flatMap(
   (entry) =>
     variants("loss", lossTable, entry, 2).flatMap((loss) =>
@@ -184,26 +189,29 @@ const lossPrograms: readonly (readonly [name: string, program: Program])[] = Obj
     ),
 );
 
-/** Whether the loss takes predictions of this last layer: logits of one layer are probabilities to another. */
+/** Returns whether the loss accepts this last layer. Logits of one layer are probabilities of another. */
 export function takesAfter(loss: Complete, last: string): boolean {
   const options = Object.entries(lossTable[loss.type].options as Record<string, Option<unknown>>);
   return options.every(([name, option]) => takes(option, loss[name], last));
 }
 
-/** The last layers that make what a loss wants, if it wants more than numbers: probabilities, or rates. */
+/**
+ * Returns the last layers whose outputs a loss needs, such as probabilities or rates; undefined if any will
+ * do.
+ */
 function makersFor(loss: Complete): string[] | undefined {
   const { absorbs, meaning } = create("loss", lossTable, loss);
   if (absorbs !== undefined) return ["sigmoid", "softmax"];
   return meaning.predictions === "rates" ? ["softplus", "softmax"] : undefined;
 }
 
-/** The last layers that a loss is tried after. */
+/** Returns the last layers that are tested before a loss. */
 function lastLayersFor(loss: Complete): string[] {
   const candidates = makersFor(loss) ?? ["leakyRelu", "sigmoid", "softmax"];
   return candidates.filter((last) => takesAfter(loss, last));
 }
 
-/** The layers, with one more at the end where the loss does not take what they predict. */
+/** Returns the layers, with an additional last layer if the loss does not accept their predictions. */
 function layersFor(loss: Complete, given: readonly Complete[], choice: number): (Complete | string)[] {
   const last = create("layer", layers, given[given.length - 1])
     .program()
@@ -213,7 +221,7 @@ function layersFor(loss: Complete, given: readonly Complete[], choice: number): 
   return fits ? [...given] : [...given, choices[choice % choices.length]];
 }
 
-/** What may happen between a gradient and the parameters. */
+/** The options for changes between a gradient and the parameters. */
 const updates = [
   { clipGradients: { norm: 0.1 } },
   { clipGradients: { value: 0.02 } },
@@ -250,7 +258,7 @@ export const tablePrograms: readonly (readonly [name: string, program: Program])
   ),
 ];
 
-/** Any program that the tables can make, up to four layers deep. */
+/** Draws any program that the tables allow, up to four layers deep. */
 export const anyProgram: fc.Arbitrary<Program> = fc
   .record({
     inputs: fc.constantFrom(...widths),
@@ -269,38 +277,39 @@ export const anyProgram: fc.Arbitrary<Program> = fc
     }),
   );
 
-/** Values in a row of a program's output. */
+/** Returns the number of values in a row of a program's output. */
 export function outputsOf(program: Program): number {
   return layersOf(program).at(-1)!.outputs;
 }
 
-/** The number of a program's parameters. */
+/** Returns the number of a program's parameters. */
 export function parametersOf(program: Program): number {
   return layersOf(program).reduce((sum, layer) => sum + countParameters(layer), 0);
 }
 
 /**
- * A program's layers are layers as written, too, with the options that a step does not depend on left out.
+ * Returns a program's layers, which are valid layers of a model too, except for the options that no step
+ * depends on.
  */
 function layersOf({ inputs, loss, optimizer, layers }: Program) {
   return shapes(configure({ inputs, loss, optimizer, layers } as unknown as Architecture));
 }
 
-/** So many values, uniform in [low, high), that follow from a seed. */
+/** Returns values that are uniform in [low, high) and follow from a seed. */
 export function values(seed: number, length: number, low = -1, high = 1): Float32Array<ArrayBuffer> {
   const draw = uniform(seed, { purpose: 99, index: length });
   return Float32Array.from({ length }, () => low + (high - low) * draw());
 }
 
-/** What a program's loss computes, and values in a row of its targets. */
+/** Returns a program's loss, and the number of values in a row of its targets. */
 export function lossOf(program: Program): { loss: Loss; targets: number } {
   const loss = create("loss", lossTable, program.loss);
   return { loss, targets: loss.targets(outputsOf(program)) };
 }
 
 /**
- * Random targets that a loss takes: values from 0 to 1, rows of them that add up to 1, the indices of
- * outputs, or signs. A loss says by its check which of them it takes.
+ * Returns random targets that a loss accepts: values from 0 to 1, rows of them with sum 1, indices of
+ * outputs, or signs. The loss's `check` decides which of these are valid.
  */
 export function targetsFor(
   loss: Loss,
@@ -333,7 +342,7 @@ function takesTargets(loss: Loss, candidate: Float32Array, rows: number, outputs
   }
 }
 
-/** Examples as arrays, with targets that the program's loss takes. */
+/** Examples as arrays, with targets that the program's loss accepts. */
 export interface Rows {
   readonly x: Float32Array;
   readonly y: Float32Array;
@@ -341,7 +350,7 @@ export interface Rows {
   readonly rows: number;
 }
 
-/** So many random examples for a program; those of an even seed have weights, some of them 0. */
+/** Returns random examples for a program. Those of an even seed have weights, some of which are 0. */
 export function rowsFor(program: Program, rows: number, seed = 1): Rows {
   const x = values(seed, rows * program.inputs);
   for (const { column, count } of categoriesOf(program)) {
@@ -357,7 +366,7 @@ export function rowsFor(program: Program, rows: number, seed = 1): Rows {
   };
 }
 
-/** The rows from `start` to before `end`. */
+/** Returns the rows from `start` to before `end`. */
 export function slice(program: Program, { x, y, weights }: Rows, start: number, end: number): Rows {
   const [inputs, outputs] = [program.inputs, lossOf(program).targets];
   return {
@@ -368,15 +377,15 @@ export function slice(program: Program, { x, y, weights }: Rows, start: number, 
   };
 }
 
-/** The kernel's copy of examples. */
+/** Returns the kernel's copy of examples. */
 export function dataset(kernel: Kernel, program: Program, { x, y, weights }: Rows): KernelData {
   return kernel.dataset(x, y, program.inputs, lossOf(program).targets, weights);
 }
 
-/** The arrays of parameters of a layer and of those inside it. */
+/** Returns the parameter arrays of a layer and of the layers inside it. */
 const parametersIn = (layer: LayerShape) => withInside([layer]).flatMap(({ parameters }) => parameters);
 
-/** Parameters such that values neither grow nor shrink from layer to layer, whatever their width. */
+/** Returns parameters with which values neither grow nor shrink from layer to layer, for any width. */
 export function parametersFor(program: Program, seed = 3): Float32Array<ArrayBuffer> {
   let start = 0;
   const all = values(seed, parametersOf(program));
@@ -392,25 +401,28 @@ export function parametersFor(program: Program, seed = 3): Float32Array<ArrayBuf
   return all;
 }
 
-/** A network with such parameters; the same ones in both kernels. */
+/** Returns a network with such parameters, which are the same in both kernels. */
 export function networkOf(kernel: Kernel, program: Program, seed?: number): Network {
   const network = kernel.network(program);
   network.write("parameters", parametersFor(program, seed));
   return network;
 }
 
-/** Where a model starts. */
+/** The position of a new model. */
 export const START: Position = { epoch: 0, step: 0, steps: 0, loss: 0 };
 
-/** A run from the start, of as many steps as the learning rates have epochs, unless told otherwise. */
+/** Returns a run from the start, by default with one step for each epoch of the learning rates. */
 export function runOf(rows: number, given: Partial<Run> = {}): Run {
   const { batchSize = 4, learningRates = new Float64Array([0.1, 0.05, 0.02]) } = given;
-  const stepsAnEpoch = Math.ceil(rows / Math.min(batchSize, rows));
-  const steps = stepsAnEpoch * learningRates.length;
+  const stepsPerEpoch = Math.ceil(rows / Math.min(batchSize, rows));
+  const steps = stepsPerEpoch * learningRates.length;
   return { from: START, steps, batchSize, accumulate: 1, seed: 1, shuffle: false, learningRates, ...given };
 }
 
-/** Takes a run in pieces of so many steps; the losses of all epochs that ended, and the last position. */
+/**
+ * Trains a run in pieces of these numbers of steps. Returns the losses of all complete epochs, and the last
+ * position.
+ */
 export function inPieces(network: Network, data: KernelData, run: Run, pieces: readonly number[]) {
   const losses: number[] = [];
   let from = run.from;
@@ -423,7 +435,7 @@ export function inPieces(network: Network, data: KernelData, run: Run, pieces: r
   return { losses, position: from };
 }
 
-/** Everything that a step changes, as one array: equal bits are equal arrays. */
+/** Returns everything that a step changes. Equal bits are equal arrays. */
 export function stateOf(network: Network): { parameters: Float32Array; slots: Float32Array } {
   return { parameters: network.read("parameters"), slots: network.read("slots") };
 }

@@ -1,5 +1,5 @@
 /**
- * The generator: published vectors, fair draws, fair orders, and the same ones as in
+ * The generator: published vectors, uniform draws, uniform permutations, and the same values as in
  * crates/core/tests/random.rs.
  */
 import fc from "fast-check";
@@ -22,26 +22,26 @@ const order = (seed: number, stream: Stream, length: number) => {
 const shuffle = (epoch: number): Stream => ({ purpose: purpose.shuffle, index: epoch });
 const data: Stream = { purpose: purpose.data, index: 0 };
 
-/** The same literals stand in crates/core/tests/random.rs. */
+/** crates/core/tests/random.rs has the same literals. */
 const knownOrders: [seed: number, epoch: number, order: number[]][] = [
   [0, 0, [0, 1, 6, 8, 9, 2, 5, 7, 4, 3]],
   [7, 3, [11, 5, 8, 6, 3, 1, 0, 9, 2, 10, 7, 4, 12]],
   [2 ** 53 - 1, 2 ** 32 - 1, [1, 5, 7, 4, 6, 3, 0, 2]],
 ];
 
-/** As many draws as a test of frequencies takes. */
+/** The number of draws in a test of frequencies. */
 const MANY = 40_000;
 
 describe("drawBlock", () => {
-  // kat_vectors of the Random123 distribution, "philox4x32 10". The seeds and counters of the last two are
-  // above 2^53 and no numbers here; the plain definition below is held against them, and drawBlock against
-  // that.
-  test("gives the published vector of zeros", () => {
+  // kat_vectors of the Random123 distribution, "philox4x32 10". The seeds and counters of the last two exceed
+  // 2^53, so numbers cannot hold them. They are compared with the plain definition below, and drawBlock is
+  // compared with that definition.
+  test("returns the published vector of zeros", () => {
     const expected = [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8];
     expect(block(0, { purpose: 0, index: 0 }, 0)).toEqual(expected);
   });
 
-  test("has a definition that gives the published vectors of ones and of pi", () => {
+  test("is defined by a function that returns the published vectors of ones and of pi", () => {
     const ones = 0xffff_ffff;
     expect(philox([ones, ones, ones, ones], [ones, ones])).toEqual([
       0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd,
@@ -51,7 +51,7 @@ describe("drawBlock", () => {
     ]);
   });
 
-  /** Philox4x32-10 as its paper writes it, in whole numbers of any size. */
+  /** Philox4x32-10 as in its paper, with integers of any size. */
   function philox(counter: readonly number[], key: readonly number[]): number[] {
     let [c0, c1, c2, c3] = counter.map(BigInt);
     let [k0, k1] = key.map(BigInt);
@@ -64,7 +64,7 @@ describe("drawBlock", () => {
     return [c0, c1, c2, c3].map(Number);
   }
 
-  test("is that definition for any seed, stream and counter", () => {
+  test("equals that definition for any seed, stream and counter", () => {
     const word = fc.nat(0xffff_ffff);
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.maxSafeNat(), word, word, (seed, index, upper, lower) => {
@@ -93,12 +93,12 @@ describe("uniform", () => {
     expect(drawn.every((value) => value >= 0 && value < 1 && Number.isInteger(value * 2 ** 24))).toBe(true);
   });
 
-  test("draws the upper 24 bits of the draws in order", () => {
+  test("uses the upper 24 bits of the draws, in order", () => {
     const expected = Array.from({ length: 9 }, (_, counter) => (draw(2, data, counter) >>> 8) / 2 ** 24);
     expect(drawn.slice(0, 9)).toEqual(expected);
   });
 
-  test("has mean 1/2, variance 1/12, and neighbours that know nothing of each other", () => {
+  test("has mean 1/2, variance 1/12, and uncorrelated neighbors", () => {
     const mean = (list: readonly number[]) => list.reduce((sum, value) => sum + value, 0) / list.length;
     const off = drawn.map((value) => value - 0.5);
     // Four standard deviations of each estimate.
@@ -110,7 +110,7 @@ describe("uniform", () => {
     expect(Math.abs(mean(products))).toBeLessThan(4 / (12 * Math.sqrt(MANY)));
   });
 
-  test("falls into 16 boxes evenly", () => {
+  test("fills 16 bins evenly", () => {
     const boxes = new Array<number>(16).fill(0);
     for (const value of drawn) boxes[Math.floor(value * 16)]++;
     const expected = MANY / 16;
@@ -121,7 +121,7 @@ describe("uniform", () => {
 });
 
 describe("permutation", () => {
-  test("holds every index once, whatever seed, epoch and length", () => {
+  test("contains every index once, for any seed, epoch and length", () => {
     const word = fc.nat(0xffff_ffff);
     fc.assert(
       fc.property(fc.maxSafeNat(), word, fc.nat(300), (seed, epoch, length) => {
@@ -132,7 +132,7 @@ describe("permutation", () => {
     );
   });
 
-  test("gives each of the 24 orders of 4 as often", () => {
+  test("returns each of the 24 orders of 4 equally often", () => {
     const counts = new Map<string, number>();
     const [epochs, expected] = [12_000, 500];
     for (let epoch = 0; epoch < epochs; epoch++) {
@@ -145,7 +145,7 @@ describe("permutation", () => {
     expect(square).toBeLessThan(49.7);
   });
 
-  test.each(knownOrders)("of seed %d, epoch %d is the native one: %j", (seed, epoch, expected) => {
+  test.each(knownOrders)("of seed %d, epoch %d equals the native one: %j", (seed, epoch, expected) => {
     expect(order(seed, shuffle(epoch), expected.length)).toEqual(expected);
   });
 });

@@ -1,4 +1,4 @@
-// The reference that `npm run docs` writes: a page for each entry of each table, with what the entry says.
+// The reference that `npm run docs` writes: a page for each entry of each table, with the entry's docs.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ const textOf = (html: string) =>
     .replace(/&amp;/g, "&");
 
 describe("the page of", () => {
-  test.each(cases)("%s has its options, as declared, and its picture", (_, { namespace, picture }, entry) => {
+  test.each(cases)("%s has its options, as declared, and its plot", (_, { namespace, picture }, entry) => {
     const name = namespace === undefined ? entry.type : `${namespace}.${entry.type}`;
     const page = readFileSync(join(folder, "variables", `${name}.html`), "utf8");
     const rows = [...page.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) =>
@@ -52,7 +52,7 @@ describe("the page of", () => {
   });
 });
 
-test("every table that the package exports is shown", () => {
+test("every exported table is included", () => {
   const shown = new Set(tables.flatMap((table) => table.entries.map(({ type }) => type)));
   const found = [myelin, ...Object.values(myelin)].flatMap((holder) =>
     Object.values(holder).filter(
@@ -63,7 +63,7 @@ test("every table that the package exports is shown", () => {
   for (const entry of found) expect(shown).toContain((entry as unknown as { type: string }).type);
 });
 
-test.each(Object.keys(insight))("the page of insight.%s is there", (name) => {
+test.each(Object.keys(insight))("insight.%s has a page", (name) => {
   const page = readFileSync(join(folder, "functions", `insight.${name}.html`), "utf8");
   expect(page).toContain("tsd-tag-example");
 });

@@ -1,4 +1,4 @@
-/** Weights of rows and of classes in a training. */
+/** Weights of rows and of classes in training. */
 import { describe, expect, test } from "vitest";
 import { takeRows } from "../src/data/split.ts";
 import {
@@ -25,7 +25,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   };
 
   describe("sampleWeight", () => {
-    test("multiplies each row's loss, whose mean is the loss of the epoch", () => {
+    test("multiplies each row's loss, and the mean is the loss of the epoch", () => {
       const losses = weights.map((_, row) => makeModel({ kernel }).evaluate(someRows(row, row + 1)).loss);
       const expected = losses.reduce((sum, loss, row) => sum + loss * weights[row], 0) / data.rows;
       expectNear([trained({ batchSize: 50, sampleWeight: weights }).loss[0]], [expected]);
@@ -39,7 +39,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expectNear(flatten(half.getWeights()), flatten(twice.getWeights()));
     });
 
-    test("is a list or any typed array, and means the same in each call", async () => {
+    test("is a list or any typed array, with the same effect in each call", async () => {
       const expected = trained({ sampleWeight: weights });
       expect(trained({ sampleWeight: Float64Array.from(weights) })).toEqual(expected);
       expect(expected.weights).not.toEqual(trained({}).weights);
@@ -53,7 +53,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("belongs to one dataset, not to a list of them", async () => {
+    test("is for a single dataset, not for a list of them", async () => {
       const many = () => trainMany([makeModel({ kernel })], [data], { sampleWeight: weights });
       expect(await failureOf(many)).toEqual(
         new OptionError("trainMany: sampleWeight: expected one dataset for all models, received a list"),
@@ -65,7 +65,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       ["all zero", weights.map(() => 0), DataError, "all weights are 0"],
       ["not a number", weights.with(4, Number.NaN), DataError, "row 4, column 0: expected a finite number"],
       ["too few", weights.slice(1), ShapeError, "expected 50 weights, received 49"],
-    ])("is refused where weights are %s, and the model stays as it was", async (_, given, kind, message) => {
+    ])("is refused if weights are %s, without any change of the model", async (_, given, kind, message) => {
       const model = makeModel({ kernel });
       const before = model.toJSON();
       const error = await failureOf(() => model.fit(data, { sampleWeight: given }));
@@ -75,7 +75,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(before);
     });
 
-    test("is refused where only rows that are held out have a weight", async () => {
+    test("is refused if only rows of the validation have a weight", async () => {
       const sampleWeight = weights.map((_, row) => Number(row >= 45));
       const options = { sampleWeight, validationSplit: 0.1, validationShuffle: false };
       const call = () => makeModel({ kernel }).fit(data, options);
@@ -85,7 +85,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     });
 
     test.each([true, false])(
-      "belongs to the rows that a validationSplit leaves, shuffled: %s",
+      "is for the rows that a validationSplit leaves for training, shuffled: %s",
       (shuffled) => {
         const options = { validationSplit: 0.2, validationShuffle: shuffled };
         const split = makeModel({ kernel });
@@ -134,7 +134,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
         expect(outcome(given, { classWeight })).not.toEqual(outcome(given, {}));
       });
 
-      test("may be an object by class, with 1 for those left out", () => {
+      test("can be an object by class, with 1 for omitted classes", () => {
         const first = given.loss === "hinge" ? "-1" : "0";
         expect(outcome(given, { classWeight: { [first]: 0.5, 1: 3 } })).toEqual(
           outcome(given, { classWeight: [0.5, 3, 1].slice(0, given.classes) }),
@@ -144,13 +144,13 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
         );
       });
 
-      test('"balanced" gives classes that occur the same say, and the rows 1 on average', () => {
-        // 9 rows of one class, 3 of the other: a third class does not occur, and does not count.
+      test('"balanced" gives classes in the data the same total weight, and the rows 1 on average', () => {
+        // 9 rows of one class, 3 of the other. A third class does not occur and is not counted.
         const sampleWeight = labels.map((label) => (label === 0 ? 12 / (2 * 9) : 12 / (2 * 3)));
         expect(outcome(given, { classWeight: "balanced" })).toEqual(outcome(given, { sampleWeight }));
       });
 
-      test("multiplies the weights of the rows", () => {
+      test("multiplies the sample weights", () => {
         const classWeight = [2, 4, 1].slice(0, given.classes);
         const factors = labels.map((_label, row) => row / 8);
         const sampleWeight = factors.map((factor, row) => factor * classWeight[labels[row]]);
@@ -159,7 +159,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       });
     });
 
-    test("is that of the largest share where a row is not one-hot", () => {
+    test("is that of the largest share if a row is not one-hot", () => {
       const y = oneHot.map((row) => row.map((share) => 0.8 * share + 0.2 / 3));
       const soft = { ...targets["one-hot rows"], y };
       const sampleWeight = labels.map((label) => [1, 2, 3][label]);
@@ -170,7 +170,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     test.each<[string, Loss, number[] | number[][], number, unknown, new (message: string) => Error, string]>(
       [
         [
-          "a loss of plain values",
+          "a loss without classes",
           "meanSquaredError",
           labels,
           1,
@@ -179,7 +179,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           'kind "values", 1 in a row',
         ],
         [
-          "several outputs that are yes or no each",
+          "several independent outputs",
           "binaryCrossentropy",
           oneHot,
           3,
@@ -242,7 +242,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           "or an object by class, received an object (Map)",
         ],
         [
-          "a class that is not one, by its name",
+          "an unknown class name",
           "sparseCategoricalCrossentropy",
           labels,
           3,
@@ -260,7 +260,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           'expected weights for the classes -1 and 1, received one for "0"',
         ],
         [
-          "a boolean as a class, where targets are numbers",
+          "a boolean as a class if targets are numbers",
           "binaryCrossentropy",
           labels,
           1,
@@ -278,7 +278,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           'class 1: expected a finite number, received "2"',
         ],
         [
-          "zeros for all classes that occur",
+          "zeros for all classes in the data",
           "sparseCategoricalCrossentropy",
           labels,
           3,
@@ -297,7 +297,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(before);
     });
 
-    test("and sampleWeight that are 0 wherever the other is not are refused together", async () => {
+    test("that leaves only zeros when multiplied by sampleWeight is refused", async () => {
       const { loss, y, outputs } = targets.labels;
       const sampleWeight = labels.map((label) => Number(label === 0));
       const call = () => make(loss, outputs).fit(x, y, { classWeight: [0, 1, 1], sampleWeight });

@@ -1,4 +1,4 @@
-/** The format itself, without models: what is written, and what is refused. */
+/** The file format itself, without models: what is written, and what is refused. */
 import { describe, expect, test } from "vitest";
 import { readHeader, readValues, swap, write } from "../src/formats/safetensors.ts";
 import { DataError, FormatError } from "../src/index.ts";
@@ -8,7 +8,7 @@ const twoTensors = [
   { name: "a", shape: [1], values: Float32Array.of(-0.5) },
 ];
 
-/** A file of such a header and so many bytes of values. */
+/** Returns a file with this header and this number of bytes of values. */
 function file(header: unknown, values = 0): Uint8Array {
   const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
   const bytes = new Uint8Array(8 + text.length + values);
@@ -39,7 +39,7 @@ describe("a file in the safetensors format", () => {
     expect(bytes).toHaveLength(8 + length + 20);
   });
 
-  test("comes back with its texts, shapes and values, wherever in memory it lies", () => {
+  test("is read with its texts, shapes and values, at any offset in memory", () => {
     const bytes = write({ note: "ö" }, twoTensors, "test");
     const elsewhere = new Uint8Array(bytes.length + 3).subarray(3);
     elsewhere.set(bytes);
@@ -55,19 +55,19 @@ describe("a file in the safetensors format", () => {
     }
   });
 
-  test("may have no tensor, empty ones, and one of no dimension", () => {
+  test("may have no tensors, empty tensors, and tensors without dimensions", () => {
     expect(readHeader(file({}))).toEqual({ metadata: new Map(), tensors: new Map() });
     const header = { a: tensor(0, 0, [0, 3]), b: tensor(0, 4, []), c: tensor(4, 4, [0]) };
     expect(readHeader(file(header, 4)).tensors.get("b")).toMatchObject({ shape: [] });
   });
 
-  test("may have its tensors in any order in the header", () => {
+  test("may list its tensors in any order in the header", () => {
     const { tensors } = readHeader(file({ a: tensor(4, 8), b: tensor(0, 4) }, 8));
     expect(tensors.get("a")!.start - tensors.get("b")!.start).toBe(4);
   });
 });
 
-test("on a machine that keeps numbers the other way round their bytes are turned", () => {
+test("on a big-endian machine, bytes are swapped", () => {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   view.setFloat32(0, 1.5, false);
@@ -82,7 +82,7 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
   ["nothing", bytesOf(), "it is not a model file: expected at least 8 bytes, received 0"],
   ["less than a length", bytesOf(1, 0, 0, 0), "expected at least 8 bytes, received 4"],
   [
-    "a header beyond the end",
+    "a header that exceeds the file",
     bytesOf(9, 0, 0, 0, 0, 0, 0, 0, 123),
     "it is not a model file, or its end is missing: expected a header of at most 1 bytes, received 9",
   ],
@@ -96,22 +96,26 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
     bytesOf(0, 0, 0, 0, 0, 0, 0, 0),
     'it is not a model file: header: expected a "{" at its beginning',
   ],
-  ["a list for a header", file("[]"), 'header: expected a "{" at its beginning'],
+  ["a list as the header", file("[]"), 'header: expected a "{" at its beginning'],
   ["space before the header", file(" {}"), 'header: expected a "{" at its beginning'],
   ["zeros after the header", file("{}\0\0"), "header: character 2: expected nothing after the value"],
-  ["no text", file("{}").fill(0xff, 9), "it is not a model file: header: expected text in UTF-8"],
+  [
+    "a header that is not UTF-8",
+    file("{}").fill(0xff, 9),
+    "it is not a model file: header: expected text in UTF-8",
+  ],
   ["half a header", file('{"a":'), "header: character 5: expected a value, received the end"],
   [
-    "a tensor twice",
+    "the same tensor twice",
     file(
       '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
       4,
     ),
     "expected each name once",
   ],
-  ["a number for a tensor", file({ a: 1 }), 'tensor "a": expected an object, received 1'],
+  ["a number as a tensor", file({ a: 1 }), 'tensor "a": expected an object, received 1'],
   [
-    "a tensor of other numbers",
+    "a tensor of another type",
     file({ a: { ...tensor(0, 4), dtype: "F16" } }, 4),
     'tensor "a": dtype: expected "F32", received "F16"',
   ],
@@ -136,12 +140,12 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
     'tensor "a": shape: expected whole numbers of at least 0, received -1',
   ],
   [
-    "half a row",
+    "a fractional size",
     file({ a: tensor(0, 4, [0.5]) }, 4),
     'tensor "a": shape: expected whole numbers of at least 0, received 0.5',
   ],
   [
-    "a text for a size",
+    "a string as a size",
     file({ a: { ...tensor(0, 4), shape: ["1"] } }, 4),
     'tensor "a": shape: expected whole numbers of at least 0, received "1"',
   ],
@@ -151,12 +155,12 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
     'tensor "a": shape: expected a list of at most 8 sizes, received an array of 9',
   ],
   [
-    "a shape that is larger than its bytes",
+    "a shape larger than its bytes",
     file({ a: tensor(0, 4, [1e9]) }, 4),
     'tensor "a": data_offsets: expected 4000000000 bytes for shape [1000000000], received 0 to 4',
   ],
   [
-    "a shape beyond counting",
+    "a shape with more values than can be counted",
     file({ a: tensor(0, 4, [2 ** 52, 2 ** 52, 2 ** 52]) }, 4),
     'tensor "a": data_offsets: expected',
   ],
@@ -166,17 +170,17 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
     'tensor "a": data_offsets: expected a list of 2 sizes',
   ],
   [
-    "offsets the wrong way round",
+    "offsets in the wrong order",
     file({ a: tensor(4, 0, [1]) }, 4),
     'tensor "a": data_offsets: expected 4 bytes for shape [1], received 4 to 0',
   ],
   [
-    "an offset beyond exact counting",
+    "an offset above 2^53",
     file({ a: tensor(0, 2 ** 60, [1]) }, 4),
     "expected whole numbers of at least 0, received 1152921504606847000",
   ],
   [
-    "tensors that overlap",
+    "overlapping tensors",
     file({ a: tensor(0, 8), b: tensor(4, 12) }, 12),
     'tensor "b": data_offsets: expected to begin at 8, received 4: it overlaps the one before it',
   ],
@@ -191,35 +195,35 @@ const refused: [what: string, bytes: Uint8Array, message: string][] = [
     'tensor "b": data_offsets: expected to begin at 4, received 8: it leaves a gap before it',
   ],
   [
-    "a gap before the first",
+    "a gap before the first tensor",
     file({ a: tensor(4, 8) }, 8),
     'tensor "a": data_offsets: expected to begin at 0, received 4: it leaves a gap before it',
   ],
   [
-    "values that belong to no tensor",
+    "values without a tensor",
     file({ a: tensor(0, 4) }, 5),
     "expected 4 bytes of values after the header, received 5",
   ],
   ["too few values", file({ a: tensor(0, 8) }, 4), "expected 8 bytes of values after the header, received 4"],
   [
-    "metadata that is no object",
+    "metadata that is not an object",
     file({ __metadata__: [] }),
     "header: __metadata__: expected an object, received an array of 0",
   ],
   [
-    "metadata that is no text",
+    "metadata that is not text",
     file({ __metadata__: { a: 1 } }),
     'header: __metadata__: "a": expected a text, received 1',
   ],
 ];
 
-describe("what is no such file is a FormatError", () => {
+describe("other bytes cause a FormatError:", () => {
   test.each(refused)("%s", (_, bytes, message) => {
     expect(() => readHeader(bytes)).toThrow(FormatError);
     expect(() => readHeader(bytes)).toThrow(message);
   });
 
-  test("a header longer than any, wherever the file ends", () => {
+  test("a header above the limit, for any length of the file", () => {
     const bytes = bytesOf(1, 225, 245, 5, 0, 0, 0, 0, 123);
     expect(() => readHeader(bytes, 1e12)).toThrow(
       "expected a header of at most 100000000 bytes, received 100000001",
@@ -228,7 +232,7 @@ describe("what is no such file is a FormatError", () => {
 });
 
 test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-  "a value of %s is refused by place",
+  "a value of %s is refused with its place",
   (value) => {
     const bytes = write({}, [{ name: "a", shape: [3], values: Float32Array.of(1, value, 2) }], "test");
     const read = () => readValues(bytes, readHeader(bytes).tensors.get("a")!, new Float32Array(3), "a");

@@ -1,7 +1,7 @@
-/** A small model and data that train in a few milliseconds; what a test is about stands in the test. */
+/** A small model and data that train in a few milliseconds. Tests state what they depend on. */
 import { dense, Model, type ModelOptions, relu, sgd, xor } from "../src/index.ts";
 
-/** 50 rows: with batches of 32 the second step of an epoch takes 18. */
+/** 50 rows: with batches of 32, the second step of an epoch takes 18. */
 export const data = xor({ examples: 50, seed: 3 });
 
 /** The same rows as lists. */
@@ -10,12 +10,12 @@ export const rows = {
   y: Array.from(data.y),
 };
 
-/** Some of the rows, in order, as a dataset. */
+/** Returns some of the rows, in order, as a dataset. */
 export function someRows(start: number, end: number) {
   return { x: data.x.slice(2 * start, 2 * end), y: data.y.slice(start, end) };
 }
 
-/** 2-8-1 with momentum, so that the optimizer has state. */
+/** Returns a 2-8-1 network with momentum, so that the optimizer has state. */
 export function makeModel(options: Partial<ModelOptions> = {}): Model {
   return new Model({
     inputs: 2,
@@ -27,7 +27,7 @@ export function makeModel(options: Partial<ModelOptions> = {}): Model {
   });
 }
 
-/** What a call throws, or its promise rejects with. */
+/** Returns what a call throws, or its promise rejects with. */
 export async function failureOf(call: () => unknown): Promise<unknown> {
   try {
     await call();
@@ -37,7 +37,7 @@ export async function failureOf(call: () => unknown): Promise<unknown> {
   throw new Error("expected a failure, and there was none");
 }
 
-/** The seconds that this process has computed: what else the machine does is not in them. */
+/** Returns the CPU time of this process in seconds, which other processes do not affect. */
 export function secondsUsed(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

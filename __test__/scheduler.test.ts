@@ -1,10 +1,10 @@
-/** How trainings on the calling thread share the turns of the event loop, on a clock that the test moves. */
+/** How trainings on the calling thread share the event loop's turns, on a clock that the test sets. */
 import { describe, expect, test } from "vitest";
 import { Scheduler } from "../src/kernel/typescript/scheduler.ts";
 
 const HOLD = 4;
 
-/** A host whose clock and turns the test moves, and a log of the steps taken in each turn. */
+/** Returns a host whose clock and turns the test controls, and a log of the steps in each turn. */
 function setUp() {
   let time = 100;
   let pending: (() => void) | undefined;
@@ -19,7 +19,7 @@ function setUp() {
     },
     HOLD,
   );
-  /** A job of some steps that take some milliseconds each. */
+  /** Returns a job of several steps of this duration. */
   const job = (name: string, steps: number, milliseconds = 1) => {
     let left = steps;
     return scheduler.run(() => {
@@ -28,7 +28,7 @@ function setUp() {
       return --left <= 0;
     });
   };
-  /** Goes on to the next turn; returns the steps it took, or undefined where nothing waits for one. */
+  /** Advances to the next turn. Returns its steps, or undefined if nothing waits for a turn. */
   const turn = async () => {
     const callback = pending;
     [pending, log] = [undefined, []];
@@ -43,7 +43,7 @@ function setUp() {
 }
 
 describe("the scheduler", () => {
-  test("lets the event loop turn where the clock has stopped", async () => {
+  test("yields to the event loop if the clock has stopped", async () => {
     const { job, turn } = setUp();
     void job("a", 25_000, 0);
     await turn();
@@ -58,7 +58,7 @@ describe("the scheduler", () => {
     expect(await turn()).toBeUndefined();
   });
 
-  test("holds a turn as long for forty jobs as for one, and each turn goes on with the next job", async () => {
+  test("holds a turn as long for forty jobs as for one, and starts each turn with the next job", async () => {
     const { job, turn } = setUp();
     const names = Array.from({ length: 40 }, (_, at) => String.fromCharCode(65 + at));
     for (const name of names) job(name, 8);
@@ -68,7 +68,7 @@ describe("the scheduler", () => {
     expect(turns).toEqual([...round, ...round]);
   });
 
-  test("gives the time that a job leaves to the next one", async () => {
+  test("gives the remaining time of a job to the next one", async () => {
     const { job, turn } = setUp();
     job("a", 1);
     job("b", 2);
@@ -77,7 +77,7 @@ describe("the scheduler", () => {
     expect(await turn()).toBe("cc");
   });
 
-  test("lets a job that has just begun use what is left of its turn, and no more", async () => {
+  test("lets a new job use the rest of the current turn, and no more", async () => {
     const { job, turn, log } = setUp();
     const first = job("a", 1);
     first.then(() => job("b", 9));
@@ -88,14 +88,14 @@ describe("the scheduler", () => {
     expect(await turn()).toBe("bb");
   });
 
-  test("takes at least one step in a turn, however long it is", async () => {
+  test("takes at least one step in a turn, even a long one", async () => {
     const { job, turn } = setUp();
     job("a", 2, 50);
     job("b", 1, 50);
     expect([await turn(), await turn(), await turn(), await turn()]).toEqual(["a", "b", "a", undefined]);
   });
 
-  test("waits for a turn after an idle time, and when the clock was set back", async () => {
+  test("waits for a turn after an idle time, and after the clock was set back", async () => {
     const { job, turn, log, pass } = setUp();
     for (const milliseconds of [1000, -500]) {
       pass(1000);
@@ -108,7 +108,7 @@ describe("the scheduler", () => {
     }
   });
 
-  test("a job that throws ends alone", async () => {
+  test("a job that throws does not end the others", async () => {
     const { scheduler, job, turn } = setUp();
     const failed = scheduler.run(() => {
       throw new RangeError("no memory");

@@ -8,7 +8,7 @@ import { nameOf, valuesOf } from "./programs.ts";
 
 const { chain, cosine, exponential, oneCycle, polynomial, reduceOnPlateau, step, warmup } = schedules;
 
-/** The rates of so many epochs; each epoch gives the loss, or what `measured` says. */
+/** Returns the rates of the epochs. Each epoch has the loss of the list, or the value of `measured`. */
 function ratesOf(given: unknown, epochs: number, learningRate = 0.1, losses: readonly number[] = []) {
   const rates = readSchedule(given, "schedule").start(learningRate);
   return Array.from({ length: epochs }, (_, epoch) =>
@@ -32,7 +32,7 @@ const cases = readdirSync(folder)
   .filter((file) => file.startsWith("schedule-"))
   .map((file): Case => JSON.parse(readFileSync(new URL(file, folder), "utf8")));
 
-describe("the rates are PyTorch's", () => {
+describe("the rates equal PyTorch's", () => {
   test.each(cases.map((run) => [run.name, run] as const))("%s", (_, run) => {
     const { x, batchSize, epochs, stepLosses, optimizer, schedule, learningRates } = run;
     const steps = stepLosses.length / epochs;
@@ -69,7 +69,7 @@ describe.each(entries)("%s", (_, entry) => {
     ),
   });
 
-  test("gives finite rates of at least zero", () => {
+  test("returns finite rates of at least zero", () => {
     for (const rate of told(base).rates) expect(rate).toBeGreaterThanOrEqual(0);
   });
 
@@ -87,7 +87,7 @@ describe.each(entries)("%s", (_, entry) => {
   });
 });
 
-describe("a schedule that ends keeps its last rate:", () => {
+describe("a schedule that has ended keeps its last rate:", () => {
   test.each([
     ["cosine", cosine({ epochs: 4, minimum: 0.01 }), 0.01],
     ["polynomial", polynomial({ epochs: 4 }), 0],
@@ -99,7 +99,7 @@ describe("a schedule that ends keeps its last rate:", () => {
 });
 
 describe("oneCycle", () => {
-  test("rises to the learning rate and falls below its start, as OneCycleLR does", () => {
+  test("rises to the learning rate and falls below its first rate, as OneCycleLR does", () => {
     // The phases of OneCycleLR end at 0.3 · 10 - 1 = 2 and at 9.
     const wave = (from: number, to: number, share: number) =>
       to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
@@ -119,13 +119,13 @@ describe("oneCycle", () => {
 describe("reduceOnPlateau", () => {
   const flat = Array(20).fill(1);
 
-  test("waits for more than `patience` epochs, and rests for `cooldown` of them", () => {
+  test("waits for more than `patience` epochs, and pauses for `cooldown` epochs", () => {
     const schedule = reduceOnPlateau({ factor: 0.5, patience: 1, cooldown: 2 });
-    // The first loss is the best; two bad epochs later the rate falls; two rest; two more are bad.
+    // The first loss is the best. The rate falls after two bad epochs, pauses for two, and two more are bad.
     expect(ratesOf(schedule, 9, 0.8, flat)).toEqual([0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4, 0.2, 0.2]);
   });
 
-  test("takes a loss for better only if it is so by more than `minDelta`", () => {
+  test("counts a loss as better only if it improves by more than `minDelta`", () => {
     const losses = [1, 0.9, 0.8, 0.7, 0.6];
     const rates = (minDelta: number) =>
       ratesOf(reduceOnPlateau({ factor: 0.5, patience: 0, minDelta }), 5, 0.8, losses);
@@ -133,20 +133,20 @@ describe("reduceOnPlateau", () => {
     expect(rates(0.15)).toEqual([0.8, 0.8, 0.4, 0.4, 0.2]);
   });
 
-  test("stops at `minimum`, and lets a rate below it be", () => {
+  test("stops at `minimum`, and does not raise a lower rate", () => {
     const schedule = reduceOnPlateau({ patience: 0, minimum: 0.05 });
     expect(ratesOf(schedule, 4, 0.1, flat)).toEqual([0.1, 0.1, 0.05, 0.05]);
     expect(ratesOf(schedule, 4, 0.01, flat)).toEqual([0.01, 0.01, 0.01, 0.01]);
   });
 
-  test("watches what it is told to, of which more may be better", () => {
+  test("monitors any metric, also one for which more is better", () => {
     const schedule = reduceOnPlateau({ patience: 0, monitor: "accuracy", largerIsBetter: true });
     expect(readSchedule(schedule, "schedule").monitors).toEqual(["accuracy"]);
     expect(ratesOf(schedule, 5)).toEqual(Array(5).fill(0.1));
     expect(ratesOf({ ...schedule, largerIsBetter: false }, 3)).not.toEqual(Array(3).fill(0.1));
   });
 
-  test("starts anew in every training", () => {
+  test("starts again with each training", () => {
     const made = readSchedule(reduceOnPlateau({ patience: 0 }), "schedule");
     const train = () => {
       const rates = made.start(0.1);
@@ -165,19 +165,19 @@ describe("a chain", () => {
     expect(ratesOf(schedule, 7, 0.8)).toEqual([0.4, 0.6000000000000001, 0.8, 0.4, 0.2, 3, 3]);
   });
 
-  test("holds chains", () => {
+  test("can contain chains", () => {
     const inner = chain({ schedules: [step({ every: 1 }), () => 2], milestones: [1] });
     const schedule = chain({ schedules: [() => 1, inner], milestones: [2] });
     expect(ratesOf(schedule, 5)).toEqual([1, 1, 0.1, 2, 2]);
   });
 
-  test("holds a plateau, which sees nothing of what came before it", () => {
+  test("can contain reduceOnPlateau, which ignores earlier epochs", () => {
     const schedule = chain({
       schedules: [() => 1, reduceOnPlateau({ factor: 0.5, patience: 0 })],
       milestones: [2],
     });
     expect(readSchedule(schedule, "schedule").monitors).toEqual([null]);
-    // Losses of 0 under the first schedule would be the best ones for good.
+    // Losses of 0 under the first schedule would remain the best ones.
     expect(ratesOf(schedule, 7, 0.8, [0, 0, 5, 4, 4, 4])).toEqual([1, 1, 0.8, 0.8, 0.8, 0.4, 0.2]);
   });
 });
@@ -186,7 +186,7 @@ test("a function of the epoch and the learning rate is a schedule", () => {
   expect(ratesOf((epoch: number, rate: number) => rate / (1 + epoch), 3, 0.6)).toEqual([0.6, 0.3, 0.6 / 3]);
 });
 
-describe("what is none is refused:", () => {
+describe("an invalid schedule is refused:", () => {
   const [good, flat] = [warmup({ epochs: 5 }), () => 1];
   test.each([
     ["cosinus", 'schedule: unknown schedule "cosinus". Did you mean "cosine"?'],
@@ -221,7 +221,7 @@ describe("what is none is refused:", () => {
   });
 
   test.each([[Number.NaN], [-0.1], ["0.1"], [undefined], [Number.POSITIVE_INFINITY]])(
-    "a function that gives %s",
+    "a function that returns %s",
     (value) => {
       const message = "schedule: expected a learning rate of at least 0 for epoch 0, received";
       expect(() => ratesOf(() => value, 1)).toThrow(message);

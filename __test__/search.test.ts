@@ -1,4 +1,4 @@
-/** Models against each other: cross-validation and search, on both kernels. */
+/** Comparing models: cross-validation and search, on both kernels. */
 import { describe, expect, test } from "vitest";
 import {
   adam,
@@ -27,7 +27,7 @@ import { drawPoints, gridOf } from "../src/selection/search/space.ts";
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, rows } from "./samples.ts";
 
-/** Rows by number, as lists. */
+/** The rows with these numbers, as lists. */
 const pick = (numbers: Iterable<number>) => {
   const list = [...numbers];
   return { x: list.map((row) => rows.x[row]), y: list.map((row) => rows.y[row]) };
@@ -52,7 +52,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   const space = { learningRate: [0.3, 0.1, 0.01], units: [2, 5] };
 
   describe("crossValidate", () => {
-    test("measures each fold with the model that fit makes of the other rows, bit for bit", async () => {
+    test("measures each fold with the model that fit trains on the other rows, bit for bit", async () => {
       const model = architecture({ metrics: ["accuracy"] });
       const weights = data.y.map((_, row) => 1 + (row % 3));
       const fit = { epochs: 2, batchSize: 8, sampleWeight: weights };
@@ -69,7 +69,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("gives mean and standard deviation of all that is measured", async () => {
+    test("returns mean and standard deviation of every measure", async () => {
       const model = architecture({ metrics: ["accuracy"] });
       const { folds, mean, stddev } = await crossValidate({ model }, data, { folds: 3, seed: 2 });
       for (const name of ["loss", "accuracy"] as const) {
@@ -81,7 +81,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("keeps the seed, with which all comes again", async () => {
+    test("returns the seed, which reproduces the result", async () => {
       const first = await crossValidate({ model: architecture() }, data);
       const again = await crossValidate({ model: architecture() }, data, { seed: first.seed });
       expect(again.mean).toEqual(first.mean);
@@ -90,7 +90,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(folds.map(({ model }) => model.seed)).toEqual([3, 3, 3, 3, 3]);
     });
 
-    test("deals out by class and by group", async () => {
+    test("can stratify by class, and keep groups together", async () => {
       const stratified = await crossValidate({ model: architecture() }, data, { stratify: true, seed: 1 });
       const ones = stratified.folds.map(({ rows }) => rows.filter((row) => data.y[row] === 1).length);
       expect(Math.max(...ones) - Math.min(...ones)).toBeLessThanOrEqual(1);
@@ -99,7 +99,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       for (const { rows } of grouped.folds) expect(new Set(rows.map((row) => row % 7)).size).toBe(1);
     });
 
-    test("has an error for a fold that diverges, and NaN for what follows from it", async () => {
+    test("returns an error for a fold that diverges, and NaN for values that depend on it", async () => {
       const model = architecture({ optimizer: sgd({ learningRate: 1e30 }), metrics: ["accuracy"] });
       const { folds, mean } = await crossValidate({ model, fit: { epochs: 3 } }, data);
       expect(folds[0].error).toBeInstanceOf(DivergenceError);
@@ -135,7 +135,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 
   describe("search", () => {
-    test("scores each point of a grid as crossValidate does, the best first", async () => {
+    test("scores each point of a grid as crossValidate does, and sorts by score", async () => {
       const { rows, best } = await search(space, data, { build, folds: 3, seed: 4 });
       expect(rows.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6]);
       expect(rows[0]).toBe(best);
@@ -153,7 +153,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(names.size).toBe(6);
     });
 
-    test("goes by a metric, of which the larger figure may be the better", async () => {
+    test("ranks by a metric for which larger is better", async () => {
       const { rows, text } = await search(space, data, { build, metric: "accuracy", folds: 3, seed: 4 });
       const scores = rows.map(({ score }) => score);
       expect(scores).toEqual([...scores].sort((a, b) => b - a));
@@ -161,7 +161,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(text.split("\n")).toHaveLength(7);
     });
 
-    test("may hold out the last rows instead of folds", async () => {
+    test("can hold out the last rows instead of using folds", async () => {
       const options = { build, validationSplit: 0.2, validationShuffle: false, seed: 4 };
       const { rows } = await search(space, data, options);
       const [{ point, scores }] = rows;
@@ -171,7 +171,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(scores).toEqual([alone.evaluate(pick(all.slice(40))).loss]);
     });
 
-    test("trains the best one on all rows, where that is asked for", async () => {
+    test("trains the best configuration on all rows on request", async () => {
       const { best, model, history } = await search(space, data, { build, refit: true, folds: 3, seed: 4 });
       const alone = new Model({ ...build(best.point).model, seed: 4 });
       expect(history?.loss).toEqual(alone.fitSync(data, { epochs: 3 }).loss);
@@ -198,7 +198,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(other.rows[0].point).not.toEqual(first.rows[0].point);
     });
 
-    test("halves: the best of a round go on, for more epochs, trained anew", async () => {
+    test("with halving trains the best of a round again, for more epochs", async () => {
       const seen: SearchProgress[] = [];
       const strategy = strategies.halving({ epochs: 9, configurations: 9 });
       const make = (point: { learningRate: number; units: number }) => ({ model: build(point).model });
@@ -217,7 +217,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       const candidate = { ...make(rows[0].point), fit: { epochs: 9 } };
       const alone = await crossValidate(candidate, data, { folds: 2, seed: 1 });
       expect(rows[0].score).toBe(alone.mean.loss);
-      // Who went on from the first round did better in it than who did not.
+      // The configurations of the second round scored better in the first than the others.
       const first = await search(wide, data, {
         build: (point) => ({ ...make(point), fit: { epochs: 1 } }),
         strategy: strategies.random({ configurations: 9 }),
@@ -228,7 +228,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(new Set(rows.slice(0, 3).map(({ point }) => point.learningRate))).toEqual(new Set(best));
     });
 
-    test("a configuration that diverges is a row with its error, behind all others", async () => {
+    test("returns a configuration that diverges with its error, after all others", async () => {
       const rates = { learningRate: [1e30, 0.1, 0.01], units: [3] };
       const { rows, text } = await search(rates, data, { build, folds: 2, seed: 1 });
       expect(rows.map(({ point }) => point.learningRate)).toEqual([0.1, 0.01, 1e30]);
@@ -245,7 +245,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(halved.rows).toHaveLength(3);
     });
 
-    test("any option of a training may be a name of the space", async () => {
+    test("can vary any option of a training", async () => {
       const { rows } = await search(
         { batchSize: [4, 16], epochs: [1, 3], schedule: ["cosine", "step"] },
         data,
@@ -269,7 +269,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       for (const { point, epochs } of rows) expect(epochs).toBe(point.epochs);
     });
 
-    test("stops with the signal's reason, and with what onProgress throws", async () => {
+    test("stops with the signal's reason, and with an error that onProgress throws", async () => {
       const reason = new Error("enough");
       const abort = new AbortController();
       const forever = (point: { learningRate: number; units: number }) => ({
@@ -334,7 +334,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect((failure as Error).message).toMatch(text);
     });
 
-    test("refuses data that does not fit, before anything is trained", async () => {
+    test("refuses data that does not fit, before any training", async () => {
       const bad = { x: data.x, y: [...data.y.slice(1), Number.NaN] };
       const failure = await failureOf(() => search(space, bad, { build }));
       expect(failure).toBeInstanceOf(DataError);
@@ -376,7 +376,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       });
     });
 
-    test("takes the mean of probabilities, also of models that predict logits", async () => {
+    test("averages probabilities, also of models that predict logits", async () => {
       const logits = { layers: [dense(4), dense(2)], loss: "sparseCategoricalCrossentropy" } as const;
       const shares = { ...logits, layers: [dense(4), dense(2, { activation: "softmax" })] } as const;
       const [fromLogits, fromShares] = [await train(logits), await train(shares)];
@@ -405,7 +405,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 });
 
-test("models of a fold share its rows: a search holds them once, however many configurations it has", async () => {
+test("models of a fold share its rows: a search copies them once for any number of configurations", async () => {
   const wide = {
     x: new Float32Array(2000 * 500).map((_, at) => (at * 7919) % 13),
     y: new Float32Array(2000),
@@ -426,12 +426,12 @@ test("models of a fold share its rows: a search holds them once, however many co
   };
   const before = process.memoryUsage().rss;
   await search({ learningRate }, wide, { build, folds: 2, seed: 1, onProgress });
-  // The table has 4 MB; a copy for each of the 200 models would be 400.
+  // The table has 4 MB. A copy for each of the 200 models, of half the rows, would take 400 MB.
   expect(most - before).toBeLessThan(150e6);
 });
 
 describe("spaces", () => {
-  test("of lists are a grid whose last name changes first", () => {
+  test("of lists are a grid in which the last name changes first", () => {
     expect(gridOf({ a: [1, 2], b: ["x", "y"] })).toEqual([
       { a: 1, b: "x" },
       { a: 1, b: "y" },
@@ -443,14 +443,14 @@ describe("spaces", () => {
     expect(() => gridOf(names)).toThrow(/expected a grid of at most 1000000 points, received 10000000/);
   });
 
-  test("make no grid beyond a million points, and say how to draw some of them", () => {
+  test("are refused as a grid of more than a million points, and the error names random search", () => {
     const wide = { a: Array(1001).fill(1), b: Array(1000).fill(1) };
     expect(() => gridOf(wide)).toThrow(
       /at most 1000000 points, received 1001000; draw .*strategies\.random\(/,
     );
   });
 
-  test("are drawn from without repetition, as a whole where they are small", () => {
+  test("are sampled without repetition, and completely if they are small", () => {
     const space = { a: [1, 2, 3], b: range(1, 4, { integer: true }) };
     const points = drawPoints(space, 100, 1);
     expect(new Set(points.map(({ a, b }) => `${a} ${b}`)).size).toBe(12);
@@ -463,7 +463,7 @@ describe("spaces", () => {
   const share = (values: number[], below: number) =>
     values.filter((value) => value < below).length / values.length;
 
-  test("have ranges that are uniform, or uniform in the logarithm", () => {
+  test("accept ranges that are uniform, or uniform in the logarithm", () => {
     expect(share(drawn(range(2, 4)), 2.5)).toBeCloseTo(0.25, 1);
     const logarithmic = drawn(range(1e-4, 1, { log: true }));
     for (const [below, expected] of [1e-3, 1e-2, 1e-1].map((end, at) => [end, (at + 1) / 4])) {
@@ -473,7 +473,7 @@ describe("spaces", () => {
     expect(Math.max(...logarithmic)).toBeLessThanOrEqual(1);
   });
 
-  test.each([false, true])("have ranges of whole numbers, both ends among them; log: %s", (log) => {
+  test.each([false, true])("accept ranges of whole numbers that include both ends; log: %s", (log) => {
     const values = drawPoints({ v: range(1, 5, { integer: true, log }), w: range(0, 1) }, 2000, 3);
     const counts = [1, 2, 3, 4, 5].map((of) => values.filter(({ v }) => v === of).length / 2000);
     const widths = log
@@ -494,7 +494,7 @@ describe("spaces", () => {
   });
 });
 
-// What HalvingRandomSearchCV of scikit-learn 1.9.1 does: candidates, and what each gets.
+// The candidates, and the epochs of each, in HalvingRandomSearchCV of scikit-learn 1.9.1.
 test.each([
   [27, 81, 3, null, "27 3, 9 9, 3 27, 1 81"],
   [27, 100, 3, null, "27 3, 9 9, 3 27, 1 81"],
@@ -514,7 +514,7 @@ test.each([
   },
 );
 
-describe("every metric says which of two figures is the better one", () => {
+describe("every metric defines whether smaller or larger values are better", () => {
   const right = [
     [0.9, 0.1],
     [0.2, 0.8],
@@ -530,7 +530,7 @@ describe("every metric says which of two figures is the better one", () => {
     const [good, bad] = [right, wrong].map((given) => metrics.measure(entry, labels, given));
     const { create } = entries.get(name) as { create(options: object): MetricEntry };
     const problem = { targets: labels === right ? "values" : "labels", predictions: "estimates", outputs: 2 };
-    const figure = create({ average: "macro", ...options[name] })(problem as never);
-    expect(figure.smallerIsBetter === true ? good < bad : good > bad).toBe(true);
+    const created = create({ average: "macro", ...options[name] })(problem as never);
+    expect(created.smallerIsBetter === true ? good < bad : good > bad).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Random sequences of calls on random models: each answer is that of a fresh model with the same weights, and
- * the kernels stay together. `MYELIN_SEQUENCES` is the number of sequences, for longer runs, and `MYELIN_SEED`
- * what they follow from.
+ * Random sequences of calls on random models. Each result equals that of a fresh model with the same weights,
+ * and both kernels agree. `MYELIN_SEQUENCES` sets the number of sequences, for longer runs, and `MYELIN_SEED`
+ * their seed.
  */
 
 import fc from "fast-check";
@@ -22,7 +22,7 @@ import { anyProgram, draws, type Rows, rowsFor, values } from "./programs.ts";
 
 type KernelName = (typeof kernelNames)[number];
 
-/** One call: what it is, and the rows that it gets. */
+/** One call: its name, and the rows that it receives. */
 interface Call {
   readonly name: keyof typeof calls;
   readonly count: number;
@@ -36,7 +36,7 @@ const few = ({ x, y, rows }: Rows, most: number): { x: Float32Array; y: Float32A
   return { x: x.slice(0, (x.length / rows) * kept), y: y.slice(0, (y.length / rows) * kept) };
 };
 
-/** How a training goes: at most four steps an epoch, so that rounding has little time to grow. */
+/** The options of a training with at most four steps per epoch, so that rounding errors stay small. */
 const training = ({ rows, weights }: Rows, { seed }: Call) => ({
   epochs: 1 + (seed % 2),
   batchSize: Math.ceil(rows / (1 + (seed % 4))),
@@ -46,7 +46,10 @@ const training = ({ rows, weights }: Rows, { seed }: Call) => ({
   warnings: false,
 });
 
-/** The last of the rows validate, where there are several and no weights, of which some may be 0. */
+/**
+ * Returns the options of a validation with the last rows, if there are several and they have no weights,
+ * which may be 0.
+ */
 function validated(rows: Rows, call: Call) {
   const options = training(rows, call);
   if (rows.rows < 2 || rows.weights?.some((weight) => weight < 0.9)) return options;
@@ -59,7 +62,7 @@ const historyOf = ({ loss, validationLoss, learningRate }: NonNullable<Model["hi
   learningRate,
 });
 
-/** The calls, with what they answer as numbers. */
+/** The calls, each with its results as numbers. */
 const calls = {
   fit: async (model, rows, call) => historyOf(await model.fit(rows, validated(rows, call))),
   fitSync: (model, rows, call) => historyOf(model.fitSync(rows, validated(rows, call))),
@@ -120,7 +123,10 @@ function modelOf({ program, hasDefaults }: Drawn, kernel: KernelName): Model {
   });
 }
 
-/** A new model with all that decides what a call answers: of JSON, too, which has no history to diagnose. */
+/**
+ * Returns a new model with everything that a call depends on. JSON lacks the history, so `diagnose` gets
+ * none.
+ */
 function copyOf(model: Model, { name, seed }: Call, kernel = model.kernel.name): Model {
   return seed % 2 === 0 || name === "diagnose"
     ? Model.fromBytes(model.toBytes({ optimizerState: true, history: true }), { kernel })
@@ -129,7 +135,7 @@ function copyOf(model: Model, { name, seed }: Call, kernel = model.kernel.name):
 
 const stateOf = (model: Model) => model.toBytes({ optimizerState: true, history: false });
 
-/** The numbers that a call answers, or the error that it ends with, and the weights behind it. */
+/** Returns the results of a call, or its error, and the weights after it. */
 async function outcomeOf(model: Model, rows: Rows, call: Call): Promise<(number | string)[][]> {
   let answer: (number | string)[];
   try {
@@ -144,7 +150,7 @@ async function outcomeOf(model: Model, rows: Rows, call: Call): Promise<(number 
 const largest = (list: readonly (number | string)[]) =>
   list.reduce<number>((most, value) => Math.max(most, Math.abs(Number(value))), 1);
 
-/** How far answers are apart, each list in units of its largest value, or of 1. */
+/** Returns the distance of results, each list in units of its largest value, or of 1. */
 function distanceOf(left: readonly (number | string)[][], right: readonly (number | string)[][]): number {
   let most = 0;
   for (const [index, list] of right.entries()) {
@@ -160,13 +166,13 @@ function distanceOf(left: readonly (number | string)[][], right: readonly (numbe
   return most;
 }
 
-/** Values moved by about as much as rounding moves them. */
+/** Returns values changed by about as much as rounding changes them. */
 function moved(given: Float32Array, seed: number): Float32Array {
   const draw = values(seed, given.length);
   return given.map((value, at) => value * (1 + draw[at] * 2 ** -21));
 }
 
-/** The same, without the columns that hold numbers of categories. */
+/** Returns the rows, changed likewise except for columns of category numbers. */
 function movedInputs({ x, rows }: Rows, program: Program, seed: number): Float32Array {
   const [result, width] = [moved(x, seed), x.length / rows];
   for (const { column } of categoriesOf(program)) {
@@ -175,7 +181,7 @@ function movedInputs({ x, rows }: Rows, program: Program, seed: number): Float32
   return result;
 }
 
-/** The model with weights as near as rounding. */
+/** Returns the model with weights that differ by rounding. */
 function neighborOf(model: Model, call: Call, kernel: KernelName, seed: number): Model {
   const copy = copyOf(model, call, kernel);
   let at = 0;
@@ -190,8 +196,8 @@ function neighborOf(model: Model, call: Call, kernel: KernelName, seed: number):
 }
 
 /**
- * The distance that rounding explains: from either kernel to itself, with weights, rows and the rows' weights as
- * near as rounding. The last of these disturb sums that cancel.
+ * Returns the distance that rounding explains: of each kernel to itself with weights, rows and sample weights
+ * that differ by rounding. Different sample weights disturb sums that cancel.
  */
 async function conditionOf(model: Model, program: Program, rows: Rows, call: Call): Promise<number> {
   let most = 0;
@@ -207,7 +213,10 @@ async function conditionOf(model: Model, program: Program, rows: Rows, call: Cal
   return most;
 }
 
-/** How far an addition in 32 bits is off at most; those of equal values are all off in the same direction. */
+/**
+ * The largest relative error of an addition in 32 bits. Additions of equal values all have errors in the same
+ * direction.
+ */
 const CHAIN = 2 ** -24;
 
 const runs = Number(process.env.MYELIN_SEQUENCES ?? 30);
@@ -216,7 +225,7 @@ const longest = 600_000 + runs * 1000;
 
 describe("in any sequence of calls", () => {
   test.each(kernelNames)(
-    "each answer on the %s kernel is that of a fresh model with the same weights",
+    "each result on the %s kernel is that of a fresh model with the same weights",
     async (kernel) => {
       const property = fc.asyncProperty(anySequence, async (drawn) => {
         const model = modelOf(drawn, kernel);
@@ -233,7 +242,7 @@ describe("in any sequence of calls", () => {
   );
 
   test(
-    "the kernels stay as near as rounding explains",
+    "the kernels differ by no more than rounding explains",
     async () => {
       const property = fc.asyncProperty(anySequence, async (drawn) => {
         const model = modelOf(drawn, "native");

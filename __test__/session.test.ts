@@ -1,4 +1,4 @@
-/** One training at a time: what holds a model, what lets go of it, and what every way to train has in common. */
+/** One training at a time: what locks a model, what unlocks it, and what all ways to train have in common. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
@@ -53,7 +53,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("leaves no timer of the budget behind where the signal ends the wait", async () => {
+    test("clears the budget's timer if the signal ends the wait", async () => {
       const controller = new AbortController();
       setTimeout(() => controller.abort("enough"), 5);
       const options = {
@@ -67,7 +67,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(after).toBeLessThanOrEqual(before);
     });
 
-    test("waits for the end of hooks after the budget's time is over", async () => {
+    test("waits for onTrainEnd after the budget's time is over", async () => {
       let hasEnded = false;
       const onTrainEnd = async () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -77,7 +77,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(hasEnded).toBe(true);
     });
 
-    test("calls the hooks and stops early as fitSync does", async () => {
+    test("calls hooks and stops early as fitSync does", async () => {
       const seen: unknown[] = [];
       const hooks: Callback = {
         onTrainBegin: () => void seen.push("begin"),
@@ -101,14 +101,14 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(model.toJSON()).toEqual(twin.toJSON());
     });
 
-    test("has a target", async () => {
+    test("accepts a target loss", async () => {
       const loss = make().fitSync(data, { epochs: 9 }).loss;
       const history = await run(make(), { epochs: 9, budget: { targetLoss: loss[4] } });
       expect(history.ended).toBe("target");
       expect(history.loss.length).toBeLessThanOrEqual(5);
     });
 
-    test("rejects with what a hook throws, and leaves the model free", async () => {
+    test("rejects with the error of a hook, and unlocks the model", async () => {
       const model = make();
       const mine = new Error("mine");
       const onEpochEnd = () => {
@@ -121,7 +121,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 
   describe("trainMany", () => {
-    test("gives each model callbacks of its own by a function", async () => {
+    test("takes a function that returns callbacks for each model", async () => {
       const models = [make(1), make(2)];
       const paths = models.map(() => freshPath());
       await trainMany(models, data, {
@@ -134,14 +134,14 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(lines.map((line) => JSON.parse(line).loss)).toEqual(loss);
     });
 
-    test("refuses one callback that writes a file for all models", async () => {
+    test("refuses a single callback that writes a file for all models", async () => {
       const options = { callbacks: callbacks.log({ path: freshPath() }) };
       expect(String(await failureOf(() => trainMany([make(1), make(2)], data, options)))).toContain(
         "trainMany: callbacks[0]: expected early stopping or hooks, received a callback that writes files",
       );
     });
 
-    test("ends all where a hook of one throws, each after a whole epoch", async () => {
+    test("ends all trainings if a hook of one throws, each after a complete epoch", async () => {
       const models = [make(1), make(2), make(3)];
       const mine = new Error("mine");
       const hooks = (_: Model, index: number): Callback => ({
@@ -155,15 +155,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       for (const model of models) expect(() => model.fitSync(data)).not.toThrow();
     });
 
-    test("spends the budget's time once, not once a model", async () => {
+    test("spends the budget's time once, not once per model", async () => {
       const models = [1, 2, 3, 4].map(make);
       const histories = await trainMany(models, data, { epochs: 1e9, budget: { seconds: 0.05 } });
       for (const { ended } of histories) expect(ended).toBe("budget");
     });
   });
 
-  describe("an epochs loop that is left alone", () => {
-    test("holds the model; the error says how to end it, and return() does", async () => {
+  describe("an abandoned epochs loop", () => {
+    test("locks the model; the error names return(), which unlocks it", async () => {
       const model = make();
       const generator = model.epochs(data, { epochs: 9 });
       await generator.next();
@@ -175,7 +175,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(() => model.fitSync(data)).not.toThrow();
     });
 
-    test("lets go of the model when it is collected", async () => {
+    test("unlocks the model when it is garbage-collected", async () => {
       setFlagsFromString("--expose-gc");
       const collect = runInNewContext("gc") as () => void;
       const model = make();
@@ -196,7 +196,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     });
   });
 
-  test("early stopping gives the best weights back when the loop is left", async () => {
+  test("early stopping restores the best weights after an early exit from the loop", async () => {
     const [model, best] = [make(), make()];
     best.fitSync(data, { epochs: 1 });
     const options = { epochs: 9, callbacks: callbacks.earlyStopping({ minDelta: 10 }) };
@@ -205,7 +205,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 
   describe("a model behind a proxy", () => {
-    /** As Vue's `reactive`: objects of the target are proxies, too. */
+    /** Like Vue's `reactive`: objects of the target are proxies too. */
     function reactive<T extends object>(target: T): T {
       return new Proxy(target, {
         get(of, name, receiver) {
@@ -215,7 +215,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       });
     }
 
-    test("does all that the model does", async () => {
+    test("works like the model", async () => {
       const model = make();
       const proxy = reactive(model);
       await proxy.fit(data, { epochs: 2 });
@@ -230,14 +230,14 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(proxy.history!.epoch).toEqual([4]);
     });
 
-    test("is the same model to trainMany", async () => {
+    test("is the same model for trainMany", async () => {
       const model = make();
       const error = await failureOf(() => trainMany([model, reactive(model)], data));
       expect(String(error)).toContain("entries 0 and 1 are the same model");
     });
   });
 
-  test("a method without its model says how to call it", async () => {
+  test("a method without its model causes an error with the fix", async () => {
     const model = make();
     const { predict, fit, epochs, toJSON } = model;
     for (const [name, method] of Object.entries({ predict, fit, epochs, toJSON })) {
@@ -247,7 +247,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     }
   });
 
-  test("a copy that structuredClone has made says how models are sent", async () => {
+  test("a copy by structuredClone causes an error with the way to send models", async () => {
     const clone = structuredClone(make());
     expect(String(await failureOf(() => save(clone, freshPath())))).toContain("Fix: send model.toBytes()");
     Object.setPrototypeOf(clone, Model.prototype);

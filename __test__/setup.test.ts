@@ -1,4 +1,4 @@
-// What a fresh checkout says where it cannot build.
+// What a fresh checkout prints if it cannot build.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { hostTarget } from "../scripts/toolchain.js";
 import { freshPaths } from "./folders.ts";
 
-test("without a Rust toolchain the tests end in one line that says what they need", () => {
+test("without a Rust toolchain, the tests end with one line that names it", () => {
   const folder = dirname(freshPaths("setup", "any")());
   cpSync(fileURLToPath(new URL("../scripts", import.meta.url)), join(folder, "scripts"), { recursive: true });
   mkdirSync(join(folder, "npm", hostTarget()), { recursive: true });

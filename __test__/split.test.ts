@@ -1,4 +1,4 @@
-/** Which rows `validationSplit` holds out. */
+/** The rows that `validationSplit` holds out. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { holdOut } from "../src/data/split.ts";
@@ -16,7 +16,7 @@ const sizes = fc.record({
 const sorted = (classes: readonly number[]) =>
   classes.flatMap((size, at) => new Array<number>(size).fill(at));
 
-test("every row is on one side, both in ascending order, and each class has its share", () => {
+test("every row is in one part, both parts are in ascending order, and each class has its share", () => {
   fc.assert(
     fc.property(sizes, ({ classes, share, seed }) => {
       const labels = sorted(classes);
@@ -35,7 +35,7 @@ test("every row is on one side, both in ascending order, and each class has its 
   );
 });
 
-test("a class of one row is trained on, if another class has rows to give", () => {
+test("a class with a single row is used for training if another class has enough rows", () => {
   const labels = [0, 1, 2, 3, ...new Array<number>(20).fill(4)];
   for (let seed = 0; seed < 50; seed++) {
     const { heldOut } = holdOut(24, { share: 0.25, seed, classOf: (row) => labels[row] });
@@ -43,7 +43,7 @@ test("a class of one row is trained on, if another class has rows to give", () =
   }
 });
 
-test("without a seed the last rows are held out", () => {
+test("without a seed, the last rows are held out", () => {
   const { training, heldOut } = holdOut(10, { share: 0.25, seed: undefined, classOf: undefined });
   expect([[...training], [...heldOut]]).toEqual([
     [0, 1, 2, 3, 4, 5, 6],
@@ -52,7 +52,7 @@ test("without a seed the last rows are held out", () => {
 });
 
 describe.each(kernelNames)("on the %s kernel", (kernel) => {
-  test("the rows follow from the model's seed, and not from the order of the training", () => {
+  test("the rows follow from the model's seed, and do not depend on the order of the training", () => {
     const rows = (seed: number, shuffle = true) =>
       makeModel({ kernel, seed }).fitSync(data, { validationSplit: 0.2, shuffle }).validationRows;
     expect(rows(1)).toHaveLength(10);

@@ -1,4 +1,4 @@
-/** What a training says of itself where it goes wrong: the error where it diverges, the warning where it stalls. */
+/** The error of a training that diverges, and the warning of one that stalls. */
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import {
   adam,
@@ -16,7 +16,7 @@ import {
 import { kernelNames } from "./kernels.ts";
 import { data, failureOf, makeModel, rows } from "./samples.ts";
 
-describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel) => {
+describe.each(kernelNames)("the error of a training that diverges on the %s kernel", (kernel) => {
   const diverge = async (x: number[][], y: number[], options: Parameters<typeof makeModel>[0] = {}) => {
     const optimizer = sgd({ learningRate: 0.05 });
     const model = makeModel({ kernel, layers: [dense(1)], optimizer, ...options });
@@ -27,7 +27,7 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     return message;
   };
 
-  test("names the column that is not scaled, and the row of its largest value", async () => {
+  test("names the unscaled column, and the row of its largest value", async () => {
     const x = rows.x.map(([first, second]) => [first, second * 1e4]);
     x[17][1] = -12345;
     const message = await diverge(x, rows.y);
@@ -44,14 +44,14 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     );
   });
 
-  test("names five of many, and how many more there are", async () => {
+  test("names five of many columns, and the number of further ones", async () => {
     const x = rows.x.map(([first]) => [8, 7, 6, 5, 4, 3, 2, 1].map((times) => times * 1e4 * (first + 1)));
     expect(await diverge(x, rows.y, { inputs: 8 })).toMatch(
       /x: column 0 has .*; likewise columns 1, 2, 3, 4, 5 and 2 more: scale it to about -1 to 1 with/,
     );
   });
 
-  test("names the row that stands out", async () => {
+  test("names the row with the outlier", async () => {
     const x = rows.x.map((row) => [...row]);
     x[33][0] = 1e12;
     const message = await diverge(x, rows.y);
@@ -61,7 +61,7 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     expect(message).not.toMatch(/not scaled/);
   });
 
-  test("names targets that are not scaled", async () => {
+  test("names unscaled targets", async () => {
     const y = rows.y.map((target) => 1e5 * (target + 1));
     const message = await diverge(rows.x, y, { optimizer: sgd({ learningRate: 3 }) });
     expect(message).toMatch(
@@ -69,22 +69,22 @@ describe.each(kernelNames)("a training that diverges, on the %s kernel", (kernel
     );
   });
 
-  test("says nothing of numbers of categories", async () => {
+  test("does not mention category numbers", async () => {
     const layers = [embedding({ column: 1, categories: 1000, units: 2 }), dense(1)];
     const x = rows.x.map(([first], row) => [first, row * 20]);
     const message = await diverge(x, rows.y, { layers, optimizer: sgd({ learningRate: 100 }) });
     expect(message).toMatch(/no longer a finite number; the learning rate 100 may be too high: try 0.001;/);
   });
 
-  test("names the layer that has grown", async () => {
+  test("names the layer whose weights have grown", async () => {
     const layers = [dense(3), tanh(), dense(1)];
     const message = await diverge(rows.x, rows.y, { layers, optimizer: sgd({ learningRate: 10 }) });
     expect(message).toMatch(/try 0.001; layer 2 \(dense\) has grown furthest, (weight|bias) up to \d/);
   });
 });
 
-describe("what a DivergenceError advises", () => {
-  test("follows from the data as it was when the training began", async () => {
+describe("the advice of a DivergenceError", () => {
+  test("is based on the data as it was when the training began", async () => {
     for (const warnings of [true, false]) {
       const { x, y } = xor({ examples: 50, seed: 1 });
       const training = makeModel({ optimizer: sgd({ learningRate: 1e30 }) }).fit(x, y, { warnings });
@@ -106,7 +106,7 @@ describe("what a DivergenceError advises", () => {
     return (error as DivergenceError).message;
   };
 
-  test("leaves the learning rate where columns that are not scaled explain it", async () => {
+  test("does not mention the learning rate if unscaled columns explain the divergence", async () => {
     for (const learningRate of [0.001, 0.0001, 0.00001]) {
       const message = await adviceOf(sgd({ learningRate }), 1e5);
       expect(message).toMatch(
@@ -116,24 +116,24 @@ describe("what a DivergenceError advises", () => {
     }
   });
 
-  test.each([10, 1e6, 1e30])("gives the optimizer's default for a rate of %d", async (learningRate) => {
+  test.each([10, 1e6, 1e30])("is the optimizer's default for a rate of %d", async (learningRate) => {
     expect(await adviceOf(sgd({ learningRate }))).toMatch(/may be too high: try 0\.001[;.]/);
   });
 
-  test("gives it besides what is to be scaled where the rate is far above it", async () => {
+  test("names both the scaling and the rate if the rate is far too high", async () => {
     expect(await adviceOf(sgd({ learningRate: 1e6 }), 1e5)).toMatch(
       /scale it to .*; .*too high: try 0\.001[;.]/,
     );
   });
 
-  test("gives no rate that is lower still where a low one diverges", async () => {
+  test("does not lower a rate that is low already", async () => {
     const model = makeModel({ layers: [dense(1)], optimizer: sgd({ learningRate: 1e-6 }) });
     model.setWeights([{ weight: [[1e25, 1e25]], bias: [0] }]);
     const error = (await failureOf(() => model.fit(rows.x, rows.y))) as DivergenceError;
     expect(error.message).toMatch(/the learning rate 0\.000001 is low already: try smaller initial weights/);
   });
 
-  test("says that the weights are those from before the training where no epoch was whole", async () => {
+  test("says that the weights are those from before the training if no epoch was completed", async () => {
     const model = makeModel({ optimizer: sgd({ learningRate: 1e30 }) });
     const error = (await failureOf(() => model.fit(data, { batchSize: 5 }))) as DivergenceError;
     expect(error.message).toMatch(/The weights are those from before the training\.$/);
@@ -143,7 +143,7 @@ describe("what a DivergenceError advises", () => {
   });
 });
 
-describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) => {
+describe.each(kernelNames)("a training that stalls on the %s kernel", (kernel) => {
   let warn: MockInstance<typeof process.emitWarning>;
   beforeEach(() => {
     warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
@@ -161,7 +161,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
   test.each([
     ["fitSync", async (model: Model) => model.fitSync(data, { epochs: 30 })],
     ["fit", (model: Model) => model.fit(data, { epochs: 30 })],
-  ])("warns once after %s: from when to when, the layer, the cause and the fix", async (call, train) => {
+  ])("warns once after %s, with the epochs, the layer, the cause and the fix", async (call, train) => {
     const { loss } = await train(dead());
     expect(warn.mock.calls).toHaveLength(1);
     const [text, options] = warn.mock.calls[0];
@@ -175,7 +175,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     expect(loss).toHaveLength(30);
   });
 
-  test("warns of units that are all saturated", () => {
+  test("warns about units that are all saturated", () => {
     const weightInitializer = initializers.normal({ stddev: 1e6 });
     makeModel({
       kernel,
@@ -186,21 +186,21 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     expect(warn.mock.calls[0][0]).toMatch(/layer 1 \(tanh\): 100 % of its values .* saturated/);
   });
 
-  test("warns of a learning rate that is too low", () => {
+  test("warns about a learning rate that is too low", () => {
     makeModel({ kernel, optimizer: sgd({ learningRate: 1e-7 }) }).fitSync(data, { epochs: 20 });
     expect(warn.mock.calls[0][0]).toMatch(
       /one step at the learning rate 1e-7 takes .*; a step 1e\+6 times as long would/,
     );
   });
 
-  test("warns of a learning rate that is too high", () => {
+  test("warns about a learning rate that is too high", () => {
     makeModel({ kernel, optimizer: sgd({ learningRate: 2, momentum: 0.9 }) }).fitSync(data, { epochs: 20 });
     expect(warn.mock.calls[0][0]).toMatch(
       /the loss rose from .* in epoch 10 to .* in epoch 19: one step at the learning rate 2 takes .*\. To fix it: give the optimizer learningRate: 0\.001,/,
     );
   });
 
-  test("says nothing with warnings: false, and nothing of fewer than ten epochs", () => {
+  test("does not warn with warnings: false, or after fewer than ten epochs", () => {
     dead().fitSync(data, { epochs: 30, warnings: false });
     const model = dead();
     for (let times = 0; times < 4; times++) model.fitSync(data, { epochs: 9 });
@@ -209,7 +209,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     expect(warn).toHaveBeenCalledTimes(1);
   });
 
-  test("says nothing of a training that has come as far as it can", () => {
+  test("does not warn if the loss cannot fall further", () => {
     const optimizer = adam({ learningRate: 0.01 });
     const linear = makeModel({ kernel, optimizer, layers: [dense(1)] });
     const whole = makeModel({ kernel, optimizer });
@@ -219,7 +219,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test("says nothing of targets that are met already", () => {
+  test("does not warn if the first predictions fit already", () => {
     const layers = [dense(8), relu(), dense(1)];
     const model = makeModel({ kernel, layers });
     const y = model.predict(data);
@@ -228,7 +228,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test("looks at the rows as they were, though the caller's array is another by then", async () => {
+  test("is judged by the original rows, even if the caller's array has changed since", async () => {
     const x = data.x.slice();
     const model = makeModel({ kernel, optimizer: adam({ learningRate: 0.01 }), layers: [dense(1)] });
     const training = model.fit(x, data.y, { epochs: 200 });
@@ -237,7 +237,7 @@ describe.each(kernelNames)("a training that stalls, on the %s kernel", (kernel) 
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test("goes to the console where there is no process", async () => {
+  test("warns on the console if there is no process object", async () => {
     const said = vi.spyOn(console, "warn").mockImplementation(() => {});
     const model = dead();
     vi.stubGlobal("process", undefined);

@@ -44,7 +44,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     };
     const initial = make().getWeights();
 
-    test("keeps its weights to the bit, decay or not, and the others learn", () => {
+    test("keeps its weights to the bit, with or without decay, and the other layers learn", () => {
       for (const [first, second] of [
         [false, true],
         [true, false],
@@ -57,7 +57,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("has zeros for gradients, and no other layer's gradient changes by it", () => {
+    test("has gradients of zero, and does not affect other layers' gradients", () => {
       const whole = make().gradients(data).layers;
       const { layers: some } = make({ layers: layers(false, true) }).gradients(data);
       expect(flatten(some[0]).every((value) => value === 0)).toBe(true);
@@ -65,14 +65,14 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(make({ layers: layers(true, false) }).gradients(data).layers[0]).toEqual(whole[0]);
     });
 
-    test("may be all there is", () => {
+    test("can be the only layer", () => {
       const model = trained(false, false);
       expect(model.getWeights()).toEqual(initial);
       expect(flatten(model.gradients(data).layers).every((value) => value === 0)).toBe(true);
     });
   });
 
-  /** A model that has trained so, and its history. */
+  /** Returns a model after a training, and its history. */
   const trained = (options: Partial<ModelOptions>, how: FitOptions = {}) => {
     const model = make(options);
     const { loss } = model.fitSync(data, { epochs: 3, batchSize: 8, ...how });
@@ -80,7 +80,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   };
 
   describe("penalties", () => {
-    test.each([{ l1: 0.01 }, { l2: 0.01 }])("%j change what is learned", (penalty) => {
+    test.each([{ l1: 0.01 }, { l2: 0.01 }])("%j affect the weights", (penalty) => {
       const plain = trained({}).weights;
       expect(trained(penalty).weights).not.toEqual(plain);
       const layers = [dense(8, penalty), relu(), dense(1, penalty)];
@@ -89,7 +89,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(trained({ layers: without, ...penalty }).weights).toEqual(plain);
     });
 
-    test("are no part of a loss that is reported, and none of biases' gradients", () => {
+    test("are not part of the reported loss, and do not apply to biases", () => {
       const [plain, penalised] = [make(), make({ l1: 10, l2: 10 })];
       expect(penalised.evaluate(data)).toEqual(plain.evaluate(data));
       const [a, b] = [plain.gradients(data), penalised.gradients(data)];
@@ -101,7 +101,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       );
     });
 
-    test("draw a weight of which the data says nothing towards zero: l1 by steps, l2 by shares", () => {
+    test("move a weight without influence on the loss towards zero: l1 by constant steps, l2 by a share", () => {
       const still = { x: new Float32Array(2), y: new Float32Array(1), inputs: 2, outputs: 1, rows: 1 };
       const layers = [dense(1, { useBias: false })];
       const weightsAfter = (penalty: Partial<ModelOptions>) => {
@@ -129,7 +129,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
     };
     const norm = (values: number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
-    test("by norm scales a larger gradient as a whole, penalties included, and leaves a smaller one", () => {
+    test("by norm scales a larger gradient as a whole, including penalties, and keeps a smaller one", () => {
       for (const more of [{}, { l2: 0.5 }, { layers: [dense(8, { trainable: false }), relu(), dense(1)] }]) {
         const { gradient, taken } = step({ ...more, clipGradients: { norm: 0.05 } });
         expect(norm(gradient)).toBeGreaterThan(0.06);
@@ -142,7 +142,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       }
     });
 
-    test("by value holds each gradient", () => {
+    test("by value limits each gradient", () => {
       const { gradient, taken } = step({ clipGradients: { value: 0.02 } });
       expect(gradient.some((value) => Math.abs(value) > 0.02)).toBe(true);
       expectNear(
@@ -151,7 +151,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       );
     });
 
-    test("does not touch what `gradients` gives", () => {
+    test("does not affect the result of `gradients`", () => {
       for (const clipGradients of [{ norm: 0.01 }, { value: 0.01 }]) {
         expect(make({ clipGradients }).gradients(data)).toEqual(make().gradients(data));
       }
@@ -159,7 +159,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 
   describe("accumulate", () => {
-    test("changes what is learned, and updates at an epoch's end with the steps that are left", () => {
+    test("affects the weights, and updates at the end of an epoch with the remaining steps", () => {
       const once = trained({}, { accumulate: 1 });
       expect(once.weights).toEqual(trained({}).weights);
       // 50 rows in batches of 8 are 7 steps: 3, 3 and 1.
@@ -169,7 +169,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
       expect(trained({}, { accumulate: 7 }).weights).toEqual(trained({}, { accumulate: 1000 }).weights);
     });
 
-    test("of n batches is one batch n times as large", () => {
+    test("of n batches equals one batch n times as large", () => {
       fc.assert(
         fc.property(
           fc.integer({ min: 1, max: 5 }),
@@ -220,10 +220,10 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))(
     const data = dataset(kernel, program, rows);
     const run = (given: Partial<Run> = {}) => runOf(22, { shuffle: true, accumulate: 4, ...given });
 
-    test("that is stopped between two updates goes on exactly, and `gradients` leave what is collected", () => {
+    test("that stopped between two updates continues exactly, and `gradients` keeps the accumulated sum", () => {
       const whole = networkOf(kernel, program);
       const { losses, position } = whole.train(data, run());
-      // 6 steps an epoch: updates after 4 and after 2.
+      // 6 steps per epoch: updates after 4 and after 2.
       expect(position).toMatchObject({ epoch: 3, steps: 6 });
       for (let first = 0; first <= 18; first++) {
         const pieces = networkOf(kernel, program);
@@ -238,7 +238,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))(
       }
     });
 
-    test("that diverges goes back to the gradient that it started with, too", () => {
+    test("that diverges also restores the accumulated gradient that it started with", () => {
       const [diverging, expected] = [networkOf(kernel, program), networkOf(kernel, program)];
       const [{ position: from }] = [diverging, expected].map((network) =>
         network.train(data, run({ steps: 2 })),
@@ -251,7 +251,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))(
       expect(stateOf(diverging)).toEqual(stateOf(expected));
     });
 
-    test("diverges in the step in which the norm of a gradient is not finite, and updates nothing", () => {
+    test("diverges in the step in which the norm of a gradient is not finite, without an update", () => {
       const single = programOf({
         inputs: 1,
         layers: [{ type: "dense", units: 1, useBias: false }],

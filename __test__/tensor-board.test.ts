@@ -17,30 +17,30 @@ const fixtures = fileURLToPath(new URL("fixtures/tensorboard/", import.meta.url)
 
 const freshPath = freshPaths("tensorboard", "logs");
 
-/** The path of a folder that is not there. */
+/** Returns the path of a folder that does not exist. */
 
 type Points = [seconds: number, epoch: number, value: number | string][];
 type Shown = Record<string, Record<string, Points>>;
 
 describe("the checksum", () => {
-  // RFC 3720, appendix B.4, and the check value of the catalogues.
+  // RFC 3720, appendix B.4, and the check value of the catalog of CRCs.
   test.each([
     ["32 zeros", new Uint8Array(32), 0x8a9136aa],
     ["32 ones", new Uint8Array(32).fill(255), 0x62a8ab43],
     ["0 to 31", Uint8Array.from({ length: 32 }, (_, at) => at), 0x46dd794e],
     ["31 to 0", Uint8Array.from({ length: 32 }, (_, at) => 31 - at), 0x113fdb5c],
     ["the digits", new TextEncoder().encode("123456789"), 0xe3069283],
-  ])("of %s is the standard's", (_, bytes, expected) => {
+  ])("of %s equals the standard's", (_, bytes, expected) => {
     expect(crc32c(bytes)).toBe(expected);
   });
 });
 
-describe("the files that TensorBoard has read", () => {
+describe("the fixtures that TensorBoard has read", () => {
   const files = ["train", "validation"].flatMap((run) =>
     readdirSync(join(fixtures, run)).map((name) => join(run, name)),
   );
 
-  test("are those that are written today, byte for byte", () => {
+  test("equal today's files, byte for byte", () => {
     const folder = freshPath();
     write(folder);
     const written = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -50,7 +50,7 @@ describe("the files that TensorBoard has read", () => {
       expect(readFileSync(join(folder, file))).toEqual(readFileSync(join(fixtures, file)));
   });
 
-  test("told it each number of each epoch, and of those that came again the later one", () => {
+  test("gave it each number of each epoch, and the later one of repeated epochs", () => {
     const shown: Shown = JSON.parse(readFileSync(join(fixtures, "read.json"), "utf8"));
     const [first, second] = trainings;
     const epochs = [...first.slice(0, 2), ...second];
@@ -110,14 +110,14 @@ describe.runIf(hasTensorBoard)(title, () => {
       execFileSync("python3", [join(fixtures, "read.py"), folder], { encoding: "utf8", stdio: "pipe" }),
     );
 
-  /** The points of a list, as 32 bits hold them. */
+  /** Returns the points of a list, rounded to 32 bits. */
   const pointsOf = (history: History, name: string) => {
     const list = (history as unknown as Record<string, number[]>)[name];
     return list.map((value, at) => [history.epoch[at], Math.fround(value)]);
   };
   const withoutTime = (points: Points) => points.map(([, ...point]) => point);
 
-  test("reads from the files of this folder what it has read", () => {
+  test("reads the same from the fixtures as before", () => {
     expect(read(fixtures)).toEqual(JSON.parse(readFileSync(join(fixtures, "read.json"), "utf8")));
   });
 
@@ -146,7 +146,7 @@ describe.runIf(hasTensorBoard)(title, () => {
     }
   });
 
-  test("sees one curve of a training that went on from an earlier epoch", () => {
+  test("shows one curve for a training that resumed from an earlier epoch", () => {
     const directory = freshPath();
     const log = { callbacks: callbacks.tensorBoard({ directory }) };
     const model = makeModel();
@@ -164,7 +164,7 @@ describe.runIf(hasTensorBoard)(title, () => {
 });
 
 describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
-  test("are in the runs that have figures, one for each training", async () => {
+  test("are in the runs with values, one file for each training", async () => {
     const directory = freshPath();
     const model = makeModel({ kernel });
     const options = { epochs: 2, callbacks: callbacks.tensorBoard({ directory: pathToFileURL(directory) }) };
@@ -181,7 +181,7 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
     }
   });
 
-  test("cannot be below what is no folder; then nothing is trained", async () => {
+  test("cannot be below a file, and then nothing is trained", async () => {
     const directory = freshPath();
     writeFileSync(directory, "");
     const model = makeModel({ kernel });
@@ -198,14 +198,14 @@ describe.each(cases)("the files of %s on the %s kernel", (way, kernel) => {
 });
 
 test.runIf(process.platform === "linux")(
-  "a folder that the system makes for nobody is refused (Linux)",
+  "a folder in which the system forbids new files is refused (Linux)",
   () => {
     const options = { callbacks: callbacks.tensorBoard({ directory: "/proc/none/of/these" }) };
     expect(() => makeModel().fitSync(data, options)).toThrow('"/proc/none/of/these/train" cannot be created');
   },
 );
 
-test("a validation that cannot be written ends the training with what it has learnt", () => {
+test("a validation that cannot be written ends the training, and the model keeps its weights", () => {
   const directory = freshPath();
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "validation"), "");
@@ -219,7 +219,7 @@ test("a validation that cannot be written ends the training with what it has lea
 
 describe("options", () => {
   test.each([undefined, null, "", 5, {}, new URL("https://example.com/logs")])(
-    "%s is no folder",
+    "%s is not a folder",
     (directory) => {
       const options = { directory } as unknown as callbacks.TensorBoardOptions;
       expect(() => callbacks.tensorBoard(options)).toThrow(OptionError);
@@ -227,14 +227,14 @@ describe("options", () => {
     },
   );
 
-  test("of another name are refused", () => {
+  test("with other names are refused", () => {
     const options = { directory: "a", histograms: true } as callbacks.TensorBoardOptions;
     expect(() => callbacks.tensorBoard(options)).toThrow(
       'callbacks.tensorBoard: unknown option "histograms"',
     );
   });
 
-  test("are in vain off Node, which says what to do", () => {
+  test("are refused off Node, with an alternative", () => {
     expect(() => noFiles.tensorBoard({ directory: "a" })).toThrow(FileError);
     expect(() => noFiles.tensorBoard({ directory: "a" })).toThrow(
       "callbacks.tensorBoard: this host has no files",

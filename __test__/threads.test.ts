@@ -1,9 +1,9 @@
-/** Where the system gives no thread, a training off the event loop is refused and the process ends. */
+/** If the system cannot start a thread, a training off the event loop is refused and the process can end. */
 import { describe, expect, test } from "vitest";
 import { runNode, script } from "./child.ts";
 import { kernelNames } from "./kernels.ts";
 
-/** Stacks of this size fit into no address space, so that no thread of the native kernel starts. */
+/** Stacks of this size exceed any address space, so no thread of the native kernel starts. */
 const environment = { RUST_MIN_STACK: String(2 ** 60), NODE_NO_WARNINGS: "1" };
 const trains = "done";
 

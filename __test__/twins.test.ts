@@ -1,4 +1,4 @@
-/** What exists twice is the same in both: the tables' names, options and slots, and the versions. */
+/** What exists in both languages is equal: the tables' names, options and slots, and the versions. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Addon, findAddon } from "../src/kernel/native.ts";
@@ -20,7 +20,7 @@ const native: Record<"activations" | "layers" | "losses" | "optimizers", Names> 
 const sorted = (table: Names): Names =>
   Object.fromEntries(Object.entries(table).map(([name, options]) => [name, [...options].sort()]));
 
-/** The names in a table, and of each entry's options those that cross the border. */
+/** Returns the names in a table, and the options of each entry that cross the border. */
 const namesOf = (table: Table<unknown>, stay: readonly string[] = []): Names =>
   Object.fromEntries(
     Object.values(table).map(({ type, options }) => [
@@ -40,11 +40,11 @@ describe("the addon's table of", () => {
     expect(sorted(native.losses)).toEqual(namesOf(losses as Table<unknown>));
   });
 
-  test("optimizers has the same names and options, but for the learning rate, which belongs to the run", () => {
+  test("optimizers has the same names and options, except for the learning rate, which belongs to the run", () => {
     expect(sorted(native.optimizers)).toEqual(namesOf(optimizers as Table<unknown>, ["learningRate"]));
   });
 
-  test("layers has the layers and options that programs are made of", () => {
+  test("layers has the layers and options of programs", () => {
     const parts = Object.values(layers)
       .flatMap((entry) => variants("layer", layers, entry, 2))
       .flatMap((configuration) => create("layer", layers, configuration).program())
@@ -53,7 +53,7 @@ describe("the addon's table of", () => {
   });
 });
 
-describe("both sides take the same numbers as", () => {
+describe("both sides accept the same numbers for", () => {
   const ends = [
     0,
     1e-50,
@@ -96,7 +96,7 @@ describe("both sides take the same numbers as", () => {
       return numeric.map((name) => [entry.type, name, kind, table, configuration] as const);
     }),
   );
-  /** A program that has the configuration as it stands, with the value put in its place. */
+  /** Returns a program with the unchecked configuration and this value in it. */
   const withOption = (kind: string, configuration: Complete, name: string, value: number) => {
     const program = JSON.parse(JSON.stringify(programOf({ inputs: 2, layers: ["tanh"] })));
     const [part] = kind === "layer" ? create("layer", layers, configuration).program() : [configuration];
@@ -116,7 +116,7 @@ describe("both sides take the same numbers as", () => {
     },
   );
 
-  test("sizes of an embedding, whose numbers of categories 32-bit floats hold", () => {
+  test("the sizes of an embedding, whose category numbers must be exact in 32-bit floats", () => {
     const configuration = standard("layer", layers, layers.embedding);
     for (const categories of [0, -1, 1.5, 2 ** 24 + 1, 2 ** 31]) {
       expect(takes(() => complete("layer", layers, { ...configuration, categories }, "layer"))).toBe(false);
@@ -128,7 +128,7 @@ describe("both sides take the same numbers as", () => {
     );
   });
 
-  test("bounds of a gradient", () => {
+  test("the limits of gradients", () => {
     for (const name of ["norm", "value"]) {
       for (const value of offered) {
         const here = takes(() =>
@@ -144,7 +144,7 @@ describe("both sides take the same numbers as", () => {
   });
 });
 
-describe("both kernels keep as many slots for", () => {
+describe("both kernels have the same number of slots for", () => {
   const table = optimizers as Table<Optimizer>;
   const cases = Object.values(table)
     .flatMap((entry) => variants("optimizer", table, entry, 2))
@@ -164,11 +164,11 @@ describe("both kernels keep as many slots for", () => {
   });
 });
 
-describe("one version stands in", () => {
+describe("the version is the same in", () => {
   const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
   const platforms = readdirSync(new URL("../npm", import.meta.url));
 
-  test("package.json, and it asks for the platform packages of that version", () => {
+  test("package.json, which requires the platform packages of this version", () => {
     const manifest = JSON.parse(read("package.json"));
     expect(manifest.version).toBe(version);
     const expected = Object.fromEntries(platforms.map((name) => [`myelin-${name}`, version]));

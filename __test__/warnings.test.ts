@@ -1,4 +1,7 @@
-/** What a training says before its first step and after its last: each cause once, and nothing of healthy data. */
+/**
+ * Warnings of a training before its first step and after its last: one for each cause, and none for healthy
+ * data.
+ */
 
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
@@ -33,9 +36,9 @@ import { diagnose } from "../src/insight/index.ts";
 import { sessionOf } from "../src/model.ts";
 import * as lossTable from "../src/nn/losses.ts";
 import { baselineOf } from "../src/training/warnings/baseline.ts";
+import { endOf, type Healthy, healthy, modelOf, rawTables } from "./faults.ts";
 import { kernelNames } from "./kernels.ts";
 import { rows } from "./samples.ts";
-import { endOf, type Healthy, healthy, modelOf, rawTables } from "./sick.ts";
 
 let warn: MockInstance<typeof process.emitWarning>;
 beforeEach(() => {
@@ -47,7 +50,7 @@ afterEach(() => {
 
 const AFTER = ["MYELIN_WORSE_THAN_CONSTANT", "MYELIN_STALLED"];
 
-/** The codes of what was said, in order; without what was said after the last step. */
+/** Returns the codes of the warnings, in order, without those given after the last step. */
 const all = () => warn.mock.calls.map(([, options]) => (options as unknown as { code: string }).code);
 const codes = () => all().filter((code) => !AFTER.includes(code));
 const texts = () => warn.mock.calls.map(([text]) => String(text));
@@ -55,7 +58,7 @@ const texts = () => warn.mock.calls.map(([text]) => String(text));
 type Rows = number[][];
 const noise = (row: number, seed = 1) => Math.sin(12.9898 * (row + 1) * seed) * 1.7;
 
-/** 200 cars: weight, displacement, horsepower and cylinders, and how far they go. */
+/** 200 cars: weight, displacement, horsepower, cylinders, and distance per amount of fuel. */
 const cars = (() => {
   const x = Array.from({ length: 200 }, (_, row) => {
     const size = 1 + noise(row) / 2;
@@ -113,7 +116,7 @@ const ways: readonly (readonly [string, Way])[] = [
   ],
 ];
 
-/** Trains in such a way, which may diverge after it has warned. */
+/** Trains in one of these ways. The training may diverge after it has warned. */
 const trained =
   (way: Way) =>
   async (...given: Parameters<Way>) => {
@@ -122,9 +125,9 @@ const trained =
 
 const short: FitOptions = { epochs: 2, batchSize: 50 };
 
-describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) => {
+describe.each(kernelNames)("warnings before the first step on the %s kernel", (kernel) => {
   describe.each(ways)("%s", (call, way) => {
-    test("names columns and targets that are not scaled, once, with the fix", async () => {
+    test("name unscaled columns and targets, once, with the fix", async () => {
       await trained(way)(
         small({ kernel }),
         cars.x.map((row) => [...row]),
@@ -142,7 +145,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
       expect(warn.mock.calls[0][1]).toMatchObject({ type: "MyelinWarning" });
     });
 
-    test("names a column whose values 32 bits cannot tell apart, in the precision it came in", async () => {
+    test("name a column whose values are equal in 32 bits, given as 64-bit numbers", async () => {
       const x = rows.x.map((row, at) => [...row, 1.71e12 + 2000 * at]);
       await trained(way)(small({ kernel, inputs: 3 }), x, rows.y, short);
       expect(codes()[0]).toBe("MYELIN_PRECISION_LOSS");
@@ -155,7 +158,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
       expect(texts()[0]).toMatch(/subtract the first value or the mean and divide by the standard deviation/);
     });
 
-    test("says nothing with warnings: false", async () => {
+    test("are absent with warnings: false", async () => {
       const x = cars.x.map((row, at) => [...row, 1.71e12 + 2000 * at]);
       await trained(way)(small({ kernel, inputs: 5, layers: [dense(8), batchNorm(), dense(1)] }), x, cars.y, {
         epochs: 4,
@@ -166,7 +169,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     });
   });
 
-  /** What fitSync says of a model and data. */
+  /** Returns the warnings of fitSync for a model and data. */
   const said = (options: Partial<ModelOptions>, x: Rows, y: number[], fit: FitOptions = short) => {
     const inputs = x[0].length;
     try {
@@ -182,13 +185,13 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     layers: [dense(8), relu(), dense(count), softmax()],
   });
 
-  test("names a value that outweighs its column", () => {
+  test("name a value much larger than the rest of its column", () => {
     const x = rows.x.map(([first, second], row) => [first, row === 30 ? 1e4 : second]);
     expect(said({}, x, rows.y)).toEqual(["MYELIN_OUTLIER"]);
     expect(texts()[0]).toMatch(/row 30, column 1 has a value of size 10000/);
   });
 
-  test("finds the row of the caller where rows are many", () => {
+  test("give the caller's row number in a large dataset", () => {
     const x = Array.from({ length: 5000 }, (_, row) => [noise(row), row >= 4000 ? 1e5 + row : noise(row, 2)]);
     expect(
       said(
@@ -205,7 +208,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     ["Float64Array", (values) => Float64Array.from(values)],
     ["Uint32Array", (values) => Uint32Array.from(values)],
     ["nested lists", (values) => values.map((value) => [value])],
-  ])("looks at a %s in its own precision", (_, form) => {
+  ])("check a %s in its own precision", (_, form) => {
     const times = Array.from({ length: 100 }, (_, row) => 1.71e9 + row);
     const model = () => new Model(small({ kernel, inputs: 1 }));
     model().fitSync(form(times) as number[][], times.map(Math.sin), short);
@@ -213,13 +216,13 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     const [finding] = diagnose(model(), form(times) as number[][], times.map(Math.sin)).findings;
     expect(finding).toMatchObject({ cause: "precisionLoss", column: 0 });
     expect(finding.fix).toMatch(/subtract the first value/);
-    // What was rounded before it came cannot be known.
+    // Rounding that happened before the call cannot be detected.
     model().fitSync(Float32Array.from(times), times.map(Math.sin), short);
     expect(codes()).toHaveLength(2);
     expect(codes()[1]).toBe("MYELIN_UNSCALED_COLUMN");
   });
 
-  test("names targets that 32 bits cannot tell apart, and not those of a single value", () => {
+  test("name targets that are equal in 32 bits, but not constant targets", () => {
     const y = rows.y.map((_, row) => 5e9 + row);
     expect(said({}, rows.x, y)).toEqual(["MYELIN_PRECISION_LOSS"]);
     expect(texts()[0]).toMatch(/y: column 0/);
@@ -232,7 +235,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     ).toHaveLength(1);
   });
 
-  test("names classes that the validation lacks, or that are in it alone", () => {
+  test("name classes that only the training rows or only the validation rows have", () => {
     const x = Array.from({ length: 150 }, (_, row) => [noise(row), noise(row, 2)]);
     const y = x.map((_, row) => Math.floor(row / 50));
     const part = (from: number, to: number) => [x.slice(from, to), y.slice(from, to)] as const;
@@ -257,7 +260,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     expect(texts()[2]).toMatch(/50 of 100 training rows have class 1, but none of 50/);
   });
 
-  test("takes it for chance where a small validation lacks a class", () => {
+  test("do not name a class that a small validation lacks by chance", () => {
     const x = Array.from({ length: 100 }, (_, row) => [noise(row), noise(row, 2)]);
     const y = x.map((_, row) => (row < 90 ? row % 2 : 2));
     const validationData = [x.slice(0, 8), y.slice(0, 8)] as const;
@@ -277,7 +280,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
   test.each<[string, FitOptions]>([
     ["early stopping", { callbacks: callbacks.earlyStopping({ monitor: "validationRocAuc", patience: 3 }) }],
     ["a schedule", { schedule: schedules.reduceOnPlateau({ monitor: "validationRocAuc", patience: 3 }) }],
-  ])("says that a figure is not a number that %s watches, and why", (_, options) => {
+  ])("name a NaN metric that %s watches, and the reason", (_, options) => {
     const validationData = [rows.x.slice(0, 2), [1, 1]] as const;
     const metrics = ["rocAuc"] as const;
     const model = { loss: "binaryCrossentropy", layers: [dense(1), sigmoid()], metrics } as const;
@@ -295,7 +298,7 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
     expect(codes()).toHaveLength(1);
   });
 
-  describe("batches of one row before batchNorm", () => {
+  describe("for batches of one row before batchNorm", () => {
     const layers = [dense(4), batchNorm(), relu(), dense(1)];
     test.each<[number, number, RegExp | undefined]>([
       [50, 1, /every batch has one row: .*another batchSize, such as 32/],
@@ -343,13 +346,13 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
       "MYELIN_OUTPUT_MISMATCH",
     ],
     ["a sigmoid that is to give 0 and 3", [dense(1), sigmoid()], "huber", "MYELIN_TARGET_OUT_OF_RANGE"],
-  ])("names %s", (name, layers, loss, code) => {
+  ])("name %s", (name, layers, loss, code) => {
     const y = name.includes("3") ? rows.y.map((value) => 3 * value) : rows.y;
     expect(said({ layers, loss }, rows.x, y)).toEqual([code]);
     expect(texts()[0]).toMatch(/^fitSync: layer 1 \(.* To fix it: /);
   });
 
-  test("names a loss of classes over one output", () => {
+  test("name a loss of classes over a single output", () => {
     const zeros = rows.y.map(() => 0);
     expect(said({ layers: [dense(1)], loss: "sparseCategoricalCrossentropy" }, rows.x, zeros)).toEqual([
       "MYELIN_CONSTANT_OUTPUT",
@@ -357,11 +360,11 @@ describe.each(kernelNames)("before the first step, on the %s kernel", (kernel) =
   });
 });
 
-describe("what is said once", () => {
+describe("a warning is given once", () => {
   const unscaled = () => cars.x.map((row) => [...row]);
   const y = cars.y.map((value) => value / 30);
 
-  test("of the same data, however many models train on it", () => {
+  test("for the same data, however many models train on it", () => {
     const x = unscaled();
     for (let seed = 1; seed < 5; seed++) new Model(small({ seed })).fitSync(x, y, short);
     expect(codes()).toEqual(["MYELIN_UNSCALED_COLUMN"]);
@@ -369,13 +372,13 @@ describe("what is said once", () => {
     expect(codes()).toHaveLength(2);
   });
 
-  test("about the same model, however often it trains", () => {
+  test("for the same model, however often it trains", () => {
     const model = new Model(small());
     for (let times = 0; times < 4; times++) model.fitSync(unscaled(), y, short);
     expect(codes()).toEqual(["MYELIN_UNSCALED_COLUMN"]);
   });
 
-  test("by trainMany with data for each model, and of each model by what its layers scale", async () => {
+  test("by trainMany with data for each model, for each kind of scaling layer", async () => {
     const scaling = new Model(small({ layers: [batchNorm(), dense(1)] }));
     await trainMany(
       [scaling, new Model(small()), new Model(small())],
@@ -394,13 +397,13 @@ describe("what is said once", () => {
   });
 });
 
-describe("nothing is said", () => {
+describe("no warning is given", () => {
   const codesOf = (table: Healthy, options: Partial<ModelOptions>, fit: FitOptions) => {
     modelOf(table, options).fitSync(table.x, table.y, fit);
     return all();
   };
 
-  test.each([...healthy])("of $name, standardized, in any way to train", async (table) => {
+  test.each([...healthy])("for $name, standardized, in any way to train", async (table) => {
     const { x, y } = table;
     const fit = { epochs: 12, batchSize: 64, schedule: schedules.reduceOnPlateau() };
     const layers = [dense(16), relu(), dropout({ rate: 0.2 }), ...endOf(table).last];
@@ -422,7 +425,7 @@ describe("nothing is said", () => {
     expect(texts()).toEqual([]);
   });
 
-  test.each([...rawTables])("of $name as it is, unless columns or targets are far from 0", (table) => {
+  test.each([...rawTables])("for raw $name, unless columns or targets are far from 0", (table) => {
     const expected: Record<string, string[]> = {
       wine: ["MYELIN_UNSCALED_COLUMN"],
       breast_cancer: ["MYELIN_UNSCALED_COLUMN"],
@@ -437,7 +440,7 @@ describe("nothing is said", () => {
   };
   const [x, y] = [cars.x, cars.y.map((value) => value / 30)];
 
-  test("of columns that batchNorm scales first, behind embeddings and noise too", () => {
+  test("for columns that batchNorm scales first, also after embeddings and noise", () => {
     silent({ layers: [batchNorm(), dense(8), relu(), dense(1)] }, x, y);
     const category = x.map((row, at) => [...row, at]);
     const layers = [
@@ -449,12 +452,12 @@ describe("nothing is said", () => {
     silent({ layers }, category, y);
   });
 
-  test("of numbers of categories, and of ones among zeros", () => {
+  test("for category numbers, and for a few ones among zeros", () => {
     const coded = rows.x.map((row, at) => [...row, at * 20, Number(at % 25 === 0), 1]);
     silent({ layers: [embedding({ column: 2, categories: 1000, units: 2 }), dense(1)] }, coded, rows.y);
   });
 
-  test("of counts as targets of a loss that means counts, and of columns alike that layerNorm scales", () => {
+  test("for counts as targets of a loss for counts, and for similar columns before layerNorm", () => {
     silent(
       { loss: "poisson", layers: [dense(8), relu(), dense(1), softplus()] },
       rows.x,
@@ -464,7 +467,7 @@ describe("nothing is said", () => {
     silent({ layers: [layerNorm(), dense(8), dense(1)] }, pixels, rows.y);
   });
 
-  test("of a sigmoid whose targets it can give, but for a few", () => {
+  test("for a sigmoid if almost all targets are in its range", () => {
     silent(
       { layers: [dense(1), sigmoid()] },
       rows.x,
@@ -473,8 +476,8 @@ describe("nothing is said", () => {
   });
 });
 
-describe("but layerNorm over columns of unlike size", () => {
-  test("is warned of", () => {
+describe("layerNorm over columns of different scales", () => {
+  test("causes a warning", () => {
     const layers = [layerNorm(), dense(8), dense(1)];
     const y = cars.y.map((value) => value / 30);
     new Model(small({ layers })).fitSync(
@@ -486,14 +489,14 @@ describe("but layerNorm over columns of unlike size", () => {
   });
 });
 
-describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => {
+describe.each(kernelNames)("warnings after the last step on the %s kernel", (kernel) => {
   const scaled = cars.x.map((row) =>
     row.map((value, at) => (value - [3000, 210, 110, 6][at]) / [900, 100, 40, 2][at]),
   );
   const standard = cars.y.map((value) => (value - 30) / 10);
 
-  test.each(ways)("%s warns of a loss far above that of one prediction for all", async (call, way) => {
-    // Beyond repair: the rate is far too high for adam, and the loss stays finite.
+  test.each(ways)("after %s report a loss far above that of a constant prediction", async (call, way) => {
+    // The model cannot recover: the rate is far too high for adam, and the loss stays finite.
     const optimizer = adam({ learningRate: 30 });
     const model = small({ kernel, optimizer, layers: [dense(8), relu(), dense(8), dense(1)] });
     const options = { epochs: 8, batchSize: 10 };
@@ -508,8 +511,8 @@ describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => 
 
   test.each<[string, number, ModelOptions["optimizer"]]>([
     ["many steps of adam", 20, adam()],
-    ["a few of sgd that have run away", 1, sgd({ learningRate: 1e-5 })],
-  ])("names the columns where they are the cause, after %s", (_, epochs, optimizer) => {
+    ["a few steps of sgd with a growing loss", 1, sgd({ learningRate: 1e-5 })],
+  ])("name the columns if they are the cause, after %s", (_, epochs, optimizer) => {
     const model = new Model(small({ kernel, optimizer, layers: [dense(1)] }));
     const { loss } = model.fitSync(cars.x, cars.y, { epochs, batchSize: 32 });
     expect(loss.at(-1)).toBeGreaterThan(1e6);
@@ -517,16 +520,16 @@ describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => 
     expect(texts().at(-1)).toMatch(/To fix it: scale the columns of x, and those of y in a regression/);
   });
 
-  test("waits for the loss of the first epochs to settle", () => {
+  test("are absent while the loss of the first epochs still varies", () => {
     const model = small({ kernel, optimizer: adam({ learningRate: 0.3 }), layers: [dense(64), dense(1)] });
     const [loss] = new Model(model).fitSync(scaled, standard, { epochs: 1, batchSize: 2 }).loss;
-    // The variance of the targets is about a half.
+    // The variance of the targets is about 0.5.
     expect(loss).toBeGreaterThan(3);
     expect(loss).toBeLessThan(30);
     expect(all()).toEqual([]);
   });
 
-  test("takes the best epoch where early stopping has given it back", () => {
+  test("judge the best epoch if early stopping has restored it", () => {
     const stops = { callbacks: callbacks.earlyStopping({ patience: 1000 }) };
     const schedule = (epoch: number) => (epoch < 20 ? 0.01 : 30);
     const train = (options: FitOptions) =>
@@ -545,7 +548,7 @@ describe.each(kernelNames)("after the last step, on the %s kernel", (kernel) => 
   });
 });
 
-describe("the loss of one prediction for all rows", () => {
+describe("the loss of a constant prediction", () => {
   const binary = rows.y;
   const options = (loss: string): { outputs: number; y: number[] | Rows } => {
     const categorical = /categorical/i.test(loss);
@@ -555,7 +558,7 @@ describe("the loss of one prediction for all rows", () => {
   };
 
   test.each(Object.keys(lossTable))(
-    "%s: is what evaluate gives of a model that says so, with weights",
+    "%s: equals what evaluate returns for a model that predicts the constant, with weights",
     (loss) => {
       const { outputs, y } = options(loss);
       const model = new Model(
@@ -576,7 +579,7 @@ describe("the loss of one prediction for all rows", () => {
   );
 });
 
-describe("rows are named by the caller's numbers", () => {
+describe("messages give the caller's row numbers", () => {
   const count = 300;
   const x = Array.from({ length: count }, (_, row) => [noise(row), noise(row, 2)]);
   const y = x.map(([value]) => value / 2);
@@ -585,7 +588,7 @@ describe("rows are named by the caller's numbers", () => {
     small({ inputs: 2, optimizer: sgd({ learningRate: 0.01 }), ...options });
   const diverging = { loss: "meanSquaredError", layers: [dense(1)] } as const;
 
-  test.each(ways)("in a warning of %s, with a validation drawn from the rows, too", async (_, way) => {
+  test.each(ways)("in a warning of %s, also with a validation drawn from the rows", async (_, way) => {
     for (const fit of [short, { ...short, validationSplit: 0.3 }]) {
       warn.mockClear();
       await trained(way)(
@@ -599,7 +602,7 @@ describe("rows are named by the caller's numbers", () => {
     }
   });
 
-  test("in a warning of targets out of range", async () => {
+  test("in a warning about targets out of range", async () => {
     const targets = y.map((_, row) => (row >= 200 && row < 240 ? 7 : 0.5));
     const options = model({ layers: [dense(1), sigmoid()], optimizer: adam() });
     await crossValidate({ model: options, fit: short }, { x, y: targets }, { folds: 3, seed: 1 });
@@ -631,7 +634,7 @@ describe("rows are named by the caller's numbers", () => {
     );
   });
 
-  test("in the errors and the validation rows of the folds of crossValidate", async () => {
+  test("in the errors and the validation rows of crossValidate's folds", async () => {
     const { folds } = await crossValidate(
       { model: model(diverging), fit: { epochs: 50, validationSplit: 0.2, warnings: false } },
       { x: x.map((row, at) => (at === 250 ? [row[0], 1e12] : row)), y },
@@ -648,7 +651,7 @@ describe("rows are named by the caller's numbers", () => {
     }
   });
 
-  test("in an error of a weight, and of what a later configuration of a search refuses", async () => {
+  test("in errors about a weight, and about rows that a later configuration of a search refuses", async () => {
     const labels = y.map((_, row) => (row === 280 ? 0.5 : row % 2));
     const binary = { layers: [dense(1), sigmoid()], loss: "binaryCrossentropy" } as const;
     expect(() =>
@@ -672,7 +675,7 @@ describe("rows are named by the caller's numbers", () => {
   });
 });
 
-describe("figures are those of all rows", () => {
+describe("messages describe all rows", () => {
   const count = 300;
   const of = (change: (row: number) => number[]) => Array.from({ length: count }, (_, row) => change(row));
   const fits = (x: Rows, options: Partial<ModelOptions> = {}) =>
@@ -684,41 +687,41 @@ describe("figures are those of all rows", () => {
       ),
     )({} as never, [], [], {});
 
-  test("a range with the row of its largest value", async () => {
+  test("by a range with the row of the largest value", async () => {
     await fits(of((row) => [row === 123 ? 500 : row === 241 ? 289770 : 6610 + 37 * row]));
     expect(texts()[0]).toMatch(/column 0 has values from 500 to 289770, the largest in row 241/);
   });
 
-  test("years, which six digits tell", async () => {
+  test("by years with all their digits", async () => {
     await fits(of((row) => [2005 + (row % 19)]));
     expect(texts()[0]).toMatch(/values from 2005 to 2023, the largest in row 18,/);
   });
 
-  test("values that lie close together, far from 0", async () => {
+  test("by values that are close together and far from 0", async () => {
     await fits(of((row) => [16777000 + (row % 7)]));
     expect(texts()[0]).toMatch(/values from 16777000 to 16777006/);
   });
 
-  test("single values that stand out, in any row", async () => {
+  test("by single outliers in any row", async () => {
     await fits(of((row) => [row === 123 ? 1e5 : noise(row), row === 299 ? 1e4 : noise(row, 2)]));
     expect(codes()).toEqual(["MYELIN_OUTLIER"]);
     expect(texts()[0]).toMatch(/row 123, column 0 has a value of size 100000, .*; likewise column 1\./);
   });
 
-  test("a share of the rows whose targets are out of range", () => {
+  test("by the share of rows whose targets are out of range", () => {
     const x = of((row) => [noise(row)]);
     const y = x.map((_, row) => (row >= 280 ? 2 : 0.5));
     new Model(small({ inputs: 1, layers: [dense(1), sigmoid()] })).fitSync(x, y, short);
     expect(texts()[0]).toMatch(/6\.67 % of the rows have other targets: row 280, column 0 has 2/);
   });
 
-  test("but what rounding does is told of the rows looked at", async () => {
+  test("except for rounding, which describes a sample and says so", async () => {
     await fits(of((row) => [1.71e12 + row]));
     expect(texts()[0]).toMatch(/of the 128 distinct values in 128 of \d+ rows/);
   });
 });
 
-test("columns with another fix, and those of y, are told by themselves", () => {
+test("columns with different fixes, and columns of y, get separate warnings", () => {
   const x = cars.x.map(([weight], row) => [1e6, weight, row === 30 ? 1e4 : noise(row)]);
   const y = cars.y.map((_, row) => (row === 40 ? 1e4 : noise(row)));
   new Model(small({ inputs: 3, optimizer: adam() })).fitSync(x, y, short);
@@ -731,7 +734,7 @@ test("columns with another fix, and those of y, are told by themselves", () => {
   expect(said).toMatch(/y: row 40, column 0 has a value/);
 });
 
-test("six columns are named, and how many more there are", () => {
+test("a warning names six columns and the number of further ones", () => {
   const x = cars.x.map(([weight], row) => [8, 7, 6, 5, 4, 3, 2, 1].map((times) => weight * times + row));
   new Model(small({ inputs: 8, optimizer: adam() })).fitSync(
     x,
@@ -741,7 +744,7 @@ test("six columns are named, and how many more there are", () => {
   expect(texts()[0]).toMatch(/column 0 has .*; likewise columns 1, 2, 3, 4, 5 and 2 more\. To fix it/);
 });
 
-describe("another fault of the same data is told", () => {
+describe("another fault in the same data causes another warning", () => {
   const { x, y } = healthy.find(({ name }) => name === "iris")!;
   const order = y.map((_, row) => row).sort((a, b) => y[a] - y[b]);
   const sorted = { x: order.map((row) => x[row]), y: order.map((row) => y[row]) };
@@ -749,7 +752,7 @@ describe("another fault of the same data is told", () => {
     new Model(small({ loss: "sparseCategoricalCrossentropy", layers: [dense(8), relu(), dense(3)] }));
   const tail: FitOptions = { ...short, validationSplit: 0.2, validationShuffle: false };
 
-  test("a validation that is the last rows, and what makes it so", () => {
+  test("for a validation of the last rows, with the option that chose them", () => {
     classifier().fitSync(sorted.x, sorted.y, tail);
     expect(codes()).toEqual(["MYELIN_MISSING_CLASS"]);
     expect(texts()[0]).toMatch(
@@ -758,7 +761,7 @@ describe("another fault of the same data is told", () => {
     expect(texts()[0]).not.toContain("diagnose");
   });
 
-  test("a validation of another class, once each", () => {
+  test("for each validation without some class, once", () => {
     const first = sorted.y.flatMap((label, row) => (label === 0 ? [row] : []));
     const validationData = [first.map((row) => sorted.x[row]), first.map(() => 0)] as const;
     classifier().fitSync(sorted.x, sorted.y, tail);
@@ -769,7 +772,7 @@ describe("another fault of the same data is told", () => {
     expect(texts().at(-1)).toMatch(/To fix it: shuffle rows that are sorted by class before they are split/);
   });
 
-  test("a last batch of one row, after batches of one row", () => {
+  test("for a last batch of one row, after batches of one row", () => {
     const train = (batchSize: number, rows: number) =>
       new Model(small({ layers: [dense(4), batchNorm(), dense(1)] })).fitSync(
         x.slice(0, rows),
@@ -794,8 +797,8 @@ describe("another fault of the same data is told", () => {
   });
 });
 
-describe("after the last step", () => {
-  test("a value that stands out is named as what to fix", () => {
+describe("the warning after the last step", () => {
+  test("names an outlier as the value to fix", () => {
     const x = rows.x.map((row, at) => (at === 33 ? [row[0], 1e4] : row));
     new Model(small({ inputs: 2, optimizer: sgd({ learningRate: 1e-9 }), layers: [dense(1)] })).fitSync(
       x,
@@ -809,7 +812,7 @@ describe("after the last step", () => {
   });
 
   test.each(kernelNames)(
-    "units that are all dead are told, though the loss has fallen, on the %s kernel",
+    "reports layers whose units are all dead, though the loss has fallen, on the %s kernel",
     (kernel) => {
       const x = Array.from({ length: 300 }, (_, row) => [noise(row), noise(row, 2)]);
       const y = x.map(([first, second]) => Number(first * second > 0));
@@ -834,7 +837,7 @@ describe("after the last step", () => {
   );
 });
 
-test("of more values than a moment can read, evenly spaced rows are looked at, and the text says so", () => {
+test("a very large dataset is sampled at even distances, and the text says so", () => {
   const rows = 3 * 2 ** 20;
   const x = new Float32Array(2 * rows).map((_, at) => (at % 2 === 0 ? 1 : 1000 + (at % 7)));
   const [first, second] = readColumns(x, rows, 2, undefined, 2 ** 20);
@@ -844,7 +847,7 @@ test("of more values than a moment can read, evenly spaced rows are looked at, a
   expect(readColumns(x, rows, 2)[1]).not.toHaveProperty("sampled");
 });
 
-test("every code is in the document", () => {
+test("every code is in docs/doctor.md", () => {
   const doc = readFileSync(new URL("../docs/doctor.md", import.meta.url), "utf8");
   const sources = ["before", "after", "stall"].map((name) =>
     readFileSync(new URL(`../src/training/warnings/${name}.ts`, import.meta.url), "utf8"),

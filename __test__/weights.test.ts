@@ -19,7 +19,7 @@ const layer = fc.oneof(
 const network = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.array(layer, { minLength: 1, maxLength: 4 }));
 
 describe("weights by layer", () => {
-  test("go to the flat array of the kernels and back, whatever the layers", () => {
+  test("survive the flat array of the kernels, for any layers", () => {
     fc.assert(
       fc.property(network, ([inputs, layers]) => {
         const shape = shapesOf(inputs, layers);
@@ -31,7 +31,7 @@ describe("weights by layer", () => {
     );
   });
 
-  test("stand as weights, row by row, then biases", () => {
+  test("are stored as weights, row by row, then biases", () => {
     expect(
       toLayers(shapesOf(2, [dense(2), relu(), dense(1)]), Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)),
     ).toEqual([
@@ -80,7 +80,7 @@ describe("initial weights", () => {
     expect(high).toBeLessThan(1);
   });
 
-  test("are what an initializer's options say", () => {
+  test("follow the options of an initializer", () => {
     const between = wide({ weightInitializer: initializers.uniform({ minimum: 2, maximum: 3 }) });
     expect(between.every((value) => value >= 2 && value < 3)).toBe(true);
     expect(new Set(wide({ weightInitializer: initializers.constant({ value: 0.5 }) }))).toEqual(
@@ -89,7 +89,7 @@ describe("initial weights", () => {
     expect(new Set(wide({ weightInitializer: "zeros" }))).toEqual(new Set([0]));
   });
 
-  test("leave biases at zero unless told otherwise", () => {
+  test("of biases are zero by default", () => {
     expect(initial(shapesOf(2, [dense(3)]))[0].bias).toEqual([0, 0, 0]);
     const [{ bias }] = initial(
       shapesOf(2, [dense(3, { biasInitializer: initializers.constant({ value: 1 }) })]),
@@ -97,7 +97,7 @@ describe("initial weights", () => {
     expect(bias).toEqual([1, 1, 1]);
   });
 
-  test("of a layer stay the same when a layer is added behind it", () => {
+  test("of a layer do not change if a layer is added after it", () => {
     const alone = initial(shapesOf(2, [dense(4)]));
     expect(initial(shapesOf(2, [dense(4), relu(), dense(4)]))[0]).toEqual(alone[0]);
   });

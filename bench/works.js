@@ -238,7 +238,7 @@ export function operations({ kind, widths, batchSize }) {
 }
 
 /** Returns the number of steps per epoch. */
-export const stepsAnEpoch = ({ rows, batchSize }) => Math.ceil(rows / batchSize);
+export const stepsPerEpoch = ({ rows, batchSize }) => Math.ceil(rows / batchSize);
 
 /** Returns the same work made so small that it only shows that the benchmark runs. */
 export const quick = (work) => {

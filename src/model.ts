@@ -23,9 +23,9 @@ import { ModelPredictor, type PredictOptions } from "./training/modelPredictor.t
 import {
   type FitOptions,
   readFitOptions,
-  type ToldBy,
   type Validates,
   type ValidationOptions,
+  type ValidationOptionsOf,
 } from "./training/options.ts";
 import { type Evaluation, Session, START } from "./training/session.ts";
 import type { Training } from "./training/training.ts";
@@ -215,12 +215,12 @@ export class Model<const List extends MetricList = MetricList> {
    */
   fit<Given extends ValidationOptions = object>(
     data: Examples,
-    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+    options?: FitOptions<List, Validates<Given>> & ValidationOptionsOf<Given>,
   ): Promise<History<List, Validates<Given>>>;
   fit<Given extends ValidationOptions = object>(
     x: Matrix,
     y: Matrix,
-    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+    options?: FitOptions<List, Validates<Given>> & ValidationOptionsOf<Given>,
   ): Promise<History<List, Validates<Given>>>;
   async fit(...given: unknown[]): Promise<unknown> {
     const fit = begin(this, "fit", given);
@@ -241,12 +241,12 @@ export class Model<const List extends MetricList = MetricList> {
    */
   fitSync<Given extends ValidationOptions = object>(
     data: Examples,
-    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+    options?: FitOptions<List, Validates<Given>> & ValidationOptionsOf<Given>,
   ): History<List, Validates<Given>>;
   fitSync<Given extends ValidationOptions = object>(
     x: Matrix,
     y: Matrix,
-    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+    options?: FitOptions<List, Validates<Given>> & ValidationOptionsOf<Given>,
   ): History<List, Validates<Given>>;
   fitSync(...given: unknown[]): unknown {
     const fit = begin(this, "fitSync", given);
@@ -270,12 +270,12 @@ export class Model<const List extends MetricList = MetricList> {
    */
   epochs<Given extends ValidationOptions = object>(
     data: Examples,
-    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+    options?: FitOptions<List, Validates<Given>> & ValidationOptionsOf<Given>,
   ): AsyncGenerator<Epoch<List, Validates<Given>>, History<List, Validates<Given>>>;
   epochs<Given extends ValidationOptions = object>(
     x: Matrix,
     y: Matrix,
-    options?: FitOptions<List, Validates<Given>> & ToldBy<Given>,
+    options?: FitOptions<List, Validates<Given>> & ValidationOptionsOf<Given>,
   ): AsyncGenerator<Epoch<List, Validates<Given>>, History<List, Validates<Given>>>;
   epochs(...given: unknown[]): AsyncGenerator<unknown, unknown> {
     sessionOf(this, "epochs");

@@ -23,7 +23,7 @@ export const addonFile = `myelin.${target}.node`;
 const addonIsBuilt = existsSync(join(root, "npm", target, addonFile));
 
 /**
- * Tests of the native kernel. Without its addon they are skipped, and the reason stands in the title; in CI
+ * Adds tests of the native kernel. Without its addon they are skipped, with the reason in the title; in CI
  * they fail.
  */
 export function describeNative(title: string, tests: () => void): void {
@@ -36,7 +36,7 @@ export interface Packed {
   platform: string;
 }
 
-/** Packs the checkout for real, into a folder of its own. */
+/** Packs the checkout into a temporary folder. */
 export function pack(): Packed {
   const folder = makeFolder("packed");
   const { version } = readManifest(root);
@@ -48,9 +48,9 @@ export function pack(): Packed {
 }
 
 /**
- * Installs tarballs into an empty app. `--offline`, because the packages of other platforms are not
- * published while this is tested: npm then takes them as absent at once, asks no registry, and gets no
- * stranger's package of that name.
+ * Installs tarballs into an empty app. The packages of other platforms are not published when this is tested.
+ * With `--offline`, npm treats them as absent at once, and gets no foreign package of that name from a
+ * registry.
  */
 export function install(...tarballs: string[]): string {
   const app = makeFolder("app");
@@ -61,7 +61,7 @@ export function install(...tarballs: string[]): string {
   return app;
 }
 
-/** Installs what the package.json of such a folder names, unless it is there: tools that few tests need. */
+/** Installs the dependencies of this folder's package.json if they are missing: tools that few tests need. */
 export function installTools(folder: string): void {
   const wanted = Object.entries<string>(readManifest(folder).dependencies);
   const installed = wanted.every(([name, version]) => {
@@ -100,7 +100,7 @@ export function run(
   };
 }
 
-/** Runs a copy of a bundle of an app where no node_modules are in reach, not even those of the app. */
+/** Runs a copy of an app's bundle in a place without any node_modules. */
 export function runElsewhere(
   app: string,
   bundle: string,
@@ -130,13 +130,13 @@ export function runNpm(folder: string, ...commandArguments: string[]): Result {
   return run(folder, "npm", commandArguments);
 }
 
-/** Gives the output of a run that must end well. */
+/** Returns the output of a run that must succeed. */
 export function expectSuccess(result: Result): string {
   if (result.status === 0) return result.output;
   throw new Error(`${result.command} ended with ${result.status}\n${result.output}\n${result.errors}`);
 }
 
-/** What an app does: every test that trains runs this script. */
+/** A typical app. Every test that trains runs this script. */
 export const trainScript = readFileSync(join(root, "__test__", "runtimes", "train.mjs"), "utf8");
 
 export function train(app: string, settings: Record<string, string> = {}): Result {
@@ -149,7 +149,7 @@ export interface Trained {
   loss: number[];
   lossInOneGo: number[];
   prediction: number[];
-  /** The prediction of the model that came back from its bytes, and from a file or why there is none. */
+  /** The predictions of the model read from its bytes, and from a file, or why there is no file. */
   fromBytes: number[];
   fromFile: number[] | string;
   /** Whether a log of two epochs was written, or why not. */
@@ -161,8 +161,8 @@ export function readTrained(result: Result): Trained {
 }
 
 /**
- * The loss fell, off the event loop and in one go alike, and the model answers with a number for a row, the
- * same one when it comes back from its bytes.
+ * Expects the loss to have fallen, off the event loop and synchronously alike, and the model to predict a
+ * number for a row, which is the same after loading from bytes.
  */
 export function expectTrained({ loss, lossInOneGo, prediction, fromBytes }: Trained): void {
   expect(loss.at(-1)).toBeLessThan(loss[0]! / 2);
@@ -175,7 +175,7 @@ export function readManifest(folder: string) {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 }
 
-// Not from `makeFolder`: a test that is running may register no hook.
+// Not in `makeFolder`, because a running test must not register hooks.
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -187,7 +187,7 @@ function makeFolder(name: string): string {
   return folder;
 }
 
-// What vitest and the caller set for this process must not reach the app.
+// The app must not get variables that vitest and the caller set for this process.
 function bareEnvironment() {
   return Object.fromEntries(
     Object.entries(process.env).filter(

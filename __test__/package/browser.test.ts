@@ -1,4 +1,4 @@
-// A bundler takes the installed package into a browser: the TypeScript kernel alone, and nothing of Node.
+// A bundler bundles the installed package for a browser: only the TypeScript kernel, and nothing of Node.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   code = readFileSync(join(app, "bundle.js"), "utf8");
 });
 
-test("the bundle imports nothing, neither from Node nor from elsewhere", () => {
+test("the bundle has no imports", () => {
   expect(code).not.toMatch(/\bimport\b/);
   expect(code).not.toMatch(/\brequire\s*\(/);
   expect(code).not.toMatch(/["'`]node:/);
@@ -41,11 +41,11 @@ test("a page that trains and predicts takes at most 56 KB, minified and gzipped"
   const bundle = await rolldown({ input: entry, platform: "browser" });
   const { output } = await bundle.generate({ format: "esm", minify: true, codeSplitting: false });
   expect(gzipSync(output[0].code, { level: 9 }).length).toBeLessThan(56_000);
-  // What looks into a model is a subpath of its own.
+  // Inspection of models is a separate subpath.
   expect(output[0].code).not.toContain("checkGradients");
 });
 
-// What a browser and a worker in it have, of what may be needed; no process, no Buffer, no require.
+// The globals of a browser and its workers that may be used; no process, no Buffer, no require.
 const browser = {
   ...{ setTimeout, clearTimeout, queueMicrotask, performance, MessageChannel },
   ...{ AbortController, AbortSignal, TextEncoder, TextDecoder },
@@ -53,8 +53,8 @@ const browser = {
 
 test.each([
   ["there are no globals of Node", browser],
-  ["there is nothing but the language", {}],
-])("the bundle trains where %s", async (_, globals) => {
+  ["there are only the language's own globals", {}],
+])("the bundle trains if %s", async (_, globals) => {
   const lines: string[] = [];
   const console = { log: (line: string) => void lines.push(line) };
   await runInContext(`(async () => {${code}})()`, createContext({ ...globals, console }));

@@ -1,5 +1,5 @@
-// Server bundles by other people's bundlers, in both module formats. Those that the checkout does not have for
-// itself are installed when this test first runs.
+// Server bundles by other bundlers, in both module formats. Bundlers that are not dependencies of the
+// checkout are installed when this test first runs.
 import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -21,7 +21,7 @@ import {
 
 const tools = join(root, "__test__", "bundlers");
 
-/** What is bundled, into which file, and whether with the setting that keeps Myelin out. */
+/** The entry, the file to write, and whether the setting that excludes Myelin is used. */
 interface Order {
   readonly entry: string;
   readonly file: string;
@@ -31,7 +31,7 @@ interface Order {
 
 interface Bundler {
   readonly name: string;
-  /** The setting, in the words of the warning. */
+  /** The setting, as the warning gives it. */
   readonly setting: string;
   bundle(order: Order): Promise<unknown>;
 }
@@ -109,7 +109,7 @@ const bundlers: readonly Bundler[] = [
   },
 ];
 
-/** Rollup takes the condition "node" only if its plugin is told to. */
+/** Rollup uses the condition "node" only if its plugin is configured to. */
 async function rollUp({ entry, file, format, external: isExternal }: Order, conditions: string[]) {
   const { rollup } = await importTool("rollup");
   const resolve = await importTool("@rollup/plugin-node-resolve");
@@ -177,7 +177,7 @@ describeNative("a server bundle", () => {
     });
   });
 
-  test("made for browsers by mistake says so, and how to fix it", async () => {
+  test("built for browsers by mistake gives a warning with the fix", async () => {
     const file = join(app, "out", "browser.mjs");
     await rollUp({ entry, file, format: "esm", external: false }, []);
     const result = start(file);
@@ -186,7 +186,7 @@ describeNative("a server bundle", () => {
   });
 });
 
-test("a server bundle beside a Myelin without its platform package names that package, not the bundle", async () => {
+test("a server bundle beside a Myelin without its platform package gives a warning that names that package", async () => {
   const bare = install(packed.myelin);
   const file = join(bare, "out.cjs");
   await bundlers[0]!.bundle({ entry: putEntry(bare), file, format: "cjs", external: false });

@@ -1,5 +1,4 @@
-// The packed package in apps as users have them: with its platform package, without, and with one that is
-// of no use.
+// The packed package in users' apps: with its platform package, without it, and with an unusable one.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -30,7 +29,7 @@ describeNative("installed beside its platform package", () => {
     app = install(packed.myelin, packed.platform);
   });
 
-  test("trains on the native kernel when it is imported, saves and loads", () => {
+  test("trains on the native kernel as an ES module, saves and loads", () => {
     const trained = readTrained(train(app));
     expect(trained.kernel.name).toBe("native");
     expectTrained(trained);
@@ -39,7 +38,7 @@ describeNative("installed beside its platform package", () => {
     expect(readFileSync(join(app, "log.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
   });
 
-  test("trains on the native kernel when it is required from CommonJS", () => {
+  test("trains on the native kernel when required from CommonJS", () => {
     writeFileSync(
       join(app, "train.cjs"),
       `const { Model, dense, sgd, xor } = require("myelin");
@@ -52,7 +51,7 @@ describeNative("installed beside its platform package", () => {
     expect(trained).toMatchObject({ kernel: { name: "native" }, epochs: 2 });
   });
 
-  test("trains on the TypeScript kernel when MYELIN_KERNEL asks for it", () => {
+  test("trains on the TypeScript kernel if MYELIN_KERNEL chooses it", () => {
     const trained = readTrained(train(app, { MYELIN_KERNEL: "typescript" }));
     expect(trained.kernel.name).toBe("typescript");
     expectTrained(trained);
@@ -72,7 +71,7 @@ describe("installed without its platform package", () => {
     app = install(packed.myelin);
   });
 
-  test("trains on the TypeScript kernel, says why in `kernel.reason`, and warns once how to get the other", () => {
+  test("trains on the TypeScript kernel, gives the reason in `kernel.reason`, and warns once with the fix", () => {
     const result = train(app);
     const trained = readTrained(result);
     expect(trained.kernel).toEqual({
@@ -88,13 +87,13 @@ describe("installed without its platform package", () => {
     expect(train(app, { MYELIN_KERNEL: "typescript" }).errors).toBe("");
   });
 
-  test("is an error that names the package when MYELIN_KERNEL asks for the native kernel", () => {
+  test("throws an error that names the package if MYELIN_KERNEL chooses the native kernel", () => {
     const result = train(app, { MYELIN_KERNEL: "native" });
     expect(result.status).not.toBe(0);
     expect(result.errors).toContain(`myelin-${target}`);
   });
 
-  test("runs `myelin xor` and says which kernel it ran on, and why", () => {
+  test("runs `myelin xor` and prints its kernel and the reason", () => {
     const output = expectSuccess(runNpm(app, "exec", "--offline", "--no", "--", "myelin", "xor"));
     expect(output).toMatch(/kernel: typescript \(.+\)/);
     expect(existsSync(join(app, "xor.html"))).toBe(true);
@@ -128,16 +127,16 @@ describe("installed without its platform package", () => {
 });
 
 const unusable = [
-  { title: "that is no library", spoil: spoilAddon, reason: /does not load/ },
-  { title: "of another version", spoil: giveOtherVersion, reason: /version 0\.0\.9, expected/ },
+  { title: "that is not a library", breakPackage: breakAddon, reason: /does not load/ },
+  { title: "of another version", breakPackage: giveOtherVersion, reason: /version 0\.0\.9, expected/ },
 ];
 
-for (const { title, spoil, reason } of unusable) {
+for (const { title, breakPackage, reason } of unusable) {
   describeNative(`beside an addon ${title}`, () => {
     let app: string;
     beforeAll(() => {
       app = install(packed.myelin, packed.platform);
-      spoil(join(app, "node_modules", `myelin-${target}`));
+      breakPackage(join(app, "node_modules", `myelin-${target}`));
     });
 
     test("trains on the TypeScript kernel, keeps the reason, and warns once with a code", () => {
@@ -150,7 +149,7 @@ for (const { title, spoil, reason } of unusable) {
       ]);
     });
 
-    test("is an error that says why when MYELIN_KERNEL asks for the native kernel", () => {
+    test("throws an error with the reason if MYELIN_KERNEL chooses the native kernel", () => {
       const result = train(app, { MYELIN_KERNEL: "native" });
       expect(result.status).not.toBe(0);
       expect(result.errors).toContain(`myelin-${target}`);
@@ -159,11 +158,11 @@ for (const { title, spoil, reason } of unusable) {
   });
 }
 
-function spoilAddon(folder: string): void {
+function breakAddon(folder: string): void {
   writeFileSync(join(folder, addonFile), "this is no addon");
 }
 
-/** As after an update that npm did half: the addon is sound, and not the one that belongs to the package. */
+/** Like after an incomplete update: the addon works, but belongs to another version of the package. */
 function giveOtherVersion(folder: string): void {
   writeFileSync(
     join(folder, "other.cjs"),

@@ -1,4 +1,4 @@
-// What the packed files hold.
+// The contents of the packed files.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ describe("the packed package", () => {
     folder = join(install(packed.myelin), "node_modules", "myelin");
   });
 
-  test("has no script that runs at install, and no dependency but its platform packages", () => {
+  test("has no install scripts, and no dependencies except its platform packages", () => {
     const manifest = readManifest(folder);
     for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
       expect(manifest.scripts ?? {}).not.toHaveProperty(script);
@@ -40,7 +40,7 @@ describe("the packed package", () => {
     expect(Object.keys(manifest.optionalDependencies).sort()).toEqual(platforms.sort());
   });
 
-  test("has the version that the sources and the crates state", () => {
+  test("has the version of the sources and the crates", () => {
     const { version } = readManifest(folder);
     expect(readFileSync(join(root, "src", "version.ts"), "utf8")).toContain(`version = "${version}"`);
     expect(readFileSync(join(root, "Cargo.toml"), "utf8")).toContain(`\nversion = "${version}"`);
@@ -61,19 +61,19 @@ describe("the packed package", () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
   });
 
-  test("holds what is built and its papers: no sources, no tests", () => {
+  test("contains the build, the readme, the license and the changelog: no sources, no tests", () => {
     for (const file of filesIn(folder)) {
       expect(file).toMatch(/^(dist\/.+(\.js|\.d\.ts)|(dist\/)?[A-Z-]+\.md|package\.json|LICENSE)$/);
     }
   });
 
-  test("has its docstrings in the declarations, and not a second time in the code", () => {
+  test("has its docstrings in the declarations, but not in the code", () => {
     const hasDocstring = (file: string) => readFileSync(join(folder, file), "utf8").includes("/**");
     expect(hasDocstring("dist/index.d.ts")).toBe(true);
     expect(filesIn(folder).filter((file) => file.endsWith(".js") && hasDocstring(file))).toEqual([]);
   });
 
-  test("links, in what it says of itself, to what it holds or to the web", () => {
+  test("links only to its own files or to the web", () => {
     const documents = filesIn(folder).filter((file) => file.endsWith(".md"));
     for (const file of documents) {
       const targets = Array.from(
@@ -85,7 +85,7 @@ describe("the packed package", () => {
     }
   });
 
-  test("links to the repository, once package.json names it", () => {
+  test("links to the repository if package.json names it", () => {
     const text = "![A plot](docs/xor.svg) [docs/files.md](docs/files.md) [news](CHANGELOG.md)";
     const isPacked = (path: string) => path === "CHANGELOG.md";
     const repository = { url: "git+https://example.org/a/b.git" };
@@ -96,22 +96,22 @@ describe("the packed package", () => {
     expect(withLiveLinks(text, isPacked, { version: "1.0.0" })).toBe(" docs/files.md [news](CHANGELOG.md)");
   });
 
-  test("names no path of the machine that packed it", () => {
+  test("contains no path of the machine that packed it", () => {
     expectNoMachinePaths(folder);
   });
 
-  test("names the licence of every library that is bundled into it", () => {
-    const licences = readFileSync(join(folder, "dist", "THIRD-PARTY-LICENSES.md"), "utf8");
+  test("names the license of every bundled library", () => {
+    const licenses = readFileSync(join(folder, "dist", "THIRD-PARTY-LICENSES.md"), "utf8");
     const libraries = [...bundledLibraries(folder), ...importedLibraries()];
     expect(libraries).toEqual(expect.arrayContaining(["commander", "d3-scale", "fastest-levenshtein"]));
-    for (const library of libraries) expect(licences).toContain(`## ${library} `);
+    for (const library of libraries) expect(licenses).toContain(`## ${library} `);
   });
 
   test("passes publint", () => {
     expectSuccess(runTool("publint", ["run", packed.myelin, "--strict"]));
   });
 
-  test("has types that fit its modules, says attw", () => {
+  test("has types that match its modules, by attw", () => {
     expectSuccess(runTool("@arethetypeswrong/cli", [packed.myelin, "--profile", "esm-only", "--no-color"]));
   });
 });
@@ -122,7 +122,7 @@ describeNative("the packed addon", () => {
     folder = join(install(packed.myelin, packed.platform), "node_modules", `myelin-${target}`);
   });
 
-  test("tells npm its platform, and brings a licence and a readme", () => {
+  test("names its platform for npm, and contains a license and a readme", () => {
     const manifest = readManifest(folder);
     expect(manifest).not.toHaveProperty("platform");
     expect(manifest).toMatchObject({ os: [process.platform], cpu: [process.arch] });
@@ -135,7 +135,7 @@ describeNative("the packed addon", () => {
     expect(statSync(join(folder, addonFile)).size).toBeLessThan(2_500_000);
   });
 
-  test("names no path of the machine that built it", () => {
+  test("contains no path of the machine that built it", () => {
     expectNoMachinePaths(folder);
   });
 });
@@ -156,7 +156,7 @@ function expectNoMachinePaths(folder: string): void {
   }
 }
 
-/** The bundler leaves a comment with the path of each file that it takes in. */
+/** Returns the bundled libraries. The bundler leaves a comment with the path of each bundled file. */
 function bundledLibraries(folder: string): string[] {
   const code = filesIn(folder)
     .filter((file) => file.endsWith(".js"))
@@ -165,7 +165,7 @@ function bundledLibraries(folder: string): string[] {
   return Array.from(code.matchAll(/node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//g), (match) => match[1]!);
 }
 
-/** What our sources import of others: code that is minified does not say what is in it. */
+/** Returns the libraries that our sources import. Minified code does not name its contents. */
 function importedLibraries(): string[] {
   const sources = filesIn(join(root, "src")).map((file) => readFileSync(join(root, "src", file), "utf8"));
   const names = sources.flatMap((source) =>

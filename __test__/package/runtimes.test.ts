@@ -1,5 +1,5 @@
-// The installed package on the runtimes that are not this one. Their binaries come as npm packages and are
-// installed when this test first runs.
+// The installed package on other runtimes. Their binaries are npm packages, which are installed when this
+// test first runs.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -30,7 +30,7 @@ const runtimes = {
 
 const hasHalfs = (name: string) => name !== "Node 22";
 
-/** Rows of 16-bit floats, flat and in a list, give what the same numbers in a list give. */
+/** Rows of 16-bit floats, flat and in a list, must give the same result as the same numbers in a list. */
 const halfScript = `import { dense, Model } from "myelin";
 const x = [[0.5, 1], [2, 0.25]];
 const model = new Model({ inputs: 2, layers: [dense(3)], loss: "meanSquaredError", optimizer: "sgd" });
@@ -67,7 +67,7 @@ function onEveryRuntime() {
       expect(readFileSync(join(app, "log.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
     });
 
-    test(`takes 16-bit floats on ${name}, if it has them`, () => {
+    test(`accepts 16-bit floats on ${name}, if it has them`, () => {
       writeFileSync(join(app, script), halfScript);
       const output = expectSuccess(run(app, join(folder, "node_modules", program!), programArguments));
       writeFileSync(join(app, script), trainScript);
@@ -85,7 +85,7 @@ function onEveryRuntime() {
     ],
     [["--allow-read"], { name: "typescript", reason: expect.stringMatching(/does not load: .*--allow-ffi/) }],
   ])(
-    "computes on Deno with %j alone: an environment that may not be read is an empty one",
+    "computes on Deno with %j alone: an environment that cannot be read counts as empty",
     (allowed, kernel) => {
       writeFileSync(join(app, "kernel.mjs"), kernelScript);
       const result = run(app, deno, ["run", "--no-prompt", "--quiet", ...allowed, "kernel.mjs"]);
@@ -111,9 +111,9 @@ function onEveryRuntime() {
   test.each([
     ["node", "esm", "mjs", [process.execPath]],
     ["node", "cjs", "cjs", [process.execPath]],
-    // Without the flag Bun installs from a registry what a program lacks.
+    // Without the flag, Bun installs missing packages from a registry.
     ["bun", "esm", "bun.mjs", [bun, "--no-install"]],
-  ])("loads the native kernel from a bundle that Bun made for %s as %s", (host, format, ending, command) => {
+  ])("loads the native kernel from a bundle that Bun built for %s as %s", (host, format, ending, command) => {
     writeFileSync(join(app, "kernel.mjs"), kernelScript);
     const file = join(app, "out", `bundle.${ending}`);
     const options = ["--target", host, "--format", format, "--outfile", file];

@@ -1,4 +1,4 @@
-// The types of the packed package, as an app's compiler reads them: every way to find modules, both branches of
+// The types of the packed package as an app's compiler reads them: every module resolution, both branches of
 // the package's imports, two versions of TypeScript. `types/` has the programs.
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const compilers: readonly TypeScript[] = [typescript60, typescript59 as unknown 
 const { ModuleKind, ModuleResolutionKind, ScriptTarget } = typescript60;
 const bundler = { module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler };
 
-/** How an app may find modules; Node's ways always take the branches for Node. */
+/** The module resolutions. Node's own always take the branches for Node. */
 const resolutions: readonly (readonly [title: string, options: CompilerOptions])[] = [
   ["nodenext", { module: ModuleKind.NodeNext, moduleResolution: ModuleResolutionKind.NodeNext }],
   ["node16", { module: ModuleKind.Node16, moduleResolution: ModuleResolutionKind.Node16 }],
@@ -25,7 +25,7 @@ const resolutions: readonly (readonly [title: string, options: CompilerOptions])
   ["bundler with the condition browser", { ...bundler, customConditions: ["browser"] }],
 ];
 
-/** What apps have of types besides the package's. */
+/** The types that apps may have besides the package's. */
 const libraries: readonly (readonly [title: string, options: CompilerOptions])[] = [
   ["exact optional properties", { exactOptionalPropertyTypes: true }],
   ["the types of Node and not of a browser", { lib: ["lib.es2022.d.ts"], types: ["node"] }],
@@ -49,7 +49,7 @@ beforeAll(() => {
 
 const parsed = new Map<string, SourceFile>();
 
-/** A host that parses the library of each version once. */
+/** Returns a host that parses the library of each version once. */
 function hostOf(typescript: TypeScript, options: CompilerOptions) {
   const host = typescript.createCompilerHost(options);
   const parse = host.getSourceFile;
@@ -70,7 +70,7 @@ function compile(typescript: TypeScript, files: readonly string[], options: Comp
     typeRoots: [join(app, "node_modules", "@types")],
     strict: true,
     noEmit: true,
-    // The package's types are checked, and only TypeScript's own library is not.
+    // The package's types are checked, but not TypeScript's own library.
     skipLibCheck: false,
     skipDefaultLibCheck: true,
     ...options,
@@ -79,7 +79,7 @@ function compile(typescript: TypeScript, files: readonly string[], options: Comp
   return typescript.createProgram(programs, complete, hostOf(typescript, complete));
 }
 
-/** What the compiler finds wrong, in the package's types too, each with its place. */
+/** Returns the compiler's errors with their places, including those in the package's types. */
 function errorsOf(typescript: TypeScript, program: Program): string[] {
   return typescript.getPreEmitDiagnostics(program).map(({ file, start, code, messageText }) => {
     const line = file ? file.getLineAndCharacterOfPosition(start ?? 0).line + 1 : 0;
@@ -88,10 +88,10 @@ function errorsOf(typescript: TypeScript, program: Program): string[] {
   });
 }
 
-/** The comments that say which error the next statement has: its code, and a part of its text. */
+/** The comments that give the expected error of the next statement: its code, and a part of its text. */
 const EXPECTED = /^\/\/ expect error: (\d+) ?(.*)$/;
 
-/** The statements with their lines, from 1, and the error that each is to have, if one. */
+/** Returns the statements with their lines, from 1, and their expected errors. */
 function statementsOf(source: SourceFile) {
   const lines = source.text.split("\n");
   return source.statements.map((statement) => {
@@ -111,11 +111,11 @@ for (const typescript of compilers) {
       errors = errorsOf(typescript, program);
     });
 
-    test("compiles right programs, and the package's types themselves", () => {
+    test("compiles correct programs, and the package's types themselves", () => {
       expect(errors.filter((error) => !error.startsWith("wrong.ts:"))).toEqual([]);
     });
 
-    test("refuses each wrong statement, with the error that says why", () => {
+    test("refuses each wrong statement, with a helpful error", () => {
       const source = program.getSourceFile(join(app, "types", "wrong.ts"))!;
       for (const { first, last, code, text } of statementsOf(source)) {
         const found = errors.filter((error) => {
@@ -130,7 +130,7 @@ for (const typescript of compilers) {
   });
 }
 
-test("Float16Array is taken where the library has it", () => {
+test("Float16Array is accepted if the library has it", () => {
   const options = { ...bundler, lib: ["lib.esnext.d.ts", "lib.dom.d.ts"] };
   for (const typescript of compilers) {
     expect(errorsOf(typescript, compile(typescript, ["float16.ts"], options))).toEqual([]);
@@ -161,7 +161,7 @@ describe("an editor", () => {
     });
   });
 
-  /** The names that are offered before the end of this piece of the program. */
+  /** Returns the completions at the end of this piece of the program. */
   function offered(piece: string): string[] {
     const end = text.indexOf(piece) + piece.length;
     const completions = service.getCompletionsAtPosition(file, end - 1, {});
@@ -176,7 +176,7 @@ describe("an editor", () => {
       .join("");
   }
 
-  test.each(["earlyStopping", "reduceOnPlateau"])("completes what %s can monitor", (callback) => {
+  test.each(["earlyStopping", "reduceOnPlateau"])("completes the metrics that %s can monitor", (callback) => {
     const names = ["loss", "validationLoss", "accuracy", "validationAccuracy", "rocAuc", "validationRocAuc"];
     expect(offered(`${callback}({ monitor: ""`)).toEqual(expect.arrayContaining(names));
   });

@@ -1,5 +1,5 @@
-// The page's script runs in a browser only, so it is tried in one: the page moves its own pointer and
-// presses its own keys, and Chromium prints what the page has become.
+// The page's script runs in a browser only, so it is tested in one: the page moves its own pointer and
+// presses its own keys, and Chromium prints the resulting page.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const page = scatterHtml([
   pointAt(1, 1, 0.1, { name: "top" }),
 ]);
 
-/** The text and the visibility of the tooltip after some steps inside the page. */
+/** Returns the text and the visibility of the tooltip after some steps inside the page. */
 function tooltipAfter(steps: string): { text: string; hidden: boolean } {
   const folder = mkdtempSync(join(tmpdir(), "myelin-hover-"));
   try {
@@ -53,20 +53,23 @@ function press(...keys: string[]): string {
     document.querySelector("figure").dispatchEvent(new KeyboardEvent("keydown", { key }));`;
 }
 
-describe.skipIf(!browser)("hovering in Chromium (skipped where there is none; CHROMIUM may name it)", () => {
-  it("shows the details of the point under the pointer, as text", () => {
-    expect(tooltipAfter(pointNear(1))).toEqual({
-      text: "<div>name <b>right &lt;b&gt;</b></div>",
-      hidden: false,
+describe.skipIf(!browser)(
+  "hovering in Chromium (skipped if there is none; CHROMIUM can give its path)",
+  () => {
+    it("shows the details of the point under the pointer, as text", () => {
+      expect(tooltipAfter(pointNear(1))).toEqual({
+        text: "<div>name <b>right &lt;b&gt;</b></div>",
+        hidden: false,
+      });
     });
-  });
 
-  it("walks from point to point with the arrow keys", () => {
-    const walked = tooltipAfter(pointNear(0) + press("ArrowRight", "ArrowUp"));
-    expect(walked).toEqual({ text: "<div>name <b>top</b></div>", hidden: false });
-  });
+    it("moves from point to point with the arrow keys", () => {
+      const walked = tooltipAfter(pointNear(0) + press("ArrowRight", "ArrowUp"));
+      expect(walked).toEqual({ text: "<div>name <b>top</b></div>", hidden: false });
+    });
 
-  it("hides on Escape, and away from every point", () => {
-    expect(tooltipAfter(pointNear(0) + press("Escape")).hidden).toBe(true);
-  });
-});
+    it("hides on Escape, and away from all points", () => {
+      expect(tooltipAfter(pointNear(0) + press("Escape")).hidden).toBe(true);
+    });
+  },
+);

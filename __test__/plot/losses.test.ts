@@ -9,7 +9,7 @@ const name = "mean squared error";
 const falling = Array.from({ length: 2000 }, (_, epoch) => 4 / (epoch + 1));
 const losses = { name, values: falling };
 
-/** Losses that a curve must survive, by name, with how many of them can be drawn. */
+/** Difficult lists of losses, by name, with the number of losses that can be drawn. */
 const odd: Record<string, [values: number[], drawn: number]> = {
   "one epoch": [[0.25], 1],
   "equal losses": [[0.1, 0.1, 0.1], 3],
@@ -34,7 +34,8 @@ describe("the losses of a training", () => {
     expect(x).toEqual(x.toSorted((a, b) => a - b));
     expect(y).toEqual(y.toSorted((a, b) => a - b));
     expect(places.length).toBeLessThanOrEqual(600);
-    // A power law is a straight line of powers of ten: half of the decades lie in the first 2 % of the epochs.
+    // A power law is a straight line over powers of ten. Half of the decades are in the first 2 % of the
+    // epochs.
     const middle = (y[0] + y[y.length - 1]) / 2;
     expect(places.find(([, y]) => y > middle)?.[0]).toBeLessThan(x[0] + (x[x.length - 1] - x[0]) * 0.04);
   });
@@ -43,7 +44,7 @@ describe("the losses of a training", () => {
     [1, ["1", "2"]],
     [3, ["1", "2", "3"]],
     [30, ["5", "10", "15", "20", "25", "30"]],
-  ])("of %i epochs have whole epochs on their axis", (epochs, labels) => {
+  ])("of %i epochs have integers on their axis", (epochs, labels) => {
     const { texts } = parse(scatterSvg([], { losses: { name, values: falling.slice(0, epochs) } }));
     expect(texts.slice(texts.indexOf("y") + 1, texts.indexOf("epoch"))).toEqual(labels);
   });
@@ -77,7 +78,7 @@ describe("the losses of a training", () => {
     }
   });
 
-  it.each(Object.entries(odd))("may be %s", (_, [values, drawn]) => {
+  it.each(Object.entries(odd))("can be %s", (_, [values, drawn]) => {
     const options = { losses: { name, values } };
     expect(prepareLosses(options.losses)?.points).toHaveLength(drawn);
     const { places, texts } = parse(scatterSvg([pointAt(0, 0, 0)], options));
@@ -87,14 +88,14 @@ describe("the losses of a training", () => {
     expect(scatterText([], options)).not.toMatch(/NaN|Infinity|undefined/);
   });
 
-  it.each([[[]], [[0]], [[Number.NaN]]])("are left out where %s cannot be drawn", (values) => {
+  it.each([[[]], [[0]], [[Number.NaN]]])("are omitted if %s cannot be drawn", (values) => {
     const options = { losses: { name, values } };
     expect(scatterSvg([], options)).toBe(scatterSvg([]));
     expect(scatterText([], options)).toBe(scatterText([]));
   });
 });
 
-describe("a point that is marked", () => {
+describe("a marked point", () => {
   const points = [pointAt(0, 0, 0), { ...pointAt(0.5, 0.5, 0.4), marked: true }, pointAt(1, 1, 1)];
   const options = { markLabel: "misclassified" };
 
@@ -111,7 +112,7 @@ describe("a point that is marked", () => {
     expect(scatterSvg([points[0]], options)).not.toMatch(/mark|misclassified/);
   });
 
-  it("is a cross in text, whatever shares its cell", () => {
+  it("is a cross in text, over other points in its cell", () => {
     for (const color of [false, true]) {
       const lines = stripVTControlCharacters(
         scatterText([...points, pointAt(0.5, 0.5, 1)], { ...options, color }),

@@ -3,13 +3,13 @@ import { caption, prepareScatter, rampPosition } from "../../src/plot/points.ts"
 import { pointAt } from "./samples.ts";
 
 describe("preparing a scatter plot", () => {
-  it("rounds the axes out to round numbers", () => {
+  it("extends the axes to round numbers", () => {
     const scatter = prepareScatter([pointAt(0.003, 12, 0), pointAt(0.998, 97, 1)], {});
     expect(scatter.x.domain()).toEqual([0, 1]);
     expect(scatter.y.domain()).toEqual([0, 100]);
   });
 
-  it("puts equal coordinates into the middle of an axis", () => {
+  it("puts equal coordinates in the middle of an axis", () => {
     const scatter = prepareScatter([pointAt(4, 0, 0), pointAt(4, 0, 1)], {});
     expect(scatter.x.domain()).toEqual([2, 6]);
     expect(scatter.y.domain()).toEqual([-0.6, 0.6]);
@@ -34,19 +34,19 @@ describe("preparing a scatter plot", () => {
     expect(caption(scatter)).toBe("1 point, 3 skipped (not finite)");
   });
 
-  it("says how many points there are", () => {
+  it("counts the points", () => {
     const many = Array.from({ length: 1000 }, () => pointAt(0, 0, 0));
     expect(caption(prepareScatter(many, {}))).toBe("1,000 points");
   });
 });
 
-describe("the place on the ramp", () => {
-  it("is the share of the range, and stays within the ramp", () => {
+describe("the position on the ramp", () => {
+  it("is proportional within the range, and is limited to the ramp", () => {
     expect([-5, 0, 0.25, 1, 7].map((value) => rampPosition(value, [0, 1]))).toEqual([0, 0, 0.25, 1, 1]);
     expect([5, 15, 20].map((value) => rampPosition(value, [10, 20]))).toEqual([0, 0.5, 1]);
   });
 
-  it("is one of three for a range without width", () => {
+  it("is one of three values for a range of width 0", () => {
     expect([1, 2, 3].map((value) => rampPosition(value, [2, 2]))).toEqual([0, 0.5, 1]);
   });
 });

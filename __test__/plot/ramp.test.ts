@@ -17,25 +17,25 @@ function contrast(one: string, other: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-describe("the colour ramp", () => {
-  it("grows lighter all the way, so that it can be read without seeing hues", () => {
+describe("the color ramp", () => {
+  it("becomes lighter from end to end, so that it can be read without hues", () => {
     const lightness = positions.map((position) => luminance(rampColor(position)));
     expect(lightness).toEqual([...lightness].sort((a, b) => a - b));
     expect(contrast(rampColor(0), rampColor(1))).toBeGreaterThan(2.3);
   });
 
-  it("stands out from a white page and from a dark one", () => {
+  it("has enough contrast with a white page and with a dark one", () => {
     for (const position of positions) {
       expect(contrast(rampColor(position), "#ffffff")).toBeGreaterThan(2.2);
       expect(contrast(rampColor(position), "#15171c")).toBeGreaterThan(2.8);
     }
   });
 
-  it("keeps to its ends beyond them", () => {
+  it("uses its end colors beyond its ends", () => {
     expect([rampColor(-1), rampColor(2)]).toEqual([rampColor(0), rampColor(1)]);
   });
 
-  it("has a terminal colour for every place", () => {
+  it("has a terminal color for every position", () => {
     expect(new Set(positions.map(terminalColor)).size).toBe(terminalColors);
   });
 });

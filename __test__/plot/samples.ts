@@ -1,8 +1,8 @@
-// Points that the tests of all forms draw.
+// Points for the tests of all output formats.
 
 import type { ScatterPoint } from "../../src/plot/scatter.ts";
 
-/** A grid of side × side points over the unit square, valued by the exclusive or of its halves. */
+/** Returns a grid of side × side points over the unit square. The value is the exclusive or of its halves. */
 export function xorGrid(side: number): ScatterPoint[] {
   return Array.from({ length: side * side }, (_, index) => {
     const x = ((index % side) + 0.5) / side;
@@ -13,7 +13,7 @@ export function xorGrid(side: number): ScatterPoint[] {
   });
 }
 
-/** One point with details of its own. */
+/** Returns one point with its own details. */
 export function pointAt(
   x: number,
   y: number,
@@ -23,7 +23,7 @@ export function pointAt(
   return { x, y, value, details };
 }
 
-/** Lists that a plot must survive, by name. */
+/** Difficult lists of points, by name. */
 export const oddLists: Record<string, ScatterPoint[]> = {
   "no points": [],
   "one point": [pointAt(3, -2, 0.5)],
@@ -37,5 +37,5 @@ export const oddLists: Record<string, ScatterPoint[]> = {
   ],
   "huge coordinates": [pointAt(1e300, -1e300, 1), pointAt(-1e300, 1e300, 0), pointAt(1.7e308, 0, 0)],
   "tiny coordinates": [pointAt(5e-324, 0, 1), pointAt(0, 5e-324, 0)],
-  "neighbouring coordinates": [pointAt(1e6, 1, 1), pointAt(1e6 + 1e-9, 1 + Number.EPSILON, 0)],
+  "neighboring coordinates": [pointAt(1e6, 1, 1), pointAt(1e6 + 1e-9, 1 + Number.EPSILON, 0)],
 };

@@ -7,7 +7,7 @@ import { oddLists, pointAt, xorGrid } from "./samples.ts";
 
 const words = { title: "XOR", xLabel: "x1", yLabel: "x2", valueLabel: "prediction" };
 
-/** The parsed file; the parser throws on anything that is not well-formed. */
+/** Parses the file. The parser throws on anything that is not well-formed. */
 function parse(points: readonly ScatterPoint[], options: ScatterOptions = {}) {
   return new DOMParser({ onError: raise }).parseFromString(scatterSvg(points, options), "image/svg+xml");
 }
@@ -31,7 +31,7 @@ function circles(file: Parsed): { x: number; y: number; fill: string }[] {
 }
 
 describe("a scatter plot as SVG", () => {
-  it("is a well-formed file of its own that names everything", () => {
+  it("is a well-formed standalone file with all labels", () => {
     const file = parse(xorGrid(10), words);
     expect(file.documentElement?.namespaceURI).toBe("http://www.w3.org/2000/svg");
     expect(texts(file)).toEqual(
@@ -41,7 +41,7 @@ describe("a scatter plot as SVG", () => {
     expect(file.getElementsByTagName("desc")[0]?.textContent).toMatch(/^Scatter plot of 100 points: x1 runs/);
   });
 
-  it("draws every point in its colour, x to the right and y upward", () => {
+  it("draws every point in its color, x to the right and y upward", () => {
     const points = [pointAt(0, 0, 0), pointAt(1, 0, 0.5), pointAt(0, 1, 1)];
     const [origin, right, top] = circles(parse(points));
     expect([origin.fill, right.fill, top.fill]).toEqual([0, 0.5, 1].map(rampColor));
@@ -58,7 +58,7 @@ describe("a scatter plot as SVG", () => {
     );
   });
 
-  it("shows the ramp from end to end in the legend, and marks ends that values lie beyond", () => {
+  it("shows the whole ramp in the legend, and marks ends that values exceed", () => {
     const file = parse([pointAt(0, 0, -0.1), pointAt(0, 0, 0.9)]);
     const stops = [...file.getElementsByTagName("stop")].map((stop) => stop.getAttribute("stop-color"));
     expect([stops[0], stops.at(-1)]).toEqual([rampColor(0), rampColor(1)]);
@@ -66,19 +66,19 @@ describe("a scatter plot as SVG", () => {
     expect(texts(file)).not.toContain("≥ 1.0");
   });
 
-  it("takes any text as text", () => {
+  it("escapes any text", () => {
     const title = `</text><script>"&'\u0000\u001b\uD800\uFFFF`;
     const file = parse([], { title, xLabel: "<a", yLabel: "]]>", valueLabel: "&lt;" });
     expect(texts(file)).toEqual(expect.arrayContaining([`</text><script>"&'  \uFFFD `, "<a", "]]>", "&lt;"]));
     expect(file.getElementsByTagName("script")).toHaveLength(0);
   });
 
-  it("asks for nothing from outside", () => {
+  it("loads nothing from outside", () => {
     const addresses = scatterSvg(xorGrid(4), words).match(/https?:[^"]*|\bhref\b|@import/g);
     expect(addresses).toEqual(["http://www.w3.org/2000/svg"]);
   });
 
-  it.each(Object.entries(oddLists))("draws %s without a number that is none", (_, points) => {
+  it.each(Object.entries(oddLists))("draws %s without invalid numbers", (_, points) => {
     const source = scatterSvg(points, words);
     expect(source).not.toMatch(/NaN|Infinity|undefined/);
     expect(() => parse(points)).not.toThrow();

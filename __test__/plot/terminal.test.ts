@@ -5,7 +5,7 @@ import { oddLists, pointAt, xorGrid } from "./samples.ts";
 
 const escapeCode = "\u001b";
 
-/** The lines between the axes, without labels. */
+/** Returns the lines between the axes, without labels. */
 function drawing(text: string): string[] {
   return text
     .split("\n")
@@ -13,7 +13,7 @@ function drawing(text: string): string[] {
     .map((line) => line.replace(/^.*?[┤│]/, "").padEnd(75));
 }
 
-/** The different marks in the four quadrants, from the upper left in reading order. */
+/** Returns the different marks in the four quadrants, from the upper left in reading order. */
 function quadrants(lines: readonly string[]): string[] {
   const rows = lines.length / 2;
   const columns = lines[0].length / 2;
@@ -28,7 +28,7 @@ function marksOf(lines: readonly string[]): string {
 }
 
 describe("a scatter plot as text", () => {
-  it("shows the four quadrants of XOR without colours", () => {
+  it("shows the four quadrants of XOR without colors", () => {
     const text = scatterText(xorGrid(32), {
       title: "XOR",
       xLabel: "x1",
@@ -39,7 +39,7 @@ describe("a scatter plot as text", () => {
     expect(text).not.toContain(escapeCode);
   });
 
-  it("shows the same quadrants in colours", () => {
+  it("shows the same quadrants in colors", () => {
     const text = scatterText(xorGrid(32), { color: true });
     const lines = text.split("\n").filter((line) => /[┤│]/.test(line));
     const upper = lines.slice(0, 9).join("\n");
@@ -60,7 +60,7 @@ describe("a scatter plot as text", () => {
     ).toBe("38;5;208");
   });
 
-  it("ends every colour that it starts", () => {
+  it("resets every color", () => {
     for (const line of scatterText(xorGrid(16), { color: true }).split("\n")) {
       expect(line.split(`${escapeCode}[`).length % 2).toBe(1);
       expect(line.split(`${escapeCode}[0m`).length).toBe(Math.ceil(line.split(`${escapeCode}[`).length / 2));
@@ -73,7 +73,7 @@ describe("a scatter plot as text", () => {
     expect(drawing(text).join("").match(/[·+●]/g)).toEqual(["·", "+", "·"]);
   });
 
-  it("names the axes, the marks, and how many points there are", () => {
+  it("labels the axes and the marks, and counts the points", () => {
     const text = scatterText([...xorGrid(4), pointAt(Number.NaN, 0, 0)], {
       title: "T",
       xLabel: "x1",
@@ -88,7 +88,7 @@ describe("a scatter plot as text", () => {
     { width: 120, height: 40 },
     { width: 40, height: 10 },
     { width: 1, height: 1 },
-  ])("stays within $width columns and $height lines, or the least that it needs", ({ width, height }) => {
+  ])("stays within $width columns and $height lines, or its minimum size", ({ width, height }) => {
     const long = "a very long name that has no end in sight, ".repeat(4);
     for (const color of [false, true]) {
       const options = { width, height, color, title: long, xLabel: long, yLabel: long, valueLabel: long };
@@ -98,7 +98,7 @@ describe("a scatter plot as text", () => {
     }
   });
 
-  it("lets no control character of a name reach the terminal", () => {
+  it("removes control characters from names", () => {
     const text = scatterText([], { title: `${escapeCode}[31mred\u0007\n` });
     expect(text).toMatch(/^ +\[31mred\n/);
     expect(stripVTControlCharacters(text)).toBe(text);

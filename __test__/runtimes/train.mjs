@@ -1,5 +1,5 @@
-// What an app does with the installed package, in words that Node, Bun, Deno and a browser share: the last
-// line of output is what came of it, as JSON.
+// A typical use of the installed package, in code that runs on Node, Bun, Deno and in a browser. The last line
+// of output is the result, as JSON.
 import { callbacks, dense, load, Model, relu, save, sgd, xor } from "myelin";
 
 const data = xor({ examples: 200, seed: 1 });

@@ -7,7 +7,7 @@ import brain from "brain.js";
 import { inRows, readWork } from "../data.js";
 import { uniform } from "../random.js";
 import { serve, turn } from "../serve.js";
-import { stepsAnEpoch } from "../works.js";
+import { stepsPerEpoch } from "../works.js";
 
 const work = readWork(process.argv[2]);
 const examples = inRows(work.x, 2).map((input, row) => ({ input, output: [work.y[row]] }));
@@ -37,7 +37,7 @@ function prepare() {
   // With one epoch per call, the overhead of the call would show.
   const iterations = Math.ceil(work.epochs / 10);
   const piece = () => net.train(examples, { ...options, iterations });
-  return { pieces: 10, steps: iterations * stepsAnEpoch(work), piece };
+  return { pieces: 10, steps: iterations * stepsPerEpoch(work), piece };
 }
 
 const { version } = createRequire(import.meta.url)("./node_modules/brain.js/package.json");

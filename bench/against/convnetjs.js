@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import convnet from "convnetjs";
 import { readWork } from "../data.js";
 import { serve, turn } from "../serve.js";
-import { stepsAnEpoch } from "../works.js";
+import { stepsPerEpoch } from "../works.js";
 
 const work = readWork(process.argv[2]);
 const examples = Array.from({ length: work.rows }, (_, row) => ({
@@ -50,6 +50,6 @@ function check() {
   return { value };
 }
 
-const prepare = () => ({ pieces: work.epochs, steps: stepsAnEpoch(work), piece: freshEpoch() });
+const prepare = () => ({ pieces: work.epochs, steps: stepsPerEpoch(work), piece: freshEpoch() });
 const { version } = createRequire(import.meta.url)("./node_modules/convnetjs/package.json");
 await serve({ version: () => ({ version }), check, run: turn(prepare) });

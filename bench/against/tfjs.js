@@ -5,7 +5,7 @@ import tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { readWork } from "../data.js";
 import { serve, turn } from "../serve.js";
-import { stepsAnEpoch } from "../works.js";
+import { stepsPerEpoch } from "../works.js";
 
 const work = readWork(process.argv[2]);
 await tf.setBackend(process.argv[3]);
@@ -14,7 +14,7 @@ if (tf.getBackend() !== process.argv[3]) throw new Error(`no ${process.argv[3]} 
 const hasClasses = work.loss !== "meanSquaredError";
 const matrix = (values) => tf.tensor2d(values, [work.rows, values.length / work.rows]);
 const classes = () => tf.oneHot(tf.tensor1d(Int32Array.from(work.y), "int32"), work.widths.at(-1));
-const batches = (all) => tf.split(all, stepsAnEpoch(work));
+const batches = (all) => tf.split(all, stepsPerEpoch(work));
 const inputs = batches(matrix(work.x));
 const outputs = batches(hasClasses ? classes() : matrix(work.y));
 const optimizers = { sgd: tf.train.sgd, adam: tf.train.adam };

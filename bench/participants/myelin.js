@@ -3,7 +3,7 @@ import { version } from "../../dist/index.js";
 import { halfSilent, inRows, readWork } from "../data.js";
 import { modelOf } from "../model.js";
 import { serve, turn } from "../serve.js";
-import { stepsAnEpoch } from "../works.js";
+import { stepsPerEpoch } from "../works.js";
 
 const [, , folder, kernel, only] = process.argv;
 const work = readWork(folder);
@@ -31,14 +31,14 @@ function training() {
   const model = freshModel();
   const epochs = (kernel === "typescript" && work.slowEpochs) || work.epochs;
   const piece = () => model.fit(data, { ...options, epochs });
-  return { pieces: 1, steps: epochs * stepsAnEpoch(work), piece };
+  return { pieces: 1, steps: epochs * stepsPerEpoch(work), piece };
 }
 
 /** Trains all models in one call. */
 async function manyTrainings() {
   const { trainMany } = await import("../../dist/index.js"); // older versions do not have it
   const models = Array.from({ length: work.models }, (_, seed) => freshModel(seed));
-  const steps = work.models * work.epochs * stepsAnEpoch(work);
+  const steps = work.models * work.epochs * stepsPerEpoch(work);
   return { pieces: 1, steps, piece: () => trainMany(models, data, options) };
 }
 
@@ -62,7 +62,7 @@ async function decay() {
   const timed = async (model, rows) => {
     const start = performance.now();
     await model.fit(rows, part);
-    return ((performance.now() - start) * 1000) / (part.epochs * stepsAnEpoch(work));
+    return ((performance.now() - start) * 1000) / (part.epochs * stepsPerEpoch(work));
   };
   const lively = await timed(freshModel(), data);
   const model = freshModel();

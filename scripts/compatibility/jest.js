@@ -27,13 +27,13 @@ const files = {
   "jsdom.config.js": 'module.exports = { ...require("./jest.config.js"), testEnvironment: "jsdom" };',
   "page.test.mjs": `/** @jest-environment node */
     import ${names} from "myelin"; test("trains", async () => { ${body} });`,
-  "ways.mjs": readFileSync(join(root, "__test__", "jest", "ways.mjs"), "utf8"),
+  "trainings.mjs": readFileSync(join(root, "__test__", "jest", "trainings.mjs"), "utf8"),
   "timers.test.mjs": `import { jest } from "@jest/globals";
     import { dense, Model } from "myelin";
-    import { ways } from "./ways.mjs";
-    for (const [name, way] of Object.entries(ways)) {
-      test(name + ", real timers", async () => { jest.useRealTimers(); await way(); });
-      test(name + ", fake timers", async () => { jest.useFakeTimers(); await way(); });
+    import { trainings } from "./trainings.mjs";
+    for (const [name, train] of Object.entries(trainings)) {
+      test(name + ", real timers", async () => { jest.useRealTimers(); await train(); });
+      test(name + ", fake timers", async () => { jest.useFakeTimers(); await train(); });
     }
     const options = { inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd" };
     afterAll(() => {

@@ -9,7 +9,7 @@
 import type { Program } from "../nn/program.ts";
 
 /**
- * The number of rows whose activations a kernel holds at once. It splits larger batches into chunks of this
+ * The most rows whose activations a kernel holds at once. It splits larger batches into chunks of this
  * size, unless a layer needs statistics over the whole batch.
  */
 export const CHUNK_ROWS = 512;
@@ -23,7 +23,7 @@ export interface Position {
   readonly epoch: number;
   /** The number of completed steps in the current epoch. */
   readonly step: number;
-  /** The number of updates since the creation of the model. */
+  /** The number of updates that the optimizer has made. */
   readonly steps: number;
   /** The sum of the losses of the rows in the current epoch so far. */
   readonly loss: number;

@@ -349,7 +349,7 @@ const density = (input: number) => Math.exp(-0.5 * input * input) / Math.sqrt(2 
  * (Marsaglia, "Evaluating the Normal Distribution", 2004.)
  */
 function shareBelow(input: number): number {
-  // Beyond 8.3 the share differs from 0 or 1 by less than the spacing of floats near 1.
+  // Beyond 8.3 the share differs from 0 or 1 by less than the spacing of doubles near 1.
   if (!(Math.abs(input) < 8.3)) return input < 0 ? 0 : input > 0 ? 1 : input;
   let term = input;
   let sum = 0;

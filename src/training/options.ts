@@ -28,7 +28,7 @@ export type Validates<Options extends ValidationOptions> = Options extends
  * The options that say whether a call has a validation. It is a `Pick`, because then TypeScript infers them
  * and still refuses unknown names.
  */
-export type ToldBy<Options extends ValidationOptions> = Pick<
+export type ValidationOptionsOf<Options extends ValidationOptions> = Pick<
   Options,
   keyof Options & keyof ValidationOptions
 >;

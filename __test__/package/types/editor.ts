@@ -1,4 +1,4 @@
-// What an editor offers at each place marked, and what it shows of each name.
+// A program for an editor's completions at each mark, and its display of each name.
 import { callbacks, dense, Model, schedules, sgd, xor } from "myelin";
 
 const data = xor();

@@ -1,4 +1,4 @@
-// What must compile, with the types that it must have. It is compiled and never run.
+// Programs that must compile, with their exact types. They are never run.
 import {
   adam,
   batchNorm,
@@ -60,7 +60,7 @@ const options: ModelOptions = { inputs: 2, layers, loss: losses.huber({ delta: 2
 const kernel: KernelChoice = "typescript";
 const whole: Model = new Model({ ...options, kernel, clipGradients: { norm: 1 }, seed: 1 });
 
-// A metric that was asked for has a figure; others are undefined.
+// Metrics of the model have values; others are undefined.
 const model = new Model({ ...base, metrics: ["accuracy", metrics.topK({ k: 1 })] });
 exactly<number>()(model.evaluate(data).accuracy);
 exactly<number>()(model.evaluate([[0, 1]], [[1]]).topK);
@@ -93,7 +93,7 @@ await model.fit(data, {
   },
 });
 
-// Where the types do not tell, a figure may be undefined.
+// If the types do not say which metrics the model has, a value may be undefined.
 declare const held: Dataset | undefined;
 declare const share: number | undefined;
 declare const given: FitOptions;
@@ -111,7 +111,7 @@ exactly<number | undefined>()(new Model(base).evaluate(data).accuracy);
 const fixed = ["accuracy", "r2"] as const;
 exactly<number>()(new Model({ ...base, metrics: fixed }).evaluate(data).r2);
 
-// `Model` alone takes every model, and the types of results without arguments every result.
+// `Model` without arguments accepts every model, and the types of results without arguments every result.
 const any: Model = model;
 declare function takes(model: Model, callback?: Callback): void;
 takes(model);
@@ -152,7 +152,7 @@ exactly<Float32Array<ArrayBuffer>>()(ensemble(models).predict(data).mean);
 exactly<number[] | number[][]>()(ensemble(models).predict(rowOrRows).spread);
 exactly<Uint8Array<ArrayBuffer>>()(model.toBytes());
 
-// Calls on models and on options of models keep what is known of the metrics, too.
+// Functions that take models or options of models also know the metrics.
 exactly<number[]>()((await trainMany([model, model], data, { epochs: 2 }))[0].accuracy);
 exactly<number[] | undefined>()((await trainMany(models, data))[0].accuracy);
 const crossed = await crossValidate({ model: { ...base, metrics: ["accuracy"] }, fit: { epochs: 2 } }, data);

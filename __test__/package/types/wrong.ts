@@ -1,4 +1,4 @@
-// What must not compile. The comment before a statement has the errors of that statement.
+// Statements that must not compile. The comment before a statement gives its error.
 import {
   adam,
   type Callback,
@@ -71,7 +71,7 @@ model.fit(data, { callbacks: callbacks.log });
 // expect error: 2322
 search({ units: [1] }, data, { build: () => ({ model: base }), strategy: strategies.grid });
 
-// A name of an entry that is none.
+// An unknown name of an entry.
 // expect error: 2820 Did you mean '"sigmoid"'?
 new Model({ ...base, layers: ["sigmiod"] });
 // expect error: 2820 Did you mean '"adam"'?
@@ -95,7 +95,7 @@ new Model({ ...base, kernel: "wasm" });
 // expect error: 2322
 new Model({ ...base, metrics: ["topK"] });
 
-// A name of an option that is none.
+// An unknown name of an option.
 // expect error: 2353
 new Model({ ...base, learningRate: 0.1 });
 // expect error: 2561 Did you mean to write 'metrics'?
@@ -229,7 +229,7 @@ schedules.cosine();
 // expect error: 2322
 schedules.chain({ schedules: ["cosines"], milestones: [] });
 
-// A figure that nothing measures.
+// A value that is not measured.
 const history = await model.fit(data, train);
 const split = await model.fit(data, { validationSplit: 0.2 });
 // expect error: 2551 Did you mean 'accuracy'?

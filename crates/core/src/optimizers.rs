@@ -5,7 +5,7 @@ pub mod lion;
 pub mod squares;
 
 use crate::engine::functions::{descended, snap};
-use crate::engine::{Finished, Formula, Now, Powers, Update, panels::ZERO, simd::Simd};
+use crate::engine::{FinishedLines, Formula, Powers, StepFactors, Update, panels::ZERO, simd::Simd};
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 use adam::{Adamax, Nadam};
@@ -60,15 +60,22 @@ pub trait Optimizer: Copy + Send + Sync + 'static {
     /// The number of values of state for each parameter. They are zero before the first step.
     const SLOTS: usize;
     /// Computes the values that are the same for all parameters in this step. The first step is step 1.
-    fn now(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> Now {
-        Now { learning_rate: learning_rate as f32, factors: [0.0; 2] }
+    fn step_factors(self, learning_rate: f64, _step: u64, _powers: &mut Powers) -> StepFactors {
+        StepFactors { learning_rate: learning_rate as f32, extra: [0.0; 2] }
     }
     /// See [`Update::formula`].
     fn formula(self) -> Formula {
         Formula::Other
     }
     /// Returns the new weight and updates the state in `slots`.
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V;
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V;
 }
 
 /// Returns g + λ w: the gradient with weight decay.
@@ -121,11 +128,18 @@ impl Optimizer for Sgd {
     const SLOTS: usize = 0;
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, _slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        _slots: &mut [S::V],
+    ) -> S::V {
         // Without decay the result is the gradient, or a zero of the other sign, which does not change the
         // weight.
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
-        descended(s, now.learning_rate, weight, gradient)
+        descended(s, factors.learning_rate, weight, gradient)
     }
 
     fn formula(self) -> Formula {
@@ -148,13 +162,20 @@ impl Optimizer for SgdMomentum {
     const SLOTS: usize = 1;
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let momentum = s.splat(self.momentum);
         let gradient = s.mul_add(s.splat(self.weight_decay), weight, gradient);
         let velocity = snap(s, s.mul_add(momentum, slots[0], gradient));
         slots[0] = velocity;
         let direction = if self.nesterov { s.mul_add(momentum, velocity, gradient) } else { velocity };
-        s.mul_add(s.splat(-now.learning_rate), direction, weight)
+        s.mul_add(s.splat(-factors.learning_rate), direction, weight)
     }
 }
 
@@ -170,25 +191,25 @@ impl<S: Simd, O: Optimizer> Update<S> for Rule<O> {
         self.0.formula()
     }
 
-    fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
-        self.0.now(learning_rate, step, powers)
+    fn step_factors(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> StepFactors {
+        self.0.step_factors(learning_rate, step, powers)
     }
 
-    fn tile(&self, s: S, now: &Now, lines: &mut Finished<'_>) {
+    fn tile(&self, s: S, factors: &StepFactors, lines: &mut FinishedLines<'_>) {
         s.run(
             #[inline(always)]
             || {
                 // Copies: stores to the weights cannot change them, so the compiler computes constants only
                 // once.
-                let (rule, now) = (self.0, *now);
-                let Finished { weight, gradient, slots } = lines;
+                let (rule, factors) = (self.0, *factors);
+                let FinishedLines { weight, gradient, slots } = lines;
                 for (index, (weight, gradient)) in weight.iter_mut().zip(*gradient).enumerate() {
                     let mut state = [s.load(&ZERO); MOST_SLOTS];
                     let lines = &mut slots[index * O::SLOTS..][..O::SLOTS];
                     for (state, line) in state.iter_mut().zip(&*lines) {
                         *state = s.load(line);
                     }
-                    let value = rule.step(s, &now, s.load(weight), s.load(gradient), &mut state);
+                    let value = rule.step(s, &factors, s.load(weight), s.load(gradient), &mut state);
                     s.store(value, weight);
                     for (state, line) in state.iter().zip(lines) {
                         s.store(*state, line);

@@ -3,7 +3,7 @@
 //! Most plans have neither penalties nor clipping. They update a parameter as soon as its gradient is
 //! finished (`crate::step`).
 
-use crate::engine::Now;
+use crate::engine::StepFactors;
 use crate::engine::gradient_target::Updates;
 use crate::engine::panels::{LANES, Line};
 use crate::engine::scoped_threads::MOST_THREADS;
@@ -184,7 +184,7 @@ pub(crate) fn update<S: Simd>(
     plan: &Plan<S>,
     s: S,
     step_threads: &mut StepThreads<'_, '_>,
-    now: Now,
+    factors: StepFactors,
     [parameters, slots, gradient]: [&mut [Line]; 3],
 ) -> bool {
     let parts = Parts::of(plan.lines);
@@ -225,7 +225,7 @@ pub(crate) fn update<S: Simd>(
         slices,
         cuts,
         |thread, (), [gradient, parameters, slots]| {
-            let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+            let updates = Updates { update: &*plan.update, factors, parameters, slots, count };
             update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
         },
     );

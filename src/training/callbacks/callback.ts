@@ -21,8 +21,9 @@ export interface Control {
 }
 
 /**
- * Hooks of `fit` and `fitSync`, all of them optional. `fit` waits for the promise that a hook returns. If a
- * hook throws, the training ends and rejects with that error. The model keeps what it has learned.
+ * Hooks of a training, all of them optional. The training waits for the promise that a hook returns;
+ * `fitSync` refuses one. If a hook throws, the training ends with that error. The model keeps what it has
+ * learned.
  *
  * @example
  * ```ts

@@ -24,7 +24,7 @@ export interface EarlyStoppingOptions {
    * training.
    */
   readonly patience?: number | undefined;
-  /** The least improvement over the best epoch that counts, at least 0; 0 by default. */
+  /** An epoch counts as better if it improves on the best one by more than this, at least 0; 0 by default. */
   readonly minDelta?: number | undefined;
 }
 

@@ -2,14 +2,14 @@
 
 use super::panels::{LANES, Line};
 use super::simd::Simd;
-use super::{Finished, Now, Update};
+use super::{FinishedLines, StepFactors, Update};
 
 /// Everything that an update of parameters needs. The slices hold the lines of one thread.
 pub struct Updates<'a, S: Simd> {
     /// The optimizer.
     pub update: &'a dyn Update<S>,
     /// Its learning rate and step number.
-    pub now: Now,
+    pub factors: StepFactors,
     /// The parameters.
     pub parameters: &'a mut [Line],
     /// The state of the parameters.
@@ -68,7 +68,7 @@ impl<S: Simd> Updates<'_, S> {
     pub fn apply(&mut self, s: S, start: usize, tile: &[Line]) {
         let parameters = &mut self.parameters[start..][..tile.len()];
         let slots = &mut self.slots[start * self.count..][..tile.len() * self.count];
-        self.update.tile(s, &self.now, &mut Finished { weight: parameters, gradient: tile, slots });
+        self.update.tile(s, &self.factors, &mut FinishedLines { weight: parameters, gradient: tile, slots });
     }
 }
 

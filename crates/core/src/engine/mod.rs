@@ -134,11 +134,11 @@ pub trait RowLoss<S: Simd>: Send + Sync {
 
 /// The values that an optimizer computes once a step, for all parameters.
 #[derive(Clone, Copy, Debug)]
-pub struct Now {
+pub struct StepFactors {
     /// The factor of the direction.
     pub learning_rate: f32,
     /// Further factors that the rule needs.
-    pub factors: [f32; 2],
+    pub extra: [f32; 2],
 }
 
 /// Caches the powers of two bases to the step number, as Adam's bias corrections need them, and a product
@@ -215,7 +215,7 @@ pub fn power(base: f64, mut exponent: u64) -> f64 {
 ///
 /// One struct instead of three arguments: two words of separate arguments would not fit into registers. They
 /// would be copied together, and that copy would wait for earlier stores.
-pub struct Finished<'a> {
+pub struct FinishedLines<'a> {
     /// The parameters.
     pub weight: &'a mut [Line],
     /// The gradients of the parameters.
@@ -232,9 +232,9 @@ pub trait Update<S: Simd>: Send + Sync {
     fn formula(&self) -> Formula;
     /// Returns the values that are the same for all parameters in this step. Steps count from 1 over the
     /// model's life.
-    fn now(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now;
+    fn step_factors(&self, learning_rate: f64, step: u64, powers: &mut Powers) -> StepFactors;
     /// Updates lines of parameters.
-    fn tile(&self, s: S, now: &Now, lines: &mut Finished<'_>);
+    fn tile(&self, s: S, factors: &StepFactors, lines: &mut FinishedLines<'_>);
 }
 
 #[cfg(test)]

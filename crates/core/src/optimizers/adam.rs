@@ -3,7 +3,7 @@
 
 use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
-use crate::engine::{Now, Powers, Update, power, simd::Simd};
+use crate::engine::{Powers, StepFactors, Update, power, simd::Simd};
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, EPSILON, Options};
 
@@ -60,21 +60,28 @@ pub struct Adam<const DECOUPLED: bool, const AMSGRAD: bool> {
 impl<const DECOUPLED: bool, const AMSGRAD: bool> Optimizer for Adam<DECOUPLED, AMSGRAD> {
     const SLOTS: usize = if AMSGRAD { 3 } else { 2 };
 
-    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+    fn step_factors(self, learning_rate: f64, step: u64, powers: &mut Powers) -> StepFactors {
         let Moments { beta1, beta2, .. } = self.moments;
         let powers = powers.of([beta1.beta, beta2.beta], step);
         let [correction1, correction2] = powers.map(|power| 1.0 - power);
         let taken = -learning_rate * f64::from(self.weight_decay);
-        Now {
+        StepFactors {
             learning_rate: (learning_rate / correction1) as f32,
-            factors: [(1.0 / correction2.sqrt()) as f32, taken as f32],
+            extra: [(1.0 / correction2.sqrt()) as f32, taken as f32],
         }
     }
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let (weight, gradient) = match DECOUPLED {
-            true => (s.mul_add(s.splat(now.factors[1]), weight, weight), gradient),
+            true => (s.mul_add(s.splat(factors.extra[1]), weight, weight), gradient),
             false => (weight, with_decay(s, self.weight_decay, weight, gradient)),
         };
         self.moments.update(s, gradient, slots);
@@ -85,8 +92,8 @@ impl<const DECOUPLED: bool, const AMSGRAD: bool> Optimizer for Adam<DECOUPLED, A
         } else {
             slots[1]
         };
-        let denominator = self.moments.denominator(s, second, now.factors[0]);
-        s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], denominator), weight)
+        let denominator = self.moments.denominator(s, second, factors.extra[0]);
+        s.mul_add(s.splat(-factors.learning_rate), s.div(slots[0], denominator), weight)
     }
 }
 
@@ -113,26 +120,33 @@ impl Nadam {
 impl Optimizer for Nadam {
     const SLOTS: usize = 2;
 
-    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+    fn step_factors(self, learning_rate: f64, step: u64, powers: &mut Powers) -> StepFactors {
         let (beta1, beta2) = (self.moments.beta1.beta, self.moments.beta2.beta);
         let momentum = |decay: f64| beta1 * (1.0 - 0.5 * decay);
         let [second, decay] = powers.of([beta2, self.decay], step);
         let (current, next) = (momentum(decay), momentum(decay * self.decay));
         let product = powers.product(step, |step| momentum(power(self.decay, step)));
         let rate = learning_rate * (1.0 - current) / (1.0 - product);
-        Now {
+        StepFactors {
             learning_rate: (learning_rate * next / (1.0 - product * next)) as f32,
-            factors: [(1.0 / (1.0 - second).sqrt()) as f32, rate as f32],
+            extra: [(1.0 / (1.0 - second).sqrt()) as f32, rate as f32],
         }
     }
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         self.moments.update(s, gradient, slots);
-        let denominator = self.moments.denominator(s, slots[1], now.factors[0]);
-        let part = s.mul(s.splat(now.factors[1]), gradient);
-        let direction = s.mul_add(s.splat(now.learning_rate), slots[0], part);
+        let denominator = self.moments.denominator(s, slots[1], factors.extra[0]);
+        let part = s.mul(s.splat(factors.extra[1]), gradient);
+        let direction = s.mul_add(s.splat(factors.learning_rate), slots[0], part);
         s.sub(weight, s.div(direction, denominator))
     }
 }
@@ -172,20 +186,27 @@ impl Adamax {
 impl Optimizer for Adamax {
     const SLOTS: usize = 2;
 
-    fn now(self, learning_rate: f64, step: u64, powers: &mut Powers) -> Now {
+    fn step_factors(self, learning_rate: f64, step: u64, powers: &mut Powers) -> StepFactors {
         let [first, _] = powers.of([self.moments.beta1.beta, 0.0], step);
-        Now { learning_rate: (learning_rate / (1.0 - first)) as f32, factors: [0.0; 2] }
+        StepFactors { learning_rate: (learning_rate / (1.0 - first)) as f32, extra: [0.0; 2] }
     }
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let Moments { beta1, beta2, epsilon } = self.moments;
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         slots[0] = mean(s, beta1, slots[0], gradient);
         let size = s.add(s.max(gradient, s.sub(s.splat(0.0), gradient)), s.splat(epsilon));
         // In this order of arguments a NaN in the gradient stays NaN.
         slots[1] = snap(s, s.max(s.mul(s.splat(beta2.kept), slots[1]), size));
-        s.mul_add(s.splat(-now.learning_rate), s.div(slots[0], slots[1]), weight)
+        s.mul_add(s.splat(-factors.learning_rate), s.div(slots[0], slots[1]), weight)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lion, whose steps use only the sign of an average of the gradients.
 
 use super::{DecayRate, Optimizer, mean, with_decay};
-use crate::engine::{Now, simd::Simd};
+use crate::engine::{StepFactors, simd::Simd};
 
 /// Lion (Chen et al., 2023), with the learning rate η: w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w);
 /// m ← m + (1 - β₂)(g - m); m below 1e-30 becomes zero
@@ -19,12 +19,19 @@ impl Optimizer for Lion {
     const SLOTS: usize = 1;
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let share = s.mul(s.splat(self.beta1.added), gradient);
         let direction = sign(s, s.mul_add(s.splat(self.beta1.kept), slots[0], share));
         slots[0] = mean(s, self.beta2, slots[0], gradient);
         let direction = with_decay(s, self.weight_decay, weight, direction);
-        s.mul_add(s.splat(-now.learning_rate), direction, weight)
+        s.mul_add(s.splat(-factors.learning_rate), direction, weight)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
 use crate::engine::functions::snap;
-use crate::engine::{Now, Update, simd::Simd};
+use crate::engine::{StepFactors, Update, simd::Simd};
 use crate::errors::Result;
 use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 
@@ -41,7 +41,14 @@ impl<const CENTERED: bool, const MOMENTUM: bool> Optimizer for Rmsprop<CENTERED,
     const SLOTS: usize = 1 + CENTERED as usize + MOMENTUM as usize;
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let Settings { rho, momentum, epsilon, weight_decay } = self.0;
         let gradient = with_decay(s, weight_decay, weight, gradient);
         if CENTERED {
@@ -58,7 +65,7 @@ impl<const CENTERED: bool, const MOMENTUM: bool> Optimizer for Rmsprop<CENTERED,
             direction = snap(s, s.mul_add(s.splat(momentum), *velocity, direction));
             *velocity = direction;
         }
-        s.mul_add(s.splat(-now.learning_rate), direction, weight)
+        s.mul_add(s.splat(-factors.learning_rate), direction, weight)
     }
 }
 
@@ -78,12 +85,19 @@ impl Optimizer for Adagrad {
     const SLOTS: usize = 1;
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         slots[0] = snap(s, s.mul_add(gradient, gradient, slots[0]));
         let root = s.sqrt(s.add(s.splat(self.initial), slots[0]));
         let direction = s.div(gradient, s.add(root, s.splat(self.epsilon)));
-        s.mul_add(s.splat(-now.learning_rate), direction, weight)
+        s.mul_add(s.splat(-factors.learning_rate), direction, weight)
     }
 }
 
@@ -103,13 +117,20 @@ impl Optimizer for Adadelta {
     const SLOTS: usize = 2;
 
     #[inline(always)]
-    fn step<S: Simd>(self, s: S, now: &Now, weight: S::V, gradient: S::V, slots: &mut [S::V]) -> S::V {
+    fn step<S: Simd>(
+        self,
+        s: S,
+        factors: &StepFactors,
+        weight: S::V,
+        gradient: S::V,
+        slots: &mut [S::V],
+    ) -> S::V {
         let gradient = with_decay(s, self.weight_decay, weight, gradient);
         let epsilon = s.splat(self.epsilon);
         slots[0] = mean_of_squares(s, self.rho, slots[0], gradient);
         let ratio = s.div(s.add(slots[1], epsilon), s.add(slots[0], epsilon));
         let direction = s.mul(s.sqrt(ratio), gradient);
         slots[1] = mean_of_squares(s, self.rho, slots[1], direction);
-        s.mul_add(s.splat(-now.learning_rate), direction, weight)
+        s.mul_add(s.splat(-factors.learning_rate), direction, weight)
     }
 }

@@ -8,7 +8,7 @@ pub(crate) mod rows;
 pub(crate) mod segments;
 pub(crate) mod small_network;
 
-use crate::engine::Now;
+use crate::engine::StepFactors;
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
@@ -23,7 +23,7 @@ pub(crate) struct Turn {
     /// Whether this is the first step of the update.
     pub first: bool,
     /// What the optimizer needs for the update, if this is its last step.
-    pub update: Option<Now>,
+    pub update: Option<StepFactors>,
 }
 
 /// The threads of a step.
@@ -56,16 +56,18 @@ impl<S: Simd> State<S> {
         };
         let alone = threads.alone || (chunks && at_once);
         match turn.update {
-            Some(now) if !self.update(&mut StepThreads { team: threads.team, alone }, now) => f64::NAN,
+            Some(factors) if !self.update(&mut StepThreads { team: threads.team, alone }, factors) => {
+                f64::NAN
+            }
             _ => loss,
         }
     }
 
     /// Updates all parameters from `gradient`. Returns false, and updates nothing, if the norm of the
     /// gradient is needed and is not finite.
-    fn update(&mut self, threads: &mut StepThreads<'_, '_>, now: Now) -> bool {
+    fn update(&mut self, threads: &mut StepThreads<'_, '_>, factors: StepFactors) -> bool {
         let State { s, plan, parameters, slots, gradient, .. } = self;
-        update::update(plan, *s, threads, now, [parameters, slots, gradient])
+        update::update(plan, *s, threads, factors, [parameters, slots, gradient])
     }
 
     /// Returns the sum of the losses and the gradient of a batch, with the penalties. Does not change the

@@ -92,7 +92,8 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
         || {
             for step in 0..steps.count {
                 if !T::UPDATES {
-                    updates.now = plan.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                    updates.factors =
+                        plan.update.step_factors(steps.learning_rate, steps.updates + step + 1, powers);
                 }
                 batch.small_batch_inputs(inputs);
                 layer.forward::<S, ROWS>(s, updates.parameters, inputs, &mut lines_of_layer, predictions);

@@ -2,7 +2,7 @@
 //! passes. Then they divide the parameters: each computes the gradients of its part and updates it.
 
 use super::{StepThreads, Turn, first_by_panels, segments};
-use crate::engine::Now;
+use crate::engine::StepFactors;
 use crate::engine::gradient_target::{Destination, GradientTarget, Updates};
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
@@ -65,7 +65,7 @@ fn take_gradients<S: Simd>(
     threads: &mut StepThreads<'_, '_>,
     (shards, start): (usize, usize),
     is_first: bool,
-    update: Option<Now>,
+    update: Option<StepFactors>,
 ) {
     let whole = [0, state.plan.lines];
     let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = state;
@@ -80,11 +80,11 @@ fn take_gradients<S: Simd>(
         let target = GradientTarget { first: lines.start, destination };
         plan.parameter_gradients(s, shards, input(thread), lines, target, block);
     };
-    if let Some(now) = update {
+    if let Some(factors) = update {
         let before = (!is_first).then_some(&gradient[..]);
         let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
         threads.team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
-            let updates = Updates { update: &*plan.update, now, parameters, slots, count };
+            let updates = Updates { update: &*plan.update, factors, parameters, slots, count };
             let destination = match before {
                 Some(before) => Destination::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
                 None => Destination::Update(updates),

@@ -6,7 +6,7 @@ use crate::engine::gradient_target::Updates;
 use crate::engine::panels::Line;
 use crate::engine::simd::{Instructions, Simd};
 use crate::engine::small_batch::{SMALL_BATCH_ROWS, with_batch_size};
-use crate::engine::{Now, Powers};
+use crate::engine::{Powers, StepFactors};
 use crate::program::Plan;
 use crate::state::State;
 use crate::ways::Way;
@@ -58,8 +58,8 @@ pub(crate) fn take<S: Simd>(
     }
     let State { s, plan, parameters, slots, workspaces, blocks, powers, .. } = state;
     let (update, count) = (&*plan.update, plan.update.slots());
-    let now = Now { learning_rate: steps.learning_rate as f32, factors: [0.0; 2] };
-    let updates = Updates { update, now, parameters, slots, count };
+    let factors = StepFactors { learning_rate: steps.learning_rate as f32, extra: [0.0; 2] };
+    let updates = Updates { update, factors, parameters, slots, count };
     let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
     let memory = Memory { workspace, updates, powers, gradient, loss, output };
     let plain = memory.output.is_none() || plan.absorbed.is_none();
@@ -93,7 +93,8 @@ fn steps_of<S: Simd, const ROWS: usize>(
             for step in 0..steps.count {
                 batch.gather(workspace, 0, ROWS);
                 pass::<S, ROWS>(s, plan, updates.parameters, workspace, gradient);
-                updates.now = plan.update.now(steps.learning_rate, steps.updates + step + 1, powers);
+                updates.factors =
+                    plan.update.step_factors(steps.learning_rate, steps.updates + step + 1, powers);
                 for lines in plan.trained(0..plan.lines) {
                     updates.apply(s, lines.start, &gradient[lines]);
                 }

@@ -32,7 +32,7 @@ mod statistics;
 use layer::{Dense, Layer, Moment, row_panels, row_values};
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, Finished, Now, Powers, RowLoss, Update};
+use myelin_core::engine::{CHUNK_ROWS, FinishedLines, Powers, RowLoss, StepFactors, Update};
 use myelin_core::layers::{self, LayerOperation};
 use myelin_core::random::{Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
@@ -379,7 +379,7 @@ impl Scalar {
 
     /// Does one update from the mean gradient of some batches. Returns the sum of the rows' losses of each
     /// batch before it.
-    fn update_from(&mut self, batches: &[&[Row<'_>]], now: Now, moment: Moment) -> Vec<f64> {
+    fn update_from(&mut self, batches: &[&[Row<'_>]], factors: StepFactors, moment: Moment) -> Vec<f64> {
         self.statistics.take();
         let (losses, mut gradient) = self.mean_gradients(batches, Some(moment));
         self.update_running();
@@ -392,8 +392,8 @@ impl Scalar {
             let mut line = [Line([*weight; LANES])];
             let mut slots: Vec<_> = self.slots.iter().map(|slot| Line([slot[index]; LANES])).collect();
             let gradient = &[Line([gradient; LANES])];
-            let mut finished = Finished { weight: &mut line, gradient, slots: &mut slots };
-            self.update.tile(Portable, &now, &mut finished);
+            let mut finished = FinishedLines { weight: &mut line, gradient, slots: &mut slots };
+            self.update.tile(Portable, &factors, &mut finished);
             *weight = line[0].0[0];
             for (slot, line) in self.slots.iter_mut().zip(slots) {
                 slot[index] = line.0[0];
@@ -434,9 +434,9 @@ impl Scalar {
             let mut predictions = vec![Vec::new(); data.rows()];
             for (batches, places) in batches.chunks(accumulate).zip(order.chunks(batch * accumulate)) {
                 step += 1;
-                let now = self.update.now(*rate, step, &mut Powers::default());
+                let factors = self.update.step_factors(*rate, step, &mut Powers::default());
                 self.seen.borrow_mut().clear();
-                let losses = self.update_from(batches, now, Moment { seed, step });
+                let losses = self.update_from(batches, factors, Moment { seed, step });
                 for (seen, place) in self.seen.take().into_iter().zip(places) {
                     predictions[*place as usize] = seen;
                 }

@@ -30,7 +30,7 @@ export interface BatchRange {
   readonly rows: number;
   /** Defined in training, where layers add noise. */
   readonly moment: Moment | undefined;
-  /** Whether the rows are a batch to train on: batch statistics are then those of its rows. */
+  /** Whether batch statistics are those of these rows, as with every backward pass; else the running ones. */
   readonly isBatch: boolean;
 }
 

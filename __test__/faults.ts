@@ -1,4 +1,6 @@
-/** Data sets and models that are sick in one way each, for the doctor; and the healthy tables they are made of. */
+/**
+ * Faulty data sets and models with one fault each, for `diagnose`, and the healthy tables they are made from.
+ */
 
 import {
   adam,
@@ -35,7 +37,7 @@ interface Table extends Rows {
   readonly classes?: string[];
 }
 
-/** What the accuracy bench does: its settings, and its scaling over the training rows. */
+/** Uses the settings of the accuracy benchmark, and its scaling over the training rows. */
 interface Bench {
   readonly datasets: Settings[];
   readTable(settings: Settings): Table;
@@ -45,7 +47,7 @@ interface Bench {
 
 const bench: Bench = await import(new URL("../bench/datasets.js", import.meta.url).href);
 
-/** A table as the bench trains on it. */
+/** Returns a table as the benchmark trains on it. */
 export interface Healthy extends Settings, Rows {
   readonly classes?: string[] | undefined;
 }
@@ -56,19 +58,19 @@ export const healthy: readonly Healthy[] = bench.datasets.map((settings) => {
   return { ...settings, ...training, classes: table.classes };
 });
 
-/** The same tables as their files have them. */
+/** The same tables, unscaled, as their files have them. */
 export const rawTables: readonly Healthy[] = bench.datasets.map((settings) => {
   return { ...settings, ...bench.readTable(settings) };
 });
 
-/** The last layers and the loss, as the bench chooses them. */
+/** Returns the last layers and the loss that the benchmark chooses. */
 export function endOf({ classes }: Healthy): { last: Layer[]; loss: ModelOptions["loss"] } {
   if (classes === undefined) return { last: [dense(1)], loss: "meanSquaredError" };
   if (classes.length === 2) return { last: [dense(1), sigmoid()], loss: "binaryCrossentropy" };
   return { last: [dense(classes.length), softmax()], loss: "sparseCategoricalCrossentropy" };
 }
 
-/** The bench's model of a table. */
+/** Returns the benchmark's model of a table. */
 export function modelOf(table: Healthy, options: Partial<ModelOptions> = {}): Model {
   const { last, loss } = endOf(table);
   const { learningRate, weightDecay, hidden } = table;
@@ -82,12 +84,12 @@ export function modelOf(table: Healthy, options: Partial<ModelOptions> = {}): Mo
   });
 }
 
-/** A sick patient: what to diagnose, and what the finding has to say. */
-export interface Sick {
+/** A faulty case: what to diagnose, and what the finding must contain. */
+export interface FaultyCase {
   readonly cause: Cause;
-  /** What was done to a healthy one, in words. */
+  /** How the healthy case was changed, in words. */
   readonly done: string;
-  /** Where the cause is. */
+  /** The place of the cause. */
   readonly at: Partial<Finding>;
   make(): Rows & { readonly model: Model };
 }
@@ -97,7 +99,7 @@ const iris = table("iris");
 const cancer = table("breast_cancer");
 const diabetes = table("diabetes");
 
-/** Rows with some of their values changed. */
+/** Returns rows with some values changed. */
 const withX = ({ x, y }: Rows, change: (value: number, column: number, row: number) => number): Rows => ({
   x: x.map((values, row) => values.map((value, column) => change(value, column, row))),
   y,
@@ -107,7 +109,13 @@ const withY = ({ x, y }: Rows, change: (value: number, row: number) => number): 
   y: y.map(change),
 });
 
-const data = (cause: Cause, done: string, at: Partial<Finding>, of: Healthy, rows: () => Rows): Sick => ({
+const data = (
+  cause: Cause,
+  done: string,
+  at: Partial<Finding>,
+  of: Healthy,
+  rows: () => Rows,
+): FaultyCase => ({
   cause,
   done,
   at,
@@ -121,7 +129,7 @@ const net = (
   of: Healthy,
   options: Partial<ModelOptions>,
   epochs = 0,
-): Sick => ({
+): FaultyCase => ({
   cause,
   done,
   at,
@@ -140,7 +148,7 @@ const deep = (activation: () => Layer, weight: ModelOptions["layers"][number] | 
 
 const wide = initializers.normal({ stddev: 1 });
 
-export const patients: readonly Sick[] = [
+export const faultyCases: readonly FaultyCase[] = [
   data("refusedData", "iris: one value is NaN", { row: 17, column: 2 }, iris, () =>
     withX(iris, (value, column, row) => (row === 17 && column === 2 ? Number.NaN : value)),
   ),

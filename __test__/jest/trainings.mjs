@@ -1,4 +1,4 @@
-// All that waits for the event loop, a timer or the clock, on the TypeScript kernel.
+// Every call that waits for the event loop, a timer or the clock, on the TypeScript kernel.
 import { crossValidate, dense, Model, search, tanh, trainMany, xor } from "myelin";
 
 const data = xor({ examples: 200, seed: 1 });
@@ -11,7 +11,7 @@ const architecture = (units) => ({
 });
 const make = () => new Model(architecture(8));
 
-export const ways = {
+export const trainings = {
   async "fit, with a hook, and bytes"() {
     const model = make();
     const { loss } = await model.fit(data, {
