@@ -14,6 +14,7 @@ import { type Model, modelOf, savedOf } from "../model.ts";
 import { version } from "../version.ts";
 import { COLUMN_TYPES, type ColumnDescription } from "./columns.ts";
 import { type DatePart, dateParts } from "./dates.ts";
+import type { EncoderState } from "./encoders/encoder.ts";
 import {
   between,
   type Check,
@@ -157,11 +158,55 @@ const table = fields({
 
 type Written = ReturnType<typeof table>;
 
+const areDistinct = (names: readonly unknown[]) => new Set(names.map(String)).size === names.length;
+
+/** Checks that a column has the categories that its type needs. */
+function checkColumn({ name, type, categories }: ColumnDescription): void {
+  const place = `columns: ${show(name)}`;
+  if ((type === "category" || type === "boolean") !== (categories !== undefined))
+    throw new FormatError(`${place}: expected categories for a category or a boolean, and only for one`);
+  if (categories !== undefined && !areDistinct(categories))
+    throw new FormatError(`${place}: expected different categories, received one twice`);
+}
+
+/** The largest number of a category that an encoder's state has; -1 where it has none. */
+function largestCategory({ type, categories, low, high }: EncoderState): number {
+  if (type === "sign") return Math.max(low as number, high as number);
+  return ((categories ?? []) as number[]).reduce((largest, category) => Math.max(largest, category), -1);
+}
+
+/** Values of the parts of a date that are categories. */
+const PART_VALUES: Readonly<Record<DatePart, number>> = { days: 0, month: 12, weekday: 7, hour: 0 };
+
+/** Checks that a step fits its column, so that no table of categories is larger than the file. */
+function checkStep(
+  { column: name, part, encoder }: PreparationStep,
+  columns: ReadonlyMap<string, ColumnDescription>,
+  place: string,
+): void {
+  const found = columns.get(name);
+  if (found === undefined)
+    throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is not there`);
+  if (found.type === "ignore")
+    throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is left out`);
+  if (part !== undefined && found.type !== "date")
+    throw new FormatError(`${place}: column ${show(name)} has no parts of a date`);
+  const categories = part === undefined ? (found.categories?.length ?? 0) : PART_VALUES[part];
+  if (largestCategory(encoder) >= categories) {
+    throw new FormatError(
+      `${place}: column ${show(name)}: expected categories below ${categories}, received ${largestCategory(encoder)}`,
+    );
+  }
+}
+
 /** Checks what follows from several fields: that networks, parts, bags, columns and classes fit together. */
 function checkTogether({ columns, targets }: Written): void {
   const names = new Map(columns.map((entry) => [entry.name, entry]));
   if (names.size < columns.length)
     throw new FormatError("columns: expected different names, received one twice");
+  if (!areDistinct(targets.map(({ description }) => description.name)))
+    throw new FormatError("targets: expected different names, received one twice");
+  for (const entry of columns) checkColumn(entry);
   for (const [at, { description, prior, bags, parts, networks, range }] of targets.entries()) {
     const place = `target ${at}`;
     const { task, classes } = description;
@@ -172,14 +217,13 @@ function checkTogether({ columns, targets }: Written): void {
       throw new FormatError(`${place}: prior: expected one value for each class`);
     if (range.length !== 2 || range[0] > range[1])
       throw new FormatError(`${place}: range: expected [low, high]`);
-    for (const { steps } of parts) {
-      for (const { column: name, part } of steps) {
-        const found = names.get(name);
-        if (found === undefined)
-          throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is not there`);
-        if (part !== undefined && found.type !== "date")
-          throw new FormatError(`${place}: column ${show(name)} has no parts of a date`);
-      }
+    if (classes !== undefined && !areDistinct(classes))
+      throw new FormatError(`${place}: expected different classes, received one twice`);
+    for (const [number, { steps }] of parts.entries()) {
+      for (const one of steps) checkStep(one, names, place);
+      // The weights of a network show that the inputs are as many as the steps write.
+      if (!networks.some(({ part }) => part === number))
+        throw new FormatError(`${place}: part ${number}: expected a network that it prepares rows for`);
     }
     for (const { part, bag } of networks) {
       if (part >= parts.length || bag >= bags.length)
