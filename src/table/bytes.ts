@@ -252,6 +252,8 @@ export function readTable(
     const text = source.metadata.get(FORMAT);
     if (text === undefined) throw new FormatError(whatElse(source.metadata));
     const described = parseStrictly(text, `metadata "${FORMAT}"`) as Record<string, unknown>;
+    if (described === null || typeof described !== "object")
+      throw new FormatError(`table model: expected an object, received ${show(described)}`);
     checkVersion(described);
     const checked = table(described, "table model");
     checkTogether(checked);
@@ -274,6 +276,29 @@ function checkVersion({ formatVersion, version: writer }: Record<string, unknown
   throw new FormatError(`expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`);
 }
 
+/** The embeddings of layers and of those in them, in order, as text. */
+const embeddingsIn = (layers: unknown): string[] =>
+  Array.isArray(layers)
+    ? layers.flatMap((layer) =>
+        layer?.type === "embedding" ? [`${layer.column}: ${layer.categories}`] : embeddingsIn(layer?.layers),
+      )
+    : [];
+
+/** Checks that the embeddings of a network take the numbers of categories that the preparation writes. */
+function checkEmbeddings(
+  { layers }: { readonly layers: unknown },
+  { lookups }: Preparation,
+  place: string,
+): void {
+  const expected = lookups.toReversed().map(({ column: input, categories }) => `${input}: ${categories}`);
+  const first = Array.isArray(layers) ? layers.slice(0, expected.length) : [];
+  if (String(embeddingsIn(first)) === String(expected) && embeddingsIn(layers).length === expected.length)
+    return;
+  throw new FormatError(
+    `${place}: expected ${expected.length} embeddings for the inputs of its columns, received others`,
+  );
+}
+
 function build(
   checked: Written,
   source: NetworkSource,
@@ -294,9 +319,11 @@ function build(
         range: [range[0], range[1]],
         parts: opened,
         networks: networks.map(({ number, part, bag, temperature, architecture }) => {
-          const model = modelOf(readNetwork(source, architecture, `${number}.`), options);
-          made.push(model);
           const { preparation } = opened[part];
+          const saved = readNetwork(source, architecture, `${number}.`);
+          checkEmbeddings(saved.configuration, preparation, `target ${at}: network ${number}`);
+          const model = modelOf(saved, options);
+          made.push(model);
           const outputs = description.classes?.length ?? 1;
           if (model.inputs === preparation.inputs && model.outputs === outputs)
             return { model, part, bag, temperature };

@@ -330,7 +330,10 @@ const LAST_TIME = 8.64e15;
 function readDate(cell: unknown, dayFirst: boolean): number | undefined {
   if (isMissing(cell)) return Number.NaN;
   if (cell instanceof Date) return cell.getTime();
-  if (typeof cell === "number") return Math.abs(cell) > LAST_TIME ? Number.NaN : cell + 0;
+  if (typeof cell === "number" || typeof cell === "bigint") {
+    const time = Number(cell);
+    return Math.abs(time) > LAST_TIME ? Number.NaN : time + 0;
+  }
   if (typeof cell !== "string") return undefined;
   const time = parseDate(cell, dayFirst);
   return Number.isNaN(time) ? undefined : time;
