@@ -132,5 +132,6 @@ export function show(value: unknown): string {
     const length = ArrayBuffer.isView(value) ? (value as { length?: number }).length : undefined;
     return length === undefined ? `an object (${name})` : `a ${name} of ${length}`;
   }
-  return typeof value === "bigint" ? `${value}n` : String(value);
+  const text = typeof value === "bigint" ? `${value}n` : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

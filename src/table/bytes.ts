@@ -14,6 +14,7 @@ import { type Model, modelOf, savedOf } from "../model.ts";
 import { version } from "../version.ts";
 import { COLUMN_TYPES, type ColumnDescription } from "./columns.ts";
 import { type DatePart, dateParts } from "./dates.ts";
+import type { EncoderState } from "./encoders/encoder.ts";
 import {
   between,
   type Check,
@@ -157,11 +158,55 @@ const table = fields({
 
 type Written = ReturnType<typeof table>;
 
+const areDistinct = (names: readonly unknown[]) => new Set(names.map(String)).size === names.length;
+
+/** Checks that a column has the categories that its type needs. */
+function checkColumn({ name, type, categories }: ColumnDescription): void {
+  const place = `columns: ${show(name)}`;
+  if ((type === "category" || type === "boolean") !== (categories !== undefined))
+    throw new FormatError(`${place}: expected categories for a category or a boolean, and only for one`);
+  if (categories !== undefined && !areDistinct(categories))
+    throw new FormatError(`${place}: expected different categories, received one twice`);
+}
+
+/** The largest number of a category that an encoder's state has; -1 where it has none. */
+function largestCategory({ type, categories, low, high }: EncoderState): number {
+  if (type === "sign") return Math.max(low as number, high as number);
+  return ((categories ?? []) as number[]).reduce((largest, category) => Math.max(largest, category), -1);
+}
+
+/** Values of the parts of a date that are categories. */
+const PART_VALUES: Readonly<Record<DatePart, number>> = { days: 0, month: 12, weekday: 7, hour: 0 };
+
+/** Checks that a step fits its column, so that no table of categories is larger than the file. */
+function checkStep(
+  { column: name, part, encoder }: PreparationStep,
+  columns: ReadonlyMap<string, ColumnDescription>,
+  place: string,
+): void {
+  const found = columns.get(name);
+  if (found === undefined)
+    throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is not there`);
+  if (found.type === "ignore")
+    throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is left out`);
+  if (part !== undefined && found.type !== "date")
+    throw new FormatError(`${place}: column ${show(name)} has no parts of a date`);
+  const categories = part === undefined ? (found.categories?.length ?? 0) : PART_VALUES[part];
+  if (largestCategory(encoder) >= categories) {
+    throw new FormatError(
+      `${place}: column ${show(name)}: expected categories below ${categories}, received ${largestCategory(encoder)}`,
+    );
+  }
+}
+
 /** Checks what follows from several fields: that networks, parts, bags, columns and classes fit together. */
 function checkTogether({ columns, targets }: Written): void {
   const names = new Map(columns.map((entry) => [entry.name, entry]));
   if (names.size < columns.length)
     throw new FormatError("columns: expected different names, received one twice");
+  if (!areDistinct(targets.map(({ description }) => description.name)))
+    throw new FormatError("targets: expected different names, received one twice");
+  for (const entry of columns) checkColumn(entry);
   for (const [at, { description, prior, bags, parts, networks, range }] of targets.entries()) {
     const place = `target ${at}`;
     const { task, classes } = description;
@@ -172,14 +217,13 @@ function checkTogether({ columns, targets }: Written): void {
       throw new FormatError(`${place}: prior: expected one value for each class`);
     if (range.length !== 2 || range[0] > range[1])
       throw new FormatError(`${place}: range: expected [low, high]`);
-    for (const { steps } of parts) {
-      for (const { column: name, part } of steps) {
-        const found = names.get(name);
-        if (found === undefined)
-          throw new FormatError(`${place}: a step encodes the column ${show(name)}, which is not there`);
-        if (part !== undefined && found.type !== "date")
-          throw new FormatError(`${place}: column ${show(name)} has no parts of a date`);
-      }
+    if (classes !== undefined && !areDistinct(classes))
+      throw new FormatError(`${place}: expected different classes, received one twice`);
+    for (const [number, { steps }] of parts.entries()) {
+      for (const one of steps) checkStep(one, names, place);
+      // The weights of a network show that the inputs are as many as the steps write.
+      if (!networks.some(({ part }) => part === number))
+        throw new FormatError(`${place}: part ${number}: expected a network that it prepares rows for`);
     }
     for (const { part, bag } of networks) {
       if (part >= parts.length || bag >= bags.length)
@@ -208,6 +252,8 @@ export function readTable(
     const text = source.metadata.get(FORMAT);
     if (text === undefined) throw new FormatError(whatElse(source.metadata));
     const described = parseStrictly(text, `metadata "${FORMAT}"`) as Record<string, unknown>;
+    if (described === null || typeof described !== "object")
+      throw new FormatError(`table model: expected an object, received ${show(described)}`);
     checkVersion(described);
     const checked = table(described, "table model");
     checkTogether(checked);
@@ -230,6 +276,29 @@ function checkVersion({ formatVersion, version: writer }: Record<string, unknown
   throw new FormatError(`expected formatVersion ${FORMAT_VERSION}, received ${show(formatVersion)}${hint}`);
 }
 
+/** The embeddings of layers and of those in them, in order, as text. */
+const embeddingsIn = (layers: unknown): string[] =>
+  Array.isArray(layers)
+    ? layers.flatMap((layer) =>
+        layer?.type === "embedding" ? [`${layer.column}: ${layer.categories}`] : embeddingsIn(layer?.layers),
+      )
+    : [];
+
+/** Checks that the embeddings of a network take the numbers of categories that the preparation writes. */
+function checkEmbeddings(
+  { layers }: { readonly layers: unknown },
+  { lookups }: Preparation,
+  place: string,
+): void {
+  const expected = lookups.toReversed().map(({ column: input, categories }) => `${input}: ${categories}`);
+  const first = Array.isArray(layers) ? layers.slice(0, expected.length) : [];
+  if (String(embeddingsIn(first)) === String(expected) && embeddingsIn(layers).length === expected.length)
+    return;
+  throw new FormatError(
+    `${place}: expected ${expected.length} embeddings for the inputs of its columns, received others`,
+  );
+}
+
 function build(
   checked: Written,
   source: NetworkSource,
@@ -250,9 +319,11 @@ function build(
         range: [range[0], range[1]],
         parts: opened,
         networks: networks.map(({ number, part, bag, temperature, architecture }) => {
-          const model = modelOf(readNetwork(source, architecture, `${number}.`), options);
-          made.push(model);
           const { preparation } = opened[part];
+          const saved = readNetwork(source, architecture, `${number}.`);
+          checkEmbeddings(saved.configuration, preparation, `target ${at}: network ${number}`);
+          const model = modelOf(saved, options);
+          made.push(model);
           const outputs = description.classes?.length ?? 1;
           if (model.inputs === preparation.inputs && model.outputs === outputs)
             return { model, part, bag, temperature };

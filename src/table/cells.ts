@@ -22,12 +22,22 @@ export function isMissing(cell: unknown): boolean {
   return cell instanceof Date && Number.isNaN(cell.getTime());
 }
 
+/**
+ * Whether the cell of a target holds no value. A class may be called "none"; in an input a missing value means the
+ * same as that category.
+ */
+export function isMissingTarget(cell: unknown): boolean {
+  return isMissing(cell) && !(typeof cell === "string" && cell.trim().toLowerCase() === "none");
+}
+
 /** Which character begins the decimals of the numbers in a column. */
 export type Decimal = "." | ",";
 
 const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const WITH_POINT = /^[+-]?\d{1,3}(?:[,' \u00a0\u202f]\d{3})*(?:\.\d*)?$/;
 const WITH_COMMA = /^[+-]?(?:\d{1,3}(?:[.' \u00a0\u202f]\d{3})+|\d+)(?:,\d*)?$/;
+/** No number has more characters; and what comes from outside cannot make an expression take long. */
+const LONGEST_NUMBER = 400;
 const SIGNS = /^([+-]?)\s*(?:[$€£¥]|usd|eur)\s*|\s*(?:%|[$€£¥]|usd|eur)$/gi;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
@@ -36,6 +46,7 @@ const INFINITE = /^[+-]?inf(?:inity)?$/i;
  * "12 %" is 12, so that a value keeps the unit that the table has.
  */
 export function parseNumber(text: string, decimal: Decimal = "."): number {
+  if (text.length > LONGEST_NUMBER) return Number.NaN;
   let trimmed = text.trim();
   if (decimal === "." && PLAIN.test(trimmed)) return Number(trimmed);
   if (INFINITE.test(trimmed))
@@ -126,6 +137,7 @@ export function parseDate(text: string, dayFirst: boolean): number {
 export function findDayFirst(texts: Iterable<string>): boolean {
   let points = false;
   for (const text of texts) {
+    if (text.length > LONGEST_DATE) continue;
     const match = YEAR_LAST.exec(text.trim());
     if (match === null) continue;
     if (Number(match[1]) > 12) return true;
@@ -135,7 +147,7 @@ export function findDayFirst(texts: Iterable<string>): boolean {
   return points;
 }
 
-/** The name of a cell's category; undefined for what is neither text, number, boolean nor date. */
+/** The name of a cell's category; undefined for what is neither text, number, boolean nor valid date. */
 export function categoryName(cell: unknown): string | undefined {
   switch (typeof cell) {
     case "string":
@@ -145,6 +157,6 @@ export function categoryName(cell: unknown): string | undefined {
     case "boolean":
       return String(cell);
     default:
-      return cell instanceof Date ? cell.toISOString() : undefined;
+      return cell instanceof Date && !Number.isNaN(cell.getTime()) ? cell.toISOString() : undefined;
   }
 }

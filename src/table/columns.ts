@@ -61,6 +61,10 @@ export interface TypedColumn {
 const MOST_DISTINCT = 1_000_000;
 /** The share of the cells that must be readable as the type, for the rest to count as missing. */
 const READABLE = 0.95;
+/** Numbers of at least so many different values are numbers all the same where some texts stand for a missing one. */
+const NUMBERS_BESIDE_TEXTS = 20;
+/** Different texts that may stand for a missing number, as "bad" or "below limit". */
+const MOST_STAND_INS = 3;
 /** Texts with more words than this, on average, and hardly ever repeated, are prose. */
 const WORDS_OF_TEXT = 4;
 
@@ -132,6 +136,16 @@ function readable(counts: ReadonlyMap<string, number>, read: (text: string) => n
   return all === 0 ? 0 : good / all;
 }
 
+/** Whether nearly all different values are numbers, so that the few texts among them stand for missing ones. */
+function hasStandIns(counts: ReadonlyMap<string, number>, read: (text: string) => number): boolean {
+  let [numbers, texts] = [0, 0];
+  for (const name of counts.keys()) {
+    if (!Number.isNaN(read(name))) numbers++;
+    else if (++texts > MOST_STAND_INS) return false;
+  }
+  return numbers >= NUMBERS_BESIDE_TEXTS;
+}
+
 /** The type that a column has by its cells. */
 function inferType(found: Survey): Pick<ColumnDescription, "type" | "reason"> {
   const { counts, other, numbers, booleans, dates, texts } = found;
@@ -148,7 +162,9 @@ function inferType(found: Survey): Pick<ColumnDescription, "type" | "reason"> {
   if (numbers === present) return { type: "number" };
   if (booleans === 0 && dates === 0) {
     const decimal = findDecimal(counts.keys());
-    if (readable(counts, (text) => parseNumber(text, decimal)) >= READABLE) return { type: "number" };
+    const read = (text: string) => parseNumber(text, decimal);
+    const share = readable(counts, read);
+    if (share >= READABLE || (share >= 0.5 && hasStandIns(counts, read))) return { type: "number" };
   }
   const dayFirst = findDayFirst(counts.keys());
   if (readable(counts, (text) => parseDate(text, dayFirst)) >= READABLE) return { type: "date" };
@@ -197,7 +213,7 @@ function typed(
   if (type === "ignore") {
     return { description: { ...base, ...(reason !== undefined && { reason }) }, values: new Float64Array(0) };
   }
-  const description: ColumnDescription = { ...base, ...readingOf(type, found) };
+  const description: ColumnDescription = { ...base, ...readingOf(name, type, found) };
   if (type === "text") {
     const texts = Array.from(cells, (cell) => (isMissing(cell) ? "" : (categoryName(cell) ?? "")));
     const values = Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0));
@@ -207,7 +223,7 @@ function typed(
 }
 
 /** What must be known of a column to read its cells. */
-function readingOf(type: ColumnType, { counts }: Survey): Partial<ColumnDescription> {
+function readingOf(name: string, type: ColumnType, { counts }: Survey): Partial<ColumnDescription> {
   switch (type) {
     case "number":
       return { decimal: findDecimal(counts.keys()) };
@@ -215,6 +231,11 @@ function readingOf(type: ColumnType, { counts }: Survey): Partial<ColumnDescript
       return { dayFirst: findDayFirst(counts.keys()) };
     case "boolean": {
       const names = booleanNames(counts.keys()) ?? [...counts.keys()].toSorted();
+      if (names.length > 2) {
+        throw new DataError(
+          `column ${show(name)}: expected at most two different values for a boolean, received ${names.length}, such as ${names.slice(0, 3).map(show).join(", ")}. Fix: give it the type "category"`,
+        );
+      }
       return { categories: names.length === 1 ? ["false", "true"] : names };
     }
     case "category":
@@ -227,22 +248,30 @@ function readingOf(type: ColumnType, { counts }: Survey): Partial<ColumnDescript
   }
 }
 
+/** Reads the cells of a column whose type is known; at least one of those with a value must be readable. */
 function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, missing: number): TypedColumn {
   const read = cellReader(description);
   const values = new Float64Array(cells.length);
-  let unreadable = 0;
-  let example: unknown;
+  let [unreadable, infinite] = [0, 0];
+  let first = 0;
   for (let row = 0; row < cells.length; row++) {
     const value = read(cells[row]);
     values[row] = value === undefined ? Number.NaN : value;
-    if (value === undefined) {
-      unreadable++;
-      example ??= cells[row];
-    }
+    if (value === undefined && unreadable++ === 0) first = row;
+    if (value !== undefined && Number.isNaN(value) && !isMissing(cells[row])) infinite++;
   }
-  if (unreadable === 0) return { description, values };
-  const noted = { unreadable: { cells: unreadable, example: show(example) }, missing: missing + unreadable };
-  return { description: { ...description, ...noted }, values };
+  const noted = { ...description, missing: missing + unreadable + infinite };
+  if (unreadable === 0) return { description: noted, values };
+  const { name, type } = description;
+  if (missing + unreadable === cells.length) {
+    throw new DataError(
+      `column ${show(name)}: row ${first}: expected a ${type}, received ${show(cells[first])}, and no row has one. Fix: give the column another type with columns: { ${JSON.stringify(name)}: "category" }, or "ignore"`,
+    );
+  }
+  return {
+    description: { ...noted, unreadable: { cells: unreadable, example: show(cells[first]) } },
+    values,
+  };
 }
 
 /** Reads the cells of a column as numbers: NaN for a missing value, undefined for what cannot be read. */
@@ -287,18 +316,24 @@ function readNumber(cell: unknown, decimal: Decimal | undefined): number | undef
     if (!Number.isNaN(value)) return infinityIsMissing(value);
     return isMissingText(cell) ? Number.NaN : undefined;
   }
-  if (typeof cell === "bigint" || typeof cell === "boolean") return Number(cell);
+  if (typeof cell === "bigint" || typeof cell === "boolean") return infinityIsMissing(Number(cell));
   if (cell instanceof Date) return cell.getTime();
   return undefined;
 }
 
-/** Infinity has no place on a scale: it counts as missing. */
-const infinityIsMissing = (value: number) => (Math.abs(value) > LARGEST ? Number.NaN : value);
+/** Infinity has no place on a scale: it counts as missing. -0 is 0, as in JSON. */
+const infinityIsMissing = (value: number) => (Math.abs(value) > LARGEST ? Number.NaN : value + 0);
+
+/** The last time that a date can have. */
+const LAST_TIME = 8.64e15;
 
 function readDate(cell: unknown, dayFirst: boolean): number | undefined {
   if (isMissing(cell)) return Number.NaN;
   if (cell instanceof Date) return cell.getTime();
-  if (typeof cell === "number") return cell;
+  if (typeof cell === "number" || typeof cell === "bigint") {
+    const time = Number(cell);
+    return Math.abs(time) > LAST_TIME ? Number.NaN : time + 0;
+  }
   if (typeof cell !== "string") return undefined;
   const time = parseDate(cell, dayFirst);
   return Number.isNaN(time) ? undefined : time;
@@ -325,6 +360,10 @@ export function readGivenTypes(given: unknown, frame: Frame, place: string): Giv
   }
   return given as GivenTypes;
 }
+
+/** The type that a column has by its cells. */
+export const inferColumnType = (cells: ArrayLike<unknown>): ColumnType =>
+  ArrayBuffer.isView(cells) ? "number" : inferType(survey(cells)).type;
 
 /** Types a column: as given, else by its cells. */
 export function typeColumn(

@@ -5,8 +5,8 @@ import { checkNames, readSize, unknownName } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { readSignal, readThreads } from "../training/options.ts";
 import type { Answer, AnswerFor, FieldOf } from "./answers.ts";
-import { categoryName } from "./cells.ts";
-import { type ColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
+import { categoryName, parseNumber } from "./cells.ts";
+import { type ColumnType, inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
 import { type Learned, learnPrior } from "./learner/learned.ts";
@@ -95,7 +95,9 @@ function readWeights(given: unknown, frame: Frame): Float64Array | undefined {
   if (given === undefined) return undefined;
   const list = listOf("sampleWeight", given, frame);
   return Float64Array.from({ length: frame.rows }, (_, row) => {
-    const weight = Number(list[row]);
+    const cell = list[row];
+    const weight =
+      typeof cell === "string" ? parseNumber(cell) : typeof cell === "number" ? cell : Number.NaN;
     if (Number.isFinite(weight) && weight >= 0) return weight;
     throw new DataError(
       `${CALL}: sampleWeight: row ${row}: expected a number of at least 0, received ${show(list[row])}`,
@@ -116,18 +118,17 @@ function readTimes(given: unknown, frame: Frame): Float64Array | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== "string")
     throw new OptionError(`${CALL}: time: expected a column's name, received ${show(given)}`);
-  const { description, values } = typeColumn(given, columnNamed("time", given, frame), undefined);
-  if (description.type === "date" || description.type === "number") {
-    const row = values.findIndex(Number.isNaN);
-    if (row < 0) return values;
-    throw new DataError(`${CALL}: time: row ${row} of column ${show(given)} has no time`);
+  const cells = columnNamed("time", given, frame);
+  const type = inferColumnType(cells);
+  if (type !== "date" && type !== "number") {
+    throw new DataError(
+      `${CALL}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}`,
+    );
   }
-  // Row numbers are ignored as a column, and a time all the same.
-  const numbers = typeColumn(given, frame.cells.get(given) as ArrayLike<unknown>, "number").values;
-  if (!numbers.some(Number.isNaN)) return numbers;
-  throw new DataError(
-    `${CALL}: time: expected dates or numbers in column ${show(given)}, received ${description.type}`,
-  );
+  const { values } = typeColumn(given, cells, type);
+  const row = values.findIndex(Number.isNaN);
+  if (row < 0) return values;
+  throw new DataError(`${CALL}: time: row ${row} of column ${show(given)} has no time`);
 }
 
 function readQuality(given: unknown): Quality {

@@ -1,7 +1,7 @@
 /** Which rows validate which networks: folds by class, by group, or in the order of time. */
 
 import { foldRows, type RowSplit } from "../data/folds.ts";
-import { OptionError } from "../errors.ts";
+import { DataError, OptionError } from "../errors.ts";
 import { permutation, purpose } from "../random.ts";
 import type { Target } from "./target.ts";
 
@@ -22,7 +22,7 @@ export function dealRows(
   place: string,
 ): RowSplit[] {
   const { times, groups } = folding;
-  if (times !== undefined) return dealTimes(rows, times, folding.folds);
+  if (times !== undefined) return dealTimes(rows, times, folding.folds, place);
   if (groups !== undefined) return dealGroups(rows, groups, folding, place);
   const order = new Uint32Array(rows.length);
   permutation(folding.seed, { purpose: purpose.folds, index: 0 }, order);
@@ -56,7 +56,7 @@ function dealGroups(
 }
 
 /** Blocks in the order of time: each but the first validates networks that learned from all blocks before it. */
-function dealTimes(rows: Uint32Array, times: Float64Array, folds: number): RowSplit[] {
+function dealTimes(rows: Uint32Array, times: Float64Array, folds: number, place: string): RowSplit[] {
   const sorted = Array.from(rows).sort((a, b) => times[a] - times[b]);
   const blocks = Math.min(folds + 1, sorted.length);
   const ends = Array.from({ length: blocks + 1 }, (_, at) => Math.round((at * sorted.length) / blocks));
@@ -73,6 +73,11 @@ function dealTimes(rows: Uint32Array, times: Float64Array, folds: number): RowSp
       training: Uint32Array.from(sorted.slice(0, ends[at])).sort(),
       heldOut: Uint32Array.from(sorted.slice(ends[at], ends[at + 1])).sort(),
     });
+  }
+  if (splits.length === 0) {
+    throw new DataError(
+      `${place}: time: expected at least 2 different times, all rows are of ${times[rows[0]]}`,
+    );
   }
   return splits;
 }

@@ -139,7 +139,14 @@ export function toFrame(rows: unknown, place: string): Frame {
 /** Reads rows from anywhere into columns. */
 export async function collectFrame(rows: unknown, place: string): Promise<Frame> {
   const iterator = (rows as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator];
-  if (typeof iterator !== "function") return toFrame(rows, place);
+  if (typeof iterator !== "function") {
+    const frame = toFrame(rows, place);
+    if (rows instanceof Frame || Array.isArray(rows)) return frame;
+    // The caller's arrays may change before the last target is read.
+    const copies = new Map<string, ArrayLike<unknown>>();
+    for (const [name, cells] of frame.cells) copies.set(name, (cells as readonly unknown[]).slice());
+    return new Frame(copies, frame.rows, frame.isText);
+  }
   const collector = new Collector(place);
   for await (const record of rows as AsyncIterable<unknown>) collector.add(record);
   return collector.frame();

@@ -65,7 +65,6 @@ function plan({ description, values }: TypedColumn, rows: Uint32Array): Planned[
     case "number":
       return [...asNumber(), { encoder: encoder("missingFlag") }];
     case "boolean":
-      return [{ encoder: encoder("sign") }];
     case "category":
       return [{ encoder: encoderOfCategories(values, rows) }];
     case "date":

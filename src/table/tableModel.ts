@@ -5,7 +5,7 @@ import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, isPlain } from "../options.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
-import { isMissing } from "./cells.ts";
+import { categoryName, isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
 import { type Columns, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
 import { applyTemperature } from "./learner/blend.ts";
@@ -31,7 +31,7 @@ const keyOf = (value: ClassValue) => String(value);
 /** Reads the cells of rows as typed columns, for a column that has the training's description. */
 function typeCells(description: ColumnDescription, cells: ArrayLike<unknown>, place: string): TypedColumn {
   if (description.type === "text") {
-    const texts = Array.from(cells, (cell) => (isMissing(cell) ? "" : String(cell)));
+    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
   }
   const read = cellReader(description);
@@ -40,6 +40,12 @@ function typeCells(description: ColumnDescription, cells: ArrayLike<unknown>, pl
     values[row] = readCell(read, description, cells[row], row, place);
 
   return { description, values };
+}
+
+/** The text of a cell; "" for a missing one. */
+function readText(description: ColumnDescription, cell: unknown, row: number, place: string): string {
+  if (isMissing(cell)) return "";
+  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
 }
 
 function readCell(
@@ -52,7 +58,7 @@ function readCell(
   const value = read(cell);
   if (value !== undefined) return value;
   // The training had such cells, too, and counted them as missing.
-  if (description.unreadable !== undefined && typeof cell === "string") return Number.NaN;
+  if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
   const { name, type } = description;
   throw new DataError(
     `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
@@ -288,7 +294,7 @@ export class TableModel<Reply = Answer> {
       const { name, type } = used[at];
       const cell = Object.hasOwn(record, name) ? record[name] : undefined;
       if (type === "text") {
-        texts[at] = isMissing(cell) ? "" : String(cell);
+        texts[at] = readText(used[at], cell, 0, "predict");
         values[at] = texts[at] === "" ? Number.NaN : 0;
       } else values[at] = readCell(this.#readers[at], used[at], cell, 0, "predict");
     }

@@ -1,7 +1,7 @@
 /** What is predicted: numbers, or classes; from the target's cells to the y of a network and back. */
 import { DataError, OptionError, show } from "../errors.ts";
-import { categoryName, isMissing } from "./cells.ts";
-import { cellReader, typeColumn } from "./columns.ts";
+import { categoryName, findDecimal, isMissing, isMissingTarget } from "./cells.ts";
+import { cellReader, inferColumnType } from "./columns.ts";
 
 /** The kinds of answers. */
 export type Task = "regression" | "classification";
@@ -61,20 +61,22 @@ interface Cells {
 export function readTarget(source: Cells, task: Task | undefined, place: string): Target {
   const { name, cells } = source;
   const here = `${place}: target ${show(name)}`;
-  const rows = rowsWhere(cells.length, (row) => !isMissing(cells[row]));
+  const rows = rowsWhere(cells.length, (row) => !isMissingTarget(cells[row]));
   if (rows.length === 0) throw new DataError(`${here}: expected values, all ${cells.length} rows lack one`);
   const said = "you said so";
   if (task === "regression") return regression(source, said, here);
   const isNumber = looksNumeric(source, rows);
-  if (task === "classification") return classification(source, rows, isNumber ? Number : classOf, said, here);
+  if (task === "classification") {
+    return isNumber ? codes(numbersOf(source, here), said, here) : namesOf(source, rows, said, here);
+  }
   if (!isNumber) {
     const kind = typeof cells[rows[0]] === "boolean" ? "booleans" : "names";
-    return classification(source, rows, classOf, `it has ${kind}`, here);
+    return namesOf(source, rows, `it has ${kind}`, here);
   }
   const found = regression(source, "it has numbers", here);
   const distinct = [...new Set(Array.from(found.rows, (row) => found.values[row]))].sort((a, b) => a - b);
-  const codes = areCodes(distinct, found.rows.length);
-  return codes === undefined ? found : classification(source, found.rows, Number, codes, here);
+  const reason = areCodes(distinct, found.rows.length);
+  return reason === undefined ? found : codes(found, reason, here);
 }
 
 /** The numbers of the rows for which something holds. */
@@ -85,16 +87,22 @@ function rowsWhere(rows: number, holds: (row: number) => boolean): Uint32Array {
 }
 
 /** Whether all cells are numbers; in a source without types, texts that write numbers are. */
-function looksNumeric({ name, cells, isText }: Cells, rows: Uint32Array): boolean {
-  if (isText) return typeColumn(name, cells, undefined).description.type === "number";
+function looksNumeric({ cells, isText }: Cells, rows: Uint32Array): boolean {
+  if (isText) return inferColumnType(cells) === "number";
   return rows.every((row) => typeof cells[row] === "number" || typeof cells[row] === "bigint");
 }
 
 /** Larger targets have squared errors that no number holds. */
 const LARGEST_TARGET = 1e100;
 
-function regression({ name, cells }: Cells, reason: string, here: string): Target {
-  const { decimal } = typeColumn(name, cells, "number").description;
+/** Reads numbers; rows with an infinite one have no target. */
+function numbersOf({ name, cells }: Cells, here: string): Target {
+  const texts = new Set<string>();
+  for (let row = 0; row < cells.length; row++) {
+    const cell = cells[row];
+    if (typeof cell === "string") texts.add(cell);
+  }
+  const decimal = texts.size === 0 ? undefined : findDecimal(texts);
   const values = readNumbers(
     { name, cells, decimal },
     here,
@@ -102,19 +110,24 @@ function regression({ name, cells }: Cells, reason: string, here: string): Targe
   );
   const rows = rowsWhere(values.length, (row) => !Number.isNaN(values[row]));
   if (rows.length === 0) throw new DataError(`${here}: expected finite numbers, received none`);
+  const description = {
+    name,
+    task: "regression",
+    reason: "",
+    ...(decimal !== undefined && { decimal }),
+  } as const;
+  return { description, rows, values };
+}
+
+function regression(source: Cells, reason: string, here: string): Target {
+  const { description, rows, values } = numbersOf(source, here);
   const large = rows.find((row) => Math.abs(values[row]) > LARGEST_TARGET);
   if (large !== undefined) {
     throw new DataError(
       `${here}: row ${large}: expected a number of at most ${LARGEST_TARGET}, received ${values[large]}. Fix: leave the row out, or predict the logarithm`,
     );
   }
-  const description = {
-    name,
-    task: "regression",
-    reason,
-    ...(decimal !== undefined && { decimal }),
-  } as const;
-  return { description, rows, values };
+  return { description: { ...description, reason }, rows, values };
 }
 
 function readNumbers(
@@ -138,36 +151,55 @@ function readNumbers(
   return values;
 }
 
-function classOf(cell: unknown): ClassValue {
-  if (typeof cell === "boolean" || typeof cell === "number" || typeof cell === "string") return cell;
-  return categoryName(cell) ?? show(cell);
+/** The class that a cell names; undefined for what is neither text, number, boolean nor date. */
+function classOf(cell: unknown): ClassValue | undefined {
+  if (typeof cell === "boolean" || typeof cell === "string") return cell;
+  if (typeof cell === "number" && Number.isFinite(cell)) return cell + 0;
+  return categoryName(cell);
 }
 
-const compare = (a: ClassValue, b: ClassValue): number =>
-  typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1;
+/** Classes that are named by any cells. */
+function namesOf({ name, cells }: Cells, rows: Uint32Array, reason: string, here: string): Target {
+  const read = (row: number) => {
+    const value = classOf(cells[row]);
+    if (value !== undefined) return value;
+    throw new DataError(`${here}: row ${row}: expected the name of a class, received ${show(cells[row])}`);
+  };
+  return classification(name, cells.length, rows, read, { reason }, here);
+}
+
+/** Classes that are numbers. */
+function codes({ description, rows, values }: Target, reason: string, here: string): Target {
+  const { name, decimal } = description;
+  const given = { reason, ...(decimal !== undefined && { decimal }) };
+  return classification(name, values.length, rows, (row) => values[row], given, here);
+}
 
 function classification(
-  { name, cells }: Cells,
+  name: string,
+  length: number,
   rows: Uint32Array,
-  read: (cell: unknown) => ClassValue,
-  reason: string,
+  classAt: (row: number) => ClassValue,
+  given: Pick<TargetDescription, "reason" | "decimal">,
   here: string,
 ): Target {
   const found = new Map<string, ClassValue>();
   for (const row of rows) {
-    const value = read(cells[row]);
+    const value = classAt(row);
     found.set(String(value), value);
   }
-  const classes = [...found.values()].sort(compare);
+  const byName = (a: ClassValue, b: ClassValue) => (String(a) < String(b) ? -1 : 1);
+  const areNumbers = [...found.values()].every((value) => typeof value === "number");
+  const classes = [...found.values()].sort(areNumbers ? (a, b) => Number(a) - Number(b) : byName);
   if (classes.length > rows.length / 2 && classes.length > MOST_CODES) {
     throw new DataError(
       `${here}: expected classes that repeat, received ${classes.length} different values in ${rows.length} rows. Fix: name another column, or give task: "regression" if they are numbers`,
     );
   }
   const numbers = new Map(classes.map((value, at) => [String(value), at]));
-  const values = new Float64Array(cells.length).fill(Number.NaN);
-  for (const row of rows) values[row] = numbers.get(String(read(cells[row]))) as number;
-  return { description: { name, task: "classification", classes, reason }, rows, values };
+  const values = new Float64Array(length).fill(Number.NaN);
+  for (const row of rows) values[row] = numbers.get(String(classAt(row))) as number;
+  return { description: { name, task: "classification", classes, ...given }, rows, values };
 }
 
 /** Reads targets of rows that come later, by what the training has learned of them; NaN where there is none. */
@@ -181,10 +213,12 @@ export function readTargets(
   if (task === "regression") return readNumbers({ name, cells, decimal }, here);
   const numbers = new Map(classes.map((value, at) => [String(value), at]));
   const areNumbers = classes.every((value) => typeof value === "number");
-  return Float64Array.from(cells as ArrayLike<unknown> & Iterable<unknown>, (cell, row) => {
-    if (isMissing(cell)) return Number.NaN;
-    const key = areNumbers ? String(Number(cell)) : String(classOf(cell));
-    const found = numbers.get(key);
+  const read = cellReader({ name, type: "number", missing: 0, distinct: 0, ...(decimal && { decimal }) });
+  return Float64Array.from({ length: cells.length }, (_, row) => {
+    const cell = cells[row];
+    const value = areNumbers ? read(cell) : classOf(cell);
+    const found = numbers.get(String(value));
+    if (found === undefined && isMissing(cell)) return Number.NaN;
     if (found === undefined) {
       const known = classes.slice(0, 10).map(String).join(", ");
       throw new DataError(

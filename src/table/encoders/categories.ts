@@ -74,7 +74,9 @@ export const oneHot = entry(
     fields: { active: finite, categories: distinct },
     fit({ values }) {
       const found = seen(values).slice(0, maximum);
-      return found.length > 1 ? { type: "oneHot", active, categories: found } : undefined;
+      // One category tells something where some rows have none.
+      const least = values.some((value) => !(value >= 0)) ? 1 : 2;
+      return found.length >= least ? { type: "oneHot", active, categories: found } : undefined;
     },
     open(state) {
       const { active, categories: list } = state as State<{ active: number; categories: number[] }>;

@@ -49,12 +49,16 @@ export const standardize = entry(
       const sorted = sortedValues(values);
       if (sorted.length === 0 || sorted[0] === sorted[sorted.length - 1]) return undefined;
       const fill = quantile(sorted, 0.5);
+      const rows = values.length;
       let sum = 0;
       for (const value of values) sum += Number.isNaN(value) ? fill : value;
-      const center = sum / values.length;
+      const center = sum / rows;
+      // Relative to the largest deviation, so that no square is beyond the range of doubles.
+      const largest = Math.max(sorted[sorted.length - 1] - center, center - sorted[0]);
       let squares = 0;
-      for (const value of values) squares += ((Number.isNaN(value) ? fill : value) - center) ** 2;
-      return { type: "standardize", center, scale: Math.sqrt(squares / values.length), fill };
+      for (const value of values) squares += (((Number.isNaN(value) ? fill : value) - center) / largest) ** 2;
+      const scale = largest * Math.sqrt(squares / rows);
+      return scale > 0 ? { type: "standardize", center, scale, fill } : undefined;
     },
     open: (state) => scaled(state as State<Scale>, same),
   }),

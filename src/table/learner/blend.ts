@@ -32,7 +32,7 @@ const ROUNDS = 40;
 /**
  * Weights of a weighted mean, chosen greedily: begin with the best one, then add, with replacement, whichever makes
  * the mean better (Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", 2004).
- * `candidates[i]` has the out-of-fold predictions of bag i. They add up to 1.
+ * `candidates[i]` has the out-of-fold predictions of bag i, the last one those of the prior. They add up to 1.
  */
 export function greedyWeights(candidates: readonly Float64Array[], scored: Scored): number[] {
   const counts = candidates.map(() => 0);
@@ -53,6 +53,9 @@ export function greedyWeights(candidates: readonly Float64Array[], scored: Score
     for (let i = 0; i < length; i++) sum[i] += predictions[i];
     if (chosen.loss < best.loss) best = { loss: chosen.loss, counts: counts.slice() };
   }
+  // Where nothing can be compared, because no row has a weight or every bag diverged, the last candidate answers.
+  if (best.loss === Number.POSITIVE_INFINITY)
+    return candidates.map((_, at) => Number(at === candidates.length - 1));
   const total = best.counts.reduce((a, b) => a + b, 0);
   return best.counts.map((count) => count / total);
 }
