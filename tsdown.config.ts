@@ -25,6 +25,8 @@ export default defineConfig([
       "files/noFiles": "src/files/noFiles.ts",
       "training/callbacks/files": "src/training/callbacks/files.ts",
       "training/callbacks/noFiles": "src/training/callbacks/noFiles.ts",
+      "table/readers/sql": "src/table/readers/sql.ts",
+      "table/readers/noSql": "src/table/readers/noSql.ts",
       "kernel/native": "src/kernel/native.ts",
       "kernel/noNative": "src/kernel/noNative.ts",
     },

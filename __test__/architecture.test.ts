@@ -17,6 +17,8 @@ import * as losses from "../src/nn/losses.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import * as schedules from "../src/nn/schedules.ts";
 import * as strategies from "../src/selection/search/strategies.ts";
+import * as noSql from "../src/table/readers/noSql.ts";
+import * as sql from "../src/table/readers/sql.ts";
 import * as callbackFiles from "../src/training/callbacks/files.ts";
 import * as noCallbackFiles from "../src/training/callbacks/noFiles.ts";
 
@@ -71,6 +73,7 @@ const onNode = [
   "training/callbacks/files",
   "training/callbacks/log",
   "training/callbacks/tensorBoard",
+  "table/readers/sql",
   "cli/*",
 ];
 
@@ -162,6 +165,8 @@ describe("src/", () => {
     expect(Object.keys(standIns).sort()).toEqual(["loadNative", ...Object.keys(files)].sort());
     const callbacks: typeof callbackFiles = noCallbackFiles;
     expect(Object.keys(callbacks)).toEqual(Object.keys(callbackFiles));
+    const databases: typeof sql = noSql;
+    expect(Object.keys(databases).sort()).toEqual(Object.keys(sql).sort());
     expect(native.loadNative).toBeTypeOf("function");
   });
 

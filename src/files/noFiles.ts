@@ -4,6 +4,7 @@ import type { SaveOptions } from "../formats/bytes.ts";
 import type { Savable } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import type { Model } from "../model.ts";
+import type { OpenFile } from "./openFile.ts";
 
 /** Rejects with an error that names the alternative. */
 export async function save(
@@ -29,4 +30,11 @@ export async function readFile(
   _check: unknown,
 ): Promise<{ readonly bytes: Uint8Array; readonly place: string }> {
   throw new FileError(`${call}: this host has no files. Fix: pass the bytes to TableModel.fromBytes`);
+}
+
+/** Says what to use instead. */
+export async function openFile(_path: string | URL, call: string): Promise<OpenFile> {
+  throw new FileError(
+    `${call}: this host has no files. Fix: pass a Blob, bytes or a URL, or the text itself, which has a line break`,
+  );
 }

@@ -67,3 +67,5 @@ export async function readFile(
   const place = `${call}: ${JSON.stringify(file)}`;
   return { bytes: await withPath(`${place} cannot be read`, () => read(file, place, check)), place };
 }
+
+export { type OpenFile, openFile } from "./openFile.ts";

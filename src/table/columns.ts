@@ -11,6 +11,7 @@ import {
   parseDate,
   parseNumber,
 } from "./cells.ts";
+import { type CellDictionary, dictionaryOf } from "./dictionary.ts";
 import type { Frame } from "./frame.ts";
 
 /** What the values of a column are. `ignore` leaves a column out. */
@@ -82,6 +83,8 @@ interface Survey {
 }
 
 function survey(cells: ArrayLike<unknown>): Survey {
+  const dictionary = dictionaryOf(cells);
+  if (dictionary !== undefined) return surveyTexts(dictionary);
   const counts = new Map<string, number>();
   let [missing, numbers, booleans, dates, texts] = [0, 0, 0, 0, 0];
   let other: Survey["other"];
@@ -105,6 +108,25 @@ function survey(cells: ArrayLike<unknown>): Survey {
     else if (counts.size < MOST_DISTINCT) counts.set(name, 1);
   }
   return { missing, numbers, booleans, dates, texts, other, counts };
+}
+
+/** The survey of a column of text that has a dictionary: each distinct text is looked at once. */
+function surveyTexts({ codes, texts }: CellDictionary): Survey {
+  const occurrences = new Uint32Array(texts.length);
+  for (let row = 0; row < codes.length; row++) occurrences[codes[row]]++;
+  const counts = new Map<string, number>();
+  let [missing, present] = [0, 0];
+  // Texts are numbered in the order in which they first occur, as the survey of cells has them.
+  for (const [code, text] of texts.entries()) {
+    const count = occurrences[code];
+    if (count === 0) continue;
+    if (isMissing(text)) missing += count;
+    else {
+      present += count;
+      if (counts.size < MOST_DISTINCT) counts.set(text, count);
+    }
+  }
+  return { missing, numbers: 0, booleans: 0, dates: 0, texts: present, other: undefined, counts };
 }
 
 const BOOLEAN_WORDS: readonly (readonly [string, string])[] = [
@@ -252,10 +274,14 @@ function readingOf(name: string, type: ColumnType, { counts }: Survey): Partial<
 function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, missing: number): TypedColumn {
   const read = cellReader(description);
   const values = new Float64Array(cells.length);
+  // Each distinct text of a dictionary is read once.
+  const dictionary = dictionaryOf(cells);
+  const meanings = dictionary?.texts.map(read);
   let [unreadable, infinite] = [0, 0];
   let first = 0;
   for (let row = 0; row < cells.length; row++) {
-    const value = read(cells[row]);
+    const value =
+      meanings === undefined ? read(cells[row]) : meanings[(dictionary as CellDictionary).codes[row]];
     values[row] = value === undefined ? Number.NaN : value;
     if (value === undefined && unreadable++ === 0) first = row;
     if (value !== undefined && Number.isNaN(value) && !isMissing(cells[row])) infinite++;

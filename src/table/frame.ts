@@ -1,7 +1,7 @@
 /** From what a caller has (records, columns, a stream of records) to columns of cells. */
 import type { NumberArray } from "../data/examples.ts";
 import { DataError, type OptionError, ShapeError, show } from "../errors.ts";
-import { isPlain } from "../options.ts";
+import { isPlain, unknownName } from "../options.ts";
 
 /** A row of a table: values by the names of the columns. */
 export type TableRecord = Readonly<Record<string, unknown>>;
@@ -16,10 +16,19 @@ export type ColumnArray = NumberArray | BigInt64Array | BigUint64Array;
 export type TableRows = readonly TableRecord[] | Columns | Frame;
 
 /** Rows from anywhere: in memory, or from an iterable of records. */
-export type TableSource = TableRows | Iterable<TableRecord> | AsyncIterable<TableRecord>;
+export type TableSource = TableRows | Iterable<TableRecord> | AsyncIterable<TableRecord | Frame>;
 
-/** Columns of cells as they came, not yet typed. */
-export class Frame {
+/**
+ * A table in memory, column by column, with the cells as they came. `readTable` gives it, and `fitTable`, `predict` and
+ * `evaluate` take it. It is an iterable of records.
+ *
+ * @example
+ * ```ts
+ * const table = await readTable("name,price\nMini,20.5\nJeep,33.1\n");
+ * [...table]; // [{ name: "Mini", price: 20.5 }, { name: "Jeep", price: 33.1 }]
+ * ```
+ */
+export class Frame implements Iterable<TableRecord> {
   /** The number of rows. */
   readonly rows: number;
   /** The cells of each column by its name, in the order of the table. */
@@ -41,13 +50,84 @@ export class Frame {
   /** Some of the rows, in this order. */
   take(rows: ArrayLike<number>): Frame {
     const taken = new Map<string, ArrayLike<unknown>>();
-    for (const [name, cells] of this.cells)
+    for (const [name, cells] of this.cells) {
       taken.set(
         name,
-        Array.from(rows, (row) => cells[row]),
+        cells instanceof Float64Array
+          ? Float64Array.from(rows, (row) => cells[row])
+          : Array.from(rows, (row) => cells[row]),
       );
+    }
     return new Frame(taken, rows.length, this.isText);
   }
+
+  /**
+   * Some of the columns, in this order.
+   *
+   * @throws OptionError for a column that is not there, with the nearest name.
+   */
+  select(names: readonly string[], place = "select"): Frame {
+    const unknown = names.find((name) => !this.cells.has(name));
+    if (unknown !== undefined) throw unknownName(`${place}: columns`, "column", unknown, this.names);
+    const cells = new Map(names.map((name) => [name, this.cells.get(name) as ArrayLike<unknown>]));
+    return new Frame(cells, this.rows, this.isText);
+  }
+
+  /** The rows in frames of up to `rows` rows, which share the memory of columns of numbers. */
+  *blocks(rows: number): Generator<Frame> {
+    if (this.rows <= rows) yield this;
+    else {
+      for (let start = 0; start < this.rows; start += rows) {
+        const end = Math.min(start + rows, this.rows);
+        const cells = new Map<string, ArrayLike<unknown>>();
+        for (const [name, column] of this.cells) {
+          cells.set(
+            name,
+            column instanceof Float64Array
+              ? column.subarray(start, end)
+              : Array.prototype.slice.call(column, start, end),
+          );
+        }
+        yield new Frame(cells, end - start, this.isText);
+      }
+    }
+  }
+
+  /** The rows as records, one after the other. */
+  *[Symbol.iterator](): Generator<TableRecord> {
+    const columns = [...this.cells];
+    for (let row = 0; row < this.rows; row++)
+      yield Object.fromEntries(columns.map(([name, cells]) => [name, cells[row]]));
+  }
+}
+
+/** Frames of one table, one after the other, as one. A column that some of them lack is missing there. */
+export function joinFrames(frames: readonly Frame[]): Frame {
+  if (frames.length === 1) return frames[0];
+  const rows = frames.reduce((sum, frame) => sum + frame.rows, 0);
+  const names = new Set(frames.flatMap((frame) => frame.names));
+  const cells = new Map(Array.from(names, (name) => [name, joinCells(frames, name, rows)]));
+  return new Frame(
+    cells,
+    rows,
+    frames.every(({ isText }) => isText),
+  );
+}
+
+function joinCells(frames: readonly Frame[], name: string, rows: number): ArrayLike<unknown> {
+  const parts = frames.map((frame) => frame.cells.get(name) ?? new Array<undefined>(frame.rows));
+  let at = 0;
+  if (parts.every((part) => part instanceof Float64Array)) {
+    const joined = new Float64Array(rows);
+    for (const part of parts) {
+      joined.set(part as Float64Array, at);
+      at += part.length;
+    }
+    return joined;
+  }
+  const joined = new Array<unknown>(rows);
+  for (const part of parts) for (let row = 0; row < part.length; row++) joined[at++] = part[row];
+  return joined;
 }
 
 /** Collects records into columns: a column for each name that any record has. */
@@ -131,8 +211,14 @@ export function toFrame(rows: unknown, place: string): Frame {
     }
     if (isPlain(rows)) return fromColumns(rows as Columns, place);
   }
+  const fix =
+    typeof rows === "string" || rows instanceof URL || ArrayBuffer.isView(rows)
+      ? ". Fix: give what readTable reads from it"
+      : rows instanceof Promise
+        ? ". Fix: await it"
+        : "";
   throw new DataError(
-    `${place}: expected records, columns by name or an iterable of records, received ${show(rows)}`,
+    `${place}: expected records, columns by name or an iterable of records, received ${show(rows)}${fix}`,
   );
 }
 
@@ -148,8 +234,12 @@ export async function collectFrame(rows: unknown, place: string): Promise<Frame>
     return new Frame(copies, frame.rows, frame.isText);
   }
   const collector = new Collector(place);
-  for await (const record of rows as AsyncIterable<unknown>) collector.add(record);
-  return collector.frame();
+  const frames: Frame[] = [];
+  for await (const record of rows as AsyncIterable<unknown>) {
+    if (record instanceof Frame) frames.push(record);
+    else collector.add(record);
+  }
+  return frames.length > 0 ? joinFrames(frames) : collector.frame();
 }
 
 /** The cells of a column, or an error that gives the nearest name. */

@@ -2,10 +2,19 @@
 export type { Answer, ColumnAnswers, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type FitTableOptions, fitTable } from "./fitTable.ts";
-export type { Columns, TableRecord, TableRows, TableSource } from "./frame.ts";
+export { type Columns, Frame, type TableRecord, type TableRows, type TableSource } from "./frame.ts";
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
 export { loadTable } from "./loadTable.ts";
+export type { TableFormat } from "./readers/formats.ts";
+export {
+  type ReadTableOptions,
+  readTable,
+  type StreamTableOptions,
+  streamTable,
+} from "./readers/readTable.ts";
+export type { TableInput } from "./readers/source.ts";
+export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
 export { TableModel } from "./tableModel.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";

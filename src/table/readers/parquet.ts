@@ -1,0 +1,80 @@
+/** Parquet files as frames, read by hyparquet: one group of rows after the other. */
+import type { AsyncBuffer, DecodedArray, ParquetScan } from "hyparquet";
+import { parquetMetadataAsync, parquetScan, parquetSchema } from "hyparquet/src/index.js";
+import { compressors } from "hyparquet-compressors";
+import { DataError, FormatError, MyelinError } from "../../errors.ts";
+import { unknownName } from "../../options.ts";
+import { Frame, joinFrames } from "../frame.ts";
+import { compactCells } from "./compact.ts";
+import type { ByteSource } from "./source.ts";
+
+/** What hyparquet refuses, with the place. */
+async function reading<T>(place: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof MyelinError) throw error;
+    throw new FormatError(
+      `${place}: it cannot be read as Parquet: ${(error as Error).message}. Fix: write the file anew, or read it with DuckDB: format: "duckdb"`,
+      { cause: error },
+    );
+  }
+}
+
+interface Scan extends ParquetScan {
+  readonly names: readonly string[];
+}
+
+async function scan(source: ByteSource, columns: readonly string[] | undefined): Promise<Scan> {
+  const { place, slice, size = 0 } = source;
+  return reading(place, async () => {
+    const file: AsyncBuffer = {
+      byteLength: size,
+      async slice(start, end = size) {
+        const bytes = await (slice as NonNullable<typeof slice>)(start, end);
+        const { buffer, byteOffset, byteLength } = bytes;
+        return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+      },
+    };
+    const metadata = await parquetMetadataAsync(file);
+    const all = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const unknown = columns?.find((name) => !all.includes(name));
+    if (unknown !== undefined) throw unknownName(`${place}: columns`, "column", unknown, all);
+    const names = columns ?? all;
+    const opened = await parquetScan({ file, metadata, compressors, columns: [...names] });
+    return { ...opened, names };
+  });
+}
+
+/** The frames of a file's groups of rows. */
+async function* groups(source: ByteSource, columns: readonly string[] | undefined): AsyncGenerator<Frame> {
+  const { names, ranges, readColumn } = await scan(source, columns);
+  let count = 0;
+  for (const { rowStart, rowEnd } of ranges) {
+    const cells = new Map<string, ArrayLike<unknown>>();
+    for (const column of names) {
+      const data: DecodedArray = await reading(source.place, () => readColumn({ column, rowStart, rowEnd }));
+      cells.set(column, compactCells(data));
+    }
+    const rows = rowEnd - rowStart;
+    count += rows;
+    if (rows > 0) yield new Frame(cells, rows);
+  }
+  if (count === 0) throw new DataError(`${source.place}: expected rows, received a table without any`);
+}
+
+/** Reads a whole file, or some of its columns. */
+export async function readParquet(source: ByteSource, columns?: readonly string[]): Promise<Frame> {
+  const frames: Frame[] = [];
+  for await (const frame of groups(source, columns)) frames.push(frame);
+  return joinFrames(frames);
+}
+
+/** Reads a file in frames of up to `rows` rows; one of its groups of rows is in memory at a time. */
+export async function* streamParquet(
+  source: ByteSource,
+  rows: number,
+  columns?: readonly string[],
+): AsyncGenerator<Frame> {
+  for await (const frame of groups(source, columns)) yield* frame.blocks(rows);
+}

@@ -1,0 +1,284 @@
+/** SQLite and DuckDB: the answers of a query as frames. Their packages are the user's own. */
+import { DataError, FormatError, MyelinError, OptionError, show } from "../../errors.ts";
+import { Frame, joinFrames } from "../frame.ts";
+import { compactCells } from "./compact.ts";
+import type { ByteSource } from "./source.ts";
+
+/** An open database of `better-sqlite3` or of `node:sqlite`. */
+export interface SqliteConnection {
+  prepare(sql: string): unknown;
+}
+
+/** An open connection of `@duckdb/node-api`. */
+export interface DuckDbConnection {
+  stream(sql: string, values?: never): Promise<unknown>;
+  runAndReadAll(sql: string, values?: never): Promise<unknown>;
+}
+
+/** An open connection to a database. */
+export type SqlConnection = SqliteConnection | DuckDbConnection;
+
+/** What to select. */
+export interface SqlChoice {
+  readonly query: string | undefined;
+  readonly parameters: readonly unknown[];
+}
+
+/** What we use of a statement of SQLite; both packages have it. */
+interface Statement {
+  iterate(...parameters: readonly unknown[]): Iterable<Record<string, unknown>>;
+  /** better-sqlite3. */
+  safeIntegers?(isOn: boolean): unknown;
+  /** node:sqlite. */
+  setReadBigInts?(isOn: boolean): unknown;
+}
+
+/** What we use of DuckDB's results. */
+interface DuckDbResult {
+  deduplicatedColumnNames(): readonly string[];
+  yieldColumnsJs(): AsyncIterable<readonly (readonly unknown[])[]>;
+}
+
+const isDuckDb = (connection: SqlConnection): connection is DuckDbConnection => "runAndReadAll" in connection;
+
+/** Rows that are collected before they become a frame. */
+const BLOCK = 65_536;
+
+const TABLES_OF_SQLITE =
+  "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+const TABLES_OF_DUCKDB =
+  "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY table_name";
+
+/** What the database refuses, with the place. */
+function refusal(place: string, query: string, error: unknown): MyelinError {
+  if (error instanceof MyelinError) return error;
+  return new FormatError(
+    `${place}: the database refused ${show(query)}: ${(error as Error).message}. Fix: correct the query or its parameters`,
+    { cause: error },
+  );
+}
+
+async function* sqliteBlocks(
+  connection: SqliteConnection,
+  query: string,
+  parameters: readonly unknown[],
+  rows: number,
+  place: string,
+): AsyncGenerator<Frame> {
+  try {
+    const statement = connection.prepare(query) as Statement;
+    if (typeof statement?.iterate !== "function") {
+      throw new OptionError(
+        `${place}: expected a database of better-sqlite3, or of node:sqlite from Node 22.13 on, received one without iterate. Fix: npm i better-sqlite3`,
+      );
+    }
+    // Numbers beyond 2^53 would be rounded, or refused.
+    if (statement.safeIntegers !== undefined) statement.safeIntegers(true);
+    else statement.setReadBigInts?.(true);
+    let cells = new Map<string, unknown[]>();
+    let count = 0;
+    const frame = () =>
+      new Frame(new Map(Array.from(cells, ([name, column]) => [name, compactCells(column)])), count);
+    for (const record of statement.iterate(...parameters)) {
+      if (count === 0) cells = new Map(Object.keys(record).map((name) => [name, []]));
+      for (const [name, column] of cells) column.push(record[name]);
+      if (++count < rows) continue;
+      yield frame();
+      count = 0;
+    }
+    if (count > 0) yield frame();
+  } catch (error) {
+    throw refusal(place, query, error);
+  }
+}
+
+async function* duckDbBlocks(
+  connection: DuckDbConnection,
+  query: string,
+  parameters: readonly unknown[],
+  rows: number,
+  place: string,
+): AsyncGenerator<Frame> {
+  try {
+    const result = (await connection.stream(
+      query,
+      (parameters.length > 0 ? parameters : undefined) as never,
+    )) as DuckDbResult;
+    const names = result.deduplicatedColumnNames();
+    let chunks: Frame[] = [];
+    let count = 0;
+    for await (const columns of result.yieldColumnsJs()) {
+      const length = columns[0]?.length ?? 0;
+      if (length === 0) continue;
+      const cells = names.map((name, at) => [name, compactCells(columns[at])] as const);
+      chunks.push(new Frame(new Map(cells), length));
+      count += length;
+      if (count < rows) continue;
+      yield* joinFrames(chunks).blocks(rows);
+      chunks = [];
+      count = 0;
+    }
+    if (count > 0) yield* joinFrames(chunks).blocks(rows);
+  } catch (error) {
+    throw refusal(place, query, error);
+  }
+}
+
+const blocksOf = (
+  connection: SqlConnection,
+  query: string,
+  parameters: readonly unknown[],
+  rows: number,
+  place: string,
+): AsyncGenerator<Frame> =>
+  (isDuckDb(connection) ? duckDbBlocks : sqliteBlocks)(connection as never, query, parameters, rows, place);
+
+/** All of the only table, where there is no query. */
+async function defaultQuery(connection: SqlConnection, place: string): Promise<string> {
+  const tables = isDuckDb(connection) ? TABLES_OF_DUCKDB : TABLES_OF_SQLITE;
+  const names: string[] = [];
+  for await (const frame of blocksOf(connection, tables, [], BLOCK, place)) {
+    for (const { name } of frame) names.push(String(name));
+  }
+  if (names.length === 1) return `SELECT * FROM "${names[0].replaceAll('"', '""')}"`;
+  const received = names.length === 0 ? "none" : `${names.length}: ${names.slice(0, 20).join(", ")}`;
+  throw new OptionError(
+    `${place}: expected a database with one table, received ${received}. Fix: give query: "SELECT … FROM …"`,
+  );
+}
+
+/** The answer of a query on an open connection, in frames of up to `rows` rows. */
+export async function* queryFrames(
+  connection: SqlConnection,
+  { query, parameters }: SqlChoice,
+  rows: number,
+  call: string,
+): AsyncGenerator<Frame> {
+  const place = `${call}: the database`;
+  const sql = query ?? (await defaultQuery(connection, place));
+  let count = 0;
+  for await (const frame of blocksOf(connection, sql, parameters, rows, place)) {
+    count += frame.rows;
+    yield frame;
+  }
+  if (count === 0) throw new DataError(`${place}: expected rows, ${show(sql)} gave none`);
+}
+
+/** The answer of a query on an open connection. */
+export async function queryFrame(connection: SqlConnection, choice: SqlChoice, call: string): Promise<Frame> {
+  const frames: Frame[] = [];
+  for await (const frame of queryFrames(connection, choice, BLOCK, call)) frames.push(frame);
+  return joinFrames(frames);
+}
+
+/** A connection, and how to end it. */
+interface Opened {
+  readonly connection: SqlConnection;
+  close(): void;
+}
+
+/** A package of the user's; the name is not a literal, so that no bundler looks for it. */
+async function importPackage(name: string): Promise<unknown> {
+  try {
+    return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_UNKNOWN_BUILTIN_MODULE") return undefined;
+    throw new FormatError(`${name} cannot be loaded: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+interface Sqlite {
+  close(): void;
+  prepare(sql: string): unknown;
+}
+
+async function openSqlite(path: string, place: string): Promise<Opened> {
+  const installed = (await importPackage("better-sqlite3")) as
+    | { default: new (path: string, options: object) => Sqlite }
+    | undefined;
+  if (installed !== undefined) {
+    const connection = new installed.default(path, { readonly: true, fileMustExist: true });
+    return { connection, close: () => connection.close() };
+  }
+  const builtin = process.getBuiltinModule?.("node:sqlite") as unknown as
+    | { DatabaseSync: new (path: string, options: object) => Sqlite }
+    | undefined;
+  if (builtin === undefined) {
+    throw new OptionError(
+      `${place}: SQLite needs Node 22.13 or newer, or a package that is not installed. Fix: npm i better-sqlite3`,
+    );
+  }
+  const connection = new builtin.DatabaseSync(path, { readOnly: true });
+  return { connection, close: () => connection.close() };
+}
+
+async function openDuckDb(path: string, place: string): Promise<Opened> {
+  const installed = (await importPackage("@duckdb/node-api")) as
+    | {
+        DuckDBInstance: {
+          create(
+            path: string,
+            options: object,
+          ): Promise<{ connect(): Promise<DuckDbConnection & { closeSync(): void }>; closeSync(): void }>;
+        };
+      }
+    | undefined;
+  if (installed === undefined)
+    throw new OptionError(
+      `${place}: DuckDB needs a package that is not installed. Fix: npm i @duckdb/node-api`,
+    );
+  const instance = await installed.DuckDBInstance.create(path, { access_mode: "READ_ONLY" });
+  const connection = await instance.connect();
+  return {
+    connection,
+    close() {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+async function open({ path, place }: ByteSource, format: "sqlite" | "duckdb"): Promise<Opened> {
+  if (path === undefined) {
+    throw new OptionError(
+      `${place}: expected the path of a database, received bytes. Fix: write them to a file, or give an open connection`,
+    );
+  }
+  try {
+    return await (format === "sqlite" ? openSqlite(path, place) : openDuckDb(path, place));
+  } catch (error) {
+    if (error instanceof MyelinError) throw error;
+    throw new FormatError(`${place}: the database cannot be opened: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The answer of a query on a database's file, in frames of up to `rows` rows. */
+export async function* databaseFrames(
+  source: ByteSource,
+  format: "sqlite" | "duckdb",
+  choice: SqlChoice,
+  rows: number,
+  call: string,
+): AsyncGenerator<Frame> {
+  const { connection, close } = await open(source, format);
+  try {
+    yield* queryFrames(connection, choice, rows, call);
+  } finally {
+    close();
+  }
+}
+
+/** The answer of a query on a database's file. */
+export async function readDatabase(
+  source: ByteSource,
+  format: "sqlite" | "duckdb",
+  choice: SqlChoice,
+  call: string,
+): Promise<Frame> {
+  const frames: Frame[] = [];
+  for await (const frame of databaseFrames(source, format, choice, BLOCK, call)) frames.push(frame);
+  return joinFrames(frames);
+}
