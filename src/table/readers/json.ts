@@ -1,6 +1,7 @@
 /** JSON and JSON Lines as frames. */
 import { DataError, FormatError } from "../../errors.ts";
-import { type Frame, toFrame } from "../frame.ts";
+import { Frame, toFrame } from "../frame.ts";
+import { compactCells } from "./compact.ts";
 import { type ByteSource, wholeOf } from "./source.ts";
 
 /** Records that are parsed at a time. */
@@ -39,6 +40,12 @@ function jsonError(error: unknown, text: string, place: string): FormatError {
   return new FormatError(`${place}: it is not valid JSON: ${message}. Fix: ${fix}`);
 }
 
+/** Records or columns as a frame, with columns of numbers as doubles. */
+function compactFrame(value: unknown, place: string): Frame {
+  const { cells, rows } = toFrame(value, place);
+  return new Frame(new Map(Array.from(cells, ([name, column]) => [name, compactCells(column)])), rows);
+}
+
 function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
@@ -51,7 +58,7 @@ function parseJson(text: string, place: string): unknown {
 export async function readJson(source: ByteSource): Promise<Frame> {
   const { place } = source;
   const value = parseJson(decodeUtf8(await wholeOf(source), place), place);
-  const frame = toFrame(value, place);
+  const frame = compactFrame(value, place);
   if (frame.rows > 0) return frame;
   throw new DataError(`${place}: expected records, received none`);
 }
@@ -60,7 +67,7 @@ export async function readJson(source: ByteSource): Promise<Frame> {
 export async function readJsonLines(source: ByteSource): Promise<Frame> {
   const records: unknown[] = [];
   for await (const batch of lineBatches(source)) for (const record of batch) records.push(record);
-  if (records.length > 0) return toFrame(records, source.place);
+  if (records.length > 0) return compactFrame(records, source.place);
   throw new DataError(`${source.place}: expected records, received none`);
 }
 
@@ -84,11 +91,11 @@ async function* inFrames(
     let start = 0;
     for (; rest.length - start >= rows; start += rows) {
       count += rows;
-      yield toFrame(rest.slice(start, start + rows), place);
+      yield compactFrame(rest.slice(start, start + rows), place);
     }
     if (start > 0) rest = rest.slice(start);
   }
-  if (rest.length > 0) yield toFrame(rest, place);
+  if (rest.length > 0) yield compactFrame(rest, place);
   if (rest.length + count === 0) throw new DataError(`${place}: expected records, received none`);
 }
 

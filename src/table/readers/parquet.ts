@@ -1,12 +1,23 @@
 /** Parquet files as frames, read by hyparquet: one group of rows after the other. */
 import type { AsyncBuffer, DecodedArray, ParquetScan } from "hyparquet";
 import { parquetMetadataAsync, parquetScan, parquetSchema } from "hyparquet/src/index.js";
-import { compressors } from "hyparquet-compressors";
+import { type Compressors, compressors } from "hyparquet-compressors";
 import { DataError, FormatError, MyelinError } from "../../errors.ts";
 import { unknownName } from "../../options.ts";
 import { Frame, joinFrames } from "../frame.ts";
 import { compactCells } from "./compact.ts";
+import { lz4Block } from "./lz4.ts";
 import type { ByteSource } from "./source.ts";
+
+/** Ours of LZ4 also reads the block of a page without values, which has no bytes after its token. */
+const decompressors: Compressors = {
+  ...compressors,
+  LZ4_RAW(bytes, length) {
+    const out = new Uint8Array(length);
+    lz4Block(bytes, out, 0);
+    return out;
+  },
+};
 
 /** What hyparquet refuses, with the place. */
 async function reading<T>(place: string, run: () => Promise<T>): Promise<T> {
@@ -41,7 +52,7 @@ async function scan(source: ByteSource, columns: readonly string[] | undefined):
     const unknown = columns?.find((name) => !all.includes(name));
     if (unknown !== undefined) throw unknownName(`${place}: columns`, "column", unknown, all);
     const names = columns ?? all;
-    const opened = await parquetScan({ file, metadata, compressors, columns: [...names] });
+    const opened = await parquetScan({ file, metadata, compressors: decompressors, columns: [...names] });
     return { ...opened, names };
   });
 }

@@ -1,5 +1,5 @@
 /**
- * LZ4 frames, as Arrow has them: a header, then blocks that are compressed or not.
+ * LZ4: blocks, as Parquet has them, and frames, as Arrow has them: a header, then blocks that are compressed or not.
  * The formats: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md beside it.
  */
 
@@ -39,7 +39,7 @@ export function lz4Frame(bytes: Uint8Array, length: number): Uint8Array {
  *
  * @returns where the block ends in `out`.
  */
-function lz4Block(bytes: Uint8Array, out: Uint8Array, start: number): number {
+export function lz4Block(bytes: Uint8Array, out: Uint8Array, start: number): number {
   let at = 0;
   let done = start;
   const more = (length: number) => {
