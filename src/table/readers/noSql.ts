@@ -4,9 +4,9 @@ import type { Frame } from "../frame.ts";
 import type { ByteSource } from "./source.ts";
 import type { SqlChoice, SqlConnection } from "./sql.ts";
 
-const refusal = (call: string) =>
+const refusal = (place: string) =>
   new FileError(
-    `${call}: this host has no databases. Fix: query it on a server, and send JSON, CSV or Parquet`,
+    `${place}: this host has no databases. Fix: query it on a server, and send JSON, CSV or Parquet`,
   );
 
 /** Says what to use instead. */
@@ -14,37 +14,35 @@ export function queryFrames(
   _connection: SqlConnection,
   _choice: SqlChoice,
   _rows: number,
-  call: string,
+  place: string,
 ): AsyncGenerator<Frame> {
-  throw refusal(call);
+  throw refusal(place);
 }
 
 /** Says what to use instead. */
 export async function queryFrame(
   _connection: SqlConnection,
   _choice: SqlChoice,
-  call: string,
+  place: string,
 ): Promise<Frame> {
-  throw refusal(call);
+  throw refusal(place);
 }
 
 /** Says what to use instead. */
 export function databaseFrames(
-  _source: ByteSource,
+  { place }: ByteSource,
   _format: "sqlite" | "duckdb",
   _choice: SqlChoice,
   _rows: number,
-  call: string,
 ): AsyncGenerator<Frame> {
-  throw refusal(call);
+  throw refusal(place);
 }
 
 /** Says what to use instead. */
 export async function readDatabase(
-  _source: ByteSource,
+  { place }: ByteSource,
   _format: "sqlite" | "duckdb",
   _choice: SqlChoice,
-  call: string,
 ): Promise<Frame> {
-  throw refusal(call);
+  throw refusal(place);
 }

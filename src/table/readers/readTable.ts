@@ -221,7 +221,7 @@ export async function readTable(
   const choice = await readOptions(options, OPTIONS, call);
   if (isConnection(input)) {
     const { queryFrame } = await import("#sql");
-    return selected(await queryFrame(input, choice, call), choice.columns, call);
+    return selected(await queryFrame(input, choice, `${call}: the database`), choice.columns, call);
   }
   const { format, source } = await open(input, choice, call);
   try {
@@ -244,7 +244,7 @@ export async function readTable(
       case "sqlite":
       case "duckdb": {
         const { readDatabase } = await import("#sql");
-        return selected(await readDatabase(source, format, choice, call), columns, place);
+        return selected(await readDatabase(source, format, choice), columns, place);
       }
     }
   } finally {
@@ -279,7 +279,8 @@ export async function* streamTable(
   const { columns } = choice;
   if (isConnection(input)) {
     const { queryFrames } = await import("#sql");
-    for await (const frame of queryFrames(input, choice, rows, call)) yield selected(frame, columns, call);
+    for await (const frame of queryFrames(input, choice, rows, `${call}: the database`))
+      yield selected(frame, columns, call);
     return;
   }
   const { format, source } = await open(input, choice, call);
@@ -312,6 +313,6 @@ async function blocks(
       return (await import("./arrow.ts")).streamArrow(source, rows);
     case "sqlite":
     case "duckdb":
-      return (await import("#sql")).databaseFrames(source, format, choice, rows, "streamTable");
+      return (await import("#sql")).databaseFrames(source, format, choice, rows);
   }
 }

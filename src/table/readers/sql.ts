@@ -36,7 +36,8 @@ interface Statement {
 /** What we use of DuckDB's results. */
 interface DuckDbResult {
   deduplicatedColumnNames(): readonly string[];
-  yieldColumnsJs(): AsyncIterable<readonly (readonly unknown[])[]>;
+  /** The rows of each chunk, some thousands at a time. */
+  yieldRowsJs(): AsyncIterable<readonly (readonly unknown[])[]>;
 }
 
 const isDuckDb = (connection: SqlConnection): connection is DuckDbConnection => "runAndReadAll" in connection;
@@ -69,7 +70,7 @@ async function* sqliteBlocks(
     const statement = connection.prepare(query) as Statement;
     if (typeof statement?.iterate !== "function") {
       throw new OptionError(
-        `${place}: expected a database of better-sqlite3, or of node:sqlite from Node 22.13 on, received one without iterate. Fix: npm i better-sqlite3`,
+        `${place}: expected a database of better-sqlite3, or of node:sqlite from Node 22.13 on, received one without iterate. Fix: use one of them`,
       );
     }
     // Numbers beyond 2^53 would be rounded, or refused.
@@ -105,20 +106,19 @@ async function* duckDbBlocks(
       (parameters.length > 0 ? parameters : undefined) as never,
     )) as DuckDbResult;
     const names = result.deduplicatedColumnNames();
-    let chunks: Frame[] = [];
+    let columns: unknown[][] = names.map(() => []);
     let count = 0;
-    for await (const columns of result.yieldColumnsJs()) {
-      const length = columns[0]?.length ?? 0;
-      if (length === 0) continue;
-      const cells = names.map((name, at) => [name, compactCells(columns[at])] as const);
-      chunks.push(new Frame(new Map(cells), length));
-      count += length;
-      if (count < rows) continue;
-      yield* joinFrames(chunks).blocks(rows);
-      chunks = [];
-      count = 0;
+    const frame = () => new Frame(new Map(names.map((name, at) => [name, compactCells(columns[at])])), count);
+    for await (const chunk of result.yieldRowsJs()) {
+      for (const row of chunk) {
+        for (let at = 0; at < names.length; at++) columns[at].push(row[at]);
+        if (++count < rows) continue;
+        yield frame();
+        columns = names.map(() => []);
+        count = 0;
+      }
     }
-    if (count > 0) yield* joinFrames(chunks).blocks(rows);
+    if (count > 0) yield frame();
   } catch (error) {
     throw refusal(place, query, error);
   }
@@ -152,9 +152,8 @@ export async function* queryFrames(
   connection: SqlConnection,
   { query, parameters }: SqlChoice,
   rows: number,
-  call: string,
+  place: string,
 ): AsyncGenerator<Frame> {
-  const place = `${call}: the database`;
   const sql = query ?? (await defaultQuery(connection, place));
   let count = 0;
   for await (const frame of blocksOf(connection, sql, parameters, rows, place)) {
@@ -165,9 +164,13 @@ export async function* queryFrames(
 }
 
 /** The answer of a query on an open connection. */
-export async function queryFrame(connection: SqlConnection, choice: SqlChoice, call: string): Promise<Frame> {
+export async function queryFrame(
+  connection: SqlConnection,
+  choice: SqlChoice,
+  place: string,
+): Promise<Frame> {
   const frames: Frame[] = [];
-  for await (const frame of queryFrames(connection, choice, BLOCK, call)) frames.push(frame);
+  for await (const frame of queryFrames(connection, choice, BLOCK, place)) frames.push(frame);
   return joinFrames(frames);
 }
 
@@ -182,8 +185,11 @@ async function importPackage(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_UNKNOWN_BUILTIN_MODULE") return undefined;
+    // Hosts word it in their own ways, with the name in quotes.
+    const { message } = error as Error;
+    const isAbsent =
+      /cannot find|could not resolve/i.test(message) && /(["'])([^"']+)\1/.exec(message)?.[2] === name;
+    if (isAbsent) return undefined;
     throw new FormatError(`${name} cannot be loaded: ${(error as Error).message}`, { cause: error });
   }
 }
@@ -193,23 +199,41 @@ interface Sqlite {
   prepare(sql: string): unknown;
 }
 
-async function openSqlite(path: string, place: string): Promise<Opened> {
-  const installed = (await importPackage("better-sqlite3")) as
-    | { default: new (path: string, options: object) => Sqlite }
-    | undefined;
-  if (installed !== undefined) {
-    const connection = new installed.default(path, { readonly: true, fileMustExist: true });
-    return { connection, close: () => connection.close() };
+/** From this version on, better-sqlite3 ends the process on a Node older than 22. */
+const LAST_FOR_NODE_20 = 12;
+
+/** The major version of a package of the user's; undefined if it is not there. */
+function majorVersion(name: string): number | undefined {
+  try {
+    const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
+    return Number.parseInt(require(`${name}/package.json`).version, 10);
+  } catch {
+    return undefined;
   }
+}
+
+/** Node's own SQLite where there is one, as there is from Node 22.13 on; else better-sqlite3. */
+async function openSqlite(path: string, place: string): Promise<Opened> {
   const builtin = process.getBuiltinModule?.("node:sqlite") as unknown as
     | { DatabaseSync: new (path: string, options: object) => Sqlite }
     | undefined;
-  if (builtin === undefined) {
+  if (builtin !== undefined) {
+    const connection = new builtin.DatabaseSync(path, { readOnly: true });
+    return { connection, close: () => connection.close() };
+  }
+  const isOld = Number.parseInt(process.versions.node, 10) < 22;
+  const fix = isOld ? `npm i better-sqlite3@${LAST_FOR_NODE_20}` : "npm i better-sqlite3";
+  if (isOld && (majorVersion("better-sqlite3") ?? 0) > LAST_FOR_NODE_20)
+    throw new OptionError(`${place}: the better-sqlite3 that is installed needs Node 22. Fix: ${fix}`);
+  const installed = (await importPackage("better-sqlite3")) as
+    | { default: new (path: string, options: object) => Sqlite }
+    | undefined;
+  if (installed === undefined) {
     throw new OptionError(
-      `${place}: SQLite needs Node 22.13 or newer, or a package that is not installed. Fix: npm i better-sqlite3`,
+      `${place}: SQLite needs Node 22.13 or newer, or a package that is not installed. Fix: ${fix}`,
     );
   }
-  const connection = new builtin.DatabaseSync(path, { readOnly: true });
+  const connection = new installed.default(path, { readonly: true, fileMustExist: true });
   return { connection, close: () => connection.close() };
 }
 
@@ -261,11 +285,10 @@ export async function* databaseFrames(
   format: "sqlite" | "duckdb",
   choice: SqlChoice,
   rows: number,
-  call: string,
 ): AsyncGenerator<Frame> {
   const { connection, close } = await open(source, format);
   try {
-    yield* queryFrames(connection, choice, rows, call);
+    yield* queryFrames(connection, choice, rows, source.place);
   } finally {
     close();
   }
@@ -276,9 +299,8 @@ export async function readDatabase(
   source: ByteSource,
   format: "sqlite" | "duckdb",
   choice: SqlChoice,
-  call: string,
 ): Promise<Frame> {
   const frames: Frame[] = [];
-  for await (const frame of databaseFrames(source, format, choice, BLOCK, call)) frames.push(frame);
+  for await (const frame of databaseFrames(source, format, choice, BLOCK)) frames.push(frame);
   return joinFrames(frames);
 }
