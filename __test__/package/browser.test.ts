@@ -5,7 +5,7 @@ import { createContext, runInContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { beforeAll, expect, test } from "vitest";
-import { expectTrained, install, pack, type Trained, trainScript } from "./app.ts";
+import { expectTrained, install, pack, root, type Trained, trainScript } from "./app.ts";
 
 let app: string;
 let code: string;
@@ -65,4 +65,42 @@ test.each([
     "FileError: save: this host has no files; store the bytes that model.toBytes() returns",
   );
   expect(trained.logged).toMatch(/^FileError: callbacks\.log: this host has no files; write a callback/);
+});
+
+test("a page reads tables from text, a Blob and Parquet, and is told what it cannot read", async () => {
+  const entry = join(app, "tables.mjs");
+  writeFileSync(
+    entry,
+    `import { readTable, streamTable } from "myelin/table";
+    const records = async (input) => [...(await readTable(input))];
+    globalThis.read = async (parquet) => {
+      const blocks = [];
+      for await (const block of streamTable("a,b\\n1,x\\n2,y\\n", { rows: 1 })) blocks.push([...block]);
+      const refused = await readTable("cars.csv").catch(({ message }) => message);
+      return { blocks, refused, blob: await records(new Blob(['[{"a": 1}]'])), parquet: await records(parquet) };
+    };`,
+  );
+  const bundle = await rolldown({ input: entry, platform: "browser" });
+  const { output } = await bundle.generate({ format: "esm", codeSplitting: false });
+  expect(output[0].code).not.toMatch(/["'`]node:/);
+  expect(output[0].code).not.toMatch(/better-sqlite3|duckdb\/node-api/);
+  const globals = {
+    ...browser,
+    URL,
+    Blob,
+    ReadableStream,
+    DecompressionStream,
+    atob,
+    Uint8Array,
+    ArrayBuffer,
+  };
+  const context = createContext(globals) as { read(bytes: Uint8Array): Promise<Record<string, unknown>> };
+  await runInContext(`(async () => {${output[0].code}})()`, context);
+  const file = readFileSync(join(root, "__test__", "fixtures", "tables", "snappy.parquet"));
+  const { blocks, refused, blob, parquet } = await context.read(new Uint8Array(file));
+  expect(blocks).toEqual([[{ a: 1, b: "x" }], [{ a: 2, b: "y" }]]);
+  expect(blob).toEqual([{ a: 1 }]);
+  expect(parquet).toHaveLength(40);
+  expect((parquet as object[])[1]).toMatchObject({ int: -49, text: "name 1 ø😀", flag: false });
+  expect(refused).toMatch(/this host has no files.*pass a Blob/);
 });

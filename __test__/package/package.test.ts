@@ -35,7 +35,10 @@ describe("the packed package", () => {
       expect(manifest.scripts ?? {}).not.toHaveProperty(script);
     }
     expect(manifest.dependencies).toBeUndefined();
-    expect(manifest.peerDependencies).toBeUndefined();
+    // Databases, which only their users install.
+    const peers = Object.keys(manifest.peerDependencies);
+    expect(peers).toEqual(["@duckdb/node-api", "better-sqlite3"]);
+    for (const peer of peers) expect(manifest.peerDependenciesMeta[peer]).toEqual({ optional: true });
     const platforms = readdirSync(join(root, "npm")).map((name) => `myelin-${name}`);
     expect(Object.keys(manifest.optionalDependencies).sort()).toEqual(platforms.sort());
   });
@@ -171,5 +174,7 @@ function importedLibraries(): string[] {
   const names = sources.flatMap((source) =>
     Array.from(source.matchAll(/^(?:import|export|\}) .*from "([^."#][^"]*)";$/gm), (match) => match[1]!),
   );
-  return names.filter((name) => !name.startsWith("node:") && name !== "myelin");
+  return names
+    .filter((name) => !name.startsWith("node:") && name !== "myelin")
+    .map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)![0]);
 }

@@ -42,6 +42,26 @@ else {
 }
 `;
 
+/** Makes a database and reads it: whole, by query in blocks, through the open connection. */
+const sqliteScript = `import { rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { readTable, streamTable } from "myelin/table";
+rmSync("towns.db", { force: true });
+const database = new DatabaseSync("towns.db");
+database.exec("CREATE TABLE towns (id INTEGER, town TEXT, big INTEGER)");
+database.exec("INSERT INTO towns VALUES (1, 'Bodø', 1152921504606846977), (2, NULL, 1152921504606846978)");
+const some = [];
+const query = "SELECT id FROM towns WHERE id > ? ORDER BY id DESC";
+for await (const block of streamTable("towns.db", { query, parameters: [0], rows: 1 })) some.push([...block]);
+const result = {
+  all: [...(await readTable("towns.db"))],
+  some,
+  open: [...(await readTable(database, { query: "SELECT count(*) AS n FROM towns" }))],
+  refused: await readTable("towns.db", { query: "SELECT nope FROM towns" }).catch(({ message }) => message),
+};
+console.log(JSON.stringify(result, (_, value) => (typeof value === "bigint" ? String(value) : value)));
+`;
+
 if (target === "linux-x64-gnu") describeNative("the installed package", onEveryRuntime);
 else
   test.skip(
@@ -72,6 +92,24 @@ function onEveryRuntime() {
       const output = expectSuccess(run(app, join(folder, "node_modules", program!), programArguments));
       writeFileSync(join(app, script), trainScript);
       expect(output.trim()).toBe(hasHalfs(name) ? "taken" : "none");
+    });
+  }
+
+  for (const name of ["Node 22", "Node 24", "Node 26"] as const) {
+    test(`reads SQLite on ${name} without another package`, () => {
+      writeFileSync(join(app, "sqlite.mjs"), sqliteScript);
+      const output = expectSuccess(
+        run(app, join(folder, "node_modules", runtimes[name][0]!), ["sqlite.mjs"]),
+      );
+      expect(JSON.parse(output)).toEqual({
+        all: [
+          { id: 1, town: "Bodø", big: "1152921504606846977" },
+          { id: 2, town: null, big: "1152921504606846978" },
+        ],
+        some: [[{ id: 2 }], [{ id: 1 }]],
+        open: [{ n: 2 }],
+        refused: expect.stringMatching(/towns\.db.*refused "SELECT nope FROM towns": no such column/),
+      });
     });
   }
 

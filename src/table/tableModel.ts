@@ -22,7 +22,7 @@ const BLOCK = 8192;
 /** Records of a stream that are answered together. */
 const STREAMED = 256;
 
-const isStream = (rows: unknown): rows is AsyncIterable<TableRecord> =>
+const isStream = (rows: unknown): rows is AsyncIterable<TableRecord | Frame> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
 
 /** The name of a class in `probabilities`. */
@@ -114,10 +114,10 @@ export class TableModel<Reply = Answer> {
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
   predict(records: readonly TableRecord[]): Reply[];
-  predict(records: AsyncIterable<TableRecord>): AsyncGenerator<Reply, void>;
+  predict(records: AsyncIterable<TableRecord | Frame>): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
   predict(record: TableRecord): Reply;
-  predict(rows: TableRecord | TableRows | AsyncIterable<TableRecord>): unknown {
+  predict(rows: TableRecord | TableRows | AsyncIterable<TableRecord | Frame>): unknown {
     this.#use("predict");
     if (isStream(rows)) return this.#answerStream(rows);
     if (Array.isArray(rows)) return this.#answerRecords(toFrame(rows, "predict"));
@@ -274,10 +274,12 @@ export class TableModel<Reply = Answer> {
   }
 
   /** Answers records as they come, some at a time. */
-  async *#answerStream(records: AsyncIterable<TableRecord>): AsyncGenerator<Reply, void> {
+  async *#answerStream(records: AsyncIterable<TableRecord | Frame>): AsyncGenerator<Reply, void> {
     let block: TableRecord[] = [];
     for await (const record of records) {
-      if (block.push(record) < STREAMED) continue;
+      if (record instanceof Frame) yield* this.#answerRecords(record) as Reply[];
+      else block.push(record);
+      if (block.length < STREAMED) continue;
       yield* this.predict(block);
       block = [];
     }

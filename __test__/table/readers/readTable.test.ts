@@ -84,6 +84,9 @@ test("fitTable, predict and evaluate take what it gives", async () => {
   const { value } = model.predict(table);
   expect(value).toHaveLength(200);
   expect(model.predict({ area: 37, town: "Bergen" }).value).toBe(value[1]);
+  const answers = [];
+  for await (const answer of model.predict(streamTable(path, { rows: 64 }))) answers.push(answer.value);
+  expect(answers).toEqual(value);
   // Blocks are joined, and records of the same cells give the same model.
   const streamed = await fitTable(streamTable(path, { rows: 64 }), options);
   expect(streamed.toBytes()).toEqual(model.toBytes());
