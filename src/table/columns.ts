@@ -110,7 +110,7 @@ function survey(cells: ArrayLike<unknown>): Survey {
   return { missing, numbers, booleans, dates, texts, other, counts };
 }
 
-/** The survey of a column of text that has a dictionary: each distinct text is looked at once. */
+/** Surveys a column of text that has a dictionary. Examines each distinct text once. */
 function surveyTexts({ codes, texts }: CellDictionary): Survey {
   const occurrences = new Uint32Array(texts.length);
   for (let row = 0; row < codes.length; row++) occurrences[codes[row]]++;

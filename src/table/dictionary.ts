@@ -1,4 +1,4 @@
-/** Columns of few distinct texts: a number for each cell beside the strings, for those who can use it. */
+/** Keeps the dictionaries of columns of text, so that code that knows them examines each distinct text once. */
 
 /** The distinct cells of a column and the number of each cell's. */
 export interface CellDictionary {
@@ -8,11 +8,11 @@ export interface CellDictionary {
 
 const dictionaries = new WeakMap<object, CellDictionary>();
 
-/** Notes the dictionary of a column's cells, which nobody may change any more. */
+/** Stores the dictionary of a column's cells. The cells must not change afterwards. */
 export function withDictionary<T extends object>(cells: T, dictionary: CellDictionary): T {
   dictionaries.set(cells, dictionary);
   return cells;
 }
 
-/** The dictionary of a column's cells, where the reader of the column has made one. */
+/** Returns the dictionary of a column's cells, or undefined if its reader made none. */
 export const dictionaryOf = (cells: object): CellDictionary | undefined => dictionaries.get(cells);

@@ -47,7 +47,7 @@ export class Frame implements Iterable<TableRecord> {
     return [...this.cells.keys()];
   }
 
-  /** Some of the rows, in this order. */
+  /** Returns some of the rows, in this order. */
   take(rows: ArrayLike<number>): Frame {
     const taken = new Map<string, ArrayLike<unknown>>();
     for (const [name, cells] of this.cells) {
@@ -62,7 +62,7 @@ export class Frame implements Iterable<TableRecord> {
   }
 
   /**
-   * Some of the columns, in this order.
+   * Returns some of the columns, in this order.
    *
    * @throws OptionError for a column that is not there, with the nearest name.
    */
@@ -73,7 +73,7 @@ export class Frame implements Iterable<TableRecord> {
     return new Frame(cells, this.rows, this.isText);
   }
 
-  /** The rows in frames of up to `rows` rows, which share the memory of columns of numbers. */
+  /** Yields frames of up to `rows` rows. They share the memory of columns of numbers. */
   *blocks(rows: number): Generator<Frame> {
     if (this.rows <= rows) yield this;
     else {
@@ -93,7 +93,7 @@ export class Frame implements Iterable<TableRecord> {
     }
   }
 
-  /** The rows as records, one after the other. */
+  /** Yields the rows as records. */
   *[Symbol.iterator](): Generator<TableRecord> {
     const columns = [...this.cells];
     for (let row = 0; row < this.rows; row++)
@@ -101,7 +101,7 @@ export class Frame implements Iterable<TableRecord> {
   }
 }
 
-/** Frames of one table, one after the other, as one. A column that some of them lack is missing there. */
+/** Joins frames of one table. A column that a frame lacks has missing values there. */
 export function joinFrames(frames: readonly Frame[]): Frame {
   if (frames.length === 1) return frames[0];
   const rows = frames.reduce((sum, frame) => sum + frame.rows, 0);

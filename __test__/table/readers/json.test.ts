@@ -46,11 +46,18 @@ describe.each(forms)("JSON as %s", (_, text) => {
 });
 
 test("JSON as columns is read", async () => {
-  const table = await readTable(bytesOf('{ "a": [1, 2], "b": ["x", null] }'));
+  const table = await readTable(bytesOf('{ "a": [1, 2], "b": ["x", null] }\n'));
   expect([...table]).toEqual([
     { a: 1, b: "x" },
     { a: 2, b: null },
   ]);
+});
+
+test("lines in a file that is called .json are read", async () => {
+  const file = new File(['{"a": 1}\n{"a": 2}\n'], "records.json");
+  expect([...(await readTable(file))]).toEqual([{ a: 1 }, { a: 2 }]);
+  const long = new File([`{"a": "${"x".repeat(9000)}"}\n{"a": 2}\n`], "records.json");
+  await expect(readTable(long)).rejects.toThrow(/format: "jsonl"/);
 });
 
 test("text of JSON is told from a path by its line break", async () => {
@@ -81,7 +88,7 @@ test("what JSON.stringify writes is read, whole and in blocks", async () => {
 describe("an error says what to do", () => {
   test.each<[string, string, "json" | "jsonl", RegExp]>([
     ["NaN", '[{"a": NaN}]', "json", /not valid JSON: .*write null for NaN/],
-    ["no JSON", "[{]", "json", /not valid JSON: .*an array of records/],
+    ["no JSON", "[{]", "json", /not valid JSON: .*give an array of records/],
     ["no records", "[]", "json", /expected records, received none/],
     ["numbers", "[1, 2]", "json", /row 0: expected a record, received 1/],
     ["one number", "1", "json", /expected records, columns by name/],

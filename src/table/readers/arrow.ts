@@ -14,12 +14,12 @@ import { compactCells } from "./compact.ts";
 import { lz4Frame } from "./lz4.ts";
 import type { ByteSource } from "./source.ts";
 
-/** We only read. */
+/** Refuses to write, which no reader does. */
 const noEncoder = () => {
   throw new Error("no encoder");
 };
 
-/** A compressed buffer may say that it has any length: more than this for each byte is not one. */
+/** The largest plausible ratio of a buffer's length to its compressed length. */
 const LARGEST_RATIO = 100_000;
 
 function checkLength(bytes: Uint8Array, length: number | undefined): number {
@@ -34,7 +34,7 @@ function setCodecs(): void {
   const zstd = compressors.ZSTD as NonNullable<typeof compressors.ZSTD>;
   setCompressionCodec(CompressionType.ZSTD, {
     encode: noEncoder,
-    // A copy begins where numbers of 64 bits may.
+    // A copy is aligned for 64-bit numbers.
     decode: (bytes, length) => zstd(bytes, checkLength(bytes, length)).slice(),
   });
   setCompressionCodec(CompressionType.LZ4_FRAME, {
@@ -46,7 +46,7 @@ function setCodecs(): void {
 /** Dates as `Date`, and whole numbers of 64 bits as they are. */
 const EXTRACTION = { useDate: true, useBigInt: true } as const;
 
-/** What flechette refuses, with the place. */
+/** Converts an error of flechette to a {@link FormatError} that names the place. */
 function refusal(place: string, error: unknown): MyelinError {
   if (error instanceof MyelinError) return error;
   return new FormatError(
@@ -55,7 +55,7 @@ function refusal(place: string, error: unknown): MyelinError {
   );
 }
 
-/** What flechette's batches have. */
+/** The properties of flechette's batches that are checked. */
 interface Buffers {
   readonly length: number;
   readonly values?: ArrayLike<number | bigint>;
@@ -65,7 +65,7 @@ interface Buffers {
   readonly dictionary?: { readonly data: readonly Buffers[] };
 }
 
-/** Cells without buffers, of which a batch may have any number, up to this. */
+/** The most cells of a batch that has no buffers, as of nulls. */
 const MOST_NULLS = 10_000_000;
 
 /** Checks that a batch has the buffers of its cells, before a cell is read. */
@@ -114,7 +114,7 @@ export async function readArrow(source: ByteSource): Promise<Frame> {
   }
 }
 
-/** Reads frames of up to `rows` rows; one batch of records, and the dictionaries, are in memory at a time. */
+/** Reads frames of up to `rows` rows. Keeps one record batch and the dictionaries in memory. */
 export async function* streamArrow(source: ByteSource, rows: number): AsyncGenerator<Frame> {
   setCodecs();
   const before: Uint8Array[] = [];

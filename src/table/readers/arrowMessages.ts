@@ -27,20 +27,20 @@ const UNION = 14;
 
 const damaged = (what: string) => new Error(`a message is damaged: ${what}`);
 
-/** A table of a flatbuffer. Positions are checked by `DataView`, which throws outside of the bytes. */
+/** Reads a table of a flatbuffer. `DataView` throws for positions outside the bytes. */
 class Fields {
   readonly #view: DataView;
   readonly #at: number;
   readonly #offsets: number;
 
-  /** The table that the offset at `place` leads to. */
+  /** Opens the table that the offset at `place` points to. */
   constructor(view: DataView, place: number) {
     this.#view = view;
     this.#at = place + view.getInt32(place, true);
     this.#offsets = this.#at - view.getInt32(this.#at, true);
   }
 
-  /** Where a field is; 0 where the table does not have it. */
+  /** Returns the position of a field, or 0 if the table lacks it. */
   place(field: number): number {
     const offset =
       field < this.#view.getInt16(this.#offsets, true) ? this.#view.getInt16(this.#offsets + field, true) : 0;
@@ -57,7 +57,7 @@ class Fields {
     return place === 0 ? 0 : Number(this.#view.getBigInt64(place, true));
   }
 
-  /** The places of a vector's entries of `stride` bytes, which must be within the message. */
+  /** Returns the positions of a vector's entries of `stride` bytes. Throws if they are not within the message. */
   vector(field: number, stride: number): number[] {
     const place = this.place(field);
     if (place === 0) return [];
@@ -71,7 +71,7 @@ class Fields {
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
-/** The kind of a message and the length of its body. */
+/** Checks the head of a message. Returns its kind and the length of its body. */
 function readHead(head: Uint8Array): { readonly kind: number; readonly body: number } {
   const view = viewOf(head);
   const message = new Fields(view, 0);
@@ -116,7 +116,7 @@ function checkBatch(view: DataView, place: number, body: number): void {
   }
 }
 
-/** The messages of a file or a stream. */
+/** Yields the messages of a file or a stream. */
 export async function* messages(source: ByteSource): AsyncGenerator<Message> {
   const bytes = new Taker(source);
   const start = await bytes.peek(PREFIX);
@@ -172,12 +172,12 @@ class Taker {
     return this.#held[0];
   }
 
-  /** The next bytes, fewer where the source ends; they stay. */
+  /** Returns the next bytes without taking them; fewer at the end of the source. */
   async peek(length: number): Promise<Uint8Array> {
     return (await this.#fill(length)).subarray(0, length);
   }
 
-  /** The next bytes, as a copy, which begins where numbers of 64 bits may. */
+  /** Takes the next bytes, as a copy that is aligned for 64-bit numbers. */
   async take(length: number): Promise<Uint8Array> {
     const held = await this.#fill(length);
     this.#held = [held.subarray(length)];

@@ -1,8 +1,8 @@
-/** Cells of other libraries in the form that takes least memory. */
+/** Stores cells of other libraries in little memory. */
 
 /**
- * Numbers as doubles, with NaN for null, where a column has nothing else; whole numbers that a double cannot hold, and
- * all other cells, as they are.
+ * Returns a column of numbers and nulls as doubles, with NaN for null. Returns any other column unchanged, also one
+ * with whole numbers that a double cannot hold.
  */
 export function compactCells(cells: ArrayLike<unknown>): ArrayLike<unknown> {
   if (cells instanceof Float64Array) return cells;

@@ -1,4 +1,4 @@
-/** Which format a table has: by what the caller says, by the first bytes, by the ending of the name. */
+/** Finds the format of a table by its first bytes and the ending of its name. */
 import { FormatError } from "../../errors.ts";
 
 /** The formats of tables. */
@@ -8,7 +8,7 @@ export const TABLE_FORMATS: readonly TableFormat[] = [
   ...(["csv", "tsv", "json", "jsonl", "parquet", "arrow", "sqlite", "duckdb"] as const),
 ];
 
-/** Bytes of the beginning that tell a format. */
+/** The number of first bytes that are examined. */
 export const HEAD_BYTES = 4096;
 
 const ENDINGS: Readonly<Record<string, TableFormat>> = {
@@ -35,15 +35,15 @@ const ENDINGS: Readonly<Record<string, TableFormat>> = {
 
 const latin1 = (bytes: Uint8Array) => String.fromCharCode(...bytes);
 
-/** Whether bytes begin as gzip does. */
+/** Returns whether bytes begin as gzip does. */
 export const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
 
-/** The ending of a file's name, in lower case and without ".gz". */
+/** Returns the ending of a file's name, in lower case and without ".gz". */
 function endingOf(name: string | undefined): string {
   return /\.([^./\\]+)$/.exec((name ?? "").toLowerCase().replace(/\.gz$/, ""))?.[1] ?? "";
 }
 
-/** What other files begin with, and what to do with them. */
+/** Throws for files that are known and are not tables, with the fix. */
 function refuseOthers(head: Uint8Array, place: string): void {
   const start = latin1(head.subarray(0, 64));
   if (start.startsWith("PK\x03\x04")) {
@@ -72,27 +72,37 @@ function byBytes(head: Uint8Array): TableFormat | undefined {
   return undefined;
 }
 
-/** The format of a table that begins with these bytes. */
+/** Returns the format of a table that begins with these bytes. */
 export function findFormat(head: Uint8Array, name: string | undefined, place: string): TableFormat {
   const found = byBytes(head);
   if (found !== undefined) return found;
   refuseOthers(head, place);
   const ending = endingOf(name);
   const named = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
-  if (named !== undefined && (named === "csv" || named === "tsv" || named === "json" || named === "jsonl"))
-    return named;
+  if (named === "csv" || named === "tsv" || named === "jsonl") return named;
+  const text = latin1(head)
+    .replace(/^\xef\xbb\xbf/, "")
+    .trim();
+  // Lines of records are often called .json, too.
+  if (named === "json") return areLines(text) ? "jsonl" : "json";
   if (named !== undefined && head.length > 0) {
     throw new FormatError(
       `${place}: expected a file of the format ${named}, by its name, received other bytes. Fix: give format, if the name is wrong`,
     );
   }
-  const text = latin1(head.subarray(0, 512))
-    .replace(/^\xef\xbb\xbf/, "")
-    .trimStart();
   if (/^\[\s*(\{|\]|$)/.test(text)) return "json";
   if (!/^\{\s*("|\}|$)/.test(text)) return "csv";
-  // A record a line, or one object over all of it.
-  const line = text.split(/\r?\n/, 1)[0];
-  const whole = text.length > line.length && line.trimEnd().endsWith("}");
-  return whole ? "jsonl" : "json";
+  return areLines(text) ? "jsonl" : "json";
+}
+
+/** Returns whether a text begins with an object that is alone on its line, with more lines after it. */
+function areLines(text: string): boolean {
+  const end = text.search(/[\r\n]/);
+  if (end < 0 || !text.startsWith("{")) return false;
+  try {
+    JSON.parse(text.slice(0, end));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,4 @@
-/** JSON and JSON Lines as frames. */
+/** Reads JSON and JSON Lines as frames. */
 import { DataError, FormatError } from "../../errors.ts";
 import { Frame, toFrame } from "../frame.ts";
 import { compactCells } from "./compact.ts";
@@ -31,16 +31,16 @@ function decodeUtf8(bytes: Uint8Array, place: string): string {
   }
 }
 
-/** What is wrong with JSON, with what other programs write that is not JSON. */
+/** Makes the error for text that is not JSON, with the fix for what other programs write. */
 function jsonError(error: unknown, text: string, place: string): FormatError {
   const { message } = error as Error;
   const fix = /\b(NaN|-?Infinity)\b/.test(text)
     ? "write null for NaN and Infinity, which JSON does not have"
-    : "write the file as JSON: an array of records, or an object of columns";
+    : 'give an array of records or an object of columns, or format: "jsonl" if each line is a record';
   return new FormatError(`${place}: it is not valid JSON: ${message}. Fix: ${fix}`);
 }
 
-/** Records or columns as a frame, with columns of numbers as doubles. */
+/** Makes a frame of records or columns, with columns of numbers as doubles. */
 function compactFrame(value: unknown, place: string): Frame {
   const { cells, rows } = toFrame(value, place);
   return new Frame(new Map(Array.from(cells, ([name, column]) => [name, compactCells(column)])), rows);
@@ -71,11 +71,11 @@ export async function readJsonLines(source: ByteSource): Promise<Frame> {
   throw new DataError(`${source.place}: expected records, received none`);
 }
 
-/** JSON Lines in frames of up to `rows` rows. */
+/** Reads JSON Lines in frames of up to `rows` rows. */
 export const streamJsonLines = (source: ByteSource, rows: number): AsyncGenerator<Frame> =>
   inFrames(lineBatches(source), rows, source.place);
 
-/** A JSON array of records in frames of up to `rows` rows, of which no more is in memory than that. */
+/** Reads a JSON array of records in frames of up to `rows` rows. Keeps no more than some records in memory. */
 export const streamJson = (source: ByteSource, rows: number): AsyncGenerator<Frame> =>
   inFrames(arrayBatches(source), rows, source.place);
 
@@ -99,7 +99,7 @@ async function* inFrames(
   if (rest.length + count === 0) throw new DataError(`${place}: expected records, received none`);
 }
 
-/** Bytes of a source in buffers that begin where a reader has stopped. */
+/** Yields a source's bytes in buffers, each of which begins where the reader has stopped. */
 async function* buffers(source: ByteSource, stopped: () => number): AsyncGenerator<[Uint8Array, boolean]> {
   let buffer = new Uint8Array(0);
   for await (const chunk of source.chunks()) {
@@ -150,7 +150,7 @@ function parseLines(lines: readonly string[], first: number, place: string): unk
   return records;
 }
 
-/** The records of an array, found by brackets and quotes, and parsed some at a time. */
+/** Yields the records of an array some at a time, split by brackets and quotes. */
 async function* arrayBatches(source: ByteSource): AsyncGenerator<unknown[]> {
   const { place } = source;
   let [stop, depth, at] = [0, 0, 0];

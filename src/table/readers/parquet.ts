@@ -9,7 +9,7 @@ import { compactCells } from "./compact.ts";
 import { lz4Block } from "./lz4.ts";
 import type { ByteSource } from "./source.ts";
 
-/** Ours of LZ4 also reads the block of a page without values, which has no bytes after its token. */
+/** LZ4 is decompressed here: hyparquet-compressors refuses the empty block of a page without values. */
 const decompressors: Compressors = {
   ...compressors,
   LZ4_RAW(bytes, length) {
@@ -19,7 +19,7 @@ const decompressors: Compressors = {
   },
 };
 
-/** What hyparquet refuses, with the place. */
+/** Converts errors of hyparquet to a {@link FormatError} that names the place. */
 async function reading<T>(place: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -57,7 +57,7 @@ async function scan(source: ByteSource, columns: readonly string[] | undefined):
   });
 }
 
-/** The frames of a file's groups of rows. */
+/** Yields a frame for each row group. */
 async function* groups(source: ByteSource, columns: readonly string[] | undefined): AsyncGenerator<Frame> {
   const { names, ranges, readColumn } = await scan(source, columns);
   let count = 0;
@@ -81,7 +81,7 @@ export async function readParquet(source: ByteSource, columns?: readonly string[
   return joinFrames(frames);
 }
 
-/** Reads a file in frames of up to `rows` rows; one of its groups of rows is in memory at a time. */
+/** Reads frames of up to `rows` rows. Keeps one row group in memory. */
 export async function* streamParquet(
   source: ByteSource,
   rows: number,

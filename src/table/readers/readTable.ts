@@ -58,7 +58,7 @@ function readNames(given: unknown, option: string, call: Call): readonly string[
   throw new OptionError(`${call}: ${option}: expected a list of columns' names, received ${show(given)}`);
 }
 
-/** A character that is one byte in UTF-8, and no other part of CSV. */
+/** Checks a character that is one byte in UTF-8 and has no other meaning in CSV. */
 function readCharacter(given: unknown, option: string, call: Call): string | undefined {
   if (given === undefined) return undefined;
   if (typeof given === "string" && given.length === 1 && /[^\r\n\dA-Za-z.+\-\u0080-\uffff]/.test(given))
@@ -132,7 +132,7 @@ async function readOptions(options: ReadTableOptions, names: readonly string[], 
   };
 }
 
-/** The label of an encoding as TextDecoder names it. */
+/** Returns an encoding's name as `TextDecoder` writes it. Throws if there is no such encoding. */
 function checkEncoding(label: string, call: string): string {
   try {
     return new TextDecoder(label).encoding;
@@ -187,7 +187,7 @@ async function open(input: unknown, choice: Choice, call: Call): Promise<Opened>
 const csvChoice = ({ csv }: Choice, format: TableFormat): CsvChoice =>
   format === "tsv" ? { ...csv, separator: csv.separator ?? "\t" } : csv;
 
-/** Some columns of a frame, in their order. */
+/** Returns some columns of a frame, in the given order. */
 function selected(frame: Frame, columns: readonly string[] | undefined, place: string): Frame {
   return columns === undefined ? frame : frame.select(columns, place);
 }

@@ -48,7 +48,7 @@ const isText = (source: string) => /[\r\n]/.test(source);
 
 const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
 
-/** A source with random access, whose chunks are its parts. */
+/** Makes a source with random access. */
 function sliced(
   common: Pick<ByteSource, "place" | "name"> & { readonly path?: string },
   size: number,
@@ -143,7 +143,7 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message : message;
 }
 
-/** Opens what holds a table. */
+/** Opens the source of a table. */
 export async function openSource(input: unknown, call: string): Promise<ByteSource> {
   if (typeof input === "string" && isText(input)) {
     return ofBytes(`${call}: the text`, new TextEncoder().encode(input));
@@ -175,7 +175,7 @@ export async function openSource(input: unknown, call: string): Promise<ByteSour
   );
 }
 
-/** A stream with its bytes collected in memory; any other source as it is. */
+/** Collects a stream in memory, so that it has random access. Returns any other source unchanged. */
 export async function withSlices(source: ByteSource): Promise<ByteSource> {
   if (source.slice !== undefined) return source;
   const bytes = await collect(source.chunks());
@@ -183,7 +183,7 @@ export async function withSlices(source: ByteSource): Promise<ByteSource> {
   return { ...ofBytes(place, bytes), name };
 }
 
-/** All bytes of a source in one array. */
+/** Returns all bytes of a source in one array. */
 export async function wholeOf(source: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
   if (source.slice === undefined || source.size === undefined) return collect(source.chunks());
   return source.slice(0, source.size);
@@ -205,7 +205,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<Ar
   return bytes;
 }
 
-/** The first bytes of a source, and the source with them in it. */
+/** Returns the first bytes of a source, and a source that still has them. */
 export async function peek(
   source: ByteSource,
   length: number,
@@ -239,7 +239,7 @@ async function* fromList(list: readonly Uint8Array[]): AsyncGenerator<Uint8Array
   yield* list;
 }
 
-/** A source of gzip as a stream of what it holds. */
+/** Makes a source of the decompressed bytes of a gzip source. */
 export function gunzipped(source: ByteSource): ByteSource {
   const { place, name } = source;
   return ofStream(place, name?.replace(/\.gz$/i, ""), inflate(source));

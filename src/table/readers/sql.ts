@@ -1,4 +1,4 @@
-/** SQLite and DuckDB: the answers of a query as frames. Their packages are the user's own. */
+/** Reads the answers of queries on SQLite and DuckDB as frames, with packages that the user installs. */
 import { DataError, FormatError, MyelinError, OptionError, show } from "../../errors.ts";
 import { Frame, joinFrames } from "../frame.ts";
 import { compactCells } from "./compact.ts";
@@ -50,7 +50,7 @@ const TABLES_OF_SQLITE =
 const TABLES_OF_DUCKDB =
   "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY table_name";
 
-/** What the database refuses, with the place. */
+/** Converts an error of the database to a {@link FormatError} that names the place and the query. */
 function refusal(place: string, query: string, error: unknown): MyelinError {
   if (error instanceof MyelinError) return error;
   return new FormatError(
@@ -133,7 +133,7 @@ const blocksOf = (
 ): AsyncGenerator<Frame> =>
   (isDuckDb(connection) ? duckDbBlocks : sqliteBlocks)(connection as never, query, parameters, rows, place);
 
-/** All of the only table, where there is no query. */
+/** Returns the query for all of the only table. Throws if there is not exactly one. */
 async function defaultQuery(connection: SqlConnection, place: string): Promise<string> {
   const tables = isDuckDb(connection) ? TABLES_OF_DUCKDB : TABLES_OF_SQLITE;
   const names: string[] = [];
@@ -147,7 +147,7 @@ async function defaultQuery(connection: SqlConnection, place: string): Promise<s
   );
 }
 
-/** The answer of a query on an open connection, in frames of up to `rows` rows. */
+/** Yields the answer of a query on an open connection, in frames of up to `rows` rows. */
 export async function* queryFrames(
   connection: SqlConnection,
   { query, parameters }: SqlChoice,
@@ -163,7 +163,7 @@ export async function* queryFrames(
   if (count === 0) throw new DataError(`${place}: expected rows, ${show(sql)} gave none`);
 }
 
-/** The answer of a query on an open connection. */
+/** Reads the answer of a query on an open connection. */
 export async function queryFrame(
   connection: SqlConnection,
   choice: SqlChoice,
@@ -180,7 +180,7 @@ interface Opened {
   close(): void;
 }
 
-/** A package of the user's; the name is not a literal, so that no bundler looks for it. */
+/** Imports a package of the user, or returns undefined. The name is not a literal, so that bundlers leave it alone. */
 async function importPackage(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
@@ -199,10 +199,10 @@ interface Sqlite {
   prepare(sql: string): unknown;
 }
 
-/** From this version on, better-sqlite3 ends the process on a Node older than 22. */
+/** The last version for Node 20. A newer better-sqlite3 crashes the process there. */
 const LAST_FOR_NODE_20 = 12;
 
-/** The major version of a package of the user's; undefined if it is not there. */
+/** Returns the major version of a package of the user, or undefined if it is not installed. */
 function majorVersion(name: string): number | undefined {
   try {
     const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
@@ -212,7 +212,7 @@ function majorVersion(name: string): number | undefined {
   }
 }
 
-/** Node's own SQLite where there is one, as there is from Node 22.13 on; else better-sqlite3. */
+/** Opens a file with Node's SQLite, which exists from Node 22.13 on, or else with better-sqlite3. */
 async function openSqlite(path: string, place: string): Promise<Opened> {
   const builtin = process.getBuiltinModule?.("node:sqlite") as unknown as
     | { DatabaseSync: new (path: string, options: object) => Sqlite }
@@ -279,7 +279,7 @@ async function open({ path, place }: ByteSource, format: "sqlite" | "duckdb"): P
   }
 }
 
-/** The answer of a query on a database's file, in frames of up to `rows` rows. */
+/** Yields the answer of a query on a database's file, in frames of up to `rows` rows. */
 export async function* databaseFrames(
   source: ByteSource,
   format: "sqlite" | "duckdb",
@@ -294,7 +294,7 @@ export async function* databaseFrames(
   }
 }
 
-/** The answer of a query on a database's file. */
+/** Reads the answer of a query on a database's file. */
 export async function readDatabase(
   source: ByteSource,
   format: "sqlite" | "duckdb",

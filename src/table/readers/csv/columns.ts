@@ -1,4 +1,4 @@
-/** The columns of a CSV file while it is read: numbers as doubles, texts as numbers of a dictionary. */
+/** Collects the columns of a CSV file: numbers as doubles, texts as numbers in a dictionary. */
 import { type Decimal, isMissingText, parseNumber } from "../../cells.ts";
 import { Dictionary, hashOf } from "./dictionary.ts";
 
@@ -32,11 +32,11 @@ const NO_CODES = new Uint32Array(0);
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A code whose text must be kept, like "007" or a whole number that a double cannot hold. */
+/** Returns whether a text is a code that must keep its spelling: "007", or a whole number that a double cannot hold. */
 export const isCode = (text: string): boolean =>
   /^[+-]?0\d+$/.test(text) || (/^[+-]?\d{16,}$/.test(text) && !Number.isSafeInteger(Number(text)));
 
-/** The number that a cell of a column of numbers means; NaN for a missing value, undefined for any other text. */
+/** Returns the number that a cell writes, NaN for a missing value, undefined for any other text. */
 export function meaningOf(text: string, decimal: Decimal): number | undefined {
   if (isCode(text)) return undefined;
   const value = parseNumber(text, decimal);
@@ -131,8 +131,8 @@ export class ColumnBuilder {
 export const POWERS = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 
 /**
- * The number that bytes like -12.5e-3 write, correctly rounded; undefined where they write something else, or an
- * integer that a double cannot hold, or one with zeros in front.
+ * Returns the number that bytes like -12.5e-3 write, correctly rounded; undefined for anything else, for an
+ * integer that a double cannot hold, and for one with leading zeros.
  */
 export function plainNumber(
   bytes: Uint8Array,
@@ -178,12 +178,12 @@ export function plainNumber(
   return bytes[from] === 45 ? -value : value;
 }
 
-/** Splits a double into two halves whose products are exact (Veltkamp 1968). */
+/** The factor that splits a double into two halves whose products are exact (Veltkamp 1968). */
 const SPLITTER = 2 ** 27 + 1;
 const MOST_LOW_DIGITS = 7;
 
 /**
- * The digits from `from` on over 10^scale, where they are more than a double holds: as 16 or 17 digits of a double's
+ * Divides the digits from `from` on by 10^scale, for more digits than a double holds, such as the 17 of a double's
  * decimals. Numerator and remainder are exact sums of two doubles (Dekker 1971).
  *
  * @returns undefined where there are more than 22 digits, or the quotient is too near the middle of two doubles to be
@@ -216,7 +216,7 @@ function longQuotient(bytes: Uint8Array, from: number, decimal: number, scale: n
   return value === quotient + (correction + margin) ? value : undefined;
 }
 
-/** a b - product, exactly, where product is a b rounded. */
+/** Returns a b - product exactly, where product is a b rounded. */
 function productError(a: number, b: number, product: number): number {
   const [bigA, bigB] = [SPLITTER * a, SPLITTER * b];
   const [highA, highB] = [bigA - (bigA - a), bigB - (bigB - b)];
@@ -226,7 +226,7 @@ function productError(a: number, b: number, product: number): number {
 
 const isDigit = (byte: number) => byte >= 48 && byte <= 57;
 
-/** ASCII bytes as text, with a point for the decimal sign. */
+/** Returns ASCII bytes as text, with a point for the decimal sign. */
 export function characters(bytes: Uint8Array, from: number, to: number, decimal: number): string {
   let text = "";
   for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at] === decimal ? 46 : bytes[at]);

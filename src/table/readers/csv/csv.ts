@@ -1,4 +1,4 @@
-/** CSV files as frames: whole, or block after block. */
+/** Reads CSV files as frames: whole, or block by block. */
 import { DataError, withinMemory } from "../../../errors.ts";
 import { nextTurn } from "../../../host.ts";
 import { unknownName } from "../../../options.ts";
@@ -16,7 +16,7 @@ import {
 } from "./dialect.ts";
 import { Parser } from "./parser.ts";
 
-/** How a CSV file is read; what is not given is found. */
+/** How a CSV file is read. What is not given is detected. */
 export interface CsvChoice extends DialectChoice {
   readonly encoding?: string | undefined;
   readonly ragged: "refuse" | "pad";
@@ -25,13 +25,13 @@ export interface CsvChoice extends DialectChoice {
 /** Cells of a block at most. */
 const BLOCK_CELLS = 1 << 22;
 const BLOCK_ROWS = 1 << 16;
-/** A record may be this long: a quote that is never closed makes one of the whole file. */
+/** The longest record. A quote that is never closed makes one record of the rest of the file. */
 const LONGEST_RECORD = 1 << 28;
-/** In a stream, dictionaries begin anew above this. */
+/** Above these sizes, a stream begins new dictionaries. */
 const LARGEST_DICTIONARY = 1 << 24;
 const MOST_TEXTS = 1 << 18;
 
-/** What was found out too late: the file is read again with it. */
+/** What the file must be read again with, because it was detected too late. */
 class ReadAgain {
   readonly text: ReadonlySet<string>;
   readonly encoding: string | undefined;
@@ -49,7 +49,7 @@ interface Piece {
   readonly blocks: readonly ReturnType<ColumnBuilder["end"]>[];
 }
 
-/** Bytes in UTF-8, whatever the encoding of the file. */
+/** Converts a file's bytes to UTF-8. */
 async function* toUtf8(chunks: AsyncIterable<Uint8Array>, label: string, mark: number, place: string) {
   let skip = mark;
   const isUtf8 = label === "utf-8";
@@ -200,7 +200,7 @@ function checkColumns({ columns }: Dialect, choice: CsvChoice, place: string): v
   }
 }
 
-/** The cells of a column of numbers: doubles, or numbers and texts where some are not numbers. */
+/** Returns the cells of a column of numbers: doubles, or a list with texts if some cells are not numbers. */
 function numberCells(values: Float64Array, odd: ReadonlyMap<number, string>): ArrayLike<unknown> {
   if (odd.size === 0) return values;
   const cells: unknown[] = Array.from(values);
@@ -208,7 +208,7 @@ function numberCells(values: Float64Array, odd: ReadonlyMap<number, string>): Ar
   return cells;
 }
 
-/** The cells of a column of text: strings that equal cells share. */
+/** Returns the cells of a column of text. Equal cells share a string. */
 function textCells(builder: ColumnBuilder, codes: Uint32Array): ArrayLike<unknown> {
   const texts = builder.dictionary.texts();
   const cells = new Array<string>(codes.length);
@@ -216,7 +216,7 @@ function textCells(builder: ColumnBuilder, codes: Uint32Array): ArrayLike<unknow
   return withDictionary(cells, { codes, texts });
 }
 
-/** A column whose kind was not known, as numbers if all its texts are. */
+/** Returns the cells of a column of unknown kind: numbers if all its texts are numbers. */
 function unknownCells(builder: ColumnBuilder, codes: Uint32Array): ArrayLike<unknown> {
   const { decimal } = builder.plan;
   const meanings = builder.dictionary.texts().map((text) => meaningOf(text, decimal));
@@ -226,7 +226,7 @@ function unknownCells(builder: ColumnBuilder, codes: Uint32Array): ArrayLike<unk
   return Float64Array.from(codes, (code) => meanings[code] as number);
 }
 
-/** Whether a column was taken for numbers and is not: too many other texts, or a code like "007". */
+/** Returns whether a column was wrongly taken for numbers: it has too many texts, or a code like "007". */
 function isMistaken(builder: ColumnBuilder, present: number): boolean {
   return builder.code !== undefined || builder.oddCells > (1 - NUMBERS) * present;
 }
@@ -290,7 +290,7 @@ function countMissing(values: Float64Array): number {
   return count;
 }
 
-/** Joins pieces; each column's are freed as soon as they are joined. */
+/** Joins pieces column by column. */
 function frameOf(builders: readonly ColumnBuilder[], read: readonly Piece[], rows: number): Frame {
   const cells = new Map<string, ArrayLike<unknown>>();
   for (const [at, builder] of builders.entries()) {
@@ -329,7 +329,7 @@ function joinedNumbers<T extends Float64Array | Uint32Array>(parts: readonly T[]
   return target;
 }
 
-/** Reads a file block after block, each a frame of up to `rows` rows. */
+/** Reads a file in frames of up to `rows` rows. */
 export async function* streamCsv(source: ByteSource, choice: CsvChoice, rows: number): AsyncGenerator<Frame> {
   let count = 0;
   try {

@@ -1,4 +1,4 @@
-/** How a CSV file is written, found from its beginning: encoding, separator, header, and what the columns hold. */
+/** Detects how a CSV file is written from its beginning: encoding, separator, header, and the kind of each column. */
 import { DataError } from "../../../errors.ts";
 import { type Decimal, findDecimal, isMissingText, parseDate } from "../../cells.ts";
 import { type CellKind, type ColumnPlan, isCode, meaningOf } from "./columns.ts";
@@ -71,7 +71,7 @@ interface SampleCell {
   readonly isQuoted: boolean;
 }
 
-/** Splits the beginning of a file into records, as {@link Parser} does; an incomplete last record is left out. */
+/** Splits the beginning of a file into records, as the parser does. Leaves out an incomplete last record. */
 export function splitRecords(
   text: string,
   separator: string,
@@ -119,7 +119,7 @@ export function splitRecords(
   return records;
 }
 
-/** The number of cells that most records have, and the share that have it. */
+/** Returns the most frequent number of cells, and the share of the records that have it. */
 function commonWidth(records: readonly SampleCell[][]): readonly [width: number, share: number] {
   const counts = new Map<number, number>();
   for (const { length } of records) counts.set(length, (counts.get(length) ?? 0) + 1);
@@ -160,7 +160,7 @@ function look(cells: readonly string[], given: Decimal | undefined): Look {
 
 const isYear = (value: number) => Number.isInteger(value) && value >= 1500 && value <= 2500;
 
-/** Whether the first record has the names of the columns, rather than values. */
+/** Returns whether the first record has the names of the columns rather than values. */
 function looksLikeHeader(
   first: readonly string[],
   looks: readonly Look[],
@@ -185,7 +185,7 @@ function looksLikeHeader(
   return !first.some((text, at) => text !== "" && below.filter((row) => row[at] === text).length > 1);
 }
 
-/** Names without duplicates; a column without a name gets its number. */
+/** Makes names unique, and names columns without a name by their number. */
 export function uniqueNames(given: readonly string[]): string[] {
   const taken = new Set(given.filter((name) => name !== ""));
   const used = new Set<string>();

@@ -1,4 +1,4 @@
-/** Distinct texts of a column by number, from their bytes: a text that occurs again costs no string. */
+/** Numbers the distinct texts of a column by their bytes, so that a repeated text creates no string. */
 
 const byteDecoder = new TextDecoder("latin1");
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -28,7 +28,7 @@ export class Dictionary {
     return this.size === 0 ? 0 : this.#ends[this.size - 1];
   }
 
-  /** The number of the text `source[from..to]`, which is added if it is new. `hash` is the FNV-1a hash of its bytes. */
+  /** Returns the number of the text `source[from..to]`, and adds it if it is new. `hash` is the FNV-1a hash of its bytes. */
   add(source: Uint8Array, from: number, to: number, hash: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
@@ -85,7 +85,7 @@ export class Dictionary {
   }
 
   /**
-   * The texts by their numbers. The list grows with the dictionary: a later call returns the same one with more.
+   * Returns the texts by their numbers. A later call returns the same list, with the texts added since.
    *
    * @throws TypeError if a text is not UTF-8.
    */
@@ -110,7 +110,7 @@ export class Dictionary {
     return this.#texts;
   }
 
-  /** The text of a number that `add` returned. */
+  /** Returns the text of a number that `add` returned. */
   text(code: number): string {
     return this.texts()[code];
   }
@@ -127,7 +127,7 @@ function isAscii(bytes: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-/** The FNV-1a hash of bytes. */
+/** Returns the FNV-1a hash of bytes. */
 export function hashOf(bytes: Uint8Array, from: number, to: number): number {
   let hash = HASH_SEED;
   for (let at = from; at < to; at++) hash = Math.imul(hash ^ bytes[at], HASH_PRIME);

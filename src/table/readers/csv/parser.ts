@@ -261,7 +261,7 @@ export class Parser {
     return at;
   }
 
-  /** Fills the cells that a record lacks with missing values, where that is allowed. */
+  /** Fills the cells that a record lacks with missing values, or throws if that is not allowed. */
   #pad(found: number, row: number, bytes: Uint8Array, begin: number, end: number): void {
     if (!this.#place.isPadded) throw this.#ragged(found, bytes, begin, end);
     for (const builder of this.#columns.slice(found)) builder.put(row, bytes, begin, begin);
@@ -297,7 +297,7 @@ function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-/** The end of a cell without the spaces before it. */
+/** Returns the end of a cell without trailing spaces. */
 function trimmed(bytes: Uint8Array, from: number, to: number): number {
   let end = to;
   while (end > from && (bytes[end - 1] === SPACE || bytes[end - 1] === TAB)) end--;
