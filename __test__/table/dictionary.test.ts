@@ -1,8 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { COLUMN_TYPES, typeColumn } from "../../src/table/columns.ts";
+import { COLUMN_TYPES, type ColumnType, typeColumn } from "../../src/table/columns.ts";
 import { dictionaryOf } from "../../src/table/dictionary.ts";
 import { readTable } from "../../src/table/index.ts";
+
+/** The typed column, or the words of the error. */
+function outcome(cells: ArrayLike<unknown>, type: ColumnType | undefined) {
+  try {
+    return typeColumn("x", cells, type);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 test("a column with a dictionary is typed as the same cells without one", async () => {
   const cell = fc.oneof(
@@ -36,8 +45,7 @@ test("a column with a dictionary is typed as the same cells without one", async 
       const column = cells.get("x")!;
       expect(Array.from(column)).toEqual(texts);
       expect(dictionaryOf(column)?.texts).toHaveLength(new Set(texts).size);
-      const expected = typeColumn("x", texts, type);
-      expect(typeColumn("x", column, type)).toEqual(expected);
+      expect(outcome(column, type)).toEqual(outcome(texts, type));
     },
   );
   await fc.assert(property, { numRuns: 200 });
