@@ -12,6 +12,7 @@ import { parseStrictly } from "../formats/strictJson.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { type Model, modelOf, savedOf } from "../model.ts";
 import { version } from "../version.ts";
+import { type Background, checkBackground, MOST_BACKGROUND } from "./background.ts";
 import { COLUMN_TYPES, type ColumnDescription } from "./columns.ts";
 import { type DatePart, dateParts } from "./dates.ts";
 import type { EncoderState } from "./encoders/encoder.ts";
@@ -42,7 +43,7 @@ const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
 
 /** The bytes of a table model. */
 export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuffer> {
-  const { columns, targets, seed, rows, notes } = parts;
+  const { columns, targets, seed, rows, notes, background } = parts;
   const tensors: Tensor[] = [];
   let count = 0;
   const written = targets.map(({ description, learned, scores, baseline }) => ({
@@ -73,6 +74,7 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
     rows,
     notes,
     columns,
+    ...(background && { background }),
     targets: written,
   };
   return write({ [FORMAT]: JSON.stringify(table) }, tensors, call);
@@ -86,7 +88,15 @@ const classValue: Check<ClassValue> = (value, place) => {
   return finite(value, place);
 };
 
-const column: Check<ColumnDescription> = fields({
+/** The lowest and the highest of some numbers. */
+const range: Check<readonly [number, number]> = (value, place) => {
+  const [low, high] = list(finite, 2)(value, place);
+  if ((value as unknown[]).length === 2 && low <= high) return [low, high];
+  throw new FormatError(`${place}: expected [low, high]`);
+};
+
+/** Checks the description of a column. */
+export const columnFields: Check<ColumnDescription> = fields({
   name: text,
   type: word(COLUMN_TYPES),
   decimal: optional(word([".", ","])),
@@ -95,10 +105,12 @@ const column: Check<ColumnDescription> = fields({
   unreadable: optional(fields({ cells: whole(0), example: text })),
   missing: whole(0),
   distinct: whole(0),
+  range: optional(range),
   reason: optional(text),
 }) as Check<ColumnDescription>;
 
-const target: Check<TargetDescription> = fields({
+/** Checks the description of a target. */
+export const targetFields: Check<TargetDescription> = fields({
   name: text,
   task: word(TASKS),
   classes: optional(list(classValue, 1)),
@@ -115,7 +127,8 @@ const scores = fields({
   rocAuc: optional(numberOrNull),
 }) as Check<Scores>;
 
-const step: Check<PreparationStep> = fields({
+/** Checks a step of a preparation. */
+export const stepFields: Check<PreparationStep> = fields({
   column: text,
   part: optional(word(Object.keys(dateParts) as DatePart[])),
   encoder: checkEncoder,
@@ -130,18 +143,24 @@ const table = fields({
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   rows: whole(0),
   notes: list(text),
-  columns: list(column),
+  columns: list(columnFields),
+  background: optional(
+    fields({
+      rows: whole(1, MOST_BACKGROUND),
+      columns: list(fields({ name: text, values: (value: unknown) => value })),
+    }),
+  ),
   targets: list(
     fields({
-      description: target,
+      description: targetFields,
       scores,
       baseline: scores,
       prior: list(finite, 1),
       priorWeight: share,
       temperature: positive,
-      range: list(finite, 2),
+      range,
       bags: list(fields({ name: text, weight: share, loss: numberOrNull })),
-      parts: list(fields({ center: finite, scale: positive, steps: list(step, 1) })),
+      parts: list(fields({ center: finite, scale: positive, steps: list(stepFields, 1) })),
       networks: list(
         fields({
           number: whole(0),
@@ -161,7 +180,7 @@ type Written = ReturnType<typeof table>;
 const areDistinct = (names: readonly unknown[]) => new Set(names.map(String)).size === names.length;
 
 /** Checks that a column has the categories that its type needs. */
-function checkColumn({ name, type, categories }: ColumnDescription): void {
+export function checkColumn({ name, type, categories }: ColumnDescription): void {
   const place = `columns: ${show(name)}`;
   if ((type === "category" || type === "boolean") !== (categories !== undefined))
     throw new FormatError(`${place}: expected categories for a category or a boolean, and only for one`);
@@ -179,7 +198,7 @@ function largestCategory({ type, categories, low, high }: EncoderState): number 
 const PART_VALUES: Readonly<Record<DatePart, number>> = { days: 0, month: 12, weekday: 7, hour: 0 };
 
 /** Checks that a step fits its column, so that no table of categories is larger than the file. */
-function checkStep(
+export function checkStep(
   { column: name, part, encoder }: PreparationStep,
   columns: ReadonlyMap<string, ColumnDescription>,
   place: string,
@@ -200,14 +219,15 @@ function checkStep(
 }
 
 /** Checks what follows from several fields: that networks, parts, bags, columns and classes fit together. */
-function checkTogether({ columns, targets }: Written): void {
+function checkTogether({ columns, targets, background }: Written): void {
   const names = new Map(columns.map((entry) => [entry.name, entry]));
   if (names.size < columns.length)
     throw new FormatError("columns: expected different names, received one twice");
   if (!areDistinct(targets.map(({ description }) => description.name)))
     throw new FormatError("targets: expected different names, received one twice");
+  if (background !== undefined) checkBackground(background as Background, names);
   for (const entry of columns) checkColumn(entry);
-  for (const [at, { description, prior, bags, parts, networks, range }] of targets.entries()) {
+  for (const [at, { description, prior, bags, parts, networks }] of targets.entries()) {
     const place = `target ${at}`;
     const { task, classes } = description;
     if ((task === "classification") !== (classes !== undefined)) {
@@ -215,8 +235,6 @@ function checkTogether({ columns, targets }: Written): void {
     }
     if (prior.length !== (classes?.length ?? 1))
       throw new FormatError(`${place}: prior: expected one value for each class`);
-    if (range.length !== 2 || range[0] > range[1])
-      throw new FormatError(`${place}: range: expected [low, high]`);
     if (classes !== undefined && !areDistinct(classes))
       throw new FormatError(`${place}: expected different classes, received one twice`);
     for (const [number, { steps }] of parts.entries()) {
@@ -307,7 +325,7 @@ function build(
   const made: Model[] = [];
   try {
     const targets = checked.targets.map((entry, at): TrainedTarget => {
-      const { description, scores: own, baseline, parts, networks, bags, range, ...rest } = entry;
+      const { description, scores: own, baseline, parts, networks, bags, ...rest } = entry;
       const opened = parts.map(({ steps, center, scale }) => ({
         preparation: new Preparation(steps),
         center,
@@ -316,7 +334,6 @@ function build(
       const learned: Omit<Learned, "outOfFold"> = {
         ...rest,
         bags,
-        range: [range[0], range[1]],
         parts: opened,
         networks: networks.map(({ number, part, bag, temperature, architecture }) => {
           const { preparation } = opened[part];
@@ -334,8 +351,8 @@ function build(
       };
       return { description, scores: own, baseline, learned };
     });
-    const { columns, seed, rows, notes } = checked;
-    return { columns, targets, seed, rows, notes };
+    const { columns, seed, rows, notes, background } = checked;
+    return { columns, targets, seed, rows, notes, background: background as Background | undefined };
   } catch (error) {
     for (const model of made) model.dispose();
     throw error;

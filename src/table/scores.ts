@@ -58,3 +58,14 @@ function scoreNumbers(targets: Float64Array, predictions: Float64Array): Scores 
     r2: variance > 0 ? 1 - squares / variance : Number.NaN,
   };
 }
+
+/** Whether a smaller value of a metric is better. */
+export const smallerIsBetter = (metric: keyof Scores): boolean =>
+  metric === "rootMeanSquaredError" || metric === "meanAbsoluteError" || metric === "logLoss";
+
+/** The mean of values and their standard deviation, with their number as the divisor. */
+export function meanAndStddev(values: readonly number[]): { readonly mean: number; readonly stddev: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, stddev: Math.sqrt(squares / values.length) };
+}

@@ -1,5 +1,5 @@
 /** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
-import { DataError, StateError, show } from "../errors.ts";
+import { DataError, OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, isPlain } from "../options.ts";
@@ -18,6 +18,9 @@ import { type ClassValue, readTargets, type TargetDescription } from "./target.t
 
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
 const BLOCK = 8192;
+
+/** The key of a model's parts. */
+const PARTS = Symbol("parts");
 
 /** Records of a stream that are answered together. */
 const STREAMED = 256;
@@ -227,6 +230,12 @@ export class TableModel<Reply = Answer> {
     return restoreTable(bytes, "fromBytes", options);
   }
 
+  /** What the model is made of, for functions of this package. */
+  [PARTS](call: string): TableParts {
+    this.#use(call);
+    return this.#parts;
+  }
+
   #use(call: string): void {
     if (this.#isDisposed) throw new StateError(`${call}: the model has been disposed`);
   }
@@ -343,6 +352,15 @@ export class TableModel<Reply = Answer> {
       };
     });
   }
+}
+
+/** The parts of a table model; `call` begins the message of the error for anything else. */
+export function partsOf(model: unknown, call: string): TableParts {
+  const read = (model as { [PARTS]?: (call: string) => TableParts } | null | undefined)?.[PARTS];
+  if (read !== undefined) return read.call(model, call);
+  throw new OptionError(
+    `${call}: expected a TableModel, received ${show(model)}. Fix: pass what fitTable or loadTable returned`,
+  );
 }
 
 /** The table model that bytes describe; `place` begins the messages of errors. */
