@@ -156,13 +156,14 @@ function readSeconds(budget: unknown): number | undefined {
 }
 
 /** Types every column but the targets; what has one value only is left out. */
-function typeColumns(
+export function typeColumns(
   frame: Frame,
   targets: readonly string[],
   given: unknown,
   leftOut: ReadonlyMap<string, string>,
+  call: string,
 ): TypedColumn[] {
-  const types = readGivenTypes(given, frame, CALL);
+  const types = readGivenTypes(given, frame, call);
   const columns: TypedColumn[] = [];
   for (const [name, cells] of frame.cells) {
     if (targets.includes(name)) continue;
@@ -238,7 +239,7 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
     groups: readGroups(groups, frame, CALL),
     times: readTimes(time, frame, CALL),
   };
-  const columns = typeColumns(frame, names, types, leftOut);
+  const columns = typeColumns(frame, names, types, leftOut, CALL);
   const used = new Map(
     columns
       .filter(({ description }) => description.type !== "ignore")

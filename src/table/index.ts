@@ -1,6 +1,21 @@
 /** Tables: rows in, answers out. The subpath myelin/table. */
 export type { Answer, ColumnAnswers, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
+export {
+  type CrossValidateTableOptions,
+  crossValidateTable,
+  type TableCrossValidation,
+  type TableFold,
+} from "./crossValidate.ts";
+export type { EncoderState } from "./encoders/encoder.ts";
+export * as encoders from "./encoders.ts";
+export {
+  type ColumnValues,
+  type EncoderChoice,
+  FittedEncoder,
+  type FittedEncoderJSON,
+  fitEncoder,
+} from "./fitEncoder.ts";
 export { type FitTableOptions, fitTable } from "./fitTable.ts";
 export { type Columns, Frame, type TableRecord, type TableRows, type TableSource } from "./frame.ts";
 export type { TrainedBag } from "./learner/learned.ts";
@@ -15,6 +30,33 @@ export {
 } from "./readers/readTable.ts";
 export type { TableInput } from "./readers/source.ts";
 export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
+export { checkRows, type RowCheck, type RowFinding, type RowFindingKind } from "./insight/checkRows.ts";
+export {
+  partialDependence,
+  type TableDependence,
+  type TableDependenceOptions,
+} from "./insight/dependence.ts";
+export {
+  type ColumnContribution,
+  explain,
+  type TableExplainOptions,
+  type TableExplanation,
+} from "./insight/explain.ts";
+export {
+  importance,
+  type TableColumnImportance,
+  type TableImportance,
+  type TableImportanceOptions,
+} from "./insight/importance.ts";
+export type { Lookup, PreparationStep } from "./preparation.ts";
+export {
+  type PreparedTable,
+  type PrepareOptions,
+  prepare,
+  TablePreparation,
+  type TablePreparationJSON,
+} from "./prepare.ts";
 export type { Scores } from "./scores.ts";
+export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
 export { TableModel } from "./tableModel.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";

@@ -5,7 +5,7 @@ import { checkNames, unknownName } from "../options.ts";
 import { permutation, purpose } from "../random.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { readGroups, readTimes } from "./fitTable.ts";
-import { type Columns, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
+import { type Columns, Frame, type TableRows, toFrame } from "./frame.ts";
 import { readTarget } from "./target.ts";
 
 /** How to split a table. At most one of `target`, `groups` and `time`. */
@@ -74,7 +74,7 @@ export function splitTable<Row extends object>(
   options?: SplitTableOptions,
 ): TableSplit<Row[]>;
 export function splitTable(
-  rows: TableRows | Iterable<TableRecord>,
+  rows: TableRows | Iterable<object>,
   options: SplitTableOptions = {},
 ): TableSplit<unknown> {
   checkNames(options, OPTIONS, CALL);
@@ -88,7 +88,8 @@ export function splitTable(
     throw new OptionError(`${CALL}: seed: a split by time draws nothing. Fix: leave the seed out`);
   const seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, `${CALL}: seed`);
   const isIterable = typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function";
-  const table = isIterable && !ArrayBuffer.isView(rows) ? [...(rows as Iterable<TableRecord>)] : rows;
+  const isList = isIterable && !ArrayBuffer.isView(rows);
+  const table = (isList ? [...(rows as Iterable<object>)] : rows) as TableRows;
   const frame = toFrame(table, CALL);
   if (frame.rows < 2) throw new DataError(`${CALL}: expected at least 2 rows, received ${frame.rows}`);
   const isTest = new Uint8Array(frame.rows);

@@ -1,9 +1,8 @@
 /** checkRows: what rows have that the training rows of a table model did not have. */
-import { isPlain } from "../../options.ts";
 import { alignTable } from "../../textTable.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
-import { type Frame, type TableRecord, type TableRows, toFrame } from "../frame.ts";
+import { type Frame, isRecord, toFrame } from "../frame.ts";
 import { partsOf } from "../tableModel.ts";
 import { type AnyTableModel, showCell, usedColumns } from "./questions.ts";
 
@@ -58,7 +57,7 @@ const MOST_NAMES = 5;
  * console.log(String(checkRows(model, otherRows)));
  * ```
  */
-export function checkRows(model: AnyTableModel, rows: TableRecord | TableRows): RowCheck {
+export function checkRows(model: AnyTableModel, rows: object): RowCheck {
   const parts = partsOf(model, CALL);
   const frame = toFrame(isRecord(rows) ? [rows] : rows, CALL);
   const names = new Set(
@@ -78,13 +77,6 @@ export function checkRows(model: AnyTableModel, rows: TableRecord | TableRows): 
     text,
     toString: () => text,
   };
-}
-
-/** As `predict` has it: an object is a record unless every field is a list. */
-function isRecord(rows: unknown): rows is TableRecord {
-  if (!isPlain(rows)) return false;
-  const values = Object.values(rows);
-  return values.length === 0 || !values.every((value) => Array.isArray(value) || ArrayBuffer.isView(value));
 }
 
 function checkColumn(description: ColumnDescription, frame: Frame): RowFinding[] {

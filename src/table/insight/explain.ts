@@ -6,7 +6,7 @@ import { readSeed } from "../../seed.ts";
 import { backgroundFrame } from "../background.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
-import { Frame, type TableRecord, type TableRows, toFrame } from "../frame.ts";
+import { Frame, type TableRows, toFrame } from "../frame.ts";
 import type { TableParts } from "../parts.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue, TargetDescription } from "../target.ts";
@@ -104,17 +104,13 @@ const PURPOSE = 34;
  */
 export function explain(
   model: AnyTableModel,
-  rows: readonly TableRecord[],
+  rows: readonly object[],
   options?: TableExplainOptions,
 ): TableExplanation[];
+export function explain(model: AnyTableModel, row: object, options?: TableExplainOptions): TableExplanation;
 export function explain(
   model: AnyTableModel,
-  row: TableRecord,
-  options?: TableExplainOptions,
-): TableExplanation;
-export function explain(
-  model: AnyTableModel,
-  rows: TableRecord | readonly TableRecord[],
+  rows: object,
   options: TableExplainOptions = {},
 ): TableExplanation | TableExplanation[] {
   const parts = partsOf(model, CALL);
