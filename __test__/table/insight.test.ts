@@ -184,7 +184,7 @@ describe("importance", () => {
     expect(found.score).toBe(prices.evaluate(rows).rootMeanSquaredError);
     expect(found.columns.map(({ name }) => name).slice(0, 2)).toEqual(["area", "town"]);
     expect(found.text).toMatch(
-      /^worse than rootMeanSquaredError .* by, when the column is mixed up:\narea .*█{20}/,
+      /^worse than rootMeanSquaredError .* by, when the column is shuffled:\narea .*█{20}/,
     );
     expect(importance(prices, rows, { seed: 2 }).columns).not.toEqual(importance(prices, rows).columns);
     expect(importance(prices, rows, { seed: 2 }).columns).toEqual(

@@ -43,7 +43,7 @@ describe("an encoder alone", () => {
     expect(list(oneHot.transform(["Bodø", null, "Atlantis"]))).toEqual([0, 0, 1, 0, 0, 0, 0, 0, 0]);
     expect(oneHot.inverse(oneHot.transform([...towns, "Atlantis"]))).toEqual([...towns, null]);
     expect(oneHot.inverse([[0.2, 0.7, 0.1]])).toEqual(["Bergen"]);
-    const lookup = fitEncoder(encoders.lookup({ units: 4 }), towns);
+    const lookup = fitEncoder(encoders.lookup({ units: 4, fewest: 1 }), towns);
     expect(lookup.lookup).toEqual({ categories: 4, units: 4 });
     expect(list(lookup.transform(towns))).toEqual([1, 2, 1, 0, 3]);
     expect(lookup.inverse(lookup.transform(towns))).toEqual(towns);

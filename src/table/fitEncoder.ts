@@ -2,8 +2,8 @@
 import type { Matrix } from "../data/examples.ts";
 import { readMatrix } from "../data/examples.ts";
 import { DataError, FormatError, OptionError, show } from "../errors.ts";
-import { reading } from "../formats/saved.ts";
-import { parseStrictly } from "../formats/strict-json.ts";
+import { asFormatErrors } from "../formats/saved.ts";
+import { parseStrictly } from "../formats/strictJson.ts";
 import { allocate } from "../memory.ts";
 import type { Choice } from "../options.ts";
 import { checkColumn } from "./bytes.ts";
@@ -125,7 +125,7 @@ export class FittedEncoder {
    * @throws FormatError if it is not a fitted encoder.
    */
   static fromJSON(json: string | FittedEncoderJSON): FittedEncoder {
-    return reading("fromJSON", () => {
+    return asFormatErrors("fromJSON", () => {
       const given = typeof json === "string" ? parseStrictly(json, "encoder") : json;
       const { column, encoder, formatVersion } = checkJSON(given, "encoder");
       if (formatVersion !== FORMAT_VERSION)

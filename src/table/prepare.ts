@@ -1,8 +1,8 @@
 /** prepare: a table as x and y for a model of one's own, and the way back from predictions to answers. */
 import { type Matrix, readMatrix } from "../data/examples.ts";
 import { DataError, FormatError, OptionError, show } from "../errors.ts";
-import { reading } from "../formats/saved.ts";
-import { parseStrictly } from "../formats/strict-json.ts";
+import { asFormatErrors } from "../formats/saved.ts";
+import { parseStrictly } from "../formats/strictJson.ts";
 import type { LayerChoice } from "../nn/layers.ts";
 import { type Complete, checkNames } from "../options.ts";
 import { version } from "../version.ts";
@@ -254,7 +254,7 @@ export class TablePreparation {
    * @throws FormatError if it is not a preparation, or one of a newer version.
    */
   static fromJSON(json: string | TablePreparationJSON): TablePreparation {
-    return reading("fromJSON", () => {
+    return asFormatErrors("fromJSON", () => {
       const given = typeof json === "string" ? parseStrictly(json, "preparation") : json;
       const { columns, targets, steps, formatVersion } = checkJSON(given, "preparation");
       if (formatVersion !== FORMAT_VERSION)
