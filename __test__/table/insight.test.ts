@@ -161,6 +161,53 @@ describe("explain", () => {
   });
 });
 
+/** The bytes of a table model's file with another value at a path of its description; undefined removes it. */
+function rewrite(bytes: Uint8Array, path: readonly (string | number)[], value: unknown): Uint8Array {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const table = JSON.parse(header.__metadata__["myelin-table"]);
+  const holder = path.slice(0, -1).reduce((at, name) => at[name], table);
+  holder[path.at(-1)!] = value;
+  header.__metadata__["myelin-table"] = JSON.stringify(table);
+  const text = JSON.stringify(header);
+  const padded = new TextEncoder().encode(text + " ".repeat(-new TextEncoder().encode(text).length & 7));
+  const changed = new Uint8Array(8 + padded.length + bytes.length - 8 - length);
+  new DataView(changed.buffer).setBigUint64(0, BigInt(padded.length), true);
+  changed.set(padded, 8);
+  changed.set(bytes.subarray(8 + length), 8 + padded.length);
+  return changed;
+}
+
+describe("a file's background and ranges", () => {
+  const read = (path: readonly (string | number)[], value?: unknown) => () =>
+    TableModel.fromBytes(rewrite(prices.toBytes(), path, value)).dispose();
+  // The columns are area, town, garden, sold.
+  const [area, town] = [
+    ["background", "columns", 0],
+    ["background", "columns", 1],
+  ];
+
+  test("are read as they are, and without a background", () => {
+    expect(read(["version"], "0.0.0")).not.toThrow();
+    expect(read(["background"])).not.toThrow();
+  });
+
+  test.each([
+    ["a category that is not there", [...town, "values", 3], 3, /"town": entry 3: .*from 0 to 2/],
+    ["a text as a number", [...area, "values", 0], "big", /"area": entry 0: expected a finite number/],
+    ["too few values", [...area, "values"], [1], /expected 64 values, received 1/],
+    ["too many rows", ["background", "rows"], 65, /from 1 to 64/],
+    ["no list", [...area, "values"], 3, /expected a list/],
+    ["an ignored column", [...area, "name"], "country", /expected a column that the model uses/],
+    ["a column twice", [...area, "name"], "town", /received one twice/],
+    ["an unknown field", ["background", "price"], [], /unknown field "price"/],
+    ["a range that is turned", ["columns", 0, "range"], [2, 1], /range: expected \[low, high\]/],
+    ["a range of three", ["columns", 0, "range"], [1, 2, 3], /range: expected \[low, high\]/],
+  ])("with %s are refused", (_, path, value, message) => {
+    expect(read(path, value)).toThrow(message);
+  });
+});
+
 describe("importance", () => {
   const labeled = records(cases.x).map((record, row) => ({ ...record, answer: cases.y[row] }));
 
