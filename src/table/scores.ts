@@ -1,6 +1,6 @@
 /** How good predictions are, by the metrics of the task, in the target's own units. */
 import { measure } from "../metrics/measure.ts";
-import type { TargetDescription } from "./target.ts";
+import type { TargetDescription, Task } from "./target.ts";
 
 /** Figures by the names of the metrics. */
 export interface Scores {
@@ -58,6 +58,10 @@ function scoreNumbers(targets: Float64Array, predictions: Float64Array): Scores 
     r2: variance > 0 ? 1 - squares / variance : Number.NaN,
   };
 }
+
+/** The metric of a task where the caller does not choose one. */
+export const usualMetric = (task: Task): keyof Scores =>
+  task === "regression" ? "rootMeanSquaredError" : "logLoss";
 
 /** Whether a smaller value of a metric is better. */
 export const smallerIsBetter = (metric: keyof Scores): boolean =>

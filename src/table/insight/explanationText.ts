@@ -1,8 +1,22 @@
 /** An explanation as text: what is explained, and a line with a bar for each column. */
 import { alignTable, bar } from "../../textTable.ts";
 import { isMissing } from "../cells.ts";
-import type { TableExplanation } from "./explain.ts";
+import type { ClassValue } from "../target.ts";
 import { showCell } from "./questions.ts";
+
+/** An explanation: see `explain`. */
+interface Explained {
+  readonly target: string;
+  readonly class?: ClassValue;
+  readonly prediction: number;
+  readonly baseline: number;
+  readonly columns: readonly {
+    readonly name: string;
+    readonly value: unknown;
+    readonly contribution: number;
+  }[];
+  readonly isExact: boolean;
+}
 
 /** More columns are added up. */
 const MOST_LINES = 15;
@@ -18,7 +32,7 @@ function formatter(values: readonly number[]): (value: number) => string {
 const signed = (text: string) => (text.startsWith("-") ? text : `+${text}`);
 
 /** The text of an explanation. */
-export function explanationText(explanation: Omit<TableExplanation, "text">): string {
+export function explanationText(explanation: Explained): string {
   const { target, class: name, prediction, baseline, columns, isExact } = explanation;
   const format = formatter([prediction, baseline, ...columns.map(({ contribution }) => contribution)]);
   const subject = name === undefined ? target : `the probability of ${target} = ${String(name)}`;

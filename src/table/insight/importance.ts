@@ -5,7 +5,7 @@ import { checkNames, readSize, unknownName } from "../../options.ts";
 import { permutation, purpose } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
-import { meanAndStddev, type Scores, scoreTarget, smallerIsBetter } from "../scores.ts";
+import { meanAndStddev, type Scores, scoreTarget, smallerIsBetter, usualMetric } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { readTargets, type TargetDescription } from "../target.ts";
 import { type AnyTableModel, predictionsFor, targetOf, usedColumns } from "./questions.ts";
@@ -119,7 +119,7 @@ function labeledRows(frame: Frame, description: TargetDescription): { frame: Fra
 
 function readMetric(given: unknown, { task }: TargetDescription, scores: Scores): keyof Scores {
   const names = (Object.keys(scores) as (keyof Scores)[]).filter((name) => Number.isFinite(scores[name]));
-  const metric = given ?? (task === "regression" ? "rootMeanSquaredError" : "logLoss");
+  const metric = given ?? usualMetric(task);
   if (names.includes(metric as keyof Scores)) return metric as keyof Scores;
   if (typeof metric === "string") throw unknownName(`${CALL}: metric`, "metric", metric, names);
   throw new OptionError(
