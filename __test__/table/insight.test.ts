@@ -320,6 +320,20 @@ describe("checkRows", () => {
     expect(text).toMatch(/sold .*2030-01-01 +the training had 2020-01-01 to 2022-/);
   });
 
+  test("counts infinite numbers as missing, as the training does", async () => {
+    const infinite = rows.map(({ garden, price }, at) => ({
+      ...{ garden, price },
+      ratio: at % 10 === 0 ? Number.POSITIVE_INFINITY : at,
+    }));
+    const model = await fitTable(infinite, { target: "price", quality: "fast", networks: 1, seed: 1 });
+    expect(model.columns.find(({ name }) => name === "ratio")).toMatchObject({
+      missing: 20,
+      range: [1, 199],
+    });
+    expect(checkRows(model, infinite).passes).toBe(true);
+    model.dispose();
+  });
+
   test("takes a record, and one that lacks fields", () => {
     expect(checkRows(prices, rows[0]).passes).toBe(true);
     const { findings } = checkRows(prices, {});

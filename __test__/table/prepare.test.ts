@@ -86,8 +86,16 @@ describe("an encoder alone", () => {
 
   test("refuses values that it cannot learn from", () => {
     expect(() => fitEncoder("standardise" as "standardize", [1])).toThrow(/Did you mean "standardize"/);
-    expect(() => fitEncoder("standardize", [1, 1])).toThrow(/nothing to encode/);
+    expect(() => fitEncoder("standardize", [1, 1])).toThrow(
+      /expected values that differ, received 1 different/,
+    );
     expect(() => fitEncoder("standardize", [1, "red"])).toThrow(/expected a list of numbers, received "red"/);
+    expect(() => fitEncoder("oneHot", ["a", {}])).toThrow(
+      "fitEncoder: values: row 1: expected text, a number",
+    );
+    expect(() => fitEncoder("sign", ["a", "b", "c"])).toThrow(
+      /expected two categories, received 3 different/,
+    );
     expect(() => fitEncoder("oneHot", 3 as never)).toThrow("expected a list of values, received 3");
     expect(() => fitEncoder("standardize", [1, 2]).transform([1, "red"])).toThrow(/row 1.*received "red"/);
   });

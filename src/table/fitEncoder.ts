@@ -7,6 +7,7 @@ import { parseStrictly } from "../formats/strictJson.ts";
 import { allocate } from "../memory.ts";
 import type { Choice } from "../options.ts";
 import { checkColumn } from "./bytes.ts";
+import { categoryName, isMissing } from "./cells.ts";
 import { type ColumnDescription, typeColumn } from "./columns.ts";
 import type { EncoderState, Writer } from "./encoders/encoder.ts";
 import type * as encoders from "./encoders.ts";
@@ -33,6 +34,14 @@ export interface FittedEncoderJSON {
 const FORMAT = "myelin-encoder";
 const FORMAT_VERSION = 1;
 const CALL = "fitEncoder";
+
+/** What encoders need to learn anything, where it is more than values that differ. */
+const NEEDS: Readonly<Record<string, string>> = {
+  sign: "two categories",
+  lookup: "two categories that are frequent enough",
+  missingFlag: "missing values and others",
+  hashedWords: "texts with words",
+};
 
 const checkJSON = fields({
   format: word([FORMAT]),
@@ -186,6 +195,12 @@ export function fitEncoder(encoder: EncoderChoice, values: ColumnValues): Fitted
   const configuration = readEncoder(encoder, CALL);
   const takes = takenBy(configuration);
   const cells = readValues(values, `${CALL}: values`);
+  for (let row = 0; row < cells.length; row++) {
+    if (isMissing(cells[row]) || categoryName(cells[row]) !== undefined) continue;
+    throw new DataError(
+      `${CALL}: values: row ${row}: expected text, a number, a boolean or a date, received ${show(cells[row])}`,
+    );
+  }
   const isDate = takes === "number" && Array.from(cells).some((cell) => cell instanceof Date);
   const column = typeColumn("values", cells, isDate ? "date" : takes);
   const { type } = configuration;
@@ -199,10 +214,6 @@ export function fitEncoder(encoder: EncoderChoice, values: ColumnValues): Fitted
   const state = fitValues(configuration, { values: numbers, texts, categories: description.categories });
   if (state !== undefined) return new FittedEncoder(description, state);
   throw new DataError(
-    `${CALL}: ${type}: these values have nothing to encode. ${whyNothing(type, description)}`,
+    `${CALL}: ${type}: expected ${NEEDS[type] ?? "values that differ"}, received ${description.distinct} different values and ${description.missing} missing ones`,
   );
-}
-
-function whyNothing(type: string, { distinct, missing }: ColumnDescription): string {
-  return `There are ${distinct} different values and ${missing} missing ones; see the documentation of ${type}`;
 }

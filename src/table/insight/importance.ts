@@ -102,6 +102,7 @@ export function importance(
 
 /** The rows that have a target, and their targets. */
 function labeledRows(frame: Frame, description: TargetDescription): { frame: Frame; targets: Float64Array } {
+  if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const { name } = description;
   const cells = frame.cells.get(name);
   if (cells === undefined) {
