@@ -18,18 +18,6 @@ export {
 } from "./fitEncoder.ts";
 export { type FitTableOptions, fitTable } from "./fitTable.ts";
 export { type Columns, Frame, type TableRecord, type TableRows, type TableSource } from "./frame.ts";
-export type { TrainedBag } from "./learner/learned.ts";
-export type { Quality } from "./learner/portfolios.ts";
-export { loadTable } from "./loadTable.ts";
-export type { TableFormat } from "./readers/formats.ts";
-export {
-  type ReadTableOptions,
-  readTable,
-  type StreamTableOptions,
-  streamTable,
-} from "./readers/readTable.ts";
-export type { TableInput } from "./readers/source.ts";
-export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export { checkRows, type RowCheck, type RowFinding, type RowFindingKind } from "./insight/checkRows.ts";
 export {
   partialDependence,
@@ -48,15 +36,26 @@ export {
   type TableImportance,
   type TableImportanceOptions,
 } from "./insight/importance.ts";
+export type { TrainedBag } from "./learner/learned.ts";
+export type { Quality } from "./learner/portfolios.ts";
+export { loadTable } from "./loadTable.ts";
 export type { Lookup, PreparationStep } from "./preparation.ts";
 export {
   type PreparedTable,
   type PrepareOptions,
   prepare,
-  TablePreparation,
-  type TablePreparationJSON,
 } from "./prepare.ts";
+export type { TableFormat } from "./readers/formats.ts";
+export {
+  type ReadTableOptions,
+  readTable,
+  type StreamTableOptions,
+  streamTable,
+} from "./readers/readTable.ts";
+export type { TableInput } from "./readers/source.ts";
+export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
 export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
 export { TableModel } from "./tableModel.ts";
+export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";

@@ -88,7 +88,7 @@ export function splitTable(
     throw new OptionError(`${CALL}: seed: a split by time draws nothing. Fix: leave the seed out`);
   const seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, `${CALL}: seed`);
   const isIterable = typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function";
-  const isList = isIterable && !ArrayBuffer.isView(rows);
+  const isList = isIterable && !ArrayBuffer.isView(rows) && !(rows instanceof Frame);
   const table = (isList ? [...(rows as Iterable<object>)] : rows) as TableRows;
   const frame = toFrame(table, CALL);
   if (frame.rows < 2) throw new DataError(`${CALL}: expected at least 2 rows, received ${frame.rows}`);
