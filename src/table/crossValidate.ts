@@ -164,8 +164,8 @@ function listsOf({ groups, sampleWeight }: FitTableOptions, rows: Uint32Array): 
 
 /** The rows whose classes the model knows. */
 function knownRows(frame: Frame, rows: Uint32Array, targets: readonly TargetDescription[]): Uint32Array {
-  const readers = targets.flatMap(({ name, classes }) =>
-    classes === undefined ? [] : [{ read: classReader(classes), cells: frame.cells.get(name) }],
+  const readers = targets.flatMap((target) =>
+    target.classes === undefined ? [] : [{ read: classReader(target), cells: frame.cells.get(target.name) }],
   );
   return rows.filter((row) => readers.every(({ read, cells }) => read(cells?.[row]) !== undefined));
 }

@@ -6,7 +6,7 @@ import { asFormatErrors } from "../formats/saved.ts";
 import { parseStrictly } from "../formats/strictJson.ts";
 import { allocate } from "../memory.ts";
 import type { Choice } from "../options.ts";
-import { checkColumn } from "./bytes.ts";
+import { checkColumn, checkStep, columnFields } from "./bytes.ts";
 import { categoryName, isMissing } from "./cells.ts";
 import { type ColumnDescription, typeColumn } from "./columns.ts";
 import type { EncoderState, Writer } from "./encoders/encoder.ts";
@@ -46,7 +46,7 @@ const NEEDS: Readonly<Record<string, string>> = {
 const checkJSON = fields({
   format: word([FORMAT]),
   formatVersion: whole(1),
-  column: checkColumn,
+  column: columnFields,
   encoder: checkEncoder,
 });
 
@@ -141,7 +141,8 @@ export class FittedEncoder {
         throw new FormatError(`expected formatVersion ${FORMAT_VERSION}, received ${formatVersion}`);
       if (!fits(takenByState(encoder), column))
         throw new FormatError(`${encoder.type} does not encode a column of the type ${column.type}`);
-      checkCategories(encoder, column);
+      checkColumn(column);
+      checkStep({ column: column.name, encoder }, new Map([[column.name, column]]), "encoder");
       return new FittedEncoder(column, encoder);
     });
   }
@@ -152,16 +153,6 @@ export function fits(takes: "number" | "category" | "text", { type }: ColumnDesc
   if (takes === "number") return type === "number" || type === "date";
   if (takes === "category") return type === "category" || type === "boolean";
   return type === "text";
-}
-
-/** Checks that the categories that a state names by number are in the column. */
-export function checkCategories(state: EncoderState, { name, categories = [] }: ColumnDescription): void {
-  const { low, high, categories: own } = state as { low?: number; high?: number; categories?: number[] };
-  const most = Math.max(low ?? 0, high ?? 0, ...[(own ?? []).reduce((a, b) => Math.max(a, b), 0)]);
-  if (takenByState(state) !== "category" || most < categories.length) return;
-  throw new FormatError(
-    `column ${show(name)}: ${state.type}: expected categories below ${categories.length}, received ${most}`,
-  );
 }
 
 function readValues(values: unknown, place: string): ArrayLike<unknown> {

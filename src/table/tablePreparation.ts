@@ -7,11 +7,11 @@ import type { LayerChoice } from "../nn/layers.ts";
 import { checkNames } from "../options.ts";
 import { version } from "../version.ts";
 import type { Answer, RecordAnswer } from "./answers.ts";
-import { checkColumn, checkStep, checkTarget } from "./bytes.ts";
+import { checkColumn, checkStep, columnFields, stepFields, targetFields } from "./bytes.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import type { EncoderState, Writer } from "./encoders/encoder.ts";
 import { fields, list, optional, text, whole, word } from "./fields.ts";
-import { checkCategories, fits } from "./fitEncoder.ts";
+import { fits } from "./fitEncoder.ts";
 import { isRecord, toFrame } from "./frame.ts";
 import { embeddings } from "./learner/members.ts";
 import {
@@ -49,9 +49,9 @@ const checkJSON = fields({
   format: word([FORMAT]),
   formatVersion: whole(1),
   version: text,
-  columns: list(checkColumn),
-  targets: list(fields({ description: checkTarget, encoder: optional(checkEncoder) })),
-  steps: list(checkStep),
+  columns: list(columnFields),
+  targets: list(fields({ description: targetFields, encoder: optional(checkEncoder) })),
+  steps: list(stepFields),
 });
 
 /**
@@ -232,14 +232,13 @@ function checkTogether(
   const byName = new Map(columns.map((column) => [column.name, column]));
   if (byName.size < columns.length)
     throw new FormatError("columns: expected different names, received one twice");
-  for (const { column, part, encoder } of steps) {
-    const found = byName.get(column);
-    if (found === undefined)
-      throw new FormatError(`a step encodes the column ${show(column)}, which is not there`);
-    const isPart = part !== undefined;
-    if (isPart ? found.type !== "date" : !fits(takenByState(encoder), found))
+  for (const entry of columns) checkColumn(entry);
+  for (const step of steps) {
+    checkStep(step, byName, "steps");
+    const { column, part, encoder } = step;
+    const found = byName.get(column) as ColumnDescription;
+    if (part === undefined && !fits(takenByState(encoder), found))
       throw new FormatError(`column ${show(column)}: ${encoder.type} does not encode the type ${found.type}`);
-    if (!isPart) checkCategories(encoder, found);
   }
   for (const { description, encoder } of targets) {
     const { name, task, classes } = description;
