@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { dealRows } from "../../src/table/folds.ts";
+import { Frame } from "../../src/table/frame.ts";
 import { crossValidateTable, fitTable, splitTable } from "../../src/table/index.ts";
 import { readTarget } from "../../src/table/target.ts";
 import { houses } from "./houses.ts";
@@ -75,6 +76,10 @@ describe("splitTable", () => {
     expect([...held.c, ...training.c].sort()).toEqual([1, 2, 3, 4]);
     expect([Array.from(held.b), Array.from(held.c)]).toEqual([held.a, held.a]);
     expect(Array.from(columns.c)).toEqual([1, 2, 3, 4]);
+    const frame = new Frame(new Map([["a", [1, 2, 3, 4]]]), 4);
+    const parts = splitTable(frame, { share: 0.5, seed: 1 });
+    expect(parts.test).toBeInstanceOf(Frame);
+    expect(parts.test.cells.get("a")).toEqual(held.a);
     function* generate() {
       yield* labeled;
     }
