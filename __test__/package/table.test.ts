@@ -64,6 +64,6 @@ test("the types of answers follow from the records, in strict TypeScript", () =>
   `;
   writeFileSync(join(app, "answers.mts"), program);
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const flags = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "--types", ""];
+  const flags = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext"];
   expectSuccess(run(app, process.execPath, [compiler, ...flags, "answers.mts"]));
 });
