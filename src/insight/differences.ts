@@ -79,8 +79,8 @@ function apply(
       );
     }
     case "scale": {
-      const [weight, bias] = [reader.take(width), reader.take(width)];
-      return rows.map((row) => row.map((value, at) => weight[at] * value + bias[at]));
+      const [weight, bias] = [reader.take(width), reader.take(operation.bias ? width : 0)];
+      return rows.map((row) => row.map((value, at) => weight[at] * value + (bias[at] ?? 0)));
     }
     case "standardize": {
       const [weight, bias] = [reader.take(width), reader.take(width)];

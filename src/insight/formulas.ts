@@ -31,7 +31,7 @@ export function formulaOf(operation: Operation, name: string): string {
     case "product":
       return operation.bias === undefined ? "y = W x" : "y = W x + b";
     case "scale":
-      return "yᵢ = wᵢ xᵢ + bᵢ";
+      return operation.bias === undefined ? "yᵢ = wᵢ xᵢ" : "yᵢ = wᵢ xᵢ + bᵢ";
     case "lookup":
       return "y = x with a row of W in place of a category's number";
     case "fork":
@@ -68,7 +68,8 @@ export function forwardLines({ operation, name, inputs, x, y, parameters, fork }
       const { weight, bias, outputs } = operation;
       const line = (at: number) => {
         const product = products(1, () => [parameters[weight + at], x[at]]);
-        return `y${sub(at)} = ${product} + ${factor(parameters[bias + at])} = ${value(at)}`;
+        const added = bias === undefined ? "" : ` + ${factor(parameters[bias + at])}`;
+        return `y${sub(at)} = ${product}${added} = ${value(at)}`;
       };
       return lines(outputs, line, "values");
     }

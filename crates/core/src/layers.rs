@@ -7,6 +7,7 @@ pub mod embedding;
 pub mod gaussian_noise;
 pub mod layer_norm;
 pub mod residual;
+pub mod scale;
 pub mod softmax;
 
 use crate::activations;
@@ -35,7 +36,10 @@ pub enum LayerOperation<S: Simd> {
     /// y = f(x) for each row.
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b for each feature.
-    Scale,
+    Scale {
+        /// Whether there is a b.
+        bias: bool,
+    },
     /// y = w (x - mean) / √(variance + ε) + b for each feature, over the rows of the batch.
     Standardize {
         /// Added to the variance.
@@ -69,6 +73,7 @@ pub const TABLE: &[Names] = &[
     ("gaussianNoise", gaussian_noise::OPTIONS),
     ("layerNorm", layer_norm::OPTIONS),
     ("residual", residual::OPTIONS),
+    ("scale", scale::OPTIONS),
     ("softmax", softmax::OPTIONS),
 ];
 
@@ -82,6 +87,7 @@ pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<La
         "gaussianNoise" => gaussian_noise::build(options),
         "layerNorm" => layer_norm::build(options),
         "residual" => residual::build(options),
+        "scale" => scale::build(options),
         "softmax" => softmax::build(options),
         _ => Ok(vec![LayerOperation::Elementwise(activations::build(name, options)?)]),
     }

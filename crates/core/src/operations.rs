@@ -21,7 +21,7 @@ pub enum Kind<S: Simd> {
     Copy,
     /// A function of each row.
     Row(Box<dyn RowFunction<S>>),
-    /// y = w x + b
+    /// y = w x + b, or without b
     Scale(Scale),
     /// Standardizes features over the rows of a batch. The number is its index among these operations.
     Standardize(Standardize, usize),

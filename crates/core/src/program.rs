@@ -204,9 +204,9 @@ impl<S: Simd> Plan<S> {
                 return Ok(());
             }
             LayerOperation::Row(row) => (width, Kind::Row(row)),
-            LayerOperation::Scale => (width, Kind::Scale(self.scale(width)?)),
+            LayerOperation::Scale { bias } => (width, Kind::Scale(self.scale(width, bias)?)),
             LayerOperation::Standardize { epsilon, momentum } => {
-                let scale = self.scale(width)?;
+                let scale = self.scale(width, true)?;
                 let standardize = self.standardize(width, epsilon, momentum)?;
                 let number = self.standardized.len();
                 self.standardized.push(self.operations.len());
@@ -278,8 +278,9 @@ impl<S: Simd> Plan<S> {
         Ok(Product { bias, ..product })
     }
 
-    fn scale(&mut self, width: usize) -> Result<Scale> {
-        Ok(Scale { weight: self.vector(width)?, bias: self.vector(width)? })
+    fn scale(&mut self, width: usize, bias: bool) -> Result<Scale> {
+        let weight = self.vector(width)?;
+        Ok(Scale { weight, bias: if bias { Some(self.vector(width)?) } else { None } })
     }
 
     fn standardize(&mut self, width: usize, epsilon: f32, momentum: f32) -> Result<Standardize> {

@@ -47,7 +47,7 @@ export type Operation =
       TrainingRule & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction }
-  | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number }
+  | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number | undefined }
   | StandardizeOperation
   | NoiseOperation
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
@@ -83,7 +83,7 @@ export class Operations {
 
   push(operation: LayerOperation): void {
     if (operation.kind === "standardize") {
-      const scale = this.#scale();
+      const scale = this.#scale(true);
       this.#add(this.#standardize(operation));
       this.#add(scale);
     } else {
@@ -96,9 +96,10 @@ export class Operations {
     this.width = operation.outputs;
   }
 
-  #scale(): Operation {
+  #scale(hasBias: boolean): Operation {
     const outputs = this.width;
-    return { kind: "scale", outputs, weight: this.#allocate(outputs), bias: this.#allocate(outputs) };
+    const weight = this.#allocate(outputs);
+    return { kind: "scale", outputs, weight, bias: hasBias ? this.#allocate(outputs) : undefined };
   }
 
   #standardize(operation: Standardize & { readonly kind: "standardize" }): Operation {
@@ -128,7 +129,7 @@ export class Operations {
         return { ...operation, inputs: outputs, weight, bias };
       }
       case "scale":
-        return this.#scale();
+        return this.#scale(operation.bias);
       case "noise": {
         const draws = new Float32Array(NOISE_ROWS * outputs);
         return { ...operation, outputs, layer: this.#noises++, draws };
@@ -168,7 +169,10 @@ export function views(
       }
       case "scale": {
         const { outputs, weight, bias } = operation;
-        return { weight: repeated(cut(weight, outputs)), bias: repeated(cut(bias, outputs)) };
+        return {
+          weight: repeated(cut(weight, outputs)),
+          bias: bias === undefined ? undefined : repeated(cut(bias, outputs)),
+        };
       }
       case "standardize":
         return {
@@ -200,7 +204,9 @@ export function forwardOperation(
       forward(operation, view!.weight, view!.bias ?? ZEROS, input, output, rows);
       break;
     case "scale":
-      scale(operation.outputs, view!, input.values, output.values, rows);
+      if (view!.bias === undefined) {
+        multiply(operation.outputs, view!.weight.values, input.values, output.values, rows);
+      } else scale(operation.outputs, view!, input.values, output.values, rows);
       break;
     case "standardize":
       if (at.isBatch) standardizeBatch(operation, view!, input.values, output.values, at);
@@ -313,7 +319,9 @@ export function parameterGradient(
     if (bias !== undefined) biasGradient(operation, gradient, isFirst ? ZEROS : bias, bias, rows);
   } else if (operation.kind === "scale") {
     scaleGradient(operation.outputs, weight.values, input.values, gradient.values, rows, isFirst);
-    biasGradient({ inputs: 1, outputs: operation.outputs }, gradient, isFirst ? ZEROS : bias!, bias!, rows);
+    if (bias !== undefined) {
+      biasGradient({ inputs: 1, outputs: operation.outputs }, gradient, isFirst ? ZEROS : bias, bias, rows);
+    }
   } else if (operation.kind === "lookup") {
     if (isFirst) weight.values.fill(0);
     tableGradient(operation, weight.values, input.values, gradient.values, rows);

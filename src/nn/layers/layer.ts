@@ -20,8 +20,8 @@ export type LayerOperation =
   | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & TrainingRule)
   | { readonly kind: "elementwise"; readonly activation: Activation }
   | { readonly kind: "row"; readonly rows: RowFunction }
-  /** y = w x + b, elementwise. */
-  | { readonly kind: "scale" }
+  /** y = w x + b, elementwise, or without b. */
+  | { readonly kind: "scale"; readonly bias: boolean }
   /** y = w (x - mean) / √(variance + ε) + b, elementwise, with statistics over the rows of the batch. */
   | ({ readonly kind: "standardize" } & Standardize)
   /** y = f(x, draw) in training, y = x otherwise. */
@@ -116,10 +116,12 @@ export interface Layer {
   operations(): LayerOperation[];
 }
 
-/** Returns the parameters of the operation `scale`: w starts as ones, b as zeros. */
+/** Returns the parameter w of the operation `scale`, which starts as ones. */
+export function scaleWeight(inputs: number): Parameter {
+  return { name: "weight", shape: [inputs], initializer: { type: "ones" } };
+}
+
+/** Returns the parameters of the operation `scale` with a bias: w starts as ones, b as zeros. */
 export function scaleParameters(inputs: number): Parameter[] {
-  return [
-    { name: "weight", shape: [inputs], initializer: { type: "ones" } },
-    { name: "bias", shape: [inputs], initializer: { type: "zeros" } },
-  ];
+  return [scaleWeight(inputs), { name: "bias", shape: [inputs], initializer: { type: "zeros" } }];
 }

@@ -55,6 +55,6 @@ export const layerNorm = entry(
     outputs: (inputs) => inputs,
     parameters: scaleParameters,
     program: () => [{ type: "layerNorm", epsilon }],
-    operations: () => [{ kind: "row", rows: normalize(epsilon) }, { kind: "scale" }],
+    operations: () => [{ kind: "row", rows: normalize(epsilon) }, { kind: "scale", bias: true }],
   }),
 );

@@ -16,7 +16,7 @@ pub const OPTIONS: &[&str] = &["epsilon"];
 /// Creates two operations: a function of a row, then w and b.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
-    Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), LayerOperation::Scale])
+    Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), LayerOperation::Scale { bias: true }])
 }
 
 /// x̂ = (x - m) r, where m is the mean of the row, v the mean of (x - m)², and r = 1 / √(v + ε). If g is the

@@ -74,7 +74,7 @@ pub enum Layer {
     Dense(Dense),
     Elementwise(Box<dyn Epilogue<Portable>>),
     Row(Box<dyn RowFunction<Portable>>),
-    /// w, then b; after `Standardize` also its running mean and variance.
+    /// w, then b if there is one; after `Standardize` also its running mean and variance.
     Scale(Vec<Vec<f32>>),
     Standardize {
         epsilon: f32,
@@ -131,7 +131,8 @@ impl Layer {
                 row_values(&values)
             }
             Layer::Scale(arrays) => {
-                x.iter().zip(&arrays[0]).zip(&arrays[1]).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
+                let bias = |at: usize| arrays.get(1).map_or(0.0, |bias| bias[at]);
+                x.iter().zip(&arrays[0]).enumerate().map(|(at, (x, w))| w.mul_add(*x, bias(at))).collect()
             }
             Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
@@ -189,7 +190,9 @@ impl Layer {
                 for (x, gradient) in inputs.iter().zip(gradients) {
                     for (index, (x, gradient)) in x.iter().zip(*gradient).enumerate() {
                         sums[0][index] = gradient.mul_add(*x, sums[0][index]);
-                        sums[1][index] += gradient;
+                        if let Some(bias) = sums.get_mut(1) {
+                            bias[index] += gradient;
+                        }
                     }
                 }
                 sums.concat()

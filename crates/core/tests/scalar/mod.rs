@@ -15,7 +15,7 @@
 //! - The norm is added in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
 //!   parts of at least 16 lines. The squares of a part are added lane by lane, the lanes in the tree above,
 //!   the parts in order.
-//! - y = w x + b per feature: one multiply-add. The gradient of w is a chain over the rows from 0, the
+//! - y = w x + b per feature: one multiply-add, with b = 0 if there is no bias. The gradient of w is a chain over the rows from 0, the
 //!   gradient of b is plain additions.
 //! - The gradient of a category's values: plain additions from 0 over the rows of that category.
 //! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes in the tree above.
@@ -99,7 +99,7 @@ impl Scalar {
                     }
                     LayerOperation::Elementwise(function) => Layer::Elementwise(function),
                     LayerOperation::Row(function) => Layer::Row(function),
-                    LayerOperation::Scale => Layer::Scale(vec![zeros(width); 2]),
+                    LayerOperation::Scale { bias } => Layer::Scale(vec![zeros(width); 1 + usize::from(bias)]),
                     LayerOperation::Standardize { epsilon, momentum } => {
                         stages.push(Layer::Standardize { epsilon, momentum });
                         Layer::Scale(vec![zeros(width); 4])

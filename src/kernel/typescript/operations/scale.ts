@@ -1,4 +1,4 @@
-/** The operation `scale`: y = w x + b, elementwise. */
+/** The operation `scale`: y = w x + b or y = w x, elementwise. */
 import type { ParameterView } from "./arrays.ts";
 
 /** Computes y = w x + b, elementwise. */
@@ -15,16 +15,16 @@ export function scale(
   }
 }
 
-/** Computes the gradient with respect to x: w g. */
+/** Computes y = w x, elementwise; also the gradient with respect to x, w g. */
 export function multiply(
   width: number,
   weight: Float32Array,
-  gradient: Float32Array,
-  result: Float32Array,
+  input: Float32Array,
+  output: Float32Array,
   rows: number,
 ): void {
   for (let start = 0; start < rows * width; start += width) {
-    for (let at = 0; at < width; at++) result[start + at] = weight[at] * gradient[start + at];
+    for (let at = 0; at < width; at++) output[start + at] = weight[at] * input[start + at];
   }
 }
 
