@@ -5,13 +5,14 @@
 use crate::engine::gradients::{ParameterGradients, Shards};
 use crate::engine::lookup::Lookup;
 use crate::engine::noise;
-use crate::engine::panels::{LANES, Line, Panels};
+use crate::engine::panels::{LANES, Line, Panels, panels};
 use crate::engine::products::Product;
 use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
 use crate::engine::standardize::{BatchStatistics, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
+use std::ops::Range;
 
 /// What an operation computes.
 pub enum Kind<S: Simd> {
@@ -219,6 +220,15 @@ impl Array {
     /// Returns whether the array has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns its lines, and whether it is a matrix: weight decay may be for matrices only.
+    pub fn lines(&self) -> (Range<usize>, bool) {
+        match self {
+            Array::Weights(product) => (product.weight.clone(), true),
+            Array::Vector(start, length) => (*start..start + panels(*length), false),
+            Array::Table(lookup) => (lookup.table.clone(), true),
+        }
     }
 
     /// Calls `visit` with the line and lane of each value in order.

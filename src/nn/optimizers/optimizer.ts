@@ -1,5 +1,5 @@
 /** The interface of an optimizer, and the options that optimizers share. */
-import { number } from "../../options.ts";
+import { boolean, type Complete, number } from "../../options.ts";
 
 /** What a step depends on besides weights, gradient and slots. */
 export interface Now {
@@ -31,3 +31,17 @@ export const sharesOf = (beta: number) => [Math.fround(beta), Math.fround(1 - be
 
 /** The option `weightDecay`: the share of a weight that is added to its gradient, or subtracted in a step. */
 export const weightDecay = (standard: number) => number({ default: standard, minimum: 0 });
+
+/**
+ * The option `decayBiases`: with false, only matrices have weight decay, which are the weights of dense layers and
+ * the values of embeddings. λ is then 0 for the parameters of which a layer has one for each feature: biases, and
+ * all parameters of `scale`, `batchNorm` and `layerNorm`. It is no matter of the rule: the network applies the rule
+ * with λ = 0 to those.
+ */
+export const decayBiases = boolean({ default: true });
+
+/** Returns the options of the optimizer for parameters that do not decay; undefined if all decay alike. */
+export function withoutDecay(optimizer: Complete): Complete | undefined {
+  const isAlike = optimizer.decayBiases !== false || optimizer.weightDecay === 0;
+  return isAlike ? undefined : { ...optimizer, weightDecay: 0 };
+}

@@ -12,6 +12,7 @@ pub mod epilogue;
 pub mod functions;
 pub mod gradient_target;
 pub mod gradients;
+pub mod groups;
 pub mod huge_pages;
 pub mod lookup;
 pub mod noise;

@@ -103,7 +103,7 @@ impl<'a> StepLoop<'a> {
             small_network::take(state, steps, &mut position.loss, output)
         } else {
             let alone = team.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
-            let update = updates.then(|| state.plan.update.step_factors(rate, steps + 1, &mut state.powers));
+            let update = updates.then(|| state.step_factors(rate, steps + 1));
             let turn = Turn { first: self.accumulated_steps == 0, update };
             position.loss += state.step(&mut StepThreads { team, alone }, batch, turn, output);
             1

@@ -1,8 +1,8 @@
-/** The operation `scale`: y = w x + b or y = w x, elementwise. */
+/** The operation `affine`: y = w x + b or y = w x, elementwise. */
 import type { ParameterView } from "./arrays.ts";
 
 /** Computes y = w x + b, elementwise. */
-export function scale(
+export function affine(
   width: number,
   { weight, bias }: ParameterView,
   input: Float32Array,
@@ -29,7 +29,7 @@ export function multiply(
 }
 
 /** Computes the gradient with respect to w: the sum of g x over the rows. */
-export function scaleGradient(
+export function factorGradient(
   width: number,
   result: Float32Array,
   input: Float32Array,
