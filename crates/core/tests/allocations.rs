@@ -133,6 +133,7 @@ impl Case {
             shuffle: self.shuffle,
             accumulate: self.accumulate,
             learning_rates: &rates,
+            rate_per_step: false,
             threads: Threads::Exactly(self.threads),
             validation: self.measures.then_some(&data),
             predictions: self.measures,
