@@ -38,7 +38,7 @@ pub enum LayerOperation<S: Simd> {
     /// y = f(x) for each row.
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b for each feature.
-    Scale {
+    Affine {
         /// Whether there is a b.
         bias: bool,
         /// What the learning rate of w and b is multiplied by.
@@ -77,7 +77,7 @@ impl<S: Simd> LayerOperation<S> {
     pub fn learning_rate_factor(&self) -> f64 {
         match self {
             LayerOperation::Product { learning_rate_factor, .. }
-            | LayerOperation::Scale { learning_rate_factor, .. }
+            | LayerOperation::Affine { learning_rate_factor, .. }
             | LayerOperation::Standardize { learning_rate_factor, .. }
             | LayerOperation::Lookup { learning_rate_factor, .. } => *learning_rate_factor,
             _ => 1.0,

@@ -4,11 +4,11 @@
 //! The TypeScript twin fills in the defaults. Here every field must be present, and no other field may be.
 
 use crate::dataset::Dataset;
+use crate::engine::affine::Affine;
 use crate::engine::groups::{GroupRule, Groups};
 use crate::engine::lookup::Lookup;
 use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
-use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Standardize;
 use crate::engine::{CHUNK_ROWS, RowLoss, Update};
@@ -213,14 +213,14 @@ impl<S: Simd> Plan<S> {
                 return Ok(());
             }
             LayerOperation::Row(row) => (width, Kind::Row(row)),
-            LayerOperation::Scale { bias, .. } => (width, Kind::Scale(self.scale(width, bias)?)),
+            LayerOperation::Affine { bias, .. } => (width, Kind::Affine(self.affine(width, bias)?)),
             LayerOperation::Standardize { epsilon, momentum, .. } => {
-                let scale = self.scale(width, true)?;
+                let affine = self.affine(width, true)?;
                 let standardize = self.standardize(width, epsilon, momentum)?;
                 let number = self.standardized.len();
                 self.standardized.push(self.operations.len());
                 self.operations.push(Operation::new(width, Kind::Standardize(standardize, number)));
-                (width, Kind::Scale(scale))
+                (width, Kind::Affine(affine))
             }
             LayerOperation::Noise(noise) => {
                 let before =
@@ -298,9 +298,9 @@ impl<S: Simd> Plan<S> {
         Ok(Product { bias, ..product })
     }
 
-    fn scale(&mut self, width: usize, bias: bool) -> Result<Scale> {
+    fn affine(&mut self, width: usize, bias: bool) -> Result<Affine> {
         let weight = self.vector(width)?;
-        Ok(Scale { weight, bias: if bias { Some(self.vector(width)?) } else { None } })
+        Ok(Affine { weight, bias: if bias { Some(self.vector(width)?) } else { None } })
     }
 
     fn standardize(&mut self, width: usize, epsilon: f32, momentum: f32) -> Result<Standardize> {

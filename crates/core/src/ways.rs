@@ -42,7 +42,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// Chooses the way of a plan with these operations and `lines` of parameters. `needs_more` says that
+    /// Chooses the way of a plan with these operations and `lines` of parameters. `needs_more` is true if
     /// an update needs the gradient of all parameters at once, or treats some unlike others: small batches support
     /// neither.
     pub fn of<S: Simd>(

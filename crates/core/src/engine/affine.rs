@@ -8,14 +8,14 @@ use std::ops::Range;
 
 /// The place of the parameters: a line per panel.
 #[derive(Clone, Debug)]
-pub struct Scale {
+pub struct Affine {
     /// The lines of w.
     pub weight: Range<usize>,
     /// The lines of b, which follow those of w, if there is a b.
     pub bias: Option<Range<usize>>,
 }
 
-impl Scale {
+impl Affine {
     /// Computes output = w input + b. Without a bias, b is 0.
     pub fn forward<S: Simd>(
         &self,

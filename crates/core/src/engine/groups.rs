@@ -1,5 +1,5 @@
-//! Groups of parameters: lines that an update treats unlike others, with a learning rate of their own or without weight
-//! decay. Most networks have none. Those that do take this way and no other, so that it costs the others nothing.
+//! Groups of parameters that an update treats differently: with another learning rate, or without weight decay.
+//! Most networks have no groups. Only networks with groups use this code, so it costs the others nothing.
 
 use super::panels::Line;
 use super::simd::Simd;
@@ -11,7 +11,7 @@ use std::ops::Range;
 pub struct GroupRule {
     /// What the learning rate is multiplied by.
     pub factor: f64,
-    /// Whether they have the optimizer's weight decay.
+    /// Whether the optimizer's weight decay applies.
     pub decays: bool,
 }
 
@@ -25,8 +25,8 @@ pub struct Groups<S: Simd> {
 }
 
 impl<S: Simd> Groups<S> {
-    /// Collects the groups, or returns `None` if all lines are updated alike by the optimizer as it is. `lines` are
-    /// in increasing order. Without an `undecayed` optimizer, all decay.
+    /// Collects the groups. Returns `None` if the optimizer updates all lines alike. `lines` must be in increasing
+    /// order. Without an `undecayed` optimizer, all parameters decay.
     pub fn of(
         lines: impl Iterator<Item = (Range<usize>, GroupRule)>,
         undecayed: Option<Box<dyn Update<S>>>,
@@ -53,7 +53,7 @@ impl<S: Simd> Groups<S> {
         self.rules.len()
     }
 
-    /// Computes what each rule needs in this step: see [`Update::step_factors`].
+    /// Computes the values that all parameters of a rule share in this step: see [`Update::step_factors`].
     pub fn step_factors(
         &self,
         update: &dyn Update<S>,
@@ -71,13 +71,13 @@ impl<S: Simd> Groups<S> {
     }
 }
 
-/// What an update of parameters in groups needs; the slices hold the lines of one thread.
+/// The parts of an update by groups. The slices hold the lines of one thread.
 pub struct GroupedUpdates<'a, S: Simd> {
     /// The groups.
     pub groups: &'a Groups<S>,
     /// The optimizer.
     pub update: &'a dyn Update<S>,
-    /// What [`Groups::step_factors`] has computed for this step.
+    /// The results of [`Groups::step_factors`] for this step.
     pub group_factors: &'a [StepFactors],
     /// The parameters.
     pub parameters: &'a mut [Line],

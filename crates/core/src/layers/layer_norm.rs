@@ -18,7 +18,7 @@ pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<
     let options = Options::new("layerNorm", values, OPTIONS)?;
     let (epsilon, learning_rate_factor) =
         (options.number("epsilon", EPSILON)?, learning_rate_factor(&options)?);
-    let scale = LayerOperation::Scale { bias: true, learning_rate_factor };
+    let scale = LayerOperation::Affine { bias: true, learning_rate_factor };
     Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), scale])
 }
 

@@ -12,5 +12,5 @@ pub const OPTIONS: &[&str] = &["learningRateFactor"];
 /// Creates one operation, which has no b.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
     let learning_rate_factor = learning_rate_factor(&Options::new("scale", values, OPTIONS)?)?;
-    Ok(vec![LayerOperation::Scale { bias: false, learning_rate_factor }])
+    Ok(vec![LayerOperation::Affine { bias: false, learning_rate_factor }])
 }

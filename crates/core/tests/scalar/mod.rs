@@ -111,12 +111,12 @@ impl Scalar {
                     }
                     LayerOperation::Elementwise(function) => Layer::Elementwise(function),
                     LayerOperation::Row(function) => Layer::Row(function),
-                    LayerOperation::Scale { bias, .. } => {
-                        Layer::Scale(vec![zeros(width); 1 + usize::from(bias)])
+                    LayerOperation::Affine { bias, .. } => {
+                        Layer::Affine(vec![zeros(width); 1 + usize::from(bias)])
                     }
                     LayerOperation::Standardize { epsilon, momentum, .. } => {
                         stages.push(Layer::Standardize { epsilon, momentum });
-                        Layer::Scale(vec![zeros(width); 4])
+                        Layer::Affine(vec![zeros(width); 4])
                     }
                     LayerOperation::Noise(noise) => {
                         noises += 1;
@@ -211,7 +211,7 @@ impl Scalar {
                 }
                 continue;
             };
-            if let (Layer::Scale(arrays), false) = (&self.layers[index + 1], learns) {
+            if let (Layer::Affine(arrays), false) = (&self.layers[index + 1], learns) {
                 let of_row = |x: &[f32]| statistics::with_running(x, &arrays[2], &arrays[3], *epsilon);
                 all.iter_mut().for_each(|values| values.push(of_row(&values[index])));
                 continue;
@@ -295,7 +295,7 @@ impl Scalar {
     fn update_running(&mut self) {
         for (index, statistics, rows) in self.statistics.take() {
             let Layer::Standardize { momentum, .. } = self.layers[index] else { continue };
-            if let Layer::Scale(arrays) = &mut self.layers[index + 1] {
+            if let Layer::Affine(arrays) = &mut self.layers[index + 1] {
                 let (mean, variance) = arrays[2..].split_at_mut(1);
                 statistics.update_running(momentum, rows, &mut mean[0], &mut variance[0]);
             }
