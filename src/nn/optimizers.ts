@@ -18,8 +18,8 @@ export { adadelta, adagrad, rmsprop } from "./optimizers/squares.ts";
  * g ← g + λ w; v ← μ v + g; w ← w - η v, or with Nesterov's momentum w ← w - η (g + μ v).
  *
  * Options: `learningRate` η (0.001), `momentum` (0, from 0 up to below 1), `nesterov` (false),
- * `weightDecay` (0), `decayBiases` (true; with false, only the weights of dense layers and the values of
- * embeddings decay: not biases, nor the parameters of `scale`, `batchNorm` and `layerNorm`).
+ * `weightDecay` (0), `decayBiases` (true; with false, weight decay excludes biases and the parameters of
+ * `scale`, `batchNorm` and `layerNorm`).
  *
  * @example
  * ```ts

@@ -17,7 +17,7 @@ import { affineParameters, type Layer, learningRateFactor } from "./layer.ts";
  * batches in memory; other models never hold more than 512 rows.
  *
  * Options: `epsilon` ε (1e-5), at least 1e-12; `momentum` (0.1), the share of the new batch, from 0 to 1;
- * `learningRateFactor` (1, at least 0), by which the optimizer's learning rate is multiplied for w and b.
+ * `learningRateFactor` (1, at least 0), which multiplies the optimizer's learning rate for w and b.
  * Parameters: `weight` w, `bias` b, `runningMean` and `runningVar`, each [inputs].
  *
  * @example

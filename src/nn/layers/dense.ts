@@ -74,8 +74,8 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
  * (`"zeros"`), `trainable` (true; with false, W and b never change, and their gradients are zeros),
- * `learningRateFactor` (1, at least 0; the optimizer's learning rate is multiplied by it for W and b, and with 0
- * they never change), `l1` and `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss,
+ * `learningRateFactor` (1, at least 0; multiplies the optimizer's learning rate for W and b; with 0 they
+ * never change), `l1` and `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss,
  * without b).
  * Parameters: `weight` W, [units][inputs], and `bias` b, [units].
  *

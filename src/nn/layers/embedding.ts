@@ -20,7 +20,7 @@ const LARGEST_COUNT = 2 ** 24;
  *
  * Options: `column` (required, from 0), `categories` (required, at most 2^24, up to which 32-bit floats
  * represent every whole number), `units` (required), `weightInitializer` (`"normal"`, as in PyTorch),
- * `learningRateFactor` (1, at least 0; the optimizer's learning rate is multiplied by it for the values).
+ * `learningRateFactor` (1, at least 0; multiplies the optimizer's learning rate for the values).
  * Parameters: `weight`, [categories][units].
  *
  * @example

@@ -41,8 +41,8 @@ function normalize(epsilon: number): RowFunction {
  * row's values. w starts as ones, b as zeros; both are trained and have one value for each input. (Ba, Kiros
  * and Hinton, 2016; the definition is PyTorch's.)
  *
- * Options: `epsilon` ε (1e-5), at least 1e-12; `learningRateFactor` (1, at least 0), by which the optimizer's
- * learning rate is multiplied for w and b. Parameters: `weight` w and `bias` b, [inputs].
+ * Options: `epsilon` ε (1e-5), at least 1e-12; `learningRateFactor` (1, at least 0), which multiplies the
+ * optimizer's learning rate for w and b. Parameters: `weight` w and `bias` b, [inputs].
  *
  * @example
  * ```ts

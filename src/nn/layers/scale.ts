@@ -3,15 +3,15 @@ import { entry } from "../../options.ts";
 import { affineWeight, type Layer, learningRateFactor } from "./layer.ts";
 
 /**
- * Multiplies each feature by a trained factor of its own: yᵢ = wᵢ xᵢ. w starts as ones, so the layer at first
- * changes nothing. There is no bias. With the gradient g of y, the gradient of xᵢ is wᵢ gᵢ, and that of wᵢ is the
- * sum of gᵢ xᵢ over the rows of the batch.
+ * Multiplies each feature by a trained factor: yᵢ = wᵢ xᵢ. w starts as ones, so an untrained layer returns its
+ * input. There is no bias. With the gradient g of y, the gradient of xᵢ is wᵢ gᵢ, and the gradient of wᵢ is the sum
+ * of gᵢ xᵢ over the rows of the batch.
  *
- * As the first layer it weighs the columns of x: those that help get a larger factor. (The scaling layer of
- * RealMLP; Holzmüller, Grinsztajn and Steinwart, "Better by Default", 2024.)
+ * As the first layer, it learns how much each column of x counts. (The scaling layer of RealMLP; Holzmüller,
+ * Grinsztajn and Steinwart, "Better by Default", 2024.)
  *
- * Options: `learningRateFactor` (1, at least 0), by which the optimizer's learning rate is multiplied for w: these
- * few factors often bear a higher rate than the weights. Parameters: `weight` w, [inputs].
+ * Options: `learningRateFactor` (1, at least 0), which multiplies the optimizer's learning rate for w.
+ * Parameters: `weight` w, [inputs].
  *
  * @example
  * ```ts

@@ -140,7 +140,8 @@ export const nadam = entry(
  * it. With λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g;
  * u ← max(β₂ u, |g| + ε); w ← w - η / (1 - β₁ᵗ) · m / u
  *
- * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0), `decayBiases` (true).
+ * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
+ * `decayBiases` (true).
  *
  * @example
  * ```ts

@@ -104,10 +104,12 @@ const schedule: RequiredOption<Schedule> & { readonly given?: ScheduleChoice } =
 };
 
 /**
- * Runs a schedule with a step of the optimizer wherever it says epoch: the learning rate changes with each step.
- * `warmup({ epochs: 500 })` then takes 500 steps. As PyTorch's schedulers where `step()` is called after each batch.
- * A step is an update: with `accumulate`, several batches. Steps are counted from 0 in each training; in a `chain`,
- * whose milestones are epochs, from the milestone. `history.learningRate` has the rate of each epoch's last step.
+ * Changes the learning rate with each step: the schedule inside counts steps instead of epochs, so
+ * `warmup({ epochs: 500 })` takes 500 steps. As PyTorch's schedulers if `step()` is called after each batch.
+ *
+ * A step is an update; with `accumulate` it takes several batches. Each training counts its steps from 0. In a
+ * `chain`, whose milestones are epochs, steps count from the milestone. `history.learningRate` contains the rate of
+ * each epoch's last step.
  *
  * Options: `schedule` (required), any but `reduceOnPlateau`, which watches epochs, and `perStep` itself.
  *
