@@ -15,13 +15,13 @@ import { root, runNode, script } from "./child.ts";
 const program = {
   inputs: 2,
   layers: [
-    { type: "dense", units: 3, useBias: true, trainable: true, l1: 0, l2: 0 },
+    { type: "dense", units: 3, useBias: true, trainable: true, learningRateFactor: 1, l1: 0, l2: 0 },
     { type: "relu" },
-    { type: "dense", units: 1, useBias: false, trainable: true, l1: 0, l2: 0 },
+    { type: "dense", units: 1, useBias: false, trainable: true, learningRateFactor: 1, l1: 0, l2: 0 },
   ],
   loss: { type: "meanSquaredError" },
   clipGradients: null,
-  optimizer: { type: "sgd", momentum: 0.5, nesterov: false, weightDecay: 0 },
+  optimizer: { type: "sgd", momentum: 0.5, nesterov: false, weightDecay: 0, decayBiases: true },
 };
 
 function load(): Addon {

@@ -136,6 +136,27 @@ describe.each(kernelNames)("a training on the %s kernel", (kernel) => {
       expect(stateOf(resumed)).toEqual(stateOf(whole));
     });
 
+    test("resumes to the same bits with a rate for each step", async () => {
+      const schedule = schedules.chain({
+        schedules: [
+          schedules.perStep({ schedule: schedules.warmup({ epochs: 9, startFactor: 0.1 }) }),
+          schedules.perStep({ schedule: (step, rate) => rate * 0.97 ** step }),
+          schedules.reduceOnPlateau({ patience: 1, factor: 0.7, monitor }),
+        ],
+        milestones: [3, 8],
+      });
+      const whole = make(kernel);
+      await train(whole, { ...settings(), schedule, accumulate: 2 });
+      for (const epoch of [1, 5, 9]) {
+        const [path, resumed] = [freshPath(), make(kernel)];
+        const checkpoint = callbacks.checkpoint({ path, resume: true });
+        const given = (list: Callback[]) => ({ ...settings(list), schedule, accumulate: 2 });
+        await failureOf(() => train(make(kernel), given([checkpoint, crashAfter(epoch)])));
+        await train(resumed, given([checkpoint]));
+        expect(stateOf(resumed)).toEqual(stateOf(whole));
+      }
+    });
+
     test("resumes with the learning rate that a hook has set", async () => {
       const [path, whole, resumed] = [freshPath(), make(kernel), make(kernel)];
       const set: Callback = {

@@ -34,12 +34,20 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
           weightInitializer: { type: "glorotUniform" },
           biasInitializer: { type: "zeros" },
           trainable: true,
+          learningRateFactor: 1,
           l1: null,
           l2: null,
         },
       ],
       loss: { type: "meanSquaredError" },
-      optimizer: { type: "sgd", learningRate: 0.001, momentum: 0.5, nesterov: false, weightDecay: 0 },
+      optimizer: {
+        type: "sgd",
+        learningRate: 0.001,
+        momentum: 0.5,
+        nesterov: false,
+        weightDecay: 0,
+        decayBiases: true,
+      },
       clipGradients: null,
       l1: 0,
       l2: 0,
@@ -53,9 +61,12 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
 
   test("without clipping, penalties and frozen layers, as in old files, can be trained", () => {
     const model = trained();
-    const { clipGradients: _, l1: _l1, l2: _l2, layers, ...rest } = model.toJSON();
-    const before = layers.map(({ trainable: _, l1: _l1, l2: _l2, ...layer }) => layer);
-    const copy = Model.fromJSON(JSON.stringify({ ...rest, layers: before }), { kernel });
+    const { clipGradients: _, l1: _l1, l2: _l2, layers, optimizer, ...rest } = model.toJSON();
+    const before = layers.map(
+      ({ trainable: _, learningRateFactor: _factor, l1: _l1, l2: _l2, ...layer }) => layer,
+    );
+    const { decayBiases: _decay, ...rule } = optimizer;
+    const copy = Model.fromJSON(JSON.stringify({ ...rest, optimizer: rule, layers: before }), { kernel });
     expect(copy.toJSON()).toEqual(model.toJSON());
   });
 

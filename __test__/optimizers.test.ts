@@ -46,7 +46,8 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %
       (name, option) => {
         // Nesterov's momentum requires a momentum.
         const others = "momentum" in base && name !== "momentum" ? { momentum: 0.5 } : {};
-        const before: Complete = { ...base, ...others };
+        const decay = name === "decayBiases" ? { weightDecay: 0.1 } : {};
+        const before: Complete = { ...base, ...others, ...decay };
         const values = valuesOf(option).filter((value) => value !== before[name]);
         expect(values, nameOf(base)).not.toEqual([]);
         for (const value of values) expect(train({ ...before, [name]: value })).not.toEqual(train(before));

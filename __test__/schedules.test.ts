@@ -3,17 +3,31 @@ import { describe, expect, test } from "vitest";
 import { OptionError, schedules } from "../src/index.ts";
 import { readSchedule } from "../src/nn/schedules/chain.ts";
 import { complete, type Option } from "../src/options.ts";
+import { rateOf, ratesOfSteps } from "../src/training/learningRates.ts";
 import { expectNear } from "./kernels.ts";
 import { nameOf, valuesOf } from "./programs.ts";
 
-const { chain, cosine, exponential, oneCycle, polynomial, reduceOnPlateau, step, warmup } = schedules;
+const { chain, cosine, exponential, oneCycle, perStep, polynomial, reduceOnPlateau, step, warmup } =
+  schedules;
 
-/** Returns the rates of the epochs. Each epoch has the loss of the list, or the value of `measured`. */
-function ratesOf(given: unknown, epochs: number, learningRate = 0.1, losses: readonly number[] = []) {
+/** The rates of each update of so many epochs; each epoch gives the loss, or what `measured` says. */
+function updateRatesOf(
+  given: unknown,
+  epochs: number,
+  updates: number,
+  learningRate = 0.1,
+  losses: readonly number[] = [],
+): number[] {
   const rates = readSchedule(given, "schedule").start(learningRate);
-  return Array.from({ length: epochs }, (_, epoch) =>
-    rates(epoch, epoch === 0 ? undefined : { loss: losses[epoch - 1] ?? 1, accuracy: epoch }),
-  );
+  return Array.from({ length: epochs }, (_, epoch) => {
+    const rate = rates(epoch, epoch === 0 ? undefined : { loss: losses[epoch - 1] ?? 1, accuracy: epoch });
+    return Array.from({ length: updates }, (_, update) => rateOf(rate, update, updates));
+  }).flat();
+}
+
+/** The same in epochs of one update. */
+function ratesOf(given: unknown, epochs: number, learningRate?: number, losses?: readonly number[]) {
+  return updateRatesOf(given, epochs, 1, learningRate, losses);
 }
 
 interface Case {
@@ -46,7 +60,7 @@ describe("the rates equal PyTorch's", () => {
   });
 });
 
-const simple = Object.values(schedules).filter((entry) => entry !== chain);
+const simple = Object.values(schedules).filter((entry) => entry !== chain && entry !== perStep);
 const entries = simple.map((entry) => [entry.type, entry] as const);
 
 describe.each(entries)("%s", (_, entry) => {
@@ -180,6 +194,59 @@ describe("a chain", () => {
     // Losses of 0 under the first schedule would remain the best ones.
     expect(ratesOf(schedule, 7, 0.8, [0, 0, 5, 4, 4, 4])).toEqual([1, 1, 0.8, 0.8, 0.8, 0.4, 0.2]);
   });
+});
+
+describe("perStep", () => {
+  test("counts the steps of all epochs where the schedule inside counts epochs", () => {
+    const inside = [
+      warmup({ epochs: 5 }),
+      cosine({ epochs: 9 }),
+      oneCycle({ epochs: 12 }),
+      step({ every: 2 }),
+    ];
+    for (const schedule of inside) {
+      expect(updateRatesOf(perStep({ schedule }), 4, 3)).toEqual(ratesOf(schedule, 12));
+    }
+  });
+
+  test("in a chain counts from its milestone, beside schedules of epochs", () => {
+    const schedule = chain({
+      schedules: [
+        perStep({ schedule: warmup({ epochs: 4, startFactor: 0.5 }) }),
+        () => 3,
+        perStep({ schedule: (at) => at }),
+      ],
+      milestones: [2, 3],
+    });
+    const rates = updateRatesOf(schedule, 5, 3, 0.8);
+    expectNear(rates, [0.4, 0.5, 0.6, 0.7, 0.8, 0.8, 3, 3, 3, 0, 1, 2, 3, 4, 5], 1e-15);
+  });
+
+  test("before a plateau leaves it the epochs", () => {
+    const schedule = chain({
+      schedules: [
+        perStep({ schedule: warmup({ epochs: 2 }) }),
+        reduceOnPlateau({ factor: 0.5, patience: 0 }),
+      ],
+      milestones: [1],
+    });
+    expect(readSchedule(schedule, "schedule")).toMatchObject({ monitors: [null], isPerStep: true });
+    expectNear(updateRatesOf(schedule, 4, 2, 0.9), [0.3, 0.6, 0.9, 0.9, 0.9, 0.9, 0.45, 0.45], 1e-15);
+  });
+
+  test.each([
+    [reduceOnPlateau(), "schedule perStep: schedule: expected a schedule that counts, received"],
+    [perStep({ schedule: "warmup" as never }), "schedule (warmup): epochs is missing"],
+    [perStep({ schedule: () => 1 }), "expected a schedule that counts epochs, received"],
+    [() => Number.NaN, "a learning rate of at least 0 for step 0, received NaN"],
+  ])("refuses %j", (schedule, message) => {
+    expect(() => updateRatesOf(perStep({ schedule: schedule as never }), 1, 2)).toThrow(message);
+  });
+});
+
+test("all steps of an update have its rate, those of the last and shorter one, too", () => {
+  const rates = [(update: number, updates: number) => update + updates / 10, 5];
+  expect(Array.from(ratesOfSteps(rates, 5, 2))).toEqual([0.3, 0.3, 1.3, 1.3, 2.3, 5, 5, 5, 5, 5]);
 });
 
 test("a function of the epoch and the learning rate is a schedule", () => {

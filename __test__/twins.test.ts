@@ -98,7 +98,7 @@ describe("both sides accept the same numbers for", () => {
   );
   /** Returns a program with the unchecked configuration and this value in it. */
   const withOption = (kind: string, configuration: Complete, name: string, value: number) => {
-    const program = JSON.parse(JSON.stringify(programOf({ inputs: 2, layers: ["tanh"] })));
+    const program = JSON.parse(JSON.stringify(programOf({ inputs: 4, layers: ["tanh"] })));
     const [part] = kind === "layer" ? create("layer", layers, configuration).program() : [configuration];
     const changed: Record<string, unknown> = { ...part, [name]: value };
     if (kind === "optimizer") delete changed.learningRate;

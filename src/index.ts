@@ -27,6 +27,7 @@ export { dropout } from "./nn/layers/dropout.ts";
 export { embedding } from "./nn/layers/embedding.ts";
 export { gaussianNoise } from "./nn/layers/gaussianNoise.ts";
 export { layerNorm } from "./nn/layers/layerNorm.ts";
+export { scale } from "./nn/layers/scale.ts";
 export { softmax } from "./nn/layers/softmax.ts";
 export { type LayerChoice as Layer, type Residual, residual } from "./nn/layers.ts";
 export * as losses from "./nn/losses.ts";

@@ -7,6 +7,7 @@ import { completeOptions } from "../../src/options.ts";
 import { type Frame, ink, label, xAxis, yAxis } from "../../src/plot/axes.ts";
 import { element, escapeText } from "../../src/plot/markup.ts";
 import { scaleTicks } from "../../src/plot/ticks.ts";
+import { rateOf } from "../../src/training/learningRates.ts";
 
 type Point = readonly [x: number, y: number];
 
@@ -108,7 +109,11 @@ const EXAMPLES: Readonly<Record<string, object>> = {
     ],
     milestones: [20],
   },
+  perStep: { schedule: { type: "warmup", epochs: 500 } },
 };
+
+/** The number of updates in each epoch of a schedule that counts steps. */
+const UPDATES = 10;
 
 /** The number of epochs that a schedule is drawn over. A monitored loss is constant after the first epoch. */
 const EPOCHS = 100;
@@ -121,9 +126,10 @@ export function scheduleCurve({ type, options, create }: AnyEntry<unknown>): Pic
   const last = Object.fromEntries(schedule.monitors.map((name) => [name, 1]));
   const points = Array.from(
     { length: EPOCHS + 1 },
-    (_, epoch): Point => [epoch, rates(epoch, epoch === 0 ? undefined : last)],
+    (_, epoch): Point => [epoch, rateOf(rates(epoch, epoch === 0 ? undefined : last), 0, UPDATES)],
   );
   const watched = schedule.monitors.map((name) => `, while ${name} stands still`).join("");
-  const title = `${type}(${Object.keys(given).length > 0 ? JSON.stringify(given) : ""})${watched}`;
+  const steps = schedule.isPerStep ? `, ${UPDATES} steps an epoch` : "";
+  const title = `${type}(${Object.keys(given).length > 0 ? JSON.stringify(given) : ""})${watched}${steps}`;
   return drawing(title, [{ name: type, points }], "epoch", "share of the learning rate");
 }

@@ -78,9 +78,9 @@ function apply(
         weight.map((weights, at) => row.reduce((sum, value, k) => sum + weights[k] * value, bias[at] ?? 0)),
       );
     }
-    case "scale": {
-      const [weight, bias] = [reader.take(width), reader.take(width)];
-      return rows.map((row) => row.map((value, at) => weight[at] * value + bias[at]));
+    case "affine": {
+      const [weight, bias] = [reader.take(width), reader.take(operation.bias ? width : 0)];
+      return rows.map((row) => row.map((value, at) => weight[at] * value + (bias[at] ?? 0)));
     }
     case "standardize": {
       const [weight, bias] = [reader.take(width), reader.take(width)];

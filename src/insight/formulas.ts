@@ -30,8 +30,8 @@ export function formulaOf(operation: Operation, name: string): string {
   switch (operation.kind) {
     case "product":
       return operation.bias === undefined ? "y = W x" : "y = W x + b";
-    case "scale":
-      return "yᵢ = wᵢ xᵢ + bᵢ";
+    case "affine":
+      return operation.bias === undefined ? "yᵢ = wᵢ xᵢ" : "yᵢ = wᵢ xᵢ + bᵢ";
     case "lookup":
       return "y = x with a row of W in place of a category's number";
     case "fork":
@@ -64,11 +64,12 @@ export function forwardLines({ operation, name, inputs, x, y, parameters, fork }
       };
       return lines(outputs, line, "units");
     }
-    case "scale": {
+    case "affine": {
       const { weight, bias, outputs } = operation;
       const line = (at: number) => {
         const product = products(1, () => [parameters[weight + at], x[at]]);
-        return `y${sub(at)} = ${product} + ${factor(parameters[bias + at])} = ${value(at)}`;
+        const added = bias === undefined ? "" : ` + ${factor(parameters[bias + at])}`;
+        return `y${sub(at)} = ${product}${added} = ${value(at)}`;
       };
       return lines(outputs, line, "values");
     }
@@ -98,7 +99,7 @@ export function backwardLines(part: Part): string[] {
 
 function parameterLines({ operation, rows, inputs, x, gradient }: Part, g: Float32Array): string[] {
   if (operation.kind === "product" && !operation.trainable) return ["W and b are not trained"];
-  if (operation.kind !== "product" && operation.kind !== "scale") return [];
+  if (operation.kind !== "product" && operation.kind !== "affine") return [];
   const { weight, bias, outputs } = operation;
   const isProduct = operation.kind === "product";
   const over = rows > 1 ? "Σ " : "";
@@ -136,7 +137,7 @@ function inputLines(part: Part, g: Float32Array): string[] {
       };
       return lines(inputs, line, "values");
     }
-    case "scale": {
+    case "affine": {
       const line = (at: number) => {
         const product = products(1, () => [parameters[operation.weight + at], g[at]]);
         return `∂E/∂x${sub(at)} = w${sub(at)} g${sub(at)} = ${product} = ${value(at)}`;

@@ -68,8 +68,10 @@ export interface Run {
    * before it accumulated.
    */
   readonly accumulate: number;
-  /** The learning rate of each epoch, beginning with the current one. */
+  /** The learning rate of each epoch, beginning with the current one, or of each step of the run. */
   readonly learningRates: Float64Array;
+  /** Whether each step has a learning rate of its own. An update has that of its last step. */
+  readonly ratePerStep?: boolean;
   /** The most threads to use; by default as many as there are free cores. */
   readonly threads?: number;
   /** The data whose loss is computed at the end of each epoch. */

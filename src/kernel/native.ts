@@ -191,10 +191,12 @@ function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
 function selfTest(kernel: Kernel): void {
   const program: Program = {
     inputs: 2,
-    layers: [{ type: "dense", units: 1, useBias: true, trainable: true, l1: 0, l2: 0 }],
+    layers: [
+      { type: "dense", units: 1, useBias: true, trainable: true, learningRateFactor: 1, l1: 0, l2: 0 },
+    ],
     loss: { type: "meanSquaredError" },
     clipGradients: null,
-    optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
+    optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0, decayBiases: true },
   };
   const network = kernel.network(program);
   network.write("parameters", Float32Array.of(3, 4, 0.5));

@@ -13,6 +13,7 @@ import { gaussianNoise } from "./layers/gaussianNoise.ts";
 import type { Layer, LayerOperation } from "./layers/layer.ts";
 import { layerNorm } from "./layers/layerNorm.ts";
 import { residualOf } from "./layers/residual.ts";
+import { scale } from "./layers/scale.ts";
 import { softmax } from "./layers/softmax.ts";
 
 /** Returns an activation as a layer: one operation, no parameters, as many outputs as inputs. */
@@ -33,7 +34,7 @@ const elementwiseLayers = Object.fromEntries(
   Object.values(activations).map((activation) => [activation.type, elementwise(activation)]),
 );
 
-const entries = { dense, batchNorm, dropout, embedding, gaussianNoise, layerNorm, softmax };
+const entries = { dense, batchNorm, dropout, embedding, gaussianNoise, layerNorm, scale, softmax };
 
 /** Every kind of layer by name. */
 export const layers: Table<Layer> = {

@@ -6,7 +6,7 @@
  */
 
 import { boolean, entry } from "../options.ts";
-import { learningRate, type Optimizer, share, weightDecay } from "./optimizers/optimizer.ts";
+import { decayBiases, learningRate, type Optimizer, share, weightDecay } from "./optimizers/optimizer.ts";
 
 export { adam, adamax, adamW, nadam } from "./optimizers/adam.ts";
 export { lion } from "./optimizers/lion.ts";
@@ -18,7 +18,8 @@ export { adadelta, adagrad, rmsprop } from "./optimizers/squares.ts";
  * g ← g + λ w; v ← μ v + g; w ← w - η v, or with Nesterov's momentum w ← w - η (g + μ v).
  *
  * Options: `learningRate` η (0.001), `momentum` (0, from 0 up to below 1), `nesterov` (false),
- * `weightDecay` (0).
+ * `weightDecay` (0), `decayBiases` (true; with false, weight decay excludes biases and the parameters of
+ * `scale`, `batchNorm` and `layerNorm`).
  *
  * @example
  * ```ts
@@ -33,6 +34,7 @@ export const sgd = entry(
     momentum: share(0),
     nesterov: boolean({ default: false }),
     weightDecay: weightDecay(0),
+    decayBiases,
   },
   ({ momentum, nesterov, weightDecay }): Optimizer => ({
     slots: momentum === 0 ? 0 : 1,

@@ -8,6 +8,7 @@ import type { Callback, Control } from "./callbacks/callback.ts";
 import type { RunningTraining } from "./callbacks/participant.ts";
 import type { TrainingRequests } from "./drive.ts";
 import type { Ended, Epoch } from "./history.ts";
+import { rateInRun } from "./learningRates.ts";
 import { checkMonitors, metricNames } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { Participants } from "./participants.ts";
@@ -23,6 +24,9 @@ const MOST_EPOCHS_PER_RUN = 10_000;
 
 /** The most predicted values of one call, unless one epoch has more: 4 MB, which fits in today's caches. */
 const MOST_PREDICTIONS_PER_RUN = 2 ** 20;
+
+/** The most learning rates of one call, unless one epoch has more steps with rates of their own: 1 MB. */
+const MOST_RATES_PER_RUN = 2 ** 17;
 
 /** What an epoch loop works on. */
 export interface EpochLoopParts {
@@ -124,19 +128,21 @@ export class EpochLoop {
     const { earlyStopper, loaded } = this.#state;
     const isWatched = earlyStopper !== undefined && earlyStopper.inKernel === undefined;
     if (isWatched || (this.#options.schedule?.monitors.length ?? 0) > 0) return 1;
-    if (!this.#wantsPredictions) return MOST_EPOCHS_PER_RUN;
-    const rows = loaded.data.rows + (loaded.validation?.rows ?? 0);
-    const epochs = Math.floor(MOST_PREDICTIONS_PER_RUN / (rows * this.#model.outputs));
-    return Math.min(MOST_EPOCHS_PER_RUN, Math.max(1, epochs));
+    const limits = [MOST_EPOCHS_PER_RUN];
+    if (this.#options.schedule?.isPerStep) limits.push(MOST_RATES_PER_RUN / this.#state.stepsPerEpoch);
+    if (this.#wantsPredictions) {
+      const rows = loaded.data.rows + (loaded.validation?.rows ?? 0);
+      limits.push(MOST_PREDICTIONS_PER_RUN / (rows * this.#model.outputs));
+    }
+    return Math.max(1, Math.floor(Math.min(...limits)));
   }
 
   /** Returns the next call of the kernel, of at most `most` epochs. */
   #nextRun(most: number): Run {
     const { batchSize, accumulate, shuffle, threads, budget } = this.#options;
-    const { loaded, epochsLeft, done, position, earlyStopper } = this.#state;
-    const { data, validation } = loaded;
+    const { loaded, epochsLeft, position, earlyStopper, stepsPerEpoch } = this.#state;
+    const { validation } = loaded;
     const epochs = Math.min(most, epochsLeft, this.#mostEpochs);
-    const stepsPerEpoch = Math.ceil(data.rows / Math.min(batchSize, data.rows));
     const earlyStopping = earlyStopper?.inKernel;
     const { targetLoss } = budget;
     return {
@@ -147,7 +153,7 @@ export class EpochLoop {
       seed: this.#model.seed,
       shuffle,
       ...(threads === undefined ? {} : { threads }),
-      learningRates: Float64Array.from({ length: epochs }, (_, index) => this.#state.rate(done + index)),
+      ...this.#state.nextRates(epochs),
       ...(validation && { validation: validation.kernelData }),
       ...(this.#wantsPredictions && { predictions: true }),
       ...(earlyStopping && { earlyStopping }),
@@ -196,8 +202,8 @@ export class EpochLoop {
   }
 
   #divergence({ epoch, step }: { epoch: number; step: number }, run: Run): DivergenceError {
-    const { loaded, done, earlyStopper } = this.#state;
-    const learningRate = run.learningRates[epoch - run.from.epoch];
+    const { loaded, done, earlyStopper, stepsPerEpoch } = this.#state;
+    const learningRate = rateInRun(run, epoch - run.from.epoch, step, stepsPerEpoch);
     const whole = done > 0 ? "of the last whole epoch" : "from before the training";
     const kept = `The weights are those ${earlyStopper?.parameters ? "of the best epoch" : whole}.`;
     const advice = divergenceAdvice(this.#model, loaded, learningRate);

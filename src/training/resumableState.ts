@@ -1,7 +1,7 @@
 /** The state of one training: what a checkpoint holds of it, and how another training resumes from that. */
 import type { Snapshot } from "../formats/checkpoint.ts";
 import type { Network, Position, Progress, Run } from "../kernel/kernel.ts";
-import type { Measured } from "../nn/schedules/schedule.ts";
+import type { Measured, Rate } from "../nn/schedules/schedule.ts";
 import {
   createEarlyStopper,
   type EarlyStopper,
@@ -11,7 +11,7 @@ import {
 import { free, type Loaded } from "./data.ts";
 import { EpochMetrics } from "./epochMetrics.ts";
 import { type Ended, type Epoch, type History, HistoryBuilder } from "./history.ts";
-import { LearningRates } from "./learningRates.ts";
+import { LearningRates, rateInRun, rateOf, ratesOfSteps } from "./learningRates.ts";
 import { largerIsBetter, metricNames } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { checkResumed, type Settings } from "./resume.ts";
@@ -106,9 +106,27 @@ export class ResumableState {
     return this.#loaded.validation === undefined ? "loss" : "validationLoss";
   }
 
-  /** Returns the learning rate of an epoch of this training. */
-  rate(epoch: number): number {
+  /** The number of steps in an epoch. */
+  get stepsPerEpoch(): number {
+    const { rows } = this.#loaded.data;
+    return Math.ceil(rows / Math.min(this.#options.batchSize, rows));
+  }
+
+  #rate(epoch: number): Rate {
     return this.#rates.at(epoch, this.#last as Measured | undefined);
+  }
+
+  /** Returns the learning rate of an epoch of this training; its first, if each step has one. */
+  rate(epoch: number): number {
+    return rateOf(this.#rate(epoch), 0, Math.ceil(this.stepsPerEpoch / this.#options.accumulate));
+  }
+
+  /** Returns the learning rates of the next epochs, in the form of a run. */
+  nextRates(epochs: number): Pick<Run, "learningRates" | "ratePerStep"> {
+    const rates = Array.from({ length: epochs }, (_, index) => this.#rate(this.#done + index));
+    if (rates.every((rate) => typeof rate === "number")) return { learningRates: Float64Array.from(rates) };
+    const learningRates = ratesOfSteps(rates, this.stepsPerEpoch, this.#options.accumulate);
+    return { learningRates, ratePerStep: true };
   }
 
   /** Sets the learning rate of all epochs to come. */
@@ -118,8 +136,10 @@ export class ResumableState {
 
   /** Appends the epochs that ended in a run to the history and moves the position. */
   record(run: Run, progress: Progress): Epoch[] {
+    const steps = this.stepsPerEpoch;
     const epochs = Array.from(progress.losses, (loss, index) => {
-      const always = [run.from.epoch + index, loss, run.learningRates[index], progress.seconds[index]];
+      const rate = rateInRun(run, index, steps - 1, steps);
+      const always = [run.from.epoch + index, loss, rate, progress.seconds[index]];
       return this.#builder.add([...always, ...this.#epochMetrics.of(progress, index)]);
     });
     this.#done += epochs.length;
@@ -189,7 +209,7 @@ export class ResumableState {
     this.#position = { epoch: model.training.epochs, step: 0, steps: model.training.steps, loss: 0 };
     for (let epoch = 0; epoch < state.done; epoch++) {
       // A schedule that watches the training has to see every epoch again.
-      this.rate(epoch);
+      this.#rate(epoch);
       this.#last = this.#builder.add(names.map((name) => model.history?.[name][epoch] ?? Number.NaN));
     }
     this.#rates.override = state.learningRate;

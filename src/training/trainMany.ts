@@ -273,7 +273,7 @@ function start(kernel: Kernel, group: readonly ActiveTraining[], threads: number
   return {
     group,
     trainings: kernel.trainMany(list, threads),
-    isLast: list.every(({ run }, at) => group[at].training.left === run.learningRates.length),
+    isLast: list.every(({ run }, at) => group[at].training.takesAll(run as Run)),
   };
 }
 

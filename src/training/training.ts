@@ -81,6 +81,11 @@ export class Training {
     return this.#state.epochsLeft;
   }
 
+  /** Returns whether a run takes all epochs that are left. */
+  takesAll({ steps }: Run): boolean {
+    return steps === this.left * this.#state.stepsPerEpoch;
+  }
+
   /** Returns the training as a generator of requests, for a caller that answers them itself. */
   requests(): TrainingRequests {
     return this.#loop.requests(false, false);

@@ -68,7 +68,7 @@ impl Case {
     fn program(&self, optimizer: &Value) -> Value {
         let dense = |&units: &usize| {
             json!({
-                "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0,
+                "type": "dense", "units": units, "useBias": true, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0,
             })
         };
         let mut layers: Vec<Value> = Vec::new();

@@ -7,12 +7,13 @@ pub mod embedding;
 pub mod gaussian_noise;
 pub mod layer_norm;
 pub mod residual;
+pub mod scale;
 pub mod softmax;
 
 use crate::activations;
 use crate::engine::{Epilogue, Noise, RowFunction, simd::Simd};
 use crate::errors::Result;
-use crate::options::Names;
+use crate::options::{AT_LEAST_0, Names, Options};
 use serde_json::{Map, Value};
 
 /// What a layer consists of. The network matches on these kinds and never on a layer's name.
@@ -25,6 +26,8 @@ pub enum LayerOperation<S: Simd> {
         bias: bool,
         /// Whether W and b change in training.
         trainable: bool,
+        /// What the learning rate of W and b is multiplied by.
+        learning_rate_factor: f64,
         /// The factor of Σ|W| in the penalty that is added to the loss.
         l1: f32,
         /// The factor of ΣW² in the penalty.
@@ -35,13 +38,20 @@ pub enum LayerOperation<S: Simd> {
     /// y = f(x) for each row.
     Row(Box<dyn RowFunction<S>>),
     /// y = w x + b for each feature.
-    Scale,
+    Affine {
+        /// Whether there is a b.
+        bias: bool,
+        /// What the learning rate of w and b is multiplied by.
+        learning_rate_factor: f64,
+    },
     /// y = w (x - mean) / √(variance + ε) + b for each feature, over the rows of the batch.
     Standardize {
         /// Added to the variance.
         epsilon: f32,
         /// The weight of a new batch in the running mean and variance.
         momentum: f32,
+        /// What the learning rate of w and b is multiplied by.
+        learning_rate_factor: f64,
     },
     /// Replaces the category index in `column` by `units` values.
     Lookup {
@@ -51,6 +61,8 @@ pub enum LayerOperation<S: Simd> {
         categories: usize,
         /// The number of values for each category.
         units: usize,
+        /// What the learning rate of these values is multiplied by.
+        learning_rate_factor: f64,
     },
     /// y = x. A later `Add` adds these values again.
     Fork,
@@ -58,6 +70,19 @@ pub enum LayerOperation<S: Simd> {
     Add,
     /// y = f(x, draw) for each value in training, else y = x.
     Noise(Box<dyn Noise<S>>),
+}
+
+impl<S: Simd> LayerOperation<S> {
+    /// Returns what the learning rate of its parameters is multiplied by.
+    pub fn learning_rate_factor(&self) -> f64 {
+        match self {
+            LayerOperation::Product { learning_rate_factor, .. }
+            | LayerOperation::Affine { learning_rate_factor, .. }
+            | LayerOperation::Standardize { learning_rate_factor, .. }
+            | LayerOperation::Lookup { learning_rate_factor, .. } => *learning_rate_factor,
+            _ => 1.0,
+        }
+    }
 }
 
 /// The layers that are not activations, and the names of their options.
@@ -69,8 +94,14 @@ pub const TABLE: &[Names] = &[
     ("gaussianNoise", gaussian_noise::OPTIONS),
     ("layerNorm", layer_norm::OPTIONS),
     ("residual", residual::OPTIONS),
+    ("scale", scale::OPTIONS),
     ("softmax", softmax::OPTIONS),
 ];
+
+/// Reads the option of every layer with parameters that an optimizer updates.
+fn learning_rate_factor(options: &Options<'_>) -> Result<f64> {
+    options.double("learningRateFactor", AT_LEAST_0)
+}
 
 /// Creates the operations of the layer of this name.
 pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
@@ -82,6 +113,7 @@ pub fn build<S: Simd>(name: &str, options: &Map<String, Value>) -> Result<Vec<La
         "gaussianNoise" => gaussian_noise::build(options),
         "layerNorm" => layer_norm::build(options),
         "residual" => residual::build(options),
+        "scale" => scale::build(options),
         "softmax" => softmax::build(options),
         _ => Ok(vec![LayerOperation::Elementwise(activations::build(name, options)?)]),
     }

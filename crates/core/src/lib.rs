@@ -8,10 +8,10 @@
 //! use myelin_core::{Dataset, Network, Run, Stop};
 //!
 //! let program = r#"{ "inputs": 2,
-//!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true, "l1": 0, "l2": 0 }],
+//!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0 }],
 //!   "loss": { "type": "meanSquaredError" },
 //!   "clipGradients": null,
-//!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 } }"#;
+//!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true } }"#;
 //! let mut network = Network::new(program, None)?;
 //! network.write_parameters(&[0.5, -0.5, 0.0])?;
 //! let data = Dataset::new(vec![1.0, 2.0, 3.0, 4.0], vec![1.0, 0.0], 2, 1)?;

@@ -2,16 +2,17 @@
 //! fused into the operation before it. This file dispatches the forward and backward passes of all kinds but
 //! products.
 
+use crate::engine::affine::Affine;
 use crate::engine::gradients::{ParameterGradients, Shards};
 use crate::engine::lookup::Lookup;
 use crate::engine::noise;
-use crate::engine::panels::{LANES, Line, Panels};
+use crate::engine::panels::{LANES, Line, Panels, panels};
 use crate::engine::products::Product;
-use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
 use crate::engine::standardize::{BatchStatistics, Standardize};
 use crate::engine::{Epilogue, Noise, RowFunction};
 use crate::random::NoiseDraws;
+use std::ops::Range;
 
 /// What an operation computes.
 pub enum Kind<S: Simd> {
@@ -21,8 +22,8 @@ pub enum Kind<S: Simd> {
     Copy,
     /// A function of each row.
     Row(Box<dyn RowFunction<S>>),
-    /// y = w x + b
-    Scale(Scale),
+    /// y = w x + b, or without b
+    Affine(Affine),
     /// Standardizes features over the rows of a batch. The number is its index among these operations.
     Standardize(Standardize, usize),
     /// Adds noise in training. The number is its index among these operations.
@@ -104,7 +105,7 @@ impl<S: Simd> Operation<S> {
 impl<S: Simd> Kind<S> {
     /// Returns whether training changes parameters of this kind, unless they are frozen.
     pub fn has_parameters(&self) -> bool {
-        matches!(self, Kind::Product(_) | Kind::Scale(_) | Kind::Lookup(_))
+        matches!(self, Kind::Product(_) | Kind::Affine(_) | Kind::Lookup(_))
     }
 
     /// Returns whether the small-batch steps support this kind.
@@ -129,7 +130,7 @@ impl<S: Simd> Kind<S> {
                 Some(statistics) => standardize.forward(s, &statistics[*number], input, output, rows),
                 None => standardize.forward_running(s, parameters, input, output, rows),
             },
-            Kind::Scale(scale) => scale.forward(s, parameters, input, output, rows),
+            Kind::Affine(affine) => affine.forward(s, parameters, input, output, rows),
             Kind::Lookup(lookup) => lookup.forward(parameters, input, output, rows),
             _ => output.copy_from(input, rows),
         }
@@ -167,7 +168,7 @@ impl<S: Simd> Kind<S> {
                     standardize.backward(s, &statistics[*number], of_output, result, rows);
                 }
             }
-            Kind::Scale(scale) => scale.backward(s, parameters, &gradients[0], result, rows),
+            Kind::Affine(affine) => affine.backward(s, parameters, &gradients[0], result, rows),
             Kind::Lookup(lookup) => lookup.backward(&gradients[0], result, rows),
             _ => result.copy_from(&gradients[0], rows),
         }
@@ -189,7 +190,7 @@ impl<S: Simd> Kind<S> {
     pub(crate) fn parameter_gradient<'a>(&self, gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>) {
         match self {
             Kind::Product(product) => product.parameter_gradient(gradients),
-            Kind::Scale(scale) => scale.parameter_gradient(gradients),
+            Kind::Affine(affine) => affine.parameter_gradient(gradients),
             Kind::Lookup(lookup) => lookup.parameter_gradient(gradients),
             _ => {}
         }
@@ -219,6 +220,15 @@ impl Array {
     /// Returns whether the array has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns its lines, and whether it is a matrix: weight decay may be for matrices only.
+    pub fn lines(&self) -> (Range<usize>, bool) {
+        match self {
+            Array::Weights(product) => (product.weight.clone(), true),
+            Array::Vector(start, length) => (*start..start + panels(*length), false),
+            Array::Table(lookup) => (lookup.table.clone(), true),
+        }
     }
 
     /// Calls `visit` with the line and lane of each value in order.

@@ -10,46 +10,64 @@ use crate::errors::Result;
 use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
 use adam::{Adamax, Nadam};
 use lion::Lion;
+use serde_json::{Map, Value};
 use squares::{Adadelta, Adagrad};
 
 crate::table! {
     "optimizer" as Update;
-    "adadelta" ["rho", "epsilon", "weightDecay"] => |options| {
+    "adadelta" ["rho", "epsilon", "weightDecay", "decayBiases"] => |options| {
         let (rho, epsilon) = (DecayRate::new(&options, "rho")?, options.number("epsilon", EPSILON)?);
-        Box::new(Rule(Adadelta { rho, epsilon, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
+        Box::new(Rule(Adadelta { rho, epsilon, weight_decay: weight_decay(&options)? }))
     },
-    "adagrad" ["initialAccumulatorValue", "epsilon", "weightDecay"] => |options| {
+    "adagrad" ["initialAccumulatorValue", "epsilon", "weightDecay", "decayBiases"] => |options| {
         let initial = options.number("initialAccumulatorValue", AT_LEAST_0)?;
         let epsilon = options.number("epsilon", EPSILON)?;
-        Box::new(Rule(Adagrad { initial, epsilon, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
+        Box::new(Rule(Adagrad { initial, epsilon, weight_decay: weight_decay(&options)? }))
     },
-    "adam" ["beta1", "beta2", "epsilon", "weightDecay", "amsgrad"] => |options| {
+    "adam" ["beta1", "beta2", "epsilon", "weightDecay", "decayBiases", "amsgrad"] => |options| {
         adam::build::<S, false>(&options)?
     },
-    "adamW" ["beta1", "beta2", "epsilon", "weightDecay", "amsgrad"] => |options| {
+    "adamW" ["beta1", "beta2", "epsilon", "weightDecay", "decayBiases", "amsgrad"] => |options| {
         adam::build::<S, true>(&options)?
     },
-    "adamax" ["beta1", "beta2", "epsilon", "weightDecay"] => |options| {
+    "adamax" ["beta1", "beta2", "epsilon", "weightDecay", "decayBiases"] => |options| {
         Box::new(Rule(Adamax::new(&options)?))
     },
-    "lion" ["beta1", "beta2", "weightDecay"] => |options| {
+    "lion" ["beta1", "beta2", "weightDecay", "decayBiases"] => |options| {
         let (beta1, beta2) = (DecayRate::new(&options, "beta1")?, DecayRate::new(&options, "beta2")?);
-        Box::new(Rule(Lion { beta1, beta2, weight_decay: options.number("weightDecay", AT_LEAST_0)? }))
+        Box::new(Rule(Lion { beta1, beta2, weight_decay: weight_decay(&options)? }))
     },
-    "nadam" ["beta1", "beta2", "epsilon", "weightDecay", "momentumDecay"] => |options| {
+    "nadam" ["beta1", "beta2", "epsilon", "weightDecay", "decayBiases", "momentumDecay"] => |options| {
         Box::new(Rule(Nadam::new(&options)?))
     },
-    "rmsprop" ["rho", "momentum", "centered", "epsilon", "weightDecay"] => |options| {
+    "rmsprop" ["rho", "momentum", "centered", "epsilon", "weightDecay", "decayBiases"] => |options| {
         squares::build_rmsprop(&options)?
     },
-    "sgd" ["momentum", "nesterov", "weightDecay"] => |options| {
-        let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
+    "sgd" ["momentum", "nesterov", "weightDecay", "decayBiases"] => |options| {
+        let weight_decay = weight_decay(&options)?;
         let (momentum, nesterov) = (options.number("momentum", BELOW_1)?, options.boolean("nesterov")?);
         match momentum == 0.0 {
             true => Box::new(Rule(Sgd { weight_decay })),
             false => Box::new(Rule(SgdMomentum { momentum, nesterov, weight_decay })),
         }
     },
+}
+
+/// Returns λ. Whether biases decay is not the concern of a rule: see [`without_decay`].
+fn weight_decay(options: &Options<'_>) -> Result<f32> {
+    options.boolean("decayBiases")?;
+    options.number("weightDecay", AT_LEAST_0)
+}
+
+/// Creates the optimizer of this name without weight decay, if it has weight decay for matrices only.
+pub fn without_decay<S: Simd>(name: &str, values: &Map<String, Value>) -> Result<Option<Box<dyn Update<S>>>> {
+    let decays = values.get("weightDecay").and_then(Value::as_f64) != Some(0.0);
+    if !decays || values.get("decayBiases") != Some(&Value::Bool(false)) {
+        return Ok(None);
+    }
+    let mut values = values.clone();
+    values.insert("weightDecay".to_string(), Value::from(0));
+    build(name, &values).map(Some)
 }
 
 /// The largest number of slots of any optimizer.

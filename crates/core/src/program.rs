@@ -4,10 +4,11 @@
 //! The TypeScript twin fills in the defaults. Here every field must be present, and no other field may be.
 
 use crate::dataset::Dataset;
+use crate::engine::affine::Affine;
+use crate::engine::groups::{GroupRule, Groups};
 use crate::engine::lookup::Lookup;
 use crate::engine::panels::{Line, panels};
 use crate::engine::products::Product;
-use crate::engine::scale::Scale;
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Standardize;
 use crate::engine::{CHUNK_ROWS, RowLoss, Update};
@@ -67,6 +68,8 @@ pub struct Plan<S: Simd> {
     /// The lines that training does not change, in increasing order. Their gradients stay zero, and the
     /// optimizer skips them.
     pub frozen: Vec<Range<usize>>,
+    /// The groups of parameters, if an update treats some unlike others.
+    pub groups: Option<Groups<S>>,
     /// The penalties on weights.
     pub penalties: Vec<Penalty>,
     /// How gradients are clipped, if at all.
@@ -145,6 +148,7 @@ impl<S: Simd> Plan<S> {
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
             lines: 0,
             frozen: Vec::new(),
+            groups: None,
             penalties: Vec::new(),
             clip: clip(program.get("clipGradients"))?,
             parameters: 0,
@@ -166,15 +170,20 @@ impl<S: Simd> Plan<S> {
         if let Some(loss) = plan.loss.absorb(last) {
             (plan.loss, plan.absorbed) = (loss, all.pop());
         }
+        let mut factors = Vec::new();
         for spec in all {
+            let (factor, start) = (spec.learning_rate_factor(), plan.lines);
             plan.push(spec)?;
+            factors.push((start..plan.lines, factor));
         }
+        let undecayed = optimizers::without_decay(kind(optimizer, "optimizer")?, optimizer)?;
+        plan.groups = Groups::of(plan.group_rules(&factors).into_iter(), undecayed);
         if plan.operations.is_empty() {
             plan.operations.push(Operation::new(inputs, Kind::Copy));
         }
         let first = plan.operations.iter().position(|operation| operation.trainable);
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
-        let size = (plan.lines, plan.needs_whole_gradient());
+        let size = (plan.lines, plan.needs_whole_gradient() || plan.groups.is_some());
         plan.way = Way::of(&plan.operations, size, (&*plan.loss, &*plan.update));
         Ok(plan)
     }
@@ -182,7 +191,7 @@ impl<S: Simd> Plan<S> {
     fn push(&mut self, spec: LayerOperation<S>) -> Result<()> {
         let width = self.outputs();
         let (outputs, kind) = match spec {
-            LayerOperation::Product { outputs, bias, trainable, l1, l2 } => {
+            LayerOperation::Product { outputs, bias, trainable, l1, l2, .. } => {
                 let product = self.product(outputs, bias)?;
                 if !trainable {
                     let end = product.bias.as_ref().unwrap_or(&product.weight).end;
@@ -204,21 +213,21 @@ impl<S: Simd> Plan<S> {
                 return Ok(());
             }
             LayerOperation::Row(row) => (width, Kind::Row(row)),
-            LayerOperation::Scale => (width, Kind::Scale(self.scale(width)?)),
-            LayerOperation::Standardize { epsilon, momentum } => {
-                let scale = self.scale(width)?;
+            LayerOperation::Affine { bias, .. } => (width, Kind::Affine(self.affine(width, bias)?)),
+            LayerOperation::Standardize { epsilon, momentum, .. } => {
+                let affine = self.affine(width, true)?;
                 let standardize = self.standardize(width, epsilon, momentum)?;
                 let number = self.standardized.len();
                 self.standardized.push(self.operations.len());
                 self.operations.push(Operation::new(width, Kind::Standardize(standardize, number)));
-                (width, Kind::Scale(scale))
+                (width, Kind::Affine(affine))
             }
             LayerOperation::Noise(noise) => {
                 let before =
                     self.operations.iter().filter(|operation| matches!(operation.kind, Kind::Noise(..)));
                 (width, Kind::Noise(noise, before.count() as u32))
             }
-            LayerOperation::Lookup { column, categories, units } => {
+            LayerOperation::Lookup { column, categories, units, .. } => {
                 let lookup = self.lookup(column, categories, units)?;
                 (width - 1 + units, Kind::Lookup(lookup))
             }
@@ -227,6 +236,17 @@ impl<S: Simd> Plan<S> {
         };
         self.operations.push(Operation::new(outputs, kind));
         Ok(())
+    }
+
+    /// Returns how each array of parameters is updated, from the learning-rate factors of lines. Arrays of one value
+    /// for each feature do not decay.
+    fn group_rules(&self, factors: &[(Range<usize>, f64)]) -> Vec<(Range<usize>, GroupRule)> {
+        let rule = |array: &Array| {
+            let (lines, decays) = array.lines();
+            let of_layer = factors.iter().find(|(layer, _)| layer.contains(&lines.start));
+            (lines, GroupRule { factor: of_layer.map_or(1.0, |(_, factor)| *factor), decays })
+        };
+        self.arrays.iter().map(rule).filter(|(lines, _)| !lines.is_empty()).collect()
     }
 
     /// Connects the last open fork to the operation that is pushed next, an `Add`. Returns the fork's index.
@@ -278,8 +298,9 @@ impl<S: Simd> Plan<S> {
         Ok(Product { bias, ..product })
     }
 
-    fn scale(&mut self, width: usize) -> Result<Scale> {
-        Ok(Scale { weight: self.vector(width)?, bias: self.vector(width)? })
+    fn affine(&mut self, width: usize, bias: bool) -> Result<Affine> {
+        let weight = self.vector(width)?;
+        Ok(Affine { weight, bias: if bias { Some(self.vector(width)?) } else { None } })
     }
 
     fn standardize(&mut self, width: usize, epsilon: f32, momentum: f32) -> Result<Standardize> {

@@ -123,8 +123,10 @@ pub struct Run<'a> {
     /// epoch has the remaining steps. A run that starts between two updates continues with the gradient that
     /// the run before it accumulated.
     pub accumulate: u64,
-    /// The learning rate of each epoch, beginning with the current one.
+    /// The learning rate of each epoch, beginning with the current one, or of each step of the run.
     pub learning_rates: &'a [f64],
+    /// Whether each step has a learning rate of its own. An update has that of its last step.
+    pub rate_per_step: bool,
     /// How many threads to use.
     pub threads: Threads,
     /// The data whose loss is computed at the end of each epoch.
@@ -147,12 +149,21 @@ impl Default for Run<'_> {
             shuffle: false,
             accumulate: 1,
             learning_rates: &[],
+            rate_per_step: false,
             threads: Threads::AtMost(usize::MAX),
             validation: None,
             predictions: false,
             early_stopping: None,
             target_loss: f64::NEG_INFINITY,
         }
+    }
+}
+
+impl Run<'_> {
+    /// Returns how many of the next `most` steps, beginning with step `first` of the run, have the same rate.
+    fn equal_rates(&self, first: u64, most: u64) -> u64 {
+        let rates = &self.learning_rates[first as usize..][..most as usize];
+        rates.iter().take_while(|rate| rate.to_bits() == rates[0].to_bits()).count() as u64
     }
 }
 
@@ -217,7 +228,8 @@ impl<S: Simd> State<S> {
         );
         let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch);
         let rates = run.learning_rates.len() as u64;
-        ensure!(epochs <= rates, "run: {} steps need {epochs} learning rates, received {rates}", run.steps);
+        let needed = if run.rate_per_step { run.steps } else { epochs };
+        ensure!(needed <= rates, "run: {} steps need {needed} learning rates, received {rates}", run.steps);
 
         if let Some(validation) = run.validation {
             self.checked.once(validation, || self.plan.check(validation))?;

@@ -2,12 +2,13 @@
 
 use crate::dataset::Checked;
 use crate::engine::gradient_target::target_lines;
+use crate::engine::groups::Groups;
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::{MOST_THREADS, ScopedThreads};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::BatchStatistics;
 use crate::engine::thread_tuner::ThreadTuner;
-use crate::engine::{CHUNK_ROWS, Powers};
+use crate::engine::{CHUNK_ROWS, Powers, StepFactors};
 use crate::errors::Result;
 use crate::network::{Published, lock};
 use crate::predictor::Forward;
@@ -39,6 +40,8 @@ pub(crate) struct State<S: Simd> {
     pub(crate) cuts: Vec<usize>,
     pub(crate) first: Option<FirstByPanels>,
     pub(crate) powers: Powers,
+    /// What each group of parameters needs in the current step.
+    pub(crate) group_factors: Vec<StepFactors>,
     pub(crate) tuner: Option<ThreadTuner>,
     /// The statistics over all rows of the batch, for each operation that standardizes.
     pub(crate) statistics: Vec<BatchStatistics>,
@@ -66,6 +69,10 @@ impl<S: Simd> State<S> {
             cuts: Vec::new(),
             first: None,
             powers: Powers::default(),
+            group_factors: vec![
+                StepFactors { learning_rate: 0.0, extra: [0.0; 2] };
+                plan.groups.as_ref().map_or(0, Groups::rules)
+            ],
             tuner: None,
             plan: Arc::new(plan),
             statistics: Vec::new(),

@@ -4,7 +4,8 @@
 //! finished (`crate::step`).
 
 use crate::engine::StepFactors;
-use crate::engine::gradient_target::Updates;
+use crate::engine::gradient_target::{Destination, GradientTarget, Updates};
+use crate::engine::groups::GroupedUpdates;
 use crate::engine::panels::{LANES, Line};
 use crate::engine::scoped_threads::MOST_THREADS;
 use crate::engine::simd::Simd;
@@ -120,6 +121,29 @@ impl Bound {
     }
 }
 
+impl<S: Simd> Plan<S> {
+    /// Returns the update of some lines as the destination of their gradients. `group_factors` are those of the groups.
+    /// `before` is the sum of the gradients of the chunks before, if there are some. The slices hold the same lines.
+    pub(crate) fn destination<'a>(
+        &'a self,
+        (factors, group_factors): (StepFactors, &'a [StepFactors]),
+        parameters: &'a mut [Line],
+        slots: &'a mut [Line],
+        before: Option<&'a [Line]>,
+    ) -> Destination<'a, S> {
+        let (update, count) = (&*self.update, self.update.slots());
+        if let Some(groups) = &self.groups {
+            let updates = GroupedUpdates { groups, update, group_factors, parameters, slots, count, before };
+            return Destination::Grouped(updates);
+        }
+        let updates = Updates { update, factors, parameters, slots, count };
+        match before {
+            Some(before) => Destination::UpdateWith(updates, before),
+            None => Destination::Update(updates),
+        }
+    }
+}
+
 /// Adds the gradients of all penalties to `gradient`, which begins with the line `first`.
 pub(crate) fn add_penalties<S: Simd>(
     plan: &Plan<S>,
@@ -152,17 +176,18 @@ fn bound_of<S: Simd>(plan: &Plan<S>, squares: &[f64]) -> Option<Bound> {
     }
 }
 
-/// Clips the gradient of `lines` and updates them. The slices in `updates`, and `gradient`, begin with the
-/// first of these lines.
+/// Clips the gradient of `lines` and updates them. The slices in the destination, and `gradient`, begin
+/// with the first of these lines.
 fn update_lines<S: Simd>(
     plan: &Plan<S>,
     s: S,
     lines: Range<usize>,
     bound: Bound,
     gradient: &mut [Line],
-    mut updates: Updates<'_, S>,
+    destination: Destination<'_, S>,
 ) {
     let first = lines.start;
+    let mut target = GradientTarget { first, destination };
     s.run(
         #[inline(always)]
         || {
@@ -171,7 +196,7 @@ fn update_lines<S: Simd>(
                     let end = range.end.min(start + BOUND_LINES);
                     let block = &mut gradient[start - first..end - first];
                     bound.apply(s, block);
-                    updates.apply(s, start - first, block);
+                    target.take(s, start, block);
                 }
             }
         },
@@ -184,7 +209,7 @@ pub(crate) fn update<S: Simd>(
     plan: &Plan<S>,
     s: S,
     step_threads: &mut StepThreads<'_, '_>,
-    factors: StepFactors,
+    (factors, group_factors): (StepFactors, &[StepFactors]),
     [parameters, slots, gradient]: [&mut [Line]; 3],
 ) -> bool {
     let parts = Parts::of(plan.lines);
@@ -225,8 +250,8 @@ pub(crate) fn update<S: Simd>(
         slices,
         cuts,
         |thread, (), [gradient, parameters, slots]| {
-            let updates = Updates { update: &*plan.update, factors, parameters, slots, count };
-            update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, updates);
+            let destination = plan.destination((factors, group_factors), parameters, slots, None);
+            update_lines(plan, s, cuts[thread]..cuts[thread + 1], bound, gradient, destination);
         },
     );
     true

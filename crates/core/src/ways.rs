@@ -42,11 +42,12 @@ pub enum Way {
 }
 
 impl Way {
-    /// Chooses the way of a plan with these operations and `lines` of parameters. `needs_whole_gradient` says
-    /// that an update needs the gradient of all parameters at once.
+    /// Chooses the way of a plan with these operations and `lines` of parameters. `needs_more` is true if
+    /// an update needs the gradient of all parameters at once, or treats some unlike others: small batches support
+    /// neither.
     pub fn of<S: Simd>(
         operations: &[Operation<S>],
-        (lines, needs_whole_gradient): (usize, bool),
+        (lines, needs_more): (usize, bool),
         (loss, update): (&dyn RowLoss<S>, &dyn Update<S>),
     ) -> Self {
         if operations.iter().any(|operation| matches!(operation.kind, Kind::Standardize(..))) {
@@ -55,7 +56,7 @@ impl Way {
         // Portable code gains nothing from a constant number of rows: its multiply-adds are function calls.
         let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
         let plain = operations.iter().all(|operation| operation.kind.is_plain());
-        if has_lanes && plain && !needs_whole_gradient && lines <= SMALL_NETWORK_LINES {
+        if has_lanes && plain && !needs_more && lines <= SMALL_NETWORK_LINES {
             return match one_hidden_layer(operations) {
                 Some(layer) => {
                     Way::OneHiddenLayer(layer, Fusion::of(operations[0].epilogue.as_deref(), loss, update))

@@ -62,6 +62,8 @@ fn clipped(widths: &[u64]) -> Value {
     program["clipGradients"] = json!({ "norm": 0.01 });
     program["layers"][0]["l2"] = json!(0.1);
     program["layers"][2]["trainable"] = json!(false);
+    program["optimizer"]["weightDecay"] = json!(0.1);
+    program["optimizer"]["decayBiases"] = json!(false);
     program
 }
 
@@ -73,18 +75,18 @@ fn program(widths: &[u64]) -> Value {
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
         "optimizer": {
-            "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "amsgrad": true,
+            "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true, "amsgrad": true,
         },
     })
 }
 
 /// Returns a program whose layers make the threads meet, draw noise, branch and look up values.
 fn all_kinds() -> Value {
-    let norm = json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
-    let inside = json!([{ "type": "layerNorm", "epsilon": 1e-5 }, dense(24), { "type": "silu" }]);
+    let norm = json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1, "learningRateFactor": 1 });
+    let inside = json!([{ "type": "layerNorm", "epsilon": 1e-5, "learningRateFactor": 2.5 }, dense(24), { "type": "silu" }]);
     let mut all = program(&[5, 1]);
     all["layers"] = json!([
-        { "type": "embedding", "column": 2, "categories": 7, "units": 19 },
+        { "type": "embedding", "column": 2, "categories": 7, "units": 19, "learningRateFactor": 1 },
         { "type": "gaussianNoise", "stddev": 0.1 },
         dense(24),
         norm,
@@ -131,6 +133,7 @@ impl Case {
             shuffle: self.shuffle,
             accumulate: self.accumulate,
             learning_rates: &rates,
+            rate_per_step: false,
             threads: Threads::Exactly(self.threads),
             validation: self.measures.then_some(&data),
             predictions: self.measures,

@@ -198,7 +198,7 @@ fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_
                 "layers": [dense(units), { "type": last }],
                 "loss": loss,
                 "clipGradients": null,
-                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
             });
             if !takes_last_layer(&program) {
                 continue;
@@ -219,12 +219,12 @@ fn tables_whose_entries_share_lines_give_the_bits_of_the_scalar_program() {
             let program = serde_json::json!({
                 "inputs": 2,
                 "layers": [
-                    { "type": "embedding", "column": 1, "categories": categories, "units": units },
+                    { "type": "embedding", "column": 1, "categories": categories, "units": units, "learningRateFactor": 1 },
                     dense(3),
                 ],
                 "loss": { "type": "meanSquaredError" },
                 "clipGradients": clip,
-                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
             });
             let data = examples(&program, 37, 1);
             Case { program, data, batch: 18, seed: 1, shuffle: true, accumulate: 1, rates: vec![0.1, 0.1] }
@@ -241,11 +241,11 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
             "layers": [
                 dense(units),
                 dense(67),
-                { "type": "dense", "units": 3, "useBias": false, "trainable": true, "l1": 0, "l2": 0 },
+                { "type": "dense", "units": 3, "useBias": false, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0 },
             ],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
-            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 },
+            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
         });
         let data = examples(&program, 13, 1);
         Case { program, data, batch: 6, seed: 1, shuffle: false, accumulate: 1, rates: vec![1e-4, 1e-4] }
@@ -266,7 +266,7 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
             ],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
-            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01 },
+            "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01, "decayBiases": true },
         });
         for batch in [6, 13, 40] {
             let data = examples(&program, 41, 1);
@@ -284,26 +284,29 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
     }
 }
 
-/// Changes between a gradient and the parameters: a layer that is not trained, penalties, a clip.
-fn updates() -> [(usize, f64, Value); 5] {
+/// Changes between a gradient and the parameters: a layer that is not trained, penalties, a clip, and whether
+/// layers have different rates and biases do not decay.
+fn updates() -> [(usize, f64, Value, bool); 6] {
     let (norm, value) = (serde_json::json!({ "norm": 0.05 }), serde_json::json!({ "value": 0.003 }));
     [
-        (0, 0.0, Value::Null),
-        (1, 0.0, Value::Null),
-        (usize::MAX, 0.01, Value::Null),
-        (1, 0.01, norm),
-        (0, 0.0, value),
+        (0, 0.0, Value::Null, false),
+        (1, 0.0, Value::Null, true),
+        (usize::MAX, 0.01, Value::Null, false),
+        (1, 0.01, norm, true),
+        (0, 0.0, value, false),
+        (usize::MAX, 0.0, Value::Null, true),
     ]
 }
 
 #[test]
-fn frozen_layers_penalties_and_clips_give_the_bits_in_every_way_to_share_a_step() {
+fn frozen_layers_penalties_clips_and_groups_give_the_bits_in_every_way_to_share_a_step() {
     for (inputs, widths) in shapes() {
-        for (frozen, penalty, clip) in updates() {
+        for (frozen, penalty, clip, grouped) in updates() {
             let dense = |(index, units): (usize, &usize)| {
+                let factor = if grouped { 0.7 * index as f64 } else { 1.0 };
                 serde_json::json!({
                     "type": "dense", "units": units, "useBias": true, "trainable": index != frozen,
-                    "l1": penalty, "l2": 2.0 * penalty,
+                    "learningRateFactor": factor, "l1": penalty, "l2": 2.0 * penalty,
                 })
             };
             let program = serde_json::json!({
@@ -311,7 +314,10 @@ fn frozen_layers_penalties_and_clips_give_the_bits_in_every_way_to_share_a_step(
                 "layers": widths.iter().enumerate().map(dense).collect::<Vec<_>>(),
                 "loss": { "type": "meanSquaredError" },
                 "clipGradients": clip,
-                "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.1 },
+                "optimizer": {
+                    "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.1,
+                    "decayBiases": !grouped,
+                },
             });
             let cases = if inputs > 100 { [(5, 1), (32, 3)] } else { [(5, 3), (1500, 1)] };
             for (batch, accumulate) in cases {
@@ -346,7 +352,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
             "optimizer": {
-                "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0,
+                "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true,
                 "amsgrad": false,
             },
         });
@@ -371,7 +377,8 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
 
 #[test]
 fn noise_and_batch_statistics_give_the_bits_of_the_scalar_program_for_any_batch() {
-    let norm = serde_json::json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1 });
+    let norm =
+        serde_json::json!({ "type": "batchNorm", "epsilon": 1e-5, "momentum": 0.1, "learningRateFactor": 1 });
     let dropout = serde_json::json!({ "type": "dropout", "rate": 0.3 });
     let noise = serde_json::json!({ "type": "gaussianNoise", "stddev": 0.1 });
     let inside = [norm.clone(), dense(19), serde_json::json!({ "type": "silu" }), dropout.clone()];
@@ -385,13 +392,13 @@ fn noise_and_batch_statistics_give_the_bits_of_the_scalar_program_for_any_batch(
             { "type": "relu" },
             dropout,
             { "type": "residual", "layers": inside },
-            { "type": "layerNorm", "epsilon": 1e-5 },
+            { "type": "layerNorm", "epsilon": 1e-5, "learningRateFactor": 1 },
             dense(3),
         ],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
         "optimizer": {
-            "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1,
+            "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1, "decayBiases": true,
             "amsgrad": false,
         },
     });
@@ -428,7 +435,7 @@ proptest! {
         let sizes = [(hidden, true), (outputs, trainable)].into_iter().zip(biases).zip(activations);
         let layers = sizes.flat_map(|(((units, trainable), bias), activation)| {
             let dense = serde_json::json!({
-                "type": "dense", "units": units, "useBias": bias, "trainable": trainable, "l1": 0, "l2": 0,
+                "type": "dense", "units": units, "useBias": bias, "trainable": trainable, "learningRateFactor": 1, "l1": 0, "l2": 0,
             });
             let function = (activation != "linear").then(|| serde_json::json!({ "type": activation }));
             [Some(dense), function].into_iter().flatten()
@@ -445,15 +452,15 @@ proptest! {
             },
             "optimizer": match optimizer {
                 "adam" => serde_json::json!({
-                    "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1,
+                    "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1, "decayBiases": true,
                     "amsgrad": false,
                 }),
                 "nesterov" => {
-                    serde_json::json!({ "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01 })
+                    serde_json::json!({ "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true })
                 }
                 _ => {
                     let decay = if optimizer == "sgd" { 0.0 } else { 0.01 };
-                    serde_json::json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": decay })
+                    serde_json::json!({ "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": decay, "decayBiases": true })
                 }
             },
             "clipGradients": null,

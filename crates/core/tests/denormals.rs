@@ -20,7 +20,7 @@ fn decay(optimizer: &Value, instructions: &str, first: f32, mut visit: impl FnMu
     let program = json!({
         "inputs": INPUTS,
         "layers": [{
-            "type": "dense", "units": OUTPUTS, "useBias": false, "trainable": true, "l1": 0, "l2": 0,
+            "type": "dense", "units": OUTPUTS, "useBias": false, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0,
         }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
@@ -51,9 +51,9 @@ fn the_state_of_no_optimizer_passes_denormal_numbers() {
 
 #[test]
 fn momentum_and_moments_decay_to_zero() {
-    let sgd = |nesterov| json!({ "type": "sgd", "momentum": 0.9, "nesterov": nesterov, "weightDecay": 0 });
+    let sgd = |nesterov| json!({ "type": "sgd", "momentum": 0.9, "nesterov": nesterov, "weightDecay": 0, "decayBiases": true });
     let adam = json!({
-        "type": "adam", "beta1": 0.9, "beta2": 0.9, "epsilon": 1e-8, "weightDecay": 0, "amsgrad": false,
+        "type": "adam", "beta1": 0.9, "beta2": 0.9, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true, "amsgrad": false,
     });
     for instructions in instruction_sets() {
         for optimizer in [sgd(false), sgd(true), adam.clone()] {

@@ -15,7 +15,7 @@ fn valid() -> Value {
         "layers": [dense(3), { "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0 },
+        "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     })
 }
 
@@ -159,7 +159,7 @@ fn the_footprint_counts_the_padding_of_layers_and_none_of_tables() {
         (program["inputs"], program["layers"]) = (json!(1), layers);
         Footprint::of(&program.to_string()).unwrap()
     };
-    let table = json!([{ "type": "embedding", "column": 0, "categories": 1600, "units": 1 }]);
+    let table = json!([{ "type": "embedding", "column": 0, "categories": 1600, "units": 1, "learningRateFactor": 1 }]);
     // The parameters and their published copy, each with the slots of the optimizer, and a gradient.
     let copies = Network::new(&valid().to_string(), None).unwrap().slots() * 2 + 3;
     assert_eq!(footprint(table).network, 1600 * size_of::<f32>() * copies);
@@ -176,7 +176,7 @@ fn width_without_parameters_costs_nothing() {
         "layers": [{ "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0 },
+        "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     });
     assert_eq!(Network::new(&program.to_string(), None).unwrap().parameters(), 0);
 }

@@ -13,7 +13,7 @@ fn program() -> Value {
         "layers": [dense(2)],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0 },
+        "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     })
 }
 
@@ -54,6 +54,22 @@ fn a_run_that_does_not_fit_is_refused() {
     refused(&data(), &run(1, &[]), &["learning rates"]);
     let beyond = Position { step: 3, ..Position::default() };
     refused(&data(), &Run { from: beyond, ..run(1, &rates) }, &["3 steps", "step 3"]);
+}
+
+#[test]
+fn rates_for_each_step_are_those_of_runs_of_one_step() {
+    // Of the steps that a small network takes in one go, too.
+    let rates = [0.1, 0.1, 0.02, 0.02, 0.02, 0.03, 0.0];
+    let (mut whole, mut stepwise, stop) = (network(), network(), Stop::default());
+    let all = Run { rate_per_step: true, ..run(7, &rates) };
+    let position = whole.train(&data(), &all, &stop).unwrap().position;
+    let mut from = Position::default();
+    for rate in rates {
+        from = stepwise.train(&data(), &Run { from, ..run(1, &[rate]) }, &stop).unwrap().position;
+    }
+    assert_eq!(position, from);
+    assert_eq!(state(&whole), state(&stepwise));
+    refused(&data(), &Run { rate_per_step: true, ..run(8, &rates) }, &["8 steps need 8 learning rates"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub struct NativeRun {
     pub shuffle: bool,
     pub accumulate: f64,
     pub learning_rates: Float64Array,
+    pub rate_per_step: Option<bool>,
     /// The most threads; by default one for each free core.
     pub threads: Option<f64>,
     pub predictions: Option<bool>,
@@ -103,6 +104,7 @@ impl NativeRun {
             shuffle: self.shuffle,
             accumulate: whole("accumulate", self.accumulate)?,
             learning_rates: &self.learning_rates,
+            rate_per_step: self.rate_per_step.unwrap_or(false),
             threads: threads(self.threads)?,
             validation,
             predictions: self.predictions.unwrap_or(false),

@@ -3,10 +3,11 @@ import { linear } from "../../nn/activations.ts";
 import { createLayer } from "../../nn/layers.ts";
 import type { Loss, RowLoss } from "../../nn/losses.ts";
 import * as losses from "../../nn/losses.ts";
+import { withoutDecay } from "../../nn/optimizers/optimizer.ts";
 import type { Optimizer } from "../../nn/optimizers.ts";
 import * as optimizers from "../../nn/optimizers.ts";
 import { type ClipGradients, type Program, takesWholeBatches } from "../../nn/program.ts";
-import { create, type Table } from "../../options.ts";
+import { type Complete, create, type Table } from "../../options.ts";
 import { CHUNK_ROWS } from "../kernel.ts";
 import { copy, type ParameterView } from "./operations/arrays.ts";
 import {
@@ -18,6 +19,7 @@ import {
   type ParameterRange,
   type Penalty,
   parameterGradient,
+  type TrainedRange,
 } from "./operations.ts";
 import { type Batch, gather, type RowSizes, type Workspace } from "./workspace.ts";
 
@@ -35,21 +37,18 @@ export interface Plan extends RowSizes {
    */
   readonly absorbed: FunctionOperation | undefined;
   readonly optimizer: Optimizer;
+  /** The optimizer for parameters that do not decay; undefined if all decay alike. */
+  readonly undecayed: Optimizer | undefined;
   readonly parameters: number;
   /**
    * The ranges of parameters that no gradient changes, in increasing order. Their gradients stay zero, and
    * updates skip them.
    */
   readonly frozen: readonly ParameterRange[];
+  /** The ranges of parameters that updates change, in increasing order. */
+  readonly trained: readonly TrainedRange[];
   readonly penalties: readonly Penalty[];
   readonly clip: ClipGradients | null;
-}
-
-/** Returns the ranges of parameters that training changes. */
-export function trainedRanges({ frozen, parameters }: Plan): readonly ParameterRange[] {
-  const starts = [0, ...frozen.map(({ end }) => end)];
-  const ends = [...frozen.map(({ start }) => start), parameters];
-  return starts.map((start, index) => ({ start, end: ends[index] })).filter(({ start, end }) => start < end);
 }
 
 /** The identity: the only operation of a network whose only layer is absorbed by the loss. */
@@ -57,11 +56,14 @@ const IDENTITY = linear.create({});
 
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
-  const operations = new Operations(program.inputs);
+  const optimizerOf = (options: Complete) =>
+    create("optimizer", optimizers, { learningRate: 0, ...options }) as Optimizer;
+  const undecayed = withoutDecay(program.optimizer);
+  const operations = new Operations(program.inputs, undecayed === undefined);
   for (const layer of program.layers) {
     for (const operation of createLayer(layer).operations()) operations.push(operation);
   }
-  const { list, width: outputs, parameters, frozen, penalties } = operations;
+  const { list, width: outputs, parameters, frozen, trained, penalties } = operations;
   const loss = create("loss", losses as Table<Loss>, program.loss);
   const absorbing = loss.absorbs?.layer === program.layers[program.layers.length - 1].type;
   const absorbed = absorbing ? (list.pop() as FunctionOperation) : undefined;
@@ -74,9 +76,11 @@ export function compile(program: Program): Plan {
     chunkRows: takesWholeBatches(program) ? Number.POSITIVE_INFINITY : CHUNK_ROWS,
     loss: absorbing ? loss.absorbs!.loss : loss,
     absorbed,
-    optimizer: create("optimizer", optimizers, { learningRate: 0, ...program.optimizer }) as Optimizer,
+    optimizer: optimizerOf(program.optimizer),
+    undecayed: undecayed && optimizerOf(undecayed),
     parameters,
     frozen,
+    trained,
     penalties,
     clip: program.clipGradients,
   };

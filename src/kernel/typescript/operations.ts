@@ -4,15 +4,16 @@ import type {
   LayerOperation,
   Lookup,
   Noise,
+  Pace,
   Penalties,
   RowFunction,
   Standardize,
   TrainingRule,
 } from "../../nn/layers/layer.ts";
 import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
+import { affine, factorGradient, multiply } from "./operations/affine.ts";
 import { type BatchRange, copy, type ParameterArray, type ParameterView, sum } from "./operations/arrays.ts";
 import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
-import { multiply, scale, scaleGradient } from "./operations/scale.ts";
 import {
   runningGradient,
   type StandardizeOperation,
@@ -38,6 +39,12 @@ export interface ParameterRange {
   readonly end: number;
 }
 
+/** A range of parameters that an update treats alike. */
+export interface TrainedRange extends ParameterRange, Pace {
+  /** Whether the optimizer's weight decay applies. */
+  readonly decays: boolean;
+}
+
 /** The penalties on a range of trainable weights. */
 export interface Penalty extends ParameterRange, Penalties {}
 
@@ -47,7 +54,12 @@ export type Operation =
       TrainingRule & { readonly kind: "product"; readonly weight: number; readonly bias: number | undefined })
   | { readonly kind: "elementwise"; readonly outputs: number; readonly activation: Activation }
   | { readonly kind: "row"; readonly outputs: number; readonly rows: RowFunction }
-  | { readonly kind: "scale"; readonly outputs: number; readonly weight: number; readonly bias: number }
+  | {
+      readonly kind: "affine";
+      readonly outputs: number;
+      readonly weight: number;
+      readonly bias: number | undefined;
+    }
   | StandardizeOperation
   | NoiseOperation
   | (Lookup & { readonly kind: "lookup"; readonly outputs: number; readonly weight: number })
@@ -73,19 +85,24 @@ export class Operations {
   parameters = 0;
   /** The ranges of parameters that no gradient changes, in increasing order. */
   readonly frozen: ParameterRange[] = [];
+  /** The ranges of parameters that updates change, in increasing order. */
+  readonly trained: TrainedRange[] = [];
   readonly penalties: Penalty[] = [];
+  readonly #decaysBiases: boolean;
   readonly #forks: number[] = [];
   #noises = 0;
 
-  constructor(inputs: number) {
+  /** `decaysBiases` tells whether weight decay applies to all parameters, and not to matrices only. */
+  constructor(inputs: number, decaysBiases = true) {
     this.width = inputs;
+    this.#decaysBiases = decaysBiases;
   }
 
   push(operation: LayerOperation): void {
     if (operation.kind === "standardize") {
-      const scale = this.#scale();
+      const affine = this.#affine(true, operation);
       this.#add(this.#standardize(operation));
-      this.#add(scale);
+      this.#add(affine);
     } else {
       this.#add(this.#place(operation));
     }
@@ -96,9 +113,10 @@ export class Operations {
     this.width = operation.outputs;
   }
 
-  #scale(): Operation {
+  #affine(hasBias: boolean, pace: Pace): Operation {
     const outputs = this.width;
-    return { kind: "scale", outputs, weight: this.#allocate(outputs), bias: this.#allocate(outputs) };
+    const weight = this.#vector(outputs, pace);
+    return { kind: "affine", outputs, weight, bias: hasBias ? this.#vector(outputs, pace) : undefined };
   }
 
   #standardize(operation: Standardize & { readonly kind: "standardize" }): Operation {
@@ -115,27 +133,51 @@ export class Operations {
     return start;
   }
 
+  /** Reserves parameters that updates change, and of which a feature has one. */
+  #vector(count: number, pace: Pace, trainable = true): number {
+    const start = this.#allocate(count);
+    if (trainable) this.#train(start, pace, this.#decaysBiases);
+    return start;
+  }
+
+  /** Reserves parameters that updates change, of which a feature has several. */
+  #matrix(count: number, pace: Pace, trainable = true): number {
+    const start = this.#allocate(count);
+    if (trainable) this.#train(start, pace, true);
+    return start;
+  }
+
+  /** Adds the parameters from `start` to the ranges that updates change. */
+  #train(start: number, { learningRateFactor }: Pace, decays: boolean): void {
+    const last = this.trained.at(-1);
+    const end = this.parameters;
+    if (last?.end !== start || last.learningRateFactor !== learningRateFactor || last.decays !== decays) {
+      this.trained.push({ start, end, learningRateFactor, decays });
+    } else this.trained[this.trained.length - 1] = { ...last, end };
+  }
+
   #place(operation: Exclude<LayerOperation, { readonly kind: "standardize" }>): Operation {
     const outputs = this.width;
     switch (operation.kind) {
       case "product": {
-        const weight = this.#allocate(outputs * operation.outputs);
-        const bias = operation.bias ? this.#allocate(operation.outputs) : undefined;
         const { trainable, l1, l2 } = operation;
+        const weight = this.#matrix(outputs * operation.outputs, operation, trainable);
+        const bias = operation.bias ? this.#vector(operation.outputs, operation, trainable) : undefined;
         const end = weight + outputs * operation.outputs;
         if (!trainable) this.frozen.push({ start: weight, end: this.parameters });
         else if (l1 > 0 || l2 > 0) this.penalties.push({ start: weight, end, l1, l2 });
         return { ...operation, inputs: outputs, weight, bias };
       }
-      case "scale":
-        return this.#scale();
+      case "affine":
+        return this.#affine(operation.bias, operation);
       case "noise": {
         const draws = new Float32Array(NOISE_ROWS * outputs);
         return { ...operation, outputs, layer: this.#noises++, draws };
       }
       case "lookup": {
         const { categories, units } = operation;
-        return { ...operation, outputs: outputs - 1 + units, weight: this.#allocate(categories * units) };
+        const weight = this.#matrix(categories * units, operation);
+        return { ...operation, outputs: outputs - 1 + units, weight };
       }
       case "fork":
         this.#forks.push(this.list.length);
@@ -166,9 +208,12 @@ export function views(
           bias: bias === undefined ? undefined : repeated(cut(bias, outputs)),
         };
       }
-      case "scale": {
+      case "affine": {
         const { outputs, weight, bias } = operation;
-        return { weight: repeated(cut(weight, outputs)), bias: repeated(cut(bias, outputs)) };
+        return {
+          weight: repeated(cut(weight, outputs)),
+          bias: bias === undefined ? undefined : repeated(cut(bias, outputs)),
+        };
       }
       case "standardize":
         return {
@@ -199,8 +244,10 @@ export function forwardOperation(
     case "product":
       forward(operation, view!.weight, view!.bias ?? ZEROS, input, output, rows);
       break;
-    case "scale":
-      scale(operation.outputs, view!, input.values, output.values, rows);
+    case "affine":
+      if (view!.bias === undefined) {
+        multiply(operation.outputs, view!.weight.values, input.values, output.values, rows);
+      } else affine(operation.outputs, view!, input.values, output.values, rows);
       break;
     case "standardize":
       if (at.isBatch) standardizeBatch(operation, view!, input.values, output.values, at);
@@ -273,7 +320,7 @@ export function backwardOperation(
         );
       }
       break;
-    case "scale":
+    case "affine":
       multiply(operation.outputs, view!.weight.values, gradient, result.values, rows);
       break;
     case "standardize":
@@ -311,9 +358,11 @@ export function parameterGradient(
   if (operation.kind === "product") {
     weightGradient(operation, gradient, input, isFirst ? ZEROS : weight, weight, rows);
     if (bias !== undefined) biasGradient(operation, gradient, isFirst ? ZEROS : bias, bias, rows);
-  } else if (operation.kind === "scale") {
-    scaleGradient(operation.outputs, weight.values, input.values, gradient.values, rows, isFirst);
-    biasGradient({ inputs: 1, outputs: operation.outputs }, gradient, isFirst ? ZEROS : bias!, bias!, rows);
+  } else if (operation.kind === "affine") {
+    factorGradient(operation.outputs, weight.values, input.values, gradient.values, rows, isFirst);
+    if (bias !== undefined) {
+      biasGradient({ inputs: 1, outputs: operation.outputs }, gradient, isFirst ? ZEROS : bias, bias, rows);
+    }
   } else if (operation.kind === "lookup") {
     if (isFirst) weight.values.fill(0);
     tableGradient(operation, weight.values, input.values, gradient.values, rows);

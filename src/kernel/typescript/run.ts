@@ -139,10 +139,10 @@ export class StepLoop {
   /** Sets `#turn` and `#moment` for the next step. */
   #prepareTurn(): void {
     const { epoch, step, steps } = this.#position;
-    const { accumulate, learningRates, from } = this.#run;
+    const { accumulate, learningRates, ratePerStep, from } = this.#run;
     const turn = this.#turn;
     const place = step % accumulate;
-    turn.learningRate = learningRates[epoch - from.epoch];
+    turn.learningRate = learningRates[ratePerStep ? this.#taken : epoch - from.epoch];
     turn.step = steps + 1;
     turn.of = Math.min(accumulate, this.#stepsPerEpoch - (step - place));
     turn.isFirst = place === 0;

@@ -1,6 +1,6 @@
 /** The update of all parameters from their gradient: penalties, clipping, and the optimizer's step. */
-import type { Now } from "../../nn/optimizers.ts";
-import { type Plan, trainedRanges } from "./network.ts";
+import type { Now, Optimizer } from "../../nn/optimizers.ts";
+import type { Plan } from "./network.ts";
 import type { ParameterArray } from "./operations/arrays.ts";
 
 /**
@@ -45,8 +45,10 @@ function clip({ clip }: Plan, gradient: ParameterArray): boolean {
   return true;
 }
 
-/** A range of trainable parameters, as subarrays. */
+/** A range of parameters that are updated alike, as subarrays, and the rule that updates them. */
 interface TrainedArrays {
+  readonly optimizer: Optimizer;
+  readonly learningRateFactor: number;
   readonly parameters: ParameterArray;
   readonly gradient: ParameterArray;
   readonly slots: readonly ParameterArray[];
@@ -58,6 +60,8 @@ export class Update {
   readonly #parameters: ParameterArray;
   readonly #gradient: ParameterArray;
   readonly #trained: readonly TrainedArrays[];
+  /** Updated in place, because a step must not allocate. */
+  readonly #scaled = { learningRate: 0, step: 0 };
 
   constructor(
     plan: Plan,
@@ -68,7 +72,9 @@ export class Update {
     this.#plan = plan;
     this.#parameters = parameters;
     this.#gradient = gradient;
-    this.#trained = trainedRanges(plan).map(({ start, end }) => ({
+    this.#trained = plan.trained.map(({ start, end, learningRateFactor, decays }) => ({
+      optimizer: decays ? plan.optimizer : plan.undecayed!,
+      learningRateFactor,
       parameters: parameters.subarray(start, end),
       gradient: gradient.subarray(start, end),
       slots: slots.map((slot) => slot.subarray(start, end)),
@@ -81,9 +87,17 @@ export class Update {
   take(now: Now): boolean {
     addPenalties(this.#plan, this.#parameters, this.#gradient);
     if (!clip(this.#plan, this.#gradient)) return false;
-    for (const { parameters, gradient, slots } of this.#trained) {
-      this.#plan.optimizer.step(parameters, gradient, slots, now);
+    for (const { optimizer, learningRateFactor, parameters, gradient, slots } of this.#trained) {
+      const scaled = learningRateFactor === 1 ? now : this.#times(now, learningRateFactor);
+      optimizer.step(parameters, gradient, slots, scaled);
     }
     return true;
+  }
+
+  /** Returns the same moment with the learning rate times a factor. The next call overwrites it. */
+  #times({ learningRate, step }: Now, factor: number): Now {
+    this.#scaled.learningRate = learningRate * factor;
+    this.#scaled.step = step;
+    return this.#scaled;
   }
 }

@@ -1,6 +1,6 @@
 /** batchNorm: y = w (x - mean) / √(variance + ε) + b, with statistics over the rows of a batch */
 import { entry, epsilon, number } from "../../options.ts";
-import { type Layer, scaleParameters } from "./layer.ts";
+import { affineParameters, type Layer, learningRateFactor } from "./layer.ts";
 
 /**
  * Batch normalization: y = w (x - mean) / √(variance + ε) + b with the mean and the biased variance of each
@@ -16,7 +16,8 @@ import { type Layer, scaleParameters } from "./layer.ts";
  * output is b, and the running variance does not change. A model with this layer holds the values of whole
  * batches in memory; other models never hold more than 512 rows.
  *
- * Options: `epsilon` ε (1e-5), at least 1e-12; `momentum` (0.1), the share of the new batch, from 0 to 1.
+ * Options: `epsilon` ε (1e-5), at least 1e-12; `momentum` (0.1), the share of the new batch, from 0 to 1;
+ * `learningRateFactor` (1, at least 0), which multiplies the optimizer's learning rate for w and b.
  * Parameters: `weight` w, `bias` b, `runningMean` and `runningVar`, each [inputs].
  *
  * @example
@@ -29,11 +30,12 @@ export const batchNorm = entry(
   {
     epsilon: epsilon(1e-5),
     momentum: number({ default: 0.1, minimum: 0, maximum: 1 }),
+    learningRateFactor: learningRateFactor(),
   },
-  ({ epsilon, momentum }): Layer => ({
+  ({ epsilon, momentum, learningRateFactor }): Layer => ({
     outputs: (inputs) => inputs,
     parameters: (inputs) => [
-      ...scaleParameters(inputs),
+      ...affineParameters(inputs),
       { name: "runningMean", shape: [inputs], initializer: { type: "zeros" }, isMeasured: true },
       {
         name: "runningVar",
@@ -43,7 +45,7 @@ export const batchNorm = entry(
         minimum: 0,
       },
     ],
-    program: () => [{ type: "batchNorm", epsilon, momentum }],
-    operations: () => [{ kind: "standardize", epsilon, momentum }],
+    program: () => [{ type: "batchNorm", epsilon, momentum, learningRateFactor }],
+    operations: () => [{ kind: "standardize", epsilon, momentum, learningRateFactor }],
   }),
 );

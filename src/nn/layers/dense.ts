@@ -13,7 +13,7 @@ import {
 } from "../../options.ts";
 import * as activations from "../activations.ts";
 import * as initializers from "../initializers.ts";
-import type { Layer } from "./layer.ts";
+import { type Layer, learningRateFactor } from "./layer.ts";
 import { softmax } from "./softmax.ts";
 
 const options = {
@@ -23,6 +23,7 @@ const options = {
   weightInitializer: choice("initializer", initializers, { default: "glorotUniform" }),
   biasInitializer: choice("initializer", initializers, { default: "zeros" }),
   trainable: boolean({ default: true }),
+  learningRateFactor: learningRateFactor(),
   l1: optionalNumber({ minimum: 0 }),
   l2: optionalNumber({ minimum: 0 }),
 };
@@ -34,6 +35,7 @@ function create({
   weightInitializer,
   biasInitializer,
   trainable,
+  learningRateFactor,
   l1,
   l2,
 }: OptionValues<typeof options>): Layer {
@@ -46,11 +48,19 @@ function create({
     },
     program(model = { l1: 0, l2: 0 }) {
       const penalties = { l1: l1 ?? model.l1, l2: l2 ?? model.l2 };
-      const product = { type: "dense", units, useBias, trainable, ...penalties };
+      const product = { type: "dense", units, useBias, trainable, learningRateFactor, ...penalties };
       return activation ? [product, activation] : [product];
     },
     operations: () => [
-      { kind: "product", outputs: units, bias: useBias, trainable, l1: l1 ?? 0, l2: l2 ?? 0 },
+      {
+        kind: "product",
+        outputs: units,
+        bias: useBias,
+        trainable,
+        learningRateFactor,
+        l1: l1 ?? 0,
+        l2: l2 ?? 0,
+      },
     ],
   };
 }
@@ -63,8 +73,10 @@ export type DenseOptions = Omit<Given<typeof options>, "units">;
  * outputs.
  *
  * Options: `activation` (none), `useBias` (true), `weightInitializer` (`"glorotUniform"`), `biasInitializer`
- * (`"zeros"`), `trainable` (true; with false, W and b never change, and their gradients are zeros), `l1` and
- * `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss, without b).
+ * (`"zeros"`), `trainable` (true; with false, W and b never change, and their gradients are zeros),
+ * `learningRateFactor` (1, at least 0; multiplies the optimizer's learning rate for W and b; with 0 they
+ * never change), `l1` and `l2` (the model's; training minimizes l1 Σ|W| + l2 ΣW² together with the loss,
+ * without b).
  * Parameters: `weight` W, [units][inputs], and `bias` b, [units].
  *
  * @example

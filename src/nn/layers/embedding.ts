@@ -2,7 +2,7 @@
 import { ShapeError } from "../../errors.ts";
 import { choice, entry, index, size } from "../../options.ts";
 import * as initializers from "../initializers.ts";
-import type { Layer } from "./layer.ts";
+import { type Layer, learningRateFactor } from "./layer.ts";
 
 /** Up to this number the 32-bit floats of x represent every whole number. */
 const LARGEST_COUNT = 2 ** 24;
@@ -19,7 +19,8 @@ const LARGEST_COUNT = 2 ** 24;
  * takes data.
  *
  * Options: `column` (required, from 0), `categories` (required, at most 2^24, up to which 32-bit floats
- * represent every whole number), `units` (required), `weightInitializer` (`"normal"`, as in PyTorch).
+ * represent every whole number), `units` (required), `weightInitializer` (`"normal"`, as in PyTorch),
+ * `learningRateFactor` (1, at least 0; multiplies the optimizer's learning rate for the values).
  * Parameters: `weight`, [categories][units].
  *
  * @example
@@ -41,15 +42,16 @@ export const embedding = entry(
     categories: size({ maximum: LARGEST_COUNT }),
     units: size(),
     weightInitializer: choice("initializer", initializers, { default: "normal" }),
+    learningRateFactor: learningRateFactor(),
   },
-  ({ column, categories, units, weightInitializer }): Layer => ({
+  ({ column, categories, units, weightInitializer, learningRateFactor }): Layer => ({
     outputs: (inputs) => inputs - 1 + units,
     check(inputs, place) {
       if (column < inputs) return;
       throw new ShapeError(`${place}: column: expected a column from 0 to ${inputs - 1}, received ${column}`);
     },
     parameters: () => [{ name: "weight", shape: [categories, units], initializer: weightInitializer }],
-    program: () => [{ type: "embedding", column, categories, units }],
-    operations: () => [{ kind: "lookup", column, categories, units }],
+    program: () => [{ type: "embedding", column, categories, units, learningRateFactor }],
+    operations: () => [{ kind: "lookup", column, categories, units, learningRateFactor }],
   }),
 );

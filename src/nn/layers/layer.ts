@@ -1,12 +1,21 @@
 /** The interface of a layer, for the program and for the network. */
 
-import type { Complete } from "../../options.ts";
+import { type Complete, number } from "../../options.ts";
 import type { Activation } from "../activations.ts";
 
 /** The penalty l1 Σ|w| + l2 Σw² over weights, which training minimizes together with the loss. */
 export interface Penalties {
   readonly l1: number;
   readonly l2: number;
+}
+
+/** The option of every layer with parameters that an optimizer updates. */
+export const learningRateFactor = () => number({ default: 1, minimum: 0 });
+
+/** How fast the parameters of a layer learn. */
+export interface Pace {
+  /** What the learning rate of each step is multiplied by for these parameters. */
+  readonly learningRateFactor: number;
 }
 
 /** How training treats the parameters of a layer. */
@@ -17,17 +26,17 @@ export interface TrainingRule extends Penalties {
 
 /** What the network does for a layer. The network knows these kinds, and never the name of a layer. */
 export type LayerOperation =
-  | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & TrainingRule)
+  | ({ readonly kind: "product"; readonly outputs: number; readonly bias: boolean } & TrainingRule & Pace)
   | { readonly kind: "elementwise"; readonly activation: Activation }
   | { readonly kind: "row"; readonly rows: RowFunction }
-  /** y = w x + b, elementwise. */
-  | { readonly kind: "scale" }
+  /** y = w x + b, elementwise, or without b. */
+  | ({ readonly kind: "affine"; readonly bias: boolean } & Pace)
   /** y = w (x - mean) / √(variance + ε) + b, elementwise, with statistics over the rows of the batch. */
-  | ({ readonly kind: "standardize" } & Standardize)
+  | ({ readonly kind: "standardize" } & Standardize & Pace)
   /** y = f(x, draw) in training, y = x otherwise. */
   | { readonly kind: "noise"; readonly noise: Noise }
   /** The category number at `column` is replaced by `units` values. */
-  | ({ readonly kind: "lookup" } & Lookup)
+  | ({ readonly kind: "lookup" } & Lookup & Pace)
   /** Keeps the values for the matching operation `add`. */
   | { readonly kind: "fork" }
   /** Adds the values of the matching `fork`, as brackets match. */
@@ -116,10 +125,12 @@ export interface Layer {
   operations(): LayerOperation[];
 }
 
-/** Returns the parameters of the operation `scale`: w starts as ones, b as zeros. */
-export function scaleParameters(inputs: number): Parameter[] {
-  return [
-    { name: "weight", shape: [inputs], initializer: { type: "ones" } },
-    { name: "bias", shape: [inputs], initializer: { type: "zeros" } },
-  ];
+/** Returns the parameter w of the operation `affine`, which starts as ones. */
+export function affineWeight(inputs: number): Parameter {
+  return { name: "weight", shape: [inputs], initializer: { type: "ones" } };
+}
+
+/** Returns the parameters of the operation `affine` with a bias: w starts as ones, b as zeros. */
+export function affineParameters(inputs: number): Parameter[] {
+  return [affineWeight(inputs), { name: "bias", shape: [inputs], initializer: { type: "zeros" } }];
 }

@@ -1,6 +1,6 @@
 /** layerNorm: y = w (x - mean) / √(variance + ε) + b, over the values of a row */
 import { entry, epsilon } from "../../options.ts";
-import { type Layer, type RowFunction, scaleParameters } from "./layer.ts";
+import { affineParameters, type Layer, learningRateFactor, type RowFunction } from "./layer.ts";
 
 /**
  * x̂ = (x - m) r, where m is the row's mean, v the mean of (x - m)², and r = 1 / √(v + ε). With the gradient
@@ -41,7 +41,8 @@ function normalize(epsilon: number): RowFunction {
  * row's values. w starts as ones, b as zeros; both are trained and have one value for each input. (Ba, Kiros
  * and Hinton, 2016; the definition is PyTorch's.)
  *
- * Options: `epsilon` ε (1e-5), at least 1e-12. Parameters: `weight` w and `bias` b, [inputs].
+ * Options: `epsilon` ε (1e-5), at least 1e-12; `learningRateFactor` (1, at least 0), which multiplies the
+ * optimizer's learning rate for w and b. Parameters: `weight` w and `bias` b, [inputs].
  *
  * @example
  * ```ts
@@ -50,11 +51,14 @@ function normalize(epsilon: number): RowFunction {
  */
 export const layerNorm = entry(
   "layerNorm",
-  { epsilon: epsilon(1e-5) },
-  ({ epsilon }): Layer => ({
+  { epsilon: epsilon(1e-5), learningRateFactor: learningRateFactor() },
+  ({ epsilon, learningRateFactor }): Layer => ({
     outputs: (inputs) => inputs,
-    parameters: scaleParameters,
-    program: () => [{ type: "layerNorm", epsilon }],
-    operations: () => [{ kind: "row", rows: normalize(epsilon) }, { kind: "scale" }],
+    parameters: affineParameters,
+    program: () => [{ type: "layerNorm", epsilon, learningRateFactor }],
+    operations: () => [
+      { kind: "row", rows: normalize(epsilon) },
+      { kind: "affine", bias: true, learningRateFactor },
+    ],
   }),
 );

@@ -1,6 +1,6 @@
 /** Adam and its variants: optimizers with running means of the gradients and of their squares. */
 import { boolean, entry, epsilon, number, type OptionValues } from "../../options.ts";
-import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
+import { decayBiases, learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 const options = (decay: number) => ({
   learningRate: learningRate(0.001),
@@ -8,6 +8,7 @@ const options = (decay: number) => ({
   beta2: share(0.999),
   epsilon: epsilon(1e-8),
   weightDecay: weightDecay(decay),
+  decayBiases,
   amsgrad: boolean({ default: false }),
 });
 
@@ -45,7 +46,7 @@ function rule(settings: OptionValues<ReturnType<typeof options>>, decoupled: boo
  * w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε). With `amsgrad`, the largest v so far replaces v.
  *
  * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
- * `amsgrad` (false; Reddi et al., 2018).
+ * `decayBiases` (true), `amsgrad` (false; Reddi et al., 2018).
  *
  * @example
  * ```ts
@@ -60,7 +61,7 @@ export const adam = entry("adam", options(0), (settings) => rule(settings, false
  * w ← w - η λ w, where λ = weightDecay, and does not change the gradient. The rest is {@link adam}.
  *
  * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8), `weightDecay` (0.01),
- * `amsgrad` (false).
+ * `decayBiases` (true), `amsgrad` (false).
  *
  * @example
  * ```ts
@@ -91,7 +92,7 @@ function runningProduct(factor: (index: number) => number): (count: number) => n
  * w ← w - η (μₜ₊₁ m / (1 - μ₁ ⋯ μₜ₊₁) + (1 - μₜ) g / (1 - μ₁ ⋯ μₜ)) / (√v / √(1 - β₂ᵗ) + ε)
  *
  * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
- * `momentumDecay` (0.004).
+ * `decayBiases` (true), `momentumDecay` (0.004).
  *
  * @example
  * ```ts
@@ -106,6 +107,7 @@ export const nadam = entry(
     beta2: share(0.999),
     epsilon: epsilon(1e-8),
     weightDecay: weightDecay(0),
+    decayBiases,
     momentumDecay: number({ default: 0.004, minimum: 0 }),
   },
   ({ beta1, beta2, epsilon, weightDecay, momentumDecay }): Optimizer => {
@@ -138,7 +140,8 @@ export const nadam = entry(
  * it. With λ = weightDecay and t the step, from 1: g ← g + λ w; m ← β₁ m + (1 - β₁) g;
  * u ← max(β₂ u, |g| + ε); w ← w - η / (1 - β₁ᵗ) · m / u
  *
- * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0).
+ * Options: `learningRate` η (0.002), `beta1` (0.9), `beta2` (0.999), `epsilon` ε (1e-8), `weightDecay` (0),
+ * `decayBiases` (true).
  *
  * @example
  * ```ts
@@ -153,6 +156,7 @@ export const adamax = entry(
     beta2: share(0.999),
     epsilon: epsilon(1e-8),
     weightDecay: weightDecay(0),
+    decayBiases,
   },
   ({ beta1, beta2, epsilon, weightDecay }): Optimizer => ({
     slots: 2,

@@ -1,6 +1,6 @@
 /** Lion, an optimizer whose steps all have the same size. */
 import { entry } from "../../options.ts";
-import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
+import { decayBiases, learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 /**
  * Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023). With λ = weightDecay:
@@ -9,7 +9,7 @@ import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./op
  * If a gradient is zero except for rounding, its sign is that of the rounding error. The two kernels, and two
  * machines in any library, may then take steps of η in opposite directions.
  *
- * Options: `learningRate` η (0.0001), `beta1` (0.9), `beta2` (0.99), `weightDecay` (0).
+ * Options: `learningRate` η (0.0001), `beta1` (0.9), `beta2` (0.99), `weightDecay` (0), `decayBiases` (true).
  *
  * @example
  * ```ts
@@ -23,6 +23,7 @@ export const lion = entry(
     beta1: share(0.9),
     beta2: share(0.99),
     weightDecay: weightDecay(0),
+    decayBiases,
   },
   ({ beta1, beta2, weightDecay }): Optimizer => ({
     slots: 1,

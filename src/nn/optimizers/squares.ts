@@ -1,6 +1,6 @@
 /** Optimizers that divide the gradient by the root of its accumulated squares. */
 import { boolean, entry, epsilon, number } from "../../options.ts";
-import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
+import { decayBiases, learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 /**
  * RMSprop (Hinton, 2012), as PyTorch defines it. With λ = weightDecay: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
@@ -11,7 +11,7 @@ import { learningRate, type Optimizer, share, sharesOf, weightDecay } from "./op
  * cancellation.
  *
  * Options: `learningRate` η (0.01), `rho` ρ (0.99, PyTorch's `alpha`), `momentum` μ (0), `centered` (false),
- * `epsilon` ε (1e-8), `weightDecay` (0).
+ * `epsilon` ε (1e-8), `weightDecay` (0), `decayBiases` (true).
  *
  * @example
  * ```ts
@@ -27,6 +27,7 @@ export const rmsprop = entry(
     centered: boolean({ default: false }),
     epsilon: epsilon(1e-8),
     weightDecay: weightDecay(0),
+    decayBiases,
   },
   ({ rho, momentum, centered, epsilon, weightDecay }): Optimizer => ({
     slots: 1 + (centered ? 1 : 0) + (momentum === 0 ? 0 : 1),
@@ -60,7 +61,7 @@ export const rmsprop = entry(
  * Adagrad (Duchi, Hazan and Singer, 2011), as PyTorch defines it. With λ = weightDecay and the initial value
  * a: g ← g + λ w; s ← s + g²; w ← w - η g / (√(a + s) + ε). PyTorch's `lr_decay` is a schedule here.
  *
- * Options: `learningRate` η (0.01), `initialAccumulatorValue` a (0), `epsilon` ε (1e-10), `weightDecay` (0).
+ * Options: `learningRate` η (0.01), `initialAccumulatorValue` a (0), `epsilon` ε (1e-10), `weightDecay` (0), `decayBiases` (true).
  *
  * @example
  * ```ts
@@ -74,6 +75,7 @@ export const adagrad = entry(
     initialAccumulatorValue: number({ default: 0, minimum: 0 }),
     epsilon: epsilon(1e-10),
     weightDecay: weightDecay(0),
+    decayBiases,
   },
   ({ initialAccumulatorValue, epsilon, weightDecay }): Optimizer => ({
     slots: 1,
@@ -91,7 +93,7 @@ export const adagrad = entry(
  * Adadelta (Zeiler, 2012), as PyTorch defines it. With λ = weightDecay: g ← g + λ w; v ← ρ v + (1 - ρ) g²;
  * d = √(u + ε) / √(v + ε) · g; u ← ρ u + (1 - ρ) d²; w ← w - η d
  *
- * Options: `learningRate` η (1), `rho` ρ (0.9), `epsilon` ε (1e-6), `weightDecay` (0).
+ * Options: `learningRate` η (1), `rho` ρ (0.9), `epsilon` ε (1e-6), `weightDecay` (0), `decayBiases` (true).
  *
  * @example
  * ```ts
@@ -105,6 +107,7 @@ export const adadelta = entry(
     rho: share(0.9),
     epsilon: epsilon(1e-6),
     weightDecay: weightDecay(0),
+    decayBiases,
   },
   ({ rho, epsilon, weightDecay }): Optimizer => ({
     slots: 2,

@@ -1,4 +1,4 @@
-/** Schedules in sequence, and what a caller may pass as a schedule. */
+/** Schedules made of schedules, and what a caller may pass as a schedule. */
 import { OptionError, show } from "../../errors.ts";
 import {
   type Choice,
@@ -14,7 +14,10 @@ import * as rules from "./known.ts";
 import { reduceOnPlateau } from "./plateau.ts";
 import { known, type Schedule } from "./schedule.ts";
 
-/** Returns the learning rate of an epoch, counted from 0; `learningRate` is the optimizer's. */
+/**
+ * Returns the learning rate of an epoch, counted from 0; inside `perStep`, of a step. `learningRate` is the
+ * optimizer's.
+ */
 export type ScheduleFunction = (epoch: number, learningRate: number) => number;
 
 /** A schedule as given to `fit`: the configuration of an entry, its bare name, or a function. */
@@ -25,6 +28,7 @@ export type ScheduleChoice =
       readonly schedules: readonly ScheduleChoice[];
       readonly milestones: readonly number[];
     }
+  | { readonly type: "perStep"; readonly schedule: ScheduleChoice }
   | ScheduleFunction;
 
 /** The option that is a list of schedules. */
@@ -75,6 +79,7 @@ export const chain = entry("chain", { schedules, milestones }, ({ schedules, mil
   const starts = [0, ...milestones];
   return {
     monitors: schedules.flatMap(({ monitors }) => monitors),
+    isPerStep: schedules.some(({ isPerStep }) => isPerStep),
     start(learningRate, monitor) {
       const rates = schedules.map((schedule) => schedule.start(learningRate, monitor));
       return (epoch, last) => {
@@ -85,20 +90,72 @@ export const chain = entry("chain", { schedules, milestones }, ({ schedules, mil
   };
 });
 
+/** The option that is one schedule, which counts steps. */
+const schedule: RequiredOption<Schedule> & { readonly given?: ScheduleChoice } = {
+  required: true,
+  expected: "a schedule",
+  read(value, place) {
+    const inside = readSchedule(value, place, "step");
+    const expected = "a schedule that counts";
+    if (inside.isPerStep) throw refuse(place, `${expected} epochs`, value, ", which counts steps itself");
+    if (inside.monitors.length === 0) return inside;
+    throw refuse(place, expected, value, ", which watches epochs; put it behind perStep in a chain");
+  },
+};
+
+/**
+ * Changes the learning rate with each step: the schedule inside counts steps instead of epochs, so
+ * `warmup({ epochs: 500 })` takes 500 steps. As PyTorch's schedulers if `step()` is called after each batch.
+ *
+ * A step is an update; with `accumulate` it takes several batches. Each training counts its steps from 0. In a
+ * `chain`, whose milestones are epochs, steps count from the milestone. `history.learningRate` contains the rate of
+ * each epoch's last step.
+ *
+ * Options: `schedule` (required), any but `reduceOnPlateau`, which watches epochs, and `perStep` itself.
+ *
+ * @example
+ * ```ts
+ * // 200 steps of warm-up, then along the cosine to zero at step 1,000.
+ * const schedule = schedules.perStep({
+ *   schedule: schedules.chain({
+ *     schedules: [schedules.warmup({ epochs: 200 }), schedules.cosine({ epochs: 800 })],
+ *     milestones: [200],
+ *   }),
+ * });
+ * ```
+ */
+export const perStep = entry(
+  "perStep",
+  { schedule },
+  ({ schedule }): Schedule => ({
+    monitors: [],
+    isPerStep: true,
+    start(learningRate) {
+      const rates = schedule.start(learningRate);
+      // The schedule inside knows its rates in advance, each of which is a number.
+      return (epoch) => (update, updates) => rates(epoch * updates + update) as number;
+    },
+  }),
+);
+
 /** Returns a function as a schedule, which checks each rate that the function returns. */
-function ofFunction(rate: ScheduleFunction, place: string): Schedule {
+function ofFunction(rate: ScheduleFunction, place: string, unit: string): Schedule {
   return known((epoch, learningRate) => {
     const value: unknown = rate(epoch, learningRate);
     if (typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
-    const expected = `a learning rate of at least 0 for epoch ${epoch}`;
+    const expected = `a learning rate of at least 0 for ${unit} ${epoch}`;
     throw new OptionError(`${place}: expected ${expected}, received ${show(value)}`);
   });
 }
 
-/** Returns the schedule that was given, or throws an {@link OptionError} that begins with `place`. */
-export function readSchedule(given: unknown, place: string): Schedule {
+/**
+ * Returns the schedule that was given, or throws an {@link OptionError} that begins with `place`. `unit` is what the
+ * schedule counts.
+ */
+export function readSchedule(given: unknown, place: string, unit = "epoch"): Schedule {
   // A builder that was passed without calling it is also a function; it has a type.
-  if (typeof given === "function" && !("type" in given)) return ofFunction(given as ScheduleFunction, place);
-  const table: Table<Schedule> = { ...rules, reduceOnPlateau, chain };
+  if (typeof given === "function" && !("type" in given))
+    return ofFunction(given as ScheduleFunction, place, unit);
+  const table: Table<Schedule> = { ...rules, reduceOnPlateau, chain, perStep };
   return create("schedule", table, complete("schedule", table, given, place));
 }

@@ -1,5 +1,6 @@
 //! Where finished gradients go, and the blocks that collect them on the way.
 
+use super::groups::GroupedUpdates;
 use super::panels::{LANES, Line};
 use super::simd::Simd;
 use super::{FinishedLines, StepFactors, Update};
@@ -24,6 +25,8 @@ pub enum Destination<'a, S: Simd> {
     Update(Updates<'a, S>),
     /// Add them to the gradients of the earlier chunks, given here, and update the parameters with the sum.
     UpdateWith(Updates<'a, S>, &'a [Line]),
+    /// Update the parameters by groups.
+    Grouped(GroupedUpdates<'a, S>),
     /// Write them to the gradient of all parameters. Used for the first chunk of a batch.
     Write(&'a mut [Line]),
     /// Add them to the gradient of all parameters. Used for the other chunks.
@@ -41,7 +44,7 @@ pub struct GradientTarget<'a, S: Simd> {
 impl<S: Simd> GradientTarget<'_, S> {
     /// Consumes the finished gradient of the parameter lines from `start`.
     #[inline(always)]
-    fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
+    pub fn take(&mut self, s: S, start: usize, tile: &mut [Line]) {
         let start = start - self.first;
         match &mut self.destination {
             Destination::Update(updates) => updates.apply(s, start, tile),
@@ -51,6 +54,7 @@ impl<S: Simd> GradientTarget<'_, S> {
                 }
                 updates.apply(s, start, tile);
             }
+            Destination::Grouped(updates) => updates.apply(s, self.first, self.first + start, tile),
             Destination::Write(gradient) => gradient[start..][..tile.len()].copy_from_slice(tile),
             Destination::Add(gradient) => {
                 for (sum, line) in gradient[start..].iter_mut().zip(tile) {

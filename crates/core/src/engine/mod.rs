@@ -8,10 +8,12 @@
 //! sets therefore cannot change a bit. Only the batch is cut, every [`CHUNK_ROWS`] rows, and the gradients of
 //! the chunks are added in order.
 
+pub mod affine;
 pub mod epilogue;
 pub mod functions;
 pub mod gradient_target;
 pub mod gradients;
+pub mod groups;
 pub mod huge_pages;
 pub mod lookup;
 pub mod noise;
@@ -20,7 +22,6 @@ pub mod panels;
 pub mod peak;
 pub mod products;
 pub mod rows;
-pub mod scale;
 pub mod scoped_threads;
 pub mod simd;
 pub mod small_batch;

@@ -1,6 +1,6 @@
 //! layerNorm: y = w (x - mean) / √(variance + ε) + b, with the mean and variance over the features of a row
 
-use super::LayerOperation;
+use super::{LayerOperation, learning_rate_factor};
 use crate::engine::RowFunction;
 use crate::engine::functions::SMALL_UNIT;
 use crate::engine::panels::Panels;
@@ -11,12 +11,15 @@ use crate::options::{EPSILON, Options};
 use serde_json::{Map, Value};
 
 /// The names of the options.
-pub const OPTIONS: &[&str] = &["epsilon"];
+pub const OPTIONS: &[&str] = &["epsilon", "learningRateFactor"];
 
 /// Creates two operations: a function of a row, then w and b.
 pub fn build<S: Simd>(values: &Map<String, Value>) -> Result<Vec<LayerOperation<S>>> {
-    let epsilon = Options::new("layerNorm", values, OPTIONS)?.number("epsilon", EPSILON)?;
-    Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), LayerOperation::Scale])
+    let options = Options::new("layerNorm", values, OPTIONS)?;
+    let (epsilon, learning_rate_factor) =
+        (options.number("epsilon", EPSILON)?, learning_rate_factor(&options)?);
+    let scale = LayerOperation::Affine { bias: true, learning_rate_factor };
+    Ok(vec![LayerOperation::Row(Box::new(Normalize { epsilon })), scale])
 }
 
 /// x̂ = (x - m) r, where m is the mean of the row, v the mean of (x - m)², and r = 1 / √(v + ε). If g is the

@@ -1,7 +1,7 @@
 //! Adam and its variants. They keep an average of the gradients and an average of the gradients' magnitudes.
 //! Averages below 1e-30 become zero.
 
-use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
+use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, weight_decay, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{Powers, StepFactors, Update, power, simd::Simd};
 use crate::errors::Result;
@@ -9,7 +9,7 @@ use crate::options::{AT_LEAST_0, EPSILON, Options};
 
 /// Creates Adam, or AdamW if the weight decay is DECOUPLED.
 pub fn build<S: Simd, const DECOUPLED: bool>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
-    let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
+    let weight_decay = weight_decay(options)?;
     let moments = Moments::new(options)?;
     Ok(match options.boolean("amsgrad")? {
         false => Box::new(Rule(Adam::<DECOUPLED, false> { moments, weight_decay })),
@@ -113,7 +113,7 @@ impl Nadam {
     pub fn new(options: &Options<'_>) -> Result<Self> {
         let decay = power_of_096(options.double("momentumDecay", AT_LEAST_0)?);
         let moments = Moments::new(options)?;
-        Ok(Nadam { moments, weight_decay: options.number("weightDecay", AT_LEAST_0)?, decay })
+        Ok(Nadam { moments, weight_decay: weight_decay(options)?, decay })
     }
 }
 
@@ -176,10 +176,7 @@ pub struct Adamax {
 impl Adamax {
     /// Creates Adamax from its options.
     pub fn new(options: &Options<'_>) -> Result<Self> {
-        Ok(Adamax {
-            moments: Moments::new(options)?,
-            weight_decay: options.number("weightDecay", AT_LEAST_0)?,
-        })
+        Ok(Adamax { moments: Moments::new(options)?, weight_decay: weight_decay(options)? })
     }
 }
 

@@ -1,16 +1,16 @@
 //! Optimizers that divide the gradient by the square root of a sum or average of its squares so far.
 
-use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, with_decay};
+use super::{DecayRate, Optimizer, Rule, mean, mean_of_squares, weight_decay, with_decay};
 use crate::engine::functions::snap;
 use crate::engine::{StepFactors, Update, simd::Simd};
 use crate::errors::Result;
-use crate::options::{AT_LEAST_0, BELOW_1, EPSILON, Options};
+use crate::options::{BELOW_1, EPSILON, Options};
 
 /// Creates RMSprop from its options.
 pub fn build_rmsprop<S: Simd>(options: &Options<'_>) -> Result<Box<dyn Update<S>>> {
     let (rho, momentum) = (DecayRate::new(options, "rho")?, options.number("momentum", BELOW_1)?);
     let epsilon = options.number("epsilon", EPSILON)?;
-    let weight_decay = options.number("weightDecay", AT_LEAST_0)?;
+    let weight_decay = weight_decay(options)?;
     let rmsprop = Settings { rho, momentum, epsilon, weight_decay };
     Ok(match (options.boolean("centered")?, momentum == 0.0) {
         (false, true) => Box::new(Rule(Rmsprop::<false, false>(rmsprop))),

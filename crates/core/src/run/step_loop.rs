@@ -87,7 +87,8 @@ impl<'a> StepLoop<'a> {
         let start = step as usize * batch_size;
         let rows = batch_size.min(data.rows() - start);
         let order = run.shuffle.then(|| std::mem::take(&mut state.order));
-        let rate = run.learning_rates[(epoch - run.from.epoch) as usize];
+        let index = if run.rate_per_step { self.taken } else { epoch - run.from.epoch };
+        let rate = run.learning_rates[index as usize];
         let of = run.accumulate.min(self.steps_per_epoch - (step - self.accumulated_steps));
         let updates = self.accumulated_steps + 1 == of;
         let before = self.accumulated_steps as usize * batch_size.next_multiple_of(NOISE_ROWS);
@@ -99,11 +100,12 @@ impl<'a> StepLoop<'a> {
         let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, batch_size) {
             let count = SMALL_NETWORK_STEPS.min(run.steps - self.taken);
             let count = count.min(((data.rows() - start) / rows) as u64);
+            let count = if run.rate_per_step { run.equal_rates(index, count) } else { count };
             let steps = Steps { batch, count, learning_rate: rate, updates: steps };
             small_network::take(state, steps, &mut position.loss, output)
         } else {
             let alone = team.threads() == 1 || self.tuner.as_ref().is_some_and(ThreadTuner::alone);
-            let update = updates.then(|| state.plan.update.step_factors(rate, steps + 1, &mut state.powers));
+            let update = updates.then(|| state.step_factors(rate, steps + 1));
             let turn = Turn { first: self.accumulated_steps == 0, update };
             position.loss += state.step(&mut StepThreads { team, alone }, batch, turn, output);
             1

@@ -63,11 +63,20 @@ impl<S: Simd> State<S> {
         }
     }
 
+    /// Computes what the optimizer needs for an update at this learning rate.
+    pub(crate) fn step_factors(&mut self, learning_rate: f64, step: u64) -> StepFactors {
+        let State { plan, powers, group_factors, .. } = self;
+        if let Some(groups) = &plan.groups {
+            groups.step_factors(&*plan.update, (learning_rate, step), powers, group_factors);
+        }
+        plan.update.step_factors(learning_rate, step, powers)
+    }
+
     /// Updates all parameters from `gradient`. Returns false, and updates nothing, if the norm of the
     /// gradient is needed and is not finite.
     fn update(&mut self, threads: &mut StepThreads<'_, '_>, factors: StepFactors) -> bool {
-        let State { s, plan, parameters, slots, gradient, .. } = self;
-        update::update(plan, *s, threads, factors, [parameters, slots, gradient])
+        let State { s, plan, parameters, slots, gradient, group_factors, .. } = self;
+        update::update(plan, *s, threads, (factors, group_factors), [parameters, slots, gradient])
     }
 
     /// Returns the sum of the losses and the gradient of a batch, with the penalties. Does not change the

@@ -3,7 +3,7 @@
 
 use super::{StepThreads, Turn, first_by_panels, segments};
 use crate::engine::StepFactors;
-use crate::engine::gradient_target::{Destination, GradientTarget, Updates};
+use crate::engine::gradient_target::{Destination, GradientTarget};
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
 use crate::state::State;
@@ -68,7 +68,9 @@ fn take_gradients<S: Simd>(
     update: Option<StepFactors>,
 ) {
     let whole = [0, state.plan.lines];
-    let State { s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, .. } = state;
+    let State {
+        s, plan, parameters, slots, gradient, workspaces, blocks, cuts, first, group_factors, ..
+    } = state;
     let inputs = first.as_ref().filter(|_| !threads.alone).map(|first| &first.inputs);
     let input = |thread: usize| inputs.map(|inputs| (&inputs[thread], start));
     let (s, plan, shards) = (*s, &**plan, &workspaces[..shards]);
@@ -84,11 +86,8 @@ fn take_gradients<S: Simd>(
         let before = (!is_first).then_some(&gradient[..]);
         let slices = [(&mut parameters[..], 1), (&mut slots[..], count)];
         threads.team.split(blocks, slices, cuts, |thread, block, [parameters, slots]| {
-            let updates = Updates { update: &*plan.update, factors, parameters, slots, count };
-            let destination = match before {
-                Some(before) => Destination::UpdateWith(updates, &before[cuts[thread]..cuts[thread + 1]]),
-                None => Destination::Update(updates),
-            };
+            let before = before.map(|before| &before[cuts[thread]..cuts[thread + 1]]);
+            let destination = plan.destination((factors, group_factors), parameters, slots, before);
             gradients(thread, destination, block);
         });
     } else {

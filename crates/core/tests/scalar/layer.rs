@@ -74,8 +74,8 @@ pub enum Layer {
     Dense(Dense),
     Elementwise(Box<dyn Epilogue<Portable>>),
     Row(Box<dyn RowFunction<Portable>>),
-    /// w, then b; after `Standardize` also its running mean and variance.
-    Scale(Vec<Vec<f32>>),
+    /// w, then b if there is one; after `Standardize` also its running mean and variance.
+    Affine(Vec<Vec<f32>>),
     Standardize {
         epsilon: f32,
         momentum: f32,
@@ -103,7 +103,7 @@ impl Layer {
     pub fn parameters(&self) -> Vec<&Vec<f32>> {
         match self {
             Layer::Dense(dense) => std::iter::once(&dense.weight).chain(&dense.bias).collect(),
-            Layer::Scale(arrays) => arrays.iter().collect(),
+            Layer::Affine(arrays) => arrays.iter().collect(),
             Layer::Lookup { table, .. } => vec![table],
             _ => Vec::new(),
         }
@@ -112,7 +112,7 @@ impl Layer {
     pub fn parameters_mut(&mut self) -> Vec<&mut Vec<f32>> {
         match self {
             Layer::Dense(dense) => std::iter::once(&mut dense.weight).chain(&mut dense.bias).collect(),
-            Layer::Scale(arrays) => arrays.iter_mut().collect(),
+            Layer::Affine(arrays) => arrays.iter_mut().collect(),
             Layer::Lookup { table, .. } => vec![table],
             _ => Vec::new(),
         }
@@ -130,8 +130,9 @@ impl Layer {
                 function.forward(Portable, &mut values, 1);
                 row_values(&values)
             }
-            Layer::Scale(arrays) => {
-                x.iter().zip(&arrays[0]).zip(&arrays[1]).map(|((x, w), b)| w.mul_add(*x, *b)).collect()
+            Layer::Affine(arrays) => {
+                let bias = |at: usize| arrays.get(1).map_or(0.0, |bias| bias[at]);
+                x.iter().zip(&arrays[0]).enumerate().map(|(at, (x, w))| w.mul_add(*x, bias(at))).collect()
             }
             Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
@@ -167,7 +168,7 @@ impl Layer {
                 };
                 gradient.iter().zip(places).map(of_value).collect()
             }
-            Layer::Scale(arrays) => gradient.iter().zip(&arrays[0]).map(|(g, w)| w * g).collect(),
+            Layer::Affine(arrays) => gradient.iter().zip(&arrays[0]).map(|(g, w)| w * g).collect(),
             Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
             Layer::Noise(noise, layer) => make_noise(gradient, *layer, place, moment, |line, draws| {
                 noise.backward(Portable, line, draws);
@@ -184,12 +185,14 @@ impl Layer {
     pub fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
         match self {
             Layer::Dense(dense) => dense.parameter_gradient(inputs, gradients),
-            Layer::Scale(arrays) => {
+            Layer::Affine(arrays) => {
                 let mut sums = vec![vec![0.0f32; arrays[0].len()]; arrays.len()];
                 for (x, gradient) in inputs.iter().zip(gradients) {
                     for (index, (x, gradient)) in x.iter().zip(*gradient).enumerate() {
                         sums[0][index] = gradient.mul_add(*x, sums[0][index]);
-                        sums[1][index] += gradient;
+                        if let Some(bias) = sums.get_mut(1) {
+                            bias[index] += gradient;
+                        }
                     }
                 }
                 sums.concat()

@@ -12,10 +12,12 @@
 //! - A parameter that is not trained has the gradient 0 and no update.
 //! - An update over several batches adds the gradients of all their pieces in order. Then come the penalties,
 //!   g ← 2 l2 w + g as one multiply-add and g ← g + l1 sign(w), and then the clip.
+//! - The learning rate of a parameter is the rate of the step times the factor of the layer, in doubles. If
+//!   biases do not decay, parameters with one value per feature have weight decay 0.
 //! - The norm is added in doubles. The lines of 16 parameters, as panels have them, are cut into up to 64
 //!   parts of at least 16 lines. The squares of a part are added lane by lane, the lanes in the tree above,
 //!   the parts in order.
-//! - y = w x + b per feature: one multiply-add. The gradient of w is a chain over the rows from 0, the
+//! - y = w x + b per feature: one multiply-add, with b = 0 if there is no bias. The gradient of w is a chain over the rows from 0, the
 //!   gradient of b is plain additions.
 //! - The gradient of a category's values: plain additions from 0 over the rows of that category.
 //! - The sum over a row adds its panels of 16 lane by lane, in order, then the lanes in the tree above.
@@ -32,7 +34,7 @@ mod statistics;
 use layer::{Dense, Layer, Moment, row_panels, row_values};
 use myelin_core::engine::panels::{LANES, Line, Panels};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::engine::{CHUNK_ROWS, FinishedLines, Powers, RowLoss, StepFactors, Update};
+use myelin_core::engine::{CHUNK_ROWS, FinishedLines, Powers, RowLoss, Update};
 use myelin_core::layers::{self, LayerOperation};
 use myelin_core::random::{Purpose, permutation, stream};
 use myelin_core::{Dataset, losses, optimizers};
@@ -57,6 +59,8 @@ pub struct Scalar {
     absorbed: Option<Layer>,
     loss: Box<dyn RowLoss<Portable>>,
     update: Box<dyn Update<Portable>>,
+    /// The same without weight decay.
+    undecayed: Box<dyn Update<Portable>>,
     pub slots: Vec<Vec<f32>>,
     /// How an update treats each parameter.
     rules: Vec<Rule>,
@@ -68,10 +72,13 @@ pub struct Scalar {
     seen: RefCell<Vec<Vec<f32>>>,
 }
 
-/// Whether training changes a parameter, and the penalties on it.
+/// Whether training changes a parameter, how an update treats it, and the penalties on it.
 #[derive(Clone, Copy)]
 struct Rule {
     trained: bool,
+    /// What the learning rate is multiplied by.
+    factor: f64,
+    decays: bool,
     l1: f32,
     l2: f32,
 }
@@ -86,29 +93,36 @@ impl Scalar {
         let (mut stages, mut rules) = (Vec::<Layer>::new(), Vec::new());
         let (mut forks, mut noises) = (Vec::new(), 0);
         let zeros = |count: usize| vec![0.0; count];
+        let decay_biases = program["optimizer"]["decayBiases"].as_bool().unwrap();
         for layer in program["layers"].as_array().unwrap() {
             let (name, options) = fields(layer);
             for operation in layers::build::<Portable>(name, options).unwrap() {
-                let mut weights = Rule { trained: true, l1: 0.0, l2: 0.0 };
+                let factor = operation.learning_rate_factor();
+                let is_matrix =
+                    matches!(operation, LayerOperation::Product { .. } | LayerOperation::Lookup { .. });
+                let mut weights =
+                    Rule { trained: true, factor, decays: is_matrix || decay_biases, l1: 0.0, l2: 0.0 };
                 let layer = match operation {
-                    LayerOperation::Product { outputs, bias, trainable, l1, l2 } => {
+                    LayerOperation::Product { outputs, bias, trainable, l1, l2, .. } => {
                         let (inputs, bias) = (width, bias.then(|| zeros(outputs)));
                         width = outputs;
-                        weights = Rule { trained: trainable, l1, l2 };
+                        weights = Rule { trained: trainable, l1, l2, ..weights };
                         Layer::Dense(Dense { inputs, outputs, weight: zeros(inputs * outputs), bias })
                     }
                     LayerOperation::Elementwise(function) => Layer::Elementwise(function),
                     LayerOperation::Row(function) => Layer::Row(function),
-                    LayerOperation::Scale => Layer::Scale(vec![zeros(width); 2]),
-                    LayerOperation::Standardize { epsilon, momentum } => {
+                    LayerOperation::Affine { bias, .. } => {
+                        Layer::Affine(vec![zeros(width); 1 + usize::from(bias)])
+                    }
+                    LayerOperation::Standardize { epsilon, momentum, .. } => {
                         stages.push(Layer::Standardize { epsilon, momentum });
-                        Layer::Scale(vec![zeros(width); 4])
+                        Layer::Affine(vec![zeros(width); 4])
                     }
                     LayerOperation::Noise(noise) => {
                         noises += 1;
                         Layer::Noise(noise, noises - 1)
                     }
-                    LayerOperation::Lookup { column, categories, units } => {
+                    LayerOperation::Lookup { column, categories, units, .. } => {
                         width += units - 1;
                         Layer::Lookup { column, units, table: zeros(categories * units) }
                     }
@@ -123,8 +137,8 @@ impl Scalar {
                 for (index, array) in arrays.into_iter().enumerate() {
                     let rule = match index {
                         0 => weights,
-                        1 => Rule { l1: 0.0, l2: 0.0, ..weights },
-                        _ => Rule { trained: false, l1: 0.0, l2: 0.0 },
+                        1 => Rule { l1: 0.0, l2: 0.0, decays: decay_biases, ..weights },
+                        _ => Rule { trained: false, l1: 0.0, l2: 0.0, ..weights },
                     };
                     rules.resize(rules.len() + array.len(), rule);
                 }
@@ -133,6 +147,9 @@ impl Scalar {
         let (loss, loss_options) = fields(&program["loss"]);
         let (optimizer, optimizer_options) = fields(&program["optimizer"]);
         let update = optimizers::build(optimizer, optimizer_options).unwrap();
+        let mut no_decay = optimizer_options.clone();
+        no_decay.insert("weightDecay".to_string(), Value::from(0));
+        let undecayed = optimizers::build(optimizer, &no_decay).unwrap();
         let mut loss = losses::build(loss, loss_options).unwrap();
         let last = program["layers"].as_array().unwrap().last().unwrap();
         let absorbing = loss.absorb(fields(last).0);
@@ -154,6 +171,7 @@ impl Scalar {
             loss,
             slots: Vec::new(),
             update,
+            undecayed,
             rules,
             clip,
             statistics: RefCell::default(),
@@ -193,7 +211,7 @@ impl Scalar {
                 }
                 continue;
             };
-            if let (Layer::Scale(arrays), false) = (&self.layers[index + 1], learns) {
+            if let (Layer::Affine(arrays), false) = (&self.layers[index + 1], learns) {
                 let of_row = |x: &[f32]| statistics::with_running(x, &arrays[2], &arrays[3], *epsilon);
                 all.iter_mut().for_each(|values| values.push(of_row(&values[index])));
                 continue;
@@ -277,7 +295,7 @@ impl Scalar {
     fn update_running(&mut self) {
         for (index, statistics, rows) in self.statistics.take() {
             let Layer::Standardize { momentum, .. } = self.layers[index] else { continue };
-            if let Layer::Scale(arrays) = &mut self.layers[index + 1] {
+            if let Layer::Affine(arrays) = &mut self.layers[index + 1] {
                 let (mean, variance) = arrays[2..].split_at_mut(1);
                 statistics.update_running(momentum, rows, &mut mean[0], &mut variance[0]);
             }
@@ -379,21 +397,24 @@ impl Scalar {
 
     /// Does one update from the mean gradient of some batches. Returns the sum of the rows' losses of each
     /// batch before it.
-    fn update_from(&mut self, batches: &[&[Row<'_>]], factors: StepFactors, moment: Moment) -> Vec<f64> {
+    fn update_from(&mut self, batches: &[&[Row<'_>]], rate: f64, moment: Moment) -> Vec<f64> {
         self.statistics.take();
         let (losses, mut gradient) = self.mean_gradients(batches, Some(moment));
         self.update_running();
         self.clip(&mut gradient);
         let mut parameters = self.parameters();
         for (index, (weight, gradient)) in parameters.iter_mut().zip(gradient).enumerate() {
-            if !self.rules[index].trained {
+            let Rule { trained, factor, decays, .. } = self.rules[index];
+            if !trained {
                 continue;
             }
+            let update = if decays { &self.update } else { &self.undecayed };
+            let factors = update.step_factors(rate * factor, moment.step, &mut Powers::default());
             let mut line = [Line([*weight; LANES])];
             let mut slots: Vec<_> = self.slots.iter().map(|slot| Line([slot[index]; LANES])).collect();
             let gradient = &[Line([gradient; LANES])];
             let mut finished = FinishedLines { weight: &mut line, gradient, slots: &mut slots };
-            self.update.tile(Portable, &factors, &mut finished);
+            update.tile(Portable, &factors, &mut finished);
             *weight = line[0].0[0];
             for (slot, line) in self.slots.iter_mut().zip(slots) {
                 slot[index] = line.0[0];
@@ -434,9 +455,8 @@ impl Scalar {
             let mut predictions = vec![Vec::new(); data.rows()];
             for (batches, places) in batches.chunks(accumulate).zip(order.chunks(batch * accumulate)) {
                 step += 1;
-                let factors = self.update.step_factors(*rate, step, &mut Powers::default());
                 self.seen.borrow_mut().clear();
-                let losses = self.update_from(batches, factors, Moment { seed, step });
+                let losses = self.update_from(batches, *rate, Moment { seed, step });
                 for (seen, place) in self.seen.take().into_iter().zip(places) {
                     predictions[*place as usize] = seen;
                 }

@@ -28,6 +28,8 @@ fn variants<T>(
 ) -> Vec<Value> {
     let mut all = vec![Map::from_iter([("type".to_string(), json!(name))])];
     for option in options {
+        let factors = [json!(1), json!(0), json!(2.5)];
+        let values = if *option == "learningRateFactor" { &factors } else { values };
         let given = |before: &Map<String, Value>, value: &Value| {
             let mut after = before.clone();
             after.insert(option.to_string(), value.clone());
@@ -42,7 +44,7 @@ fn variants<T>(
 fn lists() -> Vec<Value> {
     let dense = dense(5);
     let inner = json!({ "type": "residual", "layers": [{ "type": "tanh" }] });
-    let norm = json!({ "type": "layerNorm", "epsilon": 0.5 });
+    let norm = json!({ "type": "layerNorm", "epsilon": 0.5, "learningRateFactor": 1 });
     vec![json!([{ "type": "tanh" }]), json!([dense, { "type": "silu" }]), json!([inner, norm, dense])]
 }
 
@@ -101,16 +103,18 @@ pub fn any_optimizer() -> Vec<Value> {
 
 /// Returns a dense layer that is trained, without penalties.
 pub fn dense(units: usize) -> Value {
-    json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "l1": 0, "l2": 0 })
+    json!({ "type": "dense", "units": units, "useBias": true, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0 })
 }
 
 /// Returns a dense layer, another layer or an activation.
 fn layer(width: impl Strategy<Value = usize>) -> impl Strategy<Value = Value> {
     let penalty = || prop_oneof![3 => Just(0.0), 1 => Just(0.01)];
-    let dense = (width, any::<bool>(), prop::bool::weighted(0.8), penalty(), penalty()).prop_map(
-        |(units, bias, trainable, l1, l2)| {
+    let factor = prop_oneof![4 => Just(1.0), 1 => Just(0.0), 1 => Just(2.5)];
+    let dense = (width, any::<bool>(), prop::bool::weighted(0.8), factor, penalty(), penalty()).prop_map(
+        |(units, bias, trainable, factor, l1, l2)| {
             json!({
-                "type": "dense", "units": units, "useBias": bias, "trainable": trainable, "l1": l1, "l2": l2,
+                "type": "dense", "units": units, "useBias": bias, "trainable": trainable,
+                "learningRateFactor": factor, "l1": l1, "l2": l2,
             })
         },
     );

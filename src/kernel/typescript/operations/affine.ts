@@ -1,8 +1,8 @@
-/** The operation `scale`: y = w x + b, elementwise. */
+/** The operation `affine`: y = w x + b or y = w x, elementwise. */
 import type { ParameterView } from "./arrays.ts";
 
 /** Computes y = w x + b, elementwise. */
-export function scale(
+export function affine(
   width: number,
   { weight, bias }: ParameterView,
   input: Float32Array,
@@ -15,21 +15,21 @@ export function scale(
   }
 }
 
-/** Computes the gradient with respect to x: w g. */
+/** Computes y = w x, elementwise; also the gradient with respect to x, w g. */
 export function multiply(
   width: number,
   weight: Float32Array,
-  gradient: Float32Array,
-  result: Float32Array,
+  input: Float32Array,
+  output: Float32Array,
   rows: number,
 ): void {
   for (let start = 0; start < rows * width; start += width) {
-    for (let at = 0; at < width; at++) result[start + at] = weight[at] * gradient[start + at];
+    for (let at = 0; at < width; at++) output[start + at] = weight[at] * input[start + at];
   }
 }
 
 /** Computes the gradient with respect to w: the sum of g x over the rows. */
-export function scaleGradient(
+export function factorGradient(
   width: number,
   result: Float32Array,
   input: Float32Array,

@@ -1,22 +1,22 @@
-//! y = w x + b, computed per feature, and the gradients of w and b.
+//! y = w x + b or y = w x, computed per feature, and the gradients of w and b.
 
 use super::gradient_target::Block;
 use super::gradients::{ParameterGradients, Shards, bias_gradient, within};
-use super::panels::{Line, Panels};
+use super::panels::{Line, Panels, ZERO};
 use super::simd::Simd;
 use std::ops::Range;
 
 /// The place of the parameters: a line per panel.
 #[derive(Clone, Debug)]
-pub struct Scale {
+pub struct Affine {
     /// The lines of w.
     pub weight: Range<usize>,
-    /// The lines of b, which follow those of w.
-    pub bias: Range<usize>,
+    /// The lines of b, which follow those of w, if there is a b.
+    pub bias: Option<Range<usize>>,
 }
 
-impl Scale {
-    /// Computes output = w input + b.
+impl Affine {
+    /// Computes output = w input + b. Without a bias, b is 0.
     pub fn forward<S: Simd>(
         &self,
         s: S,
@@ -30,7 +30,8 @@ impl Scale {
             || {
                 for panel in 0..output.count() {
                     let weight = s.load(&parameters[self.weight.start + panel]);
-                    let bias = s.load(&parameters[self.bias.start + panel]);
+                    let bias = self.bias.as_ref().map_or(&ZERO, |bias| &parameters[bias.start + panel]);
+                    let bias = s.load(bias);
                     let lines = output.panel_mut(panel, rows).iter_mut().zip(input.panel(panel, rows));
                     for (line, value) in lines {
                         s.store(s.mul_add(weight, s.load(value), bias), line);
@@ -80,7 +81,9 @@ impl Scale {
             }
             s.store(sum, result);
         }
-        bias_gradient(s, shards, (lines, &self.bias), &mut block, target);
+        if let Some(bias) = &self.bias {
+            bias_gradient(s, shards, (lines, bias), &mut block, target);
+        }
         block.flush(s, target);
     }
 }
