@@ -315,6 +315,9 @@ export function cellReader(description: ColumnDescription): CellReader {
   if (type === "boolean")
     for (const [word, value] of booleanWords(categories)) if (!numbers.has(word)) numbers.set(word, value);
   return (cell) => {
+    // A category is never a text that means a missing value, which takes longer to find out.
+    const known = typeof cell === "string" ? numbers.get(cell) : undefined;
+    if (known !== undefined) return known;
     if (isMissing(cell)) return Number.NaN;
     const name = categoryName(cell);
     return name === undefined ? undefined : (numbers.get(name) ?? -1);

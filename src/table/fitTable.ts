@@ -1,24 +1,29 @@
 /** fitTable: rows in, a trained table model out. */
+import type { RowSplit } from "../data/folds.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, readSize, unknownName } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import { readSignal, readThreads } from "../training/options.ts";
-import type { Answer, AnswerFor, FieldOf } from "./answers.ts";
+import { readBoolean, readSignal, readThreads } from "../training/options.ts";
+import { readOnProgress } from "../training/trainMany.ts";
+import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
 import { categoryName, parseNumber } from "./cells.ts";
 import { type ColumnType, inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
+import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControls } from "./controls.ts";
 import { dealRows } from "./folds.ts";
-import { collectFrame, type Frame, type TableSource } from "./frame.ts";
-import { type Learned, learnPrior } from "./learner/learned.ts";
-import { learn } from "./learner/portfolio.ts";
+import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
+import { scoreLearned } from "./honest.ts";
+import { disposeNetworks, learnPrior } from "./learner/learned.ts";
+import { countNetworks, learn } from "./learner/portfolio.ts";
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
+import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
-import { scoreTarget } from "./scores.ts";
+import { Progress, type TableProgress } from "./progress.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
 
 /** How to fit a table. Only `target` is needed. */
-export interface FitTableOptions {
+export interface FitTableOptions extends AnswerOptions {
   /** The column to predict, or several. */
   readonly target: string | readonly string[];
   /** `"classification"` or `"regression"`; by default what the target looks like. */
@@ -29,7 +34,12 @@ export interface FitTableOptions {
   readonly quality?: Quality | undefined;
   /** The most networks; by default as many as the quality has. One network answers fastest. */
   readonly networks?: number | undefined;
-  /** The most seconds to train. */
+  /**
+   * Rows to validate with, in place of folds: all networks learn from all of the other rows, and these rows decide
+   * when each stops and how they are blended. The scores are of these rows.
+   */
+  readonly validation?: TableSource | undefined;
+  /** The most seconds to train; what has been trained by then is kept. */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
   readonly groups?: string | readonly (string | number)[] | undefined;
@@ -42,15 +52,27 @@ export interface FitTableOptions {
   /** The most threads; they change no bit of the result. */
   readonly threads?: number | undefined;
   readonly kernel?: KernelChoice | undefined;
-  /** Stops the training. */
+  /** Stops the training: `fitTable` rejects with the signal's reason. `budget` keeps what has been trained. */
   readonly signal?: AbortSignal | undefined;
-  /** Called some times a second with the networks that are trained. */
-  readonly onProgress?: ((progress: { finished: number; total: number }) => void) | undefined;
+  /** Called some times a second with how many networks have been trained. */
+  readonly onProgress?: ((progress: TableProgress) => void) | undefined;
+  /** Whether to show progress on standard error: the networks trained and about how long the rest takes. */
+  readonly verbose?: boolean | undefined;
 }
 
 const OPTIONS: readonly (keyof FitTableOptions)[] = [
   ...(["target", "task", "columns", "quality", "networks", "budget", "groups", "time"] as const),
-  ...(["sampleWeight", "seed", "threads", "kernel", "signal", "onProgress"] as const),
+  ...([
+    "sampleWeight",
+    "validation",
+    "seed",
+    "threads",
+    "kernel",
+    "signal",
+    "onProgress",
+    "verbose",
+  ] as const),
+  ...ANSWER_OPTIONS,
 ];
 
 const CALL = "fitTable";
@@ -91,10 +113,12 @@ function listOf(option: string, given: unknown, frame: Frame): ArrayLike<unknown
   return list;
 }
 
-function readWeights(given: unknown, frame: Frame): Float64Array | undefined {
+/** The weights of all rows; a list has those of the caller's rows, and rows to validate with then count alike. */
+function readWeights(given: unknown, own: Frame, all: Frame): Float64Array | undefined {
   if (given === undefined) return undefined;
-  const list = listOf("sampleWeight", given, frame);
-  return Float64Array.from({ length: frame.rows }, (_, row) => {
+  const list = listOf("sampleWeight", given, typeof given === "string" ? all : own);
+  return Float64Array.from({ length: all.rows }, (_, row) => {
+    if (row >= list.length) return 1;
     const cell = list[row];
     const weight =
       typeof cell === "string" ? parseNumber(cell) : typeof cell === "number" ? cell : Number.NaN;
@@ -187,6 +211,10 @@ function ignored({ description: { name, missing, distinct } }: TypedColumn, reas
  * @throws OptionError for an unknown option or column, with the nearest name; DataError for rows that cannot be
  * learned from, with the row and the column.
  */
+export function fitTable<Row extends object, const Name extends FieldOf<Row>, const Level extends number>(
+  rows: readonly Row[],
+  options: FitTableOptions & { readonly target: Name; readonly quantiles: readonly Level[] },
+): Promise<TableModel<QuantileAnswer<Level>>>;
 export function fitTable<Row extends object, const Name extends FieldOf<Row>>(
   rows: readonly Row[],
   options: FitTableOptions & { readonly target: Name },
@@ -203,24 +231,29 @@ export function fitTable(
   rows: TableSource,
   options: FitTableOptions,
 ): Promise<TableModel<Readonly<Record<string, Answer>>>>;
-export async function fitTable(rows: unknown, options: FitTableOptions): Promise<TableModel<never>> {
+export async function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
   checkNames(options, OPTIONS, CALL);
-  const { target, task, columns: types, groups, time, sampleWeight, kernel, onProgress } = options;
+  const { target, task, columns: types, sampleWeight, groups, time, kernel } = options;
   const quality = readQuality(options.quality);
   const seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, `${CALL}: seed`);
   const signal = readSignal(options.signal, CALL);
   const threads = readThreads(options.threads, CALL);
   const seconds = readSeconds(options.budget);
+  const controls = readControls(options, CALL);
+  const onProgress = readOnProgress<TableProgress>(CALL, options.onProgress);
+  const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
   const { networks } = options;
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
-  const frame = await collectFrame(rows, CALL);
-  if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
-  const names = readTargetNames(target, frame);
+  const own = await collectFrame(given, CALL);
+  if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
+  const names = readTargetNames(target, own);
+  const validation = await readValidation(options, names);
+  const frame = validation === undefined ? own : concatenate(own, validation);
   const leftOut = new Map<string, string>();
   if (typeof sampleWeight === "string") leftOut.set(sampleWeight, "it has the weights of the rows");
   if (typeof groups === "string") leftOut.set(groups, "it has the groups of the rows");
-  const weights = readWeights(sampleWeight, frame);
+  const weights = readWeights(sampleWeight, own, frame);
   const folding = { folds: FOLDS, seed, groups: readGroups(groups, frame), times: readTimes(time, frame) };
   const columns = typeColumns(frame, names, types, leftOut);
   const used = new Map(
@@ -231,56 +264,106 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
   const notes = columns.flatMap(({ description: { name, type, reason } }) =>
     type === "ignore" ? [`column ${show(name)} is left out: ${reason}`] : [],
   );
-  const trained: TrainedTarget[] = [];
-  for (const name of names) {
+  const read = names.map((name) => {
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
-    const read = readTarget({ name, cells, isText: frame.isText }, kind, CALL);
-    const without = frame.rows - read.rows.length;
+    return readTarget({ name, cells, isText: frame.isText }, kind, CALL);
+  });
+  const works = applyControls(read, controls, CALL).map((target) => {
+    const { name, classes } = target.description;
+    const without = frame.rows - target.rows.length;
     if (without > 0) notes.push(`${without} rows without ${show(name)} are left out`);
-    const { classes } = read.description;
-    const cannot =
-      classes?.length === 1
-        ? `${show(name)} has one class, ${show(classes[0])}, which is always the answer`
-        : read.rows.length < FEWEST_ROWS
-          ? `${read.rows.length} rows are too few to learn from: the answer is always the mean or the commonest class`
-          : undefined;
+    const cannot = whyNot(target, own.rows);
     if (cannot !== undefined) notes.push(cannot);
-    const learned =
+    const isSingle = classes?.length === 1;
+    const folds =
       cannot !== undefined
-        ? learnPrior(read, weights)
-        : await learn(used, read, {
-            bags: limit(portfolio(quality, read.description.task), most),
-            folds: dealRows(read, folding, CALL),
-            seed,
-            kernel,
-            threads,
-            signal,
-            seconds,
-            onProgress,
-            weights,
-          });
-    trained.push(scored(read, learned));
+        ? []
+        : validation === undefined
+          ? dealRows(target, folding, CALL)
+          : [splitOff(target, own.rows)];
+    const bags = limit(portfolio(quality, target.description.task), most);
+    return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
+  });
+  const progress = new Progress(
+    works.map(({ target, folds, bags }) => countNetworks(target, bags, folds.length)),
+    { onProgress, verbose, seconds },
+  );
+  const trained: TrainedTarget[] = [];
+  try {
+    for (const { target, folds, bags, isTuned } of works) {
+      const learned =
+        folds.length === 0
+          ? learnPrior(target, weights)
+          : await learn(used, target, {
+              bags,
+              folds,
+              seed,
+              kernel,
+              threads,
+              signal,
+              seconds: seconds && Math.max(1e-3, seconds * progress.share()),
+              onProgress: progress.report,
+              weights,
+              isTuned,
+            });
+      progress.end();
+      const { quantiles } = target.description;
+      const complete =
+        quantiles !== undefined && learned.quantiles === undefined
+          ? priorQuantiles(learned, target, weights)
+          : learned;
+      trained.push(scoreLearned(target, complete, isTuned, weights));
+    }
+  } catch (error) {
+    for (const { learned } of trained) disposeNetworks(learned);
+    throw error;
+  } finally {
+    progress.close();
   }
   return new TableModel({
     columns: columns.map(({ description }) => description),
     targets: trained,
     seed,
-    rows: frame.rows,
+    rows: own.rows,
     notes,
   });
 }
 
-/** A target with the scores of its out-of-fold predictions, and those of the prior on the same rows. */
-function scored(target: Target, { outOfFold, ...learned }: Learned): TrainedTarget {
-  const { description, values } = target;
-  const { rows, predictions } = outOfFold;
-  const targets = Float64Array.from(rows, (row) => values[row]);
-  const outputs = description.classes?.length ?? 1;
-  const prior = Float64Array.from({ length: rows.length * outputs }, (_, at) => learned.prior[at % outputs]);
-  return {
-    description,
-    learned,
-    scores: scoreTarget(description, targets, predictions),
-    baseline: scoreTarget(description, targets, prior),
-  };
+/** Why nothing can be learned of a target. */
+function whyNot({ description, rows }: Target, learnable: number): string | undefined {
+  const { name, classes } = description;
+  if (classes?.length === 1)
+    return `${show(name)} has one class, ${show(classes[0])}, which is always the answer`;
+  const count = rows.filter((row) => row < learnable).length;
+  if (count >= FEWEST_ROWS) return undefined;
+  return `${count} rows are too few to learn from: the answer is always the mean or the commonest class`;
+}
+
+/** The rows that the caller validates with. */
+async function readValidation(
+  { validation, groups, time }: FitTableOptions,
+  targets: readonly string[],
+): Promise<Frame | undefined> {
+  if (validation === undefined) return undefined;
+  for (const [name, value] of Object.entries({ groups, time })) {
+    if (value === undefined) continue;
+    throw new OptionError(
+      `${CALL}: ${name}: expected none beside validation, which takes the place of folds; received both`,
+    );
+  }
+  const frame = await collectFrame(validation, `${CALL}: validation`);
+  if (frame.rows === 0) throw new DataError(`${CALL}: validation: expected rows, received none`);
+  for (const name of targets) {
+    if (!frame.cells.has(name)) throw unknownName(`${CALL}: validation`, "target", name, frame.names);
+  }
+  return frame;
+}
+
+/** The rows before `learnable` to learn from, the others to validate with. */
+function splitOff({ description, rows }: Target, learnable: number): RowSplit {
+  const heldOut = rows.filter((row) => row >= learnable);
+  if (heldOut.length > 0) return { training: rows.filter((row) => row < learnable), heldOut };
+  throw new DataError(
+    `${CALL}: validation: expected rows with a value of the target ${show(description.name)}, received none`,
+  );
 }

@@ -1,8 +1,10 @@
 /** A table model as text: what was done to each column, what was trained, and how good it is. */
+import { show } from "../errors.ts";
 import { alignTable } from "../textTable.ts";
 import type { ColumnDescription } from "./columns.ts";
+import { positiveOf } from "./decision.ts";
 import type { TableParts, TrainedTarget } from "./parts.ts";
-import type { Scores } from "./scores.ts";
+import type { TargetDescription } from "./target.ts";
 
 const figure = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
 
@@ -26,30 +28,56 @@ function describeColumn(
 }
 
 function scoreLines({ description, scores, baseline, learned }: TrainedTarget): string[] {
-  const { name, task, classes, reason } = description;
+  const { name, task, classes, reason, metric } = description;
   const kind = task === "regression" ? "a number" : `one of ${classes?.length} classes`;
-  const rows = Object.keys(scores).map((metric) => [
-    metric,
-    figure(scores[metric as keyof Scores] as number),
-    figure((baseline[metric as keyof Scores] ?? Number.NaN) as number),
-  ]);
+  const { coverage = {}, ...figures } = scores;
+  const rows = [
+    ...Object.entries(figures).map(([metric, value]) => {
+      const before = baseline[metric as keyof typeof figures];
+      return [metric, figure(value), before === undefined ? "" : figure(before)];
+    }),
+    ...Object.entries(coverage).map(([level, share]) => [`at or below quantile ${level}`, figure(share), ""]),
+  ];
   const base = task === "regression" ? "always the mean" : "always the commonest class";
   return [
     `${name}: ${kind} (${reason})`,
+    ...answerLines(description),
     ...alignTable([["on rows not learned from", "this model", base], ...rows], [0]),
     ...alignTable(
       [
-        ["networks", "number", "share", task === "regression" ? "mean squared error" : "log loss"],
-        ...learned.bags.map(({ name: kindOf, weight, loss }, bag) => [
+        ["networks", "number", "share", task === "regression" ? "mean squared error" : "log loss"].concat(
+          metric === undefined ? [] : metric.type,
+        ),
+        ...learned.bags.map(({ name: kindOf, weight, loss, score }, bag) => [
           kindOf,
           String(learned.networks.filter((network) => network.bag === bag).length),
           `${Math.round(100 * weight)} %`,
           figure(loss),
+          ...(metric === undefined ? [] : [figure(score ?? Number.NaN)]),
         ]),
-      ],
+        ...(learned.quantiles === undefined
+          ? []
+          : [["quantiles", String(learned.quantiles.networks.length), "", "", ""]]),
+      ].map((row) => row.slice(0, metric === undefined ? 4 : 5)),
       [0],
     ),
   ];
+}
+
+/** How a class is chosen, and which quantiles there are. */
+function answerLines(description: TargetDescription): string[] {
+  const { classes = [], threshold, classWeights, quantiles, positive } = description;
+  const lines: string[] = [];
+  const yes = classes[positiveOf(description)];
+  if (threshold !== undefined)
+    lines.push(`the answer is ${show(yes)} where its probability is above ${figure(threshold)}`);
+  else if (positive !== undefined) lines.push(`the positive class is ${show(positive)}`);
+  if (classWeights !== undefined && threshold === undefined) {
+    const list = classes.map((name, at) => `${String(name)} ${figure(classWeights[at])}`).join(", ");
+    lines.push(`the answer is the class with the largest weight · probability: ${list}`);
+  }
+  if (quantiles !== undefined) lines.push(`quantiles: ${quantiles.join(", ")}`);
+  return lines;
 }
 
 /** The model as text. */

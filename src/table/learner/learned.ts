@@ -1,6 +1,7 @@
 /** What has been learned of a target: networks with what prepares their inputs, and how their answers are mixed. */
 import type { Model } from "../../model.ts";
 import type { Preparation } from "../preparation.ts";
+import type { QuantileRows } from "../quantiles.ts";
 import type { Target } from "../target.ts";
 import { applyTemperature } from "./blend.ts";
 
@@ -30,6 +31,18 @@ export interface TrainedBag {
   readonly weight: number;
   /** Its loss on rows that its networks did not learn from: mean squared error, or log loss. */
   readonly loss: number;
+  /** The metric that was to be best, on the same rows. */
+  readonly score?: number;
+}
+
+/** Predictors of quantiles. */
+export interface LearnedQuantiles {
+  /** The shares of the quantiles, in ascending order. */
+  readonly levels: readonly number[];
+  /** What is added to the networks' mean prediction of each quantile: see `conformalShift`. */
+  readonly shifts: readonly number[];
+  /** The networks; `bag` is the number of the level. A level without one is predicted as the mean of the targets. */
+  readonly networks: readonly TableNetwork[];
 }
 
 /** Everything that predicts one target. */
@@ -46,7 +59,14 @@ export interface Learned {
   /** The smallest and the largest target: no prediction is beyond. */
   readonly range: readonly [number, number];
   /** The rows that have an out-of-fold prediction, and these predictions, [rows][outputs]. */
-  readonly outOfFold: { readonly rows: Uint32Array; readonly predictions: Float64Array };
+  readonly outOfFold: {
+    readonly rows: Uint32Array;
+    readonly predictions: Float64Array;
+    /** The quantiles of these rows, calibrated by other rows. */
+    readonly quantiles?: QuantileRows;
+  };
+  /** What predicts quantiles, where they were asked for. */
+  readonly quantiles?: LearnedQuantiles;
 }
 
 /**
@@ -67,6 +87,12 @@ export function predictEncoded(
   const probabilities = Float64Array.from(outputs);
   applyTemperature(probabilities, model.outputs, temperature);
   return probabilities;
+}
+
+/** Frees the networks of what was learned. */
+export function disposeNetworks({ networks, quantiles }: Pick<Learned, "networks" | "quantiles">): void {
+  for (const { model } of networks) model.dispose();
+  for (const { model } of quantiles?.networks ?? []) model.dispose();
 }
 
 /** The share of each class, or the mean, of the targets of some rows, by weight. */

@@ -185,3 +185,13 @@ export const full: Member = {
 };
 
 const rateOf = (task: Task) => (task === "classification" ? 0.0025 : 0.01);
+
+/** The small network, trained for a quantile of numbers: the pinball loss has its least there. */
+export const quantileOf = (level: number): Member => ({
+  ...relu,
+  name: `quantile ${level}`,
+  architecture: (shape) => ({
+    ...relu.architecture(shape),
+    loss: { type: "quantile", quantile: level },
+  }),
+});
