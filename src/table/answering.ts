@@ -1,4 +1,5 @@
 /** From encoded rows to answers: what predicts a target, for rows together and for one at a time. */
+import { allocate } from "../memory.ts";
 import { sessionOf } from "../model.ts";
 import type { Answer } from "./answers.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
@@ -11,7 +12,7 @@ import { calibrate } from "./quantiles.ts";
 import type { ClassValue, TargetDescription } from "./target.ts";
 
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
-export const BLOCK = 8192;
+export const BLOCK = 4096;
 
 /** The name of a class in `probabilities`. */
 export const keyOf = (value: ClassValue) => String(value);
@@ -30,7 +31,6 @@ export interface Predictions {
 /** A network with its share in what it predicts. */
 interface Bound {
   readonly network: ReturnType<ReturnType<typeof sessionOf>["use"]>;
-  readonly temperature: number;
   readonly share: number;
   /** The place of its level, for a network of quantiles. */
   readonly level: number;
@@ -76,8 +76,8 @@ export class TargetPredictor {
     const outputs = outputsOf(description);
     const levels = quantiles?.levels.length ?? 0;
     const order = used.map(({ name }) => name);
-    const bind = ({ model, temperature, bag }: TableNetwork, share: number, width: number): Bound => ({
-      ...{ network: sessionOf(model, "predict").use(), temperature, share, level: bag },
+    const bind = ({ model, bag }: TableNetwork, share: number, width: number): Bound => ({
+      ...{ network: sessionOf(model, "predict").use(), share, level: bag },
       one: new Float32Array(width),
     });
     const ofLevel = (level: number) => quantiles?.networks.filter(({ bag }) => bag === level).length ?? 0;
@@ -115,6 +115,10 @@ export class TargetPredictor {
     const count = rows.length;
     const values = repeat(this.#base, count);
     const quantiles = this.#levels === 0 ? undefined : repeat(this.#baseQuantiles, count);
+    const most = Math.min(count, BLOCK);
+    const inputs = this.#parts.reduce((width, { preparation }) => Math.max(width, preparation.inputs), 0);
+    const encoded = allocate(most * inputs, () => `${most} encoded rows of ${inputs} inputs`);
+    const outputs = new Float32Array(most * this.#outputs);
     for (let start = 0; start < count; start += BLOCK) {
       const block = rows.subarray(start, Math.min(count, start + BLOCK));
       const all: Predictions = {
@@ -122,14 +126,14 @@ export class TargetPredictor {
         quantiles: quantiles?.subarray(start * this.#levels, (start + block.length) * this.#levels),
       };
       for (const part of this.#parts) {
-        const x = part.preparation.encode(columns, block);
-        const found = new Float32Array(block.length * this.#outputs);
+        const x = part.preparation.encode(columns, block, encoded);
         for (const bound of part.networks) {
+          const found = outputs.subarray(0, block.length * this.#outputs);
           bound.network.predict(x, found);
           this.#add(all, found, part, bound);
         }
         for (const bound of part.quantiles) {
-          const found = new Float32Array(block.length);
+          const found = outputs.subarray(0, block.length);
           bound.network.predict(x, found);
           this.#addLevel(all, found, part, bound);
         }
@@ -160,7 +164,7 @@ export class TargetPredictor {
   }
 
   /** Adds the share of a network's outputs. */
-  #add({ values }: Predictions, found: Float32Array, part: BoundPart, { share, temperature }: Bound): void {
+  #add({ values }: Predictions, found: Float32Array, part: BoundPart, { share }: Bound): void {
     if (this.description.classes === undefined) {
       const { center, scale } = part;
       const [low, high] = this.#learned.range;
@@ -168,18 +172,7 @@ export class TargetPredictor {
         values[at] += share * Math.min(high, Math.max(low, center + scale * found[at]));
       return;
     }
-    if (temperature === 1) {
-      for (let at = 0; at < found.length; at++) values[at] += share * found[at];
-      return;
-    }
-    const outputs = this.#outputs;
-    const exponent = 1 / temperature;
-    for (let start = 0; start < found.length; start += outputs) {
-      let sum = 0;
-      for (let at = start; at < start + outputs; at++) sum += Math.max(found[at], 1e-12) ** exponent;
-      for (let at = start; at < start + outputs; at++)
-        values[at] += (share * Math.max(found[at], 1e-12) ** exponent) / sum;
-    }
+    for (let at = 0; at < found.length; at++) values[at] += share * found[at];
   }
 
   #addLevel({ quantiles }: Predictions, found: Float32Array, part: BoundPart, bound: Bound): void {

@@ -47,10 +47,10 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
   const { columns, targets, seed, rows, notes } = parts;
   const tensors: Tensor[] = [];
   let count = 0;
-  const writeOne = ({ model: network, part, bag, temperature }: TableNetwork) => {
+  const writeOne = ({ model: network, part, bag }: TableNetwork) => {
     const { description: architecture, tensors: own } = writeNetwork(savedOf(network, call), `${count}.`);
     tensors.push(...own);
-    return { number: count++, part, bag, temperature, architecture };
+    return { number: count++, part, bag, architecture };
   };
   const written = targets.map(({ description, learned, scores, baseline }) => ({
     description,
@@ -163,7 +163,6 @@ const network = fields({
   number: whole(0),
   part: whole(0),
   bag: whole(0),
-  temperature: positive,
   architecture: (value: unknown) => value,
 });
 
@@ -385,14 +384,14 @@ function build(
       }));
       const openOne =
         (outputs: number) =>
-        ({ number, part, bag, temperature, architecture }: WrittenNetwork): TableNetwork => {
+        ({ number, part, bag, architecture }: WrittenNetwork): TableNetwork => {
           const { preparation } = opened[part];
           const saved = readNetwork(source, architecture, `${number}.`);
           checkEmbeddings(saved.configuration, preparation, `target ${at}: network ${number}`);
           const model = modelOf(saved, options);
           made.push(model);
           if (model.inputs === preparation.inputs && model.outputs === outputs)
-            return { model, part, bag, temperature };
+            return { model, part, bag };
           throw new FormatError(
             `target ${at}: network ${number}: expected ${preparation.inputs} inputs and ${outputs} outputs, received ${model.inputs} and ${model.outputs}`,
           );

@@ -1,5 +1,5 @@
 /** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
-import { DataError, StateError, show } from "../errors.ts";
+import { DataError, OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, isPlain } from "../options.ts";
@@ -16,6 +16,9 @@ import { scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
 import { readTargets, type TargetDescription } from "./target.ts";
 
+/** The key of a model's parts. */
+const PARTS = Symbol("parts");
+
 /** Records of a stream that are answered together. */
 const STREAMED = 256;
 
@@ -28,11 +31,12 @@ function typeCells(description: ColumnDescription, cells: ArrayLike<unknown>, pl
     const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
   }
-  const read = cellReader(description);
   const values = new Float64Array(cells.length);
-  for (let row = 0; row < cells.length; row++)
-    values[row] = readCell(read, description, cells[row], row, place);
-
+  const read = cellReader(description);
+  for (let row = 0; row < cells.length; row++) {
+    const value = read(cells[row]);
+    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
+  }
   return { description, values };
 }
 
@@ -242,6 +246,12 @@ export class TableModel<Reply = Answer> {
     return restoreTable(bytes, "fromBytes", options);
   }
 
+  /** What the model is made of, for functions of this package. */
+  [PARTS](call: string): TableParts {
+    this.#use(call);
+    return this.#parts;
+  }
+
   #use(call: string): void {
     if (this.#isDisposed) throw new StateError(`${call}: the model has been disposed`);
   }
@@ -366,6 +376,15 @@ function everyRow(rows: number): Uint32Array {
   const all = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) all[row] = row;
   return all;
+}
+
+/** The parts of a table model; `call` begins the message of the error for anything else. */
+export function partsOf(model: unknown, call: string): TableParts {
+  const read = (model as { [PARTS]?: (call: string) => TableParts } | null | undefined)?.[PARTS];
+  if (read !== undefined) return read.call(model, call);
+  throw new OptionError(
+    `${call}: expected a TableModel, received ${show(model)}. Fix: pass what fitTable or loadTable returned`,
+  );
 }
 
 /** The table model that bytes describe; `place` begins the messages of errors. */

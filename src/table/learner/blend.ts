@@ -89,10 +89,20 @@ export function mix(candidates: readonly Float64Array[], weights: readonly numbe
 /** Probabilities p^(1 / temperature), scaled to add up to 1 in each row. Above 1 they become less certain. */
 export function applyTemperature(probabilities: Float64Array, outputs: number, temperature: number): void {
   if (temperature === 1) return;
+  const exponent = 1 / temperature;
+  if (outputs === 2) {
+    // One power in place of two: it is most of the time that answers take beside the networks.
+    for (let at = 0; at < probabilities.length; at += 2) {
+      const ratio = (Math.max(probabilities[at + 1], 1e-12) / Math.max(probabilities[at], 1e-12)) ** exponent;
+      probabilities[at] = 1 / (1 + ratio);
+      probabilities[at + 1] = ratio * probabilities[at];
+    }
+    return;
+  }
   for (let start = 0; start < probabilities.length; start += outputs) {
     let sum = 0;
     for (let at = start; at < start + outputs; at++) {
-      probabilities[at] = Math.max(probabilities[at], 1e-12) ** (1 / temperature);
+      probabilities[at] = Math.max(probabilities[at], 1e-12) ** exponent;
       sum += probabilities[at];
     }
     for (let at = start; at < start + outputs; at++) probabilities[at] /= sum;

@@ -52,16 +52,24 @@ export function repeatByClass({ x, y }: EncodedRows, classWeights: readonly numb
 }
 
 /**
- * Makes a network that learned with class weights give the probabilities of the table: p_k / w_k, scaled to add up to
- * 1 (Elkan, "The Foundations of Cost-Sensitive Learning", 2001). For a softmax whose result is raised to the power
- * 1 / temperature this is the same as to lower the bias of class k by temperature · ln w_k.
+ * Writes a temperature T, and the weights w of the classes that a network learned with, into its last layer: the logits
+ * z become z / T - ln w, so that its softmax is p^(1 / T), divided by the weights, scaled to add up to 1. It then gives
+ * the probabilities of the table (Elkan, "The Foundations of Cost-Sensitive Learning", 2001).
  */
-export function undoClassWeights(model: Model, temperature: number, classWeights: readonly number[]): void {
+export function foldTemperature(
+  model: Model,
+  temperature: number,
+  classWeights: readonly number[] | undefined,
+): void {
+  if (temperature === 1 && classWeights === undefined) return;
   const weights = model.getWeights();
   const last = weights.findLast((layer) => "bias" in layer && "weight" in layer) as
-    | { bias: number[] }
+    | { weight: number[][]; bias: number[] }
     | undefined;
   if (last === undefined) return;
-  last.bias = last.bias.map((bias, label) => bias - temperature * Math.log(classWeights[label]));
+  last.weight = last.weight.map((row) => row.map((weight) => weight / temperature));
+  last.bias = last.bias.map(
+    (bias, label) => bias / temperature - (classWeights === undefined ? 0 : Math.log(classWeights[label])),
+  );
   model.setWeights(weights);
 }

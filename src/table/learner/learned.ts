@@ -3,7 +3,6 @@ import type { Model } from "../../model.ts";
 import type { Preparation } from "../preparation.ts";
 import type { QuantileRows } from "../quantiles.ts";
 import type { Target } from "../target.ts";
-import { applyTemperature } from "./blend.ts";
 
 /** What the networks of a fold have in common: how rows become inputs, and outputs become numbers. */
 export interface Part {
@@ -20,8 +19,6 @@ export interface TableNetwork {
   readonly part: number;
   /** The number of its bag. */
   readonly bag: number;
-  /** The temperature of its probabilities; 1 for numbers. */
-  readonly temperature: number;
 }
 
 /** Networks of one kind, as the trained model has them. */
@@ -74,7 +71,7 @@ export interface Learned {
  * [rows][outputs].
  */
 export function predictEncoded(
-  { model, temperature }: Pick<TableNetwork, "model" | "temperature">,
+  model: Model,
   x: Float32Array<ArrayBuffer>,
   { center, scale }: Pick<Part, "center" | "scale">,
   [low, high]: readonly [number, number],
@@ -84,9 +81,7 @@ export function predictEncoded(
   if (!isClassification) {
     return Float64Array.from(outputs, (value) => Math.min(high, Math.max(low, center + scale * value)));
   }
-  const probabilities = Float64Array.from(outputs);
-  applyTemperature(probabilities, model.outputs, temperature);
-  return probabilities;
+  return Float64Array.from(outputs);
 }
 
 /** Frees the networks of what was learned. */

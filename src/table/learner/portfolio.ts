@@ -9,7 +9,7 @@ import type { TypedColumn } from "../columns.ts";
 import { metricOf, objectiveOf } from "../metric.ts";
 import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
-import { trainingWeights, undoClassWeights } from "./classWeights.ts";
+import { foldTemperature, trainingWeights } from "./classWeights.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
 import { type Learned, learnPrior, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learned.ts";
 import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
@@ -213,16 +213,14 @@ function blend(
   }
   const networks = trained.map((one): Trained & TableNetwork => {
     const { heldOut, split } = encoded[one.fold];
-    const network = { ...one, part: one.fold, temperature: 1 };
-    let predictions = predictEncoded(network, heldOut.x, encoded[one.fold], range, isClassification);
-    const temperature = isClassification ? findTemperature(predictions, take(split.heldOut, learned)) : 1;
-    if (classWeights !== undefined) {
-      undoClassWeights(one.model, temperature, classWeights);
-      predictions = predictEncoded(network, heldOut.x, encoded[one.fold], range, isClassification);
+    const predict = () => predictEncoded(one.model, heldOut.x, encoded[one.fold], range, isClassification);
+    if (isClassification) {
+      const temperature = findTemperature(predict(), take(split.heldOut, learned));
+      foldTemperature(one.model, temperature, classWeights);
     }
-    applyTemperature(predictions, outputs, temperature);
+    const predictions = predict();
     found[one.bag].add(split.heldOut, (at) => predictions[at]);
-    return { ...network, temperature };
+    return { ...one, part: one.fold };
   });
   const alive = bags.map((_, bag) => bag).filter((bag) => trained.some((one) => one.bag === bag));
   // Rows that every bag has predicted.
@@ -245,9 +243,7 @@ function blend(
       const { preparation, center, scale } = encoded[fold];
       return { preparation, center, scale };
     }),
-    networks: used.map(({ model, fold, bag, temperature: own }) => {
-      return { model, part: kept.indexOf(fold), bag, temperature: own };
-    }),
+    networks: used.map(({ model, fold, bag }) => ({ model, part: kept.indexOf(fold), bag })),
     bags: bags.map(({ member }, bag) => {
       const at = alive.indexOf(bag);
       return {

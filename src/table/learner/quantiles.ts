@@ -48,9 +48,9 @@ export async function learnQuantiles(
   };
   const found = levels.map(() => new OutOfFold(target.values.length, 1));
   const networks = trained.map(({ model, bag, fold }): TableNetwork => {
-    const network = { model, bag, part: partOf(fold), temperature: 1 };
+    const network = { model, bag, part: partOf(fold) };
     const { heldOut, split } = encoded[fold];
-    const predictions = predictEncoded(network, heldOut.x, encoded[fold], learned.range, false);
+    const predictions = predictEncoded(model, heldOut.x, encoded[fold], learned.range, false);
     found[bag].add(split.heldOut, (at) => predictions[at]);
     return network;
   });
