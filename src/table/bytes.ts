@@ -32,7 +32,7 @@ import {
 } from "./fields.ts";
 import type { Learned, TableNetwork, TrainedBag } from "./learner/learned.ts";
 import { metricOf, readMetric } from "./metric.ts";
-import type { TableParts, TrainedTarget } from "./parts.ts";
+import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
 import { checkEncoder, Preparation, type PreparationStep } from "./preparation.ts";
 import type { Scores } from "./scores.ts";
 import { type ClassValue, TASKS, type TargetDescription } from "./target.ts";
@@ -44,7 +44,7 @@ const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
 
 /** The bytes of a table model. */
 export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuffer> {
-  const { columns, targets, seed, rows, notes } = parts;
+  const { columns, targets, seed, rows, notes, changes } = parts;
   const tensors: Tensor[] = [];
   let count = 0;
   const writeOne = ({ model: network, part, bag }: TableNetwork) => {
@@ -83,6 +83,7 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
     rows,
     notes,
     columns,
+    ...(changes && { changes: changes.map(writeChange) }),
     targets: written,
   };
   return write({ [FORMAT]: JSON.stringify(table) }, tensors, call);
@@ -95,6 +96,21 @@ const nullsFor = (scores: Scores) =>
       typeof value === "number" ? finiteOrNull(value) : value,
     ]),
   );
+
+const nullsByTarget = (scores: Readonly<Record<string, Scores>>) =>
+  Object.fromEntries(Object.entries(scores).map(([name, own]) => [name, nullsFor(own)]));
+
+/** Times are of one run, and not of the model: without them equal models have equal bytes. */
+const writeChange = ({ microseconds: _microseconds, before, after, agreement, ...change }: ModelChange) => ({
+  ...change,
+  before: nullsByTarget(before),
+  after: nullsByTarget(after),
+  ...(agreement && {
+    agreement: Object.fromEntries(
+      Object.entries(agreement).map(([name, share]) => [name, finiteOrNull(share)]),
+    ),
+  }),
+});
 
 /** A metric with all of its options, as `fitTable` keeps it. */
 const metric: Check<Complete> = (value, place) => {
@@ -135,21 +151,39 @@ const target: Check<TargetDescription> = fields({
   quantiles: optional(list(between(0, 1), 1)),
 }) as Check<TargetDescription>;
 
-/** A share for each quantile, by its name. */
-const coverage: Check<Readonly<Record<string, number>>> = (value, place) => {
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw new FormatError(`${place}: expected an object, received ${show(value)}`);
-  return fields(Object.fromEntries(Object.keys(value).map((level) => [level, between(0, 1)])))(value, place);
-};
+/** Values by any names. */
+const byName =
+  <T>(check: Check<T>): Check<Readonly<Record<string, T>>> =>
+  (value, place) => {
+    if (value === null || typeof value !== "object" || Array.isArray(value))
+      throw new FormatError(`${place}: expected an object, received ${show(value)}`);
+    const entries = Object.entries(value).map(
+      ([name, own]) => [name, check(own, `${place}: ${name}`)] as const,
+    );
+    return Object.fromEntries(entries);
+  };
 
 const figure = optional(numberOrNull);
 
 const scores = fields({
   ...{ rootMeanSquaredError: figure, meanAbsoluteError: figure, r2: figure, meanSquaredError: figure },
-  ...{ pinballLoss: figure, coverage: optional(coverage), intervalCoverage: figure },
+  ...{ pinballLoss: figure, coverage: optional(byName(between(0, 1))), intervalCoverage: figure },
   ...{ accuracy: figure, logLoss: figure, rocAuc: figure, precision: figure, recall: figure, f1: figure },
   ...{ averagePrecision: figure, topK: figure },
 }) as Check<Scores>;
+
+const sizes = fields({ before: whole(0, Number.MAX_SAFE_INTEGER), after: whole(0, Number.MAX_SAFE_INTEGER) });
+
+const change: Check<ModelChange> = fields({
+  call: word(["compact", "fitMore"]),
+  rows: whole(0),
+  scoredRows: whole(0),
+  before: byName(scores),
+  after: byName(scores),
+  agreement: optional(byName(numberOrNull)),
+  bytes: optional(sizes),
+  parameters: optional(sizes),
+}) as Check<ModelChange>;
 
 const step: Check<PreparationStep> = fields({
   column: text,
@@ -174,6 +208,7 @@ const table = fields({
   rows: whole(0),
   notes: list(text),
   columns: list(column),
+  changes: optional(list(change)),
   targets: list(
     fields({
       description: target,
@@ -413,8 +448,8 @@ function build(
       };
       return { description, scores: own, baseline, learned };
     });
-    const { columns, seed, rows, notes } = checked;
-    return { columns, targets, seed, rows, notes };
+    const { columns, seed, rows, notes, changes } = checked;
+    return { columns, targets, seed, rows, notes, ...(changes && { changes }) };
   } catch (error) {
     for (const model of made) model.dispose();
     throw error;

@@ -3,7 +3,8 @@ import { show } from "../errors.ts";
 import { alignTable } from "../textTable.ts";
 import type { ColumnDescription } from "./columns.ts";
 import { positiveOf } from "./decision.ts";
-import type { TableParts, TrainedTarget } from "./parts.ts";
+import type { ModelChange, Sizes, TableParts, TrainedTarget } from "./parts.ts";
+import type { Scores } from "./scores.ts";
 import type { TargetDescription } from "./target.ts";
 
 const figure = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
@@ -80,8 +81,35 @@ function answerLines(description: TargetDescription): string[] {
   return lines;
 }
 
+/** What was done to a model, and what it changed. */
+function changeLines({ call, rows, scoredRows, before, after, ...rest }: ModelChange): string[] {
+  const { agreement = {}, bytes, parameters } = rest;
+  const counts = (name: string, sizes: Sizes | undefined) =>
+    sizes === undefined ? [] : [[name, String(sizes.before), String(sizes.after)]];
+  const figures = Object.entries(after).flatMap(([name, scores]) =>
+    Object.entries(scores).flatMap(([metric, value]) => {
+      const old = before[name]?.[metric as keyof Scores];
+      if (typeof value !== "number" || typeof old !== "number") return [];
+      return [[`${name}: ${metric}`, figure(old), figure(value)]];
+    }),
+  );
+  return [
+    `${call} with ${rows} rows, scored on ${scoredRows} of them`,
+    ...alignTable(
+      [
+        ["", "before", "after"],
+        ...figures,
+        ...Object.entries(agreement).map(([name, share]) => [`${name}: agreement`, "", figure(share)]),
+        ...counts("bytes", bytes),
+        ...counts("parameters", parameters),
+      ],
+      [0],
+    ),
+  ];
+}
+
 /** The model as text. */
-export function summarize({ columns, targets, seed, rows, notes }: TableParts): string {
+export function summarize({ columns, targets, seed, rows, notes, changes = [] }: TableParts): string {
   return [
     `${rows} rows, seed ${seed}`,
     "",
@@ -93,6 +121,7 @@ export function summarize({ columns, targets, seed, rows, notes }: TableParts): 
       [0, 1, 4],
     ),
     ...targets.flatMap((target) => ["", ...scoreLines(target)]),
+    ...changes.flatMap((change) => ["", ...changeLines(change)]),
     ...(notes.length === 0 ? [] : ["", ...notes.map((note) => `note: ${note}`)]),
   ].join("\n");
 }

@@ -11,7 +11,7 @@ import { type CellReader, type ColumnDescription, cellReader, type TypedColumn }
 import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { metricOf } from "./metric.ts";
-import type { TableParts, TrainedTarget } from "./parts.ts";
+import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
 import { scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
 import { readTargets, type TargetDescription } from "./target.ts";
@@ -94,12 +94,7 @@ export class TableModel<Reply = Answer> {
     this.seed = parts.seed;
     this.rows = parts.rows;
     this.notes = parts.notes;
-    const used = new Set(
-      parts.targets.flatMap(({ learned }) =>
-        learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
-      ),
-    );
-    this.#used = parts.columns.filter(({ name }) => used.has(name));
+    this.#used = usedColumns(parts);
     this.#readers = this.#used.map(cellReader);
     this.#values = new Float64Array(this.#used.length);
   }
@@ -143,7 +138,7 @@ export class TableModel<Reply = Answer> {
   evaluate(rows: TableRows): ScoresFor<Reply> {
     this.#use("evaluate");
     const frame = toFrame(rows, "evaluate");
-    const columns = this.#typed(frame, "evaluate");
+    const columns = typeFrame(this.#used, frame, "evaluate");
     const scores = this.#predictors.map((predictor) => {
       const { description } = predictor;
       const cells = frame.cells.get(description.name);
@@ -193,6 +188,11 @@ export class TableModel<Reply = Answer> {
         return first === second ? 0 : first - second;
       });
     });
+  }
+
+  /** What `compact` and `fitMore` did to the model, with the scores before and afterwards; the last one last. */
+  get changes(): readonly ModelChange[] {
+    return this.#parts.changes ?? [];
   }
 
   /** What was done to each column, what was trained, and how good it is on rows not seen. */
@@ -260,15 +260,6 @@ export class TableModel<Reply = Answer> {
     const { targets } = this.#parts;
     if (targets.length === 1) return read(targets[0]);
     return Object.fromEntries(targets.map((target) => [target.description.name, read(target)]));
-  }
-
-  #typed(frame: Frame, place: string): ReadonlyMap<string, TypedColumn> {
-    const typed = new Map<string, TypedColumn>();
-    for (const description of this.#used) {
-      const cells = frame.cells.get(description.name);
-      if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
-    }
-    return typed;
   }
 
   /** What predicts each target. */
@@ -363,7 +354,7 @@ export class TableModel<Reply = Answer> {
   }
 
   #answerColumns(frame: Frame): unknown {
-    const columns = this.#typed(frame, "predict");
+    const columns = typeFrame(this.#used, frame, "predict");
     const rows = everyRow(frame.rows);
     const answers = this.#predictors.map((one) => one.inColumns(one.rows(columns, rows)));
     if (answers.length === 1) return answers[0];
@@ -376,6 +367,30 @@ function everyRow(rows: number): Uint32Array {
   const all = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) all[row] = row;
   return all;
+}
+
+/** The columns that the networks of a model take. */
+export function usedColumns({ columns, targets }: TableParts): readonly ColumnDescription[] {
+  const used = new Set(
+    targets.flatMap(({ learned }) =>
+      learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
+    ),
+  );
+  return columns.filter(({ name }) => used.has(name));
+}
+
+/** The cells of a frame as typed columns, for columns that have the training's descriptions. */
+export function typeFrame(
+  used: readonly ColumnDescription[],
+  frame: Frame,
+  place: string,
+): ReadonlyMap<string, TypedColumn> {
+  const typed = new Map<string, TypedColumn>();
+  for (const description of used) {
+    const cells = frame.cells.get(description.name);
+    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
+  }
+  return typed;
 }
 
 /** The parts of a table model; `call` begins the message of the error for anything else. */

@@ -195,3 +195,26 @@ export const quantileOf = (level: number): Member => ({
     loss: { type: "quantile", quantile: level },
   }),
 });
+
+/**
+ * Two layers of `units` units that learn what other networks answer: the share of each class, [rows][classes], or
+ * numbers.
+ */
+export const student = (units: number): Member => ({
+  name: "distilled",
+  architecture: (shape) => ({
+    inputs: shape.inputs,
+    layers: [
+      ...embeddings(shape.lookups),
+      ...[1, 2].flatMap((): LayerChoice[] => [{ type: "dense", units }, "silu"]),
+      ...answer(shape),
+    ],
+    loss: shape.task === "classification" ? "categoricalCrossentropy" : "meanSquaredError",
+    optimizer: { type: "adamW", learningRate: 3e-3, weightDecay: 0.01 },
+  }),
+  fit({ outputs }, values) {
+    const epochs = Math.max(10, Math.min(100, Math.round((3e6 * outputs) / values)));
+    return { epochs, batchSize: 128, patience: epochs, rate: (share) => 3e-3 * oneCycle(share) };
+  },
+  startFromData: false,
+});
