@@ -3,6 +3,7 @@ export type { Answer, ColumnAnswers, QuantileAnswer, RecordAnswer } from "./answ
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type CompactOptions, compact } from "./compact.ts";
 export type { AnswerOptions } from "./controls.ts";
+export { type FitMoreOptions, fitMore } from "./fitMore.ts";
 export { type FitTableOptions, fitTable } from "./fitTable.ts";
 export { type Columns, Frame, type TableRecord, type TableRows, type TableSource } from "./frame.ts";
 export type { TrainedBag } from "./learner/learned.ts";

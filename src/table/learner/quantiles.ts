@@ -59,7 +59,7 @@ export async function learnQuantiles(
       found[level].has(row) ? found[level].of(Uint32Array.of(row))[0] : learned.prior[0],
     ),
   );
-  return { ...learned, parts, ...calibrated(learned, target, raw, networks, options.weights) };
+  return { ...learned, parts, ...calibrateQuantiles(learned, target, raw, networks, options.weights) };
 }
 
 /** What is answered where nothing can be learned: the quantiles of the targets. */
@@ -67,15 +67,15 @@ export function priorQuantiles(learned: Learned, target: Target, weights: Float6
   const { quantiles: levels = [] } = target.description;
   const prior = priorOf(target, target.rows, weights)[0];
   const raw = levels.map(() => new Float64Array(learned.outOfFold.rows.length).fill(prior));
-  return { ...learned, ...calibrated(learned, target, raw, [], weights) };
+  return { ...learned, ...calibrateQuantiles(learned, target, raw, [], weights) };
 }
 
 /** Parts that the calibration of a row's quantiles leaves out one of: the one that has the row. */
 const PARTS = 5;
 
 /** Calibrates raw predictions of rows not learned from; `raw[level][row]`. */
-function calibrated(
-  { range, outOfFold: { rows, predictions } }: Learned,
+export function calibrateQuantiles(
+  { range, outOfFold: { rows, predictions } }: Pick<Learned, "range" | "outOfFold">,
   { description, values }: Target,
   raw: readonly Float64Array[],
   networks: readonly TableNetwork[],
