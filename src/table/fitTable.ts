@@ -1,6 +1,7 @@
 /** fitTable: rows in, a trained table model out. */
 import type { RowSplit } from "../data/folds.ts";
 import { DataError, OptionError, show } from "../errors.ts";
+import { now } from "../host.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, readSize, unknownName } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
@@ -19,6 +20,7 @@ import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/port
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { Progress, type TableProgress } from "./progress.ts";
+import { isStream, readMemory, type Sample, sampleRows, streamer, type TableStream } from "./stream.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
 
@@ -39,6 +41,13 @@ export interface FitTableOptions extends AnswerOptions {
    * when each stops and how they are blended. The scores are of these rows.
    */
   readonly validation?: TableSource | undefined;
+  /**
+   * About how many bytes the training may take, for rows that do not fit in memory: an async iterable, or a function
+   * that returns an iterable, of records or of blocks of a reader. A uniform sample of the rows is learned from as
+   * usual; then, if the source can be read again, the networks continue on all other rows, block by block. The scores
+   * are of rows of the sample.
+   */
+  readonly memory?: number | undefined;
   /** The most seconds to train; what has been trained by then is kept. */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
@@ -63,6 +72,7 @@ export interface FitTableOptions extends AnswerOptions {
 const OPTIONS: readonly (keyof FitTableOptions)[] = [
   ...(["target", "task", "columns", "quality", "networks", "budget", "groups", "time"] as const),
   ...([
+    "memory",
     "sampleWeight",
     "validation",
     "seed",
@@ -224,11 +234,11 @@ export function fitTable<Row extends object, const Name extends FieldOf<Row>>(
   options: FitTableOptions & { readonly target: readonly Name[] },
 ): Promise<TableModel<{ readonly [Field in Name]: AnswerFor<Row, Field> }>>;
 export function fitTable(
-  rows: TableSource,
+  rows: TableSource | TableStream,
   options: FitTableOptions & { readonly target: string },
 ): Promise<TableModel>;
 export function fitTable(
-  rows: TableSource,
+  rows: TableSource | TableStream,
   options: FitTableOptions,
 ): Promise<TableModel<Readonly<Record<string, Answer>>>>;
 export async function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
@@ -245,7 +255,8 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const { networks } = options;
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
-  const own = await collectFrame(given, CALL);
+  const sample = await readSample(given, options, seed);
+  const own = sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL));
   if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = readTargetNames(target, own);
   const validation = await readValidation(options, names);
@@ -284,6 +295,14 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     const bags = limit(portfolio(quality, target.description.task), most);
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
+  const begun = now();
+  const stream = sample && {
+    columns: columns.map(({ description }) => description),
+    weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
+    ...{ seed, threads, signal, place: CALL },
+    until: seconds === undefined ? Number.POSITIVE_INFINITY : begun + 1000 * seconds,
+  };
+  if (sample !== undefined) notes.push(noteOf(sample));
   const progress = new Progress(
     works.map(({ target, folds, bags }) => countNetworks(target, bags, folds.length)),
     { onProgress, verbose, seconds },
@@ -305,6 +324,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
               onProgress: progress.report,
               weights,
               isTuned,
+              afterwards: sample && stream && streamer(sample, stream),
             });
       progress.end();
       const { quantiles } = target.description;
@@ -324,9 +344,40 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     columns: columns.map(({ description }) => description),
     targets: trained,
     seed,
-    rows: own.rows,
+    rows: sample === undefined || sample.again === undefined ? own.rows : sample.rows,
     notes,
   });
+}
+
+/** A sample of rows that do not fit in memory, if the caller says how much memory there is. */
+async function readSample(
+  given: unknown,
+  { memory, groups, time, sampleWeight }: FitTableOptions,
+  seed: number,
+): Promise<Sample | undefined> {
+  const bytes = readMemory(memory, CALL);
+  if (bytes === undefined) return undefined;
+  if (!isStream(given)) {
+    throw new OptionError(
+      `${CALL}: memory: expected an async iterable of rows, or a function that returns one; received rows that are in memory`,
+    );
+  }
+  for (const [name, value] of Object.entries({ groups, time })) {
+    if (value === undefined) continue;
+    throw new OptionError(
+      `${CALL}: ${name}: expected none beside memory, because rows that come later cannot be kept out of folds; received both`,
+    );
+  }
+  if (sampleWeight !== undefined && typeof sampleWeight !== "string")
+    throw new OptionError(`${CALL}: sampleWeight: expected a column's name beside memory, received a list`);
+  return sampleRows(given, bytes, seed, CALL);
+}
+
+function noteOf({ frame, rows, again }: Sample): string {
+  if (frame.rows === rows) return `all ${rows} rows fit in the memory that was given`;
+  return again === undefined
+    ? `a sample of ${frame.rows} of ${rows} rows was learned from, because the source can be read only once. Fix: give a function that returns the rows`
+    : `${frame.rows} of ${rows} rows were learned from in memory, the others block by block`;
 }
 
 /** Why nothing can be learned of a target. */

@@ -12,7 +12,7 @@ import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toF
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { metricOf } from "./metric.ts";
 import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
-import { scoreTarget } from "./scores.ts";
+import { type Scores, scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
 import { readTargets, type TargetDescription } from "./target.ts";
 
@@ -128,39 +128,63 @@ export class TableModel<Reply = Answer> {
 
   /**
    * How good the predictions for these rows are, by the metrics of the task, in the target's own units. Rows without
-   * a target are left out.
+   * a target are left out. A stream of records gives a promise, and no more than a block of it is in memory, with the
+   * predictions and the targets of all rows.
    *
    * @example
    * ```ts
    * const { accuracy, logLoss } = model.evaluate(otherRows);
    * ```
    */
-  evaluate(rows: TableRows): ScoresFor<Reply> {
+  evaluate(rows: TableRows): ScoresFor<Reply>;
+  evaluate(rows: AsyncIterable<TableRecord | Frame>): Promise<ScoresFor<Reply>>;
+  evaluate(rows: unknown): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
-    const frame = toFrame(rows, "evaluate");
+    const found = this.#predictors.map((predictor) => new Evaluation(predictor));
+    if (isStream(rows)) return this.#evaluateStream(rows, found);
+    this.#evaluateFrame(toFrame(rows, "evaluate"), found, 0);
+    return this.#scoresOf(found);
+  }
+
+  /** Evaluates a block of rows after the other; what is kept of a row is its predictions and its target. */
+  async #evaluateStream(
+    rows: AsyncIterable<unknown>,
+    found: readonly Evaluation[],
+  ): Promise<ScoresFor<Reply>> {
+    let block: unknown[] = [];
+    let before = 0;
+    const end = () => {
+      const frame = toFrame(block, "evaluate");
+      block = [];
+      this.#evaluateFrame(frame, found, before);
+      before += frame.rows;
+    };
+    for await (const piece of rows) {
+      if (piece instanceof Frame) {
+        this.#evaluateFrame(piece, found, before);
+        before += piece.rows;
+      } else if (block.push(piece) >= BLOCK) end();
+    }
+    if (block.length > 0) end();
+    return this.#scoresOf(found);
+  }
+
+  #evaluateFrame(frame: Frame, found: readonly Evaluation[], before: number): void {
     const columns = typeFrame(this.#used, frame, "evaluate");
-    const scores = this.#predictors.map((predictor) => {
-      const { description } = predictor;
+    for (const evaluation of found) {
+      const { description } = evaluation.predictor;
       const cells = frame.cells.get(description.name);
-      if (cells === undefined) {
+      if (cells === undefined && before === 0) {
         throw new DataError(
           `evaluate: expected the target ${show(description.name)} among the columns, received none`,
         );
       }
-      const targets = readTargets(description, cells, "evaluate");
-      const known = Uint32Array.from(
-        Array.from(targets, (_, row) => row).filter((row) => !Number.isNaN(targets[row])),
-      );
-      if (known.length === 0) throw new DataError(`evaluate: expected rows with a target, received none`);
-      const { values, quantiles } = predictor.rows(columns, known);
-      const { quantiles: levels } = description;
-      return scoreTarget(
-        description,
-        Float64Array.from(known, (row) => targets[row]),
-        values,
-        levels && quantiles && { quantiles: { levels, values: quantiles } },
-      );
-    });
+      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
+    }
+  }
+
+  #scoresOf(found: readonly Evaluation[]): ScoresFor<Reply> {
+    const scores = found.map((evaluation) => evaluation.scores());
     if (scores.length === 1) return scores[0] as ScoresFor<Reply>;
     return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
   }
@@ -360,6 +384,53 @@ export class TableModel<Reply = Answer> {
     if (answers.length === 1) return answers[0];
     return Object.fromEntries(this.targets.map(({ name }, at) => [name, answers[at]]));
   }
+}
+
+/** Predictions and targets of rows that come in blocks. */
+class Evaluation {
+  readonly predictor: TargetPredictor;
+  readonly #targets: Float64Array[] = [];
+  readonly #values: Float64Array[] = [];
+  readonly #quantiles: Float64Array[] = [];
+
+  constructor(predictor: TargetPredictor) {
+    this.predictor = predictor;
+  }
+
+  /** Adds the rows that have a target. */
+  add(columns: ReadonlyMap<string, TypedColumn>, targets: Float64Array): void {
+    const known = everyRow(targets.length).filter((row) => !Number.isNaN(targets[row]));
+    if (known.length === 0) return;
+    const { values, quantiles } = this.predictor.rows(columns, known);
+    this.#targets.push(Float64Array.from(known, (row) => targets[row]));
+    this.#values.push(values);
+    if (quantiles !== undefined) this.#quantiles.push(quantiles);
+  }
+
+  scores(): Scores {
+    if (this.#targets.length === 0)
+      throw new DataError(`evaluate: expected rows with a target, received none`);
+    const { description } = this.predictor;
+    const { quantiles: levels } = description;
+    return scoreTarget(
+      description,
+      joined(this.#targets),
+      joined(this.#values),
+      levels && { quantiles: { levels, values: joined(this.#quantiles) } },
+    );
+  }
+}
+
+/** Arrays one after the other. */
+function joined(arrays: readonly Float64Array[]): Float64Array {
+  if (arrays.length === 1) return arrays[0];
+  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
 }
 
 /** The numbers of all rows. */

@@ -43,6 +43,10 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
   readonly weights: Float64Array | undefined;
   /** Whether the threshold between two classes is tuned afterwards. */
   readonly isTuned?: boolean | undefined;
+  /** Trains the networks further, before they are blended. */
+  readonly afterwards?:
+    | ((trained: readonly Trained[], encoded: readonly Encoded[], target: Target) => Promise<unknown>)
+    | undefined;
 }
 
 /** A seed for each network, so that bags of another size begin with the same networks. */
@@ -78,6 +82,12 @@ export async function learn(
     seconds: seconds && (seconds * whole) / (whole + more),
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
+  try {
+    await options.afterwards?.(trained, encoded, target);
+  } catch (error) {
+    for (const { model } of trained) model.dispose();
+    throw error;
+  }
   const blended = blend(trained, encoded, target, options);
   if (more === 0) return blended;
   try {
