@@ -335,3 +335,111 @@ describe("progress", () => {
     ).rejects.toThrow(/onProgress: expected a function/);
   });
 });
+
+/** What of a file's description is changed here. */
+interface Description {
+  readonly targets: {
+    readonly description: Record<string, unknown>;
+    quantiles: { readonly shifts: number[]; readonly networks: Record<string, unknown>[] } | undefined;
+  }[];
+  changes?: unknown;
+}
+
+/** A model's bytes with its description changed. */
+function edited(bytes: Uint8Array, change: (table: Description) => void): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const length = Number(view.getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const table = JSON.parse(header.__metadata__["myelin-table"]);
+  change(table);
+  header.__metadata__["myelin-table"] = JSON.stringify(table);
+  let text = JSON.stringify(header);
+  while (new TextEncoder().encode(text).length % 8 !== 0) text += " ";
+  const head = new TextEncoder().encode(text);
+  const made = new Uint8Array(8 + head.length + bytes.length - 8 - length);
+  new DataView(made.buffer).setBigUint64(0, BigInt(head.length), true);
+  made.set(head, 8);
+  made.set(bytes.subarray(8 + length), 8 + head.length);
+  return made;
+}
+
+describe("the file of a model with options", () => {
+  test("is checked field by field", async () => {
+    const kinds = await fitTable(claims(60), {
+      target: "kind",
+      threshold: 0.4,
+      classWeight: "balanced",
+      ...fast,
+    });
+    const numbers = await fitTable(waits(60), { target: "wait", quantiles: [0.1, 0.9], ...fast });
+    const [ofKinds, ofNumbers] = [kinds.toBytes(), numbers.toBytes()];
+    kinds.dispose();
+    numbers.dispose();
+    expect(() => TableModel.fromBytes(edited(ofKinds, () => undefined)).dispose()).not.toThrow();
+    const wrong: [Uint8Array, (table: Description) => void, RegExp][] = [
+      [
+        ofKinds,
+        ({ targets: [{ description }] }) => (description.threshold = 2),
+        /threshold: expected a number from 0 to 1/,
+      ],
+      [
+        ofKinds,
+        ({ targets: [{ description }] }) => (description.positive = "theft"),
+        /positive: expected one of two/,
+      ],
+      [
+        ofKinds,
+        ({ targets: [{ description }] }) => (description.classWeights = [1, 0]),
+        /classWeights: entry 1/,
+      ],
+      [
+        ofKinds,
+        ({ targets: [{ description }] }) => (description.classWeights = [1, 1, 1]),
+        /one weight for each class/,
+      ],
+      [
+        ofKinds,
+        ({ targets: [{ description }] }) => (description.metric = { type: "r2" }),
+        /metric: expected one for classes/,
+      ],
+      [ofKinds, ({ targets: [{ description }] }) => (description.metric = "bogus"), /unknown metric/],
+      [ofKinds, ({ targets: [{ description }] }) => (description.quantiles = [0.5]), /quantiles/],
+      [ofNumbers, ({ targets: [{ description }] }) => (description.quantiles = [0.9, 0.1]), /ascending/],
+      [ofNumbers, ({ targets: [{ quantiles }] }) => quantiles?.shifts.pop(), /a shift for each quantile/],
+      [ofNumbers, ({ targets: [target] }) => (target.quantiles = undefined), /a shift for each quantile/],
+      [
+        ofNumbers,
+        ({ targets: [{ quantiles }] }) => Object.assign(quantiles?.networks[0] ?? {}, { bag: 7 }),
+        /no part or quantile/,
+      ],
+      [
+        ofNumbers,
+        ({ targets: [{ quantiles }] }) => Object.assign(quantiles?.networks[0] ?? {}, { number: 99 }),
+        /./,
+      ],
+      [ofNumbers, (table) => (table.changes = [{ call: "guess" }]), /changes: entry 0/],
+    ];
+    for (const [bytes, change, message] of wrong)
+      expect(() => TableModel.fromBytes(edited(bytes, change))).toThrow(message);
+  });
+
+  test("a rare class does no harm to what is tuned", async () => {
+    const rows = claims(120).map((row, at) => ({ ...row, kind: at === 50 ? "fraud" : "sound" }));
+    const model = await fitTable(rows, {
+      ...{
+        target: "kind",
+        positive: "fraud",
+        threshold: "best",
+        metric: "f1",
+        classWeight: "balanced",
+        ...fast,
+      },
+    });
+    const [{ value, probabilities }] = model.predict(rows.slice(0, 1));
+    expect(["fraud", "sound"]).toContain(value);
+    expect(probabilities.fraud).toBeGreaterThanOrEqual(0);
+    expect(probabilities.fraud).toBeLessThan(0.5);
+    expect(Number.isFinite(model.scores.logLoss)).toBe(true);
+    model.dispose();
+  });
+});
