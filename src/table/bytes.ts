@@ -425,8 +425,7 @@ function build(
           checkEmbeddings(saved.configuration, preparation, `target ${at}: network ${number}`);
           const model = modelOf(saved, options);
           made.push(model);
-          if (model.inputs === preparation.inputs && model.outputs === outputs)
-            return { model, part, bag };
+          if (model.inputs === preparation.inputs && model.outputs === outputs) return { model, part, bag };
           throw new FormatError(
             `target ${at}: network ${number}: expected ${preparation.inputs} inputs and ${outputs} outputs, received ${model.inputs} and ${model.outputs}`,
           );
