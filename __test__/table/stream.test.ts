@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fitTable } from "../../src/table/index.ts";
+import { fitTable, streamTable } from "../../src/table/index.ts";
 import { sampleRows } from "../../src/table/stream.ts";
 
 function uniform(seed: number): () => number {
@@ -77,6 +77,18 @@ describe("rows that do not fit in memory", () => {
     await expect(fitTable(stream(50), { target: "z", memory: MEMORY, groups: "name" })).rejects.toThrow(
       /groups: expected none beside memory/,
     );
+  });
+
+  test("blocks of a reader are rows, too", async () => {
+    const lines = Array.from(waves(3000), ({ x, y, name, z }) => `${x},${y},${name},${z}`);
+    const text = `x,y,name,z\n${lines.join("\n")}\n`;
+    const source = () => streamTable(text, { rows: 500 });
+    const model = await fitTable(source, { target: "z", memory: MEMORY, ...fast });
+    expect(model.rows).toBe(3000);
+    expect(model.columns.map(({ type }) => type)).toEqual(["number", "number", "category"]);
+    const { r2 } = await model.evaluate(source());
+    expect(r2).toBeGreaterThan(0.5);
+    model.dispose();
   });
 
   test("few rows are a sample of all", async () => {

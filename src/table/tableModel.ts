@@ -296,7 +296,8 @@ export class TableModel<Reply = Answer> {
   async *#answerStream(records: AsyncIterable<TableRecord | Frame>): AsyncGenerator<Reply, void> {
     let block: TableRecord[] = [];
     for await (const record of records) {
-      if (record instanceof Frame) yield* this.#answerRecords(record) as Reply[];
+      if (record instanceof Frame)
+        yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];
       else block.push(record);
       if (block.length < STREAMED) continue;
       yield* this.predict(block);
@@ -327,21 +328,28 @@ export class TableModel<Reply = Answer> {
 
   /** Answers records a block at a time. */
   #answerRecords(records: readonly TableRecord[]): RecordAnswer[] {
-    const predictors = this.#predictors;
     const answers = new Array<RecordAnswer>(records.length);
     for (let start = 0; start < records.length; start += BLOCK) {
       const end = Math.min(records.length, start + BLOCK);
-      const columns = this.#typeRecords(records, start, end);
-      const rows = everyRow(end - start);
-      const found = predictors.map((one) => one.rows(columns, rows));
-      for (let row = start; row < end; row++) {
-        answers[row] =
-          predictors.length === 1
-            ? predictors[0].answer(found[0], row - start)
-            : Object.fromEntries(
-                predictors.map((one, at) => [one.description.name, one.answer(found[at], row - start)]),
-              );
-      }
+      const block = this.#answersOf(this.#typeRecords(records, start, end), end - start);
+      for (let row = start; row < end; row++) answers[row] = block[row - start];
+    }
+    return answers;
+  }
+
+  /** The answers for rows of typed columns. */
+  #answersOf(columns: ReadonlyMap<string, TypedColumn>, rows: number): RecordAnswer[] {
+    const predictors = this.#predictors;
+    const all = everyRow(rows);
+    const found = predictors.map((one) => one.rows(columns, all));
+    const answers = new Array<RecordAnswer>(rows);
+    for (let row = 0; row < rows; row++) {
+      answers[row] =
+        predictors.length === 1
+          ? predictors[0].answer(found[0], row)
+          : Object.fromEntries(
+              predictors.map((one, at) => [one.description.name, one.answer(found[at], row)]),
+            );
     }
     return answers;
   }
