@@ -29,7 +29,8 @@ export interface PartialDependence {
 const OPTIONS = ["points", "percentiles", "columns"];
 const POINTS = 100;
 
-function readPercentiles(given: unknown, place: string): readonly [number, number] {
+/** Checks the shares of the values between which a grid is. */
+export function readPercentiles(given: unknown, place: string): readonly [number, number] {
   if (given === undefined) return [0.05, 0.95];
   const [low, high] = Array.isArray(given) && given.length === 2 ? (given as number[]) : [];
   if (low >= 0 && low < high && high <= 1) return [low, high];
@@ -51,8 +52,8 @@ function quantileOf(sorted: ArrayLike<number>, p: number): number {
 }
 
 /** Returns the distinct values of a column if they are few, else `points` evenly spaced values. */
-function gridOf(
-  values: Float32Array,
+export function gridOf(
+  values: Float32Array | Float64Array,
   points: number,
   [low, high]: readonly [number, number],
   name: string,

@@ -9,6 +9,7 @@ import { permutation, purpose } from "../random.ts";
 import { readSeed } from "../seed.ts";
 import type { Session } from "../training/session.ts";
 import { nameOf, readNames } from "./columns.ts";
+import { importanceText } from "./importanceText.ts";
 
 /** How to measure importance. */
 export interface ImportanceOptions {
@@ -98,7 +99,7 @@ export function importance(session: Session, examples: Examples, options: Import
     });
     return { column, name: nameOf(names, column), ...momentsOf(values), values };
   });
-  const text = table(before, columns);
+  const text = importanceText(before, columns);
   return { score: before, columns, text, toString: () => text };
 }
 
@@ -106,16 +107,4 @@ function momentsOf(values: readonly number[]): { mean: number; stddev: number } 
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, stddev: Math.sqrt(squares / values.length) };
-}
-
-function table(score: number, columns: readonly ColumnImportance[]): string {
-  const sorted = columns.toSorted((a, b) => b.mean - a.mean);
-  const width = Math.max(...columns.map(({ name }) => name.length));
-  const most = Math.max(...columns.map(({ mean }) => mean));
-  const lines = sorted.map(({ name, mean, stddev }) => {
-    const bar = most > 0 ? "█".repeat(Math.round((20 * Math.max(0, mean)) / most)) : "";
-    const figures = `${mean.toPrecision(3).padStart(9)} ± ${stddev.toPrecision(2).padEnd(8)}`;
-    return `${name.padEnd(width)}  ${figures}  ${bar}`.trimEnd();
-  });
-  return [`worse than ${score.toPrecision(4)} by, when the column is shuffled:`, ...lines].join("\n");
 }

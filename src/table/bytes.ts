@@ -13,6 +13,7 @@ import type { KernelChoice } from "../kernel/choose.ts";
 import { type Model, modelOf, savedOf } from "../model.ts";
 import type { Complete } from "../options.ts";
 import { version } from "../version.ts";
+import { type Background, checkBackground, MOST_BACKGROUND } from "./background.ts";
 import { COLUMN_TYPES, type ColumnDescription } from "./columns.ts";
 import { type DatePart, dateParts } from "./dates.ts";
 import type { EncoderState } from "./encoders/encoder.ts";
@@ -44,7 +45,7 @@ const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
 
 /** The bytes of a table model. */
 export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuffer> {
-  const { columns, targets, seed, rows, notes, changes } = parts;
+  const { columns, targets, seed, rows, notes, changes, background } = parts;
   const tensors: Tensor[] = [];
   let count = 0;
   const writeOne = ({ model: network, part, bag }: TableNetwork) => {
@@ -84,6 +85,7 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
     notes,
     columns,
     ...(changes && { changes: changes.map(writeChange) }),
+    ...(background && { background }),
     targets: written,
   };
   return write({ [FORMAT]: JSON.stringify(table) }, tensors, call);
@@ -126,7 +128,15 @@ const classValue: Check<ClassValue> = (value, place) => {
   return finite(value, place);
 };
 
-const column: Check<ColumnDescription> = fields({
+/** The lowest and the highest of some numbers. */
+const range: Check<readonly [number, number]> = (value, place) => {
+  const [low, high] = list(finite, 2)(value, place);
+  if ((value as unknown[]).length === 2 && low <= high) return [low, high];
+  throw new FormatError(`${place}: expected [low, high]`);
+};
+
+/** Checks the description of a column. */
+export const columnFields: Check<ColumnDescription> = fields({
   name: text,
   type: word(COLUMN_TYPES),
   decimal: optional(word([".", ","])),
@@ -135,10 +145,12 @@ const column: Check<ColumnDescription> = fields({
   unreadable: optional(fields({ cells: whole(0), example: text })),
   missing: whole(0),
   distinct: whole(0),
+  range: optional(range),
   reason: optional(text),
 }) as Check<ColumnDescription>;
 
-const target: Check<TargetDescription> = fields({
+/** Checks the description of a target. */
+export const targetFields: Check<TargetDescription> = fields({
   name: text,
   task: word(TASKS),
   classes: optional(list(classValue, 1)),
@@ -185,7 +197,8 @@ const change: Check<ModelChange> = fields({
   parameters: optional(sizes),
 }) as Check<ModelChange>;
 
-const step: Check<PreparationStep> = fields({
+/** Checks a step of a preparation. */
+export const stepFields: Check<PreparationStep> = fields({
   column: text,
   part: optional(word(Object.keys(dateParts) as DatePart[])),
   encoder: checkEncoder,
@@ -207,19 +220,25 @@ const table = fields({
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   rows: whole(0),
   notes: list(text),
-  columns: list(column),
   changes: optional(list(change)),
+  columns: list(columnFields),
+  background: optional(
+    fields({
+      rows: whole(1, MOST_BACKGROUND),
+      columns: list(fields({ name: text, values: (value: unknown) => value })),
+    }),
+  ),
   targets: list(
     fields({
-      description: target,
+      description: targetFields,
       scores,
       baseline: scores,
       prior: list(finite, 1),
       priorWeight: share,
       temperature: positive,
-      range: list(finite, 2),
+      range,
       bags: list(fields({ name: text, weight: share, loss: numberOrNull, score: figure })),
-      parts: list(fields({ center: finite, scale: positive, steps: list(step, 1) })),
+      parts: list(fields({ center: finite, scale: positive, steps: list(stepFields, 1) })),
       networks: list(network),
       quantiles: optional(fields({ shifts: list(finite, 1), networks: list(network) })),
     }),
@@ -233,7 +252,7 @@ type WrittenNetwork = ReturnType<typeof network>;
 const areDistinct = (names: readonly unknown[]) => new Set(names.map(String)).size === names.length;
 
 /** Checks that a column has the categories that its type needs. */
-function checkColumn({ name, type, categories }: ColumnDescription): void {
+export function checkColumn({ name, type, categories }: ColumnDescription): void {
   const place = `columns: ${show(name)}`;
   if ((type === "category" || type === "boolean") !== (categories !== undefined))
     throw new FormatError(`${place}: expected categories for a category or a boolean, and only for one`);
@@ -251,7 +270,7 @@ function largestCategory({ type, categories, low, high }: EncoderState): number 
 const PART_VALUES: Readonly<Record<DatePart, number>> = { days: 0, month: 12, weekday: 7, hour: 0 };
 
 /** Checks that a step fits its column, so that no table of categories is larger than the file. */
-function checkStep(
+export function checkStep(
   { column: name, part, encoder }: PreparationStep,
   columns: ReadonlyMap<string, ColumnDescription>,
   place: string,
@@ -272,14 +291,15 @@ function checkStep(
 }
 
 /** Checks what follows from several fields: that networks, parts, bags, columns and classes fit together. */
-function checkTogether({ columns, targets }: Written): void {
+function checkTogether({ columns, targets, background }: Written): void {
   const names = new Map(columns.map((entry) => [entry.name, entry]));
   if (names.size < columns.length)
     throw new FormatError("columns: expected different names, received one twice");
   if (!areDistinct(targets.map(({ description }) => description.name)))
     throw new FormatError("targets: expected different names, received one twice");
+  if (background !== undefined) checkBackground(background as Background, names);
   for (const entry of columns) checkColumn(entry);
-  for (const [at, { description, prior, bags, parts, networks, range, quantiles }] of targets.entries()) {
+  for (const [at, { description, prior, bags, parts, networks, quantiles }] of targets.entries()) {
     const place = `target ${at}`;
     checkDescription(description, place);
     const levels = description.quantiles?.length ?? 0;
@@ -291,8 +311,6 @@ function checkTogether({ columns, targets }: Written): void {
     }
     if (prior.length !== (classes?.length ?? 1))
       throw new FormatError(`${place}: prior: expected one value for each class`);
-    if (range.length !== 2 || range[0] > range[1])
-      throw new FormatError(`${place}: range: expected [low, high]`);
     if (classes !== undefined && !areDistinct(classes))
       throw new FormatError(`${place}: expected different classes, received one twice`);
     for (const [number, { steps }] of parts.entries()) {
@@ -411,7 +429,7 @@ function build(
   const made: Model[] = [];
   try {
     const targets = checked.targets.map((entry, at): TrainedTarget => {
-      const { description, scores: own, baseline, parts, networks, bags, range, quantiles, ...rest } = entry;
+      const { description, scores: own, baseline, parts, networks, bags, quantiles, ...rest } = entry;
       const opened = parts.map(({ steps, center, scale }) => ({
         preparation: new Preparation(steps),
         center,
@@ -434,7 +452,6 @@ function build(
         ...rest,
         // Fields that are undefined are left out by the check.
         bags: bags as readonly TrainedBag[],
-        range: [range[0], range[1]],
         parts: opened,
         networks: networks.map(openOne(description.classes?.length ?? 1)),
         ...(quantiles && {
@@ -447,8 +464,11 @@ function build(
       };
       return { description, scores: own, baseline, learned };
     });
-    const { columns, seed, rows, notes, changes } = checked;
-    return { columns, targets, seed, rows, notes, ...(changes && { changes }) };
+    const { columns, seed, rows, notes, background, changes } = checked;
+    return {
+      ...{ columns, targets, seed, rows, notes, background: background as Background | undefined },
+      ...(changes && { changes }),
+    };
   } catch (error) {
     for (const model of made) model.dispose();
     throw error;

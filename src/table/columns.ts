@@ -43,6 +43,8 @@ export interface ColumnDescription {
   readonly missing: number;
   /** Distinct values, up to {@link MOST_DISTINCT}. */
   readonly distinct: number;
+  /** The smallest and the largest value: numbers, or milliseconds since 1970 for dates. */
+  readonly range?: readonly [low: number, high: number];
   /** Why the column is ignored. */
   readonly reason?: string;
 }
@@ -286,7 +288,11 @@ function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, m
     if (value === undefined && unreadable++ === 0) first = row;
     if (value !== undefined && Number.isNaN(value) && !isMissing(cells[row])) infinite++;
   }
-  const noted = { ...description, missing: missing + unreadable + infinite };
+  const noted = {
+    ...description,
+    missing: missing + unreadable + infinite,
+    ...rangeOfValues(description.type, values),
+  };
   if (unreadable === 0) return { description: noted, values };
   const { name, type } = description;
   if (missing + unreadable === cells.length) {
@@ -298,6 +304,17 @@ function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, m
     description: { ...noted, unreadable: { cells: unreadable, example: show(cells[first]) } },
     values,
   };
+}
+
+/** The range of numbers or dates; nothing for other types, or where all values are missing. */
+function rangeOfValues(type: ColumnType, values: Float64Array): Pick<ColumnDescription, "range"> {
+  if (type !== "number" && type !== "date") return {};
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? { range: [low, high] } : {};
 }
 
 /** Reads the cells of a column as numbers: NaN for a missing value, undefined for what cannot be read. */
@@ -438,7 +455,8 @@ function typeNumbers(
     if (Number.isNaN(value)) missing++;
     else if (distinct.size < MOST_DISTINCT) distinct.add(value);
   }
-  const description: ColumnDescription = { name, type: "number", missing, distinct: distinct.size };
+  const range = rangeOfValues("number", values);
+  const description: ColumnDescription = { name, type: "number", missing, distinct: distinct.size, ...range };
   const column = { description, values };
   return given === undefined ? withoutRowNumbers(column) : column;
 }

@@ -176,6 +176,7 @@ export async function compact<Reply>(
   const made = (change: ModelChange): TableParts => ({
     ...{ columns: parts.columns, targets: scored, seed, rows: frame.rows, notes: parts.notes },
     changes: [...(parts.changes ?? []), change],
+    background: parts.background,
   });
   const change: ModelChange = {
     ...{ call: CALL, rows: frame.rows, scoredRows: dealt.test.length },

@@ -8,6 +8,7 @@ import { freshSeed, readSeed } from "../seed.ts";
 import { readBoolean, readSignal, readThreads } from "../training/options.ts";
 import { readOnProgress } from "../training/trainMany.ts";
 import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
+import { readBackgroundSize, takeBackground } from "./background.ts";
 import { categoryName, parseNumber } from "./cells.ts";
 import { type ColumnType, inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
 import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControls } from "./controls.ts";
@@ -58,6 +59,11 @@ export interface FitTableOptions extends AnswerOptions {
   readonly sampleWeight?: string | readonly number[] | Float32Array | Float64Array | undefined;
   /** What folds, weights and shuffles follow from. */
   readonly seed?: number | undefined;
+  /**
+   * Training rows that the model keeps, and its file with it, for `explain` to compare with: from 0 to 64, by default
+   * 64. With 0 no row is kept.
+   */
+  readonly background?: number | undefined;
   /** The most threads; they change no bit of the result. */
   readonly threads?: number | undefined;
   readonly kernel?: KernelChoice | undefined;
@@ -69,11 +75,13 @@ export interface FitTableOptions extends AnswerOptions {
   readonly verbose?: boolean | undefined;
 }
 
-const OPTIONS: readonly (keyof FitTableOptions)[] = [
+/** The names of the options. */
+export const FIT_TABLE_OPTIONS: readonly (keyof FitTableOptions)[] = [
   ...(["target", "task", "columns", "quality", "networks", "budget", "groups", "time"] as const),
   ...([
     "memory",
     "sampleWeight",
+    "background",
     "validation",
     "seed",
     "threads",
@@ -89,35 +97,36 @@ const CALL = "fitTable";
 /** With fewer rows nothing can be held out that tells anything. */
 const FEWEST_ROWS = 10;
 
-function readTargetNames(given: unknown, frame: Frame): string[] {
+/** The names of the target's columns. */
+export function readTargetNames(given: unknown, frame: Frame, call: string): string[] {
   const names = typeof given === "string" ? [given] : given;
   if (!Array.isArray(names) || names.length === 0) {
     throw new OptionError(
-      `${CALL}: target: expected the name of a column, or a list of names, received ${show(given)}`,
+      `${call}: target: expected the name of a column, or a list of names, received ${show(given)}`,
     );
   }
   for (const name of names) {
     if (typeof name !== "string")
-      throw new OptionError(`${CALL}: target: expected the name of a column, received ${show(name)}`);
-    if (!frame.cells.has(name)) throw unknownName(`${CALL}: target`, "column", name, frame.names);
+      throw new OptionError(`${call}: target: expected the name of a column, received ${show(name)}`);
+    if (!frame.cells.has(name)) throw unknownName(`${call}: target`, "column", name, frame.names);
   }
   if (new Set(names).size < names.length)
-    throw new OptionError(`${CALL}: target: expected different columns`);
+    throw new OptionError(`${call}: target: expected different columns`);
   return names;
 }
 
-function columnNamed(option: string, name: string, frame: Frame): ArrayLike<unknown> {
+function columnNamed(option: string, name: string, frame: Frame, call: string): ArrayLike<unknown> {
   const cells = frame.cells.get(name);
-  if (cells === undefined) throw unknownName(`${CALL}: ${option}`, "column", name, frame.names);
+  if (cells === undefined) throw unknownName(`${call}: ${option}`, "column", name, frame.names);
   return cells;
 }
 
-function listOf(option: string, given: unknown, frame: Frame): ArrayLike<unknown> {
-  if (typeof given === "string") return columnNamed(option, given, frame);
+function listOf(option: string, given: unknown, frame: Frame, call: string): ArrayLike<unknown> {
+  if (typeof given === "string") return columnNamed(option, given, frame, call);
   const list = given as ArrayLike<unknown> | null;
   if (list === null || typeof list !== "object" || list.length !== frame.rows) {
     throw new OptionError(
-      `${CALL}: ${option}: expected a column's name, or a list of ${frame.rows} values, received ${show(given)}`,
+      `${call}: ${option}: expected a column's name, or a list of ${frame.rows} values, received ${show(given)}`,
     );
   }
   return list;
@@ -126,7 +135,7 @@ function listOf(option: string, given: unknown, frame: Frame): ArrayLike<unknown
 /** The weights of all rows; a list has those of the caller's rows, and rows to validate with then count alike. */
 function readWeights(given: unknown, own: Frame, all: Frame): Float64Array | undefined {
   if (given === undefined) return undefined;
-  const list = listOf("sampleWeight", given, typeof given === "string" ? all : own);
+  const list = listOf("sampleWeight", given, typeof given === "string" ? all : own, CALL);
   return Float64Array.from({ length: all.rows }, (_, row) => {
     if (row >= list.length) return 1;
     const cell = list[row];
@@ -139,30 +148,32 @@ function readWeights(given: unknown, own: Frame, all: Frame): Float64Array | und
   });
 }
 
-function readGroups(given: unknown, frame: Frame): string[] | undefined {
+/** The group of each row, from a column's name or a list. */
+export function readGroups(given: unknown, frame: Frame, call: string): string[] | undefined {
   if (given === undefined) return undefined;
-  return Array.from(listOf("groups", given, frame), (group, row) => {
+  return Array.from(listOf("groups", given, frame, call), (group, row) => {
     const name = categoryName(group);
     if (name !== undefined) return name;
-    throw new DataError(`${CALL}: groups: row ${row}: expected a name or a number, received ${show(group)}`);
+    throw new DataError(`${call}: groups: row ${row}: expected a name or a number, received ${show(group)}`);
   });
 }
 
-function readTimes(given: unknown, frame: Frame): Float64Array | undefined {
+/** The time of each row, from a column's name. */
+export function readTimes(given: unknown, frame: Frame, call: string): Float64Array | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== "string")
-    throw new OptionError(`${CALL}: time: expected a column's name, received ${show(given)}`);
-  const cells = columnNamed("time", given, frame);
+    throw new OptionError(`${call}: time: expected a column's name, received ${show(given)}`);
+  const cells = columnNamed("time", given, frame, call);
   const type = inferColumnType(cells);
   if (type !== "date" && type !== "number") {
     throw new DataError(
-      `${CALL}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}`,
+      `${call}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}`,
     );
   }
   const { values } = typeColumn(given, cells, type);
   const row = values.findIndex(Number.isNaN);
   if (row < 0) return values;
-  throw new DataError(`${CALL}: time: row ${row} of column ${show(given)} has no time`);
+  throw new DataError(`${call}: time: row ${row} of column ${show(given)} has no time`);
 }
 
 function readQuality(given: unknown): Quality {
@@ -180,13 +191,14 @@ function readSeconds(budget: unknown): number | undefined {
 }
 
 /** Types every column but the targets; what has one value only is left out. */
-function typeColumns(
+export function typeColumns(
   frame: Frame,
   targets: readonly string[],
   given: unknown,
   leftOut: ReadonlyMap<string, string>,
+  call: string,
 ): TypedColumn[] {
-  const types = readGivenTypes(given, frame, CALL);
+  const types = readGivenTypes(given, frame, call);
   const columns: TypedColumn[] = [];
   for (const [name, cells] of frame.cells) {
     if (targets.includes(name)) continue;
@@ -242,7 +254,7 @@ export function fitTable(
   options: FitTableOptions,
 ): Promise<TableModel<Readonly<Record<string, Answer>>>>;
 export async function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
-  checkNames(options, OPTIONS, CALL);
+  checkNames(options, FIT_TABLE_OPTIONS, CALL);
   const { target, task, columns: types, sampleWeight, groups, time, kernel } = options;
   const quality = readQuality(options.quality);
   const seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, `${CALL}: seed`);
@@ -255,18 +267,24 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const { networks } = options;
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
+  const kept = readBackgroundSize(options.background, CALL);
   const sample = await readSample(given, options, seed);
   const own = sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL));
   if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
-  const names = readTargetNames(target, own);
+  const names = readTargetNames(target, own, CALL);
   const validation = await readValidation(options, names);
   const frame = validation === undefined ? own : concatenate(own, validation);
   const leftOut = new Map<string, string>();
   if (typeof sampleWeight === "string") leftOut.set(sampleWeight, "it has the weights of the rows");
   if (typeof groups === "string") leftOut.set(groups, "it has the groups of the rows");
   const weights = readWeights(sampleWeight, own, frame);
-  const folding = { folds: FOLDS, seed, groups: readGroups(groups, frame), times: readTimes(time, frame) };
-  const columns = typeColumns(frame, names, types, leftOut);
+  const folding = {
+    folds: FOLDS,
+    seed,
+    groups: readGroups(groups, frame, CALL),
+    times: readTimes(time, frame, CALL),
+  };
+  const columns = typeColumns(frame, names, types, leftOut, CALL);
   const used = new Map(
     columns
       .filter(({ description }) => description.type !== "ignore")
@@ -340,12 +358,17 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   } finally {
     progress.close();
   }
+  const steps = trained.flatMap(({ learned }) =>
+    learned.parts.flatMap(({ preparation }) => preparation.steps),
+  );
+  const background = takeBackground(used, new Set(steps.map(({ column }) => column)), own.rows, kept, seed);
   return new TableModel({
     columns: columns.map(({ description }) => description),
     targets: trained,
     seed,
     rows: sample === undefined || sample.again === undefined ? own.rows : sample.rows,
     notes,
+    background,
   });
 }
 

@@ -3,7 +3,10 @@ import type { NumberArray } from "../data/examples.ts";
 import { DataError, type OptionError, ShapeError, show } from "../errors.ts";
 import { isPlain, unknownName } from "../options.ts";
 
-/** A row of a table: values by the names of the columns. */
+/**
+ * A row of a table: values by the names of the columns. Calls take any object, because an interface of named fields
+ * is not assignable to an index signature.
+ */
 export type TableRecord = Readonly<Record<string, unknown>>;
 
 /** Columns by name, each a list or a typed array, all of one length. */
@@ -13,10 +16,10 @@ export type Columns = Readonly<Record<string, readonly unknown[] | ColumnArray>>
 export type ColumnArray = NumberArray | BigInt64Array | BigUint64Array;
 
 /** Rows in memory, in any form that a table may have. */
-export type TableRows = readonly TableRecord[] | Columns | Frame;
+export type TableRows = readonly object[] | Columns | Frame;
 
 /** Rows from anywhere: in memory, or from an iterable of records. */
-export type TableSource = TableRows | Iterable<TableRecord> | AsyncIterable<TableRecord | Frame>;
+export type TableSource = TableRows | Iterable<object> | AsyncIterable<object>;
 
 /**
  * A table in memory, column by column, with the cells as they came. `readTable` gives it, and `fitTable`, `predict` and
@@ -212,6 +215,13 @@ function fromColumns(columns: Columns, place: string): Frame {
     );
   }
   return new Frame(new Map(names.map((name) => [name, columns[name]])), rows);
+}
+
+/** Whether rows are one record: as `predict` has it, an object is a record unless every field is a list. */
+export function isRecord(rows: unknown): rows is TableRecord {
+  if (!isPlain(rows)) return false;
+  const values = Object.values(rows);
+  return values.length === 0 || !values.every(isList);
 }
 
 /** Reads rows in memory into columns. */

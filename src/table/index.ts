@@ -3,14 +3,53 @@ export type { Answer, ColumnAnswers, QuantileAnswer, RecordAnswer } from "./answ
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type CompactOptions, compact } from "./compact.ts";
 export type { AnswerOptions } from "./controls.ts";
+export {
+  type CrossValidateTableOptions,
+  crossValidateTable,
+  type TableCrossValidation,
+  type TableFold,
+} from "./crossValidate.ts";
+export type { EncoderState } from "./encoders/encoder.ts";
+export * as encoders from "./encoders.ts";
+export {
+  type ColumnValues,
+  type EncoderChoice,
+  FittedEncoder,
+  type FittedEncoderJSON,
+  fitEncoder,
+} from "./fitEncoder.ts";
 export { type FitMoreOptions, fitMore } from "./fitMore.ts";
 export { type FitTableOptions, fitTable } from "./fitTable.ts";
 export { type Columns, Frame, type TableRecord, type TableRows, type TableSource } from "./frame.ts";
+export { checkRows, type RowCheck, type RowFinding, type RowFindingKind } from "./insight/checkRows.ts";
+export {
+  partialDependence,
+  type TableDependence,
+  type TableDependenceOptions,
+} from "./insight/dependence.ts";
+export {
+  type ColumnContribution,
+  explain,
+  type TableExplainOptions,
+  type TableExplanation,
+} from "./insight/explain.ts";
+export {
+  importance,
+  type TableColumnImportance,
+  type TableImportance,
+  type TableImportanceOptions,
+} from "./insight/importance.ts";
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
 export { loadTable } from "./loadTable.ts";
 export type { MetricChoice } from "./metric.ts";
 export type { ModelChange } from "./parts.ts";
+export type { Lookup, PreparationStep } from "./preparation.ts";
+export {
+  type PreparedTable,
+  type PrepareOptions,
+  prepare,
+} from "./prepare.ts";
 export type { TableProgress } from "./progress.ts";
 export type { TableFormat } from "./readers/formats.ts";
 export {
@@ -22,5 +61,7 @@ export {
 export type { TableInput } from "./readers/source.ts";
 export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
+export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
 export { TableModel } from "./tableModel.ts";
+export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";

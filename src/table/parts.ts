@@ -1,4 +1,5 @@
 /** What a table model is made of. */
+import type { Background } from "./background.ts";
 import type { ColumnDescription } from "./columns.ts";
 import type { Learned } from "./learner/learned.ts";
 import type { Scores } from "./scores.ts";
@@ -11,6 +12,8 @@ export interface TableParts {
   readonly seed: number;
   readonly rows: number;
   readonly notes: readonly string[];
+  /** Some training rows, which `explain` compares with. */
+  readonly background?: Background | undefined;
   /** What was done to the model since `fitTable` made it, the last one last. */
   readonly changes?: readonly ModelChange[];
 }

@@ -3,7 +3,7 @@ import { allocate } from "../memory.ts";
 import { type Complete, complete, create, type Options, type Table } from "../options.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { type DatePart, dateParts, partNames } from "./dates.ts";
-import type { Encoder, EncoderState, Writer } from "./encoders/encoder.ts";
+import type { Encoder, EncoderInput, EncoderState, Writer } from "./encoders/encoder.ts";
 import * as encoders from "./encoders.ts";
 import { fields, text, word } from "./fields.ts";
 
@@ -30,7 +30,7 @@ const defaultsOf = (options: Options) =>
   Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.default]));
 
 /** An encoder that is to be fitted. */
-interface Planned {
+export interface Planned {
   readonly part?: DatePart;
   readonly encoder: Complete;
 }
@@ -39,8 +39,22 @@ const TABLE = encoders as unknown as Table<Encoder>;
 
 const make = (configuration: Complete): Encoder => create("encoder", TABLE, configuration);
 
+/** The type of the columns that an encoder takes. */
+export const takenBy = (configuration: Complete): Encoder["takes"] => make(configuration).takes;
+
+/** The type of the columns that the encoder of a state takes. */
+export const takenByState = ({ type }: EncoderState): Encoder["takes"] =>
+  TABLE[type].create(defaultsOf(TABLE[type].options)).takes;
+
+/** Fits an encoder to values. */
+export const fitValues = (configuration: Complete, input: EncoderInput) => make(configuration).fit(input);
+
+/** Checks a configuration of an encoder, and completes it. */
+export const readEncoder = (given: unknown, place: string): Complete =>
+  complete("encoder", TABLE as Table<unknown>, given as string, place);
+
 /** The encoder of a state: which one it is says its type; its options are in what it has learned. */
-function open(state: EncoderState): Writer {
+export function openEncoder(state: EncoderState): Writer {
   const { options, create: build } = TABLE[state.type];
   return build(defaultsOf(options)).open(state);
 }
@@ -137,7 +151,7 @@ export class Preparation {
   readonly #opened: readonly Opened[];
 
   constructor(steps: readonly PreparationStep[]) {
-    const writers = steps.map((step) => ({ step, writer: open(step.encoder) }));
+    const writers = steps.map((step) => ({ step, writer: openEncoder(step.encoder) }));
     // Numbers of categories come last, so that embeddings do not move the others.
     const sorted = [
       ...writers.filter(({ writer }) => writer.lookup === undefined),
@@ -156,12 +170,16 @@ export class Preparation {
     );
   }
 
-  /** Learns from some of the rows how to write the columns. */
-  static fit(columns: Iterable<TypedColumn>, rows: Uint32Array): Preparation {
+  /** Learns from some of the rows how to write the columns; `chosen` has other encoders than the usual ones. */
+  static fit(
+    columns: Iterable<TypedColumn>,
+    rows: Uint32Array,
+    chosen: ReadonlyMap<string, readonly Planned[]> = new Map(),
+  ): Preparation {
     const steps: PreparationStep[] = [];
     for (const column of columns) {
       const { description, texts } = column;
-      for (const { part, encoder: configuration } of plan(column, rows)) {
+      for (const { part, encoder: configuration } of chosen.get(description.name) ?? plan(column, rows)) {
         const value = part === undefined ? same : dateParts[part];
         const values = Float64Array.from(rows, (row) => value(column.values[row]));
         const taken = texts && Array.from(rows, (row) => texts[row]);

@@ -3,7 +3,7 @@ import { measure } from "../metrics/measure.ts";
 import { decideAll } from "./decision.ts";
 import { metricOf } from "./metric.ts";
 import { coverageOf, pinballLoss, type QuantileRows } from "./quantiles.ts";
-import type { TargetDescription } from "./target.ts";
+import type { TargetDescription, Task } from "./target.ts";
 
 /** Figures by the names of the metrics. */
 export interface Scores {
@@ -131,4 +131,22 @@ function intervalCoverage(targets: Float64Array, { levels, values }: QuantileRow
     inside += Number(targets[row] >= low && targets[row] <= high);
   }
   return inside / targets.length;
+}
+
+/** The metric of a task where the caller does not choose one. */
+export const usualMetric = (task: Task): keyof Scores =>
+  task === "regression" ? "rootMeanSquaredError" : "logLoss";
+
+const SMALLER_IS_BETTER: readonly (keyof Scores)[] = [
+  ...(["rootMeanSquaredError", "meanSquaredError", "meanAbsoluteError", "logLoss", "pinballLoss"] as const),
+];
+
+/** Whether a smaller value of a metric is better. */
+export const smallerIsBetter = (metric: keyof Scores): boolean => SMALLER_IS_BETTER.includes(metric);
+
+/** The mean of values and their standard deviation, with their number as the divisor. */
+export function meanAndStddev(values: readonly number[]): { readonly mean: number; readonly stddev: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, stddev: Math.sqrt(squares / values.length) };
 }

@@ -22,11 +22,15 @@ const PARTS = Symbol("parts");
 /** Records of a stream that are answered together. */
 const STREAMED = 256;
 
-const isStream = (rows: unknown): rows is AsyncIterable<TableRecord | Frame> =>
+const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
 
 /** Reads the cells of rows as typed columns, for a column that has the training's description. */
-function typeCells(description: ColumnDescription, cells: ArrayLike<unknown>, place: string): TypedColumn {
+export function typeCells(
+  description: ColumnDescription,
+  cells: ArrayLike<unknown>,
+  place: string,
+): TypedColumn {
   if (description.type === "text") {
     const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
@@ -110,11 +114,11 @@ export class TableModel<Reply = Answer> {
    *
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
-  predict(records: readonly TableRecord[]): Reply[];
-  predict(records: AsyncIterable<TableRecord | Frame>): AsyncGenerator<Reply, void>;
+  predict(records: readonly object[]): Reply[];
+  predict(records: AsyncIterable<object>): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
-  predict(record: TableRecord): Reply;
-  predict(rows: TableRecord | TableRows | AsyncIterable<TableRecord | Frame>): unknown {
+  predict(record: object): Reply;
+  predict(rows: object): unknown {
     this.#use("predict");
     if (isStream(rows)) return this.#answerStream(rows);
     if (Array.isArray(rows)) return this.#answerRecords(rows);
@@ -293,8 +297,8 @@ export class TableModel<Reply = Answer> {
   }
 
   /** Answers records as they come, some at a time. */
-  async *#answerStream(records: AsyncIterable<TableRecord | Frame>): AsyncGenerator<Reply, void> {
-    let block: TableRecord[] = [];
+  async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
+    let block: object[] = [];
     for await (const record of records) {
       if (record instanceof Frame)
         yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];

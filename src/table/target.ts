@@ -213,6 +213,21 @@ function classification(
   return { description: { name, task: "classification", classes, ...given }, rows, values };
 }
 
+/** Makes a reader of a cell's class by number: NaN where there is none, undefined for an unknown class. */
+export function classReader({
+  name,
+  classes = [],
+  decimal,
+}: TargetDescription): (cell: unknown) => number | undefined {
+  const numbers = new Map(classes.map((value, at) => [String(value), at]));
+  const areNumbers = classes.every((value) => typeof value === "number");
+  const read = cellReader({ name, type: "number", missing: 0, distinct: 0, ...(decimal && { decimal }) });
+  return (cell) => {
+    const value = areNumbers ? read(cell) : classOf(cell);
+    return numbers.get(String(value)) ?? (isMissing(cell) ? Number.NaN : undefined);
+  };
+}
+
 /** Reads targets of rows that come later, by what the training has learned of them; NaN where there is none. */
 export function readTargets(
   description: TargetDescription,
@@ -222,14 +237,10 @@ export function readTargets(
   const { name, task, classes = [], decimal } = description;
   const here = `${place}: target ${show(name)}`;
   if (task === "regression") return readNumbers({ name, cells, decimal }, here);
-  const numbers = new Map(classes.map((value, at) => [String(value), at]));
-  const areNumbers = classes.every((value) => typeof value === "number");
-  const read = cellReader({ name, type: "number", missing: 0, distinct: 0, ...(decimal && { decimal }) });
+  const read = classReader(description);
   return Float64Array.from({ length: cells.length }, (_, row) => {
     const cell = cells[row];
-    const value = areNumbers ? read(cell) : classOf(cell);
-    const found = numbers.get(String(value));
-    if (found === undefined && isMissing(cell)) return Number.NaN;
+    const found = read(cell);
     if (found === undefined) {
       const known = classes.slice(0, 10).map(String).join(", ");
       throw new DataError(

@@ -43,6 +43,7 @@ export const sign = entry(
   "sign",
   {},
   (): Encoder => ({
+    takes: "category",
     fields: { low: whole(), high: whole() },
     fit({ values }) {
       const found = seen(values);
@@ -54,6 +55,10 @@ export const sign = entry(
         width: 1,
         write(value, out, at) {
           out[at] = value === low ? -1 : value === high ? 1 : 0;
+        },
+        inverse(inputs, at) {
+          const value = inputs[at];
+          return value > 0 ? high : value < 0 ? low : Number.NaN;
         },
         names: (categories) => [`= ${categories[high]}`],
       };
@@ -71,6 +76,7 @@ export const oneHot = entry(
     maximum: size({ default: 1000 }),
   },
   ({ active, maximum }): Encoder => ({
+    takes: "category",
     fields: { active: finite, categories: distinct },
     fit({ values }) {
       const found = seen(values).slice(0, maximum);
@@ -86,6 +92,13 @@ export const oneHot = entry(
         write(value, out, at) {
           const place = placeOf(value);
           if (place >= 0) out[at + place] = active;
+        },
+        // The largest input: of a network's probabilities, the most probable category.
+        inverse(inputs, at) {
+          let best = 0;
+          for (let place = 1; place < list.length; place++)
+            if (inputs[at + place] * active > inputs[at + best] * active) best = place;
+          return inputs[at + best] * active > 0 ? list[best] : Number.NaN;
         },
         names: (categories) => list.map((category) => `= ${categories[category]}`),
       };
@@ -107,6 +120,7 @@ export const lookup = entry(
     fewest: size({ default: 3 }),
   },
   ({ units, maximum, fewest }): Encoder => ({
+    takes: "category",
     fields: { units: whole(1, 65_536), categories: distinct },
     fit({ values }) {
       const found = seen(values, fewest).slice(0, maximum);
@@ -121,6 +135,7 @@ export const lookup = entry(
         write(value, out, at) {
           out[at] = placeOf(value) + 1;
         },
+        inverse: (inputs, at) => list[Math.round(inputs[at]) - 1] ?? Number.NaN,
         names: () => ["number"],
       };
     },

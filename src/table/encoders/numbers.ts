@@ -22,19 +22,35 @@ interface Scale {
   readonly fill: number;
 }
 
-const scaled = ({ center, scale, fill }: Scale, bend: (value: number) => number): Writer => ({
+/** A function and its inverse. */
+interface Bend {
+  readonly to: (value: number) => number;
+  readonly back: (value: number) => number;
+}
+
+const scaled = ({ center, scale, fill }: Scale, { to, back }: Bend): Writer => ({
   width: 1,
   write(value, out, at) {
-    out[at] = bend(((Number.isNaN(value) ? fill : value) - center) / scale);
+    out[at] = to(((Number.isNaN(value) ? fill : value) - center) / scale);
   },
+  inverse: (inputs, at) => center + scale * back(inputs[at]),
   names: () => [""],
 });
 
-const same = (value: number) => value;
+const same: Bend = { to: (value) => value, back: (value) => value };
+
+/** Beyond this, the clip is 3 in 32 bits. */
+const FARTHEST = 1e6;
 
 /** x / √(1 + (x / 3)²): nearly x up to 1, and never beyond ±3, so that an outlier of 1e9 does no harm. */
-const clip = (value: number) =>
-  Math.abs(value) > 1e6 ? 3 * Math.sign(value) : value / Math.sqrt(1 + (value * value) / 9);
+const clip: Bend = {
+  to: (value) =>
+    Math.abs(value) > FARTHEST ? 3 * Math.sign(value) : value / Math.sqrt(1 + (value * value) / 9),
+  back(value) {
+    const found = value / Math.sqrt(1 - (value * value) / 9);
+    return Math.abs(found) < FARTHEST ? found : FARTHEST * Math.sign(value);
+  },
+};
 
 /**
  * (x - mean) / standard deviation, both of the training rows; the divisor of the variance is the number of rows, as
@@ -44,6 +60,7 @@ export const standardize = entry(
   "standardize",
   {},
   (): Encoder => ({
+    takes: "number",
     fields: SCALE,
     fit({ values }) {
       const sorted = sortedValues(values);
@@ -76,6 +93,7 @@ export const robustScale = entry(
     clip: boolean({ default: true }),
   },
   ({ clip: isClipped }): Encoder => ({
+    takes: "number",
     fields: { ...SCALE, clip: truth },
     fit({ values }) {
       const sorted = sortedValues(values);
@@ -95,6 +113,7 @@ export const missingFlag = entry(
   "missingFlag",
   {},
   (): Encoder => ({
+    takes: "number",
     fields: {},
     fit({ values }) {
       const missing = values.reduce((count, value) => count + Number(Number.isNaN(value)), 0);
@@ -137,6 +156,7 @@ export const piecewiseLinear = entry(
     bins: size({ default: 16, maximum: 1000 }),
   },
   ({ bins }): Encoder => ({
+    takes: "number",
     fields: { edges: ascending, fill: finite },
     fit({ values }) {
       const sorted = sortedValues(values);
@@ -168,6 +188,11 @@ export const piecewiseLinear = entry(
             out[at + bin] = share < 1 ? share : 1;
           }
         },
+        inverse(inputs, at) {
+          let value = edges[0];
+          for (let bin = 0; bin < width; bin++) value += inputs[at + bin] * (edges[bin + 1] - edges[bin]);
+          return value;
+        },
         names: () =>
           Array.from({ length: width }, (_, bin) => `${format(edges[bin])} to ${format(edges[bin + 1])}`),
       };
@@ -185,6 +210,7 @@ export const identity = entry(
     fill: number({ default: 0 }),
   },
   ({ fill }): Encoder => ({
+    takes: "number",
     fields: { fill: finite },
     fit: () => ({ type: "identity", fill }),
     open: (state) => scaled({ center: 0, scale: 1, fill: (state as State<{ fill: number }>).fill }, same),

@@ -26,6 +26,7 @@ export const hashedWords = entry(
     buckets: size({ default: 64, maximum: 65_536 }),
   },
   ({ buckets }): Encoder => ({
+    takes: "text",
     fields: { buckets: whole(1, 65_536) },
     fit: ({ texts = [] }) =>
       texts.some((text) => text !== "") ? { type: "hashedWords", buckets } : undefined,

@@ -47,7 +47,7 @@ export interface InputScaling {
 }
 
 /** Embeddings take the place of their inputs, the last one first, so that the others do not move. */
-function embeddings(lookups: readonly Lookup[]): LayerChoice[] {
+export function embeddings(lookups: readonly Lookup[]): LayerChoice[] {
   return lookups
     .toReversed()
     .map(({ column, categories, units }) => ({ type: "embedding", column, categories, units }));

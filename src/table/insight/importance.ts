@@ -1,0 +1,129 @@
+/** Permutation importance of the columns of a table. */
+import { DataError, OptionError, show } from "../../errors.ts";
+import { importanceText } from "../../insight/importanceText.ts";
+import { checkNames, readSize, unknownName } from "../../options.ts";
+import { permutation, purpose } from "../../random.ts";
+import { readSeed } from "../../seed.ts";
+import { Frame, type TableRows, toFrame } from "../frame.ts";
+import { meanAndStddev, type Scores, scoreTarget, smallerIsBetter, usualMetric } from "../scores.ts";
+import { partsOf } from "../tableModel.ts";
+import { readTargets, type TargetDescription } from "../target.ts";
+import { type AnyTableModel, predictionsFor, targetOf, usedColumns } from "./questions.ts";
+
+/** How to measure the importance of columns. */
+export interface TableImportanceOptions {
+  /** What is measured; by default `rootMeanSquaredError` of numbers, and `logLoss` of classes. */
+  readonly metric?: keyof Scores | undefined;
+  /** The number of times that each column is shuffled; 5 by default. */
+  readonly repeats?: number | undefined;
+  /** Decides the permutations; by default the model's seed. */
+  readonly seed?: number | undefined;
+  /** The target, for a model of several. */
+  readonly target?: string | undefined;
+}
+
+/** How much one column matters. */
+export interface TableColumnImportance {
+  readonly name: string;
+  /** By how much the score is worse without the column, the mean over the repeats; below 0 if it is better. */
+  readonly mean: number;
+  /** The standard deviation over the repeats, with their number as the divisor. */
+  readonly stddev: number;
+  /** By how much the score is worse in each repeat. */
+  readonly values: readonly number[];
+}
+
+/** The importance of the columns of a table. */
+export interface TableImportance {
+  readonly metric: keyof Scores;
+  /** The score of the rows as they are. */
+  readonly score: number;
+  /** The columns that the model uses, the most important first. */
+  readonly columns: readonly TableColumnImportance[];
+  /** A table with a line for each column. */
+  readonly text: string;
+  toString(): string;
+}
+
+const CALL = "importance";
+const OPTIONS: readonly (keyof TableImportanceOptions)[] = ["metric", "repeats", "seed", "target"];
+const REPEATS = 5;
+
+/**
+ * Returns by how much the predictions get worse when the values of one column are shuffled among the rows, for each
+ * column (Breiman, "Random Forests", 2001; scikit-learn's `permutation_importance`). It shuffles the columns of the
+ * table, before they are encoded.
+ *
+ * `rows` have targets; rows that the model did not learn from tell more. Rows without a target are left out. Two
+ * columns with the same information stand in for each other, so that each looks unimportant.
+ *
+ * @example
+ * ```ts
+ * const { columns } = importance(model, otherRows, { metric: "accuracy", repeats: 10 });
+ * columns[0].name; // the column that matters most
+ * ```
+ *
+ * @throws OptionError for an unknown option, metric or target; DataError if no row has a target.
+ */
+export function importance(
+  model: AnyTableModel,
+  rows: TableRows,
+  options: TableImportanceOptions = {},
+): TableImportance {
+  const parts = partsOf(model, CALL);
+  checkNames(options, OPTIONS, CALL);
+  const target = targetOf(parts, options.target, CALL);
+  const { description } = target;
+  const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${CALL}: repeats`);
+  const seed = options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`);
+  const { frame, targets } = labeledRows(toFrame(rows, CALL), description);
+  const scoresOf = (changed: Frame) =>
+    scoreTarget(description, targets, predictionsFor(model, changed, description));
+  const scores = scoresOf(frame);
+  const metric = readMetric(options.metric, description, scores);
+  const before = scores[metric] as number;
+  const order = new Uint32Array(frame.rows);
+  const columns = usedColumns(parts, target).map(({ name }, column): TableColumnImportance => {
+    const cells = frame.cells.get(name);
+    const values = Array.from({ length: repeats }, (_, repeat) => {
+      if (cells === undefined) return 0;
+      permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
+      const shuffled = Array.from(order, (row) => cells[row]);
+      const after = scoresOf(new Frame(new Map(frame.cells).set(name, shuffled), frame.rows));
+      const difference = (after[metric] as number) - before;
+      return smallerIsBetter(metric) ? difference : -difference;
+    });
+    return { name, ...meanAndStddev(values), values };
+  });
+  columns.sort((a, b) => b.mean - a.mean);
+  const text = columns.length === 0 ? "the model uses no column" : importanceText(before, columns, metric);
+  return { metric, score: before, columns, text, toString: () => text };
+}
+
+/** The rows that have a target, and their targets. */
+function labeledRows(frame: Frame, description: TargetDescription): { frame: Frame; targets: Float64Array } {
+  if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
+  const { name } = description;
+  const cells = frame.cells.get(name);
+  if (cells === undefined) {
+    throw new DataError(`${CALL}: expected the target ${show(name)} among the columns, received none`);
+  }
+  const all = readTargets(description, cells, CALL);
+  const known = Array.from(all, (_, row) => row).filter((row) => !Number.isNaN(all[row]));
+  if (known.length === 0) throw new DataError(`${CALL}: expected rows with a target, received none`);
+  const isWhole = known.length === frame.rows;
+  return {
+    frame: isWhole ? frame : frame.take(known),
+    targets: isWhole ? all : Float64Array.from(known, (row) => all[row]),
+  };
+}
+
+function readMetric(given: unknown, { task }: TargetDescription, scores: Scores): keyof Scores {
+  const names = (Object.keys(scores) as (keyof Scores)[]).filter((name) => Number.isFinite(scores[name]));
+  const metric = given ?? usualMetric(task);
+  if (names.includes(metric as keyof Scores)) return metric as keyof Scores;
+  if (typeof metric === "string") throw unknownName(`${CALL}: metric`, "metric", metric, names);
+  throw new OptionError(
+    `${CALL}: metric: expected one of ${names.map(show).join(", ")}, received ${show(given)}`,
+  );
+}
