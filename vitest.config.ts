@@ -6,18 +6,8 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** Files that take seconds: they start processes, train real tables, or try thousands of inputs. */
 const slow = [
   ...["accuracy", "bench", "bytes", "checkpoint", "docs", "extremes", "files", "hostile", "hostile-fields"],
-  ...[
-    "addon",
-    "insight",
-    "kernel",
-    "memory",
-    "output",
-    "reference",
-    "sequences",
-    "threads",
-    "workers",
-    "table/hostile",
-  ],
+  ...["addon", "insight", "kernel", "memory", "output", "reference", "sequences", "threads", "workers"],
+  ...["table/compact", "table/fitMore", "table/hostile", "table/stream"],
 ].map((name) => `__test__/${name}.test.ts`);
 
 /** Settings to test the sources directly, through the condition "myelin-source". */

@@ -231,6 +231,7 @@ describe("no shared code knows an entry by name", () => {
     "cli/*",
     "table/learner/members",
     "table/learner/portfolio",
+    "table/metric",
     "table/scores",
     "table/bytes",
   ];

@@ -57,7 +57,7 @@ export function handmade(
         baseline: {},
         learned: {
           parts: [{ preparation, center: 0, scale: 1 }],
-          networks: [{ model: network, part: 0, bag: 0, temperature: 1 }],
+          networks: [{ model: network, part: 0, bag: 0 }],
           bags: [{ name: "handmade", weight: 1, loss: 0 }],
           prior: new Array<number>(outputs).fill(0),
           priorWeight: 0,

@@ -15,7 +15,17 @@ export type Answer<Value = ClassValue> = [Value] extends [string | boolean]
       readonly value: unknown extends Value ? ClassValue : Value;
       /** The probability of each class by its name; only for classes. */
       readonly probabilities?: Readonly<Record<string, number>>;
+      /** The quantiles by their shares, where they were asked for: `{ "0.05": 12.5, … }`. */
+      readonly quantiles?: Readonly<Record<string, number>>;
     };
+
+/** An answer for a number with its quantiles. */
+export interface QuantileAnswer<Level extends number> {
+  /** The number. */
+  readonly value: number;
+  /** The quantiles by their shares: `{ "0.05": 12.5, … }`. */
+  readonly quantiles: Readonly<Record<`${Level}`, number>>;
+}
 
 /** An answer for one record: of its target, or by the names of several targets. */
 export type RecordAnswer = Answer | Readonly<Record<string, Answer>>;
@@ -25,6 +35,8 @@ export interface ColumnAnswers<Value = ClassValue> {
   readonly value: readonly Value[];
   /** The probability of each class by its name; only for classes. */
   readonly probabilities?: Readonly<Record<string, Float64Array>>;
+  /** The quantiles by their shares, where they were asked for. */
+  readonly quantiles?: Readonly<Record<string, Float64Array>>;
 }
 
 /** The form that answers have for columns, by the form that they have for a record. */
@@ -36,9 +48,14 @@ export type InColumns<Reply> = Reply extends {
       readonly value: readonly Value[];
       readonly probabilities: { readonly [Name in keyof Classes]: Float64Array };
     }
-  : Reply extends { readonly value: infer Value }
-    ? ColumnAnswers<Value>
-    : { readonly [Name in keyof Reply]: InColumns<Reply[Name]> };
+  : Reply extends { readonly value: infer Value; readonly quantiles: infer Levels extends object }
+    ? {
+        readonly value: readonly Value[];
+        readonly quantiles: { readonly [Name in keyof Levels]: Float64Array };
+      }
+    : Reply extends { readonly value: infer Value }
+      ? ColumnAnswers<Value>
+      : { readonly [Name in keyof Reply]: InColumns<Reply[Name]> };
 
 /** Scores of the target, or by the names of several targets. */
 export type ScoresFor<Reply> = Reply extends { readonly value: unknown }

@@ -4,13 +4,14 @@
  * The metadata `myelin-table` is the model without its weights, as JSON: columns, encoders, networks, scores. Each
  * array of parameters is a tensor named by network, layer and parameter: `3.0.weight`.
  */
-import { FormatError, show } from "../errors.ts";
+import { FormatError, OptionError, show } from "../errors.ts";
 import { type NetworkSource, readNetwork, toView, writeNetwork } from "../formats/bytes.ts";
 import { readHeader, type Tensor, write } from "../formats/safetensors.ts";
 import { asFormatErrors } from "../formats/saved.ts";
 import { parseStrictly } from "../formats/strictJson.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { type Model, modelOf, savedOf } from "../model.ts";
+import type { Complete } from "../options.ts";
 import { version } from "../version.ts";
 import { type Background, checkBackground, MOST_BACKGROUND } from "./background.ts";
 import { COLUMN_TYPES, type ColumnDescription } from "./columns.ts";
@@ -30,8 +31,9 @@ import {
   whole,
   word,
 } from "./fields.ts";
-import type { Learned } from "./learner/learned.ts";
-import type { TableParts, TrainedTarget } from "./parts.ts";
+import type { Learned, TableNetwork, TrainedBag } from "./learner/learned.ts";
+import { metricOf, readMetric } from "./metric.ts";
+import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
 import { checkEncoder, Preparation, type PreparationStep } from "./preparation.ts";
 import type { Scores } from "./scores.ts";
 import { type ClassValue, TASKS, type TargetDescription } from "./target.ts";
@@ -43,9 +45,14 @@ const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
 
 /** The bytes of a table model. */
 export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuffer> {
-  const { columns, targets, seed, rows, notes, background } = parts;
+  const { columns, targets, seed, rows, notes, changes, background } = parts;
   const tensors: Tensor[] = [];
   let count = 0;
+  const writeOne = ({ model: network, part, bag }: TableNetwork) => {
+    const { description: architecture, tensors: own } = writeNetwork(savedOf(network, call), `${count}.`);
+    tensors.push(...own);
+    return { number: count++, part, bag, architecture };
+  };
   const written = targets.map(({ description, learned, scores, baseline }) => ({
     description,
     scores: nullsFor(scores),
@@ -54,16 +61,19 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
     priorWeight: learned.priorWeight,
     temperature: learned.temperature,
     range: learned.range,
-    bags: learned.bags.map((bag) => ({ ...bag, loss: finiteOrNull(bag.loss) })),
+    bags: learned.bags.map(({ score, ...bag }) => ({
+      ...bag,
+      loss: finiteOrNull(bag.loss),
+      ...(score !== undefined && { score: finiteOrNull(score) }),
+    })),
     parts: learned.parts.map(({ preparation, center, scale }) => ({
       center,
       scale,
       steps: preparation.steps,
     })),
-    networks: learned.networks.map(({ model: network, part, bag, temperature }) => {
-      const { description: architecture, tensors: own } = writeNetwork(savedOf(network, call), `${count}.`);
-      tensors.push(...own);
-      return { number: count++, part, bag, temperature, architecture };
+    networks: learned.networks.map(writeOne),
+    ...(learned.quantiles && {
+      quantiles: { shifts: learned.quantiles.shifts, networks: learned.quantiles.networks.map(writeOne) },
     }),
   }));
   const table = {
@@ -74,6 +84,7 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
     rows,
     notes,
     columns,
+    ...(changes && { changes: changes.map(writeChange) }),
     ...(background && { background }),
     targets: written,
   };
@@ -81,7 +92,36 @@ export function writeTable(parts: TableParts, call: string): Uint8Array<ArrayBuf
 }
 
 const nullsFor = (scores: Scores) =>
-  Object.fromEntries(Object.entries(scores).map(([name, value]) => [name, finiteOrNull(value as number)]));
+  Object.fromEntries(
+    Object.entries(scores).map(([name, value]) => [
+      name,
+      typeof value === "number" ? finiteOrNull(value) : value,
+    ]),
+  );
+
+const nullsByTarget = (scores: Readonly<Record<string, Scores>>) =>
+  Object.fromEntries(Object.entries(scores).map(([name, own]) => [name, nullsFor(own)]));
+
+/** Times are of one run, and not of the model: without them equal models have equal bytes. */
+const writeChange = ({ microseconds: _microseconds, before, after, agreement, ...change }: ModelChange) => ({
+  ...change,
+  before: nullsByTarget(before),
+  after: nullsByTarget(after),
+  ...(agreement && {
+    agreement: Object.fromEntries(
+      Object.entries(agreement).map(([name, share]) => [name, finiteOrNull(share)]),
+    ),
+  }),
+});
+
+/** A metric with all of its options, as `fitTable` keeps it. */
+const metric: Check<Complete> = (value, place) => {
+  try {
+    return readMetric(value, place);
+  } catch (error) {
+    throw error instanceof OptionError ? new FormatError(error.message) : error;
+  }
+};
 
 const classValue: Check<ClassValue> = (value, place) => {
   if (typeof value === "string" || typeof value === "boolean") return value;
@@ -116,16 +156,46 @@ export const targetFields: Check<TargetDescription> = fields({
   classes: optional(list(classValue, 1)),
   reason: text,
   decimal: optional(word([".", ","])),
+  metric: optional(metric),
+  positive: optional(classValue),
+  threshold: optional(between(0, 1)),
+  classWeights: optional(list(positive, 2)),
+  quantiles: optional(list(between(0, 1), 1)),
 }) as Check<TargetDescription>;
 
+/** Values by any names. */
+const byName =
+  <T>(check: Check<T>): Check<Readonly<Record<string, T>>> =>
+  (value, place) => {
+    if (value === null || typeof value !== "object" || Array.isArray(value))
+      throw new FormatError(`${place}: expected an object, received ${show(value)}`);
+    const entries = Object.entries(value).map(
+      ([name, own]) => [name, check(own, `${place}: ${name}`)] as const,
+    );
+    return Object.fromEntries(entries);
+  };
+
+const figure = optional(numberOrNull);
+
 const scores = fields({
-  rootMeanSquaredError: optional(numberOrNull),
-  meanAbsoluteError: optional(numberOrNull),
-  r2: optional(numberOrNull),
-  accuracy: optional(numberOrNull),
-  logLoss: optional(numberOrNull),
-  rocAuc: optional(numberOrNull),
+  ...{ rootMeanSquaredError: figure, meanAbsoluteError: figure, r2: figure, meanSquaredError: figure },
+  ...{ pinballLoss: figure, coverage: optional(byName(between(0, 1))), intervalCoverage: figure },
+  ...{ accuracy: figure, logLoss: figure, rocAuc: figure, precision: figure, recall: figure, f1: figure },
+  ...{ averagePrecision: figure, topK: figure },
 }) as Check<Scores>;
+
+const sizes = fields({ before: whole(0, Number.MAX_SAFE_INTEGER), after: whole(0, Number.MAX_SAFE_INTEGER) });
+
+const change: Check<ModelChange> = fields({
+  call: word(["compact", "fitMore"]),
+  rows: whole(0),
+  scoredRows: whole(0),
+  before: byName(scores),
+  after: byName(scores),
+  agreement: optional(byName(numberOrNull)),
+  bytes: optional(sizes),
+  parameters: optional(sizes),
+}) as Check<ModelChange>;
 
 /** Checks a step of a preparation. */
 export const stepFields: Check<PreparationStep> = fields({
@@ -136,6 +206,13 @@ export const stepFields: Check<PreparationStep> = fields({
 
 const share = between(0, 1);
 
+const network = fields({
+  number: whole(0),
+  part: whole(0),
+  bag: whole(0),
+  architecture: (value: unknown) => value,
+});
+
 const table = fields({
   format: word([FORMAT]),
   formatVersion: whole(1),
@@ -143,6 +220,7 @@ const table = fields({
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   rows: whole(0),
   notes: list(text),
+  changes: optional(list(change)),
   columns: list(columnFields),
   background: optional(
     fields({
@@ -159,23 +237,17 @@ const table = fields({
       priorWeight: share,
       temperature: positive,
       range,
-      bags: list(fields({ name: text, weight: share, loss: numberOrNull })),
+      bags: list(fields({ name: text, weight: share, loss: numberOrNull, score: figure })),
       parts: list(fields({ center: finite, scale: positive, steps: list(stepFields, 1) })),
-      networks: list(
-        fields({
-          number: whole(0),
-          part: whole(0),
-          bag: whole(0),
-          temperature: positive,
-          architecture: (value: unknown) => value,
-        }),
-      ),
+      networks: list(network),
+      quantiles: optional(fields({ shifts: list(finite, 1), networks: list(network) })),
     }),
     1,
   ),
 });
 
 type Written = ReturnType<typeof table>;
+type WrittenNetwork = ReturnType<typeof network>;
 
 const areDistinct = (names: readonly unknown[]) => new Set(names.map(String)).size === names.length;
 
@@ -227,8 +299,12 @@ function checkTogether({ columns, targets, background }: Written): void {
     throw new FormatError("targets: expected different names, received one twice");
   if (background !== undefined) checkBackground(background as Background, names);
   for (const entry of columns) checkColumn(entry);
-  for (const [at, { description, prior, bags, parts, networks }] of targets.entries()) {
+  for (const [at, { description, prior, bags, parts, networks, quantiles }] of targets.entries()) {
     const place = `target ${at}`;
+    checkDescription(description, place);
+    const levels = description.quantiles?.length ?? 0;
+    if (levels !== (quantiles?.shifts.length ?? 0))
+      throw new FormatError(`${place}: quantiles: expected a shift for each quantile`);
     const { task, classes } = description;
     if ((task === "classification") !== (classes !== undefined)) {
       throw new FormatError(`${place}: expected classes for a classification, and only for one`);
@@ -247,6 +323,34 @@ function checkTogether({ columns, targets, background }: Written): void {
       if (part >= parts.length || bag >= bags.length)
         throw new FormatError(`${place}: a network is of no part or bag`);
     }
+    for (const { part, bag } of quantiles?.networks ?? []) {
+      if (part >= parts.length || bag >= levels)
+        throw new FormatError(`${place}: a network is of no part or quantile`);
+    }
+  }
+}
+
+/** Checks what a target says of its answers. */
+function checkDescription(description: TargetDescription, place: string): void {
+  const { task, classes, positive: yes, threshold, classWeights, quantiles, metric: own } = description;
+  if (yes !== undefined && (classes?.length !== 2 || !classes.includes(yes)))
+    throw new FormatError(`${place}: positive: expected one of two classes, received ${show(yes)}`);
+  if (threshold !== undefined && classes?.length !== 2)
+    throw new FormatError(`${place}: threshold: expected two classes`);
+  if (classWeights !== undefined && classWeights.length !== classes?.length)
+    throw new FormatError(`${place}: classWeights: expected one weight for each class`);
+  if (quantiles !== undefined) {
+    const isAscending = quantiles.every(
+      (level, at) => level > (at === 0 ? 0 : quantiles[at - 1]) && level < 1,
+    );
+    if (task !== "regression" || !isAscending)
+      throw new FormatError(`${place}: quantiles: expected numbers, and shares in ascending order`);
+  }
+  if (own === undefined) return;
+  try {
+    metricOf(own, description);
+  } catch (error) {
+    throw error instanceof OptionError ? new FormatError(`${place}: ${error.message}`) : error;
   }
 }
 
@@ -325,34 +429,46 @@ function build(
   const made: Model[] = [];
   try {
     const targets = checked.targets.map((entry, at): TrainedTarget => {
-      const { description, scores: own, baseline, parts, networks, bags, ...rest } = entry;
+      const { description, scores: own, baseline, parts, networks, bags, quantiles, ...rest } = entry;
       const opened = parts.map(({ steps, center, scale }) => ({
         preparation: new Preparation(steps),
         center,
         scale,
       }));
-      const learned: Omit<Learned, "outOfFold"> = {
-        ...rest,
-        bags,
-        parts: opened,
-        networks: networks.map(({ number, part, bag, temperature, architecture }) => {
+      const openOne =
+        (outputs: number) =>
+        ({ number, part, bag, architecture }: WrittenNetwork): TableNetwork => {
           const { preparation } = opened[part];
           const saved = readNetwork(source, architecture, `${number}.`);
           checkEmbeddings(saved.configuration, preparation, `target ${at}: network ${number}`);
           const model = modelOf(saved, options);
           made.push(model);
-          const outputs = description.classes?.length ?? 1;
-          if (model.inputs === preparation.inputs && model.outputs === outputs)
-            return { model, part, bag, temperature };
+          if (model.inputs === preparation.inputs && model.outputs === outputs) return { model, part, bag };
           throw new FormatError(
             `target ${at}: network ${number}: expected ${preparation.inputs} inputs and ${outputs} outputs, received ${model.inputs} and ${model.outputs}`,
           );
+        };
+      const learned: Omit<Learned, "outOfFold"> = {
+        ...rest,
+        // Fields that are undefined are left out by the check.
+        bags: bags as readonly TrainedBag[],
+        parts: opened,
+        networks: networks.map(openOne(description.classes?.length ?? 1)),
+        ...(quantiles && {
+          quantiles: {
+            levels: description.quantiles ?? [],
+            shifts: quantiles.shifts,
+            networks: quantiles.networks.map(openOne(1)),
+          },
         }),
       };
       return { description, scores: own, baseline, learned };
     });
-    const { columns, seed, rows, notes, background } = checked;
-    return { columns, targets, seed, rows, notes, background: background as Background | undefined };
+    const { columns, seed, rows, notes, background, changes } = checked;
+    return {
+      ...{ columns, targets, seed, rows, notes, background: background as Background | undefined },
+      ...(changes && { changes }),
+    };
   } catch (error) {
     for (const model of made) model.dispose();
     throw error;

@@ -331,7 +331,12 @@ export function cellReader(description: ColumnDescription): CellReader {
   const numbers = new Map(categories.map((name, at) => [name, at]));
   if (type === "boolean")
     for (const [word, value] of booleanWords(categories)) if (!numbers.has(word)) numbers.set(word, value);
+  const [no, yes] = [numbers.get("false"), numbers.get("true")];
   return (cell) => {
+    if (typeof cell === "boolean") return (cell ? yes : no) ?? -1;
+    // A category is never a text that means a missing value, which takes longer to find out.
+    const known = typeof cell === "string" ? numbers.get(cell) : undefined;
+    if (known !== undefined) return known;
     if (isMissing(cell)) return Number.NaN;
     const name = categoryName(cell);
     return name === undefined ? undefined : (numbers.get(name) ?? -1);

@@ -1,5 +1,7 @@
 /** crossValidateTable: how good table models are on rows that they did not learn from, with everything refitted. */
+
 import { OptionError } from "../errors.ts";
+import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { alignTable } from "../textTable.ts";
@@ -116,6 +118,7 @@ export async function crossValidateTable(
   }
   const folds: TableFold[] = [];
   const notes: string[] = [];
+  const begun = now();
   for (const [at, { training, heldOut }] of splits.entries()) {
     const model = (await fitTable(frame.take(training), {
       ...fit,
@@ -125,8 +128,10 @@ export async function crossValidateTable(
       ...(names.length === 1 && { task: target.description.task }),
       ...(fit.budget && { budget: { ...fit.budget, seconds: fit.budget.seconds / count } }),
       ...(fit.onProgress && {
-        onProgress: ({ finished, total }: { finished: number; total: number }) =>
-          fit.onProgress?.({ finished: at * total + finished, total: count * total }),
+        onProgress: ({ finished, total }: { finished: number; total: number }) => {
+          const seconds = (now() - begun) / 1000;
+          fit.onProgress?.({ finished: at * total + finished, total: count * total, seconds });
+        },
       }),
     })) as unknown as TableModel;
     try {
@@ -184,10 +189,12 @@ function overFolds(
   which: "mean" | "stddev",
 ): ByTarget {
   const summarize = (all: readonly Scores[]): Scores => {
+    // The coverage of quantiles is a figure for each of them; the share between the outer ones is a metric.
     const metrics = new Set(all.flatMap((scores) => Object.keys(scores) as (keyof Scores)[]));
+    metrics.delete("coverage");
     return Object.fromEntries(
       [...metrics].map((metric) => {
-        const values = all.map((scores) => scores[metric]).filter((value) => value !== undefined);
+        const values = all.map((scores) => scores[metric]).filter((value) => typeof value === "number");
         return [metric, meanAndStddev(values)[which]];
       }),
     );
@@ -209,7 +216,8 @@ function textOf(
   folds: number,
   notes: readonly string[],
 ): string {
-  const format = (value: number | undefined) => (value ?? Number.NaN).toPrecision(4);
+  const format = (value: Scores[keyof Scores]) =>
+    (typeof value === "number" ? value : Number.NaN).toPrecision(4);
   const lines = names.flatMap((name) => {
     const pick = (scores: ByTarget) => (names.length === 1 ? scores : scores[name as never]) as Scores;
     return (Object.keys(pick(mean)) as (keyof Scores)[]).map((metric) => [

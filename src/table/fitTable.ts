@@ -1,25 +1,32 @@
 /** fitTable: rows in, a trained table model out. */
+import type { RowSplit } from "../data/folds.ts";
 import { DataError, OptionError, show } from "../errors.ts";
+import { now } from "../host.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, readSize, unknownName } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import { readSignal, readThreads } from "../training/options.ts";
-import type { Answer, AnswerFor, FieldOf } from "./answers.ts";
+import { readBoolean, readSignal, readThreads } from "../training/options.ts";
+import { readOnProgress } from "../training/trainMany.ts";
+import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
 import { readBackgroundSize, takeBackground } from "./background.ts";
 import { categoryName, parseNumber } from "./cells.ts";
 import { type ColumnType, inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
+import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControls } from "./controls.ts";
 import { dealRows } from "./folds.ts";
-import { collectFrame, type Frame, type TableSource } from "./frame.ts";
-import { type Learned, learnPrior } from "./learner/learned.ts";
-import { learn } from "./learner/portfolio.ts";
+import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
+import { scoreLearned } from "./honest.ts";
+import { disposeNetworks, learnPrior } from "./learner/learned.ts";
+import { countNetworks, learn } from "./learner/portfolio.ts";
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
+import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
-import { scoreTarget } from "./scores.ts";
+import { Progress, type TableProgress } from "./progress.ts";
+import { isStream, readMemory, type Sample, sampleRows, streamer, type TableStream } from "./stream.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
 
 /** How to fit a table. Only `target` is needed. */
-export interface FitTableOptions {
+export interface FitTableOptions extends AnswerOptions {
   /** The column to predict, or several. */
   readonly target: string | readonly string[];
   /** `"classification"` or `"regression"`; by default what the target looks like. */
@@ -30,7 +37,19 @@ export interface FitTableOptions {
   readonly quality?: Quality | undefined;
   /** The most networks; by default as many as the quality has. One network answers fastest. */
   readonly networks?: number | undefined;
-  /** The most seconds to train. */
+  /**
+   * Rows to validate with, in place of folds: all networks learn from all of the other rows, and these rows decide
+   * when each stops and how they are blended. The scores are of these rows.
+   */
+  readonly validation?: TableSource | undefined;
+  /**
+   * About how many bytes the training may take, for rows that do not fit in memory: an async iterable, or a function
+   * that returns an iterable, of records or of blocks of a reader. A uniform sample of the rows is learned from as
+   * usual; then, if the source can be read again, the networks continue on all other rows, block by block. The scores
+   * are of rows of the sample.
+   */
+  readonly memory?: number | undefined;
+  /** The most seconds to train; what has been trained by then is kept. */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
   readonly groups?: string | readonly (string | number)[] | undefined;
@@ -48,16 +67,30 @@ export interface FitTableOptions {
   /** The most threads; they change no bit of the result. */
   readonly threads?: number | undefined;
   readonly kernel?: KernelChoice | undefined;
-  /** Stops the training. */
+  /** Stops the training: `fitTable` rejects with the signal's reason. `budget` keeps what has been trained. */
   readonly signal?: AbortSignal | undefined;
-  /** Called some times a second with the networks that are trained. */
-  readonly onProgress?: ((progress: { finished: number; total: number }) => void) | undefined;
+  /** Called some times a second with how many networks have been trained. */
+  readonly onProgress?: ((progress: TableProgress) => void) | undefined;
+  /** Whether to show progress on standard error: the networks trained and about how long the rest takes. */
+  readonly verbose?: boolean | undefined;
 }
 
 /** The names of the options. */
 export const FIT_TABLE_OPTIONS: readonly (keyof FitTableOptions)[] = [
   ...(["target", "task", "columns", "quality", "networks", "budget", "groups", "time"] as const),
-  ...(["sampleWeight", "background", "seed", "threads", "kernel", "signal", "onProgress"] as const),
+  ...([
+    "memory",
+    "sampleWeight",
+    "background",
+    "validation",
+    "seed",
+    "threads",
+    "kernel",
+    "signal",
+    "onProgress",
+    "verbose",
+  ] as const),
+  ...ANSWER_OPTIONS,
 ];
 
 const CALL = "fitTable";
@@ -99,10 +132,12 @@ function listOf(option: string, given: unknown, frame: Frame, call: string): Arr
   return list;
 }
 
-function readWeights(given: unknown, frame: Frame): Float64Array | undefined {
+/** The weights of all rows; a list has those of the caller's rows, and rows to validate with then count alike. */
+function readWeights(given: unknown, own: Frame, all: Frame): Float64Array | undefined {
   if (given === undefined) return undefined;
-  const list = listOf("sampleWeight", given, frame, CALL);
-  return Float64Array.from({ length: frame.rows }, (_, row) => {
+  const list = listOf("sampleWeight", given, typeof given === "string" ? all : own, CALL);
+  return Float64Array.from({ length: all.rows }, (_, row) => {
+    if (row >= list.length) return 1;
     const cell = list[row];
     const weight =
       typeof cell === "string" ? parseNumber(cell) : typeof cell === "number" ? cell : Number.NaN;
@@ -198,6 +233,10 @@ function ignored({ description: { name, missing, distinct } }: TypedColumn, reas
  * @throws OptionError for an unknown option or column, with the nearest name; DataError for rows that cannot be
  * learned from, with the row and the column.
  */
+export function fitTable<Row extends object, const Name extends FieldOf<Row>, const Level extends number>(
+  rows: readonly Row[],
+  options: FitTableOptions & { readonly target: Name; readonly quantiles: readonly Level[] },
+): Promise<TableModel<QuantileAnswer<Level>>>;
 export function fitTable<Row extends object, const Name extends FieldOf<Row>>(
   rows: readonly Row[],
   options: FitTableOptions & { readonly target: Name },
@@ -207,32 +246,38 @@ export function fitTable<Row extends object, const Name extends FieldOf<Row>>(
   options: FitTableOptions & { readonly target: readonly Name[] },
 ): Promise<TableModel<{ readonly [Field in Name]: AnswerFor<Row, Field> }>>;
 export function fitTable(
-  rows: TableSource,
+  rows: TableSource | TableStream,
   options: FitTableOptions & { readonly target: string },
 ): Promise<TableModel>;
 export function fitTable(
-  rows: TableSource,
+  rows: TableSource | TableStream,
   options: FitTableOptions,
 ): Promise<TableModel<Readonly<Record<string, Answer>>>>;
-export async function fitTable(rows: unknown, options: FitTableOptions): Promise<TableModel<never>> {
+export async function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
   checkNames(options, FIT_TABLE_OPTIONS, CALL);
-  const { target, task, columns: types, groups, time, sampleWeight, kernel, onProgress } = options;
+  const { target, task, columns: types, sampleWeight, groups, time, kernel } = options;
   const quality = readQuality(options.quality);
   const seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, `${CALL}: seed`);
   const signal = readSignal(options.signal, CALL);
   const threads = readThreads(options.threads, CALL);
   const seconds = readSeconds(options.budget);
+  const controls = readControls(options, CALL);
+  const onProgress = readOnProgress<TableProgress>(CALL, options.onProgress);
+  const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
   const { networks } = options;
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
   const kept = readBackgroundSize(options.background, CALL);
-  const frame = await collectFrame(rows, CALL);
-  if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
-  const names = readTargetNames(target, frame, CALL);
+  const sample = await readSample(given, options, seed);
+  const own = sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL));
+  if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
+  const names = readTargetNames(target, own, CALL);
+  const validation = await readValidation(options, names);
+  const frame = validation === undefined ? own : concatenate(own, validation);
   const leftOut = new Map<string, string>();
   if (typeof sampleWeight === "string") leftOut.set(sampleWeight, "it has the weights of the rows");
   if (typeof groups === "string") leftOut.set(groups, "it has the groups of the rows");
-  const weights = readWeights(sampleWeight, frame);
+  const weights = readWeights(sampleWeight, own, frame);
   const folding = {
     folds: FOLDS,
     seed,
@@ -248,61 +293,151 @@ export async function fitTable(rows: unknown, options: FitTableOptions): Promise
   const notes = columns.flatMap(({ description: { name, type, reason } }) =>
     type === "ignore" ? [`column ${show(name)} is left out: ${reason}`] : [],
   );
-  const trained: TrainedTarget[] = [];
-  for (const name of names) {
+  const read = names.map((name) => {
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
-    const read = readTarget({ name, cells, isText: frame.isText }, kind, CALL);
-    const without = frame.rows - read.rows.length;
+    return readTarget({ name, cells, isText: frame.isText }, kind, CALL);
+  });
+  const works = applyControls(read, controls, CALL).map((target) => {
+    const { name, classes } = target.description;
+    const without = frame.rows - target.rows.length;
     if (without > 0) notes.push(`${without} rows without ${show(name)} are left out`);
-    const { classes } = read.description;
-    const cannot =
-      classes?.length === 1
-        ? `${show(name)} has one class, ${show(classes[0])}, which is always the answer`
-        : read.rows.length < FEWEST_ROWS
-          ? `${read.rows.length} rows are too few to learn from: the answer is always the mean or the commonest class`
-          : undefined;
+    const cannot = whyNot(target, own.rows);
     if (cannot !== undefined) notes.push(cannot);
-    const learned =
+    const isSingle = classes?.length === 1;
+    const folds =
       cannot !== undefined
-        ? learnPrior(read, weights)
-        : await learn(used, read, {
-            bags: limit(portfolio(quality, read.description.task), most),
-            folds: dealRows(read, folding, CALL),
-            seed,
-            kernel,
-            threads,
-            signal,
-            seconds,
-            onProgress,
-            weights,
-          });
-    trained.push(scored(read, learned));
+        ? []
+        : validation === undefined
+          ? dealRows(target, folding, CALL)
+          : [splitOff(target, own.rows)];
+    const bags = limit(portfolio(quality, target.description.task), most);
+    return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
+  });
+  const begun = now();
+  const stream = sample && {
+    columns: columns.map(({ description }) => description),
+    weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
+    ...{ seed, threads, signal, place: CALL },
+    until: seconds === undefined ? Number.POSITIVE_INFINITY : begun + 1000 * seconds,
+  };
+  if (sample !== undefined) notes.push(noteOf(sample));
+  const progress = new Progress(
+    works.map(({ target, folds, bags }) => countNetworks(target, bags, folds.length)),
+    { onProgress, verbose, seconds },
+  );
+  const trained: TrainedTarget[] = [];
+  try {
+    for (const { target, folds, bags, isTuned } of works) {
+      const learned =
+        folds.length === 0
+          ? learnPrior(target, weights)
+          : await learn(used, target, {
+              bags,
+              folds,
+              seed,
+              kernel,
+              threads,
+              signal,
+              seconds: seconds && Math.max(1e-3, seconds * progress.share()),
+              onProgress: progress.report,
+              weights,
+              isTuned,
+              afterwards: sample && stream && streamer(sample, stream),
+            });
+      progress.end();
+      const { quantiles } = target.description;
+      const complete =
+        quantiles !== undefined && learned.quantiles === undefined
+          ? priorQuantiles(learned, target, weights)
+          : learned;
+      trained.push(scoreLearned(target, complete, isTuned, weights));
+    }
+  } catch (error) {
+    for (const { learned } of trained) disposeNetworks(learned);
+    throw error;
+  } finally {
+    progress.close();
   }
   const steps = trained.flatMap(({ learned }) =>
     learned.parts.flatMap(({ preparation }) => preparation.steps),
   );
-  const background = takeBackground(used, new Set(steps.map(({ column }) => column)), frame.rows, kept, seed);
+  const background = takeBackground(used, new Set(steps.map(({ column }) => column)), own.rows, kept, seed);
   return new TableModel({
     columns: columns.map(({ description }) => description),
     targets: trained,
     seed,
-    rows: frame.rows,
+    rows: sample === undefined || sample.again === undefined ? own.rows : sample.rows,
     notes,
     background,
   });
 }
 
-/** A target with the scores of its out-of-fold predictions, and those of the prior on the same rows. */
-function scored(target: Target, { outOfFold, ...learned }: Learned): TrainedTarget {
-  const { description, values } = target;
-  const { rows, predictions } = outOfFold;
-  const targets = Float64Array.from(rows, (row) => values[row]);
-  const outputs = description.classes?.length ?? 1;
-  const prior = Float64Array.from({ length: rows.length * outputs }, (_, at) => learned.prior[at % outputs]);
-  return {
-    description,
-    learned,
-    scores: scoreTarget(description, targets, predictions),
-    baseline: scoreTarget(description, targets, prior),
-  };
+/** A sample of rows that do not fit in memory, if the caller says how much memory there is. */
+async function readSample(
+  given: unknown,
+  { memory, groups, time, sampleWeight }: FitTableOptions,
+  seed: number,
+): Promise<Sample | undefined> {
+  const bytes = readMemory(memory, CALL);
+  if (bytes === undefined) return undefined;
+  if (!isStream(given)) {
+    throw new OptionError(
+      `${CALL}: memory: expected an async iterable of rows, or a function that returns one; received rows that are in memory`,
+    );
+  }
+  for (const [name, value] of Object.entries({ groups, time })) {
+    if (value === undefined) continue;
+    throw new OptionError(
+      `${CALL}: ${name}: expected none beside memory, because rows that come later cannot be kept out of folds; received both`,
+    );
+  }
+  if (sampleWeight !== undefined && typeof sampleWeight !== "string")
+    throw new OptionError(`${CALL}: sampleWeight: expected a column's name beside memory, received a list`);
+  return sampleRows(given, bytes, seed, CALL);
+}
+
+function noteOf({ frame, rows, again }: Sample): string {
+  if (frame.rows === rows) return `all ${rows} rows fit in the memory that was given`;
+  return again === undefined
+    ? `a sample of ${frame.rows} of ${rows} rows was learned from, because the source can be read only once. Fix: give a function that returns the rows`
+    : `${frame.rows} of ${rows} rows were learned from in memory, the others block by block`;
+}
+
+/** Why nothing can be learned of a target. */
+function whyNot({ description, rows }: Target, learnable: number): string | undefined {
+  const { name, classes } = description;
+  if (classes?.length === 1)
+    return `${show(name)} has one class, ${show(classes[0])}, which is always the answer`;
+  const count = rows.filter((row) => row < learnable).length;
+  if (count >= FEWEST_ROWS) return undefined;
+  return `${count} rows are too few to learn from: the answer is always the mean or the commonest class`;
+}
+
+/** The rows that the caller validates with. */
+async function readValidation(
+  { validation, groups, time }: FitTableOptions,
+  targets: readonly string[],
+): Promise<Frame | undefined> {
+  if (validation === undefined) return undefined;
+  for (const [name, value] of Object.entries({ groups, time })) {
+    if (value === undefined) continue;
+    throw new OptionError(
+      `${CALL}: ${name}: expected none beside validation, which takes the place of folds; received both`,
+    );
+  }
+  const frame = await collectFrame(validation, `${CALL}: validation`);
+  if (frame.rows === 0) throw new DataError(`${CALL}: validation: expected rows, received none`);
+  for (const name of targets) {
+    if (!frame.cells.has(name)) throw unknownName(`${CALL}: validation`, "target", name, frame.names);
+  }
+  return frame;
+}
+
+/** The rows before `learnable` to learn from, the others to validate with. */
+function splitOff({ description, rows }: Target, learnable: number): RowSplit {
+  const heldOut = rows.filter((row) => row >= learnable);
+  if (heldOut.length > 0) return { training: rows.filter((row) => row < learnable), heldOut };
+  throw new DataError(
+    `${CALL}: validation: expected rows with a value of the target ${show(description.name)}, received none`,
+  );
 }

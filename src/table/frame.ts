@@ -133,6 +133,36 @@ function joinCells(frames: readonly Frame[], name: string, rows: number): ArrayL
   return joined;
 }
 
+/** The rows of a frame, then those of another; a column that one of them lacks has missing values there. */
+export function concatenate(first: Frame, second: Frame): Frame {
+  const cells = new Map<string, ArrayLike<unknown>>();
+  for (const name of new Set([...first.names, ...second.names])) {
+    const [own, others] = [first.cells.get(name), second.cells.get(name)];
+    if (own instanceof Float64Array && others instanceof Float64Array) {
+      const both = new Float64Array(first.rows + second.rows);
+      both.set(own);
+      both.set(others, first.rows);
+      cells.set(name, both);
+      continue;
+    }
+    const both = new Array<unknown>(first.rows + second.rows);
+    for (let row = 0; row < first.rows; row++) both[row] = own?.[row];
+    for (let row = 0; row < second.rows; row++) both[first.rows + row] = others?.[row];
+    cells.set(name, both);
+  }
+  return new Frame(cells, first.rows + second.rows, first.isText);
+}
+
+/** Refuses what is not a record. */
+export function checkRecord(record: unknown, row: number, place: string): asserts record is TableRecord {
+  if (record === null || typeof record !== "object" || Array.isArray(record) || ArrayBuffer.isView(record)) {
+    const hint = Array.isArray(record)
+      ? '; give records like { age: 30, city: "Oslo" }, or columns by name'
+      : "";
+    throw new DataError(`${place}: row ${row}: expected a record, received ${show(record)}${hint}`);
+  }
+}
+
 /** Collects records into columns: a column for each name that any record has. */
 class Collector {
   readonly #cells = new Map<string, unknown[]>();
@@ -145,17 +175,7 @@ class Collector {
 
   add(record: unknown): void {
     const row = this.#rows++;
-    if (
-      record === null ||
-      typeof record !== "object" ||
-      Array.isArray(record) ||
-      ArrayBuffer.isView(record)
-    ) {
-      const hint = Array.isArray(record)
-        ? '; give records like { age: 30, city: "Oslo" }, or columns by name'
-        : "";
-      throw new DataError(`${this.#place}: row ${row}: expected a record, received ${show(record)}${hint}`);
-    }
+    checkRecord(record, row, this.#place);
     for (const name of Object.keys(record)) {
       let cells = this.#cells.get(name);
       if (cells === undefined) {

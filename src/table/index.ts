@@ -1,6 +1,8 @@
 /** Tables: rows in, answers out. The subpath myelin/table. */
-export type { Answer, ColumnAnswers, RecordAnswer } from "./answers.ts";
+export type { Answer, ColumnAnswers, QuantileAnswer, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
+export { type CompactOptions, compact } from "./compact.ts";
+export type { AnswerOptions } from "./controls.ts";
 export {
   type CrossValidateTableOptions,
   crossValidateTable,
@@ -16,6 +18,7 @@ export {
   type FittedEncoderJSON,
   fitEncoder,
 } from "./fitEncoder.ts";
+export { type FitMoreOptions, fitMore } from "./fitMore.ts";
 export { type FitTableOptions, fitTable } from "./fitTable.ts";
 export { type Columns, Frame, type TableRecord, type TableRows, type TableSource } from "./frame.ts";
 export { checkRows, type RowCheck, type RowFinding, type RowFindingKind } from "./insight/checkRows.ts";
@@ -39,12 +42,15 @@ export {
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
 export { loadTable } from "./loadTable.ts";
+export type { MetricChoice } from "./metric.ts";
+export type { ModelChange } from "./parts.ts";
 export type { Lookup, PreparationStep } from "./preparation.ts";
 export {
   type PreparedTable,
   type PrepareOptions,
   prepare,
 } from "./prepare.ts";
+export type { TableProgress } from "./progress.ts";
 export type { TableFormat } from "./readers/formats.ts";
 export {
   type ReadTableOptions,

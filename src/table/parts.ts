@@ -14,6 +14,35 @@ export interface TableParts {
   readonly notes: readonly string[];
   /** Some training rows, which `explain` compares with. */
   readonly background?: Background | undefined;
+  /** What was done to the model since `fitTable` made it, the last one last. */
+  readonly changes?: readonly ModelChange[];
+}
+
+/** What `compact` or `fitMore` did to a model. */
+export interface ModelChange {
+  readonly call: "compact" | "fitMore";
+  /** Rows that were given. */
+  readonly rows: number;
+  /** Rows that the scores are of: none of the networks learned from them. */
+  readonly scoredRows: number;
+  /** By the names of the targets: the scores of the model before. */
+  readonly before: Readonly<Record<string, Scores>>;
+  /** The scores of the model afterwards, on the same rows. */
+  readonly after: Readonly<Record<string, Scores>>;
+  /** Of `compact`, by the names of the targets: the share of rows with the same class, or R² of the numbers. */
+  readonly agreement?: Readonly<Record<string, number>>;
+  /** The sizes of both models' files. */
+  readonly bytes?: Sizes;
+  /** Parameters of all networks; an answer takes about one multiplication for each. */
+  readonly parameters?: Sizes;
+  /** Microseconds for the answer to one record, as measured by the call; not kept by a file. */
+  readonly microseconds?: Sizes;
+}
+
+/** A number of the model before, and of the one afterwards. */
+export interface Sizes {
+  readonly before: number;
+  readonly after: number;
 }
 
 /** A target with everything that predicts it. */

@@ -191,10 +191,17 @@ export class Preparation {
     return new Preparation(steps);
   }
 
-  /** Writes rows as inputs: [rows][inputs]. */
-  encode(columns: ReadonlyMap<string, TypedColumn>, rows: Uint32Array): Float32Array<ArrayBuffer> {
+  /** Writes rows as inputs: [rows][inputs], into the beginning of an array where one is given. */
+  encode(
+    columns: ReadonlyMap<string, TypedColumn>,
+    rows: Uint32Array,
+    into?: Float32Array<ArrayBuffer>,
+  ): Float32Array<ArrayBuffer> {
     const { inputs } = this;
-    const x = allocate(rows.length * inputs, () => `${rows.length} encoded rows of ${inputs} inputs`);
+    const length = rows.length * inputs;
+    const x =
+      into?.subarray(0, length).fill(0) ??
+      allocate(length, () => `${rows.length} encoded rows of ${inputs} inputs`);
     for (let start = 0; start < rows.length; start += BLOCK) {
       const end = Math.min(rows.length, start + BLOCK);
       for (const { step, writer, at } of this.#opened) {

@@ -3,21 +3,18 @@ import { DataError, OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, isPlain } from "../options.ts";
+import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { categoryName, isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
-import { type Columns, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
-import { applyTemperature } from "./learner/blend.ts";
-import { type Part, predictEncoded, type TableNetwork, type TrainedBag } from "./learner/learned.ts";
-import type { TableParts, TrainedTarget } from "./parts.ts";
-import type { Preparation } from "./preparation.ts";
-import { scoreTarget } from "./scores.ts";
+import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
+import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
+import { metricOf } from "./metric.ts";
+import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
+import { type Scores, scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
-import { type ClassValue, readTargets, type TargetDescription } from "./target.ts";
-
-/** Rows that go through the networks at a time, so that encoded rows never take much memory. */
-const BLOCK = 8192;
+import { readTargets, type TargetDescription } from "./target.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
@@ -27,9 +24,6 @@ const STREAMED = 256;
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
-
-/** The name of a class in `probabilities`. */
-const keyOf = (value: ClassValue) => String(value);
 
 /** Reads the cells of rows as typed columns, for a column that has the training's description. */
 export function typeCells(
@@ -41,11 +35,12 @@ export function typeCells(
     const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
   }
-  const read = cellReader(description);
   const values = new Float64Array(cells.length);
-  for (let row = 0; row < cells.length; row++)
-    values[row] = readCell(read, description, cells[row], row, place);
-
+  const read = cellReader(description);
+  for (let row = 0; row < cells.length; row++) {
+    const value = read(cells[row]);
+    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
+  }
   return { description, values };
 }
 
@@ -90,7 +85,10 @@ export class TableModel<Reply = Answer> {
   readonly #parts: TableParts;
   readonly #used: readonly ColumnDescription[];
   readonly #readers: readonly CellReader[];
-  #single: readonly SingleRow[] | undefined;
+  #made: readonly TargetPredictor[] | undefined;
+  /** The cells of one record by the columns that are used; each call writes them anew. */
+  readonly #values: Float64Array;
+  readonly #texts: (string | undefined)[] = [];
   #isDisposed = false;
 
   constructor(parts: TableParts) {
@@ -100,13 +98,9 @@ export class TableModel<Reply = Answer> {
     this.seed = parts.seed;
     this.rows = parts.rows;
     this.notes = parts.notes;
-    const used = new Set(
-      parts.targets.flatMap(({ learned }) =>
-        learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
-      ),
-    );
-    this.#used = parts.columns.filter(({ name }) => used.has(name));
+    this.#used = usedColumns(parts);
     this.#readers = this.#used.map(cellReader);
+    this.#values = new Float64Array(this.#used.length);
   }
 
   /**
@@ -127,7 +121,7 @@ export class TableModel<Reply = Answer> {
   predict(rows: object): unknown {
     this.#use("predict");
     if (isStream(rows)) return this.#answerStream(rows);
-    if (Array.isArray(rows)) return this.#answerRecords(toFrame(rows, "predict"));
+    if (Array.isArray(rows)) return this.#answerRecords(rows);
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
     if (!isPlain(rows) && (rows === null || typeof rows !== "object")) {
       throw new DataError(`predict: expected a record, records or columns, received ${show(rows)}`);
@@ -138,35 +132,63 @@ export class TableModel<Reply = Answer> {
 
   /**
    * How good the predictions for these rows are, by the metrics of the task, in the target's own units. Rows without
-   * a target are left out.
+   * a target are left out. A stream of records gives a promise, and no more than a block of it is in memory, with the
+   * predictions and the targets of all rows.
    *
    * @example
    * ```ts
    * const { accuracy, logLoss } = model.evaluate(otherRows);
    * ```
    */
-  evaluate(rows: TableRows): ScoresFor<Reply> {
+  evaluate(rows: TableRows): ScoresFor<Reply>;
+  evaluate(rows: AsyncIterable<TableRecord | Frame>): Promise<ScoresFor<Reply>>;
+  evaluate(rows: unknown): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
-    const frame = toFrame(rows, "evaluate");
-    const scores = this.#parts.targets.map(({ description, learned }) => {
+    const found = this.#predictors.map((predictor) => new Evaluation(predictor));
+    if (isStream(rows)) return this.#evaluateStream(rows, found);
+    this.#evaluateFrame(toFrame(rows, "evaluate"), found, 0);
+    return this.#scoresOf(found);
+  }
+
+  /** Evaluates a block of rows after the other; what is kept of a row is its predictions and its target. */
+  async #evaluateStream(
+    rows: AsyncIterable<unknown>,
+    found: readonly Evaluation[],
+  ): Promise<ScoresFor<Reply>> {
+    let block: unknown[] = [];
+    let before = 0;
+    const end = () => {
+      const frame = toFrame(block, "evaluate");
+      block = [];
+      this.#evaluateFrame(frame, found, before);
+      before += frame.rows;
+    };
+    for await (const piece of rows) {
+      if (piece instanceof Frame) {
+        this.#evaluateFrame(piece, found, before);
+        before += piece.rows;
+      } else if (block.push(piece) >= BLOCK) end();
+    }
+    if (block.length > 0) end();
+    return this.#scoresOf(found);
+  }
+
+  #evaluateFrame(frame: Frame, found: readonly Evaluation[], before: number): void {
+    const columns = typeFrame(this.#used, frame, "evaluate");
+    for (const evaluation of found) {
+      const { description } = evaluation.predictor;
       const cells = frame.cells.get(description.name);
-      if (cells === undefined) {
+      if (cells === undefined && before === 0) {
         throw new DataError(
           `evaluate: expected the target ${show(description.name)} among the columns, received none`,
         );
       }
-      const targets = readTargets(description, cells, "evaluate");
-      const known = Uint32Array.from(
-        Array.from(targets, (_, row) => row).filter((row) => !Number.isNaN(targets[row])),
-      );
-      if (known.length === 0) throw new DataError(`evaluate: expected rows with a target, received none`);
-      const predictions = this.#raw(learned, this.#typed(frame, "evaluate"), known, outputsOf(description));
-      return scoreTarget(
-        description,
-        Float64Array.from(known, (row) => targets[row]),
-        predictions,
-      );
-    });
+      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
+    }
+  }
+
+  #scoresOf(found: readonly Evaluation[]): ScoresFor<Reply> {
+    const scores = found.map((evaluation) => evaluation.scores());
     if (scores.length === 1) return scores[0] as ScoresFor<Reply>;
     return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
   }
@@ -176,11 +198,29 @@ export class TableModel<Reply = Answer> {
     return this.#byTarget(({ scores }) => scores) as ScoresFor<Reply>;
   }
 
-  /** The networks of the model by kind, with their loss on rows that they did not learn from, the best first. */
+  /**
+   * The networks of the model by kind, with their loss, and the metric if one was given, on rows that they did not
+   * learn from; the best first, target by target.
+   */
   get leaderboard(): readonly TrainedBag[] {
-    return this.#parts.targets
-      .flatMap(({ learned }) => learned.bags)
-      .toSorted((a, b) => (Number.isNaN(a.loss) ? 1 : Number.isNaN(b.loss) ? -1 : a.loss - b.loss));
+    return this.#parts.targets.flatMap(({ description, learned }) => {
+      const { metric } = description;
+      const isSmaller = metric === undefined || metricOf(metric, description).smallerIsBetter;
+      // A kind whose networks have all failed has neither, and comes last.
+      const rank = ({ loss, score = loss }: TrainedBag) => {
+        const value = isSmaller ? score : -score;
+        return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
+      };
+      return learned.bags.toSorted((a, b) => {
+        const [first, second] = [rank(a), rank(b)];
+        return first === second ? 0 : first - second;
+      });
+    });
+  }
+
+  /** What `compact` and `fitMore` did to the model, with the scores before and afterwards; the last one last. */
+  get changes(): readonly ModelChange[] {
+    return this.#parts.changes ?? [];
   }
 
   /** What was done to each column, what was trained, and how good it is on rows not seen. */
@@ -191,7 +231,7 @@ export class TableModel<Reply = Answer> {
   /** Frees the memory of the networks at once. A second call does nothing. */
   dispose(): void {
     this.#isDisposed = true;
-    for (const { learned } of this.#parts.targets) for (const { model } of learned.networks) model.dispose();
+    for (const { learned } of this.#parts.targets) disposeNetworks(learned);
   }
 
   /** For `using model = await fitTable(…)`. */
@@ -250,47 +290,18 @@ export class TableModel<Reply = Answer> {
     return Object.fromEntries(targets.map((target) => [target.description.name, read(target)]));
   }
 
-  #typed(frame: Frame, place: string): ReadonlyMap<string, TypedColumn> {
-    const typed = new Map<string, TypedColumn>();
-    for (const description of this.#used) {
-      const cells = frame.cells.get(description.name);
-      if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
-    }
-    return typed;
-  }
-
-  /** Predictions of some rows, [rows][outputs]: numbers in the target's unit, or probabilities. */
-  #raw(
-    learned: TrainedTarget["learned"],
-    columns: ReadonlyMap<string, TypedColumn>,
-    rows: Uint32Array,
-    outputs: number,
-  ): Float64Array {
-    const { parts, networks, prior, priorWeight, temperature, range } = learned;
-    const isClassification = outputs > 1 || prior.length > 1;
-    const predictions = new Float64Array(rows.length * outputs);
-    if (priorWeight > 0)
-      for (let at = 0; at < predictions.length; at++) predictions[at] = priorWeight * prior[at % outputs];
-    for (let start = 0; start < rows.length; start += BLOCK) {
-      const block = rows.subarray(start, Math.min(rows.length, start + BLOCK));
-      for (const [number, part] of parts.entries()) {
-        const x = part.preparation.encode(columns, block);
-        for (const network of networks.filter((one) => one.part === number)) {
-          const share = shareOf(learned, network.bag);
-          const found = predictEncoded(network, x, part, range, isClassification);
-          for (let at = 0; at < found.length; at++) predictions[start * outputs + at] += share * found[at];
-        }
-      }
-    }
-    if (isClassification) applyTemperature(predictions, outputs, temperature);
-    return predictions;
+  /** What predicts each target. */
+  get #predictors(): readonly TargetPredictor[] {
+    this.#made ??= this.#parts.targets.map((target) => new TargetPredictor(target, this.#used));
+    return this.#made;
   }
 
   /** Answers records as they come, some at a time. */
   async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
     let block: object[] = [];
     for await (const record of records) {
-      if (record instanceof Frame) yield* this.#answerRecords(record) as Reply[];
+      if (record instanceof Frame)
+        yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];
       else block.push(record);
       if (block.length < STREAMED) continue;
       yield* this.predict(block);
@@ -301,10 +312,10 @@ export class TableModel<Reply = Answer> {
 
   /** The answer for one record: the same bits as among others, without columns in between. */
   #answerOne(record: TableRecord): RecordAnswer {
-    this.#single ??= this.#parts.targets.map((target) => new SingleRow(target, this.#used));
+    const predictors = this.#predictors;
     const used = this.#used;
-    const values = new Float64Array(used.length);
-    const texts: (string | undefined)[] = [];
+    const values = this.#values;
+    const texts = this.#texts;
     for (let at = 0; at < used.length; at++) {
       const { name, type } = used[at];
       const cell = Object.hasOwn(record, name) ? record[name] : undefined;
@@ -313,49 +324,156 @@ export class TableModel<Reply = Answer> {
         values[at] = texts[at] === "" ? Number.NaN : 0;
       } else values[at] = readCell(this.#readers[at], used[at], cell, 0, "predict");
     }
-    const answers = this.#single.map((single, at) => {
-      const description = this.targets[at];
-      return answerOf(description, single.predict(values, texts), 0, outputsOf(description));
-    });
-    return answers.length === 1
-      ? answers[0]
-      : Object.fromEntries(this.targets.map(({ name }, at) => [name, answers[at]]));
-  }
-
-  #all(frame: Frame, learned: TrainedTarget["learned"], outputs: number): Float64Array {
-    const rows = Uint32Array.from({ length: frame.rows }, (_, row) => row);
-    return this.#raw(learned, this.#typed(frame, "predict"), rows, outputs);
-  }
-
-  #answerRecords(frame: Frame): RecordAnswer[] {
-    const byTarget = this.#parts.targets.map(({ description, learned }) => {
-      const outputs = outputsOf(description);
-      const predictions = this.#all(frame, learned, outputs);
-      return Array.from({ length: frame.rows }, (_, row) => answerOf(description, predictions, row, outputs));
-    });
-    if (byTarget.length === 1) return byTarget[0];
-    return Array.from({ length: frame.rows }, (_, row) =>
-      Object.fromEntries(this.targets.map(({ name }, at) => [name, byTarget[at][row]])),
+    if (predictors.length === 1) return predictors[0].answer(predictors[0].one(values, texts), 0);
+    return Object.fromEntries(
+      predictors.map((one) => [one.description.name, one.answer(one.one(values, texts), 0)]),
     );
   }
 
-  #answerColumns(frame: Frame): unknown {
-    return this.#byTarget(({ description, learned }) => {
-      const outputs = outputsOf(description);
-      const predictions = this.#all(frame, learned, outputs);
-      const { classes } = description;
-      if (classes === undefined) return { value: Array.from(predictions) };
-      return {
-        value: Array.from({ length: frame.rows }, (_, row) => classes[best(predictions, row, outputs)]),
-        probabilities: Object.fromEntries(
-          classes.map((name, at) => [
-            keyOf(name),
-            Float64Array.from({ length: frame.rows }, (_, row) => predictions[row * outputs + at]),
-          ]),
-        ),
-      };
-    });
+  /** Answers records a block at a time. */
+  #answerRecords(records: readonly TableRecord[]): RecordAnswer[] {
+    const answers = new Array<RecordAnswer>(records.length);
+    for (let start = 0; start < records.length; start += BLOCK) {
+      const end = Math.min(records.length, start + BLOCK);
+      const block = this.#answersOf(this.#typeRecords(records, start, end), end - start);
+      for (let row = start; row < end; row++) answers[row] = block[row - start];
+    }
+    return answers;
   }
+
+  /** The answers for rows of typed columns. */
+  #answersOf(columns: ReadonlyMap<string, TypedColumn>, rows: number): RecordAnswer[] {
+    const predictors = this.#predictors;
+    const all = everyRow(rows);
+    const found = predictors.map((one) => one.rows(columns, all));
+    const answers = new Array<RecordAnswer>(rows);
+    for (let row = 0; row < rows; row++) {
+      answers[row] =
+        predictors.length === 1
+          ? predictors[0].answer(found[0], row)
+          : Object.fromEntries(
+              predictors.map((one, at) => [one.description.name, one.answer(found[at], row)]),
+            );
+    }
+    return answers;
+  }
+
+  /** The columns of some records. */
+  #typeRecords(
+    records: readonly TableRecord[],
+    start: number,
+    end: number,
+  ): ReadonlyMap<string, TypedColumn> {
+    const used = this.#used;
+    const readers = this.#readers;
+    const columns = used.map((description): { -readonly [K in keyof TypedColumn]: TypedColumn[K] } => ({
+      description,
+      values: new Float64Array(end - start),
+      ...(description.type === "text" && { texts: new Array<string>(end - start).fill("") }),
+    }));
+    for (let row = start; row < end; row++) {
+      const record = records[row];
+      checkRecord(record, row, "predict");
+      for (let at = 0; at < used.length; at++) {
+        const { name } = used[at];
+        const { values, texts } = columns[at];
+        const cell = Object.hasOwn(record, name) ? record[name] : undefined;
+        if (texts === undefined) values[row - start] = readCell(readers[at], used[at], cell, row, "predict");
+        else {
+          const text = isMissing(cell) ? "" : String(cell);
+          (texts as string[])[row - start] = text;
+          values[row - start] = text === "" ? Number.NaN : 0;
+        }
+      }
+    }
+    return new Map(columns.map((column) => [column.description.name, column]));
+  }
+
+  #answerColumns(frame: Frame): unknown {
+    const columns = typeFrame(this.#used, frame, "predict");
+    const rows = everyRow(frame.rows);
+    const answers = this.#predictors.map((one) => one.inColumns(one.rows(columns, rows)));
+    if (answers.length === 1) return answers[0];
+    return Object.fromEntries(this.targets.map(({ name }, at) => [name, answers[at]]));
+  }
+}
+
+/** Predictions and targets of rows that come in blocks. */
+class Evaluation {
+  readonly predictor: TargetPredictor;
+  readonly #targets: Float64Array[] = [];
+  readonly #values: Float64Array[] = [];
+  readonly #quantiles: Float64Array[] = [];
+
+  constructor(predictor: TargetPredictor) {
+    this.predictor = predictor;
+  }
+
+  /** Adds the rows that have a target. */
+  add(columns: ReadonlyMap<string, TypedColumn>, targets: Float64Array): void {
+    const known = everyRow(targets.length).filter((row) => !Number.isNaN(targets[row]));
+    if (known.length === 0) return;
+    const { values, quantiles } = this.predictor.rows(columns, known);
+    this.#targets.push(Float64Array.from(known, (row) => targets[row]));
+    this.#values.push(values);
+    if (quantiles !== undefined) this.#quantiles.push(quantiles);
+  }
+
+  scores(): Scores {
+    if (this.#targets.length === 0)
+      throw new DataError(`evaluate: expected rows with a target, received none`);
+    const { description } = this.predictor;
+    const { quantiles: levels } = description;
+    return scoreTarget(
+      description,
+      joined(this.#targets),
+      joined(this.#values),
+      levels && { quantiles: { levels, values: joined(this.#quantiles) } },
+    );
+  }
+}
+
+/** Arrays one after the other. */
+function joined(arrays: readonly Float64Array[]): Float64Array {
+  if (arrays.length === 1) return arrays[0];
+  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
+
+/** The numbers of all rows. */
+function everyRow(rows: number): Uint32Array {
+  const all = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) all[row] = row;
+  return all;
+}
+
+/** The columns that the networks of a model take. */
+export function usedColumns({ columns, targets }: TableParts): readonly ColumnDescription[] {
+  const used = new Set(
+    targets.flatMap(({ learned }) =>
+      learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
+    ),
+  );
+  return columns.filter(({ name }) => used.has(name));
+}
+
+/** The cells of a frame as typed columns, for columns that have the training's descriptions. */
+export function typeFrame(
+  used: readonly ColumnDescription[],
+  frame: Frame,
+  place: string,
+): ReadonlyMap<string, TypedColumn> {
+  const typed = new Map<string, TypedColumn>();
+  for (const description of used) {
+    const cells = frame.cells.get(description.name);
+    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
+  }
+  return typed;
 }
 
 /** The parts of a table model; `call` begins the message of the error for anything else. */
@@ -377,78 +495,9 @@ export function restoreTable(
   return new TableModel(readTable(bytes, place, options));
 }
 
-/** Predicts one target of one row at a time; its arrays are used again for each row. */
-class SingleRow {
-  readonly #target: TrainedTarget;
-  readonly #parts: readonly {
-    readonly write: ReturnType<Preparation["rowWriter"]>;
-    readonly x: Float32Array<ArrayBuffer>;
-    readonly part: Part;
-    readonly networks: readonly { readonly network: TableNetwork; readonly share: number }[];
-  }[];
-
-  constructor(target: TrainedTarget, used: readonly ColumnDescription[]) {
-    this.#target = target;
-    const order = used.map(({ name }) => name);
-    const { parts, networks } = target.learned;
-    this.#parts = parts.map((part, number) => ({
-      part,
-      write: part.preparation.rowWriter(order),
-      x: new Float32Array(part.preparation.inputs),
-      networks: networks
-        .filter((network) => network.part === number)
-        .map((network) => ({ network, share: shareOf(target.learned, network.bag) })),
-    }));
-  }
-
-  predict(values: Float64Array, texts: readonly (string | undefined)[]): Float64Array {
-    const { prior, priorWeight, temperature, range } = this.#target.learned;
-    const isClassification = this.#target.description.task === "classification";
-    const outputs = prior.length;
-    const predictions = new Float64Array(outputs);
-    if (priorWeight > 0) for (let at = 0; at < outputs; at++) predictions[at] = priorWeight * prior[at];
-    for (const { write, x, part, networks } of this.#parts) {
-      write(values, texts, x);
-      for (const { network, share } of networks) {
-        const found = predictEncoded(network, x, part, range, isClassification);
-        for (let at = 0; at < outputs; at++) predictions[at] += share * found[at];
-      }
-    }
-    if (isClassification) applyTemperature(predictions, outputs, temperature);
-    return predictions;
-  }
-}
-
-/** The share that one network of a bag has in the prediction. */
-const shareOf = ({ bags, networks }: TrainedTarget["learned"], bag: number) =>
-  bags[bag].weight / networks.filter((network) => network.bag === bag).length;
-
-const outputsOf = ({ classes }: TargetDescription) => classes?.length ?? 1;
-
 /** Whether an object has columns: every value is a list. A record whose every field is a list has no meaning. */
 function isColumns(rows: unknown): rows is Columns {
   if (rows === null || typeof rows !== "object") return false;
   const values = Object.values(rows);
   return values.length > 0 && values.every((value) => Array.isArray(value) || ArrayBuffer.isView(value));
-}
-
-function best(predictions: Float64Array, row: number, outputs: number): number {
-  const start = row * outputs;
-  let found = 0;
-  for (let at = 1; at < outputs; at++) if (predictions[start + at] > predictions[start + found]) found = at;
-  return found;
-}
-
-function answerOf(
-  { classes }: TargetDescription,
-  predictions: Float64Array,
-  row: number,
-  outputs: number,
-): Answer {
-  if (classes === undefined) return { value: predictions[row] };
-  const start = row * outputs;
-  return {
-    value: classes[best(predictions, row, outputs)],
-    probabilities: Object.fromEntries(classes.map((name, at) => [keyOf(name), predictions[start + at]])),
-  };
 }

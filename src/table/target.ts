@@ -1,5 +1,6 @@
 /** What is predicted: numbers, or classes; from the target's cells to the y of a network and back. */
 import { DataError, OptionError, show } from "../errors.ts";
+import type { Complete } from "../options.ts";
 import { categoryName, findDecimal, isMissing, isMissingTarget } from "./cells.ts";
 import { cellReader, inferColumnType } from "./columns.ts";
 
@@ -21,6 +22,16 @@ export interface TargetDescription {
   readonly reason: string;
   /** The decimal sign of a target that is written as text. */
   readonly decimal?: "." | ",";
+  /** The metric that was to be best, where it was given. */
+  readonly metric?: Complete;
+  /** Of two classes the positive one, where it was given; else it is the second. */
+  readonly positive?: ClassValue;
+  /** The positive class is the answer where its probability is above this; without it the most probable class is. */
+  readonly threshold?: number;
+  /** The weight of each class, where the answer is the class with the largest weight · probability. */
+  readonly classWeights?: readonly number[];
+  /** The shares of the quantiles that are answered, in ascending order. */
+  readonly quantiles?: readonly number[];
 }
 
 /** The target of rows that have one. */

@@ -186,15 +186,16 @@ export function displayProgress(total: number, done = 0): ProgressDisplay {
   };
 }
 
-/** Shows how many models of one call have been trained. */
-export function displayModels(total: number) {
+/** Shows how many models of one call have been trained; `kind` is what they are called. */
+export function displayModels(total: number, kind = "model") {
   const target = screen();
   let finished = 0;
   return {
-    show(count: number) {
+    /** Shows how many have finished, and the time that is left where it is known. */
+    show(count: number, secondsLeft?: number) {
       finished = count;
-      target.show(count / total, `model ${count}/${total}`, "", undefined);
+      target.show(count / total, `${kind} ${count}/${total}`, "", count < total ? secondsLeft : undefined);
     },
-    end: () => target.line(`finished ${finished} of ${total} models`),
+    end: () => target.line(`finished ${finished} of ${total} ${kind}s`),
   };
 }

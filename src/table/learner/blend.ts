@@ -1,4 +1,5 @@
 /** From the predictions of several bags of networks to one: weights, and a temperature for classes. */
+import type { Objective } from "../metric.ts";
 import type { Task } from "../target.ts";
 
 /** Predictions and targets of the same rows. */
@@ -9,6 +10,8 @@ export interface Scored {
   readonly targets: Float64Array;
   /** The weight of each row. */
   readonly weights?: Float64Array | undefined;
+  /** What the blend makes smallest, with the loss between equals; without it the loss. */
+  readonly objective?: Objective | undefined;
 }
 
 const LEAST_PROBABILITY = 1e-15;
@@ -26,6 +29,17 @@ export function blendLoss(predictions: Float64Array, { task, outputs, targets, w
   return sum / total;
 }
 
+/** How good a blend is: many are equal by a metric of chosen classes, and differ in loss. */
+interface Rank {
+  readonly objective: number;
+  readonly loss: number;
+}
+
+const WORST: Rank = { objective: Number.POSITIVE_INFINITY, loss: Number.POSITIVE_INFINITY };
+
+const isBetter = (one: Rank, other: Rank) =>
+  one.objective < other.objective || (one.objective === other.objective && one.loss < other.loss);
+
 /** Rounds of the greedy choice: weights are multiples of 1 / 40. */
 const ROUNDS = 40;
 
@@ -40,18 +54,20 @@ export function greedyWeights(candidates: readonly Float64Array[], scored: Score
   const { length } = candidates[0];
   const sum = new Float64Array(length);
   const mixed = new Float64Array(length);
-  let best = { loss: Number.POSITIVE_INFINITY, counts: counts.slice() };
+  let best = { ...WORST, counts: counts.slice() };
   for (let round = 1; round <= ROUNDS; round++) {
-    let chosen = { at: 0, loss: Number.POSITIVE_INFINITY };
+    let chosen = { at: 0, ...WORST };
     for (const [at, predictions] of candidates.entries()) {
       for (let i = 0; i < length; i++) mixed[i] = (sum[i] + predictions[i]) / round;
       const loss = blendLoss(mixed, scored);
-      if (loss < chosen.loss) chosen = { at, loss };
+      const found = { loss, objective: scored.objective === undefined ? loss : scored.objective(mixed) };
+      if (isBetter(found, chosen)) chosen = { at, ...found };
     }
     counts[chosen.at]++;
     const predictions = candidates[chosen.at];
     for (let i = 0; i < length; i++) sum[i] += predictions[i];
-    if (chosen.loss < best.loss) best = { loss: chosen.loss, counts: counts.slice() };
+    const { loss, objective } = chosen;
+    if (isBetter(chosen, best)) best = { loss, objective, counts: counts.slice() };
   }
   // Where nothing can be compared, because no row has a weight or every bag diverged, the last candidate answers.
   if (best.loss === Number.POSITIVE_INFINITY)
@@ -73,10 +89,20 @@ export function mix(candidates: readonly Float64Array[], weights: readonly numbe
 /** Probabilities p^(1 / temperature), scaled to add up to 1 in each row. Above 1 they become less certain. */
 export function applyTemperature(probabilities: Float64Array, outputs: number, temperature: number): void {
   if (temperature === 1) return;
+  const exponent = 1 / temperature;
+  if (outputs === 2) {
+    // One power in place of two: it is most of the time that answers take beside the networks.
+    for (let at = 0; at < probabilities.length; at += 2) {
+      const ratio = (Math.max(probabilities[at + 1], 1e-12) / Math.max(probabilities[at], 1e-12)) ** exponent;
+      probabilities[at] = 1 / (1 + ratio);
+      probabilities[at + 1] = ratio * probabilities[at];
+    }
+    return;
+  }
   for (let start = 0; start < probabilities.length; start += outputs) {
     let sum = 0;
     for (let at = start; at < start + outputs; at++) {
-      probabilities[at] = Math.max(probabilities[at], 1e-12) ** (1 / temperature);
+      probabilities[at] = Math.max(probabilities[at], 1e-12) ** exponent;
       sum += probabilities[at];
     }
     for (let at = start; at < start + outputs; at++) probabilities[at] /= sum;

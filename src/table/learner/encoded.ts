@@ -3,6 +3,7 @@ import type { RowSplit } from "../../data/folds.ts";
 import type { TypedColumn } from "../columns.ts";
 import { Preparation } from "../preparation.ts";
 import type { Target } from "../target.ts";
+import { repeatByClass } from "./classWeights.ts";
 import type { Part } from "./learned.ts";
 
 /** Encoded rows to learn from and to validate with. */
@@ -18,6 +19,8 @@ export interface Encoded extends Part {
   readonly split: RowSplit;
   readonly training: Rows;
   readonly heldOut: Rows;
+  /** What the loss after each epoch is measured on: the held-out rows, repeated by the weights of their classes. */
+  readonly validation: Rows;
   /** The weights of the training rows. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;
 }
@@ -36,13 +39,16 @@ export function encodeFold(
     x: preparation.encode(columns, rows),
     y: Float32Array.from(rows, (row) => (values[row] - center) / scale),
   });
+  const { classWeights } = description;
+  const heldOut = encode(split.heldOut);
   return {
     split,
     preparation,
     center,
     scale,
     training: encode(split.training),
-    heldOut: encode(split.heldOut),
+    heldOut,
+    validation: classWeights === undefined ? heldOut : repeatByClass(heldOut, classWeights),
     weights: weights && Float32Array.from(split.training, (row) => weights[row]),
   };
 }

@@ -1,8 +1,8 @@
 /** What has been learned of a target: networks with what prepares their inputs, and how their answers are mixed. */
 import type { Model } from "../../model.ts";
 import type { Preparation } from "../preparation.ts";
+import type { QuantileRows } from "../quantiles.ts";
 import type { Target } from "../target.ts";
-import { applyTemperature } from "./blend.ts";
 
 /** What the networks of a fold have in common: how rows become inputs, and outputs become numbers. */
 export interface Part {
@@ -19,8 +19,6 @@ export interface TableNetwork {
   readonly part: number;
   /** The number of its bag. */
   readonly bag: number;
-  /** The temperature of its probabilities; 1 for numbers. */
-  readonly temperature: number;
 }
 
 /** Networks of one kind, as the trained model has them. */
@@ -30,6 +28,18 @@ export interface TrainedBag {
   readonly weight: number;
   /** Its loss on rows that its networks did not learn from: mean squared error, or log loss. */
   readonly loss: number;
+  /** The metric that was to be best, on the same rows. */
+  readonly score?: number;
+}
+
+/** Predictors of quantiles. */
+export interface LearnedQuantiles {
+  /** The shares of the quantiles, in ascending order. */
+  readonly levels: readonly number[];
+  /** What is added to the networks' mean prediction of each quantile: see `conformalShift`. */
+  readonly shifts: readonly number[];
+  /** The networks; `bag` is the number of the level. A level without one is predicted as the mean of the targets. */
+  readonly networks: readonly TableNetwork[];
 }
 
 /** Everything that predicts one target. */
@@ -46,7 +56,14 @@ export interface Learned {
   /** The smallest and the largest target: no prediction is beyond. */
   readonly range: readonly [number, number];
   /** The rows that have an out-of-fold prediction, and these predictions, [rows][outputs]. */
-  readonly outOfFold: { readonly rows: Uint32Array; readonly predictions: Float64Array };
+  readonly outOfFold: {
+    readonly rows: Uint32Array;
+    readonly predictions: Float64Array;
+    /** The quantiles of these rows, calibrated by other rows. */
+    readonly quantiles?: QuantileRows;
+  };
+  /** What predicts quantiles, where they were asked for. */
+  readonly quantiles?: LearnedQuantiles;
 }
 
 /**
@@ -54,7 +71,7 @@ export interface Learned {
  * [rows][outputs].
  */
 export function predictEncoded(
-  { model, temperature }: Pick<TableNetwork, "model" | "temperature">,
+  model: Model,
   x: Float32Array<ArrayBuffer>,
   { center, scale }: Pick<Part, "center" | "scale">,
   [low, high]: readonly [number, number],
@@ -64,9 +81,13 @@ export function predictEncoded(
   if (!isClassification) {
     return Float64Array.from(outputs, (value) => Math.min(high, Math.max(low, center + scale * value)));
   }
-  const probabilities = Float64Array.from(outputs);
-  applyTemperature(probabilities, model.outputs, temperature);
-  return probabilities;
+  return Float64Array.from(outputs);
+}
+
+/** Frees the networks of what was learned. */
+export function disposeNetworks({ networks, quantiles }: Pick<Learned, "networks" | "quantiles">): void {
+  for (const { model } of networks) model.dispose();
+  for (const { model } of quantiles?.networks ?? []) model.dispose();
 }
 
 /** The share of each class, or the mean, of the targets of some rows, by weight. */

@@ -185,3 +185,36 @@ export const full: Member = {
 };
 
 const rateOf = (task: Task) => (task === "classification" ? 0.0025 : 0.01);
+
+/** The small network, trained for a quantile of numbers: the pinball loss has its least there. */
+export const quantileOf = (level: number): Member => ({
+  ...relu,
+  name: `quantile ${level}`,
+  architecture: (shape) => ({
+    ...relu.architecture(shape),
+    loss: { type: "quantile", quantile: level },
+  }),
+});
+
+/**
+ * Two layers of `units` units that learn what other networks answer: the share of each class, [rows][classes], or
+ * numbers.
+ */
+export const student = (units: number): Member => ({
+  name: "distilled",
+  architecture: (shape) => ({
+    inputs: shape.inputs,
+    layers: [
+      ...embeddings(shape.lookups),
+      ...[1, 2].flatMap((): LayerChoice[] => [{ type: "dense", units }, "silu"]),
+      ...answer(shape),
+    ],
+    loss: shape.task === "classification" ? "categoricalCrossentropy" : "meanSquaredError",
+    optimizer: { type: "adamW", learningRate: 3e-3, weightDecay: 0.01 },
+  }),
+  fit({ outputs }, values) {
+    const epochs = Math.max(10, Math.min(100, Math.round((3e6 * outputs) / values)));
+    return { epochs, batchSize: 128, patience: epochs, rate: (share) => 3e-3 * oneCycle(share) };
+  },
+  startFromData: false,
+});

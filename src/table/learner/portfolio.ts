@@ -6,12 +6,15 @@
 import type { RowSplit } from "../../data/folds.ts";
 import { now } from "../../host.ts";
 import type { TypedColumn } from "../columns.ts";
+import { metricOf, objectiveOf } from "../metric.ts";
 import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
+import { foldTemperature, trainingWeights } from "./classWeights.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
 import { type Learned, learnPrior, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learned.ts";
 import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
+import { learnQuantiles } from "./quantiles.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
 import {
   type Planned,
@@ -38,11 +41,24 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
     | undefined;
   /** The weight of each row of the table. */
   readonly weights: Float64Array | undefined;
+  /** Whether the threshold between two classes is tuned afterwards. */
+  readonly isTuned?: boolean | undefined;
+  /** Trains the networks further, before they are blended. */
+  readonly afterwards?:
+    | ((trained: readonly Trained[], encoded: readonly Encoded[], target: Target) => Promise<unknown>)
+    | undefined;
 }
 
 /** A seed for each network, so that bags of another size begin with the same networks. */
 const seedOf = (seed: number, bag: number, network: number) =>
   (seed + 1_000_003 * (bag + 1) + 7919 * network) % 2 ** 53;
+
+/** The networks that `learn` trains for a target: of the portfolio, and of each quantile one for each fold. */
+export function countNetworks({ description }: Target, bags: readonly Bag[], folds: number): number {
+  if (folds === 0) return 0;
+  const whole = bags.reduce((sum, { networks }) => sum + networks, 0);
+  return whole + Math.min(whole, folds) * (description.quantiles?.length ?? 0);
+}
 
 /** Learns a target from typed columns. */
 export async function learn(
@@ -51,11 +67,41 @@ export async function learn(
   options: LearnOptions,
 ): Promise<Learned> {
   const { folds, weights } = options;
-  const all = folds.map((split) => encodeFold(split, columns, target, weights));
+  const learned = trainingWeights(target, weights);
+  const all = folds.map((split) => encodeFold(split, columns, target, learned));
   const encoded = all.filter(({ preparation }) => preparation.inputs > 0);
   if (encoded.length === 0) return learnPrior(target, weights);
-  const trained = await trainBags(encoded, target, options);
-  return blend(trained, encoded, target, options);
+  const { quantiles = [] } = target.description;
+  const whole = options.bags.reduce((sum, { networks }) => sum + networks, 0);
+  const each = Math.min(whole, encoded.length);
+  const more = each * quantiles.length;
+  const begun = now();
+  const { seconds, onProgress } = options;
+  const trained = await trainBags(encoded, target, {
+    ...options,
+    seconds: seconds && (seconds * whole) / (whole + more),
+    onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
+  });
+  try {
+    await options.afterwards?.(trained, encoded, target);
+  } catch (error) {
+    for (const { model } of trained) model.dispose();
+    throw error;
+  }
+  const blended = blend(trained, encoded, target, options);
+  if (more === 0) return blended;
+  try {
+    return await learnQuantiles(blended, encoded, target, {
+      ...options,
+      networks: each,
+      seconds: seconds && Math.max(1e-3, seconds - (now() - begun) / 1000),
+      onProgress:
+        onProgress && (({ finished }) => onProgress({ finished: whole + finished, total: whole + more })),
+    });
+  } catch (error) {
+    for (const { model } of blended.networks) model.dispose();
+    throw error;
+  }
 }
 
 /** Trains the bags of both stages. */
@@ -155,18 +201,19 @@ function blend(
   trained: readonly Trained[],
   encoded: readonly Encoded[],
   target: Target,
-  { bags, weights }: LearnOptions,
+  { bags, weights, isTuned = false }: LearnOptions,
 ): Learned {
-  const { task, classes = [] } = target.description;
+  const { task, classes = [], classWeights, metric } = target.description;
   const isClassification = task === "classification";
   const outputs = isClassification ? classes.length : 1;
   const range = rangeOf(target);
   const size = target.values.length;
-  const take = (rows: Uint32Array): Scored => ({
+  const learned = trainingWeights(target, weights);
+  const take = (rows: Uint32Array, by = weights): Scored => ({
     task,
     outputs,
     targets: Float64Array.from(rows, (row) => target.values[row]),
-    weights: weights && Float64Array.from(rows, (row) => weights[row]),
+    weights: by && Float64Array.from(rows, (row) => by[row]),
   });
   const found = bags.map(() => new OutOfFold(size, outputs));
   const base = new OutOfFold(size, outputs);
@@ -176,22 +223,28 @@ function blend(
   }
   const networks = trained.map((one): Trained & TableNetwork => {
     const { heldOut, split } = encoded[one.fold];
-    const network = { ...one, part: one.fold, temperature: 1 };
-    const predictions = predictEncoded(network, heldOut.x, encoded[one.fold], range, isClassification);
-    const temperature = isClassification ? findTemperature(predictions, take(split.heldOut)) : 1;
-    applyTemperature(predictions, outputs, temperature);
+    const predict = () => predictEncoded(one.model, heldOut.x, encoded[one.fold], range, isClassification);
+    if (isClassification) {
+      const temperature = findTemperature(predict(), take(split.heldOut, learned));
+      foldTemperature(one.model, temperature, classWeights);
+    }
+    const predictions = predict();
     found[one.bag].add(split.heldOut, (at) => predictions[at]);
-    return { ...network, temperature };
+    return { ...one, part: one.fold };
   });
   const alive = bags.map((_, bag) => bag).filter((bag) => trained.some((one) => one.bag === bag));
   // Rows that every bag has predicted.
   const rows = target.rows.filter((row) => base.has(row) && alive.every((bag) => found[bag].has(row)));
-  const scored = take(rows);
+  const plain = take(rows);
+  const objective = objectiveOf(target.description, isTuned, plain.targets, plain.weights);
+  const scored = { ...plain, objective };
   const candidates = [...alive.map((bag) => found[bag].of(rows)), base.of(rows)];
   const shares = greedyWeights(candidates, scored);
   const predictions = mix(candidates, shares);
   const temperature = isClassification ? findTemperature(predictions, scored) : 1;
   applyTemperature(predictions, outputs, temperature);
+  const isSmaller = metric !== undefined && metricOf(metric, target.description).smallerIsBetter;
+  const scoreOf = (value: number) => (isSmaller ? value : -value);
   const used = networks.filter(({ bag }) => shares[alive.indexOf(bag)] > 0);
   for (const one of networks) if (!used.includes(one)) one.model.dispose();
   const kept = [...new Set(used.map(({ fold }) => fold))].sort((a, b) => a - b);
@@ -200,15 +253,14 @@ function blend(
       const { preparation, center, scale } = encoded[fold];
       return { preparation, center, scale };
     }),
-    networks: used.map(({ model, fold, bag, temperature: own }) => {
-      return { model, part: kept.indexOf(fold), bag, temperature: own };
-    }),
+    networks: used.map(({ model, fold, bag }) => ({ model, part: kept.indexOf(fold), bag })),
     bags: bags.map(({ member }, bag) => {
       const at = alive.indexOf(bag);
       return {
         name: member.name,
         weight: at < 0 ? 0 : shares[at],
         loss: at < 0 ? Number.NaN : blendLoss(candidates[at], scored),
+        ...(objective && metric && { score: at < 0 ? Number.NaN : scoreOf(objective(candidates[at])) }),
       };
     }),
     prior: priorOf(target, target.rows, weights),

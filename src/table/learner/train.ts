@@ -99,13 +99,13 @@ export async function trainStage(
 
 /** The rows of a fold, with each input multiplied by its factor. */
 export function stageRows(
-  { training, heldOut, weights }: Encoded,
+  { training, validation, weights }: Encoded,
   scales: Float32Array<ArrayBuffer> | undefined,
 ): StageRows {
-  if (scales === undefined) return { training, validation: heldOut, weights, scales };
+  if (scales === undefined) return { training, validation, weights, scales };
   return {
     training: { ...training, x: scaleRows(training.x, scales) },
-    validation: { ...heldOut, x: scaleRows(heldOut.x, scales) },
+    validation: { ...validation, x: scaleRows(validation.x, scales) },
     weights,
     scales,
   };

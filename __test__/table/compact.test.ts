@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { compact, fitTable, TableModel } from "../../src/table/index.ts";
+
+function uniform(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Points of three kinds by two numbers and a name, some of them wrong, and a number that follows from all. */
+function points(rows: number, seed = 1) {
+  const draw = uniform(seed);
+  return Array.from({ length: rows }, () => {
+    const [x, y, side] = [2 * draw() - 1, 2 * draw() - 1, draw() < 0.5 ? "left" : "right"];
+    const right = x * x + y * y < 0.5 ? "in" : side === "left" ? "out" : "far";
+    return { x, y, side, kind: draw() < 0.1 ? "in" : right, height: 10 * x * y + (side === "left" ? 5 : 0) };
+  });
+}
+
+const fast = { quality: "fast", seed: 1 } as const;
+
+describe("compact", () => {
+  test("gives one small network that answers classes as the portfolio does", async () => {
+    const rows = points(600);
+    const model = await fitTable(rows, { target: "kind", columns: { height: "ignore" }, ...fast });
+    const small = await compact(model, rows, { units: 32, samples: 4000 });
+    const [change] = small.changes;
+    expect(change).toMatchObject({ call: "compact", rows: 600, scoredRows: 120 });
+    expect(change.agreement?.kind).toBeGreaterThan(0.93);
+    expect(change.after.kind.logLoss).toBeLessThan((change.before.kind.logLoss as number) + 0.1);
+    expect(change.bytes?.after).toBeLessThan((change.bytes?.before as number) / 10);
+    expect(change.bytes?.after).toBe(small.toBytes().length);
+    expect(change.microseconds?.after).toBeLessThan(change.microseconds?.before as number);
+    expect(small.leaderboard).toHaveLength(1);
+    const other = points(400, 7);
+    const [large, tiny] = [model.evaluate(other), small.evaluate(other)];
+    expect(tiny.accuracy).toBeGreaterThan((large.accuracy as number) - 0.05);
+    const copy = TableModel.fromBytes(small.toBytes());
+    expect(copy.predict(other)).toEqual(small.predict(other));
+    expect(copy.toBytes()).toEqual(small.toBytes());
+    expect(copy.summary()).toBe(small.summary());
+    expect(small.summary()).toMatch(/kind: agreement/);
+    for (const one of [model, small, copy]) one.dispose();
+  });
+
+  test("keeps quantiles, thresholds and several targets; rows need no target", async () => {
+    const rows = points(500);
+    const model = await fitTable(rows, {
+      ...{ target: ["kind", "height"], quantiles: [0.1, 0.9], ...fast, networks: 5 },
+    });
+    const small = await compact(
+      model,
+      rows.map(({ x, y, side }) => ({ x, y, side })),
+      { units: 32, samples: 4000 },
+    );
+    const [change] = small.changes;
+    expect(change.before).toEqual({ kind: {}, height: {} });
+    expect(change.agreement?.height).toBeGreaterThan(0.9);
+    for (const { height } of small.predict(points(50, 3)) as {
+      height: { quantiles: Record<string, number> };
+    }[])
+      expect(height.quantiles["0.1"]).toBeLessThanOrEqual(height.quantiles["0.9"]);
+    for (const one of [model, small]) one.dispose();
+  });
+
+  test("is the same for the same seed, and refuses what it cannot use", async () => {
+    const rows = points(100);
+    const model = await fitTable(rows, {
+      target: "height",
+      columns: { kind: "ignore" },
+      ...fast,
+      networks: 2,
+    });
+    const before = model.toBytes();
+    const options = { units: 8, samples: 500 };
+    const [a, b] = await Promise.all([
+      compact(model, rows, { ...options, threads: 1 }),
+      compact(model, rows, { ...options, threads: 2 }),
+    ]);
+    expect(a.toBytes()).toEqual(b.toBytes());
+    expect(model.toBytes()).toEqual(before);
+    await expect(compact(model, rows.slice(0, 5))).rejects.toThrow(/at least 20 rows, received 5/);
+    await expect(
+      compact(
+        model,
+        rows.map(({ x, side }) => ({ x, side })),
+      ),
+    ).rejects.toThrow(/none named "y"/);
+    // @ts-expect-error not a table model
+    await expect(compact({}, rows)).rejects.toThrow(/expected a TableModel/);
+    // @ts-expect-error an option of another call
+    await expect(compact(model, rows, { quality: "fast" })).rejects.toThrow(/unknown option "quality"/);
+    for (const one of [model, a, b]) one.dispose();
+    await expect(compact(model, rows)).rejects.toThrow(/disposed/);
+  });
+});

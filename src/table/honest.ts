@@ -1,0 +1,69 @@
+/** The scores that a table model reports of itself: of rows that its networks did not learn from. */
+import { decideAll, decider } from "./decision.ts";
+import type { Learned } from "./learner/learned.ts";
+import { tuneThreshold } from "./metric.ts";
+import type { TrainedTarget } from "./parts.ts";
+import { type Scores, scoreTarget } from "./scores.ts";
+import type { Target } from "./target.ts";
+
+/** Parts of the rows, each of which is scored with the threshold that is best on the others. */
+const PARTS = 5;
+
+/**
+ * A target with its tuned threshold, the scores of its out-of-fold predictions, and those of the prior on the same
+ * rows. A tuned threshold is scored on rows that it was not tuned on.
+ */
+export function scoreLearned(
+  target: Target,
+  { outOfFold, ...learned }: Learned,
+  isTuned: boolean,
+  weights: Float64Array | undefined,
+): TrainedTarget {
+  const { values } = target;
+  const { rows, predictions, quantiles } = outOfFold;
+  const targets = Float64Array.from(rows, (row) => values[row]);
+  const own = weights && Float64Array.from(rows, (row) => weights[row]);
+  const outputs = target.description.classes?.length ?? 1;
+  const prior = Float64Array.from({ length: rows.length * outputs }, (_, at) => learned.prior[at % outputs]);
+  const description = isTuned
+    ? { ...target.description, threshold: tuneThreshold(target.description, targets, predictions, own) }
+    : target.description;
+  const decisions = isTuned ? decideApart(target, targets, predictions, own) : undefined;
+  const scores = scoreTarget(description, targets, predictions, { decisions, quantiles });
+  return { description, learned, scores, baseline: baselineOf(description, targets, prior) };
+}
+
+/** What always the mean, or the share of each class, scores. */
+function baselineOf(description: Target["description"], targets: Float64Array, prior: Float64Array): Scores {
+  // The commonest class, whatever the threshold.
+  const { threshold: _threshold, classWeights: _classWeights, ...plain } = description;
+  const decisions = description.classes === undefined ? undefined : decideAll(plain, prior);
+  return scoreTarget(description, targets, prior, { decisions });
+}
+
+/** The class of each row, by the threshold that is best for the rows of the other parts. */
+function decideApart(
+  { description }: Target,
+  targets: Float64Array,
+  probabilities: Float64Array,
+  weights: Float64Array | undefined,
+): Uint32Array {
+  const rows = targets.length;
+  const decisions = new Uint32Array(rows);
+  for (let part = 0; part < PARTS; part++) {
+    const isOther = (row: number) => row % PARTS !== part;
+    const others = targets.filter((_, row) => isOther(row));
+    const threshold =
+      others.length === 0
+        ? 0.5
+        : tuneThreshold(
+            description,
+            others,
+            probabilities.filter((_, at) => isOther(Math.floor(at / 2))),
+            weights?.filter((_, row) => isOther(row)),
+          );
+    const decide = decider({ ...description, threshold });
+    for (let row = part; row < rows; row += PARTS) decisions[row] = decide(probabilities, 2 * row);
+  }
+  return decisions;
+}
