@@ -234,7 +234,6 @@ describe("no shared code knows an entry by name", () => {
     "table/metric",
     "table/scores",
     "table/bytes",
-    "table/learner/learned",
   ];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));
 

@@ -101,7 +101,10 @@ describe("the kernels agree at extreme inputs", () => {
     }
   });
 
-  test.each(simple.map((entry) => [entry.type, standard("layer", layers, entry)] as const))(
+  // The gradient of a factor of `scale` is a sum of products over the rows, like that of a dense layer's weight.
+  const withoutProducts = simple.filter(({ type }) => type !== "scale");
+
+  test.each(withoutProducts.map((entry) => [entry.type, standard("layer", layers, entry)] as const))(
     "through the layer %s, over rows and batches of them",
     (name, layer) => {
       const tables: [string, number, number[]][] = [

@@ -40,7 +40,8 @@ const real = <T extends object>(given: T | undefined): T | undefined =>
   given === undefined || "clock" in given ? undefined : given;
 
 /** Returns a module of Node, Bun or Deno; undefined where there is no `getBuiltinModule`. */
-const builtin = <T>(name: string): T | undefined => host.process?.getBuiltinModule?.(name) as T | undefined;
+export const builtin = <T>(name: string): T | undefined =>
+  host.process?.getBuiltinModule?.(name) as T | undefined;
 
 const timers = [host, builtin<Timers>("timers")].find((given) => real(given?.setTimeout)) ?? host;
 const { setTimeout: start, clearTimeout: clear, setInterval: repeat, clearInterval: stop } = timers;

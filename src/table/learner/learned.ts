@@ -4,12 +4,15 @@ import type { Preparation } from "../preparation.ts";
 import type { QuantileRows } from "../quantiles.ts";
 import type { Target } from "../target.ts";
 
-/** What the networks of a fold have in common: how rows become inputs, and outputs become numbers. */
-export interface Part {
-  readonly preparation: Preparation;
-  /** A prediction is center + scale · output; 0 and 1 for classes. */
+/** How outputs become numbers: a prediction is center + scale · output; 0 and 1 for classes. */
+export interface Scaling {
   readonly center: number;
   readonly scale: number;
+}
+
+/** What the networks of a fold have in common: how rows become inputs, and outputs become numbers. */
+export interface Part extends Scaling {
+  readonly preparation: Preparation;
 }
 
 /** A trained network of the model. */
@@ -73,7 +76,7 @@ export interface Learned {
 export function predictEncoded(
   model: Model,
   x: Float32Array<ArrayBuffer>,
-  { center, scale }: Pick<Part, "center" | "scale">,
+  { center, scale }: Scaling,
   [low, high]: readonly [number, number],
   isClassification: boolean,
 ): Float64Array {

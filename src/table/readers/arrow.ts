@@ -6,7 +6,7 @@ import {
   type Table,
   tableFromIPC,
 } from "@uwdata/flechette";
-import { compressors } from "hyparquet-compressors";
+import { decompress } from "fzstd";
 import { DataError, FormatError, MyelinError } from "../../errors.ts";
 import { Frame } from "../frame.ts";
 import { DICTIONARY, messages, RECORDS, SCHEMA } from "./arrowMessages.ts";
@@ -31,11 +31,13 @@ let areCodecsSet = false;
 function setCodecs(): void {
   if (areCodecsSet) return;
   areCodecsSet = true;
-  const zstd = compressors.ZSTD as NonNullable<typeof compressors.ZSTD>;
   setCompressionCodec(CompressionType.ZSTD, {
     encode: noEncoder,
     // A copy is aligned for 64-bit numbers.
-    decode: (bytes, length) => zstd(bytes, checkLength(bytes, length)).slice(),
+    decode(bytes, length) {
+      checkLength(bytes, length);
+      return decompress(bytes).slice();
+    },
   });
   setCompressionCodec(CompressionType.LZ4_FRAME, {
     encode: noEncoder,

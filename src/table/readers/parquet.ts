@@ -1,17 +1,41 @@
 /** Parquet files as frames, read by hyparquet: one group of rows after the other. */
+
+import { decompress as decompressZstd } from "fzstd";
 import type { AsyncBuffer, DecodedArray, ParquetScan } from "hyparquet";
 import { parquetMetadataAsync, parquetScan, parquetSchema } from "hyparquet/src/index.js";
-import { type Compressors, compressors } from "hyparquet-compressors";
+import type { Compressors } from "hyparquet-compressors";
+import { gunzip } from "hyparquet-compressors/src/gzip.js";
+import { decompressLz4 } from "hyparquet-compressors/src/lz4.js";
+import { snappyUncompressor } from "hysnappy";
 import { DataError, FormatError, MyelinError } from "../../errors.ts";
+import { builtin } from "../../host.ts";
 import { unknownName } from "../../options.ts";
 import { Frame, joinFrames } from "../frame.ts";
 import { compactCells } from "./compact.ts";
 import { lz4Block } from "./lz4.ts";
 import type { ByteSource } from "./source.ts";
 
-/** LZ4 is decompressed here: hyparquet-compressors refuses the empty block of a page without values. */
+interface Zlib {
+  brotliDecompressSync(bytes: Uint8Array): Uint8Array;
+}
+
+/**
+ * Decompresses Brotli with the host's own library. One in JavaScript would bring its dictionary, which takes as much
+ * room as all other readers together.
+ */
+function decompressBrotli(bytes: Uint8Array): Uint8Array {
+  const zlib = builtin<Zlib>("node:zlib");
+  if (zlib !== undefined) return zlib.brotliDecompressSync(bytes);
+  throw new Error("this host has no Brotli decompression; write the file with Snappy or Zstandard");
+}
+
 const decompressors: Compressors = {
-  ...compressors,
+  SNAPPY: snappyUncompressor(),
+  GZIP: (bytes, length) => gunzip(bytes, new Uint8Array(length)),
+  BROTLI: decompressBrotli,
+  ZSTD: (bytes) => decompressZstd(bytes),
+  LZ4: decompressLz4,
+  /** hyparquet-compressors refuses the empty block of a page without values. */
   LZ4_RAW(bytes, length) {
     const out = new Uint8Array(length);
     lz4Block(bytes, out, 0);
