@@ -165,6 +165,10 @@ describe("the table of features", () => {
   test("names every export", () => {
     for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
+    const ofTables = Object.entries(table).filter(
+      ([name, value]) => /^[a-z]/.test(name) && typeof value === "function",
+    );
+    expect(named("functions of `myelin/table`").sort()).toEqual(ofTables.map(([name]) => name).sort());
     type Entries = Readonly<Record<string, { readonly type: string; readonly options: object }>>;
     const kinds = (table: Entries) =>
       new Set(Object.values(table).flatMap(({ type, options }) => [type, ...Object.keys(options)]));

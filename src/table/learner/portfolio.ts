@@ -14,6 +14,7 @@ import { type Encoded, encodeFold } from "./encoded.ts";
 import { type Learned, learnPrior, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learned.ts";
 import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
+import { pause } from "./pause.ts";
 import { learnQuantiles } from "./quantiles.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
 import {
@@ -68,7 +69,11 @@ export async function learn(
 ): Promise<Learned> {
   const { folds, weights } = options;
   const learned = trainingWeights(target, weights);
-  const all = folds.map((split) => encodeFold(split, columns, target, learned));
+  const all: Encoded[] = [];
+  for (const split of folds) {
+    await pause();
+    all.push(encodeFold(split, columns, target, learned));
+  }
   const encoded = all.filter(({ preparation }) => preparation.inputs > 0);
   if (encoded.length === 0) return learnPrior(target, weights);
   const { quantiles = [] } = target.description;
@@ -88,7 +93,7 @@ export async function learn(
     for (const { model } of trained) model.dispose();
     throw error;
   }
-  const blended = blend(trained, encoded, target, options);
+  const blended = await blend(trained, encoded, target, options);
   if (more === 0) return blended;
   try {
     return await learnQuantiles(blended, encoded, target, {
@@ -197,12 +202,12 @@ function sensitivityOf(
 }
 
 /** Blends the bags by their predictions of rows that they did not learn from. */
-function blend(
+async function blend(
   trained: readonly Trained[],
   encoded: readonly Encoded[],
   target: Target,
   { bags, weights, isTuned = false }: LearnOptions,
-): Learned {
+): Promise<Learned> {
   const { task, classes = [], classWeights, metric } = target.description;
   const isClassification = task === "classification";
   const outputs = isClassification ? classes.length : 1;
@@ -221,7 +226,9 @@ function blend(
     const prior = priorOf(target, split.training, weights);
     base.add(split.heldOut, (at) => prior[at % outputs]);
   }
-  const networks = trained.map((one): Trained & TableNetwork => {
+  const networks: (Trained & TableNetwork)[] = [];
+  for (const one of trained) {
+    await pause();
     const { heldOut, split } = encoded[one.fold];
     const predict = () => predictEncoded(one.model, heldOut.x, encoded[one.fold], range, isClassification);
     if (isClassification) {
@@ -230,8 +237,8 @@ function blend(
     }
     const predictions = predict();
     found[one.bag].add(split.heldOut, (at) => predictions[at]);
-    return { ...one, part: one.fold };
-  });
+    networks.push({ ...one, part: one.fold });
+  }
   const alive = bags.map((_, bag) => bag).filter((bag) => trained.some((one) => one.bag === bag));
   // Rows that every bag has predicted.
   const rows = target.rows.filter((row) => base.has(row) && alive.every((bag) => found[bag].has(row)));

@@ -6,6 +6,7 @@ import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
 import type { Encoded, Rows } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
+import { pause } from "./pause.ts";
 import { absorbScales, scaleRows } from "./sensitivity.ts";
 import { startFromData } from "./start.ts";
 
@@ -73,12 +74,17 @@ export async function trainStage(
 ): Promise<Trained[]> {
   const models: Model[] = [];
   try {
-    const rows = planned.map(rowsOf);
-    const trainings = planned.map((one, at) => {
-      const training = begin(one, rows[at], shapeOf(one.fold), kernel);
+    const rows: StageRows[] = [];
+    const trainings: ModelTraining[] = [];
+    for (const one of planned) {
+      await pause();
+      signal?.throwIfAborted();
+      const own = rowsOf(one);
+      const training = begin(one, own, shapeOf(one.fold), kernel);
       models.push(training.model);
-      return training;
-    });
+      rows.push(own);
+      trainings.push(training);
+    }
     const budget = seconds === undefined ? {} : { budget: { seconds } };
     const histories = await trainTogether("fitTable", trainings, { signal, threads, onProgress, ...budget });
     return planned.flatMap((one, at) => {
