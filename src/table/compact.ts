@@ -11,7 +11,7 @@ import { writeTable } from "./bytes.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { decideAll } from "./decision.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
-import type { Rows } from "./learner/encoded.ts";
+import type { EncodedRows } from "./learner/encoded.ts";
 import { disposeNetworks, type Part, type TableNetwork } from "./learner/learned.ts";
 import { student } from "./learner/members.ts";
 import { type StageRows, type TrainOptions, trainStage } from "./learner/train.ts";
@@ -275,7 +275,7 @@ async function distill(
   const levels = description.quantiles?.length ?? 0;
   /** What the network of a number has to answer: -1 is the value itself, others are quantiles. */
   const rowsOf = (level: number): StageRows => {
-    const take = ({ values, quantiles }: typeof taught): Rows["y"] => {
+    const take = ({ values, quantiles }: typeof taught): EncodedRows["y"] => {
       if (level < 0) return Float32Array.from(values, (value) => (value - center) / scale);
       const own = quantiles as Float64Array;
       return Float32Array.from(

@@ -7,7 +7,7 @@ import { repeatByClass } from "./classWeights.ts";
 import type { Part } from "./learned.ts";
 
 /** Encoded rows to learn from and to validate with. */
-export interface Rows {
+export interface EncodedRows {
   /** [rows][inputs] */
   readonly x: Float32Array<ArrayBuffer>;
   /** [rows]: the scaled number, or the number of the class. */
@@ -17,10 +17,10 @@ export interface Rows {
 /** The encoded rows of a fold. */
 export interface Encoded extends Part {
   readonly split: RowSplit;
-  readonly training: Rows;
-  readonly heldOut: Rows;
+  readonly training: EncodedRows;
+  readonly heldOut: EncodedRows;
   /** What the loss after each epoch is measured on: the held-out rows, repeated by the weights of their classes. */
-  readonly validation: Rows;
+  readonly validation: EncodedRows;
   /** The weights of the training rows. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;
 }
@@ -35,7 +35,7 @@ export function encodeFold(
   const preparation = Preparation.fit(columns.values(), split.training);
   const isClassification = description.task === "classification";
   const { center, scale } = isClassification ? { center: 0, scale: 1 } : scaleOf(values, split.training);
-  const encode = (rows: Uint32Array): Rows => ({
+  const encode = (rows: Uint32Array): EncodedRows => ({
     x: preparation.encode(columns, rows),
     y: Float32Array.from(rows, (row) => (values[row] - center) / scale),
   });

@@ -4,7 +4,7 @@ import { Model } from "../../model.ts";
 import { earlyStopping } from "../../training/callbacks/earlyStopping.ts";
 import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
-import type { Encoded, Rows } from "./encoded.ts";
+import type { Encoded, EncodedRows } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
 import { pause } from "./pause.ts";
 import { absorbScales, scaleRows } from "./sensitivity.ts";
@@ -26,8 +26,8 @@ export interface Trained extends Planned {
 
 /** The rows of a fold as the networks of a stage take them. */
 export interface StageRows {
-  readonly training: Rows;
-  readonly validation: Rows;
+  readonly training: EncodedRows;
+  readonly validation: EncodedRows;
   readonly weights: Float32Array<ArrayBuffer> | undefined;
   /** The factors that the inputs were multiplied by. */
   readonly scales: Float32Array<ArrayBuffer> | undefined;
