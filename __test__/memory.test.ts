@@ -74,7 +74,7 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
   test.runIf(limits)(
     "refuses calls that need more memory than available, and the process continues",
     async () => {
-      const given = [script("short-of-memory.mjs"), kernel];
+      const given = ["--expose-gc", script("short-of-memory.mjs"), kernel];
       const { status, output, errors } = await runNode(given, { timeout: 120_000, environment });
       expect(errors).toBe("");
       expect(status).toBe(0);
