@@ -1,5 +1,6 @@
 /** Permutation importance: how much worse a model predicts when one column of x is shuffled. */
 import type { Dataset, Examples } from "../data/examples.ts";
+import { withinMemory } from "../errors.ts";
 import { allocate } from "../memory.ts";
 import type { MetricEntry } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
@@ -90,7 +91,10 @@ export function importance(session: Session, examples: Examples, options: Import
   const data = session.examples(call, examples);
   const score = scoreOf(session, options.metric, data);
   const before = score.of(data);
-  const order = new Uint32Array(data.rows);
+  const order = withinMemory(
+    `${call}: the order of ${data.rows} rows does not fit in memory`,
+    () => new Uint32Array(data.rows),
+  );
   const columns = Array.from({ length: session.inputs }, (_, column) => {
     const values = Array.from({ length: repeats }, (_, repeat) => {
       permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);

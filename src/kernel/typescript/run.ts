@@ -92,7 +92,12 @@ export class StepLoop {
     this.#publishedPosition = run.from;
     this.#earlyStopping = run.earlyStopping;
     this.#startGradient = run.from.step % run.accumulate > 0 ? state.gradient.slice() : undefined;
-    this.#order = run.shuffle ? new Uint32Array(data.rows) : undefined;
+    this.#order = run.shuffle
+      ? withinMemory(
+          `the order of ${data.rows} rows does not fit in memory`,
+          () => new Uint32Array(data.rows),
+        )
+      : undefined;
     this.#moment = { seed: run.seed, step: 0, before: 0 };
     this.#batch = { data, order: this.#order, start: 0, rows: 0, moment: this.#moment };
     this.#validation = run.validation as Rows | undefined;
