@@ -24,7 +24,7 @@ interface Zlib {
  * room as all other readers together.
  */
 function decompressBrotli(bytes: Uint8Array): Uint8Array {
-  const zlib = builtin<Zlib>("node:zlib");
+  const zlib = builtin<Zlib>("zlib");
   if (zlib !== undefined) return zlib.brotliDecompressSync(bytes);
   throw new Error("this host has no Brotli decompression; write the file with Snappy or Zstandard");
 }
