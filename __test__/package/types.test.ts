@@ -184,7 +184,13 @@ describe("an editor", () => {
   test("completes the names of entries and of options, and nothing else", () => {
     expect(offered('dense(1), ""')).toEqual(expect.arrayContaining(["relu", "gelu", "softmax"]));
     expect(offered('["r2", ""')).toEqual(expect.arrayContaining(["accuracy", "r2"]));
-    expect(offered("sgd({}").sort()).toEqual(["decayBiases", "learningRate", "momentum", "nesterov", "weightDecay"]);
+    expect(offered("sgd({}").sort()).toEqual([
+      "decayBiases",
+      "learningRate",
+      "momentum",
+      "nesterov",
+      "weightDecay",
+    ]);
     expect(offered("model.fit(data, {}")).toEqual(expect.arrayContaining(["epochs", "validationSplit"]));
     expect(offered("model.fit(data, {}").length).toBeLessThan(20);
   });
