@@ -7,7 +7,9 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const slow = [
   ...["accuracy", "bench", "bytes", "checkpoint", "docs", "extremes", "files", "hostile", "hostile-fields"],
   ...["addon", "insight", "kernel", "memory", "output", "reference", "sequences", "threads", "workers"],
-  ...["table/compact", "table/fitMore", "table/hostile", "table/stream"],
+  ...["table/anything", "table/compact", "table/fitMore", "table/hazards", "table/hostile", "table/insight"],
+  ...["table/options", "table/readers/columnar", "table/readers/csv", "table/stream", "callbacks", "log"],
+  ...["cli", "diagnose", "gradients"],
 ].map((name) => `__test__/${name}.test.ts`);
 
 /** Settings to test the sources directly, through the condition "myelin-source". */
