@@ -14,7 +14,9 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** Another process may put a pipe under the name after the first look; to open it must not wait for a writer. */
+/**
+ * Another process may put a pipe under the name after the first look; to open it must not wait for a writer.
+ */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**

@@ -1,7 +1,10 @@
 /** What `save` writes besides a Model: whatever can give its bytes under this symbol. */
 import type { SaveOptions } from "./bytes.ts";
 
-/** Gives the bytes of a file; `call` begins the messages of errors. A symbol that all copies of the package share. */
+/**
+ * Gives the bytes of a file; `call` begins the messages of errors. A symbol that all copies of the package
+ * share.
+ */
 export const BYTES: unique symbol = Symbol.for("myelin.bytes") as never;
 
 /** Something that `save` writes. */

@@ -10,8 +10,9 @@ import { formatNumber } from "./ticks.ts";
 const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /**
- * Draws points as one self-contained HTML page, which shows the `details` of the point under the pointer, under
- * a touch, or chosen with the arrow keys. Points that are not finite are left out and counted in the caption.
+ * Draws points as one self-contained HTML page, which shows the `details` of the point under the pointer,
+ * under a touch, or chosen with the arrow keys. Points that are not finite are left out and counted in the
+ * caption.
  *
  * @example
  * ```ts

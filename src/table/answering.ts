@@ -143,7 +143,9 @@ export class TargetPredictor {
     return { values, quantiles };
   }
 
-  /** Predictions of one row; the arrays are used again by the next call. The same bits as among other rows. */
+  /**
+   * Predictions of one row; the arrays are used again by the next call. The same bits as among other rows.
+   */
   one(values: Float64Array, texts: readonly (string | undefined)[]): Predictions {
     const found = this.#one;
     found.values.set(this.#base);

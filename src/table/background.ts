@@ -8,7 +8,10 @@ import { Frame } from "./frame.ts";
 /** The most rows of a background. */
 export const MOST_BACKGROUND = 64;
 
-/** A value in a file: a number, milliseconds of a date, the number of a category, a text; null if it is missing. */
+/**
+ * A value in a file: a number, milliseconds of a date, the number of a category, a text; null if it is
+ * missing.
+ */
 type Value = number | string | null;
 
 /** Some training rows, by the columns that the model uses. Plain JSON: a model file has it. */

@@ -1,8 +1,8 @@
 /**
  * A table model as the bytes of a safetensors file, and back.
  *
- * The metadata `myelin-table` is the model without its weights, as JSON: columns, encoders, networks, scores. Each
- * array of parameters is a tensor named by network, layer and parameter: `3.0.weight`.
+ * The metadata `myelin-table` is the model without its weights, as JSON: columns, encoders, networks, scores.
+ * Each array of parameters is a tensor named by network, layer and parameter: `3.0.weight`.
  */
 import { FormatError, OptionError, show } from "../errors.ts";
 import { type NetworkSource, readNetwork, toView, writeNetwork } from "../formats/bytes.ts";
@@ -354,7 +354,10 @@ function checkDescription(description: TargetDescription, place: string): void {
   }
 }
 
-/** Looks whether a file of `size` bytes that begins with these can be a table model's, before the rest is read. */
+/**
+ * Looks whether a file of `size` bytes that begins with these can be a table model's, before the rest is
+ * read.
+ */
 export function checkTableBeginning(bytes: Uint8Array, size: number, place: string): void {
   asFormatErrors(place, () => {
     const { metadata } = readHeader(bytes, size);
@@ -362,7 +365,10 @@ export function checkTableBeginning(bytes: Uint8Array, size: number, place: stri
   });
 }
 
-/** Reads and checks all of a table model's bytes before anything is made of it, or throws a {@link FormatError}. */
+/**
+ * Reads and checks all of a table model's bytes before anything is made of it, or throws a {@link
+ * FormatError}.
+ */
 export function readTable(
   given: unknown,
   place: string,

@@ -1,6 +1,8 @@
 /** What a single cell of a table means: a missing value, a number, a date, or the name of a category. */
 
-/** Texts that mean "no value", in lower case: those of pandas' `read_csv`, and what statistics packages write. */
+/**
+ * Texts that mean "no value", in lower case: those of pandas' `read_csv`, and what statistics packages write.
+ */
 const MISSING_TEXTS = new Set([
   ...["", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil"],
   ...["undefined", ".", "?", "-", "--", "#null!", "#div/0!"],
@@ -23,8 +25,8 @@ export function isMissing(cell: unknown): boolean {
 }
 
 /**
- * Whether the cell of a target holds no value. A class may be called "none"; in an input a missing value means the
- * same as that category.
+ * Whether the cell of a target holds no value. A class may be called "none"; in an input a missing value
+ * means the same as that category.
  */
 export function isMissingTarget(cell: unknown): boolean {
   return isMissing(cell) && !(typeof cell === "string" && cell.trim().toLowerCase() === "none");
@@ -42,8 +44,8 @@ const SIGNS = /^([+-]?)\s*(?:[$€£¥]|usd|eur)\s*|\s*(?:%|[$€£¥]|usd|eur)$
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
 /**
- * The number that a text writes, with thousands separators, a currency or a percent sign; NaN if it is not a number.
- * "12 %" is 12, so that a value keeps the unit that the table has.
+ * The number that a text writes, with thousands separators, a currency or a percent sign; NaN if it is not a
+ * number. "12 %" is 12, so that a value keeps the unit that the table has.
  */
 export function parseNumber(text: string, decimal: Decimal = "."): number {
   if (text.length > LONGEST_NUMBER) return Number.NaN;
@@ -131,8 +133,9 @@ export function parseDate(text: string, dayFirst: boolean): number {
 }
 
 /**
- * Whether the day comes before the month in a column of dates like "03/04/2024": decided by the dates that can be
- * read in one way only; where there is none, with points the day is first ("03.04.2024"), else the month.
+ * Whether the day comes before the month in a column of dates like "03/04/2024": decided by the dates that
+ * can be read in one way only; where there is none, with points the day is first ("03.04.2024"), else the
+ * month.
  */
 export function findDayFirst(texts: Iterable<string>): boolean {
   let points = false;

@@ -50,8 +50,9 @@ export interface ColumnDescription {
 }
 
 /**
- * A column in memory. Each value is a number: the number itself, milliseconds since 1970 for a date, the number of a
- * category, 0 or 1 for a boolean; NaN is a missing value, -1 a category that the training did not have.
+ * A column in memory. Each value is a number: the number itself, milliseconds since 1970 for a date, the
+ * number of a category, 0 or 1 for a boolean; NaN is a missing value, -1 a category that the training did not
+ * have.
  */
 export interface TypedColumn {
   readonly description: ColumnDescription;
@@ -64,7 +65,10 @@ export interface TypedColumn {
 const MOST_DISTINCT = 1_000_000;
 /** The share of the cells that must be readable as the type, for the rest to count as missing. */
 const READABLE = 0.95;
-/** Numbers of at least so many different values are numbers all the same where some texts stand for a missing one. */
+/**
+ * Numbers of at least so many different values are numbers all the same where some texts stand for a missing
+ * one.
+ */
 const NUMBERS_BESIDE_TEXTS = 20;
 /** Different texts that may stand for a missing number, as "bad" or "below limit". */
 const MOST_STAND_INS = 3;
@@ -160,7 +164,9 @@ function readable(counts: ReadonlyMap<string, number>, read: (text: string) => n
   return all === 0 ? 0 : good / all;
 }
 
-/** Whether nearly all different values are numbers, so that the few texts among them stand for missing ones. */
+/**
+ * Whether nearly all different values are numbers, so that the few texts among them stand for missing ones.
+ */
 function hasStandIns(counts: ReadonlyMap<string, number>, read: (text: string) => number): boolean {
   let [numbers, texts] = [0, 0];
   for (const name of counts.keys()) {

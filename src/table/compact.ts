@@ -1,11 +1,8 @@
 /** compact: a table model with one small network that answers as a portfolio does. */
 import { DataError, show } from "../errors.ts";
 import { now } from "../host.ts";
-import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames, readSize } from "../options.ts";
 import { permutation, uniform } from "../random.ts";
-import { readSeed } from "../seed.ts";
-import { readSignal, readThreads } from "../training/options.ts";
 import { outputsOf, TargetPredictor } from "./answering.ts";
 import { writeTable } from "./bytes.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
@@ -17,34 +14,21 @@ import { student } from "./learner/members.ts";
 import { type StageRows, type TrainOptions, trainStage } from "./learner/train.ts";
 import type { ModelChange, Sizes, TableParts, TrainedTarget } from "./parts.ts";
 import { Preparation } from "./preparation.ts";
+import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { partsOf, TableModel, typeFrame, usedColumns } from "./tableModel.ts";
 import { readTargets } from "./target.ts";
 
-/** How to make a small model. */
-export interface CompactOptions {
+/** How to make a small model; the seed is by default the model's. */
+export interface CompactOptions extends RunOptions {
   /** Units of the two hidden layers; 64 by default. */
   readonly units?: number | undefined;
   /** About how many rows to learn from, perturbed copies of the given rows included; 40,000 by default. */
   readonly samples?: number | undefined;
-  /** What splits, copies, weights and shuffles follow from; the model's by default. */
-  readonly seed?: number | undefined;
-  /** The most threads; they change no bit of the result. */
-  readonly threads?: number | undefined;
-  readonly kernel?: KernelChoice | undefined;
-  /** Stops it: `compact` rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 const CALL = "compact";
-const OPTIONS: readonly (keyof CompactOptions)[] = [
-  "units",
-  "samples",
-  "seed",
-  "threads",
-  "kernel",
-  "signal",
-];
+const OPTIONS: readonly (keyof CompactOptions)[] = ["units", "samples", ...RUN_OPTIONS];
 
 const UNITS = 64;
 const SAMPLES = 40_000;
@@ -77,9 +61,9 @@ function split(rows: number, seed: number): Split {
 type Typed = ReadonlyMap<string, TypedColumn>;
 
 /**
- * The training rows, then copies of them in which each cell is taken from another training row with a probability of
- * 0.3: what the portfolio answers there says what it does between the rows, at no cost of labels (after Bucilă, Caruana
- * and Niculescu-Mizil, "Model Compression", 2006).
+ * The training rows, then copies of them in which each cell is taken from another training row with a
+ * probability of 0.3: what the portfolio answers there says what it does between the rows, at no cost of
+ * labels (after Bucilă, Caruana and Niculescu-Mizil, "Model Compression", 2006).
  */
 function withCopies(columns: Typed, training: Uint32Array, samples: number, seed: number): Typed {
   const rows = training.length;
@@ -109,13 +93,14 @@ function everyRow(columns: Typed): Uint32Array {
 }
 
 /**
- * Makes a model that answers like another one and is small: one network (and one for each quantile) learns what the
- * portfolio answers, for 70 % of the given rows and for copies of them with cells from other rows. Its probabilities,
- * threshold and quantiles are those of the portfolio, as well as it has learned them. The rows need no target.
+ * Makes a model that answers like another one and is small: one network (and one for each quantile) learns
+ * what the portfolio answers, for 70 % of the given rows and for copies of them with cells from other rows.
+ * Its probabilities, threshold and quantiles are those of the portfolio, as well as it has learned them. The
+ * rows need no target.
  *
- * `changes` of the result says what was lost: the scores of both models on 20 % of the rows, which the small one did
- * not learn from (if they have the target; with the rows that `fitTable` had, the portfolio's score there is too good),
- * how often both agree, and the sizes and times of both. The given model stays as it is.
+ * `changes` of the result says what was lost: the scores of both models on 20 % of the rows, which the small
+ * one did not learn from (if they have the target; with the rows that `fitTable` had, the portfolio's score
+ * there is too good), how often both agree, and the sizes and times of both. The given model stays as it is.
  *
  * @example
  * ```ts
@@ -123,8 +108,8 @@ function everyRow(columns: Typed): Uint32Array {
  * small.changes.at(-1); // { call: "compact", before: { species: { accuracy: 0.985, … } }, after: …, bytes: … }
  * ```
  *
- * @throws OptionError for anything but a table model, or an unknown option; DataError for fewer than 20 rows, or a cell
- * that cannot be read as its column's type.
+ * @throws OptionError for anything but a table model, or an unknown option; DataError for fewer than 20 rows,
+ * or a cell that cannot be read as its column's type.
  */
 export async function compact<Reply>(
   model: TableModel<Reply>,
@@ -135,14 +120,8 @@ export async function compact<Reply>(
   checkNames(options, OPTIONS, CALL);
   const units = readSize(options.units ?? UNITS, `${CALL}: units`);
   const samples = readSize(options.samples ?? SAMPLES, `${CALL}: samples`);
-  const seed = readSeed(options.seed ?? parts.seed, `${CALL}: seed`);
-  const training: TrainOptions = {
-    kernel: options.kernel,
-    threads: readThreads(options.threads, CALL),
-    signal: readSignal(options.signal, CALL),
-    seconds: undefined,
-    onProgress: undefined,
-  };
+  const { seed, ...run } = readRunOptions(CALL, options, () => parts.seed);
+  const training: TrainOptions = { ...run, seconds: undefined, onProgress: undefined };
   const frame = await collectFrame(rows, CALL);
   if (frame.rows < FEWEST_ROWS)
     throw new DataError(`${CALL}: expected at least ${FEWEST_ROWS} rows, received ${frame.rows}`);

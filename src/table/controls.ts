@@ -1,4 +1,7 @@
-/** What a caller wants of the answers: the metric, the positive class, its threshold, class weights, quantiles. */
+/**
+ * What a caller wants of the answers: the metric, the positive class, its threshold, class weights,
+ * quantiles.
+ */
 import { OptionError, show } from "../errors.ts";
 import { type Complete, isPlain, refuse, unknownName } from "../options.ts";
 import { type MetricChoice, metricOf, readMetric } from "./metric.ts";
@@ -7,25 +10,26 @@ import type { ClassValue, Target, TargetDescription } from "./target.ts";
 /** Options of the answers. With several targets each option holds for the targets that it fits. */
 export interface AnswerOptions {
   /**
-   * The metric that is to be best on rows not learned from: it decides the shares of the networks, the threshold and
-   * the order of the leaderboard. The networks themselves always learn by log loss or squared error, which are the
-   * defaults. Classes: `accuracy`, `averagePrecision`, `f1`, `logLoss`, `precision`, `recall`, `rocAuc`, `topK`;
-   * numbers: `meanAbsoluteError`, `meanSquaredError`, `rootMeanSquaredError`, `r2`.
+   * The metric that is to be best on rows not learned from: it decides the shares of the networks, the
+   * threshold and the order of the leaderboard. The networks themselves always learn by log loss or squared
+   * error, which are the defaults. Classes: `accuracy`, `averagePrecision`, `f1`, `logLoss`, `precision`,
+   * `recall`, `rocAuc`, `topK`; numbers: `meanAbsoluteError`, `meanSquaredError`, `rootMeanSquaredError`,
+   * `r2`.
    */
   readonly metric?: MetricChoice | undefined;
   /** Of two classes the one that precision, recall, f1 and the threshold are about; the second by default. */
   readonly positive?: ClassValue | undefined;
   /**
-   * Of two classes: the positive one is the answer where its probability is above this number. `"best"` finds the
-   * number for which the metric (f1, if `metric` is not one of the classes chosen) is best on rows not learned from.
-   * By default the most probable class is the answer.
+   * Of two classes: the positive one is the answer where its probability is above this number. `"best"` finds
+   * the number for which the metric (f1, if `metric` is not one of the classes chosen) is best on rows not
+   * learned from. By default the most probable class is the answer.
    */
   readonly threshold?: number | "best" | undefined;
   /**
-   * How much an error on a row of each class counts, by the name of the class, 1 for those left out; `"balanced"` is
-   * rows / (classes · rows of the class). The networks learn with these weights, and the answer is the class with
-   * the largest weight · probability. The probabilities are corrected by the weights: they keep saying how often the
-   * class occurs in rows like the table's.
+   * How much an error on a row of each class counts, by the name of the class, 1 for those left out;
+   * `"balanced"` is rows / (classes · rows of the class). The networks learn with these weights, and the
+   * answer is the class with the largest weight · probability. The probabilities are corrected by the
+   * weights: they keep saying how often the class occurs in rows like the table's.
    */
   readonly classWeight?: "balanced" | Readonly<Record<string, number>> | undefined;
   /**
@@ -154,8 +158,8 @@ function withQuantiles(
 }
 
 /**
- * The targets with what the options say of them. Throws an OptionError for an option that fits none of them, with the
- * reason why it does not fit the last.
+ * The targets with what the options say of them. Throws an OptionError for an option that fits none of them,
+ * with the reason why it does not fit the last.
  */
 export function applyControls(targets: readonly Target[], controls: Controls, place: string): Target[] {
   let described = targets.slice();

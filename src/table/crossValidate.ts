@@ -1,4 +1,7 @@
-/** crossValidateTable: how good table models are on rows that they did not learn from, with everything refitted. */
+/**
+ * crossValidateTable: how good table models are on rows that they did not learn from, with everything
+ * refitted.
+ */
 
 import { OptionError } from "../errors.ts";
 import { now } from "../host.ts";
@@ -6,14 +9,8 @@ import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { alignTable } from "../textTable.ts";
 import type { Answer, AnswerFor, FieldOf, ScoresFor } from "./answers.ts";
-import {
-  FIT_TABLE_OPTIONS,
-  type FitTableOptions,
-  fitTable,
-  readGroups,
-  readTargetNames,
-  readTimes,
-} from "./fitTable.ts";
+import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
+import { FIT_TABLE_OPTIONS, type FitTableOptions, fitTable } from "./fitTable.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableRecord, type TableSource } from "./frame.ts";
 import { meanAndStddev, type Scores } from "./scores.ts";
@@ -55,14 +52,16 @@ const CALL = "crossValidateTable";
 const FOLDS = 5;
 
 /**
- * Cross-validates a table model: deals the rows to folds, and for each fold fits a model to all other rows and scores
- * it on the fold. Each model infers the types of the columns, fits the encoders, trains and blends its networks from
- * its own training rows, so nothing of the fold leaks into it. It takes the time of `folds` calls of `fitTable`.
+ * Cross-validates a table model: deals the rows to folds, and for each fold fits a model to all other rows
+ * and scores it on the fold. Each model infers the types of the columns, fits the encoders, trains and blends
+ * its networks from its own training rows, so nothing of the fold leaks into it. It takes the time of `folds`
+ * calls of `fitTable`.
  *
- * The folds have their share of each class; with `groups` no group is in two folds; with `time` each fold is tested
- * by models of earlier rows only. `budget` is for the whole call. The models are freed.
+ * The folds have their share of each class; with `groups` no group is in two folds; with `time` each fold is
+ * tested by models of earlier rows only. `budget` is for the whole call. The models are freed.
  *
- * `model.scores` of a single `fitTable` is such an estimate too, from the networks' own folds, at no further cost.
+ * `model.scores` of a single `fitTable` is such an estimate too, from the networks' own folds, at no further
+ * cost.
  *
  * @example
  * ```ts
@@ -70,7 +69,8 @@ const FOLDS = 5;
  * const text = `${mean.accuracy} ± ${stddev.accuracy}`;
  * ```
  *
- * @throws OptionError for an unknown option or column, or for more folds than rows or groups; otherwise as `fitTable`.
+ * @throws OptionError for an unknown option or column, or for more folds than rows or groups; otherwise as
+ * `fitTable`.
  */
 export function crossValidateTable<Row extends object, const Name extends FieldOf<Row>>(
   rows: readonly Row[],

@@ -1,4 +1,6 @@
-/** From probabilities to a class: the most probable one, or what a threshold or class weights make of them. */
+/**
+ * From probabilities to a class: the most probable one, or what a threshold or class weights make of them.
+ */
 import type { TargetDescription } from "./target.ts";
 
 /** The class, by its number, of a row whose probabilities begin at a place. */
@@ -10,10 +12,10 @@ export function positiveOf({ classes = [], positive }: TargetDescription): numbe
 }
 
 /**
- * How a target's class is chosen. With a threshold: the positive class where its probability is above the threshold.
- * With class weights: the class k with the largest w_k · p_k, the choice of least cost where an error on a row of
- * class k costs w_k (Elkan, "The Foundations of Cost-Sensitive Learning", 2001). Else the most probable class. Of
- * equal classes it is the first.
+ * How a target's class is chosen. With a threshold: the positive class where its probability is above the
+ * threshold. With class weights: the class k with the largest w_k · p_k, the choice of least cost where an
+ * error on a row of class k costs w_k (Elkan, "The Foundations of Cost-Sensitive Learning", 2001). Else the
+ * most probable class. Of equal classes it is the first.
  */
 export function decider(description: TargetDescription): Decide {
   const { classes = [], threshold, classWeights } = description;

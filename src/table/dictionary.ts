@@ -1,4 +1,6 @@
-/** Keeps the dictionaries of columns of text, so that code that knows them examines each distinct text once. */
+/**
+ * Keeps the dictionaries of columns of text, so that code that knows them examines each distinct text once.
+ */
 
 /** The distinct cells of a column and the number of each cell's. */
 export interface CellDictionary {

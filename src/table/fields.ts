@@ -1,4 +1,7 @@
-/** Checks of plain JSON that comes from a file: each returns the value, or throws an error that names the place. */
+/**
+ * Checks of plain JSON that comes from a file: each returns the value, or throws an error that names the
+ * place.
+ */
 import { FormatError, show } from "../errors.ts";
 
 /** Checks a value and returns it. */

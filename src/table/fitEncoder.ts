@@ -1,4 +1,7 @@
-/** Encoders alone: fitEncoder learns from the values of a column; what it returns writes values as inputs, and back. */
+/**
+ * Encoders alone: fitEncoder learns from the values of a column; what it returns writes values as inputs, and
+ * back.
+ */
 import type { Matrix } from "../data/examples.ts";
 import { readMatrix } from "../data/examples.ts";
 import { DataError, FormatError, OptionError, show } from "../errors.ts";
@@ -51,8 +54,8 @@ const checkJSON = fields({
 });
 
 /**
- * An encoder that has learned from the values of a column. It writes any values as inputs of a network, and reads
- * inputs back where there is a way back. `fitEncoder` makes it.
+ * An encoder that has learned from the values of a column. It writes any values as inputs of a network, and
+ * reads inputs back where there is a way back. `fitEncoder` makes it.
  */
 export class FittedEncoder {
   /** The name of the encoder. */
@@ -82,8 +85,8 @@ export class FittedEncoder {
   }
 
   /**
-   * Writes values as inputs: [values][width]. A missing value and a category that was not there to learn from are
-   * written as the encoder says.
+   * Writes values as inputs: [values][width]. A missing value and a category that was not there to learn from
+   * are written as the encoder says.
    *
    * @throws DataError if a value cannot be read as the encoder's type; it names the row.
    */
@@ -98,9 +101,9 @@ export class FittedEncoder {
   }
 
   /**
-   * Reads inputs, [values][width], back as values: numbers, dates as milliseconds since 1970, or names of categories
-   * and null for none. A number that was missing comes back as what stood for it. A one-hot encoder takes the largest
-   * input, so it reads a network's probabilities too.
+   * Reads inputs, [values][width], back as values: numbers, dates as milliseconds since 1970, or names of
+   * categories and null for none. A number that was missing comes back as what stood for it. A one-hot
+   * encoder takes the largest input, so it reads a network's probabilities too.
    *
    * @throws OptionError for an encoder without a way back: `missingFlag` and `hashedWords`.
    */
@@ -165,9 +168,9 @@ function readValues(values: unknown, place: string): ArrayLike<unknown> {
  * Fits an encoder to the values of a column. Give it training values only: what it learns (means, quantiles,
  * categories) would leak from test values into the model.
  *
- * Encoders of numbers: `standardize`, `robustScale`, `piecewiseLinear`, `missingFlag`, `identity`; they take dates, as
- * milliseconds, too. Encoders of categories: `oneHot`, `sign` for two of them, `lookup` for an `embedding` layer. An
- * encoder of texts: `hashedWords`.
+ * Encoders of numbers: `standardize`, `robustScale`, `piecewiseLinear`, `missingFlag`, `identity`; they take
+ * dates, as milliseconds, too. Encoders of categories: `oneHot`, `sign` for two of them, `lookup` for an
+ * `embedding` layer. An encoder of texts: `hashedWords`.
  *
  * @example
  * ```ts
@@ -179,8 +182,8 @@ function readValues(values: unknown, place: string): ArrayLike<unknown> {
  * towns.inverse([[0.2, 0.8]]); // ["Bergen"]
  * ```
  *
- * @throws OptionError for an unknown encoder or option; DataError for values that the encoder cannot read or learn
- * from, as for a constant column.
+ * @throws OptionError for an unknown encoder or option; DataError for values that the encoder cannot read or
+ * learn from, as for a constant column.
  */
 export function fitEncoder(encoder: EncoderChoice, values: ColumnValues): FittedEncoder {
   const configuration = readEncoder(encoder, CALL);

@@ -1,11 +1,9 @@
 /** fitMore: a table model that has also learned from new rows. */
 import { DataError, show } from "../errors.ts";
-import type { KernelChoice } from "../kernel/choose.ts";
 import type { Model } from "../model.ts";
 import { checkNames, readSize, refuse } from "../options.ts";
-import { readSeed } from "../seed.ts";
 import { earlyStopping } from "../training/callbacks/earlyStopping.ts";
-import { readFitOptions, readSignal, readThreads } from "../training/options.ts";
+import { readFitOptions } from "../training/options.ts";
 import { type ModelTraining, trainTogether } from "../training/trainMany.ts";
 import { outputsOf, TargetPredictor } from "./answering.ts";
 import { readTable, writeTable } from "./bytes.ts";
@@ -18,34 +16,21 @@ import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } 
 import { OutOfFold } from "./learner/outOfFold.ts";
 import { calibrateQuantiles } from "./learner/quantiles.ts";
 import type { ModelChange, TrainedTarget } from "./parts.ts";
+import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { scoreTarget } from "./scores.ts";
 import { partsOf, TableModel, typeFrame, usedColumns } from "./tableModel.ts";
 import { readTargets, type Target } from "./target.ts";
 
-/** How to learn from new rows. */
-export interface FitMoreOptions {
+/** How to learn from new rows; the seed is by default the model's. */
+export interface FitMoreOptions extends RunOptions {
   /** How often to go through the new rows at most; 20 by default. */
   readonly epochs?: number | undefined;
   /** The learning rate of the first epoch, from which it falls to 0; 3e-4 by default. */
   readonly learningRate?: number | undefined;
-  /** What the new folds follow from; the model's by default. */
-  readonly seed?: number | undefined;
-  /** The most threads; they change no bit of the result. */
-  readonly threads?: number | undefined;
-  readonly kernel?: KernelChoice | undefined;
-  /** Stops it: `fitMore` rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 const CALL = "fitMore";
-const OPTIONS: readonly (keyof FitMoreOptions)[] = [
-  "epochs",
-  "learningRate",
-  "seed",
-  "threads",
-  "kernel",
-  "signal",
-];
+const OPTIONS: readonly (keyof FitMoreOptions)[] = ["epochs", "learningRate", ...RUN_OPTIONS];
 
 const EPOCHS = 20;
 const PATIENCE = 5;
@@ -56,25 +41,23 @@ const FOLDS = 5;
 const FEWEST_ROWS = 20;
 
 /** How each network is trained. */
-interface Lesson {
+interface Lesson extends ReturnType<typeof readRunOptions> {
   readonly epochs: number;
   readonly learningRate: number;
-  readonly seed: number;
-  readonly threads: number | undefined;
-  readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Makes a model that has also learned from new rows. Each network continues from its weights, on four fifths of the new
- * rows, and keeps what it learned only if it is better on the last fifth; the old rows are not seen again, so what only
- * they tell fades as far as the networks move. Where all rows fit in memory, `fitTable` with all of them is better.
+ * Makes a model that has also learned from new rows. Each network continues from its weights, on four fifths
+ * of the new rows, and keeps what it learned only if it is better on the last fifth; the old rows are not
+ * seen again, so what only they tell fades as far as the networks move. Where all rows fit in memory,
+ * `fitTable` with all of them is better.
  *
- * What each column's values are, the encoders, the shares of the networks and a threshold stay as they are: a category
- * that the model does not know stays unknown. Temperature, quantiles, the range of the numbers and the share of each
- * class are found anew, or follow the new rows.
+ * What each column's values are, the encoders, the shares of the networks and a threshold stay as they are: a
+ * category that the model does not know stays unknown. Temperature, quantiles, the range of the numbers and
+ * the share of each class are found anew, or follow the new rows.
  *
- * `changes` of the result has the scores on the new rows before and afterwards; afterwards each row is predicted by the
- * networks that did not learn from it. The given model stays as it is.
+ * `changes` of the result has the scores on the new rows before and afterwards; afterwards each row is
+ * predicted by the networks that did not learn from it. The given model stays as it is.
  *
  * @example
  * ```ts
@@ -83,9 +66,9 @@ interface Lesson {
  * more.changes.at(-1); // { call: "fitMore", before: { species: { accuracy: 0.91, … } }, after: … }
  * ```
  *
- * @throws OptionError for anything but a table model, or an unknown option; DataError for fewer than 20 rows, rows
- * without one of the model's columns, a class that the model does not have, or a cell that cannot be read as its
- * column's type. The model has not changed then.
+ * @throws OptionError for anything but a table model, or an unknown option; DataError for fewer than 20 rows,
+ * rows without one of the model's columns, a class that the model does not have, or a cell that cannot be
+ * read as its column's type. The model has not changed then.
  */
 export async function fitMore<Reply>(
   model: TableModel<Reply>,
@@ -99,9 +82,7 @@ export async function fitMore<Reply>(
     throw refuse(`${CALL}: learningRate`, "a number above 0 and at most 1", learningRate);
   const lesson: Lesson = {
     ...{ epochs: readSize(options.epochs ?? EPOCHS, `${CALL}: epochs`), learningRate },
-    seed: readSeed(options.seed ?? old.seed, `${CALL}: seed`),
-    threads: readThreads(options.threads, CALL),
-    signal: readSignal(options.signal, CALL),
+    ...readRunOptions(CALL, options, () => old.seed),
   };
   const frame = await collectFrame(rows, CALL);
   const used = usedColumns(old);
@@ -215,7 +196,8 @@ async function continueTarget(
     ...{ task: description.task, outputs, targets: Float64Array.from(taken, (row) => values[row]) },
     weights: by && Float64Array.from(taken, (row) => by[row]),
   });
-  // They learn where classes count as their weights say, and answer in the table's probabilities again afterwards.
+  // They learn where classes count as their weights say, and answer in the table's probabilities again
+  // afterwards.
   const inverse = classWeights?.map((weight) => 1 / weight);
   if (isClassification && inverse !== undefined)
     for (const { model } of networks) foldTemperature(model, 1, inverse);

@@ -55,7 +55,9 @@ function dealGroups(
   }));
 }
 
-/** Blocks in the order of time: each but the first validates networks that learned from all blocks before it. */
+/**
+ * Blocks in the order of time: each but the first validates networks that learned from all blocks before it.
+ */
 function dealTimes(rows: Uint32Array, times: Float64Array, folds: number, place: string): RowSplit[] {
   const sorted = Array.from(rows).sort((a, b) => times[a] - times[b]);
   const blocks = Math.min(folds + 1, sorted.length);

@@ -4,8 +4,8 @@ import { DataError, type OptionError, ShapeError, show } from "../errors.ts";
 import { isPlain, unknownName } from "../options.ts";
 
 /**
- * A row of a table: values by the names of the columns. Calls take any object, because an interface of named fields
- * is not assignable to an index signature.
+ * A row of a table: values by the names of the columns. Calls take any object, because an interface of named
+ * fields is not assignable to an index signature.
  */
 export type TableRecord = Readonly<Record<string, unknown>>;
 
@@ -22,8 +22,8 @@ export type TableRows = readonly object[] | Columns | Frame;
 export type TableSource = TableRows | Iterable<object> | AsyncIterable<object>;
 
 /**
- * A table in memory, column by column, with the cells as they came. `readTable` gives it, and `fitTable`, `predict` and
- * `evaluate` take it. It is an iterable of records.
+ * A table in memory, column by column, with the cells as they came. `readTable` gives it, and `fitTable`,
+ * `predict` and `evaluate` take it. It is an iterable of records.
  *
  * @example
  * ```ts

@@ -10,8 +10,8 @@ import type { Target } from "./target.ts";
 const PARTS = 5;
 
 /**
- * A target with its tuned threshold, the scores of its out-of-fold predictions, and those of the prior on the same
- * rows. A tuned threshold is scored on rows that it was not tuned on.
+ * A target with its tuned threshold, the scores of its out-of-fold predictions, and those of the prior on the
+ * same rows. A tuned threshold is scored on rows that it was not tuned on.
  */
 export function scoreLearned(
   target: Target,

@@ -13,8 +13,8 @@ import { restoreTable, type TableModel } from "./tableModel.ts";
  * const copy = await loadTable("penguins.myelin");
  * ```
  *
- * @throws FileError if the file cannot be read, FormatError if it is not a table model, or one of a newer version;
- * both name the path.
+ * @throws FileError if the file cannot be read, FormatError if it is not a table model, or one of a newer
+ * version; both name the path.
  */
 export async function loadTable(
   path: string | URL,

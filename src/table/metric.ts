@@ -13,8 +13,9 @@ export type MetricChoice = Choice<typeof metrics>;
 export interface TargetMetric {
   readonly smallerIsBetter: boolean;
   /**
-   * The value for some rows: `predictions` are numbers, or probabilities as [rows][classes]; `targets` numbers, or the
-   * numbers of classes. `decisions` are the classes that are chosen, by default as the target's description says.
+   * The value for some rows: `predictions` are numbers, or probabilities as [rows][classes]; `targets`
+   * numbers, or the numbers of classes. `decisions` are the classes that are chosen, by default as the
+   * target's description says.
    */
   value(
     targets: Float64Array,
@@ -121,7 +122,9 @@ const OF_NUMBERS: Readonly<Record<string, (sums: Sums) => number>> = {
   r2: ({ squares, spread }) => (spread > 0 ? 1 - squares / spread : Number.NaN),
 };
 
-/** In doubles, where the metrics of networks compute with 32 bits: a target in the billions has more digits. */
+/**
+ * In doubles, where the metrics of networks compute with 32 bits: a target in the billions has more digits.
+ */
 function ofNumbers(metric: Complete, { name }: TargetDescription): TargetMetric {
   const { type } = metric;
   if (!Object.hasOwn(OF_NUMBERS, type)) {
@@ -158,8 +161,8 @@ function ofNumbers(metric: Complete, { name }: TargetDescription): TargetMetric 
 const DEFAULT_METRIC: Complete = { type: "f1", average: "binary", threshold: null };
 
 /**
- * The threshold of the positive class with which the target's metric is best; f1 where the metric is not one of the
- * classes that are chosen. Of equal thresholds it is the lowest.
+ * The threshold of the positive class with which the target's metric is best; f1 where the metric is not one
+ * of the classes that are chosen. Of equal thresholds it is the lowest.
  */
 export function tuneThreshold(
   description: TargetDescription,
@@ -189,8 +192,8 @@ export function tuneThreshold(
 export type Objective = (predictions: Float64Array) => number;
 
 /**
- * What the blend of networks makes smallest. Where the threshold is tuned, each candidate is measured with the
- * threshold that is best for it.
+ * What the blend of networks makes smallest. Where the threshold is tuned, each candidate is measured with
+ * the threshold that is best for it.
  */
 export function objectiveOf(
   description: TargetDescription,

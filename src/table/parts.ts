@@ -29,7 +29,9 @@ export interface ModelChange {
   readonly before: Readonly<Record<string, Scores>>;
   /** The scores of the model afterwards, on the same rows. */
   readonly after: Readonly<Record<string, Scores>>;
-  /** Of `compact`, by the names of the targets: the share of rows with the same class, or R² of the numbers. */
+  /**
+   * Of `compact`, by the names of the targets: the share of rows with the same class, or R² of the numbers.
+   */
   readonly agreement?: Readonly<Record<string, number>>;
   /** The sizes of both models' files. */
   readonly bytes?: Sizes;

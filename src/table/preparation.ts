@@ -1,4 +1,7 @@
-/** Preparation: which encoders write which columns as the inputs of a network, learned from training rows only. */
+/**
+ * Preparation: which encoders write which columns as the inputs of a network, learned from training rows
+ * only.
+ */
 import { allocate } from "../memory.ts";
 import { type Complete, complete, create, type Options, type Table } from "../options.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
@@ -170,7 +173,9 @@ export class Preparation {
     );
   }
 
-  /** Learns from some of the rows how to write the columns; `chosen` has other encoders than the usual ones. */
+  /**
+   * Learns from some of the rows how to write the columns; `chosen` has other encoders than the usual ones.
+   */
   static fit(
     columns: Iterable<TypedColumn>,
     rows: Uint32Array,
@@ -218,8 +223,8 @@ export class Preparation {
   }
 
   /**
-   * Makes a function that writes one row as inputs, for calls with a row at a time: `values` and `texts` are by the
-   * columns in `order`.
+   * Makes a function that writes one row as inputs, for calls with a row at a time: `values` and `texts` are
+   * by the columns in `order`.
    */
   rowWriter(
     order: readonly string[],

@@ -1,10 +1,10 @@
 /** prepare: a table as x and y for a model of one's own. */
 import { DataError, OptionError, show } from "../errors.ts";
 import { type Complete, checkNames } from "../options.ts";
+import { readTargetNames, typeColumns } from "./columnOptions.ts";
 import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
 import type { EncoderState } from "./encoders/encoder.ts";
 import { type EncoderChoice, fits } from "./fitEncoder.ts";
-import { readTargetNames, typeColumns } from "./fitTable.ts";
 import { collectFrame, type TableSource } from "./frame.ts";
 import { fitValues, openEncoder, type Planned, Preparation, readEncoder, takenBy } from "./preparation.ts";
 import {
@@ -21,11 +21,13 @@ export interface PrepareOptions {
   readonly target?: string | readonly string[] | undefined;
   /** `"classification"` or `"regression"`; by default what the target looks like. */
   readonly task?: Task | undefined;
-  /** Types of columns by name, where they are not what they look like: `{ zip: "category", id: "ignore" }`. */
+  /**
+   * Types of columns by name, where they are not what they look like: `{ zip: "category", id: "ignore" }`.
+   */
   readonly columns?: Readonly<Record<string, ColumnType>> | undefined;
   /**
-   * Encoders of columns by name, one or several, where the usual ones are not wanted: `{ age: "standardize" }`. For a
-   * target of numbers, one encoder with one input and a way back; by default `standardize`.
+   * Encoders of columns by name, one or several, where the usual ones are not wanted: `{ age: "standardize"
+   * }`. For a target of numbers, one encoder with one input and a way back; by default `standardize`.
    */
   readonly encoders?: Readonly<Record<string, EncoderChoice | readonly EncoderChoice[]>> | undefined;
 }
@@ -46,13 +48,14 @@ const CALL = "prepare";
 const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns", "encoders"];
 
 /**
- * Prepares a table for a model of your own: infers the types of its columns, fits an encoder to each, and writes x
- * and y. Give it training rows only, and encode the others with `preparation.encode`: what the encoders learn would
- * leak from test rows into the model.
+ * Prepares a table for a model of your own: infers the types of its columns, fits an encoder to each, and
+ * writes x and y. Give it training rows only, and encode the others with `preparation.encode`: what the
+ * encoders learn would leak from test rows into the model.
  *
- * The encoders are those of `fitTable`: numbers are scaled by `robustScale` and written by `piecewiseLinear`, with
- * a `missingFlag`; two categories are a `sign`, up to 40 `oneHot`, more a `lookup` for an embedding layer; dates are
- * days, month, weekday and hour; texts are `hashedWords`. Rows without a target are left out.
+ * The encoders are those of `fitTable`: numbers are scaled by `robustScale` and written by `piecewiseLinear`,
+ * with a `missingFlag`; two categories are a `sign`, up to 40 `oneHot`, more a `lookup` for an embedding
+ * layer; dates are days, month, weekday and hour; texts are `hashedWords`. Rows without a target are left
+ * out.
  *
  * @example
  * ```ts
@@ -68,7 +71,8 @@ const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns",
  * answer.value; // "Gentoo"
  * ```
  *
- * @throws OptionError for an unknown option, column or encoder; DataError for rows that cannot be learned from.
+ * @throws OptionError for an unknown option, column or encoder; DataError for rows that cannot be learned
+ * from.
  */
 export async function prepare(rows: TableSource, options: PrepareOptions = {}): Promise<PreparedTable> {
   checkNames(options, OPTIONS, CALL);

@@ -49,7 +49,10 @@ export class Progress {
     return (now() - this.#begun) / 1000;
   }
 
-  /** The share that the target at hand has in the time that is planned for the rest, times the share that is left. */
+  /**
+   * The share that the target at hand has in the time that is planned for the rest, times the share that is
+   * left.
+   */
   share(): number {
     const { seconds = Number.POSITIVE_INFINITY } = this.#listeners;
     const rest = this.#total - this.#before;

@@ -9,11 +9,11 @@ export interface QuantileRows {
 }
 
 /**
- * What must be added to the predictions of a quantile for a share `level` of new rows to be at or below it: the
- * quantile of the residuals target - prediction, of rows that were not learned from, with the correction for a finite
- * number of them (conformalized quantile regression, each tail by itself; Romano, Patterson and Candès, 2019). Of n
- * residuals in ascending order it is number ⌈(n + 1) level⌉ above the median, else number ⌊(n + 1) level⌋; by weight
- * where there are weights.
+ * What must be added to the predictions of a quantile for a share `level` of new rows to be at or below it:
+ * the quantile of the residuals target - prediction, of rows that were not learned from, with the correction
+ * for a finite number of them (conformalized quantile regression, each tail by itself; Romano, Patterson and
+ * Candès, 2019). Of n residuals in ascending order it is number ⌈(n + 1) level⌉ above the median, else number
+ * ⌊(n + 1) level⌋; by weight where there are weights.
  *
  * Where n is too small for the level, it is `beyond` to the outside.
  */
@@ -52,9 +52,9 @@ export function conformalShift(
 }
 
 /**
- * Makes quantiles of predictions, [rows][levels]: adds the shifts, keeps them within the range of the targets, and
- * sorts each row, so that they never cross (rearrangement; Chernozhukov, Fernández-Val and Galichon, 2010). Changes
- * the predictions.
+ * Makes quantiles of predictions, [rows][levels]: adds the shifts, keeps them within the range of the
+ * targets, and sorts each row, so that they never cross (rearrangement; Chernozhukov, Fernández-Val and
+ * Galichon, 2010). Changes the predictions.
  */
 export function calibrate(
   values: Float64Array,
@@ -85,8 +85,8 @@ export function coverageOf(targets: Float64Array, { levels, values }: QuantileRo
 }
 
 /**
- * The mean over rows and quantiles of the pinball loss: q (t - p) where the target t is above the quantile p of the
- * share q, else (1 - q) (p - t). (Koenker and Bassett, 1978.)
+ * The mean over rows and quantiles of the pinball loss: q (t - p) where the target t is above the quantile p
+ * of the share q, else (1 - q) (p - t). (Koenker and Bassett, 1978.)
  */
 export function pinballLoss(targets: Float64Array, { levels, values }: QuantileRows): number {
   let sum = 0;

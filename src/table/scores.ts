@@ -19,7 +19,9 @@ export interface Scores {
   readonly pinballLoss?: number;
   /** Numbers with quantiles: for each one the share of the rows whose target is at or below it. */
   readonly coverage?: Readonly<Record<string, number>>;
-  /** Numbers with quantiles: the share of the rows whose target is from the lowest to the highest quantile. */
+  /**
+   * Numbers with quantiles: the share of the rows whose target is from the lowest to the highest quantile.
+   */
   readonly intervalCoverage?: number;
   /** Classes: the share of right answers. */
   readonly accuracy?: number;
@@ -27,7 +29,9 @@ export interface Scores {
   readonly logLoss?: number;
   /** Two classes: the area under the ROC curve. */
   readonly rocAuc?: number;
-  /** Of the answers that are the positive class the share that is right; where one of its options was given. */
+  /**
+   * Of the answers that are the positive class the share that is right; where one of its options was given.
+   */
   readonly precision?: number;
   /** Of the rows of the positive class the share that is answered so; where one of its options was given. */
   readonly recall?: number;
@@ -47,8 +51,8 @@ export interface Beside {
 }
 
 /**
- * The scores of predictions: numbers, or probabilities as [rows][classes]. `targets` are numbers, or the numbers of
- * classes.
+ * The scores of predictions: numbers, or probabilities as [rows][classes]. `targets` are numbers, or the
+ * numbers of classes.
  */
 export function scoreTarget(
   description: TargetDescription,

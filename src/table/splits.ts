@@ -4,7 +4,7 @@ import { DataError, OptionError, show } from "../errors.ts";
 import { checkNames, unknownName } from "../options.ts";
 import { permutation, purpose } from "../random.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import { readGroups, readTimes } from "./fitTable.ts";
+import { readGroups, readTimes } from "./columnOptions.ts";
 import { type Columns, Frame, type TableRows, toFrame } from "./frame.ts";
 import { readTarget } from "./target.ts";
 
@@ -13,8 +13,8 @@ export interface SplitTableOptions {
   /** The share of the rows that is for the test, rounded up to whole rows; 0.2 by default. */
   readonly share?: number | undefined;
   /**
-   * The target: each class, or each tenth of the rows in the order of a number, is split by the share. Rows without a
-   * target are split as a class of their own.
+   * The target: each class, or each tenth of the rows in the order of a number, is split by the share. Rows
+   * without a target are split as a class of their own.
    */
   readonly target?: string | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value stay together. */
@@ -44,12 +44,14 @@ function readShare(given: unknown): number {
 }
 
 /**
- * Splits a table into rows to learn from and rows to test with, each in the form and the order of the table. Without
- * further options the test rows are drawn at random.
+ * Splits a table into rows to learn from and rows to test with, each in the form and the order of the table.
+ * Without further options the test rows are drawn at random.
  *
- * - `target`: the test has its share of each class, as with scikit-learn's `train_test_split(stratify)`; of numbers,
+ * - `target`: the test has its share of each class, as with scikit-learn's `train_test_split(stratify)`; of
+ * numbers,
  *   its share of each tenth of the rows in their order.
- * - `groups`: no group is in both parts. Groups are drawn until the test has its share of the rows as nearly as groups
+ * - `groups`: no group is in both parts. Groups are drawn until the test has its share of the rows as nearly
+ * as groups
  *   allow.
  * - `time`: the test has the latest rows. Rows of one time stay together, in the test.
  *
@@ -123,7 +125,10 @@ function testRows(
   return holdOut(frame.rows, { share, seed, classOf }).heldOut;
 }
 
-/** The number of training rows, rounded down; to 12 digits first, because 10 · (1 - 0.9) is a little less than 1. */
+/**
+ * The number of training rows, rounded down; to 12 digits first, because 10 · (1 - 0.9) is a little less than
+ * 1.
+ */
 const countTraining = (rows: number, share: number) =>
   Math.floor(Number((rows * (1 - share)).toPrecision(12)));
 

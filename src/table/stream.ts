@@ -1,6 +1,6 @@
 /**
- * Rows that do not fit in memory: a sample of them is learned from as usual, then the networks continue on the other
- * rows, block by block.
+ * Rows that do not fit in memory: a sample of them is learned from as usual, then the networks continue on
+ * the other rows, block by block.
  */
 import { DataError, OptionError, show } from "../errors.ts";
 import { now } from "../host.ts";
@@ -28,9 +28,15 @@ const PURPOSE = 35;
 const FIRST_ROWS = 1000;
 /** Bytes of a cell as it came: a number or a short text, with its place in a list. */
 const CELL_BYTES = 64;
-/** Arrays of encoded rows that are in memory together: of five folds, each in JavaScript, scaled, and in the kernel. */
+/**
+ * Arrays of encoded rows that are in memory together: of five folds, each in JavaScript, scaled, and in the
+ * kernel.
+ */
 const COPIES = 15;
-/** Rows of the stream in a block, as a share of the sample, and as many of the sample are learned from beside them. */
+/**
+ * Rows of the stream in a block, as a share of the sample, and as many of the sample are learned from beside
+ * them.
+ */
 const BLOCK_SHARE = 4;
 const LEARNING_RATE = 5e-4;
 const BATCH_SIZE = 64;
@@ -137,8 +143,8 @@ function bytesOf(frame: Frame): number {
 }
 
 /**
- * Reads all rows of a source, and keeps as many of them as the memory allows: a uniform sample (algorithm R; Vitter,
- * "Random Sampling with a Reservoir", 1985).
+ * Reads all rows of a source, and keeps as many of them as the memory allows: a uniform sample (algorithm R;
+ * Vitter, "Random Sampling with a Reservoir", 1985).
  */
 export async function sampleRows(
   source: unknown,
@@ -222,10 +228,11 @@ function targetsOf(description: TargetDescription, cells: ArrayLike<unknown>, pl
 }
 
 /**
- * Makes the function that trains networks further, on all rows that are not in the sample: they come in the order of
- * the source, in blocks, each of which is shuffled and learned from once, together with as many rows of the sample, so
- * that a sorted source does not make the networks forget. The optimizer continues from block to block, and its rate
- * falls to 0. A network keeps what it learned only if it is better on the rows of the sample that it is validated on.
+ * Makes the function that trains networks further, on all rows that are not in the sample: they come in the
+ * order of the source, in blocks, each of which is shuffled and learned from once, together with as many rows
+ * of the sample, so that a sorted source does not make the networks forget. The optimizer continues from
+ * block to block, and its rate falls to 0. A network keeps what it learned only if it is better on the rows
+ * of the sample that it is validated on.
  *
  * The function returns the rows that it learned from.
  */

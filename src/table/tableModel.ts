@@ -68,8 +68,8 @@ function readCell(
 }
 
 /**
- * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows that
- * they did not learn from. `fitTable` makes it.
+ * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows
+ * that they did not learn from. `fitTable` makes it.
  */
 export class TableModel<Reply = Answer> {
   /** The columns as the model understands them, with what was left out and why. */
@@ -104,8 +104,9 @@ export class TableModel<Reply = Answer> {
   }
 
   /**
-   * Answers for a record, for records, for columns, or for a stream of records, in the same form. Missing fields are
-   * missing values, other fields are ignored, and a category that the training did not have is unknown.
+   * Answers for a record, for records, for columns, or for a stream of records, in the same form. Missing
+   * fields are missing values, other fields are ignored, and a category that the training did not have is
+   * unknown.
    *
    * @example
    * ```ts
@@ -131,9 +132,9 @@ export class TableModel<Reply = Answer> {
   }
 
   /**
-   * How good the predictions for these rows are, by the metrics of the task, in the target's own units. Rows without
-   * a target are left out. A stream of records gives a promise, and no more than a block of it is in memory, with the
-   * predictions and the targets of all rows.
+   * How good the predictions for these rows are, by the metrics of the task, in the target's own units. Rows
+   * without a target are left out. A stream of records gives a promise, and no more than a block of it is in
+   * memory, with the predictions and the targets of all rows.
    *
    * @example
    * ```ts
@@ -199,8 +200,8 @@ export class TableModel<Reply = Answer> {
   }
 
   /**
-   * The networks of the model by kind, with their loss, and the metric if one was given, on rows that they did not
-   * learn from; the best first, target by target.
+   * The networks of the model by kind, with their loss, and the metric if one was given, on rows that they
+   * did not learn from; the best first, target by target.
    */
   get leaderboard(): readonly TrainedBag[] {
     return this.#parts.targets.flatMap(({ description, learned }) => {
@@ -218,7 +219,9 @@ export class TableModel<Reply = Answer> {
     });
   }
 
-  /** What `compact` and `fitMore` did to the model, with the scores before and afterwards; the last one last. */
+  /**
+   * What `compact` and `fitMore` did to the model, with the scores before and afterwards; the last one last.
+   */
   get changes(): readonly ModelChange[] {
     return this.#parts.changes ?? [];
   }
@@ -240,7 +243,8 @@ export class TableModel<Reply = Answer> {
   }
 
   /**
-   * The model as the bytes of a safetensors file, the same that `save` writes. `TableModel.fromBytes` is the way back.
+   * The model as the bytes of a safetensors file, the same that `save` writes. `TableModel.fromBytes` is the
+   * way back.
    *
    * @example
    * ```ts
@@ -495,7 +499,9 @@ export function restoreTable(
   return new TableModel(readTable(bytes, place, options));
 }
 
-/** Whether an object has columns: every value is a list. A record whose every field is a list has no meaning. */
+/**
+ * Whether an object has columns: every value is a list. A record whose every field is a list has no meaning.
+ */
 function isColumns(rows: unknown): rows is Columns {
   if (rows === null || typeof rows !== "object") return false;
   const values = Object.values(rows);

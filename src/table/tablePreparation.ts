@@ -55,8 +55,8 @@ const checkJSON = fields({
 });
 
 /**
- * What was learned of a table: it encodes rows as the inputs of a network, encodes their targets, and decodes what
- * the network predicts. `prepare` makes it.
+ * What was learned of a table: it encodes rows as the inputs of a network, encodes their targets, and decodes
+ * what the network predicts. `prepare` makes it.
  */
 export class TablePreparation {
   /** The columns as they are understood, with what is left out and why. */
@@ -94,8 +94,8 @@ export class TablePreparation {
   }
 
   /**
-   * The `embedding` layers that a network over x begins with, in their order; none if no column has more than 40
-   * categories.
+   * The `embedding` layers that a network over x begins with, in their order; none if no column has more than
+   * 40 categories.
    */
   get embeddings(): LayerChoice[] {
     return embeddings(this.lookups);
@@ -146,14 +146,15 @@ export class TablePreparation {
   }
 
   /**
-   * Decodes what a network predicts for rows: `{ value }` in the target's unit, or `{ value, probabilities }` with the
-   * class as the table spells it; by the names of the targets where there are several. One row of predictions gives
-   * one answer, otherwise a list.
+   * Decodes what a network predicts for rows: `{ value }` in the target's unit, or `{ value, probabilities }`
+   * with the class as the table spells it; by the names of the targets where there are several. One row of
+   * predictions gives one answer, otherwise a list.
    *
-   * `predictions`: [rows][outputs]. For two classes it may be [rows][1], the probability of the second one. With
-   * `fromLogits` they are turned into probabilities by softmax, or by the sigmoid function.
+   * `predictions`: [rows][outputs]. For two classes it may be [rows][1], the probability of the second one.
+   * With `fromLogits` they are turned into probabilities by softmax, or by the sigmoid function.
    *
-   * @throws ShapeError for rows of another length; DataError for classes whose predictions are not from 0 to 1.
+   * @throws ShapeError for rows of another length; DataError for classes whose predictions are not from 0 to
+   * 1.
    */
   decode(predictions: readonly number[], options?: { readonly fromLogits?: boolean }): RecordAnswer;
   decode(predictions: Matrix, options?: { readonly fromLogits?: boolean }): RecordAnswer[];

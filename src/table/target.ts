@@ -26,7 +26,10 @@ export interface TargetDescription {
   readonly metric?: Complete;
   /** Of two classes the positive one, where it was given; else it is the second. */
   readonly positive?: ClassValue;
-  /** The positive class is the answer where its probability is above this; without it the most probable class is. */
+  /**
+   * The positive class is the answer where its probability is above this; without it the most probable class
+   * is.
+   */
   readonly threshold?: number;
   /** The weight of each class, where the answer is the class with the largest weight · probability. */
   readonly classWeights?: readonly number[];
@@ -49,7 +52,8 @@ const MOST_CODES = 20;
 const ROWS_PER_CODE = 10;
 
 /**
- * Whether numbers are codes of classes: two values, or consecutive whole numbers from 0 or 1 that each occur often.
+ * Whether numbers are codes of classes: two values, or consecutive whole numbers from 0 or 1 that each occur
+ * often.
  */
 function areCodes(distinct: readonly number[], rows: number): string | undefined {
   if (rows < ROWS_PER_CODE * distinct.length) return undefined;
@@ -228,7 +232,9 @@ export function classReader({
   };
 }
 
-/** Reads targets of rows that come later, by what the training has learned of them; NaN where there is none. */
+/**
+ * Reads targets of rows that come later, by what the training has learned of them; NaN where there is none.
+ */
 export function readTargets(
   description: TargetDescription,
   cells: ArrayLike<unknown>,

@@ -27,8 +27,8 @@ export const rateOf = (rate: Rate, update: number, updates: number) =>
   typeof rate === "number" ? rate : rate(update, updates);
 
 /**
- * Returns the rate of each step of the epochs. An epoch has `steps` steps and an update `accumulate` of them; the
- * last update of an epoch has the remaining steps. All steps of an update have its rate.
+ * Returns the rate of each step of the epochs. An epoch has `steps` steps and an update `accumulate` of them;
+ * the last update of an epoch has the remaining steps. All steps of an update have its rate.
  */
 export function ratesOfSteps(rates: readonly Rate[], steps: number, accumulate: number): Float64Array {
   const all = new Float64Array(rates.length * steps);

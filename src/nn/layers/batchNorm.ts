@@ -7,10 +7,10 @@ import { affineParameters, type Layer, learningRateFactor } from "./layer.ts";
  * column over the rows of the batch. w starts as ones, b as zeros; both are trained and have one value for
  * each input. (Ioffe and Szegedy, 2015; the definition is PyTorch's.)
  *
- * Each step moves the running mean and variance toward those of its batch:
- * running ← (1 - m) running + m batch, where m is the `momentum` and the batch's variance is unbiased, divided
- * by n - 1. `predict` and `evaluate` use the running statistics; `gradients` uses those of its rows and does
- * not change the running ones.
+ * Each step moves the running mean and variance toward those of its batch: running ← (1 - m) running + m
+ * batch, where m is the `momentum` and the batch's variance is unbiased, divided by n - 1. `predict` and
+ * `evaluate` use the running statistics; `gradients` uses those of its rows and does not change the running
+ * ones.
  *
  * A batch of one row, which PyTorch refuses but the last batch of an epoch may be, has a variance of 0: the
  * output is b, and the running variance does not change. A model with this layer holds the values of whole

@@ -3,9 +3,9 @@ import { entry } from "../../options.ts";
 import { affineWeight, type Layer, learningRateFactor } from "./layer.ts";
 
 /**
- * Multiplies each feature by a trained factor: yᵢ = wᵢ xᵢ. w starts as ones, so an untrained layer returns its
- * input. There is no bias. With the gradient g of y, the gradient of xᵢ is wᵢ gᵢ, and the gradient of wᵢ is the sum
- * of gᵢ xᵢ over the rows of the batch.
+ * Multiplies each feature by a trained factor: yᵢ = wᵢ xᵢ. w starts as ones, so an untrained layer returns
+ * its input. There is no bias. With the gradient g of y, the gradient of xᵢ is wᵢ gᵢ, and the gradient of wᵢ
+ * is the sum of gᵢ xᵢ over the rows of the batch.
  *
  * As the first layer, it learns how much each column of x counts. (The scaling layer of RealMLP; Holzmüller,
  * Grinsztajn and Steinwart, "Better by Default", 2024.)

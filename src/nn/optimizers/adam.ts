@@ -57,8 +57,8 @@ function rule(settings: OptionValues<ReturnType<typeof options>>, decoupled: boo
 export const adam = entry("adam", options(0), (settings) => rule(settings, false));
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it. Each step begins with
- * w ← w - η λ w, where λ = weightDecay, and does not change the gradient. The rest is {@link adam}.
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch defines it. Each step begins
+ * with w ← w - η λ w, where λ = weightDecay, and does not change the gradient. The rest is {@link adam}.
  *
  * Options: `learningRate` η (0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8), `weightDecay` (0.01),
  * `decayBiases` (true), `amsgrad` (false).

@@ -33,14 +33,16 @@ export const sharesOf = (beta: number) => [Math.fround(beta), Math.fround(1 - be
 export const weightDecay = (standard: number) => number({ default: standard, minimum: 0 });
 
 /**
- * The option `decayBiases`. With false, weight decay applies only to matrices: the weights of dense layers and the
- * values of embeddings. λ is then 0 for parameters with one value per feature: biases, and all parameters of
- * `scale`, `batchNorm` and `layerNorm`. Rules ignore the option; the network applies them with λ = 0 to these
- * parameters.
+ * The option `decayBiases`. With false, weight decay applies only to matrices: the weights of dense layers
+ * and the values of embeddings. λ is then 0 for parameters with one value per feature: biases, and all
+ * parameters of `scale`, `batchNorm` and `layerNorm`. Rules ignore the option; the network applies them with
+ * λ = 0 to these parameters.
  */
 export const decayBiases = boolean({ default: true });
 
-/** Returns the optimizer's options for parameters that do not decay; undefined if all parameters decay alike. */
+/**
+ * Returns the optimizer's options for parameters that do not decay; undefined if all parameters decay alike.
+ */
 export function withoutDecay(optimizer: Complete): Complete | undefined {
   const isAlike = optimizer.decayBiases !== false || optimizer.weightDecay === 0;
   return isAlike ? undefined : { ...optimizer, weightDecay: 0 };

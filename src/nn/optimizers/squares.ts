@@ -61,7 +61,8 @@ export const rmsprop = entry(
  * Adagrad (Duchi, Hazan and Singer, 2011), as PyTorch defines it. With λ = weightDecay and the initial value
  * a: g ← g + λ w; s ← s + g²; w ← w - η g / (√(a + s) + ε). PyTorch's `lr_decay` is a schedule here.
  *
- * Options: `learningRate` η (0.01), `initialAccumulatorValue` a (0), `epsilon` ε (1e-10), `weightDecay` (0), `decayBiases` (true).
+ * Options: `learningRate` η (0.01), `initialAccumulatorValue` a (0), `epsilon` ε (1e-10), `weightDecay` (0),
+ * `decayBiases` (true).
  *
  * @example
  * ```ts

@@ -107,9 +107,9 @@ const schedule: RequiredOption<Schedule> & { readonly given?: ScheduleChoice } =
  * Changes the learning rate with each step: the schedule inside counts steps instead of epochs, so
  * `warmup({ epochs: 500 })` takes 500 steps. As PyTorch's schedulers if `step()` is called after each batch.
  *
- * A step is an update; with `accumulate` it takes several batches. Each training counts its steps from 0. In a
- * `chain`, whose milestones are epochs, steps count from the milestone. `history.learningRate` contains the rate of
- * each epoch's last step.
+ * A step is an update; with `accumulate` it takes several batches. Each training counts its steps from 0. In
+ * a `chain`, whose milestones are epochs, steps count from the milestone. `history.learningRate` contains the
+ * rate of each epoch's last step.
  *
  * Options: `schedule` (required), any but `reduceOnPlateau`, which watches epochs, and `perStep` itself.
  *
@@ -149,8 +149,8 @@ function ofFunction(rate: ScheduleFunction, place: string, unit: string): Schedu
 }
 
 /**
- * Returns the schedule that was given, or throws an {@link OptionError} that begins with `place`. `unit` is what the
- * schedule counts.
+ * Returns the schedule that was given, or throws an {@link OptionError} that begins with `place`. `unit` is
+ * what the schedule counts.
  */
 export function readSchedule(given: unknown, place: string, unit = "epoch"): Schedule {
   // A builder that was passed without calling it is also a function; it has a type.

@@ -4,8 +4,8 @@
 export type Measured = Readonly<Record<string, number>>;
 
 /**
- * Returns the learning rate of an update, counted from 0 in its epoch. `updates` is the number of updates in an
- * epoch.
+ * Returns the learning rate of an update, counted from 0 in its epoch. `updates` is the number of updates in
+ * an epoch.
  */
 export type UpdateRates = (update: number, updates: number) => number;
 

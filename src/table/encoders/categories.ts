@@ -1,4 +1,7 @@
-/** Encoders of categories, which they get by number: NaN is missing, -1 is a category that the training did not have. */
+/**
+ * Encoders of categories, which they get by number: NaN is missing, -1 is a category that the training did
+ * not have.
+ */
 import { FormatError } from "../../errors.ts";
 import { entry, number, size } from "../../options.ts";
 import { type Check, finite, list, whole } from "../fields.ts";
@@ -17,8 +20,8 @@ const distinct: Check<number[]> = (value, place) => {
 type State<Fields> = EncoderState & Fields;
 
 /**
- * The numbers of the categories that at least `fewest` rows have, the most frequent first, and of equal ones the
- * smaller.
+ * The numbers of the categories that at least `fewest` rows have, the most frequent first, and of equal ones
+ * the smaller.
  */
 function seen(values: Float64Array, fewest = 1): number[] {
   const counts = new Map<number, number>();
@@ -66,7 +69,10 @@ export const sign = entry(
   }),
 );
 
-/** An input for each category, which is `active` for that category and else 0; all are 0 for a missing or unknown one. */
+/**
+ * An input for each category, which is `active` for that category and else 0; all are 0 for a missing or
+ * unknown one.
+ */
 export const oneHot = entry(
   "oneHot",
   {
@@ -107,7 +113,8 @@ export const oneHot = entry(
 );
 
 /**
- * The number of the category, for an `embedding` layer: 0 is a missing or unknown category, or one that is too rare.
+ * The number of the category, for an `embedding` layer: 0 is a missing or unknown category, or one that is
+ * too rare.
  */
 export const lookup = entry(
   "lookup",

@@ -27,8 +27,8 @@ export interface Writer {
   /** Writes a value into `out`, from `at` on. Places that it does not write must be 0. */
   write(value: number, out: Float32Array, at: number, text?: string): void;
   /**
-   * The value that inputs mean, the way back from `write`: the number, or the number of the category; NaN for none.
-   * Absent where there is no way back.
+   * The value that inputs mean, the way back from `write`: the number, or the number of the category; NaN for
+   * none. Absent where there is no way back.
    */
   readonly inverse?: (inputs: ArrayLike<number>, at: number) => number;
   /** What each input is, to follow the column's name: "", "missing", "= red", "0.5 to 1.5". */
@@ -41,7 +41,9 @@ export interface Encoder {
   readonly takes: "number" | "category" | "text";
   /** Checks of what it has learned, for a state that comes from a file; the type aside. */
   readonly fields: Readonly<Record<string, Check<unknown>>>;
-  /** What it learns from the training rows; undefined if there is nothing to encode, as of a constant column. */
+  /**
+   * What it learns from the training rows; undefined if there is nothing to encode, as of a constant column.
+   */
   fit(input: EncoderInput): EncoderState | undefined;
   /** Makes the writer of what was learned. */
   open(state: EncoderState): Writer;

@@ -1,4 +1,7 @@
-/** Encoders of numbers. A missing value is written as the median of the training rows, or has a flag of its own. */
+/**
+ * Encoders of numbers. A missing value is written as the median of the training rows, or has a flag of its
+ * own.
+ */
 import { FormatError } from "../../errors.ts";
 import { boolean, entry, number, size } from "../../options.ts";
 import { type Check, finite, list, positive, truth } from "../fields.ts";
@@ -53,8 +56,8 @@ const clip: Bend = {
 };
 
 /**
- * (x - mean) / standard deviation, both of the training rows; the divisor of the variance is the number of rows, as
- * in scikit-learn's `StandardScaler`. A missing value is the median.
+ * (x - mean) / standard deviation, both of the training rows; the divisor of the variance is the number of
+ * rows, as in scikit-learn's `StandardScaler`. A missing value is the median.
  */
 export const standardize = entry(
   "standardize",
@@ -82,9 +85,9 @@ export const standardize = entry(
 );
 
 /**
- * (x - median) / (third quartile - first quartile), then the smooth clip x / √(1 + (x / 3)²) (RealMLP; Holzmüller,
- * Grinsztajn and Steinwart, 2024). Where the quartiles are equal, half of the range is the divisor. A missing value
- * is the median.
+ * (x - median) / (third quartile - first quartile), then the smooth clip x / √(1 + (x / 3)²) (RealMLP;
+ * Holzmüller, Grinsztajn and Steinwart, 2024). Where the quartiles are equal, half of the range is the
+ * divisor. A missing value is the median.
  */
 export const robustScale = entry(
   "robustScale",
@@ -145,9 +148,10 @@ interface Bins {
 }
 
 /**
- * Piecewise-linear encoding (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep
- * Learning", 2022): input t is clamp((x - b[t]) / (b[t + 1] - b[t]), 0, 1). The edges b are quantiles of the training
- * rows and quantiles of their distinct values, so that both dense and rare ranges have bins.
+ * Piecewise-linear encoding (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
+ * Tabular Deep Learning", 2022): input t is clamp((x - b[t]) / (b[t + 1] - b[t]), 0, 1). The edges b are
+ * quantiles of the training rows and quantiles of their distinct values, so that both dense and rare ranges
+ * have bins.
  */
 export const piecewiseLinear = entry(
   "piecewiseLinear",

@@ -15,9 +15,9 @@ function hash(word: string): number {
 const WORDS = /[\p{L}\p{N}]+/gu;
 
 /**
- * Hashed words (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009): each word of the text,
- * in lower case, adds 1 or -1 to one of `buckets` inputs, both by its hash; the inputs are then divided by the square
- * root of the number of words.
+ * Hashed words (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009): each word of
+ * the text, in lower case, adds 1 or -1 to one of `buckets` inputs, both by its hash; the inputs are then
+ * divided by the square root of the number of words.
  */
 export const hashedWords = entry(
   "hashedWords",

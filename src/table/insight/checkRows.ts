@@ -13,9 +13,9 @@ export type RowFindingKind = "outOfRange" | "unknownCategory" | "missing" | "unr
 export interface RowFinding {
   readonly column: string;
   /**
-   * `outOfRange`: numbers or dates below the smallest or above the largest of the training. `unknownCategory`: a
-   * category that the training did not have. `missing`: no value, where the training rows always had one.
-   * `unreadable`: a value that is not of the column's type, which `predict` refuses.
+   * `outOfRange`: numbers or dates below the smallest or above the largest of the training.
+   * `unknownCategory`: a category that the training did not have. `missing`: no value, where the training
+   * rows always had one. `unreadable`: a value that is not of the column's type, which `predict` refuses.
    */
   readonly kind: RowFindingKind;
   /** The numbers of the rows, from 0, in ascending order. */
@@ -45,10 +45,10 @@ const CALL = "checkRows";
 const MOST_NAMES = 5;
 
 /**
- * Finds what rows have that the training rows did not have: numbers and dates out of their range, unknown categories,
- * and missing or unreadable values. A model extrapolates there, and its scores say nothing about such rows. `predict`
- * does not check, so that it stays fast. Columns that the model does not use are not checked, and combinations of
- * values are not either.
+ * Finds what rows have that the training rows did not have: numbers and dates out of their range, unknown
+ * categories, and missing or unreadable values. A model extrapolates there, and its scores say nothing about
+ * such rows. `predict` does not check, so that it stays fast. Columns that the model does not use are not
+ * checked, and combinations of values are not either.
  *
  * @example
  * ```ts

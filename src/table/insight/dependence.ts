@@ -39,13 +39,13 @@ const OPTIONS: readonly (keyof TableDependenceOptions)[] = ["points", "percentil
 const POINTS = 20;
 
 /**
- * Returns the mean prediction for the rows when one column has the same value in all of them, for each value of a
- * grid (Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", 2001; scikit-learn's
+ * Returns the mean prediction for the rows when one column has the same value in all of them, for each value
+ * of a grid (Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", 2001; scikit-learn's
  * `partial_dependence` with the method "brute").
  *
- * The grid of numbers and dates is the column's own values where there are fewer than `points`, else that number of
- * them, evenly from the 5th to the 95th percentile. Categories and booleans have each value that occurs. Each point
- * predicts all rows: a few hundred rows are enough.
+ * The grid of numbers and dates is the column's own values where there are fewer than `points`, else that
+ * number of them, evenly from the 5th to the 95th percentile. Categories and booleans have each value that
+ * occurs. Each point predicts all rows: a few hundred rows are enough.
  *
  * @example
  * ```ts
@@ -54,7 +54,8 @@ const POINTS = 20;
  * means[0]; // the mean probability of each species at that length
  * ```
  *
- * @throws OptionError for an unknown option or a column that the model does not use; DataError for a column of text.
+ * @throws OptionError for an unknown option or a column that the model does not use; DataError for a column
+ * of text.
  */
 export function partialDependence(
   model: AnyTableModel,

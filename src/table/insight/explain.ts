@@ -28,13 +28,13 @@ export interface TableExplainOptions {
   /** The target, for a model of several. */
   readonly target?: string | undefined;
   /**
-   * The rows to compare with; by default the training rows that the model keeps. One row answers "why this and not
-   * that".
+   * The rows to compare with; by default the training rows that the model keeps. One row answers "why this
+   * and not that".
    */
   readonly background?: TableRows | undefined;
   /**
-   * The number of rows that may be predicted; 4096 by default. Up to it the contributions are exact; beyond they are
-   * estimated from orders of the columns, at least two for each background row.
+   * The number of rows that may be predicted; 4096 by default. Up to it the contributions are exact; beyond
+   * they are estimated from orders of the columns, at least two for each background row.
    */
   readonly evaluations?: number | undefined;
   /** Decides the orders of the columns; by default the model's seed. */
@@ -80,18 +80,20 @@ const MOST_ROWS = 1000;
 const PURPOSE = 34;
 
 /**
- * Returns what each column contributes to the answer for a row: its Shapley value. A list of records gives a list of
- * explanations.
+ * Returns what each column contributes to the answer for a row: its Shapley value. A list of records gives a
+ * list of explanations.
  *
- * The value v(S) of a set S of columns is the mean prediction over the background rows b, each with the columns of S
- * replaced by those of the row x: v(S) = mean_b f(x_S, b_rest). The contribution of column i is the mean, over all
- * orders of the columns, of the change v(S ∪ i) - v(S), where S are the columns before i. All contributions add up to
- * f(x) - mean_b f(b). (Shapley, 1953; Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions", 2017;
- * the values of SHAP with an interventional background.) f is the predicted number, or the probability of a class.
+ * The value v(S) of a set S of columns is the mean prediction over the background rows b, each with the
+ * columns of S replaced by those of the row x: v(S) = mean_b f(x_S, b_rest). The contribution of column i is
+ * the mean, over all orders of the columns, of the change v(S ∪ i) - v(S), where S are the columns before i.
+ * All contributions add up to f(x) - mean_b f(b). (Shapley, 1953; Lundberg and Lee, "A Unified Approach to
+ * Interpreting Model Predictions", 2017; the values of SHAP with an interventional background.) f is the
+ * predicted number, or the probability of a class.
  *
- * With few columns all sets are predicted, and the contributions are exact. Otherwise they are estimated from random
- * orders and their reverses (Castro, Gómez and Tejada, "Polynomial calculation of the Shapley value based on
- * sampling", 2009; Štrumbelj and Kononenko, 2014), equally many for each background row, so that the sum stays exact.
+ * With few columns all sets are predicted, and the contributions are exact. Otherwise they are estimated from
+ * random orders and their reverses (Castro, Gómez and Tejada, "Polynomial calculation of the Shapley value
+ * based on sampling", 2009; Štrumbelj and Kononenko, 2014), equally many for each background row, so that the
+ * sum stays exact.
  *
  * @example
  * ```ts
@@ -99,8 +101,8 @@ const PURPOSE = 34;
  * console.log(String(explain(model, rows[0], { class: "Gentoo" })));
  * ```
  *
- * @throws OptionError for an unknown option, class or target, or if the model keeps no background and none is given;
- * DataError if a cell cannot be read as its column's type.
+ * @throws OptionError for an unknown option, class or target, or if the model keeps no background and none is
+ * given; DataError if a cell cannot be read as its column's type.
  */
 export function explain(
   model: AnyTableModel,

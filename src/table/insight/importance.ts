@@ -25,7 +25,9 @@ export interface TableImportanceOptions {
 /** How much one column matters. */
 export interface TableColumnImportance {
   readonly name: string;
-  /** By how much the score is worse without the column, the mean over the repeats; below 0 if it is better. */
+  /**
+   * By how much the score is worse without the column, the mean over the repeats; below 0 if it is better.
+   */
   readonly mean: number;
   /** The standard deviation over the repeats, with their number as the divisor. */
   readonly stddev: number;
@@ -50,12 +52,12 @@ const OPTIONS: readonly (keyof TableImportanceOptions)[] = ["metric", "repeats",
 const REPEATS = 5;
 
 /**
- * Returns by how much the predictions get worse when the values of one column are shuffled among the rows, for each
- * column (Breiman, "Random Forests", 2001; scikit-learn's `permutation_importance`). It shuffles the columns of the
- * table, before they are encoded.
+ * Returns by how much the predictions get worse when the values of one column are shuffled among the rows,
+ * for each column (Breiman, "Random Forests", 2001; scikit-learn's `permutation_importance`). It shuffles the
+ * columns of the table, before they are encoded.
  *
- * `rows` have targets; rows that the model did not learn from tell more. Rows without a target are left out. Two
- * columns with the same information stand in for each other, so that each looks unimportant.
+ * `rows` have targets; rows that the model did not learn from tell more. Rows without a target are left out.
+ * Two columns with the same information stand in for each other, so that each looks unimportant.
  *
  * @example
  * ```ts

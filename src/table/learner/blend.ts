@@ -44,9 +44,10 @@ const isBetter = (one: Rank, other: Rank) =>
 const ROUNDS = 40;
 
 /**
- * Weights of a weighted mean, chosen greedily: begin with the best one, then add, with replacement, whichever makes
- * the mean better (Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", 2004).
- * `candidates[i]` has the out-of-fold predictions of bag i, the last one those of the prior. They add up to 1.
+ * Weights of a weighted mean, chosen greedily: begin with the best one, then add, with replacement, whichever
+ * makes the mean better (Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of
+ * Models", 2004). `candidates[i]` has the out-of-fold predictions of bag i, the last one those of the prior.
+ * They add up to 1.
  */
 export function greedyWeights(candidates: readonly Float64Array[], scored: Scored): number[] {
   const counts = candidates.map(() => 0);
@@ -69,7 +70,8 @@ export function greedyWeights(candidates: readonly Float64Array[], scored: Score
     const { loss, objective } = chosen;
     if (isBetter(chosen, best)) best = { loss, objective, counts: counts.slice() };
   }
-  // Where nothing can be compared, because no row has a weight or every bag diverged, the last candidate answers.
+  // Where nothing can be compared, because no row has a weight or every bag diverged, the last candidate
+  // answers.
   if (best.loss === Number.POSITIVE_INFINITY)
     return candidates.map((_, at) => Number(at === candidates.length - 1));
   const total = best.counts.reduce((a, b) => a + b, 0);
@@ -109,7 +111,10 @@ export function applyTemperature(probabilities: Float64Array, outputs: number, t
   }
 }
 
-/** The temperature with the least log loss, from 1/4 to 4 (Guo et al., "On Calibration of Modern Neural Networks", 2017). */
+/**
+ * The temperature with the least log loss, from 1/4 to 4 (Guo et al., "On Calibration of Modern Neural
+ * Networks", 2017).
+ */
 export function findTemperature(probabilities: Float64Array, scored: Scored): number {
   const lossAt = (exponent: number) => {
     const heated = probabilities.slice();

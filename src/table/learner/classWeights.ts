@@ -26,8 +26,8 @@ interface EncodedRows {
 const MOST_REPEATED = 8;
 
 /**
- * Rows that occur about as often as the weight of their class says, so that their mean loss is about the weighted one:
- * a validation has no weights of its own.
+ * Rows that occur about as often as the weight of their class says, so that their mean loss is about the
+ * weighted one: a validation has no weights of its own.
  */
 export function repeatByClass({ x, y }: EncodedRows, classWeights: readonly number[]) {
   const counts = new Array<number>(classWeights.length).fill(0);
@@ -52,9 +52,10 @@ export function repeatByClass({ x, y }: EncodedRows, classWeights: readonly numb
 }
 
 /**
- * Writes a temperature T, and the weights w of the classes that a network learned with, into its last layer: the logits
- * z become z / T - ln w, so that its softmax is p^(1 / T), divided by the weights, scaled to add up to 1. It then gives
- * the probabilities of the table (Elkan, "The Foundations of Cost-Sensitive Learning", 2001).
+ * Writes a temperature T, and the weights w of the classes that a network learned with, into its last layer:
+ * the logits z become z / T - ln w, so that its softmax is p^(1 / T), divided by the weights, scaled to add
+ * up to 1. It then gives the probabilities of the table (Elkan, "The Foundations of Cost-Sensitive Learning",
+ * 2001).
  */
 export function foldTemperature(
   model: Model,

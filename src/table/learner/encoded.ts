@@ -19,7 +19,10 @@ export interface Encoded extends Part {
   readonly split: RowSplit;
   readonly training: EncodedRows;
   readonly heldOut: EncodedRows;
-  /** What the loss after each epoch is measured on: the held-out rows, repeated by the weights of their classes. */
+  /**
+   * What the loss after each epoch is measured on: the held-out rows, repeated by the weights of their
+   * classes.
+   */
   readonly validation: EncodedRows;
   /** The weights of the training rows. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;

@@ -1,4 +1,7 @@
-/** What has been learned of a target: networks with what prepares their inputs, and how their answers are mixed. */
+/**
+ * What has been learned of a target: networks with what prepares their inputs, and how their answers are
+ * mixed.
+ */
 import type { Model } from "../../model.ts";
 import type { Preparation } from "../preparation.ts";
 import type { QuantileRows } from "../quantiles.ts";
@@ -41,7 +44,10 @@ export interface LearnedQuantiles {
   readonly levels: readonly number[];
   /** What is added to the networks' mean prediction of each quantile: see `conformalShift`. */
   readonly shifts: readonly number[];
-  /** The networks; `bag` is the number of the level. A level without one is predicted as the mean of the targets. */
+  /**
+   * The networks; `bag` is the number of the level. A level without one is predicted as the mean of the
+   * targets.
+   */
   readonly networks: readonly TableNetwork[];
 }
 

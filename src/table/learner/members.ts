@@ -17,8 +17,8 @@ export interface MemberFit {
   readonly epochs: number;
   readonly batchSize: number;
   /**
-   * Epochs without a better validation loss, before the training ends with the weights of the best one. Without it the
-   * weights are those of the last epoch.
+   * Epochs without a better validation loss, before the training ends with the weights of the best one.
+   * Without it the weights are those of the last epoch.
    */
   readonly patience?: number;
   /** The learning rate at a share of the training, from 0 to 1; without it the optimizer's. */
@@ -40,7 +40,9 @@ export interface Member {
 export interface InputScaling {
   /** The factor of piecewise-linear inputs. */
   readonly piecewiseLinear?: number;
-  /** The power of the columns' sensitivity in networks of the first stage; the network is then of the second. */
+  /**
+   * The power of the columns' sensitivity in networks of the first stage; the network is then of the second.
+   */
   readonly sensitivity?: number;
   /** The factor of all. */
   readonly gain?: number;
@@ -95,7 +97,10 @@ const stopped = (name: string, given: StoppedNetwork): Member => ({
 
 const DEEP = { units: [128, 128], learningRate: 1e-3, patience: 10 };
 
-/** The ReLU bends sharply, for rules. The sensitivity of these networks to each column scales the inputs of others. */
+/**
+ * The ReLU bends sharply, for rules. The sensitivity of these networks to each column scales the inputs of
+ * others.
+ */
 export const relu = stopped("relu", { ...DEEP, activation: "relu" });
 /** Piecewise-linear inputs count twice: for functions that bend often along single columns. */
 export const reluPiecewise = stopped("relu, strong bins", {
@@ -197,8 +202,8 @@ export const quantileOf = (level: number): Member => ({
 });
 
 /**
- * Two layers of `units` units that learn what other networks answer: the share of each class, [rows][classes], or
- * numbers.
+ * Two layers of `units` units that learn what other networks answer: the share of each class,
+ * [rows][classes], or numbers.
  */
 export const student = (units: number): Member => ({
   name: "distilled",

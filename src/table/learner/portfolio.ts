@@ -1,7 +1,7 @@
 /**
- * The learner: bags of networks over folds. The networks of the first stage learn from all columns alike; those of
- * the second from columns that are scaled by how much the first ones listen to them. All are blended by their
- * predictions of rows that they did not learn from.
+ * The learner: bags of networks over folds. The networks of the first stage learn from all columns alike;
+ * those of the second from columns that are scaled by how much the first ones listen to them. All are blended
+ * by their predictions of rows that they did not learn from.
  */
 import type { RowSplit } from "../../data/folds.ts";
 import { now } from "../../host.ts";
@@ -54,7 +54,9 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
 const seedOf = (seed: number, bag: number, network: number) =>
   (seed + 1_000_003 * (bag + 1) + 7919 * network) % 2 ** 53;
 
-/** The networks that `learn` trains for a target: of the portfolio, and of each quantile one for each fold. */
+/**
+ * The networks that `learn` trains for a target: of the portfolio, and of each quantile one for each fold.
+ */
 export function countNetworks({ description }: Target, bags: readonly Bag[], folds: number): number {
   if (folds === 0) return 0;
   const whole = bags.reduce((sum, { networks }) => sum + networks, 0);

@@ -20,7 +20,8 @@ const seedOf = (seed: number, level: number, fold: number) =>
   (seed + 500_009 * (level + 1) + 104_729 * fold + 17) % 2 ** 53;
 
 /**
- * Adds networks of quantiles to what was learned of a target; their folds become parts of it where they are not.
+ * Adds networks of quantiles to what was learned of a target; their folds become parts of it where they are
+ * not.
  */
 export async function learnQuantiles(
   learned: Learned,

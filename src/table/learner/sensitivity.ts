@@ -1,6 +1,7 @@
 /**
- * Which columns a network listens to, and inputs scaled by it, so that the next networks begin with what matters: what
- * a diagonal scale layer learns (RealMLP), or a recursive feature machine (Radhakrishnan et al., 2024), in one step.
+ * Which columns a network listens to, and inputs scaled by it, so that the next networks begin with what
+ * matters: what a diagonal scale layer learns (RealMLP), or a recursive feature machine (Radhakrishnan et
+ * al., 2024), in one step.
  */
 import { allocate } from "../../memory.ts";
 import type { Model } from "../../model.ts";
@@ -15,7 +16,10 @@ const MOST_SCALE = 4;
 const PURPOSE = 33;
 const LEAST_PROBABILITY = 1e-7;
 
-/** Outputs in which differences count alike: centered logarithms of probabilities, or the outputs of a regression. */
+/**
+ * Outputs in which differences count alike: centered logarithms of probabilities, or the outputs of a
+ * regression.
+ */
 function comparable(outputs: Float32Array, width: number, isClassification: boolean): Float64Array {
   if (!isClassification) return Float64Array.from(outputs);
   const logs = Float64Array.from(outputs, (value) => Math.log(Math.max(value, LEAST_PROBABILITY)));
@@ -28,8 +32,8 @@ function comparable(outputs: Float32Array, width: number, isClassification: bool
 }
 
 /**
- * The mean squared change of a network's outputs when the inputs of one column are permuted among rows, for each
- * column. It needs no targets.
+ * The mean squared change of a network's outputs when the inputs of one column are permuted among rows, for
+ * each column. It needs no targets.
  *
  * `x`: encoded rows, [rows][inputs].
  */
@@ -60,8 +64,8 @@ export function sensitivities(
 }
 
 /**
- * Multiplies factors of inputs by how much a network listens to their columns: by sensitivity^(power / 2), at most 4,
- * so that the total variance of the inputs is kept. Numbers of categories keep their value.
+ * Multiplies factors of inputs by how much a network listens to their columns: by sensitivity^(power / 2), at
+ * most 4, so that the total variance of the inputs is kept. Numbers of categories keep their value.
  */
 export function scaleBySensitivity(
   scales: Float32Array,
@@ -111,7 +115,10 @@ export function scaleRows(x: Float32Array, scales: Float32Array): Float32Array<A
   return scaled;
 }
 
-/** Multiplies the weights of the first dense layer by the factors, so that the model takes rows that are not scaled. */
+/**
+ * Multiplies the weights of the first dense layer by the factors, so that the model takes rows that are not
+ * scaled.
+ */
 export function absorbScales(model: Model, scales: Float32Array): void {
   const weights = model.getWeights();
   const first = weights.find((layer) => "bias" in layer && "weight" in layer) as

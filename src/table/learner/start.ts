@@ -19,8 +19,9 @@ const isDense = (weights: LayerWeights): weights is LayerWeights & DenseWeights 
   "bias" in weights && "weight" in weights;
 
 /**
- * Scales the weights of each dense layer so that each unit has the standard deviation 1 before its activation, and
- * sets its bias so that it switches near the data: minus an exponentially weighted mean of its value on 5 rows.
+ * Scales the weights of each dense layer so that each unit has the standard deviation 1 before its
+ * activation, and sets its bias so that it switches near the data: minus an exponentially weighted mean of
+ * its value on 5 rows.
  *
  * `x`: the training rows, [rows][inputs].
  */

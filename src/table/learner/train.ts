@@ -63,8 +63,8 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
 }
 
 /**
- * Trains networks, each on the rows of its fold; they then take rows that are not scaled. What has learned nothing, because it diverged in its first epoch or
- * the time was over, is left out.
+ * Trains networks, each on the rows of its fold; they then take rows that are not scaled. What has learned
+ * nothing, because it diverged in its first epoch or the time was over, is left out.
  */
 export async function trainStage(
   planned: readonly Planned[],

@@ -1,7 +1,7 @@
 /**
- * The messages of Arrow IPC, files and streams: split, and checked so that no number in them can ask for more work or
- * memory than there are bytes. The format: https://arrow.apache.org/docs/format/Columnar.html, its flatbuffers:
- * https://github.com/apache/arrow/blob/main/format/Message.fbs and Schema.fbs.
+ * The messages of Arrow IPC, files and streams: split, and checked so that no number in them can ask for more
+ * work or memory than there are bytes. The format: https://arrow.apache.org/docs/format/Columnar.html, its
+ * flatbuffers: https://github.com/apache/arrow/blob/main/format/Message.fbs and Schema.fbs.
  */
 import { FormatError } from "../../errors.ts";
 import type { ByteSource } from "./source.ts";
@@ -57,7 +57,9 @@ class Fields {
     return place === 0 ? 0 : Number(this.#view.getBigInt64(place, true));
   }
 
-  /** Returns the positions of a vector's entries of `stride` bytes. Throws if they are not within the message. */
+  /**
+   * Returns the positions of a vector's entries of `stride` bytes. Throws if they are not within the message.
+   */
   vector(field: number, stride: number): number[] {
     const place = this.place(field);
     if (place === 0) return [];

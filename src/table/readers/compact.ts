@@ -1,8 +1,8 @@
 /** Stores cells of other libraries in little memory. */
 
 /**
- * Returns a column of numbers and nulls as doubles, with NaN for null. Returns any other column unchanged, also one
- * with whole numbers that a double cannot hold.
+ * Returns a column of numbers and nulls as doubles, with NaN for null. Returns any other column unchanged,
+ * also one with whole numbers that a double cannot hold.
  */
 export function compactCells(cells: ArrayLike<unknown>): ArrayLike<unknown> {
   if (cells instanceof Float64Array) return cells;

@@ -75,7 +75,9 @@ export async function readJsonLines(source: ByteSource): Promise<Frame> {
 export const streamJsonLines = (source: ByteSource, rows: number): AsyncGenerator<Frame> =>
   inFrames(lineBatches(source), rows, source.place);
 
-/** Reads a JSON array of records in frames of up to `rows` rows. Keeps no more than some records in memory. */
+/**
+ * Reads a JSON array of records in frames of up to `rows` rows. Keeps no more than some records in memory.
+ */
 export const streamJson = (source: ByteSource, rows: number): AsyncGenerator<Frame> =>
   inFrames(arrayBatches(source), rows, source.place);
 

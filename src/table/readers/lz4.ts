@@ -1,6 +1,7 @@
 /**
- * LZ4: blocks, as Parquet has them, and frames, as Arrow has them: a header, then blocks that are compressed or not.
- * The formats: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md beside it.
+ * LZ4: blocks, as Parquet has them, and frames, as Arrow has them: a header, then blocks that are compressed
+ * or not. The formats: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md
+ * beside it.
  */
 
 const MAGIC = 0x184d2204;

@@ -20,8 +20,8 @@ interface Zlib {
 }
 
 /**
- * Decompresses Brotli with the host's own library. One in JavaScript would bring its dictionary, which takes as much
- * room as all other readers together.
+ * Decompresses Brotli with the host's own library. One in JavaScript would bring its dictionary, which takes
+ * as much room as all other readers together.
  */
 function decompressBrotli(bytes: Uint8Array): Uint8Array {
   const zlib = builtin<Zlib>("zlib");

@@ -16,7 +16,10 @@ export interface ReadTableOptions {
   readonly columns?: readonly string[] | undefined;
   /** CSV: the character between cells; by default the one of tab, `;`, `|` and `,` that fits the lines. */
   readonly separator?: string | undefined;
-  /** CSV: the character around cells that have separators or line breaks in them; `""` if there is none. `"` by default. */
+  /**
+   * CSV: the character around cells that have separators or line breaks in them; `""` if there is none. `"`
+   * by default.
+   */
   readonly quote?: string | undefined;
   /** CSV: the character that begins decimals; by default what the numbers of each column have. */
   readonly decimal?: Decimal | undefined;
@@ -26,7 +29,10 @@ export interface ReadTableOptions {
   readonly header?: boolean | undefined;
   /** CSV: columns whose cells stay as they are written although they look like numbers, such as codes. */
   readonly text?: readonly string[] | undefined;
-  /** CSV: what becomes of a line with fewer cells than the first: `"refuse"` (the default), or `"pad"` with missing values. */
+  /**
+   * CSV: what becomes of a line with fewer cells than the first: `"refuse"` (the default), or `"pad"` with
+   * missing values.
+   */
   readonly ragged?: "refuse" | "pad" | undefined;
   /** SQLite and DuckDB: what to select; by default all of the only table. */
   readonly query?: string | undefined;
@@ -196,12 +202,12 @@ const isConnection = (input: unknown): input is SqlConnection =>
   input !== null && typeof input === "object" && ("prepare" in input || "runAndReadAll" in input);
 
 /**
- * Reads a table from a file, a web address, a `Blob`, bytes or text, as the rows that `fitTable`, `predict` and
- * `evaluate` take. Formats: CSV and TSV, JSON, JSON Lines, Parquet, Arrow IPC and Feather, SQLite and DuckDB; all but
- * the databases also compressed with gzip.
+ * Reads a table from a file, a web address, a `Blob`, bytes or text, as the rows that `fitTable`, `predict`
+ * and `evaluate` take. Formats: CSV and TSV, JSON, JSON Lines, Parquet, Arrow IPC and Feather, SQLite and
+ * DuckDB; all but the databases also compressed with gzip.
  *
- * How a CSV file is written is found from its beginning: the encoding, the separator, the decimal sign, and whether the
- * first line has names. Columns of numbers are read as doubles, others as text.
+ * How a CSV file is written is found from its beginning: the encoding, the separator, the decimal sign, and
+ * whether the first line has names. Columns of numbers are read as doubles, others as text.
  *
  * @example
  * ```ts
@@ -210,8 +216,8 @@ const isConnection = (input: unknown): input is SqlConnection =>
  * cars.names; // ["name", "price"]
  * ```
  *
- * @throws FileError if the file cannot be read, FormatError or DataError if it is not a table of the format, with the
- * line and the fix; OptionError for an option that is unknown, or not for the format.
+ * @throws FileError if the file cannot be read, FormatError or DataError if it is not a table of the format,
+ * with the line and the fix; OptionError for an option that is unknown, or not for the format.
  */
 export async function readTable(
   input: TableInput | SqlConnection,
@@ -253,8 +259,8 @@ export async function readTable(
 }
 
 /**
- * Reads a table block by block, for tables that are larger than memory: each block is a frame of up to `rows` rows, and
- * no more than some blocks are in memory at a time. What `readTable` reads streams too.
+ * Reads a table block by block, for tables that are larger than memory: each block is a frame of up to `rows`
+ * rows, and no more than some blocks are in memory at a time. What `readTable` reads streams too.
  *
  * @example
  * ```ts

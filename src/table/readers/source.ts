@@ -12,8 +12,8 @@ export interface ByteStream {
 }
 
 /**
- * What holds a table: the path of a file, a `URL` (`file:`, `http:` or `https:`), a `Blob` or a `File`, bytes, a stream
- * of bytes, or the text itself. A string with a line break is text, any other one is a path.
+ * What holds a table: the path of a file, a `URL` (`file:`, `http:` or `https:`), a `Blob` or a `File`,
+ * bytes, a stream of bytes, or the text itself. A string with a line break is text, any other one is a path.
  */
 export type TableInput =
   | string

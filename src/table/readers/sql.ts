@@ -180,7 +180,10 @@ interface Opened {
   close(): void;
 }
 
-/** Imports a package of the user, or returns undefined. The name is not a literal, so that bundlers leave it alone. */
+/**
+ * Imports a package of the user, or returns undefined. The name is not a literal, so that bundlers leave it
+ * alone.
+ */
 async function importPackage(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);

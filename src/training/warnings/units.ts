@@ -42,7 +42,9 @@ function activationsOf({ plan, workspace }: Step): Activated[] {
   });
 }
 
-/** Returns whether a flat slope does harm: before the last operation, or where a value is far from its target. */
+/**
+ * Returns whether a flat slope does harm: before the last operation, or where a value is far from its target.
+ */
 function isWrong({ plan, workspace }: Step, { at, form, output }: Activated, place: number): boolean {
   if (at < plan.operations.length - 1 || plan.targets !== plan.outputs) return true;
   const span = form.high - form.low;

@@ -32,7 +32,10 @@ const NO_CODES = new Uint32Array(0);
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Returns whether a text is a code that must keep its spelling: "007", or a whole number that a double cannot hold. */
+/**
+ * Returns whether a text is a code that must keep its spelling: "007", or a whole number that a double cannot
+ * hold.
+ */
 export const isCode = (text: string): boolean =>
   /^[+-]?0\d+$/.test(text) || (/^[+-]?\d{16,}$/.test(text) && !Number.isSafeInteger(Number(text)));
 
@@ -183,11 +186,11 @@ const SPLITTER = 2 ** 27 + 1;
 const MOST_LOW_DIGITS = 7;
 
 /**
- * Divides the digits from `from` on by 10^scale, for more digits than a double holds, such as the 17 of a double's
- * decimals. Numerator and remainder are exact sums of two doubles (Dekker 1971).
+ * Divides the digits from `from` on by 10^scale, for more digits than a double holds, such as the 17 of a
+ * double's decimals. Numerator and remainder are exact sums of two doubles (Dekker 1971).
  *
- * @returns undefined where there are more than 22 digits, or the quotient is too near the middle of two doubles to be
- * rounded safely.
+ * @returns undefined where there are more than 22 digits, or the quotient is too near the middle of two
+ * doubles to be rounded safely.
  */
 function longQuotient(bytes: Uint8Array, from: number, decimal: number, scale: number): number | undefined {
   let high = 0;

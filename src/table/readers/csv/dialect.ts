@@ -1,4 +1,7 @@
-/** Detects how a CSV file is written from its beginning: encoding, separator, header, and the kind of each column. */
+/**
+ * Detects how a CSV file is written from its beginning: encoding, separator, header, and the kind of each
+ * column.
+ */
 import { DataError } from "../../../errors.ts";
 import { type Decimal, findDecimal, isMissingText, parseDate } from "../../cells.ts";
 import { type CellKind, type ColumnPlan, isCode, meaningOf } from "./columns.ts";
@@ -9,7 +12,9 @@ export const SAMPLE_BYTES = 1 << 18;
 const SAMPLE_RECORDS = 2000;
 /** Records that separators are tried on. */
 const TRIED_RECORDS = 200;
-/** Separators that are looked for: of those that fit, the first. The comma is last, as decimals have it too. */
+/**
+ * Separators that are looked for: of those that fit, the first. The comma is last, as decimals have it too.
+ */
 const SEPARATORS = ["\t", ";", "|", ","] as const;
 /** The share of the cells that must be numbers for the others to count as missing. */
 export const NUMBERS = 0.95;

@@ -28,7 +28,10 @@ export class Dictionary {
     return this.size === 0 ? 0 : this.#ends[this.size - 1];
   }
 
-  /** Returns the number of the text `source[from..to]`, and adds it if it is new. `hash` is the FNV-1a hash of its bytes. */
+  /**
+   * Returns the number of the text `source[from..to]`, and adds it if it is new. `hash` is the FNV-1a hash of
+   * its bytes.
+   */
   add(source: Uint8Array, from: number, to: number, hash: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;

@@ -1,6 +1,6 @@
 /**
- * A parser of CSV (RFC 4180) over the bytes of a file, from which it fills columns without making a string of each
- * cell. Quotes may hold separators, line breaks and doubled quotes; spaces around a cell are left out.
+ * A parser of CSV (RFC 4180) over the bytes of a file, from which it fills columns without making a string of
+ * each cell. Quotes may hold separators, line breaks and doubled quotes; spaces around a cell are left out.
  */
 import { DataError, show } from "../../../errors.ts";
 import { type ColumnBuilder, characters, POWERS } from "./columns.ts";
@@ -59,8 +59,9 @@ export class Parser {
   }
 
   /**
-   * Reads whole records of `bytes[start..end]` until the block has `rows` rows. `bytes[end]` must be a line feed,
-   * which ends the last record if `isLast`; else a record that reaches the end is left for the next call.
+   * Reads whole records of `bytes[start..end]` until the block has `rows` rows. `bytes[end]` must be a line
+   * feed, which ends the last record if `isLast`; else a record that reaches the end is left for the next
+   * call.
    *
    * @returns where the next record begins.
    */
