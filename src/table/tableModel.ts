@@ -2,7 +2,7 @@
 import { DataError, OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
-import { checkNames, isPlain } from "../options.ts";
+import { checkNames } from "../options.ts";
 import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
@@ -24,6 +24,10 @@ const STREAMED = 256;
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
+
+const isIterable = (rows: object | null): rows is Iterable<TableRecord> =>
+  typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function" &&
+  !ArrayBuffer.isView(rows);
 
 /** Reads the cells of rows as typed columns, for a column that has the training's description. */
 export function typeCells(
@@ -115,7 +119,7 @@ export class TableModel<Reply = Answer> {
    *
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
-  predict(records: readonly object[]): Reply[];
+  predict(records: readonly object[] | IterableIterator<object>): Reply[];
   predict(records: AsyncIterable<object>): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
   predict(record: object): Reply;
@@ -124,11 +128,11 @@ export class TableModel<Reply = Answer> {
     if (isStream(rows)) return this.#answerStream(rows);
     if (Array.isArray(rows)) return this.#answerRecords(rows);
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
-    if (!isPlain(rows) && (rows === null || typeof rows !== "object")) {
-      throw new DataError(`predict: expected a record, records or columns, received ${show(rows)}`);
-    }
-    if (Array.isArray(rows) || ArrayBuffer.isView(rows)) toFrame([rows], "predict");
-    return this.#answerOne(rows as TableRecord);
+    if (isIterable(rows)) return this.#answerRecords(Array.from(rows));
+    if (rows instanceof Promise)
+      throw new DataError("predict: expected rows, received a promise. Fix: await it");
+    checkRecord(rows, 0, "predict");
+    return this.#answerOne(rows);
   }
 
   /**
