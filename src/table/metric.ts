@@ -66,24 +66,28 @@ export function metricOf(metric: Complete, description: TargetDescription): Targ
     smallerIsBetter: figure.smallerIsBetter === true,
     value(targets, predictions, weights, decisions) {
       const chosen = isChosen ? (decisions ?? decideAll(description, predictions)) : undefined;
+      const judged = { targets, predictions, weights, chosen };
       return isBinary
-        ? ofTwo(figure, positiveOf(description), targets, predictions, weights, chosen)
-        : ofMany(figure, classes.length, targets, predictions, weights, chosen);
+        ? ofTwo(figure, positiveOf(description), judged)
+        : ofMany(figure, classes.length, judged);
     },
   };
 }
 
 const narrow = (weights: Float64Array | undefined) => weights && Float32Array.from(weights);
 
+/** What a metric of classes is computed from. */
+interface Judged {
+  readonly targets: Float64Array;
+  readonly predictions: Float64Array;
+  readonly weights: Float64Array | undefined;
+  /** The class that is chosen for each row, for a metric of choices. */
+  readonly chosen: ArrayLike<number> | undefined;
+}
+
 /** Of two classes: a column of the probability of the positive one, or of 1 where it is chosen. */
-function ofTwo(
-  figure: Metric,
-  positive: number,
-  targets: Float64Array,
-  predictions: Float64Array,
-  weights: Float64Array | undefined,
-  chosen: ArrayLike<number> | undefined,
-): number {
+function ofTwo(figure: Metric, positive: number, judged: Judged): number {
+  const { targets, predictions, weights, chosen } = judged;
   const rows = targets.length;
   const column = new Float32Array(rows);
   const wanted = new Float32Array(rows);
@@ -95,14 +99,8 @@ function ofTwo(
 }
 
 /** Of several classes: their probabilities, or 1 for the one that is chosen. */
-function ofMany(
-  figure: Metric,
-  classes: number,
-  targets: Float64Array,
-  predictions: Float64Array,
-  weights: Float64Array | undefined,
-  chosen: ArrayLike<number> | undefined,
-): number {
+function ofMany(figure: Metric, classes: number, judged: Judged): number {
+  const { targets, predictions, weights, chosen } = judged;
   const rows = targets.length;
   let shares: Float32Array;
   if (chosen === undefined) shares = Float32Array.from(predictions);

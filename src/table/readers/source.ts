@@ -191,12 +191,13 @@ export async function wholeOf(source: ByteSource): Promise<Uint8Array<ArrayBuffe
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const list: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunks) {
-    list.push(chunk);
-    size += chunk.length;
-  }
-  const bytes = new Uint8Array(size);
+  for await (const chunk of chunks) list.push(chunk);
+  return joinBytes(list);
+}
+
+/** Returns the bytes of all chunks in one array. */
+export function joinBytes(list: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(list.reduce((size, { length }) => size + length, 0));
   let at = 0;
   for (const chunk of list) {
     bytes.set(chunk, at);

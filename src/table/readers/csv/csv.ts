@@ -4,7 +4,7 @@ import { nextTurn } from "../../../host.ts";
 import { unknownName } from "../../../options.ts";
 import { withDictionary } from "../../dictionary.ts";
 import { Frame } from "../../frame.ts";
-import type { ByteSource } from "../source.ts";
+import { type ByteSource, joinBytes } from "../source.ts";
 import { ColumnBuilder, meaningOf } from "./columns.ts";
 import {
   type Dialect,
@@ -98,7 +98,7 @@ async function* pieces(
       size += value.length;
     }
   }
-  const head = first.length === 1 ? first[0] : joined(first, size);
+  const head = first.length === 1 ? first[0] : joinBytes(first);
   const sample = head.subarray(0, SAMPLE_BYTES);
   const isAll = isWhole && head.length <= SAMPLE_BYTES;
   const found = findEncoding(sample, isAll, place);
@@ -180,16 +180,6 @@ async function* pieces(
     }
   }
   if (parser.row > 0) yield finish();
-}
-
-function joined(list: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of list) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function checkColumns({ columns }: Dialect, choice: CsvChoice, place: string): void {
