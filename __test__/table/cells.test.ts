@@ -84,6 +84,7 @@ describe("a date in text", () => {
     expect(findDayFirst(["03/04/2024", "25/04/2024"])).toBe(true);
     expect(findDayFirst(["03/04/2024", "04/25/2024"])).toBe(false);
     expect(findDayFirst(["03/04/2024"])).toBe(false);
-    expect(findDayFirst(["03.04.2024"])).toBe(true);
+    expect(findDayFirst(["13.04.2024", "03/04/2024"])).toBe(false);
+    expect(parseDate("04.03.2024", false)).toBe(day);
   });
 });

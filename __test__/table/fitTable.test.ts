@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { load, Model, save } from "../../src/index.ts";
 import {
+  checkRows,
   fitTable,
   loadTable,
   type TableModel,
@@ -103,6 +104,27 @@ describe("fitTable", () => {
     );
     expect(models[0].toBytes()).toEqual(models[1].toBytes());
     for (const model of models) model.dispose();
+  });
+
+  test("tells what it did not expect in a column", async () => {
+    const rows = houses(120).map((row, at) => ({
+      ...row,
+      zip: `0${150 + (at % 7)}`,
+      area: at === 5 ? "broken" : row.area,
+    }));
+    const model = await fitTable(rows, { target: "price", columns: { dear: "ignore" }, ...options });
+    expect(model.notes).toContain(
+      '1 cell of column "area" cannot be read as a number, such as "broken", and counts as missing',
+    );
+    expect(model.columns.find(({ name }) => name === "zip")?.type).toBe("category");
+    expect(checkRows(model, [{ area: "large", town: "Oslo" }]).findings).toContainEqual(
+      expect.objectContaining({ column: "area", kind: "unreadable" }),
+    );
+    expect(() => model.predict({ sold: 2020 })).toThrow(/column "sold": expected a date, received 2020/);
+    await expect(
+      fitTable(rows, { target: "price", columns: { price: "category" }, ...options }),
+    ).rejects.toThrow(/"price" is the target, which has no type\. Fix: give task/);
+    model.dispose();
   });
 
   test("several targets are answered by name", async () => {

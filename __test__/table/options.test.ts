@@ -179,9 +179,9 @@ describe("validation", () => {
 
   test("is checked", async () => {
     const rows = waits(50);
-    const other = rows.map(({ queue }) => ({ queue }));
+    const other = rows.map(({ wait: _, ...rest }) => rest);
     await expect(fitTable(rows, { target: "wait", validation: other })).rejects.toThrow(
-      /validation: unknown target "wait"/,
+      /validation: expected the columns of the rows, received none of the name "wait"/,
     );
     await expect(fitTable(rows, { target: "wait", validation: [] })).rejects.toThrow(
       /validation: expected rows/,

@@ -85,6 +85,8 @@ const MONTH_DAY = new RegExp(
   String.raw`^([a-z]{3,9})\.?[- ]+(\d{1,2})(?:st|nd|rd|th)?[, ]+(\d{4})${TIME}$`,
   "i",
 );
+/** How dates are written that begin with the day wherever points are used. */
+const WITH_POINTS = /^\d{1,2}\./;
 const LONGEST_DATE = 48;
 
 /** Milliseconds since 1970 of a day and a time in UTC; NaN where the calendar has no such day. */
@@ -111,7 +113,7 @@ const monthOf = (name: string) => MONTHS.indexOf(name.slice(0, 3).toLowerCase())
 
 /**
  * The time that a text writes, in milliseconds since 1970; without a zone it is UTC. NaN if it is not a date.
- * `dayFirst` says how "03/04/2024" is read.
+ * `dayFirst` says how "03/04/2024" is read; with points ("03.04.2024") the day always comes first.
  */
 export function parseDate(text: string, dayFirst: boolean): number {
   if (text.length > LONGEST_DATE || text.length < 6) return Number.NaN;
@@ -122,7 +124,7 @@ export function parseDate(text: string, dayFirst: boolean): number {
   match = YEAR_LAST.exec(trimmed);
   if (match !== null) {
     const [first, second] = [Number(match[1]), Number(match[2])];
-    const [day, month] = dayFirst ? [first, second] : [second, first];
+    const [day, month] = dayFirst || WITH_POINTS.test(trimmed) ? [first, second] : [second, first];
     return toTime(fullYear(match[3]), month, day, match.slice(4));
   }
   match = DAY_MONTH.exec(trimmed);
@@ -133,21 +135,18 @@ export function parseDate(text: string, dayFirst: boolean): number {
 }
 
 /**
- * Whether the day comes before the month in a column of dates like "03/04/2024": decided by the dates that
- * can be read in one way only; where there is none, with points the day is first ("03.04.2024"), else the
- * month.
+ * Whether the day comes before the month in a column of dates like "03/04/2024": decided by the first date that
+ * can be read in one way only. Where there is none, the month comes first.
  */
 export function findDayFirst(texts: Iterable<string>): boolean {
-  let points = false;
   for (const text of texts) {
     if (text.length > LONGEST_DATE) continue;
     const match = YEAR_LAST.exec(text.trim());
-    if (match === null) continue;
+    if (match === null || WITH_POINTS.test(text.trim())) continue;
     if (Number(match[1]) > 12) return true;
     if (Number(match[2]) > 12) return false;
-    points ||= /^\d+\./.test(text.trim());
   }
-  return points;
+  return false;
 }
 
 /** The name of a cell's category; undefined for what is neither text, number, boolean nor valid date. */

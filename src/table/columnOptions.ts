@@ -13,7 +13,7 @@ export function readTargetNames(given: unknown, frame: Frame, call: string): str
   const names = typeof given === "string" ? [given] : given;
   if (!Array.isArray(names) || names.length === 0) {
     throw new OptionError(
-      `${call}: target: expected the name of a column, or a list of names, received ${show(given)}`,
+      `${call}: target: expected the name of a column, or a list of names, received ${show(given)}. The columns are ${frame.names.slice(0, 20).join(", ")}`,
     );
   }
   for (const name of names) {
@@ -98,6 +98,12 @@ export function typeColumns(
   call: string,
 ): TypedColumn[] {
   const types = readGivenTypes(given, frame, call);
+  const target = targets.find((name) => Object.hasOwn(types, name));
+  if (target !== undefined) {
+    throw new OptionError(
+      `${call}: columns: ${show(target)} is the target, which has no type. Fix: give task: "classification" or "regression"`,
+    );
+  }
   const columns: TypedColumn[] = [];
   for (const [name, cells] of frame.cells) {
     if (targets.includes(name)) continue;

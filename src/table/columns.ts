@@ -193,12 +193,18 @@ function inferType(found: Survey): Pick<ColumnDescription, "type" | "reason"> {
   if (booleans === 0 && dates === 0) {
     const decimal = findDecimal(counts.keys());
     const read = (text: string) => parseNumber(text, decimal);
-    const share = readable(counts, read);
+    const share = hasLeadingZeros(counts) ? 0 : readable(counts, read);
     if (share >= READABLE || (share >= 0.5 && hasStandIns(counts, read))) return { type: "number" };
   }
   const dayFirst = findDayFirst(counts.keys());
   if (readable(counts, (text) => parseDate(text, dayFirst)) >= READABLE) return { type: "date" };
   return inferTextType(counts, present);
+}
+
+/** Whether some texts are digits that begin with 0, as postal codes and telephone numbers do, and no number. */
+function hasLeadingZeros(counts: ReadonlyMap<string, number>): boolean {
+  for (const name of counts.keys()) if (/^0\d+$/.test(name.trim())) return true;
+  return false;
 }
 
 /** Whether texts are categories, prose or identifiers. */
@@ -381,11 +387,16 @@ const infinityIsMissing = (value: number) => (Math.abs(value) > LARGEST ? Number
 /** The last time that a date can have. */
 const LAST_TIME = 8.64e15;
 
+/** Numbers nearer to 0 are not dates: the first day of 1970 ends before. */
+const LEAST_MILLISECONDS = 1e8;
+
 function readDate(cell: unknown, dayFirst: boolean): number | undefined {
   if (isMissing(cell)) return Number.NaN;
   if (cell instanceof Date) return cell.getTime();
   if (typeof cell === "number" || typeof cell === "bigint") {
     const time = Number(cell);
+    // Milliseconds since 1970. Years and numbers like 20240304 are not meant so.
+    if (Math.abs(time) < LEAST_MILLISECONDS && time !== 0) return undefined;
     return Math.abs(time) > LAST_TIME ? Number.NaN : time + 0;
   }
   if (typeof cell !== "string") return undefined;

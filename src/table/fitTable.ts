@@ -2,14 +2,14 @@
 import type { RowSplit } from "../data/folds.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 import { now } from "../host.ts";
-import { checkNames, readSize, unknownName } from "../options.ts";
+import { checkNames, readSize } from "../options.ts";
 import { freshSeed } from "../seed.ts";
 import { readBoolean } from "../training/options.ts";
 import { readOnProgress } from "../training/trainMany.ts";
 import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
 import { readBackgroundSize, takeBackground } from "./background.ts";
 import { readGroups, readTargetNames, readTimes, readWeights, typeColumns } from "./columnOptions.ts";
-import type { ColumnType, TypedColumn } from "./columns.ts";
+import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
 import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControls } from "./controls.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
@@ -153,7 +153,10 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const own = sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL));
   if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = readTargetNames(target, own, CALL);
-  const validation = await readValidation(options, names);
+  const validation = await readValidation(
+    options,
+    own.names.filter((name) => types?.[name] !== "ignore"),
+  );
   const frame = validation === undefined ? own : concatenate(own, validation);
   const leftOut = new Map<string, string>();
   if (typeof sampleWeight === "string") leftOut.set(sampleWeight, "it has the weights of the rows");
@@ -171,9 +174,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
       .filter(({ description }) => description.type !== "ignore")
       .map((column) => [column.description.name, column]),
   );
-  const notes = columns.flatMap(({ description: { name, type, reason } }) =>
-    type === "ignore" ? [`column ${show(name)} is left out: ${reason}`] : [],
-  );
+  const notes = columns.flatMap(({ description }) => notesOf(description));
   const read = names.map((name) => {
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
     return readTarget({ name, cells, isText: frame.isText }, kind, CALL);
@@ -216,6 +217,15 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     notes,
     background,
   });
+}
+
+/** What a caller should know of a column. */
+function notesOf({ name, type, reason, unreadable }: ColumnDescription): string[] {
+  if (type === "ignore") return [`column ${show(name)} is left out: ${reason}`];
+  if (unreadable === undefined) return [];
+  const { cells, example } = unreadable;
+  const cannot = `${cells} ${cells === 1 ? "cell" : "cells"} of column ${show(name)} cannot be read as a ${type}`;
+  return [`${cannot}, such as ${example}, and ${cells === 1 ? "counts" : "count"} as missing`];
 }
 
 /** A target with what its networks learn from. Without folds nothing can be learned. */
@@ -304,7 +314,7 @@ function whyNot({ description, rows }: Target, learnable: number): string | unde
 /** The rows that the caller validates with. */
 async function readValidation(
   { validation, groups, time }: FitTableOptions,
-  targets: readonly string[],
+  needed: readonly string[],
 ): Promise<Frame | undefined> {
   if (validation === undefined) return undefined;
   for (const [name, value] of Object.entries({ groups, time })) {
@@ -315,10 +325,11 @@ async function readValidation(
   }
   const frame = await collectFrame(validation, `${CALL}: validation`);
   if (frame.rows === 0) throw new DataError(`${CALL}: validation: expected rows, received none`);
-  for (const name of targets) {
-    if (!frame.cells.has(name)) throw unknownName(`${CALL}: validation`, "target", name, frame.names);
-  }
-  return frame;
+  const lacking = needed.find((name) => !frame.cells.has(name));
+  if (lacking === undefined) return frame;
+  throw new DataError(
+    `${CALL}: validation: expected the columns of the rows, received none of the name ${show(lacking)}`,
+  );
 }
 
 /** The rows before `learnable` to learn from, the others to validate with. */

@@ -30,7 +30,12 @@ function describeColumn(
 
 function scoreLines({ description, scores, baseline, learned }: TrainedTarget): string[] {
   const { name, task, classes, reason, metric } = description;
-  const kind = task === "regression" ? "a number" : `one of ${classes?.length} classes`;
+  const kind =
+    task === "regression"
+      ? "a number"
+      : classes?.length === 1
+        ? "always one class"
+        : `one of ${classes?.length} classes`;
   const { coverage = {}, ...figures } = scores;
   const rows = [
     ...Object.entries(figures).map(([metric, value]) => {

@@ -80,16 +80,14 @@ export function checkRows(model: AnyTableModel, rows: object): RowCheck {
 }
 
 function checkColumn(description: ColumnDescription, frame: Frame): RowFinding[] {
-  const { name, range, missing, categories, unreadable } = description;
+  const { name, range, missing, categories } = description;
   const cells = frame.cells.get(name);
   const read = description.type === "text" ? textReader : cellReader(description);
   const found = new Map<RowFindingKind, { rows: number[]; example: unknown }>();
   for (let row = 0; row < frame.rows; row++) {
     const cell = cells?.[row];
     const value = read(cell);
-    // The training had such cells, too, and counted them as missing.
-    const isNoted = value === undefined && typeof cell === "string" && unreadable !== undefined;
-    const kind = isNoted ? undefined : kindOf(value, range, missing);
+    const kind = kindOf(value, range, missing);
     if (kind === undefined) continue;
     const list = found.get(kind);
     if (list === undefined) found.set(kind, { rows: [row], example: cell });
