@@ -90,7 +90,9 @@ describe("fitTable", () => {
       for (const row of rows) yield row;
     }
     expect(model.predict(rows.values())).toEqual(model.predict(rows));
-    expect(() => model.predict(Promise.resolve(rows))).toThrow(/received a promise\. Fix: await it/);
+    expect(() => model.predict(Promise.resolve(rows))).toThrow(
+      /received an object \(Promise\)\. Fix: await it/,
+    );
     const streamed: unknown[] = [];
     for await (const answer of model.predict(stream())) streamed.push(answer);
     expect(streamed).toEqual(model.predict(rows));

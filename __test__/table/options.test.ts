@@ -1,5 +1,7 @@
-import { describe, expect, expectTypeOf, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { Model, type PredictOptions } from "../../src/index.ts";
 import { fitTable, TableModel } from "../../src/table/index.ts";
+import type { TableProgress } from "../../src/table/progress.ts";
 import { calibrate, conformalShift, coverageOf, pinballLoss } from "../../src/table/quantiles.ts";
 
 /** Numbers from 0 to 1 that follow from a seed. */
@@ -247,6 +249,9 @@ describe("quantiles", () => {
     await expect(fitTable(rows, { target: "kind", quantiles: [0.5] })).rejects.toThrow(
       /quantiles: expected numbers, received the target "kind", which has 2 classes/,
     );
+    await expect(fitTable(rows, { target: "amount", quantiles: [0.1, undefined as never] })).rejects.toThrow(
+      "quantiles: expected shares above 0 and below 1, received undefined",
+    );
     await expect(fitTable(rows, { target: "amount", quantiles: [5, 95] })).rejects.toThrow(
       /above 0 and below 1/,
     );
@@ -441,5 +446,53 @@ describe("the file of a model with options", () => {
     expect(probabilities.fraud).toBeLessThan(0.5);
     expect(Number.isFinite(model.scores.logLoss)).toBe(true);
     model.dispose();
+  });
+});
+
+describe("a fitTable that fails leaves no network behind", () => {
+  const { dispose, predict, setWeights } = Model.prototype;
+  const made = new Set<Model>();
+  beforeEach(() => {
+    made.clear();
+    // Every network of numbers starts from the data, which sets its weights.
+    Model.prototype.setWeights = function (this: Model, ...given) {
+      made.add(this);
+      return setWeights.apply(this, given);
+    };
+    Model.prototype.dispose = function (this: Model) {
+      made.delete(this);
+      return dispose.call(this);
+    };
+  });
+  afterEach(() => {
+    Object.assign(Model.prototype, { dispose, predict, setWeights });
+  });
+  const given = { target: "wait", seed: 1, threads: 1 } as const;
+
+  test("while the networks train", async () => {
+    let most = 0;
+    const onProgress = ({ finished }: TableProgress) => {
+      most = Math.max(most, made.size);
+      if (finished > 0) throw new Error("enough");
+    };
+    await expect(fitTable(waits(200), { ...given, onProgress })).rejects.toThrow("enough");
+    expect(most).toBeGreaterThan(0);
+    expect(made.size).toBe(0);
+  });
+
+  test("while they are blended, or their quantiles calibrated", async () => {
+    let [calls, most] = [0, 0];
+    for (const allowed of [0, 22]) {
+      // The 40 rows that validate a fold: nothing before the blend predicts so many.
+      Model.prototype.predict = function (this: Model, x: Float32Array, options?: PredictOptions) {
+        most = Math.max(most, made.size);
+        if (x.length === 40 * this.inputs && ++calls > allowed) throw new Error("enough");
+        return predict.call(this, x, options);
+      } as typeof predict;
+      const fit = fitTable(waits(200), { ...given, quantiles: [0.1, 0.9] });
+      await expect(fit).rejects.toThrow("enough");
+      expect(made.size).toBe(0);
+    }
+    expect(most).toBeGreaterThan(0);
   });
 });

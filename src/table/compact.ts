@@ -1,13 +1,14 @@
 /** compact: a table model with one small network that answers as a portfolio does. */
 import { DataError, show } from "../errors.ts";
 import { now } from "../host.ts";
-import { checkNames, readSize } from "../options.ts";
+import { checkNames, readSize, refuse } from "../options.ts";
 import { permutation, uniform } from "../random.ts";
 import { outputsOf, TargetPredictor } from "./answering.ts";
 import { writeTable } from "./bytes.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { decideAll } from "./decision.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
+import { baselineOf } from "./honest.ts";
 import type { EncodedRows } from "./learner/encoded.ts";
 import { disposeNetworks, type Part, type TableNetwork } from "./learner/learned.ts";
 import { student } from "./learner/members.ts";
@@ -15,7 +16,7 @@ import { type StageRows, type TrainOptions, trainStage } from "./learner/train.t
 import type { ModelChange, Sizes, TableParts, TrainedTarget } from "./parts.ts";
 import { Preparation } from "./preparation.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
-import { type Scores, scoreTarget } from "./scores.ts";
+import { scoreTarget } from "./scores.ts";
 import { partsOf, TableModel, typeFrame, usedColumns } from "./tableModel.ts";
 import { readTargets } from "./target.ts";
 
@@ -32,6 +33,8 @@ const OPTIONS: readonly (keyof CompactOptions)[] = ["units", "samples", ...RUN_O
 
 const UNITS = 64;
 const SAMPLES = 40_000;
+/** All copies are in memory, and their answers are computed in one go. */
+const MOST_SAMPLES = 2_000_000;
 const FEWEST_ROWS = 20;
 /** The share of a copy's cells that come from another row. */
 const SWAPPED = 0.3;
@@ -120,6 +123,7 @@ export async function compact<Reply>(
   checkNames(options, OPTIONS, CALL);
   const units = readSize(options.units ?? UNITS, `${CALL}: units`);
   const samples = readSize(options.samples ?? SAMPLES, `${CALL}: samples`);
+  if (samples > MOST_SAMPLES) throw refuse(`${CALL}: samples`, `at most ${MOST_SAMPLES}`, samples);
   const { seed, ...run } = readRunOptions(CALL, options, () => parts.seed);
   const training: TrainOptions = { ...run, seconds: undefined, onProgress: undefined };
   const frame = await collectFrame(rows, CALL);
@@ -134,13 +138,13 @@ export async function compact<Reply>(
   const columns = typeFrame(used, frame, CALL);
   const dealt = split(frame.rows, seed);
   const targets: TrainedTarget[] = [];
-  const scores: { name: string; before: Scores; after: Scores; agreement: number }[] = [];
+  const scores: ReturnType<typeof compare>[] = [];
   try {
     for (const target of parts.targets) {
       const teacher = new TargetPredictor(target, used);
       const small =
-        target.learned.networks.length === 0
-          ? copyOf(target)
+        target.learned.networks.length === 0 && target.learned.quantiles === undefined
+          ? { ...target }
           : await distill(target, teacher, { columns, dealt, units, samples, seed, training });
       targets.push(small);
       scores.push(compare(target, teacher, small, columns, frame, dealt.test, used));
@@ -149,7 +153,7 @@ export async function compact<Reply>(
     for (const { learned } of targets) disposeNetworks(learned);
     throw error;
   }
-  const scored = targets.map((target, at) => withScores(target, scores[at].after));
+  const scored = targets.map((target, at) => withScores(target, scores[at]));
   const by = <Value>(read: (one: (typeof scores)[0]) => Value) =>
     Object.fromEntries(scores.map((one) => [one.name, read(one)]));
   const made = (change: ModelChange): TableParts => ({
@@ -179,18 +183,18 @@ function sizesOf(before: number, made: (sizes: Sizes) => TableParts): Sizes {
 }
 
 /** A target with the scores of its network; the loss of the only bag is among them. */
-function withScores(target: TrainedTarget, scores: Scores): TrainedTarget {
+function withScores(
+  target: TrainedTarget,
+  { after: scores, baseline }: Pick<ReturnType<typeof compare>, "after" | "baseline">,
+): TrainedTarget {
   const { learned } = target;
   const { logLoss, rootMeanSquaredError } = scores;
   const loss = logLoss ?? (rootMeanSquaredError === undefined ? Number.NaN : rootMeanSquaredError ** 2);
   return {
-    ...target,
-    scores,
+    ...{ ...target, scores, baseline },
     learned: { ...learned, bags: learned.bags.map((bag) => ({ ...bag, loss })) },
   };
 }
-
-const copyOf = (target: TrainedTarget): TrainedTarget => ({ ...target });
 
 const parametersOf = (targets: readonly TrainedTarget[]) =>
   targets.reduce((sum, { learned: { networks, quantiles } }) => {
@@ -313,6 +317,12 @@ function spreadOf(values: Float64Array): { center: number; scale: number } {
   return { center, scale: stddev > 0 ? stddev : 1 };
 }
 
+/** The share of the variance of some answers that others explain; 1 where neither differs. */
+function explainedShare(answers: Float64Array, others: Float64Array): number {
+  const squares = squaresOf(answers, others);
+  return squares === 0 ? 1 : 1 - squares / squaresOf(answers, meansOf(answers));
+}
+
 /** The scores of both models on rows that the small one did not learn from, and how often they agree. */
 function compare(
   target: TrainedTarget,
@@ -329,12 +339,13 @@ function compare(
   const [old, recent] = [teacher.rows(columns, test), pupil.rows(columns, test)];
   const agreement =
     description.classes === undefined
-      ? 1 - squaresOf(old.values, recent.values) / squaresOf(old.values, meansOf(old.values))
+      ? explainedShare(old.values, recent.values)
       : shareOf(decideAll(description, old.values), decideAll(description, recent.values));
   const cells = frame.cells.get(name);
   const values = cells === undefined ? undefined : readTargets(description, cells, CALL);
   const known = test.filter((row) => values !== undefined && !Number.isNaN(values[row]));
-  if (values === undefined || known.length === 0) return { name, before: {}, after: {}, agreement };
+  if (values === undefined || known.length === 0)
+    return { name, before: {}, after: {}, agreement, baseline: {} };
   const targets = Float64Array.from(known, (row) => values[row]);
   const scores = (predictor: TargetPredictor) => {
     const { values: own, quantiles } = predictor.rows(columns, known);
@@ -346,7 +357,8 @@ function compare(
       levels && quantiles && { quantiles: { levels, values: quantiles } },
     );
   };
-  return { name, before: scores(teacher), after: scores(pupil), agreement };
+  const baseline = baselineOf(description, targets, target.learned.prior);
+  return { name, before: scores(teacher), after: scores(pupil), agreement, baseline };
 }
 
 const squaresOf = (a: Float64Array, b: Float64Array) =>

@@ -77,8 +77,8 @@ function readQuantiles(given: unknown, place: string): readonly number[] | undef
   if (!Array.isArray(given) || given.length === 0 || given.length > MOST_QUANTILES) {
     throw refuse(place, `a list of 1 to ${MOST_QUANTILES} shares between 0 and 1`, given);
   }
-  const wrong = given.find((share) => !(typeof share === "number" && share > 0 && share < 1));
-  if (wrong !== undefined) throw refuse(place, "shares above 0 and below 1", wrong);
+  const wrong = given.findIndex((share) => !(typeof share === "number" && share > 0 && share < 1));
+  if (wrong >= 0) throw refuse(place, "shares above 0 and below 1", given[wrong]);
   if (new Set(given).size < given.length)
     throw new OptionError(`${place}: expected different shares, received one twice`);
   return (given as number[]).toSorted((a, b) => a - b);

@@ -10,6 +10,7 @@ import { readTable, writeTable } from "./bytes.ts";
 import type { TypedColumn } from "./columns.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type TableSource } from "./frame.ts";
+import { baselineOf } from "./honest.ts";
 import { applyTemperature, blendLoss, findTemperature, mix, type Scored } from "./learner/blend.ts";
 import { foldTemperature, repeatByClass, trainingWeights } from "./learner/classWeights.ts";
 import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learner/learned.ts";
@@ -272,7 +273,8 @@ async function continueTarget(
   const quantilesAfter = "quantiles" in outOfFold ? outOfFold.quantiles?.values : undefined;
   return {
     target: {
-      ...{ description, learned: complete, baseline },
+      ...{ description, learned: complete },
+      baseline: kept.length === 0 ? baseline : baselineOf(description, scored.targets, complete.prior),
       scores:
         kept.length === 0
           ? scores

@@ -14,7 +14,7 @@ import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControl
 import { dealRows } from "./folds.ts";
 import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
 import { scoreLearned } from "./honest.ts";
-import { disposeNetworks, learnPrior } from "./learner/learned.ts";
+import { disposeNetworks, learnPrior, orDispose } from "./learner/learned.ts";
 import { type Bag, countNetworks, type LearnOptions, learn } from "./learner/portfolio.ts";
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import { priorQuantiles } from "./learner/quantiles.ts";
@@ -256,10 +256,14 @@ async function trainTargets(
               ...{ ...shared, bags, folds, isTuned, onProgress: progress.report },
               seconds: seconds && Math.max(1e-3, seconds * progress.share()),
             });
-      progress.end();
       const needsQuantiles = target.description.quantiles !== undefined && learned.quantiles === undefined;
-      const complete = needsQuantiles ? priorQuantiles(learned, target, weights) : learned;
-      trained.push(scoreLearned(target, complete, isTuned, weights));
+      const networks = [...learned.networks, ...(learned.quantiles?.networks ?? [])];
+      const scored = await orDispose(networks, () => {
+        const complete = needsQuantiles ? priorQuantiles(learned, target, weights) : learned;
+        return scoreLearned(target, complete, isTuned, weights);
+      });
+      trained.push(scored);
+      progress.end();
     }
     return trained;
   } catch (error) {

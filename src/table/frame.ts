@@ -155,12 +155,14 @@ export function concatenate(first: Frame, second: Frame): Frame {
 
 /** Refuses what is not a record. */
 export function checkRecord(record: unknown, row: number, place: string): asserts record is TableRecord {
-  if (record === null || typeof record !== "object" || Array.isArray(record) || ArrayBuffer.isView(record)) {
-    const hint = Array.isArray(record)
-      ? '; give records like { age: 30, city: "Oslo" }, or columns by name'
+  // Dates, maps, promises and the like are objects without fields: they would count as records of missing values.
+  if (Object.prototype.toString.call(record) === "[object Object]") return;
+  const hint = Array.isArray(record)
+    ? '; give records like { age: 30, city: "Oslo" }, or columns by name'
+    : record instanceof Promise
+      ? ". Fix: await it"
       : "";
-    throw new DataError(`${place}: row ${row}: expected a record, received ${show(record)}${hint}`);
-  }
+  throw new DataError(`${place}: row ${row}: expected a record, received ${show(record)}${hint}`);
 }
 
 /** Collects records into columns: a column for each name that any record has. */

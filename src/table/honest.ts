@@ -23,22 +23,28 @@ export function scoreLearned(
   const { rows, predictions, quantiles } = outOfFold;
   const targets = Float64Array.from(rows, (row) => values[row]);
   const own = weights && Float64Array.from(rows, (row) => weights[row]);
-  const outputs = target.description.classes?.length ?? 1;
-  const prior = Float64Array.from({ length: rows.length * outputs }, (_, at) => learned.prior[at % outputs]);
   const description = isTuned
     ? { ...target.description, threshold: tuneThreshold(target.description, targets, predictions, own) }
     : target.description;
   const decisions = isTuned ? decideApart(target, targets, predictions, own) : undefined;
   const scores = scoreTarget(description, targets, predictions, { decisions, quantiles });
-  return { description, learned, scores, baseline: baselineOf(description, targets, prior) };
+  return { description, learned, scores, baseline: baselineOf(description, targets, learned.prior) };
 }
 
 /** What always the mean, or the share of each class, scores. */
-function baselineOf(description: Target["description"], targets: Float64Array, prior: Float64Array): Scores {
+export function baselineOf(
+  description: Target["description"],
+  targets: Float64Array,
+  prior: readonly number[],
+): Scores {
+  const answers = Float64Array.from(
+    { length: targets.length * prior.length },
+    (_, at) => prior[at % prior.length],
+  );
   // The commonest class, whatever the threshold.
   const { threshold: _threshold, classWeights: _classWeights, ...plain } = description;
-  const decisions = description.classes === undefined ? undefined : decideAll(plain, prior);
-  return scoreTarget(description, targets, prior, { decisions });
+  const decisions = description.classes === undefined ? undefined : decideAll(plain, answers);
+  return scoreTarget(description, targets, answers, { decisions });
 }
 
 /** The class of each row, by the threshold that is best for the rows of the other parts. */

@@ -129,8 +129,6 @@ export class TableModel<Reply = Answer> {
     if (Array.isArray(rows)) return this.#answerRecords(rows);
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
     if (isIterable(rows)) return this.#answerRecords(Array.from(rows));
-    if (rows instanceof Promise)
-      throw new DataError("predict: expected rows, received a promise. Fix: await it");
     checkRecord(rows, 0, "predict");
     return this.#answerOne(rows);
   }

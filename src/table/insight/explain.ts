@@ -131,14 +131,15 @@ export function explain(
     output: chooseOutput(description, options.class),
     base: predictionsFor(model, background, description),
   };
-  const frame = toFrame(Array.isArray(rows) ? rows : [rows], CALL);
+  const isOne = !(Symbol.iterator in Object(rows));
+  const frame = toFrame(isOne ? [rows] : rows, CALL);
   const answers = answersFor(model, frame, description);
   const predictions = flatten(answers, description);
   const outputs = description.classes?.length ?? 1;
   const explanations = Array.from({ length: frame.rows }, (_, row) =>
     explainRow(setting, frame, row, answers.value[row], predictions.subarray(row * outputs)),
   );
-  return Array.isArray(rows) ? explanations : explanations[0];
+  return isOne ? explanations[0] : explanations;
 }
 
 interface Setting {

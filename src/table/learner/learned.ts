@@ -99,6 +99,19 @@ export function disposeNetworks({ networks, quantiles }: Pick<Learned, "networks
   for (const { model } of quantiles?.networks ?? []) model.dispose();
 }
 
+/** Runs what works on networks; if it throws, the networks are disposed. */
+export async function orDispose<Result>(
+  networks: readonly { readonly model: Model }[],
+  run: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    for (const { model } of networks) model.dispose();
+    throw error;
+  }
+}
+
 /** The share of each class, or the mean, of the targets of some rows, by weight. */
 export function priorOf(
   { description, values }: Target,

@@ -11,7 +11,15 @@ import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
 import { foldTemperature, trainingWeights } from "./classWeights.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
-import { type Learned, learnPrior, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learned.ts";
+import {
+  type Learned,
+  learnPrior,
+  orDispose,
+  predictEncoded,
+  priorOf,
+  rangeOf,
+  type TableNetwork,
+} from "./learned.ts";
 import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { pause } from "./pause.ts";
@@ -89,26 +97,20 @@ export async function learn(
     seconds: seconds && (seconds * whole) / (whole + more),
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
-  try {
+  const blended = await orDispose(trained, async () => {
     await options.afterwards?.(trained, encoded, target);
-  } catch (error) {
-    for (const { model } of trained) model.dispose();
-    throw error;
-  }
-  const blended = await blend(trained, encoded, target, options);
+    return blend(trained, encoded, target, options);
+  });
   if (more === 0) return blended;
-  try {
-    return await learnQuantiles(blended, encoded, target, {
+  return orDispose(blended.networks, () =>
+    learnQuantiles(blended, encoded, target, {
       ...options,
       networks: each,
       seconds: seconds && Math.max(1e-3, seconds - (now() - begun) / 1000),
       onProgress:
         onProgress && (({ finished }) => onProgress({ finished: whole + finished, total: whole + more })),
-    });
-  } catch (error) {
-    for (const { model } of blended.networks) model.dispose();
-    throw error;
-  }
+    }),
+  );
 }
 
 /** Trains the bags of both stages. */
@@ -154,7 +156,7 @@ async function trainBags(
   const trained = await train(first, 0, []);
   const isOver = seconds !== undefined && now() - begun > 1000 * seconds;
   if (second.length === 0 || isOver) return trained;
-  try {
+  return orDispose(trained, async () => {
     const sensitivity = encoded.map((fold, number) =>
       sensitivityOf(
         fold,
@@ -163,10 +165,7 @@ async function trainBags(
       ),
     );
     return [...trained, ...(await train(second, first.length, sensitivity))];
-  } catch (error) {
-    for (const { model } of trained) model.dispose();
-    throw error;
-  }
+  });
 }
 
 /** The factors of a fold's inputs for a kind of networks. */

@@ -2,7 +2,7 @@
 import { calibrate, conformalShift } from "../quantiles.ts";
 import type { Target } from "../target.ts";
 import type { Encoded } from "./encoded.ts";
-import { type Learned, type Part, predictEncoded, priorOf, type TableNetwork } from "./learned.ts";
+import { type Learned, orDispose, type Part, predictEncoded, priorOf, type TableNetwork } from "./learned.ts";
 import { quantileOf, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { stageRows, type TrainOptions, trainStage } from "./train.ts";
@@ -41,26 +41,28 @@ export async function learnQuantiles(
   );
   const rows = encoded.map((fold) => stageRows(fold, undefined));
   const trained = await trainStage(planned, ({ fold }) => rows[fold], shapeOf, options);
-  const parts: Part[] = learned.parts.slice();
-  const partOf = (fold: number) => {
-    const { preparation, center, scale } = encoded[fold];
-    const found = parts.findIndex((part) => part.preparation === preparation);
-    return found < 0 ? parts.push({ preparation, center, scale }) - 1 : found;
-  };
-  const found = levels.map(() => new OutOfFold(target.values.length, 1));
-  const networks = trained.map(({ model, bag, fold }): TableNetwork => {
-    const network = { model, bag, part: partOf(fold) };
-    const { heldOut, split } = encoded[fold];
-    const predictions = predictEncoded(model, heldOut.x, encoded[fold], learned.range, false);
-    found[bag].add(split.heldOut, (at) => predictions[at]);
-    return network;
+  return orDispose(trained, () => {
+    const parts: Part[] = learned.parts.slice();
+    const partOf = (fold: number) => {
+      const { preparation, center, scale } = encoded[fold];
+      const found = parts.findIndex((part) => part.preparation === preparation);
+      return found < 0 ? parts.push({ preparation, center, scale }) - 1 : found;
+    };
+    const found = levels.map(() => new OutOfFold(target.values.length, 1));
+    const networks = trained.map(({ model, bag, fold }): TableNetwork => {
+      const network = { model, bag, part: partOf(fold) };
+      const { heldOut, split } = encoded[fold];
+      const predictions = predictEncoded(model, heldOut.x, encoded[fold], learned.range, false);
+      found[bag].add(split.heldOut, (at) => predictions[at]);
+      return network;
+    });
+    const raw = levels.map((_, level) =>
+      Float64Array.from(learned.outOfFold.rows, (row) =>
+        found[level].has(row) ? found[level].of(Uint32Array.of(row))[0] : learned.prior[0],
+      ),
+    );
+    return { ...learned, parts, ...calibrateQuantiles(learned, target, raw, networks, options.weights) };
   });
-  const raw = levels.map((_, level) =>
-    Float64Array.from(learned.outOfFold.rows, (row) =>
-      found[level].has(row) ? found[level].of(Uint32Array.of(row))[0] : learned.prior[0],
-    ),
-  );
-  return { ...learned, parts, ...calibrateQuantiles(learned, target, raw, networks, options.weights) };
 }
 
 /** What is answered where nothing can be learned: the quantiles of the targets. */
