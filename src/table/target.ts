@@ -62,7 +62,9 @@ function areCodes(distinct: readonly number[], rows: number): string | undefined
   const isRun = distinct.every((value, at) => value === first + at);
   if (!isRun || (first !== 0 && first !== 1)) return undefined;
   if (distinct.length > MOST_CODES) return undefined;
-  return `its ${distinct.length} values are whole numbers in a row, as of codes`;
+  return distinct.length === 1
+    ? "it has one value, a whole number"
+    : `its ${distinct.length} values are whole numbers in a row, as of codes`;
 }
 
 interface Cells {

@@ -135,7 +135,10 @@ const WORDS: Readonly<Record<RowFindingKind, string>> = {
 };
 
 function textOf(findings: readonly RowFinding[], rows: number, checked: number): string {
-  if (findings.length === 0) return `all ${checked} rows are like the training rows`;
+  if (findings.length === 0)
+    return checked === 1
+      ? "the row is like the training rows"
+      : `all ${checked} rows are like the training rows`;
   const lines = findings.map(({ column, kind, rows: own, example, expected }) => [
     `  ${column}`,
     WORDS[kind],
