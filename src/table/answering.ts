@@ -235,6 +235,14 @@ function repeat(values: Float64Array, times: number): Float64Array {
   return all;
 }
 
+/** Some rows of values, [rows][width]. */
+export function pick(values: Float64Array, rows: Uint32Array, width: number): Float64Array {
+  const picked = new Float64Array(rows.length * width);
+  for (const [to, from] of rows.entries())
+    picked.set(values.subarray(from * width, (from + 1) * width), to * width);
+  return picked;
+}
+
 /** Values by name. None of the names is `__proto__`. */
 function named(names: readonly string[], values: Float64Array, start: number): Record<string, number> {
   const object: Record<string, number> = {};

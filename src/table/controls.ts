@@ -2,7 +2,7 @@
  * What a caller wants of the answers: the metric, the positive class, its threshold, class weights,
  * quantiles.
  */
-import { OptionError, show } from "../errors.ts";
+import { OptionError, show, within } from "../errors.ts";
 import { type Complete, isPlain, refuse, unknownName } from "../options.ts";
 import { type MetricChoice, metricOf, readMetric } from "./metric.ts";
 import type { ClassValue, Target, TargetDescription } from "./target.ts";
@@ -184,15 +184,7 @@ export function applyControls(targets: readonly Target[], controls: Controls, pl
   if (threshold !== undefined) apply((description) => withThreshold(threshold, description, place));
   if (classWeight !== undefined)
     apply((description, target) => withClassWeight(classWeight, description, target, place));
-  if (metric !== undefined) {
-    apply((description) => {
-      try {
-        return withMetric(metric, description);
-      } catch (error) {
-        throw error instanceof OptionError ? new OptionError(`${place}: ${error.message}`) : error;
-      }
-    });
-  }
+  if (metric !== undefined) apply((description) => within(place, () => withMetric(metric, description)));
   if (quantiles !== undefined) apply((description) => withQuantiles(quantiles, description, place));
   return described;
 }

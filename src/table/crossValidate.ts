@@ -3,6 +3,7 @@
  * refitted.
  */
 
+import { momentsOf } from "../data/moments.ts";
 import { OptionError } from "../errors.ts";
 import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
@@ -13,7 +14,7 @@ import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
 import { FIT_TABLE_OPTIONS, type FitTableOptions, fitTable } from "./fitTable.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableRecord, type TableSource } from "./frame.ts";
-import { meanAndStddev, type Scores } from "./scores.ts";
+import type { Scores } from "./scores.ts";
 import type { TableModel } from "./tableModel.ts";
 import { classReader, readTarget, readTask, type TargetDescription } from "./target.ts";
 
@@ -195,7 +196,7 @@ function overFolds(
     return Object.fromEntries(
       [...metrics].map((metric) => {
         const values = all.map((scores) => scores[metric]).filter((value) => typeof value === "number");
-        return [metric, meanAndStddev(values)[which]];
+        return [metric, momentsOf(values)[which]];
       }),
     );
   };

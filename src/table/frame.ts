@@ -1,6 +1,6 @@
 /** From what a caller has (records, columns, a stream of records) to columns of cells. */
 import type { NumberArray } from "../data/examples.ts";
-import { DataError, type OptionError, ShapeError, show } from "../errors.ts";
+import { DataError, ShapeError, show } from "../errors.ts";
 import { isPlain, unknownName } from "../options.ts";
 
 /**
@@ -219,11 +219,23 @@ function fromColumns(columns: Columns, place: string): Frame {
   return new Frame(new Map(names.map((name) => [name, columns[name]])), rows);
 }
 
-/** Whether rows are one record: as `predict` has it, an object is a record unless every field is a list. */
-export function isRecord(rows: unknown): rows is TableRecord {
-  if (!isPlain(rows)) return false;
+/**
+ * Whether an object has columns: every value is a list. A record whose every field is a list has no meaning.
+ */
+export function isColumns(rows: unknown): rows is Columns {
+  if (rows === null || typeof rows !== "object") return false;
   const values = Object.values(rows);
-  return values.length === 0 || !values.every(isList);
+  return values.length > 0 && values.every(isList);
+}
+
+/** Whether rows are one record: as `predict` has it, an object is a record unless every field is a list. */
+export const isRecord = (rows: unknown): rows is TableRecord => isPlain(rows) && !isColumns(rows);
+
+/** The numbers of all rows. */
+export function everyRow(rows: number): Uint32Array {
+  const all = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) all[row] = row;
+  return all;
 }
 
 /** Reads rows in memory into columns. */
@@ -272,15 +284,4 @@ export async function collectFrame(rows: unknown, place: string): Promise<Frame>
     else collector.add(record);
   }
   return frames.length > 0 ? joinFrames(frames) : collector.frame();
-}
-
-/** The cells of a column, or an error that gives the nearest name. */
-export function cellsOf(
-  frame: Frame,
-  name: string,
-  unknown: (name: string) => OptionError,
-): ArrayLike<unknown> {
-  const cells = frame.cells.get(name);
-  if (cells === undefined) throw unknown(name);
-  return cells;
 }

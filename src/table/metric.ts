@@ -4,6 +4,7 @@ import type { Metric, MetricEntry, Problem } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
 import { type Choice, type Complete, complete, create, refuse, type Table } from "../options.ts";
 import { decideAll, positiveOf } from "./decision.ts";
+import type { TrainedBag } from "./learner/learned.ts";
 import type { TargetDescription } from "./target.ts";
 
 /** A metric of the table of metrics, by its name or with its options. */
@@ -153,6 +154,21 @@ function ofNumbers(metric: Complete, { name }: TargetDescription): TargetMetric 
       return figure({ total, squares, absolute, spread });
     },
   };
+}
+
+/** The kinds of networks of a target, the best first by its metric, or by loss where it has none. */
+export function rankBags(bags: readonly TrainedBag[], description: TargetDescription): TrainedBag[] {
+  const { metric } = description;
+  const isSmaller = metric === undefined || metricOf(metric, description).smallerIsBetter;
+  // A kind whose networks have all failed has neither, and comes last.
+  const rank = ({ loss, score = loss }: TrainedBag) => {
+    const value = isSmaller ? score : -score;
+    return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
+  };
+  return bags.toSorted((a, b) => {
+    const [first, second] = [rank(a), rank(b)];
+    return first === second ? 0 : first - second;
+  });
 }
 
 /** The metric of a target's threshold where none of decisions was chosen. */

@@ -56,3 +56,16 @@ export interface TrainedTarget {
   /** What the mean, or the commonest class, would score on the same rows. */
   readonly baseline: Scores;
 }
+
+/** The columns that the networks of some targets take, in the order of the table. */
+export function usedColumns(
+  { columns }: Pick<TableParts, "columns">,
+  targets: readonly TrainedTarget[],
+): readonly ColumnDescription[] {
+  const used = new Set(
+    targets.flatMap(({ learned }) =>
+      learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
+    ),
+  );
+  return columns.filter(({ name }) => used.has(name));
+}

@@ -140,17 +140,3 @@ function intervalCoverage(targets: Float64Array, { levels, values }: QuantileRow
 /** The metric of a task where the caller does not choose one. */
 export const usualMetric = (task: Task): keyof Scores =>
   task === "regression" ? "rootMeanSquaredError" : "logLoss";
-
-const SMALLER_IS_BETTER: readonly (keyof Scores)[] = [
-  ...(["rootMeanSquaredError", "meanSquaredError", "meanAbsoluteError", "logLoss", "pinballLoss"] as const),
-];
-
-/** Whether a smaller value of a metric is better. */
-export const smallerIsBetter = (metric: keyof Scores): boolean => SMALLER_IS_BETTER.includes(metric);
-
-/** The mean of values and their standard deviation, with their number as the divisor. */
-export function meanAndStddev(values: readonly number[]): { readonly mean: number; readonly stddev: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, stddev: Math.sqrt(squares / values.length) };
-}

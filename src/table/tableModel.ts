@@ -6,15 +6,24 @@ import { checkNames } from "../options.ts";
 import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
-import { categoryName, isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
-import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
+import { Evaluation } from "./evaluation.ts";
+import {
+  type Columns,
+  checkRecord,
+  everyRow,
+  Frame,
+  isColumns,
+  type TableRecord,
+  type TableRows,
+  toFrame,
+} from "./frame.ts";
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
-import { metricOf } from "./metric.ts";
-import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
-import { type Scores, scoreTarget } from "./scores.ts";
+import { rankBags } from "./metric.ts";
+import { type ModelChange, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
 import { summarize } from "./summary.ts";
 import { readTargets, type TargetDescription } from "./target.ts";
+import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
@@ -28,48 +37,6 @@ const isStream = (rows: unknown): rows is AsyncIterable<object> =>
 const isIterable = (rows: object | null): rows is Iterable<TableRecord> =>
   typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function" &&
   !ArrayBuffer.isView(rows);
-
-/** Reads the cells of rows as typed columns, for a column that has the training's description. */
-export function typeCells(
-  description: ColumnDescription,
-  cells: ArrayLike<unknown>,
-  place: string,
-): TypedColumn {
-  if (description.type === "text") {
-    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
-    return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
-  }
-  const values = new Float64Array(cells.length);
-  const read = cellReader(description);
-  for (let row = 0; row < cells.length; row++) {
-    const value = read(cells[row]);
-    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
-  }
-  return { description, values };
-}
-
-/** The text of a cell; "" for a missing one. */
-function readText(description: ColumnDescription, cell: unknown, row: number, place: string): string {
-  if (isMissing(cell)) return "";
-  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
-}
-
-function readCell(
-  read: CellReader,
-  description: ColumnDescription,
-  cell: unknown,
-  row: number,
-  place: string,
-): number {
-  const value = read(cell);
-  if (value !== undefined) return value;
-  // The training had such cells, too, and counted them as missing.
-  if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
-  const { name, type } = description;
-  throw new DataError(
-    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
-  );
-}
 
 /**
  * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows
@@ -102,7 +69,7 @@ export class TableModel<Reply = Answer> {
     this.seed = parts.seed;
     this.rows = parts.rows;
     this.notes = parts.notes;
-    this.#used = usedColumns(parts);
+    this.#used = usedColumns(parts, parts.targets);
     this.#readers = this.#used.map(cellReader);
     this.#values = new Float64Array(this.#used.length);
   }
@@ -206,19 +173,7 @@ export class TableModel<Reply = Answer> {
    * did not learn from; the best first, target by target.
    */
   get leaderboard(): readonly TrainedBag[] {
-    return this.#parts.targets.flatMap(({ description, learned }) => {
-      const { metric } = description;
-      const isSmaller = metric === undefined || metricOf(metric, description).smallerIsBetter;
-      // A kind whose networks have all failed has neither, and comes last.
-      const rank = ({ loss, score = loss }: TrainedBag) => {
-        const value = isSmaller ? score : -score;
-        return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
-      };
-      return learned.bags.toSorted((a, b) => {
-        const [first, second] = [rank(a), rank(b)];
-        return first === second ? 0 : first - second;
-      });
-    });
+    return this.#parts.targets.flatMap(({ description, learned }) => rankBags(learned.bags, description));
   }
 
   /**
@@ -341,7 +296,8 @@ export class TableModel<Reply = Answer> {
     const answers = new Array<RecordAnswer>(records.length);
     for (let start = 0; start < records.length; start += BLOCK) {
       const end = Math.min(records.length, start + BLOCK);
-      const block = this.#answersOf(this.#typeRecords(records, start, end), end - start);
+      const columns = typeRecords(this.#used, this.#readers, records, start, end, "predict");
+      const block = this.#answersOf(columns, end - start);
       for (let row = start; row < end; row++) answers[row] = block[row - start];
     }
     return answers;
@@ -364,37 +320,6 @@ export class TableModel<Reply = Answer> {
     return answers;
   }
 
-  /** The columns of some records. */
-  #typeRecords(
-    records: readonly TableRecord[],
-    start: number,
-    end: number,
-  ): ReadonlyMap<string, TypedColumn> {
-    const used = this.#used;
-    const readers = this.#readers;
-    const columns = used.map((description): { -readonly [K in keyof TypedColumn]: TypedColumn[K] } => ({
-      description,
-      values: new Float64Array(end - start),
-      ...(description.type === "text" && { texts: new Array<string>(end - start).fill("") }),
-    }));
-    for (let row = start; row < end; row++) {
-      const record = records[row];
-      checkRecord(record, row, "predict");
-      for (let at = 0; at < used.length; at++) {
-        const { name } = used[at];
-        const { values, texts } = columns[at];
-        const cell = Object.hasOwn(record, name) ? record[name] : undefined;
-        if (texts === undefined) values[row - start] = readCell(readers[at], used[at], cell, row, "predict");
-        else {
-          const text = isMissing(cell) ? "" : String(cell);
-          (texts as string[])[row - start] = text;
-          values[row - start] = text === "" ? Number.NaN : 0;
-        }
-      }
-    }
-    return new Map(columns.map((column) => [column.description.name, column]));
-  }
-
   #answerColumns(frame: Frame): unknown {
     const columns = typeFrame(this.#used, frame, "predict");
     const rows = everyRow(frame.rows);
@@ -402,84 +327,6 @@ export class TableModel<Reply = Answer> {
     if (answers.length === 1) return answers[0];
     return Object.fromEntries(this.targets.map(({ name }, at) => [name, answers[at]]));
   }
-}
-
-/** Predictions and targets of rows that come in blocks. */
-class Evaluation {
-  readonly predictor: TargetPredictor;
-  readonly #targets: Float64Array[] = [];
-  readonly #values: Float64Array[] = [];
-  readonly #quantiles: Float64Array[] = [];
-
-  constructor(predictor: TargetPredictor) {
-    this.predictor = predictor;
-  }
-
-  /** Adds the rows that have a target. */
-  add(columns: ReadonlyMap<string, TypedColumn>, targets: Float64Array): void {
-    const known = everyRow(targets.length).filter((row) => !Number.isNaN(targets[row]));
-    if (known.length === 0) return;
-    const { values, quantiles } = this.predictor.rows(columns, known);
-    this.#targets.push(Float64Array.from(known, (row) => targets[row]));
-    this.#values.push(values);
-    if (quantiles !== undefined) this.#quantiles.push(quantiles);
-  }
-
-  scores(): Scores {
-    if (this.#targets.length === 0)
-      throw new DataError(`evaluate: expected rows with a target, received none`);
-    const { description } = this.predictor;
-    const { quantiles: levels } = description;
-    return scoreTarget(
-      description,
-      joined(this.#targets),
-      joined(this.#values),
-      levels && { quantiles: { levels, values: joined(this.#quantiles) } },
-    );
-  }
-}
-
-/** Arrays one after the other. */
-function joined(arrays: readonly Float64Array[]): Float64Array {
-  if (arrays.length === 1) return arrays[0];
-  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
-}
-
-/** The numbers of all rows. */
-function everyRow(rows: number): Uint32Array {
-  const all = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) all[row] = row;
-  return all;
-}
-
-/** The columns that the networks of a model take. */
-export function usedColumns({ columns, targets }: TableParts): readonly ColumnDescription[] {
-  const used = new Set(
-    targets.flatMap(({ learned }) =>
-      learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
-    ),
-  );
-  return columns.filter(({ name }) => used.has(name));
-}
-
-/** The cells of a frame as typed columns, for columns that have the training's descriptions. */
-export function typeFrame(
-  used: readonly ColumnDescription[],
-  frame: Frame,
-  place: string,
-): ReadonlyMap<string, TypedColumn> {
-  const typed = new Map<string, TypedColumn>();
-  for (const description of used) {
-    const cells = frame.cells.get(description.name);
-    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
-  }
-  return typed;
 }
 
 /** The parts of a table model; `call` begins the message of the error for anything else. */
@@ -499,13 +346,4 @@ export function restoreTable(
 ): TableModel {
   checkNames(options, ["kernel"], place);
   return new TableModel(readTable(bytes, place, options));
-}
-
-/**
- * Whether an object has columns: every value is a list. A record whose every field is a list has no meaning.
- */
-function isColumns(rows: unknown): rows is Columns {
-  if (rows === null || typeof rows !== "object") return false;
-  const values = Object.values(rows);
-  return values.length > 0 && values.every((value) => Array.isArray(value) || ArrayBuffer.isView(value));
 }
