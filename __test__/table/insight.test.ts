@@ -9,6 +9,7 @@ import {
   partialDependence,
   TableModel,
 } from "../../src/table/index.ts";
+import { partsOf } from "../../src/table/tableModel.ts";
 import { columnNames, handmade, records } from "./handmade.ts";
 import { houses } from "./houses.ts";
 

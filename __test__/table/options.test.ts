@@ -119,7 +119,7 @@ describe("positive and threshold", () => {
       /Did you mean "fraud"/,
     );
     await expect(fitTable(rows, { target: "amount", threshold: "best" })).rejects.toThrow(
-      /threshold: expected two classes, received the target "amount", which has numbers/,
+      /threshold: expected a target with two classes, received "amount", which has numbers\. Fix: leave the option out/,
     );
     await expect(fitTable(rows, { target: "kind", threshold: 2 })).rejects.toThrow(/from 0 to 1, or "best"/);
   });
@@ -247,7 +247,7 @@ describe("quantiles", () => {
   test("are refused for classes and for what is no share", async () => {
     const rows = claims(60);
     await expect(fitTable(rows, { target: "kind", quantiles: [0.5] })).rejects.toThrow(
-      /quantiles: expected numbers, received the target "kind", which has 2 classes/,
+      /quantiles: expected a target with numbers, received "kind", which has 2 classes\. Fix: /,
     );
     await expect(fitTable(rows, { target: "amount", quantiles: [0.1, undefined as never] })).rejects.toThrow(
       "quantiles: expected shares above 0 and below 1, received undefined",

@@ -5,8 +5,9 @@
 import { DataError, OptionError, show } from "../errors.ts";
 import { unknownName } from "../options.ts";
 import { categoryName, parseNumber } from "./cells.ts";
-import { inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
+import type { TypedColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
+import { inferColumnType, readGivenTypes, typeColumn } from "./typeColumn.ts";
 
 /** The names of the target's columns. */
 export function readTargetNames(given: unknown, frame: Frame, call: string): string[] {
@@ -22,7 +23,7 @@ export function readTargetNames(given: unknown, frame: Frame, call: string): str
     if (!frame.cells.has(name)) throw unknownName(`${call}: target`, "column", name, frame.names);
   }
   if (new Set(names).size < names.length)
-    throw new OptionError(`${call}: target: expected different columns`);
+    throw new OptionError(`${call}: target: expected different columns, received one twice`);
   return names;
 }
 
@@ -80,13 +81,15 @@ export function readTimes(given: unknown, frame: Frame, call: string): Float64Ar
   const type = inferColumnType(cells);
   if (type !== "date" && type !== "number") {
     throw new DataError(
-      `${call}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}`,
+      `${call}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}. Fix: name the column of the times, or leave the option out`,
     );
   }
   const { values } = typeColumn(given, cells, type);
   const row = values.findIndex(Number.isNaN);
   if (row < 0) return values;
-  throw new DataError(`${call}: time: row ${row} of column ${show(given)} has no time`);
+  throw new DataError(
+    `${call}: time: row ${row}: column ${show(given)}: expected a time, received ${show(cells[row])}. Fix: leave such rows out`,
+  );
 }
 
 /** Types every column but the targets; what has one value only is left out. */

@@ -4,12 +4,13 @@ import { DataError, OptionError, show } from "../errors.ts";
 import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed } from "../seed.ts";
+import { checkBudget } from "../training/budget.ts";
 import { readBoolean } from "../training/options.ts";
 import { readOnProgress } from "../training/trainMany.ts";
 import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
 import { readBackgroundSize, takeBackground } from "./background.ts";
 import { readGroups, readTargetNames, readTimes, readWeights, typeColumns } from "./columnOptions.ts";
-import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
+import type { ColumnType, TypedColumn } from "./columns.ts";
 import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControls } from "./controls.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
@@ -21,6 +22,7 @@ import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { Progress, type TableProgress } from "./progress.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
+import { usualMetric } from "./scores.ts";
 import { isStream, readMemory, type Sample, sampleRows, streamer, type TableStream } from "./stream.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
@@ -96,8 +98,8 @@ function readQuality(given: unknown): Quality {
 
 function readSeconds(budget: unknown): number | undefined {
   if (budget === undefined) return undefined;
-  checkNames(budget, ["seconds"], `${CALL}: budget`);
-  const { seconds } = budget as { seconds?: unknown };
+  checkBudget(budget, ["seconds"], `${CALL}: budget`);
+  const { seconds } = budget;
   if (typeof seconds === "number" && seconds > 0) return seconds;
   throw new OptionError(`${CALL}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
 }
@@ -174,7 +176,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
       .filter(({ description }) => description.type !== "ignore")
       .map((column) => [column.description.name, column]),
   );
-  const notes = columns.flatMap(({ description }) => notesOf(description));
+  const notes = columns.flatMap(notesOf);
   const read = names.map((name) => {
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
     return readTarget({ name, cells, isText: frame.isText }, kind, CALL);
@@ -182,7 +184,10 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const works = applyControls(read, controls, CALL).map((target): Work => {
     const { name, classes } = target.description;
     const without = frame.rows - target.rows.length;
-    if (without > 0) notes.push(`${without} rows without ${show(name)} are left out`);
+    if (without > 0)
+      notes.push(
+        `${without === 1 ? "1 row" : `${without} rows`} without ${show(name)} ${without === 1 ? "is" : "are"} left out`,
+      );
     const cannot = whyNot(target, own.rows);
     if (cannot !== undefined) notes.push(cannot);
     const isSingle = classes?.length === 1;
@@ -205,6 +210,8 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const afterwards = sample && stream && streamer(sample, stream);
   const progress = { onProgress, verbose, seconds };
   const trained = await trainTargets(used, works, { ...run, seconds, weights, afterwards }, progress);
+  for (const [at, target] of trained.entries())
+    if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));
   const steps = trained.flatMap(({ learned }) =>
     learned.parts.flatMap(({ preparation }) => preparation.steps),
   );
@@ -220,12 +227,40 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
 }
 
 /** What a caller should know of a column. */
-function notesOf({ name, type, reason, unreadable }: ColumnDescription): string[] {
-  if (type === "ignore") return [`column ${show(name)} is left out: ${reason}`];
-  if (unreadable === undefined) return [];
+function notesOf({ description: { name, type, reason, unreadable }, notes = [] }: TypedColumn): string[] {
+  if (type === "ignore")
+    return notes.length > 0 ? notes.slice() : [`column ${show(name)} is left out: ${reason}`];
+  if (unreadable === undefined) return notes.slice();
   const { cells, example } = unreadable;
   const cannot = `${cells} ${cells === 1 ? "cell" : "cells"} of column ${show(name)} cannot be read as a ${type}`;
-  return [`${cannot}, such as ${example}, and ${cells === 1 ? "counts" : "count"} as missing`];
+  return [...notes, `${cannot}, such as ${example}, and ${cells === 1 ? "counts" : "count"} as missing`];
+}
+
+/** Says of a target that no network predicts it, and why, or that the networks are no better than its mean. */
+function notesOnLearning(
+  { description, learned: { networks, bags }, scores, baseline }: TrainedTarget,
+  seconds: number | undefined,
+): string[] {
+  const { name, task } = description;
+  const base = baseOf(description);
+  const fix = `. Fix: give more rows, or columns that tell more about ${show(name)}`;
+  if (networks.length > 0) {
+    const usual = usualMetric(task);
+    const [score = 0, always = 0] = [scores[usual], baseline[usual]] as (number | undefined)[];
+    return score < always || always === 0
+      ? []
+      : [
+          `the columns tell hardly anything about ${show(name)}: ${usual} is no better than of always answering with ${base}${fix}`,
+        ];
+  }
+  const always = `${show(name)} is always answered with ${base}`;
+  if (bags.length === 0) return [`${always}: no column has anything to learn from`];
+  if (bags.every(({ loss }) => Number.isNaN(loss))) {
+    return seconds === undefined
+      ? [`${always}: all networks diverged`]
+      : [`${always}: no network was trained in ${seconds} seconds. Fix: give budget more seconds`];
+  }
+  return [`${always}: no kind of network is better on rows that it did not learn from${fix}`];
 }
 
 /** A target with what its networks learn from. Without folds nothing can be learned. */
@@ -305,6 +340,10 @@ function noteOf({ frame, rows, again }: Sample): string {
     : `${frame.rows} of ${rows} rows were learned from in memory, the others block by block`;
 }
 
+/** What is answered without networks. */
+const baseOf = ({ task }: Target["description"]) =>
+  task === "regression" ? "the mean" : "the share of each class";
+
 /** Why nothing can be learned of a target. */
 function whyNot({ description, rows }: Target, learnable: number): string | undefined {
   const { name, classes } = description;
@@ -312,7 +351,8 @@ function whyNot({ description, rows }: Target, learnable: number): string | unde
     return `${show(name)} has one class, ${show(classes[0])}, which is always the answer`;
   const count = rows.filter((row) => row < learnable).length;
   if (count >= FEWEST_ROWS) return undefined;
-  return `${count} rows are too few to learn from: the answer is always the mean or the commonest class`;
+  const some = count === 1 ? "1 row is" : `${count} rows are`;
+  return `${some} too few to learn from, ${FEWEST_ROWS} are needed: ${show(name)} is always answered with ${baseOf(description)}`;
 }
 
 /** The rows that the caller validates with. */
@@ -332,7 +372,7 @@ async function readValidation(
   const lacking = needed.find((name) => !frame.cells.has(name));
   if (lacking === undefined) return frame;
   throw new DataError(
-    `${CALL}: validation: expected the columns of the rows, received none of the name ${show(lacking)}`,
+    `${CALL}: validation: expected the columns of the rows, received none of the name ${show(lacking)}. Fix: give them all columns of the rows, missing values as null`,
   );
 }
 

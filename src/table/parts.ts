@@ -23,7 +23,10 @@ export interface ModelChange {
   readonly call: "compact" | "fitMore";
   /** Rows that were given. */
   readonly rows: number;
-  /** Rows that the scores are of: none of the networks learned from them. */
+  /**
+   * Rows that the scores are of, where they have the target. Of `fitMore`: none of the networks learned from
+   * them. Of `compact`: the small network did not, the model before may have.
+   */
   readonly scoredRows: number;
   /** By the names of the targets: the scores of the model before. */
   readonly before: Readonly<Record<string, Scores>>;

@@ -11,7 +11,7 @@ export interface Scores {
   readonly rootMeanSquaredError?: number;
   /** Numbers: the mean absolute error, in the target's unit. */
   readonly meanAbsoluteError?: number;
-  /** Numbers: the share of the variance that is explained. */
+  /** Numbers: the share of the variance that is explained; absent where the targets do not vary. */
   readonly r2?: number;
   /** Numbers: the mean squared error; where it is the metric that was chosen. */
   readonly meanSquaredError?: number;
@@ -108,10 +108,11 @@ function scoreNumbers(
   predictions: Float64Array,
 ): Scores {
   const of = (type: string) => metricOf({ type }, description).value(targets, predictions);
+  const r2 = of("r2");
   return {
     rootMeanSquaredError: of("rootMeanSquaredError"),
     meanAbsoluteError: of("meanAbsoluteError"),
-    r2: of("r2"),
+    ...(!Number.isNaN(r2) && { r2 }),
   };
 }
 

@@ -8,12 +8,13 @@ import { refuse } from "../options.ts";
 import { uniform } from "../random.ts";
 import { readFitOptions } from "../training/options.ts";
 import { type ModelTraining, trainTogether } from "../training/trainMany.ts";
-import { type ColumnDescription, cellReader, type TypedColumn, typeColumn } from "./columns.ts";
+import { type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
 import { checkRecord, Frame, type TableRecord } from "./frame.ts";
 import type { Encoded } from "./learner/encoded.ts";
 import type { Trained } from "./learner/train.ts";
 import { Preparation } from "./preparation.ts";
 import { readTargets, type Target, type TargetDescription } from "./target.ts";
+import { typeColumn } from "./typeColumn.ts";
 
 /** Rows that come one after the other, or a function that begins anew. */
 export type TableStream =

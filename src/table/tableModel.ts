@@ -21,12 +21,15 @@ import {
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { rankBags } from "./metric.ts";
 import { type ModelChange, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
-import { summarize } from "./summary.ts";
+import { describeBriefly, summarize } from "./summary.ts";
 import { readTargets, type TargetDescription } from "./target.ts";
 import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
+
+/** What Node's `util.inspect` and `console.log` call; Deno and Bun, too. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 /** Records of a stream that are answered together. */
 const STREAMED = 256;
@@ -150,7 +153,9 @@ export class TableModel<Reply = Answer> {
       const cells = frame.cells.get(description.name);
       if (cells === undefined && before === 0) {
         throw new DataError(
-          `evaluate: expected the target ${show(description.name)} among the columns, received none`,
+          frame.rows === 0
+            ? "evaluate: expected rows, received none"
+            : `evaluate: expected the target ${show(description.name)} among the columns, received none. Fix: give rows with their targets; predict needs none`,
         );
       }
       if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
@@ -163,7 +168,11 @@ export class TableModel<Reply = Answer> {
     return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
   }
 
-  /** On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. */
+  /**
+   * On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. After
+   * `compact` they are of rows that it held out from the small network; those of the large one may have
+   * learned from them.
+   */
   get scores(): ScoresFor<Reply> {
     return this.#byTarget(({ scores }) => scores) as ScoresFor<Reply>;
   }
@@ -186,6 +195,16 @@ export class TableModel<Reply = Answer> {
   /** What was done to each column, what was trained, and how good it is on rows not seen. */
   summary(): string {
     return summarize(this.#parts);
+  }
+
+  /** The model in a few lines: target, columns, networks and the main score. `summary` has more. */
+  toString(): string {
+    return describeBriefly(this.#parts);
+  }
+
+  /** For `console.log(model)`. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Frees the memory of the networks at once. A second call does nothing. */

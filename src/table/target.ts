@@ -2,7 +2,8 @@
 import { DataError, OptionError, show } from "../errors.ts";
 import type { Complete } from "../options.ts";
 import { categoryName, findDecimal, isMissing, isMissingTarget } from "./cells.ts";
-import { cellReader, inferColumnType } from "./columns.ts";
+import { cellReader } from "./columns.ts";
+import { inferColumnType } from "./typeColumn.ts";
 
 /** The kinds of answers. */
 export type Task = "regression" | "classification";

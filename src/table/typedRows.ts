@@ -29,6 +29,17 @@ export function readText(description: ColumnDescription, cell: unknown, row: num
   return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
 }
 
+/** What to give in place of a cell that cannot be read. */
+const FIXES: Readonly<Record<ColumnDescription["type"], string>> = {
+  number: "give a number, or text that is one as in the training",
+  date: 'give a Date, text as "2024-12-31", or milliseconds since 1970',
+  boolean: "give true or false, or text as in the training",
+  category: "give text, a number or a boolean",
+  text: "give text",
+  ignore: "leave it out",
+};
+
+/** The number of a cell, as {@link TypedColumn} has it; throws a DataError for what cannot be read. */
 export function readCell(
   read: CellReader,
   description: ColumnDescription,
@@ -42,7 +53,7 @@ export function readCell(
   if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
   const { name, type } = description;
   throw new DataError(
-    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
+    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}. Fix: ${FIXES[type]}; null if it is missing`,
   );
 }
 

@@ -124,7 +124,9 @@ function labeledRows(frame: Frame, description: TargetDescription): { frame: Fra
   const { name } = description;
   const cells = frame.cells.get(name);
   if (cells === undefined) {
-    throw new DataError(`${CALL}: expected the target ${show(name)} among the columns, received none`);
+    throw new DataError(
+      `${CALL}: expected the target ${show(name)} among the columns, received none. Fix: give rows with their targets`,
+    );
   }
   const all = readTargets(description, cells, CALL);
   const known = Array.from(all, (_, row) => row).filter((row) => !Number.isNaN(all[row]));
