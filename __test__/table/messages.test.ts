@@ -98,7 +98,7 @@ describe("an error says what to do", () => {
     [{ a: "tomorrow" }, /column "a": expected a number, received "tomorrow"\. Fix: give a number/],
     [{ b: {} }, /column "b": expected a boolean, received .*\. Fix: give true or false/],
     [
-      { s: [] },
+      { a: 1, s: [] },
       /column "s": expected a category, received .*\. Fix: give text, a number or a boolean; null if/,
     ],
   ])("for the cell %j", (record, message) => {
