@@ -167,6 +167,15 @@ describe("a column", () => {
     );
   });
 
+  test("of mixed types is one of categories", async () => {
+    const mixed = [1, "one", true, new Date(0), 2.5, "true", null, 7n];
+    const { types, columns, scores } = await learn(table(96, (row, at) => ({ ...row, m: mixed[at % 8] })));
+    expect(types.m).toBe("category");
+    // The text "true" and the boolean are one category.
+    expect(columns.find(({ name }) => name === "m")).toMatchObject({ distinct: 6, missing: 12 });
+    expect(scores.r2).toBeGreaterThan(0.9);
+  });
+
   test("of 50,000 categories is learned", async () => {
     const draw = numbers(3);
     const rows = Array.from({ length: 60_000 }, (_, at) => {

@@ -200,7 +200,6 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     const bags = limit(portfolio(quality, target.description.task), most);
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
-  if (sample !== undefined) notes.push(noteOf(sample));
   const stream = sample && {
     columns: columns.map(({ description }) => description),
     weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
@@ -212,6 +211,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const trained = await trainTargets(used, works, { ...run, seconds, weights, afterwards }, progress);
   for (const [at, target] of trained.entries())
     if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));
+  if (sample !== undefined) notes.push(noteOf(sample));
   const steps = trained.flatMap(({ learned }) =>
     learned.parts.flatMap(({ preparation }) => preparation.steps),
   );
