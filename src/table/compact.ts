@@ -17,8 +17,9 @@ import type { ModelChange, Sizes, TableParts, TrainedTarget } from "./parts.ts";
 import { Preparation } from "./preparation.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { scoreTarget } from "./scores.ts";
-import { partsOf, TableModel, typeFrame, usedColumns } from "./tableModel.ts";
-import { readTargets } from "./target.ts";
+import { partsOf, TableModel, usedColumns } from "./tableModel.ts";
+import { readTargets, type TargetDescription } from "./target.ts";
+import { typeFrame } from "./typed.ts";
 
 /** How to make a small model; the seed is by default the model's. */
 export interface CompactOptions extends RunOptions {
@@ -317,11 +318,12 @@ function spreadOf(values: Float64Array): { center: number; scale: number } {
   return { center, scale: stddev > 0 ? stddev : 1 };
 }
 
-/** The share of the variance of some answers that others explain; 1 where neither differs. */
-function explainedShare(answers: Float64Array, others: Float64Array): number {
-  const squares = squaresOf(answers, others);
-  return squares === 0 ? 1 : 1 - squares / squaresOf(answers, meansOf(answers));
-}
+/** The share of the variance of some answers that others explain. */
+const explainedShare = (
+  { name, task, reason }: TargetDescription,
+  answers: Float64Array,
+  others: Float64Array,
+) => scoreTarget({ name, task, reason }, answers, others).r2 ?? 0;
 
 /** The scores of both models on rows that the small one did not learn from, and how often they agree. */
 function compare(
@@ -339,7 +341,7 @@ function compare(
   const [old, recent] = [teacher.rows(columns, test), pupil.rows(columns, test)];
   const agreement =
     description.classes === undefined
-      ? explainedShare(old.values, recent.values)
+      ? explainedShare(description, old.values, recent.values)
       : shareOf(decideAll(description, old.values), decideAll(description, recent.values));
   const cells = frame.cells.get(name);
   const values = cells === undefined ? undefined : readTargets(description, cells, CALL);
@@ -360,12 +362,6 @@ function compare(
   const baseline = baselineOf(description, targets, target.learned.prior);
   return { name, before: scores(teacher), after: scores(pupil), agreement, baseline };
 }
-
-const squaresOf = (a: Float64Array, b: Float64Array) =>
-  a.reduce((sum, value, at) => sum + (value - b[at]) ** 2, 0);
-
-const meansOf = (values: Float64Array) =>
-  new Float64Array(values.length).fill(values.reduce((sum, value) => sum + value, 0) / values.length);
 
 const shareOf = (a: Uint32Array, b: Uint32Array) =>
   a.reduce((count, value, at) => count + Number(value === b[at]), 0) / a.length;

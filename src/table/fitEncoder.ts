@@ -16,7 +16,7 @@ import type { EncoderState, Writer } from "./encoders/encoder.ts";
 import type * as encoders from "./encoders.ts";
 import { fields, whole, word } from "./fields.ts";
 import { checkEncoder, fitValues, openEncoder, readEncoder, takenBy, takenByState } from "./preparation.ts";
-import { typeCells } from "./tableModel.ts";
+import { typeCells } from "./typed.ts";
 
 /** An encoder with its options, `encoders.oneHot({ maximum: 20 })`, or its name: `"standardize"`. */
 export type EncoderChoice = Choice<typeof encoders>;

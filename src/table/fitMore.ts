@@ -19,8 +19,9 @@ import { calibrateQuantiles } from "./learner/quantiles.ts";
 import type { ModelChange, TrainedTarget } from "./parts.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { scoreTarget } from "./scores.ts";
-import { partsOf, TableModel, typeFrame, usedColumns } from "./tableModel.ts";
+import { partsOf, TableModel, usedColumns } from "./tableModel.ts";
 import { readTargets, type Target } from "./target.ts";
+import { typeFrame } from "./typed.ts";
 
 /** How to learn from new rows; the seed is by default the model's. */
 export interface FitMoreOptions extends RunOptions {

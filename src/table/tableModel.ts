@@ -1,20 +1,20 @@
 /** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
-import { DataError, OptionError, StateError, show } from "../errors.ts";
+import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
 import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
-import { categoryName, isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
+import { type EvaluateTableOptions, Evaluation } from "./evaluation.ts";
 import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { metricOf } from "./metric.ts";
 import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
-import { type Scores, scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
-import { readTargets, type TargetDescription } from "./target.ts";
+import type { TargetDescription } from "./target.ts";
+import { everyRow, readCell, readText, typeFrame } from "./typed.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
@@ -28,48 +28,6 @@ const isStream = (rows: unknown): rows is AsyncIterable<object> =>
 const isIterable = (rows: object | null): rows is Iterable<TableRecord> =>
   typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function" &&
   !ArrayBuffer.isView(rows);
-
-/** Reads the cells of rows as typed columns, for a column that has the training's description. */
-export function typeCells(
-  description: ColumnDescription,
-  cells: ArrayLike<unknown>,
-  place: string,
-): TypedColumn {
-  if (description.type === "text") {
-    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
-    return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
-  }
-  const values = new Float64Array(cells.length);
-  const read = cellReader(description);
-  for (let row = 0; row < cells.length; row++) {
-    const value = read(cells[row]);
-    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
-  }
-  return { description, values };
-}
-
-/** The text of a cell; "" for a missing one. */
-function readText(description: ColumnDescription, cell: unknown, row: number, place: string): string {
-  if (isMissing(cell)) return "";
-  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
-}
-
-function readCell(
-  read: CellReader,
-  description: ColumnDescription,
-  cell: unknown,
-  row: number,
-  place: string,
-): number {
-  const value = read(cell);
-  if (value !== undefined) return value;
-  // The training had such cells, too, and counted them as missing.
-  if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
-  const { name, type } = description;
-  throw new DataError(
-    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
-  );
-}
 
 /**
  * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows
@@ -138,62 +96,39 @@ export class TableModel<Reply = Answer> {
    * without a target are left out. A stream of records gives a promise, and no more than a block of it is in
    * memory, with the predictions and the targets of all rows.
    *
+   * `sampleWeight` is how much each row counts, as in scikit-learn's metrics: the name of a column, or a list
+   * of a number of at least 0 for each row. For a stream it is the name of a column.
+   *
+   * A score that the rows do not define is left out: `rocAuc` where all rows are of one class. `r2` of equal
+   * targets is 1 if the predictions equal them, else 0.
+   *
    * @example
    * ```ts
    * const { accuracy, logLoss } = model.evaluate(otherRows);
    * ```
+   *
+   * @throws DataError if no row has a target, or a weight is not a number of at least 0; OptionError for an
+   * unknown option or column.
    */
-  evaluate(rows: TableRows): ScoresFor<Reply>;
-  evaluate(rows: AsyncIterable<TableRecord | Frame>): Promise<ScoresFor<Reply>>;
-  evaluate(rows: unknown): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
+  evaluate(rows: TableRows, options?: EvaluateTableOptions): ScoresFor<Reply>;
+  evaluate(
+    rows: AsyncIterable<TableRecord | Frame>,
+    options?: EvaluateTableOptions,
+  ): Promise<ScoresFor<Reply>>;
+  evaluate(rows: unknown, options: EvaluateTableOptions = {}): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
-    const found = this.#predictors.map((predictor) => new Evaluation(predictor));
-    if (isStream(rows)) return this.#evaluateStream(rows, found);
-    this.#evaluateFrame(toFrame(rows, "evaluate"), found, 0);
-    return this.#scoresOf(found);
-  }
-
-  /** Evaluates a block of rows after the other; what is kept of a row is its predictions and its target. */
-  async #evaluateStream(
-    rows: AsyncIterable<unknown>,
-    found: readonly Evaluation[],
-  ): Promise<ScoresFor<Reply>> {
-    let block: unknown[] = [];
-    let before = 0;
-    const end = () => {
-      const frame = toFrame(block, "evaluate");
-      block = [];
-      this.#evaluateFrame(frame, found, before);
-      before += frame.rows;
-    };
-    for await (const piece of rows) {
-      if (piece instanceof Frame) {
-        this.#evaluateFrame(piece, found, before);
-        before += piece.rows;
-      } else if (block.push(piece) >= BLOCK) end();
+    checkNames(options, ["sampleWeight"], "evaluate");
+    const { sampleWeight } = options;
+    const evaluation = new Evaluation(this.#predictors, this.#used);
+    if (!isStream(rows)) {
+      evaluation.add(toFrame(rows, "evaluate"), sampleWeight);
+      return evaluation.scores() as ScoresFor<Reply>;
     }
-    if (block.length > 0) end();
-    return this.#scoresOf(found);
-  }
-
-  #evaluateFrame(frame: Frame, found: readonly Evaluation[], before: number): void {
-    const columns = typeFrame(this.#used, frame, "evaluate");
-    for (const evaluation of found) {
-      const { description } = evaluation.predictor;
-      const cells = frame.cells.get(description.name);
-      if (cells === undefined && before === 0) {
-        throw new DataError(
-          `evaluate: expected the target ${show(description.name)} among the columns, received none`,
-        );
-      }
-      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
-    }
-  }
-
-  #scoresOf(found: readonly Evaluation[]): ScoresFor<Reply> {
-    const scores = found.map((evaluation) => evaluation.scores());
-    if (scores.length === 1) return scores[0] as ScoresFor<Reply>;
-    return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
+    if (sampleWeight !== undefined && typeof sampleWeight !== "string")
+      throw new OptionError(
+        `evaluate: sampleWeight: expected a column's name for a stream, received ${show(sampleWeight)}`,
+      );
+    return evaluation.addAll(rows, sampleWeight) as Promise<ScoresFor<Reply>>;
   }
 
   /** On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. */
@@ -386,7 +321,7 @@ export class TableModel<Reply = Answer> {
         const cell = Object.hasOwn(record, name) ? record[name] : undefined;
         if (texts === undefined) values[row - start] = readCell(readers[at], used[at], cell, row, "predict");
         else {
-          const text = isMissing(cell) ? "" : String(cell);
+          const text = readText(used[at], cell, row, "predict");
           (texts as string[])[row - start] = text;
           values[row - start] = text === "" ? Number.NaN : 0;
         }
@@ -404,60 +339,6 @@ export class TableModel<Reply = Answer> {
   }
 }
 
-/** Predictions and targets of rows that come in blocks. */
-class Evaluation {
-  readonly predictor: TargetPredictor;
-  readonly #targets: Float64Array[] = [];
-  readonly #values: Float64Array[] = [];
-  readonly #quantiles: Float64Array[] = [];
-
-  constructor(predictor: TargetPredictor) {
-    this.predictor = predictor;
-  }
-
-  /** Adds the rows that have a target. */
-  add(columns: ReadonlyMap<string, TypedColumn>, targets: Float64Array): void {
-    const known = everyRow(targets.length).filter((row) => !Number.isNaN(targets[row]));
-    if (known.length === 0) return;
-    const { values, quantiles } = this.predictor.rows(columns, known);
-    this.#targets.push(Float64Array.from(known, (row) => targets[row]));
-    this.#values.push(values);
-    if (quantiles !== undefined) this.#quantiles.push(quantiles);
-  }
-
-  scores(): Scores {
-    if (this.#targets.length === 0)
-      throw new DataError(`evaluate: expected rows with a target, received none`);
-    const { description } = this.predictor;
-    const { quantiles: levels } = description;
-    return scoreTarget(
-      description,
-      joined(this.#targets),
-      joined(this.#values),
-      levels && { quantiles: { levels, values: joined(this.#quantiles) } },
-    );
-  }
-}
-
-/** Arrays one after the other. */
-function joined(arrays: readonly Float64Array[]): Float64Array {
-  if (arrays.length === 1) return arrays[0];
-  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
-}
-
-/** The numbers of all rows. */
-function everyRow(rows: number): Uint32Array {
-  const all = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) all[row] = row;
-  return all;
-}
-
 /** The columns that the networks of a model take. */
 export function usedColumns({ columns, targets }: TableParts): readonly ColumnDescription[] {
   const used = new Set(
@@ -466,20 +347,6 @@ export function usedColumns({ columns, targets }: TableParts): readonly ColumnDe
     ),
   );
   return columns.filter(({ name }) => used.has(name));
-}
-
-/** The cells of a frame as typed columns, for columns that have the training's descriptions. */
-export function typeFrame(
-  used: readonly ColumnDescription[],
-  frame: Frame,
-  place: string,
-): ReadonlyMap<string, TypedColumn> {
-  const typed = new Map<string, TypedColumn>();
-  for (const description of used) {
-    const cells = frame.cells.get(description.name);
-    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
-  }
-  return typed;
 }
 
 /** The parts of a table model; `call` begins the message of the error for anything else. */

@@ -4,6 +4,8 @@ import { importanceText } from "../../insight/importanceText.ts";
 import { checkNames, readSize, unknownName } from "../../options.ts";
 import { permutation, purpose } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
+import { readWeights } from "../columnOptions.ts";
+import type { EvaluateTableOptions } from "../evaluation.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
 import { meanAndStddev, type Scores, scoreTarget, smallerIsBetter, usualMetric } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
@@ -20,6 +22,8 @@ export interface TableImportanceOptions {
   readonly seed?: number | undefined;
   /** The target, for a model of several. */
   readonly target?: string | undefined;
+  /** The column, or a list, of a weight for each row, at least 0. By default all rows count alike. */
+  readonly sampleWeight?: EvaluateTableOptions["sampleWeight"];
 }
 
 /** How much one column matters. */
@@ -48,7 +52,9 @@ export interface TableImportance {
 }
 
 const CALL = "importance";
-const OPTIONS: readonly (keyof TableImportanceOptions)[] = ["metric", "repeats", "seed", "target"];
+const OPTIONS: readonly (keyof TableImportanceOptions)[] = [
+  ...(["metric", "repeats", "seed", "target", "sampleWeight"] as const),
+];
 const REPEATS = 5;
 
 /**
@@ -78,9 +84,9 @@ export function importance(
   const { description } = target;
   const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${CALL}: repeats`);
   const seed = options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`);
-  const { frame, targets } = labeledRows(toFrame(rows, CALL), description);
+  const { frame, targets, weights } = labeledRows(toFrame(rows, CALL), description, options.sampleWeight);
   const scoresOf = (changed: Frame) =>
-    scoreTarget(description, targets, predictionsFor(model, changed, description));
+    scoreTarget(description, targets, predictionsFor(model, changed, description), { weights });
   const scores = scoresOf(frame);
   const metric = readMetric(options.metric, description, scores);
   const before = scores[metric] as number;
@@ -102,8 +108,12 @@ export function importance(
   return { metric, score: before, columns, text, toString: () => text };
 }
 
-/** The rows that have a target, and their targets. */
-function labeledRows(frame: Frame, description: TargetDescription): { frame: Frame; targets: Float64Array } {
+/** The rows that have a target, their targets and their weights. */
+function labeledRows(
+  frame: Frame,
+  description: TargetDescription,
+  sampleWeight: TableImportanceOptions["sampleWeight"],
+): { frame: Frame; targets: Float64Array; weights: Float64Array | undefined } {
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const { name } = description;
   const cells = frame.cells.get(name);
@@ -111,12 +121,14 @@ function labeledRows(frame: Frame, description: TargetDescription): { frame: Fra
     throw new DataError(`${CALL}: expected the target ${show(name)} among the columns, received none`);
   }
   const all = readTargets(description, cells, CALL);
+  const weights = readWeights(sampleWeight, frame, frame, CALL);
   const known = Array.from(all, (_, row) => row).filter((row) => !Number.isNaN(all[row]));
   if (known.length === 0) throw new DataError(`${CALL}: expected rows with a target, received none`);
   const isWhole = known.length === frame.rows;
   return {
     frame: isWhole ? frame : frame.take(known),
     targets: isWhole ? all : Float64Array.from(known, (row) => all[row]),
+    weights: isWhole || weights === undefined ? weights : Float64Array.from(known, (row) => weights[row]),
   };
 }
 

@@ -83,12 +83,12 @@ export function predictEncoded(
   model: Model,
   x: Float32Array<ArrayBuffer>,
   { center, scale }: Scaling,
-  [low, high]: readonly [number, number],
+  range: readonly [number, number],
   isClassification: boolean,
 ): Float64Array {
   const outputs = model.predict(x);
   if (!isClassification) {
-    return Float64Array.from(outputs, (value) => Math.min(high, Math.max(low, center + scale * value)));
+    return Float64Array.from(outputs, (value) => within(range, center + scale * value));
   }
   return Float64Array.from(outputs);
 }
@@ -112,12 +112,16 @@ export async function orDispose<Result>(
   }
 }
 
-/** The share of each class, or the mean, of the targets of some rows, by weight. */
+/**
+ * The share of each class, or the mean, of the targets of some rows, by weight. Where no row has a weight
+ * above 0, all rows count alike.
+ */
 export function priorOf(
-  { description, values }: Target,
+  target: Pick<Target, "description" | "values">,
   rows: Uint32Array,
   weights: Float64Array | undefined,
 ): number[] {
+  const { description, values } = target;
   const { task, classes = [] } = description;
   const sums = new Array<number>(task === "classification" ? classes.length : 1).fill(0);
   let total = 0;
@@ -127,11 +131,20 @@ export function priorOf(
     if (task === "classification") sums[values[row]] += weight;
     else sums[0] += weight * values[row];
   }
-  return sums.map((sum) => sum / total);
+  if (total === 0 && weights !== undefined && rows.length > 0) return priorOf(target, rows, undefined);
+  const prior = sums.map((sum) => sum / total);
+  if (task === "classification") return prior;
+  // A mean of equal numbers may be off by its last bit.
+  const range = rangeOf({ rows, values });
+  return prior.map((value) => within(range, value));
 }
 
+/** The number of a range that is nearest to a value. */
+export const within = ([low, high]: readonly [number, number], value: number) =>
+  Math.min(high, Math.max(low, value));
+
 /** The smallest and the largest target. */
-export function rangeOf({ rows, values }: Target): readonly [number, number] {
+export function rangeOf({ rows, values }: Pick<Target, "rows" | "values">): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const row of rows) {
     low = Math.min(low, values[row]);

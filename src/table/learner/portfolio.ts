@@ -19,6 +19,7 @@ import {
   priorOf,
   rangeOf,
   type TableNetwork,
+  within,
 } from "./learned.ts";
 import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
@@ -248,7 +249,9 @@ async function blend(
   const scored = { ...plain, objective };
   const candidates = [...alive.map((bag) => found[bag].of(rows)), base.of(rows)];
   const shares = greedyWeights(candidates, scored);
-  const predictions = mix(candidates, shares);
+  const mixed = mix(candidates, shares);
+  // The shares add up to 1 but for their last bits.
+  const predictions = isClassification ? mixed : mixed.map((value) => within(range, value));
   const temperature = isClassification ? findTemperature(predictions, scored) : 1;
   applyTemperature(predictions, outputs, temperature);
   const isSmaller = metric !== undefined && metricOf(metric, target.description).smallerIsBetter;
