@@ -14,6 +14,7 @@ import { disposeNetworks, type Part, type TableNetwork } from "./learner/learned
 import { student } from "./learner/members.ts";
 import { type StageRows, type TrainOptions, trainStage } from "./learner/train.ts";
 import type { ModelChange, Sizes, TableParts, TrainedTarget } from "./parts.ts";
+import { inTurns } from "./pieces.ts";
 import { Preparation } from "./preparation.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { scoreTarget } from "./scores.ts";
@@ -248,13 +249,13 @@ async function distill(
 ): Promise<TrainedTarget> {
   const isClassification = description.task === "classification";
   const outputs = outputsOf(description);
-  const preparation = Preparation.fit(columns.values(), dealt.training);
+  const preparation = await inTurns(Preparation.fitPieces(columns.values(), dealt.training));
   const copies = withCopies(columns, dealt.training, samples, seed);
   const all = everyRow(copies);
   const taught = teacher.rows(copies, all);
   const checked = teacher.rows(columns, dealt.validation);
   const { center, scale } = isClassification ? { center: 0, scale: 1 } : spreadOf(taught.values);
-  const x = preparation.encode(copies, all);
+  const x = await inTurns(preparation.encodePieces(copies, all));
   const validationX = preparation.encode(columns, dealt.validation);
   const levels = description.quantiles?.length ?? 0;
   /** What the network of a number has to answer: -1 is the value itself, others are quantiles. */

@@ -1,5 +1,6 @@
 /** From the predictions of several bags of networks to one: weights, and a temperature for classes. */
 import type { Objective } from "../metric.ts";
+import type { Pieces } from "../pieces.ts";
 import type { Task } from "../target.ts";
 
 /** Predictions and targets of the same rows. */
@@ -49,7 +50,7 @@ const ROUNDS = 40;
  * Models", 2004). `candidates[i]` has the out-of-fold predictions of bag i, the last one those of the prior.
  * They add up to 1.
  */
-export function greedyWeights(candidates: readonly Float64Array[], scored: Scored): number[] {
+export function* greedyWeights(candidates: readonly Float64Array[], scored: Scored): Pieces<number[]> {
   const counts = candidates.map(() => 0);
   if (candidates.length === 1) return [1];
   const { length } = candidates[0];
@@ -59,6 +60,7 @@ export function greedyWeights(candidates: readonly Float64Array[], scored: Score
   for (let round = 1; round <= ROUNDS; round++) {
     let chosen = { at: 0, ...WORST };
     for (const [at, predictions] of candidates.entries()) {
+      yield;
       for (let i = 0; i < length; i++) mixed[i] = (sum[i] + predictions[i]) / round;
       const loss = blendLoss(mixed, scored);
       const found = { loss, objective: scored.objective === undefined ? loss : scored.objective(mixed) };
@@ -115,7 +117,7 @@ export function applyTemperature(probabilities: Float64Array, outputs: number, t
  * The temperature with the least log loss, from 1/4 to 4 (Guo et al., "On Calibration of Modern Neural
  * Networks", 2017).
  */
-export function findTemperature(probabilities: Float64Array, scored: Scored): number {
+export function* findTemperature(probabilities: Float64Array, scored: Scored): Pieces<number> {
   const lossAt = (exponent: number) => {
     const heated = probabilities.slice();
     applyTemperature(heated, scored.outputs, 2 ** exponent);
@@ -127,6 +129,7 @@ export function findTemperature(probabilities: Float64Array, scored: Scored): nu
   let [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
   let [lossLeft, lossRight] = [lossAt(left), lossAt(right)];
   for (let step = 0; step < 20; step++) {
+    yield;
     if (lossLeft < lossRight) {
       [high, right, lossRight] = [right, left, lossLeft];
       left = high - ratio * (high - low);

@@ -3,6 +3,7 @@
  * mixed.
  */
 import type { Model } from "../../model.ts";
+import type { Pieces } from "../pieces.ts";
 import type { Preparation } from "../preparation.ts";
 import type { QuantileRows } from "../quantiles.ts";
 import type { Target } from "../target.ts";
@@ -79,19 +80,26 @@ export interface Learned {
  * A network's predictions of encoded rows: probabilities, or numbers in the target's unit within `range`,
  * [rows][outputs].
  */
-export function predictEncoded(
+export function* predictEncoded(
   model: Model,
   x: Float32Array<ArrayBuffer>,
   { center, scale }: Scaling,
   range: readonly [number, number],
   isClassification: boolean,
-): Float64Array {
-  const outputs = model.predict(x);
-  if (!isClassification) {
-    return Float64Array.from(outputs, (value) => within(range, center + scale * value));
+): Pieces<Float64Array> {
+  const { inputs, outputs } = model;
+  const rows = x.length / inputs;
+  const predictions = new Float64Array(rows * outputs);
+  for (let start = 0; start < rows; start += PREDICTED) {
+    yield;
+    predictions.set(model.predict(x.subarray(start * inputs, (start + PREDICTED) * inputs)), start * outputs);
   }
-  return Float64Array.from(outputs);
+  if (isClassification) return predictions;
+  return predictions.map((value) => within(range, center + scale * value));
 }
+
+/** Rows whose predictions are one piece of work. */
+const PREDICTED = 512;
 
 /** Frees the networks of what was learned. */
 export function disposeNetworks({ networks, quantiles }: Pick<Learned, "networks" | "quantiles">): void {
