@@ -14,6 +14,9 @@ import type { ClassValue, TargetDescription } from "./target.ts";
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
 export const BLOCK = 4096;
 
+/** Rows of a stream that are answered together. */
+export const STREAMED = 256;
+
 /** The name of a class in `probabilities`. */
 export const keyOf = (value: ClassValue) => String(value);
 

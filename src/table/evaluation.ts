@@ -1,9 +1,10 @@
 /** Scores of rows that a table model has not necessarily learned from, which may come in blocks. */
 import { DataError, show } from "../errors.ts";
-import { BLOCK, type TargetPredictor } from "./answering.ts";
+import { STREAMED, type TargetPredictor } from "./answering.ts";
 import { readWeights } from "./columnOptions.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { Frame, toFrame } from "./frame.ts";
+import { holder } from "./pieces.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { readTargets } from "./target.ts";
 import { everyRow, typeFrame } from "./typed.ts";
@@ -52,9 +53,17 @@ export class Evaluation {
       block = [];
       this.add(frame, weights);
     };
+    const release = holder();
     for await (const piece of rows) {
-      if (piece instanceof Frame) this.add(piece, weights);
-      else if (block.push(piece) >= BLOCK) end();
+      if (piece instanceof Frame) {
+        for (const part of piece.blocks(STREAMED)) {
+          await release();
+          this.add(part, weights);
+        }
+      } else if (block.push(piece) >= STREAMED) {
+        await release();
+        end();
+      }
     }
     if (block.length > 0) end();
     return this.scores();

@@ -262,7 +262,8 @@ async function trainTargets(
             });
       const needsQuantiles = target.description.quantiles !== undefined && learned.quantiles === undefined;
       const networks = [...learned.networks, ...(learned.quantiles?.networks ?? [])];
-      const scored = await orDispose(networks, () => {
+      const scored = await orDispose(networks, async () => {
+        await pause();
         const complete = needsQuantiles ? priorQuantiles(learned, target, weights) : learned;
         return scoreLearned(target, complete, isTuned, weights);
       });

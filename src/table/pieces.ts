@@ -24,16 +24,29 @@ export function finish<Result>(pieces: Pieces<Result>): Result {
   }
 }
 
+/**
+ * Makes a function that lets the event loop turn where the pieces of this turn have taken long enough; until
+ * then it returns undefined.
+ */
+export function holder(): () => Promise<void> | undefined {
+  let begun = now();
+  return () => {
+    if (now() - begun < HOLD_MILLISECONDS) return undefined;
+    return pause().then(() => {
+      begun = now();
+    });
+  };
+}
+
 /** Does the pieces in as many turns of the event loop as they take. */
 export async function inTurns<Result>(pieces: Pieces<Result>): Promise<Result> {
   await pause();
-  let begun = now();
+  const release = holder();
   for (;;) {
     const { done, value } = pieces.next();
     if (done) return value;
-    if (now() - begun < HOLD_MILLISECONDS) continue;
-    await pause();
-    begun = now();
+    const turn = release();
+    if (turn !== undefined) await turn;
   }
 }
 

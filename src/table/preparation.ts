@@ -196,12 +196,12 @@ export class Preparation {
       const { description } = column;
       const known = new Map<DatePart | undefined, EncoderInput>();
       for (const { part, encoder: configuration } of chosen.get(description.name) ?? plan(column, rows)) {
-        const { takes, fit } = make(configuration);
+        const made = make(configuration);
         const input: EncoderInput =
-          known.get(part) ?? (yield* inputOf(column, part, rows, takes === "number"));
+          known.get(part) ?? (yield* inputOf(column, part, rows, made.takes === "number"));
         known.set(part, input);
         yield;
-        const state = fit(input);
+        const state = made.fit(input);
         if (state === undefined) continue;
         steps.push({ column: description.name, ...(part && { part }), encoder: state });
       }

@@ -3,7 +3,7 @@ import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
-import { BLOCK, TargetPredictor } from "./answering.ts";
+import { BLOCK, STREAMED, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
@@ -12,15 +12,13 @@ import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toF
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { metricOf } from "./metric.ts";
 import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
+import { holder } from "./pieces.ts";
 import { summarize } from "./summary.ts";
 import type { TargetDescription } from "./target.ts";
 import { everyRow, readCell, readText, typeFrame } from "./typed.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
-
-/** Records of a stream that are answered together. */
-const STREAMED = 256;
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
@@ -240,11 +238,17 @@ export class TableModel<Reply = Answer> {
   /** Answers records as they come, some at a time. */
   async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
     let block: object[] = [];
+    // A stream that is in memory has nothing to wait for.
+    const release = holder();
     for await (const record of records) {
-      if (record instanceof Frame)
-        yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];
-      else block.push(record);
+      if (record instanceof Frame) {
+        for (const part of record.blocks(STREAMED)) {
+          await release();
+          yield* this.#answersOf(typeFrame(this.#used, part, "predict"), part.rows) as Reply[];
+        }
+      } else block.push(record);
       if (block.length < STREAMED) continue;
+      await release();
       yield* this.predict(block);
       block = [];
     }
