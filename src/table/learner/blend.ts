@@ -118,26 +118,43 @@ export function applyTemperature(probabilities: Float64Array, outputs: number, t
  * Networks", 2017).
  */
 export function* findTemperature(probabilities: Float64Array, scored: Scored): Pieces<number> {
-  const lossAt = (exponent: number) => {
-    const heated = probabilities.slice();
-    applyTemperature(heated, scored.outputs, 2 ** exponent);
-    return blendLoss(heated, scored);
-  };
+  const { outputs, targets, weights } = scored;
+  // Logarithms are taken once, and relative to the class of the row: its probability is 1 / Σ exp(l / T).
+  const logs = new Float64Array(probabilities.length);
+  for (let row = 0; row < targets.length; row++) {
+    if (row % 64 === 0) yield;
+    const start = row * outputs;
+    const own = Math.log(Math.max(probabilities[start + targets[row]], 1e-12));
+    for (let at = start; at < start + outputs; at++)
+      logs[at] = Math.log(Math.max(probabilities[at], 1e-12)) - own;
+  }
+  function* lossAt(exponent: number): Pieces<number> {
+    const factor = 2 ** -exponent;
+    let [loss, total] = [0, 0];
+    for (let row = 0; row < targets.length; row++) {
+      if (row % 64 === 0) yield;
+      const weight = weights === undefined ? 1 : weights[row];
+      let sum = 0;
+      for (let at = row * outputs; at < (row + 1) * outputs; at++) sum += Math.exp(factor * logs[at]);
+      loss += weight * Math.min(Math.log(sum), -Math.log(LEAST_PROBABILITY));
+      total += weight;
+    }
+    return loss / total;
+  }
   // Golden-section search: the log loss is convex in 1 / temperature, so it has one minimum.
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [-2, 2];
   let [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
-  let [lossLeft, lossRight] = [lossAt(left), lossAt(right)];
+  let [lossLeft, lossRight] = [yield* lossAt(left), yield* lossAt(right)];
   for (let step = 0; step < 20; step++) {
-    yield;
     if (lossLeft < lossRight) {
       [high, right, lossRight] = [right, left, lossLeft];
       left = high - ratio * (high - low);
-      lossLeft = lossAt(left);
+      lossLeft = yield* lossAt(left);
     } else {
       [low, left, lossLeft] = [left, right, lossRight];
       right = low + ratio * (high - low);
-      lossRight = lossAt(right);
+      lossRight = yield* lossAt(right);
     }
   }
   return 2 ** ((low + high) / 2);
