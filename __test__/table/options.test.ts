@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 
 import { Model, type PredictOptions } from "../../src/index.ts";
 import { fitTable, TableModel } from "../../src/table/index.ts";
 import type { TableProgress } from "../../src/table/progress.ts";
-import { calibrate, conformalShift, coverageOf, pinballLoss } from "../../src/table/quantiles.ts";
+import { calibrate, conformalShift, pinballLoss } from "../../src/table/quantiles.ts";
 
 /** Numbers from 0 to 1 that follow from a seed. */
 function uniform(seed: number): () => number {
@@ -288,8 +288,6 @@ describe("quantiles", () => {
     const values = Float64Array.of(5, 1, 3, -9, 2, 99);
     calibrate(values, [0, 1, 0], [0, 10]);
     expect(Array.from(values)).toEqual([2, 3, 5, 0, 3, 10]);
-    const rows = { levels: [0.1, 0.5, 0.9], values };
-    expect(coverageOf(Float64Array.of(2, 4), rows, 0)).toBe(0.5);
   });
 });
 

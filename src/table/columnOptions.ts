@@ -7,7 +7,8 @@ import { unknownName } from "../options.ts";
 import { categoryName, parseNumber } from "./cells.ts";
 import type { TypedColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
-import { inferColumnType, readGivenTypes, typeColumn } from "./typeColumn.ts";
+import type { Pieces } from "./pieces.ts";
+import { inferColumnType, readGivenTypes, typeColumn, typeColumnPieces } from "./typeColumn.ts";
 
 /** The names of the target's columns. */
 export function readTargetNames(given: unknown, frame: Frame, call: string): string[] {
@@ -93,13 +94,13 @@ export function readTimes(given: unknown, frame: Frame, call: string): Float64Ar
 }
 
 /** Types every column but the targets; what has one value only is left out. */
-export function typeColumns(
+export function* typeColumns(
   frame: Frame,
   targets: readonly string[],
   given: unknown,
   leftOut: ReadonlyMap<string, string>,
   call: string,
-): TypedColumn[] {
+): Pieces<TypedColumn[]> {
   const types = readGivenTypes(given, frame, call);
   const target = targets.find((name) => Object.hasOwn(types, name));
   if (target !== undefined) {
@@ -112,7 +113,7 @@ export function typeColumns(
     if (targets.includes(name)) continue;
     const reason = leftOut.get(name);
     const type = Object.hasOwn(types, name) ? types[name] : undefined;
-    const column = typeColumn(name, cells, reason === undefined ? type : "ignore");
+    const column = yield* typeColumnPieces(name, cells, reason === undefined ? type : "ignore");
     const { distinct, missing } = column.description;
     const found =
       reason ??

@@ -17,7 +17,7 @@ import { type ModelChange, type Sizes, type TableParts, type TrainedTarget, used
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { partsOf, TableModel } from "./tableModel.ts";
-import { readTargets } from "./target.ts";
+import { readTargets, type TargetDescription } from "./target.ts";
 import { typeFrame } from "./typedRows.ts";
 
 /** How to make a small model; the seed is by default the model's. */
@@ -196,11 +196,12 @@ async function timeOf(
   return (1000 * best) / TIMED;
 }
 
-/** The share of the variance of some answers that others explain; 1 where neither differs. */
-function explainedShare(answers: Float64Array, others: Float64Array): number {
-  const squares = squaresOf(answers, others);
-  return squares === 0 ? 1 : 1 - squares / squaresOf(answers, meansOf(answers));
-}
+/** The share of the variance of some answers that others explain. */
+const explainedShare = (
+  { name, task, reason }: TargetDescription,
+  answers: Float64Array,
+  others: Float64Array,
+) => scoreTarget({ name, task, reason }, answers, others).r2 ?? 0;
 
 /** What is compared: the given rows, and those of them that the small model was not trained on. */
 interface Compared {
@@ -233,7 +234,7 @@ async function compare(
   const recent = await answersOf(pupil, columns, rows, pause);
   const agreement =
     description.classes === undefined
-      ? explainedShare(old.values, recent.values)
+      ? explainedShare(description, old.values, recent.values)
       : shareOf(decideAll(description, old.values), decideAll(description, recent.values));
   const cells = frame.cells.get(name);
   const values = cells === undefined ? undefined : readTargets(description, cells, CALL);
@@ -247,7 +248,7 @@ async function compare(
       description,
       targets,
       pick(found.values, known, outputsOf(description)),
-      levels && quantiles && { quantiles: { levels, values: quantiles } },
+      levels && quantiles ? { quantiles: { levels, values: quantiles } } : {},
     );
   };
   return {
@@ -255,12 +256,6 @@ async function compare(
     baseline: baselineOf(description, targets, prior),
   };
 }
-
-const squaresOf = (a: Float64Array, b: Float64Array) =>
-  a.reduce((sum, value, at) => sum + (value - b[at]) ** 2, 0);
-
-const meansOf = (values: Float64Array) =>
-  new Float64Array(values.length).fill(values.reduce((sum, value) => sum + value, 0) / values.length);
 
 const shareOf = (a: Uint32Array, b: Uint32Array) =>
   a.reduce((count, value, at) => count + Number(value === b[at]), 0) / a.length;

@@ -146,7 +146,10 @@ export async function crossValidateTable(
       folds.push({
         rows: heldOut,
         answers: model.predict(recordsOf(frame, heldOut)),
-        scores: known.length === 0 ? ({} as Scores) : model.evaluate(frame.take(known)),
+        scores:
+          known.length === 0
+            ? ({} as Scores)
+            : model.evaluate(frame.take(known), { sampleWeight: listsOf(fit, known).sampleWeight }),
       });
     } finally {
       model.dispose();

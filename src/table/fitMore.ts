@@ -17,6 +17,7 @@ import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } 
 import { OutOfFold } from "./learner/outOfFold.ts";
 import { calibrateQuantiles } from "./learner/quantiles.ts";
 import { type ModelChange, type TrainedTarget, usedColumns } from "./parts.ts";
+import { inTurns } from "./pieces.ts";
 import { pinballLoss } from "./quantiles.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { scoreTarget } from "./scores.ts";
@@ -227,20 +228,21 @@ async function continueTarget(
     const held = folds[fold].heldOut;
     const isLevel = at >= networks.length;
     const predict = () =>
-      predictEncoded(model, heldOut.x, learned.parts[part], range, isClassification && !isLevel);
+      inTurns(predictEncoded(model, heldOut.x, learned.parts[part], range, isClassification && !isLevel));
     if (isClassification) {
-      foldTemperature(model, findTemperature(predict(), take(held, weights)), classWeights);
+      const found = await inTurns(findTemperature(await predict(), take(held, weights)));
+      foldTemperature(model, found, classWeights);
     }
     const scored = take(held, undefined);
     const lossOf = (predictions: Float64Array) =>
       isLevel
         ? pinballLoss(scored.targets, { levels: [levels?.[bag] ?? 0.5], values: predictions })
         : blendLoss(predictions, scored);
-    let predictions = predict();
+    let predictions = await predict();
     const after = lossOf(predictions);
     const moved = model.getWeights();
     model.setWeights(own);
-    const unchanged = predict();
+    const unchanged = await predict();
     if (after < lossOf(unchanged)) model.setWeights(moved);
     else predictions = unchanged;
     (isLevel ? foundQuantiles : found)[bag].add(held, (place) => predictions[place]);
@@ -256,7 +258,7 @@ async function continueTarget(
     learned.priorWeight,
   ];
   const predictions = mix(candidates, shares);
-  const temperature = isClassification ? findTemperature(predictions, scored) : 1;
+  const temperature = isClassification ? await inTurns(findTemperature(predictions, scored)) : 1;
   applyTemperature(predictions, outputs, temperature);
   const newPrior = priorOf(target, rows, undefined);
   const share = rows.length / (rows.length + oldRows);

@@ -20,6 +20,7 @@ import { type Bag, countNetworks, type LearnOptions, learn } from "./learner/por
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
+import { inTurns, pause } from "./pieces.ts";
 import { Progress, type TableProgress } from "./progress.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { usualMetric } from "./scores.ts";
@@ -170,17 +171,20 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     groups: readGroups(groups, frame, CALL),
     times: readTimes(time, frame, CALL),
   };
-  const columns = typeColumns(frame, names, types, leftOut, CALL);
+  const columns = await inTurns(typeColumns(frame, names, types, leftOut, CALL));
   const used = new Map(
     columns
       .filter(({ description }) => description.type !== "ignore")
       .map((column) => [column.description.name, column]),
   );
   const notes = columns.flatMap(notesOf);
-  const read = names.map((name) => {
+  const read: Target[] = [];
+  for (const name of names) {
+    await pause();
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
-    return readTarget({ name, cells, isText: frame.isText }, kind, CALL);
-  });
+    read.push(readTarget({ name, cells, isText: frame.isText }, kind, CALL));
+  }
+  await pause();
   const works = applyControls(read, controls, CALL).map((target): Work => {
     const { name, classes } = target.description;
     const without = frame.rows - target.rows.length;
@@ -293,7 +297,8 @@ async function trainTargets(
             });
       const needsQuantiles = target.description.quantiles !== undefined && learned.quantiles === undefined;
       const networks = [...learned.networks, ...(learned.quantiles?.networks ?? [])];
-      const scored = await orDispose(networks, () => {
+      const scored = await orDispose(networks, async () => {
+        await pause();
         const complete = needsQuantiles ? priorQuantiles(learned, target, weights) : learned;
         return scoreLearned(target, complete, isTuned, weights);
       });

@@ -11,6 +11,7 @@ export {
 } from "./crossValidate.ts";
 export type { EncoderState } from "./encoders/encoder.ts";
 export * as encoders from "./encoders.ts";
+export type { EvaluateTableOptions } from "./evaluation.ts";
 export {
   type ColumnValues,
   type EncoderChoice,

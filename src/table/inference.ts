@@ -11,6 +11,7 @@ import {
 } from "./cells.ts";
 import { booleanNames, type ColumnDescription, type ColumnType } from "./columns.ts";
 import { type CellDictionary, dictionaryOf } from "./dictionary.ts";
+import { PIECE, type Pieces } from "./pieces.ts";
 
 /** Distinct values are counted up to this number. */
 export const MOST_DISTINCT = 1_000_000;
@@ -39,13 +40,14 @@ export interface Survey {
   readonly counts: ReadonlyMap<string, number>;
 }
 
-export function survey(cells: ArrayLike<unknown>): Survey {
+export function* survey(cells: ArrayLike<unknown>): Pieces<Survey> {
   const dictionary = dictionaryOf(cells);
   if (dictionary !== undefined) return surveyTexts(dictionary);
   const counts = new Map<string, number>();
   let [missing, numbers, booleans, dates, texts] = [0, 0, 0, 0, 0];
   let other: Survey["other"];
   for (let row = 0; row < cells.length; row++) {
+    if (row % PIECE === 0) yield;
     const cell = cells[row];
     if (isMissing(cell)) {
       missing++;

@@ -6,6 +6,7 @@ import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
 import type { EncoderState } from "./encoders/encoder.ts";
 import { type EncoderChoice, fits } from "./fitEncoder.ts";
 import { collectFrame, type TableSource } from "./frame.ts";
+import { inTurns } from "./pieces.ts";
 import { fitValues, openEncoder, type Planned, Preparation, readEncoder, takenBy } from "./preparation.ts";
 import {
   checkTargetEncoder,
@@ -90,7 +91,7 @@ export async function prepare(rows: TableSource, options: PrepareOptions = {}): 
       `${CALL}: target: ${show(classes.description.name)} has classes; several targets have to be numbers. Fix: prepare it alone`,
     );
   }
-  const typed = typeColumns(frame, names, options.columns, new Map(), CALL);
+  const typed = await inTurns(typeColumns(frame, names, options.columns, new Map(), CALL));
   const chosen = readEncoders(
     options.encoders,
     typed,
@@ -103,7 +104,7 @@ export async function prepare(rows: TableSource, options: PrepareOptions = {}): 
   );
   if (kept.length === 0) throw new DataError(`${CALL}: expected rows with all targets, received none`);
   const used = typed.filter(({ description }) => description.type !== "ignore");
-  const preparation = Preparation.fit(used, kept, chosen);
+  const preparation = await inTurns(Preparation.fitPieces(used, kept, chosen));
   if (preparation.inputs === 0)
     throw new DataError(`${CALL}: expected a column to learn from, all are left out: ${reasons(typed)}`);
   const targets = read.map(({ description, values }): PreparedTarget => {

@@ -2,7 +2,7 @@
 import { measure } from "../metrics/measure.ts";
 import { decideAll } from "./decision.ts";
 import { metricOf } from "./metric.ts";
-import { coverageOf, pinballLoss, type QuantileRows } from "./quantiles.ts";
+import { pinballLoss, type QuantileRows, weightedMean } from "./quantiles.ts";
 import type { TargetDescription, Task } from "./target.ts";
 
 /** Figures by the names of the metrics. */
@@ -48,52 +48,69 @@ export interface Beside {
   /** The class that is answered for each row; by default as the description says. */
   readonly decisions?: ArrayLike<number> | undefined;
   readonly quantiles?: QuantileRows | undefined;
+  /** The weight of each row. Where none is above 0, all rows count alike. */
+  readonly weights?: Float64Array | undefined;
+}
+
+/** Predictions with what they are scored by. */
+interface Scored extends Omit<Beside, "quantiles"> {
+  readonly targets: Float64Array;
+  readonly predictions: Float64Array;
 }
 
 /**
  * The scores of predictions: numbers, or probabilities as [rows][classes]. `targets` are numbers, or the
- * numbers of classes.
+ * numbers of classes. A score that these rows do not define, such as the area under the ROC curve of rows of
+ * one class, is left out.
  */
 export function scoreTarget(
   description: TargetDescription,
   targets: Float64Array,
   predictions: Float64Array,
-  { decisions, quantiles }: Beside = {},
+  { decisions, quantiles, weights: given }: Beside = {},
 ): Scores {
   const { task, metric } = description;
+  const weights = relativeWeights(given);
+  const scored: Scored = { targets, predictions, decisions, weights };
   const scores =
     task === "regression"
-      ? { ...scoreNumbers(description, targets, predictions), ...scoreQuantiles(targets, quantiles) }
-      : scoreClasses(description, targets, predictions, decisions);
-  if (metric === undefined) return scores;
-  return {
-    ...scores,
-    [metric.type]: metricOf(metric, description).value(targets, predictions, undefined, decisions),
-  };
+      ? { ...scoreNumbers(description, scored), ...scoreQuantiles(targets, weights, quantiles) }
+      : scoreClasses(description, scored);
+  const own = metric && metricOf(metric, description).value(targets, predictions, weights, decisions);
+  return Object.fromEntries(
+    Object.entries({ ...scores, ...(metric && { [metric.type]: own }) }).filter(
+      ([, value]) => !Number.isNaN(value),
+    ),
+  );
+}
+
+/** Weights of at most 1, which 32 bits hold and no sum exceeds; undefined where none is above 0. */
+function relativeWeights(weights: Float64Array | undefined): Float64Array | undefined {
+  if (weights === undefined) return undefined;
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  return largest > 0 ? weights.map((weight) => weight / largest) : undefined;
 }
 
 function scoreClasses(
   description: TargetDescription,
-  targets: Float64Array,
-  predictions: Float64Array,
-  given: ArrayLike<number> | undefined,
+  { targets, predictions, decisions: given, weights }: Scored,
 ): Scores {
   const { classes = [], positive, threshold, classWeights } = description;
   const outputs = classes.length;
   if (outputs < 2) return { accuracy: 1, logLoss: 0 };
   const decisions = given ?? decideAll(description, predictions);
   const of = (type: string, more: object = {}) =>
-    metricOf({ type, ...more }, description).value(targets, predictions, undefined, decisions);
+    metricOf({ type, ...more }, description).value(targets, predictions, weights, decisions);
   const scores: Scores = {
     accuracy: of("accuracy", { threshold: null }),
-    logLoss: measure("logLoss", targets, predictions, { outputs }),
+    logLoss: measure("logLoss", targets, predictions, { outputs, sampleWeight: weights }),
   };
   if (outputs > 2) return scores;
   const counts = positive !== undefined || threshold !== undefined || classWeights !== undefined;
   const binary = { average: "binary", threshold: null };
   return {
     ...scores,
-    ...(targets.includes(0) && targets.includes(1) && { rocAuc: of("rocAuc", { average: "macro" }) }),
+    rocAuc: of("rocAuc", { average: "macro" }),
     ...(counts && {
       precision: of("precision", binary),
       recall: of("recall", binary),
@@ -102,40 +119,38 @@ function scoreClasses(
   };
 }
 
-function scoreNumbers(
-  description: TargetDescription,
-  targets: Float64Array,
-  predictions: Float64Array,
-): Scores {
-  const of = (type: string) => metricOf({ type }, description).value(targets, predictions);
-  const r2 = of("r2");
+function scoreNumbers(description: TargetDescription, { targets, predictions, weights }: Scored): Scores {
+  const of = (type: string) => metricOf({ type }, description).value(targets, predictions, weights);
   return {
     rootMeanSquaredError: of("rootMeanSquaredError"),
     meanAbsoluteError: of("meanAbsoluteError"),
-    ...(!Number.isNaN(r2) && { r2 }),
+    r2: of("r2"),
   };
 }
 
-function scoreQuantiles(targets: Float64Array, quantiles: QuantileRows | undefined): Scores {
+function scoreQuantiles(
+  targets: Float64Array,
+  weights: Float64Array | undefined,
+  quantiles: QuantileRows | undefined,
+): Scores {
   if (quantiles === undefined) return {};
-  const { levels } = quantiles;
-  const shares = levels.map((_, at) => coverageOf(targets, quantiles, at));
-  return {
-    pinballLoss: pinballLoss(targets, quantiles),
-    coverage: Object.fromEntries(levels.map((level, at) => [String(level), shares[at]])),
-    ...(levels.length > 1 && { intervalCoverage: intervalCoverage(targets, quantiles) }),
-  };
-}
-
-/** The share of the targets from the lowest to the highest quantile of their row. */
-function intervalCoverage(targets: Float64Array, { levels, values }: QuantileRows): number {
+  const { levels, values } = quantiles;
   const width = levels.length;
-  let inside = 0;
-  for (let row = 0; row < targets.length; row++) {
-    const [low, high] = [values[row * width], values[row * width + width - 1]];
-    inside += Number(targets[row] >= low && targets[row] <= high);
-  }
-  return inside / targets.length;
+  const share = (isInside: (target: number, start: number) => boolean) =>
+    weightedMean(targets.length, weights, (row) => Number(isInside(targets[row], row * width)));
+  const coverage = levels.map((level, at) => [
+    String(level),
+    share((target, start) => target <= values[start + at]),
+  ]);
+  return {
+    pinballLoss: pinballLoss(targets, quantiles, weights),
+    coverage: Object.fromEntries(coverage),
+    ...(width > 1 && {
+      intervalCoverage: share(
+        (target, start) => target >= values[start] && target <= values[start + width - 1],
+      ),
+    }),
+  };
 }
 
 /** The metric of a task where the caller does not choose one. */

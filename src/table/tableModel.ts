@@ -1,13 +1,13 @@
 /** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
-import { DataError, OptionError, StateError, show } from "../errors.ts";
+import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
-import { BLOCK, TargetPredictor } from "./answering.ts";
+import { BLOCK, STREAMED, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
-import { Evaluation } from "./evaluation.ts";
+import { type EvaluateTableOptions, Evaluation } from "./evaluation.ts";
 import {
   type Columns,
   checkRecord,
@@ -21,8 +21,9 @@ import {
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { rankBags } from "./metric.ts";
 import { type ModelChange, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
+import { holder } from "./pieces.ts";
 import { describeBriefly, summarize } from "./summary.ts";
-import { readTargets, type TargetDescription } from "./target.ts";
+import type { TargetDescription } from "./target.ts";
 import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
 
 /** The key of a model's parts. */
@@ -30,9 +31,6 @@ const PARTS = Symbol("parts");
 
 /** What Node's `util.inspect` and `console.log` call; Deno and Bun, too. */
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
-
-/** Records of a stream that are answered together. */
-const STREAMED = 256;
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
@@ -108,64 +106,39 @@ export class TableModel<Reply = Answer> {
    * without a target are left out. A stream of records gives a promise, and no more than a block of it is in
    * memory, with the predictions and the targets of all rows.
    *
+   * `sampleWeight` is how much each row counts, as in scikit-learn's metrics: the name of a column, or a list
+   * of a number of at least 0 for each row. For a stream it is the name of a column.
+   *
+   * A score that the rows do not define is left out: `rocAuc` where all rows are of one class. `r2` of equal
+   * targets is 1 if the predictions equal them, else 0.
+   *
    * @example
    * ```ts
    * const { accuracy, logLoss } = model.evaluate(otherRows);
    * ```
+   *
+   * @throws DataError if no row has a target, or a weight is not a number of at least 0; OptionError for an
+   * unknown option or column.
    */
-  evaluate(rows: TableRows): ScoresFor<Reply>;
-  evaluate(rows: AsyncIterable<TableRecord | Frame>): Promise<ScoresFor<Reply>>;
-  evaluate(rows: unknown): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
+  evaluate(rows: TableRows, options?: EvaluateTableOptions): ScoresFor<Reply>;
+  evaluate(
+    rows: AsyncIterable<TableRecord | Frame>,
+    options?: EvaluateTableOptions,
+  ): Promise<ScoresFor<Reply>>;
+  evaluate(rows: unknown, options: EvaluateTableOptions = {}): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
-    const found = this.#predictors.map((predictor) => new Evaluation(predictor));
-    if (isStream(rows)) return this.#evaluateStream(rows, found);
-    this.#evaluateFrame(toFrame(rows, "evaluate"), found, 0);
-    return this.#scoresOf(found);
-  }
-
-  /** Evaluates a block of rows after the other; what is kept of a row is its predictions and its target. */
-  async #evaluateStream(
-    rows: AsyncIterable<unknown>,
-    found: readonly Evaluation[],
-  ): Promise<ScoresFor<Reply>> {
-    let block: unknown[] = [];
-    let before = 0;
-    const end = () => {
-      const frame = toFrame(block, "evaluate");
-      block = [];
-      this.#evaluateFrame(frame, found, before);
-      before += frame.rows;
-    };
-    for await (const piece of rows) {
-      if (piece instanceof Frame) {
-        this.#evaluateFrame(piece, found, before);
-        before += piece.rows;
-      } else if (block.push(piece) >= BLOCK) end();
+    checkNames(options, ["sampleWeight"], "evaluate");
+    const { sampleWeight } = options;
+    const evaluation = new Evaluation(this.#predictors, this.#used);
+    if (!isStream(rows)) {
+      evaluation.add(toFrame(rows, "evaluate"), sampleWeight);
+      return evaluation.scores() as ScoresFor<Reply>;
     }
-    if (block.length > 0) end();
-    return this.#scoresOf(found);
-  }
-
-  #evaluateFrame(frame: Frame, found: readonly Evaluation[], before: number): void {
-    const columns = typeFrame(this.#used, frame, "evaluate");
-    for (const evaluation of found) {
-      const { description } = evaluation.predictor;
-      const cells = frame.cells.get(description.name);
-      if (cells === undefined && before === 0) {
-        throw new DataError(
-          frame.rows === 0
-            ? "evaluate: expected rows, received none"
-            : `evaluate: expected the target ${show(description.name)} among the columns, received none. Fix: give rows with their targets; predict needs none`,
-        );
-      }
-      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
-    }
-  }
-
-  #scoresOf(found: readonly Evaluation[]): ScoresFor<Reply> {
-    const scores = found.map((evaluation) => evaluation.scores());
-    if (scores.length === 1) return scores[0] as ScoresFor<Reply>;
-    return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
+    if (sampleWeight !== undefined && typeof sampleWeight !== "string")
+      throw new OptionError(
+        `evaluate: sampleWeight: expected a column's name for a stream, received ${show(sampleWeight)}`,
+      );
+    return evaluation.addAll(rows, sampleWeight) as Promise<ScoresFor<Reply>>;
   }
 
   /**
@@ -279,11 +252,17 @@ export class TableModel<Reply = Answer> {
   /** Answers records as they come, some at a time. */
   async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
     let block: object[] = [];
+    // A stream that is in memory has nothing to wait for.
+    const release = holder();
     for await (const record of records) {
-      if (record instanceof Frame)
-        yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];
-      else block.push(record);
+      if (record instanceof Frame) {
+        for (const part of record.blocks(STREAMED)) {
+          await release();
+          yield* this.#answersOf(typeFrame(this.#used, part, "predict"), part.rows) as Reply[];
+        }
+      } else block.push(record);
       if (block.length < STREAMED) continue;
+      await release();
       yield* this.predict(block);
       block = [];
     }

@@ -14,6 +14,7 @@ import {
 import { type CellDictionary, dictionaryOf } from "./dictionary.ts";
 import type { Frame } from "./frame.ts";
 import { inferType, MOST_DISTINCT, notesOn, type Survey, survey } from "./inference.ts";
+import { finish, PIECE, type Pieces } from "./pieces.ts";
 
 /** Whether numbers are those of rows: whole numbers that rise by the same step from row to row. */
 function isRowNumber(values: Float64Array): boolean {
@@ -25,12 +26,12 @@ function isRowNumber(values: Float64Array): boolean {
 }
 
 /** The column of a given type: how its cells are read, and their numbers. */
-function typed(
+function* typed(
   name: string,
   cells: ArrayLike<unknown>,
   found: Survey,
   given: Pick<ColumnDescription, "type" | "reason">,
-): TypedColumn {
+): Pieces<TypedColumn> {
   const { type, reason } = given;
   const base = { name, type, missing: found.missing, distinct: found.counts.size };
   if (type === "ignore") {
@@ -42,7 +43,7 @@ function typed(
     const values = Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0));
     return { description, values, texts };
   }
-  return readValues(description, cells, found.missing);
+  return yield* readValues(description, cells, found.missing);
 }
 
 /** What must be known of a column to read its cells. */
@@ -72,7 +73,11 @@ function readingOf(name: string, type: ColumnType, { counts }: Survey): Partial<
 }
 
 /** Reads the cells of a column whose type is known; at least one of those with a value must be readable. */
-function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, missing: number): TypedColumn {
+function* readValues(
+  description: ColumnDescription,
+  cells: ArrayLike<unknown>,
+  missing: number,
+): Pieces<TypedColumn> {
   const read = cellReader(description);
   const values = new Float64Array(cells.length);
   // Each distinct text of a dictionary is read once.
@@ -81,6 +86,7 @@ function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, m
   let [unreadable, infinite] = [0, 0];
   let first = 0;
   for (let row = 0; row < cells.length; row++) {
+    if (row % PIECE === 0) yield;
     const value =
       meanings === undefined ? read(cells[row]) : meanings[(dictionary as CellDictionary).codes[row]];
     values[row] = value === undefined ? Number.NaN : value;
@@ -140,18 +146,22 @@ export function readGivenTypes(given: unknown, frame: Frame, place: string): Giv
 
 /** The type that a column has by its cells. */
 export const inferColumnType = (cells: ArrayLike<unknown>): ColumnType =>
-  ArrayBuffer.isView(cells) ? "number" : inferType(survey(cells)).type;
+  ArrayBuffer.isView(cells) ? "number" : inferType(finish(survey(cells))).type;
 
 /** Types a column: as given, else by its cells. */
-export function typeColumn(
+export const typeColumn = (name: string, cells: ArrayLike<unknown>, given: ColumnType | undefined) =>
+  finish(typeColumnPieces(name, cells, given));
+
+/** The work of {@link typeColumn}. */
+export function* typeColumnPieces(
   name: string,
   cells: ArrayLike<unknown>,
   given: ColumnType | undefined,
-): TypedColumn {
+): Pieces<TypedColumn> {
   if (ArrayBuffer.isView(cells) && (given === undefined || given === "number")) {
-    return typeNumbers(name, cells as unknown as ArrayLike<number | bigint>, given);
+    return yield* typeNumbers(name, cells as unknown as ArrayLike<number | bigint>, given);
   }
-  const found = survey(cells);
+  const found = yield* survey(cells);
   const { other } = found;
   if (other !== undefined && given !== "ignore" && found.counts.size > 0) {
     throw new DataError(
@@ -159,28 +169,29 @@ export function typeColumn(
     );
   }
   if (given !== undefined)
-    return typed(
+    return yield* typed(
       name,
       cells,
       found,
       given === "ignore" ? { type: given, reason: "you said so" } : { type: given },
     );
   const inferred = inferType(found);
-  const column = typed(name, cells, found, inferred);
+  const column = yield* typed(name, cells, found, inferred);
   if (column.description.type === "number") return withoutRowNumbers(column);
   return { ...column, notes: notesOn(name, inferred.type, found) };
 }
 
 /** A typed array is a column of numbers; it is not surveyed, for its values can be nothing else. */
-function typeNumbers(
+function* typeNumbers(
   name: string,
   cells: ArrayLike<number | bigint>,
   given: ColumnType | undefined,
-): TypedColumn {
+): Pieces<TypedColumn> {
   const values = new Float64Array(cells.length);
   const distinct = new Set<number>();
   let missing = 0;
   for (let row = 0; row < cells.length; row++) {
+    if (row % PIECE === 0) yield;
     const value = infinityIsMissing(Number(cells[row]));
     values[row] = value;
     if (Number.isNaN(value)) missing++;

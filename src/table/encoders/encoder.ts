@@ -6,6 +6,8 @@ import type { Check } from "../fields.ts";
 export interface EncoderInput {
   /** As {@link TypedColumn} has them: NaN is missing; categories by number, -1 for an unknown one. */
   readonly values: Float64Array;
+  /** The values that are not missing in ascending order, where they are known. */
+  readonly sorted?: Float64Array;
   /** Texts, for an encoder of texts. */
   readonly texts?: readonly string[] | undefined;
   /** The names of the categories. */
@@ -50,9 +52,8 @@ export interface Encoder {
 }
 
 /** Values that are not missing, in ascending order. */
-export function sortedValues(values: Float64Array): Float64Array {
-  return values.filter((value) => !Number.isNaN(value)).sort();
-}
+export const sortedValues = ({ values, sorted }: EncoderInput): Float64Array =>
+  sorted ?? values.filter((value) => !Number.isNaN(value)).sort();
 
 /** The quantile of values in ascending order, by linear interpolation, as NumPy's default. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {

@@ -65,10 +65,11 @@ export const standardize = entry(
   (): Encoder => ({
     takes: "number",
     fields: SCALE,
-    fit({ values }) {
-      const sorted = sortedValues(values);
+    fit(input) {
+      const sorted = sortedValues(input);
       if (sorted.length === 0 || sorted[0] === sorted[sorted.length - 1]) return undefined;
       const fill = quantile(sorted, 0.5);
+      const { values } = input;
       const rows = values.length;
       let sum = 0;
       for (const value of values) sum += Number.isNaN(value) ? fill : value;
@@ -98,8 +99,8 @@ export const robustScale = entry(
   ({ clip: isClipped }): Encoder => ({
     takes: "number",
     fields: { ...SCALE, clip: truth },
-    fit({ values }) {
-      const sorted = sortedValues(values);
+    fit(input) {
+      const sorted = sortedValues(input);
       if (sorted.length === 0) return undefined;
       const center = quantile(sorted, 0.5);
       let scale = quantile(sorted, 0.75) - quantile(sorted, 0.25);
@@ -162,8 +163,8 @@ export const piecewiseLinear = entry(
   ({ bins }): Encoder => ({
     takes: "number",
     fields: { edges: ascending, fill: finite },
-    fit({ values }) {
-      const sorted = sortedValues(values);
+    fit(input) {
+      const sorted = sortedValues(input);
       if (sorted.length === 0) return undefined;
       const distinct = distinctValues(sorted);
       const edges = new Set<number>();

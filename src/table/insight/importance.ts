@@ -6,6 +6,8 @@ import { importanceText } from "../../insight/importanceText.ts";
 import { checkNames, readSize } from "../../options.ts";
 import { permutation, purpose } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
+import { readWeights } from "../columnOptions.ts";
+import type { EvaluateTableOptions } from "../evaluation.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
 import { type MetricChoice, metricOf, readMetric } from "../metric.ts";
 import { pinballLoss } from "../quantiles.ts";
@@ -27,6 +29,8 @@ export interface TableImportanceOptions {
   readonly seed?: number | undefined;
   /** The target, for a model of several. */
   readonly target?: string | undefined;
+  /** The column, or a list, of a weight for each row, at least 0. By default all rows count alike. */
+  readonly sampleWeight?: EvaluateTableOptions["sampleWeight"];
 }
 
 /** How much one column matters. */
@@ -55,7 +59,9 @@ export interface TableImportance {
 }
 
 const CALL = "importance";
-const OPTIONS: readonly (keyof TableImportanceOptions)[] = ["metric", "repeats", "seed", "target"];
+const OPTIONS: readonly (keyof TableImportanceOptions)[] = [
+  ...(["metric", "repeats", "seed", "target", "sampleWeight"] as const),
+];
 const REPEATS = 5;
 
 /**
@@ -85,15 +91,16 @@ export function importance(
   const { description } = target;
   const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${CALL}: repeats`);
   const seed = options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`);
-  const { frame, targets } = labeledRows(toFrame(rows, CALL), description);
+  const { frame, targets, weights } = labeledRows(toFrame(rows, CALL), description, options.sampleWeight);
   const { columns: used, predict, predictAll } = questionOf(parts, target, CALL);
   const chosen = readImportanceMetric(options.metric, description);
   const { metric, isSmaller } = chosen;
   const scoreOf = (changed: Frame): number => {
     const { quantiles: levels } = description;
     if (metric !== "pinballLoss" || levels === undefined)
-      return scoreTarget(chosen.description, targets, predict(changed))[metric] as number;
-    return pinballLoss(targets, { levels, values: predictAll(changed).quantiles as Float64Array });
+      return scoreTarget(chosen.description, targets, predict(changed), { weights })[metric] as number;
+    const { quantiles: values } = predictAll(changed);
+    return pinballLoss(targets, { levels, values: values as Float64Array }, weights);
   };
   const before = scoreOf(frame);
   if (!Number.isFinite(before)) {
@@ -118,8 +125,12 @@ export function importance(
   return { metric, score: before, columns, text, toString: () => text };
 }
 
-/** The rows that have a target, and their targets. */
-function labeledRows(frame: Frame, description: TargetDescription): { frame: Frame; targets: Float64Array } {
+/** The rows that have a target, their targets and their weights. */
+function labeledRows(
+  frame: Frame,
+  description: TargetDescription,
+  sampleWeight: TableImportanceOptions["sampleWeight"],
+): { frame: Frame; targets: Float64Array; weights: Float64Array | undefined } {
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const { name } = description;
   const cells = frame.cells.get(name);
@@ -129,12 +140,14 @@ function labeledRows(frame: Frame, description: TargetDescription): { frame: Fra
     );
   }
   const all = readTargets(description, cells, CALL);
+  const weights = readWeights(sampleWeight, frame, frame, CALL);
   const known = Array.from(all, (_, row) => row).filter((row) => !Number.isNaN(all[row]));
   if (known.length === 0) throw new DataError(`${CALL}: expected rows with a target, received none`);
   const isWhole = known.length === frame.rows;
   return {
     frame: isWhole ? frame : frame.take(known),
     targets: isWhole ? all : Float64Array.from(known, (row) => all[row]),
+    weights: isWhole || weights === undefined ? weights : Float64Array.from(known, (row) => weights[row]),
   };
 }
 

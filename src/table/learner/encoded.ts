@@ -2,6 +2,7 @@
 import type { RowSplit } from "../../data/folds.ts";
 import { momentsOf } from "../../data/moments.ts";
 import type { TypedColumn } from "../columns.ts";
+import type { Pieces } from "../pieces.ts";
 import { Preparation } from "../preparation.ts";
 import type { Target } from "../target.ts";
 import { repeatByClass } from "./classWeights.ts";
@@ -30,29 +31,30 @@ export interface Encoded extends Part {
 }
 
 /** Fits the preparation on a fold's training rows, and encodes all of its rows. */
-export function encodeFold(
+export function* encodeFold(
   split: RowSplit,
   columns: ReadonlyMap<string, TypedColumn>,
   { description, values }: Target,
   weights: Float64Array | undefined,
-): Encoded {
-  const preparation = Preparation.fit(columns.values(), split.training);
+): Pieces<Encoded> {
+  const preparation = yield* Preparation.fitPieces(columns.values(), split.training);
   const isClassification = description.task === "classification";
   const { center, scale } = isClassification
     ? { center: 0, scale: 1 }
     : scalingOf(Float64Array.from(split.training, (row) => values[row]));
-  const encode = (rows: Uint32Array): EncodedRows => ({
-    x: preparation.encode(columns, rows),
-    y: Float32Array.from(rows, (row) => (values[row] - center) / scale),
-  });
+  function* encode(rows: Uint32Array): Pieces<EncodedRows> {
+    const y = new Float32Array(rows.length);
+    for (let at = 0; at < rows.length; at++) y[at] = (values[rows[at]] - center) / scale;
+    return { x: yield* preparation.encodePieces(columns, rows), y };
+  }
   const { classWeights } = description;
-  const heldOut = encode(split.heldOut);
+  const heldOut = yield* encode(split.heldOut);
   return {
     split,
     preparation,
     center,
     scale,
-    training: encode(split.training),
+    training: yield* encode(split.training),
     heldOut,
     validation: classWeights === undefined ? heldOut : repeatByClass(heldOut, classWeights),
     weights: weights && Float32Array.from(split.training, (row) => weights[row]),

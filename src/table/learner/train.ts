@@ -4,9 +4,9 @@ import { Model } from "../../model.ts";
 import { earlyStopping } from "../../training/callbacks/earlyStopping.ts";
 import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
+import { type Pieces, pause } from "../pieces.ts";
 import type { Encoded, EncodedRows } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
-import { pause } from "./pause.ts";
 import { absorbScales, scaleRows } from "./sensitivity.ts";
 import { startFromData } from "./start.ts";
 
@@ -68,7 +68,7 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
  */
 export async function trainStage(
   planned: readonly Planned[],
-  rowsOf: (planned: Planned) => StageRows,
+  rowsOf: (planned: Planned) => StageRows | Promise<StageRows>,
   shapeOf: (fold: number) => Shape,
   { kernel, threads, signal, seconds, onProgress }: TrainOptions,
 ): Promise<Trained[]> {
@@ -79,14 +79,16 @@ export async function trainStage(
     for (const one of planned) {
       await pause();
       signal?.throwIfAborted();
-      const own = rowsOf(one);
+      const own = await rowsOf(one);
       const training = begin(one, own, shapeOf(one.fold), kernel);
       models.push(training.model);
       rows.push(own);
       trainings.push(training);
     }
     const budget = seconds === undefined ? {} : { budget: { seconds } };
-    const histories = await trainTogether("fitTable", trainings, { signal, threads, onProgress, ...budget });
+    const histories = await trainTogether("fitTable", trainings, {
+      ...{ signal, threads, onProgress, takesTurns: true, ...budget },
+    });
     return planned.flatMap((one, at) => {
       const model = models[at];
       if (histories[at].loss.some(Number.isFinite)) {
@@ -104,14 +106,14 @@ export async function trainStage(
 }
 
 /** The rows of a fold, with each input multiplied by its factor. */
-export function stageRows(
+export function* stageRows(
   { training, validation, weights }: Encoded,
   scales: Float32Array<ArrayBuffer> | undefined,
-): StageRows {
+): Pieces<StageRows> {
   if (scales === undefined) return { training, validation, weights, scales };
   return {
-    training: { ...training, x: scaleRows(training.x, scales) },
-    validation: { ...validation, x: scaleRows(validation.x, scales) },
+    training: { ...training, x: yield* scaleRows(training.x, scales) },
+    validation: { ...validation, x: yield* scaleRows(validation.x, scales) },
     weights,
     scales,
   };
