@@ -7,6 +7,7 @@ import { unknownName } from "../options.ts";
 import { categoryName, parseNumber } from "./cells.ts";
 import { inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
+import { type RowName, rowName } from "./reading.ts";
 
 /** The names of the target's columns. */
 export function readTargetNames(given: unknown, frame: Frame, call: string): string[] {
@@ -46,7 +47,13 @@ function listOf(option: string, given: unknown, frame: Frame, call: string): Arr
 /**
  * The weights of all rows; a list has those of the caller's rows, and rows to validate with then count alike.
  */
-export function readWeights(given: unknown, own: Frame, all: Frame, call: string): Float64Array | undefined {
+export function readWeights(
+  given: unknown,
+  own: Frame,
+  all: Frame,
+  call: string,
+  nameOf: RowName,
+): Float64Array | undefined {
   if (given === undefined) return undefined;
   const list = listOf("sampleWeight", given, typeof given === "string" ? all : own, call);
   return Float64Array.from({ length: all.rows }, (_, row) => {
@@ -56,7 +63,7 @@ export function readWeights(given: unknown, own: Frame, all: Frame, call: string
       typeof cell === "string" ? parseNumber(cell) : typeof cell === "number" ? cell : Number.NaN;
     if (Number.isFinite(weight) && weight >= 0) return weight;
     throw new DataError(
-      `${call}: sampleWeight: row ${row}: expected a number of at least 0, received ${show(list[row])}`,
+      `${call}: sampleWeight: ${nameOf(row)}: expected a number of at least 0, received ${show(list[row])}`,
     );
   });
 }
@@ -96,6 +103,7 @@ export function typeColumns(
   given: unknown,
   leftOut: ReadonlyMap<string, string>,
   call: string,
+  nameOf: RowName = rowName,
 ): TypedColumn[] {
   const types = readGivenTypes(given, frame, call);
   const target = targets.find((name) => Object.hasOwn(types, name));
@@ -109,7 +117,7 @@ export function typeColumns(
     if (targets.includes(name)) continue;
     const reason = leftOut.get(name);
     const type = Object.hasOwn(types, name) ? types[name] : undefined;
-    const column = typeColumn(name, cells, reason === undefined ? type : "ignore");
+    const column = typeColumn(name, cells, reason === undefined ? type : "ignore", nameOf);
     const { distinct, missing } = column.description;
     const found =
       reason ??

@@ -13,6 +13,7 @@ import {
 } from "./cells.ts";
 import { type CellDictionary, dictionaryOf } from "./dictionary.ts";
 import type { Frame } from "./frame.ts";
+import { type RowName, rowName } from "./reading.ts";
 
 /** What the values of a column are. `ignore` leaves a column out. */
 export type ColumnType = "number" | "category" | "boolean" | "date" | "text" | "ignore";
@@ -243,6 +244,7 @@ function typed(
   cells: ArrayLike<unknown>,
   found: Survey,
   given: Pick<ColumnDescription, "type" | "reason">,
+  nameOf: RowName,
 ): TypedColumn {
   const { type, reason } = given;
   const base = { name, type, missing: found.missing, distinct: found.counts.size };
@@ -255,7 +257,7 @@ function typed(
     const values = Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0));
     return { description, values, texts };
   }
-  return readValues(description, cells, found.missing);
+  return readValues(description, cells, found.missing, nameOf);
 }
 
 /** What must be known of a column to read its cells. */
@@ -285,7 +287,12 @@ function readingOf(name: string, type: ColumnType, { counts }: Survey): Partial<
 }
 
 /** Reads the cells of a column whose type is known; at least one of those with a value must be readable. */
-function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, missing: number): TypedColumn {
+function readValues(
+  description: ColumnDescription,
+  cells: ArrayLike<unknown>,
+  missing: number,
+  nameOf: RowName,
+): TypedColumn {
   const read = cellReader(description);
   const values = new Float64Array(cells.length);
   // Each distinct text of a dictionary is read once.
@@ -309,7 +316,7 @@ function readValues(description: ColumnDescription, cells: ArrayLike<unknown>, m
   const { name, type } = description;
   if (missing + unreadable === cells.length) {
     throw new DataError(
-      `column ${show(name)}: row ${first}: expected a ${type}, received ${show(cells[first])}, and no row has one. Fix: give the column another type with columns: { ${JSON.stringify(name)}: "category" }, or "ignore"`,
+      `column ${show(name)}: ${nameOf(first)}: expected a ${type}, received ${show(cells[first])}, and no row has one. Fix: give the column another type with columns: { ${JSON.stringify(name)}: "category" }, or "ignore"`,
     );
   }
   return {
@@ -435,6 +442,7 @@ export function typeColumn(
   name: string,
   cells: ArrayLike<unknown>,
   given: ColumnType | undefined,
+  nameOf: RowName = rowName,
 ): TypedColumn {
   if (ArrayBuffer.isView(cells) && (given === undefined || given === "number")) {
     return typeNumbers(name, cells as unknown as ArrayLike<number | bigint>, given);
@@ -443,7 +451,7 @@ export function typeColumn(
   const { other } = found;
   if (other !== undefined && given !== "ignore" && found.counts.size > 0) {
     throw new DataError(
-      `column ${show(name)}: row ${other.row}: expected text, a number, a boolean or a date, received ${show(other.cell)}. Fix: leave the column out with columns: { ${JSON.stringify(name)}: "ignore" }`,
+      `column ${show(name)}: ${nameOf(other.row)}: expected text, a number, a boolean or a date, received ${show(other.cell)}. Fix: leave the column out with columns: { ${JSON.stringify(name)}: "ignore" }`,
     );
   }
   if (given !== undefined)
@@ -452,8 +460,9 @@ export function typeColumn(
       cells,
       found,
       given === "ignore" ? { type: given, reason: "you said so" } : { type: given },
+      nameOf,
     );
-  const column = typed(name, cells, found, inferType(found));
+  const column = typed(name, cells, found, inferType(found), nameOf);
   return column.description.type === "number" ? withoutRowNumbers(column) : column;
 }
 

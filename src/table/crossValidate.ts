@@ -8,6 +8,7 @@ import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { alignTable } from "../textTable.ts";
+import { readSignal } from "../training/options.ts";
 import type { Answer, AnswerFor, FieldOf, ScoresFor } from "./answers.ts";
 import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
 import { FIT_TABLE_OPTIONS, type FitTableOptions, fitTable } from "./fitTable.ts";
@@ -98,7 +99,7 @@ export async function crossValidateTable(
   if (count < 2) throw new OptionError(`${CALL}: folds: expected at least 2, received ${count}`);
   const seed = fit.seed === undefined ? freshSeed() : readSeed(fit.seed, `${CALL}: seed`);
   const task = readTask(fit.task, CALL);
-  const frame = await collectFrame(rows, CALL);
+  const frame = await collectFrame(rows, CALL, { signal: readSignal(fit.signal, CALL) });
   const names = readTargetNames(fit.target, frame, CALL);
   const [name] = names;
   const cells = frame.cells.get(name) as ArrayLike<unknown>;

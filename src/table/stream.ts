@@ -4,6 +4,7 @@
  */
 import { DataError, OptionError, show } from "../errors.ts";
 import { now } from "../host.ts";
+import { sessionOf } from "../model.ts";
 import { refuse } from "../options.ts";
 import { uniform } from "../random.ts";
 import { readFitOptions } from "../training/options.ts";
@@ -13,6 +14,7 @@ import { checkRecord, Frame, type TableRecord } from "./frame.ts";
 import type { Encoded } from "./learner/encoded.ts";
 import type { Trained } from "./learner/train.ts";
 import { Preparation } from "./preparation.ts";
+import { type Pieces, type ReadLimits, readPieces } from "./reading.ts";
 import { readTargets, type Target, type TargetDescription } from "./target.ts";
 
 /** Rows that come one after the other, or a function that begins anew. */
@@ -20,7 +22,7 @@ export type TableStream =
   | AsyncIterable<TableRecord | Frame>
   | (() => AsyncIterable<TableRecord | Frame> | Iterable<TableRecord | Frame>);
 
-type Rows = AsyncIterable<unknown> | Iterable<unknown>;
+type Rows = Pieces<unknown>;
 
 /** The purpose of these draws, beside those of `random.ts`. */
 const PURPOSE = 35;
@@ -44,10 +46,12 @@ const BATCH_SIZE = 64;
 /** A sample of rows, and the way to the others. */
 export interface Sample {
   readonly frame: Frame;
-  /** All rows of the source. */
+  /** The rows of the source that were read. */
   readonly rows: number;
-  /** The numbers of the rows in the sample. */
-  readonly numbers: ReadonlySet<number>;
+  /** The number that each row of the sample has in the source. */
+  readonly numbers: readonly number[];
+  /** Whether the time was over before the source was. */
+  readonly isCut: boolean;
   /** Begins anew; undefined where the source can be read once only. */
   readonly again: (() => Rows) | undefined;
 }
@@ -105,29 +109,33 @@ class Table {
   }
 }
 
-/** Calls a function with each row of a source: its number, its names and how its cells are read. */
+/**
+ * Calls a function with each row of a source: its number, its names and how its cells are read. Reads no more
+ * once the function returns a promise of false.
+ */
 async function eachRow(
   source: Rows,
   place: string,
+  limits: ReadLimits,
   visit: (
     row: number,
     read: (name: string) => unknown,
     names: Iterable<string>,
     isText: boolean,
-  ) => void | Promise<void>,
+  ) => undefined | Promise<boolean>,
 ): Promise<number> {
   let row = 0;
-  for await (const piece of source as AsyncIterable<unknown>) {
+  for await (const piece of readPieces(source, limits)) {
     if (piece instanceof Frame) {
       for (let at = 0; at < piece.rows; at++) {
         const wait = visit(row++, (name) => piece.cells.get(name)?.[at], piece.cells.keys(), piece.isText);
-        if (wait !== undefined) await wait;
+        if (wait !== undefined && !(await wait)) return row;
       }
       continue;
     }
     checkRecord(piece, row, place);
     const wait = visit(row++, (name) => piece[name], Object.keys(piece), false);
-    if (wait !== undefined) await wait;
+    if (wait !== undefined && !(await wait)) return row;
   }
   return row;
 }
@@ -151,13 +159,18 @@ export async function sampleRows(
   memory: number,
   seed: number,
   place: string,
+  limits: ReadLimits = {},
 ): Promise<Sample> {
+  let isCut = false;
+  const onCut = () => {
+    isCut = true;
+  };
   const { first, again } = openStream(source);
   const draw = uniform(seed, { purpose: PURPOSE, index: 0 });
   const table = new Table();
   const numbers: number[] = [];
   let most = FIRST_ROWS;
-  const rows = await eachRow(first, place, (row, read, names, isText) => {
+  const rows = await eachRow(first, place, { ...limits, onCut }, (row, read, names, isText) => {
     if (row === FIRST_ROWS) {
       const bytes = bytesOf(table.frame());
       most = Math.floor(memory / bytes);
@@ -168,13 +181,14 @@ export async function sampleRows(
       }
     }
     const at = row < most ? row : Math.floor(draw() * (row + 1));
-    if (at >= most) return;
-    table.isText ||= isText;
-    table.set(at, read, names);
-    numbers[at] = row;
+    if (at < most) {
+      table.isText ||= isText;
+      table.set(at, read, names);
+      numbers[at] = row;
+    }
+    return undefined;
   });
-  const frame = table.frame();
-  return { frame, rows, numbers: new Set(numbers), again };
+  return { frame: table.frame(), rows, numbers, isCut, again };
 }
 
 /** How the networks continue on the rows that are not in the sample. */
@@ -185,8 +199,6 @@ export interface StreamOptions {
   readonly seed: number;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** When to end, in milliseconds of the clock. */
-  readonly until: number;
   readonly place: string;
 }
 
@@ -209,86 +221,134 @@ function typeBlock(columns: readonly ColumnDescription[], frame: Frame): Map<str
   return typed;
 }
 
-/** The targets of a block; NaN for a class that the sample does not have. */
-function targetsOf(description: TargetDescription, cells: ArrayLike<unknown>, place: string): Float64Array {
+/**
+ * The targets of a block, and how many cells cannot be read or have a class that the sample does not have;
+ * they are NaN, as missing ones are.
+ */
+function targetsOf(
+  description: TargetDescription,
+  cells: ArrayLike<unknown>,
+  place: string,
+): { readonly values: Float64Array; readonly refused: number } {
   try {
-    return readTargets(description, cells, place);
+    return { values: readTargets(description, cells, place), refused: 0 };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const values = new Float64Array(cells.length).fill(Number.NaN);
+    let refused = 0;
     for (let row = 0; row < cells.length; row++) {
       try {
         values[row] = readTargets(description, [cells[row]], place)[0];
       } catch (refusal) {
         if (!(refusal instanceof DataError)) throw refusal;
+        refused++;
       }
     }
-    return values;
+    return { values, refused };
   }
+}
+
+/** What became of the rows that are not in the sample. */
+export interface Continued {
+  /** Rows that networks learned from; 0 if no network became better. */
+  readonly learned: number;
+  /** Networks that kept what they learned, of all. */
+  readonly better: number;
+  readonly networks: number;
+  /** Rows with a target that cannot be read, or with a class that the sample does not have. */
+  readonly refused: number;
+  /** Whether the time was over before the rows were. */
+  readonly isCut: boolean;
 }
 
 /**
  * Makes the function that trains networks further, on all rows that are not in the sample: they come in the
  * order of the source, in blocks, each of which is shuffled and learned from once, together with as many rows
  * of the sample, so that a sorted source does not make the networks forget. The optimizer continues from
- * block to block, and its rate falls to 0. A network keeps what it learned only if it is better on the rows
- * of the sample that it is validated on.
- *
- * The function returns the rows that it learned from.
+ * block to block, and its rate falls to 0 with the rows or with the time until `until`, whichever is over
+ * first. A network keeps what it learned only if it is better on the rows of the sample that it is validated
+ * on.
  */
-export function streamer(sample: Sample, options: StreamOptions) {
-  const { again, frame, rows, numbers } = sample;
+export function streamer({ again, frame, rows, numbers }: Sample, options: StreamOptions) {
   return async (
     trained: readonly Trained[],
     encoded: readonly Encoded[],
     target: Target,
-  ): Promise<number> => {
-    if (again === undefined || numbers.size === rows || trained.length === 0) return 0;
+    until: number,
+  ): Promise<Continued> => {
+    const networks = trained.length;
+    let isCut = now() >= until;
+    if (again === undefined || networks === 0 || isCut)
+      return { learned: 0, better: 0, networks, refused: 0, isCut };
     const size = Math.max(BATCH_SIZE, Math.floor(frame.rows / BLOCK_SHARE));
     const before = trained.map(({ model, fold }) => ({
       weights: model.getWeights(),
       loss: model.evaluate(encoded[fold].validation),
     }));
     const draw = uniform(options.seed, { purpose: PURPOSE, index: 1 });
-    let block = new Table();
-    let learned = 0;
-    const train = async () => {
+    const known = new Set(numbers);
+    const begun = now();
+    let block = new Block();
+    let [read, learned, refused] = [0, 0, 0];
+    /** Trains on the block; returns whether there is time for another one. */
+    const train = async (): Promise<boolean> => {
       const full = block;
-      block = new Table();
+      block = new Block();
       full.isText = frame.isText;
-      const rate = LEARNING_RATE * Math.max(0.02, 1 - learned / (rows - numbers.size));
-      learned += await trainBlock(full.frame(), trained, encoded, target, rate, draw, options);
+      const share = Math.max(read / (rows - known.size), (now() - begun) / (until - begun));
+      const rate = LEARNING_RATE * Math.max(0.02, 1 - share);
+      read += full.rows;
+      const one = await trainBlock(full, trained, encoded, target, rate, draw, until, options);
+      learned += one.learned;
+      refused += one.refused;
+      isCut ||= one.isCut;
+      return !isCut;
     };
-    await eachRow(again(), options.place, (row, read, names) => {
-      if (numbers.has(row) || now() > options.until) return undefined;
-      block.set(block.rows, read, names);
+    const onCut = () => {
+      isCut = true;
+    };
+    const limits = { signal: options.signal, until, onCut };
+    await eachRow(again(), options.place, limits, (row, cellOf, names) => {
+      if (known.has(row)) return undefined;
+      block.numbers.push(row);
+      block.set(block.rows, cellOf, names);
       return block.rows < size ? undefined : train();
     });
-    if (block.rows > 0 && now() <= options.until) await train();
+    if (block.rows > 0 && !isCut) await train();
+    let better = 0;
     for (const [at, { model, fold }] of trained.entries()) {
       const { weights, loss } = before[at];
       const { loss: after } = model.evaluate(encoded[fold].validation);
-      if (!(after < loss.loss)) model.setWeights(weights);
+      if (after < loss.loss) better++;
+      else model.setWeights(weights);
     }
-    return learned;
+    return { learned: better === 0 ? 0 : learned, better, networks, refused, isCut };
   };
+}
+
+/** Rows of the source that are learned from together. */
+class Block extends Table {
+  /** The number that each row has in the source. */
+  readonly numbers: number[] = [];
 }
 
 /** Trains all networks on one block. */
 async function trainBlock(
-  frame: Frame,
+  block: Block,
   trained: readonly Trained[],
   encoded: readonly Encoded[],
   { description }: Target,
   learningRate: number,
   draw: () => number,
+  until: number,
   { columns, weights: weightName, threads, signal, place }: StreamOptions,
-): Promise<number> {
+): Promise<Pick<Continued, "learned" | "refused" | "isCut">> {
+  const frame = block.frame();
   const cells = frame.cells.get(description.name);
-  if (cells === undefined) return 0;
-  const values = targetsOf(description, cells, place);
+  if (cells === undefined) return { learned: 0, refused: 0, isCut: false };
+  const { values, refused } = targetsOf(description, cells, place);
   const known = Uint32Array.from(values.keys()).filter((row) => !Number.isNaN(values[row]));
-  if (known.length === 0) return 0;
+  if (known.length === 0) return { learned: 0, refused, isCut: false };
   const typed = typeBlock(columns, frame);
   const given = weightName === undefined ? undefined : frame.cells.get(weightName);
   const { classWeights } = description;
@@ -296,7 +356,7 @@ async function trainBlock(
     const own = given === undefined ? 1 : Number(given[row]);
     if (!(own >= 0 && Number.isFinite(own)))
       throw new DataError(
-        `${place}: sampleWeight: expected a number of at least 0, received ${show(given?.[row])}`,
+        `${place}: sampleWeight: row ${block.numbers[row]}: expected a number of at least 0, received ${show(given?.[row])}`,
       );
     return own * (classWeights === undefined ? 1 : classWeights[values[row]]);
   };
@@ -327,6 +387,16 @@ async function trainBlock(
   const trainings = trained.map(
     ({ model, fold }): ModelTraining => ({ model, examples: examples[fold], options: options[fold] }),
   );
-  await trainTogether(place, trainings, { signal, threads, onProgress: undefined });
-  return known.length;
+  const stepsOf = () => trained.reduce((sum, { model }) => sum + sessionOf(model, place).position.steps, 0);
+  const before = stepsOf();
+  const left = (until - now()) / 1000;
+  if (left <= 0) return { learned: 0, refused, isCut: true };
+  await trainTogether(place, trainings, {
+    ...{ signal, threads, onProgress: undefined },
+    ...(left < Number.POSITIVE_INFINITY && { budget: { seconds: left } }),
+  });
+  // The rows come shuffled: a network that was stopped has learned from the same share of them as of its steps.
+  const planned = trained.reduce((sum, { fold }) => sum + Math.ceil(examples[fold].y.length / BATCH_SIZE), 0);
+  const share = (stepsOf() - before) / planned;
+  return { learned: Math.floor(share * known.length), refused, isCut: share < 1 };
 }

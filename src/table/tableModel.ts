@@ -3,15 +3,25 @@ import { DataError, OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
+import { readSignal } from "../training/options.ts";
 import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { categoryName, isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
-import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
+import {
+  type Columns,
+  checkRecord,
+  Frame,
+  framesOf,
+  type TableRecord,
+  type TableRows,
+  toFrame,
+} from "./frame.ts";
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { metricOf } from "./metric.ts";
 import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
+import { interruptible, type ReadLimits, type RowName, rowName, rowsFrom } from "./reading.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { summarize } from "./summary.ts";
 import { readTargets, type TargetDescription } from "./target.ts";
@@ -25,6 +35,21 @@ const STREAMED = 256;
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
 
+/** How to read a stream of rows. */
+export interface TableStreamOptions {
+  /** Stops the reading at once: the source is closed, and the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Checks the options of a stream; rows in memory have none. */
+function readStreamOptions(options: unknown, rows: unknown, call: string): ReadLimits {
+  if (options === undefined) return {};
+  if (!isStream(rows))
+    throw new OptionError(`${call}: expected options only beside an async iterable of rows, received both`);
+  checkNames(options, ["signal"], call);
+  return { signal: readSignal((options as TableStreamOptions).signal, call) };
+}
+
 const isIterable = (rows: object | null): rows is Iterable<TableRecord> =>
   typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function" &&
   !ArrayBuffer.isView(rows);
@@ -34,24 +59,31 @@ export function typeCells(
   description: ColumnDescription,
   cells: ArrayLike<unknown>,
   place: string,
+  nameOf: RowName = rowName,
 ): TypedColumn {
   if (description.type === "text") {
-    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
+    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place, nameOf));
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
   }
   const values = new Float64Array(cells.length);
   const read = cellReader(description);
   for (let row = 0; row < cells.length; row++) {
     const value = read(cells[row]);
-    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
+    values[row] = value === undefined ? readCell(read, description, cells[row], row, place, nameOf) : value;
   }
   return { description, values };
 }
 
 /** The text of a cell; "" for a missing one. */
-function readText(description: ColumnDescription, cell: unknown, row: number, place: string): string {
+function readText(
+  description: ColumnDescription,
+  cell: unknown,
+  row: number,
+  place: string,
+  nameOf: RowName = rowName,
+): string {
   if (isMissing(cell)) return "";
-  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
+  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place, nameOf));
 }
 
 function readCell(
@@ -60,6 +92,7 @@ function readCell(
   cell: unknown,
   row: number,
   place: string,
+  nameOf: RowName = rowName,
 ): number {
   const value = read(cell);
   if (value !== undefined) return value;
@@ -67,7 +100,7 @@ function readCell(
   if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
   const { name, type } = description;
   throw new DataError(
-    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
+    `${place}: ${nameOf(row)}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
   );
 }
 
@@ -120,12 +153,13 @@ export class TableModel<Reply = Answer> {
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
   predict(records: readonly object[] | IterableIterator<object>): Reply[];
-  predict(records: AsyncIterable<object>): AsyncGenerator<Reply, void>;
+  predict(records: AsyncIterable<object>, options?: TableStreamOptions): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
   predict(record: object): Reply;
-  predict(rows: object): unknown {
+  predict(rows: object, options?: TableStreamOptions): unknown {
     this.#use("predict");
-    if (isStream(rows)) return this.#answerStream(rows);
+    const limits = readStreamOptions(options, rows, "predict");
+    if (isStream(rows)) return this.#answerStream(rows, limits);
     if (Array.isArray(rows)) return this.#answerRecords(rows);
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
     if (isIterable(rows)) return this.#answerRecords(Array.from(rows));
@@ -144,11 +178,12 @@ export class TableModel<Reply = Answer> {
    * ```
    */
   evaluate(rows: TableRows): ScoresFor<Reply>;
-  evaluate(rows: AsyncIterable<TableRecord | Frame>): Promise<ScoresFor<Reply>>;
-  evaluate(rows: unknown): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
+  evaluate(rows: AsyncIterable<TableRecord | Frame>, options?: TableStreamOptions): Promise<ScoresFor<Reply>>;
+  evaluate(rows: unknown, options?: TableStreamOptions): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
     const found = this.#predictors.map((predictor) => new Evaluation(predictor));
-    if (isStream(rows)) return this.#evaluateStream(rows, found);
+    const limits = readStreamOptions(options, rows, "evaluate");
+    if (isStream(rows)) return this.#evaluateStream(rows, found, limits);
     this.#evaluateFrame(toFrame(rows, "evaluate"), found, 0);
     return this.#scoresOf(found);
   }
@@ -157,27 +192,19 @@ export class TableModel<Reply = Answer> {
   async #evaluateStream(
     rows: AsyncIterable<unknown>,
     found: readonly Evaluation[],
+    limits: ReadLimits,
   ): Promise<ScoresFor<Reply>> {
-    let block: unknown[] = [];
     let before = 0;
-    const end = () => {
-      const frame = toFrame(block, "evaluate");
-      block = [];
+    for await (const frame of framesOf(rows, BLOCK, "evaluate", limits)) {
       this.#evaluateFrame(frame, found, before);
       before += frame.rows;
-    };
-    for await (const piece of rows) {
-      if (piece instanceof Frame) {
-        this.#evaluateFrame(piece, found, before);
-        before += piece.rows;
-      } else if (block.push(piece) >= BLOCK) end();
     }
-    if (block.length > 0) end();
     return this.#scoresOf(found);
   }
 
   #evaluateFrame(frame: Frame, found: readonly Evaluation[], before: number): void {
-    const columns = typeFrame(this.#used, frame, "evaluate");
+    const nameOf = rowsFrom(before);
+    const columns = typeFrame(this.#used, frame, "evaluate", nameOf);
     for (const evaluation of found) {
       const { description } = evaluation.predictor;
       const cells = frame.cells.get(description.name);
@@ -186,7 +213,7 @@ export class TableModel<Reply = Answer> {
           `evaluate: expected the target ${show(description.name)} among the columns, received none`,
         );
       }
-      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
+      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate", nameOf));
     }
   }
 
@@ -303,17 +330,21 @@ export class TableModel<Reply = Answer> {
   }
 
   /** Answers records as they come, some at a time. */
-  async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
-    let block: object[] = [];
-    for await (const record of records) {
-      if (record instanceof Frame)
-        yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];
-      else block.push(record);
-      if (block.length < STREAMED) continue;
-      yield* this.predict(block);
-      block = [];
+  #answerStream(records: AsyncIterable<object>, limits: ReadLimits): AsyncGenerator<Reply, void> {
+    return interruptible(limits.signal, (signal) => this.#answersFrom(records, { signal }));
+  }
+
+  async *#answersFrom(
+    records: AsyncIterable<object>,
+    limits: ReadLimits,
+  ): AsyncGenerator<Reply, void, undefined> {
+    let before = 0;
+    for await (const frame of framesOf(records, STREAMED, "predict", limits)) {
+      this.#use("predict");
+      const columns = typeFrame(this.#used, frame, "predict", rowsFrom(before));
+      yield* this.#answersOf(columns, frame.rows) as Reply[];
+      before += frame.rows;
     }
-    if (block.length > 0) yield* this.predict(block);
   }
 
   /** The answer for one record: the same bits as among others, without columns in between. */
@@ -473,11 +504,12 @@ export function typeFrame(
   used: readonly ColumnDescription[],
   frame: Frame,
   place: string,
+  nameOf: RowName = rowName,
 ): ReadonlyMap<string, TypedColumn> {
   const typed = new Map<string, TypedColumn>();
   for (const description of used) {
     const cells = frame.cells.get(description.name);
-    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
+    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place, nameOf));
   }
   return typed;
 }
