@@ -10,17 +10,15 @@ import { uniform } from "../random.ts";
 import { readFitOptions } from "../training/options.ts";
 import { type ModelTraining, trainTogether } from "../training/trainMany.ts";
 import { type ColumnDescription, cellReader, type TypedColumn, typeColumn } from "./columns.ts";
-import { checkRecord, Frame, type TableRecord } from "./frame.ts";
+import { checkRecord, Frame } from "./frame.ts";
 import type { Encoded } from "./learner/encoded.ts";
 import type { Trained } from "./learner/train.ts";
 import { Preparation } from "./preparation.ts";
 import { type Pieces, type ReadLimits, readPieces } from "./reading.ts";
 import { readTargets, type Target, type TargetDescription } from "./target.ts";
 
-/** Rows that come one after the other, or a function that begins anew. */
-export type TableStream =
-  | AsyncIterable<TableRecord | Frame>
-  | (() => AsyncIterable<TableRecord | Frame> | Iterable<TableRecord | Frame>);
+/** Records and frames that come one after the other, or a function that begins anew. */
+export type TableStream = AsyncIterable<object> | (() => AsyncIterable<object> | Iterable<object>);
 
 type Rows = Pieces<unknown>;
 

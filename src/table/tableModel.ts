@@ -178,7 +178,7 @@ export class TableModel<Reply = Answer> {
    * ```
    */
   evaluate(rows: TableRows): ScoresFor<Reply>;
-  evaluate(rows: AsyncIterable<TableRecord | Frame>, options?: TableStreamOptions): Promise<ScoresFor<Reply>>;
+  evaluate(rows: AsyncIterable<object>, options?: TableStreamOptions): Promise<ScoresFor<Reply>>;
   evaluate(rows: unknown, options?: TableStreamOptions): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
     const found = this.#predictors.map((predictor) => new Evaluation(predictor));

@@ -130,7 +130,7 @@ async function* pieces(
     if (head.length > 0) yield head;
     yield* { [Symbol.asyncIterator]: () => iterator };
   }
-  let first = 1;
+  let firstLine = 1;
   let toSkip = (hasHeader ? 1 : 0) + (dialect.skipped > 0 ? 1 : 0);
   let buffer = new Uint8Array(0);
   let [start, end] = [0, 0];
@@ -141,11 +141,11 @@ async function* pieces(
       builder.begin(most);
     }
     parser.row = 0;
-    first = parser.line;
+    firstLine = parser.line;
   };
   const finish = (): Piece => ({
     rows: parser.row,
-    lines: { first, last: parser.line - 1 },
+    lines: { first: firstLine, last: parser.line - 1 },
     builders,
     blocks: builders.map((builder) => builder.end(parser.row)),
   });
