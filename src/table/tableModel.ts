@@ -8,7 +8,7 @@ import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { categoryName, isMissing } from "./cells.ts";
-import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
+import { type CellReader, type ColumnDescription, cellReader, readNumbers, type TypedColumn } from "./columns.ts";
 import {
   type Columns,
   checkRecord,
@@ -66,6 +66,10 @@ export function typeCells(
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
   }
   const values = new Float64Array(cells.length);
+  if (description.type === "number" && (cells instanceof Float64Array || cells instanceof Float32Array)) {
+    readNumbers(cells, values);
+    return { description, values };
+  }
   const read = cellReader(description);
   for (let row = 0; row < cells.length; row++) {
     const value = read(cells[row]);
