@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fitTable, streamTable } from "../../src/table/index.ts";
-import { sampleRows } from "../../src/table/stream.ts";
+import { sampleRows } from "../../src/table/sample.ts";
 
 function uniform(seed: number): () => number {
   let state = seed;

@@ -22,15 +22,8 @@ import type { TrainedTarget } from "./parts.ts";
 import { Progress, type TableProgress } from "./progress.ts";
 import type { ReadLimits, RowName } from "./reading.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
-import {
-  type Continued,
-  isStream,
-  readMemory,
-  type Sample,
-  sampleRows,
-  streamer,
-  type TableStream,
-} from "./stream.ts";
+import { isStream, readMemory, type Sample, sampleLarge, sampleRows, type TableStream } from "./sample.ts";
+import { type Continued, streamer } from "./stream.ts";
 import { cutNote, rowsLearned, streamNotes } from "./streamNotes.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
@@ -170,9 +163,13 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
       isCut = true;
     },
   };
-  const sample = await readSample(given, options, seed, limits);
-  const own =
-    sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL, limits));
+  const streamed = await readSample(given, options, seed, limits);
+  const all =
+    streamed?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL, limits));
+  const isPlain = [groups, time, sampleWeight, options.validation].every((option) => option === undefined);
+  const sample =
+    streamed ?? (isPlain ? await sampleLarge(all, seconds, types, seed, CALL, run.signal) : undefined);
+  const own = sample?.frame ?? all;
   if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = readTargetNames(target, own, CALL);
   const validation = await readValidation(
@@ -220,7 +217,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     const bags = limit(portfolio(quality, target.description.task), most);
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
-  if (sample === undefined && isCut) notes.push(cutNote(own.rows));
+  if (streamed === undefined && isCut) notes.push(cutNote(all.rows));
   const continued = new Map<string, Continued>();
   const isContinued = sample?.again !== undefined && sample.rows > own.rows;
   const stream = isContinued
@@ -313,7 +310,7 @@ async function trainTargets(
 /** A sample of rows that do not fit in memory, if the caller says how much memory there is. */
 async function readSample(
   given: unknown,
-  { memory, groups, time, sampleWeight }: FitTableOptions,
+  { memory, groups, time, sampleWeight, columns }: FitTableOptions,
   seed: number,
   limits: ReadLimits,
 ): Promise<Sample | undefined> {
@@ -332,7 +329,7 @@ async function readSample(
   }
   if (sampleWeight !== undefined && typeof sampleWeight !== "string")
     throw new OptionError(`${CALL}: sampleWeight: expected a column's name beside memory, received a list`);
-  return sampleRows(given, bytes, seed, CALL, limits);
+  return sampleRows(given, bytes, seed, CALL, limits, columns);
 }
 
 /** Why nothing can be learned of a target. */

@@ -1,5 +1,6 @@
 /** What a model says about the rows of a stream: which were read, and which were learned from. */
-import type { Continued, Sample } from "./stream.ts";
+import type { Sample } from "./sample.ts";
+import type { Continued } from "./stream.ts";
 
 /** What happened to the rows of a source. */
 export interface StreamCourse {

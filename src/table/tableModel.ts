@@ -8,7 +8,13 @@ import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import { categoryName, isMissing } from "./cells.ts";
-import { type CellReader, type ColumnDescription, cellReader, readNumbers, type TypedColumn } from "./columns.ts";
+import {
+  type CellReader,
+  type ColumnDescription,
+  cellReader,
+  readNumbers,
+  type TypedColumn,
+} from "./columns.ts";
 import {
   type Columns,
   checkRecord,
