@@ -12,6 +12,7 @@ import {
   type TableModel,
 } from "../../src/table/index.ts";
 import { readPieces } from "../../src/table/reading.ts";
+import { sampleLarge } from "../../src/table/sample.ts";
 
 const fast = { quality: "fast", seed: 1, networks: 1 } as const;
 const record = (row: number) => ({ x: row % 17, y: (row % 17) + 0.1 * (row % 3) });
@@ -348,6 +349,19 @@ describe("a loop may be left early, which closes the source", () => {
     await expect(readTable(source, { format: "parquet", header: true })).rejects.toThrow(/it is for CSV/);
     expect(source.closed).toBe(1);
   });
+});
+
+test("rows in memory that a budget is too small for are sampled, then continued on", async () => {
+  const large = frame(600_000);
+  const sample = await sampleLarge(large, 0.5, undefined, 1, "fitTable", undefined);
+  expect(sample?.rows).toBe(600_000);
+  expect(sample?.frame.rows).toBeLessThan(100_000);
+  expect([...(sample?.frame.take([5]) ?? [])][0]).toEqual(record(sample?.numbers[5] as number));
+  expect(await sampleLarge(frame(1000), 0.5, undefined, 1, "fitTable", undefined)).toBeUndefined();
+  const found = await fitTable(large, { target: "y", budget: { seconds: 2 }, ...fast });
+  expect(found.notes.at(-1)).toMatch(/\d+ of 600000 rows were learned from in memory/);
+  expect(found.rows).toBeLessThan(600_000);
+  found.dispose();
 });
 
 describe("a budget ends the reading and the training of a stream", () => {

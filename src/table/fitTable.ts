@@ -56,7 +56,7 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
   readonly memory?: number | undefined;
   /**
    * The most seconds to train; what has been trained by then is kept, as it is not where `signal` stops a
-   * call.
+   * call. A stream is read in at most half of them, and what was read by then is learned from.
    */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
@@ -99,12 +99,13 @@ function readQuality(given: unknown): Quality {
   throw new OptionError(`${CALL}: quality: expected "fast", "balanced" or "best", received ${show(given)}`);
 }
 
-function readSeconds(budget: unknown): number | undefined {
+/** Checks the option `budget`. */
+export function readSeconds(budget: unknown, call: string): number | undefined {
   if (budget === undefined) return undefined;
-  checkNames(budget, ["seconds"], `${CALL}: budget`);
+  checkNames(budget, ["seconds"], `${call}: budget`);
   const { seconds } = budget as { seconds?: unknown };
   if (typeof seconds === "number" && seconds > 0) return seconds;
-  throw new OptionError(`${CALL}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
+  throw new OptionError(`${call}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
 }
 
 /**
@@ -146,7 +147,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const quality = readQuality(options.quality);
   const run = readRunOptions(CALL, options, freshSeed);
   const { seed } = run;
-  const seconds = readSeconds(options.budget);
+  const seconds = readSeconds(options.budget, CALL);
   const controls = readControls(options, CALL);
   const onProgress = readOnProgress<TableProgress>(CALL, options.onProgress);
   const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
