@@ -288,7 +288,7 @@ test("importance is measured by the pinball loss of a model with quantiles, and 
   expect(f1.columns[0].mean).toBeGreaterThan(0);
   const error = importance(prices, rows, { metric: "meanSquaredError", repeats: 1 });
   expect(error.score).toBeCloseTo((prices.evaluate(rows).rootMeanSquaredError as number) ** 2, 6);
-  expect(() => importance(prices, rows.slice(0, 1), { metric: "r2" })).toThrow(/Fix: give more rows/);
+  expect(() => importance(kinds, rows.slice(0, 1), { metric: "rocAuc" })).toThrow(/Fix: give more rows/);
 });
 
 describe("partialDependence", () => {

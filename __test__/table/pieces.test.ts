@@ -1,8 +1,8 @@
 // Long work is done in pieces: with the same result, and with turns of the event loop in between.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { typeColumn, typeColumnPieces } from "../../src/table/typeColumn.ts";
 import { finish, inTurns, PIECE, sortPieces } from "../../src/table/pieces.ts";
+import { typeColumn, typeColumnPieces } from "../../src/table/typeColumn.ts";
 import { handmade } from "./handmade.ts";
 
 test("pieces of a sort are the sort", () => {

@@ -8,6 +8,7 @@ import { categoryName, parseNumber } from "./cells.ts";
 import type { TypedColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
 import type { Pieces } from "./pieces.ts";
+import { type RowName, rowName } from "./reading.ts";
 import { inferColumnType, readGivenTypes, typeColumn, typeColumnPieces } from "./typeColumn.ts";
 
 /** The names of the target's columns. */
@@ -48,7 +49,13 @@ function listOf(option: string, given: unknown, frame: Frame, call: string): Arr
 /**
  * The weights of all rows; a list has those of the caller's rows, and rows to validate with then count alike.
  */
-export function readWeights(given: unknown, own: Frame, all: Frame, call: string): Float64Array | undefined {
+export function readWeights(
+  given: unknown,
+  own: Frame,
+  all: Frame,
+  call: string,
+  nameOf: RowName = rowName,
+): Float64Array | undefined {
   if (given === undefined) return undefined;
   const list = listOf("sampleWeight", given, typeof given === "string" ? all : own, call);
   return Float64Array.from({ length: all.rows }, (_, row) => {
@@ -58,7 +65,7 @@ export function readWeights(given: unknown, own: Frame, all: Frame, call: string
       typeof cell === "string" ? parseNumber(cell) : typeof cell === "number" ? cell : Number.NaN;
     if (Number.isFinite(weight) && weight >= 0) return weight;
     throw new DataError(
-      `${call}: sampleWeight: row ${row}: expected a number of at least 0, received ${show(list[row])}`,
+      `${call}: sampleWeight: ${nameOf(row)}: expected a number of at least 0, received ${show(list[row])}`,
     );
   });
 }
@@ -100,6 +107,7 @@ export function* typeColumns(
   given: unknown,
   leftOut: ReadonlyMap<string, string>,
   call: string,
+  nameOf: RowName = rowName,
 ): Pieces<TypedColumn[]> {
   const types = readGivenTypes(given, frame, call);
   const target = targets.find((name) => Object.hasOwn(types, name));
@@ -113,7 +121,7 @@ export function* typeColumns(
     if (targets.includes(name)) continue;
     const reason = leftOut.get(name);
     const type = Object.hasOwn(types, name) ? types[name] : undefined;
-    const column = yield* typeColumnPieces(name, cells, reason === undefined ? type : "ignore");
+    const column = yield* typeColumnPieces(name, cells, reason === undefined ? type : "ignore", nameOf);
     const { distinct, missing } = column.description;
     const found =
       reason ??

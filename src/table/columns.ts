@@ -124,6 +124,14 @@ function readNumber(cell: unknown, decimal: Decimal | undefined): number | undef
 /** Infinity has no place on a scale: it counts as missing. -0 is 0, as in JSON. */
 export const infinityIsMissing = (value: number) => (Math.abs(value) > LARGEST ? Number.NaN : value + 0);
 
+/** Reads a column of numbers: the values that the reader of its cells gives. */
+export function readNumbers(cells: Float64Array | Float32Array, into: Float64Array): void {
+  for (let row = 0; row < cells.length; row++) {
+    const value = cells[row];
+    into[row] = Math.abs(value) > LARGEST ? Number.NaN : value + 0;
+  }
+}
+
 /** The last time that a date can have. */
 const LAST_TIME = 8.64e15;
 

@@ -80,7 +80,7 @@ export async function compact<Reply>(
   if (samples > MOST_SAMPLES) throw refuse(`${CALL}: samples`, `at most ${MOST_SAMPLES}`, samples);
   const { seed, ...run } = readRunOptions(CALL, options, () => parts.seed);
   const training: TrainOptions = { ...run, seconds: undefined, onProgress: undefined };
-  const frame = await collectFrame(rows, CALL);
+  const frame = await collectFrame(rows, CALL, { signal: run.signal });
   if (frame.rows < FEWEST_ROWS)
     throw new DataError(`${CALL}: expected at least ${FEWEST_ROWS} rows, received ${frame.rows}`);
   const used = usedColumns(parts, parts.targets);

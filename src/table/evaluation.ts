@@ -3,8 +3,8 @@ import { DataError, show } from "../errors.ts";
 import { STREAMED, type TargetPredictor } from "./answering.ts";
 import { readWeights } from "./columnOptions.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
-import { everyRow, Frame, toFrame } from "./frame.ts";
-import { holder } from "./pieces.ts";
+import { everyRow, type Frame, framesOf } from "./frame.ts";
+import { type ReadLimits, rowsFrom } from "./reading.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { readTargets } from "./target.ts";
 import { typeFrame } from "./typedRows.ts";
@@ -30,8 +30,9 @@ export class Evaluation {
 
   /** Adds a block of rows. */
   add(frame: Frame, sampleWeight: EvaluateTableOptions["sampleWeight"]): void {
-    const weights = readWeights(sampleWeight, frame, frame, CALL);
-    const columns = typeFrame(this.#used, frame, CALL);
+    const nameOf = rowsFrom(this.#rows);
+    const weights = readWeights(sampleWeight, frame, frame, CALL, nameOf);
+    const columns = typeFrame(this.#used, frame, CALL, nameOf);
     for (const target of this.#targets) {
       const { description } = target.predictor;
       const cells = frame.cells.get(description.name);
@@ -42,32 +43,14 @@ export class Evaluation {
             : `${CALL}: expected the target ${show(description.name)} among the columns, received none. Fix: give rows with their targets; predict needs none`,
         );
       }
-      if (cells !== undefined) target.add(columns, readTargets(description, cells, CALL), weights);
+      if (cells !== undefined) target.add(columns, readTargets(description, cells, CALL, nameOf), weights);
     }
     this.#rows += frame.rows;
   }
 
   /** Adds a stream of records or frames, a block after the other, and returns the scores. */
-  async addAll(rows: AsyncIterable<unknown>, weights: string | undefined): Promise<unknown> {
-    let block: unknown[] = [];
-    const end = () => {
-      const frame = toFrame(block, CALL);
-      block = [];
-      this.add(frame, weights);
-    };
-    const release = holder();
-    for await (const piece of rows) {
-      if (piece instanceof Frame) {
-        for (const part of piece.blocks(STREAMED)) {
-          await release();
-          this.add(part, weights);
-        }
-      } else if (block.push(piece) >= STREAMED) {
-        await release();
-        end();
-      }
-    }
-    if (block.length > 0) end();
+  async addAll(rows: AsyncIterable<unknown>, weights: string | undefined, limits: ReadLimits) {
+    for await (const frame of framesOf(rows, STREAMED, CALL, limits)) this.add(frame, weights);
     return this.scores();
   }
 

@@ -88,7 +88,7 @@ export async function fitMore<Reply>(
     ...{ epochs: readSize(options.epochs ?? EPOCHS, `${CALL}: epochs`), learningRate },
     ...readRunOptions(CALL, options, () => old.seed),
   };
-  const frame = await collectFrame(rows, CALL);
+  const frame = await collectFrame(rows, CALL, { signal: lesson.signal });
   const used = usedColumns(old, old.targets);
   for (const { name } of [...used, ...model.targets]) {
     if (!frame.cells.has(name))

@@ -22,9 +22,12 @@ import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { inTurns, pause } from "./pieces.ts";
 import { Progress, type TableProgress } from "./progress.ts";
+import type { ReadLimits, RowName } from "./reading.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
+import { isStream, readMemory, type Sample, sampleLarge, sampleRows, type TableStream } from "./sample.ts";
 import { usualMetric } from "./scores.ts";
-import { isStream, readMemory, type Sample, sampleRows, streamer, type TableStream } from "./stream.ts";
+import { type Continued, streamer } from "./stream.ts";
+import { cutNote, rowsLearned, streamNotes } from "./streamNotes.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
 
@@ -56,7 +59,7 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
   readonly memory?: number | undefined;
   /**
    * The most seconds to train; what has been trained by then is kept, as it is not where `signal` stops a
-   * call.
+   * call. A stream is read in at most half of them, and what was read by then is learned from.
    */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
@@ -88,6 +91,8 @@ export const FIT_TABLE_OPTIONS: readonly (keyof FitTableOptions)[] = [
 ];
 
 const CALL = "fitTable";
+/** The share of the budget in which a stream is read; the rest is for the training. */
+const READING_SHARE = 0.5;
 /** With fewer rows nothing can be held out that tells anything. */
 const FEWEST_ROWS = 10;
 
@@ -97,12 +102,13 @@ function readQuality(given: unknown): Quality {
   throw new OptionError(`${CALL}: quality: expected "fast", "balanced" or "best", received ${show(given)}`);
 }
 
-function readSeconds(budget: unknown): number | undefined {
+/** Checks the option `budget`. */
+export function readSeconds(budget: unknown, call: string): number | undefined {
   if (budget === undefined) return undefined;
-  checkBudget(budget, ["seconds"], `${CALL}: budget`);
+  checkBudget(budget, ["seconds"], `${call}: budget`);
   const { seconds } = budget;
   if (typeof seconds === "number" && seconds > 0) return seconds;
-  throw new OptionError(`${CALL}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
+  throw new OptionError(`${call}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
 }
 
 /**
@@ -144,7 +150,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const quality = readQuality(options.quality);
   const run = readRunOptions(CALL, options, freshSeed);
   const { seed } = run;
-  const seconds = readSeconds(options.budget);
+  const seconds = readSeconds(options.budget, CALL);
   const controls = readControls(options, CALL);
   const onProgress = readOnProgress<TableProgress>(CALL, options.onProgress);
   const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
@@ -152,26 +158,43 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
   const kept = readBackgroundSize(options.background, CALL);
-  const sample = await readSample(given, options, seed);
-  const own = sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL));
+  const begun = now();
+  let isCut = false;
+  const limits: ReadLimits = {
+    signal: run.signal,
+    until: seconds === undefined ? undefined : begun + 1000 * READING_SHARE * seconds,
+    onCut: () => {
+      isCut = true;
+    },
+  };
+  const streamed = await readSample(given, options, seed, limits);
+  const all =
+    streamed?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL, limits));
+  const isPlain = [groups, time, sampleWeight, options.validation].every((option) => option === undefined);
+  const sample =
+    streamed ?? (isPlain ? await sampleLarge(all, seconds, types, seed, CALL, run.signal) : undefined);
+  const own = sample?.frame ?? all;
   if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = readTargetNames(target, own, CALL);
   const validation = await readValidation(
     options,
+    run.signal,
     own.names.filter((name) => types?.[name] !== "ignore"),
   );
   const frame = validation === undefined ? own : concatenate(own, validation);
   const leftOut = new Map<string, string>();
   if (typeof sampleWeight === "string") leftOut.set(sampleWeight, "it has the weights of the rows");
   if (typeof groups === "string") leftOut.set(groups, "it has the groups of the rows");
-  const weights = readWeights(sampleWeight, own, frame, CALL);
+  const nameOf: RowName = (row) =>
+    row < own.rows ? `row ${sample?.numbers[row] ?? row}` : `validation: row ${row - own.rows}`;
+  const weights = readWeights(sampleWeight, own, frame, CALL, nameOf);
   const folding = {
     folds: FOLDS,
     seed,
     groups: readGroups(groups, frame, CALL),
     times: readTimes(time, frame, CALL),
   };
-  const columns = await inTurns(typeColumns(frame, names, types, leftOut, CALL));
+  const columns = await inTurns(typeColumns(frame, names, types, leftOut, CALL, nameOf));
   const used = new Map(
     columns
       .filter(({ description }) => description.type !== "ignore")
@@ -182,7 +205,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   for (const name of names) {
     await pause();
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
-    read.push(readTarget({ name, cells, isText: frame.isText }, kind, CALL));
+    read.push(readTarget({ name, cells, isText: frame.isText, nameOf }, kind, CALL));
   }
   await pause();
   const works = applyControls(read, controls, CALL).map((target): Work => {
@@ -204,18 +227,29 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     const bags = limit(portfolio(quality, target.description.task), most);
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
-  const stream = sample && {
-    columns: columns.map(({ description }) => description),
-    weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
-    ...{ ...run, place: CALL },
-    until: seconds === undefined ? Number.POSITIVE_INFINITY : now() + 1000 * seconds,
-  };
-  const afterwards = sample && stream && streamer(sample, stream);
-  const progress = { onProgress, verbose, seconds };
-  const trained = await trainTargets(used, works, { ...run, seconds, weights, afterwards }, progress);
+  if (streamed === undefined && isCut) notes.push(cutNote(all.rows));
+  const continued = new Map<string, Continued>();
+  const isContinued = sample?.again !== undefined && sample.rows > own.rows;
+  const stream = isContinued
+    ? streamer(sample, {
+        columns: columns.map(({ description }) => description),
+        weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
+        ...{ ...run, place: CALL },
+      })
+    : undefined;
+  const afterwards: LearnOptions["afterwards"] =
+    stream &&
+    (async (networks, encoded, target, until) => {
+      continued.set(target.description.name, await stream(networks, encoded, target, until));
+    });
+  const left = seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
+  const progress = { onProgress, verbose, seconds: left };
+  const shared = { ...run, seconds: left, weights, afterwards };
+  const trained = await trainTargets(used, works, shared, progress);
   for (const [at, target] of trained.entries())
     if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));
-  if (sample !== undefined) notes.push(noteOf(sample));
+  const course = sample && { sample, continued };
+  if (course !== undefined) notes.push(...streamNotes(course));
   const steps = trained.flatMap(({ learned }) =>
     learned.parts.flatMap(({ preparation }) => preparation.steps),
   );
@@ -224,7 +258,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     columns: columns.map(({ description }) => description),
     targets: trained,
     seed,
-    rows: sample === undefined || sample.again === undefined ? own.rows : sample.rows,
+    rows: course === undefined ? own.rows : rowsLearned(course),
     notes,
     background,
   });
@@ -317,8 +351,9 @@ async function trainTargets(
 /** A sample of rows that do not fit in memory, if the caller says how much memory there is. */
 async function readSample(
   given: unknown,
-  { memory, groups, time, sampleWeight }: FitTableOptions,
+  { memory, groups, time, sampleWeight, columns }: FitTableOptions,
   seed: number,
+  limits: ReadLimits,
 ): Promise<Sample | undefined> {
   const bytes = readMemory(memory, CALL);
   if (bytes === undefined) return undefined;
@@ -335,14 +370,7 @@ async function readSample(
   }
   if (sampleWeight !== undefined && typeof sampleWeight !== "string")
     throw new OptionError(`${CALL}: sampleWeight: expected a column's name beside memory, received a list`);
-  return sampleRows(given, bytes, seed, CALL);
-}
-
-function noteOf({ frame, rows, again }: Sample): string {
-  if (frame.rows === rows) return `all ${rows} rows fit in the memory that was given`;
-  return again === undefined
-    ? `a sample of ${frame.rows} of ${rows} rows was learned from, because the source can be read only once. Fix: give a function that returns the rows`
-    : `${frame.rows} of ${rows} rows were learned from in memory, the others block by block`;
+  return sampleRows(given, bytes, seed, CALL, limits, columns);
 }
 
 /** What is answered without networks. */
@@ -363,6 +391,7 @@ function whyNot({ description, rows }: Target, learnable: number): string | unde
 /** The rows that the caller validates with. */
 async function readValidation(
   { validation, groups, time }: FitTableOptions,
+  signal: AbortSignal | undefined,
   needed: readonly string[],
 ): Promise<Frame | undefined> {
   if (validation === undefined) return undefined;
@@ -372,7 +401,7 @@ async function readValidation(
       `${CALL}: ${name}: expected none beside validation, which takes the place of folds; received both`,
     );
   }
-  const frame = await collectFrame(validation, `${CALL}: validation`);
+  const frame = await collectFrame(validation, `${CALL}: validation`, { signal });
   if (frame.rows === 0) throw new DataError(`${CALL}: validation: expected rows, received none`);
   const lacking = needed.find((name) => !frame.cells.has(name));
   if (lacking === undefined) return frame;

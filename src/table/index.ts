@@ -63,6 +63,6 @@ export type { TableInput } from "./readers/source.ts";
 export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
 export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
-export { TableModel } from "./tableModel.ts";
+export { TableModel, type TableStreamOptions } from "./tableModel.ts";
 export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";

@@ -229,17 +229,21 @@ export class Preparation {
     const x =
       into?.subarray(0, length).fill(0) ??
       allocate(length, () => `${rows.length} encoded rows of ${inputs} inputs`);
+    const block = new Float64Array(Math.min(BLOCK, rows.length));
     for (let start = 0; start < rows.length; start += BLOCK) {
       yield;
       const end = Math.min(rows.length, start + BLOCK);
       for (const { step, writer, at } of this.#opened) {
         const column = columns.get(step.column);
         const value = step.part === undefined ? same : dateParts[step.part];
-        for (let row = start; row < end; row++) {
-          const source = rows[row];
-          const given = column === undefined ? Number.NaN : value(column.values[source]);
-          writer.write(given, x, row * inputs + at, column?.texts?.[source]);
+        for (let row = start; row < end; row++)
+          block[row - start] = column === undefined ? Number.NaN : value(column.values[rows[row]]);
+        if (writer.writeRows !== undefined) {
+          writer.writeRows(block, end - start, x, start * inputs + at, inputs);
+          continue;
         }
+        for (let row = start; row < end; row++)
+          writer.write(block[row - start], x, row * inputs + at, column?.texts?.[rows[row]]);
       }
     }
     return x;

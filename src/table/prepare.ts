@@ -1,6 +1,7 @@
 /** prepare: a table as x and y for a model of one's own. */
 import { DataError, OptionError, show } from "../errors.ts";
 import { type Complete, checkNames } from "../options.ts";
+import { readSignal } from "../training/options.ts";
 import { readTargetNames, typeColumns } from "./columnOptions.ts";
 import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
 import type { EncoderState } from "./encoders/encoder.ts";
@@ -31,6 +32,8 @@ export interface PrepareOptions {
    * }`. For a target of numbers, one encoder with one input and a way back; by default `standardize`.
    */
   readonly encoders?: Readonly<Record<string, EncoderChoice | readonly EncoderChoice[]>> | undefined;
+  /** Stops the reading of a stream: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A table as x and y. */
@@ -46,7 +49,7 @@ export interface PreparedTable {
 }
 
 const CALL = "prepare";
-const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns", "encoders"];
+const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns", "encoders", "signal"];
 
 /**
  * Prepares a table for a model of your own: infers the types of its columns, fits an encoder to each, and
@@ -78,7 +81,7 @@ const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns",
 export async function prepare(rows: TableSource, options: PrepareOptions = {}): Promise<PreparedTable> {
   checkNames(options, OPTIONS, CALL);
   const task = readTask(options.task, CALL);
-  const frame = await collectFrame(rows, CALL);
+  const frame = await collectFrame(rows, CALL, { signal: readSignal(options.signal, CALL) });
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = options.target === undefined ? [] : readTargetNames(options.target, frame, CALL);
   const read = names.map((name) => {

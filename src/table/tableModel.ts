@@ -3,6 +3,7 @@ import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
+import { readSignal } from "../training/options.ts";
 import { BLOCK, STREAMED, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
@@ -13,6 +14,7 @@ import {
   checkRecord,
   everyRow,
   Frame,
+  framesOf,
   isColumns,
   type TableRecord,
   type TableRows,
@@ -21,7 +23,7 @@ import {
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { rankBags } from "./metric.ts";
 import { type ModelChange, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
-import { holder } from "./pieces.ts";
+import { interruptible, type ReadLimits, rowsFrom } from "./reading.ts";
 import { describeBriefly, summarize } from "./summary.ts";
 import type { TargetDescription } from "./target.ts";
 import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
@@ -34,6 +36,21 @@ const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
+
+/** How to read a stream of rows. */
+export interface TableStreamOptions {
+  /** Stops the reading at once: the source is closed, and the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Checks the options of a stream; rows in memory have none. */
+function readStreamOptions(options: unknown, rows: unknown, call: string): ReadLimits {
+  if (options === undefined) return {};
+  if (!isStream(rows))
+    throw new OptionError(`${call}: expected options only beside an async iterable of rows, received both`);
+  checkNames(options, ["signal"], call);
+  return { signal: readSignal((options as TableStreamOptions).signal, call) };
+}
 
 const isIterable = (rows: object | null): rows is Iterable<TableRecord> =>
   typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function" &&
@@ -88,12 +105,13 @@ export class TableModel<Reply = Answer> {
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
   predict(records: readonly object[] | IterableIterator<object>): Reply[];
-  predict(records: AsyncIterable<object>): AsyncGenerator<Reply, void>;
+  predict(records: AsyncIterable<object>, options?: TableStreamOptions): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
   predict(record: object): Reply;
-  predict(rows: object): unknown {
+  predict(rows: object, options?: TableStreamOptions): unknown {
     this.#use("predict");
-    if (isStream(rows)) return this.#answerStream(rows);
+    const limits = readStreamOptions(options, rows, "predict");
+    if (isStream(rows)) return this.#answerStream(rows, limits);
     if (Array.isArray(rows)) return this.#answerRecords(rows);
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
     if (isIterable(rows)) return this.#answerRecords(Array.from(rows));
@@ -122,13 +140,17 @@ export class TableModel<Reply = Answer> {
    */
   evaluate(rows: TableRows, options?: EvaluateTableOptions): ScoresFor<Reply>;
   evaluate(
-    rows: AsyncIterable<TableRecord | Frame>,
-    options?: EvaluateTableOptions,
+    rows: AsyncIterable<object>,
+    options?: EvaluateTableOptions & TableStreamOptions,
   ): Promise<ScoresFor<Reply>>;
-  evaluate(rows: unknown, options: EvaluateTableOptions = {}): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
+  evaluate(
+    rows: unknown,
+    options: EvaluateTableOptions & TableStreamOptions = {},
+  ): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
-    checkNames(options, ["sampleWeight"], "evaluate");
-    const { sampleWeight } = options;
+    checkNames(options, ["sampleWeight", "signal"], "evaluate");
+    const { sampleWeight, signal } = options;
+    const limits = signal === undefined ? {} : readStreamOptions({ signal }, rows, "evaluate: signal");
     const evaluation = new Evaluation(this.#predictors, this.#used);
     if (!isStream(rows)) {
       evaluation.add(toFrame(rows, "evaluate"), sampleWeight);
@@ -138,7 +160,7 @@ export class TableModel<Reply = Answer> {
       throw new OptionError(
         `evaluate: sampleWeight: expected a column's name for a stream, received ${show(sampleWeight)}`,
       );
-    return evaluation.addAll(rows, sampleWeight) as Promise<ScoresFor<Reply>>;
+    return evaluation.addAll(rows, sampleWeight, limits) as Promise<ScoresFor<Reply>>;
   }
 
   /**
@@ -250,23 +272,21 @@ export class TableModel<Reply = Answer> {
   }
 
   /** Answers records as they come, some at a time. */
-  async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
-    let block: object[] = [];
-    // A stream that is in memory has nothing to wait for.
-    const release = holder();
-    for await (const record of records) {
-      if (record instanceof Frame) {
-        for (const part of record.blocks(STREAMED)) {
-          await release();
-          yield* this.#answersOf(typeFrame(this.#used, part, "predict"), part.rows) as Reply[];
-        }
-      } else block.push(record);
-      if (block.length < STREAMED) continue;
-      await release();
-      yield* this.predict(block);
-      block = [];
+  #answerStream(records: AsyncIterable<object>, limits: ReadLimits): AsyncGenerator<Reply, void> {
+    return interruptible(limits.signal, (signal) => this.#answersFrom(records, { signal }));
+  }
+
+  async *#answersFrom(
+    records: AsyncIterable<object>,
+    limits: ReadLimits,
+  ): AsyncGenerator<Reply, void, undefined> {
+    let before = 0;
+    for await (const frame of framesOf(records, STREAMED, "predict", limits)) {
+      this.#use("predict");
+      const columns = typeFrame(this.#used, frame, "predict", rowsFrom(before));
+      yield* this.#answersOf(columns, frame.rows) as Reply[];
+      before += frame.rows;
     }
-    if (block.length > 0) yield* this.predict(block);
   }
 
   /** The answer for one record: the same bits as among others, without columns in between. */

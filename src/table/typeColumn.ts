@@ -15,6 +15,7 @@ import { type CellDictionary, dictionaryOf } from "./dictionary.ts";
 import type { Frame } from "./frame.ts";
 import { inferType, MOST_DISTINCT, notesOn, type Survey, survey } from "./inference.ts";
 import { finish, PIECE, type Pieces } from "./pieces.ts";
+import { type RowName, rowName } from "./reading.ts";
 
 /** Whether numbers are those of rows: whole numbers that rise by the same step from row to row. */
 function isRowNumber(values: Float64Array): boolean {
@@ -31,6 +32,7 @@ function* typed(
   cells: ArrayLike<unknown>,
   found: Survey,
   given: Pick<ColumnDescription, "type" | "reason">,
+  nameOf: RowName,
 ): Pieces<TypedColumn> {
   const { type, reason } = given;
   const base = { name, type, missing: found.missing, distinct: found.counts.size };
@@ -43,7 +45,7 @@ function* typed(
     const values = Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0));
     return { description, values, texts };
   }
-  return yield* readValues(description, cells, found.missing);
+  return yield* readValues(description, cells, found.missing, nameOf);
 }
 
 /** What must be known of a column to read its cells. */
@@ -77,6 +79,7 @@ function* readValues(
   description: ColumnDescription,
   cells: ArrayLike<unknown>,
   missing: number,
+  nameOf: RowName,
 ): Pieces<TypedColumn> {
   const read = cellReader(description);
   const values = new Float64Array(cells.length);
@@ -102,7 +105,7 @@ function* readValues(
   const { name, type } = description;
   if (missing + unreadable === cells.length) {
     throw new DataError(
-      `column ${show(name)}: row ${first}: expected a ${type}, received ${show(cells[first])}, and no row has one. Fix: give the column another type with columns: { ${JSON.stringify(name)}: "category" }, or "ignore"`,
+      `column ${show(name)}: ${nameOf(first)}: expected a ${type}, received ${show(cells[first])}, and no row has one. Fix: give the column another type with columns: { ${JSON.stringify(name)}: "category" }, or "ignore"`,
     );
   }
   return {
@@ -149,14 +152,19 @@ export const inferColumnType = (cells: ArrayLike<unknown>): ColumnType =>
   ArrayBuffer.isView(cells) ? "number" : inferType(finish(survey(cells))).type;
 
 /** Types a column: as given, else by its cells. */
-export const typeColumn = (name: string, cells: ArrayLike<unknown>, given: ColumnType | undefined) =>
-  finish(typeColumnPieces(name, cells, given));
+export const typeColumn = (
+  name: string,
+  cells: ArrayLike<unknown>,
+  given: ColumnType | undefined,
+  nameOf: RowName = rowName,
+) => finish(typeColumnPieces(name, cells, given, nameOf));
 
 /** The work of {@link typeColumn}. */
 export function* typeColumnPieces(
   name: string,
   cells: ArrayLike<unknown>,
   given: ColumnType | undefined,
+  nameOf: RowName = rowName,
 ): Pieces<TypedColumn> {
   if (ArrayBuffer.isView(cells) && (given === undefined || given === "number")) {
     return yield* typeNumbers(name, cells as unknown as ArrayLike<number | bigint>, given);
@@ -165,7 +173,7 @@ export function* typeColumnPieces(
   const { other } = found;
   if (other !== undefined && given !== "ignore" && found.counts.size > 0) {
     throw new DataError(
-      `column ${show(name)}: row ${other.row}: expected text, a number, a boolean or a date, received ${show(other.cell)}. Fix: leave the column out with columns: { ${JSON.stringify(name)}: "ignore" }`,
+      `column ${show(name)}: ${nameOf(other.row)}: expected text, a number, a boolean or a date, received ${show(other.cell)}. Fix: leave the column out with columns: { ${JSON.stringify(name)}: "ignore" }`,
     );
   }
   if (given !== undefined)
@@ -174,9 +182,10 @@ export function* typeColumnPieces(
       cells,
       found,
       given === "ignore" ? { type: given, reason: "you said so" } : { type: given },
+      nameOf,
     );
   const inferred = inferType(found);
-  const column = yield* typed(name, cells, found, inferred);
+  const column = yield* typed(name, cells, found, inferred, nameOf);
   if (column.description.type === "number") return withoutRowNumbers(column);
   return { ...column, notes: notesOn(name, inferred.type, found) };
 }

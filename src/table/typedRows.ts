@@ -1,32 +1,50 @@
 /** Rows that come after the training, as typed columns: each cell is read as its column's description says. */
 import { DataError, show } from "../errors.ts";
 import { categoryName, isMissing } from "./cells.ts";
-import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
+import {
+  type CellReader,
+  type ColumnDescription,
+  cellReader,
+  readNumbers,
+  type TypedColumn,
+} from "./columns.ts";
 import { checkRecord, type Frame, type TableRecord } from "./frame.ts";
+import { type RowName, rowName } from "./reading.ts";
 
 /** Reads the cells of rows as typed columns, for a column that has the training's description. */
 export function typeCells(
   description: ColumnDescription,
   cells: ArrayLike<unknown>,
   place: string,
+  nameOf: RowName = rowName,
 ): TypedColumn {
   if (description.type === "text") {
-    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
+    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place, nameOf));
     return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
   }
   const values = new Float64Array(cells.length);
+  if (description.type === "number" && (cells instanceof Float64Array || cells instanceof Float32Array)) {
+    readNumbers(cells, values);
+    return { description, values };
+  }
   const read = cellReader(description);
   for (let row = 0; row < cells.length; row++) {
     const value = read(cells[row]);
-    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
+    values[row] = value === undefined ? readCell(read, description, cells[row], row, place, nameOf) : value;
   }
   return { description, values };
 }
 
 /** The text of a cell; "" for a missing one. */
-export function readText(description: ColumnDescription, cell: unknown, row: number, place: string): string {
+export function readText(
+  description: ColumnDescription,
+  cell: unknown,
+  row: number,
+  place: string,
+  nameOf: RowName = rowName,
+): string {
   if (isMissing(cell)) return "";
-  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
+  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place, nameOf));
 }
 
 /** What to give in place of a cell that cannot be read. */
@@ -46,6 +64,7 @@ export function readCell(
   cell: unknown,
   row: number,
   place: string,
+  nameOf: RowName = rowName,
 ): number {
   const value = read(cell);
   if (value !== undefined) return value;
@@ -53,7 +72,7 @@ export function readCell(
   if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
   const { name, type } = description;
   throw new DataError(
-    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}. Fix: ${FIXES[type]}; null if it is missing`,
+    `${place}: ${nameOf(row)}: column ${show(name)}: expected a ${type}, received ${show(cell)}. Fix: ${FIXES[type]}; null if it is missing`,
   );
 }
 
@@ -62,11 +81,12 @@ export function typeFrame(
   used: readonly ColumnDescription[],
   frame: Frame,
   place: string,
+  nameOf: RowName = rowName,
 ): ReadonlyMap<string, TypedColumn> {
   const typed = new Map<string, TypedColumn>();
   for (const description of used) {
     const cells = frame.cells.get(description.name);
-    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
+    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place, nameOf));
   }
   return typed;
 }

@@ -29,6 +29,17 @@ export interface Writer {
   /** Writes a value into `out`, from `at` on. Places that it does not write must be 0. */
   write(value: number, out: Float32Array, at: number, text?: string): void;
   /**
+   * Writes the first `rows` values, each `stride` after the one before: the same bits as `write`, with a loop
+   * of its own, which is several times faster. Absent where it would not be.
+   */
+  readonly writeRows?: (
+    values: Float64Array,
+    rows: number,
+    out: Float32Array,
+    at: number,
+    stride: number,
+  ) => void;
+  /**
    * The value that inputs mean, the way back from `write`: the number, or the number of the category; NaN for
    * none. Absent where there is no way back.
    */

@@ -36,6 +36,12 @@ const scaled = ({ center, scale, fill }: Scale, { to, back }: Bend): Writer => (
   write(value, out, at) {
     out[at] = to(((Number.isNaN(value) ? fill : value) - center) / scale);
   },
+  writeRows(values, rows, out, at, stride) {
+    for (let row = 0, place = at; row < rows; row++, place += stride) {
+      const value = values[row];
+      out[place] = to(((Number.isNaN(value) ? fill : value) - center) / scale);
+    }
+  },
   inverse: (inputs, at) => center + scale * back(inputs[at]),
   names: () => [""],
 });
@@ -128,6 +134,10 @@ export const missingFlag = entry(
       write(value, out, at) {
         out[at] = Number.isNaN(value) ? 1 : 0;
       },
+      writeRows(values, rows, out, at, stride) {
+        for (let row = 0, place = at; row < rows; row++, place += stride)
+          out[place] = Number.isNaN(values[row]) ? 1 : 0;
+      },
       names: () => ["missing"],
     }),
   }),
@@ -187,10 +197,17 @@ export const piecewiseLinear = entry(
         width,
         write(given, out, at) {
           const value = Number.isNaN(given) ? fill : given;
-          for (let bin = 0; bin < width; bin++) {
-            if (value <= lows[bin]) return;
-            const share = (value - lows[bin]) * factors[bin];
-            out[at + bin] = share < 1 ? share : 1;
+          // A value above an edge fills the bin below it: its share rounds to 1 there.
+          let bin = 0;
+          for (; bin < width && value >= lows[bin + 1]; bin++) out[at + bin] = 1;
+          if (bin < width && value > lows[bin]) out[at + bin] = (value - lows[bin]) * factors[bin];
+        },
+        writeRows(values, rows, out, at, stride) {
+          for (let row = 0, place = at; row < rows; row++, place += stride) {
+            const value = Number.isNaN(values[row]) ? fill : values[row];
+            let bin = 0;
+            for (; bin < width && value >= lows[bin + 1]; bin++) out[place + bin] = 1;
+            if (bin < width && value > lows[bin]) out[place + bin] = (value - lows[bin]) * factors[bin];
           }
         },
         inverse(inputs, at) {

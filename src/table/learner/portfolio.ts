@@ -53,9 +53,17 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
   readonly weights: Float64Array | undefined;
   /** Whether the threshold between two classes is tuned afterwards. */
   readonly isTuned?: boolean | undefined;
-  /** Trains the networks further, before they are blended. */
+  /**
+   * Trains the networks further, before they are blended, until a time of the clock. It gets half of the
+   * time, and what the training before has left.
+   */
   readonly afterwards?:
-    | ((trained: readonly Trained[], encoded: readonly Encoded[], target: Target) => Promise<unknown>)
+    | ((
+        trained: readonly Trained[],
+        encoded: readonly Encoded[],
+        target: Target,
+        until: number,
+      ) => Promise<unknown>)
     | undefined;
 }
 
@@ -79,24 +87,31 @@ export async function learn(
   options: LearnOptions,
 ): Promise<Learned> {
   const { folds, weights } = options;
+  const begun = now();
   const learned = trainingWeights(target, weights);
   const all: Encoded[] = [];
-  for (const split of folds) all.push(await inTurns(encodeFold(split, columns, target, learned)));
+  for (const split of folds) {
+    options.signal?.throwIfAborted();
+    all.push(await inTurns(encodeFold(split, columns, target, learned)));
+  }
   const encoded = all.filter(({ preparation }) => preparation.inputs > 0);
   if (encoded.length === 0) return learnPrior(target, weights);
   const { quantiles = [] } = target.description;
   const whole = options.bags.reduce((sum, { networks }) => sum + networks, 0);
   const each = Math.min(whole, encoded.length);
   const more = each * quantiles.length;
-  const begun = now();
-  const { seconds, onProgress } = options;
+  const { seconds, onProgress, afterwards } = options;
+  const left = () => seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
+  const own = left();
+  const until = own === undefined ? Number.POSITIVE_INFINITY : now() + (1000 * own * whole) / (whole + more);
+  const share = afterwards === undefined ? 1 : 0.5;
   const trained = await trainBags(encoded, target, {
     ...options,
-    seconds: seconds && (seconds * whole) / (whole + more),
+    seconds: own && (share * own * whole) / (whole + more),
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
   const blended = await orDispose(trained, async () => {
-    await options.afterwards?.(trained, encoded, target);
+    await afterwards?.(trained, encoded, target, until);
     return blend(trained, encoded, target, options);
   });
   if (more === 0) return blended;
@@ -104,7 +119,7 @@ export async function learn(
     learnQuantiles(blended, encoded, target, {
       ...options,
       networks: each,
-      seconds: seconds && Math.max(1e-3, seconds - (now() - begun) / 1000),
+      seconds: left(),
       onProgress:
         onProgress && (({ finished }) => onProgress({ finished: whole + finished, total: whole + more })),
     }),

@@ -1,6 +1,6 @@
 /** Trains the networks of a stage, all in one call. */
 import type { KernelChoice } from "../../kernel/choose.ts";
-import { Model } from "../../model.ts";
+import { Model, sessionOf } from "../../model.ts";
 import { earlyStopping } from "../../training/callbacks/earlyStopping.ts";
 import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
@@ -64,7 +64,7 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
 
 /**
  * Trains networks, each on the rows of its fold; they then take rows that are not scaled. What has learned
- * nothing, because it diverged in its first epoch or the time was over, is left out.
+ * nothing, because it diverged in its first epoch or the time was over before its first step, is left out.
  */
 export async function trainStage(
   planned: readonly Planned[],
@@ -91,7 +91,9 @@ export async function trainStage(
     });
     return planned.flatMap((one, at) => {
       const model = models[at];
-      if (histories[at].loss.some(Number.isFinite)) {
+      const { loss, error } = histories[at];
+      const hasSteps = error === undefined && sessionOf(model, "fitTable").position.steps > 0;
+      if (hasSteps || loss.some(Number.isFinite)) {
         const { scales } = rows[at];
         if (scales !== undefined) absorbScales(model, scales);
         return [{ ...one, model }];
