@@ -25,7 +25,7 @@ export function binPoints(
   }
   const most = [...cells.values()].reduce((count, { length }) => Math.max(count, length), 1);
   const edge = (axis: Axis, count: number) => {
-    const [low, high] = axis.kind === "band" ? [0, axis.names.length] : axis.domain;
+    const [low, high] = axis.domain;
     return (at: number) => low + (high - low) * (at / count);
   };
   const [xEdge, yEdge] = [edge(x, COLUMNS), edge(y, ROWS)];

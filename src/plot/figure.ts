@@ -13,7 +13,7 @@ export type Shape = "circle" | "square" | "triangle" | "diamond";
 export interface Key {
   readonly name: string;
   readonly paint: Paint;
-  readonly mark: Shape | "line" | "dashes" | "ring" | "area";
+  readonly mark: Shape | "line" | "dashes" | "rule" | "ring" | "area";
 }
 
 /** A color ramp with its ends. */
@@ -24,18 +24,14 @@ export interface Ramp {
   readonly exceeded: readonly [below: boolean, above: boolean];
 }
 
-/** One axis. Values are positions in the domain; on a band axis they are indices of `names`. */
-export type Axis = {
+/** One axis. */
+export interface Axis {
+  readonly kind: "linear" | "log" | "date";
   readonly label: string;
-} & (
-  | {
-      readonly kind: "linear" | "log" | "date";
-      readonly domain: readonly [low: number, high: number];
-      /** Whether only integers have ticks. */
-      readonly integers?: boolean;
-    }
-  | { readonly kind: "band"; readonly names: readonly string[] }
-);
+  readonly domain: readonly [low: number, high: number];
+  /** Whether only integers have ticks. */
+  readonly integers?: boolean;
+}
 
 export interface Point {
   readonly x: number;

@@ -5,11 +5,11 @@
 /** The script: shows the rows of the place that the pointer, a touch or the arrow keys choose. */
 export const hoverScript = `
 for (const figure of document.querySelectorAll("figure")) {
-  const { rows, drawings } = JSON.parse(figure.querySelector("script").textContent);
+  const { names, colors, rows, drawings } = JSON.parse(figure.querySelector("script").textContent);
   const tooltip = figure.querySelector("output");
   const svgs = [...figure.querySelectorAll("svg")];
   const places = drawings.map((list) => list.map(([left, top, width, height, row, color]) => ({
-    left, top, right: left + width, bottom: top + height, x: left + width / 2, y: top + height / 2, row, color,
+    left, top, right: left + width, bottom: top + height, x: left + width / 2, y: top + height / 2, row, color: colors[color],
   })));
   const ring = document.createElementNS(svgs[0].namespaceURI, "rect");
   ring.setAttribute("class", "ring");
@@ -47,7 +47,7 @@ for (const figure of document.querySelectorAll("figure")) {
 
   function line([name, value]) {
     const row = document.createElement("div");
-    row.append(name, " ", Object.assign(document.createElement("b"), { textContent: value }));
+    row.append(names[name], " ", Object.assign(document.createElement("b"), { textContent: value }));
     return row;
   }
 

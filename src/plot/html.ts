@@ -1,7 +1,7 @@
 // Pages that work without a network: the drawings, what hovering shows as JSON, and a script. With the content
 // security policy the browser refuses every request.
 
-import { colorOf, type Theme } from "./colors.ts";
+import { colorOf, type Paint, type Theme } from "./colors.ts";
 import type { Figure, Rows } from "./figure.ts";
 import { hoverScript } from "./hover.ts";
 import { escapeText } from "./markup.ts";
@@ -70,32 +70,51 @@ function figureMarkup(figure: Figure, id: string, { width, theme }: PageOptions)
   const drawings = widths.map((wide, at) =>
     drawFigure(figure, { width: wide, theme, id: `${id}-${at + 1}`, isInPage: true }),
   );
-  const rows = new Map<Rows, number>();
-  const places = drawings.map(({ targets }) => targets.map((target) => placeOf(target, rows, theme)));
-  const names = widths.length === 1 ? ["only"] : ["wide", "narrow"];
-  const svgs = drawings.map(({ svg }, at) => `<div class="${names[at]}">${svg}</div>`);
+  const details = new Details(theme);
+  const places = drawings.map(({ targets }) => targets.map((target) => details.place(target)));
+  const classes = widths.length === 1 ? ["only"] : ["wide", "narrow"];
+  const svgs = drawings.map(({ svg }, at) => `<div class="${classes[at]}">${svg}</div>`);
   return `<figure role="group" tabindex="0" aria-label="${escapeText(figure.title)}: the arrow keys go from value to value">
 ${svgs.join("\n")}
 <output hidden aria-live="polite"></output>
-<script type="application/json">${embeddedJson({ rows: [...rows.keys()], drawings: places })}</script>
+<script type="application/json">${embeddedJson({ ...details.lists(), drawings: places })}</script>
 </figure>
 `;
 }
 
-function placeOf(
-  { frame, rows, paint }: Target,
-  known: Map<Rows, number>,
-  theme: Theme,
-): (number | string)[] {
-  const { left, top, right, bottom } = frame;
-  const row = known.get(rows) ?? known.size;
-  known.set(rows, row);
-  const round = (value: number) => Math.round(value * 10) / 10;
-  const color = colorOf(
-    paint === "none" || paint === "panel" ? "quiet" : paint,
-    theme === "dark" ? "dark" : "light",
-  );
-  return [...[left, top, right - left, bottom - top].map(round), row, color];
+/** What hovering shows. Names and colors, which repeat, are in lists of their own. */
+class Details {
+  readonly #color: (paint: Paint) => string;
+  readonly #names = new Map<string, number>();
+  readonly #colors = new Map<string, number>();
+  readonly #rows = new Map<Rows, number>();
+
+  constructor(theme: Theme) {
+    this.#color = (paint) =>
+      colorOf(paint === "none" || paint === "panel" ? "quiet" : paint, theme === "dark" ? "dark" : "light");
+  }
+
+  /** Returns x, y, width, height, and the indices of the rows and the color. */
+  place({ frame, rows, paint }: Target): number[] {
+    const { left, top, right, bottom } = frame;
+    const round = (value: number) => Math.round(value * 10) / 10;
+    const indices = [indexIn(this.#rows, rows), indexIn(this.#colors, this.#color(paint))];
+    return [...[left, top, right - left, bottom - top].map(round), ...indices];
+  }
+
+  lists(): object {
+    const rows = [...this.#rows.keys()].map((list) =>
+      list.map(([name, value]) => [indexIn(this.#names, name), value]),
+    );
+    return { names: [...this.#names.keys()], colors: [...this.#colors.keys()], rows };
+  }
+}
+
+/** Returns the index of a value in the order in which values were first seen. */
+function indexIn<T>(known: Map<T, number>, value: T): number {
+  const index = known.get(value) ?? known.size;
+  known.set(value, index);
+  return index;
 }
 
 // In a script element only "<" can end the element or open a comment. In JSON it can be an escape.

@@ -2,7 +2,7 @@
 
 import { type ScaleLinear, scaleLinear, scaleLog, scaleUtc } from "d3-scale";
 import type { Axis } from "./figure.ts";
-import { fitColumns, formatCount, formatDate, formatNumber } from "./text.ts";
+import { formatCount, formatNumber } from "./text.ts";
 
 /** A round value of a scale: its position in the scale's range, and its text. */
 export interface Tick {
@@ -15,8 +15,6 @@ export interface Scale {
   (value: number): number;
   /** Returns about `count` ticks at round values. */
   ticks(count: number): Tick[];
-  /** The distance between two names of a band axis; undefined for other axes. */
-  readonly step?: number;
 }
 
 /** Beyond this the difference of two coordinates may overflow to Infinity. */
@@ -64,16 +62,14 @@ export function logAxis(label: string, values: readonly number[]): Axis {
 
 /** Returns the scale of an axis onto a range. */
 export function scaleOf(axis: Axis, range: readonly [from: number, to: number]): Scale {
-  if (axis.kind === "band") return bandScale(axis.names, range);
   if (axis.kind === "date") {
     const scale = scaleUtc().domain(axis.domain).range(range).clamp(true);
-    const days = axis.domain[1] - axis.domain[0] > 4 * 86_400_000;
     return Object.assign((value: number) => scale(value), {
-      ticks: (count: number) =>
-        scale.ticks(count).map((date) => ({
-          position: scale(date),
-          label: days ? formatDate(date.getTime()).slice(0, 10) : formatDate(date.getTime()).slice(5, 16),
-        })),
+      ticks: (count: number) => {
+        const dates = scale.ticks(Math.max(3, count));
+        const texts = shortDates(dates.map((date) => date.toISOString()));
+        return dates.map((date, at) => ({ position: scale(date), label: texts[at] }));
+      },
     });
   }
   if (axis.kind === "log") {
@@ -89,13 +85,14 @@ export function scaleOf(axis: Axis, range: readonly [from: number, to: number]):
   });
 }
 
-function bandScale(names: readonly string[], [from, to]: readonly [number, number]): Scale {
-  const step = (to - from) / Math.max(1, names.length);
-  const place = (value: number) => from + (value + 0.5) * step;
-  return Object.assign(place, {
-    step: Math.abs(step),
-    ticks: () => names.map((name, at) => ({ position: place(at), label: fitColumns(name, 200) })),
-  });
+/** Shortens ISO dates to what differs: years, months, days, or times of the day with their date. */
+function shortDates(texts: readonly string[]): string[] {
+  const ends = (ending: string) => texts.every((text) => text.endsWith(ending));
+  if (ends("-01-01T00:00:00.000Z")) return texts.map((text) => text.slice(0, -20));
+  if (ends("-01T00:00:00.000Z")) return texts.map((text) => text.slice(0, -17));
+  if (ends("T00:00:00.000Z")) return texts.map((text) => text.slice(0, -14));
+  const length = ends(":00.000Z") ? -8 : ends(".000Z") ? -5 : -1;
+  return texts.map((text) => text.slice(-19, length).replace("T", " "));
 }
 
 /** Returns powers of ten, and 2 and 5 times these where there is room. */

@@ -92,6 +92,7 @@ function keyLines(keys: readonly Key[], { width, color }: TextSize): string[] {
 function keySign(mark: Key["mark"], paint: Paint, color: boolean): string {
   if (mark === "ring") return "×";
   if (mark === "dashes") return "┄";
+  if (mark === "rule") return "┊";
   if (mark === "line") return color || terminalColor(paint) === undefined ? "─" : (shapeMarks[paint] ?? "─");
   if (mark === "area") return color ? "█" : (shapeMarks[paint] ?? "█");
   return color ? "●" : (shapeMarks[paint] ?? "●");

@@ -63,9 +63,12 @@ export function fitColumns(text: string, columns: number): string {
   return `${characters.slice(0, Math.max(0, columns - 1)).join("")}…`;
 }
 
-/** Formats a number with four significant digits, and an exponent only where needed. */
+/** Formats a number with four significant digits, and separators or an exponent only where needed. */
 export function formatNumber(value: number): string {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
+  if (!Number.isFinite(value)) return String(value);
+  const rounded = Number(value.toPrecision(4));
+  const isLong = Math.abs(rounded) >= 10_000 && Math.abs(rounded) < 1e9;
+  return isLong ? rounded.toLocaleString("en") : String(rounded).replace("e+", "e");
 }
 
 /** Formats a count with separators: "100,000". */

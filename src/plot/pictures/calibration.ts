@@ -98,7 +98,7 @@ export function calibration(
     const paint = seriesPaint(at);
     errors.push(`${own === "" ? "" : `${own}: `}expected calibration error ${formatNumber(error)}`);
     keys.push({
-      name: own === "" ? "share of the positive class, with 95 % interval" : own,
+      name: own === "" ? "observed share, 95 % interval" : own,
       paint,
       mark: "line",
     });
@@ -145,7 +145,7 @@ export function calibration(
     {
       kind: "plot",
       x: { ...unit, label: "predicted probability" },
-      y: { ...linearAxis("rows", [0, highest]), integers: true } as PlotPanel["y"],
+      y: { ...linearAxis("rows", [0, highest]), integers: true },
       marks: counts,
       aspect: 0.25,
     },

@@ -196,11 +196,11 @@ function count(
   return { names, matrix, skipped };
 }
 
-/** The order of classes: numbers ascending, then names. */
+/** The order of classes: numbers ascending, and names with numbers in the order of these. */
 function byValue(one: string, other: string): number {
   const [a, b] = [Number(one), Number(other)];
   if (!Number.isNaN(a) && !Number.isNaN(b) && one !== "" && other !== "") return a - b;
-  return one < other ? -1 : one > other ? 1 : 0;
+  return one.localeCompare(other, "en", { numeric: true });
 }
 
 /** Makes one class of the rarest if there are too many. */

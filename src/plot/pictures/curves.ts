@@ -93,7 +93,7 @@ export function trainingCurves(
   const keys: Key[] = [
     { name: "training", paint: "s0", mark: "line" },
     ...(hasValidation ? [{ name: "validation", paint: "s1", mark: "line" } as const] : []),
-    ...(best !== undefined ? [{ name: "best epoch", paint: "text", mark: "dashes" } as const] : []),
+    ...(best !== undefined ? [{ name: "best epoch", paint: "text", mark: "rule" } as const] : []),
   ];
   const bestText = best === undefined ? [] : [`best epoch ${formatCount((epochs?.[best] ?? best) + 1)}`];
   const title = readText(options.title, "Training curves", `${CALL}: title`);
@@ -167,8 +167,7 @@ export function curvePanel(
   for (const { points, paint } of lines)
     if (points.length === 1)
       marks.push({ type: "points", points: [{ x: points[0][0], y: points[0][1], paint }] });
-  if (best !== undefined)
-    marks.push({ type: "rule", x: epochOf(best), label: `best: epoch ${formatCount(epochOf(best))}` });
+  if (best !== undefined) marks.push({ type: "rule", x: epochOf(best) });
   return {
     kind: "plot",
     x: {

@@ -237,7 +237,7 @@ function readInterval(given: unknown, values: readonly number[], place: string):
     throw new OptionError(`${place}: expected two finite numbers, the lower first, received ${show(given)}`);
   }
   const axis = linearAxis("", roomFor(extentOf(values)));
-  return axis.kind === "band" ? [0, 1] : [axis.domain[0], axis.domain[1]];
+  return [axis.domain[0], axis.domain[1]];
 }
 
 /** Returns the predictions for the rows: numbers, or classes. */

@@ -130,10 +130,10 @@ export function histogramPanel(
   const edges = [bars[0]?.low ?? 0, bars.at(-1)?.high ?? 1];
   const plain = linearAxis(label, edges);
   const x: Axis = isDate ? { kind: "date", label, domain: [edges[0], edges[1]] } : plain;
-  const y = {
+  const y: Axis = {
     ...linearAxis("rows", [0, Math.max(1, ...bars.map(({ count }) => count))]),
     integers: true,
-  } as Axis;
+  };
   return {
     kind: "plot",
     ...(title !== undefined && { title }),

@@ -23,7 +23,7 @@ export type ImportanceSource =
 export interface ImportanceBarsOptions extends PictureOptions {
   /** The number of columns to draw, from 1 to 100; 20 by default. */
   readonly top?: number | undefined;
-  /** The name of the axis; "how much worse the score is without the column" by default. */
+  /** The name of the axis; "worse score without the column" by default. */
   readonly label?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ const CALL = "importanceBars";
 export function importanceBars(source: ImportanceSource, options: ImportanceBarsOptions = {}): Picture {
   checkNames(options, ["title", "top", "label"], CALL);
   const top = readCount(options.top, 20, [1, 100], `${CALL}: top`);
-  const label = readText(options.label, "how much worse the score is without the column", `${CALL}: label`);
+  const label = readText(options.label, "worse score without the column", `${CALL}: label`);
   const columns = readColumns(source);
   const finite = columns.filter(({ mean }) => isDrawable(mean));
   const sorted = finite.toSorted((a, b) => Math.abs(b.mean) - Math.abs(a.mean));

@@ -171,7 +171,7 @@ function bars({ grid, means }: Dependence, name: string, label: string, classes:
   const outputs = Math.min(means[0]?.length ?? 0, 3);
   const shown = grid.slice(0, 40);
   return Array.from({ length: outputs }, (_, output): Panel => {
-    const title = outputs > 1 ? `${name}: ${classes[output] ?? `output ${output}`}` : name;
+    const title = outputs > 1 ? `${classes[output] ?? `output ${output}`}: ${name}` : name;
     const list = shown.map((value, at): Bar => {
       const mean = means[at][output];
       return {

@@ -20,6 +20,9 @@ export interface Target {
   readonly paint: Paint;
 }
 
+/** How much wider bold text is. */
+export const BOLD = 1.14;
+
 /** An SVG in the making. */
 export class Drawing {
   /** The size of the font in pixels. */
@@ -69,7 +72,7 @@ export class Drawing {
     { paint = "quiet" as Paint, room = Number.POSITIVE_INFINITY } = {},
   ): string {
     const size = Number(attributes["font-size"] ?? this.size);
-    const fitted = fitText(text, room, size);
+    const fitted = fitText(text, room, attributes["font-weight"] === undefined ? size : size * BOLD);
     const title = fitted.endsWith("…") && !text.endsWith("…") ? element("title", {}, escapeText(text)) : "";
     return element("text", { ...this.paint("fill", paint), ...attributes }, `${title}${escapeText(fitted)}`);
   }

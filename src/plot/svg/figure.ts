@@ -5,7 +5,7 @@ import type { Figure, Key, Panel, Ramp } from "../figure.ts";
 import { element, escapeText } from "../markup.ts";
 import { scaleOf } from "../scales.ts";
 import { wrapText } from "../text.ts";
-import { Drawing, type Target } from "./drawing.ts";
+import { BOLD, Drawing, type Target } from "./drawing.ts";
 import { drawBars, drawDiagram, drawMatrix } from "./otherPanels.ts";
 import { type Drawn, drawPlot } from "./plotPanel.ts";
 
@@ -33,7 +33,7 @@ export function drawFigure(
   options: DrawOptions,
 ): { svg: string; height: number; targets: readonly Target[] } {
   const { width, theme, id, isInPage = false } = options;
-  const margin = width < 480 ? 12 : 20;
+  const margin = isInPage ? 4 : width < 480 ? 12 : 20;
   const inner = width - 2 * margin;
   const size = width < 480 ? 12 : 13;
   const drawing = new Drawing(theme, size, !isInPage && countTargets(figure) <= MOST_TITLES);
@@ -41,7 +41,7 @@ export function drawFigure(
   let y = margin * 0.6;
   const titleSize = width < 480 ? 16 : 19;
   if (!isInPage) {
-    for (const line of wrapText(figure.title, inner, titleSize * 1.06, 3)) {
+    for (const line of wrapText(figure.title, inner, titleSize * BOLD, 3)) {
       y += titleSize * 1.25;
       parts.push(drawing.name(line, { x: margin, y, "font-size": titleSize }));
     }
@@ -54,10 +54,9 @@ export function drawFigure(
     }
   }
   y += 8;
-  for (const { markup, height } of [drawRamp(drawing, figure.ramp, margin, y, inner)]) {
-    parts.push(markup);
-    y += height;
-  }
+  const ramp = drawRamp(drawing, figure.ramp, margin, y, inner);
+  parts.push(ramp.markup);
+  y += ramp.height;
   const keys = drawKeys(drawing, figure.keys ?? [], margin, y, inner);
   parts.push(keys.markup);
   y += keys.height + 4;
@@ -118,7 +117,7 @@ function drawPanels(
   top: number,
   width: number,
 ): Drawn {
-  const [gap, least] = [24, columns > 2 ? 210 : 320];
+  const [gap, least] = columns > 2 ? [16, 138] : [24, 320];
   const count = Math.max(1, Math.min(columns, panels.length, Math.floor((width + gap) / (least + gap))));
   const each = (width - gap * (count - 1)) / count;
   const parts: string[] = [];
@@ -151,7 +150,7 @@ function drawKeys(drawing: Drawing, keys: readonly Key[], left: number, top: num
 
 function keyMark(drawing: Drawing, { mark, paint }: Key, x: number, y: number): string {
   if (mark === "line") return drawing.line(x, y, x + 18, y, paint, { "stroke-width": 2.6 });
-  if (mark === "dashes")
+  if (mark === "dashes" || mark === "rule")
     return drawing.line(x, y, x + 18, y, paint, { "stroke-width": 1.7, "stroke-dasharray": "5 4" });
   if (mark === "ring")
     return drawing.point("circle", x + 9, y, 6, { ...drawing.paints("none", paint), "stroke-width": 1.5 });

@@ -83,8 +83,8 @@ export function drawBars(
   drawn.push(drawing.line(zero, frame.top, zero, frame.bottom, "text"));
   const name = drawing.name(
     panel.label,
-    { x: (frame.left + frame.right) / 2, y: frame.bottom + size * 1.5, "text-anchor": "middle" },
-    width * 0.9,
+    { x: left + width / 2, y: frame.bottom + size * 1.5, "text-anchor": "middle" },
+    width,
   );
   return { markup: drawn.join("") + name, height: frame.bottom - top + size * 2.3 };
 }

@@ -72,10 +72,9 @@ function yAxis(drawing: Drawing, up: Scale, frame: Frame, inset: number): string
       { room: inset - GAP + 1 },
     ),
   );
-  const lines =
-    up.step === undefined
-      ? ticks.map(({ position }) => drawing.line(frame.left, position, frame.right, position, "line"))
-      : [];
+  const lines = ticks.map(({ position }) =>
+    drawing.line(frame.left, position, frame.right, position, "line"),
+  );
   return lines.join("") + element("g", { "text-anchor": "end" }, ...labels);
 }
 
@@ -89,34 +88,25 @@ function xAxis(
 ): [string, number] {
   const { size } = drawing;
   const width = frame.right - frame.left;
-  const count = Math.max(2, Math.floor(width / (axis.kind === "date" ? 95 : 75)));
-  const step = across.step;
-  const ticks = across.ticks(count);
-  const widest = Math.max(...ticks.map(({ label }) => drawing.width(label)), 0);
-  const isSlanted = step !== undefined && widest > step * 0.95;
-  const drawn = isSlanted
-    ? spread(ticks, () => size * 1.3)
-    : spread(ticks, (tick) => drawing.width(tick.label) + 8);
-  const room = 110;
-  const labels = drawn.map(({ position, label }) => {
-    if (isSlanted) {
-      const place = {
-        x: position,
-        y: frame.bottom + size,
-        "text-anchor": "end",
-        transform: `rotate(-40 ${Math.round(position)} ${Math.round(frame.bottom + size)})`,
-      };
-      return drawing.text(label, place, { room: Math.min(room, (position - outer.left) / 0.77) });
-    }
-    const half = drawing.width(label) / 2;
-    const x = Math.max(outer.left + half, Math.min(outer.right - half, position));
-    return drawing.text(label, { x, y: frame.bottom + size + GAP * 0.8 });
-  });
-  const lines =
-    step === undefined
-      ? drawn.map(({ position }) => drawing.line(position, frame.top, position, frame.bottom, "line"))
-      : [];
-  const labelHeight = isSlanted ? size + Math.min(room, widest) * 0.64 : size + GAP;
+  const fits = (tick: Tick) => drawing.width(tick.label) + 10;
+  /** Where a label is: those at the ends stay inside the picture. */
+  const inside = (tick: Tick): Tick => {
+    const half = drawing.width(tick.label) / 2;
+    const position = Math.max(outer.left + half, Math.min(outer.right - half, tick.position));
+    return { ...tick, position };
+  };
+  let count = Math.max(2, Math.floor(width / (axis.kind === "date" ? 95 : 75)));
+  let ticks = across.ticks(count);
+  const touch = () => spread(ticks.map(inside), fits).length < ticks.length;
+  // Fewer round numbers are better than every second label.
+  while (count > 2 && touch()) ticks = across.ticks(--count);
+  const labels = spread(ticks.map(inside), fits).map(({ position, label }) =>
+    drawing.text(label, { x: position, y: frame.bottom + size + GAP * 0.8 }),
+  );
+  const lines = ticks.map(({ position }) =>
+    drawing.line(position, frame.top, position, frame.bottom, "line"),
+  );
+  const labelHeight = size + GAP;
   const middle = (frame.left + frame.right) / 2;
   const nameY = frame.bottom + labelHeight + size * 1.5;
   const reach = 2 * Math.min(middle - outer.left, outer.right - middle);

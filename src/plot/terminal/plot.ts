@@ -38,6 +38,10 @@ class Canvas {
   readonly #dots: Uint8Array;
   readonly #lines: (Paint | undefined)[];
   readonly #texts: (string | undefined)[];
+  /** What is behind everything else. */
+  readonly #rules: (string | undefined)[];
+  /** Halves that are parts of areas rather than points. */
+  readonly #areas: Uint8Array;
 
   constructor(columns: number, rows: number) {
     const halves = columns * rows * 2;
@@ -49,11 +53,14 @@ class Canvas {
     this.#dots = new Uint8Array(columns * rows);
     this.#lines = new Array(columns * rows).fill(undefined);
     this.#texts = new Array(columns * rows).fill(undefined);
+    this.#rules = new Array(columns * rows).fill(undefined);
+    this.#areas = new Uint8Array(halves);
   }
 
   /** Fills half a cell; values that share it show their mean. */
-  fill(column: number, half: number, paint: Paint): void {
+  fill(column: number, half: number, paint: Paint, isArea: boolean): void {
     const at = half * this.columns + column;
+    this.#areas[at] = Number(isArea);
     this.#halves[at] = paint;
     if (/^r\d/.test(paint)) {
       this.#sums[at] += Number(paint.slice(1));
@@ -72,6 +79,10 @@ class Canvas {
     this.#texts[row * this.columns + column] = text;
   }
 
+  rule(column: number, row: number, text: string): void {
+    this.#rules[row * this.columns + column] = text;
+  }
+
   #paint(at: number): Paint | undefined {
     return this.#counts[at] > 0 ? `r${Math.round(this.#sums[at] / this.#counts[at])}` : this.#halves[at];
   }
@@ -85,10 +96,8 @@ class Canvas {
 
   #cell(column: number, row: number, color: boolean, several: boolean): string {
     const at = row * this.columns + column;
-    const [above, below] = [
-      this.#paint(2 * row * this.columns + column),
-      this.#paint((2 * row + 1) * this.columns + column),
-    ];
+    const [upper, lower] = [2 * row * this.columns + column, (2 * row + 1) * this.columns + column];
+    const [above, below] = [this.#paint(upper), this.#paint(lower)];
     const text = this.#texts[at];
     if (text !== undefined) return text;
     const line = this.#lines[at];
@@ -99,7 +108,13 @@ class Canvas {
           : String.fromCodePoint(0x2800 + this.#dots[at]);
       return paintText(sign, line, color);
     }
-    return color ? halves(above, below) : plainMark(above, below);
+    const paint = above ?? below;
+    if (paint === undefined) return this.#rules[at] ?? " ";
+    if (color) return halves(above, below);
+    // A bar of the only series is solid.
+    const isBar = this.#areas[upper] + this.#areas[lower] > 0 && !several && !/^[rd]\d/.test(paint);
+    if (isBar) return above === undefined ? "▄" : below === undefined ? "▀" : "█";
+    return plainMark(paint);
   }
 }
 
@@ -115,15 +130,12 @@ function halves(above: Paint | undefined, below: Paint | undefined): string {
   const [up, down] = [above, below].map((paint) =>
     paint === undefined ? undefined : (terminalColor(paint) ?? 250),
   );
-  if (up === undefined && down === undefined) return " ";
   if (down === undefined) return `\u001b[38;5;${up}m▀\u001b[0m`;
   if (up === undefined) return `\u001b[38;5;${down}m▄\u001b[0m`;
   return `\u001b[38;5;${up};48;5;${down}m▀\u001b[0m`;
 }
 
-function plainMark(above: Paint | undefined, below: Paint | undefined): string {
-  const paint = above ?? below;
-  if (paint === undefined) return " ";
+function plainMark(paint: Paint): string {
   const index = Number(paint.slice(1));
   if (/^r\d/.test(paint)) return valueMarks[Math.min(2, Math.floor((index / (VALUE_STEPS + 1)) * 3))];
   if (/^d\d/.test(paint)) return amountMarks[Math.min(3, Math.floor((index / 11) * 4))];
@@ -166,7 +178,7 @@ function drawMark(mark: Mark, { across, up, canvas }: Place): void {
   const column = (x: number) => cellIndex(across(x), columns);
   if (mark.type === "points") {
     for (const { x, y, paint } of mark.points) {
-      canvas.fill(column(x), cellIndex(up(y) * 2, rows * 2), paint);
+      canvas.fill(column(x), cellIndex(up(y) * 2, rows * 2), paint, false);
     }
     for (const { x, y, isMarked } of mark.points)
       if (isMarked) canvas.text(column(x), cellIndex(up(y), rows), "×");
@@ -176,7 +188,7 @@ function drawMark(mark: Mark, { across, up, canvas }: Place): void {
       const [top, bottom] = [up(y[1]) * 2, up(y[0]) * 2].map(Math.round);
       for (let at = from; at <= Math.min(to, columns - 1); at++)
         for (let half = top; half < Math.min(Math.max(bottom, top + (y[1] > y[0] ? 1 : 0)), rows * 2); half++)
-          canvas.fill(at, half, paint);
+          canvas.fill(at, half, paint, true);
     }
   } else if (mark.type === "line") {
     if (mark.style === "pale") return;
@@ -196,9 +208,9 @@ function drawMark(mark: Mark, { across, up, canvas }: Place): void {
       }
     }
   } else if (mark.type === "rule") {
-    if (mark.x !== undefined) for (let row = 0; row < rows; row++) canvas.text(column(mark.x), row, "┊");
+    if (mark.x !== undefined) for (let row = 0; row < rows; row++) canvas.rule(column(mark.x), row, "┊");
     else if (mark.y !== undefined)
-      for (let at = 0; at < columns; at++) canvas.text(at, cellIndex(up(mark.y), rows), "┄");
+      for (let at = 0; at < columns; at++) canvas.rule(at, cellIndex(up(mark.y), rows), "┄");
   }
 }
 
@@ -216,9 +228,7 @@ function xAxisLines({ label: name, ...axis }: Axis, across: Scale, columns: numb
   const labels = Array.from({ length: left + 1 + columns }, () => " ");
   let free = 0;
   for (const { position, label } of ticks) {
-    const characters = [
-      ...fitColumns(label, across.step === undefined ? columns : Math.max(6, Math.floor(across.step) - 1)),
-    ];
+    const characters = [...fitColumns(label, columns)];
     const column = cellIndex(position, columns);
     const start = Math.max(
       0,
