@@ -26,7 +26,7 @@ export interface Ramp {
 
 /** One axis. */
 export interface Axis {
-  readonly kind: "linear" | "log" | "date";
+  readonly kind: "number" | "log" | "date";
   readonly label: string;
   readonly domain: readonly [low: number, high: number];
   /** Whether only integers have ticks. */

@@ -174,8 +174,8 @@ export function decisionBoundary(
       : over.panel.marks.filter(({ type }) => type === "points" || type === "rectangles");
   const panel: PlotPanel = {
     kind: "plot",
-    x: { kind: "linear", label: labels.xLabel, domain: xRange },
-    y: { kind: "linear", label: labels.yLabel, domain: yRange },
+    x: { kind: "number", label: labels.xLabel, domain: xRange },
+    y: { kind: "number", label: labels.yLabel, domain: yRange },
     marks: [background, ...marks],
     aspect: 0.8,
   };

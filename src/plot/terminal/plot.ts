@@ -4,28 +4,11 @@
 import { type Paint, terminalColor, VALUE_STEPS } from "../colors.ts";
 import type { Axis, Mark, PlotPanel } from "../figure.ts";
 import { cellIndex, type Scale, scaleOf, type Tick } from "../scales.ts";
-import type { TextSize } from "../terminal.ts";
 import { fitColumns } from "../text.ts";
-
-/** The characters of series where there are no colors. */
-export const shapeMarks: Readonly<Partial<Record<Paint, string>>> = {
-  s0: "•",
-  s1: "+",
-  s2: "○",
-  s3: "x",
-  s4: "■",
-  s5: "△",
-  other: "·",
-};
+import { paintText, shapeMarks, type TextSize } from "./marks.ts";
 
 const valueMarks = ["·", "+", "●"];
 const amountMarks = ["░", "▒", "▓", "█"];
-
-/** Returns text in the color of a paint. */
-export function paintText(text: string, paint: Paint, color: boolean): string {
-  const index = color ? terminalColor(paint) : undefined;
-  return index === undefined ? text : `\u001b[38;5;${index}m${text}\u001b[0m`;
-}
 
 /** The cells of a plot: each has an upper and a lower half, and the dots of lines. */
 class Canvas {
