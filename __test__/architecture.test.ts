@@ -74,6 +74,7 @@ const onNode = [
   "training/callbacks/log",
   "training/callbacks/tensorBoard",
   "table/readers/sql",
+  "plot/png",
   "cli/*",
 ];
 
