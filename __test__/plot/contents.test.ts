@@ -336,7 +336,7 @@ describe("pictures of models", () => {
   });
 
   it("draw the boundary of a Model, of a model of classes, and of a function", () => {
-    expect(plot.decisionBoundary(model, [], { resolution: 10 }).svg()).toContain("fill-opacity");
+    expect(plot.decisionBoundary(model, [], { resolution: 10 }).svg()).toContain("opacity");
     const classes = new Model({
       inputs: 3,
       layers: [dense(2), softmax()],

@@ -85,8 +85,7 @@ const OPTIONS = [
  * @example
  * ```ts
  * const points = [{ x: 0.1, y: 0.2, value: 0 }, { x: 0.9, y: 0.3, value: 1 }];
- * const inside = ({ x, y }) => x.map((value, at) => (value > y[at] ? 1 : 0));
- * decisionBoundary(inside, points).svg(); // "<svg …"
+ * decisionBoundary(({ x, y }) => x.map((value, row) => (value > y[row] ? 1 : 0)), points).svg(); // "<svg …"
  * ```
  *
  * @throws OptionError for an unknown option or columns that the model does not have; ShapeError if the model
