@@ -59,7 +59,11 @@ export function weightHistograms(
     const title = `${name} (${formatCount(values.length)})`;
     const short = (value: number) => formatNumber(Number(value.toPrecision(2)));
     const label = finite.length > 0 ? `${short(mean)} ± ${short(stddev)}` : "no finite values";
-    return histogramPanel(finite, label, { title, aspect: 0.55 });
+    return histogramPanel(finite, label, {
+      title,
+      aspect: 0.55,
+      names: { value: "value", count: "parameters" },
+    });
   });
   const total = all.reduce((sum, { values }) => sum + values.length, 0);
   const count =
