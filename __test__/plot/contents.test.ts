@@ -51,6 +51,16 @@ describe("scatter", () => {
     ]);
   });
 
+  it("shows the most frequent class of a cell, even if many other classes share a color", () => {
+    const list = ["a", "a", ...Array.from({ length: 20 }, (_, at) => `other ${at}`)];
+    const cell = list.map((value) => ({ x: 0, y: 0, value }));
+    const more = Array.from({ length: 3000 }, (_, at) => ({ x: 1, y: 1, value: "bcdef"[at % 5] }));
+    const { panels } = scatter([...cell, ...more, ...more.slice(0, 2)].map((point) => point)).figure;
+    const [mark] = panels[0].kind === "plot" ? panels[0].marks : [];
+    const cells = mark.type === "rectangles" ? mark.rectangles : [];
+    expect(cells.map(({ paint }) => paint)).toEqual(["s5", "s0"]);
+  });
+
   it("marks points with rings and counts them", () => {
     const svg = scatter(
       [
@@ -86,6 +96,17 @@ describe("scatter", () => {
       .filter((line) => /[┤│]/.test(line));
     expect(lines[2]).toMatch(/[┤│][ ●+]*[ ·+]*$/);
     expect(lines.at(-3)).toMatch(/[┤│][ ·+]*[ ●+]*$/);
+  });
+});
+
+describe("decisionBoundary", () => {
+  const level = ({ x }: plot.GridColumns) => x.map(Number);
+
+  it("draws up to 2,000 points over the predictions, and none outside", () => {
+    const picture = plot.decisionBoundary(level, xorPoints(5000), { x: [0, 1], y: [0, 0.5] });
+    expect(picture.description).toMatch(/2,000 of 2,[45]\d\d points are drawn\. 2,[45]\d\d points outside/);
+    expect(circlesOf(picture.svg())).toHaveLength(2000);
+    expect(picture.svg().length).toBeLessThan(1_000_000);
   });
 });
 
