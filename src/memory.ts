@@ -95,8 +95,17 @@ function check(bytes: number, available: number, what: What): void {
   throw new KernelError(`${words(what)}: ${figures}`);
 }
 
-/** Returns the bytes that a call may plan to take: half of what the process can still take. */
-export const plannableMemory = (): number => availableMemory(0) / 2;
+/**
+ * Returns the bytes that a call may plan to take: a third of the memory of the machine or the container, whatever
+ * of it is free, so that the same call plans the same on one machine.
+ */
+export function plannableMemory(): number {
+  const system = host();
+  const os = system.getBuiltinModule?.("os") as { totalmem(): number } | undefined;
+  const limit = system.constrainedMemory?.() ?? 0;
+  const whole = os?.totalmem() ?? Number.POSITIVE_INFINITY;
+  return (limit > 0 ? Math.min(limit, whole) : whole) / 3;
+}
 
 /** Throws a {@link KernelError} that says what does not fit if fewer than `bytes` are available. */
 export function checkMemory(bytes: number, what: What): void {
