@@ -50,7 +50,7 @@ export {
   type PrepareOptions,
   prepare,
 } from "./prepare.ts";
-export type { TableProgress } from "./progress.ts";
+export type { TableControl, TableProgress } from "./progress.ts";
 export type { TableFormat } from "./readers/formats.ts";
 export {
   type ReadTableOptions,
