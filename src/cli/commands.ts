@@ -1,5 +1,6 @@
 /** The commands, in the order of the help. Each file of `commands/` declares one; what runs is loaded later. */
+import { train } from "./commands/train.ts";
 import { xor } from "./commands/xor.ts";
 import type { Declare } from "./options.ts";
 
-export const commands: readonly Declare[] = [xor];
+export const commands: readonly Declare[] = [train, xor];

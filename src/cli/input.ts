@@ -13,13 +13,18 @@ import {
 } from "myelin/table";
 import { fileError } from "../files/paths.ts";
 import { failure, wrongUse } from "./failures.ts";
-import type { ReadingValues } from "./options.ts";
 import { note } from "./output.ts";
+import type { ReadingValues } from "./reading.ts";
 
 /** Returns the options of `readTable` of the values of the command line. */
 export function readingOptions(values: ReadingValues): ReadTableOptions {
   const { format, separator, quote, decimal, encoding, header, text, ragged, query } = values;
-  const given = { format, separator, quote, decimal, encoding, header, text, ragged, query };
+  const given = {
+    ...{ format, decimal, encoding, text, ragged, query },
+    separator: separator === "tab" || separator === "\\t" ? "\t" : separator,
+    quote: quote === "none" ? "" : quote,
+    header: header && header === "yes",
+  };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as ReadTableOptions;
