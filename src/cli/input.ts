@@ -162,3 +162,14 @@ export async function loadAny(
 
 /** Returns whether a model is one of a table. */
 export const isTableModel = (model: TableModel | Model): model is TableModel => "targets" in model;
+
+/** Returns what `read` returns; an error that names a row of a block names the row of the table. */
+export function atRow<Result>(before: number, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error)
+      error.message = error.message.replace(/\brow (\d+)/, (_, row) => `row ${Number(row) + before}`);
+    throw error;
+  }
+}
