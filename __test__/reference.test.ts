@@ -9,8 +9,8 @@ import { generate } from "../scripts/reference/generate.ts";
 import { tables } from "../scripts/reference/tables.ts";
 import * as myelin from "../src/index.ts";
 import * as insight from "../src/insight/index.ts";
-import * as plot from "../src/plot/index.ts";
 import type { Option } from "../src/options.ts";
+import * as plot from "../src/plot/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myelin-reference-"));
 beforeAll(() => generate(fileURLToPath(new URL("..", import.meta.url)), folder), 300_000);
