@@ -129,9 +129,10 @@ async function openStream(file: string, values: TrainValues): Promise<Omit<Table
 /** Returns the targets. Without any, the error names the columns. */
 function targetsOf({ target }: TrainValues, rows: Frame, file: string): readonly string[] {
   if (target !== undefined && target.length > 0) return target;
-  const shown = rows.names.slice(0, 12).join(", ");
+  const { names } = rows;
+  const shown = names.length > 24 ? [...names.slice(0, 12), "…", ...names.slice(-4)] : names;
   throw wrongUse(
-    `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown}${rows.names.length > 12 ? ", …" : ""}`,
+    `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown.join(", ")}`,
   );
 }
 
