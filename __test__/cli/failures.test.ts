@@ -139,7 +139,7 @@ describe("a file that is not a table is one line with a failure", () => {
 
   test("nothing on standard input", async () => {
     const { status, errors } = await shell(folder, "myelin inspect - < /dev/null");
-    expect(errors).toMatch(/^myelin: [^\n]+\n$/);
+    expect(errors).toMatch(/^myelin: standard input: [^\n]+\n$/);
     expect(status).toBe(1);
   });
 

@@ -77,7 +77,10 @@ const fixInOwnWords = (text: string) =>
 export function inOwnWords(message: string, command: Command | undefined): string {
   const at = message.indexOf("Fix: ");
   const own = at < 0 ? message : message.slice(0, at) + fixInOwnWords(message.slice(at));
-  const text = own.replace(CALLS, "").replaceAll("\n", " ");
+  const text = own
+    .replace(CALLS, "")
+    .replace(/^the stream: /, "standard input: ")
+    .replaceAll("\n", " ");
   const option = /^(budget: seconds|[a-zA-Z]+): /.exec(text)?.[1];
   if (option === undefined) return text;
   const flags = new Map(command?.options.map((one) => [one.attributeName(), one.long]));
