@@ -1,4 +1,5 @@
-/** Callbacks on abort: one listener for each signal, however many calls share it. */
+/** Abort signals: one listener for each signal, however many calls share it; pauses that react to a signal. */
+import { nextTurn, now } from "./host.ts";
 
 type Callback = () => void;
 
@@ -30,5 +31,19 @@ export function onAbort(signal: AbortSignal | undefined, callback: Callback): Ca
     if (callbacks.size > 0) return;
     signal.removeEventListener("abort", listener);
     shared.delete(signal);
+  };
+}
+
+/** How long a computation may block the event loop. */
+const PAUSE_MILLISECONDS = 20;
+
+/** Returns a function that yields to the event loop when a pause is due, and throws if the signal aborted. */
+export function pauser(signal: AbortSignal | undefined): () => Promise<void> {
+  let since = now();
+  return async () => {
+    if (now() - since < PAUSE_MILLISECONDS) return;
+    await new Promise<void>(nextTurn);
+    signal?.throwIfAborted();
+    since = now();
   };
 }

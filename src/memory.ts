@@ -95,6 +95,9 @@ function check(bytes: number, available: number, what: What): void {
   throw new KernelError(`${words(what)}: ${figures}`);
 }
 
+/** Returns the bytes that a call may plan to take: half of what the process can still take. */
+export const plannableMemory = (): number => availableMemory(0) / 2;
+
 /** Throws a {@link KernelError} that says what does not fit if fewer than `bytes` are available. */
 export function checkMemory(bytes: number, what: What): void {
   if (bytes >= SMALL) check(bytes, availableMemory(bytes), what);

@@ -2,8 +2,8 @@
  * Table entries and their options. An option is declared once, with default and range; its types, its checks
  * and the builder follow from the declaration.
  */
-import { OptionError } from "./errors.ts";
-import { checkNames, refuse, unknownName } from "./options/names.ts";
+import { OptionError, show } from "./errors.ts";
+import { checkNames, isPlain, refuse, unknownName } from "./options/names.ts";
 import type { Given, Option, Options, OptionValues, RequiredNames } from "./options/option.ts";
 
 export * from "./options/kinds.ts";
@@ -83,7 +83,7 @@ export function entry<const Type extends string, O extends Options, Made>(
   create: (options: OptionValues<O>) => Made,
 ): Entry<Type, O, Made> {
   const build = (given: Given<O> = {} as Given<O>) => {
-    checkNames(given, Object.keys(options), type);
+    checkGiven(given, options, type);
     return { type, ...given };
   };
   return Object.assign(build, { type, options, create }) as unknown as Entry<Type, O, Made>;
@@ -100,10 +100,42 @@ export function completeOptions<O extends Options>(
   for (const [name, option] of Object.entries(options)) {
     const value = (given as Record<string, unknown>)[name];
     if (value !== undefined) values[name] = option.read(value, `${place}: ${name}`, lastLayer);
-    else if ("required" in option) throw new OptionError(`${place}: ${name} is missing`);
-    else values[name] = option.defaultAfter?.(lastLayer) ?? option.default;
+    else if ("required" in option) {
+      throw new OptionError(`${place}: ${name} is missing. Fix: pass ${name}, ${option.expected}`);
+    } else values[name] = option.defaultAfter?.(lastLayer) ?? option.default;
   }
   return values as OptionValues<O>;
+}
+
+/**
+ * Checks the names of a builder's options. A value in their place, or the configuration of another entry, is
+ * an error that shows how to pass it.
+ */
+function checkGiven(given: unknown, options: Options, type: string): void {
+  const names = Object.keys(options);
+  if (typeof given === "number") {
+    const fitting = names.find((name) => accepts(options[name], given));
+    const hint = fitting === undefined ? "" : `. Fix: ${type}({ ${fitting}: ${show(given)} })`;
+    throw refuse(type, "an object of options", given, hint);
+  }
+  // An option that must be given and is no number is an entry, or a list of them.
+  const inside = names.find((name) => "required" in options[name] && !accepts(options[name], 1));
+  if (inside !== undefined && isPlain(given) && "type" in given && typeof given.type === "string") {
+    throw new OptionError(
+      `${type}: expected an object of options, received the configuration of ${show(given.type)}. Fix: ${type}({ ${inside}: ${given.type}(…) })`,
+    );
+  }
+  checkNames(given, names, type);
+}
+
+/** Whether an option takes a value. */
+function accepts(option: Option<unknown>, value: unknown): boolean {
+  try {
+    option.read(value, "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function withArticle(noun: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { findDayFirst, findDecimal, isMissing, parseDate, parseNumber } from "../../src/table/cells.ts";
+import { findDateOrder, findDecimal, isMissing, parseDate, parseNumber } from "../../src/table/cells.ts";
 
 describe("a missing value", () => {
   test.each([null, undefined, Number.NaN, "", " ", "NA", "n/a", "N/A", "NaN", "null", "None", ".", "?", "-"])(
@@ -81,10 +81,10 @@ describe("a date in text", () => {
   );
 
   test("has the day first where a column can only be read so", () => {
-    expect(findDayFirst(["03/04/2024", "25/04/2024"])).toBe(true);
-    expect(findDayFirst(["03/04/2024", "04/25/2024"])).toBe(false);
-    expect(findDayFirst(["03/04/2024"])).toBe(false);
-    expect(findDayFirst(["13.04.2024", "03/04/2024"])).toBe(false);
+    expect(findDateOrder(["03/04/2024", "25/04/2024"])).toEqual({ dayFirst: true });
+    expect(findDateOrder(["03/04/2024", "04/25/2024"])).toEqual({ dayFirst: false });
+    expect(findDateOrder(["03/03/2024", "03/04/2024"])).toEqual({ dayFirst: false, ambiguous: "03/04/2024" });
+    expect(findDateOrder(["13.04.2024", "03/03/2024"])).toEqual({ dayFirst: false });
     expect(parseDate("04.03.2024", false)).toBe(day);
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { TargetPredictor } from "../../src/table/answering.ts";
+import { answersOf } from "../../src/table/distill.ts";
+import { everyRow, toFrame } from "../../src/table/frame.ts";
 import { compact, fitTable, TableModel } from "../../src/table/index.ts";
+import { usedColumns } from "../../src/table/parts.ts";
+import { partsOf } from "../../src/table/tableModel.ts";
+import { typeFrame } from "../../src/table/typedRows.ts";
 
 function uniform(seed: number): () => number {
   let state = seed;
@@ -107,6 +113,68 @@ describe("compact", () => {
     await expect(compact(model, [...rows, { x: 1, y: "oops" }])).rejects.toThrow(/oops/);
     expect(model.predict(rows[0])).toEqual(before);
     await expect(compact(model, rows, { samples: 1e9 })).rejects.toThrow(/samples: expected at most 2000000/);
+    model.dispose();
+  });
+
+  test("counts the rows that were scored, and says which columns are missing and what to do", async () => {
+    const rows = points(200);
+    const model = await fitTable(rows, { target: "height", ...fast, networks: 1 });
+    const half = rows.map((row, at) => (at % 2 ? row : { ...row, height: null }));
+    const small = await compact(model, half, { units: 8, samples: 400 });
+    const [{ scoredRows }] = small.changes;
+    expect(scoredRows).toBeGreaterThan(5);
+    expect(scoredRows).toBeLessThan(40);
+    expect(small.summary()).toMatch(`scored on ${scoredRows} of them`);
+    // The portfolio learned from these rows.
+    expect(small.summary()).not.toMatch(/rows not learned from/);
+    expect(small.summary()).toMatch(/on rows that compact held out/);
+    const blind = await compact(
+      model,
+      rows.map(({ x, y, side, kind }) => ({ x, y, side, kind })),
+      { units: 8, samples: 400 },
+    );
+    expect(blind.changes[0].scoredRows).toBe(0);
+    expect(blind.summary()).toMatch(/no scores: the rows of compact had no target/);
+    expect(blind.summary()).not.toMatch(/NaN/);
+    await expect(
+      compact(
+        model,
+        rows.map(({ x }) => ({ x })),
+      ),
+    ).rejects.toThrow(/none named "y"\. Fix: give records with all of its columns/);
+    for (const one of [model, small, blind]) one.dispose();
+  });
+
+  test("predicts and encodes in pieces, with a pause before each, and stops where a pause throws", async () => {
+    const rows = points(2000);
+    const model = await fitTable(rows, { target: "kind", ...fast, networks: 1 });
+    const parts = partsOf(model, "test");
+    const used = usedColumns(parts, parts.targets);
+    const columns = typeFrame(used, toFrame(rows, "test"), "test");
+    const predictor = new TargetPredictor(parts.targets[0], used);
+    let pauses = 0;
+    const count = async () => {
+      pauses++;
+    };
+    const found = await answersOf(predictor, columns, everyRow(2000), count);
+    expect(found).toEqual(predictor.rows(columns, everyRow(2000)));
+    expect(pauses).toBe(8);
+    const stop = async () => {
+      if (++pauses > 10) throw new Error("stopped");
+    };
+    await expect(answersOf(predictor, columns, everyRow(2000), stop)).rejects.toThrow("stopped");
+    expect(pauses).toBe(11);
+    model.dispose();
+  });
+
+  test("rejects with the signal's reason while it makes copies", async () => {
+    const rows = points(200);
+    const model = await fitTable(rows, { target: "kind", ...fast, networks: 1 });
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error("enough")), 30);
+    const { signal } = controller;
+    await expect(compact(model, rows, { samples: 2_000_000, signal })).rejects.toThrow("enough");
+    expect(model.predict(rows[0]).value).toBeDefined();
     model.dispose();
   });
 });

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { COLUMN_TYPES, type ColumnType, typeColumn } from "../../src/table/columns.ts";
+import { COLUMN_TYPES, type ColumnType } from "../../src/table/columns.ts";
 import { dictionaryOf } from "../../src/table/dictionary.ts";
 import { readTable } from "../../src/table/index.ts";
+import { typeColumn } from "../../src/table/typeColumn.ts";
 
 /** The typed column, or the words of the error. */
 function outcome(cells: ArrayLike<unknown>, type: ColumnType | undefined) {

@@ -158,8 +158,22 @@ describe("a column", () => {
   });
 
   test("of numbers and many words is one of categories", async () => {
-    const { types } = await learn(table(100, (row, at) => ({ ...row, c: at % 2 ? at % 6 : `w${at % 8}` })));
+    const { types, notes } = await learn(
+      table(100, (row, at) => ({ ...row, c: at % 4 ? at % 6 : `w${at % 8}` })),
+    );
     expect(types.c).toBe("category");
+    expect(notes).toBe(
+      'column "c" is read as categories, because only 75 % of its values are numbers; another one is "w0". Fix: give columns: { "c": "number" } to count the others as missing, or columns: { "c": "category" }',
+    );
+  });
+
+  test("of mixed types is one of categories", async () => {
+    const mixed = [1, "one", true, new Date(0), 2.5, "true", null, 7n];
+    const { types, columns, scores } = await learn(table(96, (row, at) => ({ ...row, m: mixed[at % 8] })));
+    expect(types.m).toBe("category");
+    // The text "true" and the boolean are one category.
+    expect(columns.find(({ name }) => name === "m")).toMatchObject({ distinct: 6, missing: 12 });
+    expect(scores.r2).toBeGreaterThan(0.9);
   });
 
   test("of 50,000 categories is learned", async () => {
@@ -181,6 +195,39 @@ describe("a column", () => {
     const { types, scores } = await learn(table(120, spellings));
     expect(types.d).toBe("date");
     expect(scores.r2).toBeGreaterThan(0.8);
+  });
+
+  test("of dates that can all be read both ways is read month first, and a note says so", async () => {
+    const both = (row: Row, at: number) => ({ ...row, d: `0${1 + (at % 9)}/0${1 + (at % 8)}/2024` });
+    const { types, notes } = await learn(table(100, both));
+    expect(types.d).toBe("date");
+    expect(notes).toMatch(
+      /^column "d": dates such as "02\/02\/2024"|column "d": dates such as "0\d\/0\d\/2024" are read with the month first/,
+    );
+    expect(notes).toMatch(/Fix: if the day comes first, give Date objects, or text as "2024-12-31"$/);
+    const clear = await learn(
+      table(100, (row, at) => ({ ...both(row, at), ...(at === 50 && { d: "25/04/2024" }) })),
+    );
+    expect(clear.notes).toBe("");
+  });
+
+  test("of numbers with a unit is one of categories, or left out, and a note says why", async () => {
+    const { types, notes } = await learn(
+      table(100, (row, at) => ({ ...row, w: `${(at % 30) + 0.5} kg`.replace(".", ","), v: `${at + 0.5} m` })),
+    );
+    expect(types).toMatchObject({ w: "category", v: "ignore" });
+    expect(notes.split("\n")).toEqual([
+      'column "w" is read as categories, because its numbers have a unit, such as "0,5 kg". Fix: remove the unit, so that the cells are numbers; or give columns: { "w": "category" } if they are names',
+      'column "v" is left out, because its numbers have a unit, such as "0.5 m". Fix: remove the unit, so that the cells are numbers',
+    ]);
+    const plain = (row: Row, at: number) => ({
+      ...row,
+      o: ["1st", "2nd", "3rd", "4th"][at % 4],
+      c: `${at % 2}D`,
+    });
+    expect((await learn(table(60, plain))).notes).toBe("");
+    const given = (row: Row, at: number) => ({ ...row, w: `${at % 30} kg` });
+    expect((await learn(table(60, given), { columns: { w: "category" } })).notes).toBe("");
   });
 
   test("of BigInts is one of numbers", async () => {
@@ -353,22 +400,58 @@ describe("a target", () => {
   });
 });
 
+describe("columns that tell nothing", () => {
+  const noise = (rows: number, seed: number) => {
+    const draw = numbers(seed);
+    return Array.from({ length: rows }, () => ({ a: draw(), y: draw() }));
+  };
+
+  test("leave the mean as the answer, and a note and the summary say why", async () => {
+    const rows = noise(40, 9);
+    const model = await fitTable(rows, { target: "y", quality: "fast", seed: 1, threads: 1 });
+    const mean = rows.reduce((sum, { y }) => sum + y, 0) / rows.length;
+    for (const { value } of model.predict(rows)) expect(value).toBeCloseTo(mean, 12);
+    expect(model.notes.join("\n")).toMatch(
+      /^"y" is always answered with the mean: no kind of network is better .* Fix: give more rows, or columns that tell more about "y"$/,
+    );
+    const summary = model.summary();
+    expect(summary).toMatch(/a +number +40 +0 +used by no network/);
+    expect(summary).toMatch(/the mean +100 %/);
+    expect(summary).not.toMatch(/nothing to learn from/);
+    model.dispose();
+  });
+
+  test("are noted where the networks are used and no better than the mean", async () => {
+    const { notes } = await learn(noise(60, 10));
+    expect(notes).toMatch(/^the columns tell hardly anything about "y": rootMeanSquaredError is no better/);
+  });
+});
+
 describe("a table", () => {
   test.each([12, 150])("of %i rows is learned", async (rows) => {
     const { scores } = await learn(table(rows));
     expect(scores.r2).toBeGreaterThan(rows === 12 ? 0 : 0.95);
   });
 
-  test.each([1, 2, 9])("of %i rows is answered with the mean", async (rows) => {
-    const { notes } = await learn(table(rows));
+  test.each([
+    [1, "1 row is"],
+    [2, "2 rows are"],
+    [9, "9 rows are"],
+  ])("of %i rows is answered with the mean", async (rows, some) => {
+    const { notes, scores, summary } = await learn(table(rows));
     expect(notes).toMatch(
-      /rows are too few to learn from: the answer is always the mean or the commonest class/,
+      `${some} too few to learn from, 10 are needed: "y" is always answered with the mean`,
     );
+    expect(allNumbers(scores).every(Number.isFinite)).toBe(true);
+    // Nothing was held out.
+    expect(summary).toMatch("on the training rows");
+    expect(summary).not.toMatch(/NaN|not learned from/);
   });
 
   test("with the target alone is answered with the mean", async () => {
-    const { answers } = await learn(table(50, ({ y }) => ({ y })));
+    const { answers, notes } = await learn(table(50, ({ y }) => ({ y })));
     expect(new Set(answers.map(({ value }) => value)).size).toBe(1);
+    expect(notes).toBe('"y" is always answered with the mean: no column has anything to learn from');
   });
 
   test("whose rows lack fields or have more of them is learned", async () => {

@@ -2,10 +2,13 @@
  * Every field of a table model's file, changed: what comes back is a model that answers, or a FormatError. No file may
  * end the process, take long or take much memory.
  */
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { FormatError, KernelError, MyelinError } from "../../src/errors.ts";
 import { fitTable, TableModel } from "../../src/table/index.ts";
 import { headerOf, withHeader } from "../headers.ts";
+import { fuzzSeconds, testRandomCases } from "../hostile.ts";
 
 type Container = Record<string | number, unknown>;
 
@@ -147,6 +150,47 @@ describe("a table model's file", () => {
       expect(faultOf(changed, records), `byte ${at}`).toBeUndefined();
     }
   });
+
+  const kept = ["classes", "fitted", "quantiles", "targets"].map((name) =>
+    readFileSync(new URL(`../fixtures/table-models/version-1/${name}.safetensors`, import.meta.url)),
+  );
+
+  /** A file with some fields of its metadata replaced by others or by pieces, then some bytes changed. */
+  const hostile = fc
+    .record({
+      file: fc.constantFrom(...kept),
+      fields: fc.array(fc.tuple(fc.nat(), fc.nat(), fc.constantFrom(...pieces), fc.boolean()), {
+        maxLength: 3,
+      }),
+      bytes: fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 }),
+      cut: fc.option(fc.nat(), { freq: 10, nil: undefined }),
+    })
+    .map(({ file, fields, bytes, cut }) => {
+      const header = JSON.parse(headerOf(file)) as { __metadata__: Record<string, string> };
+      const root: Container = { document: JSON.parse(header.__metadata__["myelin-table"]) };
+      for (const [to, from, piece, isPiece] of fields) {
+        const paths = fieldsOf(root).filter(({ length }) => length > 1);
+        if (paths.length === 0) break;
+        const at = (path: readonly string[]) =>
+          path.reduce<unknown>((value, name) => (value as Container)[name], root);
+        const path = paths[to % paths.length];
+        const value = isPiece ? piece : at(paths[from % paths.length]);
+        (at(path.slice(0, -1)) as Container)[path[path.length - 1]] = structuredClone(value);
+      }
+      header.__metadata__["myelin-table"] = JSON.stringify(root.document) ?? "";
+      const changed = Uint8Array.from(withHeader(file, JSON.stringify(header)));
+      for (const [place, value] of bytes) changed[place % changed.length] = value;
+      return cut === undefined ? changed : changed.slice(0, cut % changed.length);
+    });
+  const property = fc.property(hostile, (bytes) => {
+    expect(faultOf(bytes, records)).toBeUndefined();
+  });
+
+  test("with several fields and bytes changed is refused, or answers", () => {
+    fc.assert(property, { numRuns: 300, seed: 1 });
+  });
+
+  testRandomCases(fuzzSeconds, 500, property, "table files, each a model or a FormatError");
 
   test.each([null, undefined, 3, "text", {}, [1, 2], new Float32Array(8), new DataView(new ArrayBuffer(8))])(
     "is not %s",

@@ -9,6 +9,7 @@ import {
   partialDependence,
   TableModel,
 } from "../../src/table/index.ts";
+import { partsOf } from "../../src/table/tableModel.ts";
 import { columnNames, handmade, records } from "./handmade.ts";
 import { houses } from "./houses.ts";
 
@@ -246,10 +247,48 @@ describe("importance", () => {
     expect(() => importance(kinds, rows, { metric: "acuracy" as "accuracy" })).toThrow(
       /Did you mean "accuracy"/,
     );
-    expect(() => importance(kinds, rows, { metric: "r2" })).toThrow(/unknown metric/);
+    expect(() => importance(kinds, rows, { metric: "r2" })).toThrow(/expected one for classes/);
     const unlabeled = rows.map(({ kind: _, ...row }) => row);
     expect(() => importance(kinds, unlabeled)).toThrow(/expected the target "kind"/);
   });
+});
+
+test("a question about one target runs no network of another one, nor of quantiles", async () => {
+  const both = await fitTable(rows, {
+    target: ["price", "kind"],
+    quantiles: [0.1, 0.9],
+    quality: "fast",
+    networks: 1,
+    seed: 1,
+  });
+  const [numbers, classes] = partsOf(both, "test").targets;
+  for (const { model } of numbers.learned.quantiles?.networks ?? []) model.dispose();
+  for (const { model } of classes.learned.networks) model.dispose();
+  const options = { target: "price" };
+  expect(() => both.predict(rows[0])).toThrow(/disposed/);
+  expect(importance(both, rows, { ...options, repeats: 1 }).columns.length).toBeGreaterThan(0);
+  expect(explain(both, rows[0], { ...options, evaluations: 64 }).prediction).toBeGreaterThan(0);
+  expect(partialDependence(both, rows, "area", { ...options, points: 2 }).means).toHaveLength(2);
+  expect(() => importance(both, rows, { ...options, metric: "pinballLoss" })).toThrow(/disposed/);
+});
+
+test("importance is measured by the pinball loss of a model with quantiles, and by metrics with options", async () => {
+  const quantiles = await fitTable(rows, {
+    ...{ target: "price", quantiles: [0.1, 0.9], quality: "fast", networks: 1, seed: 1 },
+  });
+  const found = importance(quantiles, rows, { metric: "pinballLoss", repeats: 1 });
+  expect(found.score).toBe(quantiles.evaluate(rows).pinballLoss);
+  expect(found.columns[0].mean).toBeGreaterThan(0);
+  quantiles.dispose();
+  expect(() => importance(prices, rows, { metric: "pinballLoss" })).toThrow(
+    /"pinballLoss" needs quantiles.* Fix: give fitTable quantiles/,
+  );
+  const f1 = importance(kinds, rows, { metric: { type: "f1", average: "macro" }, repeats: 1 });
+  expect(f1).toMatchObject({ metric: "f1" });
+  expect(f1.columns[0].mean).toBeGreaterThan(0);
+  const error = importance(prices, rows, { metric: "meanSquaredError", repeats: 1 });
+  expect(error.score).toBeCloseTo((prices.evaluate(rows).rootMeanSquaredError as number) ** 2, 6);
+  expect(() => importance(kinds, rows.slice(0, 1), { metric: "rocAuc" })).toThrow(/Fix: give more rows/);
 });
 
 describe("partialDependence", () => {

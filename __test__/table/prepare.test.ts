@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { dense, Model, relu, softmax } from "../../src/index.ts";
 import { encoders, FittedEncoder, fitEncoder, prepare, TablePreparation } from "../../src/table/index.ts";
+import { Preparation } from "../../src/table/preparation.ts";
 import { houses } from "./houses.ts";
 
 const cases = JSON.parse(readFileSync(new URL("../fixtures/table/cases.json", import.meta.url), "utf8"));
@@ -228,4 +229,24 @@ describe("prepare", () => {
     await refused({ target: ["kind", "area"] }).toThrow(/several targets have to be numbers/);
     await expect(prepare([])).rejects.toThrow("expected rows, received none");
   });
+});
+
+test("rows that are encoded together have the bits of one row alone, at edges and beyond them", () => {
+  const base = Float64Array.from({ length: 300 }, (_, row) =>
+    row % 7 === 0 ? Number.NaN : Math.sin(row) * 1e3,
+  );
+  const description = { name: "x", type: "number", missing: 43, distinct: 257 } as const;
+  const all = Uint32Array.from(base.keys());
+  const preparation = Preparation.fit([{ description, values: base }], all);
+  const [, piecewise] = preparation.steps;
+  const edges = (piecewise.encoder as unknown as { edges: number[] }).edges;
+  const values = Float64Array.from([...base, ...edges, ...edges.map((edge) => edge + 1e-9), -1e9, 1e9, -0]);
+  const rows = Uint32Array.from(values.keys());
+  const x = preparation.encode(new Map([["x", { description, values }]]), rows);
+  const write = preparation.rowWriter(["x"]);
+  const one = new Float32Array(preparation.inputs);
+  for (const row of rows) {
+    write(values.subarray(row, row + 1), [], one);
+    expect(one).toEqual(x.subarray(row * one.length, (row + 1) * one.length));
+  }
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fitTable, streamTable } from "../../src/table/index.ts";
-import { sampleRows } from "../../src/table/stream.ts";
+import { sampleRows } from "../../src/table/sample.ts";
 
 function uniform(seed: number): () => number {
   let state = seed;
@@ -59,7 +59,7 @@ describe("rows that do not fit in memory", () => {
     const counts = new Float64Array(4);
     for (let seed = 0; seed < 10; seed++) {
       const sample = await sampleRows(stream(rows), MEMORY, seed, "fitTable");
-      expect(sample.frame.rows).toBe(sample.numbers.size);
+      expect(sample.frame.rows).toBe(sample.numbers.length);
       expect(sample.rows).toBe(rows);
       for (const number of sample.numbers) counts[Math.floor((4 * number) / rows)]++;
     }

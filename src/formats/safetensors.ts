@@ -43,6 +43,7 @@ export const PREFIX = 8;
 const MOST_HEADER = 100_000_000;
 
 const NOT_A_MODEL = "it is not a model file";
+const FIX = ". Fix: give what save or toBytes wrote; readTable of myelin/table reads the rows of a table";
 
 /** Whether this machine is little-endian like the format. Nearly all are. */
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -140,7 +141,9 @@ export function write(
  */
 export function headerEnd(bytes: Uint8Array, size: number): number {
   if (bytes.length < PREFIX) {
-    throw new FormatError(`${NOT_A_MODEL}: expected at least ${PREFIX} bytes, received ${bytes.length}`);
+    throw new FormatError(
+      `${NOT_A_MODEL}: expected at least ${PREFIX} bytes, received ${bytes.length}${FIX}`,
+    );
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, PREFIX).getBigUint64(0, true);
   const most = Math.min(MOST_HEADER, size - PREFIX);
@@ -152,7 +155,8 @@ export function headerEnd(bytes: Uint8Array, size: number): number {
         : length > MOST_HEADER
           ? NOT_A_MODEL
           : `${NOT_A_MODEL}, or its end is missing`;
-    throw new FormatError(`${what}: expected a header of at most ${most} bytes, received ${length}`);
+    const fix = length > MOST_HEADER ? FIX : "";
+    throw new FormatError(`${what}: expected a header of at most ${most} bytes, received ${length}${fix}`);
   }
   return PREFIX + Number(length);
 }

@@ -1,5 +1,6 @@
 /** Permutation importance: how much worse a model predicts when one column of x is shuffled. */
 import type { Dataset, Examples } from "../data/examples.ts";
+import { momentsOf } from "../data/moments.ts";
 import { withinMemory } from "../errors.ts";
 import { allocate } from "../memory.ts";
 import type { MetricEntry } from "../metrics/metric.ts";
@@ -105,10 +106,4 @@ export function importance(session: Session, examples: Examples, options: Import
   });
   const text = importanceText(before, columns);
   return { score: before, columns, text, toString: () => text };
-}
-
-function momentsOf(values: readonly number[]): { mean: number; stddev: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, stddev: Math.sqrt(squares / values.length) };
 }

@@ -111,8 +111,9 @@ export const r2 = entry("r2", {}, () =>
   meanOverOutputs("r2", false, (given, column, outputs) => {
     const [, targets, rows, weights] = given;
     if (rows < 2) return Number.NaN;
-    // Relative to the first target, so that the spread of equal targets is exactly 0.
-    const offset = (row: number) => targets[row * outputs + column] - targets[column];
+    // Relative to a target that counts, so that the spread of equal targets is exactly 0.
+    const first = weights === undefined ? 0 : weights.findIndex((weight) => weight > 0);
+    const offset = (row: number) => targets[row * outputs + column] - targets[first * outputs + column];
     const weightOf = (row: number) => (weights === undefined ? 1 : weights[row]);
     let mean = 0;
     for (let row = 0; row < rows; row++) mean += weightOf(row) * offset(row);

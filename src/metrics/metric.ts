@@ -129,7 +129,8 @@ export function notApplicable(
   metric: string,
   expected: string,
   { targets, predictions, outputs }: Problem,
+  fix = "",
 ): OptionError {
   const received = `targets of the kind "${targets}", predictions of the kind "${predictions}", ${outputs} in a row`;
-  return new OptionError(`metric ${metric}: expected ${expected}, received ${received}`);
+  return new OptionError(`metric ${metric}: expected ${expected}, received ${received}${fix}`);
 }

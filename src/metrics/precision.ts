@@ -22,6 +22,7 @@ function fromTally(
         name,
         '2 classes for the average "binary" (or average "macro", "micro" or "weighted")',
         problem,
+        `. Fix: give { type: "${name}", average: "macro" } as the metric`,
       );
     }
     const all = classes.form === "columns" && outputs > 1;

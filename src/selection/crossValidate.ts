@@ -1,5 +1,6 @@
 /** crossValidate: measures a model on rows that it was not trained on. */
 import type { Examples } from "../data/examples.ts";
+import { momentsOf } from "../data/moments.ts";
 import type { DivergenceError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { MetricList } from "../training/history.ts";
@@ -13,7 +14,7 @@ import {
   type SharedOptions,
 } from "./trials/candidates.ts";
 import { splitData } from "./trials/splits.ts";
-import { momentsOf, runTrials } from "./trials.ts";
+import { runTrials } from "./trials.ts";
 
 /** How to cross-validate. */
 export interface CrossValidateOptions extends SharedOptions {

@@ -1,5 +1,6 @@
 /** search: finds the best options of a model and its training. */
 import type { Dataset, Examples } from "../data/examples.ts";
+import { momentsOf } from "../data/moments.ts";
 import { OptionError, show, within } from "../errors.ts";
 import type { MetricChoice } from "../formats/configuration.ts";
 import * as metrics from "../metrics/table.ts";
@@ -20,7 +21,7 @@ import {
   type SharedOptions,
 } from "./trials/candidates.ts";
 import { type Holdout, type Split, splitData } from "./trials/splits.ts";
-import { momentsOf, runTrials } from "./trials.ts";
+import { runTrials } from "./trials.ts";
 
 /** The progress of a search: how many models of the current round have been trained. */
 export interface SearchProgress extends ManyProgress {

@@ -1,6 +1,6 @@
 /** Trials: one model for each candidate and split, all trained in one call and then measured. */
+import { pauser } from "../abort.ts";
 import { within } from "../errors.ts";
-import { nextTurn, now } from "../host.ts";
 import { readWeights } from "../metrics/columns.ts";
 import { type Model, sessionOf } from "../model.ts";
 import type { Complete } from "../options.ts";
@@ -92,24 +92,3 @@ const countRows = ([{ rows }]: readonly Split[]) => rows.training.length + rows.
 
 const unmeasured = (names: readonly string[]) =>
   Object.fromEntries(["loss", ...names].map((name) => [name, Number.NaN])) as unknown as Evaluation;
-
-/** How long measuring may block the event loop. */
-const PAUSE_MILLISECONDS = 20;
-
-/** Returns a function that yields to the event loop when a pause is due, and throws if the signal aborted. */
-function pauser(signal: AbortSignal | undefined): () => Promise<void> {
-  let since = now();
-  return async () => {
-    if (now() - since < PAUSE_MILLISECONDS) return;
-    await new Promise<void>(nextTurn);
-    signal?.throwIfAborted();
-    since = now();
-  };
-}
-
-/** Returns the mean and the population standard deviation, whose divisor is the number of values. */
-export function momentsOf(values: readonly number[]): { readonly mean: number; readonly stddev: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, stddev: Math.sqrt(squares / values.length) };
-}

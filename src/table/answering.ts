@@ -5,7 +5,7 @@ import type { Answer } from "./answers.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { type Decide, decider } from "./decision.ts";
 import { applyTemperature } from "./learner/blend.ts";
-import type { TableNetwork } from "./learner/learned.ts";
+import { type TableNetwork, within } from "./learner/learned.ts";
 import type { TrainedTarget } from "./parts.ts";
 import type { Preparation } from "./preparation.ts";
 import { calibrate } from "./quantiles.ts";
@@ -13,6 +13,9 @@ import type { ClassValue, TargetDescription } from "./target.ts";
 
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
 export const BLOCK = 4096;
+
+/** Rows of a stream that are answered together. */
+export const STREAMED = 256;
 
 /** The name of a class in `probabilities`. */
 export const keyOf = (value: ClassValue) => String(value);
@@ -190,6 +193,8 @@ export class TargetPredictor {
   #finish({ values, quantiles }: Predictions): void {
     const { temperature, range, quantiles: learned } = this.#learned;
     if (this.description.classes !== undefined) applyTemperature(values, this.#outputs, temperature);
+    // The shares add up to 1 but for their last bits.
+    else for (let at = 0; at < values.length; at++) values[at] = within(range, values[at]);
     if (quantiles !== undefined && learned !== undefined) calibrate(quantiles, learned.shifts, range);
   }
 
@@ -233,6 +238,14 @@ function repeat(values: Float64Array, times: number): Float64Array {
   if (values.every((value) => value === 0)) return all;
   for (let start = 0; start < all.length; start += values.length) all.set(values, start);
   return all;
+}
+
+/** Some rows of values, [rows][width]. */
+export function pick(values: Float64Array, rows: Uint32Array, width: number): Float64Array {
+  const picked = new Float64Array(rows.length * width);
+  for (const [to, from] of rows.entries())
+    picked.set(values.subarray(from * width, (from + 1) * width), to * width);
+  return picked;
 }
 
 /** Values by name. None of the names is `__proto__`. */

@@ -134,19 +134,41 @@ export function parseDate(text: string, dayFirst: boolean): number {
   return Number.NaN;
 }
 
+/** How dates like "03/04/2024" are read. */
+export interface DateOrder {
+  /** Whether the day comes before the month. */
+  readonly dayFirst: boolean;
+  /** A date that can be read in both ways, where no date of the column says which one is right. */
+  readonly ambiguous?: string;
+}
+
 /**
  * Whether the day comes before the month in a column of dates like "03/04/2024": decided by the first date that
  * can be read in one way only. Where there is none, the month comes first.
  */
-export function findDayFirst(texts: Iterable<string>): boolean {
+export function findDateOrder(texts: Iterable<string>): DateOrder {
+  let ambiguous: string | undefined;
   for (const text of texts) {
     if (text.length > LONGEST_DATE) continue;
     const match = YEAR_LAST.exec(text.trim());
     if (match === null || WITH_POINTS.test(text.trim())) continue;
-    if (Number(match[1]) > 12) return true;
-    if (Number(match[2]) > 12) return false;
+    if (Number(match[1]) > 12) return { dayFirst: true };
+    if (Number(match[2]) > 12) return { dayFirst: false };
+    if (Number(match[1]) !== Number(match[2])) ambiguous ??= text;
   }
-  return false;
+  return { dayFirst: false, ...(ambiguous !== undefined && { ambiguous }) };
+}
+
+const WITH_UNIT = /^([+-]?\d[\d.,' \u00a0\u202f]*?)\s*([a-zA-Zµμ°℃℉Ω/²³]{1,12})$/;
+
+/** The number of a text that has a unit behind it, and the unit: "30,1 kg"; undefined for any other text. */
+export function parseUnit(text: string): { readonly number: string; readonly unit: string } | undefined {
+  if (text.length > LONGEST_NUMBER) return undefined;
+  const match = WITH_UNIT.exec(text.trim());
+  if (match === null) return undefined;
+  const [, number, unit] = match;
+  const isNumber = !Number.isNaN(parseNumber(number, ".")) || !Number.isNaN(parseNumber(number, ","));
+  return isNumber ? { number, unit } : undefined;
 }
 
 /** The name of a cell's category; undefined for what is neither text, number, boolean nor valid date. */

@@ -5,8 +5,11 @@
 import { DataError, OptionError, show } from "../errors.ts";
 import { unknownName } from "../options.ts";
 import { categoryName, parseNumber } from "./cells.ts";
-import { inferColumnType, readGivenTypes, type TypedColumn, typeColumn } from "./columns.ts";
+import type { TypedColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
+import type { Pieces } from "./pieces.ts";
+import { type RowName, rowName } from "./reading.ts";
+import { inferColumnType, readGivenTypes, typeColumn, typeColumnPieces } from "./typeColumn.ts";
 
 /** The names of the target's columns. */
 export function readTargetNames(given: unknown, frame: Frame, call: string): string[] {
@@ -22,7 +25,7 @@ export function readTargetNames(given: unknown, frame: Frame, call: string): str
     if (!frame.cells.has(name)) throw unknownName(`${call}: target`, "column", name, frame.names);
   }
   if (new Set(names).size < names.length)
-    throw new OptionError(`${call}: target: expected different columns`);
+    throw new OptionError(`${call}: target: expected different columns, received one twice`);
   return names;
 }
 
@@ -46,7 +49,13 @@ function listOf(option: string, given: unknown, frame: Frame, call: string): Arr
 /**
  * The weights of all rows; a list has those of the caller's rows, and rows to validate with then count alike.
  */
-export function readWeights(given: unknown, own: Frame, all: Frame, call: string): Float64Array | undefined {
+export function readWeights(
+  given: unknown,
+  own: Frame,
+  all: Frame,
+  call: string,
+  nameOf: RowName = rowName,
+): Float64Array | undefined {
   if (given === undefined) return undefined;
   const list = listOf("sampleWeight", given, typeof given === "string" ? all : own, call);
   return Float64Array.from({ length: all.rows }, (_, row) => {
@@ -56,7 +65,7 @@ export function readWeights(given: unknown, own: Frame, all: Frame, call: string
       typeof cell === "string" ? parseNumber(cell) : typeof cell === "number" ? cell : Number.NaN;
     if (Number.isFinite(weight) && weight >= 0) return weight;
     throw new DataError(
-      `${call}: sampleWeight: row ${row}: expected a number of at least 0, received ${show(list[row])}`,
+      `${call}: sampleWeight: ${nameOf(row)}: expected a number of at least 0, received ${show(list[row])}`,
     );
   });
 }
@@ -80,23 +89,26 @@ export function readTimes(given: unknown, frame: Frame, call: string): Float64Ar
   const type = inferColumnType(cells);
   if (type !== "date" && type !== "number") {
     throw new DataError(
-      `${call}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}`,
+      `${call}: time: expected dates or numbers in column ${show(given)}, received ${type === "ignore" ? "neither" : type}. Fix: name the column of the times, or leave the option out`,
     );
   }
   const { values } = typeColumn(given, cells, type);
   const row = values.findIndex(Number.isNaN);
   if (row < 0) return values;
-  throw new DataError(`${call}: time: row ${row} of column ${show(given)} has no time`);
+  throw new DataError(
+    `${call}: time: row ${row}: column ${show(given)}: expected a time, received ${show(cells[row])}. Fix: leave such rows out`,
+  );
 }
 
 /** Types every column but the targets; what has one value only is left out. */
-export function typeColumns(
+export function* typeColumns(
   frame: Frame,
   targets: readonly string[],
   given: unknown,
   leftOut: ReadonlyMap<string, string>,
   call: string,
-): TypedColumn[] {
+  nameOf: RowName = rowName,
+): Pieces<TypedColumn[]> {
   const types = readGivenTypes(given, frame, call);
   const target = targets.find((name) => Object.hasOwn(types, name));
   if (target !== undefined) {
@@ -109,7 +121,7 @@ export function typeColumns(
     if (targets.includes(name)) continue;
     const reason = leftOut.get(name);
     const type = Object.hasOwn(types, name) ? types[name] : undefined;
-    const column = typeColumn(name, cells, reason === undefined ? type : "ignore");
+    const column = yield* typeColumnPieces(name, cells, reason === undefined ? type : "ignore", nameOf);
     const { distinct, missing } = column.description;
     const found =
       reason ??

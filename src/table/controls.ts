@@ -2,7 +2,7 @@
  * What a caller wants of the answers: the metric, the positive class, its threshold, class weights,
  * quantiles.
  */
-import { OptionError, show } from "../errors.ts";
+import { OptionError, show, within } from "../errors.ts";
 import { type Complete, isPlain, refuse, unknownName } from "../options.ts";
 import { type MetricChoice, metricOf, readMetric } from "./metric.ts";
 import type { ClassValue, Target, TargetDescription } from "./target.ts";
@@ -86,8 +86,16 @@ function readQuantiles(given: unknown, place: string): readonly number[] | undef
 
 const isBinary = ({ classes }: TargetDescription) => classes?.length === 2;
 
-const kindOf = ({ name, classes }: TargetDescription) =>
-  `the target ${show(name)}, which has ${classes === undefined ? "numbers" : `${classes.length} classes`}`;
+/** The error for an option that does not fit the target. */
+function unfit(place: string, expected: string, { name, classes }: TargetDescription, fix: string) {
+  const has =
+    classes === undefined ? "numbers" : classes.length === 1 ? "one class" : `${classes.length} classes`;
+  return new OptionError(
+    `${place}: expected a target with ${expected}, received ${show(name)}, which has ${has}. Fix: ${fix}`,
+  );
+}
+
+const LEAVE_OUT = "leave the option out";
 
 function withMetric(metric: Complete, description: TargetDescription): TargetDescription {
   // A target of one class has nothing to measure.
@@ -98,8 +106,7 @@ function withMetric(metric: Complete, description: TargetDescription): TargetDes
 
 function withPositive(positive: unknown, description: TargetDescription, place: string): TargetDescription {
   const { classes = [] } = description;
-  if (!isBinary(description))
-    throw new OptionError(`${place}: positive: expected two classes, received ${kindOf(description)}`);
+  if (!isBinary(description)) throw unfit(`${place}: positive`, "two classes", description, LEAVE_OUT);
   const found = classes.find((name) => name === positive || String(name) === String(positive));
   if (found !== undefined) return { ...description, positive: found };
   throw unknownName(`${place}: positive`, "class", String(positive), classes.map(String));
@@ -110,8 +117,7 @@ function withThreshold(
   description: TargetDescription,
   place: string,
 ): TargetDescription {
-  if (!isBinary(description))
-    throw new OptionError(`${place}: threshold: expected two classes, received ${kindOf(description)}`);
+  if (!isBinary(description)) throw unfit(`${place}: threshold`, "two classes", description, LEAVE_OUT);
   return threshold === "best" ? description : { ...description, threshold };
 }
 
@@ -124,9 +130,7 @@ function withClassWeight(
   const { classes } = description;
   const here = `${place}: classWeight`;
   if (classes === undefined)
-    throw new OptionError(
-      `${here}: expected classes, received ${kindOf(description)}. Fix: use sampleWeight, which has a weight for each row`,
-    );
+    throw unfit(here, "classes", description, "use sampleWeight, which has a weight for each row");
   if (given === "balanced") {
     const counts = new Array<number>(classes.length).fill(0);
     for (const row of target.rows) counts[target.values[row]]++;
@@ -154,7 +158,8 @@ function withQuantiles(
   place: string,
 ): TargetDescription {
   if (description.task === "regression") return { ...description, quantiles };
-  throw new OptionError(`${place}: quantiles: expected numbers, received ${kindOf(description)}`);
+  const fix = 'leave the option out, or give task: "regression" if the classes are numbers';
+  throw unfit(`${place}: quantiles`, "numbers", description, fix);
 }
 
 /**
@@ -184,15 +189,7 @@ export function applyControls(targets: readonly Target[], controls: Controls, pl
   if (threshold !== undefined) apply((description) => withThreshold(threshold, description, place));
   if (classWeight !== undefined)
     apply((description, target) => withClassWeight(classWeight, description, target, place));
-  if (metric !== undefined) {
-    apply((description) => {
-      try {
-        return withMetric(metric, description);
-      } catch (error) {
-        throw error instanceof OptionError ? new OptionError(`${place}: ${error.message}`) : error;
-      }
-    });
-  }
+  if (metric !== undefined) apply((description) => within(place, () => withMetric(metric, description)));
   if (quantiles !== undefined) apply((description) => withQuantiles(quantiles, description, place));
   return described;
 }

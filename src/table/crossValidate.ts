@@ -3,18 +3,20 @@
  * refitted.
  */
 
+import { momentsOf } from "../data/moments.ts";
 import { OptionError } from "../errors.ts";
 import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { alignTable } from "../textTable.ts";
+import { readSignal } from "../training/options.ts";
 import type { Answer, AnswerFor, FieldOf, ScoresFor } from "./answers.ts";
 import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
-import { FIT_TABLE_OPTIONS, type FitTableOptions, fitTable } from "./fitTable.ts";
+import { FIT_TABLE_OPTIONS, type FitTableOptions, fitTable, readSeconds } from "./fitTable.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableRecord, type TableSource } from "./frame.ts";
 import type { TableControl, TableProgress } from "./progress.ts";
-import { meanAndStddev, type Scores } from "./scores.ts";
+import type { Scores } from "./scores.ts";
 import type { TableModel } from "./tableModel.ts";
 import { classReader, readTarget, readTask, type TargetDescription } from "./target.ts";
 
@@ -99,7 +101,16 @@ export async function crossValidateTable(
   if (count < 2) throw new OptionError(`${CALL}: folds: expected at least 2, received ${count}`);
   const seed = fit.seed === undefined ? freshSeed() : readSeed(fit.seed, `${CALL}: seed`);
   const task = readTask(fit.task, CALL);
-  const frame = await collectFrame(rows, CALL);
+  const begun = now();
+  const seconds = readSeconds(fit.budget, CALL);
+  const notes: string[] = [];
+  const frame = await collectFrame(rows, CALL, {
+    signal: readSignal(fit.signal, CALL),
+    until: seconds === undefined ? undefined : begun + 500 * seconds,
+    onCut: () => {
+      notes.push("the budget ended the reading, because half of it is left to train");
+    },
+  });
   const names = readTargetNames(fit.target, frame, CALL);
   const [name] = names;
   const cells = frame.cells.get(name) as ArrayLike<unknown>;
@@ -118,8 +129,7 @@ export async function crossValidateTable(
     );
   }
   const folds: TableFold[] = [];
-  const notes: string[] = [];
-  const begun = now();
+  const left = seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
   let isStopped = false;
   for (const [at, { training, heldOut }] of splits.entries()) {
     const model = (await fitTable(frame.take(training), {
@@ -128,7 +138,7 @@ export async function crossValidateTable(
       ...listsOf(fit, training),
       // A fold that lacks a value of the target must not turn classes into numbers.
       ...(names.length === 1 && { task: target.description.task }),
-      ...(fit.budget && { budget: { ...fit.budget, seconds: fit.budget.seconds / count } }),
+      ...(left !== undefined && { budget: { seconds: left / count } }),
       ...(fit.onProgress && {
         onProgress: ({ finished, total }: TableProgress, control: TableControl) => {
           if (isStopped) control.stop();
@@ -152,7 +162,10 @@ export async function crossValidateTable(
       folds.push({
         rows: heldOut,
         answers: model.predict(recordsOf(frame, heldOut)),
-        scores: known.length === 0 ? ({} as Scores) : model.evaluate(frame.take(known)),
+        scores:
+          known.length === 0
+            ? ({} as Scores)
+            : model.evaluate(frame.take(known), { sampleWeight: listsOf(fit, known).sampleWeight }),
       });
     } finally {
       model.dispose();
@@ -202,7 +215,7 @@ function overFolds(
     return Object.fromEntries(
       [...metrics].map((metric) => {
         const values = all.map((scores) => scores[metric]).filter((value) => typeof value === "number");
-        return [metric, meanAndStddev(values)[which]];
+        return [metric, momentsOf(values)[which]];
       }),
     );
   };

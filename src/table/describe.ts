@@ -3,15 +3,10 @@ import { checkNames } from "../options.ts";
 import { alignTable } from "../textTable.ts";
 import { categoryName, isMissing } from "./cells.ts";
 import { readTargetNames } from "./columnOptions.ts";
-import {
-  type ColumnDescription,
-  type ColumnType,
-  readGivenTypes,
-  type TypedColumn,
-  typeColumn,
-} from "./columns.ts";
+import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
 import { collectFrame, type Frame, type TableSource } from "./frame.ts";
-import { pause } from "./learner/pause.ts";
+import { pause } from "./pieces.ts";
+import { readGivenTypes, typeColumn } from "./typeColumn.ts";
 import { findWarnings, type TableWarning } from "./warnings.ts";
 
 /** How to describe a table. */

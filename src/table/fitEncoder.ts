@@ -11,12 +11,13 @@ import { allocate } from "../memory.ts";
 import type { Choice } from "../options.ts";
 import { checkColumn, checkStep, columnFields } from "./bytes.ts";
 import { categoryName, isMissing } from "./cells.ts";
-import { type ColumnDescription, typeColumn } from "./columns.ts";
+import type { ColumnDescription } from "./columns.ts";
 import type { EncoderState, Writer } from "./encoders/encoder.ts";
 import type * as encoders from "./encoders.ts";
 import { fields, whole, word } from "./fields.ts";
 import { checkEncoder, fitValues, openEncoder, readEncoder, takenBy, takenByState } from "./preparation.ts";
-import { typeCells } from "./tableModel.ts";
+import { typeColumn } from "./typeColumn.ts";
+import { typeCells } from "./typedRows.ts";
 
 /** An encoder with its options, `encoders.oneHot({ maximum: 20 })`, or its name: `"standardize"`. */
 export type EncoderChoice = Choice<typeof encoders>;

@@ -5,7 +5,7 @@ import { checkNames, readSize, refuse } from "../options.ts";
 import { earlyStopping } from "../training/callbacks/earlyStopping.ts";
 import { readFitOptions } from "../training/options.ts";
 import { type ModelTraining, trainTogether } from "../training/trainMany.ts";
-import { outputsOf, TargetPredictor } from "./answering.ts";
+import { outputsOf, pick, TargetPredictor } from "./answering.ts";
 import { readTable, writeTable } from "./bytes.ts";
 import type { TypedColumn } from "./columns.ts";
 import { dealRows } from "./folds.ts";
@@ -16,11 +16,14 @@ import { foldTemperature, repeatByClass, trainingWeights } from "./learner/class
 import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learner/learned.ts";
 import { OutOfFold } from "./learner/outOfFold.ts";
 import { calibrateQuantiles } from "./learner/quantiles.ts";
-import type { ModelChange, TrainedTarget } from "./parts.ts";
+import { type ModelChange, type TrainedTarget, usedColumns } from "./parts.ts";
+import { inTurns } from "./pieces.ts";
+import { pinballLoss } from "./quantiles.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { scoreTarget } from "./scores.ts";
-import { partsOf, TableModel, typeFrame, usedColumns } from "./tableModel.ts";
+import { partsOf, TableModel } from "./tableModel.ts";
 import { readTargets, type Target } from "./target.ts";
+import { typeFrame } from "./typedRows.ts";
 
 /** How to learn from new rows; the seed is by default the model's. */
 export interface FitMoreOptions extends RunOptions {
@@ -85,8 +88,8 @@ export async function fitMore<Reply>(
     ...{ epochs: readSize(options.epochs ?? EPOCHS, `${CALL}: epochs`), learningRate },
     ...readRunOptions(CALL, options, () => old.seed),
   };
-  const frame = await collectFrame(rows, CALL);
-  const used = usedColumns(old);
+  const frame = await collectFrame(rows, CALL, { signal: lesson.signal });
+  const used = usedColumns(old, old.targets);
   for (const { name } of [...used, ...model.targets]) {
     if (!frame.cells.has(name))
       throw new DataError(
@@ -225,18 +228,21 @@ async function continueTarget(
     const held = folds[fold].heldOut;
     const isLevel = at >= networks.length;
     const predict = () =>
-      predictEncoded(model, heldOut.x, learned.parts[part], range, isClassification && !isLevel);
+      inTurns(predictEncoded(model, heldOut.x, learned.parts[part], range, isClassification && !isLevel));
     if (isClassification) {
-      foldTemperature(model, findTemperature(predict(), take(held, weights)), classWeights);
+      const found = await inTurns(findTemperature(await predict(), take(held, weights)));
+      foldTemperature(model, found, classWeights);
     }
     const scored = take(held, undefined);
     const lossOf = (predictions: Float64Array) =>
-      isLevel ? pinball(predictions, scored.targets, levels?.[bag] ?? 0.5) : blendLoss(predictions, scored);
-    let predictions = predict();
+      isLevel
+        ? pinballLoss(scored.targets, { levels: [levels?.[bag] ?? 0.5], values: predictions })
+        : blendLoss(predictions, scored);
+    let predictions = await predict();
     const after = lossOf(predictions);
     const moved = model.getWeights();
     model.setWeights(own);
-    const unchanged = predict();
+    const unchanged = await predict();
     if (after < lossOf(unchanged)) model.setWeights(moved);
     else predictions = unchanged;
     (isLevel ? foundQuantiles : found)[bag].add(held, (place) => predictions[place]);
@@ -252,7 +258,7 @@ async function continueTarget(
     learned.priorWeight,
   ];
   const predictions = mix(candidates, shares);
-  const temperature = isClassification ? findTemperature(predictions, scored) : 1;
+  const temperature = isClassification ? await inTurns(findTemperature(predictions, scored)) : 1;
   applyTemperature(predictions, outputs, temperature);
   const newPrior = priorOf(target, rows, undefined);
   const share = rows.length / (rows.length + oldRows);
@@ -290,26 +296,8 @@ async function continueTarget(
   };
 }
 
-/** The mean pinball loss of one quantile. */
-function pinball(predictions: Float64Array, targets: Float64Array, level: number): number {
-  let sum = 0;
-  for (let row = 0; row < targets.length; row++) {
-    const rest = targets[row] - predictions[row];
-    sum += rest > 0 ? level * rest : (level - 1) * rest;
-  }
-  return sum / targets.length;
-}
-
 /** Where some of the rows are among all of them; both ascending. */
 function placesOf(some: Uint32Array, all: Uint32Array): Uint32Array {
   const place = new Map(Array.from(all, (row, at) => [row, at]));
   return some.map((row) => place.get(row) as number);
-}
-
-/** Some rows of values, [rows][width]. */
-function pick(values: Float64Array, rows: Uint32Array, width: number): Float64Array {
-  const picked = new Float64Array(rows.length * width);
-  for (const [to, from] of rows.entries())
-    picked.set(values.subarray(from * width, (from + 1) * width), to * width);
-  return picked;
 }

@@ -4,12 +4,13 @@ import { DataError, OptionError, show } from "../errors.ts";
 import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed } from "../seed.ts";
+import { checkBudget } from "../training/budget.ts";
 import { readBoolean } from "../training/options.ts";
 import { readOnProgress } from "../training/trainMany.ts";
 import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
 import { readBackgroundSize, takeBackground } from "./background.ts";
 import { readGroups, readTargetNames, readTimes, readWeights, typeColumns } from "./columnOptions.ts";
-import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
+import type { ColumnType, TypedColumn } from "./columns.ts";
 import { ANSWER_OPTIONS, type AnswerOptions, applyControls, isTuned, readControls } from "./controls.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
@@ -19,9 +20,14 @@ import { type Bag, countNetworks, type LearnOptions, learn } from "./learner/por
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
+import { inTurns, pause } from "./pieces.ts";
 import { Progress, type TableControl, type TableProgress } from "./progress.ts";
+import type { ReadLimits, RowName } from "./reading.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
-import { isStream, readMemory, type Sample, sampleRows, streamer, type TableStream } from "./stream.ts";
+import { isStream, readMemory, type Sample, sampleLarge, sampleRows, type TableStream } from "./sample.ts";
+import { usualMetric } from "./scores.ts";
+import { type Continued, streamer } from "./stream.ts";
+import { cutNote, rowsLearned, streamNotes } from "./streamNotes.ts";
 import { TableModel } from "./tableModel.ts";
 import { readTarget, readTask, type Target, type Task } from "./target.ts";
 
@@ -53,7 +59,7 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
   readonly memory?: number | undefined;
   /**
    * The most seconds to train; what has been trained by then is kept, as it is not where `signal` stops a
-   * call.
+   * call. A stream is read in at most half of them, and what was read by then is learned from.
    */
   readonly budget?: { readonly seconds: number } | undefined;
   /** The column, or a list of a value for each row, whose rows of equal value are held out together. */
@@ -88,6 +94,8 @@ export const FIT_TABLE_OPTIONS: readonly (keyof FitTableOptions)[] = [
 ];
 
 const CALL = "fitTable";
+/** The share of the budget in which a stream is read; the rest is for the training. */
+const READING_SHARE = 0.5;
 /** With fewer rows nothing can be held out that tells anything. */
 const FEWEST_ROWS = 10;
 
@@ -97,12 +105,13 @@ function readQuality(given: unknown): Quality {
   throw new OptionError(`${CALL}: quality: expected "fast", "balanced" or "best", received ${show(given)}`);
 }
 
-function readSeconds(budget: unknown): number | undefined {
+/** Checks the option `budget`. */
+export function readSeconds(budget: unknown, call: string): number | undefined {
   if (budget === undefined) return undefined;
-  checkNames(budget, ["seconds"], `${CALL}: budget`);
-  const { seconds } = budget as { seconds?: unknown };
+  checkBudget(budget, ["seconds"], `${call}: budget`);
+  const { seconds } = budget;
   if (typeof seconds === "number" && seconds > 0) return seconds;
-  throw new OptionError(`${CALL}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
+  throw new OptionError(`${call}: budget: seconds: expected a number above 0, received ${show(seconds)}`);
 }
 
 /**
@@ -144,7 +153,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const quality = readQuality(options.quality);
   const run = readRunOptions(CALL, options, freshSeed);
   const { seed } = run;
-  const seconds = readSeconds(options.budget);
+  const seconds = readSeconds(options.budget, CALL);
   const controls = readControls(options, CALL);
   const onProgress = readOnProgress<TableProgress, [TableControl]>(CALL, options.onProgress);
   const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
@@ -152,40 +161,63 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
   const kind = readTask(task, CALL);
   const kept = readBackgroundSize(options.background, CALL);
-  const sample = await readSample(given, options, seed);
-  const own = sample?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL));
+  const begun = now();
+  let isCut = false;
+  const limits: ReadLimits = {
+    signal: run.signal,
+    until: seconds === undefined ? undefined : begun + 1000 * READING_SHARE * seconds,
+    onCut: () => {
+      isCut = true;
+    },
+  };
+  const streamed = await readSample(given, options, seed, limits);
+  const all =
+    streamed?.frame ?? (await collectFrame(typeof given === "function" ? given() : given, CALL, limits));
+  const isPlain = [groups, time, sampleWeight, options.validation].every((option) => option === undefined);
+  const sample =
+    streamed ?? (isPlain ? await sampleLarge(all, seconds, types, seed, CALL, run.signal) : undefined);
+  const own = sample?.frame ?? all;
   if (own.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = readTargetNames(target, own, CALL);
   const validation = await readValidation(
     options,
+    run.signal,
     own.names.filter((name) => types?.[name] !== "ignore"),
   );
   const frame = validation === undefined ? own : concatenate(own, validation);
   const leftOut = new Map<string, string>();
   if (typeof sampleWeight === "string") leftOut.set(sampleWeight, "it has the weights of the rows");
   if (typeof groups === "string") leftOut.set(groups, "it has the groups of the rows");
-  const weights = readWeights(sampleWeight, own, frame, CALL);
+  const nameOf: RowName = (row) =>
+    row < own.rows ? `row ${sample?.numbers[row] ?? row}` : `validation: row ${row - own.rows}`;
+  const weights = readWeights(sampleWeight, own, frame, CALL, nameOf);
   const folding = {
     folds: FOLDS,
     seed,
     groups: readGroups(groups, frame, CALL),
     times: readTimes(time, frame, CALL),
   };
-  const columns = typeColumns(frame, names, types, leftOut, CALL);
+  const columns = await inTurns(typeColumns(frame, names, types, leftOut, CALL, nameOf));
   const used = new Map(
     columns
       .filter(({ description }) => description.type !== "ignore")
       .map((column) => [column.description.name, column]),
   );
-  const notes = columns.flatMap(({ description }) => notesOf(description));
-  const read = names.map((name) => {
+  const notes = columns.flatMap(notesOf);
+  const read: Target[] = [];
+  for (const name of names) {
+    await pause();
     const cells = frame.cells.get(name) as ArrayLike<unknown>;
-    return readTarget({ name, cells, isText: frame.isText }, kind, CALL);
-  });
+    read.push(readTarget({ name, cells, isText: frame.isText, nameOf }, kind, CALL));
+  }
+  await pause();
   const works = applyControls(read, controls, CALL).map((target): Work => {
     const { name, classes } = target.description;
     const without = frame.rows - target.rows.length;
-    if (without > 0) notes.push(`${without} rows without ${show(name)} are left out`);
+    if (without > 0)
+      notes.push(
+        `${without === 1 ? "1 row" : `${without} rows`} without ${show(name)} ${without === 1 ? "is" : "are"} left out`,
+      );
     const cannot = whyNot(target, own.rows);
     if (cannot !== undefined) notes.push(cannot);
     const isSingle = classes?.length === 1;
@@ -198,20 +230,32 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     const bags = limit(portfolio(quality, target.description.task), most);
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
-  if (sample !== undefined) notes.push(noteOf(sample));
+  if (streamed === undefined && isCut) notes.push(cutNote(all.rows));
   // Only a call of `onProgress` can stop the training, and not every host has this class.
   const ending = onProgress && new AbortController();
   const stop = ending?.signal;
-  const stream = sample && {
-    columns: columns.map(({ description }) => description),
-    weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
-    ...{ ...run, stop, place: CALL },
-    until: seconds === undefined ? Number.POSITIVE_INFINITY : now() + 1000 * seconds,
-  };
-  const afterwards = sample && stream && streamer(sample, stream);
-  const progress = { onProgress, verbose, seconds, control: { stop: () => ending?.abort() } };
-  const shared = { ...run, stop, seconds, weights, afterwards };
+  const continued = new Map<string, Continued>();
+  const isContinued = sample?.again !== undefined && sample.rows > own.rows;
+  const stream = isContinued
+    ? streamer(sample, {
+        columns: columns.map(({ description }) => description),
+        weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
+        ...{ ...run, stop, place: CALL },
+      })
+    : undefined;
+  const afterwards: LearnOptions["afterwards"] =
+    stream &&
+    (async (networks, encoded, target, until) => {
+      continued.set(target.description.name, await stream(networks, encoded, target, until));
+    });
+  const left = seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
+  const progress = { onProgress, verbose, seconds: left, control: { stop: () => ending?.abort() } };
+  const shared = { ...run, stop, seconds: left, weights, afterwards };
   const trained = await trainTargets(used, works, shared, progress);
+  for (const [at, target] of trained.entries())
+    if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));
+  const course = sample && { sample, continued };
+  if (course !== undefined) notes.push(...streamNotes(course));
   const steps = trained.flatMap(({ learned }) =>
     learned.parts.flatMap(({ preparation }) => preparation.steps),
   );
@@ -220,19 +264,47 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     columns: columns.map(({ description }) => description),
     targets: trained,
     seed,
-    rows: sample === undefined || sample.again === undefined ? own.rows : sample.rows,
+    rows: course === undefined ? own.rows : rowsLearned(course),
     notes,
     background,
   });
 }
 
 /** What a caller should know of a column. */
-function notesOf({ name, type, reason, unreadable }: ColumnDescription): string[] {
-  if (type === "ignore") return [`column ${show(name)} is left out: ${reason}`];
-  if (unreadable === undefined) return [];
+function notesOf({ description: { name, type, reason, unreadable }, notes = [] }: TypedColumn): string[] {
+  if (type === "ignore")
+    return notes.length > 0 ? notes.slice() : [`column ${show(name)} is left out: ${reason}`];
+  if (unreadable === undefined) return notes.slice();
   const { cells, example } = unreadable;
   const cannot = `${cells} ${cells === 1 ? "cell" : "cells"} of column ${show(name)} cannot be read as a ${type}`;
-  return [`${cannot}, such as ${example}, and ${cells === 1 ? "counts" : "count"} as missing`];
+  return [...notes, `${cannot}, such as ${example}, and ${cells === 1 ? "counts" : "count"} as missing`];
+}
+
+/** Says of a target that no network predicts it, and why, or that the networks are no better than its mean. */
+function notesOnLearning(
+  { description, learned: { networks, bags }, scores, baseline }: TrainedTarget,
+  seconds: number | undefined,
+): string[] {
+  const { name, task } = description;
+  const base = baseOf(description);
+  const fix = `. Fix: give more rows, or columns that tell more about ${show(name)}`;
+  if (networks.length > 0) {
+    const usual = usualMetric(task);
+    const [score = 0, always = 0] = [scores[usual], baseline[usual]] as (number | undefined)[];
+    return score < always || always === 0
+      ? []
+      : [
+          `the columns tell hardly anything about ${show(name)}: ${usual} is no better than of always answering with ${base}${fix}`,
+        ];
+  }
+  const always = `${show(name)} is always answered with ${base}`;
+  if (bags.length === 0) return [`${always}: no column has anything to learn from`];
+  if (bags.every(({ loss }) => Number.isNaN(loss))) {
+    return seconds === undefined
+      ? [`${always}: all networks diverged`]
+      : [`${always}: no network was trained in ${seconds} seconds. Fix: give budget more seconds`];
+  }
+  return [`${always}: no kind of network is better on rows that it did not learn from${fix}`];
 }
 
 /** A target with what its networks learn from. Without folds nothing can be learned. */
@@ -265,7 +337,8 @@ async function trainTargets(
             });
       const needsQuantiles = target.description.quantiles !== undefined && learned.quantiles === undefined;
       const networks = [...learned.networks, ...(learned.quantiles?.networks ?? [])];
-      const scored = await orDispose(networks, () => {
+      const scored = await orDispose(networks, async () => {
+        await pause();
         const complete = needsQuantiles ? priorQuantiles(learned, target, weights) : learned;
         return scoreLearned(target, complete, isTuned, weights);
       });
@@ -284,8 +357,9 @@ async function trainTargets(
 /** A sample of rows that do not fit in memory, if the caller says how much memory there is. */
 async function readSample(
   given: unknown,
-  { memory, groups, time, sampleWeight }: FitTableOptions,
+  { memory, groups, time, sampleWeight, columns }: FitTableOptions,
   seed: number,
+  limits: ReadLimits,
 ): Promise<Sample | undefined> {
   const bytes = readMemory(memory, CALL);
   if (bytes === undefined) return undefined;
@@ -302,15 +376,12 @@ async function readSample(
   }
   if (sampleWeight !== undefined && typeof sampleWeight !== "string")
     throw new OptionError(`${CALL}: sampleWeight: expected a column's name beside memory, received a list`);
-  return sampleRows(given, bytes, seed, CALL);
+  return sampleRows(given, bytes, seed, CALL, limits, columns);
 }
 
-function noteOf({ frame, rows, again }: Sample): string {
-  if (frame.rows === rows) return `all ${rows} rows fit in the memory that was given`;
-  return again === undefined
-    ? `a sample of ${frame.rows} of ${rows} rows was learned from, because the source can be read only once. Fix: give a function that returns the rows`
-    : `${frame.rows} of ${rows} rows were learned from in memory, the others block by block`;
-}
+/** What is answered without networks. */
+const baseOf = ({ task }: Target["description"]) =>
+  task === "regression" ? "the mean" : "the share of each class";
 
 /** Why nothing can be learned of a target. */
 function whyNot({ description, rows }: Target, learnable: number): string | undefined {
@@ -319,12 +390,14 @@ function whyNot({ description, rows }: Target, learnable: number): string | unde
     return `${show(name)} has one class, ${show(classes[0])}, which is always the answer`;
   const count = rows.filter((row) => row < learnable).length;
   if (count >= FEWEST_ROWS) return undefined;
-  return `${count} rows are too few to learn from: the answer is always the mean or the commonest class`;
+  const some = count === 1 ? "1 row is" : `${count} rows are`;
+  return `${some} too few to learn from, ${FEWEST_ROWS} are needed: ${show(name)} is always answered with ${baseOf(description)}`;
 }
 
 /** The rows that the caller validates with. */
 async function readValidation(
   { validation, groups, time }: FitTableOptions,
+  signal: AbortSignal | undefined,
   needed: readonly string[],
 ): Promise<Frame | undefined> {
   if (validation === undefined) return undefined;
@@ -334,12 +407,12 @@ async function readValidation(
       `${CALL}: ${name}: expected none beside validation, which takes the place of folds; received both`,
     );
   }
-  const frame = await collectFrame(validation, `${CALL}: validation`);
+  const frame = await collectFrame(validation, `${CALL}: validation`, { signal });
   if (frame.rows === 0) throw new DataError(`${CALL}: validation: expected rows, received none`);
   const lacking = needed.find((name) => !frame.cells.has(name));
   if (lacking === undefined) return frame;
   throw new DataError(
-    `${CALL}: validation: expected the columns of the rows, received none of the name ${show(lacking)}`,
+    `${CALL}: validation: expected the columns of the rows, received none of the name ${show(lacking)}. Fix: give them all columns of the rows, missing values as null`,
   );
 }
 

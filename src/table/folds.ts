@@ -26,15 +26,27 @@ export function dealRows(
   if (groups !== undefined) return dealGroups(rows, groups, folding, place);
   const order = new Uint32Array(rows.length);
   permutation(folding.seed, { purpose: purpose.folds, index: 0 }, order);
-  const shuffled = Array.from(order, (at) => rows[at]);
+  const shuffled = order.map((at) => rows[at]);
   // One class after the other, so that dealing them out in turn gives each fold its share of each class.
-  if (description.task === "classification") shuffled.sort((a, b) => values[a] - values[b]);
+  const dealt =
+    description.classes === undefined ? shuffled : byClass(shuffled, values, description.classes.length);
   const folds = Math.min(folding.folds, rows.length);
-  const foldOf = new Map(shuffled.map((row, at) => [row, at % folds]));
+  const foldOf = new Uint32Array(values.length);
+  for (let at = 0; at < dealt.length; at++) foldOf[dealt[at]] = at % folds;
   return Array.from({ length: folds }, (_, fold) => ({
-    training: rows.filter((row) => foldOf.get(row) !== fold),
-    heldOut: Uint32Array.from(rows.filter((row) => foldOf.get(row) === fold)),
+    training: rows.filter((row) => foldOf[row] !== fold),
+    heldOut: Uint32Array.from(rows.filter((row) => foldOf[row] === fold)),
   }));
+}
+
+/** Rows in the order of their classes, those of a class in their own order. */
+function byClass(rows: Uint32Array, values: Float64Array, classes: number): Uint32Array {
+  const next = new Uint32Array(classes + 1);
+  for (const row of rows) next[values[row] + 1]++;
+  for (let at = 1; at <= classes; at++) next[at] += next[at - 1];
+  const sorted = new Uint32Array(rows.length);
+  for (const row of rows) sorted[next[values[row]]++] = row;
+  return sorted;
 }
 
 function dealGroups(

@@ -1,7 +1,9 @@
 /** From what a caller has (records, columns, a stream of records) to columns of cells. */
 import type { NumberArray } from "../data/examples.ts";
-import { DataError, type OptionError, ShapeError, show } from "../errors.ts";
+import { DataError, ShapeError, show } from "../errors.ts";
 import { isPlain, unknownName } from "../options.ts";
+import { holder } from "./pieces.ts";
+import { type ReadLimits, readPieces } from "./reading.ts";
 
 /**
  * A row of a table: values by the names of the columns. Calls take any object, because an interface of named
@@ -156,7 +158,12 @@ export function concatenate(first: Frame, second: Frame): Frame {
 /** Refuses what is not a record. */
 export function checkRecord(record: unknown, row: number, place: string): asserts record is TableRecord {
   // Dates, maps, promises and the like are objects without fields: they would count as records of missing values.
-  if (Object.prototype.toString.call(record) === "[object Object]") return;
+  if (Object.prototype.toString.call(record) === "[object Object]" && !(record instanceof Frame)) return;
+  if (record instanceof Frame) {
+    throw new DataError(
+      `${place}: row ${row}: expected a record, received a Frame. Fix: give frames one by one, or as an async iterable`,
+    );
+  }
   const hint = Array.isArray(record)
     ? '; give records like { age: 30, city: "Oslo" }, or columns by name'
     : record instanceof Promise
@@ -165,20 +172,34 @@ export function checkRecord(record: unknown, row: number, place: string): assert
   throw new DataError(`${place}: row ${row}: expected a record, received ${show(record)}${hint}`);
 }
 
-/** Collects records into columns: a column for each name that any record has. */
+/** Collects records and frames, in their order, into columns: a column for each name that any of them has. */
 class Collector {
-  readonly #cells = new Map<string, unknown[]>();
+  readonly #frames: Frame[] = [];
+  /** The cells of the records after the last frame. */
+  #cells = new Map<string, unknown[]>();
   readonly #place: string;
+  /** Rows in the frames. */
+  #before: number;
+  /** Records after the last frame. */
   #rows = 0;
 
-  constructor(place: string) {
+  /** `first`: the number of the first row in its source. */
+  constructor(place: string, first = 0) {
     this.#place = place;
+    this.#before = first;
   }
 
-  add(record: unknown): void {
-    const row = this.#rows++;
-    checkRecord(record, row, this.#place);
-    for (const name of Object.keys(record)) {
+  add(piece: unknown): void {
+    if (piece instanceof Frame) {
+      this.#endRecords();
+      this.#frames.push(piece);
+      this.#before += piece.rows;
+      return;
+    }
+    const row = this.#rows;
+    checkRecord(piece, this.#before + row, this.#place);
+    this.#rows++;
+    for (const name of Object.keys(piece)) {
       let cells = this.#cells.get(name);
       if (cells === undefined) {
         cells = [];
@@ -186,13 +207,22 @@ class Collector {
       }
       // Rows before this one that lack the field have a missing value there.
       while (cells.length < row) cells.push(undefined);
-      cells.push((record as TableRecord)[name]);
+      cells.push(piece[name]);
     }
   }
 
-  frame(): Frame {
+  #endRecords(): void {
+    if (this.#rows === 0) return;
     for (const cells of this.#cells.values()) while (cells.length < this.#rows) cells.push(undefined);
-    return new Frame(this.#cells, this.#rows);
+    this.#frames.push(new Frame(this.#cells, this.#rows));
+    this.#before += this.#rows;
+    this.#cells = new Map();
+    this.#rows = 0;
+  }
+
+  frame(): Frame {
+    this.#endRecords();
+    return this.#frames.length === 0 ? new Frame(new Map(), 0) : joinFrames(this.#frames);
   }
 }
 
@@ -219,18 +249,30 @@ function fromColumns(columns: Columns, place: string): Frame {
   return new Frame(new Map(names.map((name) => [name, columns[name]])), rows);
 }
 
-/** Whether rows are one record: as `predict` has it, an object is a record unless every field is a list. */
-export function isRecord(rows: unknown): rows is TableRecord {
-  if (!isPlain(rows)) return false;
+/**
+ * Whether an object has columns: every value is a list. A record whose every field is a list has no meaning.
+ */
+export function isColumns(rows: unknown): rows is Columns {
+  if (rows === null || typeof rows !== "object") return false;
   const values = Object.values(rows);
-  return values.length === 0 || !values.every(isList);
+  return values.length > 0 && values.every(isList);
 }
 
-/** Reads rows in memory into columns. */
-export function toFrame(rows: unknown, place: string): Frame {
+/** Whether rows are one record: as `predict` has it, an object is a record unless every field is a list. */
+export const isRecord = (rows: unknown): rows is TableRecord => isPlain(rows) && !isColumns(rows);
+
+/** The numbers of all rows. */
+export function everyRow(rows: number): Uint32Array {
+  const all = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) all[row] = row;
+  return all;
+}
+
+/** Reads rows in memory into columns; `first` is the number of the first one in its source. */
+export function toFrame(rows: unknown, place: string, first = 0): Frame {
   if (rows instanceof Frame) return rows;
   if (Array.isArray(rows)) {
-    const collector = new Collector(place);
+    const collector = new Collector(place, first);
     for (const record of rows) collector.add(record);
     return collector.frame();
   }
@@ -254,10 +296,14 @@ export function toFrame(rows: unknown, place: string): Frame {
   );
 }
 
-/** Reads rows from anywhere into columns. */
-export async function collectFrame(rows: unknown, place: string): Promise<Frame> {
+/**
+ * Reads rows from anywhere into columns. What comes asynchronously is read within the limits, and the records
+ * and frames of such a source keep their order.
+ */
+export async function collectFrame(rows: unknown, place: string, limits: ReadLimits = {}): Promise<Frame> {
   const iterator = (rows as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator];
   if (typeof iterator !== "function") {
+    limits.signal?.throwIfAborted();
     const frame = toFrame(rows, place);
     if (rows instanceof Frame || Array.isArray(rows)) return frame;
     // The caller's arrays may change before the last target is read.
@@ -266,21 +312,35 @@ export async function collectFrame(rows: unknown, place: string): Promise<Frame>
     return new Frame(copies, frame.rows, frame.isText);
   }
   const collector = new Collector(place);
-  const frames: Frame[] = [];
-  for await (const record of rows as AsyncIterable<unknown>) {
-    if (record instanceof Frame) frames.push(record);
-    else collector.add(record);
-  }
-  return frames.length > 0 ? joinFrames(frames) : collector.frame();
+  for await (const piece of readPieces(rows as AsyncIterable<unknown>, limits)) collector.add(piece);
+  return collector.frame();
 }
 
-/** The cells of a column, or an error that gives the nearest name. */
-export function cellsOf(
-  frame: Frame,
-  name: string,
-  unknown: (name: string) => OptionError,
-): ArrayLike<unknown> {
-  const cells = frame.cells.get(name);
-  if (cells === undefined) throw unknown(name);
-  return cells;
+/** Reads records and frames in frames of up to `most` rows. */
+export async function* framesOf(
+  source: AsyncIterable<unknown>,
+  most: number,
+  place: string,
+  limits: ReadLimits,
+): AsyncGenerator<Frame, void, undefined> {
+  let records: unknown[] = [];
+  let before = 0;
+  const release = holder();
+  const end = () => {
+    const frame = toFrame(records, place, before);
+    records = [];
+    before += frame.rows;
+    return frame;
+  };
+  for await (const piece of readPieces(source, limits)) {
+    if (piece instanceof Frame) {
+      if (records.length > 0) yield end();
+      before += piece.rows;
+      for (const part of piece.blocks(most)) {
+        await release();
+        yield part;
+      }
+    } else if (records.push(piece) >= most) yield end();
+  }
+  if (records.length > 0) yield end();
 }

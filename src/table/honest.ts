@@ -27,8 +27,8 @@ export function scoreLearned(
     ? { ...target.description, threshold: tuneThreshold(target.description, targets, predictions, own) }
     : target.description;
   const decisions = isTuned ? decideApart(target, targets, predictions, own) : undefined;
-  const scores = scoreTarget(description, targets, predictions, { decisions, quantiles });
-  return { description, learned, scores, baseline: baselineOf(description, targets, learned.prior) };
+  const scores = scoreTarget(description, targets, predictions, { decisions, quantiles, weights: own });
+  return { description, learned, scores, baseline: baselineOf(description, targets, learned.prior, own) };
 }
 
 /** What always the mean, or the share of each class, scores. */
@@ -36,6 +36,7 @@ export function baselineOf(
   description: Target["description"],
   targets: Float64Array,
   prior: readonly number[],
+  weights?: Float64Array,
 ): Scores {
   const answers = Float64Array.from(
     { length: targets.length * prior.length },
@@ -44,7 +45,7 @@ export function baselineOf(
   // The commonest class, whatever the threshold.
   const { threshold: _threshold, classWeights: _classWeights, ...plain } = description;
   const decisions = description.classes === undefined ? undefined : decideAll(plain, answers);
-  return scoreTarget(description, targets, answers, { decisions });
+  return scoreTarget(description, targets, answers, { decisions, weights });
 }
 
 /** The class of each row, by the threshold that is best for the rows of the other parts. */

@@ -17,6 +17,7 @@ export {
 } from "./describe.ts";
 export type { EncoderState } from "./encoders/encoder.ts";
 export * as encoders from "./encoders.ts";
+export type { EvaluateTableOptions } from "./evaluation.ts";
 export {
   type ColumnValues,
   type EncoderChoice,
@@ -74,7 +75,7 @@ export type { TableInput } from "./readers/source.ts";
 export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
 export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
-export { TableModel } from "./tableModel.ts";
+export { TableModel, type TableStreamOptions } from "./tableModel.ts";
 export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";
 export type { TableWarning, TableWarningKind } from "./warnings.ts";

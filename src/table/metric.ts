@@ -4,6 +4,7 @@ import type { Metric, MetricEntry, Problem } from "../metrics/metric.ts";
 import * as metrics from "../metrics/table.ts";
 import { type Choice, type Complete, complete, create, refuse, type Table } from "../options.ts";
 import { decideAll, positiveOf } from "./decision.ts";
+import type { TrainedBag } from "./learner/learned.ts";
 import type { TargetDescription } from "./target.ts";
 
 /** A metric of the table of metrics, by its name or with its options. */
@@ -117,7 +118,9 @@ const OF_NUMBERS: Readonly<Record<string, (sums: Sums) => number>> = {
   meanSquaredError: ({ squares, total }) => squares / total,
   rootMeanSquaredError: ({ squares, total }) => Math.sqrt(squares / total),
   meanAbsoluteError: ({ absolute, total }) => absolute / total,
-  r2: ({ squares, spread }) => (spread > 0 ? 1 - squares / spread : Number.NaN),
+  // Of equal targets as scikit-learn; of a single row, too, for which scikit-learn has no value.
+  r2: ({ squares, spread }) =>
+    spread > 0 ? 1 - Math.min(squares / spread, Number.MAX_VALUE) : Number(squares === 0),
 };
 
 /**
@@ -136,11 +139,13 @@ function ofNumbers(metric: Complete, { name }: TargetDescription): TargetMetric 
   return {
     smallerIsBetter: type !== "r2",
     value(targets, predictions, weights) {
+      // Relative to a target that counts, so that the spread of equal targets is exactly 0.
+      const origin = targets[weights === undefined ? 0 : weights.findIndex((weight) => weight > 0)];
       let [total, sum] = [0, 0];
       for (let row = 0; row < targets.length; row++) {
         const weight = weights === undefined ? 1 : weights[row];
         total += weight;
-        sum += weight * targets[row];
+        sum += weight * (targets[row] - origin);
       }
       let [squares, absolute, spread] = [0, 0, 0];
       for (let row = 0; row < targets.length; row++) {
@@ -148,11 +153,26 @@ function ofNumbers(metric: Complete, { name }: TargetDescription): TargetMetric 
         const error = predictions[row] - targets[row];
         squares += weight * error * error;
         absolute += weight * Math.abs(error);
-        spread += weight * (targets[row] - sum / total) ** 2;
+        spread += weight * (targets[row] - origin - sum / total) ** 2;
       }
       return figure({ total, squares, absolute, spread });
     },
   };
+}
+
+/** The kinds of networks of a target, the best first by its metric, or by loss where it has none. */
+export function rankBags(bags: readonly TrainedBag[], description: TargetDescription): TrainedBag[] {
+  const { metric } = description;
+  const isSmaller = metric === undefined || metricOf(metric, description).smallerIsBetter;
+  // A kind whose networks have all failed has neither, and comes last.
+  const rank = ({ loss, score = loss }: TrainedBag) => {
+    const value = isSmaller ? score : -score;
+    return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
+  };
+  return bags.toSorted((a, b) => {
+    const [first, second] = [rank(a), rank(b)];
+    return first === second ? 0 : first - second;
+  });
 }
 
 /** The metric of a target's threshold where none of decisions was chosen. */

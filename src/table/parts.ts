@@ -23,7 +23,10 @@ export interface ModelChange {
   readonly call: "compact" | "fitMore";
   /** Rows that were given. */
   readonly rows: number;
-  /** Rows that the scores are of: none of the networks learned from them. */
+  /**
+   * Rows that the scores are of, where they have the target. Of `fitMore`: none of the networks learned from
+   * them. Of `compact`: the small network did not, the model before may have.
+   */
   readonly scoredRows: number;
   /** By the names of the targets: the scores of the model before. */
   readonly before: Readonly<Record<string, Scores>>;
@@ -55,4 +58,17 @@ export interface TrainedTarget {
   readonly scores: Scores;
   /** What the mean, or the commonest class, would score on the same rows. */
   readonly baseline: Scores;
+}
+
+/** The columns that the networks of some targets take, in the order of the table. */
+export function usedColumns(
+  { columns }: Pick<TableParts, "columns">,
+  targets: readonly TrainedTarget[],
+): readonly ColumnDescription[] {
+  const used = new Set(
+    targets.flatMap(({ learned }) =>
+      learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
+    ),
+  );
+  return columns.filter(({ name }) => used.has(name));
 }

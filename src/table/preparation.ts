@@ -9,6 +9,7 @@ import { type DatePart, dateParts, partNames } from "./dates.ts";
 import type { Encoder, EncoderInput, EncoderState, Writer } from "./encoders/encoder.ts";
 import * as encoders from "./encoders.ts";
 import { fields, text, word } from "./fields.ts";
+import { finish, PIECE, type Pieces, sortPieces } from "./pieces.ts";
 
 /** One encoder of one column. Plain JSON: a model file has it. */
 export interface PreparationStep {
@@ -179,16 +180,28 @@ export class Preparation {
   static fit(
     columns: Iterable<TypedColumn>,
     rows: Uint32Array,
-    chosen: ReadonlyMap<string, readonly Planned[]> = new Map(),
+    chosen?: ReadonlyMap<string, readonly Planned[]>,
   ): Preparation {
+    return finish(Preparation.fitPieces(columns, rows, chosen));
+  }
+
+  /** The work of `fit`. */
+  static *fitPieces(
+    columns: Iterable<TypedColumn>,
+    rows: Uint32Array,
+    chosen: ReadonlyMap<string, readonly Planned[]> = new Map(),
+  ): Pieces<Preparation> {
     const steps: PreparationStep[] = [];
     for (const column of columns) {
-      const { description, texts } = column;
+      const { description } = column;
+      const known = new Map<DatePart | undefined, EncoderInput>();
       for (const { part, encoder: configuration } of chosen.get(description.name) ?? plan(column, rows)) {
-        const value = part === undefined ? same : dateParts[part];
-        const values = Float64Array.from(rows, (row) => value(column.values[row]));
-        const taken = texts && Array.from(rows, (row) => texts[row]);
-        const state = make(configuration).fit({ values, texts: taken, categories: description.categories });
+        const made = make(configuration);
+        const input: EncoderInput =
+          known.get(part) ?? (yield* inputOf(column, part, rows, made.takes === "number"));
+        known.set(part, input);
+        yield;
+        const state = made.fit(input);
         if (state === undefined) continue;
         steps.push({ column: description.name, ...(part && { part }), encoder: state });
       }
@@ -202,21 +215,35 @@ export class Preparation {
     rows: Uint32Array,
     into?: Float32Array<ArrayBuffer>,
   ): Float32Array<ArrayBuffer> {
+    return finish(this.encodePieces(columns, rows, into));
+  }
+
+  /** The work of `encode`. */
+  *encodePieces(
+    columns: ReadonlyMap<string, TypedColumn>,
+    rows: Uint32Array,
+    into?: Float32Array<ArrayBuffer>,
+  ): Pieces<Float32Array<ArrayBuffer>> {
     const { inputs } = this;
     const length = rows.length * inputs;
     const x =
       into?.subarray(0, length).fill(0) ??
       allocate(length, () => `${rows.length} encoded rows of ${inputs} inputs`);
+    const block = new Float64Array(Math.min(BLOCK, rows.length));
     for (let start = 0; start < rows.length; start += BLOCK) {
+      yield;
       const end = Math.min(rows.length, start + BLOCK);
       for (const { step, writer, at } of this.#opened) {
         const column = columns.get(step.column);
         const value = step.part === undefined ? same : dateParts[step.part];
-        for (let row = start; row < end; row++) {
-          const source = rows[row];
-          const given = column === undefined ? Number.NaN : value(column.values[source]);
-          writer.write(given, x, row * inputs + at, column?.texts?.[source]);
+        for (let row = start; row < end; row++)
+          block[row - start] = column === undefined ? Number.NaN : value(column.values[rows[row]]);
+        if (writer.writeRows !== undefined) {
+          writer.writeRows(block, end - start, x, start * inputs + at, inputs);
+          continue;
         }
+        for (let row = start; row < end; row++)
+          writer.write(block[row - start], x, row * inputs + at, column?.texts?.[rows[row]]);
       }
     }
     return x;
@@ -273,3 +300,23 @@ export class Preparation {
 }
 
 const same = (value: number) => value;
+
+/** What encoders learn from: the values of some rows, and numbers in ascending order, too. */
+function* inputOf(
+  { description, values: all, texts }: TypedColumn,
+  part: DatePart | undefined,
+  rows: Uint32Array,
+  isNumber: boolean,
+): Pieces<EncoderInput> {
+  const value = part === undefined ? same : dateParts[part];
+  const values = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    if (at % PIECE === 0) yield;
+    values[at] = value(all[rows[at]]);
+  }
+  const taken = texts && Array.from(rows, (row) => texts[row]);
+  const { categories } = description;
+  if (!isNumber) return { values, texts: taken, categories };
+  const sorted = yield* sortPieces(values.filter((one) => !Number.isNaN(one)));
+  return { values, texts: taken, categories, sorted };
+}

@@ -1,11 +1,13 @@
 /** prepare: a table as x and y for a model of one's own. */
 import { DataError, OptionError, show } from "../errors.ts";
 import { type Complete, checkNames } from "../options.ts";
+import { readSignal } from "../training/options.ts";
 import { readTargetNames, typeColumns } from "./columnOptions.ts";
 import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
 import type { EncoderState } from "./encoders/encoder.ts";
 import { type EncoderChoice, fits } from "./fitEncoder.ts";
 import { collectFrame, type TableSource } from "./frame.ts";
+import { inTurns } from "./pieces.ts";
 import { fitValues, openEncoder, type Planned, Preparation, readEncoder, takenBy } from "./preparation.ts";
 import {
   checkTargetEncoder,
@@ -30,6 +32,8 @@ export interface PrepareOptions {
    * }`. For a target of numbers, one encoder with one input and a way back; by default `standardize`.
    */
   readonly encoders?: Readonly<Record<string, EncoderChoice | readonly EncoderChoice[]>> | undefined;
+  /** Stops the reading of a stream: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A table as x and y. */
@@ -45,7 +49,7 @@ export interface PreparedTable {
 }
 
 const CALL = "prepare";
-const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns", "encoders"];
+const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns", "encoders", "signal"];
 
 /**
  * Prepares a table for a model of your own: infers the types of its columns, fits an encoder to each, and
@@ -77,7 +81,7 @@ const OPTIONS: readonly (keyof PrepareOptions)[] = ["target", "task", "columns",
 export async function prepare(rows: TableSource, options: PrepareOptions = {}): Promise<PreparedTable> {
   checkNames(options, OPTIONS, CALL);
   const task = readTask(options.task, CALL);
-  const frame = await collectFrame(rows, CALL);
+  const frame = await collectFrame(rows, CALL, { signal: readSignal(options.signal, CALL) });
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const names = options.target === undefined ? [] : readTargetNames(options.target, frame, CALL);
   const read = names.map((name) => {
@@ -90,7 +94,7 @@ export async function prepare(rows: TableSource, options: PrepareOptions = {}): 
       `${CALL}: target: ${show(classes.description.name)} has classes; several targets have to be numbers. Fix: prepare it alone`,
     );
   }
-  const typed = typeColumns(frame, names, options.columns, new Map(), CALL);
+  const typed = await inTurns(typeColumns(frame, names, options.columns, new Map(), CALL));
   const chosen = readEncoders(
     options.encoders,
     typed,
@@ -103,7 +107,7 @@ export async function prepare(rows: TableSource, options: PrepareOptions = {}): 
   );
   if (kept.length === 0) throw new DataError(`${CALL}: expected rows with all targets, received none`);
   const used = typed.filter(({ description }) => description.type !== "ignore");
-  const preparation = Preparation.fit(used, kept, chosen);
+  const preparation = await inTurns(Preparation.fitPieces(used, kept, chosen));
   if (preparation.inputs === 0)
     throw new DataError(`${CALL}: expected a column to learn from, all are left out: ${reasons(typed)}`);
   const targets = read.map(({ description, values }): PreparedTarget => {

@@ -76,25 +76,36 @@ export function calibrate(
   }
 }
 
-/** The share of the targets that are at or below a quantile. */
-export function coverageOf(targets: Float64Array, { levels, values }: QuantileRows, level: number): number {
-  let covered = 0;
-  for (let row = 0; row < targets.length; row++)
-    covered += Number(targets[row] <= values[row * levels.length + level]);
-  return covered / targets.length;
+/** The mean of a value of each row, by weight. */
+export function weightedMean(
+  rows: number,
+  weights: Float64Array | undefined,
+  of: (row: number) => number,
+): number {
+  let [sum, total] = [0, 0];
+  for (let row = 0; row < rows; row++) {
+    const weight = weights === undefined ? 1 : weights[row];
+    sum += weight * of(row);
+    total += weight;
+  }
+  return sum / total;
 }
 
 /**
- * The mean over rows and quantiles of the pinball loss: q (t - p) where the target t is above the quantile p
- * of the share q, else (1 - q) (p - t). (Koenker and Bassett, 1978.)
+ * The mean over rows, by weight, and over quantiles of the pinball loss: q (t - p) where the target t is
+ * above the quantile p of the share q, else (1 - q) (p - t). (Koenker and Bassett, 1978.)
  */
-export function pinballLoss(targets: Float64Array, { levels, values }: QuantileRows): number {
-  let sum = 0;
-  for (let row = 0; row < targets.length; row++) {
+export function pinballLoss(
+  targets: Float64Array,
+  { levels, values }: QuantileRows,
+  weights?: Float64Array,
+): number {
+  return weightedMean(targets.length, weights, (row) => {
+    let sum = 0;
     for (const [at, level] of levels.entries()) {
       const rest = targets[row] - values[row * levels.length + at];
       sum += rest > 0 ? level * rest : (level - 1) * rest;
     }
-  }
-  return sum / values.length;
+    return sum / levels.length;
+  });
 }

@@ -10,7 +10,7 @@ export interface RunOptions {
   /** The most threads; they change no bit of the result. */
   readonly threads?: number | undefined;
   readonly kernel?: KernelChoice | undefined;
-  /** Stops the training: the call rejects with the signal's reason. */
+  /** Stops the reading and the training: the source is closed, the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -2,7 +2,7 @@
 import { measure } from "../metrics/measure.ts";
 import { decideAll } from "./decision.ts";
 import { metricOf } from "./metric.ts";
-import { coverageOf, pinballLoss, type QuantileRows } from "./quantiles.ts";
+import { pinballLoss, type QuantileRows, weightedMean } from "./quantiles.ts";
 import type { TargetDescription, Task } from "./target.ts";
 
 /** Figures by the names of the metrics. */
@@ -11,7 +11,7 @@ export interface Scores {
   readonly rootMeanSquaredError?: number;
   /** Numbers: the mean absolute error, in the target's unit. */
   readonly meanAbsoluteError?: number;
-  /** Numbers: the share of the variance that is explained. */
+  /** Numbers: the share of the variance that is explained; absent where the targets do not vary. */
   readonly r2?: number;
   /** Numbers: the mean squared error; where it is the metric that was chosen. */
   readonly meanSquaredError?: number;
@@ -48,52 +48,69 @@ export interface Beside {
   /** The class that is answered for each row; by default as the description says. */
   readonly decisions?: ArrayLike<number> | undefined;
   readonly quantiles?: QuantileRows | undefined;
+  /** The weight of each row. Where none is above 0, all rows count alike. */
+  readonly weights?: Float64Array | undefined;
+}
+
+/** Predictions with what they are scored by. */
+interface Scored extends Omit<Beside, "quantiles"> {
+  readonly targets: Float64Array;
+  readonly predictions: Float64Array;
 }
 
 /**
  * The scores of predictions: numbers, or probabilities as [rows][classes]. `targets` are numbers, or the
- * numbers of classes.
+ * numbers of classes. A score that these rows do not define, such as the area under the ROC curve of rows of
+ * one class, is left out.
  */
 export function scoreTarget(
   description: TargetDescription,
   targets: Float64Array,
   predictions: Float64Array,
-  { decisions, quantiles }: Beside = {},
+  { decisions, quantiles, weights: given }: Beside = {},
 ): Scores {
   const { task, metric } = description;
+  const weights = relativeWeights(given);
+  const scored: Scored = { targets, predictions, decisions, weights };
   const scores =
     task === "regression"
-      ? { ...scoreNumbers(description, targets, predictions), ...scoreQuantiles(targets, quantiles) }
-      : scoreClasses(description, targets, predictions, decisions);
-  if (metric === undefined) return scores;
-  return {
-    ...scores,
-    [metric.type]: metricOf(metric, description).value(targets, predictions, undefined, decisions),
-  };
+      ? { ...scoreNumbers(description, scored), ...scoreQuantiles(targets, weights, quantiles) }
+      : scoreClasses(description, scored);
+  const own = metric && metricOf(metric, description).value(targets, predictions, weights, decisions);
+  return Object.fromEntries(
+    Object.entries({ ...scores, ...(metric && { [metric.type]: own }) }).filter(
+      ([, value]) => !Number.isNaN(value),
+    ),
+  );
+}
+
+/** Weights of at most 1, which 32 bits hold and no sum exceeds; undefined where none is above 0. */
+function relativeWeights(weights: Float64Array | undefined): Float64Array | undefined {
+  if (weights === undefined) return undefined;
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  return largest > 0 ? weights.map((weight) => weight / largest) : undefined;
 }
 
 function scoreClasses(
   description: TargetDescription,
-  targets: Float64Array,
-  predictions: Float64Array,
-  given: ArrayLike<number> | undefined,
+  { targets, predictions, decisions: given, weights }: Scored,
 ): Scores {
   const { classes = [], positive, threshold, classWeights } = description;
   const outputs = classes.length;
   if (outputs < 2) return { accuracy: 1, logLoss: 0 };
   const decisions = given ?? decideAll(description, predictions);
   const of = (type: string, more: object = {}) =>
-    metricOf({ type, ...more }, description).value(targets, predictions, undefined, decisions);
+    metricOf({ type, ...more }, description).value(targets, predictions, weights, decisions);
   const scores: Scores = {
     accuracy: of("accuracy", { threshold: null }),
-    logLoss: measure("logLoss", targets, predictions, { outputs }),
+    logLoss: measure("logLoss", targets, predictions, { outputs, sampleWeight: weights }),
   };
   if (outputs > 2) return scores;
   const counts = positive !== undefined || threshold !== undefined || classWeights !== undefined;
   const binary = { average: "binary", threshold: null };
   return {
     ...scores,
-    ...(targets.includes(0) && targets.includes(1) && { rocAuc: of("rocAuc", { average: "macro" }) }),
+    rocAuc: of("rocAuc", { average: "macro" }),
     ...(counts && {
       precision: of("precision", binary),
       recall: of("recall", binary),
@@ -102,12 +119,8 @@ function scoreClasses(
   };
 }
 
-function scoreNumbers(
-  description: TargetDescription,
-  targets: Float64Array,
-  predictions: Float64Array,
-): Scores {
-  const of = (type: string) => metricOf({ type }, description).value(targets, predictions);
+function scoreNumbers(description: TargetDescription, { targets, predictions, weights }: Scored): Scores {
+  const of = (type: string) => metricOf({ type }, description).value(targets, predictions, weights);
   return {
     rootMeanSquaredError: of("rootMeanSquaredError"),
     meanAbsoluteError: of("meanAbsoluteError"),
@@ -115,42 +128,31 @@ function scoreNumbers(
   };
 }
 
-function scoreQuantiles(targets: Float64Array, quantiles: QuantileRows | undefined): Scores {
+function scoreQuantiles(
+  targets: Float64Array,
+  weights: Float64Array | undefined,
+  quantiles: QuantileRows | undefined,
+): Scores {
   if (quantiles === undefined) return {};
-  const { levels } = quantiles;
-  const shares = levels.map((_, at) => coverageOf(targets, quantiles, at));
-  return {
-    pinballLoss: pinballLoss(targets, quantiles),
-    coverage: Object.fromEntries(levels.map((level, at) => [String(level), shares[at]])),
-    ...(levels.length > 1 && { intervalCoverage: intervalCoverage(targets, quantiles) }),
-  };
-}
-
-/** The share of the targets from the lowest to the highest quantile of their row. */
-function intervalCoverage(targets: Float64Array, { levels, values }: QuantileRows): number {
+  const { levels, values } = quantiles;
   const width = levels.length;
-  let inside = 0;
-  for (let row = 0; row < targets.length; row++) {
-    const [low, high] = [values[row * width], values[row * width + width - 1]];
-    inside += Number(targets[row] >= low && targets[row] <= high);
-  }
-  return inside / targets.length;
+  const share = (isInside: (target: number, start: number) => boolean) =>
+    weightedMean(targets.length, weights, (row) => Number(isInside(targets[row], row * width)));
+  const coverage = levels.map((level, at) => [
+    String(level),
+    share((target, start) => target <= values[start + at]),
+  ]);
+  return {
+    pinballLoss: pinballLoss(targets, quantiles, weights),
+    coverage: Object.fromEntries(coverage),
+    ...(width > 1 && {
+      intervalCoverage: share(
+        (target, start) => target >= values[start] && target <= values[start + width - 1],
+      ),
+    }),
+  };
 }
 
 /** The metric of a task where the caller does not choose one. */
 export const usualMetric = (task: Task): keyof Scores =>
   task === "regression" ? "rootMeanSquaredError" : "logLoss";
-
-const SMALLER_IS_BETTER: readonly (keyof Scores)[] = [
-  ...(["rootMeanSquaredError", "meanSquaredError", "meanAbsoluteError", "logLoss", "pinballLoss"] as const),
-];
-
-/** Whether a smaller value of a metric is better. */
-export const smallerIsBetter = (metric: keyof Scores): boolean => SMALLER_IS_BETTER.includes(metric);
-
-/** The mean of values and their standard deviation, with their number as the divisor. */
-export function meanAndStddev(values: readonly number[]): { readonly mean: number; readonly stddev: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, stddev: Math.sqrt(squares / values.length) };
-}

@@ -1,76 +1,60 @@
 /** TableModel: a trained model of a table. It takes records and answers in the table's own units. */
-import { DataError, OptionError, StateError, show } from "../errors.ts";
+import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
-import { readBoolean } from "../training/options.ts";
-import { BLOCK, TargetPredictor } from "./answering.ts";
+import { readBoolean, readSignal } from "../training/options.ts";
+import { BLOCK, STREAMED, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
-import { categoryName, isMissing } from "./cells.ts";
 import { type CellReader, type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
-import { type Columns, checkRecord, Frame, type TableRecord, type TableRows, toFrame } from "./frame.ts";
+import { type EvaluateTableOptions, Evaluation } from "./evaluation.ts";
+import {
+  type Columns,
+  checkRecord,
+  everyRow,
+  Frame,
+  framesOf,
+  isColumns,
+  type TableRecord,
+  type TableRows,
+  toFrame,
+} from "./frame.ts";
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
-import { metricOf } from "./metric.ts";
-import type { ModelChange, TableParts, TrainedTarget } from "./parts.ts";
-import { type Scores, scoreTarget } from "./scores.ts";
-import { summarize } from "./summary.ts";
-import { readTargets, type TargetDescription } from "./target.ts";
+import { rankBags } from "./metric.ts";
+import { type ModelChange, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
+import { interruptible, type ReadLimits, rowsFrom } from "./reading.ts";
+import { describeBriefly, summarize } from "./summary.ts";
+import type { TargetDescription } from "./target.ts";
+import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
 
-/** Records of a stream that are answered together. */
-const STREAMED = 256;
+/** What Node's `util.inspect` and `console.log` call; Deno and Bun, too. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
 
+/** How to read a stream of rows. */
+export interface TableStreamOptions {
+  /** Stops the reading at once: the source is closed, and the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Checks the options of a stream; rows in memory have none. */
+function readStreamOptions(options: unknown, rows: unknown, call: string): ReadLimits {
+  if (options === undefined) return {};
+  if (!isStream(rows))
+    throw new OptionError(`${call}: expected options only beside an async iterable of rows, received both`);
+  checkNames(options, ["signal"], call);
+  return { signal: readSignal((options as TableStreamOptions).signal, call) };
+}
+
 const isIterable = (rows: object | null): rows is Iterable<TableRecord> =>
   typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function" &&
   !ArrayBuffer.isView(rows);
-
-/** Reads the cells of rows as typed columns, for a column that has the training's description. */
-export function typeCells(
-  description: ColumnDescription,
-  cells: ArrayLike<unknown>,
-  place: string,
-): TypedColumn {
-  if (description.type === "text") {
-    const texts = Array.from(cells, (cell, row) => readText(description, cell, row, place));
-    return { description, texts, values: Float64Array.from(texts, (text) => (text === "" ? Number.NaN : 0)) };
-  }
-  const values = new Float64Array(cells.length);
-  const read = cellReader(description);
-  for (let row = 0; row < cells.length; row++) {
-    const value = read(cells[row]);
-    values[row] = value === undefined ? readCell(read, description, cells[row], row, place) : value;
-  }
-  return { description, values };
-}
-
-/** The text of a cell; "" for a missing one. */
-function readText(description: ColumnDescription, cell: unknown, row: number, place: string): string {
-  if (isMissing(cell)) return "";
-  return categoryName(cell) ?? String(readCell(() => undefined, description, cell, row, place));
-}
-
-function readCell(
-  read: CellReader,
-  description: ColumnDescription,
-  cell: unknown,
-  row: number,
-  place: string,
-): number {
-  const value = read(cell);
-  if (value !== undefined) return value;
-  // The training had such cells, too, and counted them as missing.
-  if (description.unreadable !== undefined && categoryName(cell) !== undefined) return Number.NaN;
-  const { name, type } = description;
-  throw new DataError(
-    `${place}: row ${row}: column ${show(name)}: expected a ${type}, received ${show(cell)}`,
-  );
-}
 
 /**
  * A trained model of a table: the columns and their preparation, the networks, and how good they are on rows
@@ -103,7 +87,7 @@ export class TableModel<Reply = Answer> {
     this.seed = parts.seed;
     this.rows = parts.rows;
     this.notes = parts.notes;
-    this.#used = usedColumns(parts);
+    this.#used = usedColumns(parts, parts.targets);
     this.#readers = this.#used.map(cellReader);
     this.#values = new Float64Array(this.#used.length);
   }
@@ -121,12 +105,13 @@ export class TableModel<Reply = Answer> {
    * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
    */
   predict(records: readonly object[] | IterableIterator<object>): Reply[];
-  predict(records: AsyncIterable<object>): AsyncGenerator<Reply, void>;
+  predict(records: AsyncIterable<object>, options?: TableStreamOptions): AsyncGenerator<Reply, void>;
   predict(columns: Columns | Frame): InColumns<Reply>;
   predict(record: object): Reply;
-  predict(rows: object): unknown {
+  predict(rows: object, options?: TableStreamOptions): unknown {
     this.#use("predict");
-    if (isStream(rows)) return this.#answerStream(rows);
+    const limits = readStreamOptions(options, rows, "predict");
+    if (isStream(rows)) return this.#answerStream(rows, limits);
     if (Array.isArray(rows)) return this.#answerRecords(rows);
     if (rows instanceof Frame || isColumns(rows)) return this.#answerColumns(toFrame(rows, "predict"));
     if (isIterable(rows)) return this.#answerRecords(Array.from(rows));
@@ -139,65 +124,50 @@ export class TableModel<Reply = Answer> {
    * without a target are left out. A stream of records gives a promise, and no more than a block of it is in
    * memory, with the predictions and the targets of all rows.
    *
+   * `sampleWeight` is how much each row counts, as in scikit-learn's metrics: the name of a column, or a list
+   * of a number of at least 0 for each row. For a stream it is the name of a column.
+   *
+   * A score that the rows do not define is left out: `rocAuc` where all rows are of one class. `r2` of equal
+   * targets is 1 if the predictions equal them, else 0.
+   *
    * @example
    * ```ts
    * const { accuracy, logLoss } = model.evaluate(otherRows);
    * ```
+   *
+   * @throws DataError if no row has a target, or a weight is not a number of at least 0; OptionError for an
+   * unknown option or column.
    */
-  evaluate(rows: TableRows): ScoresFor<Reply>;
-  evaluate(rows: AsyncIterable<TableRecord | Frame>): Promise<ScoresFor<Reply>>;
-  evaluate(rows: unknown): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
+  evaluate(rows: TableRows, options?: EvaluateTableOptions): ScoresFor<Reply>;
+  evaluate(
+    rows: AsyncIterable<object>,
+    options?: EvaluateTableOptions & TableStreamOptions,
+  ): Promise<ScoresFor<Reply>>;
+  evaluate(
+    rows: unknown,
+    options: EvaluateTableOptions & TableStreamOptions = {},
+  ): ScoresFor<Reply> | Promise<ScoresFor<Reply>> {
     this.#use("evaluate");
-    const found = this.#predictors.map((predictor) => new Evaluation(predictor));
-    if (isStream(rows)) return this.#evaluateStream(rows, found);
-    this.#evaluateFrame(toFrame(rows, "evaluate"), found, 0);
-    return this.#scoresOf(found);
-  }
-
-  /** Evaluates a block of rows after the other; what is kept of a row is its predictions and its target. */
-  async #evaluateStream(
-    rows: AsyncIterable<unknown>,
-    found: readonly Evaluation[],
-  ): Promise<ScoresFor<Reply>> {
-    let block: unknown[] = [];
-    let before = 0;
-    const end = () => {
-      const frame = toFrame(block, "evaluate");
-      block = [];
-      this.#evaluateFrame(frame, found, before);
-      before += frame.rows;
-    };
-    for await (const piece of rows) {
-      if (piece instanceof Frame) {
-        this.#evaluateFrame(piece, found, before);
-        before += piece.rows;
-      } else if (block.push(piece) >= BLOCK) end();
+    checkNames(options, ["sampleWeight", "signal"], "evaluate");
+    const { sampleWeight, signal } = options;
+    const limits = signal === undefined ? {} : readStreamOptions({ signal }, rows, "evaluate: signal");
+    const evaluation = new Evaluation(this.#predictors, this.#used);
+    if (!isStream(rows)) {
+      evaluation.add(toFrame(rows, "evaluate"), sampleWeight);
+      return evaluation.scores() as ScoresFor<Reply>;
     }
-    if (block.length > 0) end();
-    return this.#scoresOf(found);
+    if (sampleWeight !== undefined && typeof sampleWeight !== "string")
+      throw new OptionError(
+        `evaluate: sampleWeight: expected a column's name for a stream, received ${show(sampleWeight)}`,
+      );
+    return evaluation.addAll(rows, sampleWeight, limits) as Promise<ScoresFor<Reply>>;
   }
 
-  #evaluateFrame(frame: Frame, found: readonly Evaluation[], before: number): void {
-    const columns = typeFrame(this.#used, frame, "evaluate");
-    for (const evaluation of found) {
-      const { description } = evaluation.predictor;
-      const cells = frame.cells.get(description.name);
-      if (cells === undefined && before === 0) {
-        throw new DataError(
-          `evaluate: expected the target ${show(description.name)} among the columns, received none`,
-        );
-      }
-      if (cells !== undefined) evaluation.add(columns, readTargets(description, cells, "evaluate"));
-    }
-  }
-
-  #scoresOf(found: readonly Evaluation[]): ScoresFor<Reply> {
-    const scores = found.map((evaluation) => evaluation.scores());
-    if (scores.length === 1) return scores[0] as ScoresFor<Reply>;
-    return Object.fromEntries(this.targets.map(({ name }, at) => [name, scores[at]])) as ScoresFor<Reply>;
-  }
-
-  /** On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. */
+  /**
+   * On rows that the networks did not learn from: what `evaluate` can be expected to give for new rows. After
+   * `compact` they are of rows that it held out from the small network; those of the large one may have
+   * learned from them.
+   */
   get scores(): ScoresFor<Reply> {
     return this.#byTarget(({ scores }) => scores) as ScoresFor<Reply>;
   }
@@ -207,19 +177,7 @@ export class TableModel<Reply = Answer> {
    * did not learn from; the best first, target by target.
    */
   get leaderboard(): readonly TrainedBag[] {
-    return this.#parts.targets.flatMap(({ description, learned }) => {
-      const { metric } = description;
-      const isSmaller = metric === undefined || metricOf(metric, description).smallerIsBetter;
-      // A kind whose networks have all failed has neither, and comes last.
-      const rank = ({ loss, score = loss }: TrainedBag) => {
-        const value = isSmaller ? score : -score;
-        return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
-      };
-      return learned.bags.toSorted((a, b) => {
-        const [first, second] = [rank(a), rank(b)];
-        return first === second ? 0 : first - second;
-      });
-    });
+    return this.#parts.targets.flatMap(({ description, learned }) => rankBags(learned.bags, description));
   }
 
   /**
@@ -236,6 +194,16 @@ export class TableModel<Reply = Answer> {
   summary(options: { readonly columns?: boolean | undefined } = {}): string {
     checkNames(options, ["columns"], "summary");
     return summarize(this.#parts, readBoolean(options.columns ?? true, "summary: columns"));
+  }
+
+  /** The model in a few lines: target, columns, networks and the main score. `summary` has more. */
+  toString(): string {
+    return describeBriefly(this.#parts);
+  }
+
+  /** For `console.log(model)`. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Frees the memory of the networks at once. A second call does nothing. */
@@ -308,17 +276,21 @@ export class TableModel<Reply = Answer> {
   }
 
   /** Answers records as they come, some at a time. */
-  async *#answerStream(records: AsyncIterable<object>): AsyncGenerator<Reply, void> {
-    let block: object[] = [];
-    for await (const record of records) {
-      if (record instanceof Frame)
-        yield* this.#answersOf(typeFrame(this.#used, record, "predict"), record.rows) as Reply[];
-      else block.push(record);
-      if (block.length < STREAMED) continue;
-      yield* this.predict(block);
-      block = [];
+  #answerStream(records: AsyncIterable<object>, limits: ReadLimits): AsyncGenerator<Reply, void> {
+    return interruptible(limits.signal, (signal) => this.#answersFrom(records, { signal }));
+  }
+
+  async *#answersFrom(
+    records: AsyncIterable<object>,
+    limits: ReadLimits,
+  ): AsyncGenerator<Reply, void, undefined> {
+    let before = 0;
+    for await (const frame of framesOf(records, STREAMED, "predict", limits)) {
+      this.#use("predict");
+      const columns = typeFrame(this.#used, frame, "predict", rowsFrom(before));
+      yield* this.#answersOf(columns, frame.rows) as Reply[];
+      before += frame.rows;
     }
-    if (block.length > 0) yield* this.predict(block);
   }
 
   /** The answer for one record: the same bits as among others, without columns in between. */
@@ -346,7 +318,8 @@ export class TableModel<Reply = Answer> {
     const answers = new Array<RecordAnswer>(records.length);
     for (let start = 0; start < records.length; start += BLOCK) {
       const end = Math.min(records.length, start + BLOCK);
-      const block = this.#answersOf(this.#typeRecords(records, start, end), end - start);
+      const columns = typeRecords(this.#used, this.#readers, records, start, end, "predict");
+      const block = this.#answersOf(columns, end - start);
       for (let row = start; row < end; row++) answers[row] = block[row - start];
     }
     return answers;
@@ -369,37 +342,6 @@ export class TableModel<Reply = Answer> {
     return answers;
   }
 
-  /** The columns of some records. */
-  #typeRecords(
-    records: readonly TableRecord[],
-    start: number,
-    end: number,
-  ): ReadonlyMap<string, TypedColumn> {
-    const used = this.#used;
-    const readers = this.#readers;
-    const columns = used.map((description): { -readonly [K in keyof TypedColumn]: TypedColumn[K] } => ({
-      description,
-      values: new Float64Array(end - start),
-      ...(description.type === "text" && { texts: new Array<string>(end - start).fill("") }),
-    }));
-    for (let row = start; row < end; row++) {
-      const record = records[row];
-      checkRecord(record, row, "predict");
-      for (let at = 0; at < used.length; at++) {
-        const { name } = used[at];
-        const { values, texts } = columns[at];
-        const cell = Object.hasOwn(record, name) ? record[name] : undefined;
-        if (texts === undefined) values[row - start] = readCell(readers[at], used[at], cell, row, "predict");
-        else {
-          const text = isMissing(cell) ? "" : String(cell);
-          (texts as string[])[row - start] = text;
-          values[row - start] = text === "" ? Number.NaN : 0;
-        }
-      }
-    }
-    return new Map(columns.map((column) => [column.description.name, column]));
-  }
-
   #answerColumns(frame: Frame): unknown {
     const columns = typeFrame(this.#used, frame, "predict");
     const rows = everyRow(frame.rows);
@@ -407,84 +349,6 @@ export class TableModel<Reply = Answer> {
     if (answers.length === 1) return answers[0];
     return Object.fromEntries(this.targets.map(({ name }, at) => [name, answers[at]]));
   }
-}
-
-/** Predictions and targets of rows that come in blocks. */
-class Evaluation {
-  readonly predictor: TargetPredictor;
-  readonly #targets: Float64Array[] = [];
-  readonly #values: Float64Array[] = [];
-  readonly #quantiles: Float64Array[] = [];
-
-  constructor(predictor: TargetPredictor) {
-    this.predictor = predictor;
-  }
-
-  /** Adds the rows that have a target. */
-  add(columns: ReadonlyMap<string, TypedColumn>, targets: Float64Array): void {
-    const known = everyRow(targets.length).filter((row) => !Number.isNaN(targets[row]));
-    if (known.length === 0) return;
-    const { values, quantiles } = this.predictor.rows(columns, known);
-    this.#targets.push(Float64Array.from(known, (row) => targets[row]));
-    this.#values.push(values);
-    if (quantiles !== undefined) this.#quantiles.push(quantiles);
-  }
-
-  scores(): Scores {
-    if (this.#targets.length === 0)
-      throw new DataError(`evaluate: expected rows with a target, received none`);
-    const { description } = this.predictor;
-    const { quantiles: levels } = description;
-    return scoreTarget(
-      description,
-      joined(this.#targets),
-      joined(this.#values),
-      levels && { quantiles: { levels, values: joined(this.#quantiles) } },
-    );
-  }
-}
-
-/** Arrays one after the other. */
-function joined(arrays: readonly Float64Array[]): Float64Array {
-  if (arrays.length === 1) return arrays[0];
-  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
-}
-
-/** The numbers of all rows. */
-function everyRow(rows: number): Uint32Array {
-  const all = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) all[row] = row;
-  return all;
-}
-
-/** The columns that the networks of a model take. */
-export function usedColumns({ columns, targets }: TableParts): readonly ColumnDescription[] {
-  const used = new Set(
-    targets.flatMap(({ learned }) =>
-      learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
-    ),
-  );
-  return columns.filter(({ name }) => used.has(name));
-}
-
-/** The cells of a frame as typed columns, for columns that have the training's descriptions. */
-export function typeFrame(
-  used: readonly ColumnDescription[],
-  frame: Frame,
-  place: string,
-): ReadonlyMap<string, TypedColumn> {
-  const typed = new Map<string, TypedColumn>();
-  for (const description of used) {
-    const cells = frame.cells.get(description.name);
-    if (cells !== undefined) typed.set(description.name, typeCells(description, cells, place));
-  }
-  return typed;
 }
 
 /** The parts of a table model; `call` begins the message of the error for anything else. */
@@ -504,13 +368,4 @@ export function restoreTable(
 ): TableModel {
   checkNames(options, ["kernel"], place);
   return new TableModel(readTable(bytes, place, options));
-}
-
-/**
- * Whether an object has columns: every value is a list. A record whose every field is a list has no meaning.
- */
-function isColumns(rows: unknown): rows is Columns {
-  if (rows === null || typeof rows !== "object") return false;
-  const values = Object.values(rows);
-  return values.length > 0 && values.every((value) => Array.isArray(value) || ArrayBuffer.isView(value));
 }

@@ -22,8 +22,8 @@ import {
   type PreparationStep,
   takenByState,
 } from "./preparation.ts";
-import { typeCells } from "./tableModel.ts";
 import { type ClassValue, readTargets, type TargetDescription } from "./target.ts";
+import { typeCells } from "./typedRows.ts";
 
 /** A target and how its numbers are encoded. */
 export interface PreparedTarget {

@@ -2,7 +2,9 @@
 import { DataError, OptionError, show } from "../errors.ts";
 import type { Complete } from "../options.ts";
 import { categoryName, findDecimal, isMissing, isMissingTarget } from "./cells.ts";
-import { cellReader, inferColumnType } from "./columns.ts";
+import { cellReader } from "./columns.ts";
+import { type RowName, rowName } from "./reading.ts";
+import { inferColumnType } from "./typeColumn.ts";
 
 /** The kinds of answers. */
 export type Task = "regression" | "classification";
@@ -72,6 +74,8 @@ interface Cells {
   readonly cells: ArrayLike<unknown>;
   /** Whether the source has no types, so that numbers are written as text. */
   readonly isText: boolean;
+  /** How errors name a row; by its number where nothing is given. */
+  readonly nameOf?: RowName | undefined;
 }
 
 /** Reads the target's cells; `task` overrides what they look like. */
@@ -113,7 +117,7 @@ function looksNumeric({ cells, isText }: Cells, rows: Uint32Array): boolean {
 const LARGEST_TARGET = 1e100;
 
 /** Reads numbers; rows with an infinite one have no target. */
-function numbersOf({ name, cells }: Cells, here: string): Target {
+function numbersOf({ name, cells, nameOf = rowName }: Cells, here: string): Target {
   const texts = new Set<string>();
   for (let row = 0; row < cells.length; row++) {
     const cell = cells[row];
@@ -123,6 +127,7 @@ function numbersOf({ name, cells }: Cells, here: string): Target {
   const values = readNumbers(
     { name, cells, decimal },
     here,
+    nameOf,
     '. Fix: clean the column, or give task: "classification"',
   );
   const rows = rowsWhere(values.length, (row) => !Number.isNaN(values[row]));
@@ -141,7 +146,7 @@ function regression(source: Cells, reason: string, here: string): Target {
   const large = rows.find((row) => Math.abs(values[row]) > LARGEST_TARGET);
   if (large !== undefined) {
     throw new DataError(
-      `${here}: row ${large}: expected a number of at most ${LARGEST_TARGET}, received ${values[large]}. Fix: leave the row out, or predict the logarithm`,
+      `${here}: ${(source.nameOf ?? rowName)(large)}: expected a number of at most ${LARGEST_TARGET}, received ${values[large]}. Fix: leave the row out, or predict the logarithm`,
     );
   }
   return { description: { ...description, reason }, rows, values };
@@ -154,6 +159,7 @@ function readNumbers(
     decimal,
   }: { name: string; cells: ArrayLike<unknown>; decimal: TargetDescription["decimal"] },
   here: string,
+  nameOf: RowName,
   fix = "",
 ): Float64Array {
   const read = cellReader({ name, type: "number", missing: 0, distinct: 0, ...(decimal && { decimal }) });
@@ -161,7 +167,7 @@ function readNumbers(
   for (let row = 0; row < values.length; row++) {
     const value = read(cells[row]);
     if (value === undefined) {
-      throw new DataError(`${here}: row ${row}: expected a number, received ${show(cells[row])}${fix}`);
+      throw new DataError(`${here}: ${nameOf(row)}: expected a number, received ${show(cells[row])}${fix}`);
     }
     values[row] = value;
   }
@@ -176,11 +182,18 @@ function classOf(cell: unknown): ClassValue | undefined {
 }
 
 /** Classes that are named by any cells. */
-function namesOf({ name, cells }: Cells, rows: Uint32Array, reason: string, here: string): Target {
+function namesOf(
+  { name, cells, nameOf = rowName }: Cells,
+  rows: Uint32Array,
+  reason: string,
+  here: string,
+): Target {
   const read = (row: number) => {
     const value = classOf(cells[row]);
     if (value !== undefined) return value;
-    throw new DataError(`${here}: row ${row}: expected the name of a class, received ${show(cells[row])}`);
+    throw new DataError(
+      `${here}: ${nameOf(row)}: expected the name of a class, received ${show(cells[row])}`,
+    );
   };
   return classification(name, cells.length, rows, read, { reason }, here);
 }
@@ -241,10 +254,11 @@ export function readTargets(
   description: TargetDescription,
   cells: ArrayLike<unknown>,
   place: string,
+  nameOf: RowName = rowName,
 ): Float64Array {
   const { name, task, classes = [], decimal } = description;
   const here = `${place}: target ${show(name)}`;
-  if (task === "regression") return readNumbers({ name, cells, decimal }, here);
+  if (task === "regression") return readNumbers({ name, cells, decimal }, here, nameOf);
   const read = classReader(description);
   return Float64Array.from({ length: cells.length }, (_, row) => {
     const cell = cells[row];
@@ -252,7 +266,7 @@ export function readTargets(
     if (found === undefined) {
       const known = classes.slice(0, 10).map(String).join(", ");
       throw new DataError(
-        `${here}: row ${row}: expected one of the classes ${known}, received ${show(cell)}`,
+        `${here}: ${nameOf(row)}: expected one of the classes ${known}, received ${show(cell)}`,
       );
     }
     return found;

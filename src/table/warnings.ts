@@ -3,7 +3,7 @@ import { show } from "../errors.ts";
 import { categoryName, isMissing } from "./cells.ts";
 import type { TypedColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
-import { pause } from "./learner/pause.ts";
+import { pause } from "./pieces.ts";
 import { readTarget } from "./target.ts";
 
 /** The kinds of what deserves a look. */

@@ -1,7 +1,7 @@
 /** The budget of a training: how long it may take, and which loss is low enough. */
 import { OptionError, show } from "../errors.ts";
 import { after, now } from "../host.ts";
-import { checkNames } from "../options.ts";
+import { checkNames, refuse } from "../options.ts";
 
 /** Ends a training early, as if the current epoch had been the last. */
 export interface Budget {
@@ -15,10 +15,21 @@ export interface Budget {
   readonly targetLoss?: number | undefined;
 }
 
+/** Checks the names in the option `budget`. */
+export function checkBudget(
+  given: unknown,
+  names: readonly string[],
+  place: string,
+): asserts given is Budget {
+  if (typeof given === "number")
+    throw refuse(place, "an object", given, `. Fix: budget: { seconds: ${show(given)} }`);
+  checkNames(given, names, place);
+}
+
 /** Checks the option `budget`. */
 export function readBudget(given: unknown, place: string): Budget {
-  checkNames(given, ["seconds", "targetLoss"], place);
-  const { seconds, targetLoss } = given as Budget;
+  checkBudget(given, ["seconds", "targetLoss"], place);
+  const { seconds, targetLoss } = given;
   if (seconds !== undefined && !(typeof seconds === "number" && seconds > 0)) {
     throw new OptionError(`${place}: seconds: expected a number above 0, received ${show(seconds)}`);
   }

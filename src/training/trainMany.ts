@@ -2,7 +2,7 @@
 import { onAbort } from "../abort.ts";
 import { checkExamples, type Examples } from "../data/examples.ts";
 import { DivergenceError, OptionError, show } from "../errors.ts";
-import { every, now } from "../host.ts";
+import { every, nextTurn, now } from "../host.ts";
 import type { Kernel, KernelTrainings, Progress, Run } from "../kernel/kernel.ts";
 import { type Model, sessionOf } from "../model.ts";
 import { Clock } from "./budget.ts";
@@ -124,6 +124,8 @@ export interface CallOptions extends Partial<Pick<CheckedFitOptions, "budget" | 
   readonly onProgress: TrainManyOptions["onProgress"];
   /** Ends all trainings when it aborts, as if the time of the budget were over. */
   readonly stop?: AbortSignal | undefined;
+  /** Whether the event loop turns between the trainings as they begin: the data must not change then. */
+  readonly takesTurns?: boolean;
   /** Whether the call is a search, in which some trainings may fail: it warns only if all fail. */
   readonly isSearch?: boolean;
 }
@@ -138,7 +140,10 @@ export async function trainTogether(
   const cache: LoadCache = new Map();
   const active: ActiveTraining[] = [];
   try {
-    for (const training of trainings) active.push(begin(call, training, options, cache));
+    for (const training of trainings) {
+      if (options.takesTurns) await new Promise<void>((resolve) => nextTurn(resolve));
+      active.push(begin(call, training, options, cache));
+    }
     cache.clear();
     const histories = await train(active, options);
     const succeeded = active.flatMap(({ training, error }) => (error === undefined ? [training] : []));

@@ -6,6 +6,8 @@ import type { Check } from "../fields.ts";
 export interface EncoderInput {
   /** As {@link TypedColumn} has them: NaN is missing; categories by number, -1 for an unknown one. */
   readonly values: Float64Array;
+  /** The values that are not missing in ascending order, where they are known. */
+  readonly sorted?: Float64Array;
   /** Texts, for an encoder of texts. */
   readonly texts?: readonly string[] | undefined;
   /** The names of the categories. */
@@ -26,6 +28,17 @@ export interface Writer {
   readonly lookup?: { readonly categories: number; readonly units: number };
   /** Writes a value into `out`, from `at` on. Places that it does not write must be 0. */
   write(value: number, out: Float32Array, at: number, text?: string): void;
+  /**
+   * Writes the first `rows` values, each `stride` after the one before: the same bits as `write`, with a loop
+   * of its own, which is several times faster. Absent where it would not be.
+   */
+  readonly writeRows?: (
+    values: Float64Array,
+    rows: number,
+    out: Float32Array,
+    at: number,
+    stride: number,
+  ) => void;
   /**
    * The value that inputs mean, the way back from `write`: the number, or the number of the category; NaN for
    * none. Absent where there is no way back.
@@ -50,9 +63,8 @@ export interface Encoder {
 }
 
 /** Values that are not missing, in ascending order. */
-export function sortedValues(values: Float64Array): Float64Array {
-  return values.filter((value) => !Number.isNaN(value)).sort();
-}
+export const sortedValues = ({ values, sorted }: EncoderInput): Float64Array =>
+  sorted ?? values.filter((value) => !Number.isNaN(value)).sort();
 
 /** The quantile of values in ascending order, by linear interpolation, as NumPy's default. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {

@@ -36,6 +36,12 @@ const scaled = ({ center, scale, fill }: Scale, { to, back }: Bend): Writer => (
   write(value, out, at) {
     out[at] = to(((Number.isNaN(value) ? fill : value) - center) / scale);
   },
+  writeRows(values, rows, out, at, stride) {
+    for (let row = 0, place = at; row < rows; row++, place += stride) {
+      const value = values[row];
+      out[place] = to(((Number.isNaN(value) ? fill : value) - center) / scale);
+    }
+  },
   inverse: (inputs, at) => center + scale * back(inputs[at]),
   names: () => [""],
 });
@@ -65,10 +71,11 @@ export const standardize = entry(
   (): Encoder => ({
     takes: "number",
     fields: SCALE,
-    fit({ values }) {
-      const sorted = sortedValues(values);
+    fit(input) {
+      const sorted = sortedValues(input);
       if (sorted.length === 0 || sorted[0] === sorted[sorted.length - 1]) return undefined;
       const fill = quantile(sorted, 0.5);
+      const { values } = input;
       const rows = values.length;
       let sum = 0;
       for (const value of values) sum += Number.isNaN(value) ? fill : value;
@@ -98,8 +105,8 @@ export const robustScale = entry(
   ({ clip: isClipped }): Encoder => ({
     takes: "number",
     fields: { ...SCALE, clip: truth },
-    fit({ values }) {
-      const sorted = sortedValues(values);
+    fit(input) {
+      const sorted = sortedValues(input);
       if (sorted.length === 0) return undefined;
       const center = quantile(sorted, 0.5);
       let scale = quantile(sorted, 0.75) - quantile(sorted, 0.25);
@@ -126,6 +133,10 @@ export const missingFlag = entry(
       width: 1,
       write(value, out, at) {
         out[at] = Number.isNaN(value) ? 1 : 0;
+      },
+      writeRows(values, rows, out, at, stride) {
+        for (let row = 0, place = at; row < rows; row++, place += stride)
+          out[place] = Number.isNaN(values[row]) ? 1 : 0;
       },
       names: () => ["missing"],
     }),
@@ -162,8 +173,8 @@ export const piecewiseLinear = entry(
   ({ bins }): Encoder => ({
     takes: "number",
     fields: { edges: ascending, fill: finite },
-    fit({ values }) {
-      const sorted = sortedValues(values);
+    fit(input) {
+      const sorted = sortedValues(input);
       if (sorted.length === 0) return undefined;
       const distinct = distinctValues(sorted);
       const edges = new Set<number>();
@@ -186,10 +197,17 @@ export const piecewiseLinear = entry(
         width,
         write(given, out, at) {
           const value = Number.isNaN(given) ? fill : given;
-          for (let bin = 0; bin < width; bin++) {
-            if (value <= lows[bin]) return;
-            const share = (value - lows[bin]) * factors[bin];
-            out[at + bin] = share < 1 ? share : 1;
+          // A value above an edge fills the bin below it: its share rounds to 1 there.
+          let bin = 0;
+          for (; bin < width && value >= lows[bin + 1]; bin++) out[at + bin] = 1;
+          if (bin < width && value > lows[bin]) out[at + bin] = (value - lows[bin]) * factors[bin];
+        },
+        writeRows(values, rows, out, at, stride) {
+          for (let row = 0, place = at; row < rows; row++, place += stride) {
+            const value = Number.isNaN(values[row]) ? fill : values[row];
+            let bin = 0;
+            for (; bin < width && value >= lows[bin + 1]; bin++) out[place + bin] = 1;
+            if (bin < width && value > lows[bin]) out[place + bin] = (value - lows[bin]) * factors[bin];
           }
         },
         inverse(inputs, at) {

@@ -3,8 +3,9 @@ import { alignTable } from "../../textTable.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
 import { type Frame, isRecord, toFrame } from "../frame.ts";
+import { usedColumns } from "../parts.ts";
 import { partsOf } from "../tableModel.ts";
-import { type AnyTableModel, showCell, usedColumns } from "./questions.ts";
+import { type AnyTableModel, showCell } from "./questions.ts";
 
 /** What is unlike the training rows: see {@link RowFinding}. */
 export type RowFindingKind = "outOfRange" | "unknownCategory" | "missing" | "unreadable";
@@ -60,11 +61,7 @@ const MOST_NAMES = 5;
 export function checkRows(model: AnyTableModel, rows: object): RowCheck {
   const parts = partsOf(model, CALL);
   const frame = toFrame(isRecord(rows) ? [rows] : rows, CALL);
-  const names = new Set(
-    parts.targets.flatMap((target) => usedColumns(parts, target).map(({ name }) => name)),
-  );
-  const findings = parts.columns
-    .filter(({ name }) => names.has(name))
+  const findings = usedColumns(parts, parts.targets)
     .flatMap((description) => checkColumn(description, frame))
     .sort((a, b) => b.rows.length - a.rows.length);
   const found = [...new Set(findings.flatMap(({ rows: own }) => own))].sort((a, b) => a - b);

@@ -7,7 +7,7 @@ import { type ColumnDescription, cellReader } from "../columns.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue } from "../target.ts";
-import { type AnyTableModel, predictionsFor, showCell, targetOf, usedColumns } from "./questions.ts";
+import { type AnyTableModel, questionOf, showCell, targetOf } from "./questions.ts";
 
 /** Where to look. */
 export interface TableDependenceOptions {
@@ -67,7 +67,7 @@ export function partialDependence(
   checkNames(options, OPTIONS, CALL);
   const trained = targetOf(parts, options.target, CALL);
   const { description } = trained;
-  const used = usedColumns(parts, trained);
+  const { columns: used, predict } = questionOf(parts, trained, CALL);
   const points = options.points === undefined ? POINTS : readSize(options.points, `${CALL}: points`);
   if (points < 2) throw new OptionError(`${CALL}: points: expected at least 2, received ${points}`);
   const percentiles = readPercentiles(options.percentiles, `${CALL}: percentiles`);
@@ -83,11 +83,7 @@ export function partialDependence(
   const outputs = description.classes?.length ?? 1;
   const means = grid.map(({ cell }) => {
     const cells = new Array<unknown>(frame.rows).fill(cell);
-    const predictions = predictionsFor(
-      model,
-      new Frame(new Map(frame.cells).set(column, cells), frame.rows),
-      description,
-    );
+    const predictions = predict(new Frame(new Map(frame.cells).set(column, cells), frame.rows));
     const sums = new Array<number>(outputs).fill(0);
     for (let at = 0; at < predictions.length; at++) sums[at % outputs] += predictions[at];
     return sums.map((sum) => sum / frame.rows);

@@ -5,12 +5,13 @@ import { checkNames } from "../../options.ts";
 import { alignTable } from "../../textTable.ts";
 import { BLOCK } from "../answering.ts";
 import { decideAll, positiveOf } from "../decision.ts";
-import { Frame, type TableRows, toFrame } from "../frame.ts";
-import type { TrainedTarget } from "../parts.ts";
+import { type Frame, framesOf, type TableRows, toFrame } from "../frame.ts";
+import type { TableParts, TrainedTarget } from "../parts.ts";
+import { rowsFrom } from "../reading.ts";
 import { type Scores, scoreTarget } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { type ClassValue, readTargets, type TargetDescription, type Task } from "../target.ts";
-import { type AnyTableModel, answersFor, flatten, targetOf } from "./questions.ts";
+import { type AnyTableModel, questionOf, targetOf } from "./questions.ts";
 
 /** How to report. */
 export interface EvaluationReportOptions {
@@ -95,7 +96,7 @@ export async function evaluationReport(
   checkNames(options, ["target"], CALL);
   const trained = targetOf(parts, options.target, CALL);
   const { description } = trained;
-  const found = await collect(model, rows, description);
+  const found = await collect(parts, trained, rows);
   const { targets, predictions, quantiles } = found;
   const levels = description.quantiles;
   const beside = levels && quantiles ? { quantiles: { levels, values: quantiles } } : {};
@@ -114,24 +115,27 @@ export async function evaluationReport(
 }
 
 async function collect(
-  model: AnyTableModel,
+  parts: TableParts,
+  trained: TrainedTarget,
   rows: TableRows | AsyncIterable<object>,
-  description: TargetDescription,
 ): Promise<Collected> {
+  const { description } = trained;
   const { name, classes, quantiles: levels = [] } = description;
+  const question = questionOf(parts, trained, CALL);
   const [targets, predictions, quantiles]: number[][] = [[], [], []];
   const width = classes?.length ?? 1;
   let before = 0;
-  for await (const frame of blocksOf(rows)) {
+  const isStream = Symbol.asyncIterator in rows;
+  for await (const frame of isStream ? framesOf(rows, BLOCK, CALL, {}) : [toFrame(rows, CALL)]) {
     const known = targetsOf(description, frame, before);
     before += frame.rows;
-    const answers = answersFor(model, frame, description);
-    const values = flatten(answers, description);
+    const found = question.predictAll(frame);
     for (let row = 0; row < frame.rows; row++) {
       if (Number.isNaN(known[row])) continue;
       targets.push(known[row]);
-      for (let at = 0; at < width; at++) predictions.push(values[row * width + at]);
-      for (const level of levels) quantiles.push(answers.quantiles[String(level)][row]);
+      for (let at = 0; at < width; at++) predictions.push(found.values[row * width + at]);
+      for (let at = 0; at < levels.length; at++)
+        quantiles.push(found.quantiles?.[row * levels.length + at] ?? Number.NaN);
     }
   }
   if (targets.length === 0) {
@@ -144,27 +148,9 @@ async function collect(
   };
 }
 
-/** Rows in frames: those of a stream as they come, records some thousand at a time. */
-async function* blocksOf(rows: TableRows | AsyncIterable<object>): AsyncGenerator<Frame, void> {
-  if (!(Symbol.asyncIterator in rows)) {
-    yield toFrame(rows, CALL);
-    return;
-  }
-  let records: object[] = [];
-  for await (const piece of rows) {
-    if (piece instanceof Frame) yield piece;
-    else if (records.push(piece) >= BLOCK) {
-      yield toFrame(records, CALL);
-      records = [];
-    }
-  }
-  if (records.length > 0) yield toFrame(records, CALL);
-}
-
 function targetsOf(description: TargetDescription, frame: Frame, before: number): Float64Array {
   const cells = frame.cells.get(description.name);
-  const here = before === 0 ? CALL : `${CALL}: after ${before} rows`;
-  if (cells !== undefined) return readTargets(description, cells, here);
+  if (cells !== undefined) return readTargets(description, cells, CALL, rowsFrom(before));
   throw new DataError(
     `${CALL}: expected the target ${show(description.name)} among the columns, received ${frame.names.slice(0, 10).map(show).join(", ")}. Fix: give rows whose answers are known`,
   );

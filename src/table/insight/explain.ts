@@ -3,23 +3,17 @@ import { DataError, OptionError } from "../../errors.ts";
 import { checkNames, readSize } from "../../options.ts";
 import { permutation } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
+import { outputsOf } from "../answering.ts";
 import { backgroundFrame } from "../background.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
+import { decider } from "../decision.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
 import type { TableParts } from "../parts.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue, TargetDescription } from "../target.ts";
 import { explanationText } from "./explanationText.ts";
-import {
-  type AnyTableModel,
-  answersFor,
-  flatten,
-  predictionsFor,
-  readClass,
-  targetOf,
-  usedColumns,
-} from "./questions.ts";
+import { type AnyTableModel, type Question, questionOf, readClass, targetOf } from "./questions.ts";
 
 /** How to explain an answer. */
 export interface TableExplainOptions {
@@ -119,34 +113,34 @@ export function explain(
   checkNames(options, OPTIONS, CALL);
   const target = targetOf(parts, options.target, CALL);
   const { description } = target;
-  const columns = usedColumns(parts, target);
+  const question = questionOf(parts, target, CALL);
+  const { columns } = question;
   const background = columns.length === 0 ? new Frame(new Map(), 1) : readBackground(options, parts);
   const setting: Setting = {
-    model,
+    question,
     description,
     background,
-    columns,
     evaluations: readEvaluations(options.evaluations),
     seed: options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`),
     output: chooseOutput(description, options.class),
-    base: predictionsFor(model, background, description),
+    base: question.predict(background),
   };
   const isOne = !(Symbol.iterator in Object(rows));
   const frame = toFrame(isOne ? [rows] : rows, CALL);
-  const answers = answersFor(model, frame, description);
-  const predictions = flatten(answers, description);
-  const outputs = description.classes?.length ?? 1;
-  const explanations = Array.from({ length: frame.rows }, (_, row) =>
-    explainRow(setting, frame, row, answers.value[row], predictions.subarray(row * outputs)),
-  );
+  const predictions = question.predict(frame);
+  const outputs = outputsOf(description);
+  const decide = decider(description);
+  const explanations = Array.from({ length: frame.rows }, (_, row) => {
+    const output = setting.output ?? decide(predictions, row * outputs);
+    return explainRow(setting, frame, row, output, predictions[row * outputs + output]);
+  });
   return isOne ? explanations[0] : explanations;
 }
 
 interface Setting {
-  readonly model: AnyTableModel;
+  readonly question: Question;
   readonly description: TargetDescription;
   readonly background: Frame;
-  readonly columns: readonly ColumnDescription[];
   readonly evaluations: number;
   readonly seed: number;
   /** The output that is explained; undefined for that of the answered class. */
@@ -158,7 +152,9 @@ interface Setting {
 function chooseOutput({ classes }: TargetDescription, given: unknown): number | undefined {
   if (classes === undefined) {
     if (given === undefined) return 0;
-    throw new OptionError(`${CALL}: class: the target is a number, it has no classes`);
+    throw new OptionError(
+      `${CALL}: class: expected none, because the target is a number. Fix: leave the option out`,
+    );
   }
   return given === undefined ? undefined : readClass(classes, given, CALL);
 }
@@ -197,13 +193,13 @@ function explainRow(
   setting: Setting,
   frame: Frame,
   row: number,
-  answer: ClassValue,
-  prediction: Float64Array,
+  output: number,
+  prediction: number,
 ): TableExplanation {
-  const { model, description, background, columns, seed } = setting;
+  const { question, description, background, seed } = setting;
+  const { columns } = question;
   const { classes } = description;
-  const output = setting.output ?? (classes as readonly ClassValue[]).indexOf(answer);
-  const outputs = classes?.length ?? 1;
+  const outputs = outputsOf(description);
   const own = columns.map(({ name }) => frame.cells.get(name)?.[row]);
   const differing = differences(columns, own, background);
   const mixtures: Mixture[] = [];
@@ -216,7 +212,7 @@ function explainRow(
       ? exactGame(players, columns.length, (isOwn) => request(at, isOwn))
       : sampledGame(players, columns.length, { seed, rounds, at }, (isOwn) => request(at, isOwn)),
   );
-  const all = predictionsFor(model, mix(columns, own, background, mixtures), description);
+  const all = question.predict(mix(columns, own, background, mixtures));
   const valueAt = (mixture: number) => all[mixture * outputs + output];
   const sums = new Float64Array(columns.length);
   for (const game of games) game(valueAt, sums);
@@ -229,7 +225,7 @@ function explainRow(
   const explanation = {
     target: description.name,
     ...(classes && { class: classes[output] }),
-    prediction: prediction[output],
+    prediction,
     baseline,
     columns: contributions,
     isExact,

@@ -1,25 +1,36 @@
 /** Permutation importance of the columns of a table. */
-import { DataError, OptionError, show } from "../../errors.ts";
+
+import { momentsOf } from "../../data/moments.ts";
+import { DataError, OptionError, show, within } from "../../errors.ts";
 import { importanceText } from "../../insight/importanceText.ts";
-import { checkNames, readSize, unknownName } from "../../options.ts";
+import { checkNames, readSize } from "../../options.ts";
 import { permutation, purpose } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
+import { readWeights } from "../columnOptions.ts";
+import type { EvaluateTableOptions } from "../evaluation.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
-import { meanAndStddev, type Scores, scoreTarget, smallerIsBetter, usualMetric } from "../scores.ts";
+import { type MetricChoice, metricOf, readMetric } from "../metric.ts";
+import { pinballLoss } from "../quantiles.ts";
+import { type Scores, scoreTarget, usualMetric } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { readTargets, type TargetDescription } from "../target.ts";
-import { type AnyTableModel, predictionsFor, targetOf, usedColumns } from "./questions.ts";
+import { type AnyTableModel, questionOf, targetOf } from "./questions.ts";
 
 /** How to measure the importance of columns. */
 export interface TableImportanceOptions {
-  /** What is measured; by default `rootMeanSquaredError` of numbers, and `logLoss` of classes. */
-  readonly metric?: keyof Scores | undefined;
+  /**
+   * What is measured: a metric as in `fitTable`, or `pinballLoss` of a model with quantiles; by default
+   * `rootMeanSquaredError` of numbers, and `logLoss` of classes.
+   */
+  readonly metric?: MetricChoice | "pinballLoss" | undefined;
   /** The number of times that each column is shuffled; 5 by default. */
   readonly repeats?: number | undefined;
   /** Decides the permutations; by default the model's seed. */
   readonly seed?: number | undefined;
   /** The target, for a model of several. */
   readonly target?: string | undefined;
+  /** The column, or a list, of a weight for each row, at least 0. By default all rows count alike. */
+  readonly sampleWeight?: EvaluateTableOptions["sampleWeight"];
 }
 
 /** How much one column matters. */
@@ -48,7 +59,9 @@ export interface TableImportance {
 }
 
 const CALL = "importance";
-const OPTIONS: readonly (keyof TableImportanceOptions)[] = ["metric", "repeats", "seed", "target"];
+const OPTIONS: readonly (keyof TableImportanceOptions)[] = [
+  ...(["metric", "repeats", "seed", "target", "sampleWeight"] as const),
+];
 const REPEATS = 5;
 
 /**
@@ -78,54 +91,94 @@ export function importance(
   const { description } = target;
   const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${CALL}: repeats`);
   const seed = options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`);
-  const { frame, targets } = labeledRows(toFrame(rows, CALL), description);
-  const scoresOf = (changed: Frame) =>
-    scoreTarget(description, targets, predictionsFor(model, changed, description));
-  const scores = scoresOf(frame);
-  const metric = readMetric(options.metric, description, scores);
-  const before = scores[metric] as number;
+  const { frame, targets, weights } = labeledRows(toFrame(rows, CALL), description, options.sampleWeight);
+  const { columns: used, predict, predictAll } = questionOf(parts, target, CALL);
+  const chosen = readImportanceMetric(options.metric, description);
+  const { metric, isSmaller } = chosen;
+  const scoreOf = (changed: Frame): number => {
+    const { quantiles: levels } = description;
+    if (metric !== "pinballLoss" || levels === undefined)
+      return scoreTarget(chosen.description, targets, predict(changed), { weights })[metric] as number;
+    const { quantiles: values } = predictAll(changed);
+    return pinballLoss(targets, { levels, values: values as Float64Array }, weights);
+  };
+  const before = scoreOf(frame);
+  if (!Number.isFinite(before)) {
+    throw new DataError(
+      `${CALL}: metric: expected rows that ${show(metric)} is defined for, as it is not where all have the same target. Fix: give more rows, or another metric`,
+    );
+  }
   const order = new Uint32Array(frame.rows);
-  const columns = usedColumns(parts, target).map(({ name }, column): TableColumnImportance => {
+  const columns = used.map(({ name }, column): TableColumnImportance => {
     const cells = frame.cells.get(name);
     const values = Array.from({ length: repeats }, (_, repeat) => {
       if (cells === undefined) return 0;
       permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
       const shuffled = Array.from(order, (row) => cells[row]);
-      const after = scoresOf(new Frame(new Map(frame.cells).set(name, shuffled), frame.rows));
-      const difference = (after[metric] as number) - before;
-      return smallerIsBetter(metric) ? difference : -difference;
+      const after = scoreOf(new Frame(new Map(frame.cells).set(name, shuffled), frame.rows));
+      return isSmaller ? after - before : before - after;
     });
-    return { name, ...meanAndStddev(values), values };
+    return { name, ...momentsOf(values), values };
   });
   columns.sort((a, b) => b.mean - a.mean);
   const text = columns.length === 0 ? "the model uses no column" : importanceText(before, columns, metric);
   return { metric, score: before, columns, text, toString: () => text };
 }
 
-/** The rows that have a target, and their targets. */
-function labeledRows(frame: Frame, description: TargetDescription): { frame: Frame; targets: Float64Array } {
+/** The rows that have a target, their targets and their weights. */
+function labeledRows(
+  frame: Frame,
+  description: TargetDescription,
+  sampleWeight: TableImportanceOptions["sampleWeight"],
+): { frame: Frame; targets: Float64Array; weights: Float64Array | undefined } {
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const { name } = description;
   const cells = frame.cells.get(name);
   if (cells === undefined) {
-    throw new DataError(`${CALL}: expected the target ${show(name)} among the columns, received none`);
+    throw new DataError(
+      `${CALL}: expected the target ${show(name)} among the columns, received none. Fix: give rows with their targets`,
+    );
   }
   const all = readTargets(description, cells, CALL);
+  const weights = readWeights(sampleWeight, frame, frame, CALL);
   const known = Array.from(all, (_, row) => row).filter((row) => !Number.isNaN(all[row]));
   if (known.length === 0) throw new DataError(`${CALL}: expected rows with a target, received none`);
   const isWhole = known.length === frame.rows;
   return {
     frame: isWhole ? frame : frame.take(known),
     targets: isWhole ? all : Float64Array.from(known, (row) => all[row]),
+    weights: isWhole || weights === undefined ? weights : Float64Array.from(known, (row) => weights[row]),
   };
 }
 
-function readMetric(given: unknown, { task }: TargetDescription, scores: Scores): keyof Scores {
-  const names = (Object.keys(scores) as (keyof Scores)[]).filter((name) => Number.isFinite(scores[name]));
-  const metric = given ?? usualMetric(task);
-  if (names.includes(metric as keyof Scores)) return metric as keyof Scores;
-  if (typeof metric === "string") throw unknownName(`${CALL}: metric`, "metric", metric, names);
-  throw new OptionError(
-    `${CALL}: metric: expected one of ${names.map(show).join(", ")}, received ${show(given)}`,
+/** A metric, and the target's description with which it is among the scores. */
+interface Chosen {
+  readonly metric: keyof Scores;
+  readonly isSmaller: boolean;
+  readonly description: TargetDescription;
+}
+
+/** Checks the metric; a target's own metric has the options that `fitTable` got. */
+function readImportanceMetric(given: unknown, description: TargetDescription): Chosen {
+  const place = `${CALL}: metric`;
+  if (given === "pinballLoss") {
+    if (description.quantiles !== undefined) return { metric: given, isSmaller: true, description };
+    throw new OptionError(
+      `${place}: "pinballLoss" needs quantiles, which the target ${show(description.name)} does not have. Fix: give fitTable quantiles, or name another metric`,
+    );
+  }
+  const usual = usualMetric(description.task);
+  const metric = readMetric(
+    given === description.metric?.type ? (description.metric ?? usual) : (given ?? usual),
+    place,
   );
+  // A target of one class has nothing to measure.
+  if (description.classes?.length === 1) return { metric: usual, isSmaller: true, description };
+  const { smallerIsBetter: isSmaller } = within(CALL, () => metricOf(metric, description));
+  const isUsual = given === undefined || given === usual;
+  return {
+    metric: metric.type as keyof Scores,
+    isSmaller,
+    description: isUsual ? description : { ...description, metric },
+  };
 }

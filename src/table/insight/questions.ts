@@ -1,12 +1,13 @@
 /** What the functions that look into a table model have in common: a target, its predictions, a column. */
 import { OptionError, show } from "../../errors.ts";
 import { unknownName } from "../../options.ts";
-import type { ColumnAnswers } from "../answers.ts";
+import { type Predictions, TargetPredictor } from "../answering.ts";
 import type { ColumnDescription } from "../columns.ts";
-import type { Frame } from "../frame.ts";
-import type { TableParts, TrainedTarget } from "../parts.ts";
+import { everyRow, type Frame } from "../frame.ts";
+import { type TableParts, type TrainedTarget, usedColumns } from "../parts.ts";
 import type { TableModel } from "../tableModel.ts";
-import type { ClassValue, TargetDescription } from "../target.ts";
+import type { ClassValue } from "../target.ts";
+import { typeFrame } from "../typedRows.ts";
 
 /** A table model with any type of answers. */
 // biome-ignore lint/suspicious/noExplicitAny: the functions that look into a model take every type of answer
@@ -26,47 +27,27 @@ export function targetOf({ targets }: TableParts, target: unknown, call: string)
   return found;
 }
 
-/** Returns the columns that the networks of a target use, in the order of the table. */
-export function usedColumns(
-  { columns }: TableParts,
-  { learned }: TrainedTarget,
-): readonly ColumnDescription[] {
-  const used = new Set(
-    learned.parts.flatMap(({ preparation }) => preparation.steps.map(({ column }) => column)),
-  );
-  return columns.filter(({ name }) => used.has(name));
+/** What predicts one target of a model, from the columns that its networks use. */
+export interface Question {
+  readonly columns: readonly ColumnDescription[];
+  /** The numbers, or the probability of each class: [rows][outputs]. */
+  predict(frame: Frame): Float64Array;
+  /** The quantiles beside them. */
+  predictAll(frame: Frame): Predictions;
 }
 
-/** Returns the answers of the model for one of its targets, by row. */
-export function answersFor(
-  model: AnyTableModel,
-  frame: Frame,
-  { name }: TargetDescription,
-): Required<ColumnAnswers> {
-  const answers = model.predict(frame) as ColumnAnswers | Readonly<Record<string, ColumnAnswers>>;
-  return (model.targets.length === 1 ? answers : answers[name as never]) as Required<ColumnAnswers>;
-}
-
-/** Returns predictions as [rows][outputs]: the numbers, or the probability of each class. */
-export function predictionsFor(
-  model: AnyTableModel,
-  frame: Frame,
-  description: TargetDescription,
-): Float64Array {
-  return flatten(answersFor(model, frame, description), description);
-}
-
-/** Returns answers in columns as [rows][outputs]. */
-export function flatten(
-  { value, probabilities }: Required<ColumnAnswers>,
-  { classes }: TargetDescription,
-): Float64Array {
-  if (classes === undefined) return Float64Array.from(value as readonly number[]);
-  const columns = classes.map((one) => probabilities[String(one)]);
-  return Float64Array.from(
-    { length: value.length * classes.length },
-    (_, at) => columns[at % classes.length][Math.floor(at / classes.length)],
-  );
+/** Makes what predicts one target; `predict` runs no network of other targets or of quantiles. */
+export function questionOf(parts: TableParts, target: TrainedTarget, call: string): Question {
+  const columns = usedColumns(parts, [target]);
+  const { quantiles: _, ...learned } = target.learned;
+  const plain = new TargetPredictor({ ...target, learned }, columns);
+  const predictBy = (predictor: TargetPredictor, frame: Frame) =>
+    predictor.rows(typeFrame(columns, frame, call), everyRow(frame.rows));
+  return {
+    columns,
+    predict: (frame) => predictBy(plain, frame).values,
+    predictAll: (frame) => predictBy(new TargetPredictor(target, columns), frame),
+  };
 }
 
 /** Returns the number of the class that a caller names. */

@@ -1,5 +1,6 @@
 /** From the predictions of several bags of networks to one: weights, and a temperature for classes. */
 import type { Objective } from "../metric.ts";
+import type { Pieces } from "../pieces.ts";
 import type { Task } from "../target.ts";
 
 /** Predictions and targets of the same rows. */
@@ -49,7 +50,7 @@ const ROUNDS = 40;
  * Models", 2004). `candidates[i]` has the out-of-fold predictions of bag i, the last one those of the prior.
  * They add up to 1.
  */
-export function greedyWeights(candidates: readonly Float64Array[], scored: Scored): number[] {
+export function* greedyWeights(candidates: readonly Float64Array[], scored: Scored): Pieces<number[]> {
   const counts = candidates.map(() => 0);
   if (candidates.length === 1) return [1];
   const { length } = candidates[0];
@@ -59,6 +60,7 @@ export function greedyWeights(candidates: readonly Float64Array[], scored: Score
   for (let round = 1; round <= ROUNDS; round++) {
     let chosen = { at: 0, ...WORST };
     for (const [at, predictions] of candidates.entries()) {
+      yield;
       for (let i = 0; i < length; i++) mixed[i] = (sum[i] + predictions[i]) / round;
       const loss = blendLoss(mixed, scored);
       const found = { loss, objective: scored.objective === undefined ? loss : scored.objective(mixed) };
@@ -115,26 +117,44 @@ export function applyTemperature(probabilities: Float64Array, outputs: number, t
  * The temperature with the least log loss, from 1/4 to 4 (Guo et al., "On Calibration of Modern Neural
  * Networks", 2017).
  */
-export function findTemperature(probabilities: Float64Array, scored: Scored): number {
-  const lossAt = (exponent: number) => {
-    const heated = probabilities.slice();
-    applyTemperature(heated, scored.outputs, 2 ** exponent);
-    return blendLoss(heated, scored);
-  };
+export function* findTemperature(probabilities: Float64Array, scored: Scored): Pieces<number> {
+  const { outputs, targets, weights } = scored;
+  // Logarithms are taken once, and relative to the class of the row: its probability is 1 / Σ exp(l / T).
+  const logs = new Float64Array(probabilities.length);
+  for (let row = 0; row < targets.length; row++) {
+    if (row % 64 === 0) yield;
+    const start = row * outputs;
+    const own = Math.log(Math.max(probabilities[start + targets[row]], 1e-12));
+    for (let at = start; at < start + outputs; at++)
+      logs[at] = Math.log(Math.max(probabilities[at], 1e-12)) - own;
+  }
+  function* lossAt(exponent: number): Pieces<number> {
+    const factor = 2 ** -exponent;
+    let [loss, total] = [0, 0];
+    for (let row = 0; row < targets.length; row++) {
+      if (row % 64 === 0) yield;
+      const weight = weights === undefined ? 1 : weights[row];
+      let sum = 0;
+      for (let at = row * outputs; at < (row + 1) * outputs; at++) sum += Math.exp(factor * logs[at]);
+      loss += weight * Math.min(Math.log(sum), -Math.log(LEAST_PROBABILITY));
+      total += weight;
+    }
+    return loss / total;
+  }
   // Golden-section search: the log loss is convex in 1 / temperature, so it has one minimum.
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [-2, 2];
   let [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
-  let [lossLeft, lossRight] = [lossAt(left), lossAt(right)];
+  let [lossLeft, lossRight] = [yield* lossAt(left), yield* lossAt(right)];
   for (let step = 0; step < 20; step++) {
     if (lossLeft < lossRight) {
       [high, right, lossRight] = [right, left, lossLeft];
       left = high - ratio * (high - low);
-      lossLeft = lossAt(left);
+      lossLeft = yield* lossAt(left);
     } else {
       [low, left, lossLeft] = [left, right, lossRight];
       right = low + ratio * (high - low);
-      lossRight = lossAt(right);
+      lossRight = yield* lossAt(right);
     }
   }
   return 2 ** ((low + high) / 2);

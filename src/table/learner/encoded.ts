@@ -1,10 +1,12 @@
 /** The encoded rows of a fold, which all networks of the fold share. */
 import type { RowSplit } from "../../data/folds.ts";
+import { momentsOf } from "../../data/moments.ts";
 import type { TypedColumn } from "../columns.ts";
+import type { Pieces } from "../pieces.ts";
 import { Preparation } from "../preparation.ts";
 import type { Target } from "../target.ts";
 import { repeatByClass } from "./classWeights.ts";
-import type { Part } from "./learned.ts";
+import type { Part, Scaling } from "./learned.ts";
 
 /** Encoded rows to learn from and to validate with. */
 export interface EncodedRows {
@@ -29,40 +31,38 @@ export interface Encoded extends Part {
 }
 
 /** Fits the preparation on a fold's training rows, and encodes all of its rows. */
-export function encodeFold(
+export function* encodeFold(
   split: RowSplit,
   columns: ReadonlyMap<string, TypedColumn>,
   { description, values }: Target,
   weights: Float64Array | undefined,
-): Encoded {
-  const preparation = Preparation.fit(columns.values(), split.training);
+): Pieces<Encoded> {
+  const preparation = yield* Preparation.fitPieces(columns.values(), split.training);
   const isClassification = description.task === "classification";
-  const { center, scale } = isClassification ? { center: 0, scale: 1 } : scaleOf(values, split.training);
-  const encode = (rows: Uint32Array): EncodedRows => ({
-    x: preparation.encode(columns, rows),
-    y: Float32Array.from(rows, (row) => (values[row] - center) / scale),
-  });
+  const { center, scale } = isClassification
+    ? { center: 0, scale: 1 }
+    : scalingOf(Float64Array.from(split.training, (row) => values[row]));
+  function* encode(rows: Uint32Array): Pieces<EncodedRows> {
+    const y = new Float32Array(rows.length);
+    for (let at = 0; at < rows.length; at++) y[at] = (values[rows[at]] - center) / scale;
+    return { x: yield* preparation.encodePieces(columns, rows), y };
+  }
   const { classWeights } = description;
-  const heldOut = encode(split.heldOut);
+  const heldOut = yield* encode(split.heldOut);
   return {
     split,
     preparation,
     center,
     scale,
-    training: encode(split.training),
+    training: yield* encode(split.training),
     heldOut,
     validation: classWeights === undefined ? heldOut : repeatByClass(heldOut, classWeights),
     weights: weights && Float32Array.from(split.training, (row) => weights[row]),
   };
 }
 
-/** The mean and the standard deviation of the target on some rows; 1 where it does not vary. */
-function scaleOf(values: Float64Array, rows: Uint32Array): { center: number; scale: number } {
-  let sum = 0;
-  for (const row of rows) sum += values[row];
-  const center = sum / rows.length;
-  let squares = 0;
-  for (const row of rows) squares += (values[row] - center) ** 2;
-  const stddev = Math.sqrt(squares / rows.length);
-  return { center, scale: stddev > 0 ? stddev : 1 };
+/** The mean and the standard deviation of numbers; 1 where they do not vary. */
+export function scalingOf(values: ArrayLike<number>): Scaling {
+  const { mean, stddev } = momentsOf(values);
+  return { center: mean, scale: stddev > 0 ? stddev : 1 };
 }

@@ -3,6 +3,7 @@
  * mixed.
  */
 import type { Model } from "../../model.ts";
+import type { Pieces } from "../pieces.ts";
 import type { Preparation } from "../preparation.ts";
 import type { QuantileRows } from "../quantiles.ts";
 import type { Target } from "../target.ts";
@@ -79,19 +80,26 @@ export interface Learned {
  * A network's predictions of encoded rows: probabilities, or numbers in the target's unit within `range`,
  * [rows][outputs].
  */
-export function predictEncoded(
+export function* predictEncoded(
   model: Model,
   x: Float32Array<ArrayBuffer>,
   { center, scale }: Scaling,
-  [low, high]: readonly [number, number],
+  range: readonly [number, number],
   isClassification: boolean,
-): Float64Array {
-  const outputs = model.predict(x);
-  if (!isClassification) {
-    return Float64Array.from(outputs, (value) => Math.min(high, Math.max(low, center + scale * value)));
+): Pieces<Float64Array> {
+  const { inputs, outputs } = model;
+  const rows = x.length / inputs;
+  const predictions = new Float64Array(rows * outputs);
+  for (let start = 0; start < rows; start += PREDICTED) {
+    yield;
+    predictions.set(model.predict(x.subarray(start * inputs, (start + PREDICTED) * inputs)), start * outputs);
   }
-  return Float64Array.from(outputs);
+  if (isClassification) return predictions;
+  return predictions.map((value) => within(range, center + scale * value));
 }
+
+/** Rows whose predictions are one piece of work. */
+const PREDICTED = 512;
 
 /** Frees the networks of what was learned. */
 export function disposeNetworks({ networks, quantiles }: Pick<Learned, "networks" | "quantiles">): void {
@@ -112,12 +120,16 @@ export async function orDispose<Result>(
   }
 }
 
-/** The share of each class, or the mean, of the targets of some rows, by weight. */
+/**
+ * The share of each class, or the mean, of the targets of some rows, by weight. Where no row has a weight
+ * above 0, all rows count alike.
+ */
 export function priorOf(
-  { description, values }: Target,
+  target: Pick<Target, "description" | "values">,
   rows: Uint32Array,
   weights: Float64Array | undefined,
 ): number[] {
+  const { description, values } = target;
   const { task, classes = [] } = description;
   const sums = new Array<number>(task === "classification" ? classes.length : 1).fill(0);
   let total = 0;
@@ -127,11 +139,20 @@ export function priorOf(
     if (task === "classification") sums[values[row]] += weight;
     else sums[0] += weight * values[row];
   }
-  return sums.map((sum) => sum / total);
+  if (total === 0 && weights !== undefined && rows.length > 0) return priorOf(target, rows, undefined);
+  const prior = sums.map((sum) => sum / total);
+  if (task === "classification") return prior;
+  // A mean of equal numbers may be off by its last bit.
+  const range = rangeOf({ rows, values });
+  return prior.map((value) => within(range, value));
 }
 
+/** The number of a range that is nearest to a value. */
+export const within = ([low, high]: readonly [number, number], value: number) =>
+  Math.min(high, Math.max(low, value));
+
 /** The smallest and the largest target. */
-export function rangeOf({ rows, values }: Target): readonly [number, number] {
+export function rangeOf({ rows, values }: Pick<Target, "rows" | "values">): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const row of rows) {
     low = Math.min(low, values[row]);

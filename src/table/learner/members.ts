@@ -75,15 +75,20 @@ interface StoppedNetwork {
   readonly learningRate: number;
   readonly patience: number;
   readonly inputs?: InputScaling;
+  /** The factor of the learning rate of a scale for each input; without it there are no such scales. */
+  readonly scaleRate?: number;
 }
 
 /** Networks with weight decay, label smoothing and early stopping. */
-const stopped = (name: string, given: StoppedNetwork): Member => ({
+const stopped = (name: string, { scaleRate, inputs, ...given }: StoppedNetwork): Member => ({
   name,
   architecture: (shape) => ({
     inputs: shape.inputs,
     layers: [
       ...embeddings(shape.lookups),
+      ...(scaleRate === undefined
+        ? []
+        : [{ type: "scale", learningRateFactor: scaleRate } satisfies LayerChoice]),
       ...given.units.flatMap((units): LayerChoice[] => [{ type: "dense", units }, given.activation]),
       ...answer(shape),
     ],
@@ -92,35 +97,48 @@ const stopped = (name: string, given: StoppedNetwork): Member => ({
   }),
   fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: given.patience }),
   startFromData: false,
-  ...(given.inputs && { inputs: given.inputs }),
+  ...(inputs && { inputs }),
 });
 
 const DEEP = { units: [128, 128], learningRate: 1e-3, patience: 10 };
+/** Columns that matter count more. */
+const SELECTED = { sensitivity: 1, gain: 2 };
+/** The scales of inputs learn six times as fast as weights (RealMLP). */
+const SCALE_RATE = 6;
 
 /**
  * The ReLU bends sharply, for rules. The sensitivity of these networks to each column scales the inputs of
  * others.
  */
 export const relu = stopped("relu", { ...DEEP, activation: "relu" });
-/** Piecewise-linear inputs count twice: for functions that bend often along single columns. */
-export const reluPiecewise = stopped("relu, strong bins", {
-  ...DEEP,
-  activation: "relu",
-  inputs: { piecewiseLinear: 2 },
-});
-/** Columns that matter count more, and the SiLU is smooth: for functions of few columns among many. */
+/** The SiLU is smooth: for functions of few columns among many. */
 export const siluSelected = stopped("silu, selected columns", {
   ...DEEP,
   activation: "silu",
-  inputs: { sensitivity: 1, gain: 2 },
+  inputs: SELECTED,
+});
+/** The network goes on with the selection of columns itself: for classes that few columns decide. */
+export const siluScaled = stopped("silu, learned scales", {
+  ...DEEP,
+  activation: "silu",
+  inputs: SELECTED,
+  scaleRate: SCALE_RATE,
+});
+/** Three layers, and piecewise-linear inputs count twice: for classes whose borders bend often. */
+export const siluDeep = stopped("silu, three layers", {
+  ...{ ...DEEP, units: [128, 128, 128] },
+  activation: "silu",
+  inputs: { ...SELECTED, piecewiseLinear: 2 },
+  scaleRate: SCALE_RATE,
 });
 /** One small layer: for noisy tables with weak signals. */
-export const shallow = stopped("shallow, selected columns", {
+export const shallow = stopped("shallow, learned scales", {
   activation: "silu",
   units: [64],
   learningRate: 2e-3,
   patience: 8,
   inputs: { sensitivity: 0.5 },
+  scaleRate: SCALE_RATE,
 });
 
 /** A rate that rises for 15 % of the training and then falls along a cosine (Smith and Topin, 2017). */

@@ -7,6 +7,7 @@ import type { RowSplit } from "../../data/folds.ts";
 import { now } from "../../host.ts";
 import type { TypedColumn } from "../columns.ts";
 import { metricOf, objectiveOf } from "../metric.ts";
+import { inTurns, type Pieces, pause } from "../pieces.ts";
 import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
 import { foldTemperature, trainingWeights } from "./classWeights.ts";
@@ -19,10 +20,10 @@ import {
   priorOf,
   rangeOf,
   type TableNetwork,
+  within,
 } from "./learned.ts";
 import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
-import { pause } from "./pause.ts";
 import { learnQuantiles } from "./quantiles.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
 import {
@@ -52,9 +53,17 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
   readonly weights: Float64Array | undefined;
   /** Whether the threshold between two classes is tuned afterwards. */
   readonly isTuned?: boolean | undefined;
-  /** Trains the networks further, before they are blended. */
+  /**
+   * Trains the networks further, before they are blended, until a time of the clock. It gets half of the
+   * time, and what the training before has left.
+   */
   readonly afterwards?:
-    | ((trained: readonly Trained[], encoded: readonly Encoded[], target: Target) => Promise<unknown>)
+    | ((
+        trained: readonly Trained[],
+        encoded: readonly Encoded[],
+        target: Target,
+        until: number,
+      ) => Promise<unknown>)
     | undefined;
 }
 
@@ -78,11 +87,12 @@ export async function learn(
   options: LearnOptions,
 ): Promise<Learned> {
   const { folds, weights } = options;
+  const begun = now();
   const learned = trainingWeights(target, weights);
   const all: Encoded[] = [];
   for (const split of folds) {
-    await pause();
-    all.push(encodeFold(split, columns, target, learned));
+    options.signal?.throwIfAborted();
+    all.push(await inTurns(encodeFold(split, columns, target, learned)));
   }
   const encoded = all.filter(({ preparation }) => preparation.inputs > 0);
   if (encoded.length === 0) return learnPrior(target, weights);
@@ -90,15 +100,18 @@ export async function learn(
   const whole = options.bags.reduce((sum, { networks }) => sum + networks, 0);
   const each = Math.min(whole, encoded.length);
   const more = each * quantiles.length;
-  const begun = now();
-  const { seconds, onProgress } = options;
+  const { seconds, stop, onProgress, afterwards } = options;
+  const left = () => seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
+  const own = left();
+  const until = own === undefined ? Number.POSITIVE_INFINITY : now() + (1000 * own * whole) / (whole + more);
+  const share = afterwards === undefined ? 1 : 0.5;
   const trained = await trainBags(encoded, target, {
     ...options,
-    seconds: seconds && (seconds * whole) / (whole + more),
+    seconds: own && (share * own * whole) / (whole + more),
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
   const blended = await orDispose(trained, async () => {
-    if (!options.stop?.aborted) await options.afterwards?.(trained, encoded, target);
+    if (!stop?.aborted) await afterwards?.(trained, encoded, target, until);
     return blend(trained, encoded, target, options);
   });
   if (more === 0) return blended;
@@ -106,7 +119,7 @@ export async function learn(
     learnQuantiles(blended, encoded, target, {
       ...options,
       networks: each,
-      seconds: seconds && Math.max(1e-3, seconds - (now() - begun) / 1000),
+      seconds: left(),
       onProgress:
         onProgress && (({ finished }) => onProgress({ finished: whole + finished, total: whole + more })),
     }),
@@ -139,12 +152,17 @@ async function trainBags(
     const tell =
       onProgress && ((one: { finished: number }) => onProgress({ finished: before + one.finished, total }));
     const known = new Map<string, StageRows>();
-    const rowsOf = ({ member, bag, fold }: Planned): StageRows => {
+    const rowsOf = async ({ member, bag, fold }: Planned): Promise<StageRows> => {
       const { inputs } = member;
       const key = inputs === undefined ? `${fold}` : `${fold} ${bag}`;
       const rows =
         known.get(key) ??
-        stageRows(encoded[fold], inputs && scalesOf(encoded[fold], inputs, sensitivity[fold]));
+        (await inTurns(
+          stageRows(
+            encoded[fold],
+            inputs && (await inTurns(scalesOf(encoded[fold], inputs, sensitivity[fold]))),
+          ),
+        ));
       known.set(key, rows);
       return rows;
     };
@@ -157,23 +175,21 @@ async function trainBags(
   const isOver = stop?.aborted || (seconds !== undefined && now() - begun > 1000 * seconds);
   if (second.length === 0 || isOver) return trained;
   return orDispose(trained, async () => {
-    const sensitivity = encoded.map((fold, number) =>
-      sensitivityOf(
-        fold,
-        trained.filter((one) => one.fold === number && one.member === relu),
-        task === "classification",
-      ),
-    );
+    const sensitivity: Float64Array[] = [];
+    for (const [number, fold] of encoded.entries()) {
+      const own = trained.filter((one) => one.fold === number && one.member === relu);
+      sensitivity.push(await inTurns(sensitivityOf(fold, own, task === "classification")));
+    }
     return [...trained, ...(await train(second, first.length, sensitivity))];
   });
 }
 
 /** The factors of a fold's inputs for a kind of networks. */
-function scalesOf(
+function* scalesOf(
   { preparation, training }: Encoded,
   { piecewiseLinear = 1, sensitivity: power, gain = 1 }: InputScaling,
   sensitivity: Float64Array | undefined,
-): Float32Array<ArrayBuffer> {
+): Pieces<Float32Array<ArrayBuffer>> {
   const { inputs, groups, encoders } = preparation;
   const scales = new Float32Array(inputs).fill(1);
   for (const { type, at, width } of encoders) {
@@ -181,20 +197,20 @@ function scalesOf(
     scales.fill(gain * (type === "piecewiseLinear" ? piecewiseLinear : 1), at, at + width);
   }
   if (power !== undefined && sensitivity !== undefined)
-    scaleBySensitivity(scales, training.x, groups, sensitivity, power);
+    yield* scaleBySensitivity(scales, training.x, groups, sensitivity, power);
   return scales;
 }
 
 /** The mean sensitivity of a fold's networks to each column. */
-function sensitivityOf(
+function* sensitivityOf(
   { preparation, training }: Encoded,
   networks: readonly Trained[],
   isClassification: boolean,
-) {
+): Pieces<Float64Array> {
   const { groups } = preparation;
   const sum = new Float64Array(groups.length);
   for (const { model } of networks) {
-    const found = sensitivities(model, training.x, groups, isClassification);
+    const found = yield* sensitivities(model, training.x, groups, isClassification);
     const mean = found.reduce((a, b) => a + b, 0) / groups.length;
     // Each network counts alike, however far apart its outputs are.
     if (mean > 0) for (const [at, value] of found.entries()) sum[at] += value / mean;
@@ -224,19 +240,20 @@ async function blend(
   const found = bags.map(() => new OutOfFold(size, outputs));
   const base = new OutOfFold(size, outputs);
   for (const { split } of encoded) {
+    await pause();
     const prior = priorOf(target, split.training, weights);
     base.add(split.heldOut, (at) => prior[at % outputs]);
   }
   const networks: (Trained & TableNetwork)[] = [];
   for (const one of trained) {
-    await pause();
     const { heldOut, split } = encoded[one.fold];
-    const predict = () => predictEncoded(one.model, heldOut.x, encoded[one.fold], range, isClassification);
+    const predict = () =>
+      inTurns(predictEncoded(one.model, heldOut.x, encoded[one.fold], range, isClassification));
     if (isClassification) {
-      const temperature = findTemperature(predict(), take(split.heldOut, learned));
+      const temperature = await inTurns(findTemperature(await predict(), take(split.heldOut, learned)));
       foldTemperature(one.model, temperature, classWeights);
     }
-    const predictions = predict();
+    const predictions = await predict();
     found[one.bag].add(split.heldOut, (at) => predictions[at]);
     networks.push({ ...one, part: one.fold });
   }
@@ -247,9 +264,11 @@ async function blend(
   const objective = objectiveOf(target.description, isTuned, plain.targets, plain.weights);
   const scored = { ...plain, objective };
   const candidates = [...alive.map((bag) => found[bag].of(rows)), base.of(rows)];
-  const shares = greedyWeights(candidates, scored);
-  const predictions = mix(candidates, shares);
-  const temperature = isClassification ? findTemperature(predictions, scored) : 1;
+  const shares = await inTurns(greedyWeights(candidates, scored));
+  const mixed = mix(candidates, shares);
+  // The shares add up to 1 but for their last bits.
+  const predictions = isClassification ? mixed : mixed.map((value) => within(range, value));
+  const temperature = isClassification ? await inTurns(findTemperature(predictions, scored)) : 1;
   applyTemperature(predictions, outputs, temperature);
   const isSmaller = metric !== undefined && metricOf(metric, target.description).smallerIsBetter;
   const scoreOf = (value: number) => (isSmaller ? value : -value);

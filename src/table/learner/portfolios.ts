@@ -6,8 +6,9 @@ import {
   mish,
   mishSelected,
   relu,
-  reluPiecewise,
   shallow,
+  siluDeep,
+  siluScaled,
   siluSelected,
 } from "./members.ts";
 import type { Bag } from "./portfolio.ts";
@@ -27,7 +28,7 @@ const bagsOf = (members: readonly Member[], networks = FOLDS): Bag[] =>
 export function portfolio(quality: Quality, task: Task): readonly Bag[] {
   const isRegression = task === "regression";
   if (quality === "fast") return bagsOf([relu, isRegression ? siluSelected : shallow]);
-  const deep = isRegression ? [relu, siluSelected, mish, mishSelected] : [relu, reluPiecewise, siluSelected];
+  const deep = isRegression ? [relu, siluSelected, mish, mishSelected] : [relu, siluDeep, siluScaled];
   const others = isRegression ? [] : [shallow];
   if (quality === "balanced") return bagsOf([...deep, ...others]);
   return [...bagsOf(deep, 2 * FOLDS), ...bagsOf([...others, full])];

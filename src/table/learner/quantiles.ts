@@ -1,4 +1,5 @@
 /** Networks of quantiles: one for each quantile and fold, trained with the pinball loss, then calibrated. */
+import { finish, inTurns } from "../pieces.ts";
 import { calibrate, conformalShift } from "../quantiles.ts";
 import type { Target } from "../target.ts";
 import type { Encoded } from "./encoded.ts";
@@ -39,9 +40,9 @@ export async function learnQuantiles(
       return { member: quantileOf(level), bag, fold, seed: seedOf(options.seed, bag, fold) };
     }),
   );
-  const rows = encoded.map((fold) => stageRows(fold, undefined));
+  const rows = encoded.map((fold) => finish(stageRows(fold, undefined)));
   const trained = await trainStage(planned, ({ fold }) => rows[fold], shapeOf, options);
-  return orDispose(trained, () => {
+  return orDispose(trained, async () => {
     const parts: Part[] = learned.parts.slice();
     const partOf = (fold: number) => {
       const { preparation, center, scale } = encoded[fold];
@@ -49,13 +50,15 @@ export async function learnQuantiles(
       return found < 0 ? parts.push({ preparation, center, scale }) - 1 : found;
     };
     const found = levels.map(() => new OutOfFold(target.values.length, 1));
-    const networks = trained.map(({ model, bag, fold }): TableNetwork => {
-      const network = { model, bag, part: partOf(fold) };
+    const networks: TableNetwork[] = [];
+    for (const { model, bag, fold } of trained) {
+      networks.push({ model, bag, part: partOf(fold) });
       const { heldOut, split } = encoded[fold];
-      const predictions = predictEncoded(model, heldOut.x, encoded[fold], learned.range, false);
+      const predictions = await inTurns(
+        predictEncoded(model, heldOut.x, encoded[fold], learned.range, false),
+      );
       found[bag].add(split.heldOut, (at) => predictions[at]);
-      return network;
-    });
+    }
     const raw = levels.map((_, level) =>
       Float64Array.from(learned.outOfFold.rows, (row) =>
         found[level].has(row) ? found[level].of(Uint32Array.of(row))[0] : learned.prior[0],

@@ -6,6 +6,7 @@
 import { allocate } from "../../memory.ts";
 import type { Model } from "../../model.ts";
 import { permutation } from "../../random.ts";
+import { PIECE, type Pieces } from "../pieces.ts";
 import type { InputGroup } from "../preparation.ts";
 
 /** Rows that are looked at. */
@@ -37,19 +38,21 @@ function comparable(outputs: Float32Array, width: number, isClassification: bool
  *
  * `x`: encoded rows, [rows][inputs].
  */
-export function sensitivities(
+export function* sensitivities(
   model: Model,
   x: Float32Array,
   groups: readonly InputGroup[],
   isClassification: boolean,
-): Float64Array {
+): Pieces<Float64Array> {
   const { inputs, outputs, seed } = model;
   const rows = Math.min(MOST_ROWS, x.length / inputs);
   const sample = x.subarray(0, rows * inputs);
   const before = comparable(model.predict(sample), outputs, isClassification);
   const order = new Uint32Array(rows);
   const changed = allocate(rows * inputs, () => `${rows} rows of ${inputs} inputs`);
-  return Float64Array.from(groups, ({ at, width }, index) => {
+  const found = new Float64Array(groups.length);
+  for (const [index, { at, width }] of groups.entries()) {
+    yield;
     permutation(seed, { purpose: PURPOSE, index }, order);
     changed.set(sample);
     for (let row = 0; row < rows; row++) {
@@ -59,25 +62,26 @@ export function sensitivities(
     const after = comparable(model.predict(changed), outputs, isClassification);
     let sum = 0;
     for (let i = 0; i < after.length; i++) sum += (after[i] - before[i]) ** 2;
-    return sum / after.length;
-  });
+    found[index] = sum / after.length;
+  }
+  return found;
 }
 
 /**
  * Multiplies factors of inputs by how much a network listens to their columns: by sensitivity^(power / 2), at
  * most 4, so that the total variance of the inputs is kept. Numbers of categories keep their value.
  */
-export function scaleBySensitivity(
+export function* scaleBySensitivity(
   scales: Float32Array,
   x: Float32Array,
   groups: readonly InputGroup[],
   sensitivity: Float64Array,
   power: number,
-): void {
+): Pieces<void> {
   const strengths = sensitivity.map((value) => value ** power);
   let [total, weighted] = [0, 0];
   for (const [index, group] of groups.entries()) {
-    const variance = varianceOf(x, scales.length, group);
+    const variance = yield* varianceOf(x, scales.length, group);
     total += variance;
     weighted += variance * strengths[index];
   }
@@ -90,13 +94,14 @@ export function scaleBySensitivity(
 }
 
 /** The sum of the variances of a column's inputs. */
-function varianceOf(x: Float32Array, inputs: number, { at, width, isLookup }: InputGroup): number {
+function* varianceOf(x: Float32Array, inputs: number, { at, width, isLookup }: InputGroup): Pieces<number> {
   if (isLookup) return 0;
   const rows = x.length / inputs;
   let variance = 0;
   for (let input = at; input < at + width; input++) {
     let [sum, squares] = [0, 0];
-    for (let i = input; i < x.length; i += inputs) {
+    for (let row = 0, i = input; row < rows; row++, i += inputs) {
+      if (row % PIECE === 0) yield;
       sum += x[i];
       squares += x[i] * x[i];
     }
@@ -106,9 +111,10 @@ function varianceOf(x: Float32Array, inputs: number, { at, width, isLookup }: In
 }
 
 /** Rows with each input multiplied by its factor. */
-export function scaleRows(x: Float32Array, scales: Float32Array): Float32Array<ArrayBuffer> {
+export function* scaleRows(x: Float32Array, scales: Float32Array): Pieces<Float32Array<ArrayBuffer>> {
   const scaled = allocate(x.length, () => "a copy of the encoded rows");
   for (let start = 0; start < x.length; start += scales.length) {
+    yield;
     for (let input = 0; input < scales.length; input++)
       scaled[start + input] = x[start + input] * scales[input];
   }

@@ -1,12 +1,12 @@
 /** Trains the networks of a stage, all in one call. */
 import type { KernelChoice } from "../../kernel/choose.ts";
-import { Model } from "../../model.ts";
+import { Model, sessionOf } from "../../model.ts";
 import { earlyStopping } from "../../training/callbacks/earlyStopping.ts";
 import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
+import { type Pieces, pause } from "../pieces.ts";
 import type { Encoded, EncodedRows } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
-import { pause } from "./pause.ts";
 import { absorbScales, scaleRows } from "./sensitivity.ts";
 import { startFromData } from "./start.ts";
 
@@ -66,11 +66,11 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
 
 /**
  * Trains networks, each on the rows of its fold; they then take rows that are not scaled. What has learned
- * nothing, because it diverged in its first epoch or the time was over, is left out.
+ * nothing, because it diverged in its first epoch or the time was over before its first step, is left out.
  */
 export async function trainStage(
   planned: readonly Planned[],
-  rowsOf: (planned: Planned) => StageRows,
+  rowsOf: (planned: Planned) => StageRows | Promise<StageRows>,
   shapeOf: (fold: number) => Shape,
   { kernel, threads, signal, stop, seconds, onProgress }: TrainOptions,
 ): Promise<Trained[]> {
@@ -82,7 +82,7 @@ export async function trainStage(
     for (const one of planned) {
       await pause();
       signal?.throwIfAborted();
-      const own = rowsOf(one);
+      const own = await rowsOf(one);
       const training = begin(one, own, shapeOf(one.fold), kernel);
       models.push(training.model);
       rows.push(own);
@@ -90,11 +90,13 @@ export async function trainStage(
     }
     const budget = seconds === undefined ? {} : { budget: { seconds } };
     const histories = await trainTogether("fitTable", trainings, {
-      ...{ signal, stop, threads, onProgress, ...budget },
+      ...{ signal, stop, threads, onProgress, takesTurns: true, ...budget },
     });
     return planned.flatMap((one, at) => {
       const model = models[at];
-      if (histories[at].loss.some(Number.isFinite)) {
+      const { loss, error } = histories[at];
+      const hasSteps = error === undefined && sessionOf(model, "fitTable").position.steps > 0;
+      if (hasSteps || loss.some(Number.isFinite)) {
         const { scales } = rows[at];
         if (scales !== undefined) absorbScales(model, scales);
         return [{ ...one, model }];
@@ -109,14 +111,14 @@ export async function trainStage(
 }
 
 /** The rows of a fold, with each input multiplied by its factor. */
-export function stageRows(
+export function* stageRows(
   { training, validation, weights }: Encoded,
   scales: Float32Array<ArrayBuffer> | undefined,
-): StageRows {
+): Pieces<StageRows> {
   if (scales === undefined) return { training, validation, weights, scales };
   return {
-    training: { ...training, x: scaleRows(training.x, scales) },
-    validation: { ...validation, x: scaleRows(validation.x, scales) },
+    training: { ...training, x: yield* scaleRows(training.x, scales) },
+    validation: { ...validation, x: yield* scaleRows(validation.x, scales) },
     weights,
     scales,
   };

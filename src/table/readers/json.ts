@@ -40,9 +40,12 @@ function jsonError(error: unknown, text: string, place: string): FormatError {
   return new FormatError(`${place}: it is not valid JSON: ${message}. Fix: ${fix}`);
 }
 
-/** Makes a frame of records or columns, with columns of numbers as doubles. */
-function compactFrame(value: unknown, place: string): Frame {
-  const { cells, rows } = toFrame(value, place);
+/**
+ * Makes a frame of records or columns, with columns of numbers as doubles; `first` is the number of the first
+ * record in its source.
+ */
+function compactFrame(value: unknown, place: string, first = 0): Frame {
+  const { cells, rows } = toFrame(value, place, first);
   return new Frame(new Map(Array.from(cells, ([name, column]) => [name, compactCells(column)])), rows);
 }
 
@@ -92,12 +95,12 @@ async function* inFrames(
     for (const record of batch) rest.push(record);
     let start = 0;
     for (; rest.length - start >= rows; start += rows) {
+      yield compactFrame(rest.slice(start, start + rows), place, count);
       count += rows;
-      yield compactFrame(rest.slice(start, start + rows), place);
     }
     if (start > 0) rest = rest.slice(start);
   }
-  if (rest.length > 0) yield compactFrame(rest, place);
+  if (rest.length > 0) yield compactFrame(rest, place, count);
   if (rest.length + count === 0) throw new DataError(`${place}: expected records, received none`);
 }
 
@@ -155,7 +158,13 @@ function parseLines(lines: readonly string[], first: number, place: string): unk
 /** Yields the records of an array some at a time, split by brackets and quotes. */
 async function* arrayBatches(source: ByteSource): AsyncGenerator<unknown[]> {
   const { place } = source;
-  let [stop, depth, at] = [0, 0, 0];
+  let [stop, depth, at, rows] = [0, 0, 0, 0];
+  const parse = (bytes: Uint8Array) => {
+    const here = rows === 0 ? place : `${place}: from row ${rows} on`;
+    const records = parseJson(`[${decodeUtf8(bytes, here)}]`, here) as unknown[];
+    rows += records.length;
+    return records;
+  };
   let [isString, isBegun, isEnded] = [false, false, false];
   for await (const [bytes, isLast] of buffers(source, () => stop)) {
     at -= stop;
@@ -191,7 +200,7 @@ async function* arrayBatches(source: ByteSource): AsyncGenerator<unknown[]> {
         } else depth--;
       } else if (byte === COMMA && depth === 0) last = at;
       if ((last - begin > BATCH_BYTES || isEnded) && last > begin) {
-        yield parseJson(`[${decodeUtf8(bytes.subarray(begin, last), place)}]`, place) as unknown[];
+        yield parse(bytes.subarray(begin, last));
         begin = last + 1;
         last = begin;
         stop = begin;
@@ -199,7 +208,7 @@ async function* arrayBatches(source: ByteSource): AsyncGenerator<unknown[]> {
     }
     if (isEnded) return;
     if (last > begin) {
-      yield parseJson(`[${decodeUtf8(bytes.subarray(begin, last), place)}]`, place) as unknown[];
+      yield parse(bytes.subarray(begin, last));
       stop = last + 1;
     }
   }

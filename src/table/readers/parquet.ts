@@ -7,7 +7,7 @@ import type { Compressors } from "hyparquet-compressors";
 import { gunzip } from "hyparquet-compressors/src/gzip.js";
 import { decompressLz4 } from "hyparquet-compressors/src/lz4.js";
 import { snappyUncompressor } from "hysnappy";
-import { DataError, FormatError, MyelinError } from "../../errors.ts";
+import { DataError, FormatError, MyelinError, show } from "../../errors.ts";
 import { builtin } from "../../host.ts";
 import { unknownName } from "../../options.ts";
 import { Frame, joinFrames } from "../frame.ts";
@@ -88,7 +88,8 @@ async function* groups(source: ByteSource, columns: readonly string[] | undefine
   for (const { rowStart, rowEnd } of ranges) {
     const cells = new Map<string, ArrayLike<unknown>>();
     for (const column of names) {
-      const data: DecodedArray = await reading(source.place, () => readColumn({ column, rowStart, rowEnd }));
+      const here = `${source.place}: column ${show(column)}: rows ${rowStart} to ${rowEnd - 1}`;
+      const data: DecodedArray = await reading(here, () => readColumn({ column, rowStart, rowEnd }));
       cells.set(column, compactCells(data));
     }
     const rows = rowEnd - rowStart;

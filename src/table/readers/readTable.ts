@@ -1,11 +1,21 @@
 /** readTable and streamTable: files of tables as frames. */
 import { OptionError, show } from "../../errors.ts";
 import { checkNames, unknownName } from "../../options.ts";
+import { readSignal } from "../../training/options.ts";
 import type { Decimal } from "../cells.ts";
 import type { Frame } from "../frame.ts";
+import { interruptible, readPieces } from "../reading.ts";
 import type { CsvChoice } from "./csv/csv.ts";
 import { findFormat, HEAD_BYTES, isGzip, TABLE_FORMATS, type TableFormat } from "./formats.ts";
-import { type ByteSource, gunzipped, openSource, peek, type TableInput, withSlices } from "./source.ts";
+import {
+  type ByteSource,
+  gunzipped,
+  ofParts,
+  openSource,
+  peek,
+  type TableInput,
+  withSlices,
+} from "./source.ts";
 import type { SqlConnection } from "./sql.ts";
 
 /** How to read a table. All of it may be left out. */
@@ -38,6 +48,8 @@ export interface ReadTableOptions {
   readonly query?: string | undefined;
   /** SQLite and DuckDB: the values of the query's parameters, in order. */
   readonly parameters?: readonly unknown[] | undefined;
+  /** Stops the reading: the source is closed, and the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How to read a table block by block. */
@@ -48,7 +60,7 @@ export interface StreamTableOptions extends ReadTableOptions {
 
 const FOR_CSV = ["separator", "quote", "decimal", "encoding", "header", "text", "ragged"] as const;
 const FOR_SQL = ["query", "parameters"] as const;
-const OPTIONS: readonly string[] = ["format", "columns", ...FOR_CSV, ...FOR_SQL];
+const OPTIONS: readonly string[] = ["format", "columns", "signal", ...FOR_CSV, ...FOR_SQL];
 
 const BLOCK_ROWS = 65_536;
 const MOST_ROWS = 2 ** 24;
@@ -95,6 +107,7 @@ interface Choice {
   readonly csv: CsvChoice;
   readonly query: string | undefined;
   readonly parameters: readonly unknown[];
+  readonly signal: AbortSignal | undefined;
   readonly given: ReadonlySet<string>;
 }
 
@@ -132,6 +145,7 @@ async function readOptions(options: ReadTableOptions, names: readonly string[], 
     },
     query,
     parameters: parameters ?? [],
+    signal: readSignal(options.signal, call),
     given: new Set(
       Object.keys(options).filter((name) => options[name as keyof ReadTableOptions] !== undefined),
     ),
@@ -172,14 +186,22 @@ interface Opened {
 }
 
 async function open(input: unknown, choice: Choice, call: Call): Promise<Opened> {
-  let source = await openSource(input, call);
+  const { signal } = choice;
+  signal?.throwIfAborted();
+  let source = stoppable(await openSource(input, call, signal), signal);
   try {
     let peeked = await peek(source, HEAD_BYTES);
     source = peeked.source;
     if (isGzip(peeked.head)) {
-      peeked = await peek(gunzipped(source), HEAD_BYTES);
       const { close } = source;
-      source = { ...peeked.source, close };
+      const unzipped = gunzipped(source);
+      const closeBoth = async () => {
+        await unzipped.close();
+        await close();
+      };
+      source = { ...unzipped, close: closeBoth };
+      peeked = await peek(source, HEAD_BYTES);
+      source = peeked.source;
     }
     const format = choice.format ?? findFormat(peeked.head, source.name, source.place);
     checkFormat(format, choice, call);
@@ -188,6 +210,17 @@ async function open(input: unknown, choice: Choice, call: Call): Promise<Opened>
     await source.close();
     throw error;
   }
+}
+
+/** A source whose parts are not read once the signal has aborted. */
+function stoppable(source: ByteSource, signal: AbortSignal | undefined): ByteSource {
+  const { slice, size = 0 } = source;
+  if (signal === undefined || slice === undefined) return source;
+  const checked = async (start: number, end: number) => {
+    signal.throwIfAborted();
+    return slice(start, end);
+  };
+  return ofParts(source, size, checked, () => source.close());
 }
 
 const csvChoice = ({ csv }: Choice, format: TableFormat): CsvChoice =>
@@ -225,13 +258,14 @@ export async function readTable(
 ): Promise<Frame> {
   const call = "readTable";
   const choice = await readOptions(options, OPTIONS, call);
+  const { columns, signal } = choice;
   if (isConnection(input)) {
+    signal?.throwIfAborted();
     const { queryFrame } = await import("#sql");
-    return selected(await queryFrame(input, choice, `${call}: the database`), choice.columns, call);
+    return selected(await queryFrame(input, choice, `${call}: the database`), columns, call);
   }
   const { format, source } = await open(input, choice, call);
   try {
-    const { columns } = choice;
     const { place } = source;
     switch (format) {
       case "csv":
@@ -271,13 +305,21 @@ export async function readTable(
  *
  * @throws as `readTable` does, when the iteration comes to what is wrong.
  */
-export async function* streamTable(
+export function streamTable(
   input: TableInput | SqlConnection,
   options: StreamTableOptions = {},
 ): AsyncGenerator<Frame, void, undefined> {
+  return interruptible(options?.signal, (signal) => readFrames(input, options, signal));
+}
+
+async function* readFrames(
+  input: TableInput | SqlConnection,
+  options: StreamTableOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void, undefined> {
   const call = "streamTable";
   const { rows = BLOCK_ROWS, ...others } = options;
-  const choice = await readOptions(others, [...OPTIONS, "rows"], call);
+  const choice = { ...(await readOptions(others, [...OPTIONS, "rows"], call)), signal };
   if (!Number.isInteger(rows) || rows < 1 || rows > MOST_ROWS)
     throw new OptionError(
       `${call}: rows: expected a whole number from 1 to ${MOST_ROWS}, received ${show(rows)}`,
@@ -285,13 +327,13 @@ export async function* streamTable(
   const { columns } = choice;
   if (isConnection(input)) {
     const { queryFrames } = await import("#sql");
-    for await (const frame of queryFrames(input, choice, rows, `${call}: the database`))
-      yield selected(frame, columns, call);
+    const frames = queryFrames(input, choice, rows, `${call}: the database`);
+    for await (const frame of readPieces(frames, { signal })) yield selected(frame, columns, call);
     return;
   }
   const { format, source } = await open(input, choice, call);
   try {
-    for await (const frame of await blocks(format, source, choice, rows)) {
+    for await (const frame of readPieces(await blocks(format, source, choice, rows), { signal })) {
       yield selected(frame, columns, source.place);
     }
   } finally {

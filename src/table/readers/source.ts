@@ -2,6 +2,7 @@
 import { type OpenFile, openFile } from "#files";
 import { DataError, FileError, OptionError, show } from "../../errors.ts";
 import { nextTurn } from "../../host.ts";
+import { interruptible, readPieces } from "../reading.ts";
 
 /** A stream of the web: what `response.body` and `blob.stream()` are. */
 export interface ByteStream {
@@ -49,22 +50,22 @@ const isText = (source: string) => /[\r\n]/.test(source);
 const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
 
 /** Makes a source with random access. */
-function sliced(
+export function ofParts(
   common: Pick<ByteSource, "place" | "name"> & { readonly path?: string },
   size: number,
   slice: (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>,
   close: () => Promise<void> = async () => {},
 ): ByteSource {
+  const { place, name, path } = common;
   return {
-    ...common,
+    ...{ place, name, ...(path !== undefined && { path }) },
     size,
     slice,
     close,
     async *chunks() {
       for (let start = 0; start < size; start += CHUNK) {
         const bytes = await slice(start, Math.min(start + CHUNK, size));
-        if (bytes.length === 0)
-          throw new FileError(`${common.place}: the file became shorter while it was read`);
+        if (bytes.length === 0) throw new FileError(`${place}: the file became shorter while it was read`);
         yield bytes;
       }
     },
@@ -72,7 +73,7 @@ function sliced(
 }
 
 function ofBytes(place: string, bytes: Uint8Array): ByteSource {
-  return sliced({ place, name: undefined }, bytes.length, async (start, end) => {
+  return ofParts({ place, name: undefined }, bytes.length, async (start, end) => {
     // Bytes are there at once: other work has its turn between parts.
     await turn();
     return bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
@@ -81,7 +82,7 @@ function ofBytes(place: string, bytes: Uint8Array): ByteSource {
 
 function ofFile(call: string, file: OpenFile): ByteSource {
   const { path, size } = file;
-  return sliced(
+  return ofParts(
     { place: `${call}: ${JSON.stringify(path)}`, name: path, path },
     size,
     (start, end) => file.read(start, end - start),
@@ -89,15 +90,16 @@ function ofFile(call: string, file: OpenFile): ByteSource {
   );
 }
 
-function ofStream(place: string, name: string | undefined, pieces: AsyncIterable<unknown>): ByteSource {
-  return {
-    place,
-    name,
-    size: undefined,
-    slice: undefined,
-    close: async () => {},
-    async *chunks() {
-      for await (const piece of pieces) {
+function ofStream(
+  place: string,
+  name: string | undefined,
+  pieces: AsyncIterable<unknown>,
+  signal?: AbortSignal,
+): ByteSource {
+  let reading: AsyncGenerator<Uint8Array, void, undefined> | undefined;
+  const begin = () =>
+    interruptible(signal, async function* (both) {
+      for await (const piece of readPieces(pieces, { signal: both })) {
         if (typeof piece === "string") yield new TextEncoder().encode(piece);
         else if (piece instanceof Uint8Array) yield piece;
         else
@@ -105,6 +107,18 @@ function ofStream(place: string, name: string | undefined, pieces: AsyncIterable
             `${place}: expected a stream of bytes or texts, received one of ${show(piece)}. Fix: give records to fitTable as they are`,
           );
       }
+    });
+  return {
+    place,
+    name,
+    size: undefined,
+    slice: undefined,
+    chunks() {
+      reading = begin();
+      return reading;
+    },
+    async close() {
+      await reading?.return();
     },
   };
 }
@@ -124,18 +138,19 @@ async function* piecesOf(stream: ByteStream): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function ofAddress(call: string, url: URL): Promise<ByteSource> {
+async function ofAddress(call: string, url: URL, signal: AbortSignal | undefined): Promise<ByteSource> {
   const place = `${call}: ${JSON.stringify(url.href)}`;
   let response: Response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, signal === undefined ? {} : { signal });
   } catch (error) {
+    signal?.throwIfAborted();
     throw new FileError(`${place} cannot be fetched: ${reasonOf(error)}`, { cause: error });
   }
   if (!response.ok || response.body === null) {
     throw new FileError(`${place} cannot be fetched: the server answered ${response.status}`);
   }
-  return ofStream(place, url.pathname, piecesOf(response.body as ByteStream));
+  return ofStream(place, url.pathname, piecesOf(response.body as ByteStream), signal);
 }
 
 function reasonOf(error: unknown): string {
@@ -143,32 +158,32 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message : message;
 }
 
-/** Opens the source of a table. */
-export async function openSource(input: unknown, call: string): Promise<ByteSource> {
+/** Opens the source of a table. An abort of the signal ends the wait for its bytes. */
+export async function openSource(input: unknown, call: string, signal?: AbortSignal): Promise<ByteSource> {
   if (typeof input === "string" && isText(input)) {
     return ofBytes(`${call}: the text`, new TextEncoder().encode(input));
   }
-  if (typeof input === "string" && /^https?:\/\//.test(input)) return ofAddress(call, new URL(input));
+  if (typeof input === "string" && /^https?:\/\//.test(input)) return ofAddress(call, new URL(input), signal);
   if (typeof input === "string") {
     if (input.trim() !== "") return ofFile(call, await openFile(input, call));
     throw new DataError(`${call}: expected a table, received an empty text`);
   }
-  if (input instanceof URL && /^https?:$/.test(input.protocol)) return ofAddress(call, input);
+  if (input instanceof URL && /^https?:$/.test(input.protocol)) return ofAddress(call, input, signal);
   if (input instanceof URL) return ofFile(call, await openFile(input, call));
   if (input instanceof ArrayBuffer) return ofBytes(`${call}: the bytes`, new Uint8Array(input));
   if (input instanceof Uint8Array) return ofBytes(`${call}: the bytes`, input);
   if (typeof Blob === "function" && input instanceof Blob) {
     const { name } = input as { name?: string };
     const place = name === undefined ? `${call}: the blob` : `${call}: ${JSON.stringify(name)}`;
-    return sliced({ place, name }, input.size, async (start, end) => {
+    return ofParts({ place, name }, input.size, async (start, end) => {
       return new Uint8Array(await input.slice(start, end).arrayBuffer());
     });
   }
   if (input !== null && typeof input === "object") {
     if (Symbol.asyncIterator in input)
-      return ofStream(`${call}: the stream`, undefined, input as AsyncIterable<unknown>);
+      return ofStream(`${call}: the stream`, undefined, input as AsyncIterable<unknown>, signal);
     if ("getReader" in input)
-      return ofStream(`${call}: the stream`, undefined, piecesOf(input as ByteStream));
+      return ofStream(`${call}: the stream`, undefined, piecesOf(input as ByteStream), signal);
   }
   throw new OptionError(
     `${call}: expected a path, a URL, a Blob, bytes, a stream or the text of a table, received ${show(input)}. Fix: give records and columns in memory to fitTable as they are`,

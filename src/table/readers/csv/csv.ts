@@ -45,6 +45,8 @@ class ReadAgain {
 /** A piece of a table: the columns have a block each. */
 interface Piece {
   readonly rows: number;
+  /** The lines of the file from which the rows are. */
+  readonly lines: { readonly first: number; readonly last: number };
   readonly builders: readonly ColumnBuilder[];
   readonly blocks: readonly ReturnType<ColumnBuilder["end"]>[];
 }
@@ -128,6 +130,7 @@ async function* pieces(
     if (head.length > 0) yield head;
     yield* { [Symbol.asyncIterator]: () => iterator };
   }
+  let firstLine = 1;
   let toSkip = (hasHeader ? 1 : 0) + (dialect.skipped > 0 ? 1 : 0);
   let buffer = new Uint8Array(0);
   let [start, end] = [0, 0];
@@ -138,9 +141,11 @@ async function* pieces(
       builder.begin(most);
     }
     parser.row = 0;
+    firstLine = parser.line;
   };
   const finish = (): Piece => ({
     rows: parser.row,
+    lines: { first: firstLine, last: parser.line - 1 },
     builders,
     blocks: builders.map((builder) => builder.end(parser.row)),
   });
@@ -322,13 +327,15 @@ function joinedNumbers<T extends Float64Array | Uint32Array>(parts: readonly T[]
 /** Reads a file in frames of up to `rows` rows. */
 export async function* streamCsv(source: ByteSource, choice: CsvChoice, rows: number): AsyncGenerator<Frame> {
   let count = 0;
+  let where = "";
   try {
-    for await (const { builders, blocks, rows: length } of pieces(source, choice, {
+    for await (const { builders, blocks, rows: length, lines } of pieces(source, choice, {
       rows,
       again: new ReadAgain(new Set()),
       isStream: true,
     })) {
       count += length;
+      where = `lines ${lines.first} to ${lines.last}: `;
       const cells = new Map<string, ArrayLike<unknown>>();
       for (const [at, builder] of builders.entries()) {
         const { kind, name } = builder.plan;
@@ -341,7 +348,7 @@ export async function* streamCsv(source: ByteSource, choice: CsvChoice, rows: nu
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new DataError(
-      `${source.place}: a cell is not valid UTF-8. Fix: give the encoding of the file, for instance encoding: "windows-1252"`,
+      `${source.place}: ${where}a cell is not valid UTF-8. Fix: give the encoding of the file, for instance encoding: "windows-1252"`,
     );
   }
   if (count === 0) throw noRows(source.place);
