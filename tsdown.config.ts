@@ -1,5 +1,6 @@
 import { defineConfig, type UserConfig } from "tsdown";
 import { thirdPartyLicenses } from "./scripts/licenses.js";
+import { trainSchema } from "./src/cli/train/settings.ts";
 
 const shared = {
   format: "esm",
@@ -12,6 +13,15 @@ const shared = {
   // The documentation is in the types, where editors look for it.
   outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
 } satisfies UserConfig;
+
+/** Writes the JSON schema of the file that `myelin train --config` takes. */
+const configurationSchema = {
+  name: "configuration-schema",
+  generateBundle(this: { emitFile(file: object): unknown }) {
+    const source = `${JSON.stringify(trainSchema(), undefined, 2)}\n`;
+    this.emitFile({ type: "asset", fileName: "cli/train.schema.json", source });
+  },
+};
 
 export default defineConfig([
   // What any host can load; what begins with `#` is resolved by package.json, by host.
@@ -46,9 +56,11 @@ export default defineConfig([
     ...shared,
     entry: { "cli/main": "src/cli/main.ts" },
     platform: "node",
-    deps: { neverBundle: [/^myelin/] },
+    deps: { neverBundle: [/^myelin(\/|$)/] },
     dts: false,
     // Most of it is libraries, which nobody debugs here.
     minify: true,
+    outputOptions: { ...shared.outputOptions, chunkFileNames: "cli/[name]-[hash].js" },
+    plugins: [...shared.plugins, configurationSchema],
   },
 ]);

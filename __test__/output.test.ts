@@ -109,12 +109,13 @@ describe("the command", () => {
     }
   });
 
-  test.each([[["xro"]], [["xor", "--epochs", "0"]], [["xor", "--folder", "none/of/these"]]])(
-    "%s fails if its error cannot be written",
-    async (given) => {
-      for (const errors of targets) expect((await myelin(given, "read", errors)).status).toBe(1);
-    },
-  );
+  test.each<[given: string[], code: number]>([
+    [["xro"], 2],
+    [["xor", "--epochs", "0"], 2],
+    [["xor", "--folder", "none/of/these"], 1],
+  ])("%s fails if its error cannot be written", async (given, code) => {
+    for (const errors of targets) expect((await myelin(given, "read", errors)).status).toBe(code);
+  });
 
   test("two processes can create the same folder", async () => {
     const once = () =>

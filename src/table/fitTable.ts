@@ -21,7 +21,7 @@ import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/port
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { inTurns, pause } from "./pieces.ts";
-import { Progress, type TableProgress } from "./progress.ts";
+import { Progress, type TableControl, type TableProgress } from "./progress.ts";
 import type { ReadLimits, RowName } from "./reading.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { isStream, readMemory, type Sample, sampleLarge, sampleRows, type TableStream } from "./sample.ts";
@@ -76,8 +76,11 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
    * 64. With 0 no row is kept.
    */
   readonly background?: number | undefined;
-  /** Called some times a second with how many networks have been trained. */
-  readonly onProgress?: ((progress: TableProgress) => void) | undefined;
+  /**
+   * Called some times a second with how many networks have been trained. `control.stop()` ends the training as
+   * if the time of `budget` were over: what has been trained is kept.
+   */
+  readonly onProgress?: ((progress: TableProgress, control: TableControl) => void) | undefined;
   /** Whether to show progress on standard error: the networks trained and about how long the rest takes. */
   readonly verbose?: boolean | undefined;
 }
@@ -152,7 +155,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const { seed } = run;
   const seconds = readSeconds(options.budget, CALL);
   const controls = readControls(options, CALL);
-  const onProgress = readOnProgress<TableProgress>(CALL, options.onProgress);
+  const onProgress = readOnProgress<TableProgress, [TableControl]>(CALL, options.onProgress);
   const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
   const { networks } = options;
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
@@ -228,13 +231,16 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
   if (streamed === undefined && isCut) notes.push(cutNote(all.rows));
+  // Only a call of `onProgress` can stop the training, and not every host has this class.
+  const ending = onProgress && new AbortController();
+  const stop = ending?.signal;
   const continued = new Map<string, Continued>();
   const isContinued = sample?.again !== undefined && sample.rows > own.rows;
   const stream = isContinued
     ? streamer(sample, {
         columns: columns.map(({ description }) => description),
         weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
-        ...{ ...run, place: CALL },
+        ...{ ...run, stop, place: CALL },
       })
     : undefined;
   const afterwards: LearnOptions["afterwards"] =
@@ -243,8 +249,8 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
       continued.set(target.description.name, await stream(networks, encoded, target, until));
     });
   const left = seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
-  const progress = { onProgress, verbose, seconds: left };
-  const shared = { ...run, seconds: left, weights, afterwards };
+  const progress = { onProgress, verbose, seconds: left, control: { stop: () => ending?.abort() } };
+  const shared = { ...run, stop, seconds: left, weights, afterwards };
   const trained = await trainTargets(used, works, shared, progress);
   for (const [at, target] of trained.entries())
     if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));

@@ -9,6 +9,12 @@ export {
   type TableCrossValidation,
   type TableFold,
 } from "./crossValidate.ts";
+export {
+  type ColumnSummary,
+  type DescribeOptions,
+  describe,
+  type TableSummary,
+} from "./describe.ts";
 export type { EncoderState } from "./encoders/encoder.ts";
 export * as encoders from "./encoders.ts";
 export type { EvaluateTableOptions } from "./evaluation.ts";
@@ -28,6 +34,12 @@ export {
   type TableDependence,
   type TableDependenceOptions,
 } from "./insight/dependence.ts";
+export {
+  type CalibrationBin,
+  type EvaluationReport,
+  type EvaluationReportOptions,
+  evaluationReport,
+} from "./insight/evaluationReport.ts";
 export {
   type ColumnContribution,
   explain,
@@ -51,7 +63,7 @@ export {
   type PrepareOptions,
   prepare,
 } from "./prepare.ts";
-export type { TableProgress } from "./progress.ts";
+export type { TableControl, TableProgress } from "./progress.ts";
 export type { TableFormat } from "./readers/formats.ts";
 export {
   type ReadTableOptions,
@@ -66,3 +78,4 @@ export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts
 export { TableModel, type TableStreamOptions } from "./tableModel.ts";
 export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";
+export type { TableWarning, TableWarningKind } from "./warnings.ts";

@@ -32,6 +32,8 @@ export interface StreamOptions {
   readonly seed: number;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Ends the training when it aborts, after the block at hand. */
+  readonly stop?: AbortSignal | undefined;
   readonly place: string;
 }
 
@@ -142,12 +144,12 @@ export function streamer({ again, frame, rows, numbers }: Sample, options: Strea
     };
     const limits = { signal: options.signal, until, onCut };
     await eachRow(again(), options.place, limits, (row, cellOf, names) => {
-      if (known.has(row)) return undefined;
+      if (known.has(row) || options.stop?.aborted) return undefined;
       block.numbers.push(row);
       block.set(block.rows, cellOf, names);
       return block.rows < size ? undefined : train();
     });
-    if (block.rows > 0 && !isCut) await train();
+    if (block.rows > 0 && !isCut && !options.stop?.aborted) await train();
     let better = 0;
     for (const [at, { model, fold }] of trained.entries()) {
       const { weights, loss } = before[at];

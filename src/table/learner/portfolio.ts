@@ -100,7 +100,7 @@ export async function learn(
   const whole = options.bags.reduce((sum, { networks }) => sum + networks, 0);
   const each = Math.min(whole, encoded.length);
   const more = each * quantiles.length;
-  const { seconds, onProgress, afterwards } = options;
+  const { seconds, stop, onProgress, afterwards } = options;
   const left = () => seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
   const own = left();
   const until = own === undefined ? Number.POSITIVE_INFINITY : now() + (1000 * own * whole) / (whole + more);
@@ -111,7 +111,7 @@ export async function learn(
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
   const blended = await orDispose(trained, async () => {
-    await afterwards?.(trained, encoded, target, until);
+    if (!stop?.aborted) await afterwards?.(trained, encoded, target, until);
     return blend(trained, encoded, target, options);
   });
   if (more === 0) return blended;
@@ -132,7 +132,7 @@ async function trainBags(
   target: Target,
   options: LearnOptions,
 ): Promise<Trained[]> {
-  const { bags, seed, seconds, onProgress } = options;
+  const { bags, seed, seconds, stop, onProgress } = options;
   const { task, classes = [] } = target.description;
   const outputs = task === "classification" ? classes.length : 1;
   const shapeOf = (fold: number): Shape => {
@@ -172,7 +172,7 @@ async function trainBags(
   const first = planned.filter((one) => !isSecond(one));
   const second = planned.filter(isSecond);
   const trained = await train(first, 0, []);
-  const isOver = seconds !== undefined && now() - begun > 1000 * seconds;
+  const isOver = stop?.aborted || (seconds !== undefined && now() - begun > 1000 * seconds);
   if (second.length === 0 || isOver) return trained;
   return orDispose(trained, async () => {
     const sensitivity: Float64Array[] = [];

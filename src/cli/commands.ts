@@ -1,0 +1,9 @@
+/** The commands, in the order of the help. Each file of `commands/` declares one; what runs is loaded later. */
+import { evaluate, explain, inspect } from "./commands/look.ts";
+import { plot } from "./commands/plot.ts";
+import { predict } from "./commands/predict.ts";
+import { train } from "./commands/train.ts";
+import { xor } from "./commands/xor.ts";
+import type { Declare } from "./options.ts";
+
+export const commands: readonly Declare[] = [train, predict, evaluate, inspect, explain, plot, xor];
