@@ -46,7 +46,7 @@ export default defineConfig([
     ...shared,
     entry: { "cli/main": "src/cli/main.ts" },
     platform: "node",
-    deps: { neverBundle: ["myelin"] },
+    deps: { neverBundle: [/^myelin(\/|$)/] },
     dts: false,
     // Most of it is libraries, which nobody debugs here.
     minify: true,

@@ -118,6 +118,7 @@ function specifiers(file: string): string[] {
  */
 function reached(file: string, specifier: string): string[] {
   if (specifier === "myelin") return ["index"];
+  if (specifier.startsWith("myelin/")) return [`${specifier.slice("myelin/".length)}/index`];
   if (specifier.startsWith("#")) {
     const targets: Record<string, string> = JSON.parse(read("package.json")).imports[specifier];
     const paths = Object.values(targets).map((path) =>

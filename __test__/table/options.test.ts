@@ -319,6 +319,36 @@ describe("progress", () => {
     model.dispose();
   });
 
+  test("ends where its control stops the training, and what has been trained is kept", async () => {
+    let stopped = 0;
+    const model = await fitTable(waits(300), {
+      ...{ target: "wait", quality: "fast", seed: 1, threads: 1, quantiles: [0.5] },
+      onProgress({ finished }, control) {
+        if (finished === 0) return;
+        if (stopped === 0) stopped = finished;
+        control.stop();
+      },
+    });
+    const { rootMeanSquaredError = Number.NaN } = model.scores;
+    expect(stopped).toBeGreaterThan(0);
+    const trained = model.leaderboard.filter(({ loss }) => !Number.isNaN(loss));
+    // The second stage was never begun.
+    expect(trained.length).toBeLessThan(model.leaderboard.length);
+    expect(Number.isFinite(rootMeanSquaredError)).toBe(true);
+    expect(Number.isFinite(model.predict({ queue: 3 }).value)).toBe(true);
+    model.dispose();
+  });
+
+  test("a control that stops at once leaves the mean", async () => {
+    const model = await fitTable(waits(300), {
+      ...{ target: "wait", quality: "fast", seed: 1 },
+      onProgress: (_, control) => control.stop(),
+    });
+    expect(model.leaderboard.length).toBeGreaterThan(0);
+    expect(Number.isFinite(model.predict({ queue: 3 }).value)).toBe(true);
+    model.dispose();
+  });
+
   test("what a budget leaves no time for is left out, and an abort rejects", async () => {
     const model = await fitTable(waits(3000), {
       target: "wait",

@@ -13,6 +13,7 @@ import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
 import { FIT_TABLE_OPTIONS, type FitTableOptions, fitTable } from "./fitTable.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type Frame, type TableRecord, type TableSource } from "./frame.ts";
+import type { TableControl, TableProgress } from "./progress.ts";
 import { meanAndStddev, type Scores } from "./scores.ts";
 import type { TableModel } from "./tableModel.ts";
 import { classReader, readTarget, readTask, type TargetDescription } from "./target.ts";
@@ -119,6 +120,7 @@ export async function crossValidateTable(
   const folds: TableFold[] = [];
   const notes: string[] = [];
   const begun = now();
+  let isStopped = false;
   for (const [at, { training, heldOut }] of splits.entries()) {
     const model = (await fitTable(frame.take(training), {
       ...fit,
@@ -128,9 +130,14 @@ export async function crossValidateTable(
       ...(names.length === 1 && { task: target.description.task }),
       ...(fit.budget && { budget: { ...fit.budget, seconds: fit.budget.seconds / count } }),
       ...(fit.onProgress && {
-        onProgress: ({ finished, total }: { finished: number; total: number }) => {
+        onProgress: ({ finished, total }: TableProgress, control: TableControl) => {
+          if (isStopped) control.stop();
           const seconds = (now() - begun) / 1000;
-          fit.onProgress?.({ finished: at * total + finished, total: count * total, seconds });
+          const stop = () => {
+            isStopped = true;
+            control.stop();
+          };
+          fit.onProgress?.({ finished: at * total + finished, total: count * total, seconds }, { stop });
         },
       }),
     })) as unknown as TableModel;

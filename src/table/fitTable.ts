@@ -19,7 +19,7 @@ import { type Bag, countNetworks, type LearnOptions, learn } from "./learner/por
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
-import { Progress, type TableProgress } from "./progress.ts";
+import { Progress, type TableControl, type TableProgress } from "./progress.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { isStream, readMemory, type Sample, sampleRows, streamer, type TableStream } from "./stream.ts";
 import { TableModel } from "./tableModel.ts";
@@ -70,8 +70,11 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
    * 64. With 0 no row is kept.
    */
   readonly background?: number | undefined;
-  /** Called some times a second with how many networks have been trained. */
-  readonly onProgress?: ((progress: TableProgress) => void) | undefined;
+  /**
+   * Called some times a second with how many networks have been trained. `control.stop()` ends the training as
+   * if the time of `budget` were over: what has been trained is kept.
+   */
+  readonly onProgress?: ((progress: TableProgress, control: TableControl) => void) | undefined;
   /** Whether to show progress on standard error: the networks trained and about how long the rest takes. */
   readonly verbose?: boolean | undefined;
 }
@@ -143,7 +146,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
   const { seed } = run;
   const seconds = readSeconds(options.budget);
   const controls = readControls(options, CALL);
-  const onProgress = readOnProgress<TableProgress>(CALL, options.onProgress);
+  const onProgress = readOnProgress<TableProgress, [TableControl]>(CALL, options.onProgress);
   const verbose = readBoolean(options.verbose ?? false, `${CALL}: verbose`);
   const { networks } = options;
   const most = networks === undefined ? undefined : readSize(networks, `${CALL}: networks`);
@@ -196,15 +199,19 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
   if (sample !== undefined) notes.push(noteOf(sample));
+  // Only a call of `onProgress` can stop the training, and not every host has this class.
+  const ending = onProgress && new AbortController();
+  const stop = ending?.signal;
   const stream = sample && {
     columns: columns.map(({ description }) => description),
     weights: typeof sampleWeight === "string" ? sampleWeight : undefined,
-    ...{ ...run, place: CALL },
+    ...{ ...run, stop, place: CALL },
     until: seconds === undefined ? Number.POSITIVE_INFINITY : now() + 1000 * seconds,
   };
   const afterwards = sample && stream && streamer(sample, stream);
-  const progress = { onProgress, verbose, seconds };
-  const trained = await trainTargets(used, works, { ...run, seconds, weights, afterwards }, progress);
+  const progress = { onProgress, verbose, seconds, control: { stop: () => ending?.abort() } };
+  const shared = { ...run, stop, seconds, weights, afterwards };
+  const trained = await trainTargets(used, works, shared, progress);
   const steps = trained.flatMap(({ learned }) =>
     learned.parts.flatMap(({ preparation }) => preparation.steps),
   );

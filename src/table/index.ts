@@ -9,6 +9,12 @@ export {
   type TableCrossValidation,
   type TableFold,
 } from "./crossValidate.ts";
+export {
+  type ColumnSummary,
+  type DescribeOptions,
+  describe,
+  type TableSummary,
+} from "./describe.ts";
 export type { EncoderState } from "./encoders/encoder.ts";
 export * as encoders from "./encoders.ts";
 export {
@@ -50,7 +56,7 @@ export {
   type PrepareOptions,
   prepare,
 } from "./prepare.ts";
-export type { TableProgress } from "./progress.ts";
+export type { TableControl, TableProgress } from "./progress.ts";
 export type { TableFormat } from "./readers/formats.ts";
 export {
   type ReadTableOptions,
@@ -65,3 +71,4 @@ export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts
 export { TableModel } from "./tableModel.ts";
 export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";
 export type { ClassValue, TargetDescription, Task } from "./target.ts";
+export type { TableWarning, TableWarningKind } from "./warnings.ts";

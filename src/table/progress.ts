@@ -12,9 +12,16 @@ export interface TableProgress {
   readonly seconds: number;
 }
 
+/** Ends the training that tells its progress. */
+export interface TableControl {
+  /** Ends the training as if the time of `budget` were over: what has been trained is kept. */
+  stop(): void;
+}
+
 /** Whom to tell. */
 interface Listeners {
-  readonly onProgress: ((progress: TableProgress) => void) | undefined;
+  readonly onProgress: ((progress: TableProgress, control: TableControl) => void) | undefined;
+  readonly control: TableControl;
   readonly verbose: boolean;
   /** The most seconds of the training. */
   readonly seconds: number | undefined;
@@ -79,12 +86,12 @@ export class Progress {
   #tell(finished: number): void {
     const [total, seconds] = [this.#total, this.#seconds];
     this.#last = finished;
-    const { onProgress, seconds: most = Number.POSITIVE_INFINITY } = this.#listeners;
+    const { onProgress, control, seconds: most = Number.POSITIVE_INFINITY } = this.#listeners;
     const left = finished === 0 ? undefined : (seconds / finished) * (total - finished);
     this.#display?.show(
       finished,
       left === undefined ? undefined : Math.max(0, Math.min(left, most - seconds)),
     );
-    onProgress?.({ finished, total, seconds });
+    onProgress?.({ finished, total, seconds }, control);
   }
 }

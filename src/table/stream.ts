@@ -185,6 +185,8 @@ export interface StreamOptions {
   readonly seed: number;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Ends the training when it aborts, after the block at hand. */
+  readonly stop?: AbortSignal | undefined;
   /** When to end, in milliseconds of the clock. */
   readonly until: number;
   readonly place: string;
@@ -252,6 +254,7 @@ export function streamer(sample: Sample, options: StreamOptions) {
     const draw = uniform(options.seed, { purpose: PURPOSE, index: 1 });
     let block = new Table();
     let learned = 0;
+    const isOver = () => now() > options.until || options.stop?.aborted === true;
     const train = async () => {
       const full = block;
       block = new Table();
@@ -260,11 +263,11 @@ export function streamer(sample: Sample, options: StreamOptions) {
       learned += await trainBlock(full.frame(), trained, encoded, target, rate, draw, options);
     };
     await eachRow(again(), options.place, (row, read, names) => {
-      if (numbers.has(row) || now() > options.until) return undefined;
+      if (numbers.has(row) || isOver()) return undefined;
       block.set(block.rows, read, names);
       return block.rows < size ? undefined : train();
     });
-    if (block.rows > 0 && now() <= options.until) await train();
+    if (block.rows > 0 && !isOver()) await train();
     for (const [at, { model, fold }] of trained.entries()) {
       const { weights, loss } = before[at];
       const { loss: after } = model.evaluate(encoded[fold].validation);

@@ -122,6 +122,8 @@ export interface CallOptions extends Partial<Pick<CheckedFitOptions, "budget" | 
   readonly signal: AbortSignal | undefined;
   readonly threads: number | undefined;
   readonly onProgress: TrainManyOptions["onProgress"];
+  /** Ends all trainings when it aborts, as if the time of the budget were over. */
+  readonly stop?: AbortSignal | undefined;
   /** Whether the call is a search, in which some trainings may fail: it warns only if all fail. */
   readonly isSearch?: boolean;
 }
@@ -195,8 +197,12 @@ function begin(
 }
 
 /** Checks the option `onProgress`. */
-export function readOnProgress<P>(call: string, given: unknown): ((progress: P) => void) | undefined {
-  if (given === undefined || typeof given === "function") return given as (progress: P) => void;
+export function readOnProgress<P, Others extends unknown[] = []>(
+  call: string,
+  given: unknown,
+): ((progress: P, ...others: Others) => void) | undefined {
+  if (given === undefined || typeof given === "function")
+    return given as (progress: P, ...others: Others) => void;
   throw new OptionError(`${call}: onProgress: expected a function, received ${show(given)}`);
 }
 
@@ -289,7 +295,7 @@ function reporter(onProgress: NonNullable<TrainManyOptions["onProgress"]>, total
 }
 
 async function train(all: readonly ActiveTraining[], options: CallOptions): Promise<ManyHistory[]> {
-  const { signal, threads, onProgress, verbose, budget } = options;
+  const { signal, threads, onProgress, verbose, budget, stop } = options;
   const display = verbose ? displayModels(all.length) : undefined;
   const handleProgress = (progress: ManyProgress) => {
     display?.show(progress.finished);
@@ -316,7 +322,7 @@ async function train(all: readonly ActiveTraining[], options: CallOptions): Prom
     const over = all.length - active.length;
     const isLast = calls.every((call) => call.isLast);
     const reportAll = report && ((finished: number) => report(isLast ? over + finished : over));
-    await watch(calls, { signal, clock }, failures, reportAll);
+    await watch(calls, { signal, clock, stop }, failures, reportAll);
     for (const { trainings, group } of calls) {
       const outcomes = await trainings.progress.then(
         (results) => results.map((progress) => ({ progress })),
@@ -354,13 +360,20 @@ async function endAll(entries: readonly ActiveTraining[]): Promise<void> {
 
 const NONE = new Float64Array(0);
 
+/** What ends the calls before their trainings end. */
+interface Ends {
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+  readonly stop: AbortSignal | undefined;
+}
+
 /**
- * Waits for all calls and reports the progress. Stops the calls when the signal aborts, the time is over or
+ * Waits for all calls and reports the progress. Stops the calls when a signal aborts, the time is over or
  * `report` throws; that error is appended to `failures`.
  */
 async function watch(
   calls: readonly Call[],
-  { signal, clock }: { readonly signal: AbortSignal | undefined; readonly clock: Clock },
+  { signal, clock, stop: ended }: Ends,
   failures: unknown[],
   report: ((finished: number) => void) | undefined,
 ): Promise<void> {
@@ -379,6 +392,8 @@ async function watch(
   };
   const endReports = report && every(PROGRESS_MILLISECONDS, reportProgress);
   const endListening = onAbort(signal, stop);
+  const endStopping = onAbort(ended, stop);
+  if (ended?.aborted) stop();
   const cancel = clock.whenOver(stop);
   try {
     await Promise.allSettled(calls.map(({ trainings }) => trainings.progress));
@@ -386,6 +401,7 @@ async function watch(
     cancel();
     endReports?.();
     endListening();
+    endStopping();
   }
   reportProgress();
 }

@@ -98,7 +98,7 @@ export async function learn(
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
   const blended = await orDispose(trained, async () => {
-    await options.afterwards?.(trained, encoded, target);
+    if (!options.stop?.aborted) await options.afterwards?.(trained, encoded, target);
     return blend(trained, encoded, target, options);
   });
   if (more === 0) return blended;
@@ -119,7 +119,7 @@ async function trainBags(
   target: Target,
   options: LearnOptions,
 ): Promise<Trained[]> {
-  const { bags, seed, seconds, onProgress } = options;
+  const { bags, seed, seconds, stop, onProgress } = options;
   const { task, classes = [] } = target.description;
   const outputs = task === "classification" ? classes.length : 1;
   const shapeOf = (fold: number): Shape => {
@@ -154,7 +154,7 @@ async function trainBags(
   const first = planned.filter((one) => !isSecond(one));
   const second = planned.filter(isSecond);
   const trained = await train(first, 0, []);
-  const isOver = seconds !== undefined && now() - begun > 1000 * seconds;
+  const isOver = stop?.aborted || (seconds !== undefined && now() - begun > 1000 * seconds);
   if (second.length === 0 || isOver) return trained;
   return orDispose(trained, async () => {
     const sensitivity = encoded.map((fold, number) =>

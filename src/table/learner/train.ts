@@ -38,6 +38,8 @@ export interface TrainOptions {
   readonly kernel: KernelChoice | undefined;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Ends the training when it aborts, as if the seconds were over. */
+  readonly stop?: AbortSignal | undefined;
   /** The most seconds of the call. */
   readonly seconds: number | undefined;
   readonly onProgress: ((progress: { readonly finished: number }) => void) | undefined;
@@ -70,8 +72,9 @@ export async function trainStage(
   planned: readonly Planned[],
   rowsOf: (planned: Planned) => StageRows,
   shapeOf: (fold: number) => Shape,
-  { kernel, threads, signal, seconds, onProgress }: TrainOptions,
+  { kernel, threads, signal, stop, seconds, onProgress }: TrainOptions,
 ): Promise<Trained[]> {
+  if (stop?.aborted) return [];
   const models: Model[] = [];
   try {
     const rows: StageRows[] = [];
@@ -86,7 +89,9 @@ export async function trainStage(
       trainings.push(training);
     }
     const budget = seconds === undefined ? {} : { budget: { seconds } };
-    const histories = await trainTogether("fitTable", trainings, { signal, threads, onProgress, ...budget });
+    const histories = await trainTogether("fitTable", trainings, {
+      ...{ signal, stop, threads, onProgress, ...budget },
+    });
     return planned.flatMap((one, at) => {
       const model = models[at];
       if (histories[at].loss.some(Number.isFinite)) {

@@ -1,0 +1,159 @@
+/** What a command reads: a table from a path, an address or standard input; a model from a file. */
+import { open, stat } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+import { load, type Model } from "myelin";
+import {
+  type Frame,
+  loadTable,
+  type ReadTableOptions,
+  readTable,
+  streamTable,
+  type TableInput,
+  type TableModel,
+} from "myelin/table";
+import { fileError } from "../files/paths.ts";
+import { failure, wrongUse } from "./failures.ts";
+import type { ReadingValues } from "./options.ts";
+import { note } from "./output.ts";
+
+/** Returns the options of `readTable` of the values of the command line. */
+export function readingOptions(values: ReadingValues): ReadTableOptions {
+  const { format, separator, quote, decimal, encoding, header, text, ragged, query } = values;
+  const given = { format, separator, quote, decimal, encoding, header, text, ragged, query };
+  return Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as ReadTableOptions;
+}
+
+const isAddress = (file: string) => /^https?:\/\//.test(file);
+
+/** The bytes of standard input. It can be read once. */
+export function standardInput(): AsyncIterable<Uint8Array> {
+  if (process.stdin.isTTY) note("reading standard input; Ctrl-D ends it");
+  return process.stdin;
+}
+
+/** Returns the source of a table: `-` is standard input. */
+export function tableInput(file: string): TableInput {
+  if (file === "-") return standardInput();
+  return isAddress(file) ? file : pathToFileURL(file);
+}
+
+/** How the first bytes of a file show that it holds a model: the length of a header, then the header. */
+const isModel = (head: Uint8Array) =>
+  head.length > 9 && head[8] === 0x7b && head[6] === 0 && head[7] === 0 && head[0] !== 0x7b;
+
+/** Returns the first bytes of a file; throws one line for what is not a file. */
+async function headOf(file: string, kind: string): Promise<Uint8Array> {
+  const shown = JSON.stringify(file);
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(file)).isDirectory();
+  } catch (error) {
+    throw fileError(`${shown} cannot be read`, error);
+  }
+  if (isFolder) throw failure(`${shown} is a folder. Fix: give the path of a ${kind}`);
+  try {
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(64), 0, 64, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(`${shown} cannot be read`, error);
+  }
+}
+
+/** Returns whether a file holds a model, by its first bytes. Standard input and addresses hold tables. */
+export async function holdsModel(file: string): Promise<boolean> {
+  if (file === "-" || isAddress(file)) return false;
+  return isModel(await headOf(file, "file"));
+}
+
+/** Throws unless a file may hold a table. */
+async function checkTable(file: string, command: string): Promise<void> {
+  if (file === "-" || isAddress(file)) return;
+  const head = await headOf(file, "table");
+  const shown = JSON.stringify(file);
+  if (head.length === 0) throw failure(`${shown} is empty. Fix: give a table with a line of names and rows`);
+  if (!isModel(head)) return;
+  throw wrongUse(
+    `${shown} holds a model, and ${command} expects a table here. Fix: see myelin ${command} --help`,
+  );
+}
+
+/** Reads a table; `command` is the one that reads it. */
+export async function readRows(file: string, values: ReadingValues, command: string): Promise<Frame> {
+  await checkTable(file, command);
+  const frame = await readTable(tableInput(file), readingOptions(values));
+  if (frame.rows > 0) return frame;
+  throw failure(`${nameOf(file)} has ${frame.names.length} columns and no rows. Fix: give a table with rows`);
+}
+
+/** Reads a table block by block. */
+export async function streamRows(
+  file: string,
+  values: ReadingValues,
+  command: string,
+  rows?: number,
+): Promise<AsyncGenerator<Frame, void, undefined>> {
+  await checkTable(file, command);
+  return streamTable(tableInput(file), { ...readingOptions(values), ...(rows !== undefined && { rows }) });
+}
+
+/** Returns how messages call a source. */
+export const nameOf = (file: string): string => (file === "-" ? "standard input" : JSON.stringify(file));
+
+/** Throws for a file that holds no model. */
+async function checkModel(file: string, command: string): Promise<void> {
+  if (file === "-")
+    throw wrongUse("a model is read from a file, not from standard input. Fix: give its path");
+  const head = await headOf(file, "model");
+  if (isModel(head)) return;
+  const shown = JSON.stringify(file);
+  if (head.length === 0) throw failure(`${shown} is empty. Fix: give the file of a model that train wrote`);
+  throw wrongUse(
+    `${shown} does not hold a model, and ${command} expects one here. Fix: give the file that myelin train wrote`,
+  );
+}
+
+/** What `load` and `loadTable` take. */
+export interface LoadValues {
+  readonly kernel?: "auto" | "native" | "typescript";
+}
+
+/** Loads a model that `fitTable` trained. */
+export async function loadTableModel(
+  file: string,
+  command: string,
+  { kernel = "auto" }: LoadValues = {},
+): Promise<TableModel> {
+  const model = await loadAny(file, command, { kernel });
+  if (isTableModel(model)) return model;
+  model.dispose();
+  throw wrongUse(
+    `${JSON.stringify(file)} holds a network without a table, and ${command} needs the model of a table. ` +
+      "Fix: give the file that myelin train wrote",
+  );
+}
+
+/** Loads a model: of a table, or a network. */
+export async function loadAny(
+  file: string,
+  command: string,
+  { kernel = "auto" }: LoadValues = {},
+): Promise<TableModel | Model> {
+  await checkModel(file, command);
+  try {
+    return await loadTable(file, { kernel });
+  } catch (error) {
+    // The message of a network's file names `load`.
+    if (!/\bload\b/.test((error as Error).message)) throw error;
+    return load(file, { kernel });
+  }
+}
+
+/** Returns whether a model is one of a table. */
+export const isTableModel = (model: TableModel | Model): model is TableModel => "targets" in model;
