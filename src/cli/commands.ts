@@ -1,5 +1,9 @@
 /** The commands, in the order of the help. Each file of `commands/` declares one; what runs is loaded later. */
+import { completion } from "./commands/completion.ts";
+import { doctor } from "./commands/doctor.ts";
+import { generate } from "./commands/generate.ts";
+import { serve } from "./commands/serve.ts";
 import { xor } from "./commands/xor.ts";
 import type { Declare } from "./options.ts";
 
-export const commands: readonly Declare[] = [xor];
+export const commands: readonly Declare[] = [serve, xor, generate, doctor, completion];

@@ -1,0 +1,20 @@
+/** `myelin completion`: its options. */
+import { Argument } from "commander";
+import { type Declare, jsonOption, withExamples } from "../options.ts";
+
+export const completion: Declare = (program) => {
+  const command = program
+    .command("completion")
+    .description("print the script that completes commands, options and files in a shell")
+    .addArgument(new Argument("<shell>", "the shell").choices(["bash", "zsh", "fish"]))
+    .addOption(jsonOption())
+    .action(async (shell, options) =>
+      (await import("../completion.ts")).completionCommand(program, shell, options),
+    );
+  withExamples(
+    command,
+    "myelin completion bash >> ~/.bashrc",
+    "myelin completion zsh > ~/.zsh/completions/_myelin",
+    "myelin completion fish > ~/.config/fish/completions/myelin.fish",
+  );
+};
