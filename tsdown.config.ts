@@ -1,5 +1,6 @@
 import { defineConfig, type UserConfig } from "tsdown";
 import { thirdPartyLicenses } from "./scripts/licenses.js";
+import { trainSchema } from "./src/cli/train/settings.ts";
 
 const shared = {
   format: "esm",
@@ -12,6 +13,15 @@ const shared = {
   // The documentation is in the types, where editors look for it.
   outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
 } satisfies UserConfig;
+
+/** Writes the JSON schema of the file that `myelin train --config` takes. */
+const configurationSchema = {
+  name: "configuration-schema",
+  generateBundle(this: { emitFile(file: object): unknown }) {
+    const source = `${JSON.stringify(trainSchema(), undefined, 2)}\n`;
+    this.emitFile({ type: "asset", fileName: "cli/train.schema.json", source });
+  },
+};
 
 export default defineConfig([
   // What any host can load; what begins with `#` is resolved by package.json, by host.
@@ -50,5 +60,6 @@ export default defineConfig([
     dts: false,
     // Most of it is libraries, which nobody debugs here.
     minify: true,
+    plugins: [...shared.plugins, configurationSchema],
   },
 ]);

@@ -42,7 +42,7 @@ describe("writes the numbers of the generator, without loss", () => {
     const { output } = await generate(...given, "-o", file);
     expect(output).toBe(`wrote 300 rows to ${file}\n`);
     const text = readFileSync(join(folder, file), "utf8");
-    expect((await generate(...given, "--format", format)).output).toBe(text);
+    expect((await generate(...given, "--to", format)).output).toBe(text);
     const { names, columns } = await numbersOf(text, format);
     expect(names).toEqual(["x1", "x2", "y"]);
     expect(columns).toEqual([column(0), column(1), y]);
@@ -74,7 +74,7 @@ test.each<[given: string[], status: number, message: RegExp]>([
   [["moons", "--noise", "-1"], 2, /moons: noise: expected a finite number of at least 0/],
   [["moons", "-o", "moons.xls"], 2, /the format of "moons\.xls" is unknown\. Fix: end its name with \.csv/],
   [["moons", "-o", "no/moons.csv"], 1, /"no\/moons\.csv" cannot be written: there is no such file or folder/],
-  [["moons", "-o", ".", "--format", "csv"], 1, /"\." cannot be written: it is a folder/],
+  [["moons", "-o", ".", "--to", "csv"], 1, /"\." cannot be written: it is a folder/],
 ])("%j is one line with exit code %i", async (given, expected, message) => {
   const before = readdirSync(folder);
   const { status, output, errors } = await generate(...given);

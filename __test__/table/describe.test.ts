@@ -65,7 +65,7 @@ describe("warnings", () => {
   });
 
   test.each<[TableWarningKind, (row: ReturnType<typeof sound>[number], at: number) => object]>([
-    ["constant", (row) => ({ ...row, country: "Norway" })],
+    ["oneValue", (row) => ({ ...row, country: "Norway" })],
     ["duplicateColumns", (row) => ({ ...row, surface: row.area })],
     ["missing", (row, at) => ({ ...row, rent: at % 3 === 0 ? at % 7 : null })],
     ["placeholder", (row, at) => ({ ...row, age: at % 10 === 0 ? -999 : (at * 3) % 40 })],

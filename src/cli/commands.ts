@@ -2,8 +2,14 @@
 import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
 import { generate } from "./commands/generate.ts";
+import { evaluate, explain, inspect } from "./commands/look.ts";
+import { predict } from "./commands/predict.ts";
 import { serve } from "./commands/serve.ts";
+import { train } from "./commands/train.ts";
 import { xor } from "./commands/xor.ts";
 import type { Declare } from "./options.ts";
 
-export const commands: readonly Declare[] = [serve, xor, generate, doctor, completion];
+export const commands: readonly Declare[] = [
+  ...[train, predict, evaluate, inspect, explain, serve],
+  ...[xor, generate, doctor, completion],
+];

@@ -11,7 +11,7 @@ const generators = { blobs, circles, friedman1, moons, spirals, xor };
 /** The options of the command line; all but the first three are those of the generators. */
 export interface GenerateValues {
   readonly output?: string;
-  readonly format?: Format;
+  readonly to?: Format;
   readonly json?: boolean;
   readonly examples: number;
   readonly seed: number;
@@ -31,12 +31,12 @@ const ENDS: Readonly<Record<string, Format>> = {
 /** Rows that are written at a time. */
 const BLOCK = 4096;
 
-function formatOf({ output, format }: GenerateValues): Format {
-  if (format !== undefined || output === undefined) return format ?? "csv";
+function formatOf({ output, to }: GenerateValues): Format {
+  if (to !== undefined || output === undefined) return to ?? "csv";
   const end = extname(output).toLowerCase();
   if (Object.hasOwn(ENDS, end)) return ENDS[end];
   throw wrongUse(
-    `the format of ${JSON.stringify(output)} is unknown. Fix: end its name with ${Object.keys(ENDS).join(", ")}, or give --format`,
+    `the format of ${JSON.stringify(output)} is unknown. Fix: end its name with ${Object.keys(ENDS).join(", ")}, or give --to`,
   );
 }
 
@@ -73,7 +73,7 @@ function* texts(data: Dataset, format: Format): Generator<string> {
 
 /** Writes generated data. */
 export async function generateCommand(name: string, values: GenerateValues): Promise<void> {
-  const { output, format: _format, json, ...options } = values;
+  const { output, to: _to, json, ...options } = values;
   const format = formatOf(values);
   const data = generators[name as keyof typeof generators](options);
   if (output === undefined) {

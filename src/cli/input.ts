@@ -13,13 +13,18 @@ import {
 } from "myelin/table";
 import { fileError } from "../files/paths.ts";
 import { failure, wrongUse } from "./failures.ts";
-import type { ReadingValues } from "./options.ts";
 import { note } from "./output.ts";
+import type { ReadingValues } from "./reading.ts";
 
 /** Returns the options of `readTable` of the values of the command line. */
 export function readingOptions(values: ReadingValues): ReadTableOptions {
   const { format, separator, quote, decimal, encoding, header, text, ragged, query } = values;
-  const given = { format, separator, quote, decimal, encoding, header, text, ragged, query };
+  const given = {
+    ...{ format, decimal, encoding, text, ragged, query },
+    separator: separator === "tab" || separator === "\\t" ? "\t" : separator,
+    quote: quote === "none" ? "" : quote,
+    header: header && header === "yes",
+  };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as ReadTableOptions;
@@ -157,3 +162,14 @@ export async function loadAny(
 
 /** Returns whether a model is one of a table. */
 export const isTableModel = (model: TableModel | Model): model is TableModel => "targets" in model;
+
+/** Returns what `read` returns; an error that names a row of a block names the row of the table. */
+export function atRow<Result>(before: number, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error)
+      error.message = error.message.replace(/\brow (\d+)/, (_, row) => `row ${Number(row) + before}`);
+    throw error;
+  }
+}

@@ -62,43 +62,6 @@ export const kernelOption = () =>
 /** The option of every command for scripts. */
 export const jsonOption = () => new Option("--json", "print one JSON document");
 
-/** The options of the command line that say how to read a table, as commander gives them. */
-export interface ReadingValues {
-  readonly format?: string;
-  readonly separator?: string;
-  readonly quote?: string;
-  readonly decimal?: string;
-  readonly encoding?: string;
-  readonly header?: boolean;
-  readonly text?: readonly string[];
-  readonly ragged?: string;
-  readonly query?: string;
-}
-
-/** Reads a separator; `\t` and `tab` are a tab. */
-const separator = (text: string) => (text === "\\t" || text === "tab" ? "\t" : text);
-
-/** Adds the options that say how to read a table. */
-export function withReading(command: Command): Command {
-  const heading = "Reading the table:";
-  const options = [
-    new Option("--format <name>", "format of the table, where bytes and name do not tell").choices([
-      ...["csv", "tsv", "json", "jsonl", "parquet", "arrow", "sqlite", "duckdb"],
-    ]),
-    new Option("--separator <character>", "CSV: character between cells").argParser(separator),
-    new Option("--quote <character>", 'CSV: character around cells; "" for none'),
-    new Option("--decimal <character>", "CSV: character before decimals").choices([".", ","]),
-    new Option("--encoding <name>", "CSV: encoding, such as windows-1252"),
-    new Option("--header", "CSV: the first line has the names"),
-    new Option("--no-header", "CSV: the first line is data; the columns are column1, column2, …"),
-    new Option("--text <columns>", "CSV: columns to keep as text, such as codes").argParser(names),
-    new Option("--ragged <action>", "CSV: lines with fewer cells").choices(["refuse", "pad"]),
-    new Option("--query <sql>", "SQLite, DuckDB: what to select"),
-  ];
-  for (const option of options) command.addOption(option.helpGroup(heading));
-  return command;
-}
-
 /** Adds examples to the help of a command, each with what it does. */
 export function withExamples(command: Command, ...examples: readonly string[]): Command {
   const lines = examples.map((example) => `  $ ${example}`).join("\n");

@@ -101,6 +101,45 @@ export async function replace(
   await syncFolder(dirname(target));
 }
 
+/** A file that is written part by part under another name. */
+export interface Replacing {
+  /** The path of the incomplete file. */
+  readonly temporary: string;
+  write(part: string | Uint8Array): Promise<void>;
+  /** Gives the complete file its name. */
+  end(): Promise<void>;
+  /** Removes the incomplete file. */
+  discard(): Promise<void>;
+}
+
+/** Begins to write a file part by part. It has its name only at the end. */
+export async function beginReplacement(path: string): Promise<Replacing> {
+  const { target, mode } = destinationOf(path);
+  const temporary = temporaryFor(target);
+  const handle = await open(temporary, "wx", mode);
+  const remove = () => rm(temporary, { force: true }).catch(() => undefined);
+  return {
+    temporary,
+    write: (part) => handle.writeFile(part),
+    async end() {
+      try {
+        if (mode !== undefined) await handle.chmod(mode & 0o777);
+        await handle.sync();
+        await handle.close();
+        await rename(temporary, target);
+      } catch (error) {
+        await remove();
+        throw error;
+      }
+      await syncFolder(dirname(target));
+    },
+    async discard() {
+      await handle.close().catch(() => undefined);
+      await remove();
+    },
+  };
+}
+
 /** Returns a new name in the same folder, because a file can be renamed only within its file system. */
 function temporaryFor(target: string): string {
   return join(dirname(target), `.${basename(target).slice(0, 40)}.${randomUUID()}.tmp`);

@@ -34,6 +34,12 @@ export {
   type TableDependenceOptions,
 } from "./insight/dependence.ts";
 export {
+  type CalibrationBin,
+  type EvaluationReport,
+  type EvaluationReportOptions,
+  evaluationReport,
+} from "./insight/evaluationReport.ts";
+export {
   type ColumnContribution,
   explain,
   type TableExplainOptions,

@@ -113,18 +113,18 @@ function changeLines({ call, rows, scoredRows, before, after, ...rest }: ModelCh
   ];
 }
 
-/** The model as text. */
-export function summarize({ columns, targets, seed, rows, notes, changes = [] }: TableParts): string {
+/** The model as text; with or without its columns. */
+export function summarize(
+  { columns, targets, seed, rows, notes, changes = [] }: TableParts,
+  withColumns: boolean,
+): string {
+  const table = [
+    ["column", "type", "distinct", "missing", "encoders"],
+    ...columns.map((column) => describeColumn(column, targets)),
+  ];
   return [
     `${rows} rows, seed ${seed}`,
-    "",
-    ...alignTable(
-      [
-        ["column", "type", "distinct", "missing", "encoders"],
-        ...columns.map((column) => describeColumn(column, targets)),
-      ],
-      [0, 1, 4],
-    ),
+    ...(withColumns ? ["", ...alignTable(table, [0, 1, 4])] : []),
     ...targets.flatMap((target) => ["", ...scoreLines(target)]),
     ...changes.flatMap((change) => ["", ...changeLines(change)]),
     ...(notes.length === 0 ? [] : ["", ...notes.map((note) => `note: ${note}`)]),

@@ -3,6 +3,7 @@ import { DataError, OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
+import { readBoolean } from "../training/options.ts";
 import { BLOCK, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
 import { readTable, writeTable } from "./bytes.ts";
@@ -228,9 +229,13 @@ export class TableModel<Reply = Answer> {
     return this.#parts.changes ?? [];
   }
 
-  /** What was done to each column, what was trained, and how good it is on rows not seen. */
-  summary(): string {
-    return summarize(this.#parts);
+  /**
+   * What was done to each column, what was trained, and how good it is on rows not seen. `columns: false` leaves
+   * the columns out.
+   */
+  summary(options: { readonly columns?: boolean | undefined } = {}): string {
+    checkNames(options, ["columns"], "summary");
+    return summarize(this.#parts, readBoolean(options.columns ?? true, "summary: columns"));
   }
 
   /** Frees the memory of the networks at once. A second call does nothing. */

@@ -8,7 +8,7 @@ import { readTarget } from "./target.ts";
 
 /** The kinds of what deserves a look. */
 export type TableWarningKind =
-  | "constant"
+  | "oneValue"
   | "duplicateColumns"
   | "duplicateRows"
   | "fewRows"
@@ -97,7 +97,7 @@ function* ofColumn(
   const { name, type, missing, distinct, unreadable, categories = [] } = column.description;
   const here = `column ${show(name)}`;
   if (distinct <= 1 && missing === 0 && rows > 1)
-    yield ["constant", `${here} has one value. Fix: leave it out; it tells nothing`];
+    yield ["oneValue", `${here} has one value. Fix: leave it out; it tells nothing`];
   if (rows > 0 && missing / rows > MOSTLY)
     yield ["missing", `${here} lacks ${missing} of ${rows} values. Fix: check how it was collected`];
   if (unreadable !== undefined) {

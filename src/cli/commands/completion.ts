@@ -5,11 +5,12 @@ import { type Declare, jsonOption, withExamples } from "../options.ts";
 export const completion: Declare = (program) => {
   const command = program
     .command("completion")
-    .description("print the script that completes commands, options and files in a shell")
+    .summary("print the completion script of a shell")
+    .description("Prints the script that completes commands, options and files in a shell.")
     .addArgument(new Argument("<shell>", "the shell").choices(["bash", "zsh", "fish"]))
     .addOption(jsonOption())
     .action(async (shell, options) =>
-      (await import("../completion.ts")).completionCommand(program, shell, options),
+      (await import("../completion/run.ts")).completionCommand(program, shell, options),
     );
   withExamples(
     command,

@@ -17,11 +17,14 @@ const FORMATS = ["csv", "tsv", "jsonl"];
 export const generate: Declare = (program) => {
   const command = program
     .command("generate")
-    .description("write a table of generated data: columns x1, x2, … and y")
+    .summary("write a table of generated data")
+    .description("Writes a table of generated data: columns x1, x2, … and y, the number or the class.")
     .addArgument(new Argument("<name>", "which data").choices(GENERATORS))
-    .option("-o, --output <file>", "where to write: .csv, .tsv or .jsonl; standard output by default")
+    .option("-o, --output <path>", "file to write (default: standard output)")
     .addOption(
-      new Option("--format <name>", "format; by default that of the file's name, or csv").choices(FORMATS),
+      new Option("--to <format>", "format to write (default: by the ending of the file, else csv)").choices(
+        FORMATS,
+      ),
     )
     .option("--examples <number>", "number of rows", wholeNumber(1), 1000)
     .option("--seed <number>", "determines the data", wholeNumber(0), 0)
@@ -37,6 +40,6 @@ export const generate: Declare = (program) => {
   withExamples(
     command,
     "myelin generate moons --noise 0.1 -o moons.csv",
-    "myelin generate friedman1 --examples 500 --format jsonl | head -3",
+    "myelin generate friedman1 --examples 500 --to jsonl | head -3",
   );
 };

@@ -1,5 +1,5 @@
 /** The completion scripts of bash, zsh and fish. */
-import type { CompletedCommand, CompletedOption, CompletedProgram, Expected } from "./completion.ts";
+import type { CompletedCommand, CompletedOption, CompletedProgram, Expected } from "./completed.ts";
 
 /** A text in single quotes, for the shells of Bourne's kind. */
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;

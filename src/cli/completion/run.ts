@@ -1,36 +1,8 @@
 /** `myelin completion`: scripts for shells, made of the commands as they are declared. */
 import type { Argument, Command, Option } from "commander";
-import { print, printJson } from "./output.ts";
+import { print, printJson } from "../output.ts";
+import type { CompletedOption, CompletedProgram, Expected } from "./completed.ts";
 import { bash, fish, zsh } from "./shells.ts";
-
-/** What may follow: one of some words, a file, or anything. */
-export type Expected = { readonly words: readonly string[] } | "file" | "anything";
-
-/** An option, as a shell completes it. */
-export interface CompletedOption {
-  /** `-o` and `--output`, or one of them. */
-  readonly flags: readonly string[];
-  readonly description: string;
-  /** What its value may be; undefined for an option without one. */
-  readonly value: Expected | undefined;
-}
-
-/** A command, as a shell completes it. */
-export interface CompletedCommand {
-  readonly name: string;
-  readonly description: string;
-  readonly options: readonly CompletedOption[];
-  /** What each argument may be. */
-  readonly arguments: readonly Expected[];
-  /** Whether the last argument may be given several times. */
-  readonly isVariadic: boolean;
-}
-
-/** The whole program. */
-export interface CompletedProgram {
-  readonly options: readonly CompletedOption[];
-  readonly commands: readonly CompletedCommand[];
-}
 
 const shells = { bash, zsh, fish };
 
@@ -63,7 +35,7 @@ export function completedProgram(program: Command): CompletedProgram {
     options: help.visibleOptions(program).map(completedOption),
     commands: visible.map((command) => ({
       name: command.name(),
-      description: command.description(),
+      description: command.summary() || command.description(),
       options: help.visibleOptions(command).map(completedOption),
       arguments:
         command.name() === "help"

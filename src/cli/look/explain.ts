@@ -1,0 +1,76 @@
+/** `myelin explain`: how much each column of a row moved the answer. */
+import { explain, type TableExplainOptions, type TableModel, type TableRecord } from "myelin/table";
+import { unknownName } from "../../options/names.ts";
+import { failure, wrongUse } from "../failures.ts";
+import { type LoadValues, loadTableModel, nameOf, streamRows } from "../input.ts";
+import { print, printJson } from "../output.ts";
+import type { ReadingValues } from "../reading.ts";
+
+interface Options extends ReadingValues, LoadValues {
+  readonly row?: string;
+  readonly index?: number;
+  readonly class?: string;
+  readonly target?: string;
+  readonly json?: boolean;
+}
+
+/** Explains an answer. */
+export async function explainCommand(
+  path: string,
+  file: string | undefined,
+  options: Options,
+): Promise<void> {
+  const { row: json, index } = options;
+  if ((json === undefined) === (file === undefined)) {
+    throw wrongUse(
+      "explain: expected a row. Fix: give --row '{…}', or a table and --index with the number of the row",
+    );
+  }
+  if (json !== undefined && index !== undefined)
+    throw wrongUse("--index is for a table. Fix: leave it out, or give a table in place of --row");
+  const model = await loadTableModel(path, "explain", options);
+  try {
+    const row = json === undefined ? await rowOf(file as string, index ?? 0, options) : readRow(json, model);
+    const asked: TableExplainOptions = { class: options.class, target: options.target };
+    const { text, toString: _, ...explanation } = await explain(model, row, asked);
+    if (options.json) printJson({ answer: model.predict(row), ...explanation });
+    else print(text);
+  } finally {
+    model.dispose();
+  }
+}
+
+function readRow(text: string, model: TableModel): TableRecord {
+  const given = parse(text);
+  if (given === null || typeof given !== "object" || Array.isArray(given)) {
+    throw wrongUse(`--row: expected a JSON object, such as '{"age": 30}', received ${text.slice(0, 60)}`);
+  }
+  const names = [...model.columns, ...model.targets].map(({ name }) => name);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw wrongUse(unknownName("--row", "column", unknown, names).message);
+  return given as TableRecord;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw wrongUse(
+      `--row: expected JSON, such as '{"age": 30, "town": "Oslo"}': ${(error as Error).message.split("\n")[0]}`,
+    );
+  }
+}
+
+async function rowOf(file: string, index: number, options: Options): Promise<TableRecord> {
+  let before = 0;
+  for await (const frame of await streamRows(file, options, "explain", 8192)) {
+    if (index < before + frame.rows) {
+      const [record] = frame.take([index - before]);
+      return record;
+    }
+    before += frame.rows;
+  }
+  throw failure(
+    `--index ${index}: ${nameOf(file)} has ${before} rows. Fix: give a number from 0 to ${before - 1}`,
+  );
+}

@@ -1,0 +1,126 @@
+/** `myelin predict`: answers the rows of a table block by block. */
+import { extname } from "node:path";
+import type { ColumnAnswers, Frame, TableModel } from "myelin/table";
+import { unknownName } from "../../options/names.ts";
+import { failure, wrongUse } from "../failures.ts";
+import { atRow, loadTableModel, nameOf, streamRows } from "../input.ts";
+import { note, printJson } from "../output.ts";
+import { openSink } from "../outputFile.ts";
+import type { ReadingValues } from "../reading.ts";
+import { type OutputColumn, type OutputFormat, writerOf } from "./writers.ts";
+
+interface Options extends ReadingValues {
+  readonly output: string;
+  readonly to?: OutputFormat;
+  readonly keep?: boolean;
+  readonly probabilities?: boolean;
+  readonly kernel?: "auto" | "native" | "typescript";
+  readonly json?: boolean;
+}
+
+/** Rows of a block: what bounds the memory. */
+const BLOCK_ROWS = 8192;
+
+const ENDINGS: Readonly<Record<string, OutputFormat>> = {
+  ...{ ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv" },
+  ...{ ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet" },
+};
+
+/** Predicts the rows of a table. */
+export async function predictCommand(path: string, file: string, options: Options): Promise<void> {
+  const { output } = options;
+  const format = formatOf(options);
+  const model = await loadTableModel(path, "predict", { kernel: options.kernel ?? "auto" });
+  if (options.probabilities && model.targets.every(({ classes }) => classes === undefined)) {
+    throw wrongUse(
+      "--probabilities is for classes, and this model predicts numbers. Fix: leave it out; train with --quantiles for intervals",
+    );
+  }
+  const blocks = await streamRows(file, options, "predict", BLOCK_ROWS);
+  // The first block is read before anything is written.
+  const first = await blocks.next();
+  if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
+  checkColumns(model, first.value, file);
+  const sink = await openSink(output);
+  const writer = writerOf(format, sink);
+  let rows = 0;
+  try {
+    for (let block: Frame | undefined = first.value; block !== undefined; ) {
+      const frame: Frame = block;
+      const answers = atRow(rows, () => model.predict(frame));
+      await writer.write(columnsOf(model, frame, answers, options), frame.rows);
+      rows += frame.rows;
+      const next = await blocks.next();
+      block = next.done ? undefined : next.value;
+    }
+    await writer.end();
+  } catch (error) {
+    await sink.discard();
+    throw error;
+  } finally {
+    model.dispose();
+  }
+  if (output === "-") return;
+  if (options.json) printJson({ output, format, rows });
+  else note(`wrote ${output}: ${rows} rows`);
+}
+
+function formatOf({ to, output, json }: Options): OutputFormat {
+  if (output === "-") {
+    if (to === "parquet" && process.stdout.isTTY)
+      throw wrongUse("Parquet is not text for a terminal. Fix: give -o answers.parquet");
+    if (json && to !== undefined) throw wrongUse("--json and --to are two formats. Fix: give one of them");
+    return json ? "json" : (to ?? "csv");
+  }
+  const ending = extname(output).toLowerCase();
+  const found = to ?? ENDINGS[ending];
+  if (found !== undefined) return found;
+  throw wrongUse(
+    `--output ${JSON.stringify(output)}: expected a name that ends with ${Object.keys(ENDINGS).join(", ")}. Fix: give such a name, or --to`,
+  );
+}
+
+/** Says which columns of the model a table lacks; throws if it lacks all of them. */
+function checkColumns(model: TableModel, frame: Frame, file: string): void {
+  const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
+  const lacking = used.filter((name) => !frame.cells.has(name));
+  if (lacking.length === 0) return;
+  if (lacking.length === used.length) {
+    throw failure(
+      `${nameOf(file)} has none of the columns that the model learned from: ${list(used)}. It has ${list(frame.names)}`,
+    );
+  }
+  for (const name of lacking.slice(0, 5)) {
+    const others = frame.names.filter((other) => !used.includes(other));
+    const meant = /Did you mean [^?]*\?/.exec(unknownName("", "column", name, others).message)?.[0] ?? "";
+    note(
+      `note: ${nameOf(file)} has no column ${JSON.stringify(name)}; its values count as missing. ${meant}`.trimEnd(),
+    );
+  }
+  if (lacking.length > 5) note(`note: ${lacking.length - 5} more columns are missing`);
+}
+
+const list = (names: readonly string[]) =>
+  `${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
+
+/** The columns of a block of answers. */
+function columnsOf(
+  model: TableModel,
+  frame: Frame,
+  answers: unknown,
+  { keep = false, probabilities = false }: Options,
+): OutputColumn[] {
+  const columns: OutputColumn[] = keep ? Array.from(frame.cells, ([name, cells]) => ({ name, cells })) : [];
+  const taken = new Set(keep ? frame.names : []);
+  const add = (name: string, cells: ArrayLike<unknown>) => columns.push({ name, cells });
+  for (const { name, classes = [], quantiles = [] } of model.targets) {
+    const found = (
+      model.targets.length === 1 ? answers : (answers as Record<string, unknown>)[name]
+    ) as ColumnAnswers;
+    add(taken.has(name) ? `${name}_predicted` : name, found.value);
+    for (const level of quantiles) add(`${name}_quantile_${level}`, found.quantiles?.[String(level)] ?? []);
+    if (!probabilities) continue;
+    for (const one of classes) add(`${name}_probability_${one}`, found.probabilities?.[String(one)] ?? []);
+  }
+  return columns;
+}

@@ -1,0 +1,243 @@
+/** `myelin train`: reads a table, shows what it is, trains, tests and saves a model. */
+import { statSync } from "node:fs";
+import { save } from "myelin";
+import {
+  describe,
+  type EvaluationReport,
+  evaluationReport,
+  type FitTableOptions,
+  type Frame,
+  fitTable,
+  splitTable,
+  type TableModel,
+} from "myelin/table";
+import { fileError } from "../../files/paths.ts";
+import { destinationOf } from "../../files/replace.ts";
+import { randomNumber } from "../../host.ts";
+import { CommandFailure, EXIT, wrongUse } from "../failures.ts";
+import { nameOf, readRows, streamRows } from "../input.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { note, print, printJson } from "../output.ts";
+import { configurationText, settingsOf } from "./config.ts";
+import type { TrainValues } from "./settings.ts";
+
+/** The options that are not settings. */
+interface Options extends TrainValues {
+  readonly config?: string;
+  readonly printConfig?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+const OUTPUT = "model.myelin";
+/** Megabytes of a training with `--stream`. */
+const MEMORY = 1000;
+
+/** Trains a model and saves it. */
+export async function trainCommand(file: string | undefined, options: Options): Promise<void> {
+  const values = { output: OUTPUT, ...(await settingsOf({ ...options }, options.config)) };
+  // The seed is chosen here, so that the command that repeats the training can name it.
+  const seed = values.seed ?? randomNumber();
+  if (options.printConfig) {
+    print(configurationText({ quality: "balanced", holdout: 0, ...values, seed }));
+    return;
+  }
+  if (file === undefined) throw wrongUse("train: expected a table. Fix: myelin train FILE --target COLUMN");
+  checkOutput(values.output);
+  const tell = options.quiet ? () => {} : note;
+  const { rows, source, held } = await readTables(file, values, seed, tell);
+  const targets = targetsOf(values, rows, file);
+  await showColumns(rows, values, targets, tell, held.length > 0);
+  const { model, isStopped } = await trainModel(source, values, targets, seed, options, tell);
+  try {
+    if (isStopped && !model.leaderboard.some(({ weight }) => weight > 0)) {
+      throw new CommandFailure("stopped before a network was trained; nothing is saved", EXIT.interrupted);
+    }
+    const tests = await test(model, held);
+    await save(model, values.output);
+    if (options.json) printJson(resultOf(model, values.output, tests, isStopped));
+    else printResult(model, values.output, tests, file);
+    if (isStopped) process.exitCode = EXIT.interrupted;
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Throws if the model could not be saved: before the training rather than after it. */
+function checkOutput(path: string): void {
+  try {
+    destinationOf(path);
+  } catch (error) {
+    throw fileError(`${JSON.stringify(path)} cannot be written`, error);
+  }
+}
+
+/** Rows to test with, and what they are called. */
+interface Held {
+  readonly name: string;
+  readonly rows: Frame;
+}
+
+interface Tables {
+  /** The rows in memory, or the first block of a stream. */
+  readonly rows: Frame;
+  /** What `fitTable` takes. */
+  readonly source: Frame | (() => AsyncIterable<Frame>);
+  readonly held: readonly Held[];
+}
+
+type Tell = (text: string) => void;
+
+async function readTables(file: string, values: TrainValues, seed: number, tell: Tell): Promise<Tables> {
+  const { test: testFile, holdout = 0, stream = false, memory } = values;
+  if (memory !== undefined && !stream)
+    throw wrongUse("--memory is for --stream. Fix: give both, or none to read the table into memory");
+  const held: Held[] = [];
+  if (testFile !== undefined)
+    held.push({ name: nameOf(testFile), rows: await readRows(testFile, values, "train") });
+  if (stream) {
+    if (holdout > 0) throw wrongUse("--holdout needs the rows in memory. Fix: give --test with --stream");
+    return { ...(await openStream(file, values)), held };
+  }
+  const rows = await readRows(file, values, "train");
+  tell(`${nameOf(file)}: ${rows.rows} rows, ${rows.names.length} columns`);
+  if (holdout === 0) return { rows, source: rows, held };
+  const [target] = targetsOf(values, rows, file);
+  const { group, time } = values;
+  const by = group === undefined ? { target, seed } : { groups: group, seed };
+  const split = splitTable(rows, { share: holdout, ...(time === undefined ? by : { time }) });
+  held.unshift({ name: `${split.test.rows} rows that were kept out`, rows: split.test });
+  return { rows: split.training, source: split.training, held };
+}
+
+/** Opens a table that is read twice, block by block. */
+async function openStream(file: string, values: TrainValues): Promise<Omit<Tables, "held">> {
+  const open = () => streamRows(file, values, "train");
+  const first = await (await open()).next();
+  if (first.done) throw wrongUse(`${nameOf(file)} has no rows. Fix: give a table with rows`);
+  if (file === "-") {
+    throw wrongUse(
+      "standard input can be read only once, and --stream reads twice. Fix: give the path of a file",
+    );
+  }
+  const source = async function* () {
+    yield* await open();
+  };
+  return { rows: first.value, source };
+}
+
+/** Returns the targets. Without any, the error names the columns. */
+function targetsOf({ target }: TrainValues, rows: Frame, file: string): readonly string[] {
+  if (target !== undefined && target.length > 0) return target;
+  const shown = rows.names.slice(0, 12).join(", ");
+  throw wrongUse(
+    `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown}${rows.names.length > 12 ? ", …" : ""}`,
+  );
+}
+
+/** Returns the types that the settings give. */
+function typesOf({ type, drop = [] }: TrainValues): NonNullable<FitTableOptions["columns"]> {
+  return { ...type, ...Object.fromEntries(drop.map((name) => [name, "ignore" as const])) };
+}
+
+/** Shows what was understood of each column. */
+async function showColumns(
+  rows: Frame,
+  values: TrainValues,
+  target: readonly string[],
+  tell: Tell,
+  isSplit: boolean,
+): Promise<void> {
+  const { text } = await describe(rows, { target, columns: typesOf(values) });
+  const title = values.stream
+    ? "the first rows of the table:"
+    : isSplit && values.holdout
+      ? "the rows to learn from:"
+      : undefined;
+  if (title !== undefined) tell(title);
+  tell(`${text}\n`);
+}
+
+/** Trains. The first Ctrl-C ends the training and keeps what is trained. */
+async function trainModel(
+  source: Tables["source"],
+  values: TrainValues,
+  targets: readonly string[],
+  seed: number,
+  { quiet = false }: Options,
+  tell: Tell,
+): Promise<{ model: TableModel; isStopped: boolean }> {
+  let isStopped = false;
+  const ignore = onInterrupt(() => {
+    isStopped = true;
+    tell("\nstopping: what is trained is kept. Ctrl-C again ends at once");
+  });
+  const { quality, task, networks, seconds, threads, kernel, group, time, weight } = values;
+  const { metric, positive, threshold, quantiles, stream, memory = MEMORY } = values;
+  const columns = typesOf(values);
+  const options: FitTableOptions = {
+    target: targets.length === 1 ? targets[0] : targets,
+    ...{ quality, task, networks, seed, threads, kernel, time, positive, threshold, quantiles },
+    metric: metric as FitTableOptions["metric"],
+    ...{ groups: group, sampleWeight: weight },
+    columns: Object.keys(columns).length > 0 ? columns : undefined,
+    budget: seconds === undefined ? undefined : { seconds },
+    memory: stream ? memory * 1e6 : undefined,
+    verbose: !quiet,
+    onProgress: (_, control) => {
+      if (isStopped) control.stop();
+    },
+  };
+  try {
+    const model = await fitTable(source, options);
+    return { model: model as unknown as TableModel, isStopped };
+  } finally {
+    ignore();
+  }
+}
+
+/** A test of the model. */
+interface Test {
+  readonly on: string;
+  readonly reports: readonly EvaluationReport[];
+}
+
+async function test(model: TableModel, held: readonly Held[]): Promise<Test[]> {
+  const tests: Test[] = [];
+  for (const { name, rows } of held) {
+    const reports: EvaluationReport[] = [];
+    for (const target of model.targets)
+      reports.push(await evaluationReport(model, rows, { target: target.name }));
+    tests.push({ on: name, reports });
+  }
+  return tests;
+}
+
+const withoutText = ({ text: _, toString: __, ...report }: EvaluationReport) => report;
+
+function resultOf(model: TableModel, path: string, tests: readonly Test[], isStopped: boolean): object {
+  const { rows, seed, targets, columns, scores, leaderboard, notes } = model;
+  return {
+    ...{ model: path, bytes: statSync(path).size, rows, seed, isStopped },
+    ...{ targets, columns, scores, leaderboard, notes },
+    tests: tests.map(({ on, reports }) => ({ on, reports: reports.map(withoutText) })),
+  };
+}
+
+function printResult(model: TableModel, path: string, tests: readonly Test[], file: string): void {
+  print(model.summary({ columns: false }));
+  for (const { on, reports } of tests) {
+    print(`\ntested on ${on}`);
+    for (const { text } of reports) print(text);
+  }
+  const size = statSync(path).size;
+  const shown = size < 1e6 ? `${Math.ceil(size / 1000)} KB` : `${(size / 1e6).toFixed(1)} MB`;
+  const given = quoted(path);
+  print(`\nsaved ${path} (${shown})`);
+  print(`  myelin predict ${given} ${file === "-" || file.includes("://") ? "FILE" : quoted(file)}`);
+  print(`  myelin inspect ${given}`);
+}
+
+/** A path as a shell takes it. */
+const quoted = (path: string) =>
+  /^[\w@%+=:,./\\-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
