@@ -12,6 +12,7 @@ import * as metrics from "../src/metrics/table.ts";
 import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
+import * as serving from "../src/serve/index.ts";
 import * as table from "../src/table/index.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -62,7 +63,7 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, insight, table, ...namespaces].some((module) => name in module));
+    .filter((name) => ![myelin, insight, serving, table, ...namespaces].some((module) => name in module));
 
 /** What examples of a Model take for granted. */
 const modelPrelude = [
@@ -84,6 +85,13 @@ const tablePrelude = [
   'const model = await fitTable(rows, { target: "species", quality: "fast", seed: 1 });',
 ];
 
+/** What examples of a server take for granted. */
+const servePrelude = [...tablePrelude, 'import { requestHandler, serve } from "myelin/serve";'];
+
+/** Returns the definitions that the examples of a file assume. */
+const preludeOf = (file: string) =>
+  file.includes("/serve/") ? servePrelude : file.includes("/table/") ? tablePrelude : modelPrelude;
+
 /** Returns the examples in docstrings, with the definitions that they assume. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
   [...read(file).matchAll(/@example\n +\* ```ts\n(.*?) +\* ```/gs)].map((match, index) => ({
@@ -93,7 +101,7 @@ const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
     text: [
       `import { ${Object.keys(myelin).join(", ")} } from "myelin";`,
       `import { ${internals(file).join(", ")} } from "./${file}";`,
-      ...(file.includes("/table/") ? tablePrelude : modelPrelude),
+      ...preludeOf(file),
       `{\n${match[1].replace(/^ +\* ?/gm, "")}}`,
     ].join("\n"),
   })),
@@ -163,8 +171,9 @@ describe("the table of features", () => {
   };
 
   test("names every export", () => {
-    for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
+    for (const name of named("functions")) expect(myelin).toHaveProperty(name);
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
+    expect(named("functions of `myelin/serve`").sort()).toEqual(Object.keys(serving).sort());
     const ofTables = Object.entries(table).filter(
       ([name, value]) => /^[a-z]/.test(name) && typeof value === "function",
     );
@@ -187,6 +196,11 @@ describe("the table of features", () => {
   });
 
   test("names only options and methods that exist", () => {
+    let generate: (options: object) => unknown = myelin.xor;
+    for (const name of named("data")) {
+      if (name in myelin) generate = myelin[name as "xor"];
+      else expect(() => generate({ [name]: undefined })).not.toThrow();
+    }
     const model = makeModel();
     const options = Object.fromEntries(named("options of `fit`").map((name) => [name, undefined]));
     expect(() => model.fitSync(data, options as object)).not.toThrow();
@@ -258,6 +272,7 @@ function typeErrors(list: readonly Block[]): string[] {
 const modules: Readonly<Record<string, object>> = {
   myelin,
   "myelin/insight": insight,
+  "myelin/serve": serving,
   "myelin/table": table,
 };
 

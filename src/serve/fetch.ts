@@ -72,10 +72,10 @@ async function readBody(body: unknown, most: number): Promise<Uint8Array | undef
  * const request = new Request("http://localhost/predict", {
  *   method: "POST",
  *   headers: { "content-type": "application/json" },
- *   body: JSON.stringify({ area: 100, town: "Oslo" }),
+ *   body: JSON.stringify({ island: "Biscoe", billLength: 46.1 }),
  * });
  * const response = await handle(request);
- * await response.json(); // { value: 512.3 }
+ * await response.json(); // { value: "Gentoo", probabilities: { … } }
  * ```
  *
  * @throws OptionError for an unknown option or a value out of range, or for what is not a model.

@@ -226,8 +226,8 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: Listening): E
  *
  * @example
  * ```ts
- * const server = await serve(model, { port: 3000 });
- * console.log(server.url); // http://127.0.0.1:3000
+ * const server = await serve(model, { port: 0 });
+ * console.log(server.url); // http://127.0.0.1:49152 or another port that is free
  * await server.close();
  * ```
  *
