@@ -1,6 +1,7 @@
 /** The handler of requests, without a server: what each request is answered with. */
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Model } from "../../src/index.ts";
 import { type RequestHandlerOptions, requestHandler, type ServedModel } from "../../src/serve/index.ts";
@@ -214,6 +215,25 @@ describe("what cannot be answered gets a status and a reason", () => {
     expect(text).not.toMatch(/disposed/);
     expect(String(onError.mock.calls[0][0])).toMatch(/disposed/);
   });
+});
+
+test("no body is an error of the server", async () => {
+  const bodies = fc.oneof(
+    fc.json({ maxDepth: 3 }),
+    fc
+      .array(fc.dictionary(fc.constantFrom("area", "town", "garden", "built", "__proto__"), fc.jsonValue()))
+      .map((rows) => JSON.stringify(rows)),
+    fc.uint8Array(),
+    fc.string(),
+  );
+  await fc.assert(
+    fc.asyncProperty(bodies, fc.constantFrom("priceModel", "numberModel"), async (body, name) => {
+      const { status, json } = await predict(name === "priceModel" ? priceModel : numberModel, body);
+      expect([200, 400]).toContain(status);
+      if (status === 400) expect(json().detail).toMatch(/./);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test("rate: 429 with the seconds to wait, for each client on its own", async () => {

@@ -102,9 +102,12 @@ export function requestHandler(
   };
 }
 
-async function answer(service: Service, { body, signal }: FetchRequest): Promise<Reply> {
-  const bytes = await readBody(body, service.settings.maximumBytes);
-  return bytes === undefined ? service.tooLarge() : service.answer(bytes, () => signal?.aborted === true);
+async function answer(service: Service, request: FetchRequest): Promise<Reply> {
+  const bytes = await readBody(request.body, service.settings.maximumBytes);
+  // Read only between blocks of rows: Deno warns where the signal is read.
+  return bytes === undefined
+    ? service.tooLarge()
+    : service.answer(bytes, () => request.signal?.aborted === true);
 }
 
 function toResponse({ status, type, body, headers }: Reply, more: object | undefined, isHead: boolean) {

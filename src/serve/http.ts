@@ -1,5 +1,5 @@
 /** `serve`: a server of `node:http`. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6, Server as NetServer, type Socket } from "node:net";
 import { StateError } from "../errors.ts";
 import { checkNames, refuse } from "../options.ts";
@@ -219,6 +219,47 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: Listening): E
   return Object.assign(new StateError(`serve: cannot listen at ${where}: ${reason}`), { cause: error });
 }
 
+/** Makes a server whose requests arrive within `timeout` seconds, and connects it. */
+function connect(connector: Connector, timeout: number): Server {
+  const milliseconds = Math.ceil(1000 * timeout);
+  const interval = Math.min(milliseconds, 1000);
+  const server = createServer({
+    requestTimeout: milliseconds,
+    headersTimeout: Math.min(milliseconds, 1000 * HEAD_SECONDS),
+    connectionsCheckingInterval: interval,
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  // Later than the limits above, which have a reply.
+  server.timeout = milliseconds + 2 * interval;
+  server.on("connection", (socket) => connector.connect(socket));
+  server.on("request", (request, response) => connector.request(request, response));
+  server.on("checkContinue", (request, response) => connector.request(request, response, true));
+  server.on("clientError", (error, socket) => connector.fail(error, socket as Socket));
+  server.on("timeout", (socket) => connector.timeout(socket));
+  return server;
+}
+
+/** Accepts no further connections, and resolves when all are closed, after at most `timeout` seconds. */
+function end(server: Server, connector: Connector, timeout: number): Promise<void> {
+  connector.isClosing = true;
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(grace);
+      clearTimeout(limit);
+      server.close(); // Ends the checks of timeouts.
+      resolve();
+    };
+    // `close` of node:http would also end connections whose next request is on its way. On Bun there is no other.
+    if (server instanceof NetServer) NetServer.prototype.close.call(server, done);
+    else (server as Server).close(done);
+    const grace = setTimeout(() => {
+      server.closeIdleConnections();
+      connector.closeSilent();
+    }, GRACE_MILLISECONDS);
+    const limit = setTimeout(() => server.closeAllConnections(), 1000 * timeout);
+  });
+}
+
 /**
  * Serves a model over HTTP on Node: `POST /predict` with a record, a list of records or `{ "rows": […] }` as
  * JSON is answered in kind; a network takes lists of numbers. `GET /openapi.json` describes both, `GET /health`
@@ -237,47 +278,22 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: Listening): E
 export async function serve(model: ServedModel, options: ServeOptions = {}): Promise<ModelServer> {
   checkNames(options, [...OWN_OPTIONS, ...REQUEST_OPTIONS], "serve");
   const listening = readListening(options);
+  const settings = readRequestOptions(options, "serve");
   const served = servedBy(model, "serve");
-  const connector = new Connector(new Service(served, readRequestOptions(options, "serve")), listening);
-  const milliseconds = Math.ceil(1000 * listening.timeout);
-  const interval = Math.min(milliseconds, 1000);
-  const server = createServer({
-    requestTimeout: milliseconds,
-    headersTimeout: Math.min(milliseconds, 1000 * HEAD_SECONDS),
-    connectionsCheckingInterval: interval,
-  });
-  server.maxConnections = MOST_CONNECTIONS;
-  // Later than the limits above, which have a reply.
-  server.timeout = milliseconds + 2 * interval;
-  server.on("connection", (socket) => connector.connect(socket));
-  server.on("request", (request, response) => connector.request(request, response));
-  server.on("checkContinue", (request, response) => connector.request(request, response, true));
-  server.on("clientError", (error, socket) => connector.fail(error, socket as Socket));
-  server.on("timeout", (socket) => connector.timeout(socket));
+  const connector = new Connector(new Service(served, settings), listening);
+  const server = connect(connector, listening.timeout);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, listening)));
     server.listen(listening.port, listening.host, resolve);
   });
+  // Such as too many open files.
+  server.removeAllListeners("error").on("error", settings.onError);
   const { port } = server.address() as AddressInfo;
   const shown = ["0.0.0.0", "::"].includes(listening.host) ? "localhost" : inUrl(listening.host);
-  const url = `http://${shown}:${port}${options.basePath ?? ""}`;
+  const url = `http://${shown}:${port}${settings.basePath}`;
   let closed: Promise<void> | undefined;
   const close = () => {
-    closed ??= new Promise<void>((resolve) => {
-      connector.isClosing = true;
-      // `close` of node:http would also end connections whose next request is on its way.
-      NetServer.prototype.close.call(server, () => {
-        clearTimeout(grace);
-        clearTimeout(end);
-        server.close(); // Ends the checks of timeouts.
-        resolve();
-      });
-      const grace = setTimeout(() => {
-        server.closeIdleConnections();
-        connector.closeSilent();
-      }, GRACE_MILLISECONDS);
-      const end = setTimeout(() => server.closeAllConnections(), milliseconds);
-    });
+    closed ??= end(server, connector, listening.timeout);
     return closed;
   };
   return { url, port, example: curlExample(served, url), close, [Symbol.asyncDispose]: close };
