@@ -30,6 +30,9 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       "insight/index": "src/insight/index.ts",
+      "plot/index": "src/plot/index.ts",
+      "plot/png": "src/plot/png.ts",
+      "plot/noPng": "src/plot/noPng.ts",
       "table/index": "src/table/index.ts",
       "files/saveLoad": "src/files/saveLoad.ts",
       "files/noFiles": "src/files/noFiles.ts",

@@ -78,6 +78,7 @@ const onNode = [
   "training/callbacks/tensorBoard",
   "table/readers/sql",
   "serve/http",
+  "plot/png",
   "cli/*",
 ];
 
@@ -231,7 +232,7 @@ describe("no shared code knows an entry by name", () => {
   ];
   /**
    * The self-test is a small program. The command is a user of the package, and so are the recipe of a table model's
-   * networks and the scores of its answers.
+   * networks and the scores of its answers. Pictures have words of their own for axes and options.
    */
   const users = [
     "kernel/native",
@@ -241,6 +242,7 @@ describe("no shared code knows an entry by name", () => {
     "table/metric",
     "table/scores",
     "table/bytes",
+    "plot/*",
   ];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));
 

@@ -3,6 +3,7 @@ import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
 import { generate } from "./commands/generate.ts";
 import { evaluate, explain, inspect } from "./commands/look.ts";
+import { plot } from "./commands/plot.ts";
 import { predict } from "./commands/predict.ts";
 import { serve } from "./commands/serve.ts";
 import { train } from "./commands/train.ts";
@@ -10,6 +11,6 @@ import { xor } from "./commands/xor.ts";
 import type { Declare } from "./options.ts";
 
 export const commands: readonly Declare[] = [
-  ...[train, predict, evaluate, inspect, explain, serve],
+  ...[train, predict, evaluate, inspect, explain, plot, serve],
   ...[xor, generate, doctor, completion],
 ];

@@ -16,6 +16,24 @@ async function* cut(bytes: Uint8Array, size: number) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
+test("a cell that is cut between two chunks leaves no trace of its first part", async () => {
+  // More than the beginning from which the dialect is found, which is read as one piece.
+  const lines = Array.from({ length: 40_000 }, (_, at) => `${at},Bodø,${at % 7 === 0 ? "1e3" : at}`);
+  const bytes = Buffer.from(`id,town,size\n${lines.join("\n")}\n`);
+  for (const size of [1000, 1001, 1003, 1007]) {
+    const table = await readTable(cut(bytes, size));
+    expect(table.cells.get("size")).toBeInstanceOf(Float64Array);
+    expect(new Set(table.cells.get("town") as string[])).toEqual(new Set(["Bodø"]));
+    let rows = 0;
+    for await (const block of streamTable(cut(bytes, size), { rows: 777 })) {
+      rows += block.rows;
+      expect(block.cells.get("size")).toBeInstanceOf(Float64Array);
+      expect(new Set(block.cells.get("town") as string[])).toEqual(new Set(["Bodø"]));
+    }
+    expect(rows).toBe(40_000);
+  }
+});
+
 describe("csv-spectrum", () => {
   const folder = dirname(createRequire(import.meta.url).resolve("csv-spectrum/package.json"));
   const names = readdirSync(join(folder, "csvs")).map((file) => file.replace(/\.csv$/, ""));

@@ -7,7 +7,7 @@ import { bash, fish, zsh } from "./shells.ts";
 const shells = { bash, zsh, fish };
 
 /** The names of arguments and values that are files. */
-const FILES = /file|path|folder|model|table|page/i;
+const FILES = /file|path|folder|model|table|page|source/i;
 
 function expectedOf(name: string, choices: readonly string[] | undefined): Expected {
   if (choices !== undefined) return { words: choices };

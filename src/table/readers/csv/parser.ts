@@ -132,6 +132,8 @@ export class Parser {
             builder.values[row] = bytes[from] === MINUS ? -value : value;
           } else {
             while (byte !== separator && byte !== LF && byte !== CR) byte = bytes[++at];
+            // A part of a cell must not come into a dictionary.
+            if (at === end && !isLast) return begin;
             builder.put(row, bytes, from, trimmed(bytes, from, at));
           }
         } else if (builder.isText) {
@@ -141,6 +143,7 @@ export class Parser {
             hash = Math.imul(hash ^ byte, HASH_PRIME);
             byte = bytes[++at];
           }
+          if (at === end && !isLast) return begin;
           if (at > from && (bytes[at - 1] === SPACE || bytes[at - 1] === TAB)) {
             builder.put(row, bytes, from, trimmed(bytes, from, at));
           } else builder.codes[row] = builder.dictionary.add(bytes, from, at, hash);
