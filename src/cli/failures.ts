@@ -54,9 +54,29 @@ const FLAGS: Readonly<Record<string, string>> = {
   "budget: seconds": "--seconds",
 };
 
+/** The fixes that messages of the package name, and how the command line has them. */
+const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/\bcolumns: \{ "([^"]*)": "(\w+)" \}/, "--type '$1=$2'"],
+  [/\bquote: ""/, "--quote none"],
+  [/\bheader: false/, "--header no"],
+  [/\b(ragged|encoding|format|task|query|decimal|separator): "([^"]*)"/, "--$1 '$2'"],
+  [/\bgive format\b/, "give --format"],
+  [/\bgive the encoding of the file, for instance\b/, "give the encoding of the file, such as"],
+  [/\bgive it the type "category"/, "give it the type category with --type"],
+  [/\bread it with streamTable, or give columns: \[...\] to read some columns/, "use --stream"],
+];
+
+const fixInOwnWords = (text: string) =>
+  FIXES.reduce((found, [pattern, words]) => found.replace(pattern, words), text).replace(
+    /(--\w+) '([\w.-]+)'/g,
+    "$1 $2",
+  );
+
 /** Returns a message of the package in the words of the command: options by their flags. */
 export function inOwnWords(message: string, command: Command | undefined): string {
-  const text = message.replace(CALLS, "");
+  const at = message.indexOf("Fix: ");
+  const own = at < 0 ? message : message.slice(0, at) + fixInOwnWords(message.slice(at));
+  const text = own.replace(CALLS, "").replaceAll("\n", " ");
   const option = /^(budget: seconds|[a-zA-Z]+): /.exec(text)?.[1];
   if (option === undefined) return text;
   const flags = new Map(command?.options.map((one) => [one.attributeName(), one.long]));

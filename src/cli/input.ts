@@ -7,6 +7,7 @@ import {
   loadTable,
   type ReadTableOptions,
   readTable,
+  type StreamTableOptions,
   streamTable,
   type TableInput,
   type TableModel,
@@ -102,11 +103,14 @@ export async function streamRows(
   file: string,
   values: ReadingValues,
   command: string,
-  rows?: number,
+  options: Pick<StreamTableOptions, "rows" | "columns"> = {},
 ): Promise<AsyncGenerator<Frame, void, undefined>> {
   await checkTable(file, command);
-  return streamTable(tableInput(file), { ...readingOptions(values), ...(rows !== undefined && { rows }) });
+  return streamTable(tableInput(file), { ...readingOptions(values), ...options });
 }
+
+/** Returns whether a source can be read again: a file, and not a stream. */
+export const isFile = (file: string): boolean => file !== "-" && !isAddress(file);
 
 /** Returns how messages call a source. */
 export const nameOf = (file: string): string => (file === "-" ? "standard input" : JSON.stringify(file));

@@ -31,7 +31,7 @@ export async function evaluateCommand(path: string, file: string, options: Optio
 }
 
 async function blocks(file: string, options: Options): Promise<AsyncIterable<Frame>> {
-  const stream = await streamRows(file, options, "evaluate", BLOCK_ROWS);
+  const stream = await streamRows(file, options, "evaluate", { rows: BLOCK_ROWS });
   const first = await stream.next();
   if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
   return (async function* () {

@@ -63,7 +63,7 @@ function parse(text: string): unknown {
 
 async function rowOf(file: string, index: number, options: Options): Promise<TableRecord> {
   let before = 0;
-  for await (const frame of await streamRows(file, options, "explain", 8192)) {
+  for await (const frame of await streamRows(file, options, "explain", { rows: 8192 })) {
     if (index < before + frame.rows) {
       const [record] = frame.take([index - before]);
       return record;

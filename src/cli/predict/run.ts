@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import type { ColumnAnswers, Frame, TableModel } from "myelin/table";
 import { unknownName } from "../../options/names.ts";
 import { failure, wrongUse } from "../failures.ts";
-import { atRow, loadTableModel, nameOf, streamRows } from "../input.ts";
+import { atRow, isFile, loadTableModel, nameOf, streamRows } from "../input.ts";
 import { note, printJson } from "../output.ts";
 import { openSink } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
@@ -36,19 +36,25 @@ export async function predictCommand(path: string, file: string, options: Option
       "--probabilities is for classes, and this model predicts numbers. Fix: leave it out; train with --quantiles for intervals",
     );
   }
-  const blocks = await streamRows(file, options, "predict", BLOCK_ROWS);
+  const blocks = await open(model, file, options);
   // The first block is read before anything is written.
   const first = await blocks.next();
   if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
-  checkColumns(model, first.value, file);
   const sink = await openSink(output);
   const writer = writerOf(format, sink);
   let rows = 0;
+  let names: readonly string[] | undefined;
   try {
     for (let block: Frame | undefined = first.value; block !== undefined; ) {
       const frame: Frame = block;
       const answers = atRow(rows, () => model.predict(frame));
-      await writer.write(columnsOf(model, frame, answers, options), frame.rows);
+      const columns = columnsOf(model, frame, answers, options);
+      if (!format.startsWith("json")) checkNames(names, columns, rows);
+      names ??= columns.map(({ name }) => name);
+      await writer.write(
+        format.startsWith("json") ? columns : inOrder(columns, names, frame.rows),
+        frame.rows,
+      );
       rows += frame.rows;
       const next = await blocks.next();
       block = next.done ? undefined : next.value;
@@ -63,6 +69,29 @@ export async function predictCommand(path: string, file: string, options: Option
   if (output === "-") return;
   if (options.json) printJson({ output, format, rows });
   else note(`wrote ${output}: ${rows} rows`);
+}
+
+/** Opens the rows. Of a file only the columns that the model uses are read, unless all are kept. */
+async function open(
+  model: TableModel,
+  file: string,
+  options: Options,
+): Promise<AsyncGenerator<Frame, void, undefined>> {
+  const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
+  const rows = BLOCK_ROWS;
+  const head = await streamRows(file, options, "predict", { rows: isFile(file) ? 1 : rows });
+  const first = await head.next();
+  if (first.done) return head;
+  checkColumns(used, first.value, file);
+  if (!isFile(file)) return joined(first.value, head);
+  await head.return(undefined);
+  const columns = options.keep ? undefined : used.filter((name) => first.value.cells.has(name));
+  return streamRows(file, options, "predict", { rows, columns });
+}
+
+async function* joined(first: Frame, rest: AsyncIterable<Frame>): AsyncGenerator<Frame, void, undefined> {
+  yield first;
+  yield* rest;
 }
 
 function formatOf({ to, output, json }: Options): OutputFormat {
@@ -81,8 +110,7 @@ function formatOf({ to, output, json }: Options): OutputFormat {
 }
 
 /** Says which columns of the model a table lacks; throws if it lacks all of them. */
-function checkColumns(model: TableModel, frame: Frame, file: string): void {
-  const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
+function checkColumns(used: readonly string[], frame: Frame, file: string): void {
   const lacking = used.filter((name) => !frame.cells.has(name));
   if (lacking.length === 0) return;
   if (lacking.length === used.length) {
@@ -102,6 +130,25 @@ function checkColumns(model: TableModel, frame: Frame, file: string): void {
 
 const list = (names: readonly string[]) =>
   `${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
+
+/** Throws for a column that the first rows did not have: records may have any. */
+function checkNames(
+  names: readonly string[] | undefined,
+  columns: readonly OutputColumn[],
+  rows: number,
+): void {
+  const other = names && columns.find(({ name }) => !names.includes(name));
+  if (other === undefined) return;
+  throw failure(
+    `column ${JSON.stringify(other.name)} first occurs after ${rows} rows, when the columns of the output are settled. Fix: --to jsonl, or leave out --keep`,
+  );
+}
+
+/** Returns the columns in the order of the first block; one that is not there is missing. */
+function inOrder(columns: readonly OutputColumn[], names: readonly string[], rows: number): OutputColumn[] {
+  const known = new Map(columns.map((column) => [column.name, column]));
+  return names.map((name) => known.get(name) ?? { name, cells: new Array<undefined>(rows) });
+}
 
 /** The columns of a block of answers. */
 function columnsOf(

@@ -1,0 +1,176 @@
+/** What every command has in common: help, pipes, bad files, exit codes. */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+import { runNode } from "../child.ts";
+import { commandIn, main, makeFolder, shell, toCsv } from "./command.ts";
+
+const folder = makeFolder();
+const myelin = commandIn(folder);
+const path = (name: string) => join(folder, name);
+
+const commands = ["train", "predict", "evaluate", "inspect", "explain", "plot", "xor"];
+
+describe("help", () => {
+  test("of the command alone lists the commands", async () => {
+    const [alone, asked] = await Promise.all([myelin(), myelin("--help")]);
+    expect(alone).toEqual(asked);
+    expect(alone.status).toBe(0);
+    for (const command of commands) expect(alone.output).toMatch(new RegExp(`^ {2}${command} `, "m"));
+  });
+
+  test.each(commands)("of %s has an example", async (command) => {
+    const { status, output } = await myelin(command, "--help");
+    expect(status).toBe(0);
+    expect(output).toMatch(new RegExp(`^ {2}\\$ (.* \\| )?myelin ${command} `, "m"));
+    expect(output.split("\n").filter((line) => line.length > 130 && !line.includes("$"))).toEqual([]);
+  });
+
+  test("loads neither the package nor any command", async () => {
+    writeFileSync(
+      path("hooks.mjs"),
+      `import { appendFileSync } from "node:fs";
+      export function load(url, context, next) {
+        appendFileSync(${JSON.stringify(path("loaded"))}, url + "\\n");
+        return next(url, context);
+      }`,
+    );
+    const hooks = JSON.stringify(pathToFileURL(path("hooks.mjs")).href);
+    writeFileSync(path("register.mjs"), `import { register } from "node:module"; register(${hooks});`);
+    const { status } = await runNode(["--import", pathToFileURL(path("register.mjs")).href, main, "--help"], {
+      folder,
+    });
+    expect(status).toBe(0);
+    const files = readFileSync(path("loaded"), "utf8").split("\n");
+    expect(files.filter((file) => /dist\/(index|table|plot|insight|kernel)/.test(file))).toEqual([]);
+    expect(files.some((file) => file.endsWith("/cli/main.js"))).toBe(true);
+  });
+});
+
+describe("a pipe", () => {
+  test("that closes early ends the command quietly", async () => {
+    writeFileSync(
+      path("long.csv"),
+      toCsv(Array.from({ length: 30_000 }, (_, at) => ({ x: at % 97, y: at % 89 }))),
+    );
+    await myelin(
+      "train",
+      "long.csv",
+      "--target",
+      "y",
+      "--quality",
+      "fast",
+      "--networks",
+      "1",
+      "--quiet",
+      "-o",
+      "l.myelin",
+    );
+    const line = "set -o pipefail; myelin predict l.myelin long.csv --keep | head -2";
+    const { status, output, errors } = await shell(folder, line);
+    expect(output.split("\n")).toHaveLength(3);
+    expect(errors).toBe("");
+    expect(status).toBe(0);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("to a full disk is one line and a failure", async () => {
+    for (const line of ["inspect penguins.csv", "--help", "inspect penguins.csv --json"]) {
+      const { status, errors } = await shell(folder, `myelin ${line} > /dev/full`);
+      expect(errors).toMatch(/^myelin: standard output cannot be written: .*ENOSPC.*\n$/);
+      expect(status).toBe(1);
+    }
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("is no file: a device as output is refused", async () => {
+    const { status, errors } = await myelin(
+      "train",
+      "penguins.csv",
+      "--target",
+      "Species",
+      "-o",
+      "/dev/full",
+    );
+    expect(errors).toMatch(/^myelin: "\/dev\/full" cannot be written: .*\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe("a file that is not a table is one line with a failure", () => {
+  writeFileSync(path("empty.csv"), "");
+  writeFileSync(path("header.csv"), "a,b,c\n");
+  writeFileSync(path("ragged.csv"), "a,b,c\n1,2,3\n1,2\n");
+  writeFileSync(path("binary.csv"), Buffer.from([0, 1, 2, 3, 0, 0, 255, 0, 10, 0, 0, 9]));
+  writeFileSync(path("utf8.csv"), Buffer.from("a,b\n1,\xff\xfe\n", "latin1"));
+  writeFileSync(path("broken.json"), '[{"a": 1}, {"a": ');
+  mkdirSync(path("folder.csv"));
+
+  test.each<[what: string, given: string[], message: RegExp]>([
+    ["no such file", ["none.csv"], /"none.csv" cannot be read: there is no such file/],
+    ["a folder", ["folder.csv"], /"folder.csv" is a folder\. Fix: /],
+    ["an empty file", ["empty.csv"], /"empty.csv" is empty\. Fix: /],
+    ["a header only", ["header.csv"], /expected rows, received a header without any\. Fix: .*--header no/],
+    ["ragged rows", ["ragged.csv"], /line 3: expected 3 cells, .* received 2.*Fix: .*--ragged pad/],
+    ["binary data", ["binary.csv"], /Fix: /],
+    [
+      "another encoding than said",
+      ["utf8.csv", "--encoding", "utf-8"],
+      /not valid utf-8\. Fix: .*--encoding windows-1252/,
+    ],
+    [
+      "an unknown encoding",
+      ["penguins.csv", "--encoding", "utf-9"],
+      /--encoding: expected an encoding like "utf-8"/,
+    ],
+    ["broken JSON", ["broken.json"], /broken\.json": /],
+    ["another format", ["penguins.csv", "--format", "parquet"], /penguins\.csv": /],
+    [
+      "an option of another format",
+      ["broken.json", "--separator", ";"],
+      /--separator: it is for CSV, and this table is json/,
+    ],
+  ])("%s", async (_, given, message) => {
+    const { status, errors, output } = await myelin("inspect", ...given);
+    expect(errors).toMatch(message);
+    expect(errors).toMatch(/^myelin: [^\n]+\n$/);
+    expect(output).toBe("");
+    expect([1, 2]).toContain(status);
+  });
+
+  test("nothing on standard input", async () => {
+    const { status, errors } = await shell(folder, "myelin inspect - < /dev/null");
+    expect(errors).toMatch(/^myelin: [^\n]+\n$/);
+    expect(status).toBe(1);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("a file that may not be read", async () => {
+    writeFileSync(path("secret.csv"), "a\n1\n");
+    chmodSync(path("secret.csv"), 0);
+    const { status, errors } = await myelin("inspect", "secret.csv");
+    expect(errors).toMatch(/"secret.csv" cannot be read: permission is denied/);
+    expect(status).toBe(1);
+  });
+});
+
+describe("a wrong use has exit code 2, and names the nearest", () => {
+  test.each<[given: string[], message: RegExp]>([
+    [["trian"], /unknown command 'trian'\. Did you mean train\? Fix: see myelin --help/],
+    [["predict"], /missing required argument 'model'/],
+    [
+      ["inspect", "penguins.csv", "--jsn"],
+      /unknown option '--jsn'\. Did you mean --json\? Fix: see myelin inspect --help/,
+    ],
+    [["inspect", "penguins.csv", "more"], /too many arguments/],
+    [["train", "penguins.csv", "--quality", "good"], /Allowed choices are fast, balanced, best/],
+  ])("%j", async (given, message) => {
+    const { status, errors, output } = await myelin(...given);
+    expect(errors).toMatch(message);
+    expect(errors).toMatch(/^myelin: [^\n]+\n$/);
+    expect(output).toBe("");
+    expect(status).toBe(2);
+  });
+});
+
+test("no command leaves a temporary file", () => {
+  expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
