@@ -180,6 +180,12 @@ describe("what arrives is limited", () => {
     expect(statuses(await closed)).toEqual([408]);
   });
 
+  test("a connection that sends nothing: 408 after the timeout, and it closes", async () => {
+    const server = await start({ timeout: 0.2 });
+    expect(statuses(await rawConnection(server).closed)).toEqual([408]);
+    expect((await post(server.url, "{}")).status).toBe(200);
+  });
+
   test("a body that arrives byte by byte: the connection closes after the timeout", async () => {
     const { socket, closed } = rawConnection(await start({ timeout: 0.2 }));
     socket.write(question("x".repeat(1000)).slice(0, -1000));
