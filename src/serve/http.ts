@@ -82,6 +82,8 @@ class Connector {
   readonly #listening: Listening;
   /** Requests by connection whose reply has not been written. */
   readonly #pending = new Map<Socket, number>();
+  /** The last header `Host` that was accepted: clients send the same one again and again. */
+  #lastHost: string | undefined;
   isClosing = false;
 
   constructor(service: Service, listening: Listening) {
@@ -161,7 +163,11 @@ class Connector {
   /** The reply to a request for another server. */
   #misdirected(host: string | undefined): Reply | undefined {
     const { hostnames } = this.#listening;
-    if (hostnames === undefined || (host !== undefined && hostnames.has(nameOf(host)))) return undefined;
+    if (hostnames === undefined || (host !== undefined && host === this.#lastHost)) return undefined;
+    if (host !== undefined && hostnames.has(nameOf(host))) {
+      this.#lastHost = host;
+      return undefined;
+    }
     const detail = `This server is not ${host === undefined ? "without a name" : JSON.stringify(host.slice(0, 60))}. Fix: start it with that name among its host names.`;
     return problem(421, detail);
   }
