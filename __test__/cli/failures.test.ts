@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { runNode } from "../child.ts";
+import { root, runNode } from "../child.ts";
 import { commandIn, main, makeFolder, shell, toCsv } from "./command.ts";
 
 const folder = makeFolder();
@@ -173,4 +173,15 @@ describe("a wrong use has exit code 2, and names the nearest", () => {
 
 test("no command leaves a temporary file", () => {
   expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+test("docs/command-line.md names every option of every command", async () => {
+  const page = readFileSync(join(root, "docs", "command-line.md"), "utf8");
+  for (const command of ["train", "predict", "evaluate", "inspect", "explain", "plot"]) {
+    const { output } = await myelin(command, "--help");
+    const flags = Array.from(output.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm), ([, flag]) => flag);
+    const section =
+      page.split(`\n## ${command}\n`)[1].split("\n## ")[0] + page.split("\n## Tables\n")[1].split("\n## ")[0];
+    expect(flags.filter((flag) => flag !== "--help" && !section.includes(`\`${flag}\``))).toEqual([]);
+  }
 });
