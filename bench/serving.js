@@ -57,6 +57,7 @@ async function train(signal) {
 
 /** A server in a process of its own: it tells its port, and trains between the messages "train" and "stop". */
 async function runServer(kind) {
+  // Lets --cpu-prof write its profile.
   process.on("SIGINT", () => process.exit());
   const model = await fitTable(rows, { target: "price", networks: 1, seed: 1 });
   const port =
