@@ -299,6 +299,7 @@ describe("GET", () => {
   test("/ tells what there is, with a row that can be sent", async () => {
     const { headers, text } = await ask(priceModel, "/");
     expect(headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(text).toMatch(/^Predicts "price"\.\n\nPOST \/predict {7}a record, a list of up to 10000, or/);
     const example = text.match(/^A row: (.*)$/m)?.[1];
     expect((await predict(priceModel, example)).status).toBe(200);

@@ -49,7 +49,13 @@ export class Service {
     this.settings = settings;
     this.#predict = `${basePath}/predict`;
     this.#limit = rate === undefined ? undefined : new RateLimit(rate);
-    const text = { status: 200, type: "text/plain; charset=utf-8", body: welcome(served, settings) };
+    const text: Reply = {
+      status: 200,
+      type: "text/plain; charset=utf-8",
+      body: welcome(served, settings),
+      // Names of columns are anything: no browser may take them for HTML.
+      headers: { "x-content-type-options": "nosniff" },
+    };
     this.#pages = new Map([
       [basePath === "" ? "/" : basePath, text],
       [`${basePath}/`, text],
