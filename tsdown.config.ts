@@ -63,6 +63,7 @@ export default defineConfig([
     dts: false,
     // Most of it is libraries, which nobody debugs here.
     minify: true,
+    outputOptions: { ...shared.outputOptions, chunkFileNames: "cli/[name]-[hash].js" },
     plugins: [...shared.plugins, configurationSchema],
   },
 ]);

@@ -1,9 +1,11 @@
 /** myelin predict: what it writes, in which formats, and what it refuses. */
+
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadTable, readTable, type TableModel } from "../../src/table/index.ts";
-import { commandIn, houses, makeFolder, penguins, shell, toCsv } from "./command.ts";
+import { commandIn, houses, main, makeFolder, penguins, shell, toCsv } from "./command.ts";
 
 const folder = makeFolder();
 const myelin = commandIn(folder);
@@ -197,4 +199,19 @@ describe("is one line, and leaves no file, for", () => {
     expect(status).toBe(1);
     expect(readdirSync(folder).filter((name) => /none|\.tmp$/.test(name))).toEqual([]);
   });
+});
+
+test("Ctrl-C while the answers are written leaves no file", async () => {
+  const child = spawn(process.execPath, [main, "predict", "houses.myelin", "-", "-o", "half.csv"], {
+    cwd: folder,
+  });
+  const ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)));
+  const lines = toCsv(houses(20_000));
+  const isWriting = () => readdirSync(folder).some((name) => name.includes("half.csv"));
+  child.stdin.on("error", () => undefined);
+  child.stdin.write(lines);
+  while (!isWriting()) await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill("SIGINT");
+  expect(await ended).toBe(130);
+  expect(isWriting()).toBe(false);
 });

@@ -57,6 +57,7 @@ const FLAGS: Readonly<Record<string, string>> = {
 /** The fixes that messages of the package name, and how the command line has them. */
 const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/\bcolumns: \{ "([^"]*)": "(\w+)" \}/, "--type '$1=$2'"],
+  [/, or "ignore"/, ", or leave it out with --drop"],
   [/\bquote: ""/, "--quote none"],
   [/\bheader: false/, "--header no"],
   [/\b(ragged|encoding|format|task|query|decimal|separator): "([^"]*)"/, "--$1 '$2'"],

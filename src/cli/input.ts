@@ -31,6 +31,13 @@ export function readingOptions(values: ReadingValues): ReadTableOptions {
   ) as ReadTableOptions;
 }
 
+/** Throws for options that say how to read a table where none is read. */
+export function refuseReading(values: ReadingValues, reason: string): void {
+  const [name] = Object.keys(readingOptions(values));
+  if (name !== undefined)
+    throw wrongUse(`--${name} is for reading a table, and ${reason}. Fix: leave it out`);
+}
+
 const isAddress = (file: string) => /^https?:\/\//.test(file);
 
 /** The bytes of standard input. It can be read once. */

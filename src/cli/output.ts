@@ -36,7 +36,7 @@ export function styles(stream: NodeJS.WriteStream = process.stdout) {
 }
 
 /** Returns the width of the terminal, or of lines in a pipe. */
-export const width = (): number => process.stdout.columns ?? 80;
+export const width = (): number => process.stdout.columns || 80;
 
 /** Ends the process where standard output cannot be written. */
 export function watchStreams(): void {

@@ -39,6 +39,8 @@ export interface Point {
   readonly paint: Paint;
   readonly shape?: Shape;
   readonly isMarked?: boolean;
+  /** The number of its class, which tells classes apart that share a paint. */
+  readonly group?: number;
   readonly rows?: Rows;
 }
 

@@ -99,7 +99,8 @@ function onTerminal(stream: Stream): Screen {
   return {
     show(share, count, values, seconds) {
       const time = seconds === undefined ? "" : `  ${formatDuration(seconds)} left`;
-      const { columns = DEFAULT_COLUMNS } = stream;
+      // Some terminals say 0, which is no width.
+      const columns = stream.columns || DEFAULT_COLUMNS;
       // A line that wraps could not be overwritten, so it is cut. The most important parts come first.
       const line = `${bar(share, columns)} ${count}${time}  ${values}`.trimEnd().slice(0, columns - 1);
       write(stream, `\r${line}${CLEAR}`);

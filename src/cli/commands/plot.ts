@@ -5,7 +5,7 @@ import { KINDS } from "../plot/names.ts";
 import { withReading } from "../reading.ts";
 
 export const plot: Declare = (program) => {
-  const kinds = Object.entries(KINDS).map(([name, { description }]) => `  ${name.padEnd(20)}${description}`);
+  const kinds = Object.entries(KINDS).map(([name, { description }]) => `  ${name.padEnd(21)}${description}`);
   const command = program
     .command("plot")
     .summary("draw a picture of a model or a table")

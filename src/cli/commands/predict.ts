@@ -10,7 +10,7 @@ export const predict: Declare = (program) => {
     .description("Predicts the rows of a table of any size, in the units of the target.")
     .argument("<model>", "file that myelin train wrote")
     .argument("<file>", "table; - for standard input")
-    .option("-o, --output <path>", "file to write (default: standard output)", "-")
+    .option("-o, --output <path>", "file to write (default: standard output)")
     .addOption(
       new Option("--to <format>", "format to write (default: by the ending of the file, else csv)").choices([
         ...["csv", "tsv", "jsonl", "parquet"],

@@ -10,7 +10,7 @@ export const train: Declare = (program) => {
     .description("Trains a model that predicts a column of a table from the others, and saves it.")
     .argument("[file]", "table: CSV, TSV, JSON, JSON Lines, Parquet, Arrow, SQLite; - for standard input");
   withSettings(command, TRAIN_SETTINGS)
-    .option("--config <file>", 'JSON file of options by their names, such as { "quality": "fast" }')
+    .option("--config <file>", "JSON file of options by their names")
     .option("--print-config", "print the options as such a file, and do nothing else")
     .option("--quiet", "no notes and no progress")
     .addOption(jsonOption())

@@ -2,7 +2,7 @@
 import { explain, type TableExplainOptions, type TableModel, type TableRecord } from "myelin/table";
 import { unknownName } from "../../options/names.ts";
 import { failure, wrongUse } from "../failures.ts";
-import { type LoadValues, loadTableModel, nameOf, streamRows } from "../input.ts";
+import { type LoadValues, loadTableModel, nameOf, refuseReading, streamRows } from "../input.ts";
 import { print, printJson } from "../output.ts";
 import type { ReadingValues } from "../reading.ts";
 
@@ -28,6 +28,7 @@ export async function explainCommand(
   }
   if (json !== undefined && index !== undefined)
     throw wrongUse("--index is for a table. Fix: leave it out, or give a table in place of --row");
+  if (json !== undefined) refuseReading(options, "--row is JSON");
   const model = await loadTableModel(path, "explain", options);
   try {
     const row = json === undefined ? await rowOf(file as string, index ?? 0, options) : readRow(json, model);

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import type { Model } from "myelin";
 import { describe, type TableModel } from "myelin/table";
 import { wrongUse } from "../failures.ts";
-import { holdsModel, isTableModel, loadAny, nameOf, readRows } from "../input.ts";
+import { holdsModel, isTableModel, loadAny, nameOf, readRows, refuseReading } from "../input.ts";
 import { print, printJson } from "../output.ts";
 import type { ReadingValues } from "../reading.ts";
 
@@ -26,7 +26,9 @@ async function inspectTable(file: string, options: Options): Promise<void> {
   else print(`${nameOf(file)}: ${text}`);
 }
 
-async function inspectModel(file: string, { target, json }: Options): Promise<void> {
+async function inspectModel(file: string, options: Options): Promise<void> {
+  const { target, json } = options;
+  refuseReading(options, `${nameOf(file)} holds a model`);
   if (target !== undefined) {
     throw wrongUse(`--target is for a table, and ${nameOf(file)} holds a model. Fix: leave it out`);
   }

@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import type { Picture } from "myelin/plot";
 import { unknownName } from "../../options/names.ts";
 import { wrongUse } from "../failures.ts";
-import { holdsModel, isTableModel, loadAny, nameOf, readRows } from "../input.ts";
+import { holdsModel, isTableModel, loadAny, nameOf, readRows, refuseReading } from "../input.ts";
 import { hasColors, note, print, printJson, width } from "../output.ts";
 import { openSink } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
@@ -19,6 +19,8 @@ interface Options extends ReadingValues, PlotOptions {
 }
 
 const ENDINGS = [".svg", ".html", ".png"];
+/** Pictures of the probability of a class. */
+const WITH_CLASS: readonly string[] = ["roc", "precision-recall", "calibration", "boundary"];
 /** Lines of a plot in the terminal. */
 const HEIGHT = 20;
 
@@ -97,8 +99,20 @@ function checkOptions(name: string, { columns = 0, needsData = false }: Kind, op
     throw wrongUse(`plot ${name}: expected a table with answers. Fix: --data FILE`);
   if (!needsData && options.data !== undefined)
     throw wrongUse(`plot ${name}: --data is for pictures of predictions. Fix: leave it out`);
-  if (options.color !== undefined && name !== "scatter")
-    throw wrongUse(`plot ${name}: --color is for scatter. Fix: leave it out`);
+  const { of } = KINDS[name as KindName];
+  const idle: readonly (readonly [option: keyof Options, isFor: boolean, what: string])[] = [
+    ["color", name === "scatter", "scatter"],
+    ["class", WITH_CLASS.includes(name), WITH_CLASS.join(", ")],
+    ["target", of === "table model", "a model of several targets"],
+    ["width", options.output !== undefined, "a file. Fix: give -o, or"],
+    ["theme", options.output !== undefined, "a file. Fix: give -o, or"],
+  ];
+  for (const [option, isFor, what] of idle) {
+    if (options[option] === undefined || isFor) continue;
+    const fix = what.includes("Fix:") ? "" : ". Fix:";
+    throw wrongUse(`plot ${name}: --${option} is for ${what}${fix} leave it out`);
+  }
+  if (of === "network") refuseReading(options, `${name} is a picture of a network`);
 }
 
 async function write(picture: Picture, output: string, { width: pixels, theme }: Options): Promise<void> {

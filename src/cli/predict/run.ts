@@ -5,12 +5,12 @@ import { unknownName } from "../../options/names.ts";
 import { failure, wrongUse } from "../failures.ts";
 import { atRow, isFile, loadTableModel, nameOf, streamRows } from "../input.ts";
 import { note, printJson } from "../output.ts";
-import { openSink } from "../outputFile.ts";
+import { openSink, type Sink } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
-import { type OutputColumn, type OutputFormat, writerOf } from "./writers.ts";
+import { type OutputColumn, type OutputFormat, type Writer, writerOf } from "./writers.ts";
 
 interface Options extends ReadingValues {
-  readonly output: string;
+  readonly output?: string;
   readonly to?: OutputFormat;
   readonly keep?: boolean;
   readonly probabilities?: boolean;
@@ -28,7 +28,7 @@ const ENDINGS: Readonly<Record<string, OutputFormat>> = {
 
 /** Predicts the rows of a table. */
 export async function predictCommand(path: string, file: string, options: Options): Promise<void> {
-  const { output } = options;
+  const { output = "-" } = options;
   const format = formatOf(options);
   const model = await loadTableModel(path, "predict", { kernel: options.kernel ?? "auto" });
   if (options.probabilities && model.targets.every(({ classes }) => classes === undefined)) {
@@ -37,16 +37,15 @@ export async function predictCommand(path: string, file: string, options: Option
     );
   }
   const blocks = await open(model, file, options);
-  // The first block is read before anything is written.
-  const first = await blocks.next();
-  if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
-  const sink = await openSink(output);
-  const writer = writerOf(format, sink);
+  let sink: Sink | undefined;
   let rows = 0;
   let names: readonly string[] | undefined;
   try {
-    for (let block: Frame | undefined = first.value; block !== undefined; ) {
-      const frame: Frame = block;
+    let writer: Writer | undefined;
+    for await (const frame of blocks) {
+      // The first block is read before anything is written.
+      sink ??= await openSink(output);
+      writer ??= writerOf(format, sink);
       const answers = atRow(rows, () => model.predict(frame));
       const columns = columnsOf(model, frame, answers, options);
       if (!format.startsWith("json")) checkNames(names, columns, rows);
@@ -56,12 +55,10 @@ export async function predictCommand(path: string, file: string, options: Option
         frame.rows,
       );
       rows += frame.rows;
-      const next = await blocks.next();
-      block = next.done ? undefined : next.value;
     }
-    await writer.end();
+    await writer?.end();
   } catch (error) {
-    await sink.discard();
+    await sink?.discard();
     throw error;
   } finally {
     model.dispose();
@@ -80,13 +77,18 @@ async function open(
   const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
   const rows = BLOCK_ROWS;
   const head = await streamRows(file, options, "predict", { rows: isFile(file) ? 1 : rows });
-  const first = await head.next();
-  if (first.done) return head;
-  checkColumns(used, first.value, file);
-  if (!isFile(file)) return joined(first.value, head);
-  await head.return(undefined);
-  const columns = options.keep ? undefined : used.filter((name) => first.value.cells.has(name));
-  return streamRows(file, options, "predict", { rows, columns });
+  let isOpen = false;
+  try {
+    const first = await head.next();
+    if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
+    checkColumns(used, first.value, file);
+    isOpen = !isFile(file);
+    if (isOpen) return joined(first.value, head);
+    const columns = options.keep ? undefined : used.filter((name) => first.value.cells.has(name));
+    return await streamRows(file, options, "predict", { rows, columns });
+  } finally {
+    if (!isOpen) await head.return(undefined);
+  }
 }
 
 async function* joined(first: Frame, rest: AsyncIterable<Frame>): AsyncGenerator<Frame, void, undefined> {
@@ -94,7 +96,7 @@ async function* joined(first: Frame, rest: AsyncIterable<Frame>): AsyncGenerator
   yield* rest;
 }
 
-function formatOf({ to, output, json }: Options): OutputFormat {
+function formatOf({ to, output = "-", json }: Options): OutputFormat {
   if (output === "-") {
     if (to === "parquet" && process.stdout.isTTY)
       throw wrongUse("Parquet is not text for a terminal. Fix: give -o answers.parquet");

@@ -45,14 +45,15 @@ export async function trainCommand(file: string | undefined, options: Options): 
   if (file === undefined) throw wrongUse("train: expected a table. Fix: myelin train FILE --target COLUMN");
   checkOutput(values.output);
   const tell = options.quiet ? () => {} : note;
-  const { rows, source, held } = await readTables(file, values, seed, tell);
+  const { rows, source, held } = await readTables(file, values, seed);
   const targets = targetsOf(values, rows, file);
-  await showColumns(rows, values, targets, tell, held.length > 0);
+  await showColumns(file, rows, values, targets, tell);
   const { model, isStopped } = await trainModel(source, values, targets, seed, options, tell);
   try {
     if (isStopped && !model.leaderboard.some(({ weight }) => weight > 0)) {
       throw new CommandFailure("stopped before a network was trained; nothing is saved", EXIT.interrupted);
     }
+    tell("");
     const tests = await test(model, held);
     await save(model, values.output);
     if (options.json) printJson(resultOf(model, values.output, tests, isStopped));
@@ -88,7 +89,7 @@ interface Tables {
 
 type Tell = (text: string) => void;
 
-async function readTables(file: string, values: TrainValues, seed: number, tell: Tell): Promise<Tables> {
+async function readTables(file: string, values: TrainValues, seed: number): Promise<Tables> {
   const { test: testFile, holdout = 0, stream = false, memory } = values;
   if (memory !== undefined && !stream)
     throw wrongUse("--memory is for --stream. Fix: give both, or none to read the table into memory");
@@ -100,7 +101,6 @@ async function readTables(file: string, values: TrainValues, seed: number, tell:
     return { ...(await openStream(file, values)), held };
   }
   const rows = await readRows(file, values, "train");
-  tell(`${nameOf(file)}: ${rows.rows} rows, ${rows.names.length} columns`);
   if (holdout === 0) return { rows, source: rows, held };
   const [target] = targetsOf(values, rows, file);
   const { group, time } = values;
@@ -129,9 +129,10 @@ async function openStream(file: string, values: TrainValues): Promise<Omit<Table
 /** Returns the targets. Without any, the error names the columns. */
 function targetsOf({ target }: TrainValues, rows: Frame, file: string): readonly string[] {
   if (target !== undefined && target.length > 0) return target;
-  const shown = rows.names.slice(0, 12).join(", ");
+  const { names } = rows;
+  const shown = names.length > 24 ? [...names.slice(0, 12), "…", ...names.slice(-4)] : names;
   throw wrongUse(
-    `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown}${rows.names.length > 12 ? ", …" : ""}`,
+    `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown.join(", ")}`,
   );
 }
 
@@ -142,20 +143,15 @@ function typesOf({ type, drop = [] }: TrainValues): NonNullable<FitTableOptions[
 
 /** Shows what was understood of each column. */
 async function showColumns(
+  file: string,
   rows: Frame,
   values: TrainValues,
   target: readonly string[],
   tell: Tell,
-  isSplit: boolean,
 ): Promise<void> {
   const { text } = await describe(rows, { target, columns: typesOf(values) });
-  const title = values.stream
-    ? "the first rows of the table:"
-    : isSplit && values.holdout
-      ? "the rows to learn from:"
-      : undefined;
-  if (title !== undefined) tell(title);
-  tell(`${text}\n`);
+  const which = values.stream ? ", the first rows" : values.holdout ? ", the rows to learn from" : "";
+  tell(`${nameOf(file)}${which}: ${text}\n`);
 }
 
 /** Trains. The first Ctrl-C ends the training and keeps what is trained. */

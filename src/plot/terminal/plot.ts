@@ -127,7 +127,8 @@ function plainMark(paint: Paint): string {
 
 /** Draws a panel. */
 export function plotLines(panel: PlotPanel, { width, height, color }: TextSize, several: boolean): string[] {
-  const rows = Math.max(4, height - 5);
+  // A flat panel has fewer lines.
+  const rows = Math.max(4, Math.round((height - 5) * Math.min(1, 2 * (panel.aspect ?? 1))));
   const { x, y } = panel;
   const yTicks = scaleOf(y, [rows, 0]).ticks(Math.max(2, Math.floor(rows / 4)));
   const left = Math.min(Math.max(...yTicks.map(({ label }) => label.length), 0), Math.floor(width / 3)) + 2;
