@@ -17,6 +17,8 @@ import * as losses from "../src/nn/losses.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import * as schedules from "../src/nn/schedules.ts";
 import * as strategies from "../src/selection/search/strategies.ts";
+import * as http from "../src/serve/http.ts";
+import * as noHttp from "../src/serve/noHttp.ts";
 import * as noSql from "../src/table/readers/noSql.ts";
 import * as sql from "../src/table/readers/sql.ts";
 import * as callbackFiles from "../src/training/callbacks/files.ts";
@@ -54,6 +56,7 @@ const order: readonly (readonly string[])[] = [
   ["plot/*"],
   ["selection/*"],
   ["table/*"],
+  ["serve/*"],
   ["index"],
   ["cli/*"],
 ];
@@ -74,6 +77,7 @@ const onNode = [
   "training/callbacks/log",
   "training/callbacks/tensorBoard",
   "table/readers/sql",
+  "serve/http",
   "plot/png",
   "cli/*",
 ];
@@ -169,6 +173,8 @@ describe("src/", () => {
     expect(Object.keys(callbacks)).toEqual(Object.keys(callbackFiles));
     const databases: typeof sql = noSql;
     expect(Object.keys(databases).sort()).toEqual(Object.keys(sql).sort());
+    const servers: typeof http = noHttp;
+    expect(Object.keys(servers)).toEqual(Object.keys(http));
     expect(native.loadNative).toBeTypeOf("function");
   });
 

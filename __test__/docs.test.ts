@@ -13,6 +13,7 @@ import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import * as plot from "../src/plot/index.ts";
+import * as serving from "../src/serve/index.ts";
 import * as table from "../src/table/index.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -63,7 +64,9 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, insight, plot, table, ...namespaces].some((module) => name in module));
+    .filter(
+      (name) => ![myelin, insight, plot, serving, table, ...namespaces].some((module) => name in module),
+    );
 
 /** What examples of a Model take for granted. */
 const modelPrelude = [
@@ -86,6 +89,13 @@ const tablePrelude = [
   'const model = await fitTable(rows, { target: "species", quality: "fast", seed: 1 });',
 ];
 
+/** What examples of a server take for granted. */
+const servePrelude = [...tablePrelude, 'import { requestHandler, serve } from "myelin/serve";'];
+
+/** Returns the definitions that the examples of a file assume. */
+const preludeOf = (file: string) =>
+  file.includes("/serve/") ? servePrelude : file.includes("/table/") ? tablePrelude : modelPrelude;
+
 /** Returns the examples in docstrings, with the definitions that they assume. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
   [...read(file).matchAll(/@example\n +\* ```ts\n(.*?) +\* ```/gs)].map((match, index) => ({
@@ -95,7 +105,7 @@ const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
     text: [
       `import { ${Object.keys(myelin).join(", ")} } from "myelin";`,
       `import { ${internals(file).join(", ")} } from "./${file}";`,
-      ...(file.includes("/table/") ? tablePrelude : modelPrelude),
+      ...preludeOf(file),
       `{\n${match[1].replace(/^ +\* ?/gm, "")}}`,
     ].join("\n"),
   })),
@@ -165,8 +175,9 @@ describe("the table of features", () => {
   };
 
   test("names every export", () => {
-    for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
+    for (const name of named("functions")) expect(myelin).toHaveProperty(name);
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
+    expect(named("functions of `myelin/serve`").sort()).toEqual(Object.keys(serving).sort());
     expect(named("functions of `myelin/plot`").sort()).toEqual(Object.keys(plot).sort());
     const ofTables = Object.entries(table).filter(
       ([name, value]) => /^[a-z]/.test(name) && typeof value === "function",
@@ -190,6 +201,12 @@ describe("the table of features", () => {
   });
 
   test("names only options and methods that exist", () => {
+    const exported = new Map(Object.entries(myelin));
+    let generate: (options: object) => unknown = myelin.xor;
+    for (const name of named("data")) {
+      if (exported.has(name)) generate = exported.get(name) as typeof generate;
+      else expect(() => generate({ [name]: undefined })).not.toThrow();
+    }
     const model = makeModel();
     const options = Object.fromEntries(named("options of `fit`").map((name) => [name, undefined]));
     expect(() => model.fitSync(data, options as object)).not.toThrow();
@@ -261,6 +278,7 @@ function typeErrors(list: readonly Block[]): string[] {
 const modules: Readonly<Record<string, object>> = {
   myelin,
   "myelin/insight": insight,
+  "myelin/serve": serving,
   "myelin/plot": plot,
   "myelin/table": table,
 };

@@ -1,5 +1,11 @@
 export { load, save } from "#files";
+export { blobs } from "./data/blobs.ts";
+export { circles } from "./data/circles.ts";
 export type { Dataset, Examples, Matrix, NumberArray } from "./data/examples.ts";
+export { friedman1 } from "./data/friedman1.ts";
+export type { GeneratorOptions } from "./data/generator.ts";
+export { moons } from "./data/moons.ts";
+export { spirals } from "./data/spirals.ts";
 export { xor } from "./data/xor.ts";
 export {
   DataError,

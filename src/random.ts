@@ -86,6 +86,23 @@ export function uniform(seed: number, stream: Stream): () => number {
   };
 }
 
+/**
+ * Returns a function that draws from the standard normal distribution: two values from two uniform draws in
+ * [0, 1) (Box and Muller, 1958).
+ */
+export function standardNormal(draw: () => number): () => number {
+  let spare: number | undefined;
+  return () => {
+    const value = spare;
+    spare = undefined;
+    if (value !== undefined) return value;
+    const radius = Math.sqrt(-2 * Math.log(1 - draw()));
+    const angle = 2 * Math.PI * draw();
+    spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+}
+
 /** The number of rows whose noise is drawn together: a block of draws has one word for each. */
 export const NOISE_ROWS = 4;
 

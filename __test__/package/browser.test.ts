@@ -135,3 +135,29 @@ test("a page reads tables from text, a Blob and Parquet, and is told what it can
   expect((parquet as object[])[1]).toMatchObject({ int: -49, text: "name 1 ø😀", flag: false });
   expect(refused).toMatch(/this host has no files.*pass a Blob/);
 });
+
+test("a page and a worker answer requests, and are told that they cannot listen", async () => {
+  const entry = join(app, "serving.mjs");
+  writeFileSync(
+    entry,
+    `import { dense, Model } from "myelin";
+    import { requestHandler, serve } from "myelin/serve";
+    const model = new Model({ inputs: 1, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd" });
+    const handle = requestHandler(model);
+    const headers = { "content-type": "application/json" };
+    const request = new Request("https://example.com/predict", { method: "POST", headers, body: "[3]" });
+    const response = await handle(request);
+    const refused = await serve(model).catch(({ message }) => message);
+    console.log(JSON.stringify([response.status, await response.json(), model.predict([3]), refused]));`,
+  );
+  const bundle = await rolldown({ input: entry, platform: "browser" });
+  const { output } = await bundle.generate({ format: "esm", codeSplitting: false });
+  expect(output[0].code).not.toMatch(/["'`]node:/);
+  const lines: string[] = [];
+  const console = { log: (line: string) => void lines.push(line) };
+  const globals = { ...browser, Request, Response, URL, Uint8Array, console };
+  await runInContext(`(async () => {${output[0].code}})()`, createContext(globals));
+  const [status, answer, predicted, refused] = JSON.parse(lines[0]);
+  expect([status, answer]).toEqual([200, predicted]);
+  expect(refused).toBe("serve: this host has no HTTP server of Node. Fix: use requestHandler");
+});

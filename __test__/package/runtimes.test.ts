@@ -62,6 +62,23 @@ const result = {
 console.log(JSON.stringify(result, (_, value) => (typeof value === "bigint" ? String(value) : value)));
 `;
 
+/** Serves a model over HTTP, as a server of Node and as a handler of requests. */
+const serveScript = `import { dense, Model } from "myelin";
+import { requestHandler, serve } from "myelin/serve";
+const model = new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd", seed: 1 });
+const init = (body) => ({ method: "POST", headers: { "content-type": "application/json" }, body });
+const read = async (response) => [response.status, await response.json()];
+const server = await serve(model, { port: 0, maximumBytes: 1000 });
+const ask = (body) => fetch(server.url + "/predict", init(body));
+const answered = await read(await ask("[1, 2]"));
+const large = (await ask("x".repeat(100000))).status;
+await server.close();
+const after = await ask("[1, 2]").then(() => "answers", () => "refused");
+const handle = requestHandler(model);
+const handled = await read(await handle(new Request("http://localhost/predict", init("[1, 2]"))));
+console.log(JSON.stringify({ predicted: model.predict([1, 2]), answered, large, after, handled }));
+`;
+
 if (target === "linux-x64-gnu") describeNative("the installed package", onEveryRuntime);
 else
   test.skip(
@@ -94,6 +111,15 @@ function onEveryRuntime() {
       expect(output.trim()).toBe(hasHalfs(name) ? "taken" : "none");
     });
   }
+
+  test.each(Object.entries(runtimes))("serves a model on %s", (_, [program, ...programArguments]) => {
+    writeFileSync(join(app, script), serveScript);
+    const output = expectSuccess(run(app, join(folder, "node_modules", program!), programArguments));
+    writeFileSync(join(app, script), trainScript);
+    const { predicted, ...rest } = JSON.parse(output);
+    const answer = [200, predicted];
+    expect(rest).toEqual({ answered: answer, large: 413, after: "refused", handled: answer });
+  });
 
   for (const name of ["Node 22", "Node 24", "Node 26"] as const) {
     test(`reads SQLite on ${name} without another package`, () => {

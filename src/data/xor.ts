@@ -1,7 +1,5 @@
-import { checkNames, readSize } from "../options.ts";
-import { purpose, uniform } from "../random.ts";
-import { readSeed } from "../seed.ts";
 import type { Dataset } from "./examples.ts";
+import { type GeneratorOptions, generate, readGenerator } from "./generator.ts";
 
 /**
  * Generates the exclusive or, the data of docs/article.md: x is two uniform values in [0, 1), y is 1 if
@@ -18,18 +16,11 @@ import type { Dataset } from "./examples.ts";
  *
  * @throws OptionError for an unknown option or a value out of range.
  */
-export function xor(
-  options: { readonly examples?: number; readonly seed?: number } = {},
-): Dataset<ArrayBuffer> {
-  checkNames(options, ["examples", "seed"], "xor");
-  const rows = readSize(options.examples ?? 1000, "xor: examples");
-  const next = uniform(readSeed(options.seed ?? 0, "xor: seed"), { purpose: purpose.data, index: 0 });
-  const x = new Float32Array(rows * 2);
-  const y = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const [first, second] = [next(), next()];
-    x.set([first, second], row * 2);
-    y[row] = first >= 0.5 !== second >= 0.5 ? 1 : 0;
-  }
-  return { x, y, inputs: 2, outputs: 1, rows };
+export function xor(options: GeneratorOptions = {}): Dataset<ArrayBuffer> {
+  const { rows, draw } = readGenerator({ name: "xor", index: 0 }, {}, options);
+  return generate(rows, 2, (x, at) => {
+    x[at] = draw();
+    x[at + 1] = draw();
+    return x[at] >= 0.5 !== x[at + 1] >= 0.5 ? 1 : 0;
+  });
 }

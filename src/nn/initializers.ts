@@ -3,6 +3,7 @@
  * entry.
  */
 import { entry, number, renamedFrom } from "../options.ts";
+import { standardNormal } from "../random.ts";
 
 /** The layer that an array of parameters belongs to, and the shape of the array. */
 export interface Place {
@@ -26,23 +27,6 @@ const each =
 
 /** Returns a sampler that is uniform in [-limit, limit). */
 const symmetric = (limit: number, draw: () => number) => () => (2 * draw() - 1) * limit;
-
-/**
- * Returns a sampler of the standard normal distribution: two values from two uniform draws (Box and Muller,
- * 1958).
- */
-function standardNormal(draw: () => number): () => number {
-  let spare: number | undefined;
-  return () => {
-    const value = spare;
-    spare = undefined;
-    if (value !== undefined) return value;
-    const radius = Math.sqrt(-2 * Math.log(1 - draw()));
-    const angle = 2 * Math.PI * draw();
-    spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
-  };
-}
 
 /** Returns a sampler of the normal distribution with mean 0. */
 const centered = (stddev: number, draw: () => number) => {

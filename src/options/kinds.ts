@@ -184,12 +184,25 @@ const LARGEST_SIZE = 2 ** 31 - 1;
 
 const SIZE = "a whole number of at least 1";
 
-/** A whole number from 1 to `maximum`; required if it has no default. */
-export function size(settings: { default: number; maximum?: number }): Option<number>;
-export function size(settings?: { default?: never; maximum?: number }): RequiredOption<number>;
-export function size({ default: standard, maximum }: { default?: number; maximum?: number } = {}) {
-  const read = (value: unknown, place: string) => readWhole(value, place, 1, maximum);
-  const expected = maximum === undefined ? SIZE : `${SIZE} and at most ${maximum}`;
+/** A whole number from `minimum`, 1 by default, to `maximum`; required if it has no default. */
+export function size(settings: { default: number; minimum?: number; maximum?: number }): Option<number>;
+export function size(settings?: {
+  default?: never;
+  minimum?: number;
+  maximum?: number;
+}): RequiredOption<number>;
+export function size({
+  default: standard,
+  minimum = 1,
+  maximum,
+}: {
+  default?: number;
+  minimum?: number;
+  maximum?: number;
+} = {}) {
+  const read = (value: unknown, place: string) => readWhole(value, place, minimum, maximum);
+  const least = `a whole number of at least ${minimum}`;
+  const expected = maximum === undefined ? least : `${least} and at most ${maximum}`;
   const required: RequiredOption<number> = { required: true, expected, read };
   return standard === undefined ? required : { default: standard, expected, read };
 }

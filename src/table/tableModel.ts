@@ -351,6 +351,11 @@ export class TableModel<Reply = Answer> {
   }
 }
 
+/** Returns whether a value is a table model. */
+export function isTableModel(value: unknown): value is TableModel<never> {
+  return (value as { [PARTS]?: unknown } | null | undefined)?.[PARTS] !== undefined;
+}
+
 /** The parts of a table model; `call` begins the message of the error for anything else. */
 export function partsOf(model: unknown, call: string): TableParts {
   const read = (model as { [PARTS]?: (call: string) => TableParts } | null | undefined)?.[PARTS];

@@ -46,6 +46,7 @@ import {
   trainingCurves,
   weightHistograms,
 } from "myelin/plot";
+import { type ModelServer, requestHandler, type ServeOptions, serve } from "myelin/serve";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Takes a value of exactly this type. */
@@ -205,3 +206,13 @@ const pictures: Picture[] = [
 exactly<string>()(pictures[0]!.svg({ width: 320, theme: "dark" }));
 exactly<Uint8Array<ArrayBuffer>>()(await pictures[0]!.png());
 export const used = [history, crossing, name, suggestion, metrics.measure("accuracy", [1], [0.9])];
+
+// A server, and a handler with the host's own types of requests.
+export const serveOptions: ServeOptions = { port: 0, cors: ["https://example.com"], rate: 5 };
+export async function served(model: Model): Promise<ModelServer> {
+  const handle: (request: Request) => Promise<Response> = requestHandler(model, {
+    client: (request) => request.headers.get("x-client") ?? "",
+  });
+  await handle(new Request("https://example.com/health"));
+  return serve(model, serveOptions);
+}
