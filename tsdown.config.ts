@@ -20,6 +20,9 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       "insight/index": "src/insight/index.ts",
+      "plot/index": "src/plot/index.ts",
+      "plot/png": "src/plot/png.ts",
+      "plot/noPng": "src/plot/noPng.ts",
       "table/index": "src/table/index.ts",
       "files/saveLoad": "src/files/saveLoad.ts",
       "files/noFiles": "src/files/noFiles.ts",
@@ -43,7 +46,7 @@ export default defineConfig([
     ...shared,
     entry: { "cli/main": "src/cli/main.ts" },
     platform: "node",
-    deps: { neverBundle: ["myelin"] },
+    deps: { neverBundle: [/^myelin/] },
     dts: false,
     // Most of it is libraries, which nobody debugs here.
     minify: true,

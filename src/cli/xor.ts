@@ -93,7 +93,7 @@ function printEvaluation(results: readonly Outcome[]): void {
 }
 
 async function plot(results: readonly Outcome[], losses: readonly number[], folder: string): Promise<void> {
-  const { scatterHtml, scatterSvg, scatterText } = await import("../plot/scatter.ts");
+  const { scatter } = await import("myelin/plot");
   const points = results.map(({ x1, x2, prediction, label, isWrong }) => ({
     x: x1,
     y: x2,
@@ -112,11 +112,12 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
   const color =
     process.stdout.isTTY && process.stdout.hasColors() && environmentVariable("NO_COLOR") === undefined;
   const width = Math.min(process.stdout.columns ?? 80, 120);
-  print(scatterText(points, { ...options, width, height: 24, color }));
+  const picture = scatter(points, options);
+  print(picture.terminal({ width, height: 20, color }));
   const svg = join(folder, "xor.svg");
   const html = join(folder, "xor.html");
-  writeFileSync(svg, scatterSvg(points, options));
-  writeFileSync(html, scatterHtml(points, options));
+  writeFileSync(svg, picture.svg());
+  writeFileSync(html, picture.html());
   print(`wrote ${svg} and ${html}`);
 }
 

@@ -1,61 +1,120 @@
-// A scatter plot as one page that works without a network: the drawing, the details as JSON, and a script
-// that shows them. With the content security policy the browser refuses every request.
+// Pages that work without a network: the drawings, what hovering shows as JSON, and a script. With the content
+// security policy the browser refuses every request.
 
+import { colorOf, type Paint, type Theme } from "./colors.ts";
+import type { Figure, Rows } from "./figure.ts";
 import { hoverScript } from "./hover.ts";
-import { element, escapeText } from "./markup.ts";
-import { prepareScatter, type ScatterOptions, type ScatterPoint } from "./points.ts";
-import { drawing, drawingSize } from "./svg.ts";
-import { formatNumber } from "./ticks.ts";
+import { escapeText } from "./markup.ts";
+import type { Target } from "./svg/drawing.ts";
+import { drawFigure } from "./svg/figure.ts";
 
-const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/**
- * Draws points as one self-contained HTML page, which shows the `details` of the point under the pointer,
- * under a touch, or chosen with the arrow keys. Points that are not finite are left out and counted in the
- * caption.
- *
- * @example
- * ```ts
- * const points = [{ x: 0.2, y: 0.9, value: 0.97, details: { x1: 0.2, x2: 0.9, prediction: 0.97, label: 1 }
- * }]; scatterHtml(points, { title: "XOR", valueLabel: "prediction" }); // "<!doctype html>…"
- * ```
- */
-export function scatterHtml(points: readonly ScatterPoint[], options: ScatterOptions = {}): string {
-  const scatter = prepareScatter(points, options);
-  const title = escapeText(scatter.title);
-  const { width, height } = drawingSize(scatter);
+/** The width of the drawing for narrow windows. */
+const NARROW = 360;
+
+/** The narrowest window that shows the wide drawing. */
+const BREAKPOINT = 640;
+
+/** A part of a page: a figure with what is before it. */
+export interface Section {
+  readonly figure: Figure;
+  /** Markup before the figure. */
+  readonly before: string;
+}
+
+/** What a page has beside its figures. */
+export interface PageOptions {
+  readonly title: string;
+  readonly width: number;
+  readonly theme: Theme;
+  readonly language: string;
+  /** Markup after the last figure. */
+  readonly after: string;
+}
+
+/** Returns the page. A page of one figure with the title of the page has no second heading. */
+export function writePage(sections: readonly Section[], options: PageOptions): string {
+  const { title, width, theme, language } = options;
+  const isAlone = sections.length === 1 && sections[0].figure.title === title;
+  const figures = sections.map(({ figure, before }, at) => {
+    const heading = isAlone ? "" : `<h2>${escapeText(figure.title)}</h2>\n`;
+    return `<section>\n${heading}${before}${figureMarkup(figure, `figure-${at + 1}`, options)}</section>`;
+  });
   return `<!doctype html>
-<html lang="en">
+<html lang="${escapeText(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="color-scheme" content="${theme === "auto" ? "light dark" : theme}">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <link rel="icon" href="data:,">
-<title>${title}</title>
-<style>main { --aspect: ${(width / height).toFixed(3)}; }${style}</style>
+<title>${escapeText(title)}</title>
+<style>${themeStyle(theme)}main { max-width: ${width}px; }${STYLE}</style>
 </head>
 <body>
 <main>
-<h1>${title}</h1>
-<figure tabindex="0" aria-label="${title}: the arrow keys walk from point to point">
-${drawing(scatter)}
-${element("output", { id: "tooltip", hidden: "", "aria-live": "polite" }, "")}
-</figure>
-<p>Point at the plot, touch it, or focus it and use the arrow keys to read a point’s values.</p>
+<h1>${escapeText(title)}</h1>
+${figures.join("\n")}
+${options.after}<p class="help">Point at a picture, touch it, or focus it and use the arrow keys to read its values.</p>
 </main>
-<script type="application/json" id="details">${embeddedJson(scatter.points.map(readableDetails))}</script>
 <script type="module">${hoverScript}</script>
 </body>
 </html>
 `;
 }
 
-function readableDetails({ details }: ScatterPoint): Record<string, string> {
-  const entries = Object.entries(details);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, typeof value === "number" ? formatNumber(value) : value]),
+/** Draws a figure twice, for wide and for narrow windows; the style shows one of them. */
+function figureMarkup(figure: Figure, id: string, { width, theme }: PageOptions): string {
+  const widths = width > BREAKPOINT ? [width, NARROW] : [width];
+  const drawings = widths.map((wide, at) =>
+    drawFigure(figure, { width: wide, theme, id: `${id}-${at + 1}`, isInPage: true }),
   );
+  const details = new Details(theme);
+  const places = drawings.map(({ targets }) => targets.map((target) => details.place(target)));
+  const classes = widths.length === 1 ? ["only"] : ["wide", "narrow"];
+  const svgs = drawings.map(({ svg }, at) => `<div class="${classes[at]}">${svg}</div>`);
+  return `<figure role="group" tabindex="0" aria-label="${escapeText(figure.title)}: the arrow keys go from value to value">
+${svgs.join("\n")}
+<output hidden aria-live="polite"></output>
+<script type="application/json">${embeddedJson({ ...details.lists(), drawings: places })}</script>
+</figure>
+`;
+}
+
+/** What hovering shows. Names and colors, which repeat, are in lists of their own. */
+class Details {
+  readonly #color: (paint: Paint) => string;
+  readonly #names = new Map<string, number>();
+  readonly #colors = new Map<string, number>();
+  readonly #rows = new Map<Rows, number>();
+
+  constructor(theme: Theme) {
+    this.#color = (paint) =>
+      colorOf(paint === "none" || paint === "panel" ? "quiet" : paint, theme === "dark" ? "dark" : "light");
+  }
+
+  /** Returns x, y, width, height, and the indices of the rows and the color. */
+  place({ frame, rows, paint }: Target): number[] {
+    const { left, top, right, bottom } = frame;
+    const round = (value: number) => Math.round(value * 10) / 10;
+    const indices = [indexIn(this.#rows, rows), indexIn(this.#colors, this.#color(paint))];
+    return [...[left, top, right - left, bottom - top].map(round), ...indices];
+  }
+
+  lists(): object {
+    const rows = [...this.#rows.keys()].map((list) =>
+      list.map(([name, value]) => [indexIn(this.#names, name), value]),
+    );
+    return { names: [...this.#names.keys()], colors: [...this.#colors.keys()], rows };
+  }
+}
+
+/** Returns the index of a value in the order in which values were first seen. */
+function indexIn<T>(known: Map<T, number>, value: T): number {
+  const index = known.get(value) ?? known.size;
+  known.set(value, index);
+  return index;
 }
 
 // In a script element only "<" can end the element or open a comment. In JSON it can be an escape.
@@ -63,34 +122,35 @@ function embeddedJson(data: unknown): string {
   return JSON.stringify(data).replaceAll("<", "\\u003c");
 }
 
-const style = `
-:root { --page: #ffffff; --panel: #f6f7f9; --line: #dde0e6; --text: #22262e; --quiet: #5a6270; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #15171c; --panel: #1c1f26; --line: #2f343e; --text: #eceef2; --quiet: #a3abb9; }
+function themeStyle(theme: Theme): string {
+  const names = ["page", "panel", "line", "text", "quiet"] as const;
+  const of = (ground: "light" | "dark") =>
+    `:root { ${names.map((name) => `--${name}: ${colorOf(name, ground)};`).join(" ")} }`;
+  if (theme !== "auto") return `\n${of(theme)}\n`;
+  return `\n${of("light")}\n@media (prefers-color-scheme: dark) { ${of("dark")} }\n`;
 }
-body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
-main { box-sizing: border-box; max-width: min(58rem, max(24rem, (100vh - 10rem) * var(--aspect))); margin: auto; padding: 1rem; }
+
+const STYLE = `
+body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+main { box-sizing: content-box; margin: auto; padding: 1rem; }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
-p { margin: 0.5rem 0; color: var(--quiet); font-size: 0.875rem; }
+h2 { margin: 2.5rem 0 0.25rem; font-size: 1.2rem; line-height: 1.3; overflow-wrap: anywhere; }
+p { margin: 0.5rem 0; overflow-wrap: anywhere; }
+p.help { color: var(--quiet); font-size: 0.875rem; }
+a { color: inherit; }
+pre { overflow-x: auto; padding: 0.75rem; background: var(--panel); border-radius: 6px; font-size: 0.8125rem; line-height: 1.35; }
 figure { position: relative; margin: 0; border-radius: 6px; }
-figure:focus-visible { outline: 2px solid #2b5fc4; outline-offset: 4px; }
+figure:focus-visible { outline: 2px solid #4a7fe0; outline-offset: 2px; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; }
-.page { fill: var(--page); }
-.panel { fill: var(--panel); }
-.line { stroke: var(--line); }
-.text { fill: var(--text); }
-.quiet { fill: var(--quiet); }
-.mark { stroke: var(--text); }
-.loss { stroke: var(--text); }
-.loss-end { fill: var(--text); }
+.narrow { display: none; }
+@media (max-width: ${BREAKPOINT}px) { .wide { display: none; } .narrow { display: block; } main { padding: 0.25rem; } h1, h2, p { margin-left: 0.5rem; margin-right: 0.5rem; } }
 .ring { fill: none; stroke: var(--text); stroke-width: 2; pointer-events: none; }
-#tooltip {
+output {
   position: absolute; z-index: 1; padding: 0.4rem 0.7rem; border-left: 5px solid var(--color); border-radius: 4px;
   background: var(--page); color: var(--quiet); box-shadow: 0 0 0 1px var(--line), 0 2px 12px rgb(0 0 0 / 0.3); pointer-events: none;
   font-size: 0.875rem; font-variant-numeric: tabular-nums; max-width: 16rem; overflow-wrap: anywhere;
 }
-#tooltip[hidden] { display: none; }
-#tooltip div { display: flex; gap: 1rem; justify-content: space-between; }
-#tooltip b { color: var(--text); font-weight: 600; }
-@media (max-width: 40rem) { svg { font-size: 19px; } }
+output[hidden] { display: none; }
+output div { display: flex; gap: 1rem; justify-content: space-between; }
+output b { color: var(--text); font-weight: 600; }
 `;

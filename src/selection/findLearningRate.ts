@@ -5,7 +5,8 @@ import type { Network } from "../kernel/kernel.ts";
 import { type Model, sessionOf } from "../model.ts";
 import { toProgram } from "../nn/program.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
-import { type Curve, curveSvg, curveText, write } from "../plot/curve.ts";
+import type { Picture } from "../plot/picture.ts";
+import { linesPicture } from "../plot/pictures/lines.ts";
 import { divergenceAdvice } from "../training/advice.ts";
 import { free, type Loaded } from "../training/data.ts";
 import { readModel } from "../training/modelArgument.ts";
@@ -194,7 +195,11 @@ function valley(values: readonly number[]): number | undefined {
 
 const least = (values: readonly number[]) => values.reduce((low, value) => Math.min(low, value), values[0]);
 const most = (values: readonly number[]) => values.reduce((high, value) => Math.max(high, value), values[0]);
-const short = (value: number) => write(value, 2);
+/** Formats a rate with two digits, and an exponent below 0.001. */
+function short(value: number): string {
+  const rounded = Number(value.toPrecision(2));
+  return rounded !== 0 && Math.abs(rounded) < 0.001 ? rounded.toExponential() : String(rounded);
+}
 
 /** Returns the suggestion and the rate of the lowest loss, from the curve without its ends. */
 function suggestionsOf({ learningRates, smoothed }: Measured, steps: number) {
@@ -210,20 +215,24 @@ function suggestionsOf({ learningRates, smoothed }: Measured, steps: number) {
 type Suggestions = ReturnType<typeof suggestionsOf>;
 
 /** Returns the plot, which cuts the divergence at half a descent above the start of the descent. */
-function drawn({ learningRates, losses, smoothed }: Measured, { suggestion }: Suggestions): Curve {
+function drawn({ learningRates, losses, smoothed }: Measured, { suggestion }: Suggestions): Picture {
   const low = least(smoothed);
   const high = most(smoothed.slice(0, smoothed.indexOf(low) + 1));
   const room = (high > low ? high - low : Math.abs(low)) / 2;
-  const points = (values: readonly number[]) => values.map((y, at) => ({ x: learningRates[at], y }));
-  return {
+  const points = (values: readonly number[]) => values.map((y, at) => [learningRates[at], y] as const);
+  return linesPicture({
     title: "Learning rate range test",
+    description: "The loss at growing learning rates, smoothed and as it was measured.",
     xLabel: "learning rate",
-    yLabel: "smoothed loss",
-    points: points(smoothed),
-    raw: points(losses),
+    yLabel: "loss",
+    lines: [
+      { name: "smoothed loss", points: points(smoothed) },
+      { name: "loss of each step", points: points(losses), style: "pale" },
+    ],
+    isLog: true,
     top: Math.min(high + room, most(smoothed)),
-    ...(suggestion !== undefined && { mark: { x: suggestion, name: `suggestion ${short(suggestion)}` } }),
-  };
+    mark: suggestion === undefined ? undefined : { x: suggestion, label: `suggestion ${short(suggestion)}` },
+  });
 }
 
 /** Returns the lines of text below the curve. */
@@ -295,7 +304,7 @@ export async function findLearningRate(model: Model, ...given: unknown[]): Promi
     throw new DivergenceError(text, startOfNextEpoch(session.position).epoch, 0);
   }
   const found = suggestionsOf(measured, checked.steps);
-  const curve = drawn(measured, found);
-  const text = [curveText(curve), "", ...words(measured, found, rows)].join("\n");
-  return { ...measured, ...found, text, toString: () => text, svg: () => curveSvg(curve) };
+  const picture = drawn(measured, found);
+  const text = [picture.terminal({ height: 18 }), "", ...words(measured, found, rows)].join("\n");
+  return { ...measured, ...found, text, toString: () => text, svg: () => picture.svg() };
 }

@@ -1,0 +1,417 @@
+// What each picture shows: the right numbers, in the right places.
+
+import { describe, expect, it } from "vitest";
+import { DataError, OptionError, ShapeError } from "../../src/errors.ts";
+import { adam, dense, Model, metrics, relu, softmax, xor } from "../../src/index.ts";
+import { importance, partialDependence } from "../../src/insight/index.ts";
+import * as plot from "../../src/plot/index.ts";
+import {
+  fitTable,
+  partialDependence as tableDependence,
+  importance as tableImportance,
+} from "../../src/table/index.ts";
+import { model, parse, textsOf, xorPoints } from "./samples.ts";
+
+const { scatter, trainingCurves, confusionMatrix, rocCurve, precisionRecallCurve, calibration } = plot;
+
+/** Returns the positions and paints of the circles of points, in the order of the file. */
+function circlesOf(svg: string) {
+  const file = parse(svg);
+  return [...file.getElementsByTagName("circle")]
+    .filter((circle) => circle.parentNode?.nodeName === "g" && circle.hasAttribute("r"))
+    .map((circle) => {
+      const group = circle.parentNode as unknown as { getAttribute(name: string): string };
+      return {
+        x: Number(circle.getAttribute("cx")),
+        y: Number(circle.getAttribute("cy")),
+        paint: /f-(\w+)/.exec(group.getAttribute("class") ?? "")?.[1],
+      };
+    });
+}
+
+const linesOf = (svg: string) =>
+  [...svg.matchAll(/<path d="M([^"]*)"/g)].map(([, d]) =>
+    d.split("L").map((place) => place.split(" ").map(Number)),
+  );
+
+describe("scatter", () => {
+  it("draws every point in its color, x to the right and y upward", () => {
+    const [origin, top, right] = circlesOf(
+      scatter(
+        [
+          { x: 0, y: 0, value: 0 },
+          { x: 1, y: 0, value: 1 },
+          { x: 0, y: 1, value: 0.5 },
+        ].toSorted((a, b) => a.value - b.value),
+      ).svg(),
+    );
+    expect([origin.paint, top.paint, right.paint]).toEqual(["r0", "r10", "r20"]);
+    expect(right.x).toBeGreaterThan(origin.x);
+    expect(top.y).toBeLessThan(origin.y);
+  });
+
+  it("has a key for each class, the most frequent first, and one for all beyond the sixth", () => {
+    const counts = [9, 8, 7, 6, 5, 4, 2, 1];
+    const points = counts.flatMap((count, at) =>
+      Array.from({ length: count }, (_, row) => ({ x: row, y: at, value: `class ${at}` })),
+    );
+    const texts = textsOf(scatter(points).svg());
+    expect(texts.filter((text) => /^class|^other/.test(text))).toEqual([
+      ...[0, 1, 2, 3, 4, 5].map((at) => `class ${at}`),
+      "other (2 classes)",
+    ]);
+  });
+
+  it("marks points with rings and counts them", () => {
+    const svg = scatter(
+      [
+        { x: 0, y: 0, marked: true },
+        { x: 1, y: 1 },
+      ],
+      { markLabel: "misclassified" },
+    ).svg();
+    expect(svg).toContain(">1 misclassified<");
+    expect(svg.match(/stroke-width="1.5"/g)).toHaveLength(2);
+  });
+
+  it("says where values exceed the range", () => {
+    const texts = textsOf(
+      scatter(
+        [
+          { x: 0, y: 0, value: -1 },
+          { x: 1, y: 1, value: 0.5 },
+        ],
+        { valueRange: [0, 1] },
+      ).svg(),
+    );
+    expect(texts).toContain("≤ 0.0");
+    expect(texts).not.toContain("≥ 1.0");
+  });
+
+  it("shows the means of many points in cells, and points in text as marks", () => {
+    const many = scatter(xorPoints(5000));
+    expect(many.svg()).not.toContain("<circle");
+    const lines = many
+      .terminal()
+      .split("\n")
+      .filter((line) => /[┤│]/.test(line));
+    expect(lines[2]).toMatch(/[┤│][ ●+]*[ ·+]*$/);
+    expect(lines.at(-3)).toMatch(/[┤│][ ·+]*[ ●+]*$/);
+  });
+});
+
+describe("trainingCurves", () => {
+  const history = {
+    epoch: [5, 6, 7, 8],
+    loss: [1, 0.1, 0.01, 0.001],
+    validationLoss: [1, 0.2, 0.3, 0.4],
+    accuracy: [0.5, 0.6, 0.7, 0.8],
+    learningRate: [1, 1, 1, 1],
+    bestEpoch: 6,
+  };
+
+  it("draws the loss on a logarithmic axis with its validation, each metric, and the best epoch", () => {
+    const svg = trainingCurves(history).svg();
+    const [validation, training] = [linesOf(svg)[1], linesOf(svg)[0]];
+    const steps = training.slice(1).map(([, y], at) => y - training[at][1]);
+    expect(steps[1]).toBeCloseTo(steps[0], 0);
+    expect(validation).toHaveLength(4);
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining([
+        "4 epochs, best epoch 7",
+        "loss",
+        "accuracy: 0.8 in epoch 9",
+        "training",
+        "validation",
+        "best epoch",
+      ]),
+    );
+    expect(svg).not.toContain("learning rate");
+  });
+
+  it("takes a trained model, and only the values that were asked for", () => {
+    const trained = new Model({
+      inputs: 2,
+      layers: [dense(2), relu(), dense(1)],
+      loss: "meanSquaredError",
+      optimizer: adam(),
+      metrics: ["meanAbsoluteError"],
+    });
+    expect(() => trainingCurves(trained)).toThrow(
+      "trainingCurves: expected a trained model, received one without a history. Fix: train it first",
+    );
+    trained.fitSync(xor({ examples: 20, seed: 1 }), { epochs: 3 });
+    expect(trainingCurves(trained).description).toContain("Curves of loss, mean absolute error by epoch.");
+    expect(trainingCurves(trained, { values: ["loss"] }).figure.panels).toHaveLength(1);
+    expect(() => trainingCurves(trained, { values: ["los"] })).toThrow(OptionError);
+  });
+
+  it("keeps peaks of 100,000 epochs", () => {
+    const loss = Array.from({ length: 100_000 }, (_, epoch) => (epoch === 54_321 ? 100 : 1));
+    const [line] = linesOf(trainingCurves({ loss }).svg());
+    expect(line.length).toBeLessThan(700);
+    expect(Math.min(...line.map(([, y]) => y))).toBeLessThan(line[0][1] - 100);
+  });
+});
+
+describe("confusionMatrix", () => {
+  const actual = ["cat", "cat", "dog", "bird", "dog"];
+  const predicted = ["cat", "dog", "dog", "bird", "cat"];
+
+  it("counts as metrics.confusionMatrix does", () => {
+    const [panel] = confusionMatrix(actual, predicted).figure.panels;
+    const texts =
+      panel.kind === "matrix" ? panel.cells.map((row) => row.map(({ text }) => Number(text))) : [];
+    expect(texts).toEqual(metrics.confusionMatrix(actual, predicted));
+    expect(
+      confusionMatrix(metrics.confusionMatrix(actual, predicted), {
+        classes: ["bird", "cat", "dog"],
+      }).terminal(),
+    ).toBe(confusionMatrix(actual, predicted).terminal());
+    expect(confusionMatrix(actual, predicted).description).toContain("5 rows, accuracy 60 %");
+  });
+
+  it("takes scores with a threshold, and shows shares", () => {
+    const picture = confusionMatrix([0, 1, 1, 0], [0.2, 0.7, 0.4, 0.1], { threshold: 0.5, show: "rows" });
+    expect(picture.terminal()).toMatch(/0 +100 % +0 %\n *1 +50 % +50 %/);
+  });
+
+  it("combines the rarest of too many classes", () => {
+    const many = Array.from({ length: 200 }, (_, row) => `class ${row}`);
+    const picture = confusionMatrix([...many, "class 3"], [...many, "class 3"], { maximumClasses: 10 });
+    expect(picture.description).toContain("The 191 rarest of 200 classes are one.");
+    expect(picture.description).toContain("accuracy 100 %");
+  });
+
+  it("refuses what it cannot count", () => {
+    expect(() => confusionMatrix(["a"], ["a", "b"])).toThrow(ShapeError);
+    expect(() => confusionMatrix([[1, 2]])).toThrow("confusionMatrix: matrix: row 0: expected 1 counts");
+    expect(() => confusionMatrix(["a"], [{}] as never)).toThrow(DataError);
+    expect(() => confusionMatrix(["a"], ["b"], { classes: ["a"] })).toThrow('received none for "b"');
+    expect(() => confusionMatrix(["a"], ["b"], { class: ["a"] } as never)).toThrow(OptionError);
+  });
+});
+
+describe("curves over thresholds", () => {
+  const truth = [0, 0, 1, 1, 0, 1, 1, 0];
+  const scores = [0.1, 0.4, 0.35, 0.8, 0.4, 0.4, 0.9, 0.2];
+
+  it("have the areas of the metrics", () => {
+    const rocAuc = metrics.measure("rocAuc", truth, scores);
+    expect(rocCurve(truth, scores).description).toContain(`area ${Number(rocAuc.toPrecision(4))}`);
+    const average = metrics.measure("averagePrecision", truth, scores);
+    expect(precisionRecallCurve(truth, scores).description).toContain(
+      `average precision ${Number(average.toPrecision(4))}`,
+    );
+  });
+
+  it("mark the rates at a threshold, above which scores are positive", () => {
+    const { panels } = rocCurve(truth, scores, { threshold: 0.4 }).figure;
+    const marks = panels[0].kind === "plot" ? panels[0].marks : [];
+    const marked = marks.flatMap((mark) =>
+      mark.type === "points" ? mark.points.filter(({ isMarked }) => isMarked) : [],
+    );
+    expect(marked.map(({ x, y }) => [x, y])).toEqual([[0, 0.5]]);
+  });
+
+  it("take labels, booleans and several scores", () => {
+    const names = truth.map((value) => (value === 1 ? "yes" : "no"));
+    expect(rocCurve(names, scores).description).toContain("4 positive (yes) and 4 other rows");
+    expect(rocCurve(names, scores, { positive: "no" }).description).toContain("4 positive (no)");
+    const same = rocCurve(
+      truth.map((value) => value === 1),
+      { a: scores, b: scores },
+    ).description;
+    const area = rocCurve(truth, scores).description.match(/area [\d.]+\d/)![0];
+    expect(same).toContain(`a: ${area}, b: ${area}.`);
+  });
+
+  it("refuse rows of one class, unknown classes and other lengths", () => {
+    expect(() => rocCurve([1, 1], [0.1, 0.2])).toThrow(
+      "rocCurve: actual: expected rows of both classes, received 2 positive and 0 other rows",
+    );
+    expect(() => rocCurve(["a", "b", "c"], [1, 2, 3])).toThrow(
+      /positive: expected the positive class, because there are 3 classes/,
+    );
+    expect(() => rocCurve(["a", "b"], [1, 2], { positive: "c" })).toThrow(OptionError);
+    expect(() => rocCurve([0, 1], [1])).toThrow(ShapeError);
+    expect(() => precisionRecallCurve([0, 0], [1, 2])).toThrow(DataError);
+    expect(() => rocCurve([0, 1], ["a", "b"] as never)).toThrow(
+      'rocCurve: scores: row 0: expected a number, received "a"',
+    );
+  });
+});
+
+describe("calibration", () => {
+  it("draws the share of each bin against its mean probability", () => {
+    const picture = calibration([0, 1, 1, 0, 1, 1], [0.1, 0.3, 0.9, 0.2, 0.8, 0.7], { bins: 2 });
+    const [panel] = picture.figure.panels;
+    const marks = panel.kind === "plot" ? panel.marks : [];
+    const points = marks.flatMap((mark) => (mark.type === "points" ? mark.points : []));
+    expect(points.map(({ x, y }) => [x, y])).toEqual([
+      [expect.closeTo(0.2), expect.closeTo(1 / 3)],
+      [expect.closeTo(0.8), 1],
+    ]);
+    expect(picture.description).toContain("expected calibration error 0.1667");
+    expect(() => calibration([0, 1], [0.5, 1.5])).toThrow(
+      "calibration: probabilities: row 1: expected a number from 0 to 1, received 1.5",
+    );
+  });
+});
+
+describe("predictedVsActual", () => {
+  it("draws predictions and residuals, and the error", () => {
+    const picture = plot.predictedVsActual([10, 20, 30, Number.NaN], [12, 19, 33, 1], { label: "price ($)" });
+    expect(picture.description).toContain(
+      "3 rows, 1 row left out (not finite), root mean squared error 2.16",
+    );
+    const [, panel] = picture.figure.panels;
+    const points =
+      panel.kind === "plot" ? panel.marks.flatMap((mark) => (mark.type === "points" ? mark.points : [])) : [];
+    expect(points.map(({ x, y }) => [x, y])).toEqual([
+      [12, -2],
+      [19, 1],
+      [33, -3],
+    ]);
+  });
+});
+
+describe("distribution", () => {
+  it("counts numbers in bins, and says what is missing", () => {
+    const picture = plot.distribution([1, 2, 2, 3, null, Number.NaN], { bins: 2 });
+    expect(picture.description).toContain("4 values, 1 missing, 1 left out (not finite)");
+    const [panel] = picture.figure.panels;
+    const bars =
+      panel.kind === "plot"
+        ? panel.marks.flatMap((mark) => (mark.type === "rectangles" ? mark.rectangles : []))
+        : [];
+    expect(bars.map(({ y }) => y[1])).toEqual([1, 3]);
+  });
+
+  it("counts names, the rarest as one", () => {
+    const cells = ["a", "b", "a", "c", "d", "a", "b", true, null];
+    const [panel] = plot.distribution(cells, { top: 3 }).figure.panels;
+    expect(panel.kind === "bars" && panel.bars.map(({ name, value }) => [name, value])).toEqual([
+      ["a", 3],
+      ["b", 2],
+      ["other (3 values)", 3],
+    ]);
+  });
+
+  it("has dates on its axis", () => {
+    const dates = Array.from({ length: 24 }, (_, month) => new Date(Date.UTC(2020, month, 1)));
+    expect(textsOf(plot.distribution(dates).svg())).toEqual(
+      expect.arrayContaining(["2020-07", "2021-01", "2021-07"]),
+    );
+  });
+
+  it("refuses cells of several types", () => {
+    expect(() => plot.distribution(["a", new Date()])).toThrow(DataError);
+    expect(() => plot.distribution("text" as never)).toThrow(
+      "distribution: values: expected an array or a typed array",
+    );
+  });
+});
+
+describe("pictures of models", () => {
+  const rows = Array.from({ length: 80 }, (_, row) => ({
+    island: ["Biscoe", "Dream"][row % 2],
+    length: 35 + ((row * 7) % 20),
+    mass: 3000 + row,
+    species: row % 2 === 0 ? "Gentoo" : "Adelie",
+  }));
+
+  it("take a Model and what is measured of it", () => {
+    const data = xor({ examples: 40, seed: 1 });
+    const bars = plot.importanceBars(importance(model, data, { columns: ["first", "second"] }));
+    expect(textsOf(bars.svg())).toEqual(expect.arrayContaining(["first", "second"]));
+    const curve = plot.dependenceCurves(partialDependence(model, data, 0, { points: 5 }));
+    expect(linesOf(curve.svg())[0]).toHaveLength(5);
+    expect(plot.weightHistograms(model).description).toContain("4 arrays of parameters, 17 parameters");
+    expect(plot.networkDiagram(model).description).toBe(
+      "A network of 3 layers: input 2, then dense 4, then relu 4, then dense 1. 3 layers, 17 parameters",
+    );
+    const same = plot.networkDiagram({ inputs: 2, layers: [dense(4), relu(), dense(1)] });
+    expect(same.description).toContain("input 2, then dense 4, then relu 4, then dense 1");
+  });
+
+  it("draw the boundary of a Model, of a model of classes, and of a function", () => {
+    expect(plot.decisionBoundary(model, [], { resolution: 10 }).svg()).toContain("fill-opacity");
+    const classes = new Model({
+      inputs: 3,
+      layers: [dense(2), softmax()],
+      loss: "sparseCategoricalCrossentropy",
+      optimizer: adam(),
+    });
+    const options = { columns: [0, 2], others: [0, 1, 0], classes: ["no", "yes"], resolution: 10 } as const;
+    const texts = textsOf(
+      plot
+        .decisionBoundary(
+          classes,
+          [
+            { x: 0, y: 0, value: "no" },
+            { x: 1, y: 1, value: "yes" },
+          ],
+          options,
+        )
+        .svg(),
+    );
+    expect(texts).toEqual(expect.arrayContaining(["no", "yes", "input 0", "input 2"]));
+    expect(() => plot.decisionBoundary(classes, [])).toThrow(
+      "decisionBoundary: columns: expected the two columns to draw, received nothing. Fix: columns: [0, 1]",
+    );
+    expect(() => plot.decisionBoundary(classes, [], { columns: [0, 3] })).toThrow(
+      "two different integers from 0 to 2",
+    );
+    expect(() => plot.decisionBoundary(() => [1], [])).toThrow(ShapeError);
+    expect(() => plot.decisionBoundary(3 as never, [])).toThrow(DataError);
+  });
+
+  it("take a TableModel and what is measured of it", async () => {
+    const table = await fitTable(rows, { target: "species", quality: "fast", seed: 1 });
+    const points = rows.map(({ length, mass, species }) => ({ x: length, y: mass, value: species }));
+    const options = { columns: ["length", "mass"], others: { island: "Dream" }, resolution: 10 } as const;
+    const areas = plot.decisionBoundary(table, points, options);
+    expect(areas.figure.keys?.map(({ name }) => name)).toEqual(["Adelie", "Gentoo"]);
+    const level = plot.decisionBoundary(table, [], {
+      ...options,
+      probabilityOf: "Gentoo",
+      x: [30, 60],
+      y: [3000, 3080],
+    });
+    expect(level.figure.ramp?.range).toEqual([0, 1]);
+    expect(() => plot.decisionBoundary(table, points, { ...options, probabilityOf: "Emu" })).toThrow(
+      /probabilityOf: expected one of/,
+    );
+    expect(plot.importanceBars(tableImportance(table, rows)).description).toContain("island");
+    const dependence = plot.dependenceCurves([
+      tableDependence(table, rows, "length"),
+      tableDependence(table, rows, "island"),
+    ]);
+    expect(dependence.figure.panels.map(({ kind }) => kind)).toEqual(["plot", "bars", "bars"]);
+    const { value, probabilities } = table.predict({
+      island: rows.map(({ island }) => island),
+      length: rows.map(({ length }) => length),
+      mass: rows.map(({ mass }) => mass),
+    });
+    const actual = rows.map(({ species }) => species);
+    expect(confusionMatrix(actual, value).description).toContain("80 rows");
+    expect(rocCurve(actual, probabilities.Gentoo, { positive: "Gentoo" }).description).toContain(
+      "positive (Gentoo)",
+    );
+  });
+
+  it("refuse other values", () => {
+    expect(() => plot.importanceBars(3 as never)).toThrow(DataError);
+    expect(() => plot.importanceBars({ a: "b" } as never)).toThrow(
+      'expected a name and a number for each column, received "a" with "b"',
+    );
+    expect(() => plot.dependenceCurves({ grid: [1], means: [] })).toThrow(DataError);
+    expect(() => plot.weightHistograms([{ weight: ["a"] }])).toThrow(
+      "weightHistograms: layer 0: weight: expected numbers",
+    );
+    expect(() => plot.networkDiagram({ inputs: 2, layers: [relu as never] })).toThrow(
+      "Fix: call the builder, as in relu()",
+    );
+  });
+});

@@ -1,0 +1,39 @@
+/** Draws SVG as PNG with the package @resvg/resvg-js, which the user installs. */
+import { FileError, OptionError } from "../errors.ts";
+
+/** What we use of the package. */
+interface Resvg {
+  readonly Resvg: new (svg: string, options: object) => { render(): { asPng(): Uint8Array<ArrayBuffer> } };
+}
+
+const PACKAGE = "@resvg/resvg-js";
+
+// The name is a variable, because a bundler would look for a package that may not be installed.
+async function importPackage(name: string): Promise<Resvg> {
+  try {
+    const module = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+    return module.Resvg === undefined ? module.default : module;
+  } catch (error) {
+    const { message } = error as Error;
+    const isAbsent =
+      /cannot find|could not resolve/i.test(message) && /(["'])([^"']+)\1/.exec(message)?.[2] === name;
+    if (isAbsent)
+      throw new OptionError(`png: PNG needs a package that is not installed. Fix: npm i ${PACKAGE}`);
+    throw new FileError(`png: ${name} cannot be loaded: ${message}`, { cause: error });
+  }
+}
+
+/** Returns the bytes of a PNG; `scale` is the number of its pixels for each pixel of the SVG. */
+export async function renderPng(
+  svg: string,
+  scale: number,
+  isDark: boolean,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { Resvg } = await importPackage(PACKAGE);
+  const rendered = new Resvg(svg, {
+    fitTo: { mode: "zoom", value: scale },
+    font: { loadSystemFonts: true, defaultFontFamily: "DejaVu Sans" },
+    background: isDark ? "#15171c" : "#ffffff",
+  }).render();
+  return new Uint8Array(rendered.asPng());
+}

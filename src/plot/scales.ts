@@ -1,0 +1,127 @@
+// The scales of axes and their ticks, with d3-scale.
+
+import { type ScaleLinear, scaleLinear, scaleLog, scaleUtc } from "d3-scale";
+import type { Axis } from "./figure.ts";
+import { formatCount, formatNumber } from "./text.ts";
+
+/** A round value of a scale: its position in the scale's range, and its text. */
+export interface Tick {
+  readonly position: number;
+  readonly label: string;
+}
+
+/** Maps values to positions; it clamps to the range. */
+export interface Scale {
+  (value: number): number;
+  /** Returns about `count` ticks at round values. */
+  ticks(count: number): Tick[];
+}
+
+/** Beyond this the difference of two coordinates may overflow to Infinity. */
+export const LARGEST = 1e300;
+
+/** Whether a value can be drawn. */
+export const isDrawable = (value: unknown): value is number =>
+  typeof value === "number" && Math.abs(value) <= LARGEST;
+
+/** Returns the least and the largest of values that can be drawn. */
+export function extentOf(values: Iterable<number>): [low: number, high: number] | undefined {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (!isDrawable(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? [low, high] : undefined;
+}
+
+/** Returns a domain with room for ticks: equal values get a wider one around them. */
+export function roomFor(extent: readonly [number, number] | undefined): [number, number] {
+  if (extent === undefined) return [0, 1];
+  const [low, high] = extent;
+  // Below this the steps between ticks would be lost in rounding, or underflow.
+  const least = Math.max(Math.max(Math.abs(low), Math.abs(high)) * 1e-9, LARGEST ** -1);
+  if (high - low > least) return [low, high];
+  const half = Math.max(0.5, Math.abs(low) / 2);
+  return [low - half, high + half];
+}
+
+/** Returns a linear axis over values that ends at round numbers. */
+export function linearAxis(label: string, values: Iterable<number>, including: readonly number[] = []): Axis {
+  const extent = extentOf([...(extentOf(values) ?? []), ...including]);
+  const [low, high] = scaleLinear().domain(roomFor(extent)).nice(5).domain();
+  return { kind: "linear", label, domain: [low, high] };
+}
+
+/** Returns an axis over values: logarithmic if all are positive and they span more than a decade. */
+export function logAxis(label: string, values: readonly number[]): Axis {
+  const extent = extentOf(values);
+  if (extent === undefined || extent[0] <= 0 || extent[1] < 10 * extent[0]) return linearAxis(label, values);
+  return { kind: "log", label, domain: extent };
+}
+
+/** Returns the scale of an axis onto a range. */
+export function scaleOf(axis: Axis, range: readonly [from: number, to: number]): Scale {
+  if (axis.kind === "date") {
+    const scale = scaleUtc().domain(axis.domain).range(range).clamp(true);
+    return Object.assign((value: number) => scale(value), {
+      ticks: (count: number) => {
+        const dates = scale.ticks(Math.max(3, count));
+        const texts = shortDates(dates.map((date) => date.toISOString()));
+        return dates.map((date, at) => ({ position: scale(date), label: texts[at] }));
+      },
+    });
+  }
+  if (axis.kind === "log") {
+    const scale = scaleLog().domain(axis.domain).range(range).clamp(true);
+    return Object.assign((value: number) => scale(Math.max(value, axis.domain[0])), {
+      ticks: (count: number) =>
+        logTicks(axis.domain, count).map((value) => ({ position: scale(value), label: formatNumber(value) })),
+    });
+  }
+  const scale = scaleLinear().domain(axis.domain).range(range).clamp(true);
+  return Object.assign((value: number) => scale(value), {
+    ticks: (count: number) => linearTicks(scale, count, axis.integers ?? false),
+  });
+}
+
+/** Shortens ISO dates to what differs: years, months, days, or times of the day with their date. */
+function shortDates(texts: readonly string[]): string[] {
+  const ends = (ending: string) => texts.every((text) => text.endsWith(ending));
+  if (ends("-01-01T00:00:00.000Z")) return texts.map((text) => text.slice(0, -20));
+  if (ends("-01T00:00:00.000Z")) return texts.map((text) => text.slice(0, -17));
+  if (ends("T00:00:00.000Z")) return texts.map((text) => text.slice(0, -14));
+  const length = ends(":00.000Z") ? -8 : ends(".000Z") ? -5 : -1;
+  return texts.map((text) => text.slice(-19, length).replace("T", " "));
+}
+
+/** Returns powers of ten, and 2 and 5 times these where there is room. */
+function logTicks([low, high]: readonly [number, number], count: number): number[] {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const decades = Math.log10(high / low);
+  const steps = decades * 3 <= count + 1 ? [1, 2, 5] : [1];
+  const stride = Math.max(1, Math.ceil(decades / Math.max(1, count)));
+  const ticks: number[] = [];
+  for (let power = first; power <= last; power += stride)
+    ticks.push(...steps.map((step) => Number(`${step}e${power}`)));
+  const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  return inside.length > 0 ? inside : [low, high];
+}
+
+function linearTicks(scale: ScaleLinear<number, number>, count: number, integers: boolean): Tick[] {
+  const largest = Math.max(...scale.domain().map(Math.abs));
+  // Plain digits between a ten-thousandth and a million, exponents beyond.
+  const specifier = largest >= 1e6 || largest <= 1e-4 ? "~e" : undefined;
+  const format = scale.tickFormat(count, specifier);
+  const write = (value: number) => {
+    if (integers) return largest >= 1e6 ? format(value) : formatCount(value);
+    return value === 0 && specifier ? "0" : format(value);
+  };
+  const ticks = scale.ticks(count).filter((value) => !integers || Number.isInteger(value));
+  return ticks.map((value) => ({ position: scale(value), label: write(value) }));
+}
+
+/** Returns the cell of a position from 0 to `count`; `count` itself belongs to the last cell. */
+export function cellIndex(place: number, count: number): number {
+  return Math.max(0, Math.min(count - 1, Math.floor(place)));
+}
