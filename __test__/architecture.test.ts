@@ -54,6 +54,7 @@ const order: readonly (readonly string[])[] = [
   ["plot/*"],
   ["selection/*"],
   ["table/*"],
+  ["report/*"],
   ["index"],
   ["cli/*"],
 ];
@@ -234,6 +235,7 @@ describe("no shared code knows an entry by name", () => {
     "table/metric",
     "table/scores",
     "table/bytes",
+    "report/*",
   ];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));
 

@@ -82,11 +82,15 @@ export function importance(
   return finish(measureImportance(model, rows, options));
 }
 
-/** What `importance` does, one prediction of the rows at a time, for callers that pause in between. */
+/**
+ * What `importance` does, one prediction of the rows at a time, for callers that pause in between; `only`
+ * names the columns to measure.
+ */
 export function* measureImportance(
   model: AnyTableModel,
   rows: TableRows,
   options: TableImportanceOptions,
+  only?: ReadonlySet<string>,
 ): Generator<void, TableImportance> {
   const parts = partsOf(model, CALL);
   checkNames(options, OPTIONS, CALL);
@@ -113,6 +117,7 @@ export function* measureImportance(
   const order = new Uint32Array(frame.rows);
   const columns: TableColumnImportance[] = [];
   for (const [column, { name }] of used.entries()) {
+    if (only?.has(name) === false) continue;
     const cells = frame.cells.get(name);
     const values = new Array<number>(repeats).fill(0);
     for (let repeat = 0; cells !== undefined && repeat < repeats; repeat++) {

@@ -1,0 +1,111 @@
+// Blocks of a report as markup: paragraphs, lists, tables, code, pictures. All text is escaped here.
+
+import type { Theme } from "../plot/colors.ts";
+import { figureMarkup } from "../plot/html.ts";
+import { element, escapeText } from "../plot/markup.ts";
+import type { Picture } from "../plot/picture.ts";
+
+/** Markup that is complete and escaped. */
+export type Block = string & { readonly __block?: never };
+
+/** Returns a paragraph; `kind` is its class. */
+export const paragraph = (text: string, kind?: "lead" | "note" | "warning"): Block =>
+  element("p", kind === undefined ? {} : { class: kind }, escapeText(text));
+
+/** Returns a heading inside a section. */
+export const subheading = (text: string): Block => element("h3", {}, escapeText(text));
+
+/** Returns a list of sentences. */
+export const list = (items: readonly string[]): Block =>
+  element("ul", {}, ...items.map((item) => element("li", {}, escapeText(item))));
+
+/** Returns text of fixed width. */
+export const code = (text: string, label: string): Block =>
+  element(
+    "pre",
+    { tabindex: 0, role: "region", "aria-label": label },
+    element("code", {}, text.split("\n").map(escapeText).join("\n")),
+  );
+
+/** A table with a header row; the first cell of each row is its header. */
+export interface TableText {
+  readonly caption: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** The columns that are numbers, aligned at the right. */
+  readonly numbers?: readonly number[];
+}
+
+/** Returns a table that scrolls by itself where it is wider than the page. */
+export function table({ caption, head, rows, numbers = [] }: TableText): Block {
+  const kind = (at: number) => (numbers.includes(at) ? { class: "number" } : {});
+  const header = head.map((text, at) => element("th", { scope: "col", ...kind(at) }, escapeText(text)));
+  const body = rows.map((cells) =>
+    element(
+      "tr",
+      {},
+      ...cells.map((text, at) =>
+        at === 0
+          ? element("th", { scope: "row", ...kind(at) }, escapeText(text))
+          : element("td", kind(at), escapeText(text)),
+      ),
+    ),
+  );
+  return element(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    element(
+      "table",
+      {},
+      element("caption", {}, escapeText(caption)),
+      element("thead", {}, element("tr", {}, ...header)),
+      element("tbody", {}, `\n${body.join("\n")}\n`),
+    ),
+  );
+}
+
+/** Returns short facts, each with its name. */
+export const facts = (entries: readonly (readonly [name: string, value: string])[]): Block =>
+  element(
+    "dl",
+    {},
+    ...entries.map(([name, value]) =>
+      element("div", {}, element("dt", {}, escapeText(name)), element("dd", {}, escapeText(value))),
+    ),
+  );
+
+/** A heading with its blocks. */
+export interface Section {
+  readonly heading: string;
+  readonly blocks: readonly Block[];
+}
+
+/** The widths that pictures are drawn in: across the page, and two beside each other. */
+const WIDTHS = { whole: 960, half: 360 } as const;
+
+/** Draws the pictures of a page, each with ids of its own. */
+export class Pictures {
+  readonly #theme: Theme;
+  #count = 0;
+
+  constructor(theme: Theme) {
+    this.#theme = theme;
+  }
+
+  /** Returns a picture with its title as a heading of the level. */
+  draw({ figure }: Picture, level: number, size: keyof typeof WIDTHS = "whole"): Block {
+    const options = { width: WIDTHS[size], theme: this.#theme };
+    return element(
+      "div",
+      { class: "picture" },
+      element(`h${level}`, {}, escapeText(figure.title)),
+      figureMarkup(figure, `figure-${++this.#count}`, options),
+    );
+  }
+
+  /** Returns pictures beside each other where there is room. */
+  pair(pictures: readonly Picture[], level: number): Block {
+    if (pictures.length === 0) return "";
+    return element("div", { class: "pair" }, ...pictures.map((picture) => this.draw(picture, level, "half")));
+  }
+}
