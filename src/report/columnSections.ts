@@ -17,6 +17,8 @@ import { listOf, metricText, namesFor, percent, shorten } from "./words.ts";
 
 /** Columns with a curve of their effect. */
 const MOST_CURVES = 4;
+/** Columns with a smaller share of the largest importance have no curve. */
+const LEAST_EFFECT = 0.02;
 /** Rows that the effects of columns are measured on. */
 const MOST_EFFECT_ROWS = 300;
 const MOST_IMPORTANCE_ROWS = 500;
@@ -78,7 +80,12 @@ export async function measureColumns(
   if (importance === undefined) return undefined;
   const types = new Map(used.map(({ name, type }) => [name, type]));
   const top = importance.columns
-    .filter(({ name, mean }) => mean > 0 && types.get(name) !== "text" && hasValues(frame, name))
+    .filter(
+      ({ name, mean }) =>
+        mean > LEAST_EFFECT * importance.columns[0].mean &&
+        types.get(name) !== "text" &&
+        hasValues(frame, name),
+    )
     .slice(0, MOST_CURVES);
   const few = frame.take(
     drawRows(frame.rows, affordable(parameters, top.length * POINTS, MOST_EFFECT_ROWS), seed),
@@ -176,7 +183,7 @@ export function columnBlocks(
               {
                 title: `Average answer along ${curves.length === 1 ? "this column" : "these columns"}`,
                 label: shorten(
-                  positive === undefined ? description.name : `${description.name} = ${String(positive)}`,
+                  positive === undefined ? description.name : `probability of ${String(positive)}`,
                   40,
                 ),
               },

@@ -6,7 +6,7 @@ import { countOf, formatCount, formatDate, formatNumber } from "../plot/text.ts"
 import type { ColumnDescription } from "../table/columns.ts";
 import type { RowCheck } from "../table/insight/checkRows.ts";
 import { rankBags } from "../table/metric.ts";
-import type { TableParts, TrainedTarget } from "../table/parts.ts";
+import { type TableParts, type TrainedTarget, usedColumns } from "../table/parts.ts";
 import type { Scores } from "../table/scores.ts";
 import type { ColumnEffects } from "./columnSections.ts";
 import { parametersOf } from "./judged.ts";
@@ -16,8 +16,12 @@ import { encoderWords, listOf, metricText, percent, sentence, shorten } from "./
 
 /** Columns in the table of columns. */
 const MOST_COLUMNS = 60;
+/** Classes that are listed with their shares. */
+export const LISTED_CLASSES = 12;
 /** With fewer rows the scores of other samples differ much. */
 const FEW_ROWS = 200;
+/** The rows from which on the number of categories tells something. */
+const FEWEST = 30;
 /** A class with fewer rows can hardly be learned. */
 const FEW_OF_A_CLASS = 20;
 /** Findings of checkRows that are shown. */
@@ -59,7 +63,7 @@ export function dataBlocks({ columns, targets, rows }: TableParts): Block[] {
   const missing = columns.filter(({ missing: cells, type }) => cells > 0 && type !== "ignore").length;
   return [
     paragraph(
-      `The model learned from ${countOf(rows, "row")} and ${countOf(columns.length - ignored, "column")}${ignored > 0 ? `; ${countOf(ignored, "other column is", "other columns are")} left out` : ""}. ${missing === 0 ? "No cell of them is missing." : `${countOf(missing, "column has", "columns have")} missing cells, which the model treats as such; it fills none in the table.`}`,
+      `The model learned from ${countOf(rows, "row")} and ${countOf(columns.length - ignored, "column")}${ignored > 0 ? `; ${countOf(ignored, "other column is", "other columns are")} left out` : ""}. ${missing === 0 ? "No cell of them is missing." : `${countOf(missing, "column has", "columns have")} missing cells; nothing has to be filled in, because the networks learn from the gaps, too.`}`,
     ),
     table({
       caption: "Columns, and what was done to each",
@@ -99,7 +103,7 @@ export function targetWords({ description, learned }: TrainedTarget, rows: numbe
       ? `The answer is a number${why}, from ${formatNumber(learned.range[0])} to ${formatNumber(learned.range[1])} in these ${countOf(rows, "row")}, on average ${formatNumber(learned.prior[0])}.`
       : classes.length === 1
         ? `The table has one class only, ${shares[0]}.`
-        : `The answer is one of ${classes.length} classes${why}, each with its probability. Their shares of the rows: ${listOf(shares, 12)}.`;
+        : `The answer is one of ${classes.length} classes${why}, each with its probability. Their shares of the rows: ${listOf(shares, LISTED_CLASSES)}.`;
   const yes = shorten(String(positive ?? classes?.[1] ?? ""), 30);
   return [
     answer,
@@ -145,6 +149,13 @@ export function limitBlocks({ parts, verdicts, effects, check, checkedRows }: Kn
         ]
       : []),
     ...verdicts.flatMap((verdict, at) => warningsOf(verdict, rows, effects[at])),
+    ...usedColumns(parts, parts.targets).flatMap(({ name, type, distinct }) =>
+      type === "category" && rows >= FEWEST && distinct > rows / 3
+        ? [
+            `column ${shorten(name, 40)} has ${formatCount(distinct)} different values in ${countOf(rows, "row")}: new rows will often have one that the model does not know`,
+          ]
+        : [],
+    ),
     ...notes,
   ];
   return [
@@ -176,7 +187,7 @@ function warningsOf(
   const [top] = effects?.importance.columns ?? [];
   const total = effects?.importance.columns.reduce((sum, { mean }) => sum + Math.max(0, mean), 0) ?? 0;
   const isPerfect = (best.scores.accuracy ?? 0) >= 0.995 || (best.scores.r2 ?? 0) >= 0.995;
-  const isAlone = top !== undefined && top.mean > 0.8 * total;
+  const isAlone = top !== undefined && top.mean > 0.95 * total;
   return [
     ...(classes.length > 1 && rare.length > 0
       ? [
@@ -221,7 +232,7 @@ function checkBlocks(check: RowCheck | undefined, checkedRows: string): Block[] 
   };
   return [
     paragraph(
-      `${formatCount(rows.length)} of ${checkedRows} ${rows.length === 1 ? "has" : "have"} cells that the training rows did not have (${percent(rows.length / checked)}). The scores say little about such rows.`,
+      `${formatCount(rows.length)} of ${checkedRows} ${rows.length === 1 ? "has" : "have"} cells that the training rows did not have (${percent(rows.length / checked)}). The model answers such rows without notice, and may be wrong there.`,
     ),
     table({
       caption: "Cells unlike those of the training rows",
@@ -306,6 +317,10 @@ export function networkBlocks(target: TrainedTarget, pictures: Pictures, level: 
               networkDiagram(best.model, { title: "Its layers" }),
             ],
             level,
+          ),
+          paragraph(
+            "The loss of the training may include penalties and smoothed labels, so that it differs from the table's.",
+            "note",
           ),
         ]),
   ];

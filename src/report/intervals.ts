@@ -6,7 +6,7 @@ import { linearAxis } from "../plot/scales.ts";
 import { countOf, formatNumber } from "../plot/text.ts";
 
 /** Rows that are drawn; more would be too narrow. */
-const MOST = 80;
+const MOST = 60;
 
 /** Intervals of rows with the true values. */
 export interface Intervals {

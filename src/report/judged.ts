@@ -17,7 +17,7 @@ export type Origin = "test" | "outOfFold" | "given";
 /** Rows that are judged. */
 export interface Judged {
   readonly origin: Origin;
-  /** All rows of which these are a sample. */
+  /** The number of rows that these are drawn from; their own number if they are all. */
   readonly of: number;
   /** Their numbers in the table. */
   readonly places: Uint32Array;
@@ -94,7 +94,7 @@ export async function judgeRows(
   }
   return {
     origin,
-    of: source.count,
+    of: places.length < source.count ? source.count : known.length,
     places: Uint32Array.from(known, (at) => places[at]),
     targets: Float64Array.from(known, (at) => all[at]),
     predictions,

@@ -65,10 +65,13 @@ export function table({ caption, head, rows, numbers = [] }: TableText): Block {
 }
 
 /** Returns short facts, each with its name. */
-export const facts = (entries: readonly (readonly [name: string, value: string])[]): Block =>
+export const facts = (
+  entries: readonly (readonly [name: string, value: string])[],
+  kind: "large" | "small" = "large",
+): Block =>
   element(
     "dl",
-    {},
+    { class: kind },
     ...entries.map(([name, value]) =>
       element("div", {}, element("dt", {}, escapeText(name)), element("dd", {}, escapeText(value))),
     ),

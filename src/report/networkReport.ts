@@ -292,12 +292,15 @@ function repeatBlocks(model: Model, run: ReportRun): Block[] {
     ),
   );
   return [
-    facts([
-      ["myelin", version],
-      ["Seed of the model", String(model.seed)],
-      ["Seed of this report", String(run.seed)],
-      ["Date", run.date.toISOString().slice(0, 10)],
-    ]),
+    facts(
+      [
+        ["myelin", version],
+        ["Seed of the model", String(model.seed)],
+        ["Seed of this report", String(run.seed)],
+        ["Date", run.date.toISOString().slice(0, 10)],
+      ],
+      "small",
+    ),
     paragraph(`Kernel: ${kernel.name} (${kernel.reason}).`, "note"),
     code(
       run.command ??

@@ -85,19 +85,23 @@ nav a { display: inline-block; padding: 0.15rem 0; color: var(--text); }
 .scroll:focus-visible, pre:focus-visible, a:focus-visible { outline: 2px solid #4a7fe0; outline-offset: 2px; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 caption { padding: 0.25rem 0; color: var(--quiet); text-align: left; font-size: 0.875rem; }
-th, td { padding: 0.35rem 0.9rem 0.35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; font-weight: 400; overflow-wrap: anywhere; min-width: 3.5rem; }
+th, td { padding: 0.35rem 0.9rem 0.35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; font-weight: 400; overflow-wrap: break-word; min-width: 3.5rem; }
 td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); vertical-align: bottom; }
 tbody th { font-weight: 600; }
-th.number, td.number { text-align: right; white-space: nowrap; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 0.75rem; margin: 1rem 0; }
+th.number, td.number { text-align: right; }
+td.number { white-space: nowrap; }
+td:last-child:not(.number) { min-width: 11rem; }
+th, td { max-width: 24rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 1rem 0; }
 dl div { padding: 0.75rem 1rem; border-radius: 8px; background: var(--panel); }
 dt { color: var(--quiet); font-size: 0.875rem; }
 dd { margin: 0; font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
+dl.small dd { font-size: 1rem; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2.5rem; }
 .pair .picture { max-width: 480px; }
-@media (min-width: 860px) { .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
-@media (max-width: 640px) { main { padding: 1rem 0.9rem 2rem; } h1, h2, p { margin-left: 0; margin-right: 0; } h1 { font-size: 1.5rem; } }
+@media (min-width: 720px) { .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+@media (max-width: 640px) { dl { grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); } main { padding: 1rem 0.9rem 2rem; } h1, h2, p { margin-left: 0; margin-right: 0; } h1 { font-size: 1.5rem; } }
 @page { margin: 16mm 14mm; }
 @media print {
   body { font-size: 10.5pt; }

@@ -106,7 +106,7 @@ function classWords(
 /** Returns the main figures as short facts. */
 export function mainFacts({ target, best }: Verdict): [string, string][] {
   const { scores, baseline } = best;
-  const always = target.description.classes === undefined ? "always the mean" : "always the commonest class";
+  const always = target.description.classes === undefined ? "Always the mean" : "Always the commonest class";
   const main = target.description.classes === undefined ? "meanAbsoluteError" : "accuracy";
   const value = scores[main];
   if (value === undefined) return [];
@@ -114,7 +114,7 @@ export function mainFacts({ target, best }: Verdict): [string, string][] {
   const before = baseline[main];
   return [
     [name, format(value)],
-    ...(before === undefined ? [] : [[`The same, ${always}`, format(before)] as [string, string]]),
+    ...(before === undefined ? [] : [[always, format(before)] as [string, string]]),
   ];
 }
 
@@ -231,10 +231,14 @@ export function taskPictures(
   if (outputs > 2) {
     const isRight = Array.from(targets, (target, row) => target === decisions[row]);
     const certain = Array.from(decisions, (decision, row) => bounded(predictions[row * outputs + decision]));
-    const calibrated = calibration(isRight, certain, {
-      title: "Calibration: is a 90 % answer right nine times in ten?",
-      positive: true,
-    });
+    const calibrated = calibration(
+      isRight.map((is) => (is ? "right answers" : "wrong answers")),
+      certain,
+      {
+        title: "Calibration of the answer's probability",
+        positive: "right answers",
+      },
+    );
     return outputs > 8
       ? [pictures.draw(matrix, level), pictures.pair([calibrated], level)]
       : [pictures.pair([matrix, calibrated], level)];
@@ -258,7 +262,11 @@ export function taskPictures(
               }),
             ]
           : []),
-        calibration(truth, scores, { positive: true, title: `Calibration of the probability of ${name}` }),
+        calibration(
+          truth.map((is) => (is ? name : "others")),
+          scores,
+          { positive: name, title: `Calibration of the probability of ${name}` },
+        ),
       ],
       level,
     ),

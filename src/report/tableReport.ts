@@ -11,7 +11,7 @@ import { scoredOn } from "../table/summary.ts";
 import { partsOf } from "../table/tableModel.ts";
 import { version } from "../version.ts";
 import { type ColumnEffects, columnBlocks, errorBlocks, measureColumns, topWords } from "./columnSections.ts";
-import { dataBlocks, limitBlocks, networkBlocks, targetWords } from "./dataSections.ts";
+import { dataBlocks, LISTED_CLASSES, limitBlocks, networkBlocks, targetWords } from "./dataSections.ts";
 import { judgeRows, outOfFoldRows, scoresOf } from "./judged.ts";
 import { type Block, code, facts, paragraph, type Section, subheading } from "./markup.ts";
 import type { Made, ReportRun } from "./run.ts";
@@ -165,7 +165,7 @@ function inShort(
   const from = used.length === 0 ? "no column" : listOf(used, 8);
   const blocks: Block[] = [
     paragraph(
-      `The question: what is ${listOf(verdicts.map(({ target }) => shorten(target.description.name, 60)))} of a row, given ${from}?`,
+      `The question: what is ${listOf(verdicts.map(({ target }) => quoted(target)))} of a row, given ${from}?`,
     ),
     ...verdicts.map((verdict) =>
       paragraph(
@@ -183,12 +183,14 @@ function inShort(
     }),
     factBlock([
       ...(isAlone ? mainFacts(first) : []),
-      ["Rows learned from", formatCount(parts.rows)],
+      ["Rows of the training", formatCount(parts.rows)],
       ["Columns used", formatCount(used.length)],
     ]),
   ];
   return { heading: "In short", blocks };
 }
+
+const quoted = ({ description }: TrainedTarget) => `“${shorten(description.name, 60)}”`;
 
 /** The sections of one target. */
 function targetSections(
@@ -230,16 +232,18 @@ function targetSections(
 
 /** How often each answer occurs. */
 function distributions(verdicts: readonly Verdict[], { pictures }: ReportRun): Block[] {
-  const drawn = verdicts.flatMap(({ target: { description }, judged }) => {
-    if (judged === undefined) return [];
+  const drawn = verdicts.flatMap(({ target: { description, outOfFold }, judged }) => {
+    const targets = outOfFold?.targets ?? judged?.targets;
+    if (targets === undefined || targets.length === 0) return [];
     const { classes, name } = description;
     const label = shorten(name, 40);
-    if (classes === undefined) return [distribution(judged.targets, { label })];
-    if (classes.length < 2) return [];
+    if (classes === undefined) return [distribution(targets, { label })];
+    // A few classes are in the text, with their shares.
+    if (classes.length <= LISTED_CLASSES) return [];
     const names = namesFor(classes.map(String));
     return [
       distribution(
-        Array.from(judged.targets, (at) => names.get(String(classes[at])) as string),
+        Array.from(targets, (at) => names.get(String(classes[at])) as string),
         { label },
       ),
     ];
@@ -267,12 +271,15 @@ function repeatBlocks(
   const judged = verdicts.find((verdict) => verdict.judged !== undefined)?.judged;
   const isSample = judged !== undefined && judged.targets.length < judged.of;
   return [
-    facts([
-      ["myelin", version],
-      ["Seed of the model", String(seed)],
-      ["Seed of this report", String(run.seed)],
-      ["Date", run.date.toISOString().slice(0, 10)],
-    ]),
+    facts(
+      [
+        ["myelin", version],
+        ["Seed of the model", String(seed)],
+        ["Seed of this report", String(run.seed)],
+        ["Date", run.date.toISOString().slice(0, 10)],
+      ],
+      "small",
+    ),
     ...(network === undefined
       ? []
       : [paragraph(`Kernel: ${network.model.kernel.name} (${network.model.kernel.reason}).`, "note")]),
