@@ -9,7 +9,7 @@ const slow = [
   ...["addon", "insight", "kernel", "memory", "output", "reference", "sequences", "threads", "workers"],
   ...["table/anything", "table/compact", "table/fitMore", "table/hazards", "table/hostile", "table/insight"],
   ...["table/options", "table/readers/columnar", "table/readers/csv", "table/stream", "callbacks", "log"],
-  ...["cli", "diagnose", "gradients", "plot/page", "plot/pictures"],
+  ...["cli", "diagnose", "gradients", "plot/page", "plot/pictures", "report/page", "report/report"],
 ].map((name) => `__test__/${name}.test.ts`);
 
 /** Settings to test the sources directly, through the condition "myelin-source". */

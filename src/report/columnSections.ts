@@ -10,7 +10,7 @@ import { measureImportance, type TableImportance } from "../table/insight/import
 import type { AnyTableModel } from "../table/insight/questions.ts";
 import { type TableParts, type TrainedTarget, usedColumns } from "../table/parts.ts";
 import type { ClassValue } from "../table/target.ts";
-import { affordable, type Judged, parametersOf } from "./judged.ts";
+import { affordable, type Judged, workOf } from "./judged.ts";
 import { type Block, type Pictures, paragraph, table } from "./markup.ts";
 import { drawRows } from "./source.ts";
 import { listOf, metricText, namesFor, percent, shorten } from "./words.ts";
@@ -58,9 +58,9 @@ export async function measureColumns(
   if (used.length === 0 || target.learned.networks.length === 0 || frame.rows < 2) return undefined;
   const of = description.name;
   const measured = used.length > MOST_COLUMNS ? heaviest(target, MOST_COLUMNS) : undefined;
-  const parameters = parametersOf(target);
+  const work = workOf(target);
   const count = measured?.size ?? used.length;
-  const wanted = affordable(parameters, count * REPEATS, MOST_IMPORTANCE_ROWS);
+  const wanted = affordable(work, count * REPEATS, MOST_IMPORTANCE_ROWS);
   const repeats = wanted > FEWEST_ROWS * 2 ? REPEATS : 2;
   const rows = frame.take(drawRows(frame.rows, wanted, seed));
   const run = async <Result>(steps: Generator<void, Result>): Promise<Result> => {
@@ -87,9 +87,7 @@ export async function measureColumns(
         hasValues(frame, name),
     )
     .slice(0, MOST_CURVES);
-  const few = frame.take(
-    drawRows(frame.rows, affordable(parameters, top.length * POINTS, MOST_EFFECT_ROWS), seed),
-  );
+  const few = frame.take(drawRows(frame.rows, affordable(work, top.length * POINTS, MOST_EFFECT_ROWS), seed));
   const curves: TableDependence[] = [];
   for (const { name } of top) {
     if (!hasValues(few, name)) continue;

@@ -42,23 +42,33 @@ export interface GivenScores {
 /** Rows that are predicted between two pauses. */
 const BLOCK = 256;
 
-/** The most rows, and the most multiplications, that predictions of a report take. */
+/** The most rows that are judged. */
 const MOST_ROWS = 5000;
-const MOST_MULTIPLICATIONS = 1e10;
+/** The most multiplications for what is measured at a time: a few seconds, by the kernel. */
+const MOST_MULTIPLICATIONS = { native: 3e10, typescript: 2e9 } as const;
 const FEWEST_ROWS = 100;
 
 /** Returns the parameters of the networks of a target; an answer takes about one multiplication for each. */
 export const parametersOf = ({ learned: { networks, quantiles } }: TrainedTarget): number =>
   [...networks, ...(quantiles?.networks ?? [])].reduce((sum, { model }) => sum + model.parameters, 0);
 
-/** Returns the number of rows that some predictions of each may have. */
-export const affordable = (parameters: number, predictions: number, most = MOST_ROWS): number =>
-  Math.round(
-    Math.min(
-      most,
-      Math.max(FEWEST_ROWS, MOST_MULTIPLICATIONS / Math.max(1, parameters * Math.max(1, predictions))),
-    ),
-  );
+/** Networks that answer together. */
+export interface Work {
+  readonly parameters: number;
+  readonly kernel: keyof typeof MOST_MULTIPLICATIONS;
+}
+
+/** Returns how much work an answer for a target is. */
+export const workOf = (target: TrainedTarget): Work => ({
+  parameters: parametersOf(target),
+  kernel: target.learned.networks[0]?.model.kernel.name ?? "native",
+});
+
+/** Returns the number of rows that may be predicted so many times each. */
+export function affordable({ parameters, kernel }: Work, times: number, most = MOST_ROWS): number {
+  const rows = MOST_MULTIPLICATIONS[kernel] / Math.max(1, parameters) / Math.max(1, times);
+  return Math.round(Math.min(most, Math.max(FEWEST_ROWS, rows)));
+}
 
 /** Predicts rows that the caller gives; undefined if none of them has the target. */
 export async function judgeRows(
@@ -69,7 +79,7 @@ export async function judgeRows(
   { seed, pause, call }: { seed: number; pause: () => Promise<void>; call: string },
 ): Promise<Judged | undefined> {
   const { description } = target;
-  const places = drawRows(source.count, affordable(parametersOf(target), 1), seed);
+  const places = drawRows(source.count, affordable(workOf(target), 1), seed);
   const taken = source.take(places);
   const cells = taken.cells.get(description.name);
   if (cells === undefined) return undefined;

@@ -20,12 +20,8 @@ export const list = (items: readonly string[]): Block =>
   element("ul", {}, ...items.map((item) => element("li", {}, escapeText(item))));
 
 /** Returns text of fixed width. */
-export const code = (text: string, label: string): Block =>
-  element(
-    "pre",
-    { tabindex: 0, role: "region", "aria-label": label },
-    element("code", {}, text.split("\n").map(escapeText).join("\n")),
-  );
+export const code = (text: string): Block =>
+  element("pre", { tabindex: 0 }, element("code", {}, text.split("\n").map(escapeText).join("\n")));
 
 /** A table with a header row; the first cell of each row is its header. */
 export interface TableText {
@@ -36,9 +32,16 @@ export interface TableText {
   readonly numbers?: readonly number[];
 }
 
+/** Tables with up to this number of rows are printed on one page. */
+const MOST_TOGETHER = 12;
+
+/** Text that is not broken into lines, such as a date. */
+const UNBROKEN = /^\S{1,20}$/u;
+
 /** Returns a table that scrolls by itself where it is wider than the page. */
 export function table({ caption, head, rows, numbers = [] }: TableText): Block {
-  const kind = (at: number) => (numbers.includes(at) ? { class: "number" } : {});
+  const kind = (at: number, text = "") =>
+    numbers.includes(at) ? { class: "number" } : UNBROKEN.test(text) ? { class: "unbroken" } : {};
   const header = head.map((text, at) => element("th", { scope: "col", ...kind(at) }, escapeText(text)));
   const body = rows.map((cells) =>
     element(
@@ -47,13 +50,18 @@ export function table({ caption, head, rows, numbers = [] }: TableText): Block {
       ...cells.map((text, at) =>
         at === 0
           ? element("th", { scope: "row", ...kind(at) }, escapeText(text))
-          : element("td", kind(at), escapeText(text)),
+          : element("td", kind(at, text), escapeText(text)),
       ),
     ),
   );
   return element(
     "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    {
+      class: rows.length > MOST_TOGETHER ? "scroll" : "scroll together",
+      tabindex: 0,
+      role: "group",
+      "aria-label": caption,
+    },
     element(
       "table",
       {},

@@ -63,10 +63,7 @@ export async function networkSections(
     { heading: "The training", blocks: trainingBlocks(model, run) },
     {
       heading: "The layers",
-      blocks: [
-        pictures.draw(networkDiagram(model, { title: "The network" }), 3),
-        code(model.summary(), "Summary of the layers"),
-      ],
+      blocks: [pictures.draw(networkDiagram(model, { title: "The network" }), 3), code(model.summary())],
     },
     {
       heading: "The weights",
@@ -107,7 +104,11 @@ async function measure(model: Model, given: Examples, run: ReportRun, total: num
   const session = sessionOf(model, CALL);
   await run.step("predictions", 0, total);
   const data = session.read(given);
-  const rows = drawRows(data.rows, affordable(model.parameters, 1), run.seed);
+  const rows = drawRows(
+    data.rows,
+    affordable({ parameters: model.parameters, kernel: model.kernel.name }, 1),
+    run.seed,
+  );
   const x = pickRows(data.x, data.inputs, rows);
   const y = pickRows(data.y, data.outputs, rows);
   const output = new Float32Array(rows.length * model.outputs);
@@ -302,10 +303,15 @@ function repeatBlocks(model: Model, run: ReportRun): Block[] {
       "small",
     ),
     paragraph(`Kernel: ${kernel.name} (${kernel.reason}).`, "note"),
-    code(
-      run.command ??
-        `const model = new Model(${JSON.stringify({ ...configuration, seed: model.seed }, null, 2)});`,
-      "How to repeat it",
-    ),
+    code(run.command ?? codeOf({ ...configuration, seed: model.seed })),
   ];
+}
+
+/** Writes the options of a model, a line for each layer. */
+function codeOf(options: Readonly<Record<string, unknown>>): string {
+  const lines = Object.entries(options).map(([name, value]) => {
+    if (name !== "layers" || !Array.isArray(value)) return `  ${name}: ${JSON.stringify(value)},`;
+    return ["  layers: [", ...value.map((layer) => `    ${JSON.stringify(layer)},`), "  ],"].join("\n");
+  });
+  return ["const model = new Model({", ...lines, "});"].join("\n");
 }

@@ -90,7 +90,7 @@ td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); vertical-align: bottom; }
 tbody th { font-weight: 600; }
 th.number, td.number { text-align: right; }
-td.number { white-space: nowrap; }
+td.number, td.unbroken { white-space: nowrap; }
 td:last-child:not(.number) { min-width: 11rem; }
 th, td { max-width: 24rem; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 1rem 0; }
@@ -114,7 +114,7 @@ dl.small dd { font-size: 1rem; }
   .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   h2, h3, h4 { break-after: avoid; }
   h2 { margin-top: 1.5rem; }
-  .picture, figure, tr, dl, p.lead { break-inside: avoid; }
+  .picture, figure, tr, dl, p.lead, .together { break-inside: avoid; }
   thead { display: table-header-group; }
 }
 `;

@@ -1,7 +1,7 @@
 // Rows that a caller gives, of which a report reads only some.
 
-import { permutation, purpose } from "../random.ts";
-import { Frame, type TableRecord, type TableRows, toFrame } from "../table/frame.ts";
+import { purpose, uniform } from "../random.ts";
+import { everyRow, Frame, type TableRecord, type TableRows, toFrame } from "../table/frame.ts";
 
 /** Rows in any form. Records are made into columns only where they are read. */
 export class RowSource {
@@ -33,8 +33,11 @@ export class RowSource {
 
 /** Draws up to `most` of the numbers below `count`, in ascending order. */
 export function drawRows(count: number, most: number, seed: number): Uint32Array {
-  const order = new Uint32Array(count);
-  if (count <= most) return order.map((_, row) => row);
-  permutation(seed, { purpose: purpose.samples, index: 0 }, order);
-  return order.slice(0, most).sort();
+  if (count <= most) return everyRow(count);
+  const next = uniform(seed, { purpose: purpose.samples, index: 0 });
+  // Of few rows, those that are left out are drawn, so that hardly any is drawn twice.
+  const isFew = most > count / 2;
+  const drawn = new Set<number>();
+  while (drawn.size < (isFew ? count - most : most)) drawn.add(Math.floor(next() * count));
+  return isFew ? everyRow(count).filter((row) => !drawn.has(row)) : Uint32Array.from(drawn).sort();
 }
