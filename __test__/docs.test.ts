@@ -12,6 +12,7 @@ import * as metrics from "../src/metrics/table.ts";
 import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
+import * as plot from "../src/plot/index.ts";
 import * as table from "../src/table/index.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -62,11 +63,12 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, insight, table, ...namespaces].some((module) => name in module));
+    .filter((name) => ![myelin, insight, plot, table, ...namespaces].some((module) => name in module));
 
 /** What examples of a Model take for granted. */
 const modelPrelude = [
   `import { ${Object.keys(insight).join(", ")} } from "myelin/insight";`,
+  `import { ${Object.keys(plot).join(", ")} } from "myelin/plot";`,
   "const data = xor({ examples: 20, seed: 1 });",
   'const model = new Model({ inputs: 2, layers: [dense(1)], loss: "meanSquaredError", optimizer: sgd() });',
 ];
@@ -165,6 +167,7 @@ describe("the table of features", () => {
   test("names every export", () => {
     for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
+    expect(named("functions of `myelin/plot`").sort()).toEqual(Object.keys(plot).sort());
     const ofTables = Object.entries(table).filter(
       ([name, value]) => /^[a-z]/.test(name) && typeof value === "function",
     );
@@ -258,6 +261,7 @@ function typeErrors(list: readonly Block[]): string[] {
 const modules: Readonly<Record<string, object>> = {
   myelin,
   "myelin/insight": insight,
+  "myelin/plot": plot,
   "myelin/table": table,
 };
 

@@ -10,6 +10,7 @@ import { tables } from "../scripts/reference/tables.ts";
 import * as myelin from "../src/index.ts";
 import * as insight from "../src/insight/index.ts";
 import type { Option } from "../src/options.ts";
+import * as plot from "../src/plot/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myelin-reference-"));
 beforeAll(() => generate(fileURLToPath(new URL("..", import.meta.url)), folder), 300_000);
@@ -63,7 +64,11 @@ test("every exported table is included", () => {
   for (const entry of found) expect(shown).toContain((entry as unknown as { type: string }).type);
 });
 
-test.each(Object.keys(insight))("insight.%s has a page", (name) => {
-  const page = readFileSync(join(folder, "functions", `insight.${name}.html`), "utf8");
+const subpaths = Object.entries({ insight, plot }).flatMap(([namespace, exports]) =>
+  Object.keys(exports).map((name) => `${namespace}.${name}`),
+);
+
+test.each(subpaths)("%s has a page", (name) => {
+  const page = readFileSync(join(folder, "functions", `${name}.html`), "utf8");
   expect(page).toContain("tsd-tag-example");
 });

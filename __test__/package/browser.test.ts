@@ -45,6 +45,37 @@ test("a page that trains and predicts takes at most 58 KB, minified and gzipped"
   expect(output[0].code).not.toContain("checkGradients");
 });
 
+test("a page with all pictures takes at most 36 KB, minified and gzipped, and draws without globals", async () => {
+  const entry = join(app, "plots.mjs");
+  writeFileSync(
+    entry,
+    `import * as plot from "myelin/plot";
+    globalThis.draw = () => {
+      const picture = plot.confusionMatrix(["a", "b"], ["a", "a"]);
+      const refused = picture.png().catch(({ message }) => message);
+      return { names: Object.keys(plot), svg: picture.svg(), html: picture.html(), text: picture.terminal(), refused };
+    };`,
+  );
+  const bundle = await rolldown({ input: entry, platform: "browser" });
+  const { output } = await bundle.generate({ format: "esm", minify: true, codeSplitting: false });
+  const [{ code }] = output;
+  expect(gzipSync(code, { level: 9 }).length).toBeLessThan(36_000);
+  expect(code).not.toMatch(/["'`]node:|\bimport\b/);
+  interface Drawn {
+    readonly svg: string;
+    readonly html: string;
+    readonly text: string;
+    readonly refused: Promise<string>;
+  }
+  const context = createContext({}) as { draw(): Drawn };
+  await runInContext(`(async () => {${code}})()`, context);
+  const { svg, html, text, refused } = context.draw();
+  expect(svg).toMatch(/^<svg[\s\S]*<\/svg>\n$/);
+  expect(html).toContain("<!doctype html>");
+  expect(text).toContain("accuracy 50 %");
+  expect(await refused).toMatch(/^png: this host cannot load @resvg\/resvg-js\. Fix: /);
+});
+
 // The globals of a browser and its workers that may be used; no process, no Buffer, no require.
 const browser = {
   ...{ setTimeout, clearTimeout, queueMicrotask, performance, MessageChannel },

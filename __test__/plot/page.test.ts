@@ -81,17 +81,20 @@ describe("a page of several pictures", () => {
   );
 
   it("has texts and pictures in order, with headings and escaped text", () => {
-    const parts = text.match(/<h1>.*?<\/h1>|<h2>.*?<\/h2>|<p>.*?<\/p>|<pre[^>]*>[^<]*<\/pre>|<figure/g);
-    expect(parts?.map((part) => part.replace(/<\/?(h1|h2|p)>/g, "").slice(0, 24))).toEqual([
+    const parts = text.match(
+      /<h1>.*?<\/h1>|<h2>.*?<\/h2>|<h3>.*?<\/h3>|<p>.*?<\/p>|<pre[^>]*>[^<]*<\/pre>|<figure/g,
+    );
+    expect(parts?.map((part) => part.replace(/<\/?(h1|h2|h3|p)>/g, "").slice(0, 24))).toEqual([
       "Report",
-      "Confusion matrix",
       "The model",
       "It &#60;is&#62; good. &#",
-      "<figure",
       "Confusion matrix",
+      "<figure",
       '<pre tabindex="0">a  b\n1',
+      "Confusion matrix",
       "<figure",
     ]);
+    expect(text.match(/<h3>/g)).toHaveLength(2);
     expect(text).toContain('<html lang="de-CH">');
     const ids = [...text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);

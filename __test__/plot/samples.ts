@@ -17,6 +17,12 @@ export function textsOf(svg: string): string[] {
   return [...parse(svg).getElementsByTagName("text")].map((text) => text.textContent ?? "");
 }
 
+/** Returns the points of each line of a drawing, in pixels. */
+export const linesOf = (svg: string) =>
+  [...svg.matchAll(/<path d="M([^"]*)"/g)].map(([, d]) =>
+    d.split("L").map((place) => place.split(" ").map(Number)),
+  );
+
 /** Returns numbers from 0 to 1 that are the same in each run. */
 export function random(seed = 1): () => number {
   let state = seed;

@@ -23,7 +23,7 @@ export interface Picture {
 function drawing(title: string, lines: readonly Line[], xLabel: string, yLabel: string): Picture {
   const description = `${lines.map(({ name }) => name).join(" and ")} over ${xLabel}.`;
   const picture = linesPicture({ title, description, xLabel, yLabel, lines, including: [0] });
-  return { title, svg: picture.svg({ width: 480 }) };
+  return { title, svg: picture.svg({ width: 480 }).trim() };
 }
 
 /** Draws an activation with its default options, and its derivative, from -5 to 5. */

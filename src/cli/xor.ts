@@ -106,6 +106,7 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
     xLabel: "x1",
     yLabel: "x2",
     valueLabel: "prediction",
+    valueRange: [0, 1] as const,
     markLabel: "misclassified",
     losses: { name: "mean squared error", values: losses },
   };

@@ -50,7 +50,8 @@ function cellPaint(points: readonly Point[], most: number): Paint {
     return `r${Math.round(steps.reduce((sum, step) => sum + step, 0) / steps.length)}`;
   }
   if (/^d\d/.test(paint)) return amountPaint(most > 1 ? Math.log(points.length) / Math.log(most) : 1);
-  const counts = new Map<Paint, number>();
-  for (const point of points) counts.set(point.paint, (counts.get(point.paint) ?? 0) + 1);
-  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
+  const counts = new Map<number | undefined, number>();
+  for (const { group } of points) counts.set(group, (counts.get(group) ?? 0) + 1);
+  const [usual] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best));
+  return points.find(({ group }) => group === usual)?.paint ?? paint;
 }

@@ -1,9 +1,6 @@
 // The colors of all pictures, for a light and for a dark page. A paint is a name; each theme has a color for
 // it. Tests check contrast, lightness and the distances under simulated color blindness.
 
-import { rgb } from "d3-color";
-import { interpolateLab } from "d3-interpolate";
-
 /** The page that a picture is drawn for; "auto" follows the reader's system. */
 export type Theme = "auto" | "light" | "dark";
 
@@ -31,6 +28,9 @@ export type Paint =
 export const VALUE_STEPS = 20;
 export const AMOUNT_STEPS = 10;
 
+const colors = (list: string) => list.split(" ").map((digits) => `#${digits}`);
+
+/** The ramps are mixed in CIELAB, in equal steps between the ends and, for values, a gray in the middle. */
 const grounds: Readonly<
   Record<Ground, { plain: Record<string, string>; series: string[]; value: string[]; amount: string[] }>
 > = {
@@ -44,8 +44,11 @@ const grounds: Readonly<
       other: "#7b818c",
     },
     series: ["#2460c4", "#cf6210", "#1f6f54", "#c766a4", "#1d1548", "#6b1700"],
-    value: ["#143d95", "#75707a", "#da7202"],
-    amount: ["#6b8cd2", "#0a2463"],
+    value: colors(
+      "143d95 284293 364690 404b8d 4a508b 525588 5a5b86 616083 686580 6f6b7d 75707a " +
+        "827171 8d7168 98725f a27255 ac724c b67242 bf7237 c8722b d1721c da7202",
+    ),
+    amount: colors("6b8cd2 6281c6 5976bb 506baf 4660a4 3d5599 344b8e 2b4183 213778 172d6d 0a2463"),
   },
   dark: {
     plain: {
@@ -57,8 +60,11 @@ const grounds: Readonly<
       other: "#868d99",
     },
     series: ["#6ea0ff", "#f59a3c", "#58c2a0", "#c2558f", "#f6f0c8", "#9a5a40"],
-    value: ["#3a74e0", "#a09ba6", "#ffb347"],
-    amount: ["#5273b5", "#d3e2ff"],
+    value: colors(
+      "3a74e0 4c78da 5a7bd5 667fcf 7183c9 7a87c3 838bbe 8b8fb8 9293b2 9997ac a09ba6 " +
+        "ab9d9e b6a095 c0a28c caa584 d3a77b dca971 e5ac68 eeae5e f7b153 ffb347",
+    ),
+    amount: colors("5273b5 607dbc 6d88c4 7a93cb 879ed2 93a9da a0b4e1 adbfe9 bacbf0 c6d6f8 d3e2ff"),
   },
 };
 
@@ -72,22 +78,14 @@ export function colorOf(paint: Paint, ground: Ground): string {
   if (paint in plain) return plain[paint];
   const index = Number(paint.slice(1));
   if (paint[0] === "s") return series[index];
-  if (paint[0] === "r") return mix(value, index / VALUE_STEPS);
-  const color = mix(amount, index / AMOUNT_STEPS);
-  return paint[0] === "d" ? color : textOn(color);
+  if (paint[0] === "r") return value[index];
+  return paint[0] === "d" ? amount[index] : textOn(amount[index]);
 }
 
-function mix(colors: readonly string[], position: number): string {
-  const place = position * (colors.length - 1);
-  const from = Math.min(colors.length - 2, Math.floor(place));
-  return rgb(interpolateLab(colors[from], colors[from + 1])(place - from)).formatHex();
-}
-
-/** Returns black or white, whichever has more contrast. */
+/** Returns black or white, whichever has more contrast: the luminance is that of WCAG 2. */
 function textOn(color: string): string {
-  const { r, g, b } = rgb(color);
-  const [red, green, blue] = [r, g, b].map((value) => {
-    const share = value / 255;
+  const [red, green, blue] = [1, 3, 5].map((start) => {
+    const share = Number.parseInt(color.slice(start, start + 2), 16) / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";

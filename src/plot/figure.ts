@@ -26,7 +26,7 @@ export interface Ramp {
 
 /** One axis. */
 export interface Axis {
-  readonly kind: "linear" | "log" | "date";
+  readonly kind: "number" | "log" | "date";
   readonly label: string;
   readonly domain: readonly [low: number, high: number];
   /** Whether only integers have ticks. */
@@ -39,6 +39,8 @@ export interface Point {
   readonly paint: Paint;
   readonly shape?: Shape;
   readonly isMarked?: boolean;
+  /** The number of its class, which tells classes apart that share a paint. */
+  readonly group?: number;
   readonly rows?: Rows;
 }
 

@@ -19,8 +19,10 @@ const BREAKPOINT = 640;
 /** A part of a page: a figure with what is before it. */
 export interface Section {
   readonly figure: Figure;
-  /** Markup before the figure. */
+  /** Markup before the figure and its heading. */
   readonly before: string;
+  /** The level of the figure's heading. */
+  readonly level: 2 | 3;
 }
 
 /** What a page has beside its figures. */
@@ -37,9 +39,9 @@ export interface PageOptions {
 export function writePage(sections: readonly Section[], options: PageOptions): string {
   const { title, width, theme, language } = options;
   const isAlone = sections.length === 1 && sections[0].figure.title === title;
-  const figures = sections.map(({ figure, before }, at) => {
-    const heading = isAlone ? "" : `<h2>${escapeText(figure.title)}</h2>\n`;
-    return `<section>\n${heading}${before}${figureMarkup(figure, `figure-${at + 1}`, options)}</section>`;
+  const figures = sections.map(({ figure, before, level }, at) => {
+    const heading = isAlone ? "" : `<h${level}>${escapeText(figure.title)}</h${level}>\n`;
+    return `<section>\n${before}${heading}${figureMarkup(figure, `figure-${at + 1}`, options)}</section>`;
   });
   return `<!doctype html>
 <html lang="${escapeText(language)}">
@@ -140,7 +142,8 @@ export const pictureStyle = `
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { box-sizing: content-box; margin: auto; padding: 1rem; }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
-h2 { margin: 2.5rem 0 0.25rem; font-size: 1.2rem; line-height: 1.3; overflow-wrap: anywhere; }
+h2 { margin: 2.5rem 0 0.25rem; font-size: 1.25rem; line-height: 1.3; overflow-wrap: anywhere; }
+h3 { margin: 1.5rem 0 0.25rem; font-size: 1.05rem; line-height: 1.3; overflow-wrap: anywhere; }
 p { margin: 0.5rem 0; overflow-wrap: anywhere; }
 p.help { color: var(--quiet); font-size: 0.875rem; }
 a { color: inherit; }
@@ -149,7 +152,7 @@ figure { position: relative; margin: 0; border-radius: 6px; }
 figure:focus-visible { outline: 2px solid #4a7fe0; outline-offset: 2px; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; }
 .narrow { display: none; }
-@media (max-width: ${BREAKPOINT}px) { .wide { display: none; } .narrow { display: block; } main { padding: 0.25rem; } h1, h2, p { margin-left: 0.5rem; margin-right: 0.5rem; } }
+@media (max-width: ${BREAKPOINT}px) { .wide { display: none; } .narrow { display: block; } main { padding: 0.25rem; } h1, h2, h3, p { margin-left: 0.5rem; margin-right: 0.5rem; } }
 .ring { fill: none; stroke: var(--text); stroke-width: 2; pointer-events: none; }
 output {
   position: absolute; z-index: 1; padding: 0.4rem 0.7rem; border-left: 5px solid var(--color); border-radius: 4px;

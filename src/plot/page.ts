@@ -16,7 +16,7 @@ export interface PageOptions extends HtmlOptions {
 
 /**
  * Returns a self-contained HTML page of pictures and texts, in this order: a string is a paragraph,
- * `{ heading }` a heading, `{ code }` text of fixed width, such as a table. All text is escaped.
+ * `{ heading }` a heading, below which the titles of pictures are one level lower, `{ code }` text of fixed width, such as a table. All text is escaped.
  *
  * @example
  * ```ts
@@ -34,11 +34,15 @@ export function page(parts: readonly PagePart[], options: PageOptions): string {
     throw new DataError(`page: parts: expected an array of pictures and texts, received ${show(parts)}`);
   const sections: Section[] = [];
   let before = "";
+  let level: 2 | 3 = 2;
   for (const [at, part] of parts.entries()) {
     if (part instanceof Picture) {
-      sections.push({ figure: part.figure, before });
+      sections.push({ figure: part.figure, before, level });
       before = "";
-    } else before += `${textMarkup(part, at)}\n`;
+      continue;
+    }
+    if (part !== null && typeof part === "object" && "heading" in part) level = 3;
+    before += `${textMarkup(part, at)}\n`;
   }
   return writePage(sections, { ...read, after: before });
 }

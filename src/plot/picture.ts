@@ -91,7 +91,7 @@ export class Picture {
    * chosen with the arrow keys. It loads nothing.
    */
   html(options: HtmlOptions = {}): string {
-    return writePage([{ figure: this.figure, before: "" }], readPage(options, this.title, "html"));
+    return writePage([{ figure: this.figure, before: "", level: 2 }], readPage(options, this.title, "html"));
   }
 
   /**

@@ -11,8 +11,8 @@ const PACKAGE = "@resvg/resvg-js";
 // The name is a variable, because a bundler would look for a package that may not be installed.
 async function importPackage(name: string): Promise<Resvg> {
   try {
-    const module = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
-    return module.Resvg === undefined ? module.default : module;
+    const found = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+    return found.Resvg === undefined ? found.default : found;
   } catch (error) {
     const { message } = error as Error;
     const isAbsent =

@@ -1,8 +1,9 @@
-// The scales of axes and their ticks, with d3-scale.
+// The scales of axes. Their round ticks are those of d3-array and d3-time.
 
-import { type ScaleLinear, scaleLinear, scaleLog, scaleUtc } from "d3-scale";
+import { nice, ticks } from "d3-array";
+import { utcTicks } from "d3-time";
 import type { Axis } from "./figure.ts";
-import { formatCount, formatNumber } from "./text.ts";
+import { formatNumber } from "./text.ts";
 
 /** A round value of a scale: its position in the scale's range, and its text. */
 export interface Tick {
@@ -49,8 +50,8 @@ export function roomFor(extent: readonly [number, number] | undefined): [number,
 /** Returns a linear axis over values that ends at round numbers. */
 export function linearAxis(label: string, values: Iterable<number>, including: readonly number[] = []): Axis {
   const extent = extentOf([...(extentOf(values) ?? []), ...including]);
-  const [low, high] = scaleLinear().domain(roomFor(extent)).nice(5).domain();
-  return { kind: "linear", label, domain: [low, high] };
+  const [low, high] = nice(...roomFor(extent), 5);
+  return { kind: "number", label, domain: [low, high] };
 }
 
 /** Returns an axis over values: logarithmic if all are positive and they span more than a decade. */
@@ -61,28 +62,44 @@ export function logAxis(label: string, values: readonly number[]): Axis {
 }
 
 /** Returns the scale of an axis onto a range. */
-export function scaleOf(axis: Axis, range: readonly [from: number, to: number]): Scale {
-  if (axis.kind === "date") {
-    const scale = scaleUtc().domain(axis.domain).range(range).clamp(true);
-    return Object.assign((value: number) => scale(value), {
-      ticks: (count: number) => {
-        const dates = scale.ticks(Math.max(3, count));
-        const texts = shortDates(dates.map((date) => date.toISOString()));
-        return dates.map((date, at) => ({ position: scale(date), label: texts[at] }));
-      },
-    });
-  }
-  if (axis.kind === "log") {
-    const scale = scaleLog().domain(axis.domain).range(range).clamp(true);
-    return Object.assign((value: number) => scale(Math.max(value, axis.domain[0])), {
-      ticks: (count: number) =>
-        logTicks(axis.domain, count).map((value) => ({ position: scale(value), label: formatNumber(value) })),
-    });
-  }
-  const scale = scaleLinear().domain(axis.domain).range(range).clamp(true);
-  return Object.assign((value: number) => scale(value), {
-    ticks: (count: number) => linearTicks(scale, count, axis.integers ?? false),
+export function scaleOf(axis: Axis, [from, to]: readonly [from: number, to: number]): Scale {
+  const measure = axis.kind === "log" ? Math.log : (value: number) => value;
+  const [low, high] = axis.domain.map(measure);
+  const place = (value: number) => {
+    const limited = Math.min(axis.domain[1], Math.max(axis.domain[0], value));
+    const share = high > low ? (measure(limited) - low) / (high - low) : 0.5;
+    return from + share * (to - from);
+  };
+  return Object.assign(place, {
+    ticks: (count: number) => {
+      const values = ticksOf(axis, count);
+      const texts = labelsOf(axis, values);
+      return values.map((value, at) => ({ position: place(value), label: texts[at] }));
+    },
   });
+}
+
+function ticksOf({ kind, domain, integers }: Axis, count: number): number[] {
+  const [low, high] = domain;
+  if (kind === "log") return logTicks(domain, count);
+  if (kind === "date") return utcTicks(new Date(low), new Date(high), Math.max(3, count)).map(Number);
+  return ticks(low, high, count).filter((value) => !integers || Number.isInteger(value));
+}
+
+/** Returns the texts of ticks: numbers all have as many decimals as their distance needs. */
+function labelsOf({ kind, domain, integers }: Axis, values: readonly number[]): string[] {
+  if (kind === "date") return shortDates(values.map((value) => new Date(value).toISOString()));
+  if (kind === "log") return values.map(formatNumber);
+  const largest = Math.max(...domain.map(Math.abs));
+  // Plain digits between a ten-thousandth and a million, exponents beyond.
+  if (largest >= 1e6 || largest <= 1e-4)
+    return values.map((value) =>
+      value === 0 ? "0" : Number(value.toPrecision(12)).toExponential().replace("e+", "e").replace("e0", ""),
+    );
+  const step = values.length > 1 ? Math.abs(values[1] - values[0]) : 1;
+  const digits = integers ? 0 : Math.min(12, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return values.map((value) => (value === 0 ? 0 : value).toLocaleString("en", options));
 }
 
 /** Shortens ISO dates to what differs: years, months, days, or times of the day with their date. */
@@ -106,19 +123,6 @@ function logTicks([low, high]: readonly [number, number], count: number): number
     ticks.push(...steps.map((step) => Number(`${step}e${power}`)));
   const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
   return inside.length > 0 ? inside : [low, high];
-}
-
-function linearTicks(scale: ScaleLinear<number, number>, count: number, integers: boolean): Tick[] {
-  const largest = Math.max(...scale.domain().map(Math.abs));
-  // Plain digits between a ten-thousandth and a million, exponents beyond.
-  const specifier = largest >= 1e6 || largest <= 1e-4 ? "~e" : undefined;
-  const format = scale.tickFormat(count, specifier);
-  const write = (value: number) => {
-    if (integers) return largest >= 1e6 ? format(value) : formatCount(value);
-    return value === 0 && specifier ? "0" : format(value);
-  };
-  const ticks = scale.ticks(count).filter((value) => !integers || Number.isInteger(value));
-  return ticks.map((value) => ({ position: scale(value), label: write(value) }));
 }
 
 /** Returns the cell of a position from 0 to `count`; `count` itself belongs to the last cell. */

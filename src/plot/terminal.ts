@@ -3,16 +3,9 @@
 import { type Paint, terminalColor, terminalRamp } from "./colors.ts";
 import type { Figure, Key, Panel, Ramp } from "./figure.ts";
 import { barLines, diagramLines, matrixLines } from "./terminal/lists.ts";
-import { paintText, plotLines, shapeMarks } from "./terminal/plot.ts";
+import { paintText, shapeMarks, type TextSize } from "./terminal/marks.ts";
+import { plotLines } from "./terminal/plot.ts";
 import { fitColumns, formatNumber } from "./text.ts";
-
-/** The size of the text, in characters. */
-export interface TextSize {
-  readonly width: number;
-  /** The lines of a plot with its axes. */
-  readonly height: number;
-  readonly color: boolean;
-}
 
 /** Draws a figure as lines of text. */
 export function terminalText(figure: Figure, size: TextSize): string {

@@ -37,7 +37,15 @@ import {
   trainMany,
   xor,
 } from "myelin";
-import { attributions } from "myelin/insight";
+import { attributions, importance } from "myelin/insight";
+import {
+  decisionBoundary,
+  importanceBars,
+  networkDiagram,
+  type Picture,
+  trainingCurves,
+  weightHistograms,
+} from "myelin/plot";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Takes a value of exactly this type. */
@@ -183,4 +191,17 @@ model.fitSync(data, {
   callbacks: [callbacks.log({ path: "log" }), callbacks.tensorBoard({ directory: "t" })],
 });
 const { suggestion } = await findLearningRate(whole, data, { steps: 50 });
+// Pictures take models and results as they are.
+const pictures: Picture[] = [
+  trainingCurves(history),
+  trainingCurves(whole),
+  decisionBoundary(whole, [{ x: 0, y: 1, value: "yes" }]),
+  decisionBoundary(({ x, y }) => x.map((value, row) => (value > y[row]! ? 1 : 0))),
+  importanceBars(importance(whole, data)),
+  weightHistograms(whole),
+  networkDiagram(whole),
+  networkDiagram({ inputs: 2, layers: [dense(8), relu()] }),
+];
+exactly<string>()(pictures[0]!.svg({ width: 320, theme: "dark" }));
+exactly<Uint8Array<ArrayBuffer>>()(await pictures[0]!.png());
 export const used = [history, crossing, name, suggestion, metrics.measure("accuracy", [1], [0.9])];

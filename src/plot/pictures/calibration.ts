@@ -133,7 +133,7 @@ export function calibration(
     counts.push({ type: "rectangles", rectangles, gap: true });
   }
   keys.push({ name: "right probabilities", paint: "other", mark: "dashes" });
-  const unit = { kind: "linear", domain: [0, 1] } as const;
+  const unit = { kind: "number", domain: [0, 1] } as const;
   const panels: PlotPanel[] = [
     {
       kind: "plot",

@@ -171,7 +171,7 @@ export function curvePanel(
   return {
     kind: "plot",
     x: {
-      kind: "linear",
+      kind: "number",
       label: "epoch",
       domain: [epochOf(0), Math.max(epochOf(0) + 1, epochOf(Math.max(0, count - 1)))],
       integers: true,

@@ -6,8 +6,17 @@ import { SERIES, seriesPaint, valuePaint } from "../colors.ts";
 import type { Key, Mark, PlotPanel, Rectangle } from "../figure.ts";
 import { Picture } from "../picture.ts";
 import { extentOf, isDrawable, linearAxis, roomFor } from "../scales.ts";
-import { countOf, formatNumber } from "../text.ts";
-import { type Label, OTHER, type PictureOptions, readCount, readList, readText } from "../values.ts";
+import { countOf, formatCount, formatNumber } from "../text.ts";
+import {
+  type Label,
+  MOST_POINTS,
+  OTHER,
+  type PictureOptions,
+  readCount,
+  readList,
+  readText,
+  sample,
+} from "../values.ts";
 import { positionIn, type ScatterPoint, scatterPanel } from "./scatter.ts";
 
 /** The columns of the places that are predicted, by name. */
@@ -78,15 +87,13 @@ const OPTIONS = [
 ];
 
 /**
- * Draws what a model predicts over two columns, with the other columns fixed, and points over it if there are
- * any. The model is a function of columns, a `Model`, or a `TableModel`. The value of a point is its true
+ * Draws what a model predicts over two columns, with the other columns fixed, and up to 2,000 points over it. The model is a function of columns, a `Model`, or a `TableModel`. The value of a point is its true
  * value or class.
  *
  * @example
  * ```ts
  * const points = [{ x: 0.1, y: 0.2, value: 0 }, { x: 0.9, y: 0.3, value: 1 }];
- * const inside = ({ x, y }) => x.map((value, at) => (value > y[at] ? 1 : 0));
- * decisionBoundary(inside, points).svg(); // "<svg …"
+ * decisionBoundary(({ x, y }) => x.map((value, row) => (value > y[row] ? 1 : 0)), points).svg(); // "<svg …"
  * ```
  *
  * @throws OptionError for an unknown option or columns that the model does not have; ShapeError if the model
@@ -158,25 +165,27 @@ export function decisionBoundary(
     return [{ x: [x - halfX, x + halfX], y: [ys[row] - halfY, ys[row] + halfY], paint, rows }];
   });
   const background: Mark = { type: "rectangles", rectangles, opacity: 0.45 };
+  const isOutside = ({ x, y }: ScatterPoint) =>
+    x < xRange[0] || x > xRange[1] || y < yRange[0] || y > yRange[1];
+  const inside = points.filter((point) => !isOutside(point));
+  // Cells of a grid would hide what is behind them.
+  const drawn = sample(inside, MOST_POINTS);
+  const look = { ...labels, ...(isNumeric && { valueRange: range }) };
   const over =
-    points.length === 0
-      ? undefined
-      : scatterPanel(
-          points,
-          { ...labels, ...(isNumeric && { valueRange: range }) },
-          CALL,
-          [],
-          isNumeric ? undefined : names,
-        );
-  const marks =
-    over === undefined
-      ? []
-      : over.panel.marks.filter(({ type }) => type === "points" || type === "rectangles");
+    points.length === 0 ? undefined : scatterPanel(drawn, look, CALL, isNumeric ? undefined : names);
+  const omitted = [
+    ...(drawn.length < inside.length
+      ? [`${formatCount(drawn.length)} of ${formatCount(inside.length)} points are drawn.`]
+      : []),
+    ...(inside.length < points.length
+      ? [`${countOf(points.length - inside.length, "point")} outside the picture.`]
+      : []),
+  ];
   const panel: PlotPanel = {
     kind: "plot",
-    x: { kind: "linear", label: labels.xLabel, domain: xRange },
-    y: { kind: "linear", label: labels.yLabel, domain: yRange },
-    marks: [background, ...marks],
+    x: { kind: "number", label: labels.xLabel, domain: xRange },
+    y: { kind: "number", label: labels.yLabel, domain: yRange },
+    marks: [background, ...(over?.panel.marks ?? [])],
     aspect: 0.8,
   };
   const keys: Key[] = names
@@ -191,7 +200,8 @@ export function decisionBoundary(
     description: `What the model predicts for each ${labels.xLabel} (from left to right) and ${labels.yLabel} (from bottom to top)${isNumeric ? ", from blue (low) to orange (high)" : `: ${names.slice(0, SERIES).join(", ")}`}.${over === undefined ? "" : ` Over it, ${over.summary}`}`,
     notes: [
       `Predicted at ${resolution} × ${resolution} places${missing > 0 ? `, ${countOf(missing, "place")} without a finite prediction` : ""}.`,
-      ...(over === undefined ? [] : over.notes),
+      ...omitted,
+      ...(over?.notes ?? []),
     ],
     keys: [...keys, ...rings],
     ...(isNumeric && { ramp: { label: labels.valueLabel, range, exceeded: [false, false] as const } }),

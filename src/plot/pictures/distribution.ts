@@ -114,15 +114,22 @@ export function histogramPanel(
     bins,
     isDate = false,
     title,
-    aspect,
-  }: { bins?: number | undefined; isDate?: boolean; title?: string; aspect?: number },
+    aspect = 0.5,
+    names = { value: label, count: "rows" },
+  }: {
+    bins?: number | undefined;
+    isDate?: boolean;
+    title?: string;
+    aspect?: number;
+    names?: { readonly value: string; readonly count: string };
+  },
 ): PlotPanel {
   const format = isDate ? formatDate : formatNumber;
   const bars = histogram(values, bins ?? binsFor(values));
   const rectangles = bars.map(({ low, high, count }) => {
     const rows: Rows = [
-      [label, `${format(low)} to ${format(high)}`],
-      ["rows", formatCount(count)],
+      [names.value, `${format(low)} to ${format(high)}`],
+      [names.count, formatCount(count)],
       ["share", formatShare(count / values.length)],
     ];
     return { x: [low, high] as const, y: [0, count] as const, paint: "s0" as const, rows };
@@ -131,7 +138,7 @@ export function histogramPanel(
   const plain = linearAxis(label, edges);
   const x: Axis = isDate ? { kind: "date", label, domain: [edges[0], edges[1]] } : plain;
   const y: Axis = {
-    ...linearAxis("rows", [0, Math.max(1, ...bars.map(({ count }) => count))]),
+    ...linearAxis(names.count, [0, Math.max(1, ...bars.map(({ count }) => count))]),
     integers: true,
   };
   return {
@@ -142,7 +149,7 @@ export function histogramPanel(
     marks: [
       { type: "rectangles", rectangles: rectangles.filter(({ y: [, count] }) => count > 0), gap: true },
     ],
-    aspect: aspect ?? 0.5,
+    aspect,
   };
 }
 

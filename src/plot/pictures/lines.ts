@@ -36,7 +36,7 @@ export function linesPicture(given: Lines): Picture {
   const ys = lines.flatMap(({ points }) => points.map(([, y]) => y));
   const extent = extentOf(xs);
   const plain: Axis = {
-    kind: "linear",
+    kind: "number",
     label: xLabel,
     domain: extent !== undefined && extent[0] < extent[1] ? extent : [0, 1],
   };

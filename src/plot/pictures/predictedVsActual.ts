@@ -65,7 +65,7 @@ export function predictedVsActual(
           ["row", String(row)],
           ["predicted", formatNumber(answers[row])],
           ["actual", formatNumber(truth[row])],
-          ["residual", formatNumber(truth[row] - answers[row])],
+          ["actual - predicted", formatNumber(truth[row] - answers[row])],
         ],
       }),
     }));
@@ -116,7 +116,7 @@ export function predictedVsActual(
           pointsOf((row) => truth[row] - answers[row]),
           predictions,
           below,
-          "residual",
+          "actual - predicted",
         ),
         { type: "rule", y: 0 },
       ],

@@ -87,12 +87,11 @@ export function scatter(points: readonly ScatterPoint[], options: ScatterOptions
   return new Picture(figure);
 }
 
-/** Returns a panel of points with their legend. `behind` is drawn below the points. */
+/** Returns a panel of points with their legend. */
 export function scatterPanel(
   given: readonly ScatterPoint[],
   options: ScatterOptions,
   call: string,
-  behind: readonly Mark[] = [],
   classes?: readonly string[],
 ) {
   if (!Array.isArray(given))
@@ -118,11 +117,11 @@ export function scatterPanel(
   const isPlain = !isNumeric && names.length === 0;
   const isBinned = drawable.length > MOST_POINTS;
   const seriesOf = new Map(names.map((name, at) => [name, at]));
-  const look = ({ value }: ScatterPoint): { paint: Paint; shape?: Shape } => {
+  const look = ({ value }: ScatterPoint): { paint: Paint; shape?: Shape; group?: number } => {
     if (isNumeric && range !== undefined) return { paint: valuePaint(positionIn(value as number, range)) };
     if (isPlain) return { paint: isBinned ? "d0" : "s0" };
     const index = seriesOf.get(String(value)) ?? SERIES;
-    return { paint: seriesPaint(index), shape: SHAPES[index % SHAPES.length] };
+    return { paint: seriesPaint(index), shape: SHAPES[index % SHAPES.length], group: index };
   };
   const rowsOf = ({ x, y, value, details }: ScatterPoint): Rows =>
     Object.entries(
@@ -154,7 +153,7 @@ export function scatterPanel(
   const front: Mark = isBinned
     ? { type: "rectangles", rectangles: binPoints(placed, x, y, { x: xLabel, y: yLabel }) }
     : { type: "points", points: placed };
-  const panel: PlotPanel = { kind: "plot", x, y, marks: [...behind, front] };
+  const panel: PlotPanel = { kind: "plot", x, y, marks: [front] };
   const marked = drawable.filter((point) => point.marked).length;
   const keys: Key[] = names.slice(0, SERIES).map((name, at) => ({
     name,

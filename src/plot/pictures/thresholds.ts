@@ -232,7 +232,7 @@ function thresholdCurve(
   }
   if (threshold !== undefined)
     keys.push({ name: `threshold ${formatNumber(threshold)}`, paint: "text", mark: "ring" });
-  const axis = (label: string): Axis => ({ kind: "linear", label, domain: [0, 1] });
+  const axis = (label: string): Axis => ({ kind: "number", label, domain: [0, 1] });
   const panel: PlotPanel = { kind: "plot", x: axis(kind.axes[0]), y: axis(kind.axes[1]), marks, aspect: 1 };
   const { positives = 0, negatives = 0 } = all[0] ?? {};
   const rows = `${formatCount(positives)} positive${name === "" ? "" : ` (${name})`} and ${formatCount(negatives)} other rows`;

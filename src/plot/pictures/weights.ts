@@ -56,12 +56,14 @@ export function weightHistograms(
     omitted += values.length - finite.length;
     const mean = finite.reduce((sum, value) => sum + value / finite.length, 0);
     const stddev = Math.sqrt(finite.reduce((sum, value) => sum + (value - mean) ** 2 / finite.length, 0));
-    const title = `${name}: ${countOf(values.length, "value")}`;
-    const label =
-      finite.length > 0
-        ? `mean ${formatNumber(Number(mean.toPrecision(2)))}, stddev ${formatNumber(Number(stddev.toPrecision(2)))}`
-        : "no finite values";
-    return histogramPanel(finite, label, { title, aspect: 0.55 });
+    const title = `${name} (${formatCount(values.length)})`;
+    const short = (value: number) => formatNumber(Number(value.toPrecision(2)));
+    const label = finite.length > 0 ? `${short(mean)} ± ${short(stddev)}` : "no finite values";
+    return histogramPanel(finite, label, {
+      title,
+      aspect: 0.55,
+      names: { value: "value", count: "parameters" },
+    });
   });
   const total = all.reduce((sum, { values }) => sum + values.length, 0);
   const count =
@@ -71,7 +73,10 @@ export function weightHistograms(
   return new Picture({
     title: readText(options.title, "Weights by layer", `${CALL}: title`),
     description: `Histograms of the parameters of a network: ${shown.map(({ name }) => name).join(", ")}.`,
-    notes: [[count, countOf(total, "parameter"), ...leftOut(omitted, "value")].join(", ")],
+    notes: [
+      [count, countOf(total, "parameter"), ...leftOut(omitted, "value")].join(", "),
+      "Below each: the mean ± the standard deviation.",
+    ],
     panels,
     columns: 4,
   });

@@ -176,7 +176,7 @@ function drawRamp(drawing: Drawing, ramp: Ramp | undefined, left: number, top: n
     const frame = { left: x, top: y, right: x + length / steps + (at < steps - 1 ? 0.5 : 0), bottom: y + 10 };
     parts.push(drawing.rectangle(frame, drawing.paint("fill", paint)));
   }
-  const scale = scaleOf({ kind: "linear", label: "", domain: ramp.range }, [left, left + length]);
+  const scale = scaleOf({ kind: "number", label: "", domain: ramp.range }, [left, left + length]);
   const ticks = scale.ticks(3);
   const [below, above] = ramp.exceeded;
   for (const [at, { position, label }] of ticks.entries()) {

@@ -256,11 +256,10 @@ function drawRectangles(
     else group.push(markup);
     drawing.target(frame, rows, paint);
   }
-  const look = {
-    ...(opacity < 1 && { "fill-opacity": opacity }),
-    ...(!gap && { "shape-rendering": "crispEdges" }),
-  };
-  return [...groups]
-    .map(([paint, markup]) => element("g", { ...drawing.paint("fill", paint as never), ...look }, ...markup))
-    .join("");
+  const drawn = [...groups].map(([paint, markup]) =>
+    element("g", drawing.paint("fill", paint as never), ...markup),
+  );
+  if (gap) return drawn.join("");
+  // Without the group, neighbors that share a pixel would be less transparent there.
+  return element("g", { "shape-rendering": "crispEdges", ...(opacity < 1 && { opacity }) }, ...drawn);
 }

@@ -2,9 +2,8 @@
 
 import { amountPaint } from "../colors.ts";
 import type { BarsPanel, DiagramPanel, MatrixPanel } from "../figure.ts";
-import type { TextSize } from "../terminal.ts";
 import { fitColumns } from "../text.ts";
-import { paintText } from "./plot.ts";
+import { paintText, type TextSize } from "./marks.ts";
 
 /** Draws bars: name, bar, value. Bars below 0 run to the left of the zero line. */
 export function barLines({ label, bars }: BarsPanel, { width, color }: TextSize): string[] {

@@ -4,28 +4,11 @@
 import { type Paint, terminalColor, VALUE_STEPS } from "../colors.ts";
 import type { Axis, Mark, PlotPanel } from "../figure.ts";
 import { cellIndex, type Scale, scaleOf, type Tick } from "../scales.ts";
-import type { TextSize } from "../terminal.ts";
 import { fitColumns } from "../text.ts";
-
-/** The characters of series where there are no colors. */
-export const shapeMarks: Readonly<Partial<Record<Paint, string>>> = {
-  s0: "•",
-  s1: "+",
-  s2: "○",
-  s3: "x",
-  s4: "■",
-  s5: "△",
-  other: "·",
-};
+import { paintText, shapeMarks, type TextSize } from "./marks.ts";
 
 const valueMarks = ["·", "+", "●"];
 const amountMarks = ["░", "▒", "▓", "█"];
-
-/** Returns text in the color of a paint. */
-export function paintText(text: string, paint: Paint, color: boolean): string {
-  const index = color ? terminalColor(paint) : undefined;
-  return index === undefined ? text : `\u001b[38;5;${index}m${text}\u001b[0m`;
-}
 
 /** The cells of a plot: each has an upper and a lower half, and the dots of lines. */
 class Canvas {
@@ -144,7 +127,8 @@ function plainMark(paint: Paint): string {
 
 /** Draws a panel. */
 export function plotLines(panel: PlotPanel, { width, height, color }: TextSize, several: boolean): string[] {
-  const rows = Math.max(4, height - 5);
+  // A flat panel has fewer lines.
+  const rows = Math.max(4, Math.round((height - 5) * Math.min(1, 2 * (panel.aspect ?? 1))));
   const { x, y } = panel;
   const yTicks = scaleOf(y, [rows, 0]).ticks(Math.max(2, Math.floor(rows / 4)));
   const left = Math.min(Math.max(...yTicks.map(({ label }) => label.length), 0), Math.floor(width / 3)) + 2;
