@@ -13,6 +13,7 @@ import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import * as plot from "../src/plot/index.ts";
+import * as reports from "../src/report/index.ts";
 import * as table from "../src/table/index.ts";
 import { data, makeModel } from "./samples.ts";
 
@@ -95,7 +96,7 @@ const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
     text: [
       `import { ${Object.keys(myelin).join(", ")} } from "myelin";`,
       `import { ${internals(file).join(", ")} } from "./${file}";`,
-      ...(file.includes("/table/") ? tablePrelude : modelPrelude),
+      ...(/\/(table|report)\//.test(file) ? tablePrelude : modelPrelude),
       `{\n${match[1].replace(/^ +\* ?/gm, "")}}`,
     ].join("\n"),
   })),
@@ -168,6 +169,7 @@ describe("the table of features", () => {
     for (const name of [...named("functions"), ...named("data")]) expect(myelin).toHaveProperty(name);
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
     expect(named("functions of `myelin/plot`").sort()).toEqual(Object.keys(plot).sort());
+    expect(named("functions of `myelin/report`")).toEqual(Object.keys(reports));
     const ofTables = Object.entries(table).filter(
       ([name, value]) => /^[a-z]/.test(name) && typeof value === "function",
     );
@@ -262,6 +264,7 @@ const modules: Readonly<Record<string, object>> = {
   myelin,
   "myelin/insight": insight,
   "myelin/plot": plot,
+  "myelin/report": reports,
   "myelin/table": table,
 };
 

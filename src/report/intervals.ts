@@ -74,7 +74,7 @@ export function intervalPicture({ label, levels, targets, quantiles }: Intervals
     panels: [
       {
         kind: "plot",
-        x: { kind: "linear", label: "rows, from low to high intervals", domain: [-1, count], integers: true },
+        x: { kind: "number", label: "rows, from low to high intervals", domain: [-1, count], integers: true },
         y: linearAxis(label, values),
         marks,
         aspect: 0.45,

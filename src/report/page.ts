@@ -101,9 +101,10 @@ dl.small dd { font-size: 1rem; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2.5rem; }
 .pair .picture { max-width: 480px; }
 @media (min-width: 720px) { .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
-@media (max-width: 640px) { dl { grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); } main { padding: 1rem 0.9rem 2rem; } h1, h2, p { margin-left: 0; margin-right: 0; } h1 { font-size: 1.5rem; } }
+@media (max-width: 640px) { dl { grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); } main { padding: 1rem 0.9rem 2rem; } h1, h2, h3, p { margin-left: 0; margin-right: 0; } h1 { font-size: 1.5rem; } }
 @page { margin: 16mm 14mm; }
 @media print {
+  :root { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
   nav, p.help { display: none; }

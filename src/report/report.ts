@@ -85,8 +85,8 @@ const MOST_EXAMPLES = 100;
  *
  * @example
  * ```ts
- * const html = await report(model, { rows, test, title: "Prices of houses" });
- * await writeFile("report.html", html);
+ * const html = await report(model, { rows, title: "Penguins" });
+ * html.startsWith("<!doctype html>"); // true
  * ```
  *
  * @throws OptionError for an unknown option or another model; DataError if `test` rows lack the target or
