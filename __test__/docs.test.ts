@@ -64,7 +64,7 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, insight, plot, table, ...namespaces].some((module) => name in module));
+    .filter((name) => ![myelin, insight, plot, reports, table, ...namespaces].some((module) => name in module));
 
 /** What examples of a Model take for granted. */
 const modelPrelude = [
@@ -77,6 +77,7 @@ const modelPrelude = [
 /** What examples of a table model take for granted. */
 const tablePrelude = [
   `import { ${Object.keys(table).join(", ")} } from "myelin/table";`,
+  'import { report } from "myelin/report";',
   `const rows = Array.from({ length: 60 }, (_, i) => ({
     island: ["Biscoe", "Dream"][i % 2],
     billLength: i % 9 === 0 ? null : 35 + ((i * 7) % 20),
