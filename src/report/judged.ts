@@ -47,6 +47,8 @@ const MOST_ROWS = 5000;
 /** The most multiplications for what is measured at a time: a few seconds, by the kernel. */
 const MOST_MULTIPLICATIONS = { native: 3e10, typescript: 2e9 } as const;
 const FEWEST_ROWS = 100;
+/** What predicts all of its rows many times pauses at least this often. */
+const LEAST_PAUSES = 30;
 
 /** Returns the parameters of the networks of a target; an answer takes about one multiplication for each. */
 export const parametersOf = ({ learned: { networks, quantiles } }: TrainedTarget): number =>
@@ -66,7 +68,8 @@ export const workOf = (target: TrainedTarget): Work => ({
 
 /** Returns the number of rows that may be predicted so many times each. */
 export function affordable({ parameters, kernel }: Work, times: number, most = MOST_ROWS): number {
-  const rows = MOST_MULTIPLICATIONS[kernel] / Math.max(1, parameters) / Math.max(1, times);
+  const atOnce = MOST_MULTIPLICATIONS[kernel] / (times > 1 ? LEAST_PAUSES : 1);
+  const rows = Math.min(MOST_MULTIPLICATIONS[kernel] / Math.max(1, times), atOnce) / Math.max(1, parameters);
   return Math.round(Math.min(most, Math.max(FEWEST_ROWS, rows)));
 }
 

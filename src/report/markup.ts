@@ -1,6 +1,7 @@
 // Blocks of a report as markup: paragraphs, lists, tables, code, pictures. All text is escaped here.
 
 import type { Theme } from "../plot/colors.ts";
+import type { Figure } from "../plot/figure.ts";
 import { figureMarkup } from "../plot/html.ts";
 import { element, escapeText } from "../plot/markup.ts";
 import type { Picture } from "../plot/picture.ts";
@@ -94,29 +95,39 @@ export interface Section {
 /** The widths that pictures are drawn in: across the page, and two beside each other. */
 const WIDTHS = { whole: 960, half: 360 } as const;
 
-/** Draws the pictures of a page, each with ids of its own. */
+/** Where a picture is to be drawn. Text cannot be taken for it, because its "<" is escaped. */
+const PLACE = /<!--picture (\d+)-->/;
+
+/** The pictures of a page, which are drawn last, one after the other, with ids of their own. */
 export class Pictures {
   readonly #theme: Theme;
-  #count = 0;
+  readonly #drawn: { readonly figure: Figure; readonly width: number }[] = [];
 
   constructor(theme: Theme) {
     this.#theme = theme;
   }
 
-  /** Returns a picture with its title as a heading of the level. */
+  /** Returns the place of a picture, with its title as a heading of the level. */
   draw({ figure }: Picture, level: number, size: keyof typeof WIDTHS = "whole"): Block {
-    const options = { width: WIDTHS[size], theme: this.#theme };
-    return element(
-      "div",
-      { class: "picture" },
-      element(`h${level}`, {}, escapeText(figure.title)),
-      figureMarkup(figure, `figure-${++this.#count}`, options),
-    );
+    const place = `<!--picture ${this.#drawn.push({ figure, width: WIDTHS[size] }) - 1}-->`;
+    return element("div", { class: "picture" }, element(`h${level}`, {}, escapeText(figure.title)), place);
   }
 
   /** Returns pictures beside each other where there is room. */
   pair(pictures: readonly Picture[], level: number): Block {
     if (pictures.length === 0) return "";
     return element("div", { class: "pair" }, ...pictures.map((picture) => this.draw(picture, level, "half")));
+  }
+
+  /** Draws the pictures of a page at their places, and pauses in between. */
+  async fill(page: string, pause: () => Promise<void>): Promise<string> {
+    // Every second piece is the number of a picture.
+    const pieces = page.split(PLACE);
+    for (let at = 1; at < pieces.length; at += 2) {
+      await pause();
+      const { figure, width } = this.#drawn[Number(pieces[at])];
+      pieces[at] = figureMarkup(figure, `figure-${(at + 1) / 2}`, { width, theme: this.#theme });
+    }
+    return pieces.join("");
   }
 }

@@ -79,7 +79,7 @@ const MOST_EXAMPLES = 100;
  * Of a table model: `rows` are those that it was fitted to, `test` others that it never saw. Both may be left
  * out. Scores and pictures of a model that `fitTable` has just made are of rows that its networks did not
  * learn from; those of a loaded model need `test` for that. Of more than a few thousand rows the report reads
- * a sample, drawn with `seed`, and says so. It pauses for the event loop about every 20 ms of its own work.
+ * a sample, drawn with `seed`, and says so. It pauses for the event loop between its predictions.
  *
  * Of a `Model`: layers, curves of the last training, weights, and with `data` its scores.
  *
@@ -131,11 +131,12 @@ export async function report(
   const made = isTable
     ? await tableSections(model, { rows, test, examples }, run)
     : await networkSections(model, data, run);
-  return writeReport(made.sections, {
+  const page = writeReport(made.sections, {
     title: shorten(title ?? made.title, 200),
     subtitle: subtitle ?? made.subtitle,
     ...{ theme, language: "en" },
   });
+  return run.pictures.fill(page, pause);
 }
 
 function readTheme(given: unknown): Theme {

@@ -67,33 +67,25 @@ export async function tableSections(model: AnyTableModel, given: Given, run: Rep
   const check = read === undefined || (isTable && !isTest) ? undefined : checkRows(model, read);
   await run.step("pictures", total - 1, total);
   const isAlone = targets.length === 1;
-  const sections = [
-    inShort(parts, verdicts, effects),
-    ...verdicts.flatMap((verdict, at) => {
-      const own = targetSections(parts, verdict, effects[at], given.examples, run, isAlone ? 3 : 4);
-      if (isAlone) return own;
-      const blocks = own
-        .filter((section) => section.blocks.some((block) => block !== ""))
-        .flatMap(({ heading, blocks: inside }) => [subheading(heading), ...inside]);
-      return [{ heading: shorten(verdict.target.description.name), blocks }];
-    }),
-    { heading: "The data", blocks: [...dataBlocks(parts), ...distributions(verdicts, run)] },
-    {
-      heading: "Limits and warnings",
-      blocks: limitBlocks({
-        ...{ parts, verdicts, effects, check },
-        checkedRows: read === undefined ? "" : checkedWords(source, read, isTest),
-      }),
-    },
-    {
-      heading: isAlone ? "The networks" : "The networks of each answer",
-      blocks: verdicts.flatMap(({ target }) => [
-        ...(isAlone ? [] : [subheading(shorten(target.description.name))]),
-        ...networkBlocks(target, run.pictures, isAlone ? 3 : 4),
-      ]),
-    },
-    { heading: "Repeat it", blocks: repeatBlocks(parts, verdicts, source, run) },
-  ];
+  const sections = [inShort(parts, verdicts, effects)];
+  for (const [at, verdict] of verdicts.entries()) {
+    const own = await targetSections(parts, verdict, effects[at], given.examples, run, isAlone ? 3 : 4);
+    if (isAlone) sections.push(...own);
+    else sections.push(joined(shorten(verdict.target.description.name), own));
+  }
+  await run.pause();
+  sections.push({ heading: "The data", blocks: [...dataBlocks(parts), ...distributions(verdicts, run)] });
+  const checkedRows = read === undefined ? "" : checkedWords(source, read, isTest);
+  const known = { parts, verdicts, effects, check, checkedRows };
+  sections.push({ heading: "Limits and warnings", blocks: limitBlocks(known) });
+  const networks: Section[] = [];
+  for (const target of targets) {
+    await run.pause();
+    const blocks = networkBlocks(target, run.pictures, isAlone ? 3 : 4);
+    networks.push({ heading: isAlone ? "The networks" : shorten(target.description.name), blocks });
+  }
+  sections.push(isAlone ? networks[0] : joined("The networks of each answer", networks));
+  sections.push({ heading: "Repeat it", blocks: repeatBlocks(parts, verdicts, source, run) });
   const names = targets.map(({ description }) => shorten(description.name, 80));
   const used = usedColumns(parts, targets).length;
   return {
@@ -102,6 +94,14 @@ export async function tableSections(model: AnyTableModel, given: Given, run: Rep
     sections,
   };
 }
+
+/** Returns one section with others below their headings. */
+const joined = (heading: string, sections: readonly Section[]): Section => ({
+  heading,
+  blocks: sections
+    .filter(({ blocks }) => blocks.some((block) => block !== ""))
+    .flatMap((section) => [subheading(section.heading), ...section.blocks]),
+});
 
 function checkTest(test: RowSource, targets: readonly TrainedTarget[]): void {
   if (test.count === 0) throw new DataError(`${CALL}: test: expected rows, received none`);
@@ -193,40 +193,29 @@ function inShort(
 const quoted = ({ description }: TrainedTarget) => `“${shorten(description.name, 60)}”`;
 
 /** The sections of one target. */
-function targetSections(
+async function targetSections(
   parts: TableParts,
   verdict: Verdict,
   effects: ColumnEffects | undefined,
   examples: number,
-  { pictures }: ReportRun,
+  { pictures, pause }: ReportRun,
   level: number,
-): Section[] {
+): Promise<Section[]> {
   const { target, judged } = verdict;
-  const hasNetworks = target.learned.networks.length > 0;
   const used = usedColumns(parts, [target]).map(({ name }) => name);
-  const showsRows = judged !== undefined && hasNetworks && judged.targets.length > 0;
+  const isShown = judged !== undefined && target.learned.networks.length > 0 && judged.targets.length > 0;
+  await pause();
+  const scores = [paragraph(targetWords(target, parts.rows)), ...scoreBlocks(verdict)];
+  if (isShown) scores.push(paragraph(originWords(judged)), ...taskPictures(target, judged, pictures, level));
+  await pause();
+  const columns = effects === undefined ? [] : columnBlocks(effects, target, judged?.origin, pictures, level);
+  await pause();
+  const hasErrors = isShown && (target.description.classes?.length ?? 2) > 1;
+  const errors = hasErrors ? errorBlocks(target, judged, effects, used, examples) : [];
   return [
-    {
-      heading: "How good it is",
-      blocks: [
-        paragraph(targetWords(target, parts.rows)),
-        ...scoreBlocks(verdict),
-        ...(showsRows
-          ? [paragraph(originWords(judged)), ...taskPictures(target, judged, pictures, level)]
-          : []),
-      ],
-    },
-    {
-      heading: "Which columns matter",
-      blocks: effects === undefined ? [] : columnBlocks(effects, target, judged?.origin, pictures, level),
-    },
-    {
-      heading: "Where it errs most",
-      blocks:
-        showsRows && (target.description.classes?.length ?? 2) > 1
-          ? errorBlocks(target, judged, effects, used, examples)
-          : [],
-    },
+    { heading: "How good it is", blocks: scores },
+    { heading: "Which columns matter", blocks: columns },
+    { heading: "Where it errs most", blocks: errors },
   ];
 }
 
