@@ -64,7 +64,9 @@ const namespaces = [
 const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
-    .filter((name) => ![myelin, insight, plot, reports, table, ...namespaces].some((module) => name in module));
+    .filter(
+      (name) => ![myelin, insight, plot, reports, table, ...namespaces].some((module) => name in module),
+    );
 
 /** What examples of a Model take for granted. */
 const modelPrelude = [

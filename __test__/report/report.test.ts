@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DataError, OptionError } from "../../src/errors.ts";
 import { adam, dense, Model, relu, sigmoid, softmax, tanh } from "../../src/index.ts";
 import { report } from "../../src/report/index.ts";
-import { fitTable, splitTable, TableModel } from "../../src/table/index.ts";
+import { compact, fitTable, splitTable, TableModel } from "../../src/table/index.ts";
 import { longName, random } from "../plot/samples.ts";
 import {
   flowers,
@@ -132,6 +132,13 @@ describe("a report about classes", async () => {
     const text = textOf(await report(loaded, { rows }));
     expect(text).toContain("If the model learned from them, the pictures look better");
     expect(text).toContain("training curves are in reports of a model that fitTable has just made");
+  });
+
+  it("does not show the predictions of the large model after compact", async () => {
+    const text = textOf(await report(await compact(model, rows, { samples: 500 }), { rows }));
+    expect(text).toContain("If the model learned from them, the pictures look better");
+    expect(text).toContain("Afterwards the model was changed by compact with 240 rows.");
+    expect(text).toContain("on rows that compact held out");
   });
 
   it("shows how far it has come, and stops at a signal", async () => {
