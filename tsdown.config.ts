@@ -33,6 +33,7 @@ export default defineConfig([
       "plot/index": "src/plot/index.ts",
       "plot/png": "src/plot/png.ts",
       "plot/noPng": "src/plot/noPng.ts",
+      "report/index": "src/report/index.ts",
       "table/index": "src/table/index.ts",
       "files/saveLoad": "src/files/saveLoad.ts",
       "files/noFiles": "src/files/noFiles.ts",

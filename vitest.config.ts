@@ -10,7 +10,8 @@ const slow = [
   ...["table/anything", "table/compact", "table/fitMore", "table/hazards", "table/hostile", "table/insight"],
   ...["table/options", "table/readers/columnar", "table/readers/csv", "table/stream", "callbacks", "log"],
   ...["completion", "doctor", "generate", "serve"].map((name) => `cli/${name}`),
-  ...["cli", "diagnose", "gradients", "plot/page", "plot/pictures", "serve/server"],
+  ...["cli", "diagnose", "gradients", "plot/page", "plot/pictures", "report/page", "report/report"],
+  ...["serve/server"],
 ].map((name) => `__test__/${name}.test.ts`);
 
 /** Settings to test the sources directly, through the condition "myelin-source". */

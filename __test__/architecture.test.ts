@@ -56,6 +56,7 @@ const order: readonly (readonly string[])[] = [
   ["plot/*"],
   ["selection/*"],
   ["table/*"],
+  ["report/*"],
   ["serve/*"],
   ["index"],
   ["cli/*"],
@@ -243,6 +244,7 @@ describe("no shared code knows an entry by name", () => {
     "table/scores",
     "table/bytes",
     "plot/*",
+    "report/*",
   ];
   const shared = sources.filter((file) => ![...tables, ...users].some((pattern) => matches(pattern, file)));
 

@@ -13,6 +13,7 @@ import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import * as plot from "../src/plot/index.ts";
+import * as reports from "../src/report/index.ts";
 import * as serving from "../src/serve/index.ts";
 import * as table from "../src/table/index.ts";
 import { data, makeModel } from "./samples.ts";
@@ -65,7 +66,8 @@ const internals = (file: string) =>
   [...read(file).matchAll(/^export (?:function|const|class) (\w+)/gm)]
     .map((match) => match[1])
     .filter(
-      (name) => ![myelin, insight, plot, serving, table, ...namespaces].some((module) => name in module),
+      (name) =>
+        ![myelin, insight, plot, reports, serving, table, ...namespaces].some((module) => name in module),
     );
 
 /** What examples of a Model take for granted. */
@@ -79,6 +81,7 @@ const modelPrelude = [
 /** What examples of a table model take for granted. */
 const tablePrelude = [
   `import { ${Object.keys(table).join(", ")} } from "myelin/table";`,
+  'import { report } from "myelin/report";',
   `const rows = Array.from({ length: 60 }, (_, i) => ({
     island: ["Biscoe", "Dream"][i % 2],
     billLength: i % 9 === 0 ? null : 35 + ((i * 7) % 20),
@@ -94,7 +97,7 @@ const servePrelude = [...tablePrelude, 'import { requestHandler, serve } from "m
 
 /** Returns the definitions that the examples of a file assume. */
 const preludeOf = (file: string) =>
-  file.includes("/serve/") ? servePrelude : file.includes("/table/") ? tablePrelude : modelPrelude;
+  file.includes("/serve/") ? servePrelude : /\/(table|report)\//.test(file) ? tablePrelude : modelPrelude;
 
 /** Returns the examples in docstrings, with the definitions that they assume. */
 const examples: Block[] = filesIn("src", ".ts").flatMap((file) =>
@@ -179,6 +182,7 @@ describe("the table of features", () => {
     expect(named("functions of `myelin/insight`").sort()).toEqual(Object.keys(insight).sort());
     expect(named("functions of `myelin/serve`").sort()).toEqual(Object.keys(serving).sort());
     expect(named("functions of `myelin/plot`").sort()).toEqual(Object.keys(plot).sort());
+    expect(named("functions of `myelin/report`")).toEqual(Object.keys(reports));
     const ofTables = Object.entries(table).filter(
       ([name, value]) => /^[a-z]/.test(name) && typeof value === "function",
     );
@@ -280,6 +284,7 @@ const modules: Readonly<Record<string, object>> = {
   "myelin/insight": insight,
   "myelin/serve": serving,
   "myelin/plot": plot,
+  "myelin/report": reports,
   "myelin/table": table,
 };
 

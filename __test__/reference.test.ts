@@ -11,6 +11,7 @@ import * as myelin from "../src/index.ts";
 import * as insight from "../src/insight/index.ts";
 import type { Option } from "../src/options.ts";
 import * as plot from "../src/plot/index.ts";
+import * as reports from "../src/report/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myelin-reference-"));
 beforeAll(() => generate(fileURLToPath(new URL("..", import.meta.url)), folder), 300_000);
@@ -64,7 +65,7 @@ test("every exported table is included", () => {
   for (const entry of found) expect(shown).toContain((entry as unknown as { type: string }).type);
 });
 
-const subpaths = Object.entries({ insight, plot }).flatMap(([namespace, exports]) =>
+const subpaths = Object.entries({ insight, plot, reports }).flatMap(([namespace, exports]) =>
   Object.keys(exports).map((name) => `${namespace}.${name}`),
 );
 

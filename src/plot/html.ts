@@ -52,7 +52,7 @@ export function writePage(sections: readonly Section[], options: PageOptions): s
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <link rel="icon" href="data:,">
 <title>${escapeText(title)}</title>
-<style>${themeStyle(theme)}main { max-width: ${width}px; }${STYLE}</style>
+<style>${themeStyle(theme)}main { max-width: ${width}px; }${pictureStyle}</style>
 </head>
 <body>
 <main>
@@ -67,7 +67,11 @@ ${options.after}<p class="help">Point at a picture, touch it, or focus it and us
 }
 
 /** Draws a figure twice, for wide and for narrow windows; the style shows one of them. */
-function figureMarkup(figure: Figure, id: string, { width, theme }: PageOptions): string {
+export function figureMarkup(
+  figure: Figure,
+  id: string,
+  { width, theme }: Pick<PageOptions, "width" | "theme">,
+): string {
   const widths = width > BREAKPOINT ? [width, NARROW] : [width];
   const drawings = widths.map((wide, at) =>
     drawFigure(figure, { width: wide, theme, id: `${id}-${at + 1}`, isInPage: true }),
@@ -124,7 +128,8 @@ function embeddedJson(data: unknown): string {
   return JSON.stringify(data).replaceAll("<", "\\u003c");
 }
 
-function themeStyle(theme: Theme): string {
+/** The colors as variables of CSS. */
+export function themeStyle(theme: Theme): string {
   const names = ["page", "panel", "line", "text", "quiet"] as const;
   const of = (ground: "light" | "dark") =>
     `:root { ${names.map((name) => `--${name}: ${colorOf(name, ground)};`).join(" ")} }`;
@@ -132,7 +137,8 @@ function themeStyle(theme: Theme): string {
   return `\n${of("light")}\n@media (prefers-color-scheme: dark) { ${of("dark")} }\n`;
 }
 
-const STYLE = `
+/** How pages of pictures look. */
+export const pictureStyle = `
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { box-sizing: content-box; margin: auto; padding: 1rem; }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }

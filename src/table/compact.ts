@@ -152,11 +152,11 @@ function withScores(
   target: TrainedTarget,
   { after: scores, baseline }: Pick<Comparison, "after" | "baseline">,
 ): TrainedTarget {
-  const { learned } = target;
+  const { outOfFold: _, learned, ...rest } = target;
   const { logLoss, rootMeanSquaredError } = scores;
   const loss = logLoss ?? (rootMeanSquaredError === undefined ? Number.NaN : rootMeanSquaredError ** 2);
   return {
-    ...{ ...target, scores, baseline },
+    ...{ ...rest, scores, baseline },
     learned: { ...learned, bags: learned.bags.map((bag) => ({ ...bag, loss })) },
   };
 }

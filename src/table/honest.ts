@@ -1,13 +1,18 @@
 /** The scores that a table model reports of itself: of rows that its networks did not learn from. */
+import { permutation, purpose } from "../random.ts";
+import { pick } from "./answering.ts";
 import { decideAll, decider } from "./decision.ts";
 import type { Learned } from "./learner/learned.ts";
 import { tuneThreshold } from "./metric.ts";
-import type { TrainedTarget } from "./parts.ts";
+import type { OutOfFoldRows, TrainedTarget } from "./parts.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import type { Target } from "./target.ts";
 
 /** Parts of the rows, each of which is scored with the threshold that is best on the others. */
 const PARTS = 5;
+
+/** Rows whose out-of-fold predictions stay in memory. */
+const MOST_KEPT = 5000;
 
 /**
  * A target with its tuned threshold, the scores of its out-of-fold predictions, and those of the prior on the
@@ -28,7 +33,24 @@ export function scoreLearned(
     : target.description;
   const decisions = isTuned ? decideApart(target, targets, predictions, own) : undefined;
   const scores = scoreTarget(description, targets, predictions, { decisions, quantiles, weights: own });
-  return { description, learned, scores, baseline: baselineOf(description, targets, learned.prior, own) };
+  const baseline = baselineOf(description, targets, learned.prior, own);
+  const kept = drawRows(rows.length);
+  const sample: OutOfFoldRows = {
+    rows: Uint32Array.from(kept, (at) => rows[at]),
+    of: rows.length,
+    targets: Float64Array.from(kept, (at) => targets[at]),
+    predictions: pick(predictions, kept, learned.prior.length),
+    decisions: decisions && Uint32Array.from(kept, (at) => decisions[at]),
+    quantiles: quantiles && pick(quantiles.values, kept, quantiles.levels.length),
+  };
+  return { description, learned, scores, baseline, outOfFold: sample };
+}
+
+/** Draws the rows whose predictions are kept, in ascending order. */
+function drawRows(rows: number): Uint32Array {
+  const order = new Uint32Array(rows);
+  permutation(0, { purpose: purpose.samples, index: rows }, order);
+  return order.slice(0, MOST_KEPT).sort();
 }
 
 /** What always the mean, or the share of each class, scores. */

@@ -58,6 +58,24 @@ export interface TrainedTarget {
   readonly scores: Scores;
   /** What the mean, or the commonest class, would score on the same rows. */
   readonly baseline: Scores;
+  /** Some of the rows that the scores are of; only of a model that `fitTable` has just made. */
+  readonly outOfFold?: OutOfFoldRows;
+}
+
+/** Rows of the table with their predictions by networks that did not learn from them. No file keeps them. */
+export interface OutOfFoldRows {
+  /** The numbers of the rows in the table, ascending; those to validate with follow after the others. */
+  readonly rows: Uint32Array;
+  /** All rows that have such predictions. */
+  readonly of: number;
+  /** Numbers, or the numbers of classes. */
+  readonly targets: Float64Array;
+  /** [rows][outputs]: numbers, or probabilities. */
+  readonly predictions: Float64Array;
+  /** The classes that are answered, where the threshold was tuned on other rows. */
+  readonly decisions?: Uint32Array | undefined;
+  /** [rows][quantiles] */
+  readonly quantiles?: Float64Array | undefined;
 }
 
 /** The columns that the networks of some targets take, in the order of the table. */

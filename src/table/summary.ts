@@ -35,7 +35,7 @@ export function kindOf({ classes }: TargetDescription): string {
 }
 
 /** Which rows the scores of a model are of. */
-function scoredOn(changes: readonly ModelChange[], { bags }: TrainedTarget["learned"]): string {
+export function scoredOn(changes: readonly ModelChange[], { bags }: TrainedTarget["learned"]): string {
   // Without networks nothing was held out.
   if (bags.length === 0 && changes.length === 0) return "on the training rows";
   return changes.at(-1)?.call === "compact" ? "on rows that compact held out" : "on rows not learned from";

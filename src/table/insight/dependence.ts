@@ -7,7 +7,7 @@ import { type ColumnDescription, cellReader } from "../columns.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue } from "../target.ts";
-import { type AnyTableModel, questionOf, showCell, targetOf } from "./questions.ts";
+import { type AnyTableModel, finish, questionOf, showCell, targetOf } from "./questions.ts";
 
 /** Where to look. */
 export interface TableDependenceOptions {
@@ -63,6 +63,16 @@ export function partialDependence(
   column: string,
   options: TableDependenceOptions = {},
 ): TableDependence {
+  return finish(measureDependence(model, rows, column, options));
+}
+
+/** What `partialDependence` does, one point of the grid at a time, for callers that pause in between. */
+export function* measureDependence(
+  model: AnyTableModel,
+  rows: TableRows,
+  column: string,
+  options: TableDependenceOptions,
+): Generator<void, TableDependence> {
   const parts = partsOf(model, CALL);
   checkNames(options, OPTIONS, CALL);
   const trained = targetOf(parts, options.target, CALL);
@@ -81,13 +91,15 @@ export function partialDependence(
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const grid = gridValues(found, frame, points, percentiles);
   const outputs = description.classes?.length ?? 1;
-  const means = grid.map(({ cell }) => {
+  const means: number[][] = [];
+  for (const { cell } of grid) {
+    yield;
     const cells = new Array<unknown>(frame.rows).fill(cell);
     const predictions = predict(new Frame(new Map(frame.cells).set(column, cells), frame.rows));
     const sums = new Array<number>(outputs).fill(0);
     for (let at = 0; at < predictions.length; at++) sums[at % outputs] += predictions[at];
-    return sums.map((sum) => sum / frame.rows);
-  });
+    means.push(sums.map((sum) => sum / frame.rows));
+  }
   const { classes, name: target } = description;
   const result = { column, target, grid: grid.map(({ value }) => value), means, ...(classes && { classes }) };
   const text = textOf(result);

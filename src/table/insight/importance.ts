@@ -14,7 +14,7 @@ import { pinballLoss } from "../quantiles.ts";
 import { type Scores, scoreTarget, usualMetric } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { readTargets, type TargetDescription } from "../target.ts";
-import { type AnyTableModel, questionOf, targetOf } from "./questions.ts";
+import { type AnyTableModel, finish, questionOf, targetOf } from "./questions.ts";
 
 /** How to measure the importance of columns. */
 export interface TableImportanceOptions {
@@ -85,6 +85,19 @@ export function importance(
   rows: TableRows,
   options: TableImportanceOptions = {},
 ): TableImportance {
+  return finish(measureImportance(model, rows, options));
+}
+
+/**
+ * What `importance` does, one prediction of the rows at a time, for callers that pause in between; `only`
+ * names the columns to measure.
+ */
+export function* measureImportance(
+  model: AnyTableModel,
+  rows: TableRows,
+  options: TableImportanceOptions,
+  only?: ReadonlySet<string>,
+): Generator<void, TableImportance> {
   const parts = partsOf(model, CALL);
   checkNames(options, OPTIONS, CALL);
   const target = targetOf(parts, options.target, CALL);
@@ -109,17 +122,20 @@ export function importance(
     );
   }
   const order = new Uint32Array(frame.rows);
-  const columns = used.map(({ name }, column): TableColumnImportance => {
+  const columns: TableColumnImportance[] = [];
+  for (const [column, { name }] of used.entries()) {
+    if (only?.has(name) === false) continue;
     const cells = frame.cells.get(name);
-    const values = Array.from({ length: repeats }, (_, repeat) => {
-      if (cells === undefined) return 0;
+    const values = new Array<number>(repeats).fill(0);
+    for (let repeat = 0; cells !== undefined && repeat < repeats; repeat++) {
+      yield;
       permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
       const shuffled = Array.from(order, (row) => cells[row]);
       const after = scoreOf(new Frame(new Map(frame.cells).set(name, shuffled), frame.rows));
-      return isSmaller ? after - before : before - after;
-    });
-    return { name, ...momentsOf(values), values };
-  });
+      values[repeat] = isSmaller ? after - before : before - after;
+    }
+    columns.push({ name, ...momentsOf(values), values });
+  }
   columns.sort((a, b) => b.mean - a.mean);
   const text = columns.length === 0 ? "the model uses no column" : importanceText(before, columns, metric);
   return { metric, score: before, columns, text, toString: () => text };

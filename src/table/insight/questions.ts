@@ -50,6 +50,14 @@ export function questionOf(parts: TableParts, target: TrainedTarget, call: strin
   };
 }
 
+/** Runs what yields between its steps to its end. */
+export function finish<Result>(steps: Generator<void, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 /** Returns the number of the class that a caller names. */
 export function readClass(classes: readonly ClassValue[], given: unknown, call: string): number {
   const found = classes.findIndex((one) => one === given || String(one) === given);
