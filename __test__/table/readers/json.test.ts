@@ -60,6 +60,17 @@ test("lines in a file that is called .json are read", async () => {
   await expect(readTable(long)).rejects.toThrow(/format: "jsonl"/);
 });
 
+test("an object of values is one record, with or without a line break; an object of lists has columns", async () => {
+  for (const text of ['{"a": 1, "b": "x"}', '{"a": 1, "b": "x"}\n', '{"a": [1], "b": ["x"]}'])
+    expect([...(await readTable(text)).cells].map(([name, cells]) => [name, Array.from(cells)])).toEqual([
+      ["a", [1]],
+      ["b", ["x"]],
+    ]);
+  const rows: number[] = [];
+  for await (const frame of streamTable('{"a": 1}')) rows.push(frame.rows);
+  expect(rows).toEqual([1]);
+});
+
 test("text of JSON is told from a path by its line break", async () => {
   expect([...(await readTable('[{"a": 1},\n{"a": 2}]'))]).toEqual([{ a: 1 }, { a: 2 }]);
 });

@@ -95,13 +95,16 @@ export function findFormat(head: Uint8Array, name: string | undefined, place: st
   return areLines(text) ? "jsonl" : "json";
 }
 
-/** Returns whether a text begins with an object that is alone on its line, with more lines after it. */
+/**
+ * Returns whether a text begins with an object that is alone on its line, with more lines after it; or whether it
+ * is one record, an object whose values are not lists, as columns are.
+ */
 function areLines(text: string): boolean {
+  if (!text.startsWith("{")) return false;
   const end = text.search(/[\r\n]/);
-  if (end < 0 || !text.startsWith("{")) return false;
   try {
-    JSON.parse(text.slice(0, end));
-    return true;
+    const first = JSON.parse(end < 0 ? text : text.slice(0, end));
+    return end >= 0 || !Object.values(first).every(Array.isArray);
   } catch {
     return false;
   }

@@ -14,7 +14,8 @@ export interface ByteStream {
 
 /**
  * What holds a table: the path of a file, a `URL` (`file:`, `http:` or `https:`), a `Blob` or a `File`,
- * bytes, a stream of bytes, or the text itself. A string with a line break is text, any other one is a path.
+ * bytes, a stream of bytes, or the text itself. A string with a line break is text, and so is JSON: what begins
+ * with `[{`, `{"` or `[]`. Any other one is a path.
  */
 export type TableInput =
   | string
@@ -45,7 +46,7 @@ export interface ByteSource {
 /** Bytes that are read at a time. */
 const CHUNK = 1 << 20;
 
-const isText = (source: string) => /[\r\n]/.test(source);
+const isText = (source: string) => /[\r\n]|^\s*(\[\s*[\]{]|\{\s*["}])/.test(source);
 
 const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
 
