@@ -390,7 +390,7 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
     [{ seconds: 0 }, "budget: seconds: expected a number above 0, received 0"],
     [{ targetLoss: Number.NaN }, "budget: targetLoss: expected a number, received NaN"],
     [{ second: 1 }, 'unknown option "second". Did you mean "seconds"?'],
-    [3, "budget: expected an object of options, received 3"],
+    [3, "budget: expected an object, received 3. Fix: budget: { seconds: 3 }"],
   ])("refuses %o", (budget, message) => {
     expect(() => make().fitSync(data, { budget: budget as object })).toThrow(message);
   });
