@@ -147,7 +147,16 @@ export function fitTable(
   rows: TableSource | TableStream,
   options: FitTableOptions,
 ): Promise<TableModel<Readonly<Record<string, Answer>>>>;
-export async function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
+export function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
+  return fitWith(given, options);
+}
+
+/** Fits a table, with a search for more kinds of networks if there is one. */
+export async function fitWith(
+  given: unknown,
+  options: FitTableOptions,
+  search?: LearnOptions["search"],
+): Promise<TableModel<never>> {
   checkNames(options, FIT_TABLE_OPTIONS, CALL);
   const { target, task, columns: types, sampleWeight, groups, time } = options;
   const quality = readQuality(options.quality);
@@ -250,7 +259,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     });
   const left = seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
   const progress = { onProgress, verbose, seconds: left, control: { stop: () => ending?.abort() } };
-  const shared = { ...run, stop, seconds: left, weights, afterwards };
+  const shared = { ...run, stop, seconds: left, weights, afterwards, search };
   const trained = await trainTargets(used, works, shared, progress);
   for (const [at, target] of trained.entries())
     if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));
@@ -322,8 +331,10 @@ async function trainTargets(
   shared: Omit<LearnOptions, "bags" | "folds" | "isTuned" | "onProgress">,
   shown: ConstructorParameters<typeof Progress>[1],
 ): Promise<TrainedTarget[]> {
-  const { seconds, weights } = shared;
-  const counts = works.map(({ target, folds, bags }) => countNetworks(target, bags, folds.length));
+  const { seconds, weights, search } = shared;
+  const counts = works.map(({ target, folds, bags }) =>
+    countNetworks(target, { bags, search }, folds.length),
+  );
   const progress = new Progress(counts, shown);
   const trained: TrainedTarget[] = [];
   try {

@@ -2,6 +2,7 @@
 export type { Answer, ColumnAnswers, QuantileAnswer, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type CompactOptions, compact } from "./compact.ts";
+export type { TableConfiguration } from "./configurations.ts";
 export type { AnswerOptions } from "./controls.ts";
 export {
   type CrossValidateTableOptions,
@@ -74,6 +75,12 @@ export {
 export type { TableInput } from "./readers/source.ts";
 export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
+export {
+  type SearchTableOptions,
+  searchTable,
+  type TableSearch,
+  type TableTrial,
+} from "./searchTable.ts";
 export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
 export { TableModel, type TableStreamOptions } from "./tableModel.ts";
 export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";

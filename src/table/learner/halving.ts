@@ -1,0 +1,132 @@
+/**
+ * Successive halving over folds (Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and
+ * Hyperparameter Optimization", 2016): each round trains one more network of each kind that is left, and the
+ * better half goes on.
+ */
+import { inTurns } from "../pieces.ts";
+import type { Target } from "../target.ts";
+import { applyTemperature, blendLoss, findTemperature } from "./blend.ts";
+import type { Encoded } from "./encoded.ts";
+import { orDispose, predictEncoded, rangeOf } from "./learned.ts";
+import type { Member } from "./members.ts";
+import type { Trained } from "./train.ts";
+
+/** Kinds of networks that are tried beside the bags. */
+export interface Search {
+  readonly members: readonly Member[];
+  /** The networks of each kind that reaches the last round: one for each round. */
+  readonly networks: number;
+  /** Called once with all kinds that were tried, those of the bags first. */
+  readonly onEnd: (trials: readonly Tried[]) => void;
+}
+
+/** A kind of networks that was tried. */
+export interface Tried {
+  readonly member: Member;
+  /** The mean loss of its networks, each on the fold that it did not learn from; NaN without a network. */
+  readonly loss: number;
+  /** Its networks that were measured. */
+  readonly networks: number;
+}
+
+/** As many kinds, or all if there are fewer, reach the last round. */
+const FEWEST = 3;
+
+/** How many kinds are trained in each round. */
+export function roundsOf(kinds: number, rounds: number): number[] {
+  const sizes = [kinds];
+  while (sizes.length < rounds) {
+    const [before] = sizes.slice(-1);
+    sizes.push(Math.min(before, Math.max(FEWEST, Math.ceil(before / 2))));
+  }
+  return sizes;
+}
+
+/** The networks that are trained in all rounds. */
+export const countTrials = (kinds: number, rounds: number) =>
+  roundsOf(kinds, rounds).reduce((sum, size) => sum + size, 0);
+
+/** What the rounds need. */
+interface Steps {
+  /** The kinds to begin with. */
+  readonly kinds: number;
+  readonly rounds: number;
+  /** Trains a network of each kind, of the number `round`. A network that diverges is left out. */
+  readonly train: (kinds: readonly number[], round: number) => Promise<Trained[]>;
+  /** The kind of a network. */
+  readonly kindOf: (network: Trained) => number;
+  readonly measure: (network: Trained) => Promise<number>;
+  /** Whether the time is over. */
+  readonly isOver: () => boolean;
+}
+
+/** A kind with the networks that it has so far. */
+interface Running {
+  readonly kind: number;
+  readonly networks: readonly Trained[];
+  readonly losses: readonly number[];
+}
+
+export const meanOf = (losses: readonly number[]) => losses.reduce((a, b) => a + b, 0) / losses.length;
+
+/**
+ * Runs the rounds. Returns the kinds that have a network of each round, the best first, and the losses of all
+ * kinds. The networks of the others are disposed.
+ */
+export async function halve(steps: Steps): Promise<{ kept: Running[]; losses: (readonly number[])[] }> {
+  const losses: (readonly number[])[] = Array.from({ length: steps.kinds }, () => []);
+  const all: Trained[] = [];
+  return orDispose(all, async () => {
+    let active = losses.map((_, kind): Running => ({ kind, networks: [], losses: [] }));
+    for (const [round, size] of roundsOf(steps.kinds, steps.rounds).entries()) {
+      if (steps.isOver()) break;
+      active = active.slice(0, size);
+      const trained = await steps.train(
+        active.map(({ kind }) => kind),
+        round,
+      );
+      all.push(...trained);
+      const next: Running[] = [];
+      for (const one of active) {
+        const network = trained.find((other) => steps.kindOf(other) === one.kind);
+        if (network === undefined) continue;
+        losses[one.kind] = [...one.losses, await steps.measure(network)];
+        next.push({ ...one, networks: [...one.networks, network], losses: losses[one.kind] });
+      }
+      active = next.sort((a, b) => meanOf(a.losses) - meanOf(b.losses) || a.kind - b.kind);
+    }
+    const kept = active.filter(({ networks }) => networks.length === steps.rounds);
+    const used = new Set(kept.flatMap(({ networks }) => networks));
+    for (const one of all) if (!used.has(one)) one.model.dispose();
+    return { kept, losses };
+  });
+}
+
+/**
+ * The loss of a network on the rows of its fold that it did not learn from, at the best temperature: mean
+ * squared error, or log loss.
+ *
+ * `weights`: what each row of the table counts in the training.
+ */
+export async function heldOutLoss(
+  { model }: Trained,
+  fold: Encoded,
+  target: Target,
+  weights: Float64Array | undefined,
+): Promise<number> {
+  const { task } = target.description;
+  const { outputs } = model;
+  const { split, heldOut } = fold;
+  const scored = {
+    ...{ task, outputs },
+    targets: Float64Array.from(split.heldOut, (row) => target.values[row]),
+    weights: weights && Float64Array.from(split.heldOut, (row) => weights[row]),
+  };
+  const isClassification = task === "classification";
+  const predictions = await inTurns(
+    predictEncoded(model, heldOut.x, fold, rangeOf(target), isClassification),
+  );
+  if (isClassification)
+    applyTemperature(predictions, outputs, await inTurns(findTemperature(predictions, scored)));
+  return blendLoss(predictions, scored);
+}
