@@ -1,6 +1,6 @@
 /** searchTable: what it tries, keeps, returns and refuses. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { fitTable, searchTable, TableModel, type TableSearch } from "../../src/table/index.ts";
+import { fitTable, searchTable, TableModel } from "../../src/table/index.ts";
 import { countTrials, roundsOf } from "../../src/table/learner/halving.ts";
 
 const rows = Array.from({ length: 90 }, (_, i) => {
@@ -8,9 +8,10 @@ const rows = Array.from({ length: 90 }, (_, i) => {
   return { size, age, kind: ["flat", "house"][i % 2], price: 50 * size - age + (i % 2) * 30 + (i % 7) };
 });
 const options = { target: "price", trials: 7, seed: 3 } as const;
-let found: TableSearch<number>;
+const find = () => searchTable(rows, options);
+let found: Awaited<ReturnType<typeof find>>;
 beforeAll(async () => {
-  found = (await searchTable(rows, options)) as unknown as TableSearch<number>;
+  found = await find();
 });
 
 describe("rounds of successive halving", () => {
@@ -48,7 +49,7 @@ describe("a search", () => {
     const model = await fitTable(rows, { target: "price", seed: 3 });
     const losses = new Map(found.model.leaderboard.map(({ name, loss }) => [name, loss]));
     for (const { name, loss } of model.leaderboard) expect(losses.get(name)).toBe(loss);
-    const { rootMeanSquaredError } = found.model.scores as { rootMeanSquaredError: number };
+    const { rootMeanSquaredError } = found.model.scores;
     expect(rootMeanSquaredError ** 2).toBeLessThanOrEqual(Math.min(...losses.values()) * (1 + 1e-9));
   });
 
@@ -136,5 +137,6 @@ test("rows that tell nothing are answered with the mean", async () => {
   const { model, trials, text } = await searchTable(rows.slice(0, 5), options);
   expect(trials).toEqual([]);
   expect(text).toMatch(/^nothing was tried/);
-  expect(model.predict(rows[0]).value).toBeCloseTo(found.model.predict(rows[0]).value, -4);
+  const mean = rows.slice(0, 5).reduce((sum, { price }) => sum + price / 5, 0);
+  expect(model.predict(rows[0]).value).toBeCloseTo(mean, 9);
 });
