@@ -67,7 +67,17 @@ interface Running {
   readonly losses: readonly number[];
 }
 
+/** NaN without any. */
 export const meanOf = (losses: readonly number[]) => losses.reduce((a, b) => a + b, 0) / losses.length;
+
+/** The smaller mean loss first, and what is not a number last. */
+function byLoss(a: Running, b: Running): number {
+  const [one, other] = [a, b].map(({ losses }) => {
+    const mean = meanOf(losses);
+    return Number.isNaN(mean) ? Number.MAX_VALUE : mean;
+  });
+  return one - other || a.kind - b.kind;
+}
 
 /**
  * Runs the rounds. Returns the kinds that have a network of each round, the best first, and the losses of all
@@ -93,7 +103,7 @@ export async function halve(steps: Steps): Promise<{ kept: Running[]; losses: (r
         losses[one.kind] = [...one.losses, await steps.measure(network)];
         next.push({ ...one, networks: [...one.networks, network], losses: losses[one.kind] });
       }
-      active = next.sort((a, b) => meanOf(a.losses) - meanOf(b.losses) || a.kind - b.kind);
+      active = next.sort(byLoss);
     }
     const kept = active.filter(({ networks }) => networks.length === steps.rounds);
     const used = new Set(kept.flatMap(({ networks }) => networks));
