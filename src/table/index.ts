@@ -2,7 +2,6 @@
 export type { Answer, ColumnAnswers, QuantileAnswer, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
 export { type CompactOptions, compact } from "./compact.ts";
-export type { TableConfiguration } from "./configurations.ts";
 export type { AnswerOptions } from "./controls.ts";
 export {
   type CrossValidateTableOptions,
@@ -53,6 +52,7 @@ export {
   type TableImportance,
   type TableImportanceOptions,
 } from "./insight/importance.ts";
+export type { TableConfiguration } from "./learner/configurations.ts";
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
 export { loadTable } from "./loadTable.ts";

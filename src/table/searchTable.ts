@@ -4,9 +4,9 @@ import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
 import { alignTable } from "../textTable.ts";
 import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
-import { drawConfiguration, memberOf, type TableConfiguration } from "./configurations.ts";
 import { FIT_TABLE_OPTIONS, type FitTableOptions, fitWith } from "./fitTable.ts";
 import type { TableSource } from "./frame.ts";
+import { drawConfiguration, memberOf, type TableConfiguration } from "./learner/configurations.ts";
 import type { Tried } from "./learner/halving.ts";
 import type { Member } from "./learner/members.ts";
 import { FOLDS } from "./learner/portfolios.ts";
@@ -143,14 +143,13 @@ const short = (value: number) => String(Number(value.toPrecision(4)));
 /** The trials as lines of text. */
 function asText(trials: readonly TableTrial[]): string {
   if (trials.length === 0) return "nothing was tried: the time was over, or there is nothing to learn from";
-  const head = ["rank", "loss", "folds", "weight", "name", "units", "activation", "learningRate"];
-  const more = ["weightDecay", "dropout", "patience", "piecewiseLinear", "sensitivity", "gain", "scaleRate"];
+  const drawn = trials.find(({ configuration }) => configuration !== undefined)?.configuration;
+  const names = Object.keys(drawn ?? {}) as (keyof TableConfiguration)[];
+  const head = ["rank", "loss", "folds", "weight", "name", ...names];
   const lines = trials.map(({ rank, loss, folds, weight, name, configuration }) => [
     ...[String(rank), short(loss), String(folds), short(weight), name],
-    ...[...head.slice(5), ...more].map((key) => {
-      const value = configuration?.[key as keyof TableConfiguration];
-      return value === undefined ? "" : String(value);
-    }),
+    ...names.map((option) => String(configuration?.[option] ?? "")),
   ]);
-  return alignTable([[...head, ...more], ...lines], [4, 5, 6]).join("\n");
+  const texts = ["name", "units", "activation"].map((column) => head.indexOf(column));
+  return alignTable([head, ...lines], texts).join("\n");
 }

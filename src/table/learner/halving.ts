@@ -8,7 +8,7 @@ import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature } from "./blend.ts";
 import type { Encoded } from "./encoded.ts";
 import { orDispose, predictEncoded, rangeOf } from "./learned.ts";
-import type { Member } from "./members.ts";
+import type { Bag, Member } from "./members.ts";
 import type { Trained } from "./train.ts";
 
 /** Kinds of networks that are tried beside the bags. */
@@ -48,16 +48,47 @@ export const countTrials = (kinds: number, rounds: number) =>
 
 /** What the rounds need. */
 interface Steps {
-  /** The kinds to begin with. */
-  readonly kinds: number;
-  readonly rounds: number;
+  /** The most networks that there is time for. */
+  readonly most: number | undefined;
   /** Trains a network of each kind, of the number `round`. A network that diverges is left out. */
   readonly train: (kinds: readonly number[], round: number) => Promise<Trained[]>;
-  /** The kind of a network. */
-  readonly kindOf: (network: Trained) => number;
   readonly measure: (network: Trained) => Promise<number>;
   /** Whether the time is over. */
   readonly isOver: () => boolean;
+}
+
+/** Networks with their bags. */
+export interface Bagged {
+  readonly trained: readonly Trained[];
+  readonly bags: readonly Bag[];
+}
+
+/**
+ * Tries kinds of networks beside bags that are trained. Returns all bags that are left: those, and the kinds
+ * that have a network of each round, the best first.
+ */
+export async function searchBags(
+  { members, networks: rounds, onEnd }: Search,
+  { trained, bags }: Bagged,
+  { most = Number.POSITIVE_INFINITY, train, measure, isOver }: Steps,
+): Promise<Bagged> {
+  const known: number[][] = bags.map(() => []);
+  for (const one of trained) known[one.bag].push(await measure(one));
+  let kinds = members.length;
+  while (kinds > 0 && countTrials(kinds, rounds) > most) kinds--;
+  const kindOf = ({ bag }: Trained) => bag - bags.length;
+  const { kept, losses } = await halve({ kinds, rounds, kindOf, train, measure, isOver });
+  const tried = [...bags.map(({ member }) => member), ...members.slice(0, kinds)];
+  onEnd(
+    [...known, ...losses].map((own, at) => {
+      return { member: tried[at], loss: meanOf(own), networks: own.length };
+    }),
+  );
+  const found = kept.map(({ networks }, at) => networks.map((one) => ({ ...one, bag: bags.length + at })));
+  return {
+    trained: [...trained, ...found.flat()],
+    bags: [...bags, ...kept.map(({ kind }) => ({ member: members[kind], networks: rounds }))],
+  };
 }
 
 /** A kind with the networks that it has so far. */
@@ -68,7 +99,7 @@ interface Running {
 }
 
 /** NaN without any. */
-export const meanOf = (losses: readonly number[]) => losses.reduce((a, b) => a + b, 0) / losses.length;
+const meanOf = (losses: readonly number[]) => losses.reduce((a, b) => a + b, 0) / losses.length;
 
 /** The smaller mean loss first, and what is not a number last. */
 function byLoss(a: Running, b: Running): number {
@@ -83,7 +114,14 @@ function byLoss(a: Running, b: Running): number {
  * Runs the rounds. Returns the kinds that have a network of each round, the best first, and the losses of all
  * kinds. The networks of the others are disposed.
  */
-export async function halve(steps: Steps): Promise<{ kept: Running[]; losses: (readonly number[])[] }> {
+async function halve(
+  steps: Omit<Steps, "most"> & {
+    /** The kinds to begin with, and the rounds. */
+    readonly kinds: number;
+    readonly rounds: number;
+    readonly kindOf: (network: Trained) => number;
+  },
+): Promise<{ kept: Running[]; losses: (readonly number[])[] }> {
   const losses: (readonly number[])[] = Array.from({ length: steps.kinds }, () => []);
   const all: Trained[] = [];
   return orDispose(all, async () => {

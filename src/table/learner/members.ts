@@ -36,6 +36,12 @@ export interface Member {
   readonly inputs?: InputScaling;
 }
 
+/** Networks of one kind, each on a fold: network i is validated on fold i modulo their number. */
+export interface Bag {
+  readonly member: Member;
+  readonly networks: number;
+}
+
 /** Factors of inputs, which set how strongly weight decay and the learning rate act on them. */
 export interface InputScaling {
   /** The factor of piecewise-linear inputs. */

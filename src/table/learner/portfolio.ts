@@ -12,7 +12,7 @@ import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
 import { foldTemperature, trainingWeights } from "./classWeights.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
-import { countTrials, halve, heldOutLoss, meanOf, type Search } from "./halving.ts";
+import { type Bagged, countTrials, heldOutLoss, type Search, searchBags } from "./halving.ts";
 import {
   type Learned,
   learnPrior,
@@ -23,7 +23,7 @@ import {
   type TableNetwork,
   within,
 } from "./learned.ts";
-import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
+import { type Bag, type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { learnQuantiles } from "./quantiles.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
@@ -35,12 +35,6 @@ import {
   type TrainOptions,
   trainStage,
 } from "./train.ts";
-
-/** Networks of one kind, each on a fold: network i is validated on fold i modulo their number. */
-export interface Bag {
-  readonly member: Member;
-  readonly networks: number;
-}
 
 /** How to learn. */
 export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
@@ -145,7 +139,7 @@ async function trainBags(
   encoded: readonly Encoded[],
   target: Target,
   options: LearnOptions,
-): Promise<{ trained: Trained[]; bags: readonly Bag[] }> {
+): Promise<Bagged> {
   const { bags, search, seed, seconds, stop, onProgress } = options;
   const { task, classes = [] } = target.description;
   const outputs = task === "classification" ? classes.length : 1;
@@ -161,7 +155,7 @@ async function trainBags(
   );
   const total = countWhole(options);
   const begun = now();
-  const isOver = () => stop?.aborted || (seconds !== undefined && now() - begun > 1000 * seconds);
+  const isOver = () => stop?.aborted === true || (seconds !== undefined && now() - begun > 1000 * seconds);
   /** Trains some of the networks; those of a fold whose inputs are scaled alike share their rows. */
   const train = (stage: readonly Planned[], before: number, sensitivity: readonly Float64Array[]) => {
     const left = seconds === undefined ? undefined : Math.max(1e-3, seconds - (now() - begun) / 1000);
@@ -197,39 +191,24 @@ async function trainBags(
     }
     trained.push(...(await train(second, first.length, sensitivity)));
     if (search === undefined) return { trained, bags };
-    const measure = (one: Trained) =>
-      heldOutLoss(one, encoded[one.fold], target, trainingWeights(target, options.weights));
-    const losses: number[][] = bags.map(() => []);
-    for (const one of trained) losses[one.bag].push(await measure(one));
-    const each = (now() - begun) / planned.length;
-    let kinds = search.members.length;
-    // As many kinds as the time that is left is enough for.
-    const left = seconds === undefined ? Number.POSITIVE_INFINITY : 1000 * seconds - (now() - begun);
-    while (kinds > 0 && each * countTrials(kinds, search.networks) > left) kinds--;
+    const weights = trainingWeights(target, options.weights);
+    const used = (now() - begun) / 1000;
     let finished = planned.length;
-    const halved = await halve({
-      ...{ kinds, rounds: search.networks, measure, isOver },
-      kindOf: ({ bag }) => bag - bags.length,
-      train: (chosen, round) => {
-        const stage = chosen.map((kind) => plan(search.members[kind], bags.length + kind, round));
-        finished += stage.length;
-        return train(stage, finished - stage.length, sensitivity);
+    return searchBags(
+      search,
+      { trained, bags },
+      {
+        // As many as the time that is left is enough for.
+        most: seconds === undefined ? undefined : (planned.length * (seconds - used)) / used,
+        train: (kinds, round) => {
+          const stage = kinds.map((kind) => plan(search.members[kind], bags.length + kind, round));
+          finished += stage.length;
+          return train(stage, finished - stage.length, sensitivity);
+        },
+        measure: (one) => heldOutLoss(one, encoded[one.fold], target, weights),
+        isOver,
       },
-    });
-    const tried = [...bags.map(({ member }) => member), ...search.members.slice(0, kinds)];
-    search.onEnd(
-      [...losses, ...halved.losses].map((own, at) => {
-        return { member: tried[at], loss: meanOf(own), networks: own.length };
-      }),
     );
-    const found = halved.kept.map(({ kind, networks }, at) => ({
-      bag: { member: search.members[kind], networks: networks.length },
-      networks: networks.map((one) => ({ ...one, bag: bags.length + at })),
-    }));
-    return {
-      trained: [...trained, ...found.flatMap(({ networks }) => networks)],
-      bags: [...bags, ...found.map(({ bag }) => bag)],
-    };
   });
 }
 

@@ -1,6 +1,6 @@
 /** Configurations of networks that a search draws by its seed. */
-import { uniform } from "../random.ts";
-import { type Member, SCALE_RATE, stopped } from "./learner/members.ts";
+import { uniform } from "../../random.ts";
+import { type Member, SCALE_RATE, stopped } from "./members.ts";
 
 /** How a network is built and trained that a search tries. */
 export interface TableConfiguration {
