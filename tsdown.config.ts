@@ -1,6 +1,6 @@
 import { defineConfig, type UserConfig } from "tsdown";
 import { thirdPartyLicenses } from "./scripts/licenses.js";
-import { trainSchema } from "./src/cli/train/settings.ts";
+import { SEARCH, schemaOf, TRAIN } from "./src/cli/train/settings.ts";
 
 const shared = {
   format: "esm",
@@ -14,12 +14,14 @@ const shared = {
   outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
 } satisfies UserConfig;
 
-/** Writes the JSON schema of the file that `myelin train --config` takes. */
+/** Writes the JSON schemas of the files that `--config` of `myelin train` and `myelin search` takes. */
 const configurationSchema = {
   name: "configuration-schema",
   generateBundle(this: { emitFile(file: object): unknown }) {
-    const source = `${JSON.stringify(trainSchema(), undefined, 2)}\n`;
-    this.emitFile({ type: "asset", fileName: "cli/train.schema.json", source });
+    for (const training of [TRAIN, SEARCH]) {
+      const source = `${JSON.stringify(schemaOf(training), undefined, 2)}\n`;
+      this.emitFile({ type: "asset", fileName: `cli/${training.command}.schema.json`, source });
+    }
   },
 };
 

@@ -239,6 +239,7 @@ describe("no shared code knows an entry by name", () => {
     "kernel/native",
     "cli/*",
     "table/learner/members",
+    "table/learner/configurations",
     "table/learner/portfolio",
     "table/metric",
     "table/scores",

@@ -10,7 +10,7 @@ const folder = makeFolder();
 const myelin = commandIn(folder);
 const path = (name: string) => join(folder, name);
 
-const commands = ["train", "predict", "evaluate", "inspect", "explain", "plot", "xor"];
+const commands = ["train", "search", "predict", "evaluate", "inspect", "explain", "plot", "xor"];
 
 describe("help", () => {
   test("of the command alone lists the commands", async () => {
@@ -177,7 +177,7 @@ test("no command leaves a temporary file", () => {
 
 test("docs/command-line.md names every option of every command", async () => {
   const page = readFileSync(join(root, "docs", "command-line.md"), "utf8");
-  for (const command of ["train", "predict", "evaluate", "inspect", "explain", "plot"]) {
+  for (const command of ["train", "search", "predict", "evaluate", "inspect", "explain", "plot"]) {
     const { output } = await myelin(command, "--help");
     const flags = Array.from(output.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm), ([, flag]) => flag);
     const section =

@@ -44,7 +44,7 @@ export function writeError(message: string): void {
 
 /** Functions of the package that a message may begin with. Users of the command have not called them. */
 const CALLS =
-  /^(?:readTable|streamTable|fitTable|loadTable|load|save|predict|evaluate|explain|importance|describe|splitTable|evaluationReport|summary|toBytes|serve|new Model): /;
+  /^(?:readTable|streamTable|fitTable|searchTable|loadTable|load|save|predict|evaluate|explain|importance|describe|splitTable|evaluationReport|summary|toBytes|serve|new Model): /;
 
 /** Options of functions with other names in the command. */
 const FLAGS: Readonly<Record<string, string>> = {

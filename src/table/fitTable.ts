@@ -16,7 +16,8 @@ import { dealRows } from "./folds.ts";
 import { collectFrame, concatenate, type Frame, type TableSource } from "./frame.ts";
 import { scoreLearned } from "./honest.ts";
 import { disposeNetworks, learnPrior, orDispose } from "./learner/learned.ts";
-import { type Bag, countNetworks, type LearnOptions, learn } from "./learner/portfolio.ts";
+import type { Bag } from "./learner/members.ts";
+import { countNetworks, type LearnOptions, learn } from "./learner/portfolio.ts";
 import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
@@ -147,7 +148,16 @@ export function fitTable(
   rows: TableSource | TableStream,
   options: FitTableOptions,
 ): Promise<TableModel<Readonly<Record<string, Answer>>>>;
-export async function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
+export function fitTable(given: unknown, options: FitTableOptions): Promise<TableModel<never>> {
+  return fitWith(given, options);
+}
+
+/** Fits a table, with a search for more kinds of networks if there is one. */
+export async function fitWith(
+  given: unknown,
+  options: FitTableOptions,
+  search?: LearnOptions["search"],
+): Promise<TableModel<never>> {
   checkNames(options, FIT_TABLE_OPTIONS, CALL);
   const { target, task, columns: types, sampleWeight, groups, time } = options;
   const quality = readQuality(options.quality);
@@ -250,7 +260,7 @@ export async function fitTable(given: unknown, options: FitTableOptions): Promis
     });
   const left = seconds && Math.max(1e-3, seconds - (now() - begun) / 1000);
   const progress = { onProgress, verbose, seconds: left, control: { stop: () => ending?.abort() } };
-  const shared = { ...run, stop, seconds: left, weights, afterwards };
+  const shared = { ...run, stop, seconds: left, weights, afterwards, search };
   const trained = await trainTargets(used, works, shared, progress);
   for (const [at, target] of trained.entries())
     if (works[at].folds.length > 0) notes.push(...notesOnLearning(target, seconds));
@@ -322,8 +332,10 @@ async function trainTargets(
   shared: Omit<LearnOptions, "bags" | "folds" | "isTuned" | "onProgress">,
   shown: ConstructorParameters<typeof Progress>[1],
 ): Promise<TrainedTarget[]> {
-  const { seconds, weights } = shared;
-  const counts = works.map(({ target, folds, bags }) => countNetworks(target, bags, folds.length));
+  const { seconds, weights, search } = shared;
+  const counts = works.map(({ target, folds, bags }) =>
+    countNetworks(target, { bags, search }, folds.length),
+  );
   const progress = new Progress(counts, shown);
   const trained: TrainedTarget[] = [];
   try {

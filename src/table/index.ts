@@ -52,6 +52,7 @@ export {
   type TableImportance,
   type TableImportanceOptions,
 } from "./insight/importance.ts";
+export type { TableConfiguration } from "./learner/configurations.ts";
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
 export { loadTable } from "./loadTable.ts";
@@ -74,6 +75,12 @@ export {
 export type { TableInput } from "./readers/source.ts";
 export type { DuckDbConnection, SqlConnection, SqliteConnection } from "./readers/sql.ts";
 export type { Scores } from "./scores.ts";
+export {
+  type SearchTableOptions,
+  searchTable,
+  type TableSearch,
+  type TableTrial,
+} from "./searchTable.ts";
 export { type SplitTableOptions, splitTable, type TableSplit } from "./splits.ts";
 export { TableModel, type TableStreamOptions } from "./tableModel.ts";
 export { TablePreparation, type TablePreparationJSON } from "./tablePreparation.ts";

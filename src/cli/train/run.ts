@@ -1,4 +1,4 @@
-/** `myelin train`: reads a table, shows what it is, trains, tests and saves a model. */
+/** `myelin train` and `myelin search`: read a table, show what it is, train, test and save a model. */
 import { statSync } from "node:fs";
 import { save } from "myelin";
 import {
@@ -8,8 +8,10 @@ import {
   type FitTableOptions,
   type Frame,
   fitTable,
+  searchTable,
   splitTable,
   type TableModel,
+  type TableSearch,
 } from "myelin/table";
 import { fileError } from "../../files/paths.ts";
 import { destinationOf } from "../../files/replace.ts";
@@ -19,7 +21,7 @@ import { nameOf, readRows, streamRows } from "../input.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { note, print, printJson } from "../output.ts";
 import { configurationText, settingsOf } from "./config.ts";
-import type { TrainValues } from "./settings.ts";
+import { SEARCH, TRAIN, type Training, type TrainValues } from "./settings.ts";
 
 /** The options that are not settings. */
 interface Options extends TrainValues {
@@ -34,21 +36,29 @@ const OUTPUT = "model.myelin";
 const MEMORY = 1000;
 
 /** Trains a model and saves it. */
-export async function trainCommand(file: string | undefined, options: Options): Promise<void> {
-  const values = { output: OUTPUT, ...(await settingsOf({ ...options }, options.config)) };
+export const trainCommand = (file: string | undefined, options: Options) => run(file, options, TRAIN);
+
+/** Searches for a model and saves it. */
+export const searchCommand = (file: string | undefined, options: Options) => run(file, options, SEARCH);
+
+async function run(file: string | undefined, options: Options, training: Training): Promise<void> {
+  const { command, defaults } = training;
+  const values = { output: OUTPUT, ...(await settingsOf({ ...options }, options.config, training)) };
   // The seed is chosen here, so that the command that repeats the training can name it.
   const seed = values.seed ?? randomNumber();
   if (options.printConfig) {
-    print(configurationText({ quality: "balanced", holdout: 0, ...values, seed }));
+    print(configurationText({ ...defaults, ...values, seed }, training));
     return;
   }
-  if (file === undefined) throw wrongUse("train: expected a table. Fix: myelin train FILE --target COLUMN");
+  if (file === undefined)
+    throw wrongUse(`${command}: expected a table. Fix: myelin ${command} FILE --target COLUMN`);
   checkOutput(values.output);
   const tell = options.quiet ? () => {} : note;
-  const { rows, source, held } = await readTables(file, values, seed);
+  const { rows, source, held } = await readTables(file, values, seed, command);
   const targets = targetsOf(values, rows, file);
   await showColumns(file, rows, values, targets, tell);
-  const { model, isStopped } = await trainModel(source, values, targets, seed, options, tell);
+  const trained = await trainModel(source, values, targets, seed, options, training, tell);
+  const { model, search, isStopped } = trained;
   try {
     if (isStopped && !model.leaderboard.some(({ weight }) => weight > 0)) {
       throw new CommandFailure("stopped before a network was trained; nothing is saved", EXIT.interrupted);
@@ -56,8 +66,13 @@ export async function trainCommand(file: string | undefined, options: Options): 
     tell("");
     const tests = await test(model, held);
     await save(model, values.output);
-    if (options.json) printJson(resultOf(model, values.output, tests, isStopped));
-    else printResult(model, values.output, tests, file);
+    if (options.json) {
+      const result = resultOf(model, values.output, tests, isStopped);
+      printJson({ ...result, ...(search && { trials: search.trials }) });
+    } else {
+      if (search !== undefined) print(`${search.text}\n`);
+      printResult(model, values.output, tests, file);
+    }
     if (isStopped) process.exitCode = EXIT.interrupted;
   } finally {
     model.dispose();
@@ -89,18 +104,18 @@ interface Tables {
 
 type Tell = (text: string) => void;
 
-async function readTables(file: string, values: TrainValues, seed: number): Promise<Tables> {
+async function readTables(file: string, values: TrainValues, seed: number, command: string): Promise<Tables> {
   const { test: testFile, holdout = 0, stream = false, memory } = values;
   if (memory !== undefined && !stream)
     throw wrongUse("--memory is for --stream. Fix: give both, or none to read the table into memory");
   const held: Held[] = [];
   if (testFile !== undefined)
-    held.push({ name: nameOf(testFile), rows: await readRows(testFile, values, "train") });
+    held.push({ name: nameOf(testFile), rows: await readRows(testFile, values, command) });
   if (stream) {
     if (holdout > 0) throw wrongUse("--holdout needs the rows in memory. Fix: give --test with --stream");
     return { ...(await openStream(file, values)), held };
   }
-  const rows = await readRows(file, values, "train");
+  const rows = await readRows(file, values, command);
   if (holdout === 0) return { rows, source: rows, held };
   const [target] = targetsOf(values, rows, file);
   const { group, time } = values;
@@ -154,6 +169,12 @@ async function showColumns(
   tell(`${nameOf(file)}${which}: ${text}\n`);
 }
 
+interface Result {
+  readonly model: TableModel;
+  readonly search?: TableSearch;
+  readonly isStopped: boolean;
+}
+
 /** Trains. The first Ctrl-C ends the training and keeps what is trained. */
 async function trainModel(
   source: Tables["source"],
@@ -161,31 +182,36 @@ async function trainModel(
   targets: readonly string[],
   seed: number,
   { quiet = false }: Options,
+  { command }: Training,
   tell: Tell,
-): Promise<{ model: TableModel; isStopped: boolean }> {
+): Promise<Result> {
   let isStopped = false;
   const ignore = onInterrupt(() => {
     isStopped = true;
     tell("\nstopping: what is trained is kept. Ctrl-C again ends at once");
   });
-  const { quality, task, networks, seconds, threads, kernel, group, time, weight } = values;
+  const { quality, networks, trials, task, seconds, threads, kernel, group, time, weight } = values;
   const { metric, positive, threshold, quantiles, stream, memory = MEMORY } = values;
   const columns = typesOf(values);
-  const options: FitTableOptions = {
-    target: targets.length === 1 ? targets[0] : targets,
-    ...{ quality, task, networks, seed, threads, kernel, time, positive, threshold, quantiles },
+  const target = targets.length === 1 ? targets[0] : targets;
+  const shared = {
+    ...{ task, seed, threads, kernel, time, positive, threshold, quantiles },
     metric: metric as FitTableOptions["metric"],
     ...{ groups: group, sampleWeight: weight },
     columns: Object.keys(columns).length > 0 ? columns : undefined,
     budget: seconds === undefined ? undefined : { seconds },
-    memory: stream ? memory * 1e6 : undefined,
     verbose: !quiet,
     onProgress: (_, control) => {
       if (isStopped) control.stop();
     },
-  };
+  } satisfies Partial<FitTableOptions>;
   try {
-    const model = await fitTable(source, options);
+    if (command === "search") {
+      const search = await searchTable(source as Frame, { ...shared, target: target as string, trials });
+      return { model: search.model, search, isStopped };
+    }
+    const bytes = stream ? memory * 1e6 : undefined;
+    const model = await fitTable(source, { ...shared, target, quality, networks, memory: bytes });
     return { model: model as unknown as TableModel, isStopped };
   } finally {
     ignore();

@@ -1,4 +1,4 @@
-/** The settings of `myelin train`, for the command line, `--config` and the JSON schema. */
+/** The settings of `myelin train` and `myelin search`, for the command line, `--config` and the JSON schema. */
 import { READING, type ReadingValues } from "../reading.ts";
 import { configurationSchema, type Setting } from "../settings.ts";
 
@@ -118,6 +118,18 @@ export const TRAIN_SETTINGS: readonly Setting[] = [
   ...READING,
 ];
 
+/** Settings of `myelin train` that a search does not have. */
+const TRAIN_ONLY: readonly string[] = ["quality", "networks", "stream", "memory"];
+
+export const SEARCH_SETTINGS: readonly Setting[] = [
+  ...TRAIN_SETTINGS.filter(({ name }) => !TRAIN_ONLY.includes(name)),
+  {
+    ...{ name: "trials", value: "number", heading: training },
+    description: "configurations to try (default: 24)",
+    schema: { type: "integer", minimum: 1 },
+  },
+];
+
 /** The settings as given. */
 export interface TrainValues extends ReadingValues {
   readonly target?: readonly string[];
@@ -131,6 +143,7 @@ export interface TrainValues extends ReadingValues {
   readonly quality?: "fast" | "balanced" | "best";
   readonly seconds?: number;
   readonly networks?: number;
+  readonly trials?: number;
   readonly seed?: number;
   readonly threads?: number;
   readonly kernel?: "auto" | "native" | "typescript";
@@ -144,5 +157,24 @@ export interface TrainValues extends ReadingValues {
   readonly test?: string;
 }
 
+/** A command that trains. */
+export interface Training {
+  readonly command: "train" | "search";
+  readonly settings: readonly Setting[];
+  /** What `--print-config` prints where nothing is given. */
+  readonly defaults: TrainValues;
+}
+
+export const TRAIN: Training = {
+  ...{ command: "train", settings: TRAIN_SETTINGS },
+  defaults: { quality: "balanced", holdout: 0 },
+};
+
+export const SEARCH: Training = {
+  ...{ command: "search", settings: SEARCH_SETTINGS },
+  defaults: { trials: 24, holdout: 0 },
+};
+
 /** Returns the JSON schema of the file that `--config` takes. */
-export const trainSchema = () => configurationSchema("Settings of myelin train", TRAIN_SETTINGS);
+export const schemaOf = ({ command, settings }: Training) =>
+  configurationSchema(`Settings of myelin ${command}`, settings);

@@ -36,6 +36,12 @@ export interface Member {
   readonly inputs?: InputScaling;
 }
 
+/** Networks of one kind, each on a fold: network i is validated on fold i modulo their number. */
+export interface Bag {
+  readonly member: Member;
+  readonly networks: number;
+}
+
 /** Factors of inputs, which set how strongly weight decay and the learning rate act on them. */
 export interface InputScaling {
   /** The factor of piecewise-linear inputs. */
@@ -68,19 +74,26 @@ const epochsFor = (rows: number, most: number) =>
   Math.max(8, Math.min(most, Math.round(8e6 / Math.max(1, rows))));
 
 /** How networks with early stopping differ. */
-interface StoppedNetwork {
-  readonly activation: "relu" | "silu";
+export interface StoppedNetwork {
+  readonly activation: "relu" | "silu" | "mish";
   /** Units of the hidden layers. */
   readonly units: readonly number[];
   readonly learningRate: number;
   readonly patience: number;
+  /** 0.1 by default. */
+  readonly weightDecay?: number;
+  /** The rate of dropout after each hidden layer; 0 by default. */
+  readonly dropout?: number;
   readonly inputs?: InputScaling;
   /** The factor of the learning rate of a scale for each input; without it there are no such scales. */
   readonly scaleRate?: number;
 }
 
 /** Networks with weight decay, label smoothing and early stopping. */
-const stopped = (name: string, { scaleRate, inputs, ...given }: StoppedNetwork): Member => ({
+export const stopped = (
+  name: string,
+  { scaleRate, inputs, weightDecay = 0.1, dropout = 0, ...given }: StoppedNetwork,
+): Member => ({
   name,
   architecture: (shape) => ({
     inputs: shape.inputs,
@@ -89,11 +102,15 @@ const stopped = (name: string, { scaleRate, inputs, ...given }: StoppedNetwork):
       ...(scaleRate === undefined
         ? []
         : [{ type: "scale", learningRateFactor: scaleRate } satisfies LayerChoice]),
-      ...given.units.flatMap((units): LayerChoice[] => [{ type: "dense", units }, given.activation]),
+      ...given.units.flatMap((units): LayerChoice[] => [
+        { type: "dense", units },
+        given.activation,
+        ...(dropout > 0 ? [{ type: "dropout", rate: dropout } satisfies LayerChoice] : []),
+      ]),
       ...answer(shape),
     ],
     loss: lossOf(shape.task, 0.1),
-    optimizer: { type: "adamW", learningRate: given.learningRate, weightDecay: 0.1 },
+    optimizer: { type: "adamW", learningRate: given.learningRate, weightDecay },
   }),
   fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: given.patience }),
   startFromData: false,
@@ -104,7 +121,7 @@ const DEEP = { units: [128, 128], learningRate: 1e-3, patience: 10 };
 /** Columns that matter count more. */
 const SELECTED = { sensitivity: 1, gain: 2 };
 /** The scales of inputs learn six times as fast as weights (RealMLP). */
-const SCALE_RATE = 6;
+export const SCALE_RATE = 6;
 
 /**
  * The ReLU bends sharply, for rules. The sensitivity of these networks to each column scales the inputs of

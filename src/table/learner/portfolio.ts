@@ -12,6 +12,7 @@ import type { Target } from "../target.ts";
 import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
 import { foldTemperature, trainingWeights } from "./classWeights.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
+import { type Bagged, countTrials, heldOutLoss, type Search, searchBags } from "./halving.ts";
 import {
   type Learned,
   learnPrior,
@@ -22,7 +23,7 @@ import {
   type TableNetwork,
   within,
 } from "./learned.ts";
-import { type InputScaling, type Member, relu, type Shape } from "./members.ts";
+import { type Bag, type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { learnQuantiles } from "./quantiles.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
@@ -34,12 +35,6 @@ import {
   type TrainOptions,
   trainStage,
 } from "./train.ts";
-
-/** Networks of one kind, each on a fold: network i is validated on fold i modulo their number. */
-export interface Bag {
-  readonly member: Member;
-  readonly networks: number;
-}
 
 /** How to learn. */
 export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
@@ -53,6 +48,8 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
   readonly weights: Float64Array | undefined;
   /** Whether the threshold between two classes is tuned afterwards. */
   readonly isTuned?: boolean | undefined;
+  /** What is tried beside the bags; what reaches the last round is blended with them. */
+  readonly search?: Search | undefined;
   /**
    * Trains the networks further, before they are blended, until a time of the clock. It gets half of the
    * time, and what the training before has left.
@@ -71,12 +68,23 @@ export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
 const seedOf = (seed: number, bag: number, network: number) =>
   (seed + 1_000_003 * (bag + 1) + 7919 * network) % 2 ** 53;
 
+const networksOf = (bags: readonly Bag[]) => bags.reduce((sum, { networks }) => sum + networks, 0);
+
+/** The networks of the portfolio and of the search. */
+const countWhole = ({ bags, search }: Pick<LearnOptions, "bags" | "search">) =>
+  networksOf(bags) + (search === undefined ? 0 : countTrials(search.members.length, search.networks));
+
 /**
- * The networks that `learn` trains for a target: of the portfolio, and of each quantile one for each fold.
+ * The networks that `learn` trains for a target: of the portfolio and the search, and of each quantile one
+ * for each fold.
  */
-export function countNetworks({ description }: Target, bags: readonly Bag[], folds: number): number {
+export function countNetworks(
+  { description }: Target,
+  options: Pick<LearnOptions, "bags" | "search">,
+  folds: number,
+): number {
   if (folds === 0) return 0;
-  const whole = bags.reduce((sum, { networks }) => sum + networks, 0);
+  const whole = countWhole(options);
   return whole + Math.min(whole, folds) * (description.quantiles?.length ?? 0);
 }
 
@@ -97,7 +105,7 @@ export async function learn(
   const encoded = all.filter(({ preparation }) => preparation.inputs > 0);
   if (encoded.length === 0) return learnPrior(target, weights);
   const { quantiles = [] } = target.description;
-  const whole = options.bags.reduce((sum, { networks }) => sum + networks, 0);
+  const whole = countWhole(options);
   const each = Math.min(whole, encoded.length);
   const more = each * quantiles.length;
   const { seconds, stop, onProgress, afterwards } = options;
@@ -105,14 +113,14 @@ export async function learn(
   const own = left();
   const until = own === undefined ? Number.POSITIVE_INFINITY : now() + (1000 * own * whole) / (whole + more);
   const share = afterwards === undefined ? 1 : 0.5;
-  const trained = await trainBags(encoded, target, {
+  const { trained, bags } = await trainBags(encoded, target, {
     ...options,
     seconds: own && (share * own * whole) / (whole + more),
     onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
   });
   const blended = await orDispose(trained, async () => {
     if (!stop?.aborted) await afterwards?.(trained, encoded, target, until);
-    return blend(trained, encoded, target, options);
+    return blend(trained, encoded, target, { ...options, bags });
   });
   if (more === 0) return blended;
   return orDispose(blended.networks, () =>
@@ -126,35 +134,37 @@ export async function learn(
   );
 }
 
-/** Trains the bags of both stages. */
+/** Trains the bags of both stages, and then those of the search. Returns all bags that are left. */
 async function trainBags(
   encoded: readonly Encoded[],
   target: Target,
   options: LearnOptions,
-): Promise<Trained[]> {
-  const { bags, seed, seconds, stop, onProgress } = options;
+): Promise<Bagged> {
+  const { bags, search, seed, seconds, stop, onProgress } = options;
   const { task, classes = [] } = target.description;
   const outputs = task === "classification" ? classes.length : 1;
   const shapeOf = (fold: number): Shape => {
     const { inputs, lookups } = encoded[fold].preparation;
     return { inputs, lookups, outputs, task };
   };
+  const plan = (member: Member, bag: number, network: number): Planned => {
+    return { member, bag, fold: network % encoded.length, seed: seedOf(seed, bag, network) };
+  };
   const planned = bags.flatMap(({ member, networks }, bag) =>
-    Array.from({ length: networks }, (_, network): Planned => {
-      return { member, bag, fold: network % encoded.length, seed: seedOf(seed, bag, network) };
-    }),
+    Array.from({ length: networks }, (_, network) => plan(member, bag, network)),
   );
-  const total = planned.length;
+  const total = countWhole(options);
   const begun = now();
-  /** Trains some of the networks; those of a kind and a fold share their rows. */
+  const isOver = () => stop?.aborted === true || (seconds !== undefined && now() - begun > 1000 * seconds);
+  /** Trains some of the networks; those of a fold whose inputs are scaled alike share their rows. */
   const train = (stage: readonly Planned[], before: number, sensitivity: readonly Float64Array[]) => {
     const left = seconds === undefined ? undefined : Math.max(1e-3, seconds - (now() - begun) / 1000);
     const tell =
       onProgress && ((one: { finished: number }) => onProgress({ finished: before + one.finished, total }));
     const known = new Map<string, StageRows>();
-    const rowsOf = async ({ member, bag, fold }: Planned): Promise<StageRows> => {
+    const rowsOf = async ({ member, fold }: Planned): Promise<StageRows> => {
       const { inputs } = member;
-      const key = inputs === undefined ? `${fold}` : `${fold} ${bag}`;
+      const key = inputs === undefined ? `${fold}` : `${fold} ${JSON.stringify(inputs)}`;
       const rows =
         known.get(key) ??
         (await inTurns(
@@ -168,19 +178,37 @@ async function trainBags(
     };
     return trainStage(stage, rowsOf, shapeOf, { ...options, seconds: left, onProgress: tell });
   };
-  const isSecond = ({ bag }: Planned) => bags[bag].member.inputs?.sensitivity !== undefined;
+  const isSecond = ({ member }: Planned) => member.inputs?.sensitivity !== undefined;
   const first = planned.filter((one) => !isSecond(one));
   const second = planned.filter(isSecond);
   const trained = await train(first, 0, []);
-  const isOver = stop?.aborted || (seconds !== undefined && now() - begun > 1000 * seconds);
-  if (second.length === 0 || isOver) return trained;
+  if (second.length === 0 || isOver()) return { trained, bags };
   return orDispose(trained, async () => {
     const sensitivity: Float64Array[] = [];
     for (const [number, fold] of encoded.entries()) {
       const own = trained.filter((one) => one.fold === number && one.member === relu);
       sensitivity.push(await inTurns(sensitivityOf(fold, own, task === "classification")));
     }
-    return [...trained, ...(await train(second, first.length, sensitivity))];
+    trained.push(...(await train(second, first.length, sensitivity)));
+    if (search === undefined) return { trained, bags };
+    const weights = trainingWeights(target, options.weights);
+    const used = (now() - begun) / 1000;
+    let finished = planned.length;
+    return searchBags(
+      search,
+      { trained, bags },
+      {
+        // As many as the time that is left is enough for.
+        most: seconds === undefined ? undefined : (planned.length * (seconds - used)) / used,
+        train: (kinds, round) => {
+          const stage = kinds.map((kind) => plan(search.members[kind], bags.length + kind, round));
+          finished += stage.length;
+          return train(stage, finished - stage.length, sensitivity);
+        },
+        measure: (one) => heldOutLoss(one, encoded[one.fold], target, weights),
+        isOver,
+      },
+    );
   });
 }
 

@@ -1,6 +1,7 @@
 /** Which networks a table model is made of, by the quality that is wanted. */
 import type { Task } from "../target.ts";
 import {
+  type Bag,
   full,
   type Member,
   mish,
@@ -11,7 +12,6 @@ import {
   siluScaled,
   siluSelected,
 } from "./members.ts";
-import type { Bag } from "./portfolio.ts";
 
 /** How much work goes into a table model. */
 export type Quality = "fast" | "balanced" | "best";
