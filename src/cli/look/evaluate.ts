@@ -2,10 +2,12 @@
 import { type EvaluationReport, evaluationReport, type Frame } from "myelin/table";
 import { failure } from "../failures.ts";
 import { type LoadValues, loadTableModel, nameOf, readRows, streamRows } from "../input.ts";
-import { print, printJson } from "../output.ts";
+import { note, print, printJson } from "../output.ts";
 import type { ReadingValues } from "../reading.ts";
+import { checkOutput, writeReport } from "../report.ts";
 
 interface Options extends ReadingValues, LoadValues {
+  readonly report?: string;
   readonly json?: boolean;
 }
 
@@ -14,17 +16,24 @@ const BLOCK_ROWS = 8192;
 
 /** Tests a model. */
 export async function evaluateCommand(path: string, file: string, options: Options): Promise<void> {
+  if (options.report !== undefined) checkOutput("--report", options.report, [path, file]);
   const model = await loadTableModel(path, "evaluate", options);
   try {
     const reports: EvaluationReport[] = [];
-    // A table is read once for all targets.
     const isSingle = model.targets.length === 1;
-    const rows = isSingle ? await blocks(file, options) : await readRows(file, options, "evaluate");
+    // A table is read once: for all targets, and for the report.
+    const table =
+      isSingle && options.report === undefined ? undefined : await readRows(file, options, "evaluate");
+    const rows = table ?? (await blocks(file, options));
     for (const { name } of model.targets) reports.push(await evaluationReport(model, rows, { target: name }));
     if (options.json) {
       const plain = reports.map(({ text: _, toString: __, ...report }) => report);
       printJson(isSingle ? plain[0] : plain);
     } else print(reports.map(({ text }) => text).join("\n\n"));
+    if (options.report !== undefined) {
+      await writeReport(options.report, model, { test: table });
+      note(`wrote ${options.report}`);
+    }
   } finally {
     model.dispose();
   }
