@@ -1,10 +1,11 @@
 /** `myelin evaluate`: how good a model is on a table whose answers are known. */
 import { type EvaluationReport, evaluationReport, type Frame } from "myelin/table";
 import { failure } from "../failures.ts";
-import { type LoadValues, loadTableModel, nameOf, readRows, streamRows } from "../input.ts";
+import { checkAnswers, type LoadValues, loadTableModel, nameOf, readRows, streamRows } from "../input.ts";
 import { note, print, printJson } from "../output.ts";
+import { checkOutput } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
-import { checkOutput, writeReport } from "../report.ts";
+import { writeReport } from "../report.ts";
 
 interface Options extends ReadingValues, LoadValues {
   readonly report?: string;
@@ -24,8 +25,10 @@ export async function evaluateCommand(path: string, file: string, options: Optio
     // A table is read once: for all targets, and for the report.
     const table =
       isSingle && options.report === undefined ? undefined : await readRows(file, options, "evaluate");
-    const rows = table ?? (await blocks(file, options));
-    for (const { name } of model.targets) reports.push(await evaluationReport(model, rows, { target: name }));
+    const targets = model.targets.map(({ name }) => name);
+    if (table !== undefined) checkAnswers(table, targets, nameOf(file));
+    const rows = table ?? (await blocks(file, options, targets));
+    for (const target of targets) reports.push(await evaluationReport(model, rows, { target }));
     if (options.json) {
       const plain = reports.map(({ text: _, toString: __, ...report }) => report);
       printJson(isSingle ? plain[0] : plain);
@@ -39,10 +42,15 @@ export async function evaluateCommand(path: string, file: string, options: Optio
   }
 }
 
-async function blocks(file: string, options: Options): Promise<AsyncIterable<Frame>> {
+async function blocks(
+  file: string,
+  options: Options,
+  targets: readonly string[],
+): Promise<AsyncIterable<Frame>> {
   const stream = await streamRows(file, options, "evaluate", { rows: BLOCK_ROWS });
   const first = await stream.next();
   if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
+  checkAnswers(first.value, targets, nameOf(file));
   return (async function* () {
     yield first.value;
     yield* stream;

@@ -12,11 +12,13 @@ import {
   type TableModel,
 } from "myelin/table";
 import { randomNumber } from "../../host.ts";
+import { unknownName } from "../../options/names.ts";
 import { CommandFailure, EXIT, wrongUse } from "../failures.ts";
-import { nameOf, readRows, streamRows } from "../input.ts";
+import { checkAnswers, nameOf, readRows, streamRows } from "../input.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { note, print, printJson } from "../output.ts";
-import { checkOutput, writeReport } from "../report.ts";
+import { checkOutput } from "../outputFile.ts";
+import { writeReport } from "../report.ts";
 import { quoted } from "../shell.ts";
 import { configurationText, settingsOf } from "./config.ts";
 import type { TrainValues } from "./settings.ts";
@@ -49,6 +51,8 @@ export async function trainCommand(file: string | undefined, options: Options): 
   const tell = options.quiet ? () => {} : note;
   const { rows, source, held } = await readTables(file, values, seed);
   const targets = targetsOf(values, rows, file);
+  if (!values.stream) checkDropped(values, rows, targets);
+  for (const one of held) checkAnswers(one.rows, targets, one.name);
   await showColumns(file, rows, values, targets, tell);
   const { model, isStopped } = await trainModel(source, values, targets, seed, options, tell);
   try {
@@ -58,9 +62,16 @@ export async function trainCommand(file: string | undefined, options: Options): 
     tell("");
     const tests = await test(model, held);
     await save(model, values.output);
-    if (options.json) printJson(resultOf(model, values, tests, isStopped));
-    else printResult(model, values.output, tests, file);
-    if (values.report !== undefined) await reportOn(model, values.report, { rows, source, held }, seed, tell);
+    try {
+      // Before the result is printed, because a reader such as head may end the process then.
+      if (values.report !== undefined) {
+        tell(`saved ${values.output}; making the report`);
+        await reportOn(model, values.report, { rows, source, held }, seed, tell);
+      }
+    } finally {
+      if (options.json) printJson(resultOf(model, values, tests, isStopped));
+      else printResult(model, values.output, tests, file);
+    }
     if (isStopped) process.exitCode = EXIT.interrupted;
   } finally {
     model.dispose();
@@ -130,6 +141,15 @@ function targetsOf({ target }: TrainValues, rows: Frame, file: string): readonly
   throw wrongUse(
     `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown.join(", ")}`,
   );
+}
+
+/** Throws for a column to leave out that is not there, or is to be predicted. */
+function checkDropped({ drop = [] }: TrainValues, { names }: Frame, targets: readonly string[]): void {
+  const unknown = drop.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw wrongUse(unknownName("--drop", "column", unknown, names).message);
+  const target = drop.find((name) => targets.includes(name));
+  if (target !== undefined)
+    throw wrongUse(`--drop: ${JSON.stringify(target)} is the target. Fix: drop other columns only`);
 }
 
 /** Returns the types that the settings give. */
