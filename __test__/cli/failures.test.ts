@@ -1,5 +1,13 @@
 /** What every command has in common: help, pipes, bad files, exit codes. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -162,12 +170,39 @@ describe("a wrong use has exit code 2, and names the nearest", () => {
     ],
     [["inspect", "penguins.csv", "more"], /too many arguments/],
     [["train", "penguins.csv", "--quality", "good"], /Allowed choices are fast, balanced, best/],
+    [["train", "penguins.csv", "--quality", "fsat"], /'fsat' is invalid\. Did you mean fast\? Allowed/],
+    [["inspect", "penguins.csv", "--text", "Ilsand"], /penguins.csv": --text: unknown column "Ilsand"/],
   ])("%j", async (given, message) => {
     const { status, errors, output } = await myelin(...given);
     expect(errors).toMatch(message);
     expect(errors).toMatch(/^myelin: [^\n]+\n$/);
     expect(output).toBe("");
     expect(status).toBe(2);
+  });
+});
+
+describe("a file that the command reads is not replaced", () => {
+  const train = ["train", "penguins.csv", "--target", "Species", "--quality", "fast"];
+  test.each<[option: string, given: string[]]>([
+    ["--output", [...train, "-o", "./penguins.csv"]],
+    ["--output", [...train, "--test", "houses.csv", "-o", "houses.csv"]],
+    ["--output", ["predict", "l.myelin", "penguins.csv", "-o", "penguins.csv"]],
+    ["--output", ["predict", "l.myelin", "link.csv", "-o", "penguins.csv"]],
+    ["--output", ["predict", "l.myelin", "penguins.csv", "-o", "l.myelin", "--to", "csv"]],
+    ["--report", [...train, "--report", "penguins.csv"]],
+    ["--report", [...train, "--report", "model.myelin"]],
+    ["--report", ["evaluate", "l.myelin", "penguins.csv", "--report", "l.myelin"]],
+  ])("by %s of %j", async (option, given) => {
+    if (!existsSync(path("link.csv"))) symlinkSync(path("penguins.csv"), path("link.csv"));
+    const before = readFileSync(path("penguins.csv"));
+    const { status, errors, output } = await myelin(...given);
+    expect(errors).toMatch(
+      /^myelin: --\w+ "[^"]+" would replace a file that the command uses\. Fix: [^\n]+\n$/,
+    );
+    expect(errors).toContain(option);
+    expect(output).toBe("");
+    expect(status).toBe(2);
+    expect(readFileSync(path("penguins.csv"))).toEqual(before);
   });
 });
 

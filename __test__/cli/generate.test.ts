@@ -69,7 +69,7 @@ test("--json with a file tells what was written", async () => {
 });
 
 test.each<[given: string[], status: number, message: RegExp]>([
-  [["mons"], 2, /'mons' is invalid for argument 'name'\. Allowed choices are blobs/],
+  [["mons"], 2, /'mons' is invalid for argument 'name'\. Did you mean moons\? Allowed choices are blobs/],
   [["moons", "--factor", "1"], 2, /moons: unknown option "factor"\. Expected one of: examples, seed, noise/],
   [["moons", "--noise", "-1"], 2, /moons: noise: expected a finite number of at least 0/],
   [["moons", "-o", "moons.xls"], 2, /the format of "moons\.xls" is unknown\. Fix: end its name with \.csv/],

@@ -51,7 +51,9 @@ describe("evaluate", () => {
   test("refuses rows without answers in one line", async () => {
     writeFileSync(path("unknown.csv"), toCsv(houses(20).map(({ price: _, ...row }) => row)));
     const { errors, status } = await myelin("evaluate", "houses.myelin", "unknown.csv");
-    expect(errors).toMatch(/^myelin: expected the target "price" among the columns.*Fix: .*\n$/);
+    expect(errors).toMatch(
+      /^myelin: "unknown.csv": expected the target "price" among the columns.*Fix: .*\n$/,
+    );
     expect(status).toBe(1);
   });
 });

@@ -166,8 +166,26 @@ describe("is one line with the fix, and saves nothing, for", () => {
     [
       "an unknown column",
       ["houses.csv", "--target", "price", "--drop", "ids"],
-      /--type: unknown column "ids"\. Did you mean "id"\?/,
+      /--drop: unknown column "ids"\. Did you mean "id"\?/,
       2,
+    ],
+    [
+      "a target that is left out",
+      ["houses.csv", "--target", "price", "--drop", "price"],
+      /--drop: "price" is the target\. Fix: /,
+      2,
+    ],
+    [
+      "a type of the target",
+      ["houses.csv", "--target", "price", "--type", "price=category"],
+      /--type: "price" is the target, .*Fix: give --task classification or --task regression/,
+      2,
+    ],
+    [
+      "rows to test with that lack the target",
+      ["houses.csv", "--target", "price", "--test", "penguins.csv"],
+      /"penguins.csv": expected the target "price" among the columns, which are Species, .*Fix: /,
+      1,
     ],
     [
       "an unknown type",

@@ -25,6 +25,8 @@ function use(app: string): void {
   expect(scores.r2).toBeGreaterThan(0.8);
   expect(myelin("predict", "model.myelin", "table.csv").split("\n")).toHaveLength(122);
   expect(myelin("evaluate", "model.myelin", "table.csv")).toMatch(/^c: 120 rows\n/);
+  myelin("evaluate", "model.myelin", "table.csv", "--report", "page.html");
+  expect(readFileSync(join(app, "page.html"), "utf8")).toContain("120 test rows");
   expect(myelin("inspect", "table.csv")).toMatch(/^"table.csv": 120 rows, 3 columns\n/);
   expect(myelin("explain", "model.myelin", "--row", '{"a": 3}')).toMatch(/baseline/);
   myelin("plot", "table.csv", "distribution", "--columns", "c", "-o", "c.svg");

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { baselineOf } from "../../src/table/honest.ts";
 import { fitTable, importance, type Scores } from "../../src/table/index.ts";
 import { metricOf } from "../../src/table/metric.ts";
 import { scoreTarget } from "../../src/table/scores.ts";
@@ -33,6 +34,17 @@ const describeTarget = (classes: number | undefined, more: Partial<TargetDescrip
     ...(classes !== undefined && { classes: named(classes) }),
     ...more,
   }) as TargetDescription;
+
+test("the R² of the mean is 0 for any numbers", () => {
+  const number = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+  fc.assert(
+    fc.property(fc.array(number, { minLength: 2, maxLength: 400 }), (values) => {
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      fc.pre(values.some((value) => Math.abs(value - mean) > 1e-3 * (1 + Math.abs(mean))));
+      expect(baselineOf(describeTarget(undefined), Float64Array.from(values), [mean]).r2).toBe(0);
+    }),
+  );
+});
 
 describe("the scores are scikit-learn's", () => {
   test.each(cases.map((one) => [one.name, one] as const))("of %s", (_, one) => {

@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { type Command, CommanderError } from "commander";
 import { environmentVariable } from "../host.ts";
+import { candidates } from "../options/names.ts";
 
 /** The exit codes. */
 export const EXIT = {
@@ -60,8 +61,10 @@ const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/, or "ignore"/, ", or leave it out with --drop"],
   [/\bquote: ""/, "--quote none"],
   [/\bheader: false/, "--header no"],
+  [/\btask: "classification" or "regression"/, "--task classification or --task regression"],
   [/\b(ragged|encoding|format|task|query|decimal|separator): "([^"]*)"/, "--$1 '$2'"],
   [/\bgive format\b/, "give --format"],
+  [/--format or encoding\b/, "--format or --encoding"],
   [/\bgive the encoding of the file, for instance\b/, "give the encoding of the file, such as"],
   [/\bgive it the type "category"/, "give it the type category with --type"],
   [/\bread it with streamTable, or give columns: \[...\] to read some columns/, "use --stream"],
@@ -81,18 +84,25 @@ export function inOwnWords(message: string, command: Command | undefined): strin
     .replace(CALLS, "")
     .replace(/^the stream: /, "standard input: ")
     .replaceAll("\n", " ");
-  const option = /^(budget: seconds|[a-zA-Z]+): /.exec(text)?.[1];
+  const option = /^(?:"[^"]*": )?(budget: seconds|[a-zA-Z]+): /.exec(text)?.[1];
   if (option === undefined) return text;
   const flags = new Map(command?.options.map((one) => [one.attributeName(), one.long]));
   const flag = FLAGS[option] ?? flags.get(option);
   const isOwn = command?.options.some(({ long }) => long === flag) ?? false;
-  return isOwn ? text.replace(option, flag as string) : text;
+  return isOwn ? text.replace(`${option}: `, `${flag}: `) : text;
 }
+
+/** Adds the choice that was probably meant. */
+const withNearest = (message: string) =>
+  message.replace(/'([^']*)' is invalid(.*)\. Allowed choices are (.*)\.$/, (_, given, place, choices) => {
+    const [nearest] = candidates(given, choices.split(", "));
+    const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
+    return `'${given}' is invalid${place}.${hint} Allowed choices are ${choices}.`;
+  });
 
 /** Returns a message of commander as one line in the style of the others. */
 function fromCommander(message: string, command: Command | undefined): string {
-  const text = message
-    .replace(/^error: /, "")
+  const text = withNearest(message.replace(/^error: /, ""))
     .replace(/\n\((Did you mean [^)]*\?)\)$/, ". $1")
     .replace(/\n+/g, " ")
     .replace(/\.?$/, (end) => (message.endsWith("?)") ? "" : end === "" ? "." : end));

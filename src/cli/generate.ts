@@ -31,8 +31,8 @@ const ENDS: Readonly<Record<string, Format>> = {
 /** Rows that are written at a time. */
 const BLOCK = 4096;
 
-function formatOf({ output, to }: GenerateValues): Format {
-  if (to !== undefined || output === undefined) return to ?? "csv";
+function formatOf({ output = "-", to }: GenerateValues): Format {
+  if (to !== undefined || output === "-") return to ?? "csv";
   const end = extname(output).toLowerCase();
   if (Object.hasOwn(ENDS, end)) return ENDS[end];
   throw wrongUse(
@@ -73,10 +73,10 @@ function* texts(data: Dataset, format: Format): Generator<string> {
 
 /** Writes generated data. */
 export async function generateCommand(name: string, values: GenerateValues): Promise<void> {
-  const { output, to: _to, json, ...options } = values;
+  const { output = "-", to: _to, json, ...options } = values;
   const format = formatOf(values);
   const data = generators[name as keyof typeof generators](options);
-  if (output === undefined) {
+  if (output === "-") {
     const names = namesOf(data);
     if (json) printJson(Array.from({ length: data.rows }, (_, row) => record(data, names, row)));
     else for (const text of texts(data, format)) await printPart(text);

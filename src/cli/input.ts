@@ -116,6 +116,15 @@ export async function streamRows(
   return streamTable(tableInput(file), { ...readingOptions(values), ...options });
 }
 
+/** Throws unless a table has the columns that a model predicts; `place` is what the table is called. */
+export function checkAnswers({ names }: Frame, targets: readonly string[], place: string): void {
+  const missing = targets.find((target) => !names.includes(target));
+  if (missing === undefined) return;
+  throw failure(
+    `${place}: expected the target ${JSON.stringify(missing)} among the columns, which are ${names.join(", ")}. Fix: give rows whose answers are known`,
+  );
+}
+
 /** Returns whether a source can be read again: a file, and not a stream. */
 export const isFile = (file: string): boolean => file !== "-" && !isAddress(file);
 

@@ -1,7 +1,9 @@
 /** A file that is written part by part, and has its name only when it is complete. */
-import { rmSync } from "node:fs";
+import { realpathSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileError } from "../files/paths.ts";
-import { beginReplacement, type Replacing } from "../files/replace.ts";
+import { beginReplacement, destinationOf, type Replacing } from "../files/replace.ts";
+import { wrongUse } from "./failures.ts";
 import { beforeEnd } from "./interrupt.ts";
 import { printPart } from "./output.ts";
 
@@ -12,6 +14,31 @@ export interface Sink {
   end(): Promise<void>;
   /** Something failed: nothing stays. */
   discard(): Promise<void>;
+}
+
+function located(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
+
+/**
+ * Throws if a file could not be written, or would replace one of `others`, which the command reads or writes
+ * too: before the work rather than after it.
+ */
+export function checkOutput(option: string, path: string, others: readonly (string | undefined)[]): void {
+  const shown = JSON.stringify(path);
+  if (path === "-")
+    throw wrongUse(`${option} is written to a file, not to standard output. Fix: give a path`);
+  if (others.some((other) => other !== undefined && located(other) === located(path)))
+    throw wrongUse(`${option} ${shown} would replace a file that the command uses. Fix: give another path`);
+  try {
+    destinationOf(path);
+  } catch (error) {
+    throw fileError(`${shown} cannot be written`, error);
+  }
 }
 
 /** Opens a file, or standard output for `-`. */

@@ -9,7 +9,7 @@ export function refuse(place: string, expected: string, value: unknown, hint = "
 }
 
 /** Returns the names that an unknown one may mean: its meaning in other libraries, else the nearest name. */
-function candidates(name: string, names: readonly string[]): readonly string[] {
+export function candidates(name: string, names: readonly string[]): readonly string[] {
   const meant = meantBy(name, names);
   // Counting the edits of a very long name could take forever.
   if (meant.length > 0 || name.length > LONGEST_NAME) return meant;

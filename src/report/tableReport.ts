@@ -275,7 +275,7 @@ function repeatBlocks(
     paragraph(
       command === undefined
         ? "The same rows, options and seed give the same model, bit for bit. This code has what the model keeps of its options; quality, budget, groups and weights are not among it."
-        : "The same rows, options and seed give the same model, bit for bit, unless a time limit ended its training. This repeats it:",
+        : "The same rows, options and seed give the same model, bit for bit, unless its training was ended early. This repeats it:",
     ),
     code(command ?? codeOf(targets, seed)),
     ...(isSample || (source?.count ?? 0) > MOST_READ

@@ -67,7 +67,10 @@ export function baselineOf(
   // The commonest class, whatever the threshold.
   const { threshold: _threshold, classWeights: _classWeights, ...plain } = description;
   const decisions = description.classes === undefined ? undefined : decideAll(plain, answers);
-  return scoreTarget(description, targets, answers, { decisions, weights });
+  const scores = scoreTarget(description, targets, answers, { decisions, weights });
+  const { r2 } = scores;
+  // The R² of the mean is 0; what is computed may differ by rounding.
+  return r2 !== undefined && Math.abs(r2) < 1e-12 ? { ...scores, r2: 0 } : scores;
 }
 
 /** The class of each row, by the threshold that is best for the rows of the other parts. */

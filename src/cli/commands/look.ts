@@ -11,12 +11,17 @@ export const evaluate: Declare = (program) => {
     )
     .argument("<model>", "file that myelin train wrote")
     .argument("<file>", "table; - for standard input")
+    .option("--report <page>", "HTML page to write about the model and this table, such as report.html")
     .addOption(kernelOption())
     .addOption(jsonOption());
   withReading(command).action(async (model, file, options) =>
     (await import("../look/evaluate.ts")).evaluateCommand(model, file, options),
   );
-  withExamples(command, "myelin evaluate model.myelin test.csv");
+  withExamples(
+    command,
+    "myelin evaluate model.myelin test.csv",
+    "myelin evaluate model.myelin test.csv --report report.html",
+  );
 };
 
 export const inspect: Declare = (program) => {

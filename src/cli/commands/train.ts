@@ -29,6 +29,7 @@ export const train: Declare = (program) => {
   withExamples(
     command,
     "myelin train houses.csv --target price",
+    "myelin train houses.csv --target price --holdout 0.2 --report report.html",
     "myelin train churn.csv --target churned --metric f1 --positive yes --threshold best -o churn.myelin",
     "myelin train visits.parquet --target cost --group patient --drop id,name --quantiles 0.05,0.5,0.95",
   );

@@ -5,7 +5,7 @@ import { unknownName } from "../../options/names.ts";
 import { wrongUse } from "../failures.ts";
 import { holdsModel, isTableModel, loadAny, nameOf, readRows, refuseReading } from "../input.ts";
 import { hasColors, note, print, printJson, width } from "../output.ts";
-import { openSink } from "../outputFile.ts";
+import { checkOutput, openSink } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
 import { KINDS, type Kind, type KindName } from "./names.ts";
 import { ofNetwork, ofTable, ofTableModel, type PlotOptions } from "./pictures.ts";
@@ -34,6 +34,7 @@ export async function plotCommand(source: string, name: string, options: Options
       `--output ${JSON.stringify(output)}: expected a name that ends with ${ENDINGS.join(", ")}`,
     );
   }
+  if (output !== undefined) checkOutput("--output", output, [source, options.data]);
   const picture = await draw(source, name as KindName, options);
   const { title, description } = picture;
   if (output === undefined) {
@@ -46,7 +47,7 @@ export async function plotCommand(source: string, name: string, options: Options
   }
   await write(picture, output, options);
   if (json) printJson({ title, description, output });
-  else note(`wrote ${output}: ${description}`);
+  else note(`wrote ${output}: ${title}`);
 }
 
 async function draw(source: string, name: KindName, options: Options): Promise<Picture> {

@@ -5,7 +5,7 @@ import { unknownName } from "../../options/names.ts";
 import { failure, wrongUse } from "../failures.ts";
 import { atRow, isFile, loadTableModel, nameOf, streamRows } from "../input.ts";
 import { note, printJson } from "../output.ts";
-import { openSink, type Sink } from "../outputFile.ts";
+import { checkOutput, openSink, type Sink } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
 import { type OutputColumn, type OutputFormat, type Writer, writerOf } from "./writers.ts";
 
@@ -30,6 +30,7 @@ const ENDINGS: Readonly<Record<string, OutputFormat>> = {
 export async function predictCommand(path: string, file: string, options: Options): Promise<void> {
   const { output = "-" } = options;
   const format = formatOf(options);
+  if (output !== "-") checkOutput("--output", output, [path, file]);
   const model = await loadTableModel(path, "predict", { kernel: options.kernel ?? "auto" });
   if (options.probabilities && model.targets.every(({ classes }) => classes === undefined)) {
     throw wrongUse(

@@ -13,13 +13,15 @@ import {
   type TableModel,
   type TableSearch,
 } from "myelin/table";
-import { fileError } from "../../files/paths.ts";
-import { destinationOf } from "../../files/replace.ts";
 import { randomNumber } from "../../host.ts";
+import { unknownName } from "../../options/names.ts";
 import { CommandFailure, EXIT, wrongUse } from "../failures.ts";
-import { nameOf, readRows, streamRows } from "../input.ts";
+import { checkAnswers, nameOf, readRows, streamRows } from "../input.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { note, print, printJson } from "../output.ts";
+import { checkOutput } from "../outputFile.ts";
+import { writeReport } from "../report.ts";
+import { quoted } from "../shell.ts";
 import { configurationText, settingsOf } from "./config.ts";
 import { SEARCH, TRAIN, type Training, type TrainValues } from "./settings.ts";
 
@@ -52,10 +54,14 @@ async function run(file: string | undefined, options: Options, training: Trainin
   }
   if (file === undefined)
     throw wrongUse(`${command}: expected a table. Fix: myelin ${command} FILE --target COLUMN`);
-  checkOutput(values.output);
+  const read = [file, values.test, options.config];
+  checkOutput("--output", values.output, read);
+  if (values.report !== undefined) checkOutput("--report", values.report, [...read, values.output]);
   const tell = options.quiet ? () => {} : note;
   const { rows, source, held } = await readTables(file, values, seed, command);
   const targets = targetsOf(values, rows, file);
+  if (!values.stream) checkDropped(values, rows, targets);
+  for (const one of held) checkAnswers(one.rows, targets, one.name);
   await showColumns(file, rows, values, targets, tell);
   const trained = await trainModel(source, values, targets, seed, options, training, tell);
   const { model, search, isStopped } = trained;
@@ -66,25 +72,24 @@ async function run(file: string | undefined, options: Options, training: Trainin
     tell("");
     const tests = await test(model, held);
     await save(model, values.output);
-    if (options.json) {
-      const result = resultOf(model, values.output, tests, isStopped);
-      printJson({ ...result, ...(search && { trials: search.trials }) });
-    } else {
-      if (search !== undefined) print(`${search.text}\n`);
-      printResult(model, values.output, tests, file);
+    try {
+      // Before the result is printed, because a reader such as head may end the process then.
+      if (values.report !== undefined) {
+        tell(`saved ${values.output}; making the report`);
+        await reportOn(model, values.report, { rows, source, held }, seed, tell);
+      }
+    } finally {
+      if (options.json) {
+        const result = resultOf(model, values, tests, isStopped);
+        printJson({ ...result, ...(search && { trials: search.trials }) });
+      } else {
+        if (search !== undefined) print(`${search.text}\n`);
+        printResult(model, values.output, tests, file);
+      }
     }
     if (isStopped) process.exitCode = EXIT.interrupted;
   } finally {
     model.dispose();
-  }
-}
-
-/** Throws if the model could not be saved: before the training rather than after it. */
-function checkOutput(path: string): void {
-  try {
-    destinationOf(path);
-  } catch (error) {
-    throw fileError(`${JSON.stringify(path)} cannot be written`, error);
   }
 }
 
@@ -128,7 +133,9 @@ async function readTables(file: string, values: TrainValues, seed: number, comma
 /** Opens a table that is read twice, block by block. */
 async function openStream(file: string, values: TrainValues): Promise<Omit<Tables, "held">> {
   const open = () => streamRows(file, values, "train");
-  const first = await (await open()).next();
+  const stream = await open();
+  const first = await stream.next();
+  await stream.return();
   if (first.done) throw wrongUse(`${nameOf(file)} has no rows. Fix: give a table with rows`);
   if (file === "-") {
     throw wrongUse(
@@ -149,6 +156,15 @@ function targetsOf({ target }: TrainValues, rows: Frame, file: string): readonly
   throw wrongUse(
     `--target: expected the column to predict. The columns of ${nameOf(file)} are ${shown.join(", ")}`,
   );
+}
+
+/** Throws for a column to leave out that is not there, or is to be predicted. */
+function checkDropped({ drop = [] }: TrainValues, { names }: Frame, targets: readonly string[]): void {
+  const unknown = drop.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw wrongUse(unknownName("--drop", "column", unknown, names).message);
+  const target = drop.find((name) => targets.includes(name));
+  if (target !== undefined)
+    throw wrongUse(`--drop: ${JSON.stringify(target)} is the target. Fix: drop other columns only`);
 }
 
 /** Returns the types that the settings give. */
@@ -235,12 +251,49 @@ async function test(model: TableModel, held: readonly Held[]): Promise<Test[]> {
   return tests;
 }
 
+/** Writes the report: of the rows that were tested with, if there are any. */
+async function reportOn(
+  model: TableModel,
+  path: string,
+  { rows, source, held }: Tables,
+  seed: number,
+  tell: Tell,
+): Promise<void> {
+  const isStream = source !== rows;
+  const [test, ...others] = held;
+  if (isStream && test === undefined)
+    tell(
+      "--stream keeps no rows, so the report shows no cells of rows and no importance of columns. Fix: --test",
+    );
+  if (others.length > 0) tell(`the report is of ${test.name}`);
+  await writeReport(path, model, {
+    ...{ rows: isStream ? undefined : rows, test: test?.rows },
+    command: commandWith(seed),
+  });
+  tell(`wrote ${path}`);
+}
+
+/** Returns the command that repeats the training: this one, with the seed. Each option has a line. */
+function commandWith(seed: number): string {
+  const [, , name, ...given] = process.argv;
+  const hasSeed = given.some((word) => /^--seed(=|$)/.test(word));
+  const end = given.includes("--") ? given.indexOf("--") : given.length;
+  const words = hasSeed ? given : given.toSpliced(end, 0, "--seed", String(seed));
+  const lines = words.map((word) => `${/^-[\w-]/.test(word) ? " \\\n  " : " "}${quoted(word)}`);
+  return `npx myelin ${name}${lines.join("")}`;
+}
+
 const withoutText = ({ text: _, toString: __, ...report }: EvaluationReport) => report;
 
-function resultOf(model: TableModel, path: string, tests: readonly Test[], isStopped: boolean): object {
+function resultOf(
+  model: TableModel,
+  { output: path, report }: TrainValues & { readonly output: string },
+  tests: readonly Test[],
+  isStopped: boolean,
+): object {
   const { rows, seed, targets, columns, scores, leaderboard, notes } = model;
   return {
-    ...{ model: path, bytes: statSync(path).size, rows, seed, isStopped },
+    ...{ model: path, bytes: statSync(path).size, report, rows, seed, isStopped },
     ...{ targets, columns, scores, leaderboard, notes },
     tests: tests.map(({ on, reports }) => ({ on, reports: reports.map(withoutText) })),
   };
@@ -259,7 +312,3 @@ function printResult(model: TableModel, path: string, tests: readonly Test[], fi
   print(`  myelin predict ${given} ${file === "-" || file.includes("://") ? "FILE" : quoted(file)}`);
   print(`  myelin inspect ${given}`);
 }
-
-/** A path as a shell takes it. */
-const quoted = (path: string) =>
-  /^[\w@%+=:,./\\-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;

@@ -115,6 +115,10 @@ export const TRAIN_SETTINGS: readonly Setting[] = [
     ...{ name: "test", value: "file", heading: testing, schema: { type: "string" } },
     description: "table to test with",
   },
+  {
+    ...{ name: "report", value: "page", heading: testing, schema: { type: "string" } },
+    description: "HTML page to write about the model, such as report.html",
+  },
   ...READING,
 ];
 
@@ -155,6 +159,7 @@ export interface TrainValues extends ReadingValues {
   readonly quantiles?: readonly number[];
   readonly holdout?: number;
   readonly test?: string;
+  readonly report?: string;
 }
 
 /** A command that trains. */
