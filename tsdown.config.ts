@@ -1,6 +1,42 @@
+import { minifySync } from "rolldown/utils";
 import { defineConfig, type UserConfig } from "tsdown";
 import { thirdPartyLicenses } from "./scripts/licenses.js";
 import { SEARCH, schemaOf, TRAIN } from "./src/cli/train/settings.ts";
+
+/** A file of a build, as far as the plugin below needs it. */
+interface BuiltFile {
+  code?: string;
+  readonly modules?: Readonly<Record<string, { readonly renderedLength: number }>>;
+}
+
+/** Comments that tell a bundler what to leave alone, and what it may leave out. A minifier loses them. */
+const FOR_BUNDLERS = /webpackIgnore|@vite-ignore|@__PURE__/;
+
+/**
+ * Removes the spaces from the code of optional parts, and shortens the names in chunks that are mostly libraries,
+ * which nobody debugs here.
+ */
+const smallCode = {
+  name: "small-code",
+  generateBundle(_options: unknown, bundle: Readonly<Record<string, BuiltFile>>) {
+    for (const [name, file] of Object.entries(bundle)) {
+      const { code, modules = {} } = file;
+      const places = Object.entries(modules);
+      const lengthOf = (isCounted: (id: string) => boolean) =>
+        places.reduce((sum, [id, { renderedLength }]) => sum + (isCounted(id) ? renderedLength : 0), 0);
+      const isLibrary = 2 * lengthOf((id) => id.includes("node_modules")) > lengthOf(() => true);
+      if (code === undefined || !name.endsWith(".js") || (!isLibrary && FOR_BUNDLERS.test(code))) continue;
+      const names = isLibrary ? {} : { compress: false, mangle: false };
+      const { code: small, errors } = minifySync(name, code, { module: true, ...names });
+      if (errors.length > 0) throw new Error(`${name} cannot be minified: ${errors[0].message}`);
+      // Says where the code is from, as the comments between modules do elsewhere.
+      const from = Array.from(code.matchAll(/^\/\/#region (?:node_modules|src)\/[^/\n]+/gm), ([text]) =>
+        text.slice(10),
+      );
+      file.code = `// ${[...new Set(from)].join(", ")}/\n${small}`;
+    }
+  },
+};
 
 const shared = {
   format: "esm",
@@ -50,14 +86,13 @@ export default defineConfig([
       "kernel/noNative": "src/kernel/noNative.ts",
     },
     platform: "neutral",
+    plugins: [smallCode, ...shared.plugins],
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
     deps: { neverBundle: [/^#/, /^node:/] },
     // Without it the types do not compile in an app that has neither the types of Node nor a library as new
     // as this.
     banner: { dts: '/// <reference lib="esnext.disposable" />' },
     dts: true,
-    // Spaces are a tenth of the package. Names stay, so that a stack can be read.
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   },
   // The command, with the libraries that it alone needs. It reaches the rest as any user does.
   {

@@ -31,16 +31,14 @@ function main() {
   pack(stageMain(), manifest);
 }
 
-// Both documents link to files that are not packed.
+// The README links to files that are not packed.
 function stageMain() {
   const folder = emptyFolder(manifest.name);
   for (const path of [...manifest.files, "package.json", "LICENSE", "README.md"])
     cpSync(join(root, path), join(folder, path), { recursive: true });
   const isPacked = (path) => existsSync(join(folder, path));
-  for (const document of ["README.md", "CHANGELOG.md"]) {
-    const text = readFileSync(join(root, document), "utf8");
-    writeFileSync(join(folder, document), withLiveLinks(text, isPacked, manifest));
-  }
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  writeFileSync(join(folder, "README.md"), withLiveLinks(readme, isPacked, manifest));
   return folder;
 }
 
