@@ -1,6 +1,7 @@
 // Chromium for tests of pages; undefined if there is none. The variable CHROMIUM can give its path.
 
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,12 @@ const offline = [
   "--disable-quic",
 ];
 const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", ...offline];
+
+/** Returns a page whose policy also allows the script of a test. */
+export function allowing(page: string, script: string): string {
+  const hash = createHash("sha256").update(script).digest("base64");
+  return page.replace(/script-src '/, `script-src 'sha256-${hash}' '`);
+}
 
 /** Opens a page and returns it as it is after its scripts. `steps` run as its last script. */
 export function pageAfter(

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { DataError, OptionError } from "../../src/errors.ts";
 import { confusionMatrix, page, scatter } from "../../src/plot/index.ts";
-import { browser, pageAfter } from "./browser.ts";
+import { allowing, browser, pageAfter } from "./browser.ts";
 import { allPictures, xorPoints } from "./samples.ts";
 
 interface Details {
@@ -119,7 +119,7 @@ describe.skipIf(!browser)("in Chromium (skipped if there is none; CHROMIUM can g
 
   /** Returns the text and the visibility of the tooltip after some steps inside the page. */
   function tooltipAfter(text: string, steps: string, width = 1000): { text: string; hidden: boolean } {
-    const result = pageAfter(text, steps, { width });
+    const result = pageAfter(allowing(text, steps), steps, { width });
     const [, attributes, content] = result.match(/<output([^>]*)>(.*?)<\/output>/s)!;
     return { text: content, hidden: /\bhidden\b/.test(attributes) };
   }
@@ -177,7 +177,7 @@ describe.skipIf(!browser)("in Chromium (skipped if there is none; CHROMIUM can g
       document.body.replaceChildren();
       document.body.append("VIOLATIONS", JSON.stringify(violations.map(({ id, nodes }) => [id, nodes[0].html.slice(0, 200)])), "END");`;
     const found = /VIOLATIONS(.*)END/s.exec(
-      pageAfter(all, steps).replaceAll(/<script[\s\S]*<\/script>/g, ""),
+      pageAfter(allowing(all, steps), steps).replaceAll(/<script[\s\S]*<\/script>/g, ""),
     )?.[1];
     expect(found).toBe("[]");
   });

@@ -423,7 +423,7 @@ describe("columns that tell nothing", () => {
 
   test("are noted where the networks are used and no better than the mean", async () => {
     const { notes } = await learn(noise(60, 10));
-    expect(notes).toMatch(/^the columns tell hardly anything about "y": rootMeanSquaredError is no better/);
+    expect(notes).toMatch(/^the columns say almost nothing about "y": rootMeanSquaredError is not better/);
   });
 });
 

@@ -8,7 +8,13 @@ import { escapeText } from "./markup.ts";
 import type { Target } from "./svg/drawing.ts";
 import { drawFigure } from "./svg/figure.ts";
 
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+/** The SHA-256 of the only script that may run; a test compares it. */
+const SCRIPT_HASH = "sha256-eboP7t5Q2b1rBWpKjdVa8kqUzQjYOVr5tHNQOk32RbU=";
+
+const POLICY = [
+  ...["default-src 'none'", "base-uri 'none'", "form-action 'none'", "img-src data:"],
+  ...["style-src 'unsafe-inline'", `script-src '${SCRIPT_HASH}'`],
+].join("; ");
 
 /** The width of the drawing for narrow windows. */
 const NARROW = 360;
@@ -43,22 +49,36 @@ export function writePage(sections: readonly Section[], options: PageOptions): s
     const heading = isAlone ? "" : `<h${level}>${escapeText(figure.title)}</h${level}>\n`;
     return `<section>\n${before}${heading}${figureMarkup(figure, `figure-${at + 1}`, options)}</section>`;
   });
+  const content = `<h1>${escapeText(title)}</h1>\n${figures.join("\n")}\n${options.after}`;
+  return writeDocument(content, { title, theme, language, style: `main { max-width: ${width}px; }` });
+}
+
+/** The parts of a page that are not its content. */
+export interface DocumentHead {
+  readonly title: string;
+  readonly theme: Theme;
+  readonly language: string;
+  /** CSS for this kind of page. */
+  readonly style: string;
+}
+
+/** Returns a page with figures in its content, and the script that shows their values. */
+export function writeDocument(content: string, { title, theme, language, style }: DocumentHead): string {
   return `<!doctype html>
 <html lang="${escapeText(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="${theme === "auto" ? "light dark" : theme}">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${escapeText(POLICY)}">
+<meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:,">
 <title>${escapeText(title)}</title>
-<style>${themeStyle(theme)}main { max-width: ${width}px; }${pictureStyle}</style>
+<style>${themeStyle(theme)}${pictureStyle}${style}</style>
 </head>
 <body>
 <main>
-<h1>${escapeText(title)}</h1>
-${figures.join("\n")}
-${options.after}<p class="help">Point at a picture, touch it, or focus it and use the arrow keys to read its values.</p>
+${content}<p class="help">Point at a picture, touch it, or focus it and use the arrow keys to read its values.</p>
 </main>
 <script type="module">${hoverScript}</script>
 </body>

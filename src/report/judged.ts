@@ -29,7 +29,7 @@ export interface Judged {
   readonly decisions: Uint32Array | undefined;
   /** [rows][quantiles] */
   readonly quantiles: Float64Array | undefined;
-  /** The cells of the rows; undefined if the table is not at hand. */
+  /** The cells of the rows; undefined if the table was not given. */
   readonly frame: Frame | undefined;
 }
 

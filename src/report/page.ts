@@ -1,18 +1,9 @@
 // The page of a report: head, contents, sections. It loads nothing, and its policy forbids everything else.
 
 import type { Theme } from "../plot/colors.ts";
-import { hoverScript } from "../plot/hover.ts";
-import { pictureStyle, themeStyle } from "../plot/html.ts";
+import { writeDocument } from "../plot/html.ts";
 import { element, escapeText } from "../plot/markup.ts";
 import type { Section } from "./markup.ts";
-
-/** The SHA-256 of the only script that may run; a test compares it. */
-const SCRIPT_HASH = "sha256-eboP7t5Q2b1rBWpKjdVa8kqUzQjYOVr5tHNQOk32RbU=";
-
-const POLICY = [
-  ...["default-src 'none'", "base-uri 'none'", "form-action 'none'", "img-src data:"],
-  ...["style-src 'unsafe-inline'", `script-src '${SCRIPT_HASH}'`],
-].join("; ");
 
 /** What a page has besides its sections. */
 export interface PageHead {
@@ -35,21 +26,7 @@ export function writeReport(sections: readonly Section[], head: PageHead): strin
     const start = `<section aria-labelledby="${id}">\n<h2 id="${id}">${escapeText(heading)}</h2>`;
     return `${start}\n${blocks.filter((block) => block !== "").join("\n")}\n</section>`;
   });
-  return `<!doctype html>
-<html lang="${escapeText(language)}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="${theme === "auto" ? "light dark" : theme}">
-<meta http-equiv="Content-Security-Policy" content="${escapeText(POLICY)}">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>${escapeText(title)}</title>
-<style>${themeStyle(theme)}${pictureStyle}${STYLE}</style>
-</head>
-<body>
-<main>
-<header>
+  const content = `<header>
 <h1>${escapeText(title)}</h1>
 <p class="subtitle">${escapeText(subtitle)}</p>
 </header>
@@ -57,12 +34,8 @@ export function writeReport(sections: readonly Section[], head: PageHead): strin
 <ul>${contents.join("")}</ul>
 </nav>
 ${bodies.join("\n")}
-<p class="help">Point at a picture, touch it, or focus it and use the arrow keys to read its values.</p>
-</main>
-<script type="module">${hoverScript}</script>
-</body>
-</html>
 `;
+  return writeDocument(content, { title, theme, language, style: STYLE });
 }
 
 const STYLE = `

@@ -15,7 +15,7 @@ export type Answer<Value = ClassValue> = [Value] extends [string | boolean]
       readonly value: unknown extends Value ? ClassValue : Value;
       /** The probability of each class by its name; only for classes. */
       readonly probabilities?: Readonly<Record<string, number>>;
-      /** The quantiles by their shares, where they were asked for: `{ "0.05": 12.5, … }`. */
+      /** The quantiles by their shares, where the training had `quantiles`: `{ "0.05": 12.5, … }`. */
       readonly quantiles?: Readonly<Record<string, number>>;
     };
 
@@ -35,7 +35,7 @@ export interface ColumnAnswers<Value = ClassValue> {
   readonly value: readonly Value[];
   /** The probability of each class by its name; only for classes. */
   readonly probabilities?: Readonly<Record<string, Float64Array>>;
-  /** The quantiles by their shares, where they were asked for. */
+  /** The quantiles by their shares, where the training had `quantiles`. */
   readonly quantiles?: Readonly<Record<string, Float64Array>>;
 }
 

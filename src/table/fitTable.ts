@@ -304,7 +304,7 @@ function notesOnLearning(
     return score < always || always === 0
       ? []
       : [
-          `the columns tell hardly anything about ${show(name)}: ${usual} is no better than of always answering with ${base}${fix}`,
+          `the columns say almost nothing about ${show(name)}: ${usual} is not better than if the answer is always ${base}${fix}`,
         ];
   }
   const always = `${show(name)} is always answered with ${base}`;

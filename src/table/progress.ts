@@ -33,7 +33,7 @@ export class Progress {
   readonly #listeners: Listeners;
   readonly #begun = now();
   readonly #display: ReturnType<typeof displayModels> | undefined;
-  /** The target at hand. */
+  /** The current target. */
   #target = 0;
   #last = -1;
 
@@ -57,7 +57,7 @@ export class Progress {
   }
 
   /**
-   * The share that the target at hand has in the time that is planned for the rest, times the share that is
+   * The share that the current target has in the time that is planned for the rest, times the share that is
    * left.
    */
   share(): number {
@@ -67,12 +67,12 @@ export class Progress {
     return rest === 0 ? left : (left * this.#counts[this.#target]) / rest;
   }
 
-  /** Tells that networks of the target at hand have been trained. */
+  /** Tells that networks of the current target have been trained. */
   readonly report = ({ finished }: { readonly finished: number }): void => {
     this.#tell(this.#before + finished);
   };
 
-  /** The target at hand is done. */
+  /** The current target is done. */
   end(): void {
     this.#target++;
     if (this.#last < this.#before) this.#tell(this.#before);

@@ -32,7 +32,7 @@ export interface StreamOptions {
   readonly seed: number;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Ends the training when it aborts, after the block at hand. */
+  /** Ends the training when it aborts, after the current block. */
   readonly stop?: AbortSignal | undefined;
   readonly place: string;
 }

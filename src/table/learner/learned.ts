@@ -72,7 +72,7 @@ export interface Learned {
     /** The quantiles of these rows, calibrated by other rows. */
     readonly quantiles?: QuantileRows;
   };
-  /** What predicts quantiles, where they were asked for. */
+  /** What predicts quantiles, where the training had `quantiles`. */
   readonly quantiles?: LearnedQuantiles;
 }
 
