@@ -1,7 +1,9 @@
 // Runs all tests, fast ones first: vitest, cargo, then the packed package. `--fast` runs only the fast tests,
-// and `npm test -- model` only the vitest files whose names match.
+// and `npm test -- model` only the vitest files whose names match. The end of the output lists what failed.
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cargoIsOnPath, nativeIsRequired } from "./toolchain.js";
 
@@ -15,37 +17,78 @@ const suites = isFast
   : chosen.length > 0
     ? [sourceTests]
     : [fastTests, slowTests, rustTests, packageTests];
-const failed = suites.filter((suite) => !suite());
-if (failed.length > 0) process.exitCode = 1;
+
+/** What failed, one line each. */
+const failures = [];
+const reports = mkdtempSync(join(tmpdir(), "myelin-tests-"));
+for (const suite of suites) suite();
+rmSync(reports, { recursive: true, force: true });
+if (failures.length > 0) {
+  console.error(["\nFailed:", ...failures].join("\n  "));
+  process.exitCode = 1;
+}
 
 function fastTests() {
-  return run("TypeScript, fast", process.execPath, [vitest, "run", "--project", "fast", ...chosen]);
+  vitestRun("TypeScript, fast", ["fast"]);
 }
 
 function slowTests() {
-  return run("TypeScript, slow", process.execPath, [vitest, "run", "--project", "slow"]);
+  vitestRun("TypeScript, slow", ["slow"]);
 }
 
 function sourceTests() {
-  return run("TypeScript", process.execPath, [
-    vitest,
-    "run",
-    "--project",
-    "fast",
-    "--project",
-    "slow",
-    ...chosen,
-  ]);
+  vitestRun("TypeScript", ["fast", "slow"]);
 }
 
 function rustTests() {
-  if (cargoIsOnPath()) return run("Rust", "cargo", ["test", "--workspace", "--locked"]);
+  const command = ["test", "--workspace", "--locked"];
+  if (cargoIsOnPath()) {
+    if (!run("Rust", "cargo", command)) failures.push(`cargo ${command.join(" ")}`);
+    return;
+  }
   console.log("\nRust: skipped, because no Rust toolchain (cargo) is on the path.");
-  return !nativeIsRequired;
+  if (nativeIsRequired) failures.push("Rust: MYELIN_REQUIRE_NATIVE is set, but cargo is not on the path");
 }
 
 function packageTests() {
-  return run("The packed package", process.execPath, [vitest, "run", "--project", "package"]);
+  vitestRun("The packed package", ["package"]);
+}
+
+function vitestRun(title, projects) {
+  const report = join(reports, `${projects.join("-")}.json`);
+  const ok = run(title, process.execPath, [
+    vitest,
+    "run",
+    ...projects.flatMap((project) => ["--project", project]),
+    ...chosen,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
+  if (!ok) failures.push(...failedTests(title, report));
+}
+
+/** Returns the failed tests of vitest's report, or the suite if no report tells. */
+function failedTests(title, report) {
+  try {
+    const { testResults } = JSON.parse(readFileSync(report, "utf8"));
+    const named = testResults.flatMap(({ name, status, message, assertionResults }) => {
+      const file = relative(root, name);
+      const failed = assertionResults.filter((test) => test.status === "failed");
+      if (failed.length === 0 && status === "failed") return [`${file}: ${firstLine(message)}`];
+      return failed.map(
+        (test) => `${file} > ${test.fullName}: ${firstLine(test.failureMessages.join("\n"))}`,
+      );
+    });
+    if (named.length > 0) return named;
+  } catch {
+    // The run ended before it wrote a report.
+  }
+  return [title];
+}
+
+function firstLine(text) {
+  return text.trim().split("\n", 1)[0];
 }
 
 function run(title, command, commandArguments) {
