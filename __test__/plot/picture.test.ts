@@ -53,6 +53,29 @@ describe("svg", () => {
           expect(Number(circle.getAttribute("cx"))).toBeLessThanOrEqual(720);
         }
       }),
+      // Values so close that a step between them underflows.
+      {
+        examples: [
+          [
+            [
+              [0, 0, -5e-324],
+              [0, 0, 5e-324],
+            ],
+          ],
+          [
+            [
+              [0, 0, 1],
+              [0, 0, 1 + 2e-16],
+            ],
+          ],
+          [
+            [
+              [0, 0, 1e300],
+              [1, 1, -1e300],
+            ],
+          ],
+        ],
+      },
     );
   });
 });

@@ -36,13 +36,15 @@ export function extentOf(values: Iterable<number>): [low: number, high: number] 
   return low <= high ? [low, high] : undefined;
 }
 
+/** Whether steps between ticks are neither lost in rounding nor underflow. */
+const isWide = ([low, high]: readonly [number, number]) =>
+  high - low > Math.max(Math.max(Math.abs(low), Math.abs(high)) * 1e-9, LARGEST ** -1);
+
 /** Returns a domain with room for ticks: equal values get a wider one around them. */
 export function roomFor(extent: readonly [number, number] | undefined): [number, number] {
   if (extent === undefined) return [0, 1];
   const [low, high] = extent;
-  // Below this the steps between ticks would be lost in rounding, or underflow.
-  const least = Math.max(Math.max(Math.abs(low), Math.abs(high)) * 1e-9, LARGEST ** -1);
-  if (high - low > least) return [low, high];
+  if (isWide(extent)) return [low, high];
   const half = Math.max(0.5, Math.abs(low) / 2);
   return [low - half, high + half];
 }
@@ -82,6 +84,8 @@ export function scaleOf(axis: Axis, [from, to]: readonly [from: number, to: numb
 function ticksOf({ kind, domain, integers }: Axis, count: number): number[] {
   const [low, high] = domain;
   if (kind === "log") return logTicks(domain, count);
+  // The domain of a color ramp is that of its values, however close they are.
+  if (!isWide(domain)) return low === high ? [low] : [low, high];
   if (kind === "date") return utcTicks(new Date(low), new Date(high), Math.max(3, count)).map(Number);
   return ticks(low, high, count).filter((value) => !integers || Number.isInteger(value));
 }
