@@ -14,6 +14,9 @@ const slow = [
   ...["serve/server"],
 ].map((name) => `__test__/${name}.test.ts`);
 
+/** Sets the seed of property tests. */
+const properties = "__test__/properties.ts";
+
 /** Settings to test the sources directly, through the condition "myelin-source". */
 const sources = {
   resolve: {
@@ -35,12 +38,22 @@ export default defineConfig({
         test: {
           name: "fast",
           pool: "forks",
+          setupFiles: properties,
           include: ["__test__/**/*.test.ts"],
           exclude: [...configDefaults.exclude, "__test__/package/**", ...slow],
           testTimeout: 60_000,
         },
       },
-      { ...sources, test: { name: "slow", pool: "forks", include: slow, testTimeout: 60_000 } },
+      {
+        ...sources,
+        test: {
+          name: "slow",
+          pool: "forks",
+          setupFiles: properties,
+          include: slow,
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "package",
