@@ -18,7 +18,7 @@ import { scoreLearned } from "./honest.ts";
 import { disposeNetworks, learnPrior, orDispose } from "./learner/learned.ts";
 import type { Bag } from "./learner/members.ts";
 import { countNetworks, type LearnOptions, learn } from "./learner/portfolio.ts";
-import { FOLDS, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
+import { FOLDS, foldsFor, limit, portfolio, QUALITIES, type Quality } from "./learner/portfolios.ts";
 import { priorQuantiles } from "./learner/quantiles.ts";
 import type { TrainedTarget } from "./parts.ts";
 import { inTurns, pause } from "./pieces.ts";
@@ -231,13 +231,14 @@ export async function fitWith(
     const cannot = whyNot(target, own.rows);
     if (cannot !== undefined) notes.push(cannot);
     const isSingle = classes?.length === 1;
+    const kept = search === undefined ? foldsFor(target.rows.length) : FOLDS;
     const folds =
       cannot !== undefined
         ? []
         : validation === undefined
-          ? dealRows(target, folding, CALL)
+          ? dealRows(target, folding, CALL).slice(-kept)
           : [splitOff(target, own.rows)];
-    const bags = limit(portfolio(quality, target.description.task), most);
+    const bags = limit(portfolio(quality, target.description.task, kept), most);
     return { target, folds, bags, isTuned: !isSingle && isTuned(controls, target.description) };
   });
   if (streamed === undefined && isCut) notes.push(cutNote(all.rows));

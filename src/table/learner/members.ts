@@ -69,9 +69,14 @@ function answer({ outputs, task }: Shape): LayerChoice[] {
 const lossOf = (task: Task, labelSmoothing: number): Architecture["loss"] =>
   task === "classification" ? { type: "sparseCategoricalCrossentropy", labelSmoothing } : "meanSquaredError";
 
-/** Steps of a training are limited, so that a large table is gone through less often. */
+/** The gradients of a training are limited, so that a large table is gone through less often. */
 const epochsFor = (rows: number, most: number) =>
-  Math.max(8, Math.min(most, Math.round(8e6 / Math.max(1, rows))));
+  Math.max(4, Math.min(most, Math.round(2e6 / Math.max(1, rows))));
+
+/** A large table is learned in larger batches: how many times the usual size, 1, 2 or 4. */
+const batchFactor = (rows: number) => (rows > 140_000 ? 4 : rows > 70_000 ? 2 : 1);
+/** A rate grows as the root of the batch, by which the noise of the gradients falls. */
+const rateFactor = (rows: number) => Math.sqrt(batchFactor(rows));
 
 /** How networks with early stopping differ. */
 export interface StoppedNetwork {
@@ -112,7 +117,12 @@ export const stopped = (
     loss: lossOf(shape.task, 0.1),
     optimizer: { type: "adamW", learningRate: given.learningRate, weightDecay },
   }),
-  fit: (_shape, rows) => ({ epochs: epochsFor(rows, 200), batchSize: 64, patience: given.patience }),
+  fit: (_shape, rows) => ({
+    epochs: epochsFor(rows, 200),
+    batchSize: 64 * batchFactor(rows),
+    patience: given.patience,
+    ...(batchFactor(rows) > 1 && { rate: () => given.learningRate * rateFactor(rows) }),
+  }),
   startFromData: false,
   ...(inputs && { inputs }),
 });
@@ -183,9 +193,10 @@ const cycle = (name: string, inputs?: InputScaling): Member => ({
     optimizer: { type: "adamW", learningRate: 0.01, beta2: 0.95, weightDecay: 0.1 },
   }),
   fit(_shape, rows) {
-    const steps = Math.ceil(rows / 64);
+    const batchSize = 64 * batchFactor(rows);
+    const steps = Math.ceil(rows / batchSize);
     const epochs = Math.max(epochsFor(rows, 60), Math.ceil(FEWEST_STEPS / steps));
-    return { epochs, batchSize: 64, rate: (share) => 0.01 * oneCycle(share) };
+    return { epochs, batchSize, rate: (share) => 0.01 * rateFactor(rows) * oneCycle(share) };
   },
   startFromData: true,
   ...(inputs && { inputs }),
