@@ -96,7 +96,17 @@ impl<S: Simd> Work<S> {
         let Work { s, product, rows, parameters, input, output, scratch, .. } = self;
         s.run(
             #[inline(always)]
-            || product.input_gradient::<S, 0>(*s, parameters, output, input, scratch, nothing(), *rows),
+            || {
+                product.input_gradient::<S, 0>(
+                    *s,
+                    parameters,
+                    output,
+                    input,
+                    scratch,
+                    nothing(),
+                    (*rows, 0..input.count()),
+                )
+            },
         );
     }
 

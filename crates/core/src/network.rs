@@ -5,7 +5,7 @@
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
 use crate::engine::gradient_target::GradientTarget;
 use crate::engine::gradients::{ParameterGradients, Shard};
-use crate::engine::panels::{Line, Panels};
+use crate::engine::panels::{LANES, Line, Panels, panels};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::BatchStatistics;
 use crate::layers::LayerOperation;
@@ -178,15 +178,23 @@ impl<S: Simd> Plan<S> {
             let (before, after) = gradients.split_at_mut(index);
             let (result, gradient) = (&mut before[index - 1], &after[0]);
             let mut epilogue = self.differentiate(index - 1, kept, outputs);
+            let needed = self.needed.get(index - 1).cloned().unwrap_or(0..result.features());
+            let needed_panels = needed.start / LANES..panels(needed.end);
             match &self.operations[index].kind {
                 Kind::Product(product) => {
                     product.input_gradient::<S, KNOWN_ROWS>(
-                        s, parameters, gradient, result, scratch, epilogue, rows,
+                        s,
+                        parameters,
+                        gradient,
+                        result,
+                        scratch,
+                        epilogue,
+                        (rows, needed_panels),
                     );
                 }
                 kind => {
                     let values = (&outputs[index - 1], &outputs[index]);
-                    kind.backward(s, parameters, values, (index, after), result, at);
+                    kind.backward(s, parameters, values, (index, after), (result, &needed), at);
                     let panels = 0..result.count();
                     epilogue.apply(s, result, panels, rows);
                 }

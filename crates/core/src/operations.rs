@@ -149,7 +149,7 @@ impl<S: Simd> Kind<S> {
 
     /// Computes the gradient with respect to the input, for all kinds but products. `index` is the index of
     /// this operation. `gradients` begins with the gradient with respect to its output, followed by those of
-    /// the later operations.
+    /// the later operations. A lookup computes the gradient of the features `needed` only.
     #[inline(never)]
     pub(crate) fn backward(
         &self,
@@ -157,7 +157,7 @@ impl<S: Simd> Kind<S> {
         parameters: &[Line],
         (input, output): (&Panels, &Panels),
         (index, gradients): (usize, &[Panels]),
-        result: &mut Panels,
+        (result, needed): (&mut Panels, &Range<usize>),
         at: BatchRange<'_>,
     ) {
         let BatchRange { from, rows, moment, statistics } = at;
@@ -169,7 +169,7 @@ impl<S: Simd> Kind<S> {
                 }
             }
             Kind::Affine(affine) => affine.backward(s, parameters, &gradients[0], result, rows),
-            Kind::Lookup(lookup) => lookup.backward(&gradients[0], result, rows),
+            Kind::Lookup(lookup) => lookup.backward(&gradients[0], result, rows, needed),
             _ => result.copy_from(&gradients[0], rows),
         }
         match self {

@@ -55,6 +55,9 @@ pub struct Plan<S: Simd> {
     /// The first operation with trainable parameters. The backward pass ends here: the gradient of its input
     /// is not needed.
     pub first_trained: usize,
+    /// For each of the lookups at the beginning: the features of its output whose gradient a lookup reads. No
+    /// operation before them needs another one.
+    pub needed: Vec<Range<usize>>,
     /// How a step is taken.
     pub way: Way,
     /// The loss.
@@ -142,6 +145,7 @@ impl<S: Simd> Plan<S> {
             inputs,
             operations: Vec::new(),
             first_trained: 0,
+            needed: Vec::new(),
             way: Way::Rows,
             loss: losses::build(kind(loss, "loss")?, loss)?,
             absorbed: None,
@@ -183,6 +187,7 @@ impl<S: Simd> Plan<S> {
         }
         let first = plan.operations.iter().position(|operation| operation.trainable);
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
+        plan.needed = needed(&plan.operations);
         let size = (plan.lines, plan.needs_whole_gradient() || plan.groups.is_some());
         plan.way = Way::of(&plan.operations, size, (&*plan.loss, &*plan.update));
         Ok(plan)
@@ -435,4 +440,17 @@ impl<S: Simd> Plan<S> {
     pub fn needs_whole_gradient(&self) -> bool {
         self.clip.is_some() || !self.penalties.is_empty()
     }
+}
+
+/// Returns [`Plan::needed`].
+fn needed<S: Simd>(operations: &[Operation<S>]) -> Vec<Range<usize>> {
+    let lookups = operations.iter().map_while(|operation| match &operation.kind {
+        Kind::Lookup(lookup) => Some(lookup),
+        _ => None,
+    });
+    let needed = lookups.scan(0..0, |needed, lookup| {
+        *needed = lookup.needed(needed);
+        Some(needed.clone())
+    });
+    needed.collect()
 }

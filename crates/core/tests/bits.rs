@@ -234,6 +234,50 @@ fn tables_whose_entries_share_lines_give_the_bits_of_the_scalar_program() {
 }
 
 #[test]
+fn the_gradients_that_lookups_need_give_the_bits_of_the_scalar_program() {
+    // Only the columns between the lookups need a gradient. They are few of the product's inputs, begin and
+    // end inside a panel, and move with each lookup.
+    let lookup = |column: usize, categories: usize, units: usize| {
+        serde_json::json!({
+            "type": "embedding", "column": column, "categories": categories, "units": units, "learningRateFactor": 1,
+        })
+    };
+    let lists = [
+        vec![(40, 5, 3)],
+        vec![(90, 5, 3), (40, 7, 17)],
+        vec![(40, 5, 16), (70, 7, 1)],
+        vec![(99, 5, 19), (98, 3, 2), (0, 7, 5)],
+    ];
+    for list in lists {
+        for next in [None, Some(serde_json::json!({ "type": "relu" }))] {
+            for units in [5, 40] {
+                let lookups =
+                    list.iter().map(|&(column, categories, units)| lookup(column, categories, units));
+                let layers: Vec<_> = lookups.chain(next.clone()).chain([dense(units), dense(3)]).collect();
+                let program = serde_json::json!({
+                    "inputs": 100,
+                    "layers": layers,
+                    "loss": { "type": "meanSquaredError" },
+                    "clipGradients": null,
+                    "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
+                });
+                let data = examples(&program, 37, 1);
+                Case {
+                    program,
+                    data,
+                    batch: 18,
+                    seed: 1,
+                    shuffle: true,
+                    accumulate: 1,
+                    rates: vec![0.1, 0.1],
+                }
+                .check();
+            }
+        }
+    }
+}
+
+#[test]
 fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
     for (inputs, units) in [(300, 129), (129, 5), (2, 1030), (1030, 2)] {
         let program = serde_json::json!({

@@ -36,31 +36,44 @@ impl Lookup {
     /// Copies `input` to `output`, with the category's values in place of its number.
     pub fn forward(&self, parameters: &[Line], input: &Panels, output: &mut Panels, rows: usize) {
         let table = &parameters[self.table.clone()];
+        output.copy_features(0, input, 0..self.column, rows);
         for row in 0..rows {
             let first = self.place(input, row);
-            for feature in 0..self.column {
-                output.set_value(row, feature, input.value(row, feature));
-            }
             for unit in 0..self.units {
                 let place = first + unit;
                 output.set_value(row, self.column + unit, table[place / LANES].0[place % LANES]);
             }
-            for feature in self.column + 1..input.features() {
-                output.set_value(row, feature - 1 + self.units, input.value(row, feature));
-            }
         }
+        output.copy_features(self.column + self.units, input, self.column + 1..input.features(), rows);
     }
 
-    /// Computes the gradient of the input: zero for the category number, unchanged for the other values.
-    pub fn backward(&self, gradient: &Panels, result: &mut Panels, rows: usize) {
-        for row in 0..rows {
-            for feature in 0..self.column {
-                result.set_value(row, feature, gradient.value(row, feature));
+    /// Returns the features of the output whose gradient is needed, if that of some features of the input is:
+    /// these, and the values of the categories.
+    pub fn needed(&self, of_input: &Range<usize>) -> Range<usize> {
+        let own = self.column..self.column + self.units;
+        if of_input.is_empty() {
+            return own;
+        }
+        let moved = |feature: usize| if feature > self.column { feature + self.units - 1 } else { feature };
+        own.start.min(moved(of_input.start))..own.end.max(moved(of_input.end - 1) + 1)
+    }
+
+    /// Computes the gradient of the features `needed` of the input: zero for the category number, unchanged
+    /// for the other values.
+    pub fn backward(&self, gradient: &Panels, result: &mut Panels, rows: usize, needed: &Range<usize>) {
+        let before = needed.start..needed.end.min(self.column);
+        if !before.is_empty() {
+            result.copy_features(before.start, gradient, before.clone(), rows);
+        }
+        if needed.contains(&self.column) {
+            for row in 0..rows {
+                result.set_value(row, self.column, 0.0);
             }
-            result.set_value(row, self.column, 0.0);
-            for feature in self.column + 1..result.features() {
-                result.set_value(row, feature, gradient.value(row, feature - 1 + self.units));
-            }
+        }
+        let after = needed.start.max(self.column + 1)..needed.end;
+        if !after.is_empty() {
+            let source = after.start + self.units - 1..after.end + self.units - 1;
+            result.copy_features(after.start, gradient, source, rows);
         }
     }
 

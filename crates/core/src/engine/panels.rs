@@ -225,6 +225,38 @@ impl Panels {
         }
     }
 
+    /// Copies consecutive features of the first rows of `other`: the first of `source` to the feature `target`.
+    pub fn copy_features(&mut self, target: usize, other: &Panels, source: Range<usize>, rows: usize) {
+        let mut at = target;
+        let mut from = source.start;
+        while from < source.end {
+            let lane = at % LANES;
+            let count = (LANES - lane).min(source.end - from);
+            let (first, shift) = (from / LANES, from % LANES);
+            let result = self.panel_mut(at / LANES, rows);
+            if count == LANES && shift == 0 {
+                result.copy_from_slice(other.panel(first, rows));
+            } else if count == LANES {
+                // A line of both neighbors, from which one of them begins at the shift.
+                let sources = other.panel(first, rows).iter().zip(other.panel(first + 1, rows));
+                for (line, (before, after)) in result.iter_mut().zip(sources) {
+                    let mut both = [0.0; 2 * LANES];
+                    both[..LANES].copy_from_slice(&before.0);
+                    both[LANES..].copy_from_slice(&after.0);
+                    line.0.copy_from_slice(&both[shift..shift + LANES]);
+                }
+            } else {
+                for (row, line) in result.iter_mut().enumerate() {
+                    for (next, value) in line.0[lane..lane + count].iter_mut().enumerate() {
+                        *value = other.value(row, from + next);
+                    }
+                }
+            }
+            at += count;
+            from += count;
+        }
+    }
+
     /// Zeros the lanes beyond the features, if the last panel is among `panels`. A function of zero is not
     /// always zero.
     #[inline(always)]

@@ -256,7 +256,8 @@ impl Product {
         );
     }
 
-    /// Computes input_gradient = Wᵀ gradient, then applies the epilogue. `KNOWN_ROWS` is as in `forward`.
+    /// Computes input_gradient = Wᵀ gradient, then applies the epilogue. A wide product for any number of
+    /// rows computes the panels `needed` only. `KNOWN_ROWS` is as in `forward`.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is read, what is written, and the scratch between them"
@@ -270,16 +271,25 @@ impl Product {
         input_gradient: &mut Panels,
         scratch: &mut [Line],
         mut epilogue: impl PanelEpilogue<S>,
-        rows: usize,
+        (rows, needed): (usize, Range<usize>),
     ) {
         if KNOWN_ROWS == 0 {
-            self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, epilogue, rows);
+            self.input_gradient_many(
+                s,
+                parameters,
+                gradient,
+                input_gradient,
+                scratch,
+                epilogue,
+                (rows, needed),
+            );
         } else if self.form == Form::Narrow {
             self.input_gradient_small_batch::<S, KNOWN_ROWS>(s, parameters, gradient, input_gradient);
             let panels = 0..input_gradient.count();
             epilogue.apply(s, input_gradient, panels, KNOWN_ROWS);
         } else {
-            self.input_gradient_apart(s, parameters, gradient, input_gradient, scratch, epilogue, KNOWN_ROWS);
+            let all = (KNOWN_ROWS, 0..panels(self.inputs));
+            self.input_gradient_apart(s, parameters, gradient, input_gradient, scratch, epilogue, all);
         }
     }
 
@@ -293,11 +303,11 @@ impl Product {
         input_gradient: &mut Panels,
         scratch: &mut [Line],
         epilogue: impl PanelEpilogue<S>,
-        rows: usize,
+        extent: (usize, Range<usize>),
     ) {
         s.run(
             #[inline(always)]
-            || self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, epilogue, rows),
+            || self.input_gradient_many(s, parameters, gradient, input_gradient, scratch, epilogue, extent),
         );
     }
 
@@ -311,17 +321,18 @@ impl Product {
         input_gradient: &mut Panels,
         scratch: &mut [Line],
         mut epilogue: impl PanelEpilogue<S>,
-        rows: usize,
+        (rows, needed): (usize, Range<usize>),
     ) {
-        let count = panels(self.inputs);
+        let needed = if self.form == Form::Narrow { 0..panels(self.inputs) } else { needed };
+        let count = needed.len();
         if self.form == Form::Narrow {
             let weight = &parameters[self.weight.clone()];
             spread(s, weight, self.outputs, gradient.panel(0, rows), input_gradient);
         } else {
             let (first, second) = scratch.split_at_mut(CONTRACTION);
             for piece in pieces(self.outputs) {
-                for panel in (0..count).step_by(S::PANELS) {
-                    let group = panel..(panel + S::PANELS).min(count);
+                for panel in needed.clone().step_by(S::PANELS) {
+                    let group = panel..(panel + S::PANELS).min(needed.end);
                     self.transpose(s, parameters, panel, &piece, first);
                     if group.len() > 1 {
                         self.transpose(s, parameters, panel + 1, &piece, second);
@@ -337,7 +348,7 @@ impl Product {
             }
         }
         if self.form == Form::Narrow || count * rows <= FINISHED_LINES {
-            epilogue.apply(s, input_gradient, 0..count, rows);
+            epilogue.apply(s, input_gradient, needed, rows);
         }
     }
 
