@@ -6,11 +6,15 @@
 import { allocate } from "../../memory.ts";
 import type { Model } from "../../model.ts";
 import { permutation } from "../../random.ts";
-import { PIECE, type Pieces } from "../pieces.ts";
+import type { Pieces } from "../pieces.ts";
 import type { InputGroup } from "../preparation.ts";
 
 /** Rows that are looked at. */
 const MOST_ROWS = 512;
+/** Rows whose variance is measured. */
+const VARIANCE_ROWS = 20_000;
+/** Rows between two chances for the event loop to turn. */
+const ROWS_IN_TURN = 256;
 /** No column is scaled by more. */
 const MOST_SCALE = 4;
 /** The purpose of these draws, beside those of `random.ts`. */
@@ -79,9 +83,11 @@ export function* scaleBySensitivity(
   power: number,
 ): Pieces<void> {
   const strengths = sensitivity.map((value) => value ** power);
+  const variances = yield* variancesOf(x, scales.length);
   let [total, weighted] = [0, 0];
-  for (const [index, group] of groups.entries()) {
-    const variance = yield* varianceOf(x, scales.length, group);
+  for (const [index, { at, width, isLookup }] of groups.entries()) {
+    if (isLookup) continue;
+    const variance = variances.subarray(at, at + width).reduce((sum, value) => sum + value, 0);
     total += variance;
     weighted += variance * strengths[index];
   }
@@ -93,21 +99,21 @@ export function* scaleBySensitivity(
   }
 }
 
-/** The sum of the variances of a column's inputs. */
-function* varianceOf(x: Float32Array, inputs: number, { at, width, isLookup }: InputGroup): Pieces<number> {
-  if (isLookup) return 0;
+/** The variance of each input over the rows, or over some of many rows, at equal distances. */
+function* variancesOf(x: Float32Array, inputs: number): Pieces<Float64Array> {
   const rows = x.length / inputs;
-  let variance = 0;
-  for (let input = at; input < at + width; input++) {
-    let [sum, squares] = [0, 0];
-    for (let row = 0, i = input; row < rows; row++, i += inputs) {
-      if (row % PIECE === 0) yield;
-      sum += x[i];
-      squares += x[i] * x[i];
+  const seen = Math.min(VARIANCE_ROWS, rows);
+  const [sums, squares] = [new Float64Array(inputs), new Float64Array(inputs)];
+  for (let taken = 0; taken < seen; taken++) {
+    if (taken % ROWS_IN_TURN === 0) yield;
+    const start = Math.floor((taken * rows) / seen) * inputs;
+    for (let input = 0; input < inputs; input++) {
+      const value = x[start + input];
+      sums[input] += value;
+      squares[input] += value * value;
     }
-    variance += Math.max(0, squares / rows - (sum / rows) ** 2);
   }
-  return variance;
+  return squares.map((square, input) => Math.max(0, square / seen - (sums[input] / seen) ** 2));
 }
 
 /** Rows with each input multiplied by its factor. */
