@@ -105,6 +105,16 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       expect(Array.from(together)).toEqual(single.flat());
     });
 
+    test.each([Number.NaN, Infinity, -Infinity])("no rows with %d, wherever it is", (value) => {
+      for (const count of [1, 2, 512, 513, 1300])
+        for (const at of [0, 3 * count - 1, (3 * count) >> 1]) {
+          const { x } = rowsFor(program, count);
+          x[at] = value;
+          const made = network();
+          expect(() => predict(made, x), `${at} of ${count}`).toThrow("x: expected finite values");
+        }
+    });
+
     test("any number of rows, and returns the mean loss", () => {
       const rows = rowsFor(program, 1300);
       const parameters = Float64Array.from(parametersFor(program));

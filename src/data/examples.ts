@@ -74,6 +74,11 @@ export interface CheckedRows {
   readonly form: Form;
 }
 
+/** Throws a {@link DataError} that names the first value of x that is not finite, if there is one. */
+export function checkFiniteX(values: Float32Array, columns: number): void {
+  checkFinite(values, (at) => values[at], expectedX({ columns, categories: [] }));
+}
+
 function readFlat(array: ArrayLike<number>, expected: Expected): CheckedRows {
   const { name, columns, unit } = expected;
   checkOwned(array, name);
@@ -85,8 +90,10 @@ function readFlat(array: ArrayLike<number>, expected: Expected): CheckedRows {
     );
   }
   let values: Float32Array;
-  if (isPlainFloats(array)) values = array;
-  else {
+  if (isPlainFloats(array)) {
+    values = array;
+    if (expected.isCheckedLater) return { values, rows, form: "flat" };
+  } else {
     values = floats(length, name);
     values.set(array);
   }

@@ -14,6 +14,8 @@ export interface Expected {
   readonly listIsColumn: boolean;
   /** What a row means, in words, for errors. */
   readonly meaning?: string | undefined;
+  /** Whether the kernel, which copies a typed array anyway, checks that its values are finite. */
+  readonly isCheckedLater?: boolean;
   /** The columns that hold category numbers. */
   readonly categories?: readonly Categories[];
 }

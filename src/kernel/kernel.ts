@@ -161,7 +161,7 @@ export interface Network {
   stop(): void;
   /**
    * Writes the predictions for x, [rows][inputs], into `output`. During a training it uses the parameters of
-   * the last completed epoch.
+   * the last completed epoch. A value of x that is not finite is a `KernelError`.
    */
   predict(x: Float32Array, output: Float32Array, threads?: number): void;
   /**

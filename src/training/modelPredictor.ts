@@ -1,6 +1,6 @@
 /** `model.predict`: reads rows in any form, and returns predictions in the same form. */
-import type { Matrix } from "../data/examples.ts";
-import { OptionError, show, withinMemory } from "../errors.ts";
+import { checkFiniteX, type Matrix } from "../data/examples.ts";
+import { KernelError, OptionError, show, withinMemory } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
 import type { LayerShape } from "../nn/program.ts";
 import { checkNames } from "../options.ts";
@@ -67,10 +67,17 @@ export class ModelPredictor {
     const { layers } = this.#session;
     const layer = readLayer(options?.layer, layers);
     const { values, rows, form } = this.#session.rows("predict", x);
-    const output =
-      layer === layers.length - 1
-        ? this.#session.predictions(values, threads)
-        : this.#firstLayers(layer).predict(values, rows, threads);
+    let output: Float32Array;
+    try {
+      output =
+        layer === layers.length - 1
+          ? this.#session.predictions(values, threads)
+          : this.#firstLayers(layer).predict(values, rows, threads);
+    } catch (error) {
+      // The kernel refuses a value that is not finite, and this names it.
+      if (error instanceof KernelError) checkFiniteX(values, this.#session.inputs);
+      throw error;
+    }
     const width = layers[layer].outputs;
     if (form === "flat") return output;
     if (form === "row") return toRow(output, 0, width);

@@ -248,11 +248,12 @@ export class Session {
     return data;
   }
 
-  /** Checks rows of x, which may be in a dataset. */
+  /** Checks rows of x, which may be in a dataset. The kernel checks that a typed array is finite, when it predicts. */
   rows(call: string, x: unknown): CheckedRows {
     const source = typeof x === "object" && x !== null && "x" in x ? x.x : x;
     if (source !== x) checkSizes(x as object, { inputs: this.inputs });
-    const checked = readMatrix(source, expectedX(this.expected));
+    const isCheckedLater = this.expected.categories.length === 0;
+    const checked = readMatrix(source, { ...expectedX(this.expected), isCheckedLater });
     this.checkRows(call, checked.rows);
     this.#checkPredictions(call, checked.rows);
     return source === x ? checked : { ...checked, form: "flat" };

@@ -39,7 +39,8 @@ impl Predictor {
         Ok(Predictor(Box::new(PublishedNetwork { forward, published: Arc::clone(published) })))
     }
 
-    /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`.
+    /// Writes the predictions for `x`, `[rows][inputs]`, into `output`, `[rows][outputs]`. Returns an error if
+    /// a value of `x` is not finite; some of the output may then have been written.
     pub fn predict(&mut self, x: &[f32], output: &mut [f32], threads: Threads) -> Result<()> {
         self.0.predict(x, output, threads)
     }
@@ -96,8 +97,7 @@ impl<S: Simd> Predict for PublishedNetwork<S> {
         if rows <= 1 {
             forward.reserve(rows, 1)?;
             let published = lock(published);
-            predict(&forward.plan, forward.s, &published, &mut forward.workspaces[0], x, output);
-            return Ok(());
+            return predict(&forward.plan, forward.s, &published, &mut forward.workspaces[0], x, output);
         }
         threads.team(pays(&forward.plan, rows), |team| {
             let share = rows.div_ceil(team.threads());
@@ -106,11 +106,12 @@ impl<S: Simd> Predict for PublishedNetwork<S> {
             let parameters = lock(published);
             let pieces = x.chunks(share * inputs).zip(output.chunks_mut(share * outputs));
             let shares = workspaces.iter_mut().zip(pieces);
-            let mut shares: Vec<_> = shares.map(|(workspace, rows)| ThreadWork { workspace, rows }).collect();
-            team.each(&mut shares, |ThreadWork { workspace, rows: (x, output) }| {
-                predict(plan, *s, &parameters, workspace, x, output);
+            let mut shares: Vec<_> =
+                shares.map(|(workspace, rows)| ThreadWork { workspace, rows: (rows, Ok(())) }).collect();
+            team.each(&mut shares, |ThreadWork { workspace, rows: ((x, output), result) }| {
+                *result = predict(plan, *s, &parameters, workspace, x, output);
             });
-            Ok(())
+            shares.into_iter().try_for_each(|ThreadWork { rows: (_, result), .. }| result)
         })
     }
 
@@ -218,7 +219,7 @@ fn pays<S: Simd>(plan: &Plan<S>, rows: usize) -> bool {
     (plan.multiply_adds() as u64).saturating_mul(rows as u64) / 3 >= WORTH_A_TEAM
 }
 
-/// Predicts rows of x, a chunk at a time.
+/// Predicts rows of x, a chunk at a time. Each chunk is checked where it has just been copied.
 fn predict<S: Simd>(
     plan: &Plan<S>,
     s: S,
@@ -226,7 +227,7 @@ fn predict<S: Simd>(
     workspace: &mut Workspace,
     x: &[f32],
     output: &mut [f32],
-) {
+) -> Result<()> {
     let (inputs, outputs) = (plan.inputs, plan.outputs());
     let chunks = x.chunks(inputs * CHUNK_ROWS).zip(output.chunks_mut(outputs * CHUNK_ROWS));
     for (x, output) in chunks {
@@ -234,9 +235,11 @@ fn predict<S: Simd>(
         for (row, values) in x.chunks_exact(inputs).enumerate() {
             workspace.input.set_row(row, values);
         }
+        ensure!(workspace.input.is_finite(s, rows), "x: expected finite values");
         plan.forward_rows(s, parameters, workspace, rows, (0..plan.operations.len(), None));
         plan.hand_out(s, workspace, rows, output, |row| row);
     }
+    Ok(())
 }
 
 /// Computes the losses of a batch's rows, a chunk at a time, and writes their predictions into `output`, if

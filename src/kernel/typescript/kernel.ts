@@ -1,5 +1,5 @@
 /** The TypeScript kernel. It runs in any JavaScript host and defines what the native kernel computes. */
-import { withinMemory } from "../../errors.ts";
+import { KernelError, withinMemory } from "../../errors.ts";
 import { allocate } from "../../memory.ts";
 import type { Program } from "../../nn/program.ts";
 import {
@@ -27,6 +27,13 @@ import { type Batch, Workspace } from "./workspace.ts";
 function allFinite(values: Float32Array): boolean {
   for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
   return true;
+}
+
+/** Whether the first values are finite: 0 v is 0 for a finite value and NaN otherwise, so one sum tells. */
+function areFinite(values: Float32Array, count: number): boolean {
+  let sum = 0;
+  for (let at = 0; at < count; at++) sum += 0 * values[at];
+  return sum === 0;
 }
 
 /** Returns all rows as one batch, without the noise of training. */
@@ -104,6 +111,8 @@ class TypeScriptNetwork implements Network {
     for (let start = 0; start < total; start += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, total - start);
       copy(x, start * inputs, workspace.input.values, 0, rows * inputs);
+      if (!areFinite(workspace.input.values, rows * inputs))
+        throw new KernelError("typescript kernel: x: expected finite values");
       workspace.hold({ from: 0, rows, moment: undefined });
       predict(this.#plan, this.#publishedViews, workspace);
       handOut(this.#plan, workspace, { order: undefined, start }, output);

@@ -225,6 +225,30 @@ impl Panels {
         }
     }
 
+    /// Returns whether all values of the first rows are finite.
+    #[inline(never)]
+    pub fn is_finite<S: Simd>(&self, s: S, rows: usize) -> bool {
+        s.run(
+            #[inline(always)]
+            || {
+                // 0 v is 0 for a finite value and NaN otherwise, so one sum tells. Two chains of sums.
+                let zero = s.splat(0.0);
+                let mut sums = [zero; 2];
+                for panel in 0..self.count() {
+                    let (pairs, rest) = self.panel(panel, rows).as_chunks::<2>();
+                    for [first, second] in pairs {
+                        sums[0] = s.mul_add(s.load(first), zero, sums[0]);
+                        sums[1] = s.mul_add(s.load(second), zero, sums[1]);
+                    }
+                    for line in rest {
+                        sums[0] = s.mul_add(s.load(line), zero, sums[0]);
+                    }
+                }
+                s.sum(s.add(sums[0], sums[1])) == 0.0
+            },
+        )
+    }
+
     /// Copies consecutive features of the first rows of `other`: the first of `source` to the feature `target`.
     pub fn copy_features(&mut self, target: usize, other: &Panels, source: Range<usize>, rows: usize) {
         let mut at = target;
