@@ -71,7 +71,7 @@ const lossOf = (task: Task, labelSmoothing: number): Architecture["loss"] =>
 
 /** The gradients of a training are limited, so that a large table is gone through less often. */
 const epochsFor = (rows: number, most: number) =>
-  Math.max(4, Math.min(most, Math.round(1.5e6 / Math.max(1, rows))));
+  Math.max(4, Math.min(most, Math.round(1.25e6 / Math.max(1, rows))));
 
 /** A large table is learned in larger batches: how many times the usual size, 1, 2 or 4. */
 const batchFactor = (rows: number) => (rows > 140_000 ? 4 : rows > 70_000 ? 2 : 1);
