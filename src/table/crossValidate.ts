@@ -140,14 +140,15 @@ export async function crossValidateTable(
       ...(names.length === 1 && { task: target.description.task }),
       ...(left !== undefined && { budget: { seconds: left / count } }),
       ...(fit.onProgress && {
-        onProgress: ({ finished, total }: TableProgress, control: TableControl) => {
+        onProgress: ({ finished, total, score }: TableProgress, control: TableControl) => {
           if (isStopped) control.stop();
           const seconds = (now() - begun) / 1000;
           const stop = () => {
             isStopped = true;
             control.stop();
           };
-          fit.onProgress?.({ finished: at * total + finished, total: count * total, seconds }, { stop });
+          const whole = { finished: at * total + finished, total: count * total, seconds };
+          fit.onProgress?.({ ...whole, ...(score && { score }) }, { stop });
         },
       }),
     })) as unknown as TableModel;

@@ -55,6 +55,7 @@ export {
 export type { TableConfiguration } from "./learner/configurations.ts";
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
+export type { ScoreSoFar } from "./learner/scoreSoFar.ts";
 export { loadTable } from "./loadTable.ts";
 export type { MetricChoice } from "./metric.ts";
 export type { ModelChange } from "./parts.ts";
