@@ -141,6 +141,8 @@ describe("a file that is not a table is one line with a failure", () => {
     const { status, errors, output } = await myelin("inspect", ...given);
     expect(errors).toMatch(message);
     expect(errors).toMatch(/^myelin: [^\n]+\n$/);
+    // The path as it was given.
+    expect(errors).not.toContain(folder);
     expect(output).toBe("");
     expect([1, 2]).toContain(status);
   });

@@ -1,5 +1,6 @@
 /** How the command fails: one line on standard error that says what to do, and an exit code. */
 import { writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { environmentVariable } from "../host.ts";
 import { candidates } from "../options/names.ts";
@@ -76,6 +77,18 @@ const fixInOwnWords = (text: string) =>
     "$1 $2",
   );
 
+/** Returns a message with the paths that were given in place of the absolute ones. */
+function withGivenPaths(message: string): string {
+  return process.argv.slice(2).reduce((text, word) => {
+    const path = word.replace(/^--?[\w-]+=/, "");
+    const full = resolve(path);
+    if (path === "" || full === path) return text;
+    return text
+      .replaceAll(JSON.stringify(full), () => JSON.stringify(path))
+      .replaceAll(`'${full}'`, () => `'${path}'`);
+  }, message);
+}
+
 /** Returns a message of the package in the words of the command: options by their flags. */
 export function inOwnWords(message: string, command: Command | undefined): string {
   const at = message.indexOf("Fix: ");
@@ -130,6 +143,6 @@ export function report(error: unknown, command: Command | undefined): number {
     writeError(String(stack ?? error));
     return EXIT.failure;
   }
-  writeError(inOwnWords(message, command));
+  writeError(withGivenPaths(inOwnWords(message, command)));
   return code === "MYELIN_OPTION" ? EXIT.usage : EXIT.failure;
 }

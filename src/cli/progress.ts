@@ -13,7 +13,7 @@ function seconds(value: number): string {
   return Number.isFinite(value) ? `${value.toFixed(1)} s` : "…";
 }
 
-function bar(total: number): EpochProgress {
+function bar(total: number, stream: NodeJS.WriteStream): EpochProgress {
   const started = performance.now();
   const line = new SingleBar({
     format: "{bar} epoch {value}/{total}  mean squared error {error}  {left} left",
@@ -21,7 +21,7 @@ function bar(total: number): EpochProgress {
     barIncompleteChar: "░",
     barsize: 28,
     hideCursor: true,
-    stream: process.stdout,
+    stream,
   });
   line.start(total, 0, { error: "…", left: "…" });
   return {
@@ -34,19 +34,19 @@ function bar(total: number): EpochProgress {
 }
 
 /** Writes a line for the first epoch and after each tenth of the epochs. */
-function lines(total: number): EpochProgress {
+function lines(total: number, stream: NodeJS.WriteStream): EpochProgress {
   const every = Math.max(1, Math.round(total / 10));
   return {
     update(done, error) {
       if (done === 1 || done % every === 0 || done === total) {
-        process.stdout.write(`epoch ${done}/${total}  mean squared error ${error.toFixed(4)}\n`);
+        stream.write(`epoch ${done}/${total}  mean squared error ${error.toFixed(4)}\n`);
       }
     },
     end() {},
   };
 }
 
-/** Shows the progress of `total` epochs on standard output. */
-export function showEpochs(total: number): EpochProgress {
-  return process.stdout.isTTY ? bar(total) : lines(total);
+/** Shows the progress of `total` epochs. */
+export function showEpochs(total: number, stream: NodeJS.WriteStream): EpochProgress {
+  return stream.isTTY ? bar(total, stream) : lines(total, stream);
 }

@@ -1,5 +1,12 @@
 /** `myelin xor`: its options. */
-import { type Declare, finiteNumber, kernelOption, wholeNumber, withExamples } from "../options.ts";
+import {
+  type Declare,
+  finiteNumber,
+  jsonOption,
+  kernelOption,
+  wholeNumber,
+  withExamples,
+} from "../options.ts";
 
 export const xor: Declare = (program) => {
   const command = program
@@ -12,6 +19,7 @@ export const xor: Declare = (program) => {
     .option("--seed <number>", "determines the data and the initial weights", wholeNumber(0), 1)
     .option("--folder <path>", "where to write xor.svg and xor.html", ".")
     .addOption(kernelOption())
+    .addOption(jsonOption())
     .action(async (options) => (await import("../xor.ts")).xorCommand(options));
   withExamples(command, "myelin xor --epochs 100 --folder plots");
 };

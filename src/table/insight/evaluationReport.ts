@@ -7,7 +7,7 @@ import { BLOCK } from "../answering.ts";
 import { decideAll, positiveOf } from "../decision.ts";
 import { type Frame, framesOf, type TableRows, toFrame } from "../frame.ts";
 import type { TableParts, TrainedTarget } from "../parts.ts";
-import { rowsFrom } from "../reading.ts";
+import { type RowName, rowsFrom } from "../reading.ts";
 import { type Scores, scoreTarget } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { type ClassValue, readTargets, type TargetDescription, type Task } from "../target.ts";
@@ -127,9 +127,10 @@ async function collect(
   let before = 0;
   const isStream = Symbol.asyncIterator in rows;
   for await (const frame of isStream ? framesOf(rows, BLOCK, CALL, {}) : [toFrame(rows, CALL)]) {
-    const known = targetsOf(description, frame, before);
+    const nameOf = rowsFrom(before);
+    const known = targetsOf(description, frame, nameOf);
     before += frame.rows;
-    const found = question.predictAll(frame);
+    const found = question.predictAll(frame, nameOf);
     for (let row = 0; row < frame.rows; row++) {
       if (Number.isNaN(known[row])) continue;
       targets.push(known[row]);
@@ -148,9 +149,9 @@ async function collect(
   };
 }
 
-function targetsOf(description: TargetDescription, frame: Frame, before: number): Float64Array {
+function targetsOf(description: TargetDescription, frame: Frame, nameOf: RowName): Float64Array {
   const cells = frame.cells.get(description.name);
-  if (cells !== undefined) return readTargets(description, cells, CALL, rowsFrom(before));
+  if (cells !== undefined) return readTargets(description, cells, CALL, nameOf);
   throw new DataError(
     `${CALL}: expected the target ${show(description.name)} among the columns, received ${frame.names.slice(0, 10).map(show).join(", ")}. Fix: give rows whose answers are known`,
   );
