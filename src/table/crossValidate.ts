@@ -8,7 +8,7 @@ import { OptionError } from "../errors.ts";
 import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import { alignTable } from "../textTable.ts";
+import { alignTable, withText } from "../textTable.ts";
 import { readSignal } from "../training/options.ts";
 import type { Answer, AnswerFor, FieldOf, ScoresFor } from "./answers.ts";
 import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
@@ -175,7 +175,7 @@ export async function crossValidateTable(
   const mean = overFolds(folds, names, "mean");
   const stddev = overFolds(folds, names, "stddev");
   const text = textOf(names, mean, stddev, count, notes);
-  const result = { folds, mean, stddev, seed, notes, text, toString: () => text };
+  const result = withText({ folds, mean, stddev, seed, notes }, text);
   return result as unknown as TableCrossValidation<never>;
 }
 

@@ -31,6 +31,7 @@ export { type Columns, Frame, type TableRecord, type TableRows, type TableSource
 export { checkRows, type RowCheck, type RowFinding, type RowFindingKind } from "./insight/checkRows.ts";
 export {
   partialDependence,
+  partialDependenceAsync,
   type TableDependence,
   type TableDependenceOptions,
 } from "./insight/dependence.ts";
@@ -48,6 +49,7 @@ export {
 } from "./insight/explain.ts";
 export {
   importance,
+  importanceAsync,
   type TableColumnImportance,
   type TableImportance,
   type TableImportanceOptions,

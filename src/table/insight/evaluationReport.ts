@@ -2,7 +2,7 @@
 import { DataError, show } from "../../errors.ts";
 import { type ClassScores, classificationReport, confusionMatrix } from "../../metrics/report.ts";
 import { checkNames } from "../../options.ts";
-import { alignTable } from "../../textTable.ts";
+import { alignTable, withText } from "../../textTable.ts";
 import { BLOCK } from "../answering.ts";
 import { decideAll, positiveOf } from "../decision.ts";
 import { type Frame, framesOf, type TableRows, toFrame } from "../frame.ts";
@@ -110,8 +110,7 @@ export async function evaluationReport(
       ? { errors: errorsOf(found) }
       : classesOf(description, description.classes, found)),
   };
-  const text = textOf(report);
-  return { ...report, text, toString: () => text };
+  return withText(report, textOf(report));
 }
 
 async function collect(

@@ -5,6 +5,7 @@ import { type Predictions, TargetPredictor } from "../answering.ts";
 import type { ColumnDescription } from "../columns.ts";
 import { everyRow, type Frame } from "../frame.ts";
 import { type TableParts, type TrainedTarget, usedColumns } from "../parts.ts";
+import type { Pieces } from "../pieces.ts";
 import type { RowName } from "../reading.ts";
 import type { TableModel } from "../tableModel.ts";
 import type { ClassValue } from "../target.ts";
@@ -33,6 +34,8 @@ export interface Question {
   readonly columns: readonly ColumnDescription[];
   /** The numbers, or the probability of each class: [rows][outputs]. */
   predict(frame: Frame): Float64Array;
+  /** What `predict` does, in pieces. */
+  predictPieces(frame: Frame): Pieces<Float64Array>;
   /** The quantiles beside them; `nameOf` names rows in errors. */
   predictAll(frame: Frame, nameOf?: RowName): Predictions;
 }
@@ -47,16 +50,11 @@ export function questionOf(parts: TableParts, target: TrainedTarget, call: strin
   return {
     columns,
     predict: (frame) => predictBy(plain, frame).values,
+    *predictPieces(frame) {
+      return (yield* plain.rowsPieces(typeFrame(columns, frame, call), everyRow(frame.rows))).values;
+    },
     predictAll: (frame, nameOf) => predictBy(new TargetPredictor(target, columns), frame, nameOf),
   };
-}
-
-/** Runs what yields between its steps to its end. */
-export function finish<Result>(steps: Generator<void, Result>): Result {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
 }
 
 /** Returns the number of the class that a caller names. */

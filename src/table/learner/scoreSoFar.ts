@@ -2,13 +2,12 @@
 import { now } from "../../host.ts";
 import type { Model } from "../../model.ts";
 import type { Complete } from "../../options.ts";
-import { metricOf, type Objective, objectiveOf } from "../metric.ts";
+import { metricOf, type Objective, objectiveOf, shownMetric } from "../metric.ts";
 import { finish, pause } from "../pieces.ts";
 import type { Scores } from "../scores.ts";
 import type { Target } from "../target.ts";
 import type { Encoded } from "./encoded.ts";
 import { predictEncoded, rangeOf } from "./learned.ts";
-import type { Planned, StageRows } from "./train.ts";
 
 /** How good the networks are so far. */
 export interface ScoreSoFar {
@@ -32,6 +31,12 @@ interface Sample {
   readonly objective: Objective;
 }
 
+/** Rows that networks share. */
+interface Scaled {
+  /** The factors that the inputs were multiplied by. */
+  readonly scales: Float32Array | undefined;
+}
+
 interface Watched {
   readonly model: Model;
   readonly bag: number;
@@ -50,7 +55,7 @@ export class Watch {
   readonly #encoded: readonly Encoded[];
   readonly #weights: Float64Array | undefined;
   readonly #isTuned: boolean;
-  readonly #samples = new Map<StageRows, Sample>();
+  readonly #samples = new Map<Scaled, Sample>();
   #running: Watched[] = [];
   /** The last value of each network by its kind; smaller is better. */
   readonly #values = new Map<number, Map<Model, number>>();
@@ -62,10 +67,7 @@ export class Watch {
     encoded: readonly Encoded[],
     { weights, isTuned = false }: { weights: Float64Array | undefined; isTuned?: boolean | undefined },
   ) {
-    const { metric, task } = target.description;
-    const usual =
-      task === "regression" ? { type: "rootMeanSquaredError" } : { type: "accuracy", threshold: null };
-    this.#metric = metric ?? (usual as Complete);
+    this.#metric = shownMetric(target.description);
     this.#target = target;
     this.#encoded = encoded;
     this.#weights = weights;
@@ -73,7 +75,7 @@ export class Watch {
   }
 
   /** Begins to watch a network before its training. */
-  add({ bag, fold }: Planned, model: Model, rows: StageRows): void {
+  add({ bag, fold }: { readonly bag: number; readonly fold: number }, model: Model, rows: Scaled): void {
     const sample = this.#samples.get(rows) ?? this.#sampleOf(this.#encoded[fold], rows);
     this.#samples.set(rows, sample);
     this.#running.push({ model, bag, sample, untrained: firstAnswer(model, sample) });
@@ -118,7 +120,7 @@ export class Watch {
   }
 
   /** Rows at equal distances, because a table may be sorted. */
-  #sampleOf(fold: Encoded, { scales }: StageRows): Sample {
+  #sampleOf(fold: Encoded, { scales }: Scaled): Sample {
     const { values, description } = this.#target;
     const held = fold.split.heldOut;
     const { inputs } = fold.preparation;
