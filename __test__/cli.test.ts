@@ -144,7 +144,7 @@ describe("an error is one line, and a wrong use has exit code 2", () => {
   test("a folder that cannot be written", async () => {
     writeFileSync(join(folder, "file"), "");
     const { status, errors } = await myelin("xor", "--epochs", "1", "--folder", "file");
-    expect(errors).toMatch(/^myelin: .*file.*\n$/);
+    expect(errors).toMatch(/^myelin: --folder "file" cannot be made: the name is already in use .*\n$/);
     expect(status).toBe(1);
   });
 });

@@ -102,7 +102,7 @@ describe.skipIf(process.platform === "win32")("in a terminal", () => {
     expect(await session.ended).toBe(130);
     expect(session.text()).toMatch(/stopping: what is trained is kept\. Ctrl-C again ends at once/);
     // What was stopped is not counted as finished.
-    expect(session.text()).toMatch(/stopped after [1-9]\d* of 40 networks, kept [1-9]\d*\r?\n/);
+    expect(session.text()).toMatch(/stopped early, kept [1-9]\d* of 40 networks\r?\n/);
     expect(session.text()).toMatch(/saved stopped\.myelin/);
     const model = await loadTable(join(folder, "stopped.myelin"));
     expect(model.scores.accuracy).toBeGreaterThan(0.9);

@@ -381,7 +381,7 @@ describe("progress", () => {
     const text = write.mock.calls.map(([line]) => line).join("");
     write.mockRestore();
     expect(seen.at(-1)).toBeLessThan(10);
-    expect(text).toMatch(/stopped after [1-9] of 15 networks, kept [1-5]\n/);
+    expect(text).toMatch(/stopped early, kept [1-5] of 15 networks\n/);
     expect(text).not.toMatch(/finished 15/);
     model.dispose();
   });

@@ -46,7 +46,7 @@ export function writeError(message: string): void {
 
 /** Functions of the package that a message may begin with. Users of the command have not called them. */
 const CALLS =
-  /^(?:readTable|streamTable|fitTable|searchTable|loadTable|load|save|predict|evaluate|explain|importance|describe|splitTable|evaluationReport|summary|toBytes|serve|new Model): /;
+  /^(?:readTable|streamTable|fitTable|searchTable|loadTable|load|save|predict|evaluate|explain|importance|describe|splitTable|evaluationReport|summary|toBytes|serve|new Model|svg|html|png): /;
 
 /** Options of functions with other names in the command. */
 const FLAGS: Readonly<Record<string, string>> = {
@@ -65,6 +65,7 @@ const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/\btask: "classification" or "regression"/, "--task classification or --task regression"],
   [/\b(ragged|encoding|format|task|query|decimal|separator): "([^"]*)"/, "--$1 '$2'"],
   [/\bgive format\b/, "give --format"],
+  [/ or its parameters\b/, ""],
   [/--format or encoding\b/, "--format or --encoding"],
   [/\bgive the encoding of the file, for instance\b/, "give the encoding of the file, such as"],
   [/\bgive it the type "category"/, "give it the type category with --type"],

@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
+import { fileError } from "../files/paths.ts";
 import { hasColors, note, print, printJson, width } from "./output.ts";
 import { showEpochs } from "./progress.ts";
 
@@ -139,9 +140,14 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+      throw fileError(`--folder ${JSON.stringify(folder)} cannot be made`, error);
   }
-  accessSync(folder, constants.W_OK);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw fileError(`--folder ${JSON.stringify(folder)} cannot be written`, error);
+  }
 }
 
 /** Trains the network of the article, prints its evaluation and draws its predictions. */

@@ -53,7 +53,8 @@ export class Progress {
   constructor(counts: readonly number[], listeners: Listeners) {
     this.#counts = counts;
     this.#listeners = listeners;
-    this.#display = listeners.verbose ? displayModels(this.#total, "network") : undefined;
+    const isShown = listeners.verbose && this.#total > 0;
+    this.#display = isShown ? displayModels(this.#total, "network") : undefined;
   }
 
   get #total(): number {
@@ -100,8 +101,11 @@ export class Progress {
   /** Ends the line on the terminal: with what was kept, if the training was ended early. */
   close(): void {
     const [finished, total, kept] = [Math.max(0, this.#last), this.#total, this.#kept];
-    const counts = `${finished} of ${total} networks`;
-    this.#display?.end(finished < total ? `stopped after ${counts}, kept ${kept}` : `finished ${counts}`);
+    this.#display?.end(
+      finished < total
+        ? `stopped early, kept ${kept} of ${total} networks`
+        : `finished ${finished} of ${total} networks`,
+    );
   }
 
   #tell(finished: number): void {

@@ -11,7 +11,10 @@ import {
 export const xor: Declare = (program) => {
   const command = program
     .command("xor")
-    .description("train a 2-64-1 network on the exclusive or, and plot what it learned")
+    .summary("train a 2-64-1 network on the exclusive or, and plot what it learned")
+    .description(
+      "Trains a 2-64-1 network on the exclusive or, and plots what it learned: in the terminal and in two files.",
+    )
     .option("--examples <number>", "number of points to train on", wholeNumber(1), 1000)
     .option("--epochs <number>", "number of passes over the points", wholeNumber(1), 300)
     .option("--batch-size <number>", "points per step", wholeNumber(1), 5)

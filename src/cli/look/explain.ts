@@ -33,7 +33,8 @@ export async function explainCommand(
   try {
     const row = json === undefined ? await rowOf(file as string, index ?? 0, options) : readRow(json, model);
     const asked: TableExplainOptions = { class: options.class, target: options.target };
-    const answer = atRow(index ?? 0, () => model.predict(row));
+    const place = file === undefined ? "--row" : nameOf(file);
+    const answer = await atRow(place, index ?? 0, () => model.predict(row));
     const { text, toString: _, ...explanation } = await explain(model, row, asked);
     if (options.json) printJson({ answer, ...explanation });
     else print(text);

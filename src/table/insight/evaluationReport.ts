@@ -6,6 +6,7 @@ import { alignTable, withText } from "../../textTable.ts";
 import { BLOCK } from "../answering.ts";
 import { decideAll, positiveOf } from "../decision.ts";
 import { type Frame, framesOf, type TableRows, toFrame } from "../frame.ts";
+import { baselineOf } from "../honest.ts";
 import type { TableParts, TrainedTarget } from "../parts.ts";
 import { type RowName, rowsFrom } from "../reading.ts";
 import { type Scores, scoreTarget } from "../scores.ts";
@@ -105,7 +106,7 @@ export async function evaluationReport(
     task: description.task,
     rows: targets.length,
     scores: scoreTarget(description, targets, predictions, beside),
-    baseline: baselineOf(trained, targets),
+    baseline: baselineOf(description, targets, trained.learned.prior),
     ...(description.classes === undefined
       ? { errors: errorsOf(found) }
       : classesOf(description, description.classes, found)),
@@ -154,17 +155,6 @@ function targetsOf(description: TargetDescription, frame: Frame, nameOf: RowName
   throw new DataError(
     `${CALL}: expected the target ${show(description.name)} among the columns, received ${frame.names.slice(0, 10).map(show).join(", ")}. Fix: give rows whose answers are known`,
   );
-}
-
-/** The scores of the prior. It has no quantiles, no threshold and no metric of its own. */
-function baselineOf({ description, learned }: TrainedTarget, targets: Float64Array): Scores {
-  const { prior } = learned;
-  const { threshold: _, classWeights: __, quantiles: ___, ...plain } = description;
-  const predictions = Float64Array.from(
-    { length: targets.length * prior.length },
-    (_, at) => prior[at % prior.length],
-  );
-  return scoreTarget(plain, targets, predictions);
 }
 
 function classesOf(
@@ -266,7 +256,8 @@ function textOf(report: Omit<EvaluationReport, "text" | "toString">): string {
     ),
   ];
   if (report.errors !== undefined) {
-    const shares = Object.entries(report.errors);
+    // Whole numbers come first among the keys of an object.
+    const shares = Object.entries(report.errors).sort(([a], [b]) => Number(a) - Number(b));
     lines.push("", "prediction - target, by the share of rows at or below");
     lines.push(
       ...alignTable([

@@ -97,8 +97,8 @@ export async function trainStage(
     const budget = seconds === undefined ? {} : { budget: { seconds } };
     const until = seconds === undefined ? Number.POSITIVE_INFINITY : now() + 1000 * seconds;
     const tell = (progress: { readonly finished: number }) => {
-      // What ends now is cut off.
-      if (stop?.aborted || now() >= until) return;
+      // What ends now is cut off; that all have ended is told below.
+      if (stop?.aborted || now() >= until || progress.finished === planned.length) return;
       watch?.measure();
       onProgress?.(progress);
     };
