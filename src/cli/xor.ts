@@ -1,5 +1,5 @@
 /** `myelin xor`: the training of the article, from its data to its plot. */
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
 import { fileError } from "../files/paths.ts";
@@ -125,8 +125,8 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
   const picture = scatter(points, options);
   const svg = join(folder, "xor.svg");
   const html = join(folder, "xor.html");
-  writeFileSync(svg, picture.svg());
-  writeFileSync(html, picture.html());
+  await picture.save(svg);
+  await picture.save(html);
   return {
     svg,
     html,

@@ -118,7 +118,8 @@ export class Picture {
    *
    * @example
    * ```ts
-   * await picture.save("picture.html", { theme: "light" });
+   * const empty = new Picture({ title: "Nothing", description: "Nothing.", notes: [], panels: [] });
+   * await empty.save("nothing.html", { theme: "light" });
    * ```
    *
    * @throws OptionError for another ending, or an option that the form does not have; FileError if the file
