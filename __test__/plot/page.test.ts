@@ -165,7 +165,8 @@ describe.skipIf(!browser)("in Chromium (skipped if there is none; CHROMIUM can g
       expect([...colors]).toContain(colorOf(paint, "light"));
       expect([...colors]).not.toContain(colorOf(paint, "dark"));
     }
-    expect([...colors]).not.toContain(colorOf("page", "dark"));
+    // The ground, and that of the browser in the margins.
+    for (const ground of [colorOf("page", "dark"), "#121212"]) expect([...colors]).not.toContain(ground);
   });
 
   it("hides on Escape", () => {

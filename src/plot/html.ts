@@ -155,9 +155,12 @@ export function themeStyle(theme: Theme): string {
   const names = ["page", "panel", "line", "text", "quiet"] as const;
   const of = (ground: "light" | "dark") =>
     `:root { ${names.map((name) => `--${name}: ${colorOf(name, ground)};`).join(" ")} }`;
-  const [first, rule] =
-    theme === "dark" ? ["dark" as const, `@media print { ${of("light")} }`] : ["light" as const, ""];
-  return `\n${of(first)}\n${theme === "auto" ? `${DARK_SCREEN} { ${of("dark")} }` : rule}\n`;
+  if (theme === "light") return `\n${of("light")}\n`;
+  // Paper is light, and so are its margins.
+  const print = "@media print { :root { color-scheme: light; } }";
+  return theme === "auto"
+    ? `\n${of("light")}\n${DARK_SCREEN} { ${of("dark")} }\n${print}\n`
+    : `\n${of("dark")}\n@media print { ${of("light")} }\n${print}\n`;
 }
 
 /** How pages of pictures look. */
