@@ -26,7 +26,7 @@ import {
 import { type Bag, type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { learnQuantiles } from "./quantiles.ts";
-import { type ScoreSoFar, Watch } from "./scoreSoFar.ts";
+import { type ScoreSoFar, watchNetworks } from "./scoreSoFar.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
 import {
   type Planned,
@@ -160,7 +160,7 @@ async function trainBags(
     Array.from({ length: networks }, (_, network) => plan(member, bag, network)),
   );
   const total = countWhole(options);
-  const watch = onProgress && new Watch(target, encoded, options);
+  const watch = onProgress && watchNetworks(target, encoded, options);
   const begun = now();
   const isOver = () => stop?.aborted === true || (seconds !== undefined && now() - begun > 1000 * seconds);
   /** Trains some of the networks; those of a fold whose inputs are scaled alike share their rows. */
@@ -169,7 +169,7 @@ async function trainBags(
     const tell =
       onProgress &&
       ((one: { finished: number }) =>
-        onProgress({ finished: before + one.finished, total, score: watch?.score }));
+        onProgress({ finished: before + one.finished, total, score: watch?.score() }));
     const known = new Map<string, StageRows>();
     const rowsOf = async ({ member, fold }: Planned): Promise<StageRows> => {
       const { inputs } = member;
