@@ -67,6 +67,21 @@ describe("myelin xor", () => {
     expect(other).not.toEqual(first);
   });
 
+  test("prints one JSON document with --json, and progress on standard error", async () => {
+    const { status, output, errors } = await myelin("xor", "--epochs", "20", "--folder", "json", "--json");
+    expect(status).toBe(0);
+    const { losses, accuracy, predictions, kernel, svg, ...others } = JSON.parse(output);
+    expect(losses).toHaveLength(20);
+    expect(others).toMatchObject({ examples: 1000, epochs: 20, batchSize: 5, learningRate: 0.01, seed: 1 });
+    expect(predictions).toHaveLength(1000);
+    const isRight = ({ prediction, label }: { prediction: number; label: number }) =>
+      prediction >= 0.5 === (label === 1);
+    expect(predictions.filter(isRight).length / 1000).toBe(accuracy);
+    expect(kernel).toBe("native");
+    expect(existsSync(join(folder, svg))).toBe(true);
+    expect(errors).toMatch(/^epoch 20\/20 {2}mean squared error /m);
+  });
+
   test("runs on the chosen kernel, and gives the reason", async () => {
     const { output } = await myelin("xor", "--epochs", "1", "--kernel", "typescript");
     expect(output).toContain('\nkernel: typescript (requested by the option kernel: "typescript")\n');
@@ -129,7 +144,7 @@ describe("an error is one line, and a wrong use has exit code 2", () => {
   test("a folder that cannot be written", async () => {
     writeFileSync(join(folder, "file"), "");
     const { status, errors } = await myelin("xor", "--epochs", "1", "--folder", "file");
-    expect(errors).toMatch(/^myelin: .*file.*\n$/);
+    expect(errors).toMatch(/^myelin: --folder "file" cannot be made: the name is already in use .*\n$/);
     expect(status).toBe(1);
   });
 });

@@ -1,5 +1,17 @@
 /** Rows of cells as lines of text. */
 
+/** What Node's `util.inspect` and `console.log` call; Deno and Bun, too. */
+export const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+/** Returns a result with its text, which `String(result)` and `console.log(result)` give. */
+export function withText<Result extends object>(
+  result: Result,
+  text: string,
+): Result & { readonly text: string; toString(): string } {
+  const show = () => text;
+  return Object.defineProperty({ ...result, text, toString: show }, INSPECT, { value: show });
+}
+
 /** Returns a bar for a share from 0 to 1 of `width` characters. */
 export const bar = (share: number, width = 20) => "█".repeat(Math.round(width * Math.max(0, share)));
 

@@ -141,6 +141,8 @@ describe("a file that is not a table is one line with a failure", () => {
     const { status, errors, output } = await myelin("inspect", ...given);
     expect(errors).toMatch(message);
     expect(errors).toMatch(/^myelin: [^\n]+\n$/);
+    // The path as it was given.
+    expect(errors).not.toContain(folder);
     expect(output).toBe("");
     expect([1, 2]).toContain(status);
   });
@@ -169,6 +171,8 @@ describe("a wrong use has exit code 2, and names the nearest", () => {
       /unknown option '--jsn'\. Did you mean --json\? Fix: see myelin inspect --help/,
     ],
     [["inspect", "penguins.csv", "more"], /too many arguments/],
+    [["help", "trian"], /unknown command 'trian'\. Did you mean train\?/],
+    [["train", "l.myelin", "--target", "y", "-o", "l.myelin"], /"l.myelin" holds a model, and train expects/],
     [["train", "penguins.csv", "--quality", "good"], /Allowed choices are fast, balanced, best/],
     [["train", "penguins.csv", "--quality", "fsat"], /'fsat' is invalid\. Did you mean fast\? Allowed/],
     [["inspect", "penguins.csv", "--text", "Ilsand"], /penguins.csv": --text: unknown column "Ilsand"/],
@@ -179,6 +183,29 @@ describe("a wrong use has exit code 2, and names the nearest", () => {
     expect(output).toBe("");
     expect(status).toBe(2);
   });
+});
+
+describe("a cell that cannot be read is named by the file and its row, by", () => {
+  const rows = Array.from({ length: 9000 }, (_, at) => ({ x: at === 8500 ? "large" : 1, y: at % 89 }));
+
+  test.each([
+    ["predict", []],
+    ["evaluate", []],
+    ["explain", ["--index", "8500"]],
+  ])("%s", async (command, more) => {
+    writeFileSync(path("cells.csv"), toCsv(rows));
+    const { status, errors } = await myelin(command, "l.myelin", "cells.csv", ...more);
+    expect(errors).toMatch(/^myelin: "cells.csv": row 8500: column "x": expected a number, received "large"/);
+    expect(status).toBe(1);
+  });
+});
+
+test("a model that uses no column answers each row", async () => {
+  writeFileSync(path("one.csv"), "x\n1\n");
+  await myelin("train", "one.csv", "--target", "x", "-o", "none.myelin");
+  const { status, output } = await myelin("predict", "none.myelin", "penguins.csv");
+  expect(status).toBe(0);
+  expect(output).toBe(`x\n${"1\n".repeat(344)}`);
 });
 
 describe("a file that the command reads is not replaced", () => {

@@ -183,7 +183,9 @@ describe("is one line, and leaves no file, for", () => {
     text[9001] = "H1,abc,Oslo,1";
     writeFileSync(path("broken.csv"), `${text.join("\n")}\n`);
     const { status, errors } = await myelin("predict", "houses.myelin", "broken.csv", "-o", "none.csv");
-    expect(errors).toMatch(/^myelin: row 9000: column "area": expected a number, received "abc"/);
+    expect(errors).toMatch(
+      /^myelin: "broken.csv": row 9000: column "area": expected a number, received "abc"/,
+    );
     expect(status).toBe(1);
     expect(readdirSync(folder).filter((name) => /none|\.tmp$/.test(name))).toEqual([]);
   });

@@ -86,12 +86,23 @@ describe.skipIf(process.platform === "win32")("in a terminal", () => {
     expect(await session.ended).toBe(143);
   });
 
+  test("xor overwrites one line of progress", async () => {
+    const session = open(["xor", "--epochs", "40"]);
+    expect(await session.ended).toBe(0);
+    const lines = session.text().split("\n");
+    const progress = lines.filter((line) => line.includes("█ epoch"));
+    expect(progress).toHaveLength(1);
+    expect(progress[0]).toMatch(/\r█{28} epoch 40\/40 {2}mean squared error 0\.\d{4} {2}0\.0 s left/);
+  });
+
   test("the first Ctrl-C keeps and saves what is trained", async () => {
     const session = open([...long, "-o", "stopped.myelin"]);
     await session.wait(/network [1-9]\d*\/\d+/);
     session.pty.write("\u0003");
     expect(await session.ended).toBe(130);
     expect(session.text()).toMatch(/stopping: what is trained is kept\. Ctrl-C again ends at once/);
+    // What was stopped is not counted as finished.
+    expect(session.text()).toMatch(/stopped early, kept [1-9]\d* of 40 networks\r?\n/);
     expect(session.text()).toMatch(/saved stopped\.myelin/);
     const model = await loadTable(join(folder, "stopped.myelin"));
     expect(model.scores.accuracy).toBeGreaterThan(0.9);

@@ -100,6 +100,17 @@ describe("pictures of models", () => {
     );
   });
 
+  it("says what a picture of dependence leaves out", () => {
+    const grid = Array.from({ length: 50 }, (_, at) => `name ${at}`);
+    const means = grid.map(() => [0.1, 0.2, 0.3, 0.4]);
+    const names = plot.dependenceCurves({ grid, means, column: "town" }).description;
+    expect(names).toMatch(/town: the first 40 of 50 values/);
+    expect(names).toMatch(/bars of the first 3 of 4 classes/);
+    const many = plot.dependenceCurves({ grid: [1, 2], means: [1, 2].map(() => new Array(60).fill(1 / 60)) });
+    expect(many.description).toMatch(/curves of the first 50 of 60 classes/);
+    expect(plot.dependenceCurves({ grid: ["a"], means: [[1]] }).description).not.toMatch(/first/);
+  });
+
   it("refuse other values", () => {
     expect(() => plot.importanceBars(3 as never)).toThrow(DataError);
     expect(() => plot.importanceBars({ a: "b" } as never)).toThrow(

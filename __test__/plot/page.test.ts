@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { DataError, OptionError } from "../../src/errors.ts";
-import { confusionMatrix, page, scatter } from "../../src/plot/index.ts";
-import { allowing, browser, pageAfter } from "./browser.ts";
+import { colorOf, valuePaint } from "../../src/plot/colors.ts";
+import { confusionMatrix, distribution, page, scatter } from "../../src/plot/index.ts";
+import { allowing, browser, darkSystem, pageAfter, printedColors } from "./browser.ts";
 import { allPictures, xorPoints } from "./samples.ts";
 
 interface Details {
@@ -147,6 +148,25 @@ describe.skipIf(!browser)("in Chromium (skipped if there is none; CHROMIUM can g
   it("moves from point to point with the arrow keys", () => {
     const walked = tooltipAfter(hovered, pointAt("circle", 0) + press("ArrowRight", "ArrowUp"));
     expect(walked).toEqual({ text: "<div>name <b>top</b></div>", hidden: false });
+  });
+
+  it("has the color of the point at the edge, on a light and on a dark screen", () => {
+    const edge = `document.body.dataset.edge = document.querySelector("output").style.getPropertyValue("--color");`;
+    const steps = pointAt("circle", 0) + edge;
+    const edgeOn = (flags: string[]) =>
+      /data-edge="([^"]*)"/.exec(pageAfter(allowing(hovered, steps), steps, { flags }))?.[1];
+    const [light, dark] = [edgeOn([]), edgeOn(darkSystem)];
+    expect([light, dark]).toEqual([colorOf(valuePaint(0.1), "light"), colorOf(valuePaint(0.1), "dark")]);
+  });
+
+  it.each(["auto", "dark"] as const)("with the theme %s is light on paper, on a dark system", (theme) => {
+    const colors = printedColors(distribution([1, 2, 2, 3]).html({ theme }));
+    for (const paint of ["text", "quiet", "s0"] as const) {
+      expect([...colors]).toContain(colorOf(paint, "light"));
+      expect([...colors]).not.toContain(colorOf(paint, "dark"));
+    }
+    // The ground, and that of the browser in the margins.
+    for (const ground of [colorOf("page", "dark"), "#121212"]) expect([...colors]).not.toContain(ground);
   });
 
   it("hides on Escape", () => {

@@ -1,20 +1,48 @@
 // The four forms of a picture, and their options.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { FileError, OptionError } from "../../src/errors.ts";
 import { importanceBars, scatter } from "../../src/plot/index.ts";
-import { renderPng as renderNowhere } from "../../src/plot/noPng.ts";
+import { renderPng as renderNowhere, writePicture as writeNowhere } from "../../src/plot/noPng.ts";
 import { parse, textsOf, xorPoints } from "./samples.ts";
 
 const picture = scatter(xorPoints(50), { title: "XOR" });
 
+describe("save", () => {
+  const folder = mkdtempSync(join(tmpdir(), "myelin-picture-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const at = (name: string) => join(folder, name);
+
+  it("writes the form that the end of the name says, with its options", async () => {
+    await picture.save(at("a.svg"), { width: 400 });
+    await picture.save(pathToFileURL(at("a.HTML")), { theme: "dark" });
+    await picture.save(at("a.png"), { scale: 1 });
+    await picture.save(at("a.svg"), { width: 480 });
+    expect(readFileSync(at("a.svg"), "utf8")).toBe(picture.svg({ width: 480 }));
+    expect(readFileSync(at("a.HTML"), "utf8")).toBe(picture.html({ theme: "dark" }));
+    expect(new Uint8Array(readFileSync(at("a.png")))).toEqual(await picture.png({ scale: 1 }));
+    expect(readdirSync(folder).sort()).toEqual(["a.HTML", "a.png", "a.svg"]);
+  });
+
+  it("refuses other endings and options, and names a file that cannot be written", async () => {
+    await expect(picture.save(at("a.gif"))).rejects.toThrow(/expected a name that ends with .svg, .html or/);
+    await expect(picture.save(at("b.svg"), { scale: 2 })).rejects.toThrow(/svg: unknown option "scale"/);
+    await expect(picture.save(at("none/b.svg"))).rejects.toThrow(
+      /none\/b.svg" cannot be written: there is no/,
+    );
+    await expect(writeNowhere("a.svg", "")).rejects.toThrow(/this host has no files/);
+    expect(readdirSync(folder)).toHaveLength(3);
+  });
+});
+
 describe("svg", () => {
   it("follows the reader's system, or has fixed colors", () => {
-    const dark = "@media (prefers-color-scheme:dark)";
+    const dark = "@media screen and (prefers-color-scheme:dark)";
     expect(picture.svg()).toContain(dark);
     expect(picture.svg({ theme: "light" })).not.toContain(dark);
     const fixed = picture.svg({ theme: "dark" });

@@ -271,6 +271,13 @@ describe("a report about numbers", async () => {
     expect(shown.some(([, row]) => Number(row) > 200)).toBe(true);
     expect(shown.every(([, row]) => Number(row) % 5 !== 0)).toBe(true);
   });
+
+  it("measures columns on the rows of the scores: those with a target", async () => {
+    const test = houses(60).map((row, at) => (at % 10 === 0 ? { ...row, price: null } : row));
+    const text = textOf(await report(model, { test }));
+    expect(text).toContain("54 rows that it never saw");
+    expect(text).toContain("Measured on 54 rows of the test");
+  });
 });
 
 describe("a report about several targets", async () => {

@@ -89,6 +89,13 @@ describe("POST /predict answers in the form of the question", () => {
     expect((await predict(priceModel, "\ufeff{}")).status).toBe(200);
   });
 
+  test("fields beside a complete row, or unlike the missing columns, are ignored", async () => {
+    const row = { area: 90, town: "Oslo" };
+    expect((await predict(priceModel, { ...row, aera: 3, twon: 1 })).json()).toEqual(priceModel.predict(row));
+    const one = { area: 90, id: 7, tow1: "x", year: 1990 };
+    expect((await predict(priceModel, one)).json()).toEqual(priceModel.predict({ area: 90 }));
+  });
+
   test("fields named __proto__ and constructor are fields like others", async () => {
     const { status, json } = await predict(priceModel, '{"__proto__":{"area":5},"constructor":1,"area":90}');
     expect(status).toBe(200);
@@ -124,6 +131,12 @@ describe("what cannot be answered gets a status and a reason", () => {
       { area: { a: 1 } },
       /row 0: column "area": expected a number, received an object/,
     ],
+    [
+      "a misspelt column",
+      { aera: 90, town: "Oslo" },
+      /^predict: row 0: unknown column "aera"\. Did you mean "area"\? Fix: rename the field, or also give "area", null/,
+    ],
+    ["a misspelt column in a later block", [...Array(777).fill({}), { Twon: "Oslo" }], /row 777: .*"town"/],
     ["a list of numbers", [1, 2], /^predict: row 0: expected a record, received 1/],
     ["null among the records", [{}, null], /^predict: row 1: expected a record, received null/],
     ["null", "null", /^Expected a record, a list of them, or \{ "rows": \[…\] \}, received null\./],

@@ -69,6 +69,14 @@ describe("numbers", () => {
   });
 });
 
+test("a cell that cannot be read is named by the row of the whole stream", async () => {
+  async function* stream() {
+    for (let row = 0; row < 9000; row++)
+      yield { ...others[row % 150], ...(row === 8500 && { size: "large" }) };
+  }
+  await expect(evaluationReport(numbers, stream())).rejects.toThrow(/row 8500: column "size": expected/);
+});
+
 describe("classes", () => {
   test("have the matrix of their answers, and scores by class", async () => {
     const report = await evaluationReport(three, others);

@@ -307,12 +307,43 @@ describe("progress", () => {
     model.dispose();
   });
 
+  test.each([
+    ["accuracy of classes", { target: "long" }, "accuracy", 0.8, 1],
+    ["the metric that was chosen", { target: "long", metric: "rocAuc" }, "rocAuc", 0.8, 1],
+    ["accuracy with weights of classes", { target: "long", classWeight: { yes: 5 } }, "accuracy", 0.8, 1],
+    ["the error of numbers in their unit", { target: "wait" }, "rootMeanSquaredError", 0, 60],
+  ] as const)("has the %s so far, near that of the model", async (_, given, metric, low, high) => {
+    const seen: TableProgress[] = [];
+    const rows = waits(200).map(({ queue, hour, wait }) => {
+      return { queue, hour, ...(given.target === "wait" ? { wait } : { long: wait > 30 ? "yes" : "no" }) };
+    });
+    const onProgress = (progress: TableProgress) => seen.push(progress);
+    const model = await fitTable(rows as Record<string, unknown>[], { ...given, ...fast, onProgress });
+    const { score } = seen.at(-1) as TableProgress;
+    expect(score).toMatchObject({ target: given.target, metric });
+    expect(score?.value).toBeGreaterThan(low);
+    expect(score?.value).toBeLessThanOrEqual(high);
+    const own = model.scores[metric] as number;
+    expect(Math.abs((score?.value as number) - own)).toBeLessThan(0.2 * own);
+    model.dispose();
+  });
+
+  test("leaves the model as it is", async () => {
+    const given = { target: "wait", quality: "fast", seed: 1 } as const;
+    const rows = waits(60);
+    const [plain, followed] = [
+      await fitTable(rows, given),
+      await fitTable(rows, { ...given, onProgress: () => undefined }),
+    ];
+    expect(followed.predict(rows)).toEqual(plain.predict(rows));
+  });
+
   test("is shown on standard error", async () => {
     const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     const model = await fitTable(waits(60), { target: "wait", verbose: true, ...fast });
     const text = write.mock.calls.map(([line]) => line).join("");
     write.mockRestore();
-    expect(text).toMatch(/network 5\/5/);
+    expect(text).toMatch(/network 5\/5 .*root mean squared error \d/);
     expect(text).toMatch(/finished 5 of 5 networks/);
     model.dispose();
   });
@@ -334,6 +365,24 @@ describe("progress", () => {
     expect(trained.length).toBeLessThan(model.leaderboard.length);
     expect(Number.isFinite(rootMeanSquaredError)).toBe(true);
     expect(Number.isFinite(model.predict({ queue: 3 }).value)).toBe(true);
+    model.dispose();
+  });
+
+  test("does not count networks that were stopped, and tells what was kept", async () => {
+    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const seen: number[] = [];
+    const model = await fitTable(waits(300), {
+      ...{ target: "wait", quality: "fast", seed: 1, threads: 1, quantiles: [0.5], verbose: true },
+      onProgress({ finished }, control) {
+        seen.push(finished);
+        if (finished > 0) control.stop();
+      },
+    });
+    const text = write.mock.calls.map(([line]) => line).join("");
+    write.mockRestore();
+    expect(seen.at(-1)).toBeLessThan(10);
+    expect(text).toMatch(/stopped early, kept [1-5] of 15 networks\n/);
+    expect(text).not.toMatch(/finished 15/);
     model.dispose();
   });
 

@@ -1,5 +1,6 @@
 /** How the command fails: one line on standard error that says what to do, and an exit code. */
 import { writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { environmentVariable } from "../host.ts";
 import { candidates } from "../options/names.ts";
@@ -45,7 +46,7 @@ export function writeError(message: string): void {
 
 /** Functions of the package that a message may begin with. Users of the command have not called them. */
 const CALLS =
-  /^(?:readTable|streamTable|fitTable|searchTable|loadTable|load|save|predict|evaluate|explain|importance|describe|splitTable|evaluationReport|summary|toBytes|serve|new Model): /;
+  /^(?:readTable|streamTable|fitTable|searchTable|loadTable|load|save|predict|evaluate|explain|importance|describe|splitTable|evaluationReport|summary|toBytes|serve|new Model|svg|html|png): /;
 
 /** Options of functions with other names in the command. */
 const FLAGS: Readonly<Record<string, string>> = {
@@ -64,6 +65,7 @@ const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/\btask: "classification" or "regression"/, "--task classification or --task regression"],
   [/\b(ragged|encoding|format|task|query|decimal|separator): "([^"]*)"/, "--$1 '$2'"],
   [/\bgive format\b/, "give --format"],
+  [/ or its parameters\b/, ""],
   [/--format or encoding\b/, "--format or --encoding"],
   [/\bgive the encoding of the file, for instance\b/, "give the encoding of the file, such as"],
   [/\bgive it the type "category"/, "give it the type category with --type"],
@@ -75,6 +77,18 @@ const fixInOwnWords = (text: string) =>
     /(--\w+) '([\w.-]+)'/g,
     "$1 $2",
   );
+
+/** Returns a message with the paths that were given in place of the absolute ones. */
+function withGivenPaths(message: string): string {
+  return process.argv.slice(2).reduce((text, word) => {
+    const path = word.replace(/^--?[\w-]+=/, "");
+    const full = resolve(path);
+    if (path === "" || full === path) return text;
+    return text
+      .replaceAll(JSON.stringify(full), () => JSON.stringify(path))
+      .replaceAll(`'${full}'`, () => `'${path}'`);
+  }, message);
+}
 
 /** Returns a message of the package in the words of the command: options by their flags. */
 export function inOwnWords(message: string, command: Command | undefined): string {
@@ -130,6 +144,6 @@ export function report(error: unknown, command: Command | undefined): number {
     writeError(String(stack ?? error));
     return EXIT.failure;
   }
-  writeError(inOwnWords(message, command));
+  writeError(withGivenPaths(inOwnWords(message, command)));
   return code === "MYELIN_OPTION" ? EXIT.usage : EXIT.failure;
 }

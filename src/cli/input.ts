@@ -86,7 +86,7 @@ export async function holdsModel(file: string): Promise<boolean> {
 }
 
 /** Throws unless a file may hold a table. */
-async function checkTable(file: string, command: string): Promise<void> {
+export async function checkTable(file: string, command: string): Promise<void> {
   if (file === "-" || isAddress(file)) return;
   const head = await headOf(file, "table");
   const shown = JSON.stringify(file);
@@ -183,13 +183,22 @@ export async function loadAny(
 /** Returns whether a model is one of a table. */
 export const isTableModel = (model: TableModel | Model): model is TableModel => "targets" in model;
 
-/** Returns what `read` returns; an error that names a row of a block names the row of the table. */
-export function atRow<Result>(before: number, read: () => Result): Result {
+/**
+ * Returns what `read` returns. An error that names a row of a block names the table and its row; `before` is the
+ * number of the rows before the block.
+ */
+export async function atRow<Result>(
+  place: string,
+  before: number,
+  read: () => Result | Promise<Result>,
+): Promise<Result> {
   try {
-    return read();
+    return await read();
   } catch (error) {
-    if (error instanceof Error)
-      error.message = error.message.replace(/\brow (\d+)/, (_, row) => `row ${Number(row) + before}`);
+    if (error instanceof Error && /\brow \d/.test(error.message))
+      error.message = error.message
+        .replace(/\brow (\d+)/, (_, row) => `row ${Number(row) + before}`)
+        .replace(/^(\w+: )?/, (call) => `${call}${place}: `);
     throw error;
   }
 }

@@ -4,9 +4,11 @@
  * own code, when it runs.
  */
 import { Command } from "commander";
+import { candidates } from "../options/names.ts";
 import { version } from "../version.ts";
 import { commands } from "./commands.ts";
-import { EXIT, report } from "./failures.ts";
+import { EXIT, report, wrongUse } from "./failures.ts";
+import { withExamples } from "./options.ts";
 import { watchStreams } from "./output.ts";
 
 watchStreams();
@@ -23,6 +25,7 @@ const program = new Command("myelin")
 let running: Command | undefined;
 
 for (const declare of commands) declare(program);
+withExamples(program, "myelin train houses.csv --target price", "myelin predict model.myelin new.csv");
 program.hook("preAction", (_, command) => {
   running = command;
 });
@@ -30,7 +33,17 @@ program.hook("preAction", (_, command) => {
 /** Returns the command that the arguments name. Its options may be wrong, so that it has not run. */
 const named = () => program.commands.find((command) => command.name() === process.argv[2]);
 
+/** Throws for `help` with the name of no command, for which commander prints the help of all. */
+function checkHelp([word, name]: readonly string[]): void {
+  const names = program.commands.map((command) => command.name());
+  if (word !== "help" || name === undefined || name.startsWith("-") || names.includes(name)) return;
+  const [nearest] = candidates(name, names);
+  const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
+  throw wrongUse(`unknown command '${name}'.${hint} Fix: see myelin --help`);
+}
+
 try {
+  checkHelp(process.argv.slice(2));
   if (process.argv.length > 2) await program.parseAsync();
   else program.outputHelp();
 } catch (error) {

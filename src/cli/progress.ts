@@ -1,6 +1,4 @@
 /** The progress of a training: a bar on a terminal, plain lines elsewhere. */
-import { SingleBar } from "cli-progress";
-
 /** Shows each epoch when it ends. */
 export interface EpochProgress {
   /** Shows that `done` epochs have ended, and the mean squared error of the last one. */
@@ -13,40 +11,44 @@ function seconds(value: number): string {
   return Number.isFinite(value) ? `${value.toFixed(1)} s` : "…";
 }
 
-function bar(total: number): EpochProgress {
+/** The characters of the bar, and the time between two updates. */
+const WIDTH = 28;
+const UPDATE_MILLISECONDS = 50;
+/** Erases from the cursor to the end of the line. */
+const CLEAR = "\u001b[K";
+
+function bar(total: number, stream: NodeJS.WriteStream): EpochProgress {
   const started = performance.now();
-  const line = new SingleBar({
-    format: "{bar} epoch {value}/{total}  mean squared error {error}  {left} left",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 28,
-    hideCursor: true,
-    stream: process.stdout,
-  });
-  line.start(total, 0, { error: "…", left: "…" });
+  let shown = Number.NEGATIVE_INFINITY;
   return {
     update(done, error) {
-      const left = (((performance.now() - started) / done) * (total - done)) / 1000;
-      line.update(done, { error: error.toFixed(4), left: seconds(left) });
+      const time = performance.now();
+      if (done < total && time - shown < UPDATE_MILLISECONDS) return;
+      shown = time;
+      const full = Math.round((WIDTH * done) / total);
+      const left = seconds((((time - started) / done) * (total - done)) / 1000);
+      const line = `${"█".repeat(full)}${"░".repeat(WIDTH - full)} epoch ${done}/${total}  mean squared error ${error.toFixed(4)}  ${left} left`;
+      // A line that wraps could not be overwritten.
+      stream.write(`\r${line.slice(0, (stream.columns || 80) - 1)}${CLEAR}`);
     },
-    end: () => line.stop(),
+    end: () => void stream.write("\n"),
   };
 }
 
 /** Writes a line for the first epoch and after each tenth of the epochs. */
-function lines(total: number): EpochProgress {
+function lines(total: number, stream: NodeJS.WriteStream): EpochProgress {
   const every = Math.max(1, Math.round(total / 10));
   return {
     update(done, error) {
       if (done === 1 || done % every === 0 || done === total) {
-        process.stdout.write(`epoch ${done}/${total}  mean squared error ${error.toFixed(4)}\n`);
+        stream.write(`epoch ${done}/${total}  mean squared error ${error.toFixed(4)}\n`);
       }
     },
     end() {},
   };
 }
 
-/** Shows the progress of `total` epochs on standard output. */
-export function showEpochs(total: number): EpochProgress {
-  return process.stdout.isTTY ? bar(total) : lines(total);
+/** Shows the progress of `total` epochs. */
+export function showEpochs(total: number, stream: NodeJS.WriteStream): EpochProgress {
+  return stream.isTTY ? bar(total, stream) : lines(total, stream);
 }

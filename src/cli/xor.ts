@@ -1,8 +1,9 @@
 /** `myelin xor`: the training of the article, from its data to its plot. */
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, dense, initializers, type KernelChoice, Model, relu, sgd, xor } from "myelin";
-import { environmentVariable } from "../host.ts";
+import { fileError } from "../files/paths.ts";
+import { hasColors, note, print, printJson, width } from "./output.ts";
 import { showEpochs } from "./progress.ts";
 
 /** The options of the command line. */
@@ -14,6 +15,7 @@ export interface XorOptions {
   readonly seed: number;
   readonly folder: string;
   readonly kernel: KernelChoice;
+  readonly json?: boolean;
 }
 
 /** The prediction for one example, and its label. */
@@ -28,8 +30,6 @@ interface Outcome {
 
 /** The number of rows of the printed table. */
 const TABLE_ROWS = 8;
-
-const print = (text: string) => process.stdout.write(`${text}\n`);
 
 function build({ learningRate, seed, kernel }: XorOptions): Model {
   // The initial weights of the article.
@@ -52,10 +52,10 @@ interface Trained {
 }
 
 /** Trains and shows the progress. */
-async function train(model: Model, data: Dataset, { epochs, batchSize }: XorOptions): Promise<Trained> {
+async function train(model: Model, data: Dataset, { epochs, batchSize, json }: XorOptions): Promise<Trained> {
   const losses: number[] = [];
   const started = performance.now();
-  const progress = showEpochs(epochs);
+  const progress = showEpochs(epochs, json ? process.stderr : process.stdout);
   try {
     for await (const { loss } of model.epochs(data, { epochs, batchSize, shuffle: false })) {
       progress.update(losses.push(loss), loss);
@@ -77,11 +77,22 @@ function outcomes(model: Model, data: Dataset): Outcome[] {
   }));
 }
 
-function printEvaluation(results: readonly Outcome[]): void {
-  const absolute = results.reduce((sum, { prediction, label }) => sum + Math.abs(prediction - label), 0);
+/** How good the predictions are. */
+function scoresOf(results: readonly Outcome[]) {
   const right = results.filter(({ isWrong }) => !isWrong).length;
-  print(`sum of absolute errors: ${absolute.toFixed(2)}`);
-  print(`accuracy at 0.5: ${((100 * right) / results.length).toFixed(1)} %`);
+  return {
+    sumOfAbsoluteErrors: results.reduce(
+      (sum, { prediction, label }) => sum + Math.abs(prediction - label),
+      0,
+    ),
+    accuracy: right / results.length,
+  };
+}
+
+function printEvaluation(results: readonly Outcome[]): void {
+  const { sumOfAbsoluteErrors, accuracy } = scoresOf(results);
+  print(`sum of absolute errors: ${sumOfAbsoluteErrors.toFixed(2)}`);
+  print(`accuracy at 0.5: ${(100 * accuracy).toFixed(1)} %`);
   print("");
   print("    x1      x2  prediction  label");
   for (const { x1, x2, prediction, label } of results.slice(0, TABLE_ROWS)) {
@@ -92,7 +103,8 @@ function printEvaluation(results: readonly Outcome[]): void {
   print("");
 }
 
-async function plot(results: readonly Outcome[], losses: readonly number[], folder: string): Promise<void> {
+/** Draws the predictions: into two files, whose paths it returns, and as text. */
+async function plot(results: readonly Outcome[], losses: readonly number[], folder: string) {
   const { scatter } = await import("myelin/plot");
   const points = results.map(({ x1, x2, prediction, label, isWrong }) => ({
     x: x1,
@@ -110,16 +122,17 @@ async function plot(results: readonly Outcome[], losses: readonly number[], fold
     markLabel: "misclassified",
     losses: { name: "mean squared error", values: losses },
   };
-  const color =
-    process.stdout.isTTY && process.stdout.hasColors() && environmentVariable("NO_COLOR") === undefined;
-  const width = Math.min(process.stdout.columns ?? 80, 120);
   const picture = scatter(points, options);
-  print(picture.terminal({ width, height: 20, color }));
   const svg = join(folder, "xor.svg");
   const html = join(folder, "xor.html");
-  writeFileSync(svg, picture.svg());
-  writeFileSync(html, picture.html());
-  print(`wrote ${svg} and ${html}`);
+  await picture.save(svg);
+  await picture.save(html);
+  return {
+    svg,
+    html,
+    text: () =>
+      picture.terminal({ width: Math.min(width(), 120), height: 20, color: hasColors(process.stdout) }),
+  };
 }
 
 /** Makes a missing folder. Not recursively, because Node 20 hangs on a folder that cannot be made. */
@@ -127,9 +140,14 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+      throw fileError(`--folder ${JSON.stringify(folder)} cannot be made`, error);
   }
-  accessSync(folder, constants.W_OK);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw fileError(`--folder ${JSON.stringify(folder)} cannot be written`, error);
+  }
 }
 
 /** Trains the network of the article, prints its evaluation and draws its predictions. */
@@ -138,18 +156,30 @@ export async function xorCommand(options: XorOptions): Promise<void> {
   makeFolder(options.folder);
   const data = xor({ examples: options.examples, seed: options.seed });
   const model = build(options);
-  print(
+  (options.json ? note : print)(
     `training 2-64-1 on ${data.rows} examples, batch ${options.batchSize}, learning rate ${options.learningRate}`,
   );
   const { seconds, losses } = await train(model, data, options);
-  const steps = options.epochs * Math.ceil(data.rows / options.batchSize);
-  const rate = Math.round(steps / seconds).toLocaleString("en-US");
+  const stepsPerSecond = (options.epochs * Math.ceil(data.rows / options.batchSize)) / seconds;
   const results = outcomes(model, data);
+  const { name, reason } = model.kernel;
+  const { svg, html, text } = await plot(results, losses, options.folder);
+  if (options.json) {
+    const { epochs, batchSize, learningRate, seed } = options;
+    printJson({
+      ...{ examples: data.rows, epochs, batchSize, learningRate, seed, losses, ...scoresOf(results) },
+      ...{ kernel: name, seconds, stepsPerSecond, svg, html },
+      predictions: results.map(({ isWrong: _, ...result }) => result),
+    });
+    return;
+  }
   print("");
   printEvaluation(results);
-  const { name, reason } = model.kernel;
   print(name === "native" ? "kernel: native" : `kernel: typescript (${reason})`);
-  print(`time: ${seconds.toFixed(3)} s, ${rate} steps a second`);
+  print(
+    `time: ${seconds.toFixed(3)} s, ${Math.round(stepsPerSecond).toLocaleString("en-US")} steps a second`,
+  );
   print("");
-  await plot(results, losses, options.folder);
+  print(text());
+  print(`wrote ${svg} and ${html}`);
 }

@@ -4,6 +4,7 @@ import { countValues, toProgram } from "../nn/program.ts";
 import { namedParameters } from "../nn/weights.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
 import { permutation, purpose } from "../random.ts";
+import { withText } from "../textTable.ts";
 import type { Session } from "../training/session.ts";
 import { along, rulesOf } from "./differences.ts";
 
@@ -149,5 +150,5 @@ function toCheck(results: readonly CheckedGradient[], kinks: number, tolerance: 
     : "no parameter is trained";
   const counted = `${results.length} values checked, ${kinks} of them at kinks`;
   const text = `gradients ${passes ? "agree with" : "DIFFER from"} finite differences: ${found}; ${counted}`;
-  return { passes, worst, checked: results.length, kinks, text, toString: () => text };
+  return withText({ passes, worst, checked: results.length, kinks }, text);
 }

@@ -3,6 +3,7 @@ import type { Examples } from "../data/examples.ts";
 import { DataError } from "../errors.ts";
 import type { ParameterArray } from "../kernel/typescript/operations/arrays.ts";
 import { type LayerWeights, toLayers } from "../nn/weights.ts";
+import { withText } from "../textTable.ts";
 import type { Session } from "../training/session.ts";
 import { type Step, stepOf } from "../training/warnings/step.ts";
 import { textOf } from "./text.ts";
@@ -78,7 +79,7 @@ export function explain(session: Session, examples: Examples): Explanation {
   }
   const step = stepOf(session, call, data);
   const text = textOf(session, step);
-  return {
+  const explanation = {
     x: toRows(step.workspace.input.values, step.rows),
     y: toRows(step.workspace.target, step.rows),
     layers: layersOf(session, step),
@@ -87,9 +88,8 @@ export function explain(session: Session, examples: Examples): Explanation {
     inputGradient: toRows(step.inputGradient, step.rows),
     learningRate: step.learningRate,
     step: step.number,
-    text,
-    toString: () => text,
   };
+  return withText(explanation, text);
 }
 
 function layersOf(session: Session, step: Step): ExplainedLayer[] {

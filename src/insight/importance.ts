@@ -9,6 +9,7 @@ import { createLoss } from "../nn/program.ts";
 import { type Choice, checkNames, complete, create, readSize, type Table } from "../options.ts";
 import { permutation, purpose } from "../random.ts";
 import { readSeed } from "../seed.ts";
+import { withText } from "../textTable.ts";
 import type { Session } from "../training/session.ts";
 import { nameOf, readNames } from "./columns.ts";
 import { importanceText } from "./importanceText.ts";
@@ -105,5 +106,5 @@ export function importance(session: Session, examples: Examples, options: Import
     return { column, name: nameOf(names, column), ...momentsOf(values), values };
   });
   const text = importanceText(before, columns);
-  return { score: before, columns, text, toString: () => text };
+  return withText({ score: before, columns }, text);
 }

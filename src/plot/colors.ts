@@ -71,6 +71,9 @@ const grounds: Readonly<
 /** The number of series with a color of their own. */
 export const SERIES = grounds.light.series.length;
 
+/** Where a page that follows the system is dark. Paper is light. */
+export const DARK_SCREEN = "@media screen and (prefers-color-scheme:dark)";
+
 /** Returns the color of a paint on a ground, as `#rrggbb`, or "none". */
 export function colorOf(paint: Paint, ground: Ground): string {
   const { plain, series, value, amount } = grounds[ground];

@@ -40,7 +40,8 @@ for (const figure of document.querySelectorAll("figure")) {
     ring.setAttribute("height", place.bottom - place.top + 2 * space);
     ring.setAttribute("rx", space);
     svg().append(ring);
-    tooltip.style.setProperty("--color", place.color);
+    const [light, dark = light] = place.color.split(" ");
+    tooltip.style.setProperty("--color", matchMedia("(prefers-color-scheme: dark)").matches ? dark : light);
     tooltip.replaceChildren(...rows[place.row].map(line));
     move(place);
   }

@@ -1,7 +1,7 @@
 // Pages that work without a network: the drawings, what hovering shows as JSON, and a script. With the content
 // security policy the browser refuses every request.
 
-import { colorOf, type Paint, type Theme } from "./colors.ts";
+import { colorOf, DARK_SCREEN, type Paint, type Theme } from "./colors.ts";
 import type { Figure, Rows } from "./figure.ts";
 import { hoverScript } from "./hover.ts";
 import { escapeText } from "./markup.ts";
@@ -9,7 +9,7 @@ import type { Target } from "./svg/drawing.ts";
 import { drawFigure } from "./svg/figure.ts";
 
 /** The SHA-256 of the only script that may run; a test compares it. */
-const SCRIPT_HASH = "sha256-eboP7t5Q2b1rBWpKjdVa8kqUzQjYOVr5tHNQOk32RbU=";
+const SCRIPT_HASH = "sha256-DPeVCbQl2SUyDykQhii81RFG8+ImAQNpsbI4aI0bjUc=";
 
 const POLICY = [
   ...["default-src 'none'", "base-uri 'none'", "form-action 'none'", "img-src data:"],
@@ -110,14 +110,16 @@ ${svgs.join("\n")}
 
 /** What hovering shows. Names and colors, which repeat, are in lists of their own. */
 class Details {
+  /** The color; of a page that follows the system, that on a light and that on a dark screen. */
   readonly #color: (paint: Paint) => string;
   readonly #names = new Map<string, number>();
   readonly #colors = new Map<string, number>();
   readonly #rows = new Map<Rows, number>();
 
   constructor(theme: Theme) {
+    const grounds = theme === "auto" ? (["light", "dark"] as const) : [theme];
     this.#color = (paint) =>
-      colorOf(paint === "none" || paint === "panel" ? "quiet" : paint, theme === "dark" ? "dark" : "light");
+      grounds.map((ground) => colorOf(/^(none|panel)$/.test(paint) ? "quiet" : paint, ground)).join(" ");
   }
 
   /** Returns x, y, width, height, and the indices of the rows and the color. */
@@ -153,8 +155,12 @@ export function themeStyle(theme: Theme): string {
   const names = ["page", "panel", "line", "text", "quiet"] as const;
   const of = (ground: "light" | "dark") =>
     `:root { ${names.map((name) => `--${name}: ${colorOf(name, ground)};`).join(" ")} }`;
-  if (theme !== "auto") return `\n${of(theme)}\n`;
-  return `\n${of("light")}\n@media (prefers-color-scheme: dark) { ${of("dark")} }\n`;
+  if (theme === "light") return `\n${of("light")}\n`;
+  // Paper is light, and so are its margins.
+  const print = "@media print { :root { color-scheme: light; } }";
+  return theme === "auto"
+    ? `\n${of("light")}\n${DARK_SCREEN} { ${of("dark")} }\n${print}\n`
+    : `\n${of("dark")}\n@media print { ${of("light")} }\n${print}\n`;
 }
 
 /** How pages of pictures look. */

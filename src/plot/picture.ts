@@ -1,6 +1,6 @@
 // A picture as callers have it: a figure with its four forms.
 
-import { renderPng } from "#png";
+import { renderPng, writePicture } from "#png";
 import { OptionError, show } from "../errors.ts";
 import { checkNames } from "../options.ts";
 import type { Theme } from "./colors.ts";
@@ -110,6 +110,34 @@ export class Picture {
       scale,
       theme === "dark",
     );
+  }
+
+  /**
+   * Writes the picture into a file: SVG, HTML or PNG by the end of its name, with the options of that form. An
+   * existing file is replaced in one step. Not in browsers.
+   *
+   * @example
+   * ```ts
+   * const empty = new Picture({ title: "Nothing", description: "Nothing.", notes: [], panels: [] });
+   * await empty.save("nothing.html", { theme: "light" });
+   * ```
+   *
+   * @throws OptionError for another ending, or an option that the form does not have; FileError if the file
+   * cannot be written.
+   */
+  async save(path: string | URL, options: SvgOptions | HtmlOptions | PngOptions = {}): Promise<void> {
+    const ending = /\.(svg|html|png)$/i.exec(String(path))?.[1].toLowerCase();
+    if (ending === undefined)
+      throw new OptionError(
+        `save: path: expected a name that ends with .svg, .html or .png, received ${show(String(path))}`,
+      );
+    const content =
+      ending === "svg"
+        ? this.svg(options as SvgOptions)
+        : ending === "html"
+          ? this.html(options as HtmlOptions)
+          : await this.png(options as PngOptions);
+    await writePicture(path, content);
   }
 
   /** Returns the picture as lines of text for a terminal. */

@@ -1,5 +1,7 @@
-/** Draws SVG as PNG with the package @resvg/resvg-js, which the user installs. */
+/** Draws SVG as PNG with the package @resvg/resvg-js, which the user installs, and writes pictures into files. */
 import { FileError, OptionError } from "../errors.ts";
+import { readPath, withPath } from "../files/paths.ts";
+import { replace } from "../files/replace.ts";
 
 /** What we use of the package. */
 interface Resvg {
@@ -36,4 +38,11 @@ export async function renderPng(
     background: isDark ? "#15171c" : "#ffffff",
   }).render();
   return new Uint8Array(rendered.asPng());
+}
+
+/** Writes a file, or replaces it, in one step. */
+export async function writePicture(path: string | URL, content: string | Uint8Array): Promise<void> {
+  const file = readPath(path, "save", "a picture");
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  await withPath(`save: ${JSON.stringify(file)} cannot be written`, () => replace(file, [bytes]));
 }

@@ -10,7 +10,7 @@ import { measureImportance, type TableImportance } from "../table/insight/import
 import type { AnyTableModel } from "../table/insight/questions.ts";
 import { type TableParts, type TrainedTarget, usedColumns } from "../table/parts.ts";
 import type { ClassValue } from "../table/target.ts";
-import { affordable, type Judged, workOf } from "./judged.ts";
+import { affordable, type Judged, paused, workOf } from "./judged.ts";
 import { type Block, type Pictures, paragraph, table } from "./markup.ts";
 import { drawRows } from "./source.ts";
 import { listOf, metricText, namesFor, percent, shorten } from "./words.ts";
@@ -37,6 +37,8 @@ export interface ColumnEffects {
   /** The columns of the model, of which only some may have been measured. */
   readonly of: number;
   readonly rows: number;
+  /** Whether the rows are drawn from more. */
+  readonly isDrawn: boolean;
 }
 
 /** How to measure. */
@@ -63,20 +65,14 @@ export async function measureColumns(
   const wanted = affordable(work, count * REPEATS, MOST_IMPORTANCE_ROWS);
   const repeats = wanted > FEWEST_ROWS * 2 ? REPEATS : 2;
   const rows = frame.take(drawRows(frame.rows, wanted, seed));
-  const run = async <Result>(steps: Generator<void, Result>): Promise<Result> => {
-    for (;;) {
-      await pause();
-      const { done, value } = steps.next();
-      if (done) return value;
-    }
-  };
-  const importance = await run(measureImportance(model, rows, { target: of, seed, repeats }, measured)).catch(
-    (error: unknown) => {
-      // The metric is not defined where all rows have the same target.
-      if ((error as Error).name === "DataError") return undefined;
-      throw error;
-    },
-  );
+  const importance = await paused(
+    measureImportance(model, rows, { target: of, seed, repeats }, measured),
+    pause,
+  ).catch((error: unknown) => {
+    // The metric is not defined where all rows have the same target.
+    if ((error as Error).name === "DataError") return undefined;
+    throw error;
+  });
   if (importance === undefined) return undefined;
   const types = new Map(used.map(({ name, type }) => [name, type]));
   const top = importance.columns
@@ -91,9 +87,9 @@ export async function measureColumns(
   const curves: TableDependence[] = [];
   for (const { name } of top) {
     if (!hasValues(few, name)) continue;
-    curves.push(await run(measureDependence(model, few, name, { target: of, points: POINTS })));
+    curves.push(await paused(measureDependence(model, few, name, { target: of, points: POINTS }), pause));
   }
-  return { importance, curves, of: used.length, rows: rows.rows };
+  return { importance, curves, of: used.length, rows: rows.rows, isDrawn: rows.rows < frame.rows };
 }
 
 const hasValues = ({ cells, rows }: Frame, name: string) => {
@@ -143,7 +139,7 @@ export function columnBlocks(
   pictures: Pictures,
   level: number,
 ): Block[] {
-  const { importance, curves, of, rows } = effects;
+  const { importance, curves, of, rows, isDrawn } = effects;
   const { metric, columns, score } = importance;
   const names = namesFor(columns.map(({ name }) => name));
   const nameOf = (name: string) => names.get(name) ?? shorten(name);
@@ -163,7 +159,7 @@ export function columnBlocks(
     ),
     paragraph(
       [
-        `Measured on ${countOf(rows, "row")}${judged === "test" ? " of the test" : judged === "outOfFold" ? " of the table, from which most of the networks learned" : ""}; thin lines are standard deviations over the shuffles.`,
+        `Measured on ${countOf(rows, "row")}${isDrawn ? ", drawn at random," : ""}${judged === "test" ? " of the test" : judged === "outOfFold" ? " of the table, from which most of the networks learned" : ""}; thin lines are standard deviations over the shuffles.`,
         ...(columns.length < of
           ? [
               `Of ${formatCount(of)} columns, only the ${formatCount(columns.length)} with the largest weights were measured.`,

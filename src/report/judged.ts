@@ -6,6 +6,7 @@ import type { Frame } from "../table/frame.ts";
 import { everyRow } from "../table/frame.ts";
 import { baselineOf } from "../table/honest.ts";
 import { type TableParts, type TrainedTarget, usedColumns } from "../table/parts.ts";
+import type { Pieces } from "../table/pieces.ts";
 import { type Scores, scoreTarget } from "../table/scores.ts";
 import { readTargets } from "../table/target.ts";
 import { typeFrame } from "../table/typedRows.ts";
@@ -39,9 +40,6 @@ export interface GivenScores {
   readonly baseline: Scores;
 }
 
-/** Rows that are predicted between two pauses. */
-const BLOCK = 256;
-
 /** The most rows that are judged. */
 const MOST_ROWS = 5000;
 /** The most multiplications for what is measured at a time: a few seconds, by the kernel. */
@@ -73,6 +71,15 @@ export function affordable({ parameters, kernel }: Work, times: number, most = M
   return Math.round(Math.min(most, Math.max(FEWEST_ROWS, rows)));
 }
 
+/** Does pieces, with a pause wherever one is due. */
+export async function paused<Result>(pieces: Pieces<Result>, pause: () => Promise<void>): Promise<Result> {
+  for (;;) {
+    await pause();
+    const { done, value } = pieces.next();
+    if (done) return value;
+  }
+}
+
 /** Predicts rows that the caller gives; undefined if none of them has the target. */
 export async function judgeRows(
   parts: TableParts,
@@ -93,18 +100,10 @@ export async function judgeRows(
   const columns = usedColumns(parts, [target]);
   const typed = typeFrame(columns, frame, call);
   const predictor = new TargetPredictor(target, columns);
-  const levels = description.quantiles?.length ?? 0;
-  const outputs = description.classes?.length ?? 1;
-  const predictions = new Float64Array(frame.rows * outputs);
-  const quantiles = levels === 0 ? undefined : new Float64Array(frame.rows * levels);
-  const rows = everyRow(frame.rows);
-  for (let start = 0; start < frame.rows; start += BLOCK) {
-    await pause();
-    const found = predictor.rows(typed, rows.subarray(start, start + BLOCK));
-    predictions.set(found.values, start * outputs);
-    if (quantiles !== undefined && found.quantiles !== undefined)
-      quantiles.set(found.quantiles, start * levels);
-  }
+  const { values: predictions, quantiles } = await paused(
+    predictor.rowsPieces(typed, everyRow(frame.rows)),
+    pause,
+  );
   return {
     origin,
     of: places.length < source.count ? source.count : known.length,

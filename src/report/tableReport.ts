@@ -3,7 +3,8 @@
 import { DataError, show } from "../errors.ts";
 import { distribution } from "../plot/pictures/distribution.ts";
 import { countOf, formatCount } from "../plot/text.ts";
-import type { Frame, TableRows } from "../table/frame.ts";
+import { isMissing } from "../table/cells.ts";
+import { everyRow, type Frame, type TableRows } from "../table/frame.ts";
 import { checkRows } from "../table/insight/checkRows.ts";
 import type { AnyTableModel } from "../table/insight/questions.ts";
 import { type TableParts, type TrainedTarget, usedColumns } from "../table/parts.ts";
@@ -149,8 +150,11 @@ async function effectsOf(
   frame: Frame,
   run: ReportRun,
 ): Promise<ColumnEffects | undefined> {
-  if (!frame.cells.has(target.description.name)) return undefined;
-  return measureColumns(model, parts, target, frame, run);
+  const cells = frame.cells.get(target.description.name);
+  if (cells === undefined) return undefined;
+  // The rows that the scores are of.
+  const known = everyRow(frame.rows).filter((row) => !isMissing(cells[row]));
+  return measureColumns(model, parts, target, known.length < frame.rows ? frame.take(known) : frame, run);
 }
 
 /** The first section: what a reader of one paragraph should know. */

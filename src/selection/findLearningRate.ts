@@ -7,6 +7,7 @@ import { toProgram } from "../nn/program.ts";
 import { checkNames, completeOptions, number, readSize } from "../options.ts";
 import type { Picture } from "../plot/picture.ts";
 import { linesPicture } from "../plot/pictures/lines.ts";
+import { withText } from "../textTable.ts";
 import { divergenceAdvice } from "../training/advice.ts";
 import { free, type Loaded } from "../training/data.ts";
 import { readModel } from "../training/modelArgument.ts";
@@ -306,5 +307,5 @@ export async function findLearningRate(model: Model, ...given: unknown[]): Promi
   const found = suggestionsOf(measured, checked.steps);
   const picture = drawn(measured, found);
   const text = [picture.terminal({ height: 18 }), "", ...words(measured, found, rows)].join("\n");
-  return { ...measured, ...found, text, toString: () => text, svg: () => picture.svg() };
+  return withText({ ...measured, ...found, svg: () => picture.svg() }, text);
 }

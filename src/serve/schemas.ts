@@ -62,7 +62,8 @@ function cellSchema(column: ColumnDescription): Schema {
 export function recordSchema(columns: readonly ColumnDescription[]): Schema {
   return {
     type: "object",
-    description: "A row. Missing fields and null are missing values; other fields are ignored.",
+    description:
+      "A row. Missing fields and null are missing values. Other fields are ignored, but one that is nearly a missing field's name is refused.",
     properties: Object.fromEntries(columns.map((column) => [column.name, cellSchema(column)])),
   };
 }

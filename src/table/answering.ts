@@ -7,12 +7,16 @@ import { type Decide, decider } from "./decision.ts";
 import { applyTemperature } from "./learner/blend.ts";
 import { type TableNetwork, within } from "./learner/learned.ts";
 import type { TrainedTarget } from "./parts.ts";
+import { finish, type Pieces } from "./pieces.ts";
 import type { Preparation } from "./preparation.ts";
 import { calibrate } from "./quantiles.ts";
 import type { ClassValue, TargetDescription } from "./target.ts";
 
 /** Rows that go through the networks at a time, so that encoded rows never take much memory. */
 export const BLOCK = 4096;
+
+/** Rows that go through a network between two turns of the event loop. */
+const PIECE = 128;
 
 /** Rows of a stream that are answered together. */
 export const STREAMED = 256;
@@ -115,15 +119,24 @@ export class TargetPredictor {
 
   /** Predictions of some rows of typed columns; no prediction keeps the columns. */
   rows(columns: ReadonlyMap<string, TypedColumn>, rows: Uint32Array): Predictions {
+    return finish(this.rowsPieces(columns, rows, BLOCK));
+  }
+
+  /** What `rows` does, with a piece for each network and `size` rows. */
+  *rowsPieces(
+    columns: ReadonlyMap<string, TypedColumn>,
+    rows: Uint32Array,
+    size = PIECE,
+  ): Pieces<Predictions> {
     const count = rows.length;
     const values = repeat(this.#base, count);
     const quantiles = this.#levels === 0 ? undefined : repeat(this.#baseQuantiles, count);
-    const most = Math.min(count, BLOCK);
+    const most = Math.min(count, size);
     const inputs = this.#parts.reduce((width, { preparation }) => Math.max(width, preparation.inputs), 0);
     const encoded = allocate(most * inputs, () => `${most} encoded rows of ${inputs} inputs`);
     const outputs = new Float32Array(most * this.#outputs);
-    for (let start = 0; start < count; start += BLOCK) {
-      const block = rows.subarray(start, Math.min(count, start + BLOCK));
+    for (let start = 0; start < count; start += size) {
+      const block = rows.subarray(start, Math.min(count, start + size));
       const all: Predictions = {
         values: values.subarray(start * this.#outputs, (start + block.length) * this.#outputs),
         quantiles: quantiles?.subarray(start * this.#levels, (start + block.length) * this.#levels),
@@ -131,11 +144,13 @@ export class TargetPredictor {
       for (const part of this.#parts) {
         const x = part.preparation.encode(columns, block, encoded);
         for (const bound of part.networks) {
+          yield;
           const found = outputs.subarray(0, block.length * this.#outputs);
           bound.network.predict(x, found);
           this.#add(all, found, part, bound);
         }
         for (const bound of part.quantiles) {
+          yield;
           const found = outputs.subarray(0, block.length);
           bound.network.predict(x, found);
           this.#addLevel(all, found, part, bound);

@@ -8,7 +8,7 @@ import { OptionError } from "../errors.ts";
 import { now } from "../host.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import { alignTable } from "../textTable.ts";
+import { alignTable, withText } from "../textTable.ts";
 import { readSignal } from "../training/options.ts";
 import type { Answer, AnswerFor, FieldOf, ScoresFor } from "./answers.ts";
 import { readGroups, readTargetNames, readTimes } from "./columnOptions.ts";
@@ -140,14 +140,15 @@ export async function crossValidateTable(
       ...(names.length === 1 && { task: target.description.task }),
       ...(left !== undefined && { budget: { seconds: left / count } }),
       ...(fit.onProgress && {
-        onProgress: ({ finished, total }: TableProgress, control: TableControl) => {
+        onProgress: ({ finished, total, score }: TableProgress, control: TableControl) => {
           if (isStopped) control.stop();
           const seconds = (now() - begun) / 1000;
           const stop = () => {
             isStopped = true;
             control.stop();
           };
-          fit.onProgress?.({ finished: at * total + finished, total: count * total, seconds }, { stop });
+          const whole = { finished: at * total + finished, total: count * total, seconds };
+          fit.onProgress?.({ ...whole, ...(score && { score }) }, { stop });
         },
       }),
     })) as unknown as TableModel;
@@ -174,7 +175,7 @@ export async function crossValidateTable(
   const mean = overFolds(folds, names, "mean");
   const stddev = overFolds(folds, names, "stddev");
   const text = textOf(names, mean, stddev, count, notes);
-  const result = { folds, mean, stddev, seed, notes, text, toString: () => text };
+  const result = withText({ folds, mean, stddev, seed, notes }, text);
   return result as unknown as TableCrossValidation<never>;
 }
 

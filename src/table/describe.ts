@@ -1,6 +1,6 @@
 /** describe: what the columns of a table are, and what in them deserves a look before a training. */
 import { checkNames } from "../options.ts";
-import { alignTable } from "../textTable.ts";
+import { alignTable, withText } from "../textTable.ts";
 import { categoryName, isMissing } from "./cells.ts";
 import { readTargetNames } from "./columnOptions.ts";
 import type { ColumnDescription, ColumnType, TypedColumn } from "./columns.ts";
@@ -82,7 +82,7 @@ export async function describe(rows: TableSource, options: DescribeOptions = {})
   }
   const warnings = await findWarnings(frame, typed, targets);
   const text = textOf(frame, columns, warnings);
-  return { rows: frame.rows, columns, warnings, text, toString: () => text };
+  return withText({ rows: frame.rows, columns, warnings }, text);
 }
 
 function summarizeColumn({ description, values }: TypedColumn, cells: ArrayLike<unknown>): ColumnSummary {

@@ -78,11 +78,14 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
    */
   readonly background?: number | undefined;
   /**
-   * Called some times a second with how many networks have been trained. `control.stop()` ends the training as
-   * if the time of `budget` were over: what has been trained is kept.
+   * Called some times a second with how many networks have been trained, and how good they are so far.
+   * `control.stop()` ends the training as if the time of `budget` were over: what has been trained is kept.
    */
   readonly onProgress?: ((progress: TableProgress, control: TableControl) => void) | undefined;
-  /** Whether to show progress on standard error: the networks trained and about how long the rest takes. */
+  /**
+   * Whether to show progress on standard error: the networks trained, how good they are so far, and about how
+   * long the rest takes.
+   */
   readonly verbose?: boolean | undefined;
 }
 
@@ -341,13 +344,16 @@ async function trainTargets(
   const trained: TrainedTarget[] = [];
   try {
     for (const { target, folds, bags, isTuned } of works) {
+      const share = seconds && Math.max(1e-3, seconds * progress.share());
+      const until = share === undefined ? Number.POSITIVE_INFINITY : now() + 1000 * share;
       const learned =
         folds.length === 0
           ? learnPrior(target, weights)
           : await learn(columns, target, {
               ...{ ...shared, bags, folds, isTuned, onProgress: progress.report },
-              seconds: seconds && Math.max(1e-3, seconds * progress.share()),
+              seconds: share,
             });
+      const isCut = shared.stop?.aborted === true || now() >= until;
       const needsQuantiles = target.description.quantiles !== undefined && learned.quantiles === undefined;
       const networks = [...learned.networks, ...(learned.quantiles?.networks ?? [])];
       const scored = await orDispose(networks, async () => {
@@ -356,7 +362,7 @@ async function trainTargets(
         return scoreLearned(target, complete, isTuned, weights);
       });
       trained.push(scored);
-      progress.end();
+      progress.end(isCut, networks.length);
     }
     return trained;
   } catch (error) {

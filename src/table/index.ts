@@ -31,6 +31,7 @@ export { type Columns, Frame, type TableRecord, type TableRows, type TableSource
 export { checkRows, type RowCheck, type RowFinding, type RowFindingKind } from "./insight/checkRows.ts";
 export {
   partialDependence,
+  partialDependenceAsync,
   type TableDependence,
   type TableDependenceOptions,
 } from "./insight/dependence.ts";
@@ -48,6 +49,7 @@ export {
 } from "./insight/explain.ts";
 export {
   importance,
+  importanceAsync,
   type TableColumnImportance,
   type TableImportance,
   type TableImportanceOptions,
@@ -55,6 +57,7 @@ export {
 export type { TableConfiguration } from "./learner/configurations.ts";
 export type { TrainedBag } from "./learner/learned.ts";
 export type { Quality } from "./learner/portfolios.ts";
+export type { ScoreSoFar } from "./learner/scoreSoFar.ts";
 export { loadTable } from "./loadTable.ts";
 export type { MetricChoice } from "./metric.ts";
 export type { ModelChange } from "./parts.ts";

@@ -75,6 +75,11 @@ export function metricOf(metric: Complete, description: TargetDescription): Targ
   };
 }
 
+/** The metric that is shown while networks train: the given one, or one that everyone knows. */
+export const shownMetric = ({ metric, task }: TargetDescription): Complete =>
+  metric ??
+  (task === "regression" ? { type: "rootMeanSquaredError" } : { type: "accuracy", threshold: null });
+
 const narrow = (weights: Float64Array | undefined) => weights && Float32Array.from(weights);
 
 /** What a metric of classes is computed from. */

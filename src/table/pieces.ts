@@ -1,5 +1,6 @@
 /** Long work in pieces, between which the event loop turns. */
 import { nextTurn, now } from "../host.ts";
+import { readSignal } from "../training/options.ts";
 
 /**
  * Work that yields where it may be interrupted: about every millisecond, however many rows there are. It can
@@ -38,16 +39,36 @@ export function holder(): () => Promise<void> | undefined {
   };
 }
 
-/** Does the pieces in as many turns of the event loop as they take. */
-export async function inTurns<Result>(pieces: Pieces<Result>): Promise<Result> {
+/** Does the pieces in as many turns of the event loop as they take; throws the signal's reason if it aborts. */
+export async function inTurns<Result>(pieces: Pieces<Result>, signal?: AbortSignal): Promise<Result> {
   await pause();
   const release = holder();
   for (;;) {
     const { done, value } = pieces.next();
     if (done) return value;
     const turn = release();
-    if (turn !== undefined) await turn;
+    if (turn === undefined) continue;
+    await turn;
+    signal?.throwIfAborted();
   }
+}
+
+/** What stops a call. */
+export interface Stoppable {
+  /** Stops the call, which rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs pieces in turns of the event loop; `make` gets the options other than `signal`. */
+export function stoppable<Options extends Stoppable, Result>(
+  call: string,
+  options: Options,
+  make: (options: Omit<Options, "signal">) => Pieces<Result>,
+): Promise<Result> {
+  const { signal: given, ...others } = options;
+  const signal = readSignal(given, call);
+  signal?.throwIfAborted();
+  return inTurns(make(others), signal);
 }
 
 /** Sorts numbers in ascending order, as `sort` does: parts of them, then pairs of parts. */

@@ -2,7 +2,7 @@
 import { OptionError, show } from "../errors.ts";
 import { checkNames, readSize } from "../options.ts";
 import { freshSeed, readSeed } from "../seed.ts";
-import { alignTable } from "../textTable.ts";
+import { alignTable, withText } from "../textTable.ts";
 import type { Answer, AnswerFor, FieldOf, QuantileAnswer } from "./answers.ts";
 import { FIT_TABLE_OPTIONS, type FitTableOptions, fitWith } from "./fitTable.ts";
 import type { TableSource } from "./frame.ts";
@@ -126,7 +126,7 @@ export async function searchTable(rows: unknown, options: SearchTableOptions): P
       return { rank, name, ...(configuration && { configuration }), loss, folds: networks, weight };
     });
   const text = asText(trials);
-  return { model, trials, seed, text, toString: () => text };
+  return withText({ model, trials, seed }, text);
 }
 
 const orLast = (loss: number) => (Number.isNaN(loss) ? Number.MAX_VALUE : loss);

@@ -3,6 +3,7 @@ import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
 import { checkNames } from "../options.ts";
+import { INSPECT } from "../textTable.ts";
 import { readBoolean, readSignal } from "../training/options.ts";
 import { BLOCK, STREAMED, TargetPredictor } from "./answering.ts";
 import type { Answer, InColumns, RecordAnswer, ScoresFor } from "./answers.ts";
@@ -30,9 +31,6 @@ import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
 
 /** The key of a model's parts. */
 const PARTS = Symbol("parts");
-
-/** What Node's `util.inspect` and `console.log` call; Deno and Bun, too. */
-const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 const isStream = (rows: unknown): rows is AsyncIterable<object> =>
   typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";

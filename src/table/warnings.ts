@@ -63,7 +63,7 @@ export async function findWarnings(
     warn(
       "fewRows",
       [],
-      `${rowsText(frame.rows)} are too few to learn from. Fix: collect at least some hundred`,
+      `${rowsText(frame.rows)} ${frame.rows === 1 ? "is" : "are"} too few to learn from. Fix: collect at least some hundred`,
     );
   const copies = await duplicateRows(frame);
   if (copies > 0) {

@@ -72,12 +72,15 @@ function formatDuration(seconds: number): string {
 /** Returns "validation roc auc" for "validationRocAuc". */
 const words = (name: string) => name.replace(/[A-Z]+/g, (capitals) => ` ${capitals.toLowerCase()}`);
 
+/** Returns "roc auc 0.9" for "rocAuc" and 0.9. */
+export const nameAndValue = (name: string, value: number) => `${words(name)} ${formatNumber(value)}`;
+
 /** Formats the values of an epoch: the losses, the metrics, the learning rate. */
 function formatEpoch({ epoch: _epoch, seconds: _seconds, loss, learningRate, ...measured }: Epoch): string {
   const { validationLoss, ...metrics } = measured as { readonly [name: string]: number };
   const losses = validationLoss === undefined ? { loss } : { loss, validationLoss };
   return Object.entries({ ...losses, ...metrics, learningRate })
-    .map(([name, value]) => `${words(name)} ${formatNumber(value)}`)
+    .map(([name, value]) => nameAndValue(name, value))
     .join("  ");
 }
 
@@ -159,7 +162,7 @@ function summary(history: History): string {
   return [
     `${ENDED[ended]} after ${count}`,
     ...(isKept ? [`kept epoch ${best + 1}`] : []),
-    ...(at < 0 ? [] : [`${words(name)} ${formatNumber(history[name]?.[at] ?? Number.NaN)}`]),
+    ...(at < 0 ? [] : [nameAndValue(name, history[name]?.[at] ?? Number.NaN)]),
   ].join(", ");
 }
 
@@ -192,11 +195,16 @@ export function displayModels(total: number, kind = "model") {
   const target = screen();
   let finished = 0;
   return {
-    /** Shows how many have finished, and the time that is left where it is known. */
-    show(count: number, secondsLeft?: number) {
+    /** Shows how many have finished, the time that is left where it is known, and values. */
+    show(count: number, secondsLeft?: number, values = "") {
       finished = count;
-      target.show(count / total, `${kind} ${count}/${total}`, "", count < total ? secondsLeft : undefined);
+      target.show(
+        count / total,
+        `${kind} ${count}/${total}`,
+        values,
+        count < total ? secondsLeft : undefined,
+      );
     },
-    end: () => target.line(`finished ${finished} of ${total} ${kind}s`),
+    end: (text = `finished ${finished} of ${total} ${kind}s`) => target.line(text),
   };
 }

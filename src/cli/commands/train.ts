@@ -9,7 +9,7 @@ export const withTraining = (command: Command, settings: readonly Setting[]): Co
   withSettings(
     command.argument(
       "[file]",
-      "table: CSV, TSV, JSON, JSON Lines, Parquet, Arrow, SQLite; - for standard input",
+      "table: CSV, TSV, JSON, JSON Lines, Parquet, Arrow, SQLite, DuckDB; - for standard input",
     ),
     settings,
   )

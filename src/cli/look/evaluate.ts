@@ -1,7 +1,15 @@
 /** `myelin evaluate`: how good a model is on a table whose answers are known. */
 import { type EvaluationReport, evaluationReport, type Frame } from "myelin/table";
 import { failure } from "../failures.ts";
-import { checkAnswers, type LoadValues, loadTableModel, nameOf, readRows, streamRows } from "../input.ts";
+import {
+  atRow,
+  checkAnswers,
+  type LoadValues,
+  loadTableModel,
+  nameOf,
+  readRows,
+  streamRows,
+} from "../input.ts";
 import { note, print, printJson } from "../output.ts";
 import { checkOutput } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
@@ -28,7 +36,8 @@ export async function evaluateCommand(path: string, file: string, options: Optio
     const targets = model.targets.map(({ name }) => name);
     if (table !== undefined) checkAnswers(table, targets, nameOf(file));
     const rows = table ?? (await blocks(file, options, targets));
-    for (const target of targets) reports.push(await evaluationReport(model, rows, { target }));
+    for (const target of targets)
+      reports.push(await atRow(nameOf(file), 0, () => evaluationReport(model, rows, { target })));
     if (options.json) {
       const plain = reports.map(({ text: _, toString: __, ...report }) => report);
       printJson(isSingle ? plain[0] : plain);

@@ -1,8 +1,8 @@
 /** `myelin explain`: how much each column of a row moved the answer. */
 import { explain, type TableExplainOptions, type TableModel, type TableRecord } from "myelin/table";
-import { unknownName } from "../../options/names.ts";
+import { misspeltChecker } from "../../options/misspelt.ts";
 import { failure, wrongUse } from "../failures.ts";
-import { type LoadValues, loadTableModel, nameOf, refuseReading, streamRows } from "../input.ts";
+import { atRow, type LoadValues, loadTableModel, nameOf, refuseReading, streamRows } from "../input.ts";
 import { print, printJson } from "../output.ts";
 import type { ReadingValues } from "../reading.ts";
 
@@ -33,8 +33,10 @@ export async function explainCommand(
   try {
     const row = json === undefined ? await rowOf(file as string, index ?? 0, options) : readRow(json, model);
     const asked: TableExplainOptions = { class: options.class, target: options.target };
+    const place = file === undefined ? "--row" : nameOf(file);
+    const answer = await atRow(place, index ?? 0, () => model.predict(row));
     const { text, toString: _, ...explanation } = await explain(model, row, asked);
-    if (options.json) printJson({ answer: model.predict(row), ...explanation });
+    if (options.json) printJson({ answer, ...explanation });
     else print(text);
   } finally {
     model.dispose();
@@ -46,9 +48,13 @@ function readRow(text: string, model: TableModel): TableRecord {
   if (given === null || typeof given !== "object" || Array.isArray(given)) {
     throw wrongUse(`--row: expected a JSON object, such as '{"age": 30}', received ${text.slice(0, 60)}`);
   }
-  const names = [...model.columns, ...model.targets].map(({ name }) => name);
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw wrongUse(unknownName("--row", "column", unknown, names).message);
+  const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
+  const known = [...model.columns, ...model.targets].map(({ name }) => name);
+  try {
+    misspeltChecker(used, known)([given], () => "--row");
+  } catch (error) {
+    throw wrongUse((error as Error).message);
+  }
   return given as TableRecord;
 }
 

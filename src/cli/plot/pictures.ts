@@ -16,7 +16,13 @@ import {
   trainingCurves,
   weightHistograms,
 } from "myelin/plot";
-import { type ColumnAnswers, type Frame, importance, partialDependence, type TableModel } from "myelin/table";
+import {
+  type ColumnAnswers,
+  type Frame,
+  importanceAsync,
+  partialDependenceAsync,
+  type TableModel,
+} from "myelin/table";
 import { unknownName } from "../../options/names.ts";
 import { failure, wrongUse } from "../failures.ts";
 
@@ -122,10 +128,10 @@ export async function ofTableModel(
 ): Promise<Picture> {
   const { columns = [], title, target } = options;
   const given = titled(title);
-  if (kind === "importance") return importanceBars(importance(model, rows, { target }), given);
+  if (kind === "importance") return importanceBars(await importanceAsync(model, rows, { target }), given);
   if (kind === "dependence") {
     const [column] = columns;
-    return dependenceCurves(partialDependence(model, rows, column, { target }), given);
+    return dependenceCurves(await partialDependenceAsync(model, rows, column, { target }), given);
   }
   const found = answered(model, rows, target);
   if (kind === "boundary") return boundary(model, rows, found, options);

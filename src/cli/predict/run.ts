@@ -47,7 +47,7 @@ export async function predictCommand(path: string, file: string, options: Option
       // The first block is read before anything is written.
       sink ??= await openSink(output);
       writer ??= writerOf(format, sink);
-      const answers = atRow(rows, () => model.predict(frame));
+      const answers = await atRow(nameOf(file), rows, () => model.predict(frame));
       const columns = columnsOf(model, frame, answers, options);
       if (!format.startsWith("json")) checkNames(names, columns, rows);
       names ??= columns.map(({ name }) => name);
@@ -85,7 +85,9 @@ async function open(
     checkColumns(used, first.value, file);
     isOpen = !isFile(file);
     if (isOpen) return joined(first.value, head);
-    const columns = options.keep ? undefined : used.filter((name) => first.value.cells.has(name));
+    // A model that uses no column still answers each row.
+    const isWhole = options.keep || used.length === 0;
+    const columns = isWhole ? undefined : used.filter((name) => first.value.cells.has(name));
     return await streamRows(file, options, "predict", { rows, columns });
   } finally {
     if (!isOpen) await head.return(undefined);

@@ -16,10 +16,11 @@ import {
 import { randomNumber } from "../../host.ts";
 import { unknownName } from "../../options/names.ts";
 import { CommandFailure, EXIT, wrongUse } from "../failures.ts";
-import { checkAnswers, nameOf, readRows, streamRows } from "../input.ts";
+import { atRow, checkAnswers, checkTable, nameOf, readRows, streamRows } from "../input.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { note, print, printJson } from "../output.ts";
 import { checkOutput } from "../outputFile.ts";
+import { READING, type ReadingValues } from "../reading.ts";
 import { writeReport } from "../report.ts";
 import { quoted } from "../shell.ts";
 import { configurationText, settingsOf } from "./config.ts";
@@ -54,6 +55,8 @@ async function run(file: string | undefined, options: Options, training: Trainin
   }
   if (file === undefined)
     throw wrongUse(`${command}: expected a table. Fix: myelin ${command} FILE --target COLUMN`);
+  // Before the outputs, whose default may be the model that was given as a table.
+  await checkTable(file, command);
   const read = [file, values.test, options.config];
   checkOutput("--output", values.output, read);
   if (values.report !== undefined) checkOutput("--report", values.report, [...read, values.output]);
@@ -84,7 +87,7 @@ async function run(file: string | undefined, options: Options, training: Trainin
         printJson({ ...result, ...(search && { trials: search.trials }) });
       } else {
         if (search !== undefined) print(`${search.text}\n`);
-        printResult(model, values.output, tests, file);
+        printResult(model, values, tests, file);
       }
     }
     if (isStopped) process.exitCode = EXIT.interrupted;
@@ -245,7 +248,7 @@ async function test(model: TableModel, held: readonly Held[]): Promise<Test[]> {
   for (const { name, rows } of held) {
     const reports: EvaluationReport[] = [];
     for (const target of model.targets)
-      reports.push(await evaluationReport(model, rows, { target: target.name }));
+      reports.push(await atRow(name, 0, () => evaluationReport(model, rows, { target: target.name })));
     tests.push({ on: name, reports });
   }
   return tests;
@@ -299,7 +302,24 @@ function resultOf(
   };
 }
 
-function printResult(model: TableModel, path: string, tests: readonly Test[], file: string): void {
+/** Returns the options that say how to read the table, as they are given. */
+function readingWords(values: TrainValues): string {
+  const given = READING.map(({ name }) => [name, values[name as keyof ReadingValues]] as const);
+  const words = given.flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [` --${name} ${quoted(Array.isArray(value) ? value.join(",") : String(value))}`],
+  );
+  return words.join("");
+}
+
+function printResult(
+  model: TableModel,
+  values: TrainValues & { readonly output: string },
+  tests: readonly Test[],
+  file: string,
+): void {
+  const { output: path } = values;
   print(model.summary({ columns: false }));
   for (const { on, reports } of tests) {
     print(`\ntested on ${on}`);
@@ -309,6 +329,8 @@ function printResult(model: TableModel, path: string, tests: readonly Test[], fi
   const shown = size < 1e6 ? `${Math.ceil(size / 1000)} KB` : `${(size / 1e6).toFixed(1)} MB`;
   const given = quoted(path);
   print(`\nsaved ${path} (${shown})`);
-  print(`  myelin predict ${given} ${file === "-" || file.includes("://") ? "FILE" : quoted(file)}`);
+  print(
+    `  myelin predict ${given} ${file === "-" || file.includes("://") ? "FILE" : `${quoted(file)}${readingWords(values)}`}`,
+  );
   print(`  myelin inspect ${given}`);
 }

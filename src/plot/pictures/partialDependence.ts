@@ -84,11 +84,31 @@ export function dependenceCurves(
         ...(list.length > 6 ? ["…"] : []),
         ...leftOut(omitted, "value"),
       ].join(", "),
+      ...limitsOf(list, names, outputs),
     ],
     keys,
     panels,
     columns: 2,
   });
+}
+
+/** Curves of a panel, bars of a panel, and outputs with bars. */
+const MOST_CURVES = 50;
+const MOST_BARS = 40;
+const MOST_OUTPUTS = 3;
+
+/** Says what is left out because there is no room. */
+function limitsOf(list: readonly Dependence[], names: readonly string[], outputs: number): string[] {
+  const limits = list.flatMap((one, at) =>
+    !isContinuous(one) && one.grid.length > MOST_BARS
+      ? [`${names[at]}: the first ${MOST_BARS} of ${countOf(one.grid.length, "value")}`]
+      : [],
+  );
+  if (outputs > MOST_OUTPUTS && !list.every(isContinuous))
+    limits.push(`bars of the first ${MOST_OUTPUTS} of ${countOf(outputs, "class", "classes")}`);
+  if (outputs > MOST_CURVES && list.some(isContinuous))
+    limits.push(`curves of the first ${MOST_CURVES} of ${countOf(outputs, "class", "classes")}`);
+  return limits;
 }
 
 function check(one: Dependence): void {
@@ -132,7 +152,7 @@ function curve({ grid, means }: Dependence, name: string, label: string, classes
         ),
     ],
   );
-  const marks: Mark[] = Array.from({ length: Math.min(outputs, 50) }, (_, output) => output)
+  const marks: Mark[] = Array.from({ length: Math.min(outputs, MOST_CURVES) }, (_, output) => output)
     .reverse()
     .map((output) => ({
       type: "line",
@@ -168,8 +188,8 @@ function curve({ grid, means }: Dependence, name: string, label: string, classes
 
 /** Returns a panel of bars for each output: for classes at most three. */
 function bars({ grid, means }: Dependence, name: string, label: string, classes: readonly string[]): Panel[] {
-  const outputs = Math.min(means[0]?.length ?? 0, 3);
-  const shown = grid.slice(0, 40);
+  const outputs = Math.min(means[0]?.length ?? 0, MOST_OUTPUTS);
+  const shown = grid.slice(0, MOST_BARS);
   return Array.from({ length: outputs }, (_, output): Panel => {
     const title = outputs > 1 ? `${classes[output] ?? `output ${output}`}: ${name}` : name;
     const list = shown.map((value, at): Bar => {

@@ -1,6 +1,6 @@
 // What all parts of an SVG share: paints as attributes, texts, and the places that hovering knows.
 
-import { colorOf, type Paint, type Theme } from "../colors.ts";
+import { colorOf, DARK_SCREEN, type Ground, type Paint, type Theme } from "../colors.ts";
 import type { Rows, Shape } from "../figure.ts";
 import { type Attributes, element, escapeText } from "../markup.ts";
 import { fitText, textWidth } from "../text.ts";
@@ -32,17 +32,21 @@ export class Drawing {
   /** Whether marks have the details that hovering shows as titles, for a file that a browser opens. */
   readonly hasTitles: boolean;
   readonly #used = new Set<string>();
+  /** The ground whose colors replace those of the attributes. */
+  readonly #other: Ground | undefined;
 
-  constructor(theme: Theme, size: number, hasTitles: boolean) {
+  /** `isPrinted`: whether a dark picture is light on paper. */
+  constructor(theme: Theme, size: number, hasTitles: boolean, isPrinted: boolean) {
     this.theme = theme;
     this.size = size;
     this.hasTitles = hasTitles;
+    this.#other = theme === "auto" ? "dark" : theme === "dark" && isPrinted ? "light" : undefined;
   }
 
-  /** Returns the attributes of a paint. With the theme "auto" a class gives its color on a dark page. */
+  /** Returns the attributes of a paint. A class gives its color on another ground: see `style`. */
   paint(property: "fill" | "stroke", paint: Paint): Attributes {
     const color = colorOf(paint, this.theme === "dark" ? "dark" : "light");
-    if (this.theme !== "auto" || paint === "none") return { [property]: color };
+    if (this.#other === undefined || paint === "none") return { [property]: color };
     const name = `${property === "fill" ? "f" : "k"}-${paint}`;
     this.#used.add(name);
     return { class: name, [property]: color };
@@ -55,14 +59,16 @@ export class Drawing {
     return { ...one, ...other, ...(names !== "" && { class: names }) };
   }
 
-  /** Returns the style that replaces the colors on a dark page; empty for a fixed theme. */
+  /** Returns the style that replaces the colors: on a dark screen, or on paper. Empty if nothing does. */
   style(): string {
+    const other = this.#other;
+    if (other === undefined) return "";
     const rules = [...this.#used].sort().map((name) => {
       const property = name[0] === "f" ? "fill" : "stroke";
-      return `.${name}{${property}:${colorOf(name.slice(2) as Paint, "dark")}}`;
+      return `.${name}{${property}:${colorOf(name.slice(2) as Paint, other)}}`;
     });
     if (rules.length === 0) return "";
-    return element("style", {}, `@media (prefers-color-scheme:dark){${rules.join("")}}`);
+    return element("style", {}, `${other === "dark" ? DARK_SCREEN : "@media print"}{${rules.join("")}}`);
   }
 
   /** Draws text. A text that is wider than `room` is shortened, with the whole text as its title. */

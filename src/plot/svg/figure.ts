@@ -36,7 +36,7 @@ export function drawFigure(
   const margin = isInPage ? 4 : width < 480 ? 12 : 20;
   const inner = width - 2 * margin;
   const size = width < 480 ? 12 : 13;
-  const drawing = new Drawing(theme, size, !isInPage && countTargets(figure) <= MOST_TITLES);
+  const drawing = new Drawing(theme, size, !isInPage && countTargets(figure) <= MOST_TITLES, isInPage);
   const parts: string[] = [];
   let y = margin * 0.6;
   const titleSize = width < 480 ? 16 : 19;

@@ -233,6 +233,8 @@ function drawPoints(
   return drawn.join("");
 }
 
+const OVERLAP = 0.05;
+
 function drawRectangles(
   drawing: Drawing,
   mark: Extract<Mark, { type: "rectangles" }>,
@@ -251,7 +253,9 @@ function drawRectangles(
       bottom: Math.max(top, bottom),
     };
     const group = groups.get(paint);
-    const markup = drawing.rectangle(frame, {}, rows);
+    // Neighbors overlap a little, because their rounded edges may leave a pixel between them.
+    const own = gap ? frame : { ...frame, right: frame.right + OVERLAP, bottom: frame.bottom + OVERLAP };
+    const markup = drawing.rectangle(own, {}, rows);
     if (group === undefined) groups.set(paint, [markup]);
     else group.push(markup);
     drawing.target(frame, rows, paint);

@@ -1,5 +1,5 @@
 /** checkRows: what rows have that the training rows of a table model did not have. */
-import { alignTable } from "../../textTable.ts";
+import { alignTable, withText } from "../../textTable.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
 import { type Frame, isRecord, toFrame } from "../frame.ts";
@@ -66,14 +66,7 @@ export function checkRows(model: AnyTableModel, rows: object): RowCheck {
     .sort((a, b) => b.rows.length - a.rows.length);
   const found = [...new Set(findings.flatMap(({ rows: own }) => own))].sort((a, b) => a - b);
   const text = textOf(findings, found.length, frame.rows);
-  return {
-    passes: findings.length === 0,
-    findings,
-    rows: found,
-    checked: frame.rows,
-    text,
-    toString: () => text,
-  };
+  return withText({ passes: findings.length === 0, findings, rows: found, checked: frame.rows }, text);
 }
 
 function checkColumn(description: ColumnDescription, frame: Frame): RowFinding[] {

@@ -2,12 +2,13 @@
 import { DataError, OptionError, show } from "../../errors.ts";
 import { gridOf, readPercentiles } from "../../insight/dependence.ts";
 import { checkNames, readSize, unknownName } from "../../options.ts";
-import { alignTable, bar } from "../../textTable.ts";
+import { alignTable, bar, withText } from "../../textTable.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
+import { finish, type Pieces, type Stoppable, stoppable } from "../pieces.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue } from "../target.ts";
-import { type AnyTableModel, finish, questionOf, showCell, targetOf } from "./questions.ts";
+import { type AnyTableModel, questionOf, showCell, targetOf } from "./questions.ts";
 
 /** Where to look. */
 export interface TableDependenceOptions {
@@ -66,18 +67,37 @@ export function partialDependence(
   return finish(measureDependence(model, rows, column, options));
 }
 
-/** What `partialDependence` does, one point of the grid at a time, for callers that pause in between. */
+/**
+ * Computes what `partialDependence` does, in turns of the event loop.
+ *
+ * @example
+ * ```ts
+ * const { grid, means } = await partialDependenceAsync(model, otherRows, "billLength");
+ * ```
+ *
+ * @throws as `partialDependence`; rejects with the signal's reason if `signal` aborts.
+ */
+export async function partialDependenceAsync(
+  model: AnyTableModel,
+  rows: TableRows,
+  column: string,
+  options: TableDependenceOptions & Stoppable = {},
+): Promise<TableDependence> {
+  return stoppable(CALL, options, (own) => measureDependence(model, rows, column, own));
+}
+
+/** What `partialDependence` does, in pieces. */
 export function* measureDependence(
   model: AnyTableModel,
   rows: TableRows,
   column: string,
   options: TableDependenceOptions,
-): Generator<void, TableDependence> {
+): Pieces<TableDependence> {
   const parts = partsOf(model, CALL);
   checkNames(options, OPTIONS, CALL);
   const trained = targetOf(parts, options.target, CALL);
   const { description } = trained;
-  const { columns: used, predict } = questionOf(parts, trained, CALL);
+  const { columns: used, predictPieces } = questionOf(parts, trained, CALL);
   const points = options.points === undefined ? POINTS : readSize(options.points, `${CALL}: points`);
   if (points < 2) throw new OptionError(`${CALL}: points: expected at least 2, received ${points}`);
   const percentiles = readPercentiles(options.percentiles, `${CALL}: percentiles`);
@@ -95,15 +115,14 @@ export function* measureDependence(
   for (const { cell } of grid) {
     yield;
     const cells = new Array<unknown>(frame.rows).fill(cell);
-    const predictions = predict(new Frame(new Map(frame.cells).set(column, cells), frame.rows));
+    const predictions = yield* predictPieces(new Frame(new Map(frame.cells).set(column, cells), frame.rows));
     const sums = new Array<number>(outputs).fill(0);
     for (let at = 0; at < predictions.length; at++) sums[at % outputs] += predictions[at];
     means.push(sums.map((sum) => sum / frame.rows));
   }
   const { classes, name: target } = description;
   const result = { column, target, grid: grid.map(({ value }) => value), means, ...(classes && { classes }) };
-  const text = textOf(result);
-  return { ...result, text, toString: () => text };
+  return withText(result, textOf(result));
 }
 
 /** A value of the grid, and the cell that is read as it. */

@@ -2,12 +2,13 @@
 import { DataError, show } from "../../errors.ts";
 import { type ClassScores, classificationReport, confusionMatrix } from "../../metrics/report.ts";
 import { checkNames } from "../../options.ts";
-import { alignTable } from "../../textTable.ts";
+import { alignTable, withText } from "../../textTable.ts";
 import { BLOCK } from "../answering.ts";
 import { decideAll, positiveOf } from "../decision.ts";
 import { type Frame, framesOf, type TableRows, toFrame } from "../frame.ts";
+import { baselineOf } from "../honest.ts";
 import type { TableParts, TrainedTarget } from "../parts.ts";
-import { rowsFrom } from "../reading.ts";
+import { type RowName, rowsFrom } from "../reading.ts";
 import { type Scores, scoreTarget } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { type ClassValue, readTargets, type TargetDescription, type Task } from "../target.ts";
@@ -105,13 +106,12 @@ export async function evaluationReport(
     task: description.task,
     rows: targets.length,
     scores: scoreTarget(description, targets, predictions, beside),
-    baseline: baselineOf(trained, targets),
+    baseline: baselineOf(description, targets, trained.learned.prior),
     ...(description.classes === undefined
       ? { errors: errorsOf(found) }
       : classesOf(description, description.classes, found)),
   };
-  const text = textOf(report);
-  return { ...report, text, toString: () => text };
+  return withText(report, textOf(report));
 }
 
 async function collect(
@@ -127,9 +127,10 @@ async function collect(
   let before = 0;
   const isStream = Symbol.asyncIterator in rows;
   for await (const frame of isStream ? framesOf(rows, BLOCK, CALL, {}) : [toFrame(rows, CALL)]) {
-    const known = targetsOf(description, frame, before);
+    const nameOf = rowsFrom(before);
+    const known = targetsOf(description, frame, nameOf);
     before += frame.rows;
-    const found = question.predictAll(frame);
+    const found = question.predictAll(frame, nameOf);
     for (let row = 0; row < frame.rows; row++) {
       if (Number.isNaN(known[row])) continue;
       targets.push(known[row]);
@@ -148,23 +149,12 @@ async function collect(
   };
 }
 
-function targetsOf(description: TargetDescription, frame: Frame, before: number): Float64Array {
+function targetsOf(description: TargetDescription, frame: Frame, nameOf: RowName): Float64Array {
   const cells = frame.cells.get(description.name);
-  if (cells !== undefined) return readTargets(description, cells, CALL, rowsFrom(before));
+  if (cells !== undefined) return readTargets(description, cells, CALL, nameOf);
   throw new DataError(
     `${CALL}: expected the target ${show(description.name)} among the columns, received ${frame.names.slice(0, 10).map(show).join(", ")}. Fix: give rows whose answers are known`,
   );
-}
-
-/** The scores of the prior. It has no quantiles, no threshold and no metric of its own. */
-function baselineOf({ description, learned }: TrainedTarget, targets: Float64Array): Scores {
-  const { prior } = learned;
-  const { threshold: _, classWeights: __, quantiles: ___, ...plain } = description;
-  const predictions = Float64Array.from(
-    { length: targets.length * prior.length },
-    (_, at) => prior[at % prior.length],
-  );
-  return scoreTarget(plain, targets, predictions);
 }
 
 function classesOf(
@@ -266,7 +256,8 @@ function textOf(report: Omit<EvaluationReport, "text" | "toString">): string {
     ),
   ];
   if (report.errors !== undefined) {
-    const shares = Object.entries(report.errors);
+    // Whole numbers come first among the keys of an object.
+    const shares = Object.entries(report.errors).sort(([a], [b]) => Number(a) - Number(b));
     lines.push("", "prediction - target, by the share of rows at or below");
     lines.push(
       ...alignTable([

@@ -3,6 +3,7 @@ import { DataError, OptionError } from "../../errors.ts";
 import { checkNames, readSize } from "../../options.ts";
 import { permutation } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
+import { withText } from "../../textTable.ts";
 import { outputsOf } from "../answering.ts";
 import { backgroundFrame } from "../background.ts";
 import { isMissing } from "../cells.ts";
@@ -230,8 +231,7 @@ function explainRow(
     columns: contributions,
     isExact,
   };
-  const text = explanationText(explanation);
-  return { ...explanation, text, toString: () => text };
+  return withText(explanation, explanationText(explanation));
 }
 
 /** The columns in which the row differs from each background row; the others contribute nothing. */

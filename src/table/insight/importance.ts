@@ -6,15 +6,17 @@ import { importanceText } from "../../insight/importanceText.ts";
 import { checkNames, readSize } from "../../options.ts";
 import { permutation, purpose } from "../../random.ts";
 import { readSeed } from "../../seed.ts";
+import { withText } from "../../textTable.ts";
 import { readWeights } from "../columnOptions.ts";
 import type { EvaluateTableOptions } from "../evaluation.ts";
 import { Frame, type TableRows, toFrame } from "../frame.ts";
 import { type MetricChoice, metricOf, readMetric } from "../metric.ts";
+import { finish, type Pieces, type Stoppable, stoppable } from "../pieces.ts";
 import { pinballLoss } from "../quantiles.ts";
 import { type Scores, scoreTarget, usualMetric } from "../scores.ts";
 import { partsOf } from "../tableModel.ts";
 import { readTargets, type TargetDescription } from "../target.ts";
-import { type AnyTableModel, finish, questionOf, targetOf } from "./questions.ts";
+import { type AnyTableModel, questionOf, targetOf } from "./questions.ts";
 
 /** How to measure the importance of columns. */
 export interface TableImportanceOptions {
@@ -89,15 +91,31 @@ export function importance(
 }
 
 /**
- * What `importance` does, one prediction of the rows at a time, for callers that pause in between; `only`
- * names the columns to measure.
+ * Measures what `importance` does, in turns of the event loop, so that a server or a page stays responsive.
+ *
+ * @example
+ * ```ts
+ * const { columns } = await importanceAsync(model, otherRows, { signal: AbortSignal.timeout(60_000) });
+ * columns[0].name; // the column that matters most
+ * ```
+ *
+ * @throws as `importance`; rejects with the signal's reason if `signal` aborts.
  */
+export async function importanceAsync(
+  model: AnyTableModel,
+  rows: TableRows,
+  options: TableImportanceOptions & Stoppable = {},
+): Promise<TableImportance> {
+  return stoppable(CALL, options, (own) => measureImportance(model, rows, own));
+}
+
+/** What `importance` does, in pieces; `only` names the columns to measure. */
 export function* measureImportance(
   model: AnyTableModel,
   rows: TableRows,
   options: TableImportanceOptions,
   only?: ReadonlySet<string>,
-): Generator<void, TableImportance> {
+): Pieces<TableImportance> {
   const parts = partsOf(model, CALL);
   checkNames(options, OPTIONS, CALL);
   const target = targetOf(parts, options.target, CALL);
@@ -105,17 +123,19 @@ export function* measureImportance(
   const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${CALL}: repeats`);
   const seed = options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`);
   const { frame, targets, weights } = labeledRows(toFrame(rows, CALL), description, options.sampleWeight);
-  const { columns: used, predict, predictAll } = questionOf(parts, target, CALL);
+  const { columns: used, predictPieces, predictAll } = questionOf(parts, target, CALL);
   const chosen = readImportanceMetric(options.metric, description);
   const { metric, isSmaller } = chosen;
-  const scoreOf = (changed: Frame): number => {
+  function* scoreOf(changed: Frame): Pieces<number> {
     const { quantiles: levels } = description;
-    if (metric !== "pinballLoss" || levels === undefined)
-      return scoreTarget(chosen.description, targets, predict(changed), { weights })[metric] as number;
+    if (metric !== "pinballLoss" || levels === undefined) {
+      const predictions = yield* predictPieces(changed);
+      return scoreTarget(chosen.description, targets, predictions, { weights })[metric] as number;
+    }
     const { quantiles: values } = predictAll(changed);
     return pinballLoss(targets, { levels, values: values as Float64Array }, weights);
-  };
-  const before = scoreOf(frame);
+  }
+  const before = yield* scoreOf(frame);
   if (!Number.isFinite(before)) {
     throw new DataError(
       `${CALL}: metric: expected rows that ${show(metric)} is defined for, as it is not where all have the same target. Fix: give more rows, or another metric`,
@@ -131,14 +151,14 @@ export function* measureImportance(
       yield;
       permutation(seed, { purpose: purpose.importance, index: column * repeats + repeat }, order);
       const shuffled = Array.from(order, (row) => cells[row]);
-      const after = scoreOf(new Frame(new Map(frame.cells).set(name, shuffled), frame.rows));
+      const after = yield* scoreOf(new Frame(new Map(frame.cells).set(name, shuffled), frame.rows));
       values[repeat] = isSmaller ? after - before : before - after;
     }
     columns.push({ name, ...momentsOf(values), values });
   }
   columns.sort((a, b) => b.mean - a.mean);
   const text = columns.length === 0 ? "the model uses no column" : importanceText(before, columns, metric);
-  return { metric, score: before, columns, text, toString: () => text };
+  return withText({ metric, score: before, columns }, text);
 }
 
 /** The rows that have a target, their targets and their weights. */

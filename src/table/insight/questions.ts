@@ -5,6 +5,8 @@ import { type Predictions, TargetPredictor } from "../answering.ts";
 import type { ColumnDescription } from "../columns.ts";
 import { everyRow, type Frame } from "../frame.ts";
 import { type TableParts, type TrainedTarget, usedColumns } from "../parts.ts";
+import type { Pieces } from "../pieces.ts";
+import type { RowName } from "../reading.ts";
 import type { TableModel } from "../tableModel.ts";
 import type { ClassValue } from "../target.ts";
 import { typeFrame } from "../typedRows.ts";
@@ -32,8 +34,10 @@ export interface Question {
   readonly columns: readonly ColumnDescription[];
   /** The numbers, or the probability of each class: [rows][outputs]. */
   predict(frame: Frame): Float64Array;
-  /** The quantiles beside them. */
-  predictAll(frame: Frame): Predictions;
+  /** What `predict` does, in pieces. */
+  predictPieces(frame: Frame): Pieces<Float64Array>;
+  /** The quantiles beside them; `nameOf` names rows in errors. */
+  predictAll(frame: Frame, nameOf?: RowName): Predictions;
 }
 
 /** Makes what predicts one target; `predict` runs no network of other targets or of quantiles. */
@@ -41,21 +45,16 @@ export function questionOf(parts: TableParts, target: TrainedTarget, call: strin
   const columns = usedColumns(parts, [target]);
   const { quantiles: _, ...learned } = target.learned;
   const plain = new TargetPredictor({ ...target, learned }, columns);
-  const predictBy = (predictor: TargetPredictor, frame: Frame) =>
-    predictor.rows(typeFrame(columns, frame, call), everyRow(frame.rows));
+  const predictBy = (predictor: TargetPredictor, frame: Frame, nameOf?: RowName) =>
+    predictor.rows(typeFrame(columns, frame, call, nameOf), everyRow(frame.rows));
   return {
     columns,
     predict: (frame) => predictBy(plain, frame).values,
-    predictAll: (frame) => predictBy(new TargetPredictor(target, columns), frame),
+    *predictPieces(frame) {
+      return (yield* plain.rowsPieces(typeFrame(columns, frame, call), everyRow(frame.rows))).values;
+    },
+    predictAll: (frame, nameOf) => predictBy(new TargetPredictor(target, columns), frame, nameOf),
   };
-}
-
-/** Runs what yields between its steps to its end. */
-export function finish<Result>(steps: Generator<void, Result>): Result {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
 }
 
 /** Returns the number of the class that a caller names. */

@@ -26,6 +26,7 @@ import {
 import { type Bag, type InputScaling, type Member, relu, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
 import { learnQuantiles } from "./quantiles.ts";
+import { type ScoreSoFar, watchNetworks } from "./scoreSoFar.ts";
 import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
 import {
   type Planned,
@@ -36,14 +37,19 @@ import {
   trainStage,
 } from "./train.ts";
 
+/** How far the training of a target has come. */
+interface Learning {
+  readonly finished: number;
+  readonly total: number;
+  readonly score?: ScoreSoFar | undefined;
+}
+
 /** How to learn. */
-export interface LearnOptions extends Omit<TrainOptions, "onProgress"> {
+export interface LearnOptions extends Omit<TrainOptions, "onProgress" | "watch"> {
   readonly bags: readonly Bag[];
   readonly folds: readonly RowSplit[];
   readonly seed: number;
-  readonly onProgress:
-    | ((progress: { readonly finished: number; readonly total: number }) => void)
-    | undefined;
+  readonly onProgress: ((progress: Learning) => void) | undefined;
   /** The weight of each row of the table. */
   readonly weights: Float64Array | undefined;
   /** Whether the threshold between two classes is tuned afterwards. */
@@ -116,7 +122,7 @@ export async function learn(
   const { trained, bags } = await trainBags(encoded, target, {
     ...options,
     seconds: own && (share * own * whole) / (whole + more),
-    onProgress: onProgress && (({ finished, total }) => onProgress({ finished, total: total + more })),
+    onProgress: onProgress && ((learning) => onProgress({ ...learning, total: learning.total + more })),
   });
   const blended = await orDispose(trained, async () => {
     if (!stop?.aborted) await afterwards?.(trained, encoded, target, until);
@@ -154,13 +160,16 @@ async function trainBags(
     Array.from({ length: networks }, (_, network) => plan(member, bag, network)),
   );
   const total = countWhole(options);
+  const watch = onProgress && watchNetworks(target, encoded, options);
   const begun = now();
   const isOver = () => stop?.aborted === true || (seconds !== undefined && now() - begun > 1000 * seconds);
   /** Trains some of the networks; those of a fold whose inputs are scaled alike share their rows. */
   const train = (stage: readonly Planned[], before: number, sensitivity: readonly Float64Array[]) => {
     const left = seconds === undefined ? undefined : Math.max(1e-3, seconds - (now() - begun) / 1000);
     const tell =
-      onProgress && ((one: { finished: number }) => onProgress({ finished: before + one.finished, total }));
+      onProgress &&
+      ((one: { finished: number }) =>
+        onProgress({ finished: before + one.finished, total, score: watch?.score() }));
     const known = new Map<string, StageRows>();
     const rowsOf = async ({ member, fold }: Planned): Promise<StageRows> => {
       const { inputs } = member;
@@ -176,7 +185,7 @@ async function trainBags(
       known.set(key, rows);
       return rows;
     };
-    return trainStage(stage, rowsOf, shapeOf, { ...options, seconds: left, onProgress: tell });
+    return trainStage(stage, rowsOf, shapeOf, { ...options, seconds: left, onProgress: tell, watch });
   };
   const isSecond = ({ member }: Planned) => member.inputs?.sensitivity !== undefined;
   const first = planned.filter((one) => !isSecond(one));

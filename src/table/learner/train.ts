@@ -1,4 +1,5 @@
 /** Trains the networks of a stage, all in one call. */
+import { now } from "../../host.ts";
 import type { KernelChoice } from "../../kernel/choose.ts";
 import { Model, sessionOf } from "../../model.ts";
 import { earlyStopping } from "../../training/callbacks/earlyStopping.ts";
@@ -7,6 +8,7 @@ import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
 import { type Pieces, pause } from "../pieces.ts";
 import type { Encoded, EncodedRows } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
+import type { Watch } from "./scoreSoFar.ts";
 import { absorbScales, scaleRows } from "./sensitivity.ts";
 import { startFromData } from "./start.ts";
 
@@ -42,7 +44,10 @@ export interface TrainOptions {
   readonly stop?: AbortSignal | undefined;
   /** The most seconds of the call. */
   readonly seconds: number | undefined;
+  /** Called with the networks whose training has ended, and not those that the time or `stop` has ended. */
   readonly onProgress: ((progress: { readonly finished: number }) => void) | undefined;
+  /** Measures the networks while they train. */
+  readonly watch?: Watch | undefined;
 }
 
 function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel: KernelChoice | undefined) {
@@ -72,7 +77,7 @@ export async function trainStage(
   planned: readonly Planned[],
   rowsOf: (planned: Planned) => StageRows | Promise<StageRows>,
   shapeOf: (fold: number) => Shape,
-  { kernel, threads, signal, stop, seconds, onProgress }: TrainOptions,
+  { kernel, threads, signal, stop, seconds, onProgress, watch }: TrainOptions,
 ): Promise<Trained[]> {
   if (stop?.aborted) return [];
   const models: Model[] = [];
@@ -85,13 +90,24 @@ export async function trainStage(
       const own = await rowsOf(one);
       const training = begin(one, own, shapeOf(one.fold), kernel);
       models.push(training.model);
+      watch?.add(one, training.model, own);
       rows.push(own);
       trainings.push(training);
     }
     const budget = seconds === undefined ? {} : { budget: { seconds } };
+    const until = seconds === undefined ? Number.POSITIVE_INFINITY : now() + 1000 * seconds;
+    const tell = (progress: { readonly finished: number }) => {
+      // What ends now is cut off; that all have ended is told below.
+      if (stop?.aborted || now() >= until || progress.finished === planned.length) return;
+      watch?.measure();
+      onProgress?.(progress);
+    };
     const histories = await trainTogether("fitTable", trainings, {
-      ...{ signal, stop, threads, onProgress, takesTurns: true, ...budget },
+      ...{ signal, stop, threads, takesTurns: true, ...budget },
+      onProgress: onProgress && tell,
     });
+    await watch?.end();
+    onProgress?.({ finished: histories.filter(({ ended }) => ended !== "budget").length });
     return planned.flatMap((one, at) => {
       const model = models[at];
       const { loss, error } = histories[at];

@@ -1,4 +1,5 @@
 /** Findings of `diagnose` and of the warnings of `fit`: what keeps a model from learning, and their text. */
+import { withText } from "../../textTable.ts";
 
 /** Every cause that a diagnosis looks for. */
 export type Cause =
@@ -88,7 +89,7 @@ export function diagnosisOf(findings: readonly Finding[], checked: string): Diag
   });
   const count = findings.length === 1 ? "1 finding" : `${findings.length || "no"} findings`;
   const text = [`${count} in ${checked}`, ...parts].join("\n");
-  return { findings, text, toString: () => text };
+  return withText({ findings }, text);
 }
 
 /** The number of further columns or classes that are named. */
