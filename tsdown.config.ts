@@ -84,6 +84,8 @@ export default defineConfig([
       "table/readers/noSql": "src/table/readers/noSql.ts",
       "kernel/native": "src/kernel/native.ts",
       "kernel/noNative": "src/kernel/noNative.ts",
+      "kernel/wasm": "src/kernel/wasm.ts",
+      "kernel/noWasm": "src/kernel/noWasm.ts",
     },
     platform: "neutral",
     plugins: [smallCode, ...shared.plugins],
