@@ -1,7 +1,6 @@
 //! WebAssembly with 128-bit SIMD: a line is four registers of four lanes.
 //!
-//! A host that has relaxed SIMD may fuse its multiply-add. [`is_fused`] tells whether it does. With the
-//! feature `unfused`, the module needs no relaxed SIMD: a multiply-add then rounds twice.
+//! A host that has relaxed SIMD may fuse its multiply-add. [`is_fused`] tells whether it does.
 
 use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::{LANES, Line};
@@ -26,17 +25,15 @@ macro_rules! quarters {
     };
 }
 
-/// a b + c
-#[cfg(not(feature = "unfused"))]
-#[inline(always)]
-fn multiply_add(a: v128, b: v128, c: v128) -> v128 {
-    f32x4_relaxed_madd(a, b, c)
-}
-
-/// a b + c, rounded twice
-#[cfg(feature = "unfused")]
-#[inline(always)]
-fn multiply_add(a: v128, b: v128, c: v128) -> v128 {
+/// Returns a b + c. In this form it rounds twice; `scripts/wasm.js` replaces its body by the relaxed
+/// multiply-add, in the module for hosts that have it, and then inlines it everywhere.
+///
+/// The compiler must not know of relaxed SIMD: for maxima it would choose the relaxed instruction, whose result
+/// for NaN and for zeros of both signs depends on the host. It must not inline this function either.
+#[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn multiply_add(a: v128, b: v128, c: v128) -> v128 {
     f32x4_add(f32x4_mul(a, b), c)
 }
 
@@ -66,13 +63,20 @@ pub fn is_fused() -> bool {
 impl Simd for Wasm {
     type V = [v128; 4];
     const INSTRUCTIONS: Instructions = Instructions::Wasm;
-    /// 3 lines take 12 of the 16 registers that most hosts have.
-    const TILE: usize = 3;
+    /// 2 lines take 8 of the 16 registers that an x64 CPU has here, of which V8 keeps one; a line of weights takes
+    /// 4 and a broadcast one. With 3 lines V8 spills, and wide products take 1.4 times as long; with 4, 1.7 times.
+    const TILE: usize = 2;
     const PANELS: usize = 1;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {
         closure()
+    }
+
+    /// A formula is some tens of instructions for each quarter, and is part of many loops.
+    #[inline(never)]
+    fn formula<R>(self, formula: impl FnOnce() -> R) -> R {
+        formula()
     }
 
     #[inline(always)]
