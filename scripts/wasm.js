@@ -73,11 +73,11 @@ function optimized(bytes, features, change) {
   module.removeExport(MULTIPLY_ADD);
   binaryen.setOptimizeLevel(2);
   binaryen.setShrinkLevel(1);
-  // Inlines the multiply-add and nothing else. V8 compiles a function again, with optimizations, for its next
+  // Inlines the multiply-add and functions as small. V8 compiles a function again, with optimizations, for its next
   // call: a loop that became part of a function that is called once would stay four times as slow.
-  binaryen.setAlwaysInlineMaxSize(2);
-  binaryen.setFlexibleInlineMaxSize(2);
-  binaryen.setOneCallerInlineMaxSize(2);
+  binaryen.setAlwaysInlineMaxSize(6);
+  binaryen.setFlexibleInlineMaxSize(6);
+  binaryen.setOneCallerInlineMaxSize(6);
   module.optimize();
   if (!module.validate()) throw new Error("the optimized module is not valid");
   return module.emitBinary();

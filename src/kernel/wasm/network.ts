@@ -129,11 +129,11 @@ export class WasmNetwork implements Network {
     return data;
   }
 
-  #withData<T>(data: KernelData | Rows, use: (data: WasmData) => T): T {
-    if (data instanceof WasmData) return use(this.#expectOwn(data));
+  #withData<T>(data: KernelData | Rows, use: (rows: Pointer, data: WasmData) => T): T {
+    if (data instanceof WasmData) return use(this.#expectOwn(data).pointer, data);
     const copy = new WasmData(this.instance, data as Rows);
     try {
-      return use(copy);
+      return use(copy.pointer, copy);
     } finally {
       copy.free();
     }
@@ -141,10 +141,11 @@ export class WasmNetwork implements Network {
 
   #begin(data: WasmData, run: Run): void {
     const numbers = encodeRun(run);
+    const rows = this.#expectOwn(data).pointer;
     const validation = run.validation && this.#expectOwn(run.validation as WasmData).pointer;
     const { network_begin } = this.instance.exports;
-    this.instance.withDoubles(numbers, (first) =>
-      this.call((network) => network_begin(network, data.pointer, validation ?? 0, first, numbers.length)),
+    this.instance.withDoubles(numbers, (place) =>
+      this.call((network) => network_begin(network, rows, validation ?? 0, place, numbers.length)),
     );
   }
 
@@ -165,7 +166,7 @@ export class WasmNetwork implements Network {
 
   train(data: KernelData | Rows, run: Run): Progress {
     this.#expectIdle();
-    return this.#withData(data, (rows) => {
+    return this.#withData(data, (_, rows) => {
       this.#begin(rows, run);
       this.#advance(Number.POSITIVE_INFINITY);
       return this.#finish(run);
@@ -177,13 +178,9 @@ export class WasmNetwork implements Network {
     void this.pointer;
     this.#state = "training";
     this.#stopping = false;
-    let begun = false;
     try {
-      await scheduler.run((milliseconds) => {
-        if (!begun) this.#begin(this.#expectOwn(data as WasmData), run);
-        begun = true;
-        return this.#stopping || this.#advance(milliseconds);
-      });
+      this.#begin(data as WasmData, run);
+      await scheduler.run((milliseconds) => this.#stopping || this.#advance(milliseconds));
       return this.#finish(run);
     } finally {
       if (this.#state === "training") this.#state = "idle";
@@ -229,7 +226,7 @@ export class WasmNetwork implements Network {
     return this.#withData(data, (rows) =>
       instance.withFloats(output?.length ?? 0, (result) => {
         const length = output?.length ?? 0;
-        this.call((network) => instance.exports.network_evaluate(network, rows.pointer, result, length));
+        this.call((network) => instance.exports.network_evaluate(network, rows, result, length));
         output?.set(instance.floats.subarray(result / 4, result / 4 + length));
         return instance.numbers(1)[0];
       }),
@@ -243,7 +240,7 @@ export class WasmNetwork implements Network {
     const loss = this.#withData(data, (rows) =>
       instance.withFloats(values.length, (result) => {
         const { network_gradients } = instance.exports;
-        this.call((network) => network_gradients(network, rows.pointer, result, values.length));
+        this.call((network) => network_gradients(network, rows, result, values.length));
         values.set(instance.floats.subarray(result / 4, result / 4 + values.length));
         return instance.numbers(1)[0];
       }),
