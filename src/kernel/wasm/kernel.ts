@@ -52,9 +52,9 @@ export function wasmKernel(module: WasmModule): Exclude<WasmLoad, { kernel: unde
  */
 export function loadModules(modules: readonly (WasmModule | (() => BufferSource))[]): WasmLoad {
   let reason = "there is no module";
-  for (const module of modules) {
+  for (const given of modules) {
     try {
-      return wasmKernel(typeof module === "function" ? compile(module()) : module);
+      return wasmKernel(typeof given === "function" ? compile(given()) : given);
     } catch (error) {
       reason = (error as Error).message.split("\n")[0];
     }
