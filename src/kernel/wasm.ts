@@ -4,9 +4,12 @@ import { loadModules, type WasmLoad } from "./wasm/kernel.ts";
 /** The fused module, which needs relaxed SIMD, and the one without it. */
 const FILES = ["myelin.wasm", "myelin-unfused.wasm"];
 
+/** A bundle in CommonJS format has no `import.meta.url`. In one expression with it, a bundler would follow the URL. */
+const place = import.meta.url as string | undefined;
+
 function load(): WasmLoad {
   const { readFileSync } = process.getBuiltinModule("node:fs");
-  return loadModules(FILES.map((file) => () => readFileSync(new URL(file, import.meta.url))));
+  return loadModules(FILES.map((file) => () => readFileSync(new URL(file, place))));
 }
 
 let loaded: WasmLoad | undefined;
