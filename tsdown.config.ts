@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { minifySync } from "rolldown/utils";
 import { defineConfig, type UserConfig } from "tsdown";
 import { thirdPartyLicenses } from "./scripts/licenses.js";
@@ -61,6 +62,18 @@ const configurationSchema = {
   },
 };
 
+/** Copies the WebAssembly modules beside the file that reads them, if `scripts/setup.js` could build them. */
+const wasmModules = {
+  name: "wasm-modules",
+  generateBundle(this: { emitFile(file: object): unknown }) {
+    for (const name of ["myelin.wasm", "myelin-unfused.wasm"]) {
+      const file = `src/kernel/${name}`;
+      if (existsSync(file))
+        this.emitFile({ type: "asset", fileName: `kernel/${name}`, source: readFileSync(file) });
+    }
+  },
+};
+
 export default defineConfig([
   // What any host can load; what begins with `#` is resolved by package.json, by host.
   {
@@ -84,9 +97,11 @@ export default defineConfig([
       "table/readers/noSql": "src/table/readers/noSql.ts",
       "kernel/native": "src/kernel/native.ts",
       "kernel/noNative": "src/kernel/noNative.ts",
+      "kernel/wasm": "src/kernel/wasm.ts",
+      "kernel/noWasm": "src/kernel/noWasm.ts",
     },
     platform: "neutral",
-    plugins: [smallCode, ...shared.plugins],
+    plugins: [smallCode, wasmModules, ...shared.plugins],
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
     deps: { neverBundle: [/^#/, /^node:/] },
     // Without it the types do not compile in an app that has neither the types of Node nor a library as new

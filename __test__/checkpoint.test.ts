@@ -47,7 +47,7 @@ const held = someRows(30, 50);
 /**
  * Returns a model whose training keeps every kind of state: moments, noise, a schedule and early stopping.
  */
-function make(kernel: "native" | "typescript", options: Partial<ModelOptions> = {}): Model {
+function make(kernel: (typeof kernelNames)[number], options: Partial<ModelOptions> = {}): Model {
   return new Model({
     inputs: 2,
     layers: [dense(6), relu(), dropout({ rate: 0.2 }), dense(1)],

@@ -10,7 +10,7 @@ import type { Loss } from "../src/nn/losses.ts";
 import * as losses from "../src/nn/losses.ts";
 import type { Program } from "../src/nn/program.ts";
 import { create, type Table } from "../src/options.ts";
-import { kernels, PARITY } from "./kernels.ts";
+import { besideDefinition, kernels, PARITY } from "./kernels.ts";
 import {
   dataset,
   lossOf,
@@ -45,19 +45,20 @@ function expectEach(actual: ArrayLike<number>, expected: ArrayLike<number>, what
 /** Compares the predictions and losses of both kernels and, if the loss is finite, their gradients. */
 function compare(program: Program, x: Float32Array, y: Float32Array, what: string): void {
   const rows = x.length / program.inputs;
-  const [actual, expected] = kernels.map((kernel) => {
+  for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
     const network = networkOf(kernel, program);
     network.write("parameters", identityIn(program));
     const output = new Float32Array(rows * outputsOf(program));
     network.predict(x, output);
     const data = dataset(kernel, program, { x, y, rows });
     return { output, loss: network.evaluate(data), ...renamed(network.gradients(data)) };
-  });
-  expectEach(actual.output, expected.output, `${what}: predictions`);
-  expectEach([actual.loss, actual.batchLoss], [expected.loss, expected.batchLoss], `${what}: loss`);
-  if (Number.isFinite(expected.batchLoss)) {
-    const count = identitySize(program);
-    expectEach(actual.values.slice(count), expected.values.slice(count), `${what}: gradients`);
+  })) {
+    expectEach(actual.output, expected.output, `${what}: predictions`);
+    expectEach([actual.loss, actual.batchLoss], [expected.loss, expected.batchLoss], `${what}: loss`);
+    if (Number.isFinite(expected.batchLoss)) {
+      const count = identitySize(program);
+      expectEach(actual.values.slice(count), expected.values.slice(count), `${what}: gradients`);
+    }
   }
 }
 
@@ -130,14 +131,15 @@ describe("the kernels agree at extreme inputs", () => {
     const program = programOf({ inputs: 2, layers: [{ type: "batchNorm" }] });
     const x = Float32Array.from(MOMENTS.flatMap((moment, at) => [moment, (at - 20) * 1e17]));
     const y = new Float32Array(80);
-    const [actual, expected] = kernels.map((kernel) => {
+    for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
       const network = networkOf(kernel, program);
       const run = runOf(40, { batchSize: 40, steps: 1, learningRates: Float64Array.of(0) });
       network.train(dataset(kernel, program, { x, y, rows: 40 }), run);
       return network.read("parameters");
-    });
-    expectEach(actual, expected, "running statistics");
-    expect(expected[6]).toBeGreaterThan(1e16);
+    })) {
+      expectEach(actual, expected, "running statistics");
+      expect(expected[6]).toBeGreaterThan(1e16);
+    }
   });
 
   const lossTable = losses as Table<Loss>;

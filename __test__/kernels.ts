@@ -1,15 +1,24 @@
-/** Both kernels, and the tolerance of their agreement. */
+/** The kernels, and the tolerance of their agreement. */
 import { expect } from "vitest";
 import { chooseKernel } from "../src/kernel/choose.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 
-/** The kernels. A missing addon is an error here, never a skip. */
-export const kernels: readonly Kernel[] = [chooseKernel("native").kernel, chooseKernel("typescript").kernel];
+/** The values of the option `kernel`. The last one is the definition of what the others compute. */
+export const kernelNames = ["native", "wasm", "typescript"] as const;
 
-/** The values of the option `kernel`. */
-export const kernelNames = ["native", "typescript"] as const;
+/** The kernels. One that is missing is an error here, never a skip. */
+export const kernels: readonly Kernel[] = kernelNames.map((name) => chooseKernel(name).kernel);
 
-/** The tolerance of both kernels after a step: |a − b| ≤ 1e-5 · max(1, largest |b| of the array). */
+/** Returns the result of each other kernel with the result of the last one, which is the definition. */
+export function besideDefinition<K, T>(
+  kernels: readonly K[],
+  compute: (kernel: K) => T,
+): (readonly [T, T])[] {
+  const results = kernels.map(compute);
+  return results.slice(0, -1).map((result) => [result, results[results.length - 1]] as const);
+}
+
+/** The tolerance of the kernels after a step: |a − b| ≤ 1e-5 · max(1, largest |b| of the array). */
 export const PARITY = 1e-5;
 
 const largest = (values: ArrayLike<number>) =>

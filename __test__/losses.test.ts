@@ -22,11 +22,11 @@ import { failureOf } from "./samples.ts";
 
 const { binaryCrossentropy, categoricalCrossentropy, sparseCategoricalCrossentropy } = losses;
 
-const make = (layers: Layer[], loss: Loss, kernel: "native" | "typescript" = "typescript", inputs = 3) =>
+const make = (layers: Layer[], loss: Loss, kernel: (typeof kernelNames)[number] = "typescript", inputs = 3) =>
   new Model({ inputs, layers, loss, optimizer: adam({ learningRate: 0.01 }), seed: 1, kernel });
 
 /** Returns a model whose only layer copies its inputs, so that a test can choose the logits. */
-function identity(outputs: number, last: Layer[], loss: Loss, kernel: "native" | "typescript"): Model {
+function identity(outputs: number, last: Layer[], loss: Loss, kernel: (typeof kernelNames)[number]): Model {
   const model = make([dense(outputs), ...last], loss, kernel, outputs);
   const weight = Array.from({ length: outputs }, (_, row) =>
     Array.from({ length: outputs }, (_, column) => (row === column ? 1 : 0)),

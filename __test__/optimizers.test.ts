@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Layer, Model, type Optimizer } from "../src/index.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import type { Complete, Option, Table } from "../src/options.ts";
-import { expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
+import { besideDefinition, expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
 import {
   dataset,
   inPieces,
@@ -87,14 +87,15 @@ describe("the kernels agree if a decay rate is near 1", () => {
     for (const share of [0.9, 0.9999, 0.999_999, 0.999_999_9]) {
       const program = programWith({ ...standard("optimizer", table, table[type]), [name]: share });
       const rows = rowsFor(program, 20);
-      const [actual, expected] = kernels.map((kernel) => {
+      for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
         const network = networkOf(kernel, program);
         const run = runOf(20, { learningRates: new Float64Array(4).fill(1e-5) });
         network.train(dataset(kernel, program, rows), run);
         return stateOf(network);
-      });
-      expectNear(actual.parameters, expected.parameters);
-      expectNear(actual.slots, expected.slots);
+      })) {
+        expectNear(actual.parameters, expected.parameters);
+        expectNear(actual.slots, expected.slots);
+      }
     }
   });
 });
@@ -104,7 +105,7 @@ test("the kernels differ by at most two learning rates if a gradient is zero exc
   const { x, y } = rowsFor(programOf({ inputs: 3, layers: ["tanh", { type: "dense", units: 1 }] }), 20);
   for (const optimizer of [optimizers.lion(), optimizers.adam()]) {
     const given = { ...optimizer, learningRate: 0.001 };
-    const [actual, expected] = kernelNames.map((kernel) => {
+    for (const [actual, expected] of besideDefinition(kernelNames, (kernel) => {
       const options = {
         inputs: 3,
         layers,
@@ -121,9 +122,10 @@ test("the kernels differ by at most two learning rates if a gradient is zero exc
       model.trainOnBatch(x, y);
       const [{ bias, ...first }, { runningMean, ...norm }, last] = model.getWeights();
       return { bias: bias as number[], others: flatten([first, norm, last]) };
-    });
-    expectNear(actual.others, expected.others);
-    expectNear(actual.bias, expected.bias, 0.002 + 1e-6);
+    })) {
+      expectNear(actual.others, expected.others);
+      expectNear(actual.bias, expected.bias, 0.002 + 1e-6);
+    }
   }
 });
 

@@ -1,6 +1,6 @@
 /** How trainings on the calling thread share the event loop's turns, on a clock that the test sets. */
 import { describe, expect, test } from "vitest";
-import { Scheduler } from "../src/kernel/typescript/scheduler.ts";
+import { Scheduler } from "../src/kernel/scheduler.ts";
 
 const HOLD = 4;
 

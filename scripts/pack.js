@@ -27,6 +27,8 @@ main();
 function main() {
   if (!existsSync(join(root, "dist", "index.js"))) fail("dist is not built: npm run build");
   mkdirSync(destination, { recursive: true });
+  if (options.includes("--all") && !existsSync(join(root, "dist", "kernel", "myelin.wasm")))
+    fail("the WebAssembly kernel is not built.");
   for (const target of readdirSync(join(root, "npm")).sort()) packPlatform(target);
   pack(stageMain(), manifest);
 }

@@ -1,6 +1,6 @@
-// Prepares a checkout: dependencies, the native kernel, and dist. Every npm script runs this first. Steps
-// whose inputs have not changed are skipped. `--build` always runs both builds. With `--native` a missing
-// native kernel is an error. This script runs before anything is installed, so it may import only Node's own
+// Prepares a checkout: dependencies, the native and the WebAssembly kernel, and dist. Every npm script runs this
+// first. Steps whose inputs have not changed are skipped. `--build` always runs all builds. With `--native` a
+// missing kernel is an error. This script runs before anything is installed, so it may import only Node's own
 // modules.
 import { spawnSync } from "node:child_process";
 import {
@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fingerprint } from "./fingerprint.js";
 import { takeLock } from "./lock.js";
-import { cargoIsOnPath, hostTarget, nativeIsRequired } from "./toolchain.js";
+import { cargoIsOnPath, hostTarget, nativeIsRequired, wasmToolchain } from "./toolchain.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const workFolder = join(root, "target", "setup");
@@ -33,14 +33,18 @@ const hasPackage = existsSync(join(root, "npm", target));
 const forced = process.argv[2] === "--build";
 const napiFlags = process.argv.slice(3);
 const forTests = process.argv[2] === "--native";
-const mustHaveNative = nativeIsRequired || forTests;
+const mustHaveKernels = nativeIsRequired || forTests;
+const wasmFiles = ["myelin.wasm", "myelin-unfused.wasm"].map((name) => join(root, "src", "kernel", name));
 
-const nativeInputs = ["Cargo.toml", "Cargo.lock", "build.rs", "crates"];
+const rustInputs = ["Cargo.toml", "Cargo.lock", "crates/core"];
+const nativeInputs = [...rustInputs, "build.rs", "crates/node"];
+const wasmInputs = [...rustInputs, "crates/wasm", "scripts/wasm.js"];
 const distInputs = ["src", "tsdown.config.ts", "tsconfig.json", "package.json", "package-lock.json"];
 
 const steps = [
   { isDone: dependenciesAreInstalled, run: installDependencies },
   { isDone: nativeIsBuilt, run: buildNative },
+  { isDone: wasmIsBuilt, run: buildWasm },
   { isDone: distIsBuilt, run: buildDist },
 ];
 
@@ -79,7 +83,7 @@ function installDependencies() {
 
 function nativeIsBuilt() {
   if (readState().native !== fingerprint(root, nativeInputs)) return false;
-  return existsSync(addon) || !(mustHaveNative || (hasPackage && cargoIsOnPath()));
+  return existsSync(addon) || !(mustHaveKernels || (hasPackage && cargoIsOnPath()));
 }
 
 function buildNative() {
@@ -122,11 +126,39 @@ function withoutMachinePaths() {
 }
 
 function continueWithoutNative(reason) {
-  if (forTests) fail(`The tests compare both kernels and need the native one, but ${reason}`);
+  if (forTests) fail(`The tests compare all kernels and need the native one, but ${reason}`);
   if (nativeIsRequired) fail(`CI or MYELIN_REQUIRE_NATIVE requires the native kernel, but ${reason}`);
-  say(`The TypeScript kernel will be used instead of the native one: ${reason}`);
+  say(`Another kernel will be used instead of the native one: ${reason}`);
   // Printed once. The next start is silent until the sources change or a toolchain is installed.
   writeState({ native: fingerprint(root, nativeInputs) });
+}
+
+function wasmIsBuilt() {
+  if (readState().wasm !== fingerprint(root, wasmInputs)) return false;
+  return (
+    wasmFiles.every((file) => existsSync(file)) || !(mustHaveKernels || wasmToolchain().reason === undefined)
+  );
+}
+
+function buildWasm() {
+  const inputs = fingerprint(root, wasmInputs);
+  const { reason } = wasmToolchain();
+  if (reason !== undefined) return continueWithoutWasm(inputs, reason);
+  const done = run("Building the WebAssembly kernel", process.execPath, [join(root, "scripts", "wasm.js")]);
+  if (!done.succeeded) {
+    if (forced) fail(`The build of the WebAssembly kernel failed. ${done.summary}`);
+    return continueWithoutWasm(inputs, `its build failed. ${done.summary}`);
+  }
+  writeState({ wasm: inputs });
+}
+
+function continueWithoutWasm(inputs, reason) {
+  // Modules of older sources would compute different results than these sources.
+  if (readState().wasm !== inputs) for (const file of wasmFiles) rmSync(file, { force: true });
+  if (forTests) fail(`The tests compare all kernels and need the WebAssembly one, but ${reason}`);
+  if (nativeIsRequired) fail(`CI or MYELIN_REQUIRE_NATIVE requires the WebAssembly kernel, but ${reason}`);
+  say(`The WebAssembly kernel is not built: ${reason}`);
+  writeState({ wasm: inputs });
 }
 
 function distIsBuilt() {

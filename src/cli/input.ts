@@ -146,7 +146,7 @@ async function checkModel(file: string, command: string): Promise<void> {
 
 /** What `load` and `loadTable` take. */
 export interface LoadValues {
-  readonly kernel?: "auto" | "native" | "typescript";
+  readonly kernel?: "auto" | "native" | "wasm" | "typescript";
 }
 
 /** Loads a model that `fitTable` trained. */

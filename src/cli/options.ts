@@ -57,7 +57,9 @@ export function pairs(
 
 /** The kernel to use. */
 export const kernelOption = () =>
-  new Option("--kernel <name>", "kernel to use").choices(["auto", "native", "typescript"]).default("auto");
+  new Option("--kernel <name>", "kernel to use")
+    .choices(["auto", "native", "wasm", "typescript"])
+    .default("auto");
 
 /** The option of every command for scripts. */
 export const jsonOption = () => new Option("--json", "print one JSON document");

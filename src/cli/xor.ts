@@ -175,7 +175,7 @@ export async function xorCommand(options: XorOptions): Promise<void> {
   }
   print("");
   printEvaluation(results);
-  print(name === "native" ? "kernel: native" : `kernel: typescript (${reason})`);
+  print(name === "native" ? "kernel: native" : `kernel: ${name} (${reason})`);
   print(
     `time: ${seconds.toFixed(3)} s, ${Math.round(stepsPerSecond).toLocaleString("en-US")} steps a second`,
   );

@@ -1,9 +1,9 @@
 /**
- * The interface that both kernels implement.
+ * The interface that all kernels implement.
  *
  * A kernel does the work of every mini-batch. The interface is narrow: one call of `train` or `start` covers
  * one epoch or more, nothing calls back from inside a step, and no call keeps the arrays that are passed to
- * it. The seed, the epoch and the step determine which rows a step takes; both kernels compute this in the
+ * it. The seed, the epoch and the step determine which rows a step takes; all kernels compute this in the
  * same way.
  */
 import type { Program } from "../nn/program.ts";
@@ -15,7 +15,7 @@ import type { Program } from "../nn/program.ts";
 export const CHUNK_ROWS = 512;
 
 /** The kernels. */
-export type KernelName = "native" | "typescript";
+export type KernelName = "native" | "wasm" | "typescript";
 
 /** How far a model's training has come. */
 export interface Position {

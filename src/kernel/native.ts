@@ -3,7 +3,6 @@
 import { KernelError, OptionError } from "../errors.ts";
 import { environmentVariable } from "../host.ts";
 import { allocate, checkMemory } from "../memory.ts";
-import type { Program } from "../nn/program.ts";
 import { version } from "../version.ts";
 import { findAddon, message } from "./findAddon.ts";
 import type {
@@ -19,6 +18,7 @@ import type {
   Run,
 } from "./kernel.ts";
 import type { NativeLoad } from "./load.ts";
+import { selfTest } from "./selfTest.ts";
 
 /** The addon's network. */
 interface AddonNetwork {
@@ -182,28 +182,6 @@ function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
     },
     trainMany: (trainings, mostThreads = threads) => trainMany(addon, trainings, mostThreads),
   };
-}
-
-/**
- * Computes one product with a known result. This detects an addon that loads but computes wrong numbers,
- * before it is used.
- */
-function selfTest(kernel: Kernel): void {
-  const program: Program = {
-    inputs: 2,
-    layers: [
-      { type: "dense", units: 1, useBias: true, trainable: true, learningRateFactor: 1, l1: 0, l2: 0 },
-    ],
-    loss: { type: "meanSquaredError" },
-    clipGradients: null,
-    optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0, decayBiases: true },
-  };
-  const network = kernel.network(program);
-  network.write("parameters", Float32Array.of(3, 4, 0.5));
-  const output = new Float32Array(1);
-  network.predict(Float32Array.of(1, 2), output);
-  if (output[0] !== 11.5) throw new KernelError(`the self-test gave ${output[0]}, expected 11.5`);
-  network.dispose();
 }
 
 /** Returns the instruction set: that of `MYELIN_INSTRUCTIONS`, or the fastest that the CPU has. */

@@ -43,7 +43,7 @@ export interface GivenScores {
 /** The most rows that are judged. */
 const MOST_ROWS = 5000;
 /** The most multiplications for what is measured at a time: a few seconds, by the kernel. */
-const MOST_MULTIPLICATIONS = { native: 3e10, typescript: 2e9 } as const;
+const MOST_MULTIPLICATIONS = { native: 3e10, wasm: 1e10, typescript: 2e9 } as const;
 const FEWEST_ROWS = 100;
 /** What predicts all of its rows many times pauses at least this often. */
 const LEAST_PAUSES = 30;

@@ -4,14 +4,13 @@ use crate::dataset::Dataset;
 use crate::engine::huge_pages::filled;
 use crate::engine::panels::Line;
 use crate::engine::scoped_threads::ScopedThreads;
-use crate::engine::simd::portable::Portable;
-use crate::engine::simd::{Instructions, Simd, WithSimd, dispatch};
+use crate::engine::simd::{Baseline, Instructions, Simd, WithSimd, dispatch};
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::lock;
 use crate::predictor::{Predictor, expect_room};
 use crate::program::Plan;
-use crate::run::{Progress, Run, Stop, Threads};
+use crate::run::{Progress, Run, StepLoop, Stop, Threads};
 use crate::state::State;
 use crate::workspace::{Batch, Workspace};
 use std::sync::Mutex;
@@ -38,6 +37,15 @@ pub struct Gradients {
 /// A network whose instruction set is not part of its type.
 trait ErasedNetwork: Send {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress>;
+    fn begin(&mut self, data: &Dataset<'_>, run: &Run<'_>) -> Result<StepLoop>;
+    fn advance(
+        &mut self,
+        step_loop: &mut StepLoop,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> bool;
+    fn finish(&mut self, step_loop: StepLoop, data: &Dataset<'_>, run: &Run<'_>) -> Progress;
     fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64>;
     fn read(&self, part: Part, values: &mut [f32]);
     fn write(&mut self, part: Part, values: &[f32]) -> Result<()>;
@@ -51,6 +59,25 @@ impl<S: Simd> ErasedNetwork for State<S> {
     fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.checked.once(data, || self.plan.check(data))?;
         self.run(data, run, stop)
+    }
+
+    fn begin(&mut self, data: &Dataset<'_>, run: &Run<'_>) -> Result<StepLoop> {
+        self.checked.once(data, || self.plan.check(data))?;
+        State::begin(self, data, run)
+    }
+
+    fn advance(
+        &mut self,
+        step_loop: &mut StepLoop,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        State::advance(self, step_loop, data, run, pause)
+    }
+
+    fn finish(&mut self, step_loop: StepLoop, data: &Dataset<'_>, run: &Run<'_>) -> Progress {
+        State::finish(self, step_loop, data, run)
     }
 
     fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64> {
@@ -121,12 +148,15 @@ pub struct Footprint {
 impl Footprint {
     /// Computes the footprint of a Program without allocating its memory.
     pub fn of(program: &str) -> Result<Self> {
-        let plan = Plan::<Portable>::compile(program)?;
+        let plan = Plan::<Baseline>::compile(program)?;
         let copies = 2 * (1 + plan.update.slots()) + 1;
         let network = plan.lines.saturating_mul(size_of::<Line>()).saturating_mul(copies);
         Ok(Footprint { network, row: Workspace::row_bytes(&plan) })
     }
 }
+
+/// A training that the caller continues in slices.
+pub struct Slices(StepLoop);
 
 /// A network: a Program with its parameters and optimizer state.
 pub struct Network(Box<dyn ErasedNetwork>);
@@ -149,6 +179,30 @@ impl Network {
     /// stopping or the target loss ends the run, or if the loss is not finite.
     pub fn train(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
         self.0.train(data, run, stop)
+    }
+
+    /// Begins a training that runs in slices on the calling thread. Nothing else may train the network or
+    /// write its parameters until [`finish`](Self::finish).
+    pub fn begin(&mut self, data: &Dataset<'_>, run: &Run<'_>) -> Result<Slices> {
+        self.0.begin(data, run).map(Slices)
+    }
+
+    /// Continues a training until it ends, or until `pause` returns true. It is called before each step, or
+    /// before up to 256 steps of a small network. Returns whether the training has ended. `data` and `run`
+    /// must be those of [`begin`](Self::begin).
+    pub fn advance(
+        &mut self,
+        slices: &mut Slices,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        self.0.advance(&mut slices.0, data, run, pause)
+    }
+
+    /// Returns the result of a training. One that has not ended is stopped where it is.
+    pub fn finish(&mut self, slices: Slices, data: &Dataset<'_>, run: &Run<'_>) -> Progress {
+        self.0.finish(slices.0, data, run)
     }
 
     /// Returns the loss of all rows of `data` as one batch, and the gradients of the loss and the penalties.

@@ -44,6 +44,6 @@ pub mod workspace;
 
 pub use dataset::Dataset;
 pub use errors::{Error, Result};
-pub use kernel::{Footprint, Network, Part, TrainingJob, train_many};
+pub use kernel::{Footprint, Network, Part, Slices, TrainingJob, train_many};
 pub use predictor::Predictor;
 pub use run::{Best, Divergence, EarlyStopping, Position, Progress, Run, Stop, Threads};

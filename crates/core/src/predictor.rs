@@ -12,6 +12,7 @@ use crate::network::{Published, lock};
 use crate::program::Plan;
 use crate::run::{Threads, WORTH_A_TEAM};
 use crate::workspace::{Batch, Workspace};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Returns an error unless a slice has room for exactly `count` values.
@@ -129,7 +130,8 @@ impl<S: Simd> Predict for PublishedNetwork<S> {
         threads.team(pays(&forward.plan, data.rows()), |team| {
             forward.reserve(data.rows(), team.threads())?;
             forward.reserve_losses(data.rows())?;
-            Ok(forward.evaluate(team, &lock(published), data, output))
+            forward.evaluate(team, &lock(published), data, 0..data.rows(), output);
+            Ok(forward.mean_loss())
         })
     }
 
@@ -183,23 +185,25 @@ impl<S: Simd> Forward<S> {
         reserve(&mut self.losses, rows)
     }
 
-    /// Returns the mean loss of the rows, for which the caller has reserved memory. Writes their predictions
-    /// into `output`, if there is one.
+    /// Computes the losses of the rows in `range`, for which the caller has reserved memory. Writes their
+    /// predictions into `output`, which has room for those of all rows, if there is one.
     pub(crate) fn evaluate(
         &mut self,
         team: &mut ScopedThreads<'_>,
         parameters: &[Line],
         data: &Dataset<'_>,
+        range: Range<usize>,
         output: Option<&mut [f32]>,
-    ) -> f64 {
-        let rows = data.rows();
-        let share = rows.div_ceil(team.threads());
-        self.losses.resize(rows, 0.0);
+    ) {
+        let share = range.len().div_ceil(team.threads());
+        self.losses.resize(data.rows(), 0.0);
         let Forward { s, plan, workspaces, losses } = self;
-        let mut outputs = output.map(|output| output.chunks_mut(share * plan.outputs()));
-        let pieces = losses.chunks_mut(share).enumerate();
+        let width = plan.outputs();
+        let output = output.map(|output| &mut output[range.start * width..range.end * width]);
+        let mut outputs = output.map(|output| output.chunks_mut(share * width));
+        let pieces = losses[range.clone()].chunks_mut(share).enumerate();
         let shares = workspaces.iter_mut().zip(pieces).map(|(workspace, (thread, losses))| {
-            let (start, rows) = (thread * share, losses.len());
+            let (start, rows) = (range.start + thread * share, losses.len());
             let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
             let output = outputs.as_mut().and_then(Iterator::next);
             ThreadWork { workspace, rows: (batch, losses, output) }
@@ -208,8 +212,12 @@ impl<S: Simd> Forward<S> {
         team.each(&mut shares, |ThreadWork { workspace, rows: (batch, losses, output) }| {
             row_losses(plan, *s, parameters, workspace, *batch, losses, output.as_deref_mut());
         });
-        // In the order of the rows, so that the number of threads does not change the sum.
-        losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / rows as f64
+    }
+
+    /// Returns the mean of the losses of all rows. It adds them in the order of the rows, so that neither the
+    /// number of threads nor the ranges change the sum.
+    pub(crate) fn mean_loss(&self) -> f64 {
+        self.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / self.losses.len() as f64
     }
 }
 

@@ -3,6 +3,7 @@
 mod step_loop;
 
 use crate::dataset::Dataset;
+use crate::engine::CHUNK_ROWS;
 use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::scoped_threads::{Cores, ScopedThreads};
 use crate::engine::simd::Simd;
@@ -14,7 +15,7 @@ use crate::random::{Purpose, permutation, stream};
 use crate::state::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use step_loop::StepLoop;
+pub(crate) use step_loop::StepLoop;
 
 /// A flag that ends a run after the current step. A small network checks it only every 256 steps. Clones
 /// share the flag.
@@ -216,7 +217,9 @@ pub struct Progress {
 }
 
 impl<S: Simd> State<S> {
-    pub(crate) fn run(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+    /// Returns an error if the run does not fit the data. Otherwise returns whether several threads can make
+    /// it faster.
+    fn check_run(&mut self, data: &Dataset<'_>, run: &Run<'_>) -> Result<bool> {
         ensure!(run.batch_size > 0, "run: batchSize must be at least 1");
         ensure!(run.accumulate > 0, "run: accumulate must be at least 1");
         let batch_size = run.batch_size.min(data.rows());
@@ -235,44 +238,95 @@ impl<S: Simd> State<S> {
             self.checked.once(validation, || self.plan.check(validation))?;
         }
         let work = self.plan.multiply_adds().saturating_mul(batch_size);
-        let pays = work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM;
-        run.threads.team(pays, |team| self.run_with(team, data, run, stop))
+        Ok(work >= WORTH_A_THREAD && run.steps.saturating_mul(work as u64) >= WORTH_A_TEAM)
     }
 
-    fn run_with(
+    pub(crate) fn run(&mut self, data: &Dataset<'_>, run: &Run<'_>, stop: &Stop) -> Result<Progress> {
+        let pays = self.check_run(data, run)?;
+        run.threads.team(pays, |team| {
+            let mut step_loop = self.begin_with(team, data, run, usize::MAX)?;
+            self.advance_with(team, &mut step_loop, data, run, &mut || stop.is_raised());
+            Ok(self.finish_with(team, step_loop, data, run))
+        })
+    }
+
+    /// Begins a run on the calling thread, which `advance` and `finish` continue.
+    pub(crate) fn begin(&mut self, data: &Dataset<'_>, run: &Run<'_>) -> Result<StepLoop> {
+        self.check_run(data, run)?;
+        ScopedThreads::with(1, |team| self.begin_with(team, data, run, CHUNK_ROWS))
+    }
+
+    /// Continues a run until it ends, or until `pause` returns true, which it is asked between two steps.
+    /// Returns whether the run has ended. The data and the run must be those of `begin`.
+    pub(crate) fn advance(
         &mut self,
-        team: &mut ScopedThreads<'_>,
+        step_loop: &mut StepLoop,
         data: &Dataset<'_>,
         run: &Run<'_>,
-        stop: &Stop,
-    ) -> Result<Progress> {
-        let mut step_loop = StepLoop::start(self, team, data, run)?;
+        pause: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        ScopedThreads::with(1, |team| self.advance_with(team, step_loop, data, run, pause))
+    }
+
+    /// Returns the result of a run. One that has not ended is stopped.
+    pub(crate) fn finish(&mut self, step_loop: StepLoop, data: &Dataset<'_>, run: &Run<'_>) -> Progress {
+        ScopedThreads::with(1, |team| self.finish_with(team, step_loop, data, run))
+    }
+
+    /// `validation_rows` is the number of validation rows that are evaluated between two pauses.
+    fn begin_with(
+        &mut self,
+        team: &ScopedThreads<'_>,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+        validation_rows: usize,
+    ) -> Result<StepLoop> {
+        let step_loop = StepLoop::start(self, team, data, run, validation_rows)?;
         self.prepare_order(data, run, run.from.epoch);
-        while step_loop.taken < run.steps {
-            if stop.is_raised() {
-                step_loop.progress.stopped = true;
-                break;
+        Ok(step_loop)
+    }
+
+    fn advance_with(
+        &mut self,
+        team: &mut ScopedThreads<'_>,
+        step_loop: &mut StepLoop,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        while !step_loop.has_ended(run) {
+            if pause() {
+                return false;
+            }
+            if step_loop.is_validating() {
+                step_loop.validate(self, team, data, run);
+                continue;
             }
             let Position { epoch, step, .. } = step_loop.progress.position;
-            let count = step_loop.take_steps(self, team);
+            let count = step_loop.take_steps(self, team, data, run);
             let ended = step_loop.progress.position.step == step_loop.steps_per_epoch;
             let is_finite = step_loop.progress.position.loss.is_finite();
             if !is_finite || (ended && !self.publish(team)) {
                 step_loop.diverge(self, Divergence { epoch, step: step + count - 1 });
-                break;
-            }
-            if ended {
-                step_loop.end_epoch(self, team);
-                if step_loop.progress.should_end(run) {
-                    step_loop.progress.reached = true;
-                    break;
-                }
-                if step_loop.taken < run.steps {
-                    self.prepare_order(data, run, epoch + 1);
-                }
+            } else if ended {
+                step_loop.end_steps(self, data, run);
             }
         }
-        Ok(step_loop.end(self, team))
+        true
+    }
+
+    fn finish_with(
+        &mut self,
+        team: &mut ScopedThreads<'_>,
+        mut step_loop: StepLoop,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+    ) -> Progress {
+        while step_loop.is_validating() {
+            step_loop.validate(self, team, data, run);
+        }
+        step_loop.progress.stopped = !step_loop.has_ended(run);
+        step_loop.end(self, team)
     }
 
     fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {
@@ -282,17 +336,6 @@ impl<S: Simd> State<S> {
         let Some(forward) = &mut self.forward else { return Ok(()) };
         forward.reserve(rows, threads)?;
         forward.reserve_losses(rows)
-    }
-
-    /// Returns the mean loss of the validation rows with the current parameters.
-    fn validate(
-        &mut self,
-        team: &mut ScopedThreads<'_>,
-        data: &Dataset<'_>,
-        output: Option<&mut [f32]>,
-    ) -> f64 {
-        let State { forward, parameters, .. } = self;
-        forward.as_mut().map_or(f64::NAN, |forward| forward.evaluate(team, parameters, data, output))
     }
 
     /// Returns the thread tuner of earlier runs with the same batch size and threads, or a new one.

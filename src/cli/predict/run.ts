@@ -14,7 +14,7 @@ interface Options extends ReadingValues {
   readonly to?: OutputFormat;
   readonly keep?: boolean;
   readonly probabilities?: boolean;
-  readonly kernel?: "auto" | "native" | "typescript";
+  readonly kernel?: "auto" | "native" | "wasm" | "typescript";
   readonly json?: boolean;
 }
 

@@ -76,7 +76,7 @@ export const TRAIN_SETTINGS: readonly Setting[] = [
   {
     ...{ name: "kernel", value: "name", heading: training },
     description: "what computes",
-    schema: { enum: ["auto", "native", "typescript"] },
+    schema: { enum: ["auto", "native", "wasm", "typescript"] },
   },
   {
     ...{ name: "stream", heading: training, schema: { type: "boolean" } },
@@ -150,7 +150,7 @@ export interface TrainValues extends ReadingValues {
   readonly trials?: number;
   readonly seed?: number;
   readonly threads?: number;
-  readonly kernel?: "auto" | "native" | "typescript";
+  readonly kernel?: "auto" | "native" | "wasm" | "typescript";
   readonly stream?: boolean;
   readonly memory?: number;
   readonly metric?: string;

@@ -8,19 +8,18 @@ import {
   type Gradients,
   type Kernel,
   type KernelData,
-  type KernelTraining,
-  type KernelTrainings,
   type Network,
   type Part,
   type Progress,
   type Rows,
   type Run,
 } from "../kernel.ts";
+import { scheduler } from "../scheduler.ts";
+import { trainInTurn } from "../trainInTurn.ts";
 import { compile, evaluate, handOut, type Plan, predict } from "./network.ts";
 import { copy } from "./operations/arrays.ts";
 import { views } from "./operations.ts";
 import { StepLoop } from "./run.ts";
-import { scheduler } from "./scheduler.ts";
 import { State } from "./state.ts";
 import { type Batch, Workspace } from "./workspace.ts";
 
@@ -191,26 +190,6 @@ function footprint(program: Program): Footprint {
   return { network: bytes * parameters * copies, row: bytes * row };
 }
 
-/** Trains one network after the other, because there is only one thread. */
-function trainMany(trainings: readonly KernelTraining[]): KernelTrainings {
-  let finished = 0;
-  let stopped = false;
-  const all = async () => {
-    const progress: Progress[] = [];
-    for (const { network, data, run } of trainings) {
-      const done = await network.start(data, stopped ? { ...run, steps: 0 } : run);
-      progress.push(stopped ? { ...done, stopped } : done);
-      finished++;
-    }
-    return progress;
-  };
-  const stop = () => {
-    stopped = true;
-    for (const { network } of trainings) network.stop();
-  };
-  return { progress: all(), finished: () => finished, stop };
-}
-
 /** The TypeScript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
@@ -225,5 +204,5 @@ export const typescriptKernel: Kernel = {
     }),
   footprint,
   network: (program) => new TypeScriptNetwork(program),
-  trainMany,
+  trainMany: trainInTurn,
 };

@@ -9,6 +9,7 @@
 //! the chunks are added in order.
 
 pub mod affine;
+pub mod clock;
 pub mod epilogue;
 pub mod functions;
 pub mod gradient_target;

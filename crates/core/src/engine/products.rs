@@ -54,8 +54,8 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The number of panels computed side by side for one row. A single chain of sums would wait for each
-/// multiply-add. Six chains fit the registers of every instruction set.
-const ONE_ROW_PANELS: usize = 6;
+/// multiply-add. Six chains fit the registers of every instruction set but WebAssembly, where a chain is four.
+const ONE_ROW_PANELS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 6 };
 
 /// The number of output lines to which one call applies the epilogue. With fewer, the calls take noticeable
 /// time; more lines do not stay in the L1 cache.

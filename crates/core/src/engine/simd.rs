@@ -9,7 +9,22 @@ pub mod avx2;
 pub mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub mod neon;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod portable;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
+
+/// The token that every CPU of this target has. WebAssembly has no other, which keeps its module small.
+#[cfg(not(target_arch = "wasm32"))]
+pub type Baseline = portable::Portable;
+/// The token that every CPU of this target has. WebAssembly has no other, which keeps its module small.
+#[cfg(target_arch = "wasm32")]
+pub type Baseline = wasm::Wasm;
+
+#[cfg(not(target_arch = "wasm32"))]
+const BASELINE: Baseline = portable::Portable;
+#[cfg(target_arch = "wasm32")]
+const BASELINE: Baseline = wasm::Wasm;
 
 use super::panels::{Line, ZERO};
 use crate::errors::{Error, Result};
@@ -137,6 +152,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 pub enum Instructions {
     /// Instructions that every CPU has.
     Portable,
+    /// WebAssembly with 128-bit SIMD, in modules for it.
+    Wasm,
     /// 64-bit ARM with NEON.
     Neon,
     /// x86-64 with AVX2 and FMA.
@@ -147,13 +164,19 @@ pub enum Instructions {
 
 impl Instructions {
     /// All instruction sets, the fastest last.
-    pub const ALL: [Instructions; 4] =
-        [Instructions::Portable, Instructions::Neon, Instructions::Avx2, Instructions::Avx512];
+    pub const ALL: [Instructions; 5] = [
+        Instructions::Portable,
+        Instructions::Wasm,
+        Instructions::Neon,
+        Instructions::Avx2,
+        Instructions::Avx512,
+    ];
 
     /// Returns the name that selects the instruction set.
     pub fn name(self) -> &'static str {
         match self {
             Instructions::Portable => "portable",
+            Instructions::Wasm => "wasm",
             Instructions::Neon => "neon",
             Instructions::Avx2 => "avx2",
             Instructions::Avx512 => "avx512",
@@ -167,7 +190,8 @@ impl Instructions {
 
     fn is_available(self) -> bool {
         match self {
-            Instructions::Portable => true,
+            Instructions::Portable => cfg!(not(target_arch = "wasm32")),
+            Instructions::Wasm => cfg!(target_arch = "wasm32"),
             #[cfg(target_arch = "aarch64")]
             Instructions::Neon => neon::Neon::detect().is_some(),
             #[cfg(not(target_arch = "aarch64"))]
@@ -202,7 +226,7 @@ pub trait WithSimd {
     fn with<S: Simd>(self, s: S) -> Self::Output;
 }
 
-/// Does `work` with the token of `instructions`. If the CPU lacks them, uses the portable token.
+/// Does `work` with the token of `instructions`. If the CPU lacks them, uses the token that every CPU has.
 pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
@@ -224,7 +248,7 @@ pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
         return work.with(s);
     }
     let _ = instructions;
-    work.with(portable::Portable)
+    work.with(BASELINE)
 }
 
 #[cfg(test)]

@@ -23,15 +23,19 @@ macro_rules! with_batch_size {
             3 => $($function)::+::<$s, 3>($($argument),*),
             4 => $($function)::+::<$s, 4>($($argument),*),
             5 => $($function)::+::<$s, 5>($($argument),*),
-            _ => $($function)::+::<$s, 6>($($argument),*),
+            6 if $crate::engine::small_batch::SMALL_BATCH_ROWS >= 6 => {
+                $($function)::+::<$s, 6>($($argument),*)
+            }
+            _ => unreachable!("`SMALL_BATCH_ROWS` is at most 6"),
         }
     };
 }
 
 pub(crate) use with_batch_size;
 
-/// The maximum number of rows with specialized code: one tile on every instruction set.
-pub const SMALL_BATCH_ROWS: usize = 6;
+/// The maximum number of rows with specialized code: one tile on every instruction set. The code for six rows
+/// would be a twelfth of the WebAssembly module.
+pub const SMALL_BATCH_ROWS: usize = if cfg!(target_arch = "wasm32") { 5 } else { 6 };
 
 /// The maximum number of inputs of a wide product in the specialized code, and of outputs on its way back.
 /// With more, the multiply-adds last longer, and a tile of so few sums does not keep the units busy.

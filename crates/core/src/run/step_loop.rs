@@ -2,6 +2,7 @@
 
 use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, epoch_slice};
 use crate::dataset::Dataset;
+use crate::engine::clock::Instant;
 use crate::engine::huge_pages::{copied, filled, reserve};
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::ScopedThreads;
@@ -14,12 +15,9 @@ use crate::state::State;
 use crate::step::small_network::{self, Steps};
 use crate::step::{StepThreads, Turn};
 use crate::workspace::Batch;
-use std::time::Instant;
 
-/// A run in progress: everything that it needs besides the state.
-pub(super) struct StepLoop<'a> {
-    data: &'a Dataset<'a>,
-    run: &'a Run<'a>,
+/// A run in progress: everything that it needs besides the state, the data and the options.
+pub(crate) struct StepLoop {
     batch_size: usize,
     pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
@@ -35,15 +33,20 @@ pub(super) struct StepLoop<'a> {
     /// The position at which parameters were last published.
     published: Position,
     epoch_started: Instant,
+    /// The number of validation rows evaluated at the end of the epoch; `None` before the epoch ends.
+    validated: Option<usize>,
+    /// The number of validation rows that one call evaluates.
+    validation_rows: usize,
 }
 
-impl<'a> StepLoop<'a> {
+impl StepLoop {
     /// Allocates everything that the run needs, so that a step allocates nothing.
     pub(super) fn start<S: Simd>(
         state: &mut State<S>,
         team: &ScopedThreads<'_>,
-        data: &'a Dataset<'a>,
-        run: &'a Run<'a>,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+        validation_rows: usize,
     ) -> Result<Self> {
         let batch_size = run.batch_size.min(data.rows());
         let steps_per_epoch = data.rows().div_ceil(batch_size) as u64;
@@ -64,8 +67,6 @@ impl<'a> StepLoop<'a> {
         let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch) as usize;
         let keeps = usize::from(run.early_stopping.is_some());
         Ok(StepLoop {
-            data,
-            run,
             batch_size,
             steps_per_epoch,
             tuner,
@@ -77,12 +78,31 @@ impl<'a> StepLoop<'a> {
             best_epoch: None,
             published: run.from,
             epoch_started: Instant::now(),
+            validated: None,
+            validation_rows,
         })
     }
 
+    /// Returns whether the run has ended: all steps are taken, it reached its goal, or it diverged.
+    pub(super) fn has_ended(&self, run: &Run<'_>) -> bool {
+        let Progress { reached, diverged, .. } = &self.progress;
+        *reached || diverged.is_some() || (self.validated.is_none() && self.taken >= run.steps)
+    }
+
+    /// Returns whether the next call is `validate`.
+    pub(super) fn is_validating(&self) -> bool {
+        self.validated.is_some()
+    }
+
     /// Takes the next step, or several steps of a small network, and returns their number.
-    pub(super) fn take_steps<S: Simd>(&mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) -> u64 {
-        let StepLoop { data, run, batch_size, .. } = *self;
+    pub(super) fn take_steps<S: Simd>(
+        &mut self,
+        state: &mut State<S>,
+        team: &mut ScopedThreads<'_>,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+    ) -> u64 {
+        let batch_size = self.batch_size;
         let Position { epoch, step, steps, .. } = self.progress.position;
         let start = step as usize * batch_size;
         let rows = batch_size.min(data.rows() - start);
@@ -121,15 +141,44 @@ impl<'a> StepLoop<'a> {
         count
     }
 
-    /// Records a completed epoch, whose parameters have been published.
-    pub(super) fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, team: &mut ScopedThreads<'_>) {
-        let StepLoop { data, run, progress, .. } = self;
-        let Position { epoch, loss, .. } = progress.position;
-        if let Some(validation) = run.validation {
-            let values = validation.rows() * state.plan.outputs();
-            let output = epoch_slice(&mut progress.validation_predictions, epoch - run.from.epoch, values);
-            progress.validation_losses.push(state.validate(team, validation, output));
+    /// Starts the validation after the last step of an epoch, whose parameters have been published, or ends
+    /// the epoch if there is none.
+    pub(super) fn end_steps<S: Simd>(&mut self, state: &mut State<S>, data: &Dataset<'_>, run: &Run<'_>) {
+        match run.validation {
+            Some(_) => self.validated = Some(0),
+            None => self.end_epoch(state, data, run),
         }
+    }
+
+    /// Evaluates the next validation rows, and ends the epoch after the last.
+    pub(super) fn validate<S: Simd>(
+        &mut self,
+        state: &mut State<S>,
+        team: &mut ScopedThreads<'_>,
+        data: &Dataset<'_>,
+        run: &Run<'_>,
+    ) {
+        let (Some(start), Some(validation)) = (self.validated, run.validation) else { return };
+        let progress = &mut self.progress;
+        let end = start.saturating_add(self.validation_rows).min(validation.rows());
+        let values = validation.rows() * state.plan.outputs();
+        let epoch = progress.position.epoch - run.from.epoch;
+        let output = epoch_slice(&mut progress.validation_predictions, epoch, values);
+        let State { forward, parameters, .. } = state;
+        let Some(forward) = forward else { unreachable!("`start` has reserved it") };
+        forward.evaluate(team, parameters, validation, start..end, output);
+        self.validated = Some(end);
+        if end == validation.rows() {
+            progress.validation_losses.push(forward.mean_loss());
+            self.validated = None;
+            self.end_epoch(state, data, run);
+        }
+    }
+
+    /// Records a completed epoch, decides whether the run ends with it, and prepares the next one.
+    fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, data: &Dataset<'_>, run: &Run<'_>) {
+        let progress = &mut self.progress;
+        let Position { epoch, loss, .. } = progress.position;
         let now = Instant::now();
         progress.losses.push(loss / data.rows() as f64);
         progress.seconds.push((now - self.epoch_started).as_secs_f64());
@@ -139,6 +188,10 @@ impl<'a> StepLoop<'a> {
         if progress.update_early_stopping() {
             self.best.0.copy_from_slice(&state.parameters);
             self.best_epoch = Some(epoch);
+        }
+        progress.reached = progress.should_end(run);
+        if !self.has_ended(run) {
+            state.prepare_order(data, run, epoch + 1);
         }
     }
 

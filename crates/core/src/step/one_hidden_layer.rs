@@ -47,15 +47,16 @@ pub(super) fn take<S: Simd, const ROWS: usize>(
     steps: Steps<'_>,
 ) -> u64 {
     let Fusion { rectifier, descent, column } = fusion;
-    if !rectifier {
-        let layer = layer.with(CalledFunction(plan.operations[0].epilogue.as_deref()));
-        return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, StoreGradient), memory, steps);
+    if rectifier && descent && memory.output.is_none() {
+        let fused = (layer.with(Rectifier), Descend(steps.learning_rate as f32));
+        return steps_of::<S, ROWS, _, _>(s, plan, column, fused, memory, steps);
     }
-    let layer = layer.with(Rectifier);
-    if descent && memory.output.is_none() {
-        let descend = Descend(steps.learning_rate as f32);
-        return steps_of::<S, ROWS, _, _>(s, plan, column, (layer, descend), memory, steps);
+    // A module that is downloaded does without this one.
+    if rectifier && cfg!(not(target_arch = "wasm32")) {
+        let fused = (layer.with(Rectifier), StoreGradient);
+        return steps_of::<S, ROWS, _, _>(s, plan, column, fused, memory, steps);
     }
+    let layer = layer.with(CalledFunction(plan.operations[0].epilogue.as_deref()));
     steps_of::<S, ROWS, _, _>(s, plan, column, (layer, StoreGradient), memory, steps)
 }
 

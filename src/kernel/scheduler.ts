@@ -1,5 +1,5 @@
 /** Schedules trainings that run on the calling thread, so that they share it with the event loop. */
-import { nextTurn, now } from "../../host.ts";
+import { nextTurn, now } from "../host.ts";
 
 /** The functions of the host that the scheduler needs. */
 export interface Turns {
@@ -9,10 +9,15 @@ export interface Turns {
   nextTurn(callback: () => void): void;
 }
 
+/**
+ * Takes a step, or steps for up to `milliseconds`, the rest of the time in this turn of the event loop. Returns
+ * whether it took the last one.
+ */
+export type Step = (milliseconds: number) => boolean;
+
 /** A training in progress. */
 interface Job {
-  /** Takes a step; returns whether it was the last. */
-  readonly step: () => boolean;
+  readonly step: Step;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,18 +40,19 @@ export class Scheduler {
   }
 
   /** Calls `step` until it returns true. Begins at once if the current turn has time left. */
-  run(step: () => boolean): Promise<void> {
+  run(step: Step): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#jobs.push({ step, resolve, reject });
       if (this.#isWaiting) return;
-      if (this.#hasTime) this.#work();
+      if (this.#timeLeft > 0) this.#work();
       else this.#wait();
     });
   }
 
-  get #hasTime(): boolean {
+  /** The milliseconds left in this turn; 0 if they are used up, or if the clock was set back. */
+  get #timeLeft(): number {
     const spent = this.#turns.now() - this.#began;
-    return spent >= 0 && spent < this.#hold; // Negative if the clock was set back.
+    return spent >= 0 && spent < this.#hold ? this.#hold - spent : 0;
   }
 
   #work(): void {
@@ -55,14 +61,18 @@ export class Scheduler {
       const job = this.#jobs.shift()!;
       hasEnded = this.#advance(job);
       if (!hasEnded) this.#jobs.push(job);
-    } while (hasEnded && this.#jobs.length > 0 && this.#hasTime);
+    } while (hasEnded && this.#jobs.length > 0 && this.#timeLeft > 0);
     if (this.#jobs.length > 0) this.#wait();
   }
 
   /** Takes at least one step, and more while there is time. Returns whether the job has ended. */
   #advance({ step, resolve, reject }: Job): boolean {
     try {
-      for (let taken = 1; !step(); taken++) if (!this.#hasTime || taken === MOST_STEPS) return false;
+      let left = this.#timeLeft;
+      for (let taken = 1; !step(left); taken++) {
+        left = this.#timeLeft;
+        if (left === 0 || taken === MOST_STEPS) return false;
+      }
     } catch (error) {
       reject(error);
       return true;
