@@ -301,16 +301,16 @@ describe("if the addon's package", () => {
   const warning = (code: string, reason: string) => ({
     name: "MyelinWarning",
     code,
-    message: `Myelin uses its TypeScript kernel, which is slower than the native one: ${reason}`,
-    detail: 'kernel: "typescript" or MYELIN_KERNEL=typescript silences this warning.',
+    message: `Myelin uses its WebAssembly kernel, which is slower than the native one: ${reason}`,
+    detail: 'kernel: "wasm" or "typescript", or MYELIN_KERNEL, silences this warning.',
   });
   const asked = "the native kernel, requested by MYELIN_KERNEL=native: ";
 
-  test("is missing, the typescript kernel replaces it, and one warning gives the fix", async () => {
+  test("is missing, the wasm kernel replaces it, and one warning gives the fix", async () => {
     give({});
     const reason = `${name} is not installed: npm install --save-optional ${name}@${version}`;
     expect(await chosen()).toEqual({
-      kernel: { name: "typescript", reason },
+      kernel: { name: "wasm", reason: expect.stringContaining(`${reason}; WebAssembly, `) },
       warnings: [warning("MYELIN_ABSENT_ADDON", reason)],
     });
     const error = { name: "KernelError", code: "MYELIN_KERNEL", message: asked + reason };
@@ -354,15 +354,16 @@ describe("if the addon's package", () => {
       ),
       ": native kernel: panicked",
     ],
-  ])("%s, the typescript kernel replaces it, and one warning gives the reason", async (_, files, reason) => {
+  ])("%s, the wasm kernel replaces it, and one warning gives the reason", async (_, files, reason) => {
     give(files);
     const { kernel, warnings } = await chosen();
-    expect(kernel.name).toBe("typescript");
-    expect(kernel.reason).toContain(name + reason);
-    expect(warnings).toEqual([warning("MYELIN_BROKEN_ADDON", kernel.reason)]);
+    expect(kernel.name).toBe("wasm");
+    const [cause] = kernel.reason.split("; WebAssembly, ");
+    expect(cause).toContain(name + reason);
+    expect(warnings).toEqual([warning("MYELIN_BROKEN_ADDON", cause)]);
     const forced = await chosen("native");
     expect(forced).toEqual({
-      error: { name: "KernelError", code: "MYELIN_KERNEL", message: asked + kernel.reason },
+      error: { name: "KernelError", code: "MYELIN_KERNEL", message: asked + cause },
       warnings: [],
     });
   });

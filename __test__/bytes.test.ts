@@ -353,7 +353,7 @@ describe("bytes that are not a model cause a FormatError:", () => {
 
 test("unknown options of fromBytes are refused with an OptionError, because the bytes are not at fault", () => {
   const bytes = makeModel({ layers: [dense(2), relu(), dense(1)] }).toBytes();
-  expect(() => Model.fromBytes(bytes, { kernel: "wasm" as "native" })).toThrow(OptionError);
+  expect(() => Model.fromBytes(bytes, { kernel: "gpu" as "native" })).toThrow(OptionError);
   expect(() => Model.fromBytes(bytes, { kernal: "native" } as object)).toThrow('Did you mean "kernel"?');
 });
 

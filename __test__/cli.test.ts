@@ -123,8 +123,8 @@ describe("an error is one line, and a wrong use has exit code 2", () => {
     ],
     [
       "an unknown kernel",
-      ["xor", "--kernel", "wasm"],
-      /'wasm' is invalid\. Allowed choices are auto, native, typescript/,
+      ["xor", "--kernel", "gpu"],
+      /'gpu' is invalid\. Allowed choices are auto, native, wasm, typescript/,
     ],
     ["a missing value", ["xor", "--folder"], /'--folder <path>' argument missing/],
   ])("%s", async (_, given, message) => {

@@ -318,7 +318,7 @@ describe("the options of fromJSON", () => {
   });
 
   test("are refused with an OptionError, because the JSON is not at fault", () => {
-    expect(() => Model.fromJSON(kept, { kernel: "wasm" as "native" })).toThrow(OptionError);
+    expect(() => Model.fromJSON(kept, { kernel: "gpu" as "native" })).toThrow(OptionError);
     expect(() => Model.fromJSON(kept, { kernal: "native" } as object)).toThrow('Did you mean "kernel"?');
     expect(() => Model.fromJSON(kept, null as unknown as object)).toThrow(OptionError);
   });

@@ -69,7 +69,9 @@ for (const [name, complete] of Object.entries({ bash, zsh, fish })) {
     });
 
     test("offers the words that an option or an argument may be", () => {
-      expect(complete("myelin xor --kernel ")).toEqual(["auto", "native", "wasm", "typescript"]);
+      expect(complete("myelin xor --kernel ")).toEqual(
+        expect.arrayContaining(["auto", "native", "wasm", "typescript"]),
+      );
       expect(complete("myelin xor --seed 5 --kernel n")).toEqual(["native"]);
       expect(complete("myelin generate m")).toEqual(["moons"]);
       expect(complete("myelin generate --seed 5 c")).toEqual(["circles"]);
