@@ -56,6 +56,9 @@ const pythonPeer = (name, { modules, file, options = [], ...rest }) => ({
   ...rest,
 });
 
+/** Where the bits of the WebAssembly kernel are the native kernel's: Node 20 has no relaxed SIMD. */
+const laterNode = path("../__test__/runtimes/node_modules/node-22/bin/node");
+
 /** Returns the version of the shared library. */
 const fannVersion = () => execFileSync("pkg-config", ["--modversion", "fann"], { encoding: "utf8" }).trim();
 
@@ -69,7 +72,7 @@ function compileFann(folder) {
 /**
  * @typedef {object} Participant
  * @property {string} name
- * @property {"native" | "typescript"} [kernel] the kernel, for Myelin's own participants
+ * @property {"native" | "wasm" | "typescript"} [kernel] the kernel, for Myelin's own participants
  * @property {() => boolean} isThere
  * @property {string} missing the message if it is not installed
  * @property {("one" | "all")[]} cores the core modes in which it is measured
@@ -93,6 +96,13 @@ export const participants = [
     cores: ["one"],
     // A step of the widest net would take half a minute.
     takes: ({ kind, widths }) => ["train", "predict"].includes(kind) && widths[0] < 2048,
+  }),
+  myelin("wasm", {
+    isThere: () => built.isThere() && existsSync(laterNode),
+    missing: "no build, or no Node 22 (npm ci --prefix __test__/runtimes)",
+    cores: ["one"],
+    takes: ({ kind, widths }) => ["train", "predict"].includes(kind) && widths[0] < 2048,
+    command: (folder) => [laterNode, path("participants/myelin.js"), folder, "wasm"],
   }),
   pythonPeer("PyTorch", { modules: ["torch", "numpy"], file: "pytorch.py", options: ["eager"] }),
   pythonPeer("torch.compile", { modules: ["torch", "numpy"], file: "pytorch.py", options: ["compile"] }),
