@@ -1,13 +1,14 @@
 /** Loads the WebAssembly kernel from the files beside it, on Node, Bun and Deno. */
+import { fetchBytes, loadSource, type WasmSource } from "./wasm/fetched.ts";
 import { loadModules, type WasmLoad } from "./wasm/kernel.ts";
 
 /** The fused module, which needs relaxed SIMD, and the one without it. */
 const FILES = ["myelin.wasm", "myelin-unfused.wasm"];
 
-function load(): WasmLoad {
-  const { readFileSync } = process.getBuiltinModule("node:fs");
-  return loadModules(FILES.map((file) => () => readFileSync(new URL(file, import.meta.url))));
-}
+/** Reads a file; its `URL`, as an address. */
+const readFile = (address: string | URL) => process.getBuiltinModule("node:fs").readFileSync(address);
+
+const load = (): WasmLoad => loadModules(FILES.map((file) => () => readFile(new URL(file, import.meta.url))));
 
 let loaded: WasmLoad | undefined;
 
@@ -15,4 +16,12 @@ let loaded: WasmLoad | undefined;
 export function loadWasm(): WasmLoad {
   loaded ??= load();
   return loaded;
+}
+
+/** Loads the WebAssembly kernel from a source, if there is one. Without it, `loadWasm` needs no preparation. */
+export async function prepareWasm(source?: WasmSource): Promise<void> {
+  if (source === undefined) return;
+  loaded = await loadSource(source, async (address) =>
+    address.startsWith("file:") ? readFile(new URL(address)) : fetchBytes(address),
+  );
 }
