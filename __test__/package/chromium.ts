@@ -74,7 +74,11 @@ export async function visit<T>(
 ): Promise<T> {
   const profile = mkdtempSync(join(tmpdir(), "myelin-chromium-"));
   const own = [`--user-data-dir=${profile}`, "--remote-debugging-port=0", ...flags];
-  const child = spawn(browser!, [...FLAGS, ...own, address], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(browser!, [...FLAGS, ...own, address], {
+    stdio: ["ignore", "ignore", "pipe"],
+    // In a group of processes of its own, which end together.
+    detached: true,
+  });
   let errors = "";
   child.stderr.on("data", (data) => {
     errors += data;
@@ -92,15 +96,29 @@ export async function visit<T>(
     ended.catch(() => {});
     limit.catch(() => {});
     await end(child);
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    await remove(profile);
   }
 }
 
+/** Ends a browser with all its processes. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill();
+  process.kill(-child.pid!, "SIGKILL");
   await ended;
+}
+
+/** Removes a folder in which processes that are ending may still write. */
+async function remove(folder: string): Promise<void> {
+  for (let tries = 20; ; tries--) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 function readIfThere(file: string): Uint8Array | undefined {
