@@ -7,8 +7,10 @@ import { dirname, posix } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as noFiles from "../src/files/noFiles.ts";
 import * as files from "../src/files/saveLoad.ts";
+import * as fetchWasm from "../src/kernel/fetchWasm.ts";
 import * as native from "../src/kernel/native.ts";
 import * as noNative from "../src/kernel/noNative.ts";
+import * as wasm from "../src/kernel/wasm.ts";
 import * as metrics from "../src/metrics/table.ts";
 import * as activations from "../src/nn/activations.ts";
 import * as initializers from "../src/nn/initializers.ts";
@@ -72,6 +74,7 @@ const exceptions: readonly string[] = [
 const onNode = [
   "kernel/findAddon",
   "kernel/native",
+  "kernel/wasm",
   "files/*",
   "training/callbacks/checkpoint",
   "training/callbacks/files",
@@ -176,6 +179,8 @@ describe("src/", () => {
     expect(Object.keys(databases).sort()).toEqual(Object.keys(sql).sort());
     const servers: typeof http = noHttp;
     expect(Object.keys(servers)).toEqual(Object.keys(http));
+    const modules: typeof wasm = fetchWasm;
+    expect(Object.keys(modules)).toEqual(Object.keys(wasm));
     expect(native.loadNative).toBeTypeOf("function");
   });
 
@@ -236,7 +241,7 @@ describe("no shared code knows an entry by name", () => {
    * networks and the scores of its answers. Pictures have words of their own for axes and options.
    */
   const users = [
-    "kernel/native",
+    "kernel/selfTest",
     "cli/*",
     "table/learner/members",
     "table/learner/configurations",
@@ -262,9 +267,9 @@ describe("no shared code knows an entry by name", () => {
   });
 });
 
-/** Returns the Rust files that are compiled into the addon. */
+/** Returns the Rust files that are compiled into the addon or into the WebAssembly module. */
 function rustSources(): string[] {
-  return ["core/src", "node/src"].flatMap((folder) =>
+  return ["core/src", "node/src", "wasm/src"].flatMap((folder) =>
     filesUnder(`crates/${folder}`, ".rs").map((path) => `${folder}/${path}`),
   );
 }
@@ -308,18 +313,21 @@ describe("crates/", () => {
     for (const path of core) expect(rustCode(path)).not.toMatch(/\bnapi\b/);
   });
 
-  test("has `unsafe` only in the tokens of instruction sets, for threads and pages, and for the addon's arrays", () => {
+  test("has `unsafe` only in the tokens of instruction sets, for threads, pages and the clock, and for arrays of JavaScript", () => {
     const found = rustSources()
       .map((path) => [path, rustCode(path).match(/\bunsafe\b/g)?.length ?? 0] as const)
       .filter(
         ([path, count]) =>
-          count > 0 && !/^core\/src\/engine\/(simd\/\w+|scoped_threads|huge_pages)\.rs$/.test(path),
+          count > 0 && !/^core\/src\/engine\/(simd\/\w+|scoped_threads|huge_pages|clock)\.rs$/.test(path),
       );
-    expect(found).toEqual([["node/src/arrays.rs", 2]]);
+    // Every function of the WebAssembly module receives pointers.
+    const files = ["lib", "memory", "messages", "network"].map((name) => `wasm/src/${name}.rs`);
+    expect(found.map(([path]) => path)).toEqual(["node/src/arrays.rs", ...files]);
+    expect(found[0][1]).toBe(2);
   });
 
   test("gives the reason for each `unsafe`", () => {
-    for (const name of ["core", "node"]) {
+    for (const name of ["core", "node", "wasm"]) {
       expect(read(`crates/${name}/Cargo.toml`)).toMatch(/\[lints\]\s+workspace = true/);
     }
     expect(read("Cargo.toml")).toMatch(/undocumented_unsafe_blocks = "deny"/);

@@ -737,9 +737,9 @@ const badModels: readonly Case<Anything>[] = [
   ],
   [
     "an unknown kernel",
-    { kernel: "wasm" },
+    { kernel: "webgpu" },
     OptionError,
-    'model: kernel: expected one of auto, native, typescript, received "wasm"',
+    'model: kernel: expected one of auto, native, wasm, typescript, received "webgpu"',
   ],
   [
     "an option of another call",
@@ -953,7 +953,7 @@ test.each(badBuilders)("a builder refuses %s", async (_, call, kind, message) =>
 
 test("MYELIN_KERNEL accepts only the names of kernels", async () => {
   vi.stubEnv("MYELIN_KERNEL", "rust");
-  const message = 'MYELIN_KERNEL: expected one of auto, native, typescript, received "rust"';
+  const message = 'MYELIN_KERNEL: expected one of auto, native, wasm, typescript, received "rust"';
   await expectRefused(() => makeModel(), OptionError, message);
   expect(makeModel({ kernel: "typescript" }).kernel.name).toBe("typescript");
 });

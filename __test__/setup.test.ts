@@ -20,7 +20,7 @@ test("without a Rust toolchain, the tests end with one line that names it", () =
   });
   expect(status).toBe(1);
   expect(stderr).toBe(
-    "The tests compare both kernels and need the native one, but no Rust toolchain (cargo) is on the path. " +
+    "The tests compare all kernels and need the native one, but no Rust toolchain (cargo) is on the path. " +
       "https://rustup.rs installs one.\n",
   );
 });

@@ -1,6 +1,7 @@
 // Runs all tests, fast ones first: vitest, cargo, then the packed package. `--fast` runs only the fast tests,
 // and `npm test -- model` only the vitest files whose names match.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cargoIsOnPath, nativeIsRequired } from "./toolchain.js";
@@ -14,7 +15,7 @@ const suites = isFast
   ? [fastTests]
   : chosen.length > 0
     ? [sourceTests]
-    : [fastTests, slowTests, rustTests, packageTests];
+    : [fastTests, slowTests, fusedTests, rustTests, packageTests];
 const failed = suites.filter((suite) => !suite());
 if (failed.length > 0) process.exitCode = 1;
 
@@ -36,6 +37,22 @@ function sourceTests() {
     "slow",
     ...chosen,
   ]);
+}
+
+// Node 20 has no relaxed SIMD. There the WebAssembly kernel rounds differently from the native one, so that its
+// bits, and the module that other hosts load, are tested on a later Node.
+function fusedTests() {
+  const title = "TypeScript, the WebAssembly kernel on Node 22";
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    console.log(`\n${title}: skipped, because there is a binary for Linux x64 only.`);
+    return true;
+  }
+  const folder = join(root, "__test__", "runtimes");
+  const node = join(folder, "node_modules", "node-22", "bin", "node");
+  const npm = ["ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder];
+  if (!existsSync(node) && !run("Node 22", "npm", npm)) return false;
+  const suites = ["wasm", "state", "oracle", "optimizers"].map((name) => `__test__/${name}.test.ts`);
+  return run(title, node, [vitest, "run", ...suites]);
 }
 
 function rustTests() {

@@ -96,7 +96,7 @@ describe("an installation whose native kernel does not load: exit code 1 and the
   test("because its package is not installed", async () => {
     const { status, output } = await runNode([install("absent"), "doctor"], { folder });
     expect(status).toBe(1);
-    expect(output).toMatch(/^kernel {2,}typescript \(myelin-\S+ is not installed: npm install/m);
+    expect(output).toMatch(/^kernel {2,}wasm \(myelin-\S+ is not installed: npm install/m);
     expect(output).toMatch(/\n\nThe native kernel does not work: myelin-\S+ is not installed: npm install/);
     const asJson = await runNode([install("absent"), "doctor", "--json"], { folder });
     expect(JSON.parse(asJson.output)).toMatchObject({ ok: false, addon: { cause: "absent" } });

@@ -71,11 +71,11 @@ describe("installed without its platform package", () => {
     app = install(packed.myelin);
   });
 
-  test("trains on the TypeScript kernel, gives the reason in `kernel.reason`, and warns once with the fix", () => {
+  test("trains on the WebAssembly kernel, gives the reason in `kernel.reason`, and warns once with the fix", () => {
     const result = train(app);
     const trained = readTrained(result);
     expect(trained.kernel).toEqual({
-      name: "typescript",
+      name: "wasm",
       reason: expect.stringContaining(`myelin-${target}`),
     });
     expectTrained(trained);
@@ -84,7 +84,8 @@ describe("installed without its platform package", () => {
         `MYELIN_ABSENT_ADDON.*myelin-${target} is not installed: npm install --save-optional myelin-${target}@`,
       ),
     ]);
-    expect(train(app, { MYELIN_KERNEL: "typescript" }).errors).toBe("");
+    for (const kernel of ["wasm", "typescript"])
+      expect(train(app, { MYELIN_KERNEL: kernel }).errors).toBe("");
   });
 
   test("throws an error that names the package if MYELIN_KERNEL chooses the native kernel", () => {
@@ -95,7 +96,7 @@ describe("installed without its platform package", () => {
 
   test("runs `myelin xor` and prints its kernel and the reason", () => {
     const output = expectSuccess(runNpm(app, "exec", "--offline", "--no", "--", "myelin", "xor"));
-    expect(output).toMatch(/kernel: typescript \(.+\)/);
+    expect(output).toMatch(/kernel: wasm \(.+\)/);
     expect(existsSync(join(app, "xor.html"))).toBe(true);
   });
 
@@ -139,10 +140,10 @@ for (const { title, breakPackage, reason } of unusable) {
       breakPackage(join(app, "node_modules", `myelin-${target}`));
     });
 
-    test("trains on the TypeScript kernel, keeps the reason, and warns once with a code", () => {
+    test("trains on the WebAssembly kernel, keeps the reason, and warns once with a code", () => {
       const result = train(app);
       const trained = readTrained(result);
-      expect(trained.kernel).toEqual({ name: "typescript", reason: expect.stringMatching(reason) });
+      expect(trained.kernel).toEqual({ name: "wasm", reason: expect.stringMatching(reason) });
       expectTrained(trained);
       expect(result.errors.match(/^\(node:\d+\) \[MYELIN_\w+\].*/gm)).toEqual([
         expect.stringMatching(reason),
@@ -180,7 +181,7 @@ export async function train(): Promise<number[]> {
   const history = await model.fit(xor({ examples: 10, seed: 1 }), { epochs: 2, batchSize: 5 });
   return Array.from(history.loss);
 }
-export const kernel: "native" | "typescript" = model.kernel.name;
+export const kernel: "native" | "wasm" | "typescript" = model.kernel.name;
 export const row: ArrayLike<number> = model.predict([0.2, 0.9]);
 export const bytes: Uint8Array = model.toBytes({ optimizerState: true });
 export async function keep(path: string): Promise<number[]> {

@@ -23,6 +23,8 @@ beforeAll(() => {
   packed = pack();
 });
 
+const wasmFiles = ["dist/kernel/myelin.wasm", "dist/kernel/myelin-unfused.wasm"];
+
 describe("the packed package", () => {
   let folder: string;
   beforeAll(() => {
@@ -49,8 +51,19 @@ describe("the packed package", () => {
     expect(readFileSync(join(root, "Cargo.toml"), "utf8")).toContain(`\nversion = "${version}"`);
   });
 
-  test("is smaller than 500 KB", () => {
-    expect(statSync(packed.myelin).size).toBeLessThan(500_000);
+  test("is smaller than 500 KB without the WebAssembly kernel, and 1,100 KB with it", () => {
+    const modules = [...wasmFiles, "dist/kernel/wasm.js"].map(
+      (file) => gzipSync(readFileSync(join(folder, file)), { level: 9 }).length,
+    );
+    const whole = statSync(packed.myelin).size;
+    expect(whole).toBeLessThan(1_100_000);
+    expect(whole - modules.reduce((sum, size) => sum + size, 0)).toBeLessThan(500_000);
+  });
+
+  test.each(wasmFiles)("has a module of at most 700 KB, 300 KB gzipped: %s", (file) => {
+    const bytes = readFileSync(join(folder, file));
+    expect(bytes.length).toBeLessThanOrEqual(700_000);
+    expect(gzipSync(bytes, { level: 9 }).length).toBeLessThanOrEqual(300_000);
   });
 
   test("has at most 150 KB of gzipped code in its core: without the command, plots, tables, reports and the server", () => {
@@ -67,7 +80,7 @@ describe("the packed package", () => {
   test("contains the build, the readme and the license: no sources, no tests", () => {
     for (const file of filesIn(folder)) {
       expect(file).toMatch(
-        /^(dist\/.+(\.js|\.d\.ts|\.schema\.json)|(dist\/)?[A-Z-]+\.md|package\.json|LICENSE)$/,
+        /^(dist\/.+(\.js|\.d\.ts|\.wasm|\.schema\.json)|(dist\/)?[A-Z-]+\.md|package\.json|LICENSE)$/,
       );
     }
   });

@@ -147,7 +147,7 @@ function onEveryRuntime() {
       ["--allow-read", "--allow-ffi"],
       { name: "native", reason: expect.stringContaining(`myelin-${target}`) },
     ],
-    [["--allow-read"], { name: "typescript", reason: expect.stringMatching(/does not load: .*--allow-ffi/) }],
+    [["--allow-read"], { name: "wasm", reason: expect.stringMatching(/does not load: .*--allow-ffi/) }],
   ])(
     "computes on Deno with %j alone: an environment that cannot be read counts as empty",
     (allowed, kernel) => {

@@ -132,7 +132,8 @@ function versionOf(origin: NodeJS.Require, name: string): string | undefined {
 function examine(): Findings {
   const addon = addonFindings();
   const kernel = chosenKernel();
-  const isExpected = addon.packages.length > 0 && environmentVariable("MYELIN_KERNEL") !== "typescript";
+  const isExpected =
+    addon.packages.length > 0 && !["wasm", "typescript"].includes(environmentVariable("MYELIN_KERNEL") ?? "");
   const quota = cpuQuota();
   const limit = memoryLimit();
   const all = cpus();

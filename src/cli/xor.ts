@@ -148,7 +148,7 @@ export async function xorCommand(options: XorOptions): Promise<void> {
   print("");
   printEvaluation(results);
   const { name, reason } = model.kernel;
-  print(name === "native" ? "kernel: native" : `kernel: typescript (${reason})`);
+  print(name === "native" ? "kernel: native" : `kernel: ${name} (${reason})`);
   print(`time: ${seconds.toFixed(3)} s, ${rate} steps a second`);
   print("");
   await plot(results, losses, options.folder);

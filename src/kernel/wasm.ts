@@ -5,10 +5,13 @@ import { loadModules, type WasmLoad } from "./wasm/kernel.ts";
 /** The fused module, which needs relaxed SIMD, and the one without it. */
 const FILES = ["myelin.wasm", "myelin-unfused.wasm"];
 
-/** Reads a file; its `URL`, as an address. */
+/** A bundle in CommonJS format has no `import.meta.url`. In one expression with it, a bundler would follow the URL. */
+const place = import.meta.url as string | undefined;
+
+/** Reads the file at an address. */
 const readFile = (address: string | URL) => process.getBuiltinModule("node:fs").readFileSync(address);
 
-const load = (): WasmLoad => loadModules(FILES.map((file) => () => readFile(new URL(file, import.meta.url))));
+const load = (): WasmLoad => loadModules(FILES.map((file) => () => readFile(new URL(file, place))));
 
 let loaded: WasmLoad | undefined;
 

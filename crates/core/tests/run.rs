@@ -195,3 +195,37 @@ fn a_diverging_run_goes_back_to_the_last_whole_epoch() {
     assert_eq!((progress.position, &progress.losses), (whole.position, &whole.losses));
     assert_eq!(state(&diverging), state(&expected));
 }
+
+#[test]
+fn a_run_in_slices_gives_what_one_call_gives_and_can_stop_between_any_two_steps() {
+    let (rates, data, rows) = ([0.1; 4], data(), examples(&program(), 1100, 2));
+    let run = Run { validation: Some(&rows), shuffle: true, ..run(12, &rates) };
+    let mut whole = network();
+    let expected = whole.train(&data, &run, &Stop::default()).unwrap();
+    let mut sliced = network();
+    let mut slices = sliced.begin(&data, &run).unwrap();
+    let mut turns = 0;
+    loop {
+        // A slice takes one step, or evaluates one chunk of the validation rows.
+        let mut asked = 0;
+        let mut pause = || {
+            asked += 1;
+            asked > 1
+        };
+        turns += 1;
+        if sliced.advance(&mut slices, &data, &run, &mut pause) {
+            break;
+        }
+    }
+    let progress = sliced.finish(slices, &data, &run);
+    assert!(turns > 4 * 3, "{turns} slices");
+    assert_eq!(progress.losses, expected.losses);
+    assert_eq!(progress.validation_losses, expected.validation_losses);
+    assert_eq!(progress.position, expected.position);
+    assert!(!progress.stopped);
+    assert_eq!(state(&sliced), state(&whole));
+
+    let slices = sliced.begin(&data, &run).unwrap();
+    assert!(sliced.finish(slices, &data, &run).stopped);
+    assert_eq!(state(&sliced), state(&whole));
+}
