@@ -90,9 +90,9 @@ function moduleOf(source: unknown, read: Read): () => Promise<WasmModule> {
 }
 
 /** Makes the kernel from a compiled module. The result of a failure is the reason. */
-async function load(module: () => Promise<WasmModule>): Promise<WasmLoad> {
+async function load(compile: () => Promise<WasmModule>): Promise<WasmLoad> {
   try {
-    const { exports } = await webAssembly().instantiate(await module(), IMPORTS);
+    const { exports } = await webAssembly().instantiate(await compile(), IMPORTS);
     return wasmKernel(exports);
   } catch (error) {
     if (error instanceof OptionError) throw error;

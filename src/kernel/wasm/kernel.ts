@@ -54,7 +54,7 @@ export function noKernel(error: unknown): WasmLoad {
 
 /** Makes the kernel from the first of several modules that this host accepts. Each function returns bytes. */
 export function loadModules(modules: readonly (() => BufferSource)[]): WasmLoad {
-  let result = noKernel(new Error("there is no module"));
+  let result = noKernel("there is no module");
   for (const read of modules) {
     try {
       return wasmKernel(instantiate(read()));
