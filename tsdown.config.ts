@@ -10,8 +10,11 @@ interface BuiltFile {
   readonly modules?: Readonly<Record<string, { readonly renderedLength: number }>>;
 }
 
-/** Comments that tell a bundler what to leave alone, and what it may leave out. A minifier loses them. */
-const FOR_BUNDLERS = /webpackIgnore|@vite-ignore|@__PURE__/;
+/**
+ * Comments that tell a bundler what to leave alone, and what it may leave out, and the form in which it finds
+ * files. A minifier loses them.
+ */
+const FOR_BUNDLERS = /webpackIgnore|@vite-ignore|@__PURE__|new URL\("\.\//;
 
 /**
  * Removes the spaces from the code of optional parts, and shortens the names in chunks that are mostly libraries,
@@ -62,6 +65,12 @@ const configurationSchema = {
   },
 };
 
+/** The type of an import of a module: what it is depends on the bundler. */
+const MODULE_TYPE = `/** An address, bytes or a WebAssembly.Module: what \`ready({ module })\` takes. */
+declare const module: string | object;
+export default module;
+`;
+
 /** Copies the WebAssembly modules beside the file that reads them, if `scripts/setup.js` could build them. */
 const wasmModules = {
   name: "wasm-modules",
@@ -71,6 +80,7 @@ const wasmModules = {
       if (existsSync(file))
         this.emitFile({ type: "asset", fileName: `kernel/${name}`, source: readFileSync(file) });
     }
+    this.emitFile({ type: "asset", fileName: "kernel/module.d.ts", source: MODULE_TYPE });
   },
 };
 
@@ -98,7 +108,7 @@ export default defineConfig([
       "kernel/native": "src/kernel/native.ts",
       "kernel/noNative": "src/kernel/noNative.ts",
       "kernel/wasm": "src/kernel/wasm.ts",
-      "kernel/noWasm": "src/kernel/noWasm.ts",
+      "kernel/fetchWasm": "src/kernel/fetchWasm.ts",
     },
     platform: "neutral",
     plugins: [smallCode, wasmModules, ...shared.plugins],

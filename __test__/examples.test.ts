@@ -57,4 +57,14 @@ describe("the examples prove their claims", () => {
       output: expect.stringContaining("x1, x2 and noise add to the prediction: "),
     });
   });
+
+  test.each(["native", "wasm", "typescript"])("worker/node.js: a worker thread trains on %s", (kernel) => {
+    const file = fileURLToPath(new URL("../examples/worker/node.js", import.meta.url));
+    const env = { ...process.env, MYELIN_KERNEL: kernel };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: "utf8", env });
+    expect({ status, stderr, output: stdout.trim() }).toEqual({
+      ...{ status: 0, stderr: "" },
+      output: expect.stringMatching(new RegExp(`^${kernel}: loss 0\\.06\\d+, prediction 1\\.1\\d+$`)),
+    });
+  });
 });

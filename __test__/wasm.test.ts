@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { describe, expect, test } from "vitest";
 import { KernelError } from "../src/errors.ts";
 import type { KernelData, Network } from "../src/kernel/kernel.ts";
-import { compile, Instance } from "../src/kernel/wasm/instance.ts";
+import { Instance, instantiate } from "../src/kernel/wasm/instance.ts";
 import { loadModules } from "../src/kernel/wasm/kernel.ts";
 import { WasmNetwork } from "../src/kernel/wasm/network.ts";
 import { kernels } from "./kernels.ts";
@@ -98,7 +98,7 @@ describe("a panic", () => {
   });
 
   test("of the whole instance, of unknown cause, ends the instance", () => {
-    const instance = new Instance(compile(read("myelin-unfused.wasm")));
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
     const unknown = () => {
       throw new RangeError("Maximum call stack size exceeded");
     };
@@ -206,7 +206,7 @@ describe("memory", () => {
   });
 
   test("that grows in a call leaves no stale view", () => {
-    const instance = new Instance(compile(read("myelin-unfused.wasm")));
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
     const network = new WasmNetwork(instance, program);
     const before = instance.floats;
     const rows = rowsFor(program, 2_000_000 / 5);
@@ -222,7 +222,7 @@ describe("memory", () => {
   });
 
   test("that runs out is an error at any moment, and afterwards the kernel works", () => {
-    const instance = new Instance(compile(read("myelin-unfused.wasm")));
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
     const taken: [pointer: number, count: number][] = [];
     // Memory that nothing touches takes addresses only.
     for (let count = 2 ** 28; count >= 4; count /= 2) {

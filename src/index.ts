@@ -23,6 +23,7 @@ export type { MetricChoice as Metric } from "./formats/configuration.ts";
 export type { ModelJSON } from "./formats/json.ts";
 export type { KernelChoice } from "./kernel/choose.ts";
 export type { KernelName } from "./kernel/kernel.ts";
+export { type ReadyOptions, ready } from "./kernel/ready.ts";
 export * as metrics from "./metrics/index.ts";
 export { type BatchGradients, Model, type ModelOptions } from "./model.ts";
 export * from "./nn/activations.ts";

@@ -40,8 +40,8 @@ export interface ModelOptions<List extends MetricList = MetricList> extends Arch
    */
   readonly seed?: number | undefined;
   /**
-   * The kernel that computes. By default, or with `"auto"`, the native one if it loads, else the TypeScript
-   * one.
+   * The kernel that computes. By default, or with `"auto"`, the first that loads of native, wasm and typescript.
+   * In a browser, `await ready()` loads the wasm one.
    */
   readonly kernel?: KernelChoice | undefined;
 }

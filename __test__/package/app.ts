@@ -10,9 +10,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect } from "vitest";
 import { hostTarget, nativeIsRequired } from "../../scripts/toolchain.js";
 
@@ -70,6 +71,16 @@ export function installTools(folder: string): void {
   });
   if (installed) return;
   expectSuccess(runNpm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"));
+}
+
+/** The folder of the bundlers that are not dependencies of the checkout. */
+export const tools = join(root, "__test__", "bundlers");
+
+/** Imports one of these bundlers. Their types are not installed with the checkout. */
+export async function importTool(name: string) {
+  const file = createRequire(join(tools, "package.json")).resolve(name);
+  const tool = await import(pathToFileURL(file).href);
+  return tool.default ?? tool;
 }
 
 export interface Result {

@@ -43,6 +43,20 @@ test("a page that trains and predicts takes at most 58 KB, minified and gzipped"
   expect(gzipSync(output[0].code, { level: 9 }).length).toBeLessThan(58_000);
   // Inspection of models is a separate subpath.
   expect(output[0].code).not.toContain("checkGradients");
+  // Only `ready` needs the code around the WebAssembly module.
+  expect(output[0].code).not.toMatch(/myelin\.wasm|import\.meta|instantiate/);
+});
+
+test("ready adds at most 6 KB to that page, minified and gzipped, and the module stays outside", async () => {
+  const sizeOf = async (page: string) => {
+    const entry = join(app, "ready.mjs");
+    writeFileSync(entry, page);
+    const bundle = await rolldown({ input: entry, platform: "browser" });
+    const { output } = await bundle.generate({ format: "esm", minify: true, codeSplitting: false });
+    return gzipSync(output[0].code, { level: 9 }).length;
+  };
+  const page = 'import { Model, ready } from "myelin"; globalThis.page = Model;';
+  expect((await sizeOf(`${page} await ready();`)) - (await sizeOf(page))).toBeLessThan(6000);
 });
 
 test("a page with all pictures takes at most 36 KB, minified and gzipped, and draws without globals", async () => {

@@ -1,25 +1,22 @@
 // Server bundles by other bundlers, in both module formats. Bundlers that are not dependencies of the
 // checkout are installed when this test first runs.
 import { cpSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   describeNative,
   expectSuccess,
+  importTool,
   install,
   installTools,
   type Packed,
   pack,
   type Result,
-  root,
   run,
   runElsewhere,
   target,
+  tools,
 } from "./app.ts";
-
-const tools = join(root, "__test__", "bundlers");
 
 /** The entry, the file to write, and whether the setting that excludes Myelin is used. */
 interface Order {
@@ -34,13 +31,6 @@ interface Bundler {
   /** The setting, as the warning gives it. */
   readonly setting: string;
   bundle(order: Order): Promise<unknown>;
-}
-
-// Their types are not installed with the checkout.
-async function importTool(name: string, folder = tools) {
-  const file = createRequire(join(folder, "package.json")).resolve(name);
-  const tool = await import(pathToFileURL(file).href);
-  return tool.default ?? tool;
 }
 
 const external = ["myelin"];

@@ -1,7 +1,8 @@
 // The installed package on other runtimes. Their binaries are npm packages, which are installed when this
 // test first runs.
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { rolldown } from "rolldown";
 import { beforeAll, expect, test } from "vitest";
 import {
   describeNative,
@@ -15,6 +16,7 @@ import {
   run,
   runElsewhere,
   target,
+  tools,
   trainScript,
 } from "./app.ts";
 
@@ -185,6 +187,28 @@ function onEveryRuntime() {
     const result = run(app, command[0]!, [...command.slice(1), file]);
     expect(JSON.parse(expectSuccess(result)).name).toBe("native");
     expect(runElsewhere(app, file, {}, command).errors).toContain("bun build --external myelin");
+  });
+
+  test("trains on workerd with the WebAssembly kernel, given as an import, to the native kernel's bits", async () => {
+    for (const file of ["worker.mjs", "worker.capnp"]) cpSync(join(folder, file), join(app, file));
+    for (const file of ["training.mjs", "print-training.mjs"]) cpSync(join(tools, file), join(app, file));
+    const bundle = await rolldown({
+      ...{ input: join(app, "worker.mjs"), platform: "browser", external: ["./myelin.wasm"] },
+      resolve: { conditionNames: ["workerd", "worker", "browser", "import"] },
+    });
+    await bundle.write({ file: join(app, "bundle.js"), format: "esm", codeSplitting: false });
+    const workerd = join(folder, "node_modules", "@cloudflare/workerd-linux-64/bin/workerd");
+    const output = expectSuccess(run(app, workerd, ["test", "worker.capnp"]));
+    const { alone, given, kernel, weights } = JSON.parse(output.trim());
+    expect(alone.name).toBe("typescript");
+    expect(alone.reason).toMatch(
+      /disallowed by embedder\).*on workerd, import the module: ready\({ module }\)/,
+    );
+    expect(given.name).toBe("wasm");
+    expect(kernel).toEqual(given);
+    const natively = JSON.parse(expectSuccess(run(app, process.execPath, ["print-training.mjs"])));
+    expect(natively.kernel.name).toBe("native");
+    expect(weights).toBe(natively.weights);
   });
 
   test("loads the native kernel from an executable that Bun compiled, beside node_modules", () => {

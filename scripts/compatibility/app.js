@@ -1,6 +1,7 @@
 // Creates apps in folders of their own and runs programs in them.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -71,4 +72,14 @@ export async function installBeside(folder, tools, tarballs) {
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
   await run(folder, "npm", ["install", "--save-exact", ...quiet, ...tools]);
   await run(folder, "npm", ["install", "--offline", "--ignore-scripts", ...quiet, ...tarballs]);
+}
+
+export function freePort() {
+  const server = createServer();
+  return new Promise((done) =>
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(String(port)));
+    }),
+  );
 }

@@ -1,8 +1,7 @@
 // Frameworks that bundle servers: Next and Parcel.
 import { cpSync, renameSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { installBeside, kernelOf, makeApp, run, serve, work } from "./app.js";
+import { freePort, installBeside, kernelOf, makeApp, run, serve, work } from "./app.js";
 
 const next = ["next@16.4.6", "react@19.3.1", "react-dom@19.3.1"];
 const parcel = ["parcel@2.16.4"];
@@ -107,14 +106,4 @@ async function kernelServed(port) {
     await new Promise((done) => setTimeout(done, 300));
   }
   throw new Error("the server does not answer");
-}
-
-function freePort() {
-  const server = createServer();
-  return new Promise((done) =>
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(String(port)));
-    }),
-  );
 }

@@ -7,6 +7,7 @@ import { root, run, work } from "./app.js";
 import { frameworkCases } from "./frameworks.js";
 import { jestCases } from "./jest.js";
 import { packageManagerCases, packOtherPlatforms } from "./package-managers.js";
+import { pageCases } from "./pages.js";
 import { startRegistry } from "./registry.js";
 
 const words = process.argv.slice(2);
@@ -24,6 +25,7 @@ try {
     ...(await packageManagerCases(registry.address)),
     ...frameworkCases(tarballs),
     ...jestCases(tarballs),
+    ...pageCases(tarballs),
   ];
   console.log("| with | computes on |\n| --- | --- |");
   for (const one of cases.filter(({ name }) => words.every((word) => name.includes(word)))) await show(one);

@@ -27,6 +27,7 @@ import {
   metrics,
   type Optimizer,
   range,
+  ready,
   relu,
   residual,
   save,
@@ -38,6 +39,7 @@ import {
   xor,
 } from "myelin";
 import { attributions, importance } from "myelin/insight";
+import wasm from "myelin/myelin.wasm";
 import {
   decisionBoundary,
   importanceBars,
@@ -216,3 +218,9 @@ export async function served(model: Model): Promise<ModelServer> {
   await handle(new Request("https://example.com/health"));
   return serve(model, serveOptions);
 }
+
+// The kernel off Node: from the package, from a bundler's import, from an address, from bytes.
+export const best: Promise<{ name: "native" | "wasm" | "typescript"; reason: string }> = ready();
+ready({ module: wasm });
+ready({ module: "https://example.com/myelin.wasm" });
+ready({ module: new Uint8Array(8) });

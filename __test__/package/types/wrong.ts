@@ -91,7 +91,7 @@ callbacks.earlyStopping({ monitor: "validationLos" });
 // expect error: 2820 Did you mean '"validationRocAuc"'?
 schedules.reduceOnPlateau({ monitor: "validationRocAux" });
 // expect error: 2322
-new Model({ ...base, kernel: "gpu" });
+new Model({ ...base, kernel: "webgpu" });
 // expect error: 2322
 new Model({ ...base, metrics: ["topK"] });
 

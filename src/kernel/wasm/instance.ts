@@ -8,9 +8,12 @@ import { KernelError } from "../../errors.ts";
 import { decodeText, encodeText, now } from "../../host.ts";
 
 /** What WebAssembly in a host offers. */
-interface Host {
+export interface HostWebAssembly {
   readonly Module: new (bytes: BufferSource) => WasmModule;
   readonly Instance: new (module: WasmModule, imports: object) => { readonly exports: object };
+  validate(bytes: BufferSource): boolean;
+  compile(bytes: BufferSource): Promise<WasmModule>;
+  instantiate(module: WasmModule, imports: object): Promise<{ readonly exports: object }>;
 }
 
 /** A compiled module. Every host has its own type of it. */
@@ -75,14 +78,20 @@ export interface Exports {
   network_panic(network: Pointer): number;
 }
 
-/** Returns WebAssembly, or `undefined` on a host without it. */
-const webAssembly = () => (globalThis as { WebAssembly?: Host }).WebAssembly;
-
-/** Compiles a module on the calling thread. */
-export function compile(bytes: BufferSource): WasmModule {
-  const host = webAssembly();
+/** Returns the host's WebAssembly. */
+export function webAssembly(): HostWebAssembly {
+  const host = (globalThis as { WebAssembly?: HostWebAssembly }).WebAssembly;
   if (host === undefined) throw new KernelError("this host has no WebAssembly");
-  return new host.Module(bytes);
+  return host;
+}
+
+/** What the module needs of its host. */
+export const IMPORTS = { myelin: { now } };
+
+/** Compiles a module on the calling thread, and returns the exports of an instance. */
+export function instantiate(bytes: BufferSource): object {
+  const { Module, Instance } = webAssembly();
+  return new Instance(new Module(bytes), IMPORTS).exports;
 }
 
 /** The floats that stay allocated between calls. A call with more allocates and frees its own. */
@@ -102,8 +111,7 @@ export class Instance {
   /** Why no call can follow. */
   #failure: string | undefined;
 
-  constructor(module: WasmModule) {
-    const { exports } = new (webAssembly()!.Instance)(module, { myelin: { now } });
+  constructor(exports: object) {
     this.exports = exports as Exports;
     this.#stack = this.exports.__stack_pointer.value;
     this.isFused = this.exports.start() === 1;

@@ -4,7 +4,7 @@ import { version } from "../../version.ts";
 import type { Kernel } from "../kernel.ts";
 import { selfTest } from "../selfTest.ts";
 import { trainInTurn } from "../trainInTurn.ts";
-import { type BufferSource, compile, Instance, type WasmModule } from "./instance.ts";
+import { type BufferSource, Instance, instantiate } from "./instance.ts";
 import { WasmData, WasmNetwork } from "./network.ts";
 
 /** The kernel, or why there is none. */
@@ -35,9 +35,9 @@ const rounding = (isFused: boolean) =>
     ? "fused multiply-add: the bits of the native kernel"
     : "multiply-add rounds twice: other bits than the native kernel";
 
-/** Makes the kernel from a compiled module. Throws an error if the module does not work on this host. */
-export function wasmKernel(module: WasmModule): Exclude<WasmLoad, { kernel: undefined }> {
-  const instance = new Instance(module);
+/** Makes the kernel from the exports of a module. Throws an error if the module does not work on this host. */
+export function wasmKernel(exports: object): WasmLoad {
+  const instance = new Instance(exports);
   instance.exports.version();
   const found = instance.message();
   if (found !== version) throw new KernelError(`the module has version ${found}, expected ${version}`);
@@ -46,18 +46,21 @@ export function wasmKernel(module: WasmModule): Exclude<WasmLoad, { kernel: unde
   return { kernel, reason: `WebAssembly, ${rounding(instance.isFused)}` };
 }
 
-/**
- * Makes the kernel from the first of several modules that this host accepts. Each is compiled, or a function
- * that returns its bytes.
- */
-export function loadModules(modules: readonly (WasmModule | (() => BufferSource))[]): WasmLoad {
-  let reason = "there is no module";
-  for (const given of modules) {
+/** Returns that there is no kernel, because of an error. */
+export function noKernel(error: unknown): WasmLoad {
+  const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return { kernel: undefined, reason: `the WebAssembly module does not load: ${reason}` };
+}
+
+/** Makes the kernel from the first of several modules that this host accepts. Each function returns bytes. */
+export function loadModules(modules: readonly (() => BufferSource)[]): WasmLoad {
+  let result = noKernel("there is no module");
+  for (const read of modules) {
     try {
-      return wasmKernel(typeof given === "function" ? compile(given()) : given);
+      return wasmKernel(instantiate(read()));
     } catch (error) {
-      reason = (error as Error).message.split("\n")[0];
+      result = noKernel(error);
     }
   }
-  return { kernel: undefined, reason: `the WebAssembly module does not load: ${reason}` };
+  return result;
 }
