@@ -19,6 +19,7 @@ import {
 } from "myelin/plot";
 import {
   type ColumnAnswers,
+  columnValues,
   describe,
   type Frame,
   importanceAsync,
@@ -27,7 +28,6 @@ import {
   type TableModel,
 } from "myelin/table";
 import { unknownName } from "../../options/names.ts";
-import { inferColumnType, typeColumn } from "../../table/typeColumn.ts";
 import { failure, wrongUse } from "../failures.ts";
 
 /** What the pictures take of the command line. */
@@ -53,9 +53,9 @@ function cellsOf(frame: Frame, name: string, option: string): Cell[] {
 /** Returns the cells of a column, with dates where its texts are dates: CSV and JSON have no type for them. */
 function typedCells(frame: Frame, name: string, option: string): Cell[] {
   const cells = cellsOf(frame, name, option);
-  if (!cells.some((cell) => typeof cell === "string") || inferColumnType(cells) !== "date") return cells;
-  const { values } = typeColumn(name, cells, "date");
-  return cells.map((_, row) => (Number.isNaN(values[row]) ? null : new Date(values[row])));
+  if (!cells.some((cell) => typeof cell === "string")) return cells;
+  const values = columnValues(frame, name) as Cell[];
+  return values.some((value) => value instanceof Date) ? values : cells;
 }
 
 /** Returns the cells of a column of numbers or dates. */
