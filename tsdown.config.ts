@@ -30,6 +30,8 @@ const smallCode = {
         places.reduce((sum, [id, { renderedLength }]) => sum + (isCounted(id) ? renderedLength : 0), 0);
       const isLibrary = 2 * lengthOf((id) => id.includes("node_modules")) > lengthOf(() => true);
       if (code === undefined || !name.endsWith(".js") || (!isLibrary && FOR_BUNDLERS.test(code))) continue;
+      // Node prints the line that threw, above the message of an error that nothing catches.
+      if (places.some(([id]) => id.endsWith("/src/errors.ts"))) continue;
       const names = isLibrary ? {} : { compress: false, mangle: false };
       const { code: small, errors } = minifySync(name, code, { module: true, ...names });
       if (errors.length > 0) throw new Error(`${name} cannot be minified: ${errors[0].message}`);

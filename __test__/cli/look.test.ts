@@ -172,6 +172,41 @@ describe("plot", () => {
     expect(readFileSync(path("prices.html"), "utf8")).toMatch(/<html/);
   });
 
+  test("draws dates of a CSV file along an axis, and counts them in bins", async () => {
+    const rows = houses(60).map((row, at) => ({ ...row, sold: `2024-0${1 + (at % 9)}-15` }));
+    writeFileSync(path("sold.csv"), toCsv(rows));
+    const bins = await myelin("plot", "sold.csv", "distribution", "--columns", "sold");
+    expect(bins.output).toMatch(/^minimum 2024-01-15, median 2024-05-15, maximum 2024-09-15$/m);
+    const points = await myelin("plot", "sold.csv", "scatter", "--columns", "sold,price");
+    expect(points.output).toMatch(/^ +2024-02 +2024-03/m);
+    await myelin("train", "sold.csv", "--target", "price", "--quality", "fast", "-o", "sold.myelin");
+    const given = ["--data", "sold.csv", "--columns", "sold,area"];
+    const boundary = await myelin("plot", "sold.myelin", "boundary", ...given);
+    expect(boundary.output).toMatch(/^ +2024-0\d/m);
+  });
+
+  test("says at which values a decision boundary fixes the other columns", async () => {
+    const given = ["--data", "penguins.csv", "--columns", "Body Mass (g),Beak Length (mm)"];
+    const { output } = await myelin("plot", "model.myelin", "boundary", ...given);
+    expect(output.replace(/\s+/g, " ")).toContain(
+      "The other columns are fixed: Island Biscoe, Beak Depth (mm) 17.3, Flipper Length (mm) 197, Sex MALE.",
+    );
+  });
+
+  test("draws the dependence of one class, names the positive class and the metric", async () => {
+    const data = ["--data", "penguins.csv"];
+    const kind = ["dependence", ...data, "--columns", "Island", "--class", "Gentoo"];
+    const dependence = await myelin("plot", "model.myelin", ...kind);
+    expect(dependence.output).toContain("mean probability of Species = Gentoo");
+    expect(dependence.output).not.toContain("Adelie");
+    const roc = await myelin("plot", "model.myelin", "roc", ...data, "--class", "Gentoo");
+    expect(roc.output).toContain("124 positive (Gentoo) and 220 other rows");
+    const calibration = await myelin("plot", "model.myelin", "calibration", ...data, "--class", "Gentoo");
+    expect(calibration.output).toContain("share of Gentoo");
+    const importance = await myelin("plot", "model.myelin", "importance", ...data);
+    expect(importance.output).toContain("worse by (log loss)");
+  });
+
   test.each<[what: string, given: string[], message: RegExp]>([
     ["an unknown picture", ["houses.csv", "scater"], /unknown picture "scater"\. Did you mean "scatter"\?/],
     ["a missing column", ["houses.csv", "scatter", "--columns", "area"], /expected 2 columns, received 1/],

@@ -40,6 +40,21 @@ test("train writes a page on the rows that were kept out, with the command that 
   expect(second.scores).toEqual(first.scores);
 });
 
+test("rows that were kept out have the numbers of the file, as explain --index takes them", async () => {
+  const rows = houses(200).map((row, at) => ({
+    ...row,
+    place: `P${at}`,
+    price: row.price + (at % 13 ? 0 : 90),
+  }));
+  writeFileSync(join(folder, "places.csv"), toCsv(rows));
+  const given = ["--target", "price", "--drop", "id", "--type", "place=category", "--holdout", "0.2"];
+  await myelin("train", "places.csv", ...given, ...fast, "--seed", "1", "--report", "places.html");
+  const worst = /<th scope="row"[^>]*>(\d+)<\/th>.*?>(\d+)<\/td>/s.exec(
+    pageOf("places.html").split("Where it errs most").at(-1) as string,
+  ) as RegExpExecArray;
+  expect(rows[Number(worst[1])].price).toBe(Number(worst[2]));
+});
+
 test("a seed that was given is named once", async () => {
   const { status, output } = await myelin(...houseRows, "--seed=5", "--json", "--report", "seed.html");
   expect(status).toBe(0);

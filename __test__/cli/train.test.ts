@@ -85,6 +85,13 @@ test("options reach the training", async () => {
   expect(tests[0].reports[0].rows).toBe(60);
 });
 
+test("a metric may have an average over classes", async () => {
+  const given = ["train", "penguins.csv", "--target", "Species", "--metric", "f1_macro", "--json", "--quiet"];
+  const { status, output } = await myelin(...given, ...fast);
+  expect(status).toBe(0);
+  expect(JSON.parse(output).targets[0].metric).toMatchObject({ type: "f1", average: "macro" });
+});
+
 test("a table from standard input, and one that is streamed", async () => {
   const piped = await shell(
     folder,
@@ -191,6 +198,12 @@ describe("is one line with the fix, and saves nothing, for", () => {
       "an unknown type",
       ["houses.csv", "--target", "price", "--type", "area=nummer"],
       /Expected one of number, category/,
+      2,
+    ],
+    [
+      "f1 of several classes without an average",
+      ["penguins.csv", "--target", "Species", "--metric", "f1"],
+      /Fix: --metric f1_macro, f1_micro or f1_weighted$/m,
       2,
     ],
     [

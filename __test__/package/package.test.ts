@@ -51,6 +51,13 @@ describe("the packed package", () => {
     expect(readFileSync(join(root, "Cargo.toml"), "utf8")).toContain(`\nversion = "${version}"`);
   });
 
+  test("has lines in the code of errors, because Node prints the line that threw", () => {
+    const chunks = filesIn(folder).filter((file) => /^dist\/errors-.*\.js$/.test(file));
+    expect(chunks).toHaveLength(1);
+    const lines = readFileSync(join(folder, chunks[0]), "utf8").split("\n");
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(300);
+  });
+
   test("is smaller than 500 KB without the WebAssembly kernel, and 1,100 KB with it", () => {
     // Both ways to load it share a chunk.
     const shared = readdirSync(join(folder, "dist")).filter((file) => /^fetched-.*\.js$/.test(file));

@@ -99,6 +99,30 @@ describe("scatter", () => {
   });
 });
 
+describe("dates", () => {
+  const points = Array.from({ length: 40 }, (_, day) => ({
+    ...{ x: new Date(Date.UTC(2024, 0, 1 + day)), y: day, value: day > 20 ? "late" : "early" },
+  }));
+
+  it("have an axis of dates", () => {
+    const picture = scatter(points, { xLabel: "sold" });
+    expect(picture.figure.panels[0]).toMatchObject({ x: { kind: "date" }, y: { kind: "number" } });
+    expect(picture.terminal()).toMatch(/2024-0\d/);
+    expect(picture.html()).toContain("2024-01-01");
+  });
+
+  it("are given to a model as dates", () => {
+    const seen: unknown[] = [];
+    const answer = ({ x }: { readonly x: readonly unknown[] }) => {
+      seen.push(...x);
+      return x.map(() => "early");
+    };
+    const picture = plot.decisionBoundary(answer as never, points);
+    expect(seen.every((place) => place instanceof Date)).toBe(true);
+    expect(picture.figure.panels[0]).toMatchObject({ x: { kind: "date" } });
+  });
+});
+
 describe("decisionBoundary", () => {
   const level = ({ x }: plot.GridColumns) => x.map(Number);
 
@@ -273,7 +297,7 @@ describe("predictedVsActual", () => {
   it("draws predictions and residuals, and the error", () => {
     const picture = plot.predictedVsActual([10, 20, 30, Number.NaN], [12, 19, 33, 1], { label: "price ($)" });
     expect(picture.description).toContain(
-      "3 rows, 1 row left out (not finite), root mean squared error 2.16",
+      "3 rows, 1 row left out (missing or not finite), root mean squared error 2.16",
     );
     const [, panel] = picture.figure.panels;
     const points =
@@ -289,7 +313,7 @@ describe("predictedVsActual", () => {
 describe("distribution", () => {
   it("counts numbers in bins, and says what is missing", () => {
     const picture = plot.distribution([1, 2, 2, 3, null, Number.NaN], { bins: 2 });
-    expect(picture.description).toContain("4 values, 1 missing, 1 left out (not finite)");
+    expect(picture.description).toContain("4 values, 1 missing, 1 left out (missing or not finite)");
     const [panel] = picture.figure.panels;
     const bars =
       panel.kind === "plot"

@@ -113,7 +113,8 @@ describe("values that cannot be drawn", () => {
     "dependenceCurves",
   ] as const)("are counted in the caption of %s", (name) => {
     // Calibration refuses infinite probabilities, so its sample has none.
-    if (name !== "calibration") expect(changed[name].description).toMatch(/left out \(not finite\)/);
+    if (name !== "calibration")
+      expect(changed[name].description).toMatch(/left out \(missing or not finite\)/);
     else expect(changed[name].description).toMatch(/rows/);
   });
 });

@@ -173,7 +173,8 @@ describe("a report about classes", async () => {
 });
 
 describe("a report with test rows", async () => {
-  const { training, test } = splitTable(flowers(300), { target: "kind", seed: 1 });
+  const table = flowers(300);
+  const { training, test, testRows } = splitTable(table, { target: "kind", seed: 1 });
   const model = await fitTable(training, { target: "kind", ...quick });
   const strange = test.map((row, at) => (at < 3 ? { ...row, place: "moon" } : row));
   const html = await report(model, { rows: training, test: strange });
@@ -186,6 +187,21 @@ describe("a report with test rows", async () => {
     const { accuracy } = model.evaluate(strange);
     expect(Number.parseFloat(scores[1][1])).toBeCloseTo(100 * (accuracy as number), 1);
     expect(textOf(html)).toContain(`On ${test.length} rows that it never saw`);
+  });
+
+  it("names rows with large errors by testRows, and refuses numbers that are not those of the rows", async () => {
+    const page = await report(model, { test, testRows });
+    const [errors] = tablesOf(sectionOf(page, "Where it errs most"));
+    expect(errors.length).toBeGreaterThan(1);
+    for (const [row, truth] of errors.slice(1)) {
+      expect(table[Number(row)].kind).toBe(truth);
+      expect([...testRows]).toContain(Number(row));
+    }
+    const few = { test, testRows: testRows.slice(1) };
+    await expect(report(model, few)).rejects.toThrow(/testRows: expected 60 numbers, .*received 59/);
+    await expect(report(model, { testRows })).rejects.toThrow(/testRows: expected test beside it/);
+    const odd = { test, testRows: test.map(() => 0.5) };
+    await expect(report(model, odd)).rejects.toThrow(/testRows: expected the number of each row of test/);
   });
 
   it("lists the cells that the training did not have", () => {
@@ -257,6 +273,10 @@ describe("a report about numbers", async () => {
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
     expect(sizes).toHaveLength(8);
     for (const [row, truth] of errors.slice(1)) expect(Number(truth)).toBeCloseTo(rows[Number(row)].price, 0);
+    // As in the picture of the residuals.
+    expect(errors[0][3]).toBe("Residual");
+    for (const [, truth, answer, residual] of errors.slice(1))
+      expect(Number(residual)).toBeCloseTo(Number(truth) - Number(answer), 0);
   });
 
   it("counts rows without a target, and keeps the numbers of the others", async () => {

@@ -1,6 +1,11 @@
 /** describe: columns, quantiles and warnings of a table. */
 import { describe, expect, test } from "vitest";
-import { describe as describeTable, readTable, type TableWarningKind } from "../../src/table/index.ts";
+import {
+  columnValues,
+  describe as describeTable,
+  readTable,
+  type TableWarningKind,
+} from "../../src/table/index.ts";
 
 /** Rows without anything that deserves a look. */
 const sound = (count = 60) =>
@@ -13,6 +18,18 @@ const sound = (count = 60) =>
 
 const kinds = async (rows: object[], target?: string): Promise<TableWarningKind[]> =>
   (await describeTable(rows, { target })).warnings.map(({ kind }) => kind);
+
+describe("columnValues", () => {
+  test("reads dates and numbers from text, and leaves names as they are", async () => {
+    const text = 'sold;price;town\n"31 Jan 2024";"1,5 €";Oslo\n;;\n"29 Feb 2024";"2,5 €";Bergen\n';
+    const table = await readTable(text);
+    expect(columnValues(table, "sold")).toEqual([new Date("2024-01-31"), null, new Date("2024-02-29")]);
+    expect(columnValues([{ price: "1,5" }, { price: "2,25" }], "price")).toEqual([1.5, 2.25]);
+    expect(columnValues(table, "town")).toEqual(["Oslo", null, "Bergen"]);
+    expect(columnValues([{ x: 1 }, { x: [2] }, { x: Number.NaN }], "x")).toEqual([1, null, null]);
+    expect(() => columnValues(table, "twon")).toThrow(/unknown column "twon"\. Did you mean "town"\?/);
+  });
+});
 
 describe("columns", () => {
   test("have numpy's linear quantiles, the mean and the standard deviation", async () => {

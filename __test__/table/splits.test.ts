@@ -16,12 +16,13 @@ const count = (rows: readonly { kind: string }[]) =>
 describe("splitTable", () => {
   test("gives the test a fifth of the rows, every row once, in the order of the table", () => {
     const rows = Array.from({ length: 101 }, (_, row) => ({ row }));
-    const { training, test: held } = splitTable(rows, { seed: 1 });
+    const { training, test: held, testRows } = splitTable(rows, { seed: 1 });
     expect([training.length, held.length]).toEqual([80, 21]);
+    expect(Array.from(testRows, (row) => rows[row])).toEqual(held);
     expect([...training, ...held].sort((a, b) => a.row - b.row)).toEqual(rows);
     for (const part of [training, held]) expect(part).toEqual(part.toSorted((a, b) => a.row - b.row));
     expect(training[0]).toBe(rows.find((row) => training.includes(row)));
-    expect(splitTable(rows, { seed: 1 })).toEqual({ training, test: held });
+    expect(splitTable(rows, { seed: 1 })).toEqual({ training, test: held, testRows });
     expect(splitTable(rows, { seed: 2 }).test).not.toEqual(held);
   });
 

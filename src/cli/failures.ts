@@ -64,6 +64,10 @@ const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/\bheader: false/, "--header no"],
   [/\btask: "classification" or "regression"/, "--task classification or --task regression"],
   [/\b(ragged|encoding|format|task|query|decimal|separator): "([^"]*)"/, "--$1 '$2'"],
+  [
+    /\bgive \{ type: "(\w+)", average: "macro" \} as the metric/,
+    "--metric $1_macro, $1_micro or $1_weighted",
+  ],
   [/\bgive format\b/, "give --format"],
   [/ or its parameters\b/, ""],
   [/--format or encoding\b/, "--format or --encoding"],

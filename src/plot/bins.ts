@@ -3,7 +3,7 @@
 import { amountPaint, type Paint } from "./colors.ts";
 import type { Axis, Point, Rectangle, Rows } from "./figure.ts";
 import { cellIndex, scaleOf } from "./scales.ts";
-import { formatCount, formatNumber } from "./text.ts";
+import { formatCount, formatDate, formatNumber } from "./text.ts";
 
 const [COLUMNS, ROWS] = [84, 52];
 
@@ -29,13 +29,14 @@ export function binPoints(
     return (at: number) => low + (high - low) * (at / count);
   };
   const [xEdge, yEdge] = [edge(x, COLUMNS), edge(y, ROWS)];
+  const [formatX, formatY] = [x, y].map(({ kind }) => (kind === "date" ? formatDate : formatNumber));
   return [...cells].map(([cell, inside]) => {
     const [column, row] = [cell % COLUMNS, Math.floor(cell / COLUMNS)];
     const [left, right] = [xEdge(column), xEdge(column + 1)];
     const [bottom, top] = [yEdge(row), yEdge(row + 1)];
     const rows: Rows = [
-      [names.x, `${formatNumber(left)} to ${formatNumber(right)}`],
-      [names.y, `${formatNumber(bottom)} to ${formatNumber(top)}`],
+      [names.x, `${formatX(left)} to ${formatX(right)}`],
+      [names.y, `${formatY(bottom)} to ${formatY(top)}`],
       ["points", formatCount(inside.length)],
     ];
     return { x: [left, right], y: [bottom, top], paint: cellPaint(inside, most), rows };

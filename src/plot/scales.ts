@@ -56,6 +56,16 @@ export function linearAxis(label: string, values: Iterable<number>, including: r
   return { kind: "number", label, domain: [low, high] };
 }
 
+/** Half a day in milliseconds: the least room around dates. */
+const HALF_DAY = 43_200_000;
+
+/** Returns an axis over dates, in milliseconds since 1970, with some room around them. */
+export function dateAxis(label: string, times: Iterable<number>): Axis {
+  const [low, high] = extentOf(times) ?? [0, 0];
+  const room = Math.max(HALF_DAY, (high - low) / 50);
+  return { kind: "date", label, domain: [low - room, high + room] };
+}
+
 /** Returns an axis over values: logarithmic if all are positive and they span more than a decade. */
 export function logAxis(label: string, values: readonly number[]): Axis {
   const extent = extentOf(values);

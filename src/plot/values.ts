@@ -82,8 +82,8 @@ export function readShare(given: unknown, place: string): number | undefined {
   throw new OptionError(`${place}: expected a finite number, received ${show(given)}`);
 }
 
-/** Formats what was left out: ["3 rows left out (not finite)"]; empty for nothing. */
-export function leftOut(count: number, noun = "row", why = "not finite"): string[] {
+/** Formats what was left out: ["3 rows left out (missing or not finite)"]; empty for nothing. */
+export function leftOut(count: number, noun = "row", why = "missing or not finite"): string[] {
   return count === 0 ? [] : [`${countOf(count, noun)} left out (${why})`];
 }
 

@@ -257,7 +257,7 @@ export function errorBlocks(
   const names = namesFor(columns);
   const [what, truth, given] =
     classes === undefined
-      ? ["Error", "True value", "Answer"]
+      ? ["Residual", "True value", "Answer"]
       : ["Probability of the true class", "True class", "Answer"];
   const body = rows.map((row) => [
     String(places[row]),
@@ -265,7 +265,7 @@ export function errorBlocks(
       ? [
           formatNumber(targets[row]),
           formatNumber(predictions[row]),
-          formatNumber(predictions[row] - targets[row]),
+          formatNumber(targets[row] - predictions[row]),
         ]
       : [
           shorten(String(classes[targets[row]]), 40),

@@ -20,7 +20,7 @@ export interface Judged {
   readonly origin: Origin;
   /** The number of rows that these are drawn from; their own number if they are all. */
   readonly of: number;
-  /** Their numbers in the table. */
+  /** Their numbers in the table that readers have. */
   readonly places: Uint32Array;
   /** Numbers, or the numbers of classes. */
   readonly targets: Float64Array;
@@ -107,7 +107,7 @@ export async function judgeRows(
   return {
     origin,
     of: places.length < source.count ? source.count : known.length,
-    places: Uint32Array.from(known, (at) => places[at]),
+    places: Uint32Array.from(known, (at) => source.numberOf(places[at])),
     targets: Float64Array.from(known, (at) => all[at]),
     predictions,
     decisions: description.classes && decideAll(description, predictions),

@@ -54,6 +54,11 @@ export interface TableReportOptions extends ReportOptions {
   readonly rows?: TableRows | undefined;
   /** Rows that the model never saw, with their target. */
   readonly test?: TableRows | undefined;
+  /**
+   * The number of each row of `test` in the table that readers have, as `splitTable` gives them; by default its
+   * place in `test`. The page names rows with large errors by it.
+   */
+  readonly testRows?: readonly number[] | Uint32Array | undefined;
   /** The number of rows with large errors that are shown with their cells; 8 by default, 0 shows none. */
   readonly examples?: number | undefined;
 }
@@ -104,7 +109,7 @@ export async function report(
       `${CALL}: expected a TableModel or a Model, received ${show(model)}. Fix: pass what fitTable, loadTable, new Model or load returned`,
     );
   }
-  checkNames(options, [...SHARED, ...(isTable ? ["rows", "test", "examples"] : ["data"])], CALL);
+  checkNames(options, [...SHARED, ...(isTable ? ["rows", "test", "testRows", "examples"] : ["data"])], CALL);
   const { title, subtitle, command } = options;
   for (const [name, value] of Object.entries({ title, subtitle, command })) {
     if (value !== undefined && typeof value !== "string")
@@ -127,9 +132,9 @@ export async function report(
       await pause();
     },
   };
-  const { rows, test, data } = options;
+  const { rows, test, testRows, data } = options;
   const made = isTable
-    ? await tableSections(model, { rows, test, examples }, run)
+    ? await tableSections(model, { rows, test, testRows, examples }, run)
     : await networkSections(model, data, run);
   const page = writeReport(made.sections, {
     title: shorten(title ?? made.title, 200),

@@ -9,15 +9,23 @@ export class RowSource {
   readonly #records: readonly TableRecord[] | undefined;
   readonly #frame: Frame | undefined;
   readonly #place: string;
+  readonly #numbers: ArrayLike<number> | undefined;
 
-  constructor(rows: TableRows, place: string) {
+  /** `numbers` are the numbers of the rows in the table that readers have; by default their places here. */
+  constructor(rows: TableRows, place: string, numbers?: ArrayLike<number>) {
     this.#place = place;
+    this.#numbers = numbers;
     const isIterable = typeof (rows as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === "function";
     const isRecords =
       isIterable && typeof rows === "object" && !(rows instanceof Frame) && !ArrayBuffer.isView(rows);
     if (isRecords) this.#records = Array.isArray(rows) ? rows : [...(rows as Iterable<TableRecord>)];
     else this.#frame = toFrame(rows, place);
     this.count = this.#records?.length ?? this.#frame?.rows ?? 0;
+  }
+
+  /** Returns the number of a row in the table that readers have. */
+  numberOf(row: number): number {
+    return this.#numbers?.[row] ?? row;
   }
 
   /** Returns some of the rows, in this order. */

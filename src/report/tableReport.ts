@@ -1,6 +1,6 @@
 // The sections of a report about a table model.
 
-import { DataError, show } from "../errors.ts";
+import { DataError, OptionError, show } from "../errors.ts";
 import { distribution } from "../plot/pictures/distribution.ts";
 import { countOf, formatCount } from "../plot/text.ts";
 import { isMissing } from "../table/cells.ts";
@@ -35,6 +35,7 @@ const MOST_READ = 5000;
 interface Given {
   readonly rows: TableRows | undefined;
   readonly test: TableRows | undefined;
+  readonly testRows: unknown;
   readonly examples: number;
 }
 
@@ -45,7 +46,7 @@ export async function tableSections(model: AnyTableModel, given: Given, run: Rep
   const parts = partsOf(model, CALL);
   const { targets } = parts;
   const rows = given.rows === undefined ? undefined : new RowSource(given.rows, `${CALL}: rows`);
-  const test = given.test === undefined ? undefined : new RowSource(given.test, `${CALL}: test`);
+  const test = readTest(given);
   if (test !== undefined) checkTest(test, targets);
   const total = 2 * targets.length + 2;
   const verdicts: Verdict[] = [];
@@ -103,6 +104,22 @@ const joined = (heading: string, sections: readonly Section[]): Section => ({
     .filter(({ blocks }) => blocks.some((block) => block !== ""))
     .flatMap((section) => [subheading(section.heading), ...section.blocks]),
 });
+
+function readTest({ test, testRows }: Given): RowSource | undefined {
+  if (testRows === undefined) return test === undefined ? undefined : new RowSource(test, `${CALL}: test`);
+  if (test === undefined)
+    throw new OptionError(`${CALL}: testRows: expected test beside it, received none. Fix: give both`);
+  const isList = Array.isArray(testRows) || testRows instanceof Uint32Array;
+  if (!isList || !testRows.every((row) => Number.isInteger(row) && row >= 0 && row < 2 ** 32))
+    throw new OptionError(
+      `${CALL}: testRows: expected the number of each row of test, received ${show(testRows)}. Fix: give testRows of splitTable`,
+    );
+  const source = new RowSource(test, `${CALL}: test`, testRows);
+  if (source.count === testRows.length) return source;
+  throw new OptionError(
+    `${CALL}: testRows: expected ${source.count} numbers, one for each row of test, received ${testRows.length}`,
+  );
+}
 
 function checkTest(test: RowSource, targets: readonly TrainedTarget[]): void {
   if (test.count === 0) throw new DataError(`${CALL}: test: expected rows, received none`);

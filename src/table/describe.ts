@@ -158,7 +158,7 @@ function contentOf({ type, quantiles, top = [], reason }: ColumnSummary, rows: n
   if (reason !== undefined) return reason;
   const names = top.slice(0, 3).map(({ value, rows: count }) => {
     const name = value.length > 24 ? `${value.slice(0, 23)}…` : value;
-    return `${name} ${Math.round((100 * count) / rows)} %`;
+    return `${name} ${shareOf(count, rows)}`;
   });
   return names.join(", ") + (top.length > names.length ? ", …" : "");
 }

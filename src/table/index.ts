@@ -1,6 +1,7 @@
 /** Tables: rows in, answers out. The subpath myelin/table. */
 export type { Answer, ColumnAnswers, QuantileAnswer, RecordAnswer } from "./answers.ts";
 export type { ColumnDescription, ColumnType } from "./columns.ts";
+export { columnValues } from "./columnValues.ts";
 export { type CompactOptions, compact } from "./compact.ts";
 export type { AnswerOptions } from "./controls.ts";
 export {

@@ -29,6 +29,8 @@ export interface SplitTableOptions {
 export interface TableSplit<Rows> {
   readonly training: Rows;
   readonly test: Rows;
+  /** The numbers of the test rows in the table, in ascending order. */
+  readonly testRows: Uint32Array;
 }
 
 const CALL = "splitTable";
@@ -105,7 +107,11 @@ export function splitTable(
       `${CALL}: the ${empty} part would have no rows, with a share of ${share} of ${frame.rows} rows. Fix: choose another share`,
     );
   }
-  return { training: takeRows(table, frame, training), test: takeRows(table, frame, test) };
+  return {
+    training: takeRows(table, frame, training),
+    test: takeRows(table, frame, test),
+    testRows: Uint32Array.from(test),
+  };
 }
 
 /** The numbers of the test rows. */

@@ -3,6 +3,7 @@ import type { Model } from "myelin";
 import {
   calibration,
   confusionMatrix,
+  type Dependence,
   decisionBoundary,
   dependenceCurves,
   distribution,
@@ -18,9 +19,12 @@ import {
 } from "myelin/plot";
 import {
   type ColumnAnswers,
+  columnValues,
+  describe,
   type Frame,
   importanceAsync,
   partialDependenceAsync,
+  type TableDependence,
   type TableModel,
 } from "myelin/table";
 import { unknownName } from "../../options/names.ts";
@@ -46,15 +50,23 @@ function cellsOf(frame: Frame, name: string, option: string): Cell[] {
   return Array.from(cells, (cell) => (cell === "" || cell === undefined ? null : (cell as Cell)));
 }
 
-/** Returns the cells of a column of numbers. */
-function numbersOf(frame: Frame, name: string): number[] {
-  return cellsOf(frame, name, "--columns").map((cell) => {
+/** Returns the cells of a column, with dates where its texts are dates: CSV and JSON have no type for them. */
+function typedCells(frame: Frame, name: string, option: string): Cell[] {
+  const cells = cellsOf(frame, name, option);
+  if (!cells.some((cell) => typeof cell === "string")) return cells;
+  const values = columnValues(frame, name) as Cell[];
+  return values.some((value) => value instanceof Date) ? values : cells;
+}
+
+/** Returns the cells of a column of numbers or dates. */
+function placesOf(frame: Frame, name: string): (number | Date)[] {
+  return typedCells(frame, name, "--columns").map((cell) => {
     if (cell === null) return Number.NaN;
-    if (cell instanceof Date) return cell.getTime();
+    if (cell instanceof Date) return cell;
     const value = Number(cell);
     if (!Number.isNaN(value) || typeof cell === "number") return value;
     throw wrongUse(
-      `--columns: expected a column of numbers, and ${JSON.stringify(name)} has ${JSON.stringify(cell)}`,
+      `--columns: expected a column of numbers or dates, and ${JSON.stringify(name)} has ${JSON.stringify(cell)}`,
     );
   });
 }
@@ -64,8 +76,8 @@ export function ofTable(kind: string, frame: Frame, options: PlotOptions): Pictu
   const { columns = [], color, title } = options;
   const [first, second] = columns;
   if (kind === "distribution")
-    return distribution(cellsOf(frame, first, "--columns"), { label: first, ...titled(title) });
-  const [x, y] = [numbersOf(frame, first), numbersOf(frame, second)];
+    return distribution(typedCells(frame, first, "--columns"), { label: first, ...titled(title) });
+  const [x, y] = [placesOf(frame, first), placesOf(frame, second)];
   const values = color === undefined ? undefined : cellsOf(frame, color, "--color");
   const points = x.map((value, row) => {
     const cell = values?.[row];
@@ -131,7 +143,8 @@ export async function ofTableModel(
   if (kind === "importance") return importanceBars(await importanceAsync(model, rows, { target }), given);
   if (kind === "dependence") {
     const [column] = columns;
-    return dependenceCurves(await partialDependenceAsync(model, rows, column, { target }), given);
+    const found = await partialDependenceAsync(model, rows, column, { target });
+    return dependenceCurves(ofClass(found, options.class), given);
   }
   const found = answered(model, rows, target);
   if (kind === "boundary") return boundary(model, rows, found, options);
@@ -151,19 +164,32 @@ export async function ofTableModel(
   const isOthers = labels.length > 2 && options.class === undefined;
   if (isOthers) throw wrongUse(`--class: expected the class that the curve is about: ${labels.join(", ")}`);
   const scores = Array.from(answers.probabilities?.[positive] ?? []);
-  const isPositive = actual.map((label) => label === positive);
-  const named = { positive: true, title: title ?? `${words(kind)}: ${found.name} is ${positive}` };
+  const named = { positive, title: title ?? `${words(kind)}: ${found.name} is ${positive}` };
   switch (kind) {
     case "roc":
-      return rocCurve(isPositive, scores, { ...named, ...(threshold !== undefined && { threshold }) });
+      return rocCurve(actual, scores, { ...named, ...(threshold !== undefined && { threshold }) });
     case "precision-recall":
-      return precisionRecallCurve(isPositive, scores, {
+      return precisionRecallCurve(actual, scores, {
         ...named,
         ...(threshold !== undefined && { threshold }),
       });
     default:
-      return calibration(isPositive, scores, named);
+      return calibration(actual, scores, named);
   }
+}
+
+/** Keeps the means of one class, if one is named. */
+function ofClass(found: TableDependence, name: string | undefined): Dependence {
+  if (name === undefined) return found;
+  if (found.classes === undefined) throw wrongUse(`--class: ${found.target} is a number. Fix: leave it out`);
+  const at = found.classes.map(String).indexOf(classOf(name, found.classes.map(String)) as string);
+  const { grid, means, column, target } = found;
+  return {
+    grid,
+    column,
+    target: `probability of ${target} = ${name}`,
+    means: means.map((row) => [row[at]]),
+  };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -176,11 +202,16 @@ function classOf(given: string | undefined, labels: readonly string[]): string |
   throw wrongUse(unknownName("--class", "class", given, labels).message);
 }
 
-function boundary(model: TableModel, rows: Frame, found: Answered, options: PlotOptions): Picture {
+async function boundary(
+  model: TableModel,
+  rows: Frame,
+  found: Answered,
+  options: PlotOptions,
+): Promise<Picture> {
   const { columns = [], title } = options;
   const [first, second] = columns as readonly [string, string];
   if (model.targets.length > 1) throw wrongUse("plot boundary is for a model of one target");
-  const [x, y] = [numbersOf(rows, first), numbersOf(rows, second)];
+  const [x, y] = [placesOf(rows, first), placesOf(rows, second)];
   const actual = cellsOf(rows, found.name, "--data");
   const points = x.map((value, row) => {
     const cell = actual[row];
@@ -189,7 +220,26 @@ function boundary(model: TableModel, rows: Frame, found: Answered, options: Plot
   const probabilityOf = classOf(options.class, found.classes?.map(String) ?? []);
   return decisionBoundary(model as never, points, {
     columns: [first, second],
+    others: await typicalValues(model, rows),
+    valueLabel: probabilityOf === undefined ? found.name : `probability of ${probabilityOf}`,
     ...(probabilityOf !== undefined && { probabilityOf }),
     ...titled(title),
   });
 }
+
+/** Returns the median, or the most frequent value, of each column that the model uses and the rows have. */
+async function typicalValues(model: TableModel, rows: Frame): Promise<Record<string, string | number>> {
+  const used = model.columns.filter(({ name, type }) => type !== "ignore" && rows.cells.has(name));
+  const types = Object.fromEntries(used.map(({ name, type }) => [name, type]));
+  const { columns } = await describe(rows.select(used.map(({ name }) => name)), { columns: types });
+  const typical = columns.map(({ name, type, quantiles, top }) => {
+    const middle = quantiles?.["0.5"];
+    if (middle === undefined) return [name, top?.[0]?.value] as const;
+    return [name, type === "date" ? dateText(middle) : middle] as const;
+  });
+  return Object.fromEntries(
+    typical.filter((entry): entry is [string, string | number] => entry[1] !== undefined),
+  );
+}
+
+const dateText = (time: number) => new Date(time).toISOString().replace("T00:00:00.000Z", "");

@@ -20,7 +20,7 @@ interface Options extends ReadingValues, PlotOptions {
 
 const ENDINGS = [".svg", ".html", ".png"];
 /** Pictures of the probability of a class. */
-const WITH_CLASS: readonly string[] = ["roc", "precision-recall", "calibration", "boundary"];
+const WITH_CLASS: readonly string[] = ["roc", "precision-recall", "calibration", "dependence", "boundary"];
 /** Lines of a plot in the terminal. */
 const HEIGHT = 20;
 
@@ -93,7 +93,8 @@ function checkOptions(name: string, { columns = 0, needsData = false }: Kind, op
   const given = options.columns?.length ?? 0;
   if (given !== columns) {
     const expected = columns === 0 ? "no --columns" : columns === 1 ? "one column" : `${columns} columns`;
-    const fix = columns === 0 ? "leave it out" : `--columns ${columns === 1 ? "NAME" : "NAME,NAME"}`;
+    const names = columns === 1 ? "NAME" : "NAME,NAME";
+    const fix = columns === 0 ? "leave it out" : `--columns ${names}; myelin inspect shows the names`;
     throw wrongUse(`plot ${name}: expected ${expected}, received ${given}. Fix: ${fix}`);
   }
   if (needsData && options.data === undefined)

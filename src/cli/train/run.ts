@@ -100,6 +100,8 @@ async function run(file: string | undefined, options: Options, training: Trainin
 interface Held {
   readonly name: string;
   readonly rows: Frame;
+  /** The numbers of the rows in the table that they are held out of. */
+  readonly numbers?: Uint32Array;
 }
 
 interface Tables {
@@ -129,7 +131,11 @@ async function readTables(file: string, values: TrainValues, seed: number, comma
   const { group, time } = values;
   const by = group === undefined ? { target, seed } : { groups: group, seed };
   const split = splitTable(rows, { share: holdout, ...(time === undefined ? by : { time }) });
-  held.unshift({ name: `${split.test.rows} rows that were kept out`, rows: split.test });
+  held.unshift({
+    name: `${split.test.rows} rows that were kept out`,
+    rows: split.test,
+    numbers: split.testRows,
+  });
   return { rows: split.training, source: split.training, held };
 }
 
@@ -215,7 +221,7 @@ async function trainModel(
   const target = targets.length === 1 ? targets[0] : targets;
   const shared = {
     ...{ task, seed, threads, kernel, time, positive, threshold, quantiles },
-    metric: metric as FitTableOptions["metric"],
+    metric: metricOf(metric),
     ...{ groups: group, sampleWeight: weight },
     columns: Object.keys(columns).length > 0 ? columns : undefined,
     budget: seconds === undefined ? undefined : { seconds },
@@ -235,6 +241,12 @@ async function trainModel(
   } finally {
     ignore();
   }
+}
+
+/** Reads a metric's name, which may end with an average over classes, as scikit-learn's do: f1_macro. */
+function metricOf(name: string | undefined): FitTableOptions["metric"] {
+  const [, type, average] = /^(.+)_(macro|micro|weighted)$/.exec(name ?? "") ?? [];
+  return (average === undefined ? name : { type, average }) as FitTableOptions["metric"];
 }
 
 /** A test of the model. */
@@ -270,7 +282,7 @@ async function reportOn(
     );
   if (others.length > 0) tell(`the report is of ${test.name}`);
   await writeReport(path, model, {
-    ...{ rows: isStream ? undefined : rows, test: test?.rows },
+    ...{ rows: isStream ? undefined : rows, test: test?.rows, testRows: test?.numbers },
     command: commandWith(seed),
   });
   tell(`wrote ${path}`);

@@ -89,7 +89,7 @@ export const TRAIN_SETTINGS: readonly Setting[] = [
   },
   {
     ...{ name: "metric", value: "name", heading: answers, schema: { type: "string" } },
-    description: "metric to make best, such as accuracy, f1, rocAuc, meanAbsoluteError",
+    description: "metric to make best, such as accuracy, f1, f1_macro, rocAuc, meanAbsoluteError",
   },
   {
     ...{ name: "positive", value: "class", heading: answers, schema: { type: "string" } },

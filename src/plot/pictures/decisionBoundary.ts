@@ -5,7 +5,7 @@ import { checkNames } from "../../options.ts";
 import { SERIES, seriesPaint, valuePaint } from "../colors.ts";
 import type { Key, Mark, PlotPanel, Rectangle } from "../figure.ts";
 import { Picture } from "../picture.ts";
-import { extentOf, isDrawable, linearAxis, roomFor } from "../scales.ts";
+import { dateAxis, extentOf, isDrawable, linearAxis, roomFor } from "../scales.ts";
 import { countOf, formatCount, formatNumber } from "../text.ts";
 import {
   type Label,
@@ -17,7 +17,7 @@ import {
   readText,
   sample,
 } from "../values.ts";
-import { positionIn, type ScatterPoint, scatterPanel } from "./scatter.ts";
+import { formatFor, isDated, numberOf, positionIn, type ScatterPoint, scatterPanel } from "./scatter.ts";
 
 /** The columns of the places that are predicted, by name. */
 export type GridColumns = Readonly<Record<string, Label[]>>;
@@ -30,6 +30,8 @@ export interface TableLike {
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of a table model differ by its records
   predict(columns: any): any;
   readonly targets: ArrayLike<unknown>;
+  /** The columns that it learned from. */
+  readonly columns?: readonly { readonly name: string; readonly type: string }[];
 }
 
 /** A model whose rows are numbers, as `Model`. */
@@ -116,16 +118,12 @@ export function decisionBoundary(
   };
   if (!Array.isArray(points))
     throw new DataError(`${CALL}: points: expected an array of points, received ${show(points)}`);
-  const xRange = readInterval(
-    options.x,
-    points.map(({ x }) => x),
-    `${CALL}: x`,
-  );
-  const yRange = readInterval(
-    options.y,
-    points.map(({ y }) => y),
-    `${CALL}: y`,
-  );
+  const given = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const [xRange, yRange] = [
+    readInterval(options.x, given[0], `${CALL}: x`),
+    readInterval(options.y, given[1], `${CALL}: y`),
+  ];
+  const [formatX, formatY] = given.map(formatFor);
   const at = ([low, high]: readonly [number, number], index: number) =>
     low + ((index + 0.5) / resolution) * (high - low);
   const [xs, ys]: number[][] = [[], []];
@@ -135,7 +133,8 @@ export function decisionBoundary(
       ys.push(at(yRange, row));
     }
   }
-  const answers = predictions(model, [first, second], [xs, ys], options);
+  const places = [xs, ys].map((list, at) => (isDated(given[at]) ? list.map((time) => new Date(time)) : list));
+  const answers = predictions(model, [first, second], places, options);
   if (answers.length !== xs.length)
     throw new ShapeError(
       `${CALL}: predict: expected ${xs.length} values, one for each row, received ${answers.length}`,
@@ -158,15 +157,16 @@ export function decisionBoundary(
       : seriesPaint(names.indexOf(String(value)));
     const shown = typeof value === "number" && isNumeric ? formatNumber(value) : String(value);
     const rows = [
-      [labels.xLabel, formatNumber(x)],
-      [labels.yLabel, formatNumber(ys[row])],
+      [labels.xLabel, formatX(x)],
+      [labels.yLabel, formatY(ys[row])],
       [labels.valueLabel, shown],
     ] as const;
     return [{ x: [x - halfX, x + halfX], y: [ys[row] - halfY, ys[row] + halfY], paint, rows }];
   });
   const background: Mark = { type: "rectangles", rectangles, opacity: 0.45 };
-  const isOutside = ({ x, y }: ScatterPoint) =>
-    x < xRange[0] || x > xRange[1] || y < yRange[0] || y > yRange[1];
+  const isBeyond = (place: number | Date, [low, high]: readonly [number, number]) =>
+    numberOf(place) < low || numberOf(place) > high;
+  const isOutside = ({ x, y }: ScatterPoint) => isBeyond(x, xRange) || isBeyond(y, yRange);
   const inside = points.filter((point) => !isOutside(point));
   // Cells of a grid would hide what is behind them.
   const drawn = sample(inside, MOST_POINTS);
@@ -183,8 +183,8 @@ export function decisionBoundary(
   ];
   const panel: PlotPanel = {
     kind: "plot",
-    x: { kind: "number", label: labels.xLabel, domain: xRange },
-    y: { kind: "number", label: labels.yLabel, domain: yRange },
+    x: { kind: isDated(given[0]) ? "date" : "number", label: labels.xLabel, domain: xRange },
+    y: { kind: isDated(given[1]) ? "date" : "number", label: labels.yLabel, domain: yRange },
     marks: [background, ...(over?.panel.marks ?? [])],
     aspect: 0.8,
   };
@@ -200,6 +200,7 @@ export function decisionBoundary(
     description: `What the model predicts for each ${labels.xLabel} (from left to right) and ${labels.yLabel} (from bottom to top)${isNumeric ? ", from blue (low) to orange (high)" : `: ${names.slice(0, SERIES).join(", ")}`}.${over === undefined ? "" : ` Over it, ${over.summary}`}`,
     notes: [
       `Predicted at ${resolution} × ${resolution} places${missing > 0 ? `, ${countOf(missing, "place")} without a finite prediction` : ""}.`,
+      ...othersOf(model, [first, second], options.others),
       ...omitted,
       ...(over?.notes ?? []),
     ],
@@ -207,6 +208,25 @@ export function decisionBoundary(
     ...(isNumeric && { ramp: { label: labels.valueLabel, range, exceeded: [false, false] as const } }),
     panels: [panel],
   });
+}
+
+/** Columns that a note names. */
+const MOST_OTHERS = 8;
+
+/** Says which values the other columns of a table model have. */
+function othersOf(model: unknown, drawn: readonly unknown[], others: unknown): string[] {
+  if (typeof model === "function" || isNetwork(model)) return [];
+  const values = (others ?? {}) as Readonly<Record<string, Label>>;
+  const known = ((model as TableLike).columns ?? []).filter(({ type }) => type !== "ignore");
+  const names = known.map(({ name }) => name).filter((name) => !drawn.includes(name));
+  if (names.length === 0) return [];
+  const texts = names.slice(0, MOST_OTHERS).map((name) => {
+    const value = values[name] ?? "missing";
+    return `${name} ${typeof value === "number" ? formatNumber(value) : String(value)}`;
+  });
+  const more = names.length - texts.length;
+  if (more > 0) texts.push(`${countOf(more, "more column", "more columns")}`);
+  return [`The other columns are fixed: ${texts.join(", ")}.`];
 }
 
 const isNetwork = (model: unknown): model is NetworkLike =>
@@ -240,21 +260,25 @@ function readColumns(model: unknown, given: unknown): [string | number, string |
   );
 }
 
-function readInterval(given: unknown, values: readonly number[], place: string): [number, number] {
+function readInterval(
+  given: unknown,
+  values: readonly (number | Date)[],
+  place: string,
+): readonly [number, number] {
   if (given !== undefined) {
     if (Array.isArray(given) && given.length === 2 && given.every(isDrawable) && given[0] < given[1])
       return [given[0], given[1]];
     throw new OptionError(`${place}: expected two finite numbers, the lower first, received ${show(given)}`);
   }
-  const axis = linearAxis("", roomFor(extentOf(values)));
-  return [axis.domain[0], axis.domain[1]];
+  const numbers = values.map(numberOf);
+  return isDated(values) ? dateAxis("", numbers).domain : linearAxis("", roomFor(extentOf(numbers))).domain;
 }
 
 /** Returns the predictions for the rows: numbers, or classes. */
 function predictions(
   model: GridPredict | TableLike | NetworkLike,
   [first, second]: readonly (string | number)[],
-  [xs, ys]: readonly number[][],
+  [xs, ys]: readonly (readonly (number | Date)[])[],
   options: DecisionBoundaryOptions,
 ): ArrayLike<unknown> {
   const { others } = options;

@@ -78,7 +78,7 @@ function histogramFigure(
   const omitted = [
     ...(missing > 0 ? [`${formatCount(missing)} missing`] : []),
     ...(all.length > values.length
-      ? [`${formatCount(all.length - values.length)} left out (not finite)`]
+      ? [`${formatCount(all.length - values.length)} left out (missing or not finite)`]
       : []),
   ];
   const summary = values.length > 0 ? summarize(values, format, isDate) : [];

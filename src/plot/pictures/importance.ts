@@ -16,14 +16,14 @@ export interface ColumnValue {
 
 /** Importances: the result of `importance`, or numbers by column. */
 export type ImportanceSource =
-  | { readonly columns: readonly ColumnValue[] }
+  | { readonly columns: readonly ColumnValue[]; readonly metric?: string | undefined }
   | Readonly<Record<string, number>>;
 
 /** How to draw importances. */
 export interface ImportanceBarsOptions extends PictureOptions {
   /** The number of columns to draw, from 1 to 100; 20 by default. */
   readonly top?: number | undefined;
-  /** The name of the axis; "worse score without the column" by default. */
+  /** The name of the axis; by default "worse by" with the metric, or "worse score without the column". */
   readonly label?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ const CALL = "importanceBars";
 export function importanceBars(source: ImportanceSource, options: ImportanceBarsOptions = {}): Picture {
   checkNames(options, ["title", "top", "label"], CALL);
   const top = readCount(options.top, 20, [1, 100], `${CALL}: top`);
-  const label = readText(options.label, "worse score without the column", `${CALL}: label`);
+  const label = readText(options.label, axisName(source), `${CALL}: label`);
   const columns = readColumns(source);
   const finite = columns.filter(({ mean }) => isDrawable(mean));
   const sorted = finite.toSorted((a, b) => Math.abs(b.mean) - Math.abs(a.mean));
@@ -89,6 +89,13 @@ export function importanceBars(source: ImportanceSource, options: ImportanceBars
       },
     ],
   });
+}
+
+/** Names the metric that gets worse, in words: "rootMeanSquaredError" is "root mean squared error". */
+function axisName(source: unknown): string {
+  const { columns, metric } = (source ?? {}) as { columns?: unknown; metric?: unknown };
+  if (!Array.isArray(columns) || typeof metric !== "string") return "worse score without the column";
+  return `worse by (${metric.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)})`;
 }
 
 function readColumns(source: ImportanceSource): ColumnValue[] {

@@ -6,15 +6,15 @@ import { binPoints } from "../bins.ts";
 import { type Paint, SERIES, seriesPaint, valuePaint } from "../colors.ts";
 import type { Figure, Key, Mark, PlotPanel, Point, Rows, Shape } from "../figure.ts";
 import { Picture } from "../picture.ts";
-import { extentOf, isDrawable, linearAxis } from "../scales.ts";
-import { countOf, formatCount, formatNumber } from "../text.ts";
+import { dateAxis, extentOf, isDrawable, linearAxis } from "../scales.ts";
+import { countOf, formatCount, formatDate, formatNumber } from "../text.ts";
 import { type Label, leftOut, MOST_POINTS, OTHER, type PictureOptions, readText } from "../values.ts";
 import { curvePanel } from "./curves.ts";
 
 /** One point of a scatter plot. */
 export interface ScatterPoint {
-  readonly x: number;
-  readonly y: number;
+  readonly x: number | Date;
+  readonly y: number | Date;
   /** What the color shows: a number, such as a prediction, or a class; without one all have one color. */
   readonly value?: Label | undefined;
   /** What hovering shows, in this order; x, y and the value by default. */
@@ -108,9 +108,11 @@ export function scatterPanel(
   const isNumeric =
     given.every(({ value }) => value === undefined || typeof value === "number") &&
     given.some(({ value }) => value !== undefined);
-  const drawable = given.filter(
-    ({ x, y, value }) => isDrawable(x) && isDrawable(y) && (!isNumeric || isDrawable(value)),
-  );
+  const drawable = given
+    .map((point) => ({ ...point, x: numberOf(point.x), y: numberOf(point.y) }))
+    .filter(({ x, y, value }) => isDrawable(x) && isDrawable(y) && (!isNumeric || isDrawable(value)));
+  const [xs, ys] = [given.map(({ x }) => x), given.map(({ y }) => y)];
+  const [formatX, formatY] = [formatFor(xs), formatFor(ys)];
   const range =
     isNumeric || options.valueRange !== undefined ? readRange(options.valueRange, drawable, call) : undefined;
   const names = isNumeric ? [] : (classes ?? classNames(drawable));
@@ -123,11 +125,11 @@ export function scatterPanel(
     const index = seriesOf.get(String(value)) ?? SERIES;
     return { paint: seriesPaint(index), shape: SHAPES[index % SHAPES.length], group: index };
   };
-  const rowsOf = ({ x, y, value, details }: ScatterPoint): Rows =>
+  const rowsOf = ({ x, y, value, details }: (typeof drawable)[number]): Rows =>
     Object.entries(
       details ?? {
-        [xLabel]: x,
-        [yLabel]: y,
+        [xLabel]: formatX(x),
+        [yLabel]: formatY(y),
         ...(value !== undefined && {
           [valueLabel]: String(typeof value === "number" ? formatNumber(value) : value),
         }),
@@ -142,11 +144,11 @@ export function scatterPanel(
     ...(point.marked && !isBinned && { isMarked: true }),
     ...(!isBinned && { rows: rowsOf(point) }),
   }));
-  const x = linearAxis(
+  const x = (isDated(xs) ? dateAxis : linearAxis)(
     xLabel,
     drawable.map((point) => point.x),
   );
-  const y = linearAxis(
+  const y = (isDated(ys) ? dateAxis : linearAxis)(
     yLabel,
     drawable.map((point) => point.y),
   );
@@ -193,6 +195,15 @@ export function scatterPanel(
   const summary = `${countOf(drawable.length, "point")}: ${xLabel} from left to right, ${yLabel} from bottom to top${colors}.`;
   return { panel, keys, ramp, notes, summary };
 }
+
+/** A number, or the milliseconds of a date. */
+export const numberOf = (place: number | Date): number => (place instanceof Date ? place.getTime() : place);
+
+/** Returns whether places are dates. */
+export const isDated = (places: readonly unknown[]) => places.some((place) => place instanceof Date);
+
+/** Returns what writes places. */
+export const formatFor = (places: readonly unknown[]) => (isDated(places) ? formatDate : formatNumber);
 
 /** Returns the classes, the most frequent first. */
 function classNames(points: readonly ScatterPoint[]): string[] {
