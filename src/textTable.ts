@@ -17,7 +17,8 @@ export const bar = (share: number, width = 20) => "█".repeat(Math.round(width 
 
 /** Returns lines of aligned columns: the columns `left` to the left, all others to the right. */
 export function alignTable(table: readonly (readonly string[])[], left: readonly number[] = []): string[] {
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
+  const [first = []] = table;
+  const widths = first.map((_, column) => Math.max(...table.map((row) => row[column].length)));
   return table.map((row) =>
     row
       .map((cell, column) =>

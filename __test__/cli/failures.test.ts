@@ -60,7 +60,7 @@ describe("a pipe", () => {
   test("that closes early ends the command quietly", async () => {
     writeFileSync(
       path("long.csv"),
-      toCsv(Array.from({ length: 30_000 }, (_, at) => ({ x: at % 97, y: at % 89 }))),
+      toCsv(Array.from({ length: 30_000 }, (_, at) => ({ x: at % 97, y: 2 * (at % 97) + (at % 3) }))),
     );
     await myelin(
       "train",
@@ -70,6 +70,8 @@ describe("a pipe", () => {
       "--quality",
       "fast",
       "--networks",
+      "1",
+      "--seed",
       "1",
       "--quiet",
       "-o",
@@ -206,6 +208,19 @@ test("a model that uses no column answers each row", async () => {
   const { status, output } = await myelin("predict", "none.myelin", "penguins.csv");
   expect(status).toBe(0);
   expect(output).toBe(`x\n${"1\n".repeat(344)}`);
+});
+
+test("a folder as output is refused before the work", async () => {
+  const train = ["train", "penguins.csv", "--target", "Species", "--quality", "fast"];
+  for (const [option, given] of [
+    ["--report", [...train, "--report", "pages/"]],
+    ["--output", [...train, "-o", "models/"]],
+    ["--output", ["predict", "l.myelin", "penguins.csv", "-o", "answers/", "--to", "csv"]],
+  ] as const) {
+    const { status, errors, output } = await myelin(...given);
+    expect(errors).toMatch(new RegExp(`^myelin: ${option} "\\w+/" is the path of a folder\\. Fix: `));
+    expect([status, output]).toEqual([2, ""]);
+  }
 });
 
 describe("a file that the command reads is not replaced", () => {

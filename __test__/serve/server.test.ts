@@ -1,4 +1,5 @@
 /** The server, over real connections: as a careful client uses it, and as a careless or hostile one does. */
+import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
@@ -303,6 +304,30 @@ describe("close", () => {
     agent.destroy();
     expect(lost).toBe(0);
     expect(answered).toBeGreaterThan(8);
+  });
+
+  test("answers requests over connections that wait to be accepted", async () => {
+    const server = await start();
+    const clients = Array.from({ length: 30 }, () => rawConnection(server));
+    for (const { socket } of clients) socket.write(question("{}"));
+    // The system has connected the first; the server has accepted at most one in each turn.
+    await once(clients[0].socket, "connect");
+    await server.close();
+    for (const { closed } of clients) expect(statuses(await closed)).toEqual([200]);
+  });
+
+  test("answers a request that arrived while the event loop was blocked", async () => {
+    const server = await start();
+    const { socket, closed, until } = rawConnection(server);
+    socket.write(question("{}"));
+    await until(/\}\n/);
+    const closing = server.close();
+    await wait(50);
+    socket.write(question("{}"));
+    // Longer than a closing server waits for requests.
+    for (const end = performance.now() + 700; performance.now() < end; );
+    await closing;
+    expect(statuses(await closed)).toEqual([200, 200]);
   });
 
   test("answers many rows, and requests that came together over one connection", async () => {

@@ -69,8 +69,17 @@ const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/--format or encoding\b/, "--format or --encoding"],
   [/\bgive the encoding of the file, for instance\b/, "give the encoding of the file, such as"],
   [/\bgive it the type "category"/, "give it the type category with --type"],
+  [/\bread it with loadTable or load\b/, "give its path, or see myelin --help"],
   [/\bread it with streamTable, or give columns: \[...\] to read some columns/, "use --stream"],
 ];
+
+/** What messages call the stream that the command reads. */
+let streamName = "standard input";
+
+/** Sets what messages call the stream that the command reads. */
+export function nameStream(name: string): void {
+  streamName = name;
+}
 
 const fixInOwnWords = (text: string) =>
   FIXES.reduce((found, [pattern, words]) => found.replace(pattern, words), text).replace(
@@ -96,7 +105,7 @@ export function inOwnWords(message: string, command: Command | undefined): strin
   const own = at < 0 ? message : message.slice(0, at) + fixInOwnWords(message.slice(at));
   const text = own
     .replace(CALLS, "")
-    .replace(/^the stream: /, "standard input: ")
+    .replace(/^the stream: /, () => `${streamName}: `)
     .replaceAll("\n", " ");
   const option = /^(?:"[^"]*": )?(budget: seconds|[a-zA-Z]+): /.exec(text)?.[1];
   if (option === undefined) return text;

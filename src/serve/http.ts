@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6, Server as NetServer, type Socket } from "node:net";
 import { StateError } from "../errors.ts";
+import { nextTurn, now } from "../host.ts";
 import { checkNames, refuse } from "../options.ts";
 import { curlExample } from "./openApi.ts";
 import { REQUEST_OPTIONS, readRequestOptions } from "./options.ts";
@@ -18,6 +19,10 @@ const HEAD_SECONDS = 10;
 const DISCARD_MILLISECONDS = 2000;
 /** Milliseconds in which a closing server waits for requests that are on their way over open connections. */
 const GRACE_MILLISECONDS = 500;
+/** Milliseconds in which a closing server still accepts the connections that clients have opened already. */
+const ACCEPT_MILLISECONDS = 500;
+/** Turns of the event loop without a new connection after which none is taken to wait. */
+const QUIET_TURNS = 3;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 
@@ -85,6 +90,8 @@ class Connector {
   /** The last header `Host` that was accepted: clients send the same one again and again. */
   #lastHost: string | undefined;
   isClosing = false;
+  /** The number of connections so far. */
+  connections = 0;
 
   constructor(service: Service, listening: Listening) {
     this.#service = service;
@@ -93,6 +100,7 @@ class Connector {
 
   /** Keeps a connection until it closes. */
   connect(socket: Socket): void {
+    this.connections++;
     this.#pending.set(socket, 0);
     socket.once("close", () => this.#pending.delete(socket));
   }
@@ -245,10 +253,28 @@ function connect(connector: Connector, timeout: number): Server {
   return server;
 }
 
+/** Resolves after the event loop has looked once for what has arrived. */
+const nextPoll = () => new Promise<void>(nextTurn);
+
+/**
+ * Accepts the connections that clients have opened already: a system resets those that wait when a server
+ * stops listening, with the requests that came over them. Node accepts one of them in each turn.
+ */
+async function acceptWaiting(connector: Connector): Promise<void> {
+  const until = now() + ACCEPT_MILLISECONDS;
+  for (let quiet = 0; quiet < QUIET_TURNS && now() < until; ) {
+    const before = connector.connections;
+    await nextPoll();
+    quiet = connector.connections > before ? 0 : quiet + 1;
+  }
+}
+
 /** Accepts no further connections, and resolves when all are closed, after at most `timeout` seconds. */
-function end(server: Server, connector: Connector, timeout: number): Promise<void> {
+async function end(server: Server, connector: Connector, timeout: number): Promise<void> {
+  // Before the replies close their connections: clients would open others, which nobody would accept.
+  await acceptWaiting(connector);
   connector.isClosing = true;
-  return new Promise((resolve) => {
+  await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(grace);
       clearTimeout(limit);
@@ -258,7 +284,9 @@ function end(server: Server, connector: Connector, timeout: number): Promise<voi
     // `close` of node:http would also end connections whose next request is on its way. On Bun there is no other.
     if (server instanceof NetServer) NetServer.prototype.close.call(server, done);
     else (server as Server).close(done);
-    const grace = setTimeout(() => {
+    const grace = setTimeout(async () => {
+      // After a long block of the event loop, requests may have arrived that have not been read.
+      await nextPoll();
       server.closeIdleConnections();
       connector.closeSilent();
     }, GRACE_MILLISECONDS);
