@@ -139,6 +139,12 @@ describe("a column", () => {
     await learn(table(60, (row, at) => ({ ...row, t: at % 2 ? tiny : 0, u: at % 3 ? 1e300 : -1e300 })));
   });
 
+  test("of the least numbers that a double has is learned", async () => {
+    const least = (row: Row, at: number) => ({ ...row, least: ((at * 37) % 100) * 5e-324 });
+    const { types } = await learn(table(100, least));
+    expect(types.least).toBe("number");
+  });
+
   test("of numbers as text is one of numbers", async () => {
     const texts = (row: Row, at: number) => {
       const a = Number(row.a);

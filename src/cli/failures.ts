@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { environmentVariable } from "../host.ts";
 import { candidates } from "../options/names.ts";
+import { printable } from "../textTable.ts";
 
 /** The exit codes. */
 export const EXIT = {
@@ -38,7 +39,7 @@ export const wrongUse = (message: string) => new CommandFailure(message, EXIT.us
 /** Writes a line to standard error, if it can be written: synchronously, because the process may end next. */
 export function writeError(message: string): void {
   try {
-    writeSync(2, `myelin: ${message}\n`);
+    writeSync(2, `myelin: ${printable(message)}\n`);
   } catch {
     // The exit code still reports the error.
   }
