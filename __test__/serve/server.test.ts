@@ -169,6 +169,23 @@ describe("what arrives is limited", () => {
     expect(bodies(text)[0]).toMatchObject({ title: "Bad Request", status: 400 });
   });
 
+  test.each([
+    ["a size that is not a number", "zz\r\n{}\r\n0\r\n\r\n", 400],
+    ["long extensions", `2;${"a".repeat(20_000)}\r\n{}\r\n0\r\n\r\n`, 413],
+  ])("a body in chunks with %s: a reply with the reason", async (_, body, status) => {
+    const { socket, closed } = rawConnection(await start());
+    socket.write(`${question("").replace("content-length: 0", "transfer-encoding: chunked")}${body}`);
+    const text = await closed;
+    expect(statuses(text)).toEqual([status]);
+    expect(bodies(text)[0]).toMatchObject({ status, detail: expect.stringMatching(/^Expected .*chunks/) });
+  });
+
+  test("a body that is cut off: 400", async () => {
+    const { socket, closed } = rawConnection(await start());
+    socket.end(question("x".repeat(100)).slice(0, -50));
+    expect(statuses(await closed)).toEqual([400]);
+  });
+
   test("two lengths of one body, as for smuggling a request: 400", async () => {
     const { socket, closed } = rawConnection(await start());
     socket.write(question("{}", "transfer-encoding: chunked\r\n"));
@@ -187,11 +204,11 @@ describe("what arrives is limited", () => {
     expect((await post(server.url, "{}")).status).toBe(200);
   });
 
-  test("a body that arrives byte by byte: the connection closes after the timeout", async () => {
+  test("a body that arrives byte by byte: 408 after the timeout, and the connection closes", async () => {
     const { socket, closed } = rawConnection(await start({ timeout: 0.2 }));
     socket.write(question("x".repeat(1000)).slice(0, -1000));
     const drip = setInterval(() => socket.write(" "), 20);
-    await closed;
+    expect(statuses(await closed)).toEqual([408]);
     clearInterval(drip);
   });
 

@@ -79,6 +79,7 @@ const CONNECTION_ERRORS: Readonly<Record<string, readonly [ProblemStatus, string
   HPE_HEADER_OVERFLOW: [431, "Expected shorter headers."],
   ERR_HTTP_REQUEST_TIMEOUT: [408, "The request did not arrive in time."],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "Expected shorter extensions of chunks."],
+  HPE_INVALID_CHUNK_SIZE: [400, "Expected a body in chunks that begin with their size."],
 };
 
 /** Connects a service to the requests of a server. */
@@ -87,6 +88,10 @@ class Connector {
   readonly #listening: Listening;
   /** Requests by connection whose reply has not been written. */
   readonly #pending = new Map<Socket, number>();
+  /** Requests by connection whose body has not arrived. */
+  readonly #arriving = new Map<Socket, number>();
+  /** Connections that failed and got a reply that says why. */
+  readonly #failed = new WeakSet<Socket>();
   /** The last header `Host` that was accepted: clients send the same one again and again. */
   #lastHost: string | undefined;
   isClosing = false;
@@ -102,7 +107,10 @@ class Connector {
   connect(socket: Socket): void {
     this.connections++;
     this.#pending.set(socket, 0);
-    socket.once("close", () => this.#pending.delete(socket));
+    socket.once("close", () => {
+      this.#pending.delete(socket);
+      this.#arriving.delete(socket);
+    });
   }
 
   /** Answers a request. */
@@ -128,6 +136,9 @@ class Connector {
   /** Reads the body of a request, and answers it. */
   #read(request: IncomingMessage, response: ServerResponse, head: Head): void {
     const { maximumBytes } = this.#service.settings;
+    const { socket } = request;
+    const count = (change: number) => this.#arriving.set(socket, (this.#arriving.get(socket) ?? 0) + change);
+    count(1);
     const chunks: Buffer[] = [];
     let size = 0;
     const onData = (chunk: Buffer) => {
@@ -137,10 +148,13 @@ class Connector {
         return;
       }
       request.off("data", onData).off("end", onEnd);
+      count(-1);
       this.#send(request, response, head, this.#service.tooLarge());
       discard(request);
     };
     const onEnd = () => {
+      if (this.#failed.has(socket)) return;
+      count(-1);
       const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size);
       const reply = this.#service.answer(body, () => response.destroyed);
       if (reply instanceof Promise) reply.then((found) => this.#send(request, response, head, found));
@@ -182,11 +196,14 @@ class Connector {
 
   /** Replies to what is not HTTP, or came too late. */
   fail(error: NodeJS.ErrnoException, socket: Socket): void {
-    // After a reply that is under way nothing else can be written.
-    if (!socket.writable || error.code === "ECONNRESET" || (this.#pending.get(socket) ?? 0) > 0) {
+    const pending = this.#pending.get(socket) ?? 0;
+    // After a reply that is under way nothing else can be written. Before the body has arrived there is none.
+    const isFree = pending === 0 || (pending === 1 && this.#arriving.get(socket) === 1);
+    if (!socket.writable || error.code === "ECONNRESET" || !isFree) {
       socket.destroy();
       return;
     }
+    this.#failed.add(socket);
     const [status, detail] = CONNECTION_ERRORS[error.code ?? ""] ?? [400, "Expected a request of HTTP/1.1."];
     const { body, type } = problem(status, detail);
     const lines = [
