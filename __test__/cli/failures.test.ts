@@ -60,7 +60,7 @@ describe("a pipe", () => {
   test("that closes early ends the command quietly", async () => {
     writeFileSync(
       path("long.csv"),
-      toCsv(Array.from({ length: 30_000 }, (_, at) => ({ x: at % 97, y: at % 89 }))),
+      toCsv(Array.from({ length: 30_000 }, (_, at) => ({ x: at % 97, y: 2 * (at % 97) + (at % 3) }))),
     );
     await myelin(
       "train",
@@ -70,6 +70,8 @@ describe("a pipe", () => {
       "--quality",
       "fast",
       "--networks",
+      "1",
+      "--seed",
       "1",
       "--quiet",
       "-o",
@@ -206,6 +208,55 @@ test("a model that uses no column answers each row", async () => {
   const { status, output } = await myelin("predict", "none.myelin", "penguins.csv");
   expect(status).toBe(0);
   expect(output).toBe(`x\n${"1\n".repeat(344)}`);
+});
+
+test("names and cells of a table do not control the terminal", async () => {
+  const [red, title, reversed, c1] = ["\u001b[31mred", "\u001b]0;title\u0007", "\u202edesrever", "\u009b31m"];
+  const rows = Array.from({ length: 90 }, (_, at) => ({
+    ...{ [red]: at % 7, [reversed]: [title, c1, "c"][at % 3], [c1]: at },
+    y: [`${red}1`, reversed][(at % 7) % 2],
+  }));
+  writeFileSync(path("evil.csv"), toCsv(rows));
+  const train = [
+    "train",
+    "evil.csv",
+    "-o",
+    "evil.myelin",
+    "--quality",
+    "fast",
+    "--networks",
+    "1",
+    "--seed",
+    "1",
+  ];
+  for (const given of [
+    ["inspect", "evil.csv", "--target", "y"],
+    [...train, "--target", "x"],
+    [...train, "--target", "y", "--holdout", "0.3"],
+    ["inspect", "evil.myelin"],
+    ["evaluate", "evil.myelin", "evil.csv"],
+    ["explain", "evil.myelin", "evil.csv"],
+    ["plot", "evil.myelin", "confusion", "--data", "evil.csv"],
+    ["plot", "evil.csv", "distribution", "--columns", reversed],
+    ["predict", "evil.myelin", "houses.csv", "-o", "evil-answers.csv"],
+  ]) {
+    const { output, errors } = await myelin(...given);
+    expect(`${output}${errors}`).toMatch(/./);
+    expect(`${output}${errors}`.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+  }
+});
+
+test("a folder as output is refused before the work", async () => {
+  const train = ["train", "penguins.csv", "--target", "Species", "--quality", "fast"];
+  for (const [option, given] of [
+    ["--report", [...train, "--report", "pages/"]],
+    ["--output", [...train, "-o", "models/"]],
+    ["--output", ["predict", "l.myelin", "penguins.csv", "-o", "answers/", "--to", "csv"]],
+  ] as const) {
+    const { status, errors, output } = await myelin(...given);
+    expect(errors).toMatch(new RegExp(`^myelin: ${option} "\\w+/" is the path of a folder\\. Fix: `));
+    expect([status, output]).toEqual([2, ""]);
+  }
 });
 
 describe("a file that the command reads is not replaced", () => {

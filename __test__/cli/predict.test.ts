@@ -106,6 +106,23 @@ describe("reads", () => {
     expect(read("file.csv").split("\n")).toHaveLength(20_002);
   });
 
+  test.skipIf(process.platform === "win32")("a pipe in place of a file", async () => {
+    const plain = await myelin("predict", "houses.myelin", "houses.csv");
+    const piped = await shell(folder, "myelin predict houses.myelin <(gzip -c houses.csv)");
+    expect(piped).toEqual(plain);
+    const train = "myelin train --target price --quality fast --networks 1 --quiet -o pipe.myelin";
+    for (const [line, message] of [
+      [`${train} <(printf 'a,price\\n1\\n')`, /^myelin: "\/[^"]+": line 2: expected 2 cells/],
+      [`${train} --stream <(cat houses.csv)`, /^myelin: "\/[^"]+" can be read only once, and --stream/],
+      [
+        "myelin predict <(cat houses.myelin) houses.csv",
+        /^myelin: a model is read from a file, and "\/[^"]+" is/,
+      ],
+      ["myelin inspect <(cat houses.myelin)", /this is the file of a model, .*\. Fix: give its path/],
+    ] as const)
+      expect((await shell(folder, line)).errors).toMatch(message);
+  });
+
   test("a table with another separator, decimal sign and encoding", async () => {
     const rows = houses(50).map(({ area, town }) => `${String(area).replace(".", ",")},5;${town}`);
     writeFileSync(path("latin.csv"), Buffer.from(`area;town\n${rows.join("\n")}\n`, "latin1"));

@@ -159,6 +159,11 @@ describe("terminal", () => {
     expect(text).toMatch(/\n +up +█+ {2}0.5\n *down █+ +-0.5\n/);
   });
 
+  it("draws bars of the least numbers that a double has", () => {
+    const text = importanceBars({ up: 1e-323, down: -1e-323 }).terminal({ width: 40 });
+    expect(text).toMatch(/\n +up +█+ {2}\S+\n *down █+ +-\S+\n/);
+  });
+
   it("shows the quadrants of XOR in colors", () => {
     const lines = scatter(xorPoints(2000))
       .terminal({ color: true })

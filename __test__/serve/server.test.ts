@@ -1,4 +1,5 @@
 /** The server, over real connections: as a careful client uses it, and as a careless or hostile one does. */
+import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
@@ -168,6 +169,23 @@ describe("what arrives is limited", () => {
     expect(bodies(text)[0]).toMatchObject({ title: "Bad Request", status: 400 });
   });
 
+  test.each([
+    ["a size that is not a number", "zz\r\n{}\r\n0\r\n\r\n", 400],
+    ["long extensions", `2;${"a".repeat(20_000)}\r\n{}\r\n0\r\n\r\n`, 413],
+  ])("a body in chunks with %s: a reply with the reason", async (_, body, status) => {
+    const { socket, closed } = rawConnection(await start());
+    socket.write(`${question("").replace("content-length: 0", "transfer-encoding: chunked")}${body}`);
+    const text = await closed;
+    expect(statuses(text)).toEqual([status]);
+    expect(bodies(text)[0]).toMatchObject({ status, detail: expect.stringMatching(/^Expected .*chunks/) });
+  });
+
+  test("a body that is cut off: 400", async () => {
+    const { socket, closed } = rawConnection(await start());
+    socket.end(question("x".repeat(100)).slice(0, -50));
+    expect(statuses(await closed)).toEqual([400]);
+  });
+
   test("two lengths of one body, as for smuggling a request: 400", async () => {
     const { socket, closed } = rawConnection(await start());
     socket.write(question("{}", "transfer-encoding: chunked\r\n"));
@@ -186,11 +204,11 @@ describe("what arrives is limited", () => {
     expect((await post(server.url, "{}")).status).toBe(200);
   });
 
-  test("a body that arrives byte by byte: the connection closes after the timeout", async () => {
+  test("a body that arrives byte by byte: 408 after the timeout, and the connection closes", async () => {
     const { socket, closed } = rawConnection(await start({ timeout: 0.2 }));
     socket.write(question("x".repeat(1000)).slice(0, -1000));
     const drip = setInterval(() => socket.write(" "), 20);
-    await closed;
+    expect(statuses(await closed)).toEqual([408]);
     clearInterval(drip);
   });
 
@@ -303,6 +321,30 @@ describe("close", () => {
     agent.destroy();
     expect(lost).toBe(0);
     expect(answered).toBeGreaterThan(8);
+  });
+
+  test("answers requests over connections that wait to be accepted", async () => {
+    const server = await start();
+    const clients = Array.from({ length: 30 }, () => rawConnection(server));
+    for (const { socket } of clients) socket.write(question("{}"));
+    // The system has connected the first; the server has accepted at most one in each turn.
+    await once(clients[0].socket, "connect");
+    await server.close();
+    for (const { closed } of clients) expect(statuses(await closed)).toEqual([200]);
+  });
+
+  test("answers a request that arrived while the event loop was blocked", async () => {
+    const server = await start();
+    const { socket, closed, until } = rawConnection(server);
+    socket.write(question("{}"));
+    await until(/\}\n/);
+    const closing = server.close();
+    await wait(50);
+    socket.write(question("{}"));
+    // Longer than a closing server waits for requests.
+    for (const end = performance.now() + 700; performance.now() < end; );
+    await closing;
+    expect(statuses(await closed)).toEqual([200, 200]);
   });
 
   test("answers many rows, and requests that came together over one connection", async () => {

@@ -102,7 +102,7 @@ describe("compact", () => {
     await expect(compact(model, rows)).rejects.toThrow(/disposed/);
   });
 
-  test("leaves the given model as it is where only its quantiles have networks", async () => {
+  test("leaves a model as it is where only its quantiles have networks, and its file can be read", async () => {
     const draw = uniform(3);
     const rows = Array.from({ length: 200 }, () => ({ x: draw(), y: draw() }));
     const model = await fitTable(rows, { target: "y", quantiles: [0.1, 0.9], quality: "fast", seed: 3 });
@@ -110,6 +110,9 @@ describe("compact", () => {
     const small = await compact(model, rows, { units: 8, samples: 400 });
     small.dispose();
     expect(model.predict(rows[0])).toEqual(before);
+    const copy = TableModel.fromBytes(model.toBytes());
+    expect(copy.predict(rows[0])).toEqual(before);
+    copy.dispose();
     await expect(compact(model, [...rows, { x: 1, y: "oops" }])).rejects.toThrow(/oops/);
     expect(model.predict(rows[0])).toEqual(before);
     await expect(compact(model, rows, { samples: 1e9 })).rejects.toThrow(/samples: expected at most 2000000/);

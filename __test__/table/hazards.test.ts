@@ -1,7 +1,13 @@
 /** What real tables do to a learner: each is learned, or refused with the reason. */
 import { describe, expect, test } from "vitest";
 import { DataError, OptionError } from "../../src/errors.ts";
-import { type ColumnType, type FitTableOptions, fitTable, type Scores } from "../../src/table/index.ts";
+import {
+  type ColumnType,
+  type FitTableOptions,
+  fitTable,
+  type Scores,
+  TableModel,
+} from "../../src/table/index.ts";
 
 type Row = Record<string, unknown>;
 
@@ -60,7 +66,6 @@ async function learn(rows: Row[], options: Partial<FitTableOptions> = {}) {
     if (probabilities.length > 0) expect(probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
   }
   expect(some.map((row) => model.predict(row))).toEqual(answers.slice(0, some.length));
-  const { TableModel } = await import("../../src/table/index.ts");
   const copy = TableModel.fromBytes(model.toBytes());
   expect(copy.predict([...some, ...strangers])).toEqual(answers);
   copy.dispose();
@@ -132,6 +137,12 @@ describe("a column", () => {
   test("with values that no double can subtract is learned", async () => {
     const tiny = 5e-324;
     await learn(table(60, (row, at) => ({ ...row, t: at % 2 ? tiny : 0, u: at % 3 ? 1e300 : -1e300 })));
+  });
+
+  test("of the least numbers that a double has is learned", async () => {
+    const least = (row: Row, at: number) => ({ ...row, least: ((at * 37) % 100) * 5e-324 });
+    const { types } = await learn(table(100, least));
+    expect(types.least).toBe("number");
   });
 
   test("of numbers as text is one of numbers", async () => {
@@ -341,6 +352,29 @@ describe("a target", () => {
     const { answers, notes } = await learn(table(50, (row) => ({ ...row, y: "A" })));
     expect(notes).toMatch(/"y" has one class, "A", which is always the answer/);
     for (const answer of answers) expect(answer).toEqual({ value: "A", probabilities: { A: 1 } });
+  });
+
+  test.each(["balanced", { A: 2 }] as const)(
+    "with one class may have the class weights %o",
+    async (given) => {
+      const rows = table(50, (row) => ({ ...row, y: "A" }));
+      const model = await fitTable(rows, { target: "y", quality: "fast", networks: 1, classWeight: given });
+      const copy = TableModel.fromBytes(model.toBytes());
+      expect(copy.predict(rows[0]).value).toBe("A");
+      for (const one of [model, copy]) one.dispose();
+    },
+  );
+
+  test("with one class among some rows has no score by a metric that needs two", async () => {
+    // No area under the curve: every held-out row that counts is of the commonest class.
+    const rows = table(40, (row, at) => ({ ...row, y: at === 0 ? "B" : "A", weight: at === 0 ? 0 : 1 }));
+    const options = { target: "y", quality: "fast", networks: 2, metric: "rocAuc" } as const;
+    const model = await fitTable(rows, { ...options, sampleWeight: "weight" });
+    expect(model.leaderboard[0].score).toBeNaN();
+    const copy = TableModel.fromBytes(model.toBytes());
+    expect(copy.leaderboard).toEqual(model.leaderboard);
+    expect(copy.summary()).toBe(model.summary());
+    for (const one of [model, copy]) one.dispose();
   });
 
   test("with a class of one row is learned", async () => {

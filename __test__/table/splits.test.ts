@@ -167,6 +167,16 @@ describe("crossValidateTable", () => {
     );
   });
 
+  test("has a text without scores where no fold learned the classes of its rows", async () => {
+    const table = rows.slice(0, 11).map((row, at) => ({ area: row.area, kind: at / 7 }));
+    const { text, notes } = await crossValidateTable(table, {
+      ...{ quality: "fast", networks: 1, seed: 1, target: "kind", task: "classification", folds: 2 },
+    } as const);
+    expect(text).toBe(
+      ["2 folds, mean and standard deviation", ...notes.map((note) => `note: ${note}`)].join("\n"),
+    );
+  });
+
   test("scores several targets by name, and tells of classes that a fold did not learn", async () => {
     const rare = rows.map((row, at) => ({ ...row, kind: at === 5 ? "castle" : row.kind }));
     const { mean, folds, notes } = await crossValidateTable(rare, {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { environmentVariable } from "../host.ts";
 import { candidates } from "../options/names.ts";
+import { printable } from "../textTable.ts";
 
 /** The exit codes. */
 export const EXIT = {
@@ -38,7 +39,7 @@ export const wrongUse = (message: string) => new CommandFailure(message, EXIT.us
 /** Writes a line to standard error, if it can be written: synchronously, because the process may end next. */
 export function writeError(message: string): void {
   try {
-    writeSync(2, `myelin: ${message}\n`);
+    writeSync(2, `myelin: ${printable(message)}\n`);
   } catch {
     // The exit code still reports the error.
   }
@@ -73,8 +74,17 @@ const FIXES: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/--format or encoding\b/, "--format or --encoding"],
   [/\bgive the encoding of the file, for instance\b/, "give the encoding of the file, such as"],
   [/\bgive it the type "category"/, "give it the type category with --type"],
+  [/\bread it with loadTable or load\b/, "give its path, or see myelin --help"],
   [/\bread it with streamTable, or give columns: \[...\] to read some columns/, "use --stream"],
 ];
+
+/** What messages call the stream that the command reads. */
+let streamName = "standard input";
+
+/** Sets what messages call the stream that the command reads. */
+export function nameStream(name: string): void {
+  streamName = name;
+}
 
 const fixInOwnWords = (text: string) =>
   FIXES.reduce((found, [pattern, words]) => found.replace(pattern, words), text).replace(
@@ -100,7 +110,7 @@ export function inOwnWords(message: string, command: Command | undefined): strin
   const own = at < 0 ? message : message.slice(0, at) + fixInOwnWords(message.slice(at));
   const text = own
     .replace(CALLS, "")
-    .replace(/^the stream: /, "standard input: ")
+    .replace(/^the stream: /, () => `${streamName}: `)
     .replaceAll("\n", " ");
   const option = /^(?:"[^"]*": )?(budget: seconds|[a-zA-Z]+): /.exec(text)?.[1];
   if (option === undefined) return text;

@@ -1,4 +1,5 @@
 /** What a command reads: a table from a path, an address or standard input; a model from a file. */
+import { createReadStream, statSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { load, type Model } from "myelin";
@@ -13,7 +14,7 @@ import {
   type TableModel,
 } from "myelin/table";
 import { fileError } from "../files/paths.ts";
-import { failure, wrongUse } from "./failures.ts";
+import { failure, nameStream, wrongUse } from "./failures.ts";
 import { note } from "./output.ts";
 import type { ReadingValues } from "./reading.ts";
 
@@ -40,6 +41,15 @@ export function refuseReading(values: ReadingValues, reason: string): void {
 
 const isAddress = (file: string) => /^https?:\/\//.test(file);
 
+/** Returns whether a path names a pipe, such as `<(…)` of a shell: its bytes can be read once. */
+function isPipe(file: string): boolean {
+  try {
+    return statSync(file).isFIFO();
+  } catch {
+    return false; // What reads it gives the reason.
+  }
+}
+
 /** The bytes of standard input. It can be read once. */
 export function standardInput(): AsyncIterable<Uint8Array> {
   if (process.stdin.isTTY) note("reading standard input; Ctrl-D ends it");
@@ -49,6 +59,10 @@ export function standardInput(): AsyncIterable<Uint8Array> {
 /** Returns the source of a table: `-` is standard input. */
 export function tableInput(file: string): TableInput {
   if (file === "-") return standardInput();
+  if (isPipe(file)) {
+    nameStream(nameOf(file));
+    return createReadStream(file);
+  }
   return isAddress(file) ? file : pathToFileURL(file);
 }
 
@@ -79,15 +93,15 @@ async function headOf(file: string, kind: string): Promise<Uint8Array> {
   }
 }
 
-/** Returns whether a file holds a model, by its first bytes. Standard input and addresses hold tables. */
+/** Returns whether a file holds a model, by its first bytes. What is not a file holds a table. */
 export async function holdsModel(file: string): Promise<boolean> {
-  if (file === "-" || isAddress(file)) return false;
+  if (!isFile(file)) return false;
   return isModel(await headOf(file, "file"));
 }
 
 /** Throws unless a file may hold a table. */
 export async function checkTable(file: string, command: string): Promise<void> {
-  if (file === "-" || isAddress(file)) return;
+  if (!isFile(file)) return;
   const head = await headOf(file, "table");
   const shown = JSON.stringify(file);
   if (head.length === 0) throw failure(`${shown} is empty. Fix: give a table with a line of names and rows`);
@@ -125,8 +139,11 @@ export function checkAnswers({ names }: Frame, targets: readonly string[], place
   );
 }
 
-/** Returns whether a source can be read again: a file, and not a stream. */
-export const isFile = (file: string): boolean => file !== "-" && !isAddress(file);
+/** Returns whether a source is a file, and not a stream or an address. */
+export const isFile = (file: string): boolean => !isStream(file) && !isAddress(file);
+
+/** Returns whether a source can be read only once. */
+export const isStream = (file: string): boolean => file === "-" || isPipe(file);
 
 /** Returns how messages call a source. */
 export const nameOf = (file: string): string => (file === "-" ? "standard input" : JSON.stringify(file));
@@ -135,6 +152,10 @@ export const nameOf = (file: string): string => (file === "-" ? "standard input"
 async function checkModel(file: string, command: string): Promise<void> {
   if (file === "-")
     throw wrongUse("a model is read from a file, not from standard input. Fix: give its path");
+  if (isPipe(file))
+    throw wrongUse(
+      `a model is read from a file, and ${nameOf(file)} is a pipe. Fix: give the path of a file`,
+    );
   const head = await headOf(file, "model");
   if (isModel(head)) return;
   const shown = JSON.stringify(file);

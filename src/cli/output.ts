@@ -1,5 +1,6 @@
 /** Where a command writes: results to standard output, notes and progress to standard error. */
 import { environmentVariable } from "../host.ts";
+import { printable } from "../textTable.ts";
 import { EXIT, writeError } from "./failures.ts";
 
 /** Writes a line of the result. */
@@ -20,7 +21,7 @@ export function printJson(value: unknown): void {
 
 /** Writes a line that is not part of the result. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text)}\n`);
 }
 
 /** Returns whether a stream takes colors: a terminal, unless `NO_COLOR` is set. */

@@ -1,6 +1,6 @@
 /** A file that is written part by part, and has its name only when it is complete. */
 import { realpathSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { fileError } from "../files/paths.ts";
 import { beginReplacement, destinationOf, type Replacing } from "../files/replace.ts";
 import { wrongUse } from "./failures.ts";
@@ -32,6 +32,8 @@ export function checkOutput(option: string, path: string, others: readonly (stri
   const shown = JSON.stringify(path);
   if (path === "-")
     throw wrongUse(`${option} is written to a file, not to standard output. Fix: give a path`);
+  if (path.endsWith("/") || path.endsWith(sep))
+    throw wrongUse(`${option} ${shown} is the path of a folder. Fix: give the path of a file`);
   if (others.some((other) => other !== undefined && located(other) === located(path)))
     throw wrongUse(`${option} ${shown} would replace a file that the command uses. Fix: give another path`);
   try {

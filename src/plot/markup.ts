@@ -16,9 +16,12 @@ export function escapeText(text: string): string {
   return printable(text).replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Replaces control characters, which terminals execute, and lone surrogates, which XML forbids. */
+/**
+ * Replaces control characters, which terminals execute, those that reverse the direction of the text after
+ * them, and lone surrogates, which XML forbids.
+ */
 export function printable(text: string): string {
-  return text.toWellFormed().replace(/[\p{Cc}\uFFFE\uFFFF]/gu, " ");
+  return text.toWellFormed().replace(/[\p{Cc}\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]/gu, " ");
 }
 
 // A hundredth of a pixel is invisible.

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6, Server as NetServer, type Socket } from "node:net";
 import { StateError } from "../errors.ts";
+import { nextTurn, now } from "../host.ts";
 import { checkNames, refuse } from "../options.ts";
 import { curlExample } from "./openApi.ts";
 import { REQUEST_OPTIONS, readRequestOptions } from "./options.ts";
@@ -18,6 +19,10 @@ const HEAD_SECONDS = 10;
 const DISCARD_MILLISECONDS = 2000;
 /** Milliseconds in which a closing server waits for requests that are on their way over open connections. */
 const GRACE_MILLISECONDS = 500;
+/** Milliseconds in which a closing server still accepts the connections that clients have opened already. */
+const ACCEPT_MILLISECONDS = 500;
+/** Turns of the event loop without a new connection after which none is taken to wait. */
+const QUIET_TURNS = 3;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 
@@ -74,6 +79,7 @@ const CONNECTION_ERRORS: Readonly<Record<string, readonly [ProblemStatus, string
   HPE_HEADER_OVERFLOW: [431, "Expected shorter headers."],
   ERR_HTTP_REQUEST_TIMEOUT: [408, "The request did not arrive in time."],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "Expected shorter extensions of chunks."],
+  HPE_INVALID_CHUNK_SIZE: [400, "Expected a body in chunks that begin with their size."],
 };
 
 /** Connects a service to the requests of a server. */
@@ -82,9 +88,15 @@ class Connector {
   readonly #listening: Listening;
   /** Requests by connection whose reply has not been written. */
   readonly #pending = new Map<Socket, number>();
+  /** Requests by connection whose body has not arrived. */
+  readonly #arriving = new Map<Socket, number>();
+  /** Connections that failed and got a reply that says why. */
+  readonly #failed = new WeakSet<Socket>();
   /** The last header `Host` that was accepted: clients send the same one again and again. */
   #lastHost: string | undefined;
   isClosing = false;
+  /** The number of connections so far. */
+  connections = 0;
 
   constructor(service: Service, listening: Listening) {
     this.#service = service;
@@ -93,8 +105,12 @@ class Connector {
 
   /** Keeps a connection until it closes. */
   connect(socket: Socket): void {
+    this.connections++;
     this.#pending.set(socket, 0);
-    socket.once("close", () => this.#pending.delete(socket));
+    socket.once("close", () => {
+      this.#pending.delete(socket);
+      this.#arriving.delete(socket);
+    });
   }
 
   /** Answers a request. */
@@ -120,6 +136,9 @@ class Connector {
   /** Reads the body of a request, and answers it. */
   #read(request: IncomingMessage, response: ServerResponse, head: Head): void {
     const { maximumBytes } = this.#service.settings;
+    const { socket } = request;
+    const count = (change: number) => this.#arriving.set(socket, (this.#arriving.get(socket) ?? 0) + change);
+    count(1);
     const chunks: Buffer[] = [];
     let size = 0;
     const onData = (chunk: Buffer) => {
@@ -129,10 +148,13 @@ class Connector {
         return;
       }
       request.off("data", onData).off("end", onEnd);
+      count(-1);
       this.#send(request, response, head, this.#service.tooLarge());
       discard(request);
     };
     const onEnd = () => {
+      if (this.#failed.has(socket)) return;
+      count(-1);
       const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size);
       const reply = this.#service.answer(body, () => response.destroyed);
       if (reply instanceof Promise) reply.then((found) => this.#send(request, response, head, found));
@@ -174,11 +196,14 @@ class Connector {
 
   /** Replies to what is not HTTP, or came too late. */
   fail(error: NodeJS.ErrnoException, socket: Socket): void {
-    // After a reply that is under way nothing else can be written.
-    if (!socket.writable || error.code === "ECONNRESET" || (this.#pending.get(socket) ?? 0) > 0) {
+    const pending = this.#pending.get(socket) ?? 0;
+    // After a reply that is under way nothing else can be written. Before the body has arrived there is none.
+    const isFree = pending === 0 || (pending === 1 && this.#arriving.get(socket) === 1);
+    if (!socket.writable || error.code === "ECONNRESET" || !isFree) {
       socket.destroy();
       return;
     }
+    this.#failed.add(socket);
     const [status, detail] = CONNECTION_ERRORS[error.code ?? ""] ?? [400, "Expected a request of HTTP/1.1."];
     const { body, type } = problem(status, detail);
     const lines = [
@@ -245,10 +270,28 @@ function connect(connector: Connector, timeout: number): Server {
   return server;
 }
 
+/** Resolves after the event loop has looked once for what has arrived. */
+const nextPoll = () => new Promise<void>(nextTurn);
+
+/**
+ * Accepts the connections that clients have opened already: a system resets those that wait when a server
+ * stops listening, with the requests that came over them. Node accepts one of them in each turn.
+ */
+async function acceptWaiting(connector: Connector): Promise<void> {
+  const until = now() + ACCEPT_MILLISECONDS;
+  for (let quiet = 0; quiet < QUIET_TURNS && now() < until; ) {
+    const before = connector.connections;
+    await nextPoll();
+    quiet = connector.connections > before ? 0 : quiet + 1;
+  }
+}
+
 /** Accepts no further connections, and resolves when all are closed, after at most `timeout` seconds. */
-function end(server: Server, connector: Connector, timeout: number): Promise<void> {
+async function end(server: Server, connector: Connector, timeout: number): Promise<void> {
+  // Before the replies close their connections: clients would open others, which nobody would accept.
+  await acceptWaiting(connector);
   connector.isClosing = true;
-  return new Promise((resolve) => {
+  await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(grace);
       clearTimeout(limit);
@@ -258,7 +301,9 @@ function end(server: Server, connector: Connector, timeout: number): Promise<voi
     // `close` of node:http would also end connections whose next request is on its way. On Bun there is no other.
     if (server instanceof NetServer) NetServer.prototype.close.call(server, done);
     else (server as Server).close(done);
-    const grace = setTimeout(() => {
+    const grace = setTimeout(async () => {
+      // After a long block of the event loop, requests may have arrived that have not been read.
+      await nextPoll();
       server.closeIdleConnections();
       connector.closeSilent();
     }, GRACE_MILLISECONDS);

@@ -159,7 +159,7 @@ export const targetFields: Check<TargetDescription> = fields({
   metric: optional(metric),
   positive: optional(classValue),
   threshold: optional(between(0, 1)),
-  classWeights: optional(list(positive, 2)),
+  classWeights: optional(list(positive, 1)),
   quantiles: optional(list(between(0, 1), 1)),
 }) as Check<TargetDescription>;
 
@@ -316,7 +316,7 @@ function checkTogether({ columns, targets, background }: Written): void {
     for (const [number, { steps }] of parts.entries()) {
       for (const one of steps) checkStep(one, names, place);
       // The weights of a network show that the inputs are as many as the steps write.
-      if (!networks.some(({ part }) => part === number))
+      if (![...networks, ...(quantiles?.networks ?? [])].some(({ part }) => part === number))
         throw new FormatError(`${place}: part ${number}: expected a network that it prepares rows for`);
     }
     for (const { part, bag } of networks) {

@@ -1,6 +1,6 @@
 /** A table model as text: what was done to each column, what was trained, and how good it is. */
 import { show } from "../errors.ts";
-import { alignTable } from "../textTable.ts";
+import { alignTable, printable } from "../textTable.ts";
 import type { ColumnDescription } from "./columns.ts";
 import { positiveOf } from "./decision.ts";
 import { type ModelChange, type Sizes, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
@@ -151,13 +151,15 @@ export function summarize(
     ["column", "type", "distinct", "missing", "encoders"],
     ...columns.map((column) => describeColumn(column, targets)),
   ];
-  return [
-    `${count(rows, "row")}, seed ${seed}`,
-    ...(withColumns ? ["", ...alignTable(table, [0, 1, 4])] : []),
-    ...targets.flatMap((target) => ["", ...scoreLines(target, changes)]),
-    ...changes.flatMap((change) => ["", ...changeLines(change)]),
-    ...(notes.length === 0 ? [] : ["", ...notes.map((note) => `note: ${note}`)]),
-  ].join("\n");
+  return printable(
+    [
+      `${count(rows, "row")}, seed ${seed}`,
+      ...(withColumns ? ["", ...alignTable(table, [0, 1, 4])] : []),
+      ...targets.flatMap((target) => ["", ...scoreLines(target, changes)]),
+      ...changes.flatMap((change) => ["", ...changeLines(change)]),
+      ...(notes.length === 0 ? [] : ["", ...notes.map((note) => `note: ${note}`)]),
+    ].join("\n"),
+  );
 }
 
 /** The model in a few lines: task, target, columns, networks and the main score. */
@@ -176,7 +178,7 @@ export function describeBriefly({ columns, targets, rows, changes = [] }: TableP
   });
   const from =
     used === columns.length ? count(used, "column") : `${used} of ${count(columns.length, "column")}`;
-  return [`TableModel: ${from}, ${count(rows, "row")}`, ...lines].join("\n");
+  return printable([`TableModel: ${from}, ${count(rows, "row")}`, ...lines].join("\n"));
 }
 
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;

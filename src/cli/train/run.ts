@@ -16,7 +16,7 @@ import {
 import { randomNumber } from "../../host.ts";
 import { unknownName } from "../../options/names.ts";
 import { CommandFailure, EXIT, wrongUse } from "../failures.ts";
-import { atRow, checkAnswers, checkTable, nameOf, readRows, streamRows } from "../input.ts";
+import { atRow, checkAnswers, checkTable, isStream, nameOf, readRows, streamRows } from "../input.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { note, print, printJson } from "../output.ts";
 import { checkOutput } from "../outputFile.ts";
@@ -146,9 +146,9 @@ async function openStream(file: string, values: TrainValues): Promise<Omit<Table
   const first = await stream.next();
   await stream.return();
   if (first.done) throw wrongUse(`${nameOf(file)} has no rows. Fix: give a table with rows`);
-  if (file === "-") {
+  if (isStream(file)) {
     throw wrongUse(
-      "standard input can be read only once, and --stream reads twice. Fix: give the path of a file",
+      `${nameOf(file)} can be read only once, and --stream reads twice. Fix: give the path of a file`,
     );
   }
   const source = async function* () {
@@ -342,7 +342,7 @@ function printResult(
   const given = quoted(path);
   print(`\nsaved ${path} (${shown})`);
   print(
-    `  myelin predict ${given} ${file === "-" || file.includes("://") ? "FILE" : `${quoted(file)}${readingWords(values)}`}`,
+    `  myelin predict ${given} ${isStream(file) || file.includes("://") ? "FILE" : `${quoted(file)}${readingWords(values)}`}`,
   );
   print(`  myelin inspect ${given}`);
 }

@@ -13,10 +13,12 @@ export function barLines({ label, bars }: BarsPanel, { width, color }: TextSize)
   const room = Math.max(5, width - names - values - 4);
   const low = Math.min(0, ...bars.map(({ value }) => value));
   const high = Math.max(0, ...bars.map(({ value }) => value));
-  const scale = high > low ? room / (high - low) : 0;
-  const zero = Math.round(-low * scale);
+  const span = high - low;
+  // Divides first: `room / span` is infinite for the least numbers.
+  const lengthOf = (value: number) => (span > 0 ? Math.round((value / span) * room) : 0);
+  const zero = lengthOf(-low);
   const lines = bars.map(({ name, value, text, paint }) => {
-    const length = Math.round(Math.abs(value) * scale);
+    const length = lengthOf(Math.abs(value));
     const start = value < 0 ? Math.max(0, zero - length) : zero;
     const end = Math.min(room, start + length);
     const bar = paintText("█".repeat(Math.max(0, end - start)), paint, color);

@@ -192,7 +192,10 @@ export const piecewiseLinear = entry(
       const { edges, fill } = state as State<Bins>;
       const width = edges.length - 1;
       const lows = Float64Array.from(edges);
-      const factors = Float64Array.from({ length: width }, (_, bin) => 1 / (edges[bin + 1] - edges[bin]));
+      // The reciprocal of a denormal width is infinite.
+      const factors = Float64Array.from({ length: width }, (_, bin) =>
+        Math.min(1 / (edges[bin + 1] - edges[bin]), Number.MAX_VALUE),
+      );
       return {
         width,
         write(given, out, at) {

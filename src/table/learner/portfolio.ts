@@ -308,7 +308,8 @@ async function blend(
   const temperature = isClassification ? await inTurns(findTemperature(predictions, scored)) : 1;
   applyTemperature(predictions, outputs, temperature);
   const isSmaller = metric !== undefined && metricOf(metric, target.description).smallerIsBetter;
-  const scoreOf = (value: number) => (isSmaller ? value : -value);
+  const scoreOf = (value: number) =>
+    value === Number.POSITIVE_INFINITY ? Number.NaN : isSmaller ? value : -value;
   const used = networks.filter(({ bag }) => shares[alive.indexOf(bag)] > 0);
   for (const one of networks) if (!used.includes(one)) one.model.dispose();
   const kept = [...new Set(used.map(({ fold }) => fold))].sort((a, b) => a - b);
