@@ -16,7 +16,7 @@ const suites = isFast
   ? [fastTests]
   : chosen.length > 0
     ? [sourceTests]
-    : [fastTests, slowTests, rustTests, packageTests];
+    : [fastTests, slowTests, fusedTests, rustTests, packageTests];
 
 /** What failed, one line each. */
 const failures = [];
