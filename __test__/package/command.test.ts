@@ -15,10 +15,12 @@ const rows = Array.from(
   (_, at) => `${at % 17},${at % 2 ? "x" : "y"},${(at % 17) * 3 + (at % 2)}`,
 );
 
-/** Trains, predicts, tests and draws; returns what computed. */
-function use(app: string): void {
+/** Trains, predicts, tests and draws on a kernel. */
+function use(app: string, kernel: string): void {
+  const settings = kernel === "native" ? {} : { MYELIN_KERNEL: kernel };
   const myelin = (...given: string[]) =>
-    expectSuccess(run(app, join(app, "node_modules", ".bin", "myelin"), given));
+    expectSuccess(run(app, join(app, "node_modules", ".bin", "myelin"), given, settings));
+  expect(JSON.parse(myelin("doctor", "--json")).kernel.name).toBe(kernel);
   writeFileSync(join(app, "table.csv"), `a,b,c\n${rows.join("\n")}\n`);
   const fast = ["--quality", "fast", "--networks", "1", "--seed", "1", "--json", "--quiet"];
   const { scores } = JSON.parse(myelin("train", "table.csv", "--target", "c", ...fast));
@@ -36,12 +38,12 @@ function use(app: string): void {
   expect(existsSync(join(app, "node_modules", "myelin", "dist", "cli", "train.schema.json"))).toBe(true);
 }
 
-test("runs on the TypeScript kernel", () => {
-  use(install(tarballs().myelin));
+test.each(["wasm", "typescript"])("runs on the %s kernel", (kernel) => {
+  use(install(tarballs().myelin), kernel);
 });
 
 describeNative("with the platform package", () => {
   test("runs on the native kernel", () => {
-    use(install(tarballs().myelin, tarballs().platform));
+    use(install(tarballs().myelin, tarballs().platform), "native");
   });
 });
