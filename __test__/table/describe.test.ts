@@ -123,3 +123,12 @@ test("an unknown target, column or option is refused with the nearest name", asy
   // @ts-expect-error an unknown option
   await expect(describeTable(sound(), { targets: "price" })).rejects.toThrow(/"target"/);
 });
+
+test("describes a table whose cells are lists too deep for a text, or objects without one", async () => {
+  let deep: unknown = [];
+  for (let level = 0; level < 50_000; level++) deep = [deep];
+  const rows = [deep, { toString: 3 }, Object.create(null), [1], [2], [1]].map((cell) => ({ cell, x: 1 }));
+  const { columns, text } = await describeTable(rows);
+  expect(columns[0].type).toBe("ignore");
+  expect(text).toMatch(/^6 rows, 2 columns/);
+});

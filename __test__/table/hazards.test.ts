@@ -321,6 +321,13 @@ describe("a target", () => {
     await learn(table(100, (row, at) => (at === 3 ? { ...row, y: 1e9 } : row)));
   });
 
+  test("with one number of 1e9 among numbers around 1e-31 is learned", async () => {
+    const rows = table(40, (row, at) => ({ ...row, y: at === 3 ? 1e9 : 1e-31 * Number(row.y) }));
+    const model = await fitTable(rows, { target: "y", quality: "fast", networks: 2, seed: 1 });
+    expect(allNumbers(model.predict(rows)).every(Number.isFinite)).toBe(true);
+    model.dispose();
+  });
+
   test("of numbers that no square can hold is refused", async () => {
     const rows = table(100, (row, at) => (at === 3 ? { ...row, y: 1e300 } : row));
     await expect(refused(rows)).rejects.toThrow(/target "y": row 3: expected a number of at most 1e\+100/);

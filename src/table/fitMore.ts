@@ -1,4 +1,5 @@
 /** fitMore: a table model that has also learned from new rows. */
+
 import { DataError, show } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { checkNames, readSize, refuse } from "../options.ts";
@@ -13,6 +14,7 @@ import { collectFrame, type TableSource } from "./frame.ts";
 import { baselineOf } from "./honest.ts";
 import { applyTemperature, blendLoss, findTemperature, mix, type Scored } from "./learner/blend.ts";
 import { foldTemperature, repeatByClass, trainingWeights } from "./learner/classWeights.ts";
+import { scaledTarget } from "./learner/encoded.ts";
 import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learner/learned.ts";
 import { OutOfFold } from "./learner/outOfFold.ts";
 import { calibrateQuantiles } from "./learner/quantiles.ts";
@@ -188,7 +190,7 @@ async function continueTarget(
     const { preparation, center, scale } = learned.parts[network.part];
     const encode = (taken: Uint32Array) => ({
       x: preparation.encode(columns, taken),
-      y: Float32Array.from(taken, (row) => (values[row] - center) / scale),
+      y: Float32Array.from(taken, (row) => scaledTarget(values[row], center, scale)),
     });
     const { training, heldOut } = folds[fold];
     return {

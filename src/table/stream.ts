@@ -2,6 +2,7 @@
  * Rows that are not in the sample: once the networks have learned from the sample, they continue on the other
  * rows, block by block.
  */
+
 import { DataError, show } from "../errors.ts";
 import { now } from "../host.ts";
 import { sessionOf } from "../model.ts";
@@ -11,6 +12,7 @@ import { type ModelTraining, trainTogether } from "../training/trainMany.ts";
 import { type ColumnDescription, cellReader, type TypedColumn } from "./columns.ts";
 import type { Frame } from "./frame.ts";
 import type { Encoded } from "./learner/encoded.ts";
+import { scaledTarget } from "./learner/encoded.ts";
 import type { Trained } from "./learner/train.ts";
 import { eachRow, PURPOSE, type Sample, Table } from "./sample.ts";
 import { readTargets, type Target, type TargetDescription } from "./target.ts";
@@ -204,7 +206,7 @@ async function trainBlock(
     preparation.encode(typed, known, x);
     x.set(training.x.subarray(from * inputs, (from + more) * inputs), known.length * inputs);
     const y = new Float32Array(known.length + more);
-    for (const [at, row] of known.entries()) y[at] = (values[row] - center) / scale;
+    for (const [at, row] of known.entries()) y[at] = scaledTarget(values[row], center, scale);
     y.set(training.y.subarray(from, from + more), known.length);
     if (!isWeighted) return { x, y, weights: undefined };
     const weights = new Float32Array(known.length + more).fill(1);

@@ -172,13 +172,24 @@ const mix = (hash: number, value: number) => Math.imul(hash ^ value, 0x01000193)
 const wide = new Float64Array(1);
 const halves = new Uint32Array(wide.buffer);
 
+/** The text of a cell. A list or an object may be too deep to have one: then it counts as others of its kind. */
+function textOf(cell: unknown): string {
+  if (cell instanceof Date) return String(cell.getTime());
+  if (cell === null || typeof cell !== "object") return String(cell ?? "");
+  try {
+    return JSON.stringify(cell);
+  } catch {
+    return show(cell);
+  }
+}
+
 /** Two hashes of a cell, which depend on its text. */
 function hashCell(cell: unknown, seed: number): number {
   if (typeof cell === "number") {
     wide[0] = cell;
     return mix(mix(seed, halves[0]), halves[1]);
   }
-  const text = cell instanceof Date ? String(cell.getTime()) : String(cell ?? "");
+  const text = textOf(cell);
   let hash = mix(seed, text.length);
   for (let at = 0; at < text.length; at++) hash = mix(hash, text.charCodeAt(at));
   return hash;

@@ -44,7 +44,7 @@ export function* encodeFold(
     : scalingOf(Float64Array.from(split.training, (row) => values[row]));
   function* encode(rows: Uint32Array): Pieces<EncodedRows> {
     const y = new Float32Array(rows.length);
-    for (let at = 0; at < rows.length; at++) y[at] = (values[rows[at]] - center) / scale;
+    for (let at = 0; at < rows.length; at++) y[at] = scaledTarget(values[rows[at]], center, scale);
     return { x: yield* preparation.encodePieces(columns, rows), y };
   }
   const { classWeights } = description;
@@ -60,6 +60,13 @@ export function* encodeFold(
     weights: weights && Float32Array.from(split.training, (row) => weights[row]),
   };
 }
+
+/** Standard deviations from the mean beyond which a target counts as this far: its square is finite in 32 bits. */
+const FARTHEST_TARGET = 1e15;
+
+/** Returns a target as networks learn it. A fold may hold out a number that is far beyond all others. */
+export const scaledTarget = (value: number, center: number, scale: number): number =>
+  Math.min(FARTHEST_TARGET, Math.max(-FARTHEST_TARGET, (value - center) / scale));
 
 /** The mean and the standard deviation of numbers; 1 where they do not vary. */
 export function scalingOf(values: ArrayLike<number>): Scaling {
