@@ -1,13 +1,18 @@
 // A lock between processes: a file with the id of the process that holds it.
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 
-/** Waits until no other process holds the lock, then holds it until this process ends. */
+/** Waits until no other process holds the lock, then holds it until the returned function or this process ends it. */
 export function takeLock(file) {
   while (!tryToTake(file)) {
     if (!isHeld(file)) rmSync(file, { force: true });
     else pause(200);
   }
-  process.on("exit", () => rmSync(file, { force: true }));
+  const release = () => rmSync(file, { force: true });
+  process.on("exit", release);
+  return () => {
+    process.off("exit", release);
+    release();
+  };
 }
 
 function tryToTake(file) {

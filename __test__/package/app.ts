@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect } from "vitest";
+import { takeLock } from "../../scripts/lock.js";
 import { hostTarget, nativeIsRequired } from "../../scripts/toolchain.js";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -64,13 +65,22 @@ export function install(...tarballs: string[]): string {
 
 /** Installs the dependencies of this folder's package.json if they are missing: tools that few tests need. */
 export function installTools(folder: string): void {
+  // Two test files may need the same tools at the same time.
+  const release = takeLock(join(root, "target", `${basename(folder)}.lock`));
+  try {
+    if (toolsAreInstalled(folder)) return;
+    expectSuccess(runNpm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"));
+  } finally {
+    release();
+  }
+}
+
+function toolsAreInstalled(folder: string): boolean {
   const wanted = Object.entries<string>(readManifest(folder).dependencies);
-  const installed = wanted.every(([name, version]) => {
+  return wanted.every(([name, version]) => {
     const home = join(folder, "node_modules", name);
     return existsSync(join(home, "package.json")) && version.endsWith(readManifest(home).version);
   });
-  if (installed) return;
-  expectSuccess(runNpm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"));
 }
 
 /** The folder of the bundlers that are not dependencies of the checkout. */
