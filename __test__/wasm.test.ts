@@ -109,7 +109,7 @@ describe("a panic", () => {
 
 describe("a training in turns of the event loop", () => {
   const rows = rowsFor(program, 5000);
-  const run = runOf(5000, { batchSize: 50, steps: 1500, learningRates: new Float64Array(15).fill(0.01) });
+  const run = runOf(5000, { batchSize: 50, learningRates: new Float64Array(150).fill(0.001) });
 
   test("gives what one call gives, with a validation, and two trainings share the turns", async () => {
     const data = dataset(wasm, program, rows);
@@ -137,7 +137,10 @@ describe("a training in turns of the event loop", () => {
   });
 
   test("refuses everything that would change the network, and predicts from the last completed epoch", async () => {
-    const data = dataset(wasm, program, rows);
+    // An epoch takes many turns.
+    const many = 400_000;
+    const data = dataset(wasm, program, rowsFor(program, many));
+    const run = runOf(many, { batchSize: 50, learningRates: new Float64Array(10).fill(1e-4) });
     const network = networkOf(wasm, program);
     const before = network.read("parameters");
     const training = network.start(data, run);
