@@ -33,11 +33,13 @@ function main() {
   pack(stageMain(), manifest);
 }
 
-// The README links to files that are not packed.
+// The README links to files that are not packed, and the manifest has what only the checkout needs.
 function stageMain() {
   const folder = emptyFolder(manifest.name);
-  for (const path of [...manifest.files, "package.json", "LICENSE", "README.md"])
+  for (const path of [...manifest.files, "LICENSE", "README.md"])
     cpSync(join(root, path), join(folder, path), { recursive: true });
+  const { devDependencies: _, scripts: __, workspaces: ___, ...published } = manifest;
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   const isPacked = (path) => existsSync(join(folder, path));
   const readme = readFileSync(join(root, "README.md"), "utf8");
   writeFileSync(join(folder, "README.md"), withLiveLinks(readme, isPacked, manifest));

@@ -390,7 +390,7 @@ async function readSample(
   for (const [name, value] of Object.entries({ groups, time })) {
     if (value === undefined) continue;
     throw new OptionError(
-      `${CALL}: ${name}: expected none beside memory, because rows that come later cannot be kept out of folds; received both`,
+      `${CALL}: ${name}: expected none beside memory, because later rows cannot be kept out of folds; received both`,
     );
   }
   if (sampleWeight !== undefined && typeof sampleWeight !== "string")
@@ -423,7 +423,7 @@ async function readValidation(
   for (const [name, value] of Object.entries({ groups, time })) {
     if (value === undefined) continue;
     throw new OptionError(
-      `${CALL}: ${name}: expected none beside validation, which takes the place of folds; received both`,
+      `${CALL}: ${name}: expected none beside validation, which replaces folds; received both`,
     );
   }
   const frame = await collectFrame(validation, `${CALL}: validation`, { signal });

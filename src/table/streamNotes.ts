@@ -40,7 +40,7 @@ export function streamNotes({ sample, continued }: StreamCourse): string[] {
     ...Array.from(continued, ([name, { refused }]) =>
       refused === 0
         ? []
-        : `${refused} of the other rows have a value of ${JSON.stringify(name)} that cannot be read, or a class that the sample does not have; they were not learned from`,
+        : `${refused} of the other rows have a value of ${JSON.stringify(name)} that cannot be read, or a class that the sample lacks, and were left out`,
     ).flat(),
   ];
 }
