@@ -57,7 +57,7 @@ describe("on Node", () => {
     expect(make().kernel.name).toBe("wasm");
   });
 
-  test("ready refuses what is no module, and unknown options", async () => {
+  test("ready refuses what is not a module, and unknown options", async () => {
     await expect(ready({ module: 3 as never })).rejects.toThrow(OptionError);
     await expect(ready({ module: {} })).rejects.toThrow(
       "ready: module: expected an address, a Response, bytes or a WebAssembly.Module, received an object (Object)",

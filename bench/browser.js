@@ -134,14 +134,22 @@ const browser = spawn(
   [...flags, `--user-data-dir=${profile}`, `http://127.0.0.1:${server.address().port}/`],
   { stdio: "ignore" },
 );
+const ended = new Promise((_, reject) => {
+  const fail = (reason) =>
+    reject(new Error(`Chromium did not run (${reason}). Fix: set CHROMIUM to the path of the browser`));
+  browser.once("error", ({ message }) => fail(message));
+  browser.once("exit", (status) => fail(`it ended with ${status}`));
+});
+ended.catch(() => {}); // It also ends when the bench does.
 try {
-  const { kernel } = await started;
+  const { kernel } = await Promise.race([started, ended]);
   console.log(`Chromium: ${kernel.name}, ${kernel.reason}\n`);
   const lines = [];
   for (const work of works) {
     const turns = { native: [], wasm: [], typescript: [] };
     for (let round = 0; round < rounds; round++) {
-      for (const name of ["wasm", "typescript"]) turns[name].push(await ask({ work, kernel: name, seconds }));
+      for (const name of ["wasm", "typescript"])
+        turns[name].push(await Promise.race([ask({ work, kernel: name, seconds }), ended]));
       turns.native.push(measure(myelin, work, "native", seconds));
     }
     const ratio = (one, other) => median(turns[one].map((value, round) => value / turns[other][round]));

@@ -94,9 +94,9 @@ export function scaleOf(axis: Axis, [from, to]: readonly [from: number, to: numb
 function ticksOf({ kind, domain, integers }: Axis, count: number): number[] {
   const [low, high] = domain;
   if (kind === "log") return logTicks(domain, count);
+  if (kind === "date") return utcTicks(new Date(low), new Date(high), Math.max(3, count)).map(Number);
   // The domain of a color ramp is that of its values, however close they are.
   if (!isWide(domain)) return low === high ? [low] : [low, high];
-  if (kind === "date") return utcTicks(new Date(low), new Date(high), Math.max(3, count)).map(Number);
   return ticks(low, high, count).filter((value) => !integers || Number.isInteger(value));
 }
 

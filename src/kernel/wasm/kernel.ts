@@ -46,7 +46,7 @@ export function wasmKernel(exports: object): WasmLoad {
   return { kernel, reason: `WebAssembly, ${rounding(instance.isFused)}` };
 }
 
-/** Returns that there is no kernel, because of an error. */
+/** Returns the result for a module that does not load, with the error as the reason. */
 export function noKernel(error: unknown): WasmLoad {
   const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
   return { kernel: undefined, reason: `the WebAssembly module does not load: ${reason}` };
