@@ -14,8 +14,8 @@ const slow = [
   ...["serve/server"],
 ].map((name) => `__test__/${name}.test.ts`);
 
-/** Sets the seed of property tests. */
-const properties = "__test__/properties.ts";
+/** Sets the environment of every test, and the seed of property tests. */
+const [environment, properties] = ["__test__/environment.ts", "__test__/properties.ts"];
 
 /** Settings to test the sources directly, through the condition "myelin-source". */
 const sources = {
@@ -38,7 +38,7 @@ export default defineConfig({
         test: {
           name: "fast",
           pool: "forks",
-          setupFiles: properties,
+          setupFiles: [environment, properties],
           include: ["__test__/**/*.test.ts"],
           exclude: [...configDefaults.exclude, "__test__/package/**", ...slow],
           testTimeout: 60_000,
@@ -49,7 +49,7 @@ export default defineConfig({
         test: {
           name: "slow",
           pool: "forks",
-          setupFiles: properties,
+          setupFiles: [environment, properties],
           include: slow,
           testTimeout: 60_000,
         },
@@ -58,6 +58,7 @@ export default defineConfig({
         test: {
           name: "package",
           pool: "forks",
+          setupFiles: environment,
           include: ["__test__/package/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,

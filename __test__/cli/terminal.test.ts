@@ -22,10 +22,9 @@ interface Session {
 
 /** Runs a script of Node, by default the command. */
 function open(given: readonly string[], environment: Record<string, string> = {}, script = main): Session {
-  const { NO_COLOR: _, ...own } = process.env as Record<string, string>;
   const pty = spawn(process.execPath, [script, ...given], {
     ...{ cols: 100, rows: 30, cwd: folder },
-    env: { ...own, TERM: "xterm-256color", ...environment },
+    env: { ...process.env, TERM: "xterm-256color", ...environment },
   });
   let text = "";
   let told: (() => void)[] = [];

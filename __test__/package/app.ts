@@ -212,7 +212,7 @@ function makeFolder(name: string): string {
 function bareEnvironment() {
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(MYELIN_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
+      ([name]) => !/^(MYELIN_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name),
     ),
   );
 }
