@@ -211,8 +211,6 @@ function makeFolder(name: string): string {
 // The app must not get variables that vitest and the caller set for this process.
 function bareEnvironment() {
   return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^(MYELIN_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name),
-    ),
+    Object.entries(process.env).filter(([name]) => !/^(MYELIN_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name)),
   );
 }
