@@ -24,10 +24,11 @@ struct Case {
     rows: usize,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case { widths: &[2, 64, 1], activation: "relu", batch: 5, rows: 1000 },
     Case { widths: &[16, 64, 64, 4], activation: "relu", batch: 32, rows: 1024 },
     Case { widths: &[4, 32, 16, 4], activation: "tanh", batch: 10_000, rows: 10_000 },
+    Case { widths: &[150, 128, 128, 2], activation: "silu", batch: 64, rows: 4800 },
     Case { widths: &[784, 128, 10], activation: "relu", batch: 32, rows: 1024 },
     Case { widths: &[784, 512, 256, 10], activation: "relu", batch: 128, rows: 1024 },
     Case { widths: &[2048, 2048, 2048, 10], activation: "relu", batch: 256, rows: 512 },
@@ -40,7 +41,7 @@ const TIME: Duration = Duration::from_millis(1500);
 fn optimizer_of(name: &str) -> Value {
     let (_, options) = TABLE.iter().find(|(entry, _)| *entry == name).expect("an optimizer of the table");
     let value = |option: &str| match option {
-        "amsgrad" | "centered" | "nesterov" => json!(false),
+        "amsgrad" | "centered" | "decayBiases" | "nesterov" => json!(false),
         "beta1" | "rho" => json!(0.9),
         "beta2" => json!(0.999),
         "epsilon" => json!(1e-8),

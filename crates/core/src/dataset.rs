@@ -1,9 +1,11 @@
 //! Datasets: row-major inputs and targets, and optional weights of the rows.
 
+use crate::engine::codes::Codes;
 use crate::engine::huge_pages::copied;
 use crate::ensure;
 use crate::errors::Result;
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -20,6 +22,8 @@ pub struct Dataset<'a> {
     rows: usize,
     /// Identifies owned values, which never change. `None` if the values are borrowed.
     id: Option<u64>,
+    /// The inputs as codes, found when they are first wanted; `None` if they are not worth it.
+    codes: OnceLock<Option<Codes>>,
 }
 
 impl<'a> Dataset<'a> {
@@ -46,7 +50,7 @@ impl<'a> Dataset<'a> {
         );
         ensure!(rows > 0, "data: expected at least 1 row, received none");
         ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
-        Ok(Dataset { x, y, weights: None, inputs, outputs, rows, id: None })
+        Ok(Dataset { x, y, weights: None, inputs, outputs, rows, id: None, codes: OnceLock::new() })
     }
 
     /// Adds a weight to each row, by which its loss and the gradient of its loss are multiplied.
@@ -65,10 +69,10 @@ impl<'a> Dataset<'a> {
 
     /// Copies borrowed values, so that the dataset owns all of them.
     pub fn into_owned(self) -> Result<Dataset<'static>> {
-        let Dataset { inputs, outputs, rows, .. } = self;
+        let Dataset { inputs, outputs, rows, codes, .. } = self;
         let weights = self.weights.map(own).transpose()?;
         let id = Some(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id })
+        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id, codes })
     }
 
     /// Returns the number of rows.
@@ -109,6 +113,16 @@ impl<'a> Dataset<'a> {
     /// Returns the weights of all rows, if they have any.
     pub fn weights(&self) -> Option<&[f32]> {
         self.weights.as_deref()
+    }
+
+    /// Returns the inputs as codes, if they are one-hot or piecewise-linear to a large part. Looks for them
+    /// once.
+    pub(crate) fn codes(&self) -> Result<Option<&Codes>> {
+        if self.codes.get().is_none() {
+            let found = Codes::of(&self.x, self.inputs)?;
+            self.codes.get_or_init(|| found);
+        }
+        Ok(self.codes.get().and_then(Option::as_ref))
     }
 
     /// Returns the number of bytes that the values take.

@@ -22,7 +22,7 @@
 //! ```
 
 pub mod activations;
-pub mod dataset;
+mod dataset;
 pub mod engine;
 pub mod errors;
 pub mod kernel;

@@ -2,15 +2,17 @@
 //! They are methods of [`Plan`], the compiled network. Callers use [`Network`](crate::Network) of
 //! `kernel.rs`.
 
+use crate::engine::coded::CodedShard;
+use crate::engine::codes::{Codes, Layout};
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
-use crate::engine::gradient_target::GradientTarget;
+use crate::engine::gradient_target::{GradientTarget, target_lines};
 use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{LANES, Line, Panels, panels};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::BatchStatistics;
 use crate::layers::LayerOperation;
 use crate::operations::{BatchRange, Kind, Operation};
-use crate::program::Plan;
+use crate::program::{CodedProduct, Plan};
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -206,7 +208,8 @@ impl<S: Simd> Plan<S> {
     /// outputs.
     pub(crate) fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
         self.forward_segment(s, parameters, workspace, batch, (0..self.operations.len(), None));
-        let operations = self.first_trained + 1..self.operations.len();
+        let first = self.coded(batch).map_or(self.first_trained, |(coded, _)| coded.index);
+        let operations = first + 1..self.operations.len();
         self.backward_segment(s, parameters, workspace, batch, (operations, None));
     }
 
@@ -240,8 +243,42 @@ impl<S: Simd> Plan<S> {
         if operations.start == 0 {
             workspace.moment = batch.moment;
             batch.gather(workspace, from, rows);
+            if let Some((coded, codes)) = self.coded(batch) {
+                self.forward_coded(s, parameters, workspace, (coded, &codes.layout));
+                let rest = coded.index + 1..operations.end;
+                return self.forward_rows(s, parameters, workspace, rows, (rest, statistics));
+            }
         }
         self.forward_rows(s, parameters, workspace, rows, (operations, statistics));
+    }
+
+    /// Returns the product that takes the codes of the batch, if the batch has them.
+    pub(crate) fn coded<'a>(&'a self, batch: Batch<'a>) -> Option<(CodedProduct<'a>, &'a Codes)> {
+        batch.codes.and_then(|codes| self.coded_product().map(|product| (product, codes)))
+    }
+
+    /// Returns whether a scale comes before the product that takes the codes of the batch.
+    pub(crate) fn is_scaled(&self, batch: Batch<'_>) -> bool {
+        self.coded(batch).is_some_and(|(coded, _)| coded.scale.is_some())
+    }
+
+    /// Runs the rows of a workspace forward through the first product, from codes.
+    #[inline(never)]
+    fn forward_coded(
+        &self,
+        s: S,
+        parameters: &[Line],
+        workspace: &mut Workspace,
+        (CodedProduct { index, product, scale }, layout): (CodedProduct<'_>, &Layout),
+    ) {
+        let Workspace { rows, coded, kept, outputs, .. } = workspace;
+        let epilogue = self.operations[index].epilogue.as_deref();
+        let apply = Apply { epilogue, kept: kept[index].as_mut() };
+        let (coded, output) = ((layout, coded), &mut outputs[index]);
+        s.run(
+            #[inline(always)]
+            || product.forward_coded(s, coded, scale, parameters, output, apply, *rows),
+        );
     }
 
     /// Runs one thread's rows of the batch backward through some operations. If the last operation is among
@@ -279,12 +316,33 @@ impl<S: Simd> Plan<S> {
         lines: Range<usize>,
         mut target: GradientTarget<'_, S>,
         block: &mut [Line],
+        codes: Option<&Layout>,
     ) {
+        let coded = codes.and_then(|layout| self.coded_product().map(|coded| (layout, coded.index)));
+        let (block, scratch) = block.split_at_mut(target_lines(self.lines).min(block.len()));
         s.run(
             #[inline(always)]
             || {
                 for (index, operation) in self.operations.iter().enumerate().rev() {
                     if !operation.trainable {
+                        continue;
+                    }
+                    if let Some((layout, first)) = coded
+                        && index <= first
+                    {
+                        if let Kind::Product(product) = &operation.kind {
+                            let shards = shards.iter().map(
+                                #[inline(always)]
+                                |shard| CodedShard {
+                                    coded: &shard.coded,
+                                    gradient: &shard.gradients[index],
+                                    rows: shard.rows,
+                                },
+                            );
+                            let scratch = (&mut *scratch, &mut *block);
+                            product.coded_gradient(s, layout, shards, &lines, scratch, &mut target);
+                        }
+                        // The gradient of a scale before the product is computed last.
                         continue;
                     }
                     let shards = shards.iter().map(

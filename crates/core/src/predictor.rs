@@ -204,7 +204,7 @@ impl<S: Simd> Forward<S> {
         let pieces = losses[range.clone()].chunks_mut(share).enumerate();
         let shares = workspaces.iter_mut().zip(pieces).map(|(workspace, (thread, losses))| {
             let (start, rows) = (range.start + thread * share, losses.len());
-            let batch = Batch { data, order: None, start, rows, of: 1, moment: None };
+            let batch = Batch { data, order: None, start, rows, of: 1, moment: None, codes: None };
             let output = outputs.as_mut().and_then(Iterator::next);
             ThreadWork { workspace, rows: (batch, losses, output) }
         });

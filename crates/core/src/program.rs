@@ -8,7 +8,7 @@ use crate::engine::affine::Affine;
 use crate::engine::groups::{GroupRule, Groups};
 use crate::engine::lookup::Lookup;
 use crate::engine::panels::{Line, panels};
-use crate::engine::products::Product;
+use crate::engine::products::{Form, Product};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::Standardize;
 use crate::engine::{CHUNK_ROWS, RowLoss, Update};
@@ -85,6 +85,17 @@ pub struct Plan<S: Simd> {
     pub standardized: Vec<usize>,
     /// The columns of x that contain category indices, each with its number of categories.
     pub categories: Vec<(usize, usize)>,
+}
+
+/// The first product of a network, whose input may be codes.
+#[derive(Clone, Copy)]
+pub(crate) struct CodedProduct<'a> {
+    /// The index of the operation.
+    pub index: usize,
+    /// The product.
+    pub product: &'a Product,
+    /// The scale of its input.
+    pub scale: Option<&'a Affine>,
 }
 
 fn object<'a>(value: Option<&'a Value>, place: &str) -> Result<&'a Map<String, Value>> {
@@ -434,6 +445,24 @@ impl<S: Simd> Plan<S> {
         ensure!(data.outputs() == outputs, "data: expected {outputs} outputs, received {}", data.outputs());
         self.check_categories(data.inputs_of_all())?;
         self.loss.check(data.targets(), self.outputs())
+    }
+
+    /// Returns the product whose input may be codes, and the scale before it, if there is one. The product is
+    /// the first operation, or the second after a scale, and both are trained.
+    pub(crate) fn coded_product(&self) -> Option<CodedProduct<'_>> {
+        if matches!(self.way, Way::OneHiddenLayer(..) | Way::SmallNetwork | Way::Segments) {
+            return None;
+        }
+        let is_trained = |operation: &&Operation<S>| operation.trainable;
+        let (first, second) = (self.operations.first().filter(is_trained)?, self.operations.get(1));
+        let (index, operation, scale) = match &first.kind {
+            Kind::Affine(scale) if scale.bias.is_none() && first.epilogue.is_none() => {
+                (1, second.filter(is_trained)?, Some(scale))
+            }
+            _ => (0, first, None),
+        };
+        let product = operation.product().filter(|product| product.form == Form::Wide)?;
+        Some(CodedProduct { index, product, scale })
     }
 
     /// Returns whether an update needs the gradient of all parameters at once.

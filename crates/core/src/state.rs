@@ -1,6 +1,8 @@
 //! The state of a network: its memory, and the copy of its parameters that predictors use.
 
 use crate::dataset::Checked;
+use crate::engine::coded::scratch_lines;
+use crate::engine::codes::Codes;
 use crate::engine::gradient_target::target_lines;
 use crate::engine::groups::Groups;
 use crate::engine::panels::{Line, zeros};
@@ -38,6 +40,8 @@ pub(crate) struct State<S: Simd> {
     pub(crate) blocks: Vec<Vec<Line>>,
     /// The first line of each thread's parameters, and the number of lines.
     pub(crate) cuts: Vec<usize>,
+    /// Whether the cuts keep the panels of the first product whole.
+    pub(crate) cuts_whole: bool,
     pub(crate) first: Option<FirstByPanels>,
     pub(crate) powers: Powers,
     /// What each group of parameters needs in the current step.
@@ -67,6 +71,7 @@ impl<S: Simd> State<S> {
             workspaces: Vec::new(),
             blocks: Vec::new(),
             cuts: Vec::new(),
+            cuts_whole: false,
             first: None,
             powers: Powers::default(),
             group_factors: vec![
@@ -84,13 +89,13 @@ impl<S: Simd> State<S> {
 
     /// Allocates the memory for batches of up to `rows` rows on `threads` threads, so that a step allocates
     /// nothing.
-    pub(crate) fn reserve(&mut self, rows: usize, threads: usize) -> Result<()> {
+    pub(crate) fn reserve(&mut self, rows: usize, threads: usize, codes: Option<&Codes>) -> Result<()> {
         while self.workspaces.len() < threads {
             let block = zeros(Some(target_lines(self.plan.lines)))?;
             self.workspaces.push(Workspace::new(&self.plan, 0, true)?);
             self.blocks.push(block);
         }
-        let apart = chunks::fit(&self.plan.way, rows, threads);
+        let apart = codes.is_none() && chunks::fit(&self.plan.way, rows, threads);
         for (thread, workspace) in self.workspaces[..threads].iter_mut().enumerate() {
             // The first thread takes all rows if one thread turns out to be faster.
             let chunk = rows.min(self.plan.chunk_rows());
@@ -103,9 +108,21 @@ impl<S: Simd> State<S> {
         for operation in &self.plan.standardized[self.statistics.len()..] {
             self.statistics.push(BatchStatistics::new(self.plan.operations[*operation].outputs)?);
         }
-        let by_panels = !apart && first_by_panels::fits(&self.plan.way, rows, threads);
-        if self.cuts.len() != threads + 1 || by_panels != self.first.is_some() {
-            self.cuts = self.plan.cuts(threads, by_panels);
+        if let Some(Codes { layout, .. }) = codes {
+            let chunk = rows.min(self.plan.chunk_rows());
+            for workspace in &mut self.workspaces[..threads] {
+                workspace.coded.reserve(layout, chunk)?;
+            }
+            let lines = target_lines(self.plan.lines) + scratch_lines(layout);
+            for block in self.blocks[..threads].iter_mut().filter(|block| block.len() < lines) {
+                *block = zeros(Some(lines))?;
+            }
+        }
+        let by_panels = codes.is_none() && !apart && first_by_panels::fits(&self.plan.way, rows, threads);
+        let whole = by_panels || codes.is_some();
+        if self.cuts.len() != threads + 1 || self.cuts_whole != whole || by_panels != self.first.is_some() {
+            self.cuts = self.plan.cuts(threads, whole);
+            self.cuts_whole = whole;
             self.first = None;
         }
         if by_panels {

@@ -2,6 +2,8 @@
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
+use crate::engine::coded::CodedRows;
+use crate::engine::codes::Codes;
 use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::{Line, Panels, panels, zeros};
 use crate::engine::products::SCRATCH_LINES;
@@ -22,6 +24,8 @@ pub(crate) struct Workspace {
     /// Set in training only; there is no noise elsewhere.
     pub(crate) moment: Option<Moment>,
     pub(crate) input: Panels,
+    /// The input as codes, if the batch has them.
+    pub(crate) coded: CodedRows,
     pub(crate) target: Panels,
     /// The values of each operation before its epilogue, if the derivative needs them.
     pub(crate) kept: Vec<Option<Panels>>,
@@ -50,6 +54,7 @@ impl Workspace {
             rows: 0,
             moment: None,
             input: Panels::new(plan.inputs, capacity)?,
+            coded: CodedRows::default(),
             target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
             kept: kept.collect::<Result<_>>()?,
             outputs: outputs().collect::<Result<_>>()?,
@@ -113,6 +118,8 @@ pub(crate) struct Batch<'a> {
     pub of: u64,
     /// What determines the noise; set in training only.
     pub moment: Option<Moment>,
+    /// The inputs of the dataset as codes, if the first product takes them.
+    pub codes: Option<&'a Codes>,
 }
 
 impl Batch<'_> {
@@ -128,7 +135,10 @@ impl Batch<'_> {
     }
 
     pub(crate) fn gather(&self, workspace: &mut Workspace, from: usize, rows: usize) {
-        self.gather_inputs(&mut workspace.input, from..from + rows);
+        match self.codes {
+            Some(codes) => workspace.coded.gather(codes, (from..from + rows).map(|row| self.source(row))),
+            None => self.gather_inputs(&mut workspace.input, from..from + rows),
+        }
         self.gather_targets(workspace, from..from + rows);
     }
 

@@ -10,6 +10,8 @@
 
 pub mod affine;
 pub mod clock;
+pub mod coded;
+pub mod codes;
 pub mod epilogue;
 pub mod functions;
 pub mod gradient_target;

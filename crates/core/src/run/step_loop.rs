@@ -16,9 +16,14 @@ use crate::step::small_network::{self, Steps};
 use crate::step::{StepThreads, Turn};
 use crate::workspace::Batch;
 
+/// The smallest batch whose inputs are taken as codes: each step makes sums of weights first.
+const FEWEST_CODED_ROWS: usize = 16;
+
 /// A run in progress: everything that it needs besides the state, the data and the options.
 pub(crate) struct StepLoop {
     batch_size: usize,
+    /// Whether the first product takes codes, if the dataset has them.
+    takes_codes: bool,
     pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
     /// The number of steps since the last update.
@@ -52,8 +57,14 @@ impl StepLoop {
         let steps_per_epoch = data.rows().div_ceil(batch_size) as u64;
         let adapts = team.threads() > 1 && matches!(run.threads, Threads::AtMost(_));
         let tuner = adapts.then(|| state.tuner(team.threads(), batch_size));
-        state.reserve(batch_size, team.threads())?;
-        if run.accumulate > 1 || state.plan.needs_whole_gradient() {
+        let coded = state.plan.coded_product();
+        let is_scaled = coded.is_some_and(|coded| coded.scale.is_some());
+        // A gradient that is handed to the next run must not depend on codes.
+        let takes_codes =
+            coded.is_some() && batch_size >= FEWEST_CODED_ROWS && (run.accumulate == 1 || !is_scaled);
+        let codes = if takes_codes { data.codes()? } else { None };
+        state.reserve(batch_size, team.threads(), codes)?;
+        if run.accumulate > 1 || state.plan.needs_whole_gradient() || (codes.is_some() && is_scaled) {
             state.reserve_gradient()?;
         }
         if run.shuffle {
@@ -68,6 +79,7 @@ impl StepLoop {
         let keeps = usize::from(run.early_stopping.is_some());
         Ok(StepLoop {
             batch_size,
+            takes_codes,
             steps_per_epoch,
             tuner,
             accumulated_steps,
@@ -113,7 +125,8 @@ impl StepLoop {
         let updates = self.accumulated_steps + 1 == of;
         let before = self.accumulated_steps as usize * batch_size.next_multiple_of(NOISE_ROWS);
         let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
-        let batch = Batch { data, order: order.as_deref(), start, rows, of, moment };
+        let codes = if self.takes_codes { data.codes().ok().flatten() } else { None };
+        let batch = Batch { data, order: order.as_deref(), start, rows, of, moment, codes };
         let values = data.rows() * state.plan.outputs();
         let output = epoch_slice(&mut self.progress.predictions, epoch - run.from.epoch, values);
         let position = &mut self.progress.position;

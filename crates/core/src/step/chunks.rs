@@ -56,7 +56,7 @@ fn pass<S: Simd>(plan: &Plan<S>, s: S, parameters: &[Line], workspace: &mut Work
     let mut block = std::mem::take(&mut workspace.scratch);
     let target = GradientTarget { first: 0, destination: Destination::Write(&mut partial) };
     let shard = std::slice::from_ref(workspace);
-    plan.parameter_gradients(s, shard, None, 0..plan.lines, target, &mut block);
+    plan.parameter_gradients(s, shard, None, 0..plan.lines, target, &mut block, None);
     (workspace.partial, workspace.scratch) = (partial, block);
 }
 

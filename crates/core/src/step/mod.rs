@@ -13,6 +13,7 @@ use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
+use crate::program::CodedProduct;
 use crate::state::State;
 use crate::update;
 use crate::workspace::Batch;
@@ -45,8 +46,9 @@ impl<S: Simd> State<S> {
         turn: Turn,
         output: Option<&mut [f32]>,
     ) -> f64 {
-        let chunks = !threads.alone && chunks::fit(&self.plan.way, batch.rows, self.cuts.len() - 1);
-        let at_once = batch.of == 1 && !self.plan.needs_whole_gradient();
+        let may_have_chunks = !threads.alone && batch.codes.is_none();
+        let chunks = may_have_chunks && chunks::fit(&self.plan.way, batch.rows, self.cuts.len() - 1);
+        let at_once = batch.of == 1 && !self.plan.needs_whole_gradient() && !self.plan.is_scaled(batch);
         if at_once && !chunks && turn.update.is_some() {
             return rows::process(self, threads, batch, Turn { first: true, ..turn }, output);
         }
@@ -55,11 +57,22 @@ impl<S: Simd> State<S> {
             false => rows::process(self, threads, batch, Turn { update: None, ..turn }, output),
         };
         let alone = threads.alone || (chunks && at_once);
+        if turn.update.is_some() && self.plan.is_scaled(batch) {
+            self.finish_scaled();
+        }
         match turn.update {
             Some(factors) if !self.update(&mut StepThreads { team: threads.team, alone }, factors) => {
                 f64::NAN
             }
             _ => loss,
+        }
+    }
+
+    /// Completes the gradient of a scale before a product of codes.
+    fn finish_scaled(&mut self) {
+        let State { s, plan, parameters, gradient, .. } = self;
+        if let Some(CodedProduct { product, scale: Some(scale), .. }) = plan.coded_product() {
+            product.finish_scaled(*s, scale, parameters, gradient);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::{StepThreads, Turn, first_by_panels, segments};
 use crate::engine::StepFactors;
+use crate::engine::codes::Layout;
 use crate::engine::gradient_target::{Destination, GradientTarget};
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
@@ -27,7 +28,8 @@ pub(super) fn process<S: Simd>(
         state.write_predictions(shards, batch, output.as_deref_mut());
         let is_first = first && chunk.start == 0;
         let update = update.filter(|_| chunk.end == batch.rows);
-        take_gradients(state, threads, (shards, chunk.start), is_first, update);
+        let layout = batch.codes.map(|codes| &codes.layout);
+        take_gradients(state, threads, (shards, chunk.start), is_first, update, layout);
     }
     loss
 }
@@ -66,6 +68,7 @@ fn take_gradients<S: Simd>(
     (shards, start): (usize, usize),
     is_first: bool,
     update: Option<StepFactors>,
+    layout: Option<&Layout>,
 ) {
     let whole = [0, state.plan.lines];
     let State {
@@ -80,7 +83,7 @@ fn take_gradients<S: Simd>(
     let gradients = |thread: usize, destination: Destination<'_, S>, block: &mut [Line]| {
         let lines = cuts[thread]..cuts[thread + 1];
         let target = GradientTarget { first: lines.start, destination };
-        plan.parameter_gradients(s, shards, input(thread), lines, target, block);
+        plan.parameter_gradients(s, shards, input(thread), lines, target, block, layout);
     };
     if let Some(factors) = update {
         let before = (!is_first).then_some(&gradient[..]);
