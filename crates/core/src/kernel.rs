@@ -83,7 +83,8 @@ impl<S: Simd> ErasedNetwork for State<S> {
     fn gradients(&mut self, data: &Dataset<'_>, values: &mut [f32]) -> Result<f64> {
         self.plan.check(data)?;
         self.reserve(data.rows(), 1, None)?;
-        let batch = Batch { data, order: None, start: 0, rows: data.rows(), of: 1, moment: None, codes: None };
+        let batch =
+            Batch { data, order: None, start: 0, rows: data.rows(), of: 1, moment: None, codes: None };
         let (loss, gradient) = self.gradients_of(batch)?;
         self.plan.read(&gradient, 1, 0, values);
         Ok(loss / data.rows() as f64)

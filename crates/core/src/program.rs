@@ -450,7 +450,7 @@ impl<S: Simd> Plan<S> {
     /// Returns the product whose input may be codes, and the scale before it, if there is one. The product is
     /// the first operation, or the second after a scale, and both are trained.
     pub(crate) fn coded_product(&self) -> Option<CodedProduct<'_>> {
-        if matches!(self.way, Way::OneHiddenLayer(..) | Way::SmallNetwork | Way::Segments) {
+        if matches!(self.way, Way::Segments) {
             return None;
         }
         let is_trained = |operation: &&Operation<S>| operation.trainable;

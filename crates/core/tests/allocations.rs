@@ -151,6 +151,7 @@ impl Case {
 /// for instance to report that a test is slow.
 fn main() {
     a_step_allocates_nothing();
+    a_step_on_codes_allocates_nothing();
     an_epoch_allocates_only_the_lists_of_losses_and_times();
     predictions_allocate_no_more_for_more_rows();
     evaluations_allocate_only_the_list_of_shares();
@@ -186,6 +187,32 @@ fn a_step_allocates_nothing() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Rows of 40 categories, which the kernel takes as codes.
+fn categories(rows: usize) -> Dataset<'static> {
+    let x = (0..rows).flat_map(|row| (0..40).map(move |input| f32::from(u8::from(input == row % 40))));
+    Dataset::new(x.collect::<Vec<_>>(), values(1, rows), 40, 1).unwrap()
+}
+
+fn a_step_on_codes_allocates_nothing() {
+    let mut scaled = program(&[40, 32, 1]);
+    scaled["layers"].as_array_mut().unwrap().insert(0, json!({ "type": "scale", "learningRateFactor": 1 }));
+    for program in [program(&[40, 32, 1]), scaled] {
+        for threads in [1, 3] {
+            let epoch = |steps: usize| {
+                let mut network = network(&program, instruction_sets()[0]);
+                let (data, threads) = (categories(steps * 100), Threads::Exactly(threads));
+                let (steps, learning_rates) = (steps as u64, &[1e-3][..]);
+                let run =
+                    Run { steps, batch_size: 100, shuffle: true, learning_rates, threads, ..Run::default() };
+                allocations(|| {
+                    assert_eq!(network.train(&data, &run, &Stop::default()).unwrap().losses.len(), 1)
+                })
+            };
+            assert_eq!(epoch(4), epoch(8), "{program}, {threads} threads");
         }
     }
 }

@@ -161,13 +161,7 @@ impl Product {
     /// Completes the gradients of a product after a scale, given those with respect to the unscaled input: the
     /// gradient of a scale is the sum over the outputs of weight times gradient, and the gradient of a weight
     /// is multiplied by its scale.
-    pub fn finish_scaled<S: Simd>(
-        &self,
-        s: S,
-        scale: &Affine,
-        parameters: &[Line],
-        gradient: &mut [Line],
-    ) {
+    pub fn finish_scaled<S: Simd>(&self, s: S, scale: &Affine, parameters: &[Line], gradient: &mut [Line]) {
         s.run(
             #[inline(always)]
             || {

@@ -67,7 +67,9 @@ impl Layout {
             let end_of_pieces = end_of(&|input| follows[input]);
             let end_of_categories = end_of(&|input| binary[input] && beside[input] <= start);
             // A run saves all but one line of arithmetic for a category, and all but two for a number.
-            if codable(start) && binary[start] && end_of_categories > start + 1
+            if codable(start)
+                && binary[start]
+                && end_of_categories > start + 1
                 && end_of_categories + 1 >= end_of_pieces
             {
                 one_hot.push(start..end_of_categories);
@@ -112,8 +114,7 @@ impl Columns {
                 *highest = f32::NAN;
             }
         }
-        let (mut binary, mut follows, mut beside) =
-            (vec![true; inputs], vec![true; inputs], vec![0; inputs]);
+        let (mut binary, mut follows, mut beside) = (vec![true; inputs], vec![true; inputs], vec![0; inputs]);
         for row in x.chunks_exact(inputs) {
             // The value before is its highest; the nearest input that is not zero.
             let (mut is_highest, mut nearest) = (false, 0);
@@ -161,9 +162,11 @@ impl Codes {
         }
         let mut places = filled(0_u16, rows * layout.places())?;
         let mut values = filled(0.0_f32, rows * layout.values())?;
-        let rows = x.chunks_exact(inputs).zip(
-            places.chunks_exact_mut(layout.places()).zip(chunks_or_empty(&mut values, layout.values(), rows)),
-        );
+        let rows = x.chunks_exact(inputs).zip(places.chunks_exact_mut(layout.places()).zip(chunks_or_empty(
+            &mut values,
+            layout.values(),
+            rows,
+        )));
         for (x, (places, values)) in rows {
             let (one_hot, piecewise) = places.split_at_mut(layout.one_hot.len());
             for (place, run) in one_hot.iter_mut().zip(&layout.one_hot) {
