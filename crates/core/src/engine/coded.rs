@@ -80,7 +80,7 @@ impl CodedRows {
 
 /// Returns the number of lines of scratch that [`Product::coded_gradient`] needs.
 pub fn scratch_lines(layout: &Layout) -> usize {
-    2 * (layout.inputs + 1)
+    2 * layout.inputs
 }
 
 impl Product {
@@ -128,9 +128,13 @@ impl Product {
         target: &mut GradientTarget<'_, S>,
     ) {
         let weights = within(lines, &self.weight);
+        let is_short = self.inputs <= blocks.len();
         let mut block = Block::new(self.weight.start + weights.start, blocks);
-        let (at_places, before) = scratch.split_at_mut(layout.inputs + 1);
+        let (before, long) = scratch.split_at_mut(self.inputs);
         for panel in weights.start / self.inputs..weights.end / self.inputs {
+            // The sums are made where finished lines wait, if a panel fits there.
+            let at_places =
+                if is_short { block.next(s, target, self.inputs) } else { &mut long[..self.inputs] };
             at_places.fill(ZERO);
             for run in &layout.piecewise {
                 before[run.clone()].fill(ZERO);
@@ -139,8 +143,10 @@ impl Product {
                 add_rows(s, layout, shard, panel, at_places, before);
             }
             finish(s, layout, at_places, before);
-            for tile in at_places[..self.inputs].chunks(LANES) {
-                block.next(s, target, tile.len()).copy_from_slice(tile);
+            if !is_short {
+                for tile in long[..self.inputs].chunks(LANES) {
+                    block.next(s, target, tile.len()).copy_from_slice(tile);
+                }
             }
         }
         if let Some(bias) = &self.bias {
@@ -277,8 +283,10 @@ fn add_rows<S: Simd>(
         let (categories, places) = places.split_at(one_hot);
         let (at, plain) = values.split_at(pieces);
         for &place in categories {
-            let sum = &mut at_places[usize::from(place)];
-            s.store(s.add(s.load(sum), slope), sum);
+            // The place of a row without a category is beyond the inputs.
+            if let Some(sum) = at_places.get_mut(usize::from(place)) {
+                s.store(s.add(s.load(sum), slope), sum);
+            }
         }
         for (&place, &value) in places.iter().zip(at) {
             let place = usize::from(place);
