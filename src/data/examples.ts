@@ -236,18 +236,22 @@ function checkWidth(y: unknown, rows: number, { columns, unit, lossOfLabels }: E
   throw new ShapeError(`y: ${words}; ${fix}`);
 }
 
-/** Reads and checks x and y, which must have the same number of rows. */
+/**
+ * Reads and checks x and y, which must have the same number of rows. With `isCheckedLater`, the kernel checks
+ * that x is finite where it copies the rows; {@link checkFiniteX} then names the value.
+ */
 export function readExamples(
   examples: Examples,
   expected: ExpectedInputs,
   targets: ExpectedTargets,
+  isCheckedLater = false,
 ): Dataset {
   const { columns: inputs } = expected;
   const { columns: outputs, unit, meaning } = targets;
   checkSizes(examples, { inputs, outputs });
   const { x, y } = examples;
   if (isMatrix(x) && !isMatrix(y)) throw notAMatrix("y", y, "; pass both x and y, as (x, y) or { x, y }");
-  const checkedX = readMatrix(x, expectedX(expected));
+  const checkedX = readMatrix(x, { ...expectedX(expected), isCheckedLater });
   checkWidth(y, checkedX.rows, targets);
   const expectedY = { name: "y", columns: outputs, unit, listIsColumn: true, meaning };
   const checkedY = readMatrix(y, expectedY);

@@ -1,5 +1,6 @@
 /** The data of one training: the rows to train on, their weights, and the validation. */
 import {
+  checkFiniteX,
   type Dataset,
   type Examples,
   type ExpectedInputs,
@@ -8,7 +9,7 @@ import {
   readExamples,
 } from "../data/examples.ts";
 import { holdOut, numbersOf, takeRows } from "../data/split.ts";
-import { OptionError, show, within, withinMemory } from "../errors.ts";
+import { KernelError, OptionError, show, within, withinMemory } from "../errors.ts";
 import type { Configuration } from "../formats/configuration.ts";
 import type { Kernel, KernelData } from "../kernel/kernel.ts";
 import { checkMemory } from "../memory.ts";
@@ -46,19 +47,23 @@ export interface Expectation {
   readonly seed: number;
 }
 
-/** Checks examples for the loss and for the metrics. */
-export function readFor({ inputs, targets, metrics }: Expectation, examples: Examples): Dataset {
-  const data = readExamples(examples, inputs, targets);
+/** Checks examples for the loss and for the metrics; `isCheckedLater` is that of `readExamples`. */
+export function readFor(
+  { inputs, targets, metrics }: Expectation,
+  examples: Examples,
+  isCheckedLater = false,
+): Dataset {
+  const data = readExamples(examples, inputs, targets, isCheckedLater && inputs.categories.length === 0);
   for (const { metric } of metrics) metric.check?.(data.y, data.rows);
   return data;
 }
 
-function readValidation(expected: Expectation, given: unknown): Dataset {
+function readValidation(expected: Expectation, given: unknown, isCheckedLater: boolean): Dataset {
   return within("validationData", () => {
     if (Array.isArray(given) && given.length === 2) {
-      return readFor(expected, { x: given[0], y: given[1] });
+      return readFor(expected, { x: given[0], y: given[1] }, isCheckedLater);
     }
-    if (isExamples(given)) return readFor(expected, given);
+    if (isExamples(given)) return readFor(expected, given, isCheckedLater);
     throw new OptionError(`expected a dataset or [x, y], received ${show(given)}`);
   });
 }
@@ -75,6 +80,17 @@ function copyToKernel(call: string, { kernel, metrics }: Expectation, data: Data
       metrics.length > 0 ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice()) : undefined,
     rows,
   };
+}
+
+/** Copies to the kernel, which refuses values that are not finite; `check` then throws an error that names one. */
+function named<Result>(copy: () => Result, check: () => void, free?: () => void): Result {
+  try {
+    return copy();
+  } catch (error) {
+    free?.();
+    if (error instanceof KernelError) check();
+    throw error;
+  }
 }
 
 /** Returns a function from a row to its class; undefined if rows have no single class. */
@@ -98,14 +114,18 @@ function split(all: Dataset, { problem, seed }: Expectation, options: CheckedFit
   });
 }
 
-/** Checks the data of a training. The returned rows may be in the caller's own memory. */
+/**
+ * Checks the data of a training. The returned rows may be in the caller's own memory. With `isCheckedLater`, the
+ * kernel checks that x is finite where it copies the rows.
+ */
 export function readTraining(
   call: string,
   expected: Expectation,
   examples: Examples,
   options: CheckedFitOptions,
+  isCheckedLater = false,
 ) {
-  const all = readFor(expected, examples);
+  const all = readFor(expected, examples, isCheckedLater);
   return within(call, () => {
     const { sampleWeight, classWeight, validationData, rowNumbers: ofAll } = options;
     const given = readWeights(sampleWeight as Float32Array | undefined, all.rows);
@@ -117,7 +137,7 @@ export function readTraining(
     return {
       all,
       data,
-      held: validationData === undefined ? held : readValidation(expected, validationData),
+      held: validationData === undefined ? held : readValidation(expected, validationData, isCheckedLater),
       weights: combineWeights({ ...data, rowNumbers }, expected.problem, ofRows, classWeight),
       rowNumbers,
       rows,
@@ -126,18 +146,37 @@ export function readTraining(
 }
 
 /** Checks the data of a training and copies it to the kernel. */
-export function loadFor(...given: Parameters<typeof readTraining>): Loaded {
-  const { all, data, held, weights, rows, rowNumbers } = readTraining(...given);
-  const [call, expected, examples, options] = given;
-  const read = {
+export function loadFor(
+  call: string,
+  expected: Expectation,
+  examples: Examples,
+  options: CheckedFitOptions,
+): Loaded {
+  const read = readTraining(call, expected, examples, options, true);
+  const { all, data, held, weights, rows, rowNumbers } = read;
+  const looked = {
     ...{ examples, all, training: data, validation: held, weights, rowNumbers: options.rowNumbers },
     isTail: rows !== undefined && options.validationData === undefined && !options.validationShuffle,
   };
+  const copied = named(
+    () => copyToKernel(call, expected, data, weights),
+    () => checkFiniteX(all.x, all.inputs),
+  );
+  const validation =
+    held &&
+    named(
+      () => copyToKernel(call, expected, held),
+      () =>
+        options.validationData === undefined
+          ? checkFiniteX(all.x, all.inputs)
+          : within("validationData", () => checkFiniteX(held.x, held.inputs)),
+      () => copied.kernelData.free(),
+    );
   return {
     data,
-    profile: options.warnings ? profileOf(read, expected) : undefined,
-    ...copyToKernel(call, expected, data, weights),
-    validation: held && copyToKernel(call, expected, held),
+    profile: options.warnings ? profileOf(looked, expected) : undefined,
+    ...copied,
+    validation,
     rowNumbers,
     validationRows: rows && Array.from(numbersOf(rows.heldOut, options.rowNumbers)),
   };

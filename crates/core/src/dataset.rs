@@ -1,7 +1,7 @@
 //! Datasets: row-major inputs and targets, and optional weights of the rows.
 
 use crate::engine::codes::Codes;
-use crate::engine::huge_pages::copied;
+use crate::engine::huge_pages::{copied, room};
 use crate::ensure;
 use crate::errors::Result;
 use std::borrow::Cow;
@@ -67,12 +67,12 @@ impl<'a> Dataset<'a> {
         Ok(Dataset { weights: Some(weights), ..self })
     }
 
-    /// Copies borrowed values, so that the dataset owns all of them.
+    /// Copies borrowed values, so that the dataset owns all of them. Refuses values of x that are not finite.
     pub fn into_owned(self) -> Result<Dataset<'static>> {
         let Dataset { inputs, outputs, rows, codes, .. } = self;
         let weights = self.weights.map(own).transpose()?;
         let id = Some(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        Ok(Dataset { x: own(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id, codes })
+        Ok(Dataset { x: own_finite(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id, codes })
     }
 
     /// Returns the number of rows.
@@ -139,6 +139,38 @@ fn own(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
     }))
 }
 
+/// The number of values that are copied and then checked, while they are in the L1 cache.
+const CHECKED: usize = 4096;
+
+/// Like [`own`], but refuses values that are not finite.
+fn own_finite(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
+    let mut is_finite = true;
+    let owned = match values {
+        Cow::Borrowed(values) => {
+            let mut copy = room(values.len())?;
+            for values in values.chunks(CHECKED) {
+                copy.extend_from_slice(values);
+                is_finite &= all_finite(values);
+            }
+            copy
+        }
+        Cow::Owned(values) => {
+            is_finite = all_finite(&values);
+            values
+        }
+    };
+    ensure!(is_finite, "data: expected finite values of x");
+    Ok(Cow::Owned(owned))
+}
+
+/// Returns whether all values are finite. Infinity and NaN have all bits of the exponent set. The loop has no
+/// branch, so that the compiler vectorizes it.
+fn all_finite(values: &[f32]) -> bool {
+    const INFINITY: u32 = 0x7F80_0000;
+    let largest = |most: u32, value: &f32| most.max(value.to_bits() & !(1 << 31));
+    values.iter().fold(0, largest) < INFINITY
+}
+
 /// The two datasets that a network checked last: a training has one to train on and one for validation.
 #[derive(Debug, Default)]
 pub(crate) struct Checked([Option<u64>; 2]);
@@ -182,6 +214,20 @@ mod tests {
         assert!(is_checked(&borrowed) && is_checked(&borrowed), "its values may change between calls");
         assert!(!is_checked(&training));
         assert!(is_checked(&owned()));
+    }
+
+    #[test]
+    fn values_of_x_that_are_not_finite_are_refused_where_they_are_copied() {
+        for place in [0, 4095, 4096, 9999] {
+            for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut x = vec![f32::MAX; 10_000];
+                x[place] = value;
+                let y = vec![f32::NAN; 10_000];
+                assert!(Dataset::new(&x[..], &y[..], 1, 1).unwrap().into_owned().is_err(), "{place} {value}");
+                assert!(Dataset::new(x, y, 1, 1).unwrap().into_owned().is_err(), "{place} {value}");
+            }
+        }
+        assert!(Dataset::new(vec![f32::MIN; 10_000], vec![0.0; 10_000], 1, 1).unwrap().into_owned().is_ok());
     }
 
     #[test]

@@ -193,15 +193,17 @@ function footprint(program: Program): Footprint {
 /** The TypeScript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
-  dataset: (x, y, inputs, outputs, weights) =>
-    toKernelData({
+  dataset(x, y, inputs, outputs, weights) {
+    if (!areFinite(x, x.length)) throw new KernelError("data: expected finite values of x");
+    return toKernelData({
       x: x.slice(),
       y: y.slice(),
       weights: weights?.slice(),
       inputs,
       outputs,
       rows: x.length / inputs,
-    }),
+    });
+  },
   footprint,
   network: (program) => new TypeScriptNetwork(program),
   trainMany: trainInTurn,

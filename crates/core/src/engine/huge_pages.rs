@@ -33,9 +33,14 @@ pub fn filled<T: Clone>(value: T, count: usize) -> Result<Vec<T>> {
     Ok(values)
 }
 
+/// Returns an empty vector with room for `count` values, if they fit in memory.
+pub fn room<T>(count: usize) -> Result<Vec<T>> {
+    refused(with_room(count))
+}
+
 /// Returns a copy of `source`, if it fits in memory.
 pub fn copied<T: Copy>(source: &[T]) -> Result<Vec<T>> {
-    let mut values = refused(with_room(source.len()))?;
+    let mut values = room(source.len())?;
     values.extend_from_slice(source);
     Ok(values)
 }
