@@ -327,23 +327,23 @@ impl<S: Simd> Plan<S> {
                     if !operation.trainable {
                         continue;
                     }
+                    let mut lines = lines.clone();
                     if let Some((layout, first)) = coded
                         && index <= first
                     {
-                        if let Kind::Product(product) = &operation.kind {
-                            let shards = shards.iter().map(
-                                #[inline(always)]
-                                |shard| CodedShard {
-                                    coded: &shard.coded,
-                                    gradient: &shard.gradients[index],
-                                    rows: shard.rows,
-                                },
-                            );
-                            let scratch = (&mut *scratch, &mut *block);
-                            product.coded_gradient(s, layout, shards, &lines, scratch, &mut target);
-                        }
                         // The gradient of a scale before the product is computed last.
-                        continue;
+                        let Kind::Product(product) = &operation.kind else { continue };
+                        let shards = shards.iter().map(
+                            #[inline(always)]
+                            |shard| CodedShard {
+                                coded: &shard.coded,
+                                gradient: &shard.gradients[index],
+                                rows: shard.rows,
+                            },
+                        );
+                        product.coded_gradient(s, layout, shards, &lines, scratch, &mut target);
+                        // Biases are left.
+                        lines.start = lines.start.max(product.weight.end).min(lines.end);
                     }
                     let shards = shards.iter().map(
                         #[inline(always)]

@@ -7,8 +7,8 @@
 use super::affine::Affine;
 use super::codes::{Codes, Layout};
 use super::epilogue::PanelEpilogue;
-use super::gradient_target::{Block, GradientTarget};
-use super::gradients::{bias_gradient, within};
+use super::gradient_target::GradientTarget;
+use super::gradients::within;
 use super::huge_pages::filled;
 use super::panels::{LANES, Line, Panels, ZERO, panels, zeros};
 use super::products::Product;
@@ -16,8 +16,9 @@ use super::simd::Simd;
 use crate::errors::Result;
 use std::ops::Range;
 
-/// The number of rows whose sums are computed side by side: a single chain would wait for each addition.
-const ROWS: usize = 4;
+/// The number of rows whose sums are computed side by side: a single chain would wait for each addition. In
+/// WebAssembly a row has four chains.
+const ROWS: usize = if cfg!(target_arch = "wasm32") { 1 } else { 4 };
 
 /// The codes of the rows that one thread processes together.
 #[derive(Debug, Default)]
@@ -104,19 +105,21 @@ impl Product {
             let bias = s.load(self.bias_line(parameters, panel));
             let lines = output.panel_mut(panel, rows);
             let (blocks, rest) = lines.as_chunks_mut::<ROWS>();
-            let first = blocks.len() * ROWS;
             for (block, lines) in blocks.iter_mut().enumerate() {
                 coded_rows(s, layout, coded, weight, bias, block * ROWS, lines);
             }
-            for (row, line) in rest.iter_mut().enumerate() {
-                coded_rows(s, layout, coded, weight, bias, first + row, std::array::from_mut(line));
+            if ROWS > 1 {
+                let first = rows - rest.len();
+                for (row, line) in rest.iter_mut().enumerate() {
+                    coded_rows(s, layout, coded, weight, bias, first + row, std::array::from_mut(line));
+                }
             }
         }
         epilogue.apply(s, output, 0..panels(self.outputs), rows);
     }
 
-    /// Computes the gradients of W and b in these lines, which hold whole panels: the gradients with respect
-    /// to the input before the scale, if there is one.
+    /// Computes the gradients of W in these lines, which hold whole panels: the gradients with respect to the
+    /// input before the scale, if there is one. Needs [`scratch_lines`] of scratch.
     #[inline(always)]
     pub fn coded_gradient<'a, S: Simd>(
         &self,
@@ -124,17 +127,12 @@ impl Product {
         layout: &Layout,
         shards: impl Iterator<Item = CodedShard<'a>> + Clone,
         lines: &Range<usize>,
-        (scratch, blocks): (&mut [Line], &mut [Line]),
+        scratch: &mut [Line],
         target: &mut GradientTarget<'_, S>,
     ) {
         let weights = within(lines, &self.weight);
-        let is_short = self.inputs <= blocks.len();
-        let mut block = Block::new(self.weight.start + weights.start, blocks);
-        let (before, long) = scratch.split_at_mut(self.inputs);
+        let (at_places, before) = scratch.split_at_mut(self.inputs);
         for panel in weights.start / self.inputs..weights.end / self.inputs {
-            // The sums are made where finished lines wait, if a panel fits there.
-            let at_places =
-                if is_short { block.next(s, target, self.inputs) } else { &mut long[..self.inputs] };
             at_places.fill(ZERO);
             for run in &layout.piecewise {
                 before[run.clone()].fill(ZERO);
@@ -143,25 +141,8 @@ impl Product {
                 add_rows(s, layout, shard, panel, at_places, before);
             }
             finish(s, layout, at_places, before);
-            if !is_short {
-                for tile in long[..self.inputs].chunks(LANES) {
-                    block.next(s, target, tile.len()).copy_from_slice(tile);
-                }
-            }
+            target.take(s, self.weight.start + panel * self.inputs, at_places);
         }
-        if let Some(bias) = &self.bias {
-            let shards = shards.map(
-                #[inline(always)]
-                |shard| super::gradients::Shard {
-                    input: shard.gradient,
-                    first: 0,
-                    gradient: shard.gradient,
-                    rows: shard.rows,
-                },
-            );
-            bias_gradient(s, shards, (lines, bias), &mut block, target);
-        }
-        block.flush(s, target);
     }
 
     /// Completes the gradients of a product after a scale, given those with respect to the unscaled input: the

@@ -102,16 +102,14 @@ struct Columns {
 impl Columns {
     fn of(x: &[f32], inputs: usize) -> Self {
         let mut highest = vec![0.0_f32; inputs];
-        let mut lowest = vec![0.0_f32; inputs];
         for row in x.chunks_exact(inputs) {
-            for ((highest, lowest), &value) in highest.iter_mut().zip(&mut lowest).zip(row) {
-                *highest = highest.max(value);
-                *lowest = lowest.min(value);
-            }
-        }
-        for (highest, lowest) in highest.iter_mut().zip(lowest) {
-            if lowest < 0.0 {
-                *highest = f32::NAN;
+            for (highest, &value) in highest.iter_mut().zip(row) {
+                // NaN stays: it is not less than a value, and no value is more.
+                if value < 0.0 {
+                    *highest = f32::NAN;
+                } else if value > *highest {
+                    *highest = value;
+                }
             }
         }
         let (mut binary, mut follows, mut beside) = (vec![true; inputs], vec![true; inputs], vec![0; inputs]);

@@ -14,28 +14,33 @@ use super::products::{Form, Product};
 use super::simd::Simd;
 use super::tiles::{MOST_COLUMNS, transpose};
 
-/// Calls the function with its constant equal to the number of rows, which is from 1 to 6.
+/// Calls the function with its constant equal to the number of rows, for which [`is_small_batch`] is true.
 macro_rules! with_batch_size {
     ($rows:expr, $($function:ident)::+::<$s:ty, _>($($argument:expr),* $(,)?)) => {
         match $rows {
             1 => $($function)::+::<$s, 1>($($argument),*),
             2 => $($function)::+::<$s, 2>($($argument),*),
-            3 => $($function)::+::<$s, 3>($($argument),*),
+            3 if $crate::engine::small_batch::is_small_batch(3) => {
+                $($function)::+::<$s, 3>($($argument),*)
+            }
             4 => $($function)::+::<$s, 4>($($argument),*),
             5 => $($function)::+::<$s, 5>($($argument),*),
-            6 if $crate::engine::small_batch::SMALL_BATCH_ROWS >= 6 => {
+            6 if $crate::engine::small_batch::is_small_batch(6) => {
                 $($function)::+::<$s, 6>($($argument),*)
             }
-            _ => unreachable!("`SMALL_BATCH_ROWS` is at most 6"),
+            _ => unreachable!("there is no code for so many rows"),
         }
     };
 }
 
 pub(crate) use with_batch_size;
 
-/// The maximum number of rows with specialized code: one tile on every instruction set. The code for six rows
-/// would be a twelfth of the WebAssembly module.
-pub const SMALL_BATCH_ROWS: usize = if cfg!(target_arch = "wasm32") { 5 } else { 6 };
+/// Returns whether there is code for this number of rows: up to six, which are one tile on every instruction set.
+/// Each number takes a twelfth of the WebAssembly module, which does without two of them.
+pub const fn is_small_batch(rows: usize) -> bool {
+    let is_left_out = cfg!(target_arch = "wasm32") && (rows == 3 || rows == 6);
+    rows <= 6 && !is_left_out
+}
 
 /// The maximum number of inputs of a wide product in the specialized code, and of outputs on its way back.
 /// With more, the multiply-adds last longer, and a tile of so few sums does not keep the units busy.

@@ -5,7 +5,7 @@ use super::one_hidden_layer;
 use crate::engine::gradient_target::Updates;
 use crate::engine::panels::Line;
 use crate::engine::simd::{Instructions, Simd};
-use crate::engine::small_batch::{SMALL_BATCH_ROWS, with_batch_size};
+use crate::engine::small_batch::{is_small_batch, with_batch_size};
 use crate::engine::{Powers, StepFactors};
 use crate::program::Plan;
 use crate::state::State;
@@ -40,7 +40,7 @@ pub(super) struct Memory<'a, S: Simd> {
 
 /// Returns whether steps of `rows` rows can be taken this way.
 pub(crate) fn fits(way: &Way, rows: usize) -> bool {
-    way.has_small_batches() && rows <= SMALL_BATCH_ROWS
+    way.has_small_batches() && is_small_batch(rows)
 }
 
 /// Takes the steps. Stops after the first step whose loss is not finite, and returns the number of steps
