@@ -1,0 +1,55 @@
+/** Inputs that are categories or piecewise-linear numbers, which the native kernel takes as codes in training. */
+import { describe, expect, test } from "vitest";
+import { adam, dense, dropout, Model, scale } from "../src/index.ts";
+import { expectNear, flatten, kernelNames } from "./kernels.ts";
+
+const [rows, inputs] = [300, 40];
+
+/** One category of 12, one of 9, a number in 16 pieces and three plain numbers. */
+function table(): { x: Float32Array; y: Float32Array } {
+  const [x, y] = [new Float32Array(rows * inputs), new Float32Array(rows)];
+  for (let row = 0; row < rows; row++) {
+    const at = row * inputs;
+    const [first, second] = [(row * 7) % 12, (row * 5) % 9];
+    x[at + first] = 1;
+    x[at + 12 + second] = 0.5;
+    const place = ((row * 37) % 100) / 6;
+    for (let piece = 0; piece < 16; piece++) x[at + 21 + piece] = Math.min(1, Math.max(0, place - piece)) * 2;
+    for (let number = 0; number < 3; number++) x[at + 37 + number] = Math.sin(row * (number + 2));
+    y[row] = Math.cos(first) + second / 9 + place / 20;
+  }
+  return { x, y };
+}
+
+const networks = {
+  "a first layer": [dense(32), "tanh", dropout({ rate: 0.2 }), dense(1)],
+  "a scale before it": [scale({ learningRateFactor: 6 }), dense(32), "silu", dense(1)],
+} as const;
+
+describe.each(Object.entries(networks))("inputs as codes, %s", (_name, layers) => {
+  const trained = (kernel: (typeof kernelNames)[number], threads?: number) => {
+    const options = { inputs, loss: "meanSquaredError", seed: 3, kernel } as const;
+    const model = new Model({ ...options, layers: [...layers], optimizer: adam() });
+    const { loss } = model.fitSync(table(), { epochs: 8, batchSize: 32, ...(threads && { threads }) });
+    const weights = flatten(model.getWeights().map((layer) => Object.values(layer).map(flatten)));
+    model.dispose();
+    return { loss, weights };
+  };
+
+  test("train as the definition does, on every kernel", () => {
+    const expected = trained("typescript");
+    expect(expected.loss.at(-1)).toBeLessThan(expected.loss[0]);
+    for (const kernel of kernelNames) {
+      const actual = trained(kernel);
+      expectNear(actual.loss, expected.loss, 1e-4);
+      expectNear(actual.weights, expected.weights, 1e-3);
+    }
+  });
+
+  test("give the same bits on any number of threads", () => {
+    const expected = trained("native", 1);
+    for (const threads of [2, 3]) {
+      expect(trained("native", threads)).toEqual(expected);
+    }
+  });
+});
