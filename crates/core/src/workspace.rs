@@ -6,12 +6,15 @@ use crate::engine::coded::CodedRows;
 use crate::engine::codes::Codes;
 use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::{Line, Panels, panels, zeros};
-use crate::engine::products::SCRATCH_LINES;
+use crate::engine::products::Product;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
 use crate::operations::{Moment, Operation};
 use crate::program::Plan;
 use std::ops::Range;
+
+/// The fewest lines of scratch. They also collect finished gradients.
+const FEWEST_SCRATCH_LINES: usize = 256;
 
 /// The activations and gradients of the rows that one thread processes together: its rows of a chunk.
 pub(crate) struct Workspace {
@@ -46,6 +49,8 @@ impl Workspace {
             let reads = operation.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
             (backward && reads).then(|| Panels::new(operation.outputs, capacity)).transpose()
         });
+        let products = plan.operations.iter().filter_map(Operation::product);
+        let scratch = products.map(Product::scratch_lines).fold(FEWEST_SCRATCH_LINES, usize::max);
         let mut weights = Vec::new();
         reserve(&mut weights, capacity)?;
         Ok(Workspace {
@@ -59,7 +64,7 @@ impl Workspace {
             kept: kept.collect::<Result<_>>()?,
             outputs: outputs().collect::<Result<_>>()?,
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
-            scratch: if backward { zeros(Some(SCRATCH_LINES))? } else { Vec::new() },
+            scratch: if backward { zeros(Some(scratch))? } else { Vec::new() },
             losses: filled(0.0, capacity)?,
             weights,
             partial: Vec::new(),

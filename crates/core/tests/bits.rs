@@ -279,12 +279,12 @@ fn the_gradients_that_lookups_need_give_the_bits_of_the_scalar_program() {
 
 #[test]
 fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
-    for (inputs, units) in [(300, 129), (129, 5), (2, 1030), (1030, 2)] {
+    for (inputs, units, next) in [(803, 129, 67), (129, 5, 67), (2, 1030, 67), (1030, 2, 67), (3, 20, 809)] {
         let program = serde_json::json!({
             "inputs": inputs,
             "layers": [
                 dense(units),
-                dense(67),
+                dense(next),
                 { "type": "dense", "units": 3, "useBias": false, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0 },
             ],
             "loss": { "type": "meanSquaredError" },
