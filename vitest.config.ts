@@ -17,6 +17,9 @@ const slow = [
 /** Sets the environment of every test, and the seed of property tests. */
 const [environment, properties] = ["__test__/environment.ts", "__test__/properties.ts"];
 
+/** Milliseconds that no test takes, not even on a busy machine: only what waits for ever is ended. */
+const patience = { testTimeout: 300_000, hookTimeout: 300_000 };
+
 /** Settings to test the sources directly, through the condition "myelin-source". */
 const sources = {
   resolve: {
@@ -32,6 +35,8 @@ const sources = {
 // The projects fast and slow test the sources. The project package packs and installs the package, and tests it.
 export default defineConfig({
   test: {
+    // All cores. By default vitest leaves one idle, which is half of two.
+    maxWorkers: "100%",
     projects: [
       {
         ...sources,
@@ -41,7 +46,7 @@ export default defineConfig({
           setupFiles: [environment, properties],
           include: ["__test__/**/*.test.ts"],
           exclude: [...configDefaults.exclude, "__test__/package/**", ...slow],
-          testTimeout: 60_000,
+          ...patience,
         },
       },
       {
@@ -51,7 +56,7 @@ export default defineConfig({
           pool: "forks",
           setupFiles: [environment, properties],
           include: slow,
-          testTimeout: 60_000,
+          ...patience,
         },
       },
       {
@@ -60,8 +65,7 @@ export default defineConfig({
           pool: "forks",
           setupFiles: environment,
           include: ["__test__/package/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
+          ...patience,
         },
       },
     ],

@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test("the quick benchmark measures both kernels, which learn the same", async () => {
   const json = join(folder, "results.json");
   const given = ["bench/main.js", "--quick", "--only", "native,typescript", "--json", json];
-  const { status, output, errors } = await runNode(given, { timeout: 100_000 });
+  const { status, output, errors } = await runNode(given);
   expect(status, errors).toBe(0);
 
   const { works } = JSON.parse(readFileSync(json, "utf8"));
@@ -37,7 +37,7 @@ test("the quick benchmark measures both kernels, which learn the same", async ()
     }
   }
   expect(output).toContain("the article's run");
-}, 120_000);
+});
 
 test("an unknown name is refused with the list of names", async () => {
   const { status, errors } = await runNode(["bench/main.js", "--work", "nonsense"]);
@@ -47,7 +47,7 @@ test("an unknown name is refused with the list of names", async () => {
 
 test("the benchmark of entries measures the entries of a kind beside their sibling", async () => {
   const given = ["bench/entries.js", "--only", "optimizers", "--rounds", "1", "--seconds", "0.001"];
-  const { status, output, errors } = await runNode(given, { timeout: 100_000 });
+  const { status, output, errors } = await runNode(given);
   expect(status, errors).toBe(0);
   expect(output).toMatch(/^\| optimizers: adam +\| +[\d.]+ \| +[\d.]+ × adam \|/m);
-}, 120_000);
+});

@@ -360,10 +360,9 @@ describe.each(kernelNames)("a budget on the %s kernel", (kernel) => {
 
   test.each(ways)("ends %s when the time is over, and keeps the weights at that time", async (_, train) => {
     const model = make();
-    const start = performance.now();
-    const { loss } = await train(model, { epochs: 1e7, budget: { seconds: 0.2 } });
-    expect((performance.now() - start) / 1000).toBeLessThan(5);
-    expect(loss.length).toBeGreaterThan(1);
+    const { loss, ended } = await train(model, { epochs: 1e7, budget: { seconds: 0.2 } });
+    expect(ended).toBe("budget");
+    expect(loss.length).toBeGreaterThan(0);
     expect(loss.length).toBeLessThan(1e7);
     const { training } = model.toJSON();
     expect(weights(model)).toEqual(weightsAfterSteps(make(), training.steps, { epochs: loss.length + 1 }));

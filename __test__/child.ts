@@ -18,7 +18,7 @@ export function runNode(
   {
     folder = root,
     environment = {},
-    timeout = 30_000,
+    timeout = 300_000,
   }: { folder?: string; environment?: NodeJS.ProcessEnv; timeout?: number } = {},
 ): Promise<Ended> {
   const ours = Object.entries(process.env).filter(([name]) => !/^(MYELIN_|NODE_OPTIONS)/.test(name));

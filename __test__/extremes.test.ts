@@ -12,7 +12,6 @@ import type { Program } from "../src/nn/program.ts";
 import { create, type Table } from "../src/options.ts";
 import { besideDefinition, kernels, PARITY } from "./kernels.ts";
 import {
-  dataset,
   lossOf,
   nameOf,
   networkOf,
@@ -42,24 +41,40 @@ function expectEach(actual: ArrayLike<number>, expected: ArrayLike<number>, what
   }
 }
 
-/** Compares the predictions and losses of both kernels and, if the loss is finite, their gradients. */
-function compare(program: Program, x: Float32Array, y: Float32Array, what: string): void {
-  const rows = x.length / program.inputs;
-  for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
-    const network = networkOf(kernel, program);
-    network.write("parameters", identityIn(program));
-    const output = new Float32Array(rows * outputsOf(program));
-    network.predict(x, output);
-    const data = dataset(kernel, program, { x, y, rows });
-    return { output, loss: network.evaluate(data), ...renamed(network.gradients(data)) };
-  })) {
-    expectEach(actual.output, expected.output, `${what}: predictions`);
-    expectEach([actual.loss, actual.batchLoss], [expected.loss, expected.batchLoss], `${what}: loss`);
-    if (Number.isFinite(expected.batchLoss)) {
-      const count = identitySize(program);
-      expectEach(actual.values.slice(count), expected.values.slice(count), `${what}: gradients`);
-    }
-  }
+/**
+ * Returns what compares the predictions and losses of the kernels for one program and, if the loss is finite,
+ * their gradients. The networks of the program are made once, because making one costs more than a row.
+ */
+function comparison(program: Program) {
+  const parameters = identityIn(program);
+  const networks = kernels.map((kernel) => {
+    const network = kernel.network(program);
+    network.write("parameters", parameters);
+    return network;
+  });
+  const { inputs } = program;
+  const outputs = lossOf(program).targets;
+  return {
+    compare(x: Float32Array, y: Float32Array, what: string): void {
+      const rows = x.length / inputs;
+      const data = { x, y, inputs, outputs, rows };
+      for (const [actual, expected] of besideDefinition(networks, (network) => {
+        const output = new Float32Array(rows * outputsOf(program));
+        network.predict(x, output);
+        return { output, loss: network.evaluate(data), ...renamed(network.gradients(data)) };
+      })) {
+        expectEach(actual.output, expected.output, `${what}: predictions`);
+        expectEach([actual.loss, actual.batchLoss], [expected.loss, expected.batchLoss], `${what}: loss`);
+        if (Number.isFinite(expected.batchLoss)) {
+          const count = identitySize(program);
+          expectEach(actual.values.slice(count), expected.values.slice(count), `${what}: gradients`);
+        }
+      }
+    },
+    [Symbol.dispose]() {
+      for (const network of networks) network.dispose();
+    },
+  };
 }
 
 const renamed = ({ loss, values }: { loss: number; values: Float32Array }) => ({ batchLoss: loss, values });
@@ -92,13 +107,10 @@ describe("the kernels agree at extreme inputs", () => {
   test.each(
     simple.flatMap((entry) => variants("layer", layers, entry, 3)).map((layer) => [nameOf(layer), layer]),
   )("through the layer %s, value by value", (name, layer) => {
+    const layers = [{ type: "dense", units: 1 }, layer as never];
+    using program = comparison(programOf({ inputs: 1, layers, loss: linear }));
     for (const value of EXTREMES) {
-      const program = programOf({
-        inputs: 1,
-        layers: [{ type: "dense", units: 1 }, layer as never],
-        loss: linear,
-      });
-      compare(program, Float32Array.of(value), new Float32Array(1), `${name} of ${value}`);
+      program.compare(Float32Array.of(value), new Float32Array(1), `${name} of ${value}`);
     }
   });
 
@@ -120,9 +132,9 @@ describe("the kernels agree at extreme inputs", () => {
       ];
       for (const [what, inputs, values] of tables) {
         const first = { type: "dense", units: inputs };
-        const program = programOf({ inputs, layers: [first, layer], loss: linear });
+        using program = comparison(programOf({ inputs, layers: [first, layer], loss: linear }));
         const y = new Float32Array(values.length);
-        compare(program, Float32Array.from(values), y, `${name} of ${what}`);
+        program.compare(Float32Array.from(values), y, `${name} of ${what}`);
       }
     },
   );
@@ -134,8 +146,10 @@ describe("the kernels agree at extreme inputs", () => {
     for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
       const network = networkOf(kernel, program);
       const run = runOf(40, { batchSize: 40, steps: 1, learningRates: Float64Array.of(0) });
-      network.train(dataset(kernel, program, { x, y, rows: 40 }), run);
-      return network.read("parameters");
+      network.train({ x, y, inputs: 2, outputs: 2, rows: 40 }, run);
+      const parameters = network.read("parameters");
+      network.dispose();
+      return parameters;
     })) {
       expectEach(actual, expected, "running statistics");
       expect(expected[6]).toBeGreaterThan(1e16);
@@ -168,10 +182,11 @@ describe("the kernels agree at extreme inputs", () => {
         }
       });
       expect(fitting.length).toBeGreaterThan(0);
+      using compared = comparison(program);
       for (const value of EXTREMES) {
         for (const other of outputs === 3 ? EXTREMES : [0]) {
           const x = Float32Array.from(outputs === 3 ? [value, other, 1] : [value]);
-          for (const y of fitting) compare(program, x, Float32Array.from(y), `${name} of ${x}, ${y}`);
+          for (const y of fitting) compared.compare(x, Float32Array.from(y), `${name} of ${x}, ${y}`);
         }
       }
     },
@@ -183,7 +198,8 @@ describe("the kernels agree at extreme inputs", () => {
       layers: [{ type: "dense", units: 3 }],
       loss: "meanAbsoluteError",
     });
-    compare(program, Float32Array.of(3e38, -3e38, 2e38), new Float32Array(3), "mean");
+    using compared = comparison(program);
+    compared.compare(Float32Array.of(3e38, -3e38, 2e38), new Float32Array(3), "mean");
   });
 });
 

@@ -365,7 +365,7 @@ test("a process that is killed 50 times while it saves leaves a complete file ea
   // A killed process may leave a temporary file, whose name ends in .tmp.
   const others = filesBeside(path).filter((name) => name !== basename(path));
   expect(others.filter((name) => !/^\.model\.safetensors\..*\.tmp$/.test(name))).toEqual([]);
-}, 300_000);
+});
 
 describe("off Node", () => {
   test("save and load name the alternatives", async () => {

@@ -26,7 +26,7 @@ const cases = Object.values(optimizers as Table<unknown>).flatMap(bothWays);
 
 describe("100,000 steps cause hardly any garbage collection, after any other training, with", async () => {
   const names = [Object.keys(activations), cases].map((list) => JSON.stringify(list));
-  const { output, errors } = await runNode([script("collect-garbage.mjs"), ...names], { timeout: 120_000 });
+  const { output, errors } = await runNode([script("collect-garbage.mjs"), ...names]);
 
   test.each(cases.map((entry, index) => [nameOf(entry), index] as const))("%s", (_, index) => {
     expect(errors).toBe("");

@@ -38,9 +38,11 @@ describe.each(kernelNames)("the history of a model of the %s kernel", (kernel) =
   test("has the completed epochs of a training that was aborted", async () => {
     const model = makeModel({ kernel });
     const abort = new AbortController();
-    const running = failureOf(() => model.fit(data, { epochs: 1e9, signal: abort.signal }));
-    setTimeout(() => abort.abort(), 30);
-    await running;
+    const onEpochEnd = ({ epoch }: { epoch: number }) => {
+      if (epoch === 5) abort.abort();
+    };
+    const options = { epochs: 1e9, signal: abort.signal, callbacks: { onEpochEnd } };
+    await failureOf(() => model.fit(data, options));
     expect(model.history!.epoch.length).toBeGreaterThan(0);
     expect(model.history!.epoch).toEqual(model.history!.epoch.map((_, at) => at));
     expect(model.toJSON().training.epochs).toBeGreaterThanOrEqual(model.history!.epoch.length);

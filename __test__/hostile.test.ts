@@ -211,9 +211,9 @@ const MOST_SECONDS = 1;
 function expectModelOrFormatError(bytes: Uint8Array, kernel: KernelChoice = "typescript"): void {
   const started = secondsUsed();
   try {
-    const model = Model.fromBytes(bytes, { kernel });
+    using model = Model.fromBytes(bytes, { kernel });
     if (model.inputs < 1e6) expect(model.predict(new Float32Array(model.inputs))).toHaveLength(model.outputs);
-    Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel });
+    Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel }).dispose();
     readSnapshot(bytes, "a checkpoint");
   } catch (error) {
     if (!isValidRefusal(error)) throw error;

@@ -1,13 +1,39 @@
 /** The kernels, and the tolerance of their agreement. */
-import { expect } from "vitest";
+import { afterEach, beforeAll, expect } from "vitest";
 import { chooseKernel } from "../src/kernel/choose.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
+
+/** What frees the networks and the data that a test has made. */
+const frees: (() => void)[] = [];
+// Those of a whole file stay: they are made before the first test.
+beforeAll(() => void frees.splice(0));
+// Finalizers run too late for tests that make thousands of them: memory would grow, and marking it takes longest.
+afterEach(() => {
+  for (const free of frees.splice(0)) free();
+});
+
+/** Returns a kernel whose networks and data are freed after the test that makes them. */
+function freeing(kernel: Kernel): Kernel {
+  return {
+    ...kernel,
+    network(program) {
+      const network = kernel.network(program);
+      frees.push(() => network.dispose());
+      return network;
+    },
+    dataset(...rows) {
+      const data = kernel.dataset(...rows);
+      frees.push(() => data.free());
+      return data;
+    },
+  };
+}
 
 /** The values of the option `kernel`. The last one is the definition of what the others compute. */
 export const kernelNames = ["native", "wasm", "typescript"] as const;
 
 /** The kernels. One that is missing is an error here, never a skip. */
-export const kernels: readonly Kernel[] = kernelNames.map((name) => chooseKernel(name).kernel);
+export const kernels: readonly Kernel[] = kernelNames.map((name) => freeing(chooseKernel(name).kernel));
 
 /** Returns the result of each other kernel with the result of the last one, which is the definition. */
 export function besideDefinition<K, T>(

@@ -253,7 +253,7 @@ test("a process that is killed 20 times leaves complete lines, and the next one 
     before += epochs.length;
   }
   expect(before).toBeGreaterThan(20);
-}, 300_000);
+});
 
 describe("options", () => {
   test.each([undefined, null, "", 5, {}, new URL("https://example.com/log")])("%s is not a path", (path) => {

@@ -64,18 +64,18 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
 
   test("frees the memory of a call when it ends, and that of a model when it is disposed", async () => {
     const given = ["--expose-gc", script("repeated-calls.mjs"), kernel];
-    const { status, output, errors } = await runNode(given, { timeout: 300_000, environment });
+    const { status, output, errors } = await runNode(given, { environment });
     expect(errors).toBe("");
     expect(status).toBe(0);
     const growth: Record<string, number> = JSON.parse(output);
     expect(Object.entries(growth).filter(([, megabytes]) => megabytes > 50)).toEqual([]);
-  }, 300_000);
+  });
 
   test.runIf(limits)(
     "refuses calls that need more memory than available, and the process continues",
     async () => {
       const given = ["--expose-gc", script("short-of-memory.mjs"), kernel];
-      const { status, output, errors } = await runNode(given, { timeout: 120_000, environment });
+      const { status, output, errors } = await runNode(given, { environment });
       expect(errors).toBe("");
       expect(status).toBe(0);
       const { calls, addon, epochs } = JSON.parse(output);
@@ -86,7 +86,6 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
       ).toEqual([]);
       expect(epochs).toBe(1);
     },
-    120_000,
   );
 
   const footprint = (layers: object[], inputs = 1, optimizer: object = sgd()) => {

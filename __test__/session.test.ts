@@ -47,9 +47,15 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
 
     test("ends while a hook's promise is pending, if the budget's time is over", async () => {
       for (const hook of ["onTrainBegin", "onEpochBegin", "onEpochEnd"] as const) {
-        const options = { epochs: 3, budget: { seconds: 0.02 }, callbacks: { [hook]: never } };
+        // On a busy machine the time may be over before the hook.
+        let isPending = false;
+        const wait = () => {
+          isPending = true;
+          return never();
+        };
+        const options = { epochs: 3, budget: { seconds: 0.02 }, callbacks: { [hook]: wait } };
         const { ended, epoch } = await run(make(), options);
-        expect([ended, epoch.length]).toEqual(["budget", hook === "onEpochEnd" ? 1 : 0]);
+        expect([ended, epoch.length]).toEqual(["budget", Number(isPending && hook === "onEpochEnd")]);
       }
     });
 
@@ -190,7 +196,7 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
           collect();
           model.fitSync(data);
         },
-        { timeout: 5000, interval: 10 },
+        { timeout: 200_000, interval: 10 },
       );
       expect(ended).toEqual(["callback"]);
     });

@@ -44,13 +44,13 @@ export function makeFolder(): string {
 export const commandIn =
   (folder: string, environment: NodeJS.ProcessEnv = {}) =>
   (...given: string[]): Promise<Ended> =>
-    runNode([main, ...given], { folder, environment, timeout: 60_000 });
+    runNode([main, ...given], { folder, environment });
 
 /** Runs a line of a shell, in which `myelin` is the command. */
 export function shell(folder: string, line: string): Promise<Ended> {
   const script = `myelin() { '${process.execPath}' '${main}' "$@"; }; ${line}`;
   return new Promise((resolve) => {
-    execFile("bash", ["-c", script], { cwd: folder, timeout: 60_000 }, (error, output, errors) => {
+    execFile("bash", ["-c", script], { cwd: folder, timeout: 300_000 }, (error, output, errors) => {
       resolve({ status: error === null ? 0 : (error.signal ?? error.code ?? 1), output, errors });
     });
   });

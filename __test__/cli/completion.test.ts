@@ -27,7 +27,7 @@ const run = (program: string, given: readonly string[], environment: NodeJS.Proc
     cwd: folder,
     encoding: "utf8",
     env: { PATH: process.env.PATH, HOME: folder, ...environment },
-    timeout: 20_000,
+    timeout: 300_000,
   })
     .split("\n")
     .filter((line) => line !== "")

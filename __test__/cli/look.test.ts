@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   await network.fit(xor({ examples: 50, seed: 1 }), { epochs: 3, warnings: false });
   await save(network, path("network.myelin"));
-}, 60_000);
+});
 
 describe("evaluate", () => {
   test("has the scores of the model, the confusion matrix and calibration", async () => {

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { openSink } from "../../src/cli/outputFile.ts";
 import { loadTable, readTable, type TableModel } from "../../src/table/index.ts";
 import { commandIn, houses, main, makeFolder, penguins, shell, toCsv } from "./command.ts";
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
     ...fast,
   );
   model = await loadTable(path("model.myelin"));
-}, 60_000);
+});
 
 describe("writes", () => {
   test("a line for each row, to standard output", async () => {
@@ -218,6 +219,20 @@ describe("is one line, and leaves no file, for", () => {
     expect(status).toBe(1);
     expect(readdirSync(folder).filter((name) => /none|\.tmp$/.test(name))).toEqual([]);
   });
+});
+
+test("the command handles Ctrl-C before its incomplete file exists", async () => {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
+  const opening = openSink(path("opened.csv"));
+  expect(readdirSync(folder).some((name) => name.includes("opened.csv"))).toBe(true);
+  for (const signal of signals) {
+    const added = process.listeners(signal).filter((listener) => !before.has(listener));
+    expect(added).toHaveLength(1);
+    process.off(signal, added[0]);
+  }
+  await (await opening).discard();
+  expect(readdirSync(folder).some((name) => name.includes("opened.csv"))).toBe(false);
 });
 
 test("Ctrl-C while the answers are written leaves no file", async () => {

@@ -6,6 +6,7 @@ import { Agent, request as httpRequest } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { save } from "../../src/index.ts";
@@ -14,6 +15,8 @@ import { houses, network, prices } from "../serve/models.ts";
 
 const main = join(root, "dist", "cli", "main.js");
 const JSON_TYPE = { "content-type": "application/json" };
+/** The server answers the head of such a request at once, which shows that the request has arrived. */
+const CONTINUE = { expect: "100-continue" };
 
 let folder: string;
 let model: Awaited<ReturnType<typeof prices>>;
@@ -44,7 +47,7 @@ async function start(...given: string[]) {
   child.stderr.setEncoding("utf8").on("data", (part) => {
     text.errors += part;
   });
-  const ended = once(child, "exit").then(([code, signal]) => ({ status: code ?? signal, ...text }));
+  const ended = once(child, "close").then(([code, signal]) => ({ status: code ?? signal, ...text }));
   const listens = async () => {
     while (!/http:\/\/\S+\/predict/.test(text.output)) await wait(10);
   };
@@ -89,7 +92,7 @@ describe.skipIf(process.platform === "win32")("ends at a signal with exit code 0
       while (await ask());
     };
     const clients = Array.from({ length: 16 }, client);
-    await wait(300);
+    while (answered <= 16) await wait(5);
     isStopping = true;
     child.kill("SIGTERM");
     await Promise.all(clients);
@@ -104,10 +107,12 @@ describe.skipIf(process.platform === "win32")("ends at a signal with exit code 0
   test("SIGINT, while many rows are answered", async () => {
     const { child, ended, url } = await start("prices.myelin", "--maximum-bytes", "10000000");
     const rows = Array.from({ length: 10_000 }, (_, row) => houses[row % houses.length]);
-    const answers = post(url, JSON.stringify(rows)).then((response) => response.json());
-    await wait(30);
+    const request = httpRequest(`${url}/predict`, { method: "POST", headers: { ...JSON_TYPE, ...CONTINUE } });
+    await once(request, "continue");
+    request.end(JSON.stringify(rows));
     child.kill("SIGINT");
-    expect(await answers).toEqual(model.predict(rows));
+    const [response] = await once(request, "response");
+    expect(await json(response)).toEqual(model.predict(rows));
     expect((await ended).status).toBe(0);
   });
 
@@ -119,10 +124,10 @@ describe.skipIf(process.platform === "win32")("ends at a signal with exit code 0
       port,
       path: "/predict",
       method: "POST",
-      headers: { ...JSON_TYPE, "content-length": 9 },
+      headers: { ...JSON_TYPE, ...CONTINUE, "content-length": 9 },
     });
+    await once(request, "continue");
     request.on("error", () => undefined).write("{");
-    await wait(100);
     child.kill("SIGINT");
     while (!text.errors.includes("Stopping")) await wait(5);
     child.kill("SIGINT");

@@ -111,7 +111,7 @@ export function run(
     encoding: "utf8",
     env: { ...bareEnvironment(), ...settings },
     shell: process.platform === "win32" && !command.includes("\\"),
-    timeout: 120_000,
+    timeout: 300_000,
   });
   return {
     command: [command, ...commandArguments].join(" "),

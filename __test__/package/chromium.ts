@@ -88,7 +88,7 @@ export async function visit<T>(
     child.once("exit", (code) => reject(new Error(`Chromium ended with ${code}\n${errors.slice(-2000)}`)));
   });
   const limit = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error(`${address} gave no result\n${errors.slice(-2000)}`)), 60_000).unref();
+    setTimeout(() => reject(new Error(`${address} gave no result\n${errors.slice(-2000)}`)), 200_000).unref();
   });
   try {
     return await Promise.race([result, ended, limit]);

@@ -314,7 +314,7 @@ describe("close", () => {
       while (await ask());
     };
     const clients = Array.from({ length: 8 }, client);
-    await wait(200);
+    while (answered <= 8) await wait(5);
     isClosing = true;
     await server.close();
     await Promise.all(clients);

@@ -27,7 +27,7 @@ test("two processes give the same bits", async () => {
     const model = await fitTable(${JSON.stringify(rows)}, { ...${JSON.stringify(options)}, target: "price" });
     console.log(createHash("sha256").update(model.toBytes()).digest("hex"));`;
   const run = async () => {
-    const { output, errors } = await runNode(["--input-type=module", "--eval", source], { timeout: 60_000 });
+    const { output, errors } = await runNode(["--input-type=module", "--eval", source]);
     expect(errors).toBe("");
     return output.trim();
   };

@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   two = await fitTable(rows, { target: "kind" as never, columns: without("kind"), ...options });
   three = await fitTable(rows, { target: "grade" as never, columns: without("grade"), ...options });
-}, 60_000);
+});
 afterAll(() => [numbers, two, three].map((model) => model.dispose()));
 
 const others = table(150, 5000);

@@ -8,6 +8,7 @@ import {
   type Scores,
   TableModel,
 } from "../../src/table/index.ts";
+import { secondsUsed } from "../samples.ts";
 
 type Row = Record<string, unknown>;
 
@@ -70,7 +71,8 @@ async function learn(rows: Row[], options: Partial<FitTableOptions> = {}) {
   expect(copy.predict([...some, ...strangers])).toEqual(answers);
   copy.dispose();
   const scores = model.scores as Scores;
-  expectNoWorse(scores, rows, String(options.target ?? "y"));
+  // A budget may leave the rows of one fold to score, whose spread is another than that of the table.
+  if (options.budget === undefined) expectNoWorse(scores, rows, String(options.target ?? "y"));
   const types = Object.fromEntries(model.columns.map(({ name, type }) => [name, type])) as Record<
     string,
     ColumnType
@@ -301,9 +303,9 @@ describe("a column", () => {
 
   test("of long texts takes no long time", async () => {
     const long = [`${"1".repeat(1e5)}x`, `a${" ".repeat(1e5)}b`, `1/1/2020 10:00${" ".repeat(1e5)}x`];
-    const begun = performance.now();
+    const started = secondsUsed();
     await learn(table(60, (row, at) => ({ ...row, t: long[at % 3] })));
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(secondsUsed() - started).toBeLessThan(5);
   });
 
   test("of a given type that no cell has is refused", async () => {

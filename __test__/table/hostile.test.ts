@@ -9,6 +9,7 @@ import { FormatError, KernelError, MyelinError } from "../../src/errors.ts";
 import { fitTable, TableModel } from "../../src/table/index.ts";
 import { headerOf, withHeader } from "../headers.ts";
 import { fuzzSeconds, testRandomCases } from "../hostile.ts";
+import { secondsUsed } from "../samples.ts";
 
 type Container = Record<string | number, unknown>;
 
@@ -90,7 +91,7 @@ async function models(): Promise<TableModel<never>[]> {
 
 /** What is wrong with the outcome of reading a file: nothing where the model answers, or the error is as it should be. */
 function faultOf(bytes: Uint8Array, records: readonly object[]): string | undefined {
-  const begun = performance.now();
+  const started = secondsUsed();
   try {
     const model = TableModel.fromBytes(bytes) as unknown as TableModel<never>;
     const answers = model.predict(records as never) as unknown as { value: unknown }[];
@@ -105,8 +106,8 @@ function faultOf(bytes: Uint8Array, records: readonly object[]): string | undefi
     const isTooLarge = error instanceof KernelError && error.message.includes("fit in memory");
     if (!(error instanceof FormatError || isTooLarge)) return String(error);
   }
-  const time = performance.now() - begun;
-  return time > 2000 ? `it took ${time} ms` : undefined;
+  const seconds = secondsUsed() - started;
+  return seconds > 2 ? `it took ${seconds} s` : undefined;
 }
 
 describe("a table model's file", () => {

@@ -54,8 +54,15 @@ export async function openSink(path: string): Promise<Sink> {
       throw fileError(beginning, error);
     }
   };
-  const file: Replacing = await explained(() => beginReplacement(path));
-  const forget = beforeEnd(() => rmSync(file.temporary, { force: true }));
+  let forget = () => {};
+  const file: Replacing = await explained(() =>
+    beginReplacement(path, (temporary) => {
+      forget = beforeEnd(() => rmSync(temporary, { force: true }));
+    }),
+  ).catch((error) => {
+    forget();
+    throw error;
+  });
   return {
     write: (part) => explained(() => file.write(part)),
     async end() {

@@ -103,8 +103,6 @@ export async function replace(
 
 /** A file that is written part by part under another name. */
 export interface Replacing {
-  /** The path of the incomplete file. */
-  readonly temporary: string;
   write(part: string | Uint8Array): Promise<void>;
   /** Gives the complete file its name. */
   end(): Promise<void>;
@@ -112,14 +110,25 @@ export interface Replacing {
   discard(): Promise<void>;
 }
 
-/** Begins to write a file part by part. It has its name only at the end. */
-export async function beginReplacement(path: string): Promise<Replacing> {
+/**
+ * Begins to write a file part by part. It has its name only at the end. `willCreate` is called with the path of
+ * the incomplete file before it exists.
+ */
+export async function beginReplacement(
+  path: string,
+  willCreate: (temporary: string) => void,
+): Promise<Replacing> {
   const { target, mode } = destinationOf(path);
   const temporary = temporaryFor(target);
-  const handle = await open(temporary, "wx", mode);
+  willCreate(temporary);
+  // Synchronously, so that no signal is handled before the file exists, which would then appear after the cleanup.
+  closeSync(openSync(temporary, "wx", mode));
   const remove = () => rm(temporary, { force: true }).catch(() => undefined);
+  const handle = await open(temporary, constants.O_WRONLY).catch(async (error) => {
+    await remove();
+    throw error;
+  });
   return {
-    temporary,
     write: (part) => handle.writeFile(part),
     async end() {
       try {
