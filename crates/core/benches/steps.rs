@@ -82,6 +82,7 @@ impl Case {
         json!({
             "inputs": self.widths[0], "layers": layers, "loss": loss, "optimizer": optimizer,
             "clipGradients": null,
+            "measures": [],
         })
     }
 

@@ -79,28 +79,33 @@ const SMALL_NETWORK_STEPS: u64 = 256;
 /// The fewest multiply-adds of a run for which it pays to start threads, which takes about 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
 
-/// The settings and the state of early stopping. It ends a run when the loss has not improved by more than
+/// The settings and the state of early stopping. It ends a run when a value has not improved by more than
 /// `min_delta` for more than `patience` epochs. NaN is never an improvement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
-    /// Whether it watches the validation loss instead of the training loss.
+    /// Whether it watches a value of the validation instead of the training.
     pub validation: bool,
-    /// A loss is an improvement if it is lower than the best by more than this.
+    /// The index of the measure that it watches. `None` is the loss.
+    pub measure: Option<usize>,
+    /// Whether a larger value is better. The negative value is then minimized.
+    pub larger_is_better: bool,
+    /// A value is an improvement if it is lower than the best by more than this.
     pub min_delta: f64,
     /// The number of epochs in a row that may pass without an improvement.
     pub patience: u64,
-    /// The best loss so far.
+    /// The best value so far, negative if a larger value is better.
     pub best: f64,
     /// The number of epochs since the best one.
     pub waited: u64,
 }
 
 impl EarlyStopping {
-    /// Records the loss of an epoch and returns whether it is the best so far.
-    fn record(&mut self, loss: f64) -> bool {
-        let better = loss < self.best - self.min_delta;
+    /// Records the value of an epoch and returns whether it is the best so far.
+    fn record(&mut self, value: f64) -> bool {
+        let value = if self.larger_is_better { -value } else { value };
+        let better = value < self.best - self.min_delta;
         if better {
-            self.best = loss;
+            self.best = value;
         }
         self.waited = if better { 0 } else { self.waited + 1 };
         better
@@ -198,6 +203,11 @@ pub struct Progress {
     pub seconds: Vec<f64>,
     /// The mean loss over the validation rows after each completed epoch.
     pub validation_losses: Vec<f64>,
+    /// The Program's measures of each completed epoch, `[epochs][measures]`. They are computed from the
+    /// predictions of training before each step.
+    pub measures: Vec<f64>,
+    /// The measures of the validation after each completed epoch, `[epochs][measures]`.
+    pub validation_measures: Vec<f64>,
     /// The predictions of training, before each step, `[epochs][rows][outputs]`, for each epoch with steps in
     /// this run. Rows that the run did not reach have zeros.
     pub predictions: Vec<f32>,
@@ -234,6 +244,12 @@ impl<S: Simd> State<S> {
         let needed = if run.rate_per_step { run.steps } else { epochs };
         ensure!(needed <= rates, "run: {} steps need {needed} learning rates, received {rates}", run.steps);
 
+        let watched = run.early_stopping.and_then(|stopping| stopping.measure);
+        let measures = self.plan.measures.len();
+        ensure!(
+            watched.is_none_or(|index| index < measures),
+            "run: earlyStopping: the program has {measures} measures, received the index {watched:?}"
+        );
         if let Some(validation) = run.validation {
             self.checked.once(validation, || self.plan.check(validation))?;
         }
@@ -356,26 +372,31 @@ impl<S: Simd> State<S> {
 
 impl Progress {
     /// Creates the result of a run that has done nothing yet, with room for the records of `epochs` epochs.
-    fn with_room(run: &Run<'_>, data: &Dataset<'_>, epochs: usize, width: usize) -> Result<Self> {
+    fn with_room(run: &Run<'_>, epochs: usize, measures: usize) -> Result<Self> {
         let early_stopping = run.early_stopping;
         let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
         reserve(&mut progress.losses, epochs)?;
         reserve(&mut progress.seconds, epochs)?;
-        reserve(&mut progress.validation_losses, if run.validation.is_some() { epochs } else { 0 })?;
-        if run.predictions {
-            progress.predictions = outputs(epochs, data, width)?;
-            if let Some(validation) = run.validation {
-                progress.validation_predictions = outputs(epochs, validation, width)?;
-            }
+        reserve(&mut progress.measures, epochs.saturating_mul(measures))?;
+        if run.validation.is_some() {
+            reserve(&mut progress.validation_losses, epochs)?;
+            reserve(&mut progress.validation_measures, epochs.saturating_mul(measures))?;
         }
         Ok(progress)
     }
 
     /// Records the last epoch for early stopping, if the run has it. Returns whether the epoch is the best.
-    fn update_early_stopping(&mut self) -> bool {
+    fn update_early_stopping(&mut self, measures: usize) -> bool {
         let Some(early_stopping) = &mut self.early_stopping else { return false };
-        let losses = if early_stopping.validation { &self.validation_losses } else { &self.losses };
-        losses.last().is_some_and(|&loss| early_stopping.record(loss))
+        let (losses, measured) = match early_stopping.validation {
+            true => (&self.validation_losses, &self.validation_measures),
+            false => (&self.losses, &self.measures),
+        };
+        let last = match early_stopping.measure {
+            Some(index) => measured.rchunks_exact(measures).next().map(|measured| measured[index]),
+            None => losses.last().copied(),
+        };
+        last.is_some_and(|value| early_stopping.record(value))
     }
 
     /// Returns whether early stopping or the target loss ends the run after the last epoch.
@@ -385,15 +406,35 @@ impl Progress {
     }
 }
 
-/// Allocates the predictions of `epochs` epochs.
-fn outputs(epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Vec<f32>> {
-    let count = epochs.checked_mul(data.rows()).and_then(|rows| rows.checked_mul(width));
-    let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
-    let count = count.ok_or_else(refused)?;
-    filled(0.0, count).map_err(|_| refused())
+/// The predictions for the rows of a dataset: those of each epoch of a run, of the last epoch, or none.
+#[derive(Default)]
+struct Predictions {
+    values: Vec<f32>,
+    /// The number of values of an epoch.
+    length: usize,
+    /// Whether those of all epochs are kept.
+    all: bool,
 }
 
-/// Returns the part of the predictions that belongs to an epoch, if predictions are wanted.
-fn epoch_slice(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
-    (!predictions.is_empty()).then(|| &mut predictions[epoch as usize * length..][..length])
+impl Predictions {
+    /// Allocates those of `epochs` epochs if the run returns predictions, else those of one epoch.
+    fn new(run: &Run<'_>, epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Self> {
+        let all = run.predictions;
+        let length = data.rows().checked_mul(width);
+        let count = length.and_then(|length| length.checked_mul(if all { epochs } else { 1 }));
+        let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
+        let values = count.ok_or_else(refused).and_then(|count| filled(0.0, count).map_err(|_| refused()))?;
+        Ok(Predictions { values, length: length.unwrap_or(0), all })
+    }
+
+    /// Returns those of an epoch, counted from the first epoch of the run.
+    fn of(&mut self, epoch: u64) -> Option<&mut [f32]> {
+        let start = if self.all { epoch as usize * self.length } else { 0 };
+        (!self.values.is_empty()).then(|| &mut self.values[start..][..self.length])
+    }
+
+    /// Returns those of all epochs, if they are kept.
+    fn into_all(self) -> Vec<f32> {
+        if self.all { self.values } else { Vec::new() }
+    }
 }

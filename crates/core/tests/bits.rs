@@ -198,6 +198,7 @@ fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_
                 "layers": [dense(units), { "type": last }],
                 "loss": loss,
                 "clipGradients": null,
+                "measures": [],
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
             });
             if !takes_last_layer(&program) {
@@ -224,6 +225,7 @@ fn tables_whose_entries_share_lines_give_the_bits_of_the_scalar_program() {
                 ],
                 "loss": { "type": "meanSquaredError" },
                 "clipGradients": clip,
+                "measures": [],
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
             });
             let data = examples(&program, 37, 1);
@@ -259,6 +261,7 @@ fn the_gradients_that_lookups_need_give_the_bits_of_the_scalar_program() {
                     "layers": layers,
                     "loss": { "type": "meanSquaredError" },
                     "clipGradients": null,
+                    "measures": [],
                     "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
                 });
                 let data = examples(&program, 37, 1);
@@ -289,6 +292,7 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
             ],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
+            "measures": [],
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
         });
         let data = examples(&program, 13, 1);
@@ -310,6 +314,7 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
             ],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
+            "measures": [],
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01, "decayBiases": true },
         });
         for batch in [6, 13, 40] {
@@ -358,6 +363,7 @@ fn frozen_layers_penalties_clips_and_groups_give_the_bits_in_every_way_to_share_
                 "layers": widths.iter().enumerate().map(dense).collect::<Vec<_>>(),
                 "loss": { "type": "meanSquaredError" },
                 "clipGradients": clip,
+                "measures": [],
                 "optimizer": {
                     "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.1,
                     "decayBiases": !grouped,
@@ -395,6 +401,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
             "layers": layers.collect::<Vec<_>>(),
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
+            "measures": [],
             "optimizer": {
                 "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true,
                 "amsgrad": false,
@@ -441,6 +448,7 @@ fn noise_and_batch_statistics_give_the_bits_of_the_scalar_program_for_any_batch(
         ],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": {
             "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1, "decayBiases": true,
             "amsgrad": false,
@@ -508,6 +516,7 @@ proptest! {
                 }
             },
             "clipGradients": null,
+            "measures": [],
         });
         let data = examples(&program, 17, seed);
         Case { program, data, batch, accumulate: 1, seed, shuffle, rates: vec![0.1, 0.05] }.check();

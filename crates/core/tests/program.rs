@@ -15,6 +15,7 @@ fn valid() -> Value {
         "layers": [dense(3), { "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     })
 }
@@ -176,6 +177,7 @@ fn width_without_parameters_costs_nothing() {
         "layers": [{ "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     });
     assert_eq!(Network::new(&program.to_string(), None).unwrap().parameters(), 0);

@@ -9,6 +9,7 @@ use crate::engine::one_hidden_layer::{
 use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::simd::Simd;
 use crate::engine::tiles::{MOST_COLUMNS, transpose};
+use crate::layers::LayerOperation;
 use crate::program::Plan;
 use crate::ways::Fusion;
 use crate::workspace::{Batch, Workspace};
@@ -24,14 +25,33 @@ struct Ends<'a> {
     targets: Line,
 }
 
-/// Writes the predictions of each row, which are a lane of the columns, to the index of the row in the
-/// dataset. Not inlined, so that it takes no registers from the loops.
-#[cold]
+/// Writes the predictions of each row to the index of the row in the dataset. They are a lane of the columns,
+/// and lines of `prediction` unless the losses were computed from a column. Applies the absorbed layer first.
+///
+/// Not inlined, so that it takes no registers from the loops.
 #[inline(never)]
-fn write_predictions(batch: &Batch<'_>, columns: &[Line], output: &mut [f32]) {
-    for row in 0..batch.rows {
+fn write_predictions<S: Simd, const ROWS: usize>(
+    s: S,
+    plan: &Plan<S>,
+    batch: &Batch<'_>,
+    columns: &mut [Line],
+    prediction: &mut Panels,
+    output: &mut [f32],
+) {
+    match &plan.absorbed {
+        Some(LayerOperation::Row(row)) => {
+            row.forward(s, prediction, ROWS);
+            for row in 0..ROWS {
+                prediction.row(row, &mut output[batch.source(row) * columns.len()..][..columns.len()]);
+            }
+            return;
+        }
+        Some(LayerOperation::Elementwise(epilogue)) => epilogue.forward(s, columns),
+        _ => {}
+    }
+    for row in 0..ROWS {
         let place = batch.source(row) * columns.len();
-        for (value, column) in output[place..].iter_mut().zip(columns) {
+        for (value, column) in output[place..].iter_mut().zip(&*columns) {
             *value = column.0[row];
         }
     }
@@ -47,7 +67,7 @@ pub(super) fn take<S: Simd, const ROWS: usize>(
     steps: Steps<'_>,
 ) -> u64 {
     let Fusion { rectifier, descent, column } = fusion;
-    if rectifier && descent && memory.output.is_none() {
+    if rectifier && descent {
         let fused = (layer.with(Rectifier), Descend(steps.learning_rate as f32));
         return steps_of::<S, ROWS, _, _>(s, plan, column, fused, memory, steps);
     }
@@ -113,10 +133,12 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
                     layer.backward::<S, ROWS>(s, take, inputs, &mut lines_of_layer, slopes, gradient);
                     updates.apply(s, 0, &gradient[..plan.lines]);
                 }
-                if !T::UPDATES
-                    && let Some(output) = &mut output
-                {
-                    write_predictions(&batch, predictions, output);
+                if let Some(output) = &mut output {
+                    if let ([prediction], None) = (&*predictions, &plan.absorbed) {
+                        batch.write_column::<ROWS>(prediction, output);
+                    } else {
+                        write_predictions::<S, ROWS>(s, plan, &batch, predictions, ends.prediction, output);
+                    }
                 }
                 batch.start += ROWS;
                 *loss += losses;

@@ -62,9 +62,8 @@ pub(crate) fn take<S: Simd>(
     let updates = Updates { update, factors, parameters, slots, count };
     let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
     let memory = Memory { workspace, updates, powers, gradient, loss, output };
-    let plain = memory.output.is_none() || plan.absorbed.is_none();
     match &plan.way {
-        Way::OneHiddenLayer(layer, fusion) if plain && steps.batch.data.weights().is_none() => {
+        Way::OneHiddenLayer(layer, fusion) if steps.batch.data.weights().is_none() => {
             with_batch_size!(
                 steps.batch.rows,
                 one_hidden_layer::take::<S, _>(*s, plan, (*layer, *fusion), memory, steps)
