@@ -7,19 +7,21 @@ use myelin_core::engine::simd::portable::Portable;
 use myelin_core::program::Plan;
 use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
+use scalar::measures::{measures_for, value};
 use scalar::programs::{
     WIDTHS, any_losses, any_program, cases, dense, examples, instruction_sets, outputs, takes_last_layer,
     values, weighted,
 };
 use scalar::{Scalar, row_of};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+/// Returns bits, with one NaN for all.
 fn double_bits(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| value.to_bits()).collect()
+    values.iter().map(|value| if value.is_nan() { f64::NAN } else { *value }.to_bits()).collect()
 }
 
 struct Case {
@@ -83,7 +85,11 @@ impl Case {
 
     /// Returns `None` if the training diverges, as it does with some options from the tables.
     fn by_network(&self, instructions: &str, threads: usize) -> Option<Outcome> {
-        let mut network = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
+        let outputs = outputs(&self.program);
+        let measures = measures_for(outputs, self.data.outputs());
+        let mut program = self.program.clone();
+        program["measures"] = json!(measures);
+        let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
         network.write_parameters(&self.initial(network.parameters())).unwrap();
         let gradients = network.gradients(&self.data).unwrap();
         let steps = self.data.rows().div_ceil(self.batch) * self.rates.len();
@@ -105,18 +111,27 @@ impl Case {
         }
         if threads == 1 {
             // Without predictions, small networks take other loops.
-            let mut unseen = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
+            let mut unseen = Network::new(&program.to_string(), Some(instructions)).unwrap();
             unseen.write_parameters(&self.initial(unseen.parameters())).unwrap();
             let unseen_progress =
                 unseen.train(&self.data, &Run { predictions: false, ..run }, &Stop::default()).unwrap();
             assert_eq!(double_bits(&unseen_progress.losses), double_bits(&progress.losses));
+            assert_eq!(double_bits(&unseen_progress.measures), double_bits(&progress.measures));
             assert_eq!(
                 bits(&unseen.read(Part::Parameters).unwrap()),
                 bits(&network.read(Part::Parameters).unwrap())
             );
         }
         let x: Vec<f32> = (0..self.data.rows()).flat_map(|row| self.data.x(row)).copied().collect();
-        let mut predictions = vec![0.0; self.data.rows() * outputs(&self.program)];
+        for (measured, predictions) in [
+            (&progress.measures, &progress.predictions),
+            (&progress.validation_measures, &progress.validation_predictions),
+        ] {
+            let epochs = predictions.chunks(self.data.rows() * outputs);
+            let of = |epoch| measures.iter().map(move |one| value(one, epoch, self.data.targets(), outputs));
+            assert_eq!(double_bits(measured), double_bits(&epochs.flat_map(of).collect::<Vec<_>>()));
+        }
+        let mut predictions = vec![0.0; self.data.rows() * outputs];
         let evaluated = network.predictor().unwrap().evaluate(
             &self.data,
             Some(&mut predictions),

@@ -30,7 +30,7 @@ struct Ends<'a> {
 ///
 /// Not inlined, so that it takes no registers from the loops.
 #[inline(never)]
-fn write_predictions<S: Simd, const ROWS: usize>(
+fn write_predictions<S: Simd>(
     s: S,
     plan: &Plan<S>,
     batch: &Batch<'_>,
@@ -38,19 +38,20 @@ fn write_predictions<S: Simd, const ROWS: usize>(
     prediction: &mut Panels,
     output: &mut [f32],
 ) {
+    let width = columns.len();
     match &plan.absorbed {
         Some(LayerOperation::Row(row)) => {
-            row.forward(s, prediction, ROWS);
-            for row in 0..ROWS {
-                prediction.row(row, &mut output[batch.source(row) * columns.len()..][..columns.len()]);
+            row.forward(s, prediction, batch.rows);
+            for row in 0..batch.rows {
+                prediction.row(row, &mut output[batch.source(row) * width..][..width]);
             }
             return;
         }
         Some(LayerOperation::Elementwise(epilogue)) => epilogue.forward(s, columns),
         _ => {}
     }
-    for row in 0..ROWS {
-        let place = batch.source(row) * columns.len();
+    for row in 0..batch.rows {
+        let place = batch.source(row) * width;
         for (value, column) in output[place..].iter_mut().zip(&*columns) {
             *value = column.0[row];
         }
@@ -134,10 +135,13 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
                     updates.apply(s, 0, &gradient[..plan.lines]);
                 }
                 if let Some(output) = &mut output {
-                    if let ([prediction], None) = (&*predictions, &plan.absorbed) {
+                    // A module that is downloaded does without the inlined form.
+                    if cfg!(not(target_arch = "wasm32"))
+                        && let ([prediction], None) = (&*predictions, &plan.absorbed)
+                    {
                         batch.write_column::<ROWS>(prediction, output);
                     } else {
-                        write_predictions::<S, ROWS>(s, plan, &batch, predictions, ends.prediction, output);
+                        write_predictions(s, plan, &batch, predictions, ends.prediction, output);
                     }
                 }
                 batch.start += ROWS;
