@@ -132,10 +132,10 @@ fn total(sums: [f64; SUMS]) -> f64 {
 
 /// Returns the sum over all values of a function of p - t.
 fn sum<S: Simd>(s: S, term: impl Fn(f64) -> f64, predictions: &[f32], targets: &[f32]) -> f64 {
-    let mut sums = [0.0; SUMS];
-    s.run(
+    total(s.run(
         #[inline(always)]
         || {
+            let mut sums = [0.0; SUMS];
             let (predictions, last_predictions) = predictions.as_chunks::<SUMS>();
             let (targets, last_targets) = targets.as_chunks::<SUMS>();
             for (predictions, targets) in predictions.iter().zip(targets) {
@@ -146,9 +146,9 @@ fn sum<S: Simd>(s: S, term: impl Fn(f64) -> f64, predictions: &[f32], targets: &
             for (lane, (prediction, target)) in last_predictions.iter().zip(last_targets).enumerate() {
                 sums[lane] += distance(&term, *prediction, *target);
             }
+            sums
         },
-    );
-    total(sums)
+    ))
 }
 
 /// Returns the same sum over the values of one column.

@@ -25,8 +25,8 @@ struct Ends<'a> {
     targets: Line,
 }
 
-/// Writes the predictions of each row to the index of the row in the dataset. They are a lane of the columns,
-/// and lines of `prediction` unless the losses were computed from a column. Applies the absorbed layer first.
+/// Writes the predictions of a step, each to the index of its row in the dataset. Applies the absorbed layer
+/// first, if it is a function of rows. Then the predictions are lines of `prediction`, else lanes of columns.
 ///
 /// Not inlined, so that it takes no registers from the loops.
 #[inline(never)]
@@ -34,26 +34,53 @@ fn write_predictions<S: Simd>(
     s: S,
     plan: &Plan<S>,
     batch: &Batch<'_>,
-    columns: &mut [Line],
+    columns: &[Line],
     prediction: &mut Panels,
     output: &mut [f32],
 ) {
     let width = columns.len();
-    match &plan.absorbed {
-        Some(LayerOperation::Row(row)) => {
-            row.forward(s, prediction, batch.rows);
-            for row in 0..batch.rows {
-                prediction.row(row, &mut output[batch.source(row) * width..][..width]);
-            }
-            return;
+    if let Some(LayerOperation::Row(layer)) = &plan.absorbed {
+        layer.forward(s, prediction, batch.rows);
+        for row in 0..batch.rows {
+            prediction.row(row, &mut output[batch.source(row) * width..][..width]);
         }
-        Some(LayerOperation::Elementwise(epilogue)) => epilogue.forward(s, columns),
-        _ => {}
+        return;
     }
     for row in 0..batch.rows {
         let place = batch.source(row) * width;
-        for (value, column) in output[place..].iter_mut().zip(&*columns) {
+        for (value, column) in output[place..].iter_mut().zip(columns) {
             *value = column.0[row];
+        }
+    }
+}
+
+/// The lines that the absorbed layer is applied to at once.
+const APPLIED_LINES: usize = 8;
+
+/// Applies the absorbed layer to the predictions of `rows` rows from the first of the batch, if it is
+/// elementwise. Once for many steps takes less time than in each, because the lines are full.
+#[inline(never)]
+pub(super) fn apply_absorbed<S: Simd>(
+    s: S,
+    plan: &Plan<S>,
+    batch: &Batch<'_>,
+    rows: usize,
+    output: &mut [f32],
+) {
+    let Some(LayerOperation::Elementwise(epilogue)) = &plan.absorbed else { return };
+    let width = plan.outputs();
+    let mut lines = [ZERO; APPLIED_LINES];
+    for column in 0..width {
+        for from in (0..rows).step_by(APPLIED_LINES * LANES) {
+            let count = (rows - from).min(APPLIED_LINES * LANES);
+            let place = |index: usize| batch.source(from + index) * width + column;
+            for index in 0..count {
+                lines[index / LANES].0[index % LANES] = output[place(index)];
+            }
+            epilogue.forward(s, &mut lines[..count.div_ceil(LANES)]);
+            for index in 0..count {
+                output[place(index)] = lines[index / LANES].0[index % LANES];
+            }
         }
     }
 }
@@ -109,6 +136,7 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
     let mut inputs = [[0.0; ROWS]; LANES];
     let inputs = &mut inputs[..layer.inputs()];
     let mut batch = steps.batch;
+    let by_rows = matches!(plan.absorbed, Some(LayerOperation::Row(_)));
     s.run(
         #[inline(always)]
         || {
@@ -137,7 +165,7 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
                 if let Some(output) = &mut output {
                     // A module that is downloaded does without the inlined form.
                     if cfg!(not(target_arch = "wasm32"))
-                        && let ([prediction], None) = (&*predictions, &plan.absorbed)
+                        && let ([prediction], false) = (&*predictions, by_rows)
                     {
                         batch.write_column::<ROWS>(prediction, output);
                     } else {
