@@ -1,18 +1,21 @@
 //! Runs: what to train, what a run returns, and the loop over its steps.
 
+mod early_stopping;
+mod predictions;
 mod step_loop;
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
-use crate::engine::huge_pages::{filled, reserve};
+use crate::engine::huge_pages::reserve;
 use crate::engine::scoped_threads::{Cores, ScopedThreads};
 use crate::engine::simd::Simd;
 use crate::engine::thread_tuner::ThreadTuner;
 use crate::ensure;
-use crate::errors::{Error, Result};
+use crate::errors::Result;
 use crate::predictor::Forward;
 use crate::random::{Purpose, permutation, stream};
 use crate::state::State;
+pub use early_stopping::EarlyStopping;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use step_loop::StepLoop;
@@ -78,39 +81,6 @@ const SMALL_NETWORK_STEPS: u64 = 256;
 
 /// The fewest multiply-adds of a run for which it pays to start threads, which takes about 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
-
-/// The settings and the state of early stopping. It ends a run when a value has not improved by more than
-/// `min_delta` for more than `patience` epochs. NaN is never an improvement.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EarlyStopping {
-    /// Whether it watches a value of the validation instead of the training.
-    pub validation: bool,
-    /// The index of the measure that it watches. `None` is the loss.
-    pub measure: Option<usize>,
-    /// Whether a larger value is better. The negative value is then minimized.
-    pub larger_is_better: bool,
-    /// A value is an improvement if it is lower than the best by more than this.
-    pub min_delta: f64,
-    /// The number of epochs in a row that may pass without an improvement.
-    pub patience: u64,
-    /// The best value so far, negative if a larger value is better.
-    pub best: f64,
-    /// The number of epochs since the best one.
-    pub waited: u64,
-}
-
-impl EarlyStopping {
-    /// Records the value of an epoch and returns whether it is the best so far.
-    fn record(&mut self, value: f64) -> bool {
-        let value = if self.larger_is_better { -value } else { value };
-        let better = value < self.best - self.min_delta;
-        if better {
-            self.best = value;
-        }
-        self.waited = if better { 0 } else { self.waited + 1 };
-        better
-    }
-}
 
 /// The options of a run.
 #[derive(Clone, Copy, Debug)]
@@ -403,38 +373,5 @@ impl Progress {
     fn should_end(&self, run: &Run<'_>) -> bool {
         let waited = self.early_stopping.is_some_and(|stopping| stopping.waited > stopping.patience);
         waited || self.losses.last().is_some_and(|&loss| loss <= run.target_loss)
-    }
-}
-
-/// The predictions for the rows of a dataset: those of each epoch of a run, of the last epoch, or none.
-#[derive(Default)]
-struct Predictions {
-    values: Vec<f32>,
-    /// The number of values of an epoch.
-    length: usize,
-    /// Whether those of all epochs are kept.
-    all: bool,
-}
-
-impl Predictions {
-    /// Allocates those of `epochs` epochs if the run returns predictions, else those of one epoch.
-    fn new(run: &Run<'_>, epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Self> {
-        let all = run.predictions;
-        let length = data.rows().checked_mul(width);
-        let count = length.and_then(|length| length.checked_mul(if all { epochs } else { 1 }));
-        let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
-        let values = count.ok_or_else(refused).and_then(|count| filled(0.0, count).map_err(|_| refused()))?;
-        Ok(Predictions { values, length: length.unwrap_or(0), all })
-    }
-
-    /// Returns those of an epoch, counted from the first epoch of the run.
-    fn of(&mut self, epoch: u64) -> Option<&mut [f32]> {
-        let start = if self.all { epoch as usize * self.length } else { 0 };
-        (!self.values.is_empty()).then(|| &mut self.values[start..][..self.length])
-    }
-
-    /// Returns those of all epochs, if they are kept.
-    fn into_all(self) -> Vec<f32> {
-        if self.all { self.values } else { Vec::new() }
     }
 }

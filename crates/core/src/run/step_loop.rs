@@ -1,6 +1,7 @@
 //! The loop of a run over its steps: which rows a step takes, when an epoch ends, and when the run does.
 
-use super::{Best, Divergence, Position, Predictions, Progress, Run, SMALL_NETWORK_STEPS, Threads};
+use super::predictions::Predictions;
+use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads};
 use crate::dataset::Dataset;
 use crate::engine::clock::Instant;
 use crate::engine::huge_pages::{copied, filled, reserve};
