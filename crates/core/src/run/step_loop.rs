@@ -247,6 +247,7 @@ fn measure<S: Simd>(
 ) {
     let Some(predictions) = predictions else { return };
     let (s, plan) = (state.s, &state.plan);
-    let value = |measure: &Box<dyn Measure<S>>| measure.value(s, predictions, data.targets(), plan.outputs());
-    measures.extend(plan.measures.iter().map(value));
+    for measure in &plan.measures {
+        measures.push(measure.value(s, predictions, data.targets(), plan.outputs()));
+    }
 }
