@@ -11,7 +11,7 @@ const slow = [
   ...["table/options", "table/readers/columnar", "table/readers/csv", "table/stream", "callbacks", "log"],
   ...["completion", "doctor", "generate", "serve"].map((name) => `cli/${name}`),
   ...["cli", "diagnose", "gradients", "plot/page", "plot/pictures", "report/page", "report/report"],
-  ...["serve/server"],
+  ...["serve/server", "epoch-measures"],
 ].map((name) => `__test__/${name}.test.ts`);
 
 /** Sets the environment of every test, and the seed of property tests. */

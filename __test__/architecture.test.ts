@@ -16,6 +16,7 @@ import * as activations from "../src/nn/activations.ts";
 import * as initializers from "../src/nn/initializers.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as losses from "../src/nn/losses.ts";
+import { measures } from "../src/nn/measures.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import * as schedules from "../src/nn/schedules.ts";
 import * as strategies from "../src/selection/search/strategies.ts";
@@ -214,6 +215,7 @@ const tablesOfEntries = [
   activations,
   initializers,
   losses,
+  measures,
   metrics,
   optimizers,
   schedules,
@@ -233,7 +235,7 @@ describe("no shared code knows an entry by name", () => {
   const inNetworks = (path: string) => `nn/${path}`;
   const tables = [
     ...["activations", "losses", "losses/*", "optimizers", "optimizers/*", "initializers"].map(inNetworks),
-    ...["schedules", "schedules/*", "layers", "layers/*"].map(inNetworks),
+    ...["schedules", "schedules/*", "layers", "layers/*", "measures"].map(inNetworks),
     ...["metrics/*", "selection/search/strategies"],
   ];
   /**
@@ -259,7 +261,7 @@ describe("no shared code knows an entry by name", () => {
   });
 
   const rustTables =
-    /^core\/src\/(activations|losses|optimizers|layers)\.rs$|^core\/src\/(layers|losses|optimizers)\//;
+    /^core\/src\/(activations|losses|measures|optimizers|layers)\.rs$|^core\/src\/(layers|losses|optimizers)\//;
   const rustShared = rustSources().filter((path) => !rustTables.test(path));
 
   test.each(rustShared)("crates/%s", (path) => {
@@ -285,7 +287,7 @@ describe("crates/", () => {
     ["errors", "random"],
     ["engine"],
     ["options", "dataset"],
-    ["activations", "losses", "optimizers"],
+    ["activations", "losses", "measures", "optimizers"],
     ["layers"],
     ["operations"],
     ["ways"],

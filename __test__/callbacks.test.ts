@@ -252,7 +252,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
       layers: [dense(6), relu(), dropout({ rate: 0.2 }), dense(1)],
       loss: "meanSquaredError",
       optimizer: { type: "adam", learningRate: 0.05 },
-      metrics: ["meanAbsoluteError", "accuracy"],
+      metrics: ["meanAbsoluteError", "rocAuc", "accuracy"],
       seed: 5,
       kernel,
       ...options,
@@ -270,7 +270,10 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
   };
 
   test("ends at the expected epoch with the best weights, for every monitored metric and with other callbacks", async () => {
-    const monitors = ["loss", "validationLoss", "meanAbsoluteError", "validationAccuracy"] as const;
+    const monitors = [
+      ...(["loss", "validationLoss", "meanAbsoluteError", "validationMeanAbsoluteError"] as const),
+      ...(["accuracy", "validationAccuracy", "validationRocAuc"] as const),
+    ];
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...monitors),
@@ -279,7 +282,7 @@ describe.each(kernelNames)("early stopping on the %s kernel", (kernel) => {
         fc.boolean(),
         fc.boolean(),
         async (monitor, patience, minDelta, alone, sync) => {
-          const values = whole[monitor].map((value) => (/accuracy/i.test(monitor) ? -value : value));
+          const values = whole[monitor].map((value) => (/accuracy|auc/i.test(monitor) ? -value : value));
           const { epochs, bestEpoch } = expected(values, patience, minDelta);
           const stopping = callbacks.earlyStopping({ monitor, patience, minDelta });
           const model = makeFluctuating();

@@ -119,6 +119,19 @@ describe.each(kernelNames)("on the %s kernel", (kernel) => {
   });
 
   describe("metrics", () => {
+    test("that the kernel computes need one call for all epochs, also with early stopping on one", () => {
+      const train = vi.spyOn(kernelNetwork(kernel).prototype, "train");
+      const callsOf = (monitor: "accuracy" | "validationMeanAbsoluteError" | "rocAuc") => {
+        train.mockClear();
+        const stopping = callbacks.earlyStopping({ monitor, patience: 90 });
+        measured().fitSync(data, { epochs: 40, validationData: held, callbacks: stopping });
+        return train.mock.calls.length;
+      };
+      expect(callsOf("accuracy")).toBe(1);
+      expect(callsOf("validationMeanAbsoluteError")).toBe(1);
+      expect(callsOf("rocAuc")).toBe(40);
+    });
+
     test("measure the predictions that training made before each step", () => {
       const before = measured();
       const { loss: _, ...expected } = before.evaluate(data);

@@ -5,6 +5,7 @@ import { type Addon, findAddon } from "../src/kernel/native.ts";
 import * as activations from "../src/nn/activations.ts";
 import { layers } from "../src/nn/layers.ts";
 import * as losses from "../src/nn/losses.ts";
+import { measures } from "../src/nn/measures.ts";
 import type { Optimizer } from "../src/nn/optimizers.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
 import { type Complete, complete, create, type Option, type Table } from "../src/options.ts";
@@ -15,7 +16,8 @@ import { nameOf, parametersOf, programOf, standard, variants } from "./programs.
 type Names = Record<string, string[]>;
 
 const addon = findAddon().addon as Addon;
-const native: Record<"activations" | "layers" | "losses" | "optimizers", Names> = JSON.parse(addon.tables());
+type Tables = "activations" | "layers" | "losses" | "measures" | "optimizers";
+const native: Record<Tables, Names> = JSON.parse(addon.tables());
 
 const sorted = (table: Names): Names =>
   Object.fromEntries(Object.entries(table).map(([name, options]) => [name, [...options].sort()]));
@@ -38,6 +40,10 @@ describe("the addon's table of", () => {
 
   test("losses has the same names and options", () => {
     expect(sorted(native.losses)).toEqual(namesOf(losses as Table<unknown>));
+  });
+
+  test("measures has the same names and options", () => {
+    expect(sorted(native.measures)).toEqual(namesOf(measures));
   });
 
   test("optimizers has the same names and options, except for the learning rate, which belongs to the run", () => {
@@ -76,6 +82,7 @@ describe("both sides accept the same numbers for", () => {
     ["layer", layers],
     ["loss", losses as Table<unknown>],
     ["optimizer", optimizers as Table<unknown>],
+    ["measure", measures],
   ];
   const takes = (call: () => unknown): boolean => {
     try {
@@ -102,6 +109,7 @@ describe("both sides accept the same numbers for", () => {
     const [part] = kind === "layer" ? create("layer", layers, configuration).program() : [configuration];
     const changed: Record<string, unknown> = { ...part, [name]: value };
     if (kind === "optimizer") delete changed.learningRate;
+    if (kind === "measure") return { ...program, measures: [changed] };
     return { ...program, ...(kind === "layer" ? { layers: [changed] } : { [kind]: changed }) };
   };
 

@@ -55,7 +55,9 @@ function fusedTests() {
     failures.push(title);
     return;
   }
-  const files = ["wasm", "state", "oracle", "optimizers"].map((name) => `__test__/${name}.test.ts`);
+  const files = ["wasm", "state", "oracle", "optimizers", "epoch-measures"].map(
+    (name) => `__test__/${name}.test.ts`,
+  );
   vitestRun(title, ["fast", "slow"], files, node);
 }
 

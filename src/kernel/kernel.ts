@@ -30,15 +30,19 @@ export interface Position {
 }
 
 /**
- * The settings and the state of early stopping. It ends a run when the loss has not improved by more than
+ * The settings and the state of early stopping. It ends a run when a value has not improved by more than
  * `minDelta` for more than `patience` epochs. NaN is never an improvement.
  */
 export interface EarlyStopping {
-  /** Whether it watches the validation loss instead of the training loss. */
+  /** Whether it watches a value of the validation instead of the training. */
   readonly validation: boolean;
+  /** The index of the measure of the Program that it watches; the loss if undefined. */
+  readonly measure?: number | undefined;
+  /** Whether a larger value is better. The negative value is then minimized. */
+  readonly largerIsBetter: boolean;
   readonly minDelta: number;
   readonly patience: number;
-  /** The best loss so far. */
+  /** The best value so far, negative if a larger value is better. */
   readonly best: number;
   /** The number of epochs since the best one. */
   readonly waited: number;
@@ -96,6 +100,13 @@ export interface Progress {
   readonly seconds: Float64Array;
   /** The mean loss over the validation rows, for each of these epochs, if there is validation data. */
   readonly validationLosses?: Float64Array | null | undefined;
+  /**
+   * The Program's measures, [epochs][measures], for each of these epochs. They are computed from the
+   * predictions that training made before each step.
+   */
+  readonly measures?: Float64Array | null | undefined;
+  /** The measures of the validation, [epochs][measures], for each of these epochs. */
+  readonly validationMeasures?: Float64Array | null | undefined;
   /**
    * If wanted: the predictions that training made before each step, [epochs][rows][outputs], rows in the
    * order of the data, for each epoch in which the run took a step. Rows that the run did not reach are

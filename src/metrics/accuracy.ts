@@ -1,62 +1,42 @@
 /** accuracy and topK: the share of correct predictions */
 import { OptionError } from "../errors.ts";
+import { columnAccuracy, countCorrect, largest } from "../nn/measures.ts";
 import { entry, size } from "../options.ts";
 import {
   type Classes,
   classesOf,
-  largest,
   type Metric,
   type MetricEntry,
   meanOf,
+  metricOf,
   notApplicable,
   threshold,
 } from "./metric.ts";
 
-/** Counts the values from `start` to before `end` that are on the same side as their targets. */
-function countCorrect(
-  predictions: Float32Array,
-  targets: Float32Array,
-  start: number,
-  end: number,
-  threshold: number,
-  middle: number,
-): number {
-  let correct = 0;
-  for (let at = start; at < end; at++) {
-    if (predictions[at] > threshold === targets[at] > middle) correct++;
-  }
-  return correct;
-}
-
 /** Returns the metric for columns: the share of correct values over rows and columns. */
-function columnAccuracy({ middle, threshold, check }: Classes, outputs: number): Metric {
-  return {
-    ...(check && { check }),
-    value(predictions, targets, rows, weights) {
-      const length = rows * outputs;
-      const correct = (start: number, end: number) =>
-        countCorrect(predictions, targets, start, end, threshold, middle);
-      if (weights === undefined) return correct(0, length) / length;
-      return meanOf(rows, weights, (row) => correct(row * outputs, (row + 1) * outputs) / outputs);
-    },
-  };
+function columnAccuracyOf({ middle, threshold, check }: Classes, outputs: number): Metric {
+  const metric = metricOf(
+    columnAccuracy({ threshold, middle }),
+    outputs,
+    (predictions, targets, rows, weights) =>
+      meanOf(rows, weights, (row) => {
+        const [start, end] = [row * outputs, (row + 1) * outputs];
+        return countCorrect(predictions, targets, start, end, threshold, middle) / outputs;
+      }),
+  );
+  return { ...metric, ...(check && { check }) };
 }
 
 /** Returns the metric for classes: the share of rows whose most probable class is correct. */
-function classAccuracy({ form, check }: Classes, classes: number): Metric {
-  const isCorrect = (predictions: Float32Array, targets: Float32Array, row: number) => {
-    const target = form === "labels" ? targets[row] : largest(targets, row, classes);
-    return Number(largest(predictions, row, classes) === target);
-  };
-  return {
-    ...(check && { check }),
-    value(predictions, targets, rows, weights) {
-      if (weights !== undefined) return meanOf(rows, weights, (row) => isCorrect(predictions, targets, row));
-      let correct = 0;
-      for (let row = 0; row < rows; row++) correct += isCorrect(predictions, targets, row);
-      return correct / rows;
-    },
-  };
+function classAccuracyOf({ form, check }: Classes, classes: number): Metric {
+  const measure = form === "labels" ? "labelAccuracy" : "shareAccuracy";
+  const metric = metricOf(measure, classes, (predictions, targets, rows, weights) =>
+    meanOf(rows, weights, (row) => {
+      const target = form === "labels" ? targets[row] : largest(targets, row, classes);
+      return Number(largest(predictions, row, classes) === target);
+    }),
+  );
+  return { ...metric, ...(check && { check }) };
 }
 
 /**
@@ -82,7 +62,7 @@ export const accuracy = entry(
   ({ threshold }): MetricEntry =>
     (problem) => {
       const classes = classesOf(problem, "accuracy", threshold);
-      return (classes.form === "columns" ? columnAccuracy : classAccuracy)(classes, problem.outputs);
+      return (classes.form === "columns" ? columnAccuracyOf : classAccuracyOf)(classes, problem.outputs);
     },
 );
 

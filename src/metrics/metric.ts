@@ -1,7 +1,8 @@
 /** The interface of a metric, and how metrics read classes from targets and predictions. */
 import { DataError, OptionError } from "../errors.ts";
 import type { Meaning } from "../nn/losses/loss.ts";
-import { optionalNumber } from "../options.ts";
+import { createMeasure, type MeasureChoice, measures } from "../nn/measures.ts";
+import { type Complete, complete, optionalNumber, type Table } from "../options.ts";
 
 /** The meaning that the loss gives predictions and targets, and the number of outputs. */
 export interface Problem extends Meaning {
@@ -13,6 +14,8 @@ export interface Problem extends Meaning {
 export interface Metric {
   /** Whether smaller values are better; false by default. */
   readonly smallerIsBetter?: boolean;
+  /** The measure that equals the metric without weights, if there is one: kernels compute it in a run. */
+  readonly measure?: Complete;
   /** Throws a {@link DataError} if the metric does not apply to these targets. Called once for all rows. */
   check?(targets: Float32Array, rows: number): void;
   /**
@@ -100,12 +103,24 @@ function checkOneHot(targets: Float32Array, rows: number, outputs: number): void
   }
 }
 
-/** Returns the index of the first largest value of a row. */
-export function largest(values: Float32Array, row: number, width: number): number {
-  const start = row * width;
-  let best = 0;
-  for (let at = 1; at < width; at++) if (values[start + at] > values[start + best]) best = at;
-  return best;
+/**
+ * Returns the metric whose value is that of a measure. `weighted` returns it where rows have weights, which
+ * no kernel computes.
+ */
+export function metricOf(
+  choice: MeasureChoice,
+  outputs: number,
+  weighted: (...given: Required<Parameters<Metric["value"]>>) => number,
+): Metric {
+  const measure = complete("measure", measures as Table<unknown>, choice, "measure");
+  const { value } = createMeasure(measure);
+  return {
+    measure,
+    value: (predictions, targets, rows, weights) =>
+      weights === undefined
+        ? value(predictions, targets, rows, outputs)
+        : weighted(predictions, targets, rows, weights),
+  };
 }
 
 /** Returns the weighted mean of a value over the rows; NaN if all weights are 0. */

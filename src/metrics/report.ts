@@ -2,10 +2,10 @@
 import type { NumberArray } from "../data/examples.ts";
 import { DataError, OptionError, show } from "../errors.ts";
 import { checkMemory } from "../memory.ts";
+import { largest } from "../nn/measures.ts";
 import { checkNames, number, readSize } from "../options.ts";
 import { type Pair, readPair, readWeights } from "./columns.ts";
 import { type Label, type Labeled, readLabels } from "./labels.ts";
-import { largest } from "./metric.ts";
 import { averageOf, f1Of, precisionOf, recallOf, type Score, type Tally } from "./tally.ts";
 
 /** The options of `confusionMatrix`. */

@@ -1,5 +1,6 @@
 /** Counts of rows by class, from which precision, recall and F1 are computed. */
-import { type Classes, largest } from "./metric.ts";
+import { largest } from "../nn/measures.ts";
+import type { Classes } from "./metric.ts";
 
 /**
  * The weight of rows by class: rows correctly predicted as the class, predicted as the class, of the class.

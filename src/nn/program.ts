@@ -2,7 +2,7 @@
  * From the options of a model to what the kernels compute.
  *
  * A *configuration* is the user's model with every name checked and every default filled in; files keep it. A
- * *program* is the part of it that a step depends on: plain JSON, the same for both kernels.
+ * *program* is the part of it that a run depends on: plain JSON, the same for all kernels.
  */
 import type { Categories } from "../data/examples.ts";
 import { OptionError, ShapeError, show } from "../errors.ts";
@@ -103,6 +103,8 @@ export interface Program {
   readonly loss: Complete;
   readonly optimizer: Complete;
   readonly clipGradients: ClipGradients | null;
+  /** What a run computes at the end of each epoch, besides the loss: entries of `measures.ts`. */
+  readonly measures: readonly Complete[];
 }
 
 /** A layer of a model with its sizes and parameters. */
@@ -272,8 +274,8 @@ export function createLoss({ loss }: NetworkConfiguration): losses.Loss {
   return create("loss", losses as Table<losses.Loss>, loss);
 }
 
-/** Returns the program of a configuration. */
-export function toProgram(configuration: NetworkConfiguration): Program {
+/** Returns the program of a configuration, with measures for its runs. */
+export function toProgram(configuration: NetworkConfiguration, measures: readonly Complete[] = []): Program {
   const { inputs, layers, loss, optimizer, clipGradients, l1, l2 } = configuration;
   const { learningRate: _rate, ...rule } = optimizer;
   const penalties: Penalties = { l1, l2 };
@@ -283,5 +285,6 @@ export function toProgram(configuration: NetworkConfiguration): Program {
     loss,
     optimizer: rule as Complete,
     clipGradients,
+    measures,
   };
 }

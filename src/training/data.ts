@@ -14,8 +14,9 @@ import type { Configuration } from "../formats/configuration.ts";
 import type { Kernel, KernelData } from "../kernel/kernel.ts";
 import { checkMemory } from "../memory.ts";
 import { readWeights } from "../metrics/columns.ts";
-import { largest, type Problem } from "../metrics/metric.ts";
-import type { NamedMetric } from "./metrics.ts";
+import type { Problem } from "../metrics/metric.ts";
+import { largest } from "../nn/measures.ts";
+import { type NamedMetric, needPredictions } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { combineWeights } from "./rowWeights.ts";
 import { type Profile, profileOf } from "./warnings/profile.ts";
@@ -24,7 +25,7 @@ import { type Profile, profileOf } from "./warnings/profile.ts";
 export interface Loaded {
   readonly data: Dataset;
   readonly kernelData: KernelData;
-  /** A copy of y for the metrics, which read it during the training; undefined without metrics. */
+  /** A copy of y for the metrics that the kernel does not compute; undefined if there are none. */
   readonly targets: Float32Array | undefined;
   /** The data's properties that warnings look at; undefined where the caller wants no warnings. */
   readonly profile: Profile | undefined;
@@ -72,12 +73,12 @@ function readValidation(expected: Expectation, given: unknown, isCheckedLater: b
 function copyToKernel(call: string, { kernel, metrics }: Expectation, data: Dataset, weights?: Float32Array) {
   const { x, y, rows } = data;
   // The last term is the order of the rows, or the loss of each.
-  const numbers = x.length + y.length * (metrics.length > 0 ? 2 : 1) + (weights?.length ?? 0) + rows;
+  const isCopied = needPredictions(metrics);
+  const numbers = x.length + y.length * (isCopied ? 2 : 1) + (weights?.length ?? 0) + rows;
   checkMemory(numbers * Float32Array.BYTES_PER_ELEMENT, () => `${call}: a copy of ${rows} rows`);
   return {
     kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights),
-    targets:
-      metrics.length > 0 ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice()) : undefined,
+    targets: isCopied ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice()) : undefined,
     rows,
   };
 }

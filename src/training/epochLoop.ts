@@ -9,7 +9,7 @@ import type { RunningTraining } from "./callbacks/participant.ts";
 import type { TrainingRequests } from "./drive.ts";
 import type { Ended, Epoch } from "./history.ts";
 import { rateInRun } from "./learningRates.ts";
-import { checkMonitors, metricNames } from "./metrics.ts";
+import { checkMonitors, metricNames, needPredictions } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { Participants } from "./participants.ts";
 import type { ResumableState } from "./resumableState.ts";
@@ -120,7 +120,7 @@ export class EpochLoop {
   }
 
   get #wantsPredictions(): boolean {
-    return this.#model.metrics.length > 0;
+    return needPredictions(this.#model.metrics);
   }
 
   /** The most epochs of one call of the kernel: TypeScript decides nothing between them. */

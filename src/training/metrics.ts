@@ -1,5 +1,6 @@
 /** A model's metrics: created from its configuration, and monitored by name. */
 import { OptionError } from "../errors.ts";
+import type { EarlyStopping } from "../kernel/kernel.ts";
 import type { Metric, MetricEntry } from "../metrics/metric.ts";
 import * as table from "../metrics/table.ts";
 import type { Meaning } from "../nn/losses/loss.ts";
@@ -27,6 +28,50 @@ export function createMetrics(
     name: configuration.type,
     metric: create("metric", table as Table<MetricEntry>, configuration)({ ...meaning, outputs }),
   }));
+}
+
+/** Returns the measures of the metrics that have one, in the order of the metrics. */
+export function measuresOf(metrics: readonly NamedMetric[]): Complete[] {
+  return metrics.flatMap(({ metric }) => metric.measure ?? []);
+}
+
+/** Returns whether the kernel has to return predictions: a metric has no measure. */
+export function needPredictions(metrics: readonly NamedMetric[]): boolean {
+  return metrics.some(({ metric }) => metric.measure === undefined);
+}
+
+/** The results of a run of one epoch, or of its validation. */
+export interface Measured {
+  /** The measures of the metrics that have one. */
+  readonly measures: Float64Array | undefined;
+  readonly predictions: Float32Array | undefined;
+  /** The targets of the predictions. */
+  readonly targets: Float32Array | undefined;
+  readonly rows: number;
+}
+
+/** Returns the value of each metric: a measure, or computed from predictions. */
+export function valuesOf(
+  metrics: readonly NamedMetric[],
+  { measures, predictions, targets, rows }: Measured,
+): number[] {
+  let measured = 0;
+  return metrics.map(({ metric }) => {
+    if (metric.measure !== undefined) return measures?.[measured++] ?? Number.NaN;
+    return predictions && targets ? metric.value(predictions, targets, rows) : Number.NaN;
+  });
+}
+
+/** Returns what a kernel watches for a monitor, if it computes it: the loss, or a measure by its index. */
+export function watchedInKernel(
+  monitor: string,
+  metrics: readonly NamedMetric[],
+): Pick<EarlyStopping, "validation" | "measure"> | undefined {
+  if (monitor === "loss") return { validation: false };
+  if (monitor === validationName("loss")) return { validation: true };
+  const measured = metrics.filter(({ metric }) => metric.measure !== undefined);
+  const measure = measured.findIndex(({ name }) => name === monitor || validationName(name) === monitor);
+  return measure < 0 ? undefined : { validation: measured[measure].name !== monitor, measure };
 }
 
 /** Returns the names of the values that each epoch has besides those of every training. */

@@ -12,7 +12,7 @@ import { free, type Loaded } from "./data.ts";
 import { EpochMetrics } from "./epochMetrics.ts";
 import { type Ended, type Epoch, type History, HistoryBuilder } from "./history.ts";
 import { LearningRates, rateInRun, rateOf, ratesOfSteps } from "./learningRates.ts";
-import { largerIsBetter, metricNames } from "./metrics.ts";
+import { largerIsBetter, metricNames, watchedInKernel } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { checkResumed, type Settings } from "./resume.ts";
 import { startOfNextEpoch, type TrainableModel } from "./trainableModel.ts";
@@ -266,7 +266,10 @@ export class ResumableState {
     const { metrics } = this.#model;
     return (
       this.earlyStopping &&
-      createEarlyStopper(this.earlyStopping, defaultMonitor, (monitor) => largerIsBetter(monitor, metrics))
+      createEarlyStopper(this.earlyStopping, defaultMonitor, (monitor) => ({
+        largerIsBetter: largerIsBetter(monitor, metrics),
+        inKernel: watchedInKernel(monitor, metrics),
+      }))
     );
   }
 }

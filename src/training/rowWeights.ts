@@ -1,7 +1,8 @@
 /** The weights of a training's rows, from `sampleWeight` and `classWeight`. */
 import { type Dataset, type NumberArray, readMatrix } from "../data/examples.ts";
 import { DataError, notFinite, OptionError, ShapeError, show } from "../errors.ts";
-import { largest, type Problem } from "../metrics/metric.ts";
+import type { Problem } from "../metrics/metric.ts";
+import { largest } from "../nn/measures.ts";
 import { isPlain } from "../options.ts";
 
 /** `"balanced"`, a list that starts with the weight of class 0, or an object of weights, by default 1. */

@@ -39,7 +39,7 @@ import { initialize } from "../nn/weights.ts";
 import type { Complete } from "../options.ts";
 import { type Expectation, free, type Loaded, loadFor, readFor, readTraining } from "./data.ts";
 import { type History, type MetricList, type Metrics, splitHistory } from "./history.ts";
-import { createMetrics, type NamedMetric } from "./metrics.ts";
+import { createMetrics, measuresOf, type NamedMetric } from "./metrics.ts";
 import type { CheckedFitOptions } from "./options.ts";
 import { type SavedParts, startOfNextEpoch } from "./trainableModel.ts";
 import { Training } from "./training.ts";
@@ -92,12 +92,12 @@ export class Session {
     const { kernel, reason } = chooseKernel(choice);
     this.kernel = kernel;
     this.reason = reason;
-    const program = toProgram(configuration);
+    const { meaning } = createLoss(configuration);
+    this.metrics = createMetrics(configuration.metrics, meaning, this.outputs);
+    const program = toProgram(configuration, measuresOf(this.metrics));
     this.#footprint = kernel.footprint(program);
     const initial = this.parameters * Float32Array.BYTES_PER_ELEMENT;
     checkMemory(this.#footprint.network + initial, `model: ${this.parameters} parameters`);
-    const { meaning } = createLoss(configuration);
-    this.metrics = createMetrics(configuration.metrics, meaning, this.outputs);
     this.#expected = {
       inputs: this.expected,
       targets: expectedTargets(configuration, this.outputs),

@@ -5,6 +5,7 @@ import type { Progress } from "../kernel/kernel.ts";
 import { learningRate } from "../nn/optimizers/optimizer.ts";
 import { checkNames } from "../options.ts";
 import { DIVERGED, divergenceAdvice } from "./advice.ts";
+import { needPredictions, valuesOf } from "./metrics.ts";
 import { type FitOptions, readFitOptions } from "./options.ts";
 import type { Evaluation, Session } from "./session.ts";
 import { startOfNextEpoch } from "./trainableModel.ts";
@@ -22,10 +23,11 @@ const WITHOUT_WEIGHTS = readFitOptions(CALL, { warnings: false });
 
 /** Returns the loss and the metrics of the predictions before the update. */
 function evaluationOf({ metrics }: Session, targets: Float32Array, rows: number, done: Progress): Evaluation {
-  const result: { loss: number; [name: string]: number } = { loss: done.losses[0] };
-  if (done.predictions) {
-    for (const { name, metric } of metrics) result[name] = metric.value(done.predictions, targets, rows);
-  }
+  const { losses, measures, predictions } = done;
+  const measured = { measures: measures ?? undefined, predictions: predictions ?? undefined, targets, rows };
+  const values = valuesOf(metrics, measured);
+  const result: { loss: number; [name: string]: number } = { loss: losses[0] };
+  for (const [index, { name }] of metrics.entries()) result[name] = values[index];
   return result;
 }
 
@@ -58,7 +60,7 @@ export function trainOnBatch(session: Session, examples: Examples, given?: Train
     seed: session.seed,
     shuffle: false,
     learningRates: Float64Array.of(rate),
-    predictions: session.metrics.length > 0,
+    predictions: needPredictions(session.metrics),
   });
   if (done.diverged) {
     const advice = divergenceAdvice(session, { data }, rate);

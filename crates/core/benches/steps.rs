@@ -83,6 +83,7 @@ impl Case {
         json!({
             "inputs": self.widths[0], "layers": layers, "loss": loss, "optimizer": optimizer,
             "clipGradients": null,
+            "measures": [],
         })
     }
 

@@ -11,6 +11,7 @@
 //!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0 }],
 //!   "loss": { "type": "meanSquaredError" },
 //!   "clipGradients": null,
+//!   "measures": [],
 //!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true } }"#;
 //! let mut network = Network::new(program, None)?;
 //! network.write_parameters(&[0.5, -0.5, 0.0])?;
@@ -28,6 +29,7 @@ pub mod errors;
 pub mod kernel;
 pub mod layers;
 pub mod losses;
+pub mod measures;
 pub mod network;
 pub mod operations;
 pub mod optimizers;

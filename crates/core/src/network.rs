@@ -277,7 +277,7 @@ impl<S: Simd> Plan<S> {
         let (coded, output) = ((layout, coded), &mut outputs[index]);
         s.run(
             #[inline(always)]
-            || product.forward_coded(s, coded, scale, parameters, output, apply, *rows),
+            || product.forward_coded(s, coded, scale, parameters, (output, *rows), apply),
         );
     }
 
@@ -307,6 +307,7 @@ impl<S: Simd> Plan<S> {
     /// Computes the gradients of the parameters in `lines` over the rows of all workspaces, and passes them
     /// to the target. `input` is the network input of a whole chunk with the chunk's first row, if the thread
     /// has a copy.
+    #[expect(clippy::too_many_arguments, reason = "what is read, what is written, and which part of it")]
     #[inline(never)]
     pub(crate) fn parameter_gradients(
         &self,

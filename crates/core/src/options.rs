@@ -8,6 +8,8 @@ use std::ops::{Bound, RangeBounds};
 /// A range of numbers. TypeScript declares the same range for each option; a test compares them.
 pub type NumberRange = (Bound<f64>, Bound<f64>);
 
+/// Any number.
+pub const UNBOUNDED: NumberRange = (Bound::Unbounded, Bound::Unbounded);
 /// At least 0.
 pub const AT_LEAST_0: NumberRange = (Bound::Included(0.0), Bound::Unbounded);
 /// Above 0.

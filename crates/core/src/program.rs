@@ -15,6 +15,7 @@ use crate::engine::{CHUNK_ROWS, RowLoss, Update};
 use crate::ensure;
 use crate::errors::{Error, Result};
 use crate::layers::{self, LayerOperation};
+use crate::measures::{self, Measure};
 use crate::operations::{Array, Kind, Operation};
 use crate::ways::Way;
 use crate::{losses, optimizers, options};
@@ -66,6 +67,8 @@ pub struct Plan<S: Simd> {
     pub absorbed: Option<LayerOperation<S>>,
     /// The optimizer.
     pub update: Box<dyn Update<S>>,
+    /// The measures that a run computes at the end of each epoch.
+    pub measures: Vec<Box<dyn Measure<S>>>,
     /// The number of lines that all parameters take.
     pub lines: usize,
     /// The lines that training does not change, in increasing order. Their gradients stay zero, and the
@@ -131,7 +134,7 @@ fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
 /// The target of a fork whose `Add` is not compiled yet.
 const OPEN: usize = usize::MAX;
 
-const FIELDS: [&str; 5] = ["inputs", "layers", "loss", "optimizer", "clipGradients"];
+const FIELDS: [&str; 6] = ["inputs", "layers", "loss", "optimizer", "clipGradients", "measures"];
 
 impl<S: Simd> Plan<S> {
     /// Compiles a Program. Returns an error that names the place if the Program is not valid.
@@ -161,6 +164,7 @@ impl<S: Simd> Plan<S> {
             loss: losses::build(kind(loss, "loss")?, loss)?,
             absorbed: None,
             update: optimizers::build(kind(optimizer, "optimizer")?, optimizer)?,
+            measures: Vec::new(),
             lines: 0,
             frozen: Vec::new(),
             groups: None,
@@ -196,6 +200,7 @@ impl<S: Simd> Plan<S> {
         if plan.operations.is_empty() {
             plan.operations.push(Operation::new(inputs, Kind::Copy));
         }
+        plan.measures = plan.read_measures(program.get("measures"))?;
         let first = plan.operations.iter().position(|operation| operation.trainable);
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
         plan.needed = needed(&plan.operations);
@@ -252,6 +257,26 @@ impl<S: Simd> Plan<S> {
         };
         self.operations.push(Operation::new(outputs, kind));
         Ok(())
+    }
+
+    /// Reads `measures`: a list of entries of their table.
+    fn read_measures(&self, list: Option<&Value>) -> Result<Vec<Box<dyn Measure<S>>>> {
+        let missing = || Error::new("program: measures must be a list");
+        let list = list.and_then(Value::as_array).ok_or_else(missing)?;
+        let outputs = self.outputs();
+        let read = |(index, entry): (usize, &Value)| {
+            let place = format!("measure {index}");
+            let entry = object(Some(entry), &place)?;
+            let measure = measures::build::<S>(kind(entry, &place)?, entry)
+                .map_err(|error| Error::new(format!("{place}: {error}")))?;
+            let (expected, received) = (measure.targets(outputs), self.loss.targets(outputs));
+            ensure!(
+                expected == received,
+                "{place}: expected a loss with {expected} targets in a row, received one with {received}"
+            );
+            Ok(measure)
+        };
+        list.iter().enumerate().map(read).collect()
     }
 
     /// Returns how each array of parameters is updated, from the learning-rate factors of lines. Arrays of one value

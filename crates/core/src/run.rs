@@ -1,18 +1,21 @@
 //! Runs: what to train, what a run returns, and the loop over its steps.
 
+mod early_stopping;
+mod predictions;
 mod step_loop;
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
-use crate::engine::huge_pages::{filled, reserve};
+use crate::engine::huge_pages::reserve;
 use crate::engine::scoped_threads::{Cores, ScopedThreads};
 use crate::engine::simd::Simd;
 use crate::engine::thread_tuner::ThreadTuner;
 use crate::ensure;
-use crate::errors::{Error, Result};
+use crate::errors::Result;
 use crate::predictor::Forward;
 use crate::random::{Purpose, permutation, stream};
 use crate::state::State;
+pub use early_stopping::EarlyStopping;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use step_loop::StepLoop;
@@ -78,34 +81,6 @@ const SMALL_NETWORK_STEPS: u64 = 256;
 
 /// The fewest multiply-adds of a run for which it pays to start threads, which takes about 50 microseconds.
 pub(crate) const WORTH_A_TEAM: u64 = 20_000_000;
-
-/// The settings and the state of early stopping. It ends a run when the loss has not improved by more than
-/// `min_delta` for more than `patience` epochs. NaN is never an improvement.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EarlyStopping {
-    /// Whether it watches the validation loss instead of the training loss.
-    pub validation: bool,
-    /// A loss is an improvement if it is lower than the best by more than this.
-    pub min_delta: f64,
-    /// The number of epochs in a row that may pass without an improvement.
-    pub patience: u64,
-    /// The best loss so far.
-    pub best: f64,
-    /// The number of epochs since the best one.
-    pub waited: u64,
-}
-
-impl EarlyStopping {
-    /// Records the loss of an epoch and returns whether it is the best so far.
-    fn record(&mut self, loss: f64) -> bool {
-        let better = loss < self.best - self.min_delta;
-        if better {
-            self.best = loss;
-        }
-        self.waited = if better { 0 } else { self.waited + 1 };
-        better
-    }
-}
 
 /// The options of a run.
 #[derive(Clone, Copy, Debug)]
@@ -198,6 +173,11 @@ pub struct Progress {
     pub seconds: Vec<f64>,
     /// The mean loss over the validation rows after each completed epoch.
     pub validation_losses: Vec<f64>,
+    /// The Program's measures of each completed epoch, `[epochs][measures]`. They are computed from the
+    /// predictions of training before each step.
+    pub measures: Vec<f64>,
+    /// The measures of the validation after each completed epoch, `[epochs][measures]`.
+    pub validation_measures: Vec<f64>,
     /// The predictions of training, before each step, `[epochs][rows][outputs]`, for each epoch with steps in
     /// this run. Rows that the run did not reach have zeros.
     pub predictions: Vec<f32>,
@@ -234,6 +214,12 @@ impl<S: Simd> State<S> {
         let needed = if run.rate_per_step { run.steps } else { epochs };
         ensure!(needed <= rates, "run: {} steps need {needed} learning rates, received {rates}", run.steps);
 
+        let watched = run.early_stopping.and_then(|stopping| stopping.measure);
+        let measures = self.plan.measures.len();
+        ensure!(
+            watched.is_none_or(|index| index < measures),
+            "run: earlyStopping: the program has {measures} measures, received the index {watched:?}"
+        );
         if let Some(validation) = run.validation {
             self.checked.once(validation, || self.plan.check(validation))?;
         }
@@ -356,26 +342,31 @@ impl<S: Simd> State<S> {
 
 impl Progress {
     /// Creates the result of a run that has done nothing yet, with room for the records of `epochs` epochs.
-    fn with_room(run: &Run<'_>, data: &Dataset<'_>, epochs: usize, width: usize) -> Result<Self> {
+    fn with_room(run: &Run<'_>, epochs: usize, measures: usize) -> Result<Self> {
         let early_stopping = run.early_stopping;
         let mut progress = Progress { position: run.from, early_stopping, ..Progress::default() };
         reserve(&mut progress.losses, epochs)?;
         reserve(&mut progress.seconds, epochs)?;
-        reserve(&mut progress.validation_losses, if run.validation.is_some() { epochs } else { 0 })?;
-        if run.predictions {
-            progress.predictions = outputs(epochs, data, width)?;
-            if let Some(validation) = run.validation {
-                progress.validation_predictions = outputs(epochs, validation, width)?;
-            }
+        reserve(&mut progress.measures, epochs.saturating_mul(measures))?;
+        if run.validation.is_some() {
+            reserve(&mut progress.validation_losses, epochs)?;
+            reserve(&mut progress.validation_measures, epochs.saturating_mul(measures))?;
         }
         Ok(progress)
     }
 
     /// Records the last epoch for early stopping, if the run has it. Returns whether the epoch is the best.
-    fn update_early_stopping(&mut self) -> bool {
+    fn update_early_stopping(&mut self, measures: usize) -> bool {
         let Some(early_stopping) = &mut self.early_stopping else { return false };
-        let losses = if early_stopping.validation { &self.validation_losses } else { &self.losses };
-        losses.last().is_some_and(|&loss| early_stopping.record(loss))
+        let (losses, measured) = match early_stopping.validation {
+            true => (&self.validation_losses, &self.validation_measures),
+            false => (&self.losses, &self.measures),
+        };
+        let last = match early_stopping.measure {
+            Some(index) => measured.rchunks_exact(measures).next().map(|measured| measured[index]),
+            None => losses.last().copied(),
+        };
+        last.is_some_and(|value| early_stopping.record(value))
     }
 
     /// Returns whether early stopping or the target loss ends the run after the last epoch.
@@ -383,17 +374,4 @@ impl Progress {
         let waited = self.early_stopping.is_some_and(|stopping| stopping.waited > stopping.patience);
         waited || self.losses.last().is_some_and(|&loss| loss <= run.target_loss)
     }
-}
-
-/// Allocates the predictions of `epochs` epochs.
-fn outputs(epochs: usize, data: &Dataset<'_>, width: usize) -> Result<Vec<f32>> {
-    let count = epochs.checked_mul(data.rows()).and_then(|rows| rows.checked_mul(width));
-    let refused = || Error::new("run: the predictions do not fit in memory: take fewer epochs");
-    let count = count.ok_or_else(refused)?;
-    filled(0.0, count).map_err(|_| refused())
-}
-
-/// Returns the part of the predictions that belongs to an epoch, if predictions are wanted.
-fn epoch_slice(predictions: &mut [f32], epoch: u64, length: usize) -> Option<&mut [f32]> {
-    (!predictions.is_empty()).then(|| &mut predictions[epoch as usize * length..][..length])
 }

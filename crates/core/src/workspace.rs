@@ -183,6 +183,18 @@ impl Batch<'_> {
         targets
     }
 
+    /// Writes one value for each of the rows, a lane each, to the index of the row in the dataset.
+    #[inline(always)]
+    pub(crate) fn write_column<const ROWS: usize>(&self, column: &Line, all: &mut [f32]) {
+        if let Some(order) = self.order {
+            for (value, &source) in column.0[..ROWS].iter().zip(&order[self.start..][..ROWS]) {
+                all[source as usize] = *value;
+            }
+        } else {
+            all[self.start..][..ROWS].copy_from_slice(&column.0[..ROWS]);
+        }
+    }
+
     /// Returns the index in the dataset of a row of this batch.
     #[inline(always)]
     pub(crate) fn source(&self, row: usize) -> usize {

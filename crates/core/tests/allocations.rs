@@ -74,6 +74,7 @@ fn program(widths: &[u64]) -> Value {
         "layers": layers.collect::<Vec<_>>(),
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": {
             "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true, "amsgrad": true,
         },
@@ -111,20 +112,31 @@ struct Case {
     shuffle: bool,
     threads: usize,
     accumulate: u64,
-    /// Whether the training has weights, validation, early stopping and predictions.
+    /// Whether the training has weights, validation, measures, early stopping and predictions.
     measures: bool,
 }
 
 impl Case {
     /// Returns the allocations of a new network's first epoch, which has this number of steps.
     fn epoch(&self, steps: usize) -> u64 {
-        let mut network = network(&self.program, self.instructions);
+        let mut program = self.program.clone();
+        if self.measures {
+            program["measures"] = json!([{ "type": "rootMeanSquaredError" }, { "type": "shareAccuracy" }]);
+        }
+        let mut network = network(&program, self.instructions);
         // The last step has fewer rows.
         let data = examples(&self.program, steps * self.batch_size - self.batch_size / 2, 1);
         let data = if self.measures { weighted(data, 2) } else { data };
         let (stop, rates) = (Stop::default(), [1e-3]);
-        let stopping =
-            EarlyStopping { validation: false, min_delta: 0.0, patience: 5, best: f64::INFINITY, waited: 0 };
+        let stopping = EarlyStopping {
+            validation: false,
+            measure: Some(1),
+            larger_is_better: true,
+            min_delta: 0.0,
+            patience: 5,
+            best: f64::INFINITY,
+            waited: 0,
+        };
         let run = Run {
             from: Position::default(),
             steps: steps as u64,

@@ -7,19 +7,21 @@ use myelin_core::engine::simd::portable::Portable;
 use myelin_core::program::Plan;
 use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use proptest::prelude::*;
+use scalar::measures::{measures_for, value};
 use scalar::programs::{
     WIDTHS, any_losses, any_program, cases, dense, examples, instruction_sets, outputs, takes_last_layer,
     values, weighted,
 };
 use scalar::{Scalar, row_of};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+/// Returns bits, with one NaN for all.
 fn double_bits(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| value.to_bits()).collect()
+    values.iter().map(|value| if value.is_nan() { f64::NAN } else { *value }.to_bits()).collect()
 }
 
 struct Case {
@@ -83,7 +85,11 @@ impl Case {
 
     /// Returns `None` if the training diverges, as it does with some options from the tables.
     fn by_network(&self, instructions: &str, threads: usize) -> Option<Outcome> {
-        let mut network = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
+        let outputs = outputs(&self.program);
+        let measures = measures_for(outputs, self.data.outputs());
+        let mut program = self.program.clone();
+        program["measures"] = json!(measures);
+        let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
         network.write_parameters(&self.initial(network.parameters())).unwrap();
         let gradients = network.gradients(&self.data).unwrap();
         let steps = self.data.rows().div_ceil(self.batch) * self.rates.len();
@@ -105,18 +111,27 @@ impl Case {
         }
         if threads == 1 {
             // Without predictions, small networks take other loops.
-            let mut unseen = Network::new(&self.program.to_string(), Some(instructions)).unwrap();
+            let mut unseen = Network::new(&program.to_string(), Some(instructions)).unwrap();
             unseen.write_parameters(&self.initial(unseen.parameters())).unwrap();
             let unseen_progress =
                 unseen.train(&self.data, &Run { predictions: false, ..run }, &Stop::default()).unwrap();
             assert_eq!(double_bits(&unseen_progress.losses), double_bits(&progress.losses));
+            assert_eq!(double_bits(&unseen_progress.measures), double_bits(&progress.measures));
             assert_eq!(
                 bits(&unseen.read(Part::Parameters).unwrap()),
                 bits(&network.read(Part::Parameters).unwrap())
             );
         }
         let x: Vec<f32> = (0..self.data.rows()).flat_map(|row| self.data.x(row)).copied().collect();
-        let mut predictions = vec![0.0; self.data.rows() * outputs(&self.program)];
+        for (measured, predictions) in [
+            (&progress.measures, &progress.predictions),
+            (&progress.validation_measures, &progress.validation_predictions),
+        ] {
+            let epochs = predictions.chunks(self.data.rows() * outputs);
+            let of = |epoch| measures.iter().map(move |one| value(one, epoch, self.data.targets(), outputs));
+            assert_eq!(double_bits(measured), double_bits(&epochs.flat_map(of).collect::<Vec<_>>()));
+        }
+        let mut predictions = vec![0.0; self.data.rows() * outputs];
         let evaluated = network.predictor().unwrap().evaluate(
             &self.data,
             Some(&mut predictions),
@@ -198,6 +213,7 @@ fn every_loss_after_layers_that_make_probabilities_gives_the_bits_of_the_scalar_
                 "layers": [dense(units), { "type": last }],
                 "loss": loss,
                 "clipGradients": null,
+                "measures": [],
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
             });
             if !takes_last_layer(&program) {
@@ -224,6 +240,7 @@ fn tables_whose_entries_share_lines_give_the_bits_of_the_scalar_program() {
                 ],
                 "loss": { "type": "meanSquaredError" },
                 "clipGradients": clip,
+                "measures": [],
                 "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
             });
             let data = examples(&program, 37, 1);
@@ -259,6 +276,7 @@ fn the_gradients_that_lookups_need_give_the_bits_of_the_scalar_program() {
                     "layers": layers,
                     "loss": { "type": "meanSquaredError" },
                     "clipGradients": null,
+                    "measures": [],
                     "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
                 });
                 let data = examples(&program, 37, 1);
@@ -289,6 +307,7 @@ fn layers_wider_than_any_block_give_the_bits_of_the_scalar_program() {
             ],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
+            "measures": [],
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 0.01, "decayBiases": true },
         });
         let data = examples(&program, 13, 1);
@@ -310,6 +329,7 @@ fn a_first_layer_with_nearly_all_weights_gives_the_bits_of_the_scalar_program() 
             ],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
+            "measures": [],
             "optimizer": { "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.01, "decayBiases": true },
         });
         for batch in [6, 13, 40] {
@@ -358,6 +378,7 @@ fn frozen_layers_penalties_clips_and_groups_give_the_bits_in_every_way_to_share_
                 "layers": widths.iter().enumerate().map(dense).collect::<Vec<_>>(),
                 "loss": { "type": "meanSquaredError" },
                 "clipGradients": clip,
+                "measures": [],
                 "optimizer": {
                     "type": "sgd", "momentum": 0.9, "nesterov": false, "weightDecay": 0.1,
                     "decayBiases": !grouped,
@@ -395,6 +416,7 @@ fn fifty_steps_give_the_bits_of_the_scalar_program_in_every_way_to_share_a_step(
             "layers": layers.collect::<Vec<_>>(),
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
+            "measures": [],
             "optimizer": {
                 "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true,
                 "amsgrad": false,
@@ -441,6 +463,7 @@ fn noise_and_batch_statistics_give_the_bits_of_the_scalar_program_for_any_batch(
         ],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": {
             "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0.1, "decayBiases": true,
             "amsgrad": false,
@@ -508,6 +531,7 @@ proptest! {
                 }
             },
             "clipGradients": null,
+            "measures": [],
         });
         let data = examples(&program, 17, seed);
         Case { program, data, batch, accumulate: 1, seed, shuffle, rates: vec![0.1, 0.05] }.check();

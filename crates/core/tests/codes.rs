@@ -49,7 +49,7 @@ fn factors() -> Vec<f32> {
 fn program(layers: Value, optimizer: Value) -> Value {
     json!({
         "inputs": INPUTS, "layers": layers, "loss": { "type": "meanSquaredError" }, "clipGradients": null,
-        "optimizer": optimizer,
+        "measures": [], "optimizer": optimizer,
     })
 }
 
@@ -164,7 +164,7 @@ fn codes_are_a_rows_inputs() {
     let layout = &codes.layout;
     for (row, x) in x.chunks_exact(INPUTS).enumerate() {
         let (places, values) = (codes.places(row), codes.values(row));
-        let mut decoded = vec![0.0; INPUTS + 1];
+        let mut decoded = [0.0; INPUTS + 1];
         for place in &places[..layout.one_hot.len()] {
             decoded[usize::from(*place)] = *layout.highest.get(usize::from(*place)).unwrap_or(&0.0);
         }
@@ -256,8 +256,8 @@ fn the_sums_of_a_step_have_the_defined_order() {
             for ((run, place), value) in layout.piecewise.iter().zip(&places[one_hot..]).zip(values) {
                 let place = usize::from(*place);
                 let mut before = 0.0_f32;
-                for input in run.start..place {
-                    before = highest(input).mul_add(weight[input], before);
+                for (input, weight) in weight.iter().enumerate().take(place).skip(run.start) {
+                    before = highest(input).mul_add(*weight, before);
                 }
                 sum = value.mul_add(weight[place], sum + before);
             }

@@ -15,6 +15,7 @@ fn valid() -> Value {
         "layers": [dense(3), { "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     })
 }
@@ -57,7 +58,7 @@ fn text_that_is_not_json_is_refused() {
 
 #[test]
 fn a_missing_field_is_named() {
-    for field in ["inputs", "layers", "loss", "optimizer", "clipGradients"] {
+    for field in ["inputs", "layers", "loss", "optimizer", "clipGradients", "measures"] {
         expect(&error(&format!("/{field}"), None), &["program", field]);
     }
     for option in ["units", "useBias", "trainable", "l1", "l2"] {
@@ -83,6 +84,14 @@ fn an_unknown_entry_is_named() {
     expect(&error("/layers/1/type", Some(json!("rleu"))), &["layer 1", "unknown", "rleu"]);
     expect(&error("/loss/type", Some(json!("mse"))), &["unknown loss", "mse"]);
     expect(&error("/optimizer/type", Some(json!("adamm"))), &["unknown optimizer", "adamm"]);
+    let measures = json!([{ "type": "meanSquaredError" }, { "type": "meanSquareError" }]);
+    expect(&error("/measures", Some(measures)), &["measure 1", "unknown measure", "meanSquareError"]);
+}
+
+#[test]
+fn a_measure_of_other_targets_than_the_loss_takes_is_refused() {
+    let measures = json!([{ "type": "labelAccuracy" }]);
+    expect(&error("/measures", Some(measures)), &["measure 0", "1 targets in a row", "received one with 3"]);
 }
 
 #[test]
@@ -94,6 +103,8 @@ fn a_value_of_another_type_is_refused() {
     }
     for value in [json!(null), json!("2"), json!(2), json!({})] {
         expect(&error("/layers", Some(value.clone())), &["layers"]);
+        expect(&error("/measures", Some(value.clone())), &["measures must be a list"]);
+        expect(&error("/measures", Some(json!([value.clone()]))), &["measure 0"]);
         expect(&error("/layers/0", Some(value.clone())), &["layer 0"]);
         expect(&error("/loss", Some(value.clone())), &["loss"]);
         expect(&error("/optimizer", Some(value.clone())), &["optimizer"]);
@@ -176,6 +187,7 @@ fn width_without_parameters_costs_nothing() {
         "layers": [{ "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
+        "measures": [],
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     });
     assert_eq!(Network::new(&program.to_string(), None).unwrap().parameters(), 0);

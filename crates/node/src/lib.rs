@@ -11,7 +11,9 @@ mod run;
 mod threads;
 
 use myelin_core::engine::{huge_pages::count_freed, peak, simd::Instructions};
-use myelin_core::{Dataset, Footprint, Network, Part, Predictor, activations, layers, losses, optimizers};
+use myelin_core::{
+    Dataset, Footprint, Network, Part, Predictor, activations, layers, losses, measures, optimizers,
+};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use run::{NativeProgress, NativeRun};
@@ -58,6 +60,7 @@ pub fn tables() -> String {
         "activations": entries(activations::TABLE),
         "layers": entries(layers::TABLE),
         "losses": entries(losses::TABLE),
+        "measures": entries(measures::TABLE),
         "optimizers": entries(optimizers::TABLE),
     })
     .to_string()

@@ -37,6 +37,8 @@ pub struct NativeRun {
 #[napi(object)]
 pub struct NativeEarlyStopping {
     pub validation: bool,
+    pub measure: Option<f64>,
+    pub larger_is_better: bool,
     pub min_delta: f64,
     pub patience: f64,
     pub best: f64,
@@ -70,6 +72,8 @@ pub struct NativeProgress<'env> {
     pub losses: Float64ArraySlice<'env>,
     pub seconds: Float64ArraySlice<'env>,
     pub validation_losses: Option<Float64ArraySlice<'env>>,
+    pub measures: Option<Float64ArraySlice<'env>>,
+    pub validation_measures: Option<Float64ArraySlice<'env>>,
     pub predictions: Option<Float32ArraySlice<'env>>,
     pub validation_predictions: Option<Float32ArraySlice<'env>>,
     pub early_stopping: Option<NativeEarlyStopping>,
@@ -129,6 +133,12 @@ impl NativeEarlyStopping {
     fn read(&self) -> Result<EarlyStopping> {
         Ok(EarlyStopping {
             validation: self.validation,
+            measure: self
+                .measure
+                .map(|index| whole("earlyStopping.measure", index))
+                .transpose()?
+                .map(|index| index as usize),
+            larger_is_better: self.larger_is_better,
             min_delta: self.min_delta,
             patience: whole("earlyStopping.patience", self.patience)?,
             best: self.best,
@@ -138,9 +148,12 @@ impl NativeEarlyStopping {
 }
 
 impl From<EarlyStopping> for NativeEarlyStopping {
-    fn from(EarlyStopping { validation, min_delta, patience, best, waited }: EarlyStopping) -> Self {
+    fn from(stopping: EarlyStopping) -> Self {
+        let EarlyStopping { validation, measure, larger_is_better, min_delta, patience, best, waited } =
+            stopping;
         let (patience, waited) = (patience as f64, waited as f64);
-        NativeEarlyStopping { validation, min_delta, patience, best, waited }
+        let measure = measure.map(|index| index as f64);
+        NativeEarlyStopping { validation, measure, larger_is_better, min_delta, patience, best, waited }
     }
 }
 
@@ -161,6 +174,8 @@ impl NativeProgress<'static> {
             losses: doubles(env, &progress.losses)?,
             seconds: doubles(env, &progress.seconds)?,
             validation_losses: some(&progress.validation_losses, |values| doubles(env, values))?,
+            measures: some(&progress.measures, |values| doubles(env, values))?,
+            validation_measures: some(&progress.validation_measures, |values| doubles(env, values))?,
             predictions: some(&progress.predictions, |values| floats(env, values))?,
             validation_predictions: some(&progress.validation_predictions, |values| floats(env, values))?,
             early_stopping: progress.early_stopping.map(NativeEarlyStopping::from),

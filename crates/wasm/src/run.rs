@@ -5,7 +5,7 @@ use crate::SharedDataset;
 use myelin_core::{Best, Divergence, EarlyStopping, Error, Position, Progress, Result, Run, Slices, Threads};
 
 /// The number of doubles before the learning rates.
-pub const SETTINGS: usize = 18;
+pub const SETTINGS: usize = 20;
 
 /// A training in progress, with everything that it refers to.
 pub struct Training {
@@ -43,11 +43,16 @@ impl Settings {
     /// Returns the run.
     pub fn run(&self) -> Result<Run<'_>> {
         let [epoch, step, updates, loss, steps, batch_size, seed, shuffle, accumulate, ..] = self.numbers;
-        let [.., per_step, predictions, target, stops, validates, min_delta, patience, best, waited] =
-            self.numbers;
+        let [.., per_step, predictions, target, stops, validates, measure, larger, _, _, _, _] = self.numbers;
+        let [.., min_delta, patience, best, waited] = self.numbers;
         let early_stopping = (stops != 0.0).then(|| -> Result<EarlyStopping> {
             Ok(EarlyStopping {
                 validation: validates != 0.0,
+                measure: (!measure.is_nan())
+                    .then(|| whole("earlyStopping.measure", measure))
+                    .transpose()?
+                    .map(|index| index as usize),
+                larger_is_better: larger != 0.0,
                 min_delta,
                 patience: whole("earlyStopping.patience", patience)?,
                 best,
@@ -86,7 +91,8 @@ fn array<T>(values: &[T]) -> [f64; 2] {
 /// of the arrays. An array that the run does not have is empty. A number that it does not have is NaN.
 pub fn numbers(progress: &Progress) -> Vec<f64> {
     let Progress { position, losses, seconds, validation_losses, .. } = progress;
-    let Progress { predictions, validation_predictions, early_stopping, best, diverged, .. } = progress;
+    let Progress { measures, validation_measures, early_stopping, best, diverged, .. } = progress;
+    let Progress { predictions, validation_predictions, .. } = progress;
     let mut all = vec![
         position.epoch as f64,
         position.step as f64,
@@ -99,7 +105,8 @@ pub fn numbers(progress: &Progress) -> Vec<f64> {
     all.extend(diverged.map_or(none, |Divergence { epoch, step }| [epoch as f64, step as f64]));
     all.extend(early_stopping.map_or(none, |stopping| [stopping.best, stopping.waited as f64]));
     all.push(best.as_ref().map_or(f64::NAN, |Best { epoch, .. }| *epoch as f64));
-    all.extend([losses, seconds, validation_losses].into_iter().flat_map(|values| array(values)));
+    let doubles = [losses, seconds, validation_losses, measures, validation_measures];
+    all.extend(doubles.into_iter().flat_map(|values| array(values)));
     all.extend([predictions, validation_predictions].into_iter().flat_map(|values| array(values)));
     all.extend(best.as_ref().map_or([0.0; 2], |best| array(&best.parameters)));
     all

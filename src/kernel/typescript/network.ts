@@ -3,6 +3,7 @@ import { linear } from "../../nn/activations.ts";
 import { createLayer } from "../../nn/layers.ts";
 import type { Loss, RowLoss } from "../../nn/losses.ts";
 import * as losses from "../../nn/losses.ts";
+import { createMeasure, type Measure } from "../../nn/measures.ts";
 import { withoutDecay } from "../../nn/optimizers/optimizer.ts";
 import type { Optimizer } from "../../nn/optimizers.ts";
 import * as optimizers from "../../nn/optimizers.ts";
@@ -37,6 +38,8 @@ export interface Plan extends RowSizes {
    */
   readonly absorbed: FunctionOperation | undefined;
   readonly optimizer: Optimizer;
+  /** What a run computes at the end of each epoch. */
+  readonly measures: readonly Measure[];
   /** The optimizer for parameters that do not decay; undefined if all decay alike. */
   readonly undecayed: Optimizer | undefined;
   readonly parameters: number;
@@ -77,6 +80,7 @@ export function compile(program: Program): Plan {
     loss: absorbing ? loss.absorbs!.loss : loss,
     absorbed,
     optimizer: optimizerOf(program.optimizer),
+    measures: program.measures.map(createMeasure),
     undecayed: undecayed && optimizerOf(undecayed),
     parameters,
     frozen,

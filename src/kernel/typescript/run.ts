@@ -28,7 +28,7 @@ export interface Publisher {
   validate(data: Rows, start: number, output: Float32Array | undefined): number;
 }
 
-/** The predictions of several epochs in one array. */
+/** The predictions of several epochs in one array. An epoch beyond them overwrites those of the first. */
 class EpochPredictions {
   readonly values: Float32Array;
   readonly #epochs: readonly Float32Array[];
@@ -43,7 +43,7 @@ class EpochPredictions {
 
   /** Returns those of one epoch, counted from the first epoch of the run. */
   of(epoch: number): Float32Array {
-    return this.#epochs[epoch];
+    return this.#epochs[epoch % this.#epochs.length];
   }
 }
 
@@ -60,6 +60,8 @@ export class StepLoop {
   readonly #seconds: number[] = [];
   readonly #validation: Rows | undefined;
   readonly #validationLosses: number[] = [];
+  readonly #measures: number[] = [];
+  readonly #validationMeasures: number[] = [];
   /** The number of validation rows evaluated at the end of the epoch; undefined before the epoch ends. */
   #validated: number | undefined;
   #validationLoss = 0;
@@ -101,11 +103,11 @@ export class StepLoop {
     this.#moment = { seed: run.seed, step: 0, before: 0 };
     this.#batch = { data, order: this.#order, start: 0, rows: 0, moment: this.#moment };
     this.#validation = run.validation as Rows | undefined;
-    if (run.predictions) {
-      const epochs = Math.ceil((run.from.step + run.steps) / this.#stepsPerEpoch);
-      this.#predictions = new EpochPredictions(epochs, data.rows * state.plan.outputs);
-      const rows = this.#validation?.rows ?? 0;
-      this.#validationPredictions = new EpochPredictions(epochs, rows * state.plan.outputs);
+    const { outputs, measures } = state.plan;
+    if (run.predictions || measures.length > 0) {
+      const kept = run.predictions ? Math.ceil((run.from.step + run.steps) / this.#stepsPerEpoch) : 1;
+      this.#predictions = new EpochPredictions(kept, data.rows * outputs);
+      this.#validationPredictions = new EpochPredictions(kept, (this.#validation?.rows ?? 0) * outputs);
     }
     this.#prepareOrder();
   }
@@ -167,9 +169,11 @@ export class StepLoop {
       losses: Float64Array.from(this.#losses),
       seconds: Float64Array.from(this.#seconds),
       ...(this.#validation && { validationLosses: Float64Array.from(this.#validationLosses) }),
-      ...(this.#predictions && { predictions: this.#predictions.values }),
-      ...(this.#validation &&
-        this.#validationPredictions && { validationPredictions: this.#validationPredictions.values }),
+      measures: Float64Array.from(this.#measures),
+      ...(this.#validation && { validationMeasures: Float64Array.from(this.#validationMeasures) }),
+      ...(this.#run.predictions && { predictions: this.#predictions?.values }),
+      ...(this.#run.predictions &&
+        this.#validation && { validationPredictions: this.#validationPredictions?.values }),
       ...(this.#earlyStopping && { earlyStopping: this.#earlyStopping }),
       ...(this.#best && { best: this.#best }),
       reached: this.#reached,
@@ -196,7 +200,21 @@ export class StepLoop {
     this.#endEpoch();
   }
 
+  /** Computes the measures of an epoch that ends. */
+  #measure(): void {
+    const { measures, outputs } = this.#state.plan;
+    const epoch = this.#position.epoch - this.#run.from.epoch;
+    for (const { value } of measures) {
+      const { y, rows } = this.#data;
+      this.#measures.push(value(this.#predictions!.of(epoch), y, rows, outputs));
+      if (this.#validation === undefined) continue;
+      const predictions = this.#validationPredictions!.of(epoch);
+      this.#validationMeasures.push(value(predictions, this.#validation.y, this.#validation.rows, outputs));
+    }
+  }
+
   #endEpoch(): void {
+    this.#measure();
     const position = this.#position;
     const time = now();
     this.#losses.push(position.loss / this.#data.rows);
@@ -210,19 +228,28 @@ export class StepLoop {
     if (!this.done) this.#prepareOrder();
   }
 
+  /** Returns what early stopping watches, of the last epoch. */
+  #watched({ validation, measure, largerIsBetter }: EarlyStopping): number {
+    const [losses, measured] = validation
+      ? [this.#validationLosses, this.#validationMeasures]
+      : [this.#losses, this.#measures];
+    const { length } = this.#state.plan.measures;
+    const value = measure === undefined ? losses.at(-1)! : measured[measured.length - length + measure];
+    return largerIsBetter ? -value : value;
+  }
+
   /** Compares the loss of a completed epoch with the target, and updates early stopping. */
   #checkStopping(epoch: number): void {
     const { targetLoss = Number.NEGATIVE_INFINITY } = this.#run;
     this.#reached = this.#losses[this.#losses.length - 1] <= targetLoss;
     if (this.#earlyStopping === undefined) return;
-    const { validation, minDelta, patience, best, waited } = this.#earlyStopping;
-    const losses = validation ? this.#validationLosses : this.#losses;
-    const loss = losses[losses.length - 1];
-    const better = loss < best - minDelta;
+    const { minDelta, patience, best, waited } = this.#earlyStopping;
+    const value = this.#watched(this.#earlyStopping);
+    const better = value < best - minDelta;
     if (better) this.#saveBest(epoch);
     this.#earlyStopping = {
       ...this.#earlyStopping,
-      best: better ? loss : best,
+      best: better ? value : best,
       waited: better ? 0 : waited + 1,
     };
     this.#reached ||= this.#earlyStopping.waited > patience;

@@ -20,6 +20,8 @@ export function encodeRun(run: Run): Float64Array {
     run.targetLoss ?? Number.NEGATIVE_INFINITY,
     Number(earlyStopping !== undefined),
     Number(earlyStopping?.validation ?? false),
+    earlyStopping?.measure ?? Number.NaN,
+    Number(earlyStopping?.largerIsBetter ?? false),
     earlyStopping?.minDelta ?? 0,
     earlyStopping?.patience ?? 0,
     earlyStopping?.best ?? 0,
@@ -31,8 +33,8 @@ export function encodeRun(run: Run): Float64Array {
   return numbers;
 }
 
-/** The numbers before the arrays, and the numbers of all six arrays: their places and lengths. */
-const NUMBERS = 11 + 2 * 6;
+/** The numbers before the arrays, and the numbers of all eight arrays: their places and lengths. */
+const NUMBERS = 11 + 2 * 8;
 
 /** Returns the progress that the module has left. */
 export function decodeProgress(instance: Instance, run: Run): Progress {
@@ -49,14 +51,16 @@ export function decodeProgress(instance: Instance, run: Run): Progress {
     place(index)[1] === 0 ? undefined : read(index);
   const found: Best | undefined = Number.isNaN(bestEpoch)
     ? undefined
-    : { epoch: bestEpoch, parameters: floats(5) };
+    : { epoch: bestEpoch, parameters: floats(7) };
   return {
     position: { epoch, step, steps, loss },
     losses: doubles(0),
     seconds: doubles(1),
     validationLosses: some(2, doubles),
-    predictions: some(3, floats),
-    validationPredictions: some(4, floats),
+    measures: some(3, doubles),
+    validationMeasures: some(4, doubles),
+    predictions: some(5, floats),
+    validationPredictions: some(6, floats),
     earlyStopping: run.earlyStopping && { ...run.earlyStopping, best, waited },
     best: found,
     reached: reached === 1,

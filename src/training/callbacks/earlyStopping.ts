@@ -90,6 +90,8 @@ export interface EarlyStoppingState {
 export interface EarlyStoppingSettings extends Pick<EarlyStoppingCallback, "patience" | "minDelta"> {
   readonly monitor: string;
   readonly largerIsBetter: boolean;
+  /** What the kernel watches; undefined if it does not compute what is monitored. */
+  readonly inKernel: Pick<EarlyStopping, "validation" | "measure"> | undefined;
 }
 
 /** Watches one training for improvement. */
@@ -122,12 +124,12 @@ export class EarlyStopper {
     this.parameters = parameters;
   }
 
-  /** Returns the settings with which the kernel itself watches a loss, for many epochs in one call. */
+  /** Returns the settings with which the kernel itself watches, for many epochs in one call. */
   get inKernel(): EarlyStopping | undefined {
-    const { monitor, minDelta, patience } = this.#settings;
-    if (monitor !== "loss" && monitor !== "validationLoss") return undefined;
-    const validation = monitor === "validationLoss";
-    return { validation, minDelta, patience, best: this.#best, waited: this.#waited };
+    const { inKernel, largerIsBetter, minDelta, patience } = this.#settings;
+    return (
+      inKernel && { ...inKernel, largerIsBetter, minDelta, patience, best: this.#best, waited: this.#waited }
+    );
   }
 
   /** Takes over the result of a run in which the kernel watched. */
@@ -158,8 +160,8 @@ export class EarlyStopper {
 export function createEarlyStopper(
   { monitor, patience, minDelta }: EarlyStoppingCallback,
   defaultMonitor: string,
-  largerIsBetter: (monitor: string) => boolean,
+  of: (monitor: string) => Pick<EarlyStoppingSettings, "largerIsBetter" | "inKernel">,
 ): EarlyStopper {
   const watched = monitor ?? defaultMonitor;
-  return new EarlyStopper({ patience, minDelta, monitor: watched, largerIsBetter: largerIsBetter(watched) });
+  return new EarlyStopper({ patience, minDelta, monitor: watched, ...of(watched) });
 }

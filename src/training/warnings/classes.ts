@@ -1,6 +1,7 @@
 /** Counts of classes, and classes that are missing from the training or the validation. */
 import type { Dataset } from "../../data/examples.ts";
-import { largest, type Problem } from "../../metrics/metric.ts";
+import type { Problem } from "../../metrics/metric.ts";
+import { largest } from "../../nn/measures.ts";
 import type { Finding } from "./finding.ts";
 
 /** Counts the rows of each class: per column for binary columns. Undefined where y has no classes. */

@@ -4,6 +4,11 @@
 //! The sums have one fixed order: the bias, the one-hot runs, the piecewise-linear runs, the plain inputs. It
 //! is not that of the product of all inputs, so the results differ from it by rounding.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled by index; iterators spill"
+)]
+
 use super::affine::Affine;
 use super::codes::{Codes, Layout};
 use super::epilogue::PanelEpilogue;
@@ -94,9 +99,8 @@ impl Product {
         (layout, coded): (&Layout, &mut CodedRows),
         scale: Option<&Affine>,
         parameters: &[Line],
-        output: &mut Panels,
+        (output, rows): (&mut Panels, usize),
         mut epilogue: impl PanelEpilogue<S>,
-        rows: usize,
     ) {
         coded.scale(layout, scale.map(|scale| &parameters[scale.weight.clone()]), rows);
         for panel in 0..panels(self.outputs) {

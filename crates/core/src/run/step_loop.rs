@@ -1,6 +1,7 @@
 //! The loop of a run over its steps: which rows a step takes, when an epoch ends, and when the run does.
 
-use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads, epoch_slice};
+use super::predictions::Predictions;
+use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads};
 use crate::dataset::Dataset;
 use crate::engine::clock::Instant;
 use crate::engine::huge_pages::{copied, filled, reserve};
@@ -32,6 +33,9 @@ pub(crate) struct StepLoop {
     start_gradient: Option<Vec<Line>>,
     pub(super) taken: u64,
     pub(super) progress: Progress,
+    /// The predictions of training, and those for the validation rows.
+    predictions: Predictions,
+    validation_predictions: Predictions,
     /// The parameters of the best epoch as lines, and a buffer for their row-major copy.
     best: (Vec<Line>, Vec<f32>),
     best_epoch: Option<u64>,
@@ -77,6 +81,11 @@ impl StepLoop {
         let start_gradient = (accumulated_steps > 0).then(|| copied(&state.gradient)).transpose()?;
         let epochs = run.from.step.saturating_add(run.steps).div_ceil(steps_per_epoch) as usize;
         let keeps = usize::from(run.early_stopping.is_some());
+        let (width, measures) = (state.plan.outputs(), state.plan.measures.len());
+        let predictions = |data: Option<&Dataset<'_>>| match data {
+            Some(data) if run.predictions || measures > 0 => Predictions::new(run, epochs, data, width),
+            _ => Ok(Predictions::default()),
+        };
         Ok(StepLoop {
             batch_size,
             takes_codes,
@@ -85,7 +94,9 @@ impl StepLoop {
             accumulated_steps,
             start_gradient,
             taken: 0,
-            progress: Progress::with_room(run, data, epochs, state.plan.outputs())?,
+            progress: Progress::with_room(run, epochs, measures)?,
+            predictions: predictions(Some(data))?,
+            validation_predictions: predictions(run.validation)?,
             best: (zeros(Some(keeps * state.plan.lines))?, filled(0.0, keeps * state.plan.parameters)?),
             best_epoch: None,
             published: run.from,
@@ -127,8 +138,7 @@ impl StepLoop {
         let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
         let codes = if self.takes_codes { data.codes().ok().flatten() } else { None };
         let batch = Batch { data, order: order.as_deref(), start, rows, of, moment, codes };
-        let values = data.rows() * state.plan.outputs();
-        let output = epoch_slice(&mut self.progress.predictions, epoch - run.from.epoch, values);
+        let output = self.predictions.of(epoch - run.from.epoch);
         let position = &mut self.progress.position;
         let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, batch_size) {
             let count = SMALL_NETWORK_STEPS.min(run.steps - self.taken);
@@ -174,9 +184,7 @@ impl StepLoop {
         let (Some(start), Some(validation)) = (self.validated, run.validation) else { return };
         let progress = &mut self.progress;
         let end = start.saturating_add(self.validation_rows).min(validation.rows());
-        let values = validation.rows() * state.plan.outputs();
-        let epoch = progress.position.epoch - run.from.epoch;
-        let output = epoch_slice(&mut progress.validation_predictions, epoch, values);
+        let output = self.validation_predictions.of(progress.position.epoch - run.from.epoch);
         let State { forward, parameters, .. } = state;
         let Some(forward) = forward else { unreachable!("`start` has reserved it") };
         forward.evaluate(team, parameters, validation, start..end, output);
@@ -192,13 +200,19 @@ impl StepLoop {
     fn end_epoch<S: Simd>(&mut self, state: &mut State<S>, data: &Dataset<'_>, run: &Run<'_>) {
         let progress = &mut self.progress;
         let Position { epoch, loss, .. } = progress.position;
+        let number = epoch - run.from.epoch;
+        measure(state, self.predictions.of(number), data, &mut progress.measures);
+        if let Some(validation) = run.validation {
+            let predictions = self.validation_predictions.of(number);
+            measure(state, predictions, validation, &mut progress.validation_measures);
+        }
         let now = Instant::now();
         progress.losses.push(loss / data.rows() as f64);
         progress.seconds.push((now - self.epoch_started).as_secs_f64());
         self.epoch_started = now;
         progress.position = Position { epoch: epoch + 1, step: 0, loss: 0.0, ..progress.position };
         self.published = progress.position;
-        if progress.update_early_stopping() {
+        if progress.update_early_stopping(state.plan.measures.len()) {
             self.best.0.copy_from_slice(&state.parameters);
             self.best_epoch = Some(epoch);
         }
@@ -225,11 +239,27 @@ impl StepLoop {
             state.plan.read(&best, 1, 0, &mut parameters);
             Best { epoch, parameters }
         });
+        self.progress.predictions = std::mem::take(&mut self.predictions).into_all();
+        self.progress.validation_predictions = std::mem::take(&mut self.validation_predictions).into_all();
         state.tuner = self.tuner.take().or(state.tuner.take());
         let Position { epoch, step, .. } = self.progress.position;
         if step > 0 && !state.publish(team) {
             self.diverge(state, Divergence { epoch, step: step - 1 });
         }
         self.progress
+    }
+}
+
+/// Appends the plan's measures of an epoch, whose predictions are in the order of the rows.
+fn measure<S: Simd>(
+    state: &State<S>,
+    predictions: Option<&mut [f32]>,
+    data: &Dataset<'_>,
+    measures: &mut Vec<f64>,
+) {
+    let Some(predictions) = predictions else { return };
+    let (s, plan) = (state.s, &state.plan);
+    for measure in &plan.measures {
+        measures.push(measure.value(s, predictions, data.targets(), plan.outputs()));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn take<S: Simd>(
     state: &mut State<S>,
     steps: Steps<'_>,
     loss: &mut f64,
-    output: Option<&mut [f32]>,
+    mut output: Option<&mut [f32]>,
 ) -> u64 {
     // A constant condition, so that the portable code does not contain the functions below: see `Way::of`.
     if S::INSTRUCTIONS == Instructions::Portable {
@@ -61,14 +61,18 @@ pub(crate) fn take<S: Simd>(
     let factors = StepFactors { learning_rate: steps.learning_rate as f32, extra: [0.0; 2] };
     let updates = Updates { update, factors, parameters, slots, count };
     let (workspace, gradient) = (&mut workspaces[0], &mut blocks[0][..]);
-    let memory = Memory { workspace, updates, powers, gradient, loss, output };
-    let plain = memory.output.is_none() || plan.absorbed.is_none();
+    let memory = Memory { workspace, updates, powers, gradient, loss, output: output.as_deref_mut() };
     match &plan.way {
-        Way::OneHiddenLayer(layer, fusion) if plain && steps.batch.data.weights().is_none() => {
-            with_batch_size!(
-                steps.batch.rows,
+        Way::OneHiddenLayer(layer, fusion) if steps.batch.data.weights().is_none() => {
+            let batch = steps.batch;
+            let count = with_batch_size!(
+                batch.rows,
                 one_hidden_layer::take::<S, _>(*s, plan, (*layer, *fusion), memory, steps)
-            )
+            );
+            if let Some(output) = output {
+                one_hidden_layer::apply_absorbed(*s, plan, &batch, count as usize * batch.rows, output);
+            }
+            count
         }
         Way::OneHiddenLayer(..) | Way::SmallNetwork => {
             with_batch_size!(steps.batch.rows, steps_of::<S, _>(*s, plan, memory, steps))

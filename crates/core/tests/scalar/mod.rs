@@ -28,6 +28,7 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
 mod layer;
+pub mod measures;
 pub mod programs;
 mod statistics;
 

@@ -140,6 +140,7 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
             "loss": loss,
             "optimizer": optimizer,
             "clipGradients": clip,
+            "measures": [],
         })
     });
     programs.prop_filter("a loss that does not take the last layer", takes_last_layer)
