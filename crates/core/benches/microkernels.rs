@@ -11,7 +11,7 @@ use myelin_core::engine::gradient_target::{Destination, GradientTarget, target_l
 use myelin_core::engine::gradients::{ParameterGradients, Shard};
 use myelin_core::engine::panels::{Line, Panels, panels};
 use myelin_core::engine::peak::fma_peak;
-use myelin_core::engine::products::{Product, SCRATCH_LINES};
+use myelin_core::engine::products::Product;
 use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};
 use std::time::Duration;
 
@@ -72,6 +72,7 @@ impl<S: Simd> Work<S> {
     fn new(s: S, shape: Shape) -> Self {
         let product = shape.product();
         let lines = product.weight.end + panels(shape.outputs);
+        let scratch = product.scratch_lines().max(target_lines(lines));
         Work {
             s,
             product,
@@ -79,7 +80,7 @@ impl<S: Simd> Work<S> {
             parameters: vec![Line([VALUE; 16]); lines],
             input: filled(shape.inputs, shape.rows),
             output: filled(shape.outputs, shape.rows),
-            scratch: vec![Line([0.0; 16]); SCRATCH_LINES.max(target_lines(lines))],
+            scratch: vec![Line([0.0; 16]); scratch],
             gradient: vec![Line([0.0; 16]); lines],
         }
     }
