@@ -6,6 +6,7 @@
  */
 import { KernelError } from "../../errors.ts";
 import { decodeText, encodeText, now } from "../../host.ts";
+import { Places } from "./place.ts";
 
 /** What WebAssembly in a host offers. */
 export interface HostWebAssembly {
@@ -39,6 +40,7 @@ export interface Exports {
   floats_free(pointer: Pointer, count: number): void;
   doubles_new(count: number): Pointer;
   doubles_free(pointer: Pointer, count: number): void;
+  allocated(): number;
   footprint(program: Pointer, length: number): number;
   dataset_new(
     inputs: number,
@@ -104,6 +106,8 @@ export class Instance {
   readonly exports: Exports;
   /** Whether a multiply-add rounds once on this host, as it does natively. */
   readonly isFused: boolean;
+  /** The networks in the memory. */
+  readonly places = new Places(this);
   /** The place of the stack between calls. */
   readonly #stack: number;
   readonly #scratch: Pointer;
@@ -179,9 +183,13 @@ export class Instance {
     return pointer;
   }
 
-  /** Calls `use` with memory for floats, which is free again afterwards. */
+  /** Calls `use` with memory for floats, which is free again afterwards. Calls of it do not nest. */
   withFloats<T>(count: number, use: (pointer: Pointer) => T): T {
-    if (count <= SCRATCH_FLOATS) return use(this.#scratch);
+    return count <= SCRATCH_FLOATS ? use(this.#scratch) : this.withNewFloats(count, use);
+  }
+
+  /** Does the same with memory of its own, also within {@link withFloats}. */
+  withNewFloats<T>(count: number, use: (pointer: Pointer) => T): T {
     const pointer = this.allocate(count);
     try {
       return use(pointer);
