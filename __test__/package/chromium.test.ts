@@ -149,13 +149,13 @@ describe.skipIf(!browser)("a page in Chromium (skipped if there is none; CHROMIU
     [
       "a corrupt module",
       () => ({ files: changed((bytes) => bytes.fill(255, 20_000, 20_100)) }),
-      /\/myelin\.wasm: WebAssembly\.compile\(\)/,
+      /\/myelin\.wasm: WebAssembly\.compile(Streaming)?\(\)/,
       ["/myelin.wasm"],
     ],
     [
       "a page instead of the module",
       () => ({ files: { "/myelin.wasm": html("./page.js") } }),
-      /\/myelin\.wasm: WebAssembly\.compile\(\): expected magic word/,
+      /\/myelin\.wasm: WebAssembly\.compile(Streaming)?\(\): expected magic word/,
       ["/myelin.wasm"],
     ],
     [

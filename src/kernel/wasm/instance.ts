@@ -14,6 +14,7 @@ export interface HostWebAssembly {
   readonly Instance: new (module: WasmModule, imports: object) => { readonly exports: object };
   validate(bytes: BufferSource): boolean;
   compile(bytes: BufferSource): Promise<WasmModule>;
+  compileStreaming?(response: object): Promise<WasmModule>;
   instantiate(module: WasmModule, imports: object): Promise<{ readonly exports: object }>;
 }
 
