@@ -88,12 +88,14 @@ function page() {
 import * as myelin from "/dist/index.js";
 ${numbers}
 ${measure}
+const started = performance.now();
+const kernel = await myelin.ready();
+const milliseconds = performance.now() - started;
 const tfjs = ${hasPeer} ? await import("/tfjs.js") : undefined;
 const descriptions = {};
 for (const backend of tfjs ? ["wasm", "webgpu"] : [])
   descriptions[backend] = await tfjs.choose(backend).catch(({ message }) => message);
-const kernel = await myelin.ready();
-let result = { kernel, descriptions };
+let result = { kernel, milliseconds, descriptions };
 for (;;) {
   const response = await fetch("/next", { method: "POST", body: JSON.stringify(result) });
   const { work, kernel, backend, seconds } = await response.json();
@@ -174,8 +176,8 @@ const ended = new Promise((_, reject) => {
 });
 ended.catch(() => {}); // It also ends when the bench does.
 try {
-  const { kernel, descriptions } = await Promise.race([started, ended]);
-  console.log(`Chromium: ${kernel.name}, ${kernel.reason}`);
+  const { kernel, milliseconds, descriptions } = await Promise.race([started, ended]);
+  console.log(`Chromium: ${kernel.name}, ${kernel.reason}; ready() took ${figure(milliseconds)} ms`);
   for (const description of Object.values(descriptions)) console.log(description);
   const peers = Object.keys(descriptions).filter((name) => descriptions[name].startsWith("TensorFlow.js"));
   const lines = [];
