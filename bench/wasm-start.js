@@ -41,4 +41,6 @@ const lines = [execPath, later].filter(existsSync).map((node) => {
   const runs = Array.from({ length: processes }, () => start(node));
   return [version, ...[0, 1, 2].map((at) => figure(median(runs.map((run) => run[at]))))];
 });
-console.log(table([["Node", "import, ms", "first model, ms", "from the import to the end of fit, ms"], ...lines]));
+console.log(
+  table([["Node", "import, ms", "first model, ms", "from the import to the end of fit, ms"], ...lines]),
+);
