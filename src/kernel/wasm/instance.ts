@@ -6,7 +6,6 @@
  */
 import { KernelError } from "../../errors.ts";
 import { decodeText, encodeText, now } from "../../host.ts";
-import { Places } from "./place.ts";
 
 /** What WebAssembly in a host offers. */
 export interface HostWebAssembly {
@@ -107,8 +106,6 @@ export class Instance {
   readonly exports: Exports;
   /** Whether a multiply-add rounds once on this host, as it does natively. */
   readonly isFused: boolean;
-  /** The networks in the memory. */
-  readonly places = new Places(this);
   /** The place of the stack between calls. */
   readonly #stack: number;
   readonly #scratch: Pointer;

@@ -14,7 +14,7 @@ import {
 } from "../kernel.ts";
 import { scheduler } from "../scheduler.ts";
 import type { Instance, Pointer } from "./instance.ts";
-import { forget, freeWith, numberOf, Place } from "./place.ts";
+import { forget, freeWith, numberOf, Place, placesOf } from "./place.ts";
 import { decodeProgress, encodeRun } from "./run.ts";
 
 /** The kernel's copy of rows. */
@@ -41,9 +41,10 @@ export class WasmData implements KernelData {
     this.#pointer = instance.check(pointer, true);
     const bytes = 4 * (xLength + yLength + weightsLength);
     this.#bytes = bytes;
-    instance.places.dataBytes += bytes;
+    const places = placesOf(instance);
+    places.dataBytes += bytes;
     const free = () => {
-      instance.places.dataBytes -= bytes;
+      places.dataBytes -= bytes;
       instance.call(() => dataset_free(pointer));
     };
     freeWith(this, free, this);
@@ -60,7 +61,7 @@ export class WasmData implements KernelData {
     const pointer = this.#pointer;
     this.#pointer = 0;
     forget(this);
-    this.instance.places.dataBytes -= this.#bytes;
+    placesOf(this.instance).dataBytes -= this.#bytes;
     this.instance.call(() => this.instance.exports.dataset_free(pointer));
   }
 }
@@ -89,7 +90,7 @@ export class WasmNetwork implements Network {
     if (this.#state === "panicked")
       throw new KernelError("wasm kernel: an earlier call of this network panicked; make a new one");
     if (this.#place.pointer === 0) this.#place.moveIn(this);
-    this.instance.places.use(this.#place);
+    this.#place.use();
     return this.#place.pointer;
   }
 

@@ -48,6 +48,7 @@ export const numberOf = (part: Part) => PARTS.indexOf(part);
 /** The place of one network. Its owner, which a user may drop, refers to it, and not the reverse. */
 export class Place {
   readonly #instance: Instance;
+  readonly #places: Places;
   /** The Program as JSON. */
   readonly #text: string;
   /** 0 if the network is not in the instance. */
@@ -63,6 +64,7 @@ export class Place {
 
   constructor(instance: Instance, program: string) {
     this.#instance = instance;
+    this.#places = placesOf(instance);
     this.#text = program;
   }
 
@@ -70,7 +72,7 @@ export class Place {
   moveIn(owner: object): void {
     const instance = this.#instance;
     const { network_new, network_free, network_write, allocated } = instance.exports;
-    instance.places.makeRoom();
+    this.#places.makeRoom();
     const before = allocated();
     const pointer = instance.withText(this.#text, (text, length) =>
       instance.check(
@@ -88,11 +90,16 @@ export class Place {
       instance.call(() => network_free(pointer));
       throw error;
     }
-    if (this.#moved.length > 0) this.bytesReturned = allocated() - before;
+    if (this.#moved.length > 0) this.bytesReturned = (allocated() - before) >>> 0;
     this.#moved = [];
     this.pointer = pointer;
-    instance.places.add(this);
+    this.#places.add(this);
     freeWith(owner, () => this.free(), this);
+  }
+
+  /** Notes that the network is used. */
+  use(): void {
+    this.lastUse = this.#places.nextUse();
   }
 
   /** Moves the network out, unless there is not enough memory, or a value is not finite, which no call writes. */
@@ -124,7 +131,7 @@ export class Place {
     if (pointer === 0) return;
     this.pointer = 0;
     forget(this);
-    this.#instance.places.delete(this);
+    this.#places.delete(this);
     this.#instance.call(() => this.#instance.exports.network_free(pointer));
   }
 }
@@ -152,8 +159,9 @@ export class Places {
     this.#bytesReturned -= place.bytesReturned;
   }
 
-  use(place: Place): void {
-    place.lastUse = ++this.#uses;
+  /** Returns the number of a use, one more than that of the last. */
+  nextUse(): number {
+    return ++this.#uses;
   }
 
   /** Moves out the networks that have not been used for longest, if networks take more memory than they may. */
@@ -175,4 +183,13 @@ export class Places {
       if (bytes() <= 0.75 * room) return;
     }
   }
+}
+
+const all = new WeakMap<Instance, Places>();
+
+/** Returns the networks in an instance. */
+export function placesOf(instance: Instance): Places {
+  const found = all.get(instance) ?? new Places(instance);
+  all.set(instance, found);
+  return found;
 }
