@@ -88,6 +88,21 @@ describe.each(kernelNames)("the %s kernel", (kernel) => {
     },
   );
 
+  test.runIf(kernel === "wasm").each(["fit", "fitSync"])(
+    "keeps its size while 10,000 models are made, trained with %s and dropped",
+    async (call) => {
+      const { status, output, errors } = await runNode([script("dropped-models.mjs"), kernel, call], {
+        timeout: 300_000,
+        environment,
+      });
+      expect(errors).toBe("");
+      expect(status).toBe(0);
+      // Without moving networks out, fitSync leaves 460 MB.
+      expect(JSON.parse(output)).toBeLessThan(70);
+    },
+    300_000,
+  );
+
   const footprint = (layers: object[], inputs = 1, optimizer: object = sgd()) => {
     const given = { inputs, layers, loss: "meanSquaredError", optimizer } as never;
     return chooseKernel(kernel).kernel.footprint(toProgram(configure(given)));

@@ -17,6 +17,9 @@ const { WebAssembly: host } = globalThis as unknown as {
   WebAssembly: { Module: new (bytes: Uint8Array) => object };
 };
 
+const typed = (type: string, body: Uint8Array = bytes) =>
+  new Response(body as never, { headers: { "content-type": type } });
+
 describe("on Node", () => {
   test("ready resolves to the kernel of the next model", async () => {
     const model = new Model({ inputs: 1, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd" });
@@ -29,6 +32,7 @@ describe("on Node", () => {
     ["a WebAssembly.Module", () => new host.Module(bytes)],
     ["a Response", () => new Response(bytes)],
     ["a promise of a Response", async () => new Response(bytes)],
+    ["a Response of type application/wasm", () => typed("application/wasm")],
     ["a URL of a file", () => file],
     ["the address of a file", () => file.href],
     ["a data address", () => `data:application/wasm;base64,${bytes.toString("base64")}`],
@@ -43,7 +47,11 @@ describe("on Node", () => {
   });
 
   test.each<[string, () => ReadyOptions["module"], RegExp]>([
-    ["that is half of one", () => bytes.subarray(0, bytes.length / 2), /WebAssembly\.compile\(\)/],
+    [
+      "that is half of one",
+      () => bytes.subarray(0, bytes.length / 2),
+      /WebAssembly\.compile(Streaming)?\(\)/,
+    ],
     ["of another kind", () => Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0), /./],
     ["that the server does not have", () => new Response("", { status: 404 }), /status 404/],
     ["at a place without a file", () => pathToFileURL("/nothing.wasm"), /file:.*\/nothing\.wasm: ENOENT/],
@@ -83,6 +91,36 @@ describe("off Node", () => {
     await Promise.all([prepareWasm(), prepareWasm()]);
     expect(loadWasm().kernel?.name).toBe("wasm");
     expect(fetch).toHaveBeenCalledTimes(1);
+  });
+
+  test.each([
+    ["application/wasm", true],
+    ["Application/WASM", false],
+    ["application/wasm; charset=utf-8", false],
+    ["application/octet-stream", false],
+  ])("a response of type %s is compiled, while it arrives: %s", async (type, streams) => {
+    const calls: string[] = [];
+    const watched = (name: string) => ({
+      [name]: (given: never) => {
+        calls.push(name);
+        return (host as never as Record<string, (given: never) => unknown>)[name](given);
+      },
+    });
+    const { compile, compileStreaming } = { ...watched("compile"), ...watched("compileStreaming") };
+    vi.stubGlobal("WebAssembly", Object.assign(Object.create(host), { compile, compileStreaming }));
+    vi.stubGlobal("fetch", async () => typed(type));
+    const { loadWasm, prepareWasm } = await load();
+    await prepareWasm();
+    expect(calls).toEqual([streams ? "compileStreaming" : "compile"]);
+    expect(loadWasm().kernel?.name).toBe("wasm");
+  });
+
+  test("a host without compileStreaming compiles what has arrived", async () => {
+    vi.stubGlobal("WebAssembly", Object.assign(Object.create(host), { compileStreaming: undefined }));
+    vi.stubGlobal("fetch", async () => typed("application/wasm"));
+    const { loadWasm, prepareWasm } = await load();
+    await prepareWasm();
+    expect(loadWasm().kernel?.name).toBe("wasm");
   });
 
   test("ready tries again after a failure", async () => {

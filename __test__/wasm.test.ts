@@ -6,7 +6,8 @@ import { KernelError } from "../src/errors.ts";
 import type { KernelData, Network } from "../src/kernel/kernel.ts";
 import { Instance, instantiate } from "../src/kernel/wasm/instance.ts";
 import { loadModules } from "../src/kernel/wasm/kernel.ts";
-import { WasmNetwork } from "../src/kernel/wasm/network.ts";
+import { WasmData, WasmNetwork } from "../src/kernel/wasm/network.ts";
+import { runNode } from "./child.ts";
 import { kernels } from "./kernels.ts";
 import { dataset, networkOf, programOf, rowsFor, runOf, stateOf, tablePrograms } from "./programs.ts";
 
@@ -196,7 +197,7 @@ describe("memory", () => {
     const rows = rowsFor(wide, 100);
     const data: KernelData = dataset(wasm, wide, rows);
     let most = 0;
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 100; round++) {
       const network = networkOf(wasm, wide);
       network.train(data, runOf(100, { batchSize: 50, steps: 2 }));
       network.predict(rows.x, new Float32Array(100 * 300));
@@ -206,6 +207,83 @@ describe("memory", () => {
       if (round === 20) most = bytes(network);
     }
     expect(bytes(networkOf(wasm, wide))).toBeLessThanOrEqual(most + 2 ** 21);
+  });
+
+  /** 1.2 MB in the memory of an instance. */
+  const wide = programOf({
+    inputs: 200,
+    layers: [{ type: "dense", units: 200, activation: "tanh" }],
+    optimizer: "adam",
+  });
+  const many = 75;
+
+  /** Makes networks until those that were made before have been moved out. */
+  const crowd = (instance: Instance) =>
+    Array.from({ length: many }, () => new WasmNetwork(instance, wide)).at(-1)!;
+
+  test("of networks that are made and dropped in one turn of the event loop does not grow", () => {
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
+    const rows = { ...rowsFor(wide, 10), inputs: 200, outputs: 200 };
+    for (let made = 0; made < many; made++) {
+      const network = new WasmNetwork(instance, wide);
+      network.train(rows, runOf(10));
+      network.predict(rows.x, new Float32Array(10 * 200));
+    }
+    // Networks have 64 MB, of which the last one may take more than its part.
+    expect(instance.exports.allocated()).toBeLessThan(70e6);
+    expect(instance.exports.memory.buffer.byteLength).toBeLessThan(80e6);
+  });
+
+  test("that others need is taken from a network, which then gives the same bits", () => {
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
+    const rows = { ...rowsFor(program, 10), inputs: 3, outputs: 2 };
+    const run = runOf(10, { batchSize: 4, steps: 6, shuffle: true });
+    const trainings = (leave: () => void) => {
+      const network = networkOf({ network: () => new WasmNetwork(instance, program) } as never, program);
+      const results: unknown[] = [];
+      const output = new Float32Array(10 * 2);
+      for (const use of [
+        () => network.train(rows, run).losses,
+        () => network.predict(rows.x, output),
+        () => network.evaluate(rows, output),
+        () => network.gradients(rows),
+        () => network.read("parameters"),
+        () => network.read("slots"),
+        () => network.write("parameters", network.read("parameters").fill(0.01, 5, 20)),
+        () => network.train(rows, { ...run, from: { epoch: 2, step: 0, steps: 6, loss: 0 } }).losses,
+      ]) {
+        results.push(use(), output.slice(), stateOf(network));
+        leave();
+      }
+      network.dispose();
+      expect(() => network.read("parameters")).toThrow("has been disposed");
+      return results;
+    };
+    expect(trainings(() => crowd(instance).dispose())).toEqual(trainings(() => {}));
+  });
+
+  test("is not taken from a network during its training, or after a panic", async () => {
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
+    const make = () => networkOf({ network: () => new WasmNetwork(instance, program) } as never, program);
+    const data = new WasmData(instance, { ...rowsFor(program, 400), inputs: 3, outputs: 2 });
+    const run = runOf(400, { batchSize: 4, learningRates: new Float64Array(200).fill(0.001) });
+    const [network, panicked] = [make(), make()];
+    const training = network.start(data, run);
+    expect(() => panic(panicked)).toThrow("provoked");
+    crowd(instance);
+    expect(() => panicked.read("parameters")).toThrow("an earlier call of this network panicked");
+    panicked.dispose();
+    expect((await training).losses).toEqual(make().train(data, run).losses);
+  });
+
+  test("of networks that are used in turn is enough for all after one round", () => {
+    const instance = new Instance(instantiate(read("myelin-unfused.wasm")));
+    const networks = Array.from({ length: 90 }, () => new WasmNetwork(instance, wide));
+    const round = () => networks.map((network) => network.pointer);
+    // They do not have room together, before they are used again.
+    expect(instance.exports.allocated()).toBeLessThan(90 * 1_100_000);
+    round();
+    expect(round()).toEqual(round());
   });
 
   test("that grows in a call leaves no stale view", () => {
@@ -284,4 +362,25 @@ describe("a module that does not load gives the reason", () => {
     expect(reason).toMatch(message);
     expect(loadModules([make, () => bytes]).kernel?.name).toBe("wasm");
   });
+});
+
+test("a host without WebAssembly or addons trains in TypeScript, and says why; forced, it is an error", async () => {
+  const source = `
+    const { dense, Model } = await import(${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)});
+    const options = { inputs: 1, layers: [dense(1)], loss: "meanSquaredError", optimizer: "sgd" };
+    const { kernel } = new Model(options);
+    let forced;
+    try {
+      new Model({ ...options, kernel: "wasm" });
+    } catch ({ code, message }) {
+      forced = { code, message };
+    }
+    console.log(JSON.stringify({ kernel, forced }));`;
+  const given = ["--jitless", "--no-addons", "--input-type=module", "--eval", source];
+  const { kernel, forced } = JSON.parse((await runNode(given)).output);
+  const reason = "the WebAssembly module does not load: this host has no WebAssembly";
+  expect(kernel.name).toBe("typescript");
+  expect(kernel.reason).toMatch(reason);
+  expect(forced.code).toBe("MYELIN_KERNEL");
+  expect(forced.message).toMatch(`the wasm kernel, requested by the option kernel: "wasm": ${reason}`);
 });

@@ -127,7 +127,10 @@ export const participants = [
     dependency: "@tensorflow/tfjs-backend-wasm",
     file: "tfjs.js",
     options: ["wasm"],
-    takes: isNamed("article", "784-512-256-10-sgd", "typescript-article", "typescript-784-128-10"),
+    takes: isNamed(
+      ...["article", "16-64-64-4", "784-128-10", "784-512-256-10-sgd"],
+      ...["typescript-article", "typescript-784-128-10"],
+    ),
   }),
   npmPeer("ConvNetJS", {
     dependency: "convnetjs",

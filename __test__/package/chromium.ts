@@ -1,10 +1,12 @@
-// Opens pages of a folder in Chromium, over HTTP. A page sends its result to /result.
+// Opens pages of a folder in Chromium, over HTTP. A page sends its result to /result. Pages without flags of
+// their own are tabs of one browser: each has its own server, and so its own origin.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
+import { afterAll } from "vitest";
 import { browser } from "../plot/browser.ts";
 
 export { browser };
@@ -19,6 +21,9 @@ const TYPES: Record<string, string> = {
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
   ...["--disable-component-update", "--disable-sync", "--disable-quic"],
+  // Tabs behind others run as fast.
+  ...["--disable-background-timer-throttling", "--disable-renderer-backgrounding"],
+  ...["--disable-backgrounding-occluded-windows", "--remote-debugging-port=0"],
 ];
 
 export interface Opened<T> {
@@ -66,37 +71,70 @@ export async function openPage<T>(folder: string, options: Options = {}): Promis
   }
 }
 
-/** Opens an address in Chromium until there is a result. */
-export async function visit<T>(
-  address: string,
-  result: Promise<T>,
-  { flags = [] }: Options = {},
-): Promise<T> {
+/** A browser process. */
+interface Browser {
+  readonly child: ChildProcess;
+  readonly profile: string;
+  /** Rejects when the browser ends, with the last lines that it wrote. */
+  readonly ended: Promise<never>;
+  /** The port for tools, once it is open. */
+  readonly port: Promise<number>;
+}
+
+function launch(given: readonly string[]): Browser {
   const profile = mkdtempSync(join(tmpdir(), "myelin-chromium-"));
-  const own = [`--user-data-dir=${profile}`, "--remote-debugging-port=0", ...flags];
-  const child = spawn(browser!, [...FLAGS, ...own, address], {
+  const child = spawn(browser!, [...FLAGS, `--user-data-dir=${profile}`, ...given], {
     stdio: ["ignore", "ignore", "pipe"],
     // In a group of processes of its own, which end together.
     detached: true,
   });
   let errors = "";
-  child.stderr.on("data", (data) => {
-    errors += data;
-  });
   const ended = new Promise<never>((_, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`Chromium ended with ${code}\n${errors.slice(-2000)}`)));
   });
-  const limit = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error(`${address} gave no result\n${errors.slice(-2000)}`)), 200_000).unref();
+  ended.catch(() => {}); // It also ends after its last page.
+  const port = new Promise<number>((resolve) => {
+    child.stderr.on("data", (data) => {
+      errors += data;
+      const [, found] = errors.match(/DevTools listening on ws:\/\/[^:/]+:(\d+)/) ?? [];
+      if (found !== undefined) resolve(Number(found));
+    });
   });
+  return { child, profile, ended, port };
+}
+
+async function close({ child, profile }: Browser): Promise<void> {
+  await end(child);
+  await remove(profile);
+}
+
+/** The browser whose tabs are pages without flags of their own. */
+let shared: Browser | undefined;
+afterAll(() => shared && close(shared));
+
+/** Opens an address in Chromium until there is a result. */
+async function visit<T>(address: string, result: Promise<T>, { flags = [] }: Options): Promise<T> {
+  const limit = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`${address} gave no result`)), 200_000).unref();
+  });
+  limit.catch(() => {});
+  if (flags.length > 0) {
+    const own = launch([...flags, address]);
+    try {
+      return await Promise.race([result, own.ended, limit]);
+    } finally {
+      await close(own);
+    }
+  }
+  shared ??= launch(["about:blank"]);
+  const tools = `http://127.0.0.1:${await Promise.race([shared.port, shared.ended, limit])}/json`;
+  const tab = await fetch(`${tools}/new?${encodeURIComponent(address)}`, { method: "PUT" });
+  const { id } = (await tab.json()) as { id: string };
   try {
-    return await Promise.race([result, ended, limit]);
+    return await Promise.race([result, shared.ended, limit]);
   } finally {
-    ended.catch(() => {});
-    limit.catch(() => {});
-    await end(child);
-    await remove(profile);
+    await fetch(`${tools}/close/${id}`);
   }
 }
 

@@ -81,6 +81,25 @@ const handled = await read(await handle(new Request("http://localhost/predict", 
 console.log(JSON.stringify({ predicted: model.predict([1, 2]), answered, large, after, handled }));
 `;
 
+/** Trains a network and a table model on the native and on the WebAssembly kernel, and prints what they learned. */
+const bitsScript = `import { createHash } from "node:crypto";
+import { fitTable } from "myelin/table";
+import { train } from "./training.mjs";
+const rows = Array.from({ length: 120 }, (_, at) => ({
+  size: (at * 37) % 101,
+  town: ["Bergen", "Oslo", "Tromsø"][at % 3],
+  price: 3 * ((at * 37) % 101) + 40 * (at % 3) + ((at * 13) % 7),
+}));
+const learned = [];
+for (const kernel of ["native", "wasm"]) {
+  const options = { target: "price", quality: "fast", networks: 2, seed: 5, kernel };
+  const table = await fitTable(rows, options);
+  const { weights, kernel: { name, reason } } = await train(kernel);
+  learned.push({ name, reason, weights, table: createHash("sha256").update(table.toBytes()).digest("hex") });
+}
+console.log(JSON.stringify(learned));
+`;
+
 if (target === "linux-x64-gnu") describeNative("the installed package", onEveryRuntime);
 else
   test.skip(
@@ -104,6 +123,21 @@ function onEveryRuntime() {
       expect(trained.fromFile).toEqual(trained.prediction);
       expect(trained.logged).toBe("done");
       expect(readFileSync(join(app, "log.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
+    });
+
+    const fuses = name !== "Bun";
+    const bits = fuses ? "the native kernel's bits" : "other bits than the native kernel, and says so";
+    test(`trains on ${name} in WebAssembly to ${bits}`, () => {
+      cpSync(join(tools, "training.mjs"), join(app, "training.mjs"));
+      writeFileSync(join(app, script), bitsScript);
+      const output = expectSuccess(run(app, join(folder, "node_modules", program!), programArguments));
+      writeFileSync(join(app, script), trainScript);
+      const [native, wasm] = JSON.parse(output);
+      expect([native.name, wasm.name]).toEqual(["native", "wasm"]);
+      const reason = fuses ? "; WebAssembly, fused multiply-add" : "; WebAssembly, multiply-add rounds twice";
+      expect(wasm.reason).toMatch(reason);
+      expect(wasm.weights === native.weights).toBe(fuses);
+      expect(wasm.table === native.table).toBe(fuses);
     });
 
     test(`accepts 16-bit floats on ${name}, if it has them`, () => {

@@ -1,5 +1,5 @@
 /** Loads the WebAssembly kernel from the files beside it, on Node, Bun and Deno. */
-import { fetchBytes, loadSource, type WasmSource } from "./wasm/fetched.ts";
+import { fetchModule, loadSource, type WasmSource } from "./wasm/fetched.ts";
 import { loadModules, type WasmLoad } from "./wasm/kernel.ts";
 
 /** The fused module, which needs relaxed SIMD, and the one without it. */
@@ -25,6 +25,6 @@ export function loadWasm(): WasmLoad {
 export async function prepareWasm(source?: WasmSource): Promise<void> {
   if (source === undefined) return;
   loaded = await loadSource(source, async (address) =>
-    address.startsWith("file:") ? readFile(new URL(address)) : fetchBytes(address),
+    address.startsWith("file:") ? readFile(new URL(address)) : fetchModule(address),
   );
 }

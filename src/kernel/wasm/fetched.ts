@@ -14,6 +14,7 @@ interface ResponseLike {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
+  readonly headers: { get(name: string): string | null };
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
@@ -23,8 +24,8 @@ interface ResponseLike {
  */
 export type WasmSource = string | { readonly href: string } | ResponseLike | BufferSource | WasmModule;
 
-/** Reads the bytes at an address. */
-export type Read = (address: string) => Promise<BufferSource>;
+/** Reads the module at an address. */
+export type Read = (address: string) => Promise<ResponseLike | BufferSource>;
 
 /** The sections of small modules. A host that lacks the feature refuses the module. */
 const PROBES = {
@@ -51,22 +52,30 @@ function expectCompiler(host: HostWebAssembly): void {
   }
 }
 
-const bytesOf = (response: ResponseLike): Promise<ArrayBuffer> => {
-  if (!response.ok) throw new KernelError(`the server answered with status ${response.status}`);
-  return response.arrayBuffer();
-};
-
 /** Reads an address with the host's `fetch`. */
-export const fetchBytes: Read = async (address) => {
+export const fetchModule: Read = async (address) => {
   const { fetch } = globalThis as { fetch?: (address: string) => Promise<ResponseLike> };
   if (fetch === undefined) throw new KernelError("this host has no fetch");
-  return bytesOf(await fetch(address));
+  return fetch(address);
 };
+
+/**
+ * Compiles a module. A response is compiled while it arrives, and its code may come from the host's cache. Hosts
+ * do that only if the response has the media type of modules, without parameters.
+ */
+async function compile(source: ResponseLike | BufferSource): Promise<WasmModule> {
+  const host = webAssembly();
+  if (!("arrayBuffer" in source)) return host.compile(source);
+  if (!source.ok) throw new KernelError(`the server answered with status ${source.status}`);
+  const isTyped = source.headers.get("content-type") === "application/wasm";
+  if (isTyped && host.compileStreaming !== undefined) return host.compileStreaming(source);
+  return host.compile(await source.arrayBuffer());
+}
 
 /** Compiles the module at an address. Errors name the address. */
 async function compileAt(address: string, read: Read): Promise<WasmModule> {
   try {
-    return await webAssembly().compile(await read(address));
+    return await compile(await read(address));
   } catch (error) {
     throw new KernelError(`${address}: ${(error as Error).message}`, { cause: error });
   }
@@ -79,20 +88,19 @@ function moduleOf(source: unknown, read: Read): () => Promise<WasmModule> {
   if (typeof source === "string") return () => compileAt(source, read);
   if (kindOf(source) === "WebAssembly.Module") return async () => source as WasmModule;
   if (ArrayBuffer.isView(source) || /^(Shared)?ArrayBuffer$/.test(kindOf(source)))
-    return () => webAssembly().compile(source as BufferSource);
+    return () => compile(source as BufferSource);
   if (typeof source === "object" && source !== null) {
     if ("href" in source) return () => compileAt(String(source.href), read);
-    if ("arrayBuffer" in source)
-      return async () => webAssembly().compile(await bytesOf(source as unknown as ResponseLike));
+    if ("arrayBuffer" in source) return () => compile(source as unknown as ResponseLike);
   }
   const expected = "an address, a Response, bytes or a WebAssembly.Module";
   throw new OptionError(`ready: module: expected ${expected}, received ${show(source)}`);
 }
 
 /** Makes the kernel from a compiled module. The result of a failure is the reason. */
-async function load(compile: () => Promise<WasmModule>): Promise<WasmLoad> {
+async function load(make: () => Promise<WasmModule>): Promise<WasmLoad> {
   try {
-    const { exports } = await webAssembly().instantiate(await compile(), IMPORTS);
+    const { exports } = await webAssembly().instantiate(await make(), IMPORTS);
     return wasmKernel(exports);
   } catch (error) {
     if (error instanceof OptionError) throw error;
@@ -101,7 +109,7 @@ async function load(compile: () => Promise<WasmModule>): Promise<WasmLoad> {
 }
 
 /** Loads the kernel from the source that a user gives, or a promise of it, with `read` for addresses. */
-export function loadSource(source: unknown, read = fetchBytes): Promise<WasmLoad> {
+export function loadSource(source: unknown, read = fetchModule): Promise<WasmLoad> {
   return load(async () => moduleOf(await source, read)());
 }
 
@@ -112,6 +120,6 @@ export function loadFile(fused: () => { href: string }, unfused: () => { href: s
     expectCompiler(host);
     if (!host.validate(probe("simd"))) throw new KernelError("the host has no 128-bit SIMD");
     const address = host.validate(probe("relaxedSimd")) ? fused() : unfused();
-    return compileAt(address.href, fetchBytes);
+    return compileAt(address.href, fetchModule);
   });
 }

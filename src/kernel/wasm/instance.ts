@@ -13,6 +13,7 @@ export interface HostWebAssembly {
   readonly Instance: new (module: WasmModule, imports: object) => { readonly exports: object };
   validate(bytes: BufferSource): boolean;
   compile(bytes: BufferSource): Promise<WasmModule>;
+  compileStreaming?(response: object): Promise<WasmModule>;
   instantiate(module: WasmModule, imports: object): Promise<{ readonly exports: object }>;
 }
 
@@ -39,6 +40,7 @@ export interface Exports {
   floats_free(pointer: Pointer, count: number): void;
   doubles_new(count: number): Pointer;
   doubles_free(pointer: Pointer, count: number): void;
+  allocated(): number;
   footprint(program: Pointer, length: number): number;
   dataset_new(
     inputs: number,
@@ -179,9 +181,13 @@ export class Instance {
     return pointer;
   }
 
-  /** Calls `use` with memory for floats, which is free again afterwards. */
+  /** Calls `use` with memory for floats, which is free again afterwards. Calls of it do not nest. */
   withFloats<T>(count: number, use: (pointer: Pointer) => T): T {
-    if (count <= SCRATCH_FLOATS) return use(this.#scratch);
+    return count <= SCRATCH_FLOATS ? use(this.#scratch) : this.withNewFloats(count, use);
+  }
+
+  /** Does the same with memory of its own, also within {@link withFloats}. */
+  withNewFloats<T>(count: number, use: (pointer: Pointer) => T): T {
     const pointer = this.allocate(count);
     try {
       return use(pointer);

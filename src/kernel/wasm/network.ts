@@ -14,27 +14,14 @@ import {
 } from "../kernel.ts";
 import { scheduler } from "../scheduler.ts";
 import type { Instance, Pointer } from "./instance.ts";
+import { forget, freeWith, numberOf, Place, placesOf } from "./place.ts";
 import { decodeProgress, encodeRun } from "./run.ts";
-
-/** Frees something in the memory of an instance. */
-type Free = () => void;
-
-/** Frees what became unreachable without `free` or `dispose`, where the host tells about that. */
-const unreachable =
-  typeof FinalizationRegistry === "undefined"
-    ? undefined
-    : new FinalizationRegistry<Free>((free) => {
-        try {
-          free();
-        } catch {
-          // The instance has failed, and its memory goes with it.
-        }
-      });
 
 /** The kernel's copy of rows. */
 export class WasmData implements KernelData {
   readonly instance: Instance;
   #pointer: Pointer;
+  readonly #bytes: number;
 
   constructor(instance: Instance, { x, y, inputs, outputs, weights }: Omit<Rows, "rows">) {
     this.instance = instance;
@@ -52,7 +39,15 @@ export class WasmData implements KernelData {
       dataset_new(inputs, outputs, first, xLength, second, yLength, third, weightsLength),
     );
     this.#pointer = instance.check(pointer, true);
-    unreachable?.register(this, () => instance.call(() => dataset_free(pointer)), this);
+    const bytes = 4 * (xLength + yLength + weightsLength);
+    this.#bytes = bytes;
+    const places = placesOf(instance);
+    places.dataBytes += bytes;
+    const free = () => {
+      places.dataBytes -= bytes;
+      instance.call(() => dataset_free(pointer));
+    };
+    freeWith(this, free, this);
   }
 
   /** The place of the rows. */
@@ -65,7 +60,8 @@ export class WasmData implements KernelData {
     if (this.#pointer === 0) return;
     const pointer = this.#pointer;
     this.#pointer = 0;
-    unreachable?.unregister(this);
+    forget(this);
+    placesOf(this.instance).dataBytes -= this.#bytes;
     this.instance.call(() => this.instance.exports.dataset_free(pointer));
   }
 }
@@ -73,36 +69,29 @@ export class WasmData implements KernelData {
 /** The most values of x and output that one call predicts: 16 MB. */
 const PREDICTED = 2 ** 22;
 
-const numberOf = (part: Part) => (part === "parameters" ? 0 : 1);
-
 /** A network in the memory of an instance. */
 export class WasmNetwork implements Network {
   readonly instance: Instance;
   readonly #inputs: number;
-  readonly #pointer: Pointer;
+  readonly #place: Place;
   #state: "idle" | "training" | "panicked" | "disposed" = "idle";
   #stopping = false;
 
   constructor(instance: Instance, program: Program) {
     this.instance = instance;
     this.#inputs = program.inputs;
-    const { network_new, network_free } = instance.exports;
-    this.#pointer = instance.withText(JSON.stringify(program), (text, length) =>
-      instance.check(
-        instance.call(() => network_new(text, length)),
-        true,
-      ),
-    );
-    const pointer = this.#pointer;
-    unreachable?.register(this, () => instance.call(() => network_free(pointer)), this);
+    this.#place = new Place(instance, JSON.stringify(program));
+    this.#place.moveIn(this);
   }
 
-  /** Returns the place of the network, if it can be used. */
+  /** Returns the pointer of the network, if it can be used. */
   get pointer(): Pointer {
     if (this.#state === "disposed") throw new KernelError("wasm kernel: the network has been disposed");
     if (this.#state === "panicked")
       throw new KernelError("wasm kernel: an earlier call of this network panicked; make a new one");
-    return this.#pointer;
+    if (this.#place.pointer === 0) this.#place.moveIn(this);
+    this.#place.use();
+    return this.#place.pointer;
   }
 
   /** Returns the status of a call of this network, which throws if it is an error. */
@@ -113,6 +102,7 @@ export class WasmNetwork implements Network {
       status = this.instance.call(() => call(pointer));
     } catch (error) {
       this.#state = "panicked";
+      this.#place.isFixed = true;
       throw error;
     }
     return this.instance.check(status);
@@ -177,13 +167,17 @@ export class WasmNetwork implements Network {
     this.#expectIdle();
     void this.pointer;
     this.#state = "training";
+    this.#place.isFixed = true;
     this.#stopping = false;
     try {
       this.#begin(data as WasmData, run);
       await scheduler.run((milliseconds) => this.#stopping || this.#advance(milliseconds));
       return this.#finish(run);
     } finally {
-      if (this.#state === "training") this.#state = "idle";
+      if (this.#state === "training") {
+        this.#state = "idle";
+        this.#place.isFixed = false;
+      }
     }
   }
 
@@ -278,7 +272,6 @@ export class WasmNetwork implements Network {
     this.#expectIdle();
     if (this.#state === "disposed") return;
     this.#state = "disposed";
-    unreachable?.unregister(this);
-    this.instance.call(() => this.instance.exports.network_free(this.#pointer));
+    this.#place.free();
   }
 }
