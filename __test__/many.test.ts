@@ -111,6 +111,14 @@ describe.each(kernelNames)("trainMany on the %s kernel", (kernel) => {
     for (const model of models) model.fitSync(data);
   });
 
+  test("stops all if a promise of onProgress rejects, with its reason, and does not end the process", async () => {
+    const failure = new Error("no more");
+    const models = unlike();
+    const onProgress = () => Promise.reject(failure);
+    expect(await failureOf(() => trainMany(models, data, { ...endless, onProgress }))).toBe(failure);
+    for (const model of models) model.fitSync(data);
+  });
+
   test("refuses invalid input before any model changes, and leaves all unlocked", async () => {
     const models = unlike();
     const before = models.map(bits);

@@ -557,6 +557,14 @@ describe("a fitTable that fails leaves no network behind", () => {
     expect(made.size).toBe(0);
   });
 
+  test("while the networks train, and a promise of onProgress rejects", async () => {
+    const onProgress = async ({ finished }: TableProgress) => {
+      if (finished > 0) throw new Error("enough");
+    };
+    await expect(fitTable(waits(200), { ...given, onProgress })).rejects.toThrow("enough");
+    expect(made.size).toBe(0);
+  });
+
   test("while they are blended, or their quantiles calibrated", async () => {
     let [calls, most] = [0, 0];
     for (const allowed of [0, 22]) {

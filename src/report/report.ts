@@ -11,6 +11,7 @@ import type { TableRows } from "../table/frame.ts";
 import type { AnyTableModel } from "../table/insight/questions.ts";
 import { TableModel } from "../table/tableModel.ts";
 import { readSignal } from "../training/options.ts";
+import { readOnProgress } from "../training/trainMany.ts";
 import { Pictures } from "./markup.ts";
 import { networkSections } from "./networkReport.ts";
 import { writeReport } from "./page.ts";
@@ -119,7 +120,7 @@ export async function report(
   const examples = readExamples(options.examples);
   const date = readDate(options.date);
   const signal = readSignal(options.signal, CALL);
-  const onProgress = readListener(options.onProgress);
+  const onProgress = readOnProgress<ReportProgress>(CALL, options.onProgress);
   signal?.throwIfAborted();
   const pause = pauser(signal);
   const run: ReportRun = {
@@ -164,9 +165,4 @@ function readDate(given: unknown): Date {
   if (given === undefined) return new Date();
   if (given instanceof Date && !Number.isNaN(given.getTime())) return given;
   throw new OptionError(`${CALL}: date: expected a Date, received ${show(given)}`);
-}
-
-function readListener(given: unknown): ReportOptions["onProgress"] {
-  if (given === undefined || typeof given === "function") return given as ReportOptions["onProgress"];
-  throw new OptionError(`${CALL}: onProgress: expected a function, received ${show(given)}`);
 }

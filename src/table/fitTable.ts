@@ -79,7 +79,8 @@ export interface FitTableOptions extends AnswerOptions, RunOptions {
   readonly background?: number | undefined;
   /**
    * Called some times a second with how many networks have been trained, and how good they are so far.
-   * `control.stop()` ends the training as if the time of `budget` were over: what has been trained is kept.
+   * `control.stop()` ends the training as if the time of `budget` were over: what has been trained is kept. A
+   * promise that it returns is not waited for; if it rejects, the next call fails the training with its reason.
    */
   readonly onProgress?: ((progress: TableProgress, control: TableControl) => void) | undefined;
   /**

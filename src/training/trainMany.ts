@@ -40,7 +40,11 @@ export interface TrainManyOptions extends Omit<FitOptions, "callbacks"> {
    * })`.
    */
   readonly callbacks?: FitOptions["callbacks"] | CallbacksOfModel;
-  /** Called with the number of finished models, several times per second and at the end. */
+  /**
+   * Called with the number of finished models, several times per second and at the end. If it throws, the call
+   * fails with its error. A promise that it returns is not waited for; if it rejects, the next call of
+   * `onProgress` fails with its reason.
+   */
   readonly onProgress?: ((progress: ManyProgress) => void) | undefined;
 }
 
@@ -201,14 +205,26 @@ function begin(
   return { training, kernel, requests: training.requests(), run: undefined, error: undefined };
 }
 
-/** Checks the option `onProgress`. */
+/**
+ * Checks the option `onProgress`. The result does not wait for a promise that the given function returns. If it
+ * rejects, the next call throws its reason, so that the rejection does not end the process.
+ */
 export function readOnProgress<P, Others extends unknown[] = []>(
   call: string,
   given: unknown,
 ): ((progress: P, ...others: Others) => void) | undefined {
-  if (given === undefined || typeof given === "function")
-    return given as (progress: P, ...others: Others) => void;
-  throw new OptionError(`${call}: onProgress: expected a function, received ${show(given)}`);
+  if (given === undefined) return undefined;
+  if (typeof given !== "function")
+    throw new OptionError(`${call}: onProgress: expected a function, received ${show(given)}`);
+  let rejected: { readonly reason: unknown } | undefined;
+  return (...progress) => {
+    if (rejected !== undefined) throw rejected.reason;
+    const result: unknown = given(...progress);
+    if (!isPromise(result)) return;
+    result.then(undefined, (reason) => {
+      rejected = { reason };
+    });
+  };
 }
 
 /** Checks the models and returns the examples of each. */
