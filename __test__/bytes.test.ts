@@ -16,7 +16,7 @@ import {
   version,
 } from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
-import { rowsFor, tablePrograms } from "./programs.ts";
+import { optionsOf, rowsFor, tablePrograms } from "./programs.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
 /** Returns the parts of a file, read in the simplest way. */
@@ -106,7 +106,7 @@ describe("the bytes of a model", () => {
 
 describe.each(kernelNames)("a model of the %s kernel after loading from bytes", (kernel) => {
   test.each(tablePrograms)("predicts and trains with the same bits: %s", (_, program) => {
-    const model = new Model({ ...program, seed: 5, kernel } as unknown as ModelOptions);
+    const model = new Model(optionsOf(program, { seed: 5, kernel }));
     const { x, y } = rowsFor(program, 12);
     model.fitSync(x, y, { epochs: 2, batchSize: 5 });
     const copy = Model.fromBytes(model.toBytes({ optimizerState: true }), { kernel });

@@ -24,7 +24,7 @@ import {
 import { type Cause, type Diagnosis, diagnose, type Finding } from "../src/insight/index.ts";
 import { endOf, faultyCases, healthy, modelOf } from "./faults.ts";
 import { kernelNames } from "./kernels.ts";
-import { anyProgram, draws, rowsFor } from "./programs.ts";
+import { anyProgram, draws, optionsOf, rowsFor } from "./programs.ts";
 import { data, makeModel, rows } from "./samples.ts";
 
 const causesOf = ({ findings }: Diagnosis) => [...new Set(findings.map(({ cause }) => cause))];
@@ -173,7 +173,7 @@ describe("a diagnosis", () => {
     fc.assert(
       fc.property(small, ([program, count, seed]) => {
         const optimizer = { ...program.optimizer, learningRate: 0.05 };
-        const model = new Model({ ...program, optimizer, seed } as unknown as ModelOptions);
+        const model = new Model(optionsOf(program, { optimizer, seed }));
         const before = model.toJSON();
         const { findings } = diagnose(model, rowsFor(program, count, seed));
         for (const { row = 0, layer = 0, share = 1, message, fix } of findings) {

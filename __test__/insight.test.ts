@@ -10,7 +10,6 @@ import {
   embedding,
   type LayerWeights,
   Model,
-  type ModelOptions,
   OptionError,
   relu,
   ShapeError,
@@ -31,13 +30,13 @@ import {
 import { createLayer } from "../src/nn/layers.ts";
 import type { Program } from "../src/nn/program.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
-import { anyProgram, draws, rowsFor, tablePrograms } from "./programs.ts";
+import { anyProgram, draws, optionsOf, rowsFor, tablePrograms } from "./programs.ts";
 import { data, failureOf, makeModel } from "./samples.ts";
 
 /** Returns a model of a program. The layers of a program are valid layers of a model. */
 function modelOf(program: Program, kernel: (typeof kernelNames)[number]): Model {
   const optimizer = { ...program.optimizer, learningRate: 0.05 };
-  return new Model({ ...program, optimizer, kernel, seed: 5 } as unknown as ModelOptions);
+  return new Model(optionsOf(program, { optimizer, kernel, seed: 5 }));
 }
 
 /** Returns whether a layer draws noise, which `predict` and `gradients` omit. */

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { DataError } from "../src/errors.ts";
 import { type Architecture, configure } from "../src/formats/configuration.ts";
 import type { Kernel, KernelData, Network, Position, Run } from "../src/kernel/kernel.ts";
+import type { ModelOptions } from "../src/model.ts";
 import * as initializers from "../src/nn/initializers.ts";
 import { layers } from "../src/nn/layers.ts";
 import type { Loss } from "../src/nn/losses.ts";
@@ -399,6 +400,11 @@ export function parametersFor(program: Program, seed = 3): Float32Array<ArrayBuf
     }
   }
   return all;
+}
+
+/** Returns a Program as the options of a model: what a kernel measures follows from the metrics. */
+export function optionsOf({ measures: _, ...options }: Program, others: object): ModelOptions {
+  return { ...options, ...others } as unknown as ModelOptions;
 }
 
 /** Returns a network with such parameters, which are the same in both kernels. */

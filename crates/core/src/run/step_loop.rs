@@ -140,7 +140,7 @@ impl StepLoop {
         let batch = Batch { data, order: order.as_deref(), start, rows, of, moment, codes };
         let output = self.predictions.of(epoch - run.from.epoch);
         let position = &mut self.progress.position;
-        let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, batch_size) {
+        let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, rows) {
             let count = SMALL_NETWORK_STEPS.min(run.steps - self.taken);
             let count = count.min(((data.rows() - start) / rows) as u64);
             let count = if run.rate_per_step { run.equal_rates(index, count) } else { count };
