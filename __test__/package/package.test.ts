@@ -58,7 +58,7 @@ describe("the packed package", () => {
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(300);
   });
 
-  test("is smaller than 500 KB without the WebAssembly kernel, and 1,100 KB with it", () => {
+  test("is smaller than 505 KB without the WebAssembly kernel, and 1,100 KB with it", () => {
     // Both ways to load it share a chunk.
     const shared = readdirSync(join(folder, "dist")).filter((file) => /^fetched-.*\.js$/.test(file));
     expect(shared).toHaveLength(1);
@@ -67,7 +67,7 @@ describe("the packed package", () => {
     );
     const whole = statSync(packed.myelin).size;
     expect(whole).toBeLessThan(1_100_000);
-    expect(whole - modules.reduce((sum, size) => sum + size, 0)).toBeLessThan(500_000);
+    expect(whole - modules.reduce((sum, size) => sum + size, 0)).toBeLessThan(505_000);
   });
 
   test.each(wasmFiles)("has a module of at most 700 KB, 300 KB gzipped: %s", (file) => {
@@ -159,8 +159,8 @@ describeNative("the packed addon", () => {
     );
   });
 
-  test("is smaller than 2.5 MB", () => {
-    expect(statSync(join(folder, addonFile)).size).toBeLessThan(2_500_000);
+  test("is smaller than 2.6 MB", () => {
+    expect(statSync(join(folder, addonFile)).size).toBeLessThan(2_600_000);
   });
 
   test("contains no path of the machine that built it", () => {
