@@ -157,28 +157,90 @@ fn the_runs_of_a_table_are_found() {
     assert!(Codes::of(&table(&factors())[..200 * INPUTS], INPUTS).unwrap().is_none(), "few rows");
 }
 
+/// Returns the inputs that codes stand for.
+fn decoded(codes: &Codes, row: usize) -> Vec<f32> {
+    let layout = &codes.layout;
+    let (places, values) = (codes.places(row), codes.values(row));
+    let mut decoded = vec![0.0; layout.inputs];
+    for place in places[..layout.one_hot.len()].iter().map(|place| usize::from(*place)) {
+        if place < layout.inputs {
+            decoded[place] = layout.highest[place];
+        }
+    }
+    for ((run, place), value) in layout.piecewise.iter().zip(&places[layout.one_hot.len()..]).zip(values) {
+        let place = usize::from(*place);
+        decoded[run.start..place].copy_from_slice(&layout.highest[run.start..place]);
+        decoded[place] = *value;
+    }
+    for (input, value) in layout.plain.iter().zip(&values[layout.piecewise.len()..]) {
+        decoded[*input] = *value;
+    }
+    decoded
+}
+
 #[test]
 fn codes_are_a_rows_inputs() {
     let x = table(&factors());
     let codes = Codes::of(&x, INPUTS).unwrap().unwrap();
-    let layout = &codes.layout;
     for (row, x) in x.chunks_exact(INPUTS).enumerate() {
-        let (places, values) = (codes.places(row), codes.values(row));
-        let mut decoded = [0.0; INPUTS + 1];
-        for place in &places[..layout.one_hot.len()] {
-            decoded[usize::from(*place)] = *layout.highest.get(usize::from(*place)).unwrap_or(&0.0);
-        }
-        let numbers = layout.piecewise.iter().zip(&places[layout.one_hot.len()..]).zip(values);
-        for ((run, place), value) in numbers {
-            let place = usize::from(*place);
-            decoded[run.start..place].copy_from_slice(&layout.highest[run.start..place]);
-            decoded[place] = *value;
-        }
-        for (input, value) in layout.plain.iter().zip(&values[layout.piecewise.len()..]) {
-            decoded[*input] = *value;
-        }
-        assert_eq!(decoded[..INPUTS], *x, "row {row}");
+        assert_eq!(decoded(&codes, row), *x, "row {row}");
     }
+}
+
+/// Returns rows with runs of any kind beside each other: inputs that are never on, negative ones, equal ones, and
+/// runs that another value breaks in one row.
+fn any_table(seed: u64) -> (Vec<f32>, usize) {
+    let draw = |at: usize| uniform(100 + seed, at);
+    let (mut widths, mut inputs) = (vec![], 0);
+    while inputs < 40 {
+        let width = 1 + (draw(widths.len()) * 12.0) as usize;
+        widths.push((inputs, width, (draw(1000 + widths.len()) * 7.0) as usize));
+        inputs += width;
+    }
+    let mut x = vec![0.0; ROWS * inputs];
+    for (row, x) in x.chunks_exact_mut(inputs).enumerate() {
+        for (number, &(start, width, kind)) in widths.iter().enumerate() {
+            let run = &mut x[start..start + width];
+            let at = draw(10_000 + row * 50 + number);
+            let factor = 0.25 + draw(2000 + number);
+            match kind {
+                0 | 1 => {
+                    let category = (at * (width as f32 + 1.0)) as usize;
+                    if let Some(value) = run.get_mut(category) {
+                        *value = factor;
+                    }
+                }
+                2 | 3 => {
+                    let place = at * (width as f32 + 1.0) - 0.5;
+                    for (piece, value) in run.iter_mut().enumerate() {
+                        *value = (place - piece as f32).clamp(0.0, 1.0) * factor;
+                    }
+                }
+                4 => run.fill(factor),
+                5 => run.fill(at - 0.5),
+                _ => {}
+            }
+            let breaks = row == (draw(3000 + number) * 2.0 * ROWS as f32) as usize;
+            if breaks {
+                run[(at * width as f32) as usize] = -0.5 + 2.0 * at;
+            }
+        }
+    }
+    (x, inputs)
+}
+
+#[test]
+fn codes_of_any_table_are_its_inputs() {
+    let mut with_codes = 0;
+    for seed in 0..400 {
+        let (x, inputs) = any_table(seed);
+        let Some(codes) = Codes::of(&x, inputs).unwrap() else { continue };
+        with_codes += 1;
+        for (row, x) in x.chunks_exact(inputs).enumerate() {
+            assert_eq!(decoded(&codes, row), *x, "table {seed}, row {row}: {:?}", codes.layout);
+        }
+    }
+    assert!(with_codes > 50, "{with_codes} tables have codes");
 }
 
 #[test]

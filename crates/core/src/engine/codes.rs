@@ -124,7 +124,10 @@ impl Columns {
                     beside[input] = beside[input].max(nearest);
                     nearest = input + 1;
                 }
-                is_highest = is_on;
+                // An input that is zero in all rows tells nothing about those before it.
+                if highest[input] != 0.0 {
+                    is_highest = is_on;
+                }
             }
         }
         Columns { highest, binary, follows, beside }
