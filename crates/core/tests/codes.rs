@@ -64,7 +64,8 @@ fn adam() -> Value {
     })
 }
 
-/// Networks that take codes: with and without a scale, with a penalty and a clip, with other layers behind.
+/// Networks that take codes: with and without a scale, with a penalty and a clip, with other layers behind, and
+/// with nearly all weights in the first layer, whose panels threads would divide without codes.
 fn programs() -> Vec<Value> {
     let scale = || json!({ "type": "scale", "learningRateFactor": 2.5 });
     let tanh = || json!({ "type": "tanh" });
@@ -84,6 +85,7 @@ fn programs() -> Vec<Value> {
         program(deep(&[]), adam()),
         program(deep(&[scale()]), adam()),
         program(json!([scale(), penalized, tanh(), dense(2)]), sgd()),
+        program(json!([dense(512)]), sgd()),
         clipped,
     ]
 }
