@@ -63,9 +63,11 @@ impl StepLoop {
         let tuner = adapts.then(|| state.tuner(team.threads(), batch_size));
         let coded = state.plan.coded_product();
         let is_scaled = coded.is_some_and(|coded| coded.scale.is_some());
+        // A single step takes less time than finding codes. Whether there are codes must depend on neither the
+        // number of steps nor the runs before, because a training may be cut anywhere.
+        let pays = (FEWEST_CODED_ROWS..data.rows()).contains(&batch_size);
         // A gradient that is handed to the next run must not depend on codes.
-        let takes_codes =
-            coded.is_some() && batch_size >= FEWEST_CODED_ROWS && (run.accumulate == 1 || !is_scaled);
+        let takes_codes = coded.is_some() && pays && (run.accumulate == 1 || !is_scaled);
         let codes = if takes_codes { data.codes()? } else { None };
         state.reserve(batch_size, team.threads(), codes)?;
         if run.accumulate > 1 || state.plan.needs_whole_gradient() || (codes.is_some() && is_scaled) {
