@@ -23,14 +23,15 @@ function table(): { x: Float32Array; y: Float32Array } {
 
 const networks = {
   "a first layer": [dense(32), "tanh", dropout({ rate: 0.2 }), dense(1)],
+  "a network that small batches have code for": [dense(8), "tanh", dense(1)],
   "a scale before it": [scale({ learningRateFactor: 6 }), dense(32), "silu", dense(1)],
 } as const;
 
 describe.each(Object.entries(networks))("inputs as codes, %s", (_name, layers) => {
-  const trained = (kernel: (typeof kernelNames)[number], threads?: number) => {
+  const trained = (kernel: (typeof kernelNames)[number], threads?: number, batchSize = 32) => {
     const options = { inputs, loss: "meanSquaredError", seed: 3, kernel } as const;
     const model = new Model({ ...options, layers: [...layers], optimizer: adam() });
-    const { loss } = model.fitSync(table(), { epochs: 8, batchSize: 32, ...(threads && { threads }) });
+    const { loss } = model.fitSync(table(), { epochs: 8, batchSize, ...(threads && { threads }) });
     const weights = flatten(model.getWeights().map((layer) => Object.values(layer).map(flatten)));
     model.dispose();
     return { loss, weights };
@@ -43,6 +44,16 @@ describe.each(Object.entries(networks))("inputs as codes, %s", (_name, layers) =
       const actual = trained(kernel);
       expectNear(actual.loss, expected.loss, 1e-4);
       expectNear(actual.weights, expected.weights, 1e-3);
+    }
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])("train on a last batch of %i rows", (left) => {
+    const batchSize = rows - left;
+    const expected = trained("typescript", undefined, batchSize);
+    for (const kernel of kernelNames) {
+      const actual = trained(kernel, undefined, batchSize);
+      expectNear(actual.loss, expected.loss, 1e-5);
+      expectNear(actual.weights, expected.weights, 1e-4);
     }
   });
 

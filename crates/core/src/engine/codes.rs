@@ -18,7 +18,7 @@ const MOST_INPUTS: usize = u16::MAX as usize;
 /// The rows that are looked at first. Most datasets without codes show it there.
 const SAMPLE_ROWS: usize = 64;
 
-/// Codes are used where they need at most one line of arithmetic for so many inputs.
+/// Codes are used where they need at most one line of arithmetic for this number of inputs.
 const WORTH: usize = 3;
 
 /// The runs of inputs, and the inputs that are in none.

@@ -13,8 +13,8 @@ use super::small_batch::SMALL_BATCH_INPUTS;
 use super::tiles::{Dots, Factors, dot, multiply, multiply_tile, spread};
 use std::ops::Range;
 
-/// The most terms of a sum that a product adds at a time. A block of weights of so many lines by two panels is
-/// 98 KB: a tile reads it from the L2 cache, in less time than its multiply-adds take, and writes its sums once.
+/// The most terms of a sum that a product adds at a time. A block of weights of 784 lines by two panels is
+/// 100 KB: a tile reads it from the L2 cache, in less time than its multiply-adds take, and writes its sums once.
 /// With blocks that stay in the L1 cache, sums are written and read again more often, which takes longer.
 const CONTRACTION: usize = 784;
 

@@ -142,7 +142,9 @@ impl StepLoop {
         let batch = Batch { data, order: order.as_deref(), start, rows, of, moment, codes };
         let output = self.predictions.of(epoch - run.from.epoch);
         let position = &mut self.progress.position;
-        let count = if run.accumulate == 1 && small_network::fits(&state.plan.way, rows) {
+        // The last batch of an epoch has its own number of rows.
+        let is_small = [batch_size, rows].into_iter().all(|rows| small_network::fits(&state.plan.way, rows));
+        let count = if run.accumulate == 1 && is_small {
             let count = SMALL_NETWORK_STEPS.min(run.steps - self.taken);
             let count = count.min(((data.rows() - start) / rows) as u64);
             let count = if run.rate_per_step { run.equal_rates(index, count) } else { count };
