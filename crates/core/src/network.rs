@@ -208,7 +208,11 @@ impl<S: Simd> Plan<S> {
     /// outputs.
     pub(crate) fn pass(&self, s: S, parameters: &[Line], workspace: &mut Workspace, batch: Batch<'_>) {
         self.forward_segment(s, parameters, workspace, batch, (0..self.operations.len(), None));
-        let first = self.coded(batch).map_or(self.first_trained, |(coded, _)| coded.index);
+        let coded = self.coded(batch);
+        if let Some((_, codes)) = coded {
+            workspace.coded.sort(&codes.layout, workspace.rows);
+        }
+        let first = coded.map_or(self.first_trained, |(coded, _)| coded.index);
         let operations = first + 1..self.operations.len();
         self.backward_segment(s, parameters, workspace, batch, (operations, None));
     }

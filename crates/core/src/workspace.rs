@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
-use crate::engine::coded::CodedRows;
+use crate::engine::coded_rows::CodedRows;
 use crate::engine::codes::Codes;
 use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::{Line, Panels, panels, zeros};
