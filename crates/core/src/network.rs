@@ -2,7 +2,7 @@
 //! They are methods of [`Plan`], the compiled network. Callers use [`Network`](crate::Network) of
 //! `kernel.rs`.
 
-use crate::engine::coded::CodedShard;
+use crate::engine::coded_gradient::CodedShard;
 use crate::engine::codes::{Codes, Layout};
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
 use crate::engine::gradient_target::{GradientTarget, target_lines};

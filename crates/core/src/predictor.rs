@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
+use crate::engine::codes::{Codes, Layout};
 use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::Line;
 use crate::engine::scoped_threads::ScopedThreads;
@@ -130,7 +131,7 @@ impl<S: Simd> Predict for PublishedNetwork<S> {
         threads.team(pays(&forward.plan, data.rows()), |team| {
             forward.reserve(data.rows(), team.threads())?;
             forward.reserve_losses(data.rows())?;
-            forward.evaluate(team, &lock(published), data, 0..data.rows(), output);
+            forward.evaluate(team, &lock(published), (data, None), 0..data.rows(), output);
             Ok(forward.mean_loss())
         })
     }
@@ -180,18 +181,26 @@ impl<S: Simd> Forward<S> {
             .try_for_each(|workspace| workspace.reserve(&self.plan, rows.div_ceil(threads), false))
     }
 
+    /// Makes room for the codes of rows, after [`reserve`](Self::reserve).
+    pub(crate) fn reserve_codes(&mut self, layout: &Layout, rows: usize, threads: usize) -> Result<()> {
+        let rows = rows.div_ceil(threads).min(CHUNK_ROWS);
+        let workspaces = self.workspaces[..threads].iter_mut();
+        workspaces.map(|workspace| &mut workspace.coded).try_for_each(|coded| coded.reserve(layout, rows))
+    }
+
     /// Makes room for the losses of `rows` rows.
     pub(crate) fn reserve_losses(&mut self, rows: usize) -> Result<()> {
         reserve(&mut self.losses, rows)
     }
 
-    /// Computes the losses of the rows in `range`, for which the caller has reserved memory. Writes their
-    /// predictions into `output`, which has room for those of all rows, if there is one.
+    /// Computes the losses of the rows in `range`, for which the caller has reserved memory, from codes if
+    /// they are given. Writes their predictions into `output`, which has room for those of all rows, if there
+    /// is one.
     pub(crate) fn evaluate(
         &mut self,
         team: &mut ScopedThreads<'_>,
         parameters: &[Line],
-        data: &Dataset<'_>,
+        (data, codes): (&Dataset<'_>, Option<&Codes>),
         range: Range<usize>,
         output: Option<&mut [f32]>,
     ) {
@@ -204,7 +213,7 @@ impl<S: Simd> Forward<S> {
         let pieces = losses[range.clone()].chunks_mut(share).enumerate();
         let shares = workspaces.iter_mut().zip(pieces).map(|(workspace, (thread, losses))| {
             let (start, rows) = (range.start + thread * share, losses.len());
-            let batch = Batch { data, order: None, start, rows, of: 1, moment: None, codes: None };
+            let batch = Batch { data, order: None, start, rows, of: 1, moment: None, codes };
             let output = outputs.as_mut().and_then(Iterator::next);
             ThreadWork { workspace, rows: (batch, losses, output) }
         });
@@ -263,8 +272,8 @@ fn row_losses<S: Simd>(
 ) {
     let mut outputs = output.map(|output| output.chunks_mut(plan.outputs() * CHUNK_ROWS));
     for (index, losses) in losses.chunks_mut(CHUNK_ROWS).enumerate() {
-        batch.gather(workspace, index * CHUNK_ROWS, losses.len());
-        plan.forward_rows(s, parameters, workspace, losses.len(), (0..plan.operations.len(), None));
+        workspace.take(index * CHUNK_ROWS, losses.len());
+        plan.forward_segment(s, parameters, workspace, batch, (0..plan.operations.len(), None));
         plan.losses(s, workspace, losses);
         if let Some(output) = outputs.as_mut().and_then(Iterator::next) {
             plan.hand_out(s, workspace, losses.len(), output, |row| row);

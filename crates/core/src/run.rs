@@ -6,6 +6,7 @@ mod step_loop;
 
 use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
+use crate::engine::codes::Codes;
 use crate::engine::huge_pages::reserve;
 use crate::engine::scoped_threads::{Cores, ScopedThreads};
 use crate::engine::simd::Simd;
@@ -315,12 +316,15 @@ impl<S: Simd> State<S> {
         step_loop.end(self, team)
     }
 
-    fn reserve_forward(&mut self, rows: usize, threads: usize) -> Result<()> {
+    fn reserve_forward(&mut self, rows: usize, codes: Option<&Codes>, threads: usize) -> Result<()> {
         if self.forward.is_none() {
             self.forward = Some(Forward::new(self.s, Arc::clone(&self.plan))?);
         }
         let Some(forward) = &mut self.forward else { return Ok(()) };
         forward.reserve(rows, threads)?;
+        if let Some(Codes { layout, .. }) = codes {
+            forward.reserve_codes(layout, rows, threads)?;
+        }
         forward.reserve_losses(rows)
     }
 

@@ -1,7 +1,7 @@
 //! The state of a network: its memory, and the copy of its parameters that predictors use.
 
 use crate::dataset::Checked;
-use crate::engine::coded::{scratch_lines, table_lines};
+use crate::engine::coded_gradient::scratch_lines;
 use crate::engine::codes::Codes;
 use crate::engine::gradient_target::target_lines;
 use crate::engine::groups::Groups;
@@ -111,7 +111,7 @@ impl<S: Simd> State<S> {
         if let Some(Codes { layout, .. }) = codes {
             let chunk = rows.min(self.plan.chunk_rows());
             for workspace in &mut self.workspaces[..threads] {
-                workspace.coded.reserve(layout, chunk, table_lines(layout))?;
+                workspace.coded.reserve(layout, chunk)?;
             }
             let lines = target_lines(self.plan.lines) + scratch_lines(layout);
             for block in self.blocks[..threads].iter_mut().filter(|block| block.len() < lines) {

@@ -13,9 +13,7 @@ use super::affine::Affine;
 use super::coded_rows::{CodedInputs, CodedRows};
 use super::codes::Layout;
 use super::epilogue::PanelEpilogue;
-use super::gradient_target::GradientTarget;
-use super::gradients::within;
-use super::panels::{LANES, Line, Panels, ZERO, panels};
+use super::panels::{Line, Panels, ZERO, panels};
 use super::products::Product;
 use super::simd::Simd;
 use std::array::from_fn;
@@ -25,22 +23,18 @@ use std::ops::Range;
 /// WebAssembly a row has four chains.
 const ROWS: usize = if cfg!(target_arch = "wasm32") { 1 } else { 4 };
 
-/// The number of plain inputs whose gradients are computed side by side.
-const PLAIN: usize = if cfg!(target_arch = "wasm32") { 1 } else { 4 };
+/// The number of panels that are computed side by side with AVX-512: they share the places and values of a row,
+/// and the branches for the rows of a place. Other instruction sets compute one panel, for want of registers.
+pub(super) const SIDE: usize = 4;
 
 /// The number of inputs of the runs that are multiplied together, unless a single run has more. Their weights
-/// and sums of weights, of two panels, stay in the L1 cache with the rows' sums.
+/// and sums of weights stay in the L1 cache with the rows' sums.
 const GROUP_INPUTS: usize = 96;
 
 /// Returns the number of lines of [`CodedRows::table`].
-pub fn table_lines(layout: &Layout) -> usize {
+pub(super) fn table_lines(layout: &Layout) -> usize {
     let longest = layout.one_hot.iter().chain(&layout.piecewise).map(Range::len).max();
-    2 * (longest.unwrap_or(0).max(GROUP_INPUTS) + 1)
-}
-
-/// Returns the number of lines of scratch that [`Product::coded_gradient`] needs.
-pub fn scratch_lines(layout: &Layout) -> usize {
-    2 * layout.inputs
+    SIDE * (longest.unwrap_or(0).max(GROUP_INPUTS) + 1)
 }
 
 /// Divides runs into groups of about [`GROUP_INPUTS`] inputs.
@@ -73,19 +67,22 @@ impl Product {
     ) {
         coded.scale(layout, scale.map(|scale| &parameters[scale.weight.clone()]), rows);
         let mut table = std::mem::take(&mut coded.table);
-        let (all, stride) = (panels(self.outputs), output.capacity());
+        let all = panels(self.outputs);
         let inputs = coded.inputs(layout, scale.is_some());
         let mut panel = 0;
         while panel < all {
-            if S::PANELS == 2 && panel + 2 <= all {
-                let (first, second) =
-                    output.lines_mut(panel * stride..(panel + 2) * stride).split_at_mut(stride);
-                let output = [&mut first[..rows], &mut second[..rows]];
-                self.forward_coded_panels(s, &inputs, parameters, panel, output, &mut table);
-                panel += 2;
+            if S::PANELS == 2 && panel + SIDE <= all {
+                self.forward_coded_panels::<S, SIDE>(
+                    s,
+                    &inputs,
+                    parameters,
+                    panel,
+                    (output, rows),
+                    &mut table,
+                );
+                panel += SIDE;
             } else {
-                let output = [output.panel_mut(panel, rows)];
-                self.forward_coded_panels(s, &inputs, parameters, panel, output, &mut table);
+                self.forward_coded_panels::<S, 1>(s, &inputs, parameters, panel, (output, rows), &mut table);
                 panel += 1;
             }
         }
@@ -101,13 +98,19 @@ impl Product {
         inputs: &CodedInputs<'_>,
         parameters: &[Line],
         panel: usize,
-        mut output: [&mut [Line]; PANELS],
+        (output, rows): (&mut Panels, usize),
         table: &mut [Line],
     ) {
         let layout = inputs.layout;
         let weight: [&[Line]; PANELS] = from_fn(
             #[inline(always)]
             |at| &parameters[self.weight.start + (panel + at) * self.inputs..][..self.inputs],
+        );
+        let stride = output.capacity();
+        let mut lines = output.panels_mut(panel..panel + PANELS, rows).chunks_mut(stride);
+        let mut output: [&mut [Line]; PANELS] = from_fn(
+            #[inline(always)]
+            |_| &mut lines.next().unwrap_or_default()[..rows],
         );
         for at in 0..PANELS {
             output[at].fill(*self.bias_line(parameters, panel + at));
@@ -139,59 +142,6 @@ impl Product {
         if !layout.plain.is_empty() {
             each_row(s, &mut output, &Plain { inputs, weight });
         }
-    }
-
-    /// Computes the gradients of W in these lines, which hold whole panels: the gradients with respect to the
-    /// input before the scale, if there is one. Needs [`scratch_lines`] of scratch, and sorted rows.
-    #[inline(always)]
-    pub fn coded_gradient<'a, S: Simd>(
-        &self,
-        s: S,
-        layout: &Layout,
-        shards: impl Iterator<Item = CodedShard<'a>> + Clone,
-        lines: &Range<usize>,
-        scratch: &mut [Line],
-        target: &mut GradientTarget<'_, S>,
-    ) {
-        let weights = within(lines, &self.weight);
-        let (mut panel, end) = (weights.start / self.inputs, weights.end / self.inputs);
-        let (first, second) = scratch[..2 * self.inputs].split_at_mut(self.inputs);
-        while panel < end {
-            let start = self.weight.start + panel * self.inputs;
-            if S::PANELS == 2 && panel + 2 <= end {
-                gradient(s, layout, shards.clone(), panel, [&mut *first, &mut *second]);
-                target.take(s, start, first);
-                target.take(s, start + self.inputs, second);
-                panel += 2;
-            } else {
-                gradient(s, layout, shards.clone(), panel, [&mut *first]);
-                target.take(s, start, first);
-                panel += 1;
-            }
-        }
-    }
-
-    /// Completes the gradients of a product after a scale, given those with respect to the unscaled input: the
-    /// gradient of a scale is the sum over the outputs of weight times gradient, and the gradient of a weight
-    /// is multiplied by its scale.
-    pub fn finish_scaled<S: Simd>(&self, s: S, scale: &Affine, parameters: &[Line], gradient: &mut [Line]) {
-        s.run(
-            #[inline(always)]
-            || {
-                for input in 0..self.inputs {
-                    let (line, lane) = (scale.weight.start + input / LANES, input % LANES);
-                    let factor = s.splat(parameters[line].0[lane]);
-                    let mut sum = s.splat(0.0);
-                    for panel in 0..panels(self.outputs) {
-                        let at = self.weight.start + panel * self.inputs + input;
-                        let slope = s.load(&gradient[at]);
-                        sum = s.mul_add(s.load(&parameters[at]), slope, sum);
-                        s.store(s.mul(slope, factor), &mut gradient[at]);
-                    }
-                    gradient[line].0[lane] = s.sum(sum);
-                }
-            },
-        );
     }
 }
 
@@ -378,122 +328,6 @@ impl<S: Simd, const PANELS: usize> Addends<S, PANELS> for Plain<'_, PANELS> {
                     sums[row][panel] = s.mul_add(s.splat(values[row][number]), line, sums[row][panel]);
                 }
             }
-        }
-    }
-}
-
-/// The rows of one thread, for the gradients of the parameters.
-#[derive(Clone, Copy)]
-pub struct CodedShard<'a> {
-    /// Their codes, sorted.
-    pub coded: &'a CodedRows,
-    /// The gradient of the product's output.
-    pub gradient: &'a Panels,
-    /// The number of rows.
-    pub rows: usize,
-}
-
-impl CodedShard<'_> {
-    /// Returns the gradients of some panels of the output.
-    #[inline(always)]
-    fn slopes<const PANELS: usize>(&self, panel: usize) -> [&[Line]; PANELS] {
-        from_fn(
-            #[inline(always)]
-            |at| self.gradient.panel(panel + at, self.rows),
-        )
-    }
-}
-
-/// Computes the gradients of the weights of some panels, beginning with `panel`.
-#[inline(always)]
-fn gradient<'a, S: Simd, const PANELS: usize>(
-    s: S,
-    layout: &Layout,
-    shards: impl Iterator<Item = CodedShard<'a>> + Clone,
-    panel: usize,
-    result: [&mut [Line]; PANELS],
-) {
-    let zero = [s.splat(0.0); PANELS];
-    for (number, run) in layout.one_hot.iter().enumerate() {
-        for input in run.clone() {
-            let mut sums = zero;
-            for shard in shards.clone() {
-                let slopes = shard.slopes::<PANELS>(panel);
-                for &(row, _) in shard.coded.at(number, run, input) {
-                    for at in 0..PANELS {
-                        sums[at] = s.add(sums[at], s.load(&slopes[at][usize::from(row)]));
-                    }
-                }
-            }
-            let highest = s.splat(layout.highest[input]);
-            for at in 0..PANELS {
-                s.store(s.mul(highest, sums[at]), &mut result[at][input]);
-            }
-        }
-    }
-    for (number, run) in layout.piecewise.iter().enumerate() {
-        // The sums over the rows whose place is after an input.
-        let mut after = zero;
-        for input in run.clone().rev() {
-            // Those over the rows whose place it is, and of their values times slopes.
-            let (mut own, mut sums) = (zero, zero);
-            for shard in shards.clone() {
-                let slopes = shard.slopes::<PANELS>(panel);
-                for &(row, value) in shard.coded.at(layout.one_hot.len() + number, run, input) {
-                    let value = s.splat(value);
-                    for at in 0..PANELS {
-                        let slope = s.load(&slopes[at][usize::from(row)]);
-                        own[at] = s.add(own[at], slope);
-                        sums[at] = s.mul_add(value, slope, sums[at]);
-                    }
-                }
-            }
-            let highest = s.splat(layout.highest[input]);
-            for at in 0..PANELS {
-                s.store(s.mul_add(highest, after[at], sums[at]), &mut result[at][input]);
-                after[at] = s.add(after[at], own[at]);
-            }
-        }
-    }
-    let (blocks, rest) = layout.plain.as_chunks::<PLAIN>();
-    let first = layout.piecewise.len();
-    let mut result = result;
-    for (block, inputs) in blocks.iter().enumerate() {
-        plain_gradient(s, layout, shards.clone(), panel, (first + block * PLAIN, inputs), &mut result);
-    }
-    let first = first + blocks.len() * PLAIN;
-    for (number, &input) in rest.iter().enumerate() {
-        plain_gradient(s, layout, shards.clone(), panel, (first + number, &[input]), &mut result);
-    }
-}
-
-/// Computes the gradients of the weights of plain inputs, whose values begin with number `first` of a row.
-#[inline(always)]
-fn plain_gradient<'a, S: Simd, const PANELS: usize, const COUNT: usize>(
-    s: S,
-    layout: &Layout,
-    shards: impl Iterator<Item = CodedShard<'a>>,
-    panel: usize,
-    (first, inputs): (usize, &[usize; COUNT]),
-    result: &mut [&mut [Line]; PANELS],
-) {
-    let mut sums = [[s.splat(0.0); PANELS]; COUNT];
-    for shard in shards {
-        let slopes = shard.slopes::<PANELS>(panel);
-        for row in 0..shard.rows {
-            let values = &shard.coded.values(layout, row)[first..][..COUNT];
-            for number in 0..COUNT {
-                let value = s.splat(values[number]);
-                for at in 0..PANELS {
-                    let slope = s.load(&slopes[at][row]);
-                    sums[number][at] = s.mul_add(value, slope, sums[number][at]);
-                }
-            }
-        }
-    }
-    for (sums, &input) in sums.iter().zip(inputs) {
-        for at in 0..PANELS {
-            s.store(sums[at], &mut result[at][input]);
         }
     }
 }

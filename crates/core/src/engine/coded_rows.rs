@@ -1,5 +1,6 @@
 //! The codes of the rows that one thread processes together.
 
+use super::coded::table_lines;
 use super::codes::{Codes, Layout};
 use super::huge_pages::filled;
 use super::panels::{LANES, Line, zeros};
@@ -26,8 +27,8 @@ pub struct CodedRows {
 }
 
 impl CodedRows {
-    /// Makes room for `rows` rows, at most 65,535, and for `table` lines of scratch.
-    pub fn reserve(&mut self, layout: &Layout, rows: usize, table: usize) -> Result<()> {
+    /// Makes room for `rows` rows, at most 65,535.
+    pub fn reserve(&mut self, layout: &Layout, rows: usize) -> Result<()> {
         if self.places.len() < rows * layout.places() || self.values.len() < rows * layout.values() {
             self.places = filled(0, rows * layout.places())?;
             self.values = filled(0.0, rows * layout.values())?;
@@ -38,8 +39,9 @@ impl CodedRows {
             self.highest = filled(0.0, layout.inputs)?;
             self.ends = filled(0, layout.inputs)?;
         }
-        if self.table.len() < table {
-            self.table = zeros(Some(table))?;
+        let lines = table_lines(layout);
+        if self.table.len() < lines {
+            self.table = zeros(Some(lines))?;
         }
         Ok(())
     }

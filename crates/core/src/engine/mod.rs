@@ -11,6 +11,7 @@
 pub mod affine;
 pub mod clock;
 pub mod coded;
+pub mod coded_gradient;
 pub mod coded_rows;
 pub mod codes;
 pub mod epilogue;

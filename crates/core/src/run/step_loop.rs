@@ -23,7 +23,7 @@ const FEWEST_CODED_ROWS: usize = 16;
 /// A run in progress: everything that it needs besides the state, the data and the options.
 pub(crate) struct StepLoop {
     batch_size: usize,
-    /// Whether the first product takes codes, if the dataset has them.
+    /// Whether the first product takes the codes of the dataset, and those of the validation data if it has any.
     takes_codes: bool,
     pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
@@ -77,7 +77,8 @@ impl StepLoop {
             reserve(&mut state.order, data.rows())?;
         }
         if let Some(validation) = run.validation {
-            state.reserve_forward(validation.rows(), team.threads())?;
+            let codes = if codes.is_some() { validation.codes()? } else { None };
+            state.reserve_forward(validation.rows(), codes, team.threads())?;
         }
         let accumulated_steps = run.from.step % run.accumulate;
         let start_gradient = (accumulated_steps > 0).then(|| copied(&state.gradient)).transpose()?;
@@ -90,7 +91,7 @@ impl StepLoop {
         };
         Ok(StepLoop {
             batch_size,
-            takes_codes,
+            takes_codes: codes.is_some(),
             steps_per_epoch,
             tuner,
             accumulated_steps,
@@ -191,7 +192,8 @@ impl StepLoop {
         let output = self.validation_predictions.of(progress.position.epoch - run.from.epoch);
         let State { forward, parameters, .. } = state;
         let Some(forward) = forward else { unreachable!("`start` has reserved it") };
-        forward.evaluate(team, parameters, validation, start..end, output);
+        let codes = if self.takes_codes { validation.codes().ok().flatten() } else { None };
+        forward.evaluate(team, parameters, (validation, codes), start..end, output);
         self.validated = Some(end);
         if end == validation.rows() {
             progress.validation_losses.push(forward.mean_loss());
