@@ -1,14 +1,18 @@
 //! Datasets: row-major inputs and targets, and optional weights of the rows.
 
-use crate::engine::codes::Codes;
+use crate::engine::codes::{Codes, LookedUp};
 use crate::engine::huge_pages::{copied, room};
 use crate::ensure;
 use crate::errors::Result;
+use crate::network::lock;
 use std::borrow::Cow;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// Columns that are looked up, and the codes of the inputs then; `None` if they are not worth it.
+type Found = (Vec<LookedUp>, Option<Arc<Codes>>);
 
 /// The inputs and targets of rows, and optional weights by which the losses of the rows are multiplied. A
 /// dataset owns its values or borrows them from the caller.
@@ -22,8 +26,8 @@ pub struct Dataset<'a> {
     rows: usize,
     /// Identifies owned values, which never change. `None` if the values are borrowed.
     id: Option<u64>,
-    /// The inputs as codes, found when they are first wanted; `None` if they are not worth it.
-    codes: OnceLock<Option<Codes>>,
+    /// The codes that have been looked for.
+    codes: Arc<Mutex<Vec<Found>>>,
 }
 
 impl<'a> Dataset<'a> {
@@ -50,7 +54,7 @@ impl<'a> Dataset<'a> {
         );
         ensure!(rows > 0, "data: expected at least 1 row, received none");
         ensure!(rows <= u32::MAX as usize, "data: expected at most {} rows, received {rows}", u32::MAX);
-        Ok(Dataset { x, y, weights: None, inputs, outputs, rows, id: None, codes: OnceLock::new() })
+        Ok(Dataset { x, y, weights: None, inputs, outputs, rows, id: None, codes: Arc::default() })
     }
 
     /// Adds a weight to each row, by which its loss and the gradient of its loss are multiplied.
@@ -115,14 +119,16 @@ impl<'a> Dataset<'a> {
         self.weights.as_deref()
     }
 
-    /// Returns the inputs as codes, if they are one-hot or piecewise-linear to a large part. Looks for them
-    /// once.
-    pub(crate) fn codes(&self) -> Result<Option<&Codes>> {
-        if self.codes.get().is_none() {
-            let found = Codes::of(&self.x, self.inputs)?;
-            self.codes.get_or_init(|| found);
+    /// Returns the inputs as codes, if they are one-hot or piecewise-linear to a large part. Looks for them once
+    /// for the same lookups.
+    pub(crate) fn codes(&self, lookups: &[LookedUp]) -> Result<Option<Arc<Codes>>> {
+        let mut found = lock(&self.codes);
+        if let Some((_, codes)) = found.iter().find(|(own, _)| own == lookups) {
+            return Ok(codes.clone());
         }
-        Ok(self.codes.get().and_then(Option::as_ref))
+        let codes = Codes::of(&self.x, self.inputs, lookups)?.map(Arc::new);
+        found.push((lookups.to_vec(), codes.clone()));
+        Ok(codes)
     }
 
     /// Returns the number of bytes that the values take.

@@ -143,7 +143,7 @@ impl<S: Simd> Plan<S> {
     ) {
         self.backward_loss(s, workspace, scale);
         let operations = self.first_trained + 1..self.operations.len();
-        self.backward_operations::<KNOWN_ROWS>(s, operations, parameters, workspace, None);
+        self.backward_operations::<KNOWN_ROWS>(s, operations, parameters, workspace, (None, 0));
     }
 
     /// Computes the losses of the rows and the gradient with respect to the last operation's output.
@@ -162,7 +162,8 @@ impl<S: Simd> Plan<S> {
     }
 
     /// Computes gradients from the output of the last of some operations back to the input of the first of
-    /// them. Operation 0 is never among them.
+    /// them. Operation 0 is never among them. The inputs of operations up to `coded` need only the gradients
+    /// that lookups read.
     #[inline(always)]
     fn backward_operations<const KNOWN_ROWS: usize>(
         &self,
@@ -170,7 +171,7 @@ impl<S: Simd> Plan<S> {
         operations: Range<usize>,
         parameters: &[Line],
         workspace: &mut Workspace,
-        statistics: Option<&[BatchStatistics]>,
+        (statistics, coded): (Option<&[BatchStatistics]>, usize),
     ) {
         let at =
             BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, statistics };
@@ -180,7 +181,8 @@ impl<S: Simd> Plan<S> {
             let (before, after) = gradients.split_at_mut(index);
             let (result, gradient) = (&mut before[index - 1], &after[0]);
             let mut epilogue = self.differentiate(index - 1, kept, outputs);
-            let needed = self.needed.get(index - 1).cloned().unwrap_or(0..result.features());
+            let of_lookups = self.needed.get(index - 1).or(self.needed.last().filter(|_| index <= coded));
+            let needed = of_lookups.cloned().unwrap_or(0..result.features());
             let needed_panels = needed.start / LANES..panels(needed.end);
             match &self.operations[index].kind {
                 Kind::Product(product) => {
@@ -212,7 +214,10 @@ impl<S: Simd> Plan<S> {
         if let Some((_, codes)) = coded {
             workspace.coded.sort(&codes.layout, workspace.rows);
         }
-        let first = coded.map_or(self.first_trained, |(coded, _)| coded.index);
+        let first = match coded {
+            Some((coded, _)) if coded.lookups == 0 => coded.index,
+            _ => self.first_trained,
+        };
         let operations = first + 1..self.operations.len();
         self.backward_segment(s, parameters, workspace, batch, (operations, None));
     }
@@ -248,12 +253,22 @@ impl<S: Simd> Plan<S> {
             workspace.moment = batch.moment;
             batch.gather(workspace, from, rows);
             if let Some((coded, codes)) = self.coded(batch) {
+                self.look_up(parameters, workspace, &codes.layout);
                 self.forward_coded(s, parameters, workspace, (coded, &codes.layout));
                 let rest = coded.index + 1..operations.end;
                 return self.forward_rows(s, parameters, workspace, rows, (rest, statistics));
             }
         }
         self.forward_rows(s, parameters, workspace, rows, (operations, statistics));
+    }
+
+    /// Writes the values of the rows' categories, which are among those of codes.
+    fn look_up(&self, parameters: &[Line], workspace: &mut Workspace, layout: &Layout) {
+        let Workspace { rows, coded, input, outputs, .. } = workspace;
+        for (number, lookup) in self.operations.iter().map_while(Operation::lookup).enumerate() {
+            let input = if number == 0 { &mut *input } else { &mut outputs[number - 1] };
+            coded.look_up(layout, (number, lookup), parameters, (input, *rows));
+        }
     }
 
     /// Returns the product that takes the codes of the batch, if the batch has them.
@@ -273,7 +288,7 @@ impl<S: Simd> Plan<S> {
         s: S,
         parameters: &[Line],
         workspace: &mut Workspace,
-        (CodedProduct { index, product, scale }, layout): (CodedProduct<'_>, &Layout),
+        (CodedProduct { index, product, scale, .. }, layout): (CodedProduct<'_>, &Layout),
     ) {
         let Workspace { rows, coded, kept, outputs, .. } = workspace;
         let epilogue = self.operations[index].epilogue.as_deref();
@@ -296,14 +311,14 @@ impl<S: Simd> Plan<S> {
         batch: Batch<'_>,
         (operations, statistics): (Range<usize>, Option<&[BatchStatistics]>),
     ) {
-        let scale = batch.scale();
+        let (scale, coded) = (batch.scale(), self.coded(batch).map_or(0, |(coded, _)| coded.index));
         s.run(
             #[inline(always)]
             || {
                 if operations.end == self.operations.len() {
                     self.backward_loss(s, workspace, scale);
                 }
-                self.backward_operations::<0>(s, operations, parameters, workspace, statistics);
+                self.backward_operations::<0>(s, operations, parameters, workspace, (statistics, coded));
             },
         );
     }
@@ -335,6 +350,7 @@ impl<S: Simd> Plan<S> {
                     let mut lines = lines.clone();
                     if let Some((layout, first)) = coded
                         && index <= first
+                        && operation.lookup().is_none()
                     {
                         // The gradient of a scale before the product is computed last.
                         let Kind::Product(product) = &operation.kind else { continue };

@@ -93,6 +93,14 @@ impl<S: Simd> Operation<S> {
         }
     }
 
+    /// Returns the lookup, if the operation is one.
+    pub fn lookup(&self) -> Option<&Lookup> {
+        match &self.kind {
+            Kind::Lookup(lookup) => Some(lookup),
+            _ => None,
+        }
+    }
+
     /// Returns the matrix product, if the operation is one.
     pub fn product(&self) -> Option<&Product> {
         match &self.kind {

@@ -5,6 +5,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::affine::Affine;
+use crate::engine::codes::LookedUp;
 use crate::engine::groups::{GroupRule, Groups};
 use crate::engine::lookup::Lookup;
 use crate::engine::panels::{Line, panels};
@@ -99,6 +100,8 @@ pub(crate) struct CodedProduct<'a> {
     pub product: &'a Product,
     /// The scale of its input.
     pub scale: Option<&'a Affine>,
+    /// The number of lookups before them.
+    pub lookups: usize,
 }
 
 fn object<'a>(value: Option<&'a Value>, place: &str) -> Result<&'a Map<String, Value>> {
@@ -371,11 +374,8 @@ impl<S: Simd> Plan<S> {
     /// Returns the column of x that this column is, after the lookups so far. Returns `None` if a lookup
     /// produces the column.
     fn source(&self, column: usize) -> Option<usize> {
-        let lookups = self.operations.iter().rev().filter_map(|operation| match &operation.kind {
-            Kind::Lookup(lookup) => Some(lookup),
-            _ => None,
-        });
-        lookups.into_iter().try_fold(column, |column, lookup| match column {
+        let mut lookups = self.operations.iter().rev().filter_map(Operation::lookup);
+        lookups.try_fold(column, |column, lookup| match column {
             column if column < lookup.column => Some(column),
             column if column < lookup.column + lookup.units => None,
             column => Some(column + 1 - lookup.units),
@@ -472,22 +472,33 @@ impl<S: Simd> Plan<S> {
         self.loss.check(data.targets(), self.outputs())
     }
 
-    /// Returns the product whose input may be codes, and the scale before it, if there is one. The product is
-    /// the first operation, or the second after a scale, and both are trained.
+    /// Returns the product whose input may be codes, and the scale before it, if there is one. Both are trained,
+    /// and only lookups come before them.
     pub(crate) fn coded_product(&self) -> Option<CodedProduct<'_>> {
         if matches!(self.way, Way::Segments) {
             return None;
         }
         let is_trained = |operation: &&Operation<S>| operation.trainable;
-        let (first, second) = (self.operations.first().filter(is_trained)?, self.operations.get(1));
+        let is_lookup =
+            |operation: &&Operation<S>| operation.lookup().is_some() && operation.epilogue.is_none();
+        let lookups = self.operations.iter().take_while(is_lookup).count();
+        let mut rest = self.operations[lookups..].iter();
+        let first = rest.next().filter(is_trained)?;
         let (index, operation, scale) = match &first.kind {
             Kind::Affine(scale) if scale.bias.is_none() && first.epilogue.is_none() => {
-                (1, second.filter(is_trained)?, Some(scale))
+                (lookups + 1, rest.next().filter(is_trained)?, Some(scale))
             }
-            _ => (0, first, None),
+            _ => (lookups, first, None),
         };
         let product = operation.product().filter(|product| product.form == Form::Wide)?;
-        Some(CodedProduct { index, product, scale })
+        Some(CodedProduct { index, product, scale, lookups })
+    }
+
+    /// Returns the columns of x that are looked up, in the order of the lookups.
+    pub(crate) fn looked_up(&self) -> Vec<LookedUp> {
+        let lookups = self.operations.iter().filter_map(Operation::lookup);
+        let columns = self.categories.iter().zip(lookups);
+        columns.map(|(&(column, _), lookup)| LookedUp { column, units: lookup.units }).collect()
     }
 
     /// Returns whether an update needs the gradient of all parameters at once.
@@ -498,10 +509,7 @@ impl<S: Simd> Plan<S> {
 
 /// Returns [`Plan::needed`].
 fn needed<S: Simd>(operations: &[Operation<S>]) -> Vec<Range<usize>> {
-    let lookups = operations.iter().map_while(|operation| match &operation.kind {
-        Kind::Lookup(lookup) => Some(lookup),
-        _ => None,
-    });
+    let lookups = operations.iter().map_while(Operation::lookup);
     let needed = lookups.scan(0..0, |needed, lookup| {
         *needed = lookup.needed(needed);
         Some(needed.clone())

@@ -2,7 +2,7 @@
 
 mod scalar;
 
-use myelin_core::engine::codes::Codes;
+use myelin_core::engine::codes::{Codes, LookedUp};
 use myelin_core::random::draw;
 use myelin_core::{Dataset, Network, Part, Position, Progress, Run, Stop, Threads};
 use scalar::programs::{dense, instruction_sets, values};
@@ -41,6 +41,27 @@ fn table(factors: &[f32]) -> Vec<f32> {
     x
 }
 
+/// The columns of a table with two more, which hold categories, and their numbers of categories and units.
+const WITH_CATEGORIES: usize = INPUTS + 2;
+const LOOKUPS: [(usize, usize, usize); 2] = [(INPUTS + 1, 7, 3), (5, 4, 2)];
+
+/// Returns the rows of a table with categories in two more columns: one between runs and the last one.
+fn table_with_categories() -> Vec<f32> {
+    let mut x = Vec::new();
+    for (row, own) in table(&factors()).chunks_exact(INPUTS).enumerate() {
+        x.extend_from_slice(&own[..5]);
+        x.push((uniform(30, row) * 4.0).floor());
+        x.extend_from_slice(&own[5..]);
+        x.push((uniform(31, row) * 7.0).floor());
+    }
+    x
+}
+
+/// Returns the table that a program takes.
+fn table_of(program: &Value) -> Vec<f32> {
+    if program["inputs"] == INPUTS { table(&factors()) } else { table_with_categories() }
+}
+
 fn factors() -> Vec<f32> {
     (0..INPUTS).map(|input| 0.5 + uniform(20, input)).collect()
 }
@@ -64,7 +85,7 @@ fn adam() -> Value {
     })
 }
 
-/// Networks that take codes: with and without a scale, with a penalty and a clip, with other layers behind, and
+/// Networks that take codes: with and without a scale, with categories that are looked up, with a penalty and a clip, with other layers behind, and
 /// with nearly all weights in the first layer, whose panels threads would divide without codes.
 fn programs() -> Vec<Value> {
     let scale = || json!({ "type": "scale", "learningRateFactor": 2.5 });
@@ -79,7 +100,21 @@ fn programs() -> Vec<Value> {
     };
     let mut clipped = program(deep(&[scale()]), adam());
     clipped["clipGradients"] = json!({ "norm": 0.05 });
+    let embedding = |(column, categories, units): (usize, usize, usize)| {
+        json!({
+            "type": "embedding", "column": column, "categories": categories, "units": units,
+            "learningRateFactor": 1,
+        })
+    };
+    let after_lookups = |layers: &[Value], optimizer: Value| {
+        let mut program = program(deep(&[&LOOKUPS.map(embedding)[..], layers].concat()), optimizer);
+        program["inputs"] = json!(WITH_CATEGORIES);
+        program
+    };
     vec![
+        after_lookups(&[], adam()),
+        after_lookups(&[scale()], adam()),
+        after_lookups(&[], sgd()),
         program(json!([dense(16)]), sgd()),
         program(json!([scale(), dense(16)]), sgd()),
         program(deep(&[]), adam()),
@@ -104,7 +139,8 @@ fn train(
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
     network.write_parameters(parameters).unwrap();
     let y = values(7, ROWS * outputs(program));
-    let data = Dataset::new(x, y, INPUTS, outputs(program)).unwrap().into_owned().unwrap();
+    let inputs = x.len() / ROWS;
+    let data = Dataset::new(x, y, inputs, outputs(program)).unwrap().into_owned().unwrap();
     let epochs = 6;
     let run = Run {
         from: Position::default(),
@@ -130,33 +166,51 @@ fn moved(input: usize) -> usize {
     input * 17 % INPUTS
 }
 
-/// Returns the values of inputs in each row of `width` values, moved.
-fn moved_values(values: &[f32], width: usize) -> Vec<f32> {
+/// Moves the inputs of the table in each row of `width` values. They have these places; the other values stay.
+fn moved_values(values: &[f32], places: &[usize], width: usize) -> Vec<f32> {
     let mut result = values.to_vec();
     for (from, to) in values.chunks_exact(width).zip(result.chunks_exact_mut(width)) {
-        (0..width).for_each(|input| to[moved(input)] = from[input]);
+        (0..INPUTS).for_each(|input| to[places[moved(input)]] = from[places[input]]);
     }
     result
+}
+
+/// Moves the inputs in the rows that a program takes.
+fn moved_table(program: &Value) -> Vec<f32> {
+    let width = program["inputs"].as_u64().unwrap() as usize;
+    let places: Vec<_> =
+        (0..width).filter(|column| width == INPUTS || ![5, INPUTS + 1].contains(column)).collect();
+    moved_values(&table_of(program), &places, width)
 }
 
 /// Moves the inputs of a network's scale and of its first weights.
 fn moved_parameters(program: &Value, parameters: &[f32]) -> Vec<f32> {
     let layers = program["layers"].as_array().unwrap();
-    let scales = usize::from(layers[0]["type"] == "scale");
-    let units = layers[scales]["units"].as_u64().unwrap() as usize;
-    let count = (scales + units) * INPUTS;
-    [moved_values(&parameters[..count], INPUTS), parameters[count..].to_vec()].concat()
+    let lookups = layers.iter().take_while(|layer| layer["type"] == "embedding").count();
+    let tables: usize = LOOKUPS[..lookups].iter().map(|(_, categories, units)| categories * units).sum();
+    let scales = usize::from(layers[lookups]["type"] == "scale");
+    let units = layers[lookups + scales]["units"].as_u64().unwrap() as usize;
+    // The categories of column 5 have two values, those of the last column three.
+    let (after, width) = if lookups > 0 { (7, INPUTS + 5) } else { (5, INPUTS) };
+    let places: Vec<_> = (0..5).chain(after..INPUTS + after - 5).collect();
+    let (before, rest) = parameters.split_at(tables);
+    let (weights, rest) = rest.split_at((scales + units) * width);
+    [before, &moved_values(weights, &places, width), rest].concat()
 }
 
 #[test]
 fn the_runs_of_a_table_are_found() {
-    let codes = Codes::of(&table(&factors()), INPUTS).unwrap().unwrap();
+    let codes = Codes::of(&table(&factors()), INPUTS, &[]).unwrap().unwrap();
     assert_eq!(codes.layout.one_hot, [0..5, 17..24]);
     assert_eq!(codes.layout.piecewise, [5..17, 24..40]);
     assert_eq!(codes.layout.plain, [40, 41, 42, 43]);
-    assert!(Codes::of(&moved_values(&table(&factors()), INPUTS), INPUTS).unwrap().is_none());
-    assert!(Codes::of(&values(1, ROWS * INPUTS), INPUTS).unwrap().is_none(), "numbers");
-    assert!(Codes::of(&table(&factors())[..200 * INPUTS], INPUTS).unwrap().is_none(), "few rows");
+    assert!(
+        Codes::of(&moved_values(&table(&factors()), &(0..INPUTS).collect::<Vec<_>>(), INPUTS), INPUTS, &[])
+            .unwrap()
+            .is_none()
+    );
+    assert!(Codes::of(&values(1, ROWS * INPUTS), INPUTS, &[]).unwrap().is_none(), "numbers");
+    assert!(Codes::of(&table(&factors())[..200 * INPUTS], INPUTS, &[]).unwrap().is_none(), "few rows");
 }
 
 /// Returns the inputs that codes stand for.
@@ -181,9 +235,26 @@ fn decoded(codes: &Codes, row: usize) -> Vec<f32> {
 }
 
 #[test]
+fn values_of_categories_are_inputs_in_place_of_their_columns() {
+    let lookups = LOOKUPS.map(|(column, _, units)| LookedUp { column, units });
+    let x = table_with_categories();
+    let codes = Codes::of(&x, WITH_CATEGORIES, &lookups).unwrap().unwrap();
+    let layout = &codes.layout;
+    assert_eq!(layout.one_hot, [0..5, 19..26]);
+    assert_eq!(layout.piecewise, [7..19, 26..42]);
+    assert_eq!(layout.plain, [5, 6, 42, 43, 44, 45, 46, 47, 48]);
+    assert_eq!((layout.inputs, &layout.looked_up[..]), (INPUTS + 5, &[2 + 2 + 4, 2][..]));
+    for (row, x) in x.chunks_exact(WITH_CATEGORIES).enumerate() {
+        assert_eq!(codes.categories(row), [x[INPUTS + 1], x[5]]);
+        let expected = [&x[..5], &[0.0; 2], &x[6..INPUTS + 1], &[0.0; 3]].concat();
+        assert_eq!(decoded(&codes, row), expected, "row {row}");
+    }
+}
+
+#[test]
 fn codes_are_a_rows_inputs() {
     let x = table(&factors());
-    let codes = Codes::of(&x, INPUTS).unwrap().unwrap();
+    let codes = Codes::of(&x, INPUTS, &[]).unwrap().unwrap();
     for (row, x) in x.chunks_exact(INPUTS).enumerate() {
         assert_eq!(decoded(&codes, row), *x, "row {row}");
     }
@@ -236,7 +307,7 @@ fn codes_of_any_table_are_its_inputs() {
     let mut with_codes = 0;
     for seed in 0..400 {
         let (x, inputs) = any_table(seed);
-        let Some(codes) = Codes::of(&x, inputs).unwrap() else { continue };
+        let Some(codes) = Codes::of(&x, inputs, &[]).unwrap() else { continue };
         with_codes += 1;
         for (row, x) in x.chunks_exact(inputs).enumerate() {
             assert_eq!(decoded(&codes, row), *x, "table {seed}, row {row}: {:?}", codes.layout);
@@ -247,8 +318,8 @@ fn codes_of_any_table_are_its_inputs() {
 
 #[test]
 fn codes_train_to_the_same_parameters_as_inputs() {
-    let x = table(&factors());
     for program in programs() {
+        let x = table_of(&program);
         let from = start(&program);
         for batch_size in [16, 37, 299] {
             let how = ("", 1, batch_size);
@@ -256,7 +327,7 @@ fn codes_train_to_the_same_parameters_as_inputs() {
             let (coded, parameters) = train(&program, x.clone(), &from, how);
             // Inputs in another order are no runs.
             let (plain, expected) =
-                train(&program, moved_values(&x, INPUTS), &moved_parameters(&program, &from), how);
+                train(&program, moved_table(&program), &moved_parameters(&program, &from), how);
             let parameters = moved_parameters(&program, &parameters);
             for (at, (value, expected)) in parameters.iter().zip(&expected).enumerate() {
                 let most = 1e-4 * (1.0 + expected.abs());
@@ -304,8 +375,8 @@ fn a_batch_of_all_rows_is_multiplied_input_by_input() {
 
 #[test]
 fn instruction_sets_and_threads_do_not_change_a_bit() {
-    let x = table(&factors());
     for program in programs() {
+        let x = table_of(&program);
         let from = start(&program);
         for batch_size in [16, 150] {
             let (_, expected) = train(&program, x.clone(), &from, ("portable", 1, batch_size));
@@ -336,7 +407,7 @@ fn the_sums_of_a_step_have_the_defined_order() {
     network.train(&data, &run, &Stop::default()).unwrap();
     let after = network.read(Part::Parameters).unwrap();
 
-    let codes = Codes::of(&x, INPUTS).unwrap().unwrap();
+    let codes = Codes::of(&x, INPUTS, &[]).unwrap().unwrap();
     let layout = &codes.layout;
     let highest = |input: usize| layout.highest[input];
     let (one_hot, pieces) = (layout.one_hot.len(), layout.piecewise.len());

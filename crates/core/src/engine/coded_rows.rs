@@ -3,7 +3,8 @@
 use super::coded::table_lines;
 use super::codes::{Codes, Layout};
 use super::huge_pages::filled;
-use super::panels::{LANES, Line, zeros};
+use super::lookup::Lookup;
+use super::panels::{LANES, Line, Panels, zeros};
 use crate::errors::Result;
 use std::ops::Range;
 
@@ -12,6 +13,8 @@ use std::ops::Range;
 pub struct CodedRows {
     places: Vec<u16>,
     values: Vec<f32>,
+    /// The numbers of the rows' categories, one for each lookup.
+    categories: Vec<f32>,
     /// The values times the scales of their inputs, if a scale comes before the product.
     scaled: Vec<f32>,
     /// The highest values times the scales of their inputs.
@@ -29,10 +32,14 @@ pub struct CodedRows {
 impl CodedRows {
     /// Makes room for `rows` rows, at most 65,535.
     pub fn reserve(&mut self, layout: &Layout, rows: usize) -> Result<()> {
-        if self.places.len() < rows * layout.places() || self.values.len() < rows * layout.values() {
+        let fits = self.places.len() >= rows * layout.places()
+            && self.values.len() >= rows * layout.values()
+            && self.categories.len() >= rows * layout.looked_up.len();
+        if !fits {
             self.places = filled(0, rows * layout.places())?;
             self.values = filled(0.0, rows * layout.values())?;
             self.scaled = filled(0.0, rows * layout.values())?;
+            self.categories = filled(0.0, rows * layout.looked_up.len())?;
             self.order = filled((0, 0.0), rows * layout.places())?;
         }
         if self.highest.len() < layout.inputs {
@@ -48,10 +55,29 @@ impl CodedRows {
 
     /// Copies the codes of these rows.
     pub fn gather(&mut self, codes: &Codes, rows: impl Iterator<Item = usize>) {
-        let (places, values) = (codes.layout.places(), codes.layout.values());
+        let Layout { looked_up, .. } = &codes.layout;
+        let (places, values, categories) = (codes.layout.places(), codes.layout.values(), looked_up.len());
         for (at, row) in rows.enumerate() {
             self.places[at * places..][..places].copy_from_slice(codes.places(row));
             self.values[at * values..][..values].copy_from_slice(codes.values(row));
+            self.categories[at * categories..][..categories].copy_from_slice(codes.categories(row));
+        }
+    }
+
+    /// Writes the values of the categories of a lookup for `rows` rows. Their numbers go to `input`, which is the
+    /// input of the lookup: its gradient reads them.
+    pub fn look_up(
+        &mut self,
+        layout: &Layout,
+        (number, lookup): (usize, &Lookup),
+        parameters: &[Line],
+        (input, rows): (&mut Panels, usize),
+    ) {
+        let (count, width, start) = (layout.looked_up.len(), layout.values(), layout.looked_up[number]);
+        for row in 0..rows {
+            let category = self.categories[row * count + number];
+            input.set_value(row, lookup.column, category);
+            lookup.copy(parameters, category, &mut self.values[row * width + start..][..lookup.units]);
         }
     }
 

@@ -4,7 +4,7 @@
 //! in piecewise-linear form is a run in which all inputs before a place are on, all after it are zero, and the
 //! one there is anything between. Both are a place, and at most one value.
 
-use super::huge_pages::filled;
+use super::huge_pages::{filled, room};
 use crate::errors::Result;
 use std::ops::Range;
 
@@ -21,7 +21,17 @@ const SAMPLE_ROWS: usize = 64;
 /// Codes are used where they need at most one line of arithmetic for this number of inputs.
 const WORTH: usize = 3;
 
-/// The runs of inputs, and the inputs that are in none.
+/// A column of a dataset with the number of a category, which a lookup replaces by `units` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// The column.
+    pub column: usize,
+    /// The number of values of a category.
+    pub units: usize,
+}
+
+/// The runs of inputs, and the inputs that are in none. The inputs are those of the product: they have the values
+/// of categories in place of the columns that are looked up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// The number of inputs.
@@ -34,6 +44,8 @@ pub struct Layout {
     pub plain: Vec<usize>,
     /// The highest value of each input.
     pub highest: Vec<f32>,
+    /// For each lookup, where its values begin among those of a row.
+    pub looked_up: Vec<usize>,
 }
 
 impl Layout {
@@ -53,11 +65,13 @@ impl Layout {
         lines * WORTH <= self.inputs
     }
 
-    /// Finds the runs of rows of `inputs` values.
-    fn find(x: &[f32], inputs: usize) -> Layout {
-        let Columns { highest, binary, follows, beside } = Columns::of(x, inputs);
-        let mut layout = Layout { inputs, one_hot: vec![], piecewise: vec![], plain: vec![], highest };
-        let codable = |input: usize| !layout.highest[input].is_nan();
+    /// Finds the runs of rows of `inputs` values. Columns that are looked up are in none.
+    fn find(x: &[f32], inputs: usize, lookups: &[LookedUp]) -> Layout {
+        let Columns { mut highest, binary, follows, beside } = Columns::of(x, inputs);
+        for lookup in lookups {
+            highest[lookup.column] = f32::NAN;
+        }
+        let codable = |input: usize| !highest[input].is_nan();
         let (mut one_hot, mut piecewise, mut plain) = (vec![], vec![], vec![]);
         let mut start = 0;
         while start < inputs {
@@ -82,8 +96,36 @@ impl Layout {
                 start += 1;
             }
         }
-        (layout.one_hot, layout.piecewise, layout.plain) = (one_hot, piecewise, plain);
-        layout
+        Layout { inputs, one_hot, piecewise, plain, highest, looked_up: vec![] }
+    }
+
+    /// Returns this layout with the values of categories in place of the columns that are looked up.
+    fn after(&self, lookups: &[LookedUp]) -> Layout {
+        let units = |input: usize| {
+            let lookup = lookups.iter().find(|lookup| lookup.column == input);
+            lookup.map_or(1, |lookup| lookup.units)
+        };
+        let (mut places, mut highest) = (vec![], vec![]);
+        for (input, &value) in self.highest.iter().enumerate() {
+            places.push(highest.len());
+            highest.resize(highest.len() + units(input), value);
+        }
+        let (mut plain, mut looked_up) = (vec![], vec![0; lookups.len()]);
+        for &input in &self.plain {
+            if let Some(number) = lookups.iter().position(|lookup| lookup.column == input) {
+                looked_up[number] = self.piecewise.len() + plain.len();
+            }
+            plain.extend(places[input]..places[input] + units(input));
+        }
+        let moved = |run: &Range<usize>| places[run.start]..places[run.start] + run.len();
+        Layout {
+            inputs: highest.len(),
+            one_hot: self.one_hot.iter().map(moved).collect(),
+            piecewise: self.piecewise.iter().map(moved).collect(),
+            plain,
+            highest,
+            looked_up,
+        }
     }
 }
 
@@ -142,27 +184,37 @@ pub struct Codes {
     /// The places of each row: the input of a one-hot run that is on, or the number of inputs if none is; then
     /// the last input of a piecewise-linear run that is not zero, or the first of the run.
     places: Vec<u16>,
-    /// The values of each row: those at the places of piecewise-linear runs, then the plain inputs.
+    /// The values of each row: those at the places of piecewise-linear runs, then the plain inputs. Those of
+    /// categories are zero: a lookup writes them.
     values: Vec<f32>,
+    /// The numbers of each row's categories, one for each lookup.
+    categories: Vec<f32>,
 }
 
 impl Codes {
-    /// Returns the codes of rows of `inputs` values, if they need much less arithmetic than the inputs.
-    pub fn of(x: &[f32], inputs: usize) -> Result<Option<Codes>> {
+    /// Returns the codes of rows of `inputs` values, if they need much less arithmetic than the inputs. The
+    /// lookups have different columns.
+    pub fn of(x: &[f32], inputs: usize, lookups: &[LookedUp]) -> Result<Option<Codes>> {
         let rows = x.len() / inputs;
-        if rows < FEWEST_ROWS || !(FEWEST_INPUTS..=MOST_INPUTS).contains(&inputs) {
+        let all = lookups.iter().fold(inputs, |all, lookup| all.saturating_add(lookup.units - 1));
+        if rows < FEWEST_ROWS || !(FEWEST_INPUTS..=MOST_INPUTS).contains(&all) {
             return Ok(None);
         }
         // A run of all rows is a run, or part of one, in the sample.
-        if !Layout::find(&x[..SAMPLE_ROWS * inputs], inputs).pays() {
+        if !Layout::find(&x[..SAMPLE_ROWS * inputs], inputs, lookups).after(lookups).pays() {
             return Ok(None);
         }
-        let layout = Layout::find(x, inputs);
+        let columns = Layout::find(x, inputs, lookups);
+        let layout = columns.after(lookups);
         if !layout.pays() {
             return Ok(None);
         }
         let mut places = filled(0_u16, rows * layout.places())?;
         let mut values = filled(0.0_f32, rows * layout.values())?;
+        let mut categories = room(rows * lookups.len())?;
+        for x in x.chunks_exact(inputs) {
+            categories.extend(lookups.iter().map(|lookup| x[lookup.column]));
+        }
         let rows = x.chunks_exact(inputs).zip(places.chunks_exact_mut(layout.places()).zip(chunks_or_empty(
             &mut values,
             layout.values(),
@@ -170,20 +222,26 @@ impl Codes {
         )));
         for (x, (places, values)) in rows {
             let (one_hot, piecewise) = places.split_at_mut(layout.one_hot.len());
-            for (place, run) in one_hot.iter_mut().zip(&layout.one_hot) {
-                let on = run.clone().find(|&input| x[input] != 0.0);
-                *place = on.unwrap_or(inputs) as u16;
+            for ((place, run), moved) in one_hot.iter_mut().zip(&columns.one_hot).zip(&layout.one_hot) {
+                let on = x[run.clone()].iter().position(|&value| value != 0.0);
+                *place = on.map_or(layout.inputs, |on| moved.start + on) as u16;
             }
-            let (at_places, plain) = values.split_at_mut(layout.piecewise.len());
-            for ((place, value), run) in piecewise.iter_mut().zip(at_places).zip(&layout.piecewise) {
-                let last = run.clone().rfind(|&input| x[input] != 0.0).unwrap_or(run.start);
-                (*place, *value) = (last as u16, x[last]);
+            let (at_places, mut plain) = values.split_at_mut(layout.piecewise.len());
+            let runs = columns.piecewise.iter().zip(&layout.piecewise);
+            for ((place, value), (run, moved)) in piecewise.iter_mut().zip(at_places).zip(runs) {
+                let run = &x[run.clone()];
+                let last = run.iter().rposition(|&value| value != 0.0).unwrap_or(0);
+                (*place, *value) = ((moved.start + last) as u16, run[last]);
             }
-            for (value, &input) in plain.iter_mut().zip(&layout.plain) {
-                *value = x[input];
+            for &input in &columns.plain {
+                let lookup = lookups.iter().find(|lookup| lookup.column == input);
+                let own = plain.split_off_mut(..lookup.map_or(1, |lookup| lookup.units)).unwrap_or_default();
+                if lookup.is_none() {
+                    own.fill(x[input]);
+                }
             }
         }
-        Ok(Some(Codes { layout, places, values }))
+        Ok(Some(Codes { layout, places, values, categories }))
     }
 
     /// Returns the places of a row.
@@ -196,6 +254,12 @@ impl Codes {
     pub fn values(&self, row: usize) -> &[f32] {
         let count = self.layout.values();
         &self.values[row * count..][..count]
+    }
+
+    /// Returns the numbers of a row's categories, one for each lookup.
+    pub fn categories(&self, row: usize) -> &[f32] {
+        let count = self.layout.looked_up.len();
+        &self.categories[row * count..][..count]
     }
 }
 

@@ -30,7 +30,20 @@ impl Lookup {
     /// data. Any other value is taken for the nearest category.
     #[inline(always)]
     fn place(&self, input: &Panels, row: usize) -> usize {
-        (input.value(row, self.column) as usize).min(self.categories - 1) * self.units
+        self.place_of(input.value(row, self.column))
+    }
+
+    #[inline(always)]
+    fn place_of(&self, category: f32) -> usize {
+        (category as usize).min(self.categories - 1) * self.units
+    }
+
+    /// Copies the values of a category.
+    pub fn copy(&self, parameters: &[Line], category: f32, values: &mut [f32]) {
+        let (table, first) = (&parameters[self.table.clone()], self.place_of(category));
+        for (place, value) in (first..).zip(values) {
+            *value = table[place / LANES].0[place % LANES];
+        }
     }
 
     /// Copies `input` to `output`, with the category's values in place of its number.

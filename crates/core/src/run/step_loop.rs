@@ -4,6 +4,7 @@ use super::predictions::Predictions;
 use super::{Best, Divergence, Position, Progress, Run, SMALL_NETWORK_STEPS, Threads};
 use crate::dataset::Dataset;
 use crate::engine::clock::Instant;
+use crate::engine::codes::Codes;
 use crate::engine::huge_pages::{copied, filled, reserve};
 use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::ScopedThreads;
@@ -16,6 +17,7 @@ use crate::state::State;
 use crate::step::small_network::{self, Steps};
 use crate::step::{StepThreads, Turn};
 use crate::workspace::Batch;
+use std::sync::Arc;
 
 /// The smallest batch whose inputs are taken as codes: each step makes sums of weights first.
 const FEWEST_CODED_ROWS: usize = 16;
@@ -23,8 +25,9 @@ const FEWEST_CODED_ROWS: usize = 16;
 /// A run in progress: everything that it needs besides the state, the data and the options.
 pub(crate) struct StepLoop {
     batch_size: usize,
-    /// Whether the first product takes the codes of the dataset, and those of the validation data if it has any.
-    takes_codes: bool,
+    /// The codes of the dataset and of the validation data, if the first product takes them.
+    codes: Option<Arc<Codes>>,
+    validation_codes: Option<Arc<Codes>>,
     pub(super) steps_per_epoch: u64,
     tuner: Option<ThreadTuner>,
     /// The number of steps since the last update.
@@ -68,17 +71,21 @@ impl StepLoop {
         let pays = (FEWEST_CODED_ROWS..data.rows()).contains(&batch_size);
         // A gradient that is handed to the next run must not depend on codes.
         let takes_codes = coded.is_some() && pays && (run.accumulate == 1 || !is_scaled);
-        let codes = if takes_codes { data.codes()? } else { None };
-        state.reserve(batch_size, team.threads(), codes)?;
+        let lookups = state.plan.looked_up();
+        let codes = if takes_codes { data.codes(&lookups)? } else { None };
+        state.reserve(batch_size, team.threads(), codes.as_deref())?;
         if run.accumulate > 1 || state.plan.needs_whole_gradient() || (codes.is_some() && is_scaled) {
             state.reserve_gradient()?;
         }
         if run.shuffle {
             reserve(&mut state.order, data.rows())?;
         }
+        let mut validation_codes = None;
         if let Some(validation) = run.validation {
-            let codes = if codes.is_some() { validation.codes()? } else { None };
-            state.reserve_forward(validation.rows(), codes, team.threads())?;
+            if codes.is_some() {
+                validation_codes = validation.codes(&lookups)?;
+            }
+            state.reserve_forward(validation.rows(), validation_codes.as_deref(), team.threads())?;
         }
         let accumulated_steps = run.from.step % run.accumulate;
         let start_gradient = (accumulated_steps > 0).then(|| copied(&state.gradient)).transpose()?;
@@ -91,7 +98,8 @@ impl StepLoop {
         };
         Ok(StepLoop {
             batch_size,
-            takes_codes: codes.is_some(),
+            codes,
+            validation_codes,
             steps_per_epoch,
             tuner,
             accumulated_steps,
@@ -139,7 +147,7 @@ impl StepLoop {
         let updates = self.accumulated_steps + 1 == of;
         let before = self.accumulated_steps as usize * batch_size.next_multiple_of(NOISE_ROWS);
         let moment = Some(Moment { seed: run.seed, step: steps + 1, before });
-        let codes = if self.takes_codes { data.codes().ok().flatten() } else { None };
+        let codes = self.codes.as_deref();
         let batch = Batch { data, order: order.as_deref(), start, rows, of, moment, codes };
         let output = self.predictions.of(epoch - run.from.epoch);
         let position = &mut self.progress.position;
@@ -192,7 +200,7 @@ impl StepLoop {
         let output = self.validation_predictions.of(progress.position.epoch - run.from.epoch);
         let State { forward, parameters, .. } = state;
         let Some(forward) = forward else { unreachable!("`start` has reserved it") };
-        let codes = if self.takes_codes { validation.codes().ok().flatten() } else { None };
+        let codes = self.validation_codes.as_deref();
         forward.evaluate(team, parameters, (validation, codes), start..end, output);
         self.validated = Some(end);
         if end == validation.rows() {
