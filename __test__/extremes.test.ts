@@ -1,6 +1,6 @@
 /**
- * The kernels agree at the limits of 32-bit floats if the true result fits. Products are excluded: the native
- * kernel sums in 32 bits, and a partial sum may overflow.
+ * The kernels agree at the limits of 32-bit floats if the true result fits. Sums of several products are
+ * excluded: the native kernel sums in 32 bits, and a partial sum may overflow.
  */
 import { describe, expect, test } from "vitest";
 import type { MetricEntry } from "../src/metrics/metric.ts";
@@ -44,6 +44,10 @@ function expectEach(actual: ArrayLike<number>, expected: ArrayLike<number>, what
 /**
  * Returns what compares the predictions and losses of the kernels for one program and, if the loss is finite,
  * their gradients. The networks of the program are made once, because making one costs more than a row.
+ *
+ * The gradients of weights show any remaining gradient of a saturated unit, because they are its products
+ * with large inputs. They are not compared for several rows, whose products are added, nor for inputs of 100:
+ * exp(-100) is denormal, and the native kernel rounds it to zero.
  */
 function comparison(program: Program) {
   const parameters = identityIn(program);
@@ -66,7 +70,7 @@ function comparison(program: Program) {
         expectEach(actual.output, expected.output, `${what}: predictions`);
         expectEach([actual.loss, actual.batchLoss], [expected.loss, expected.batchLoss], `${what}: loss`);
         if (Number.isFinite(expected.batchLoss)) {
-          const count = identitySize(program);
+          const count = rows > 1 || x.some((value) => Math.abs(value) === 100) ? identitySize(program) : 0;
           expectEach(actual.values.slice(count), expected.values.slice(count), `${what}: gradients`);
         }
       }

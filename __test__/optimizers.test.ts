@@ -15,6 +15,7 @@ import {
   standard,
   stateOf,
   valuesOf,
+  variants,
 } from "./programs.ts";
 
 const table = optimizers as Table<unknown>;
@@ -96,6 +97,39 @@ describe("the kernels agree if a decay rate is near 1", () => {
         expectNear(actual.parameters, expected.parameters);
         expectNear(actual.slots, expected.slots);
       }
+    }
+  });
+});
+
+describe("the kernels agree if gradients are close to zero, also below the smallest normal number,", () => {
+  const sizes = [0, 3e-45, 3e-42, 3e-38, 3e-36, 3e-33, 3e-31, 3e-30, 3e-29, 3e-28, 3e-25, 3e-20, 3e-15];
+  const all = Object.values(table).flatMap((entry) => [
+    ...variants("optimizer", table, entry, 2),
+    ...("epsilon" in entry.options ? [{ ...standard("optimizer", table, entry), epsilon: 1e-12 }] : []),
+  ]);
+  const configurations = new Map(all.map(({ learningRate: _, ...rest }) => [JSON.stringify(rest), rest]));
+
+  test.each(
+    [...configurations.values()].map((rest) => [nameOf(rest as Complete), rest as Complete] as const),
+  )("in optimizer %s", (_, optimizer) => {
+    const layers = [{ type: "dense", units: 1, useBias: false }];
+    const program = programOf({ inputs: sizes.length, layers, loss: "meanAbsoluteError", optimizer });
+    // One row for each step, whose gradient is x or -x.
+    const factors = [1, 1, -1, 0, 1, 0, 0, -1, 0.01, 0, 100, 0];
+    const x = Float32Array.from(factors.flatMap((factor) => sizes.map((size) => factor * size)));
+    const y = new Float32Array(factors.length).fill(1);
+    const run = runOf(factors.length, {
+      batchSize: 1,
+      steps: factors.length,
+      learningRates: new Float64Array(factors.length).fill(0.001),
+    });
+    for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
+      const network = networkOf(kernel, program);
+      network.train({ x, y, inputs: sizes.length, outputs: 1, rows: factors.length }, run);
+      return stateOf(network);
+    })) {
+      expectNear(actual.parameters, expected.parameters);
+      expectNear(actual.slots, expected.slots);
     }
   });
 });

@@ -194,10 +194,10 @@ export const relu6 = entry(
  * const layers = [dense(64), elu(), dense(1)];
  * ```
  */
-export const elu = entry(
-  "elu",
-  { alpha: number({ default: 1, minimum: 0 }) },
-  ({ alpha }): Activation => ({
+export const elu = entry("elu", { alpha: number({ default: 1, minimum: 0 }) }, ({ alpha }): Activation => {
+  // Rounded as outputs are, so that the derivative of a saturated unit is exactly 0.
+  const limit = Math.fround(alpha);
+  return {
     value(input, output, length) {
       for (let at = 0; at < length; at++) {
         output[at] = input[at] > 0 ? input[at] : alpha * Math.expm1(input[at]);
@@ -205,17 +205,20 @@ export const elu = entry(
     },
     gradient(input, output, gradient, result, length) {
       for (let at = 0; at < length; at++) {
-        result[at] = gradient[at] * (input[at] > 0 ? 1 : output[at] + alpha);
+        result[at] = gradient[at] * (input[at] > 0 ? 1 : output[at] + limit);
       }
     },
-  }),
-);
+  };
+});
 
 /**
  * The constants of selu, with which activations keep a mean of 0 and a variance of 1. (Klambauer et al.,
  * 2017.)
  */
 const SELU = { scale: 1.0507009873554805, alpha: 1.6732632423543772 } as const;
+
+/** λ α, rounded as outputs are. */
+const SELU_LIMIT = Math.fround(SELU.scale * SELU.alpha);
 
 /**
  * Self-normalizing ELU: selu(x) = λ x for x above 0, else λ α (exp(x) - 1), with λ = 1.0507… and α = 1.6732…;
@@ -237,9 +240,8 @@ export const selu = entry(
       }
     },
     gradient(input, output, gradient, result, length) {
-      const { scale, alpha } = SELU;
       for (let at = 0; at < length; at++) {
-        result[at] = gradient[at] * (input[at] > 0 ? scale : output[at] + scale * alpha);
+        result[at] = gradient[at] * (input[at] > 0 ? SELU.scale : output[at] + SELU_LIMIT);
       }
     },
   }),

@@ -96,14 +96,6 @@ impl Activation for LeakyRelu {
     }
 }
 
-/// Returns max(x, -88). Below that, [`exp`] always returns its smallest value, whose product with a very
-/// negative x would not be near 0.
-#[inline(always)]
-fn not_far_below<S: Simd>(s: S, input: S::V) -> S::V {
-    // In this order of arguments NaN stays NaN.
-    s.max(s.splat(-88.0), input)
-}
-
 /// silu(x) = x sigmoid(x); silu'(x) = sigmoid(x) (1 + x (1 - sigmoid(x)))
 #[derive(Clone, Copy)]
 pub struct Silu;
@@ -113,12 +105,12 @@ impl Activation for Silu {
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        s.mul(not_far_below(s, input), logistic(s, input))
+        s.mul(input, logistic(s, input))
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
-        let (one, share, input) = (s.splat(1.0), logistic(s, input), not_far_below(s, input));
+        let (one, share) = (s.splat(1.0), logistic(s, input));
         s.mul(share, s.mul_add(input, s.sub(one, share), one))
     }
 }
@@ -252,14 +244,14 @@ impl Activation for Mish {
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        s.mul(not_far_below(s, input), tanh(s, Softplus.value(s, input)))
+        s.mul(input, tanh(s, Softplus.value(s, input)))
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
         let share = tanh(s, Softplus.value(s, input));
         let rest = s.sub(s.splat(1.0), s.mul(share, share));
-        s.mul_add(s.mul(not_far_below(s, input), logistic(s, input)), rest, share)
+        s.mul_add(s.mul(input, logistic(s, input)), rest, share)
     }
 }
 
@@ -282,8 +274,9 @@ impl Activation for Softsign {
     }
 }
 
-/// Below -13 and above 13, gelu's derivative is 0 or 1. There its formula would multiply infinity by zero.
-const GELU_END: f32 = 13.0;
+/// Below -14 and above 14, gelu's derivative is 0 or 1. There its formula would multiply infinity by zero. At
+/// the ends themselves, the density is 0.
+const GELU_END: f32 = 14.0;
 
 /// gelu(x) = x Φ(x) with Φ(x) = (1 + erf(x / sqrt(2))) / 2; gelu'(x) = Φ(x) + x exp(-x² / 2) / sqrt(2 π)
 #[derive(Clone, Copy)]

@@ -3,8 +3,15 @@ import { entry } from "../../options.ts";
 import { decayBiases, learningRate, type Optimizer, share, sharesOf, weightDecay } from "./optimizer.ts";
 
 /**
+ * Returns a value, or zero where it is below 1e-30, at which the native kernel sets all state to zero. The
+ * epsilon of other optimizers hides such state, but a sign does not.
+ */
+const snap = (value: number) => (Math.abs(value) < 1e-30 ? 0 : value);
+
+/**
  * Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023). With λ = weightDecay:
- * w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w); m ← β₂ m + (1 - β₂) g. The defaults are the paper's.
+ * w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w); m ← β₂ m + (1 - β₂) g. The defaults are the paper's. The
+ * operand of the sign, and m, count as zero below 1e-30.
  *
  * If a gradient is zero except for rounding, its sign is that of the rounding error. The two kernels, and two
  * machines in any library, may then take steps of η in opposite directions.
@@ -31,9 +38,9 @@ export const lion = entry(
       const [kept1, share1] = sharesOf(beta1);
       const share2 = 1 - beta2;
       for (let at = 0; at < weight.length; at++) {
-        const sign = Math.sign(kept1 * mean[at] + share1 * gradient[at]);
+        const sign = Math.sign(snap(kept1 * mean[at] + share1 * gradient[at]));
         weight[at] -= learningRate * (sign + weightDecay * weight[at]);
-        mean[at] += share2 * (gradient[at] - mean[at]);
+        mean[at] = snap(mean[at] + share2 * (gradient[at] - mean[at]));
       }
     },
   }),

@@ -57,8 +57,12 @@ pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
     s.select_greater(s.splat(1e-30), magnitude, zero, x)
 }
 
-/// Returns exp(x) for x from -87.33 to 88.37. Beyond that range it returns the value at the end of the range,
-/// which is neither infinite nor denormal. NaN stays NaN.
+/// The exponential of any smaller number is 0, because it would be nearly denormal. It must not be a small
+/// number: the gradient of a saturated unit is a product with it, and inputs may be as large as it is small.
+const LOWEST_EXPONENT: f32 = -87.33;
+
+/// Returns exp(x) for x from -87.33 to 88.37. Below that range it returns 0, and above it the value at its
+/// end, so the result is neither infinite nor denormal. NaN stays NaN.
 ///
 /// With n = round(x / ln 2) and r = x - n ln 2, where ln 2 is split into two parts, exp(x) = 2^n (1 + r + r^2
 /// p(r)). The coefficients of p are those of expf in Moshier's Cephes library.
@@ -67,15 +71,15 @@ pub fn snap<S: Simd>(s: S, x: S::V) -> S::V {
 /// decreases.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
-    exp_from_to(s, x, -87.33, 88.37)
+    exp_to(s, x, 88.37)
 }
 
 #[inline(always)]
-fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
+fn exp_to<S: Simd>(s: S, exponent: S::V, high: f32) -> S::V {
     s.formula(
         #[inline(always)]
         || {
-            let x = clamp(s, x, low, high);
+            let x = clamp(s, exponent, LOWEST_EXPONENT, high);
             let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
             let r = s.mul_add(n, s.splat(-0.693_359_4), x);
             let r = s.mul_add(n, s.splat(2.121_944_4e-4), r);
@@ -84,8 +88,8 @@ fn exp_from_to<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
                 r,
                 [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
             );
-            let value = s.add(s.mul_add(s.mul(r, r), p, r), s.splat(1.0));
-            s.mul(value, s.power_of_two(n))
+            let value = s.mul(s.add(s.mul_add(s.mul(r, r), p, r), s.splat(1.0)), s.power_of_two(n));
+            s.select_greater(s.splat(LOWEST_EXPONENT), exponent, s.splat(0.0), value)
         },
     )
 }
@@ -143,15 +147,15 @@ pub fn log_one_plus<S: Simd>(s: S, x: S::V) -> S::V {
     s.add(log(s, sum), s.sub(x, s.sub(sum, one)))
 }
 
-/// Returns 1 / (1 + exp(-x)) for x from -87.33 up. Below that it returns the value at -87.33, which is not
-/// denormal. NaN stays NaN.
+/// Returns 1 / (1 + exp(-x)) for x from -87.33 up. Below that it returns 0, as [`exp`] does. NaN stays NaN.
 ///
 /// Over all inputs in the range the error is at most 2.49 units in the last place, and the result never
 /// decreases.
 #[inline(always)]
 pub fn logistic<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
-    s.div(one, s.add(one, exp_from_to(s, s.sub(s.splat(0.0), x), -87.33, 87.33)))
+    let value = s.div(one, s.add(one, exp_to(s, s.sub(s.splat(0.0), x), -LOWEST_EXPONENT)));
+    s.select_greater(s.splat(LOWEST_EXPONENT), x, s.splat(0.0), value)
 }
 
 /// Returns tanh(x), from -1 to 1. NaN stays NaN.
@@ -387,9 +391,11 @@ mod tests {
         }
         for x in [-f32::INFINITY, f32::MIN, -1e3] {
             for [exp, logistic, tanh, .., erf] in at(x) {
-                assert!(exp.is_normal() && exp < 1.2e-38 && logistic.is_normal() && logistic < 1.2e-38);
-                assert_eq!((tanh, erf), (-1.0, -1.0));
+                assert_eq!((exp, logistic, tanh, erf), (0.0, 0.0, -1.0, -1.0));
             }
+        }
+        for [exp, logistic, ..] in at(LOWEST_EXPONENT) {
+            assert!(exp.is_normal() && exp < 1.2e-38 && logistic.is_normal() && logistic < 1.2e-38);
         }
         for x in [f32::INFINITY, f32::MAX, 1e3] {
             for [exp, logistic, tanh, .., erf] in at(x) {

@@ -1,10 +1,12 @@
 //! Lion, whose steps use only the sign of an average of the gradients.
 
 use super::{DecayRate, Optimizer, mean, with_decay};
+use crate::engine::functions::snap;
 use crate::engine::{StepFactors, simd::Simd};
 
 /// Lion (Chen et al., 2023), with the learning rate η: w ← w - η (sign(β₁ m + (1 - β₁) g) + λ w);
-/// m ← m + (1 - β₂)(g - m); m below 1e-30 becomes zero
+/// m ← m + (1 - β₂)(g - m). The operand of the sign counts as zero below 1e-30, and m below 1e-30 becomes
+/// zero.
 #[derive(Clone, Copy)]
 pub struct Lion {
     /// β₁
@@ -28,7 +30,7 @@ impl Optimizer for Lion {
         slots: &mut [S::V],
     ) -> S::V {
         let share = s.mul(s.splat(self.beta1.added), gradient);
-        let direction = sign(s, s.mul_add(s.splat(self.beta1.kept), slots[0], share));
+        let direction = sign(s, snap(s, s.mul_add(s.splat(self.beta1.kept), slots[0], share)));
         slots[0] = mean(s, self.beta2, slots[0], gradient);
         let direction = with_decay(s, self.weight_decay, weight, direction);
         s.mul_add(s.splat(-factors.learning_rate), direction, weight)
