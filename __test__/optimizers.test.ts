@@ -134,6 +134,30 @@ describe("the kernels agree if gradients are close to zero, also below the small
   });
 });
 
+test.each(
+  Object.values(table)
+    .filter(({ options }) => "weightDecay" in options)
+    .map((entry) => [entry.type, entry] as const),
+)("the kernels agree where %s adds a clipped gradient and a weight decay that cancel", (_, entry) => {
+  const { learningRate: _rate, ...optimizer } = standard("optimizer", table, entry);
+  const program = programOf({
+    inputs: 1,
+    layers: ["scale"],
+    optimizer: { ...optimizer, weightDecay: 0.01 } as Complete,
+    clipGradients: { value: 0.01 },
+  });
+  const rows = { x: Float32Array.of(1), y: Float32Array.of(2), inputs: 1, outputs: 1, rows: 1 };
+  for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
+    const network = kernel.network(program);
+    network.write("parameters", Float32Array.of(1));
+    network.train(rows, runOf(1, { learningRates: Float64Array.of(0.01) }));
+    return stateOf(network);
+  })) {
+    expectNear(actual.parameters, expected.parameters);
+    expectNear(actual.slots, expected.slots);
+  }
+});
+
 test("the kernels differ by at most two learning rates if a gradient is zero except for rounding", () => {
   const layers: Layer[] = [{ type: "dense", units: 8 }, { type: "batchNorm" }, { type: "dense", units: 1 }];
   const { x, y } = rowsFor(programOf({ inputs: 3, layers: ["tanh", { type: "dense", units: 1 }] }), 20);

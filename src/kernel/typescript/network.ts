@@ -4,7 +4,7 @@ import { createLayer } from "../../nn/layers.ts";
 import type { Loss, RowLoss } from "../../nn/losses.ts";
 import * as losses from "../../nn/losses.ts";
 import { createMeasure, type Measure } from "../../nn/measures.ts";
-import { withoutDecay } from "../../nn/optimizers/optimizer.ts";
+import { withoutDecay, withRoundedDecay } from "../../nn/optimizers/optimizer.ts";
 import type { Optimizer } from "../../nn/optimizers.ts";
 import * as optimizers from "../../nn/optimizers.ts";
 import { type ClipGradients, type Program, takesWholeBatches } from "../../nn/program.ts";
@@ -60,7 +60,7 @@ const IDENTITY = linear.create({});
 /** Compiles a Program. */
 export function compile(program: Program): Plan {
   const optimizerOf = (options: Complete) =>
-    create("optimizer", optimizers, { learningRate: 0, ...options }) as Optimizer;
+    create("optimizer", optimizers, { learningRate: 0, ...withRoundedDecay(options) }) as Optimizer;
   const undecayed = withoutDecay(program.optimizer);
   const operations = new Operations(program.inputs, undecayed === undefined);
   for (const layer of program.layers) {

@@ -47,3 +47,11 @@ export function withoutDecay(optimizer: Complete): Complete | undefined {
   const isAlike = optimizer.decayBiases !== false || optimizer.weightDecay === 0;
   return isAlike ? undefined : { ...optimizer, weightDecay: 0 };
 }
+
+/**
+ * Returns the optimizer's options with λ in 32 bits, as gradients are. A gradient that is clipped to -λ, and
+ * λ w of a weight of 1, then add up to 0, and not to the rounding error of λ.
+ */
+export function withRoundedDecay(optimizer: Complete): Complete {
+  return { ...optimizer, weightDecay: Math.fround(optimizer.weightDecay as number) };
+}
