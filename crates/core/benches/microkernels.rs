@@ -22,11 +22,12 @@ struct Shape {
     rows: usize,
 }
 
-/// Small and narrow layers, and the layers of image networks at small and large batches.
-const SHAPES: [Shape; 7] = [
+/// Small and narrow layers, those of table models, and the layers of image networks at small and large batches.
+const SHAPES: [Shape; 8] = [
     Shape { inputs: 64, outputs: 64, rows: 5 },
     Shape { inputs: 64, outputs: 64, rows: 32 },
     Shape { inputs: 64, outputs: 1, rows: 512 },
+    Shape { inputs: 128, outputs: 128, rows: 64 },
     Shape { inputs: 784, outputs: 128, rows: 32 },
     Shape { inputs: 784, outputs: 512, rows: 128 },
     Shape { inputs: 512, outputs: 256, rows: 128 },
@@ -128,7 +129,7 @@ impl<S: Simd> Work<S> {
 
 /// Returns the empty epilogue.
 fn nothing<'a, S: Simd>() -> Apply<'a, S> {
-    Apply { epilogue: None, kept: None }
+    Apply { epilogue: None, derivatives: None }
 }
 
 /// Measures the products of a shape, and the peak beside them.

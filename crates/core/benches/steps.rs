@@ -21,21 +21,45 @@ use std::time::{Duration, Instant};
 struct Case {
     widths: &'static [usize],
     activation: &'static str,
+    /// The rate of dropout after each hidden layer.
+    dropout: f64,
     batch: usize,
     rows: usize,
     /// The inputs of each column in piecewise-linear form, which the kernel takes as codes; 0 for plain ones.
     pieces: usize,
 }
 
-const CASES: [Case; 8] = [
-    Case { widths: &[2, 64, 1], activation: "relu", batch: 5, rows: 1000, pieces: 0 },
-    Case { widths: &[16, 64, 64, 4], activation: "relu", batch: 32, rows: 1024, pieces: 0 },
-    Case { widths: &[4, 32, 16, 4], activation: "tanh", batch: 10_000, rows: 10_000, pieces: 0 },
-    Case { widths: &[150, 128, 128, 2], activation: "silu", batch: 64, rows: 4800, pieces: 0 },
-    Case { widths: &[960, 128, 128, 6], activation: "silu", batch: 64, rows: 4096, pieces: 30 },
-    Case { widths: &[784, 128, 10], activation: "relu", batch: 32, rows: 1024, pieces: 0 },
-    Case { widths: &[784, 512, 256, 10], activation: "relu", batch: 128, rows: 1024, pieces: 0 },
-    Case { widths: &[2048, 2048, 2048, 10], activation: "relu", batch: 256, rows: 512, pieces: 0 },
+const CASES: [Case; 9] = [
+    Case { widths: &[2, 64, 1], activation: "relu", dropout: 0.0, batch: 5, rows: 1000, pieces: 0 },
+    Case { widths: &[16, 64, 64, 4], activation: "relu", dropout: 0.0, batch: 32, rows: 1024, pieces: 0 },
+    Case {
+        widths: &[4, 32, 16, 4],
+        activation: "tanh",
+        dropout: 0.0,
+        batch: 10_000,
+        rows: 10_000,
+        pieces: 0,
+    },
+    Case { widths: &[150, 128, 128, 2], activation: "silu", dropout: 0.0, batch: 64, rows: 4800, pieces: 0 },
+    Case { widths: &[150, 128, 128, 1], activation: "mish", dropout: 0.05, batch: 64, rows: 4800, pieces: 0 },
+    Case { widths: &[960, 128, 128, 6], activation: "silu", dropout: 0.0, batch: 64, rows: 4096, pieces: 30 },
+    Case { widths: &[784, 128, 10], activation: "relu", dropout: 0.0, batch: 32, rows: 1024, pieces: 0 },
+    Case {
+        widths: &[784, 512, 256, 10],
+        activation: "relu",
+        dropout: 0.0,
+        batch: 128,
+        rows: 1024,
+        pieces: 0,
+    },
+    Case {
+        widths: &[2048, 2048, 2048, 10],
+        activation: "relu",
+        dropout: 0.0,
+        batch: 256,
+        rows: 512,
+        pieces: 0,
+    },
 ];
 
 /// The minimum time to measure each network.
@@ -87,6 +111,9 @@ impl Case {
         for units in &self.widths[1..] {
             if !layers.is_empty() {
                 layers.push(json!({ "type": self.activation }));
+                if self.dropout > 0.0 {
+                    layers.push(json!({ "type": "dropout", "rate": self.dropout }));
+                }
             }
             layers.push(dense(units));
         }

@@ -31,7 +31,8 @@ crate::table! {
 
 /// A function of one value and its derivative, lane by lane.
 pub trait Activation: Copy + Send + Sync + 'static {
-    /// Whether the derivative needs the input. If not, the input is not stored, and `derivative` receives the
+    /// Whether the derivative needs the input. If so, a training computes it along with the value, and keeps
+    /// it until the backward pass. If not, it is computed in the backward pass, and `derivative` receives the
     /// output twice.
     const READS_INPUT: bool = false;
     /// See [`Epilogue::formula`].
@@ -315,15 +316,22 @@ pub struct ApproximateGelu;
 const RATE: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
 
+impl ApproximateGelu {
+    /// Returns t.
+    #[inline(always)]
+    fn share<S: Simd>(s: S, x: S::V) -> S::V {
+        let inner = s.mul_add(s.splat(CUBIC), s.mul(x, x), s.splat(1.0));
+        tanh(s, s.mul(s.mul(s.splat(RATE), x), inner))
+    }
+}
+
 impl Activation for ApproximateGelu {
     const READS_INPUT: bool = true;
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
         let (one, half) = (s.splat(1.0), s.splat(0.5));
-        let square = s.mul(input, input);
-        let inner = s.mul(s.mul(s.splat(RATE), input), s.mul_add(s.splat(CUBIC), square, one));
-        s.mul(s.mul(half, input), s.add(one, tanh(s, inner)))
+        s.mul(s.mul(half, input), s.add(one, Self::share(s, input)))
     }
 
     #[inline(always)]
@@ -331,7 +339,7 @@ impl Activation for ApproximateGelu {
         let (one, half) = (s.splat(1.0), s.splat(0.5));
         let near = clamp(s, input, -GELU_END, GELU_END);
         let (scaled, square) = (s.mul(s.splat(RATE), near), s.mul(near, near));
-        let share = tanh(s, s.mul(scaled, s.mul_add(s.splat(CUBIC), square, one)));
+        let share = Self::share(s, input);
         let slope = s.mul(scaled, s.mul_add(s.splat(3.0 * CUBIC), square, one));
         let rest = s.sub(one, s.mul(share, share));
         s.mul(half, s.mul_add(slope, rest, s.add(one, share)))
@@ -342,7 +350,7 @@ impl Activation for ApproximateGelu {
 struct Elementwise<A>(A);
 
 impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {
-    fn reads_input(&self) -> bool {
+    fn keeps_derivative(&self) -> bool {
         A::READS_INPUT
     }
 
@@ -361,13 +369,34 @@ impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {
         );
     }
 
-    fn backward(&self, s: S, gradient: &mut [Line], input: &[Line], output: &[Line]) {
-        let input = if A::READS_INPUT { input } else { output };
+    fn forward_with_derivative(&self, s: S, tile: &mut [Line], derivatives: &mut [Line]) {
+        if !A::READS_INPUT {
+            unreachable!("this derivative is a function of the output");
+        }
         s.run(
             #[inline(always)]
             || {
-                for ((gradient, input), output) in gradient.iter_mut().zip(input).zip(output) {
-                    let derivative = self.0.derivative(s, s.load(input), s.load(output));
+                for (line, derivative) in tile.iter_mut().zip(derivatives) {
+                    // The compiler computes only once what both formulas contain.
+                    let input = s.load(line);
+                    let output = self.0.value(s, input);
+                    s.store(self.0.derivative(s, input, output), derivative);
+                    s.store(output, line);
+                }
+            },
+        );
+    }
+
+    fn backward(&self, s: S, gradient: &mut [Line], output: &[Line]) {
+        if A::READS_INPUT {
+            unreachable!("this derivative was kept");
+        }
+        s.run(
+            #[inline(always)]
+            || {
+                for (gradient, output) in gradient.iter_mut().zip(output) {
+                    let output = s.load(output);
+                    let derivative = self.0.derivative(s, output, output);
                     s.store(s.mul(s.load(gradient), derivative), gradient);
                 }
             },

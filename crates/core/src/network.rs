@@ -56,13 +56,19 @@ impl<S: Simd> Plan<S> {
             let (before, after) = workspace.outputs.split_at_mut(index);
             let (input, output) = (before.last().unwrap_or(&workspace.input), &mut after[0]);
             let epilogue = operation.epilogue.as_deref();
-            let mut apply = Apply { epilogue, kept: workspace.kept[index].as_mut() };
+            let mut apply = Apply { epilogue, derivatives: workspace.derivatives[index].as_mut() };
             match &operation.kind {
                 Kind::Product(product) => {
                     product.forward::<S, KNOWN_ROWS>(s, parameters, input, output, apply, rows)
                 }
                 kind => {
-                    kind.forward(s, parameters, (before, input), output, at);
+                    kind.forward(
+                        s,
+                        parameters,
+                        (before, input),
+                        (output, workspace.draws[index].as_mut()),
+                        at,
+                    );
                     let panels = 0..output.count();
                     apply.apply(s, output, panels, rows);
                 }
@@ -75,7 +81,7 @@ impl<S: Simd> Plan<S> {
         match &self.absorbed {
             Some(LayerOperation::Elementwise(epilogue)) => {
                 let panels = 0..values.count();
-                Apply { epilogue: Some(&**epilogue), kept: None }.apply(s, values, panels, rows);
+                Apply { epilogue: Some(&**epilogue), derivatives: None }.apply(s, values, panels, rows);
             }
             Some(LayerOperation::Row(row)) => row.forward(s, values, rows),
             _ => {}
@@ -123,11 +129,11 @@ impl<S: Simd> Plan<S> {
     fn differentiate<'a>(
         &'a self,
         index: usize,
-        kept: &'a [Option<Panels>],
+        derivatives: &'a [Option<Panels>],
         outputs: &'a [Panels],
     ) -> Differentiate<'a, S> {
         let epilogue = self.operations[index].epilogue.as_deref();
-        Differentiate { epilogue, input: kept[index].as_ref(), output: &outputs[index] }
+        Differentiate { epilogue, derivatives: derivatives[index].as_ref(), output: &outputs[index] }
     }
 
     /// Computes the losses of the rows, and the gradients of all outputs from the last operation back to the
@@ -149,7 +155,7 @@ impl<S: Simd> Plan<S> {
     /// Computes the losses of the rows and the gradient with respect to the last operation's output.
     #[inline(always)]
     fn backward_loss(&self, s: S, workspace: &mut Workspace, scale: f32) {
-        let Workspace { rows, target, kept, outputs, gradients, losses, weights, .. } = workspace;
+        let Workspace { rows, target, derivatives, outputs, gradients, losses, weights, .. } = workspace;
         let (rows, last) = (*rows, self.operations.len() - 1);
         let losses = &mut losses[..rows];
         self.loss.gradients(s, &outputs[last], target, losses, scale, &mut gradients[last]);
@@ -158,7 +164,7 @@ impl<S: Simd> Plan<S> {
             weigh_gradients(s, &mut gradients[last], weights);
         }
         let panels = 0..gradients[last].count();
-        self.differentiate(last, kept, outputs).apply(s, &mut gradients[last], panels, rows);
+        self.differentiate(last, derivatives, outputs).apply(s, &mut gradients[last], panels, rows);
     }
 
     /// Computes gradients from the output of the last of some operations back to the input of the first of
@@ -173,14 +179,12 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         (statistics, coded): (Option<&[BatchStatistics]>, usize),
     ) {
-        let at =
-            BatchRange { from: workspace.from, rows: workspace.rows, moment: workspace.moment, statistics };
-        let Workspace { rows, kept, outputs, gradients, scratch, .. } = workspace;
+        let Workspace { rows, moment, derivatives, draws, outputs, gradients, scratch, .. } = workspace;
         let rows = *rows;
         for index in operations.rev() {
             let (before, after) = gradients.split_at_mut(index);
             let (result, gradient) = (&mut before[index - 1], &after[0]);
-            let mut epilogue = self.differentiate(index - 1, kept, outputs);
+            let mut epilogue = self.differentiate(index - 1, derivatives, outputs);
             let of_lookups = self.needed.get(index - 1).or(self.needed.last().filter(|_| index <= coded));
             let needed = of_lookups.cloned().unwrap_or(0..result.features());
             let needed_panels = needed.start / LANES..panels(needed.end);
@@ -197,8 +201,15 @@ impl<S: Simd> Plan<S> {
                     );
                 }
                 kind => {
-                    let values = (&outputs[index - 1], &outputs[index]);
-                    kind.backward(s, parameters, values, (index, after), (result, &needed), at);
+                    let values = (&outputs[index - 1], &outputs[index], moment.and(draws[index].as_ref()));
+                    kind.backward(
+                        s,
+                        parameters,
+                        values,
+                        (index, after),
+                        (result, &needed),
+                        (rows, statistics),
+                    );
                     let panels = 0..result.count();
                     epilogue.apply(s, result, panels, rows);
                 }
@@ -290,9 +301,9 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         (CodedProduct { index, product, scale, .. }, layout): (CodedProduct<'_>, &Layout),
     ) {
-        let Workspace { rows, coded, kept, outputs, .. } = workspace;
+        let Workspace { rows, coded, derivatives, outputs, .. } = workspace;
         let epilogue = self.operations[index].epilogue.as_deref();
-        let apply = Apply { epilogue, kept: kept[index].as_mut() };
+        let apply = Apply { epilogue, derivatives: derivatives[index].as_mut() };
         let (coded, output) = ((layout, coded), &mut outputs[index]);
         s.run(
             #[inline(always)]

@@ -85,6 +85,16 @@ impl<S: Simd> Operation<S> {
         self.epilogue.is_none() && !matches!(self.kind, Kind::Row(_) | Kind::Fork(_) | Kind::Standardize(..))
     }
 
+    /// Returns whether a training keeps the derivatives of the elementwise function.
+    pub fn keeps_derivative(&self) -> bool {
+        self.epilogue.as_ref().is_some_and(|epilogue| epilogue.keeps_derivative())
+    }
+
+    /// Returns whether a training adds noise here.
+    pub fn has_noise(&self) -> bool {
+        matches!(self.kind, Kind::Noise(..))
+    }
+
     /// Returns the parameters of an operation that standardizes.
     pub fn standardize(&self) -> &Standardize {
         match &self.kind {
@@ -122,14 +132,14 @@ impl<S: Simd> Kind<S> {
     }
 
     /// Computes the output from `input`, for all kinds but products. `before` contains the outputs of all
-    /// earlier operations.
+    /// earlier operations. An operation with noise keeps its draws, if there is room for them.
     #[inline(never)]
     pub(crate) fn forward(
         &self,
         s: S,
         parameters: &[Line],
         (before, input): (&[Panels], &Panels),
-        output: &mut Panels,
+        (output, draws): (&mut Panels, Option<&mut Panels>),
         at: BatchRange<'_>,
     ) {
         let BatchRange { from, rows, moment, statistics } = at;
@@ -140,16 +150,17 @@ impl<S: Simd> Kind<S> {
             },
             Kind::Affine(affine) => affine.forward(s, parameters, input, output, rows),
             Kind::Lookup(lookup) => lookup.forward(parameters, input, output, rows),
+            Kind::Noise(noise, layer) => match (moment, draws) {
+                (Some(Moment { seed, step, before }), Some(draws)) => {
+                    noise::draw(s, NoiseDraws::new(seed, *layer, step), draws, (before + from, rows));
+                    noise::forward(s, &**noise, (input, draws), output, rows);
+                }
+                _ => output.copy_from(input, rows),
+            },
             _ => output.copy_from(input, rows),
         }
         match self {
             Kind::Row(row) => row.forward(s, output, rows),
-            Kind::Noise(noise, layer) => {
-                if let Some(Moment { seed, step, before }) = moment {
-                    let draws = NoiseDraws::new(seed, *layer, step);
-                    noise::forward(s, &**noise, draws, output, (before + from, rows));
-                }
-            }
             Kind::Add(fork) => output.add(s, &before[*fork], rows),
             _ => {}
         }
@@ -157,18 +168,18 @@ impl<S: Simd> Kind<S> {
 
     /// Computes the gradient with respect to the input, for all kinds but products. `index` is the index of
     /// this operation. `gradients` begins with the gradient with respect to its output, followed by those of
-    /// the later operations. A lookup computes the gradient of the features `needed` only.
+    /// the later operations. A lookup computes the gradient of the features `needed` only. `draws` are those
+    /// that `forward` kept, if it drew any.
     #[inline(never)]
     pub(crate) fn backward(
         &self,
         s: S,
         parameters: &[Line],
-        (input, output): (&Panels, &Panels),
+        (input, output, draws): (&Panels, &Panels, Option<&Panels>),
         (index, gradients): (usize, &[Panels]),
         (result, needed): (&mut Panels, &Range<usize>),
-        at: BatchRange<'_>,
+        (rows, statistics): (usize, Option<&[BatchStatistics]>),
     ) {
-        let BatchRange { from, rows, moment, statistics } = at;
         match self {
             Kind::Standardize(standardize, number) => {
                 if let Some(statistics) = statistics {
@@ -178,16 +189,14 @@ impl<S: Simd> Kind<S> {
             }
             Kind::Affine(affine) => affine.backward(s, parameters, &gradients[0], result, rows),
             Kind::Lookup(lookup) => lookup.backward(&gradients[0], result, rows, needed),
+            Kind::Noise(noise, _) => match draws {
+                Some(draws) => noise::backward(s, &**noise, (&gradients[0], draws), result, rows),
+                None => result.copy_from(&gradients[0], rows),
+            },
             _ => result.copy_from(&gradients[0], rows),
         }
         match self {
             Kind::Row(row) => row.backward(s, result, input, output, rows),
-            Kind::Noise(noise, layer) => {
-                if let Some(Moment { seed, step, before }) = moment {
-                    let draws = NoiseDraws::new(seed, *layer, step);
-                    noise::backward(s, &**noise, draws, result, (before + from, rows));
-                }
-            }
             Kind::Fork(add) => result.add(s, &gradients[*add - index], rows),
             _ => {}
         }

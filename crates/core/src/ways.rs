@@ -117,8 +117,8 @@ impl Fusion {
 fn one_hidden_layer<S: Simd>(operations: &[Operation<S>]) -> Option<OneHiddenLayer<()>> {
     let [first, second] = operations else { return None };
     let (Kind::Product(hidden), Kind::Product(output)) = (&first.kind, &second.kind) else { return None };
-    let reads = second.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-    let fits = first.trainable && second.trainable && !reads;
+    let keeps = second.epilogue.as_ref().is_some_and(|epilogue| epilogue.keeps_derivative());
+    let fits = first.trainable && second.trainable && !keeps;
     OneHiddenLayer::of(hidden, output).filter(|_| fits)
 }
 

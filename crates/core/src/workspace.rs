@@ -30,8 +30,10 @@ pub(crate) struct Workspace {
     /// The input as codes, if the batch has them.
     pub(crate) coded: CodedRows,
     pub(crate) target: Panels,
-    /// The values of each operation before its epilogue, if the derivative needs them.
-    pub(crate) kept: Vec<Option<Panels>>,
+    /// The derivatives of each operation's epilogue, if it keeps them.
+    pub(crate) derivatives: Vec<Option<Panels>>,
+    /// The draws of each operation with noise.
+    pub(crate) draws: Vec<Option<Panels>>,
     pub(crate) outputs: Vec<Panels>,
     pub(crate) gradients: Vec<Panels>,
     pub(crate) scratch: Vec<Line>,
@@ -45,10 +47,11 @@ pub(crate) struct Workspace {
 impl Workspace {
     pub(crate) fn new<S: Simd>(plan: &Plan<S>, capacity: usize, backward: bool) -> Result<Self> {
         let outputs = || plan.operations.iter().map(|operation| Panels::new(operation.outputs, capacity));
-        let kept = plan.operations.iter().map(|operation| {
-            let reads = operation.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input());
-            (backward && reads).then(|| Panels::new(operation.outputs, capacity)).transpose()
-        });
+        let those = |has: fn(&Operation<S>) -> bool| {
+            plan.operations.iter().map(move |operation| {
+                (backward && has(operation)).then(|| Panels::new(operation.outputs, capacity)).transpose()
+            })
+        };
         let products = plan.operations.iter().filter_map(Operation::product);
         let scratch = products.map(Product::scratch_lines).fold(FEWEST_SCRATCH_LINES, usize::max);
         let mut weights = Vec::new();
@@ -61,7 +64,8 @@ impl Workspace {
             input: Panels::new(plan.inputs, capacity)?,
             coded: CodedRows::default(),
             target: Panels::new(plan.loss.targets(plan.outputs()), capacity)?,
-            kept: kept.collect::<Result<_>>()?,
+            derivatives: those(Operation::keeps_derivative).collect::<Result<_>>()?,
+            draws: those(Operation::has_noise).collect::<Result<_>>()?,
             outputs: outputs().collect::<Result<_>>()?,
             gradients: if backward { outputs().collect::<Result<_>>()? } else { Vec::new() },
             scratch: if backward { zeros(Some(scratch))? } else { Vec::new() },
@@ -73,13 +77,11 @@ impl Workspace {
 
     /// Returns the bytes that each row takes in training.
     pub(crate) fn row_bytes<S: Simd>(plan: &Plan<S>) -> usize {
-        let kept = |operation: &Operation<S>| {
-            operation.epilogue.as_ref().is_some_and(|epilogue| epilogue.reads_input())
+        let arrays = |operation: &Operation<S>| {
+            2 + usize::from(operation.keeps_derivative()) + usize::from(operation.has_noise())
         };
-        let operations = plan
-            .operations
-            .iter()
-            .map(|operation| panels(operation.outputs) * (2 + usize::from(kept(operation))));
+        let operations =
+            plan.operations.iter().map(|operation| panels(operation.outputs) * arrays(operation));
         let ends = panels(plan.inputs) + panels(plan.loss.targets(plan.outputs()));
         operations.fold(ends, usize::saturating_add).saturating_mul(size_of::<Line>())
     }

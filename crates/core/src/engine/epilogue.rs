@@ -2,7 +2,7 @@
 //! while the lines are in the cache.
 
 use super::Epilogue;
-use super::panels::Panels;
+use super::panels::{Line, Panels};
 use super::simd::Simd;
 use std::ops::Range;
 
@@ -12,12 +12,13 @@ pub trait PanelEpilogue<S: Simd> {
     fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize);
 }
 
-/// Forward: keeps the values that the derivative will read, then applies the function.
+/// Forward: applies the function, and computes the derivatives that are kept.
 pub struct Apply<'a, S: Simd> {
     /// The function, if there is one.
     pub epilogue: Option<&'a dyn Epilogue<S>>,
-    /// Where to keep the values before the function.
-    pub kept: Option<&'a mut Panels>,
+    /// Where to keep the derivatives, in a training, of a function that
+    /// [`keeps_derivative`](Epilogue::keeps_derivative).
+    pub derivatives: Option<&'a mut Panels>,
 }
 
 impl<S: Simd> PanelEpilogue<S> for Apply<'_, S> {
@@ -25,10 +26,11 @@ impl<S: Simd> PanelEpilogue<S> for Apply<'_, S> {
     fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
         let Some(epilogue) = self.epilogue else { return };
         for run in target.runs(panels.clone(), rows) {
-            if let Some(kept) = &mut self.kept {
-                kept.lines_mut(run.clone()).copy_from_slice(target.lines(run.clone()));
+            let lines = target.lines_mut(run.clone());
+            match &mut self.derivatives {
+                Some(derivatives) => epilogue.forward_with_derivative(s, lines, derivatives.lines_mut(run)),
+                None => epilogue.forward(s, lines),
             }
-            epilogue.forward(s, target.lines_mut(run));
         }
         target.clear_padding(panels, rows);
     }
@@ -38,8 +40,8 @@ impl<S: Simd> PanelEpilogue<S> for Apply<'_, S> {
 pub struct Differentiate<'a, S: Simd> {
     /// The function, if there is one.
     pub epilogue: Option<&'a dyn Epilogue<S>>,
-    /// The values before the function, if they were kept.
-    pub input: Option<&'a Panels>,
+    /// The derivatives, if they were kept.
+    pub derivatives: Option<&'a Panels>,
     /// The values after the function.
     pub output: &'a Panels,
 }
@@ -49,12 +51,24 @@ impl<S: Simd> PanelEpilogue<S> for Differentiate<'_, S> {
     fn apply(&mut self, s: S, target: &mut Panels, panels: Range<usize>, rows: usize) {
         let Some(epilogue) = self.epilogue else { return };
         for run in target.runs(panels, rows) {
-            let input = self.input.map_or(
-                &[][..],
-                #[inline(always)]
-                |input| input.lines(run.clone()),
-            );
-            epilogue.backward(s, target.lines_mut(run.clone()), input, self.output.lines(run));
+            let gradient = target.lines_mut(run.clone());
+            match self.derivatives {
+                Some(derivatives) => multiply_lines(s, gradient, derivatives.lines(run)),
+                None => epilogue.backward(s, gradient, self.output.lines(run)),
+            }
         }
     }
+}
+
+/// Multiplies gradients by the derivatives that were kept.
+#[inline(never)]
+pub fn multiply_lines<S: Simd>(s: S, gradient: &mut [Line], derivatives: &[Line]) {
+    s.run(
+        #[inline(always)]
+        || {
+            for (gradient, derivative) in gradient.iter_mut().zip(derivatives) {
+                s.store(s.mul(s.load(gradient), s.load(derivative)), gradient);
+            }
+        },
+    );
 }

@@ -60,14 +60,18 @@ pub enum Formula {
 /// The elementwise function that follows a product. It is applied to finished tiles and differentiated on the
 /// way back.
 pub trait Epilogue<S: Simd>: Send + Sync {
-    /// Returns whether `backward` reads the values before the epilogue. Only then are they kept.
-    fn reads_input(&self) -> bool;
+    /// Returns whether the derivative is a function of the values before the epilogue. A training then computes
+    /// it in the forward pass and keeps it.
+    fn keeps_derivative(&self) -> bool;
     /// Returns the formula, as far as loops know formulas.
     fn formula(&self) -> Formula;
     /// Applies the function to each value.
     fn forward(&self, s: S, tile: &mut [Line]);
-    /// Multiplies the gradient by the derivative. `input` is empty unless `reads_input`.
-    fn backward(&self, s: S, gradient: &mut [Line], input: &[Line], output: &[Line]);
+    /// Applies the function to each value, and writes the derivatives. Only if `keeps_derivative`.
+    fn forward_with_derivative(&self, s: S, tile: &mut [Line], derivatives: &mut [Line]);
+    /// Multiplies the gradient by the derivative, which is a function of the output. Only unless
+    /// `keeps_derivative`.
+    fn backward(&self, s: S, gradient: &mut [Line], output: &[Line]);
 }
 
 /// A function of whole rows with as many outputs as inputs. It receives all panels of its rows. Lanes beyond
@@ -82,11 +86,10 @@ pub trait RowFunction<S: Simd>: Send + Sync {
 /// Noise during training: a function of a value and a random draw. Outside training, a layer with noise
 /// passes its values on unchanged.
 pub trait Noise<S: Simd>: Send + Sync {
-    /// Adds noise to the values. Each lane has its own draw, uniform between 0 and 1.
-    fn forward(&self, s: S, values: &mut [Line], draws: &[Line]);
-    /// Replaces the gradients of the noisy values by the gradients of the original values. The draws are
-    /// those of `forward`.
-    fn backward(&self, s: S, gradient: &mut [Line], draws: &[Line]);
+    /// Writes the values with noise. Each lane has its own draw, uniform between 0 and 1.
+    fn forward(&self, s: S, values: &[Line], draws: &[Line], noisy: &mut [Line]);
+    /// Writes the gradients of the values, from those of the noisy values. The draws are those of `forward`.
+    fn backward(&self, s: S, gradient: &[Line], draws: &[Line], result: &mut [Line]);
 }
 
 /// A loss over whole rows.

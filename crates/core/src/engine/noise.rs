@@ -21,52 +21,60 @@ fn uniform(words: &[Lanes; NOISE_ROWS]) -> [Line; NOISE_ROWS] {
     lines
 }
 
-/// Calls `act` with lines of `values` and their draws. `from` is the index of the first row in the batch.
-#[inline(always)]
-fn with_draws<S: Simd>(
-    s: S,
-    draws: NoiseDraws,
-    values: &mut Panels,
-    (from, rows): (usize, usize),
-    mut act: impl FnMut(&mut [Line], &[Line]),
-) {
-    for panel in 0..values.count() {
-        let lines = values.panel_mut(panel, rows);
-        let mut row = 0;
-        while row < rows {
-            let place = from + row;
-            let first = place % NOISE_ROWS;
-            let count = (NOISE_ROWS - first).min(rows - row);
-            let mut uniforms = [ZERO; NOISE_ROWS];
-            s.run(
-                #[inline(always)]
-                || uniforms = uniform(&draws.words((panel * LANES) as u32, (place / NOISE_ROWS) as u32)),
-            );
-            act(&mut lines[row..][..count], &uniforms[first..][..count]);
-            row += count;
-        }
-    }
+/// Writes the draws of some rows. `from` is the index of the first row among those of the update.
+///
+/// Never inlined: the generator is compiled once.
+#[inline(never)]
+pub fn draw<S: Simd>(s: S, draws: NoiseDraws, panels: &mut Panels, (from, rows): (usize, usize)) {
+    s.run(
+        #[inline(always)]
+        || {
+            for panel in 0..panels.count() {
+                let lines = panels.panel_mut(panel, rows);
+                let (mut row, feature) = (0, (panel * LANES) as u32);
+                while row < rows {
+                    let (block, first) = ((from + row) / NOISE_ROWS, (from + row) % NOISE_ROWS);
+                    let uniforms = uniform(&draws.words(feature, block as u32));
+                    let rest = &mut lines[row..];
+                    if let (0, Some(whole)) = (first, rest.first_chunk_mut()) {
+                        *whole = uniforms;
+                    } else {
+                        rest.iter_mut().zip(&uniforms[first..]).for_each(
+                            #[inline(always)]
+                            |(line, uniform)| *line = *uniform,
+                        );
+                    }
+                    row += NOISE_ROWS - first;
+                }
+            }
+        },
+    );
 }
 
-/// Adds noise to some rows of values.
+/// Adds noise to some rows of values, with these draws.
 pub fn forward<S: Simd>(
     s: S,
     noise: &dyn Noise<S>,
-    draws: NoiseDraws,
-    values: &mut Panels,
-    rows: (usize, usize),
+    (values, draws): (&Panels, &Panels),
+    noisy: &mut Panels,
+    rows: usize,
 ) {
-    with_draws(s, draws, values, rows, |lines, draws| noise.forward(s, lines, draws));
-    values.clear_padding(0..values.count(), rows.1);
+    for panel in 0..values.count() {
+        noise.forward(s, values.panel(panel, rows), draws.panel(panel, rows), noisy.panel_mut(panel, rows));
+    }
+    noisy.clear_padding(0..noisy.count(), rows);
 }
 
-/// Replaces the gradients of noisy values by the gradients of the original values.
+/// Computes the gradients of values from those of the values with noise.
 pub fn backward<S: Simd>(
     s: S,
     noise: &dyn Noise<S>,
-    draws: NoiseDraws,
-    gradient: &mut Panels,
-    rows: (usize, usize),
+    (gradient, draws): (&Panels, &Panels),
+    result: &mut Panels,
+    rows: usize,
 ) {
-    with_draws(s, draws, gradient, rows, |lines, draws| noise.backward(s, lines, draws));
+    for panel in 0..gradient.count() {
+        let (gradient, draws) = (gradient.panel(panel, rows), draws.panel(panel, rows));
+        noise.backward(s, gradient, draws, result.panel_mut(panel, rows));
+    }
 }

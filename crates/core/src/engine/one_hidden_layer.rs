@@ -13,6 +13,7 @@
 )]
 
 use super::Epilogue;
+use super::epilogue::multiply_lines;
 use super::functions::{descended, rectified, rectified_slope};
 use super::panels::{LANES, Line, ZERO, panels};
 use super::products::{Form, Product};
@@ -78,15 +79,20 @@ impl<S: Simd> HiddenFunction<S> for CalledFunction<'_, S> {
     #[inline(always)]
     fn forward(self, s: S, hidden: &mut HiddenLines<'_>) {
         if let Some(epilogue) = self.0 {
-            hidden.kept.copy_from_slice(&hidden.values[..hidden.kept.len()]);
-            epilogue.forward(s, hidden.values);
+            match &mut hidden.derivatives {
+                Some(derivatives) => epilogue.forward_with_derivative(s, hidden.values, derivatives),
+                None => epilogue.forward(s, hidden.values),
+            }
         }
     }
 
     #[inline(always)]
     fn backward(self, s: S, hidden: &mut HiddenLines<'_>) {
         if let Some(epilogue) = self.0 {
-            epilogue.backward(s, hidden.gradients, hidden.kept, hidden.values);
+            match &hidden.derivatives {
+                Some(derivatives) => multiply_lines(s, hidden.gradients, derivatives),
+                None => epilogue.backward(s, hidden.gradients, hidden.values),
+            }
         }
     }
 }
@@ -141,8 +147,8 @@ pub struct OneHiddenLayer<B> {
 
 /// The hidden layer's values and their gradients, a line per panel and row.
 pub struct HiddenLines<'a> {
-    /// The values before the function, if its derivative reads them; else empty.
-    pub kept: &'a mut [Line],
+    /// The derivatives, if the function [`keeps`](Epilogue::keeps_derivative) them.
+    pub derivatives: Option<&'a mut [Line]>,
     /// The values.
     pub values: &'a mut [Line],
     /// The gradients of the values.

@@ -24,22 +24,22 @@ struct Dropout {
 }
 
 impl<S: Simd> Noise<S> for Dropout {
-    fn forward(&self, s: S, values: &mut [Line], draws: &[Line]) {
+    fn forward(&self, s: S, values: &[Line], draws: &[Line], noisy: &mut [Line]) {
         s.run(
             #[inline(always)]
             || {
                 let (rate, scale, zero) = (s.splat(self.rate), s.splat(self.scale), s.splat(0.0));
-                for (value, draw) in values.iter_mut().zip(draws) {
+                for ((value, draw), noisy) in values.iter().zip(draws).zip(noisy) {
                     // A product with 0, so that infinity and NaN become NaN instead of 0.
                     let factor = s.select_greater(rate, s.load(draw), zero, scale);
-                    s.store(s.mul(s.load(value), factor), value);
+                    s.store(s.mul(s.load(value), factor), noisy);
                 }
             },
         );
     }
 
     /// The derivative is the factor of the forward pass.
-    fn backward(&self, s: S, gradient: &mut [Line], draws: &[Line]) {
-        self.forward(s, gradient, draws);
+    fn backward(&self, s: S, gradient: &[Line], draws: &[Line], result: &mut [Line]) {
+        self.forward(s, gradient, draws, result);
     }
 }

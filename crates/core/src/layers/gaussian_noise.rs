@@ -24,19 +24,21 @@ struct GaussianNoise {
 }
 
 impl<S: Simd> Noise<S> for GaussianNoise {
-    fn forward(&self, s: S, values: &mut [Line], draws: &[Line]) {
+    fn forward(&self, s: S, values: &[Line], draws: &[Line], noisy: &mut [Line]) {
         s.run(
             #[inline(always)]
             || {
                 let stddev = s.splat(self.stddev);
-                for (value, draw) in values.iter_mut().zip(draws) {
+                for ((value, draw), noisy) in values.iter().zip(draws).zip(noisy) {
                     let normal = normal_quantile(s, s.load(draw));
-                    s.store(s.mul_add(stddev, normal, s.load(value)), value);
+                    s.store(s.mul_add(stddev, normal, s.load(value)), noisy);
                 }
             },
         );
     }
 
     /// The derivative is 1.
-    fn backward(&self, _s: S, _gradient: &mut [Line], _draws: &[Line]) {}
+    fn backward(&self, _s: S, gradient: &[Line], _draws: &[Line], result: &mut [Line]) {
+        result.copy_from_slice(gradient);
+    }
 }

@@ -95,7 +95,7 @@ fn pass_from_product<S: Simd>(
     }
     let epilogue = plan.operations[0].epilogue.as_deref();
     let panels = 0..output.count();
-    Apply { epilogue, kept: workspace.kept[0].as_mut() }.apply(s, output, panels, rows);
+    Apply { epilogue, derivatives: workspace.derivatives[0].as_mut() }.apply(s, output, panels, rows);
     plan.forward_rows(s, parameters, workspace, rows, (1..plan.operations.len(), None));
     let operations = plan.first_trained + 1..plan.operations.len();
     plan.backward_segment(s, parameters, workspace, batch, (operations, None));

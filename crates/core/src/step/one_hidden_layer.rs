@@ -118,7 +118,7 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
     steps: Steps<'_>,
 ) -> u64 {
     let Memory { workspace, mut updates, powers, gradient, loss, mut output } = memory;
-    let Workspace { kept, outputs, gradients, target, .. } = workspace;
+    let Workspace { derivatives, outputs, gradients, target, .. } = workspace;
     let ([values, prediction], [hidden_gradients, loss_gradients]) = (&mut outputs[..], &mut gradients[..])
     else {
         unreachable!("one hidden layer and an output are two operations");
@@ -126,7 +126,7 @@ fn steps_of<S: Simd, const ROWS: usize, B: HiddenFunction<S>, T: GradientSink<S>
     let mut ends = Ends { prediction, target, gradient: loss_gradients, losses: ZERO, targets: ZERO };
     let lines = 0..layer.lines(ROWS);
     let mut lines_of_layer = HiddenLines {
-        kept: kept[0].as_mut().map_or(&mut [], |kept| kept.lines_mut(lines.clone())),
+        derivatives: derivatives[0].as_mut().map(|derivatives| derivatives.lines_mut(lines.clone())),
         values: values.lines_mut(lines.clone()),
         gradients: hidden_gradients.lines_mut(lines),
     };
@@ -213,7 +213,7 @@ fn slopes_of<S: Simd, const ROWS: usize>(
         transpose(s, gradient.rows::<ROWS>(0), slopes);
     }
     if let Some(epilogue) = epilogue {
-        epilogue.backward(s, slopes, &[], predictions);
+        epilogue.backward(s, slopes, predictions);
     }
     ends.losses.0[..ROWS].iter().fold(0.0, |sum, loss| sum + f64::from(*loss))
 }

@@ -1,6 +1,6 @@
 //! The layers of the scalar program. `mod.rs` defines their sums.
 
-use myelin_core::engine::panels::{LANES, Line, Panels};
+use myelin_core::engine::panels::{LANES, Line, Panels, ZERO};
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::{Epilogue, Noise, RowFunction};
 use myelin_core::random::NoiseDraws;
@@ -135,8 +135,8 @@ impl Layer {
                 x.iter().zip(&arrays[0]).enumerate().map(|(at, (x, w))| w.mul_add(*x, bias(at))).collect()
             }
             Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
-            Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws| {
-                noise.forward(Portable, line, draws);
+            Layer::Noise(noise, layer) => make_noise(x, *layer, place, moment, |line, draws, noisy| {
+                noise.forward(Portable, line, draws, noisy);
             }),
             Layer::Lookup { column, units, table } => {
                 let entry = &table[x[*column] as usize * units..][..*units];
@@ -170,9 +170,11 @@ impl Layer {
             }
             Layer::Affine(arrays) => gradient.iter().zip(&arrays[0]).map(|(g, w)| w * g).collect(),
             Layer::Standardize { .. } => panic!("it takes all rows of a batch"),
-            Layer::Noise(noise, layer) => make_noise(gradient, *layer, place, moment, |line, draws| {
-                noise.backward(Portable, line, draws);
-            }),
+            Layer::Noise(noise, layer) => {
+                make_noise(gradient, *layer, place, moment, |line, draws, result| {
+                    noise.backward(Portable, line, draws, result);
+                })
+            }
             Layer::Lookup { column, units, .. } => {
                 [&gradient[..*column], &[0.0], &gradient[column + units..]].concat()
             }
@@ -216,15 +218,15 @@ fn make_noise(
     layer: u32,
     place: usize,
     moment: Option<Moment>,
-    act: impl Fn(&mut [Line], &[Line]),
+    act: impl Fn(&[Line], &[Line], &mut [Line]),
 ) -> Vec<f32> {
     let Some(Moment { seed, step }) = moment else { return values.to_vec() };
     let of_value = |(feature, value): (usize, &f32)| {
         let words = NoiseDraws::new(seed, layer, step).words(feature as u32, place as u32 / 4);
         let draw = (words[place % 4][0] >> 8 | 1) as f32 / 16_777_216.0;
-        let mut line = [Line([*value; LANES])];
-        act(&mut line, &[Line([draw; LANES])]);
-        line[0].0[0]
+        let mut result = [ZERO];
+        act(&[Line([*value; LANES])], &[Line([draw; LANES])], &mut result);
+        result[0].0[0]
     };
     values.iter().enumerate().map(of_value).collect()
 }
@@ -237,10 +239,13 @@ fn apply(epilogue: &dyn Epilogue<Portable>, value: f32) -> f32 {
 }
 
 fn differentiate(epilogue: &dyn Epilogue<Portable>, gradient: f32, input: f32, output: f32) -> f32 {
+    if epilogue.keeps_derivative() {
+        let mut derivative = [ZERO];
+        epilogue.forward_with_derivative(Portable, &mut [Line([input; LANES])], &mut derivative);
+        return gradient * derivative[0].0[0];
+    }
     let mut line = [Line([gradient; LANES])];
-    let input = [Line([input; LANES])];
-    let input = if epilogue.reads_input() { &input[..] } else { &[] };
-    epilogue.backward(Portable, &mut line, input, &[Line([output; LANES])]);
+    epilogue.backward(Portable, &mut line, &[Line([output; LANES])]);
     line[0].0[0]
 }
 
