@@ -21,21 +21,26 @@ pub fn stream(purpose: Purpose, index: u32) -> u64 {
 }
 
 /// Computes Philox4x32-10: four words from a key of two words and a counter of four words.
+///
+/// The words are the lower halves of 64 bits, in which vectors multiply them. The upper halves are not cleared
+/// between rounds: a product reads the lower halves only.
 #[inline(always)]
-fn philox([mut key0, mut key1]: [u32; 2], mut words: [u32; 4]) -> [u32; 4] {
+fn philox([mut key0, mut key1]: [u32; 2], words: [u32; 4]) -> [u32; 4] {
+    let lower = |word: u64| word & 0xFFFF_FFFF;
+    let mut words = words.map(u64::from);
     for _ in 0..10 {
-        let product0 = u64::from(words[0]) * 0xD251_1F53;
-        let product1 = u64::from(words[2]) * 0xCD9E_8D57;
+        let product0 = lower(words[0]) * 0xD251_1F53;
+        let product1 = lower(words[2]) * 0xCD9E_8D57;
         words = [
-            (product1 >> 32) as u32 ^ words[1] ^ key0,
-            product1 as u32,
-            (product0 >> 32) as u32 ^ words[3] ^ key1,
-            product0 as u32,
+            (product1 >> 32) ^ words[1] ^ u64::from(key0),
+            product1,
+            (product0 >> 32) ^ words[3] ^ u64::from(key1),
+            product0,
         ];
         key0 = key0.wrapping_add(0x9E37_79B9);
         key1 = key1.wrapping_add(0xBB67_AE85);
     }
-    words
+    words.map(|word| word as u32)
 }
 
 /// Returns four 32-bit draws: those of the counters `4 block` to `4 block + 3`.
@@ -51,9 +56,6 @@ pub fn draw(seed: u64, stream: u64, counter: u64) -> u32 {
 
 /// The number of rows whose draws are computed together. A block has a word for each of them.
 pub const NOISE_ROWS: usize = 4;
-
-/// A word for each of 16 lanes.
-pub type Lanes = [u32; 16];
 
 /// The draws for the noise of one layer in one step, one for each row of the batch and each feature.
 ///
@@ -73,19 +75,12 @@ impl NoiseDraws {
         NoiseDraws { key: [key0, key1], upper: [upper0, upper1] }
     }
 
-    /// Returns the draws of 16 features from `feature` for the four rows from `4 rows`, 16 lanes for each
-    /// row. Call it inside `Simd::run`, where the compiler vectorizes the loop for the instruction set.
+    /// Returns the draws of a feature for the four rows from `4 rows`. Call it in a loop inside `Simd::run`,
+    /// where the compiler vectorizes the loop for the instruction set.
     #[inline(always)]
-    pub fn words(&self, feature: u32, rows: u32) -> [Lanes; NOISE_ROWS] {
+    pub fn words(&self, feature: u32, rows: u32) -> [u32; NOISE_ROWS] {
         let [upper0, upper1] = self.upper;
-        let mut lines = [[0; 16]; NOISE_ROWS];
-        for lane in 0..16 {
-            let words = philox(self.key, [feature + lane as u32, rows, upper0, upper1]);
-            for (line, word) in lines.iter_mut().zip(words) {
-                line[lane] = word;
-            }
-        }
-        lines
+        philox(self.key, [feature, rows, upper0, upper1])
     }
 }
 

@@ -6,19 +6,23 @@
 use super::Noise;
 use super::panels::{LANES, Line, Panels, ZERO};
 use super::simd::Simd;
-use crate::random::{Lanes, NOISE_ROWS, NoiseDraws};
+use crate::random::{NOISE_ROWS, NoiseDraws};
 
-/// Converts random words to uniform draws between 0 and 1, exclusive: odd multiples of 2^-24, which a float
+/// Converts a random word to a uniform draw between 0 and 1, exclusive: an odd multiple of 2^-24, which a float
 /// holds exactly.
 #[inline(always)]
-fn uniform(words: &[Lanes; NOISE_ROWS]) -> [Line; NOISE_ROWS] {
-    let mut lines = [ZERO; NOISE_ROWS];
-    for (line, words) in lines.iter_mut().zip(words) {
-        for (draw, word) in line.0.iter_mut().zip(words) {
-            *draw = (word >> 8 | 1) as i32 as f32 / 16_777_216.0;
-        }
+fn uniform(word: u32) -> f32 {
+    (word >> 8 | 1) as i32 as f32 / 16_777_216.0
+}
+
+/// Writes the draws of 16 features from `feature` for the four rows from `4 rows`.
+#[inline(always)]
+fn draw_rows(draws: NoiseDraws, feature: u32, rows: u32, lines: &mut [Line; NOISE_ROWS]) {
+    let [first, second, third, fourth] = lines;
+    for lane in 0..LANES {
+        let words = draws.words(feature + lane as u32, rows);
+        [first.0[lane], second.0[lane], third.0[lane], fourth.0[lane]] = words.map(uniform);
     }
-    lines
 }
 
 /// Writes the draws of some rows. `from` is the index of the first row among those of the update.
@@ -28,21 +32,21 @@ fn uniform(words: &[Lanes; NOISE_ROWS]) -> [Line; NOISE_ROWS] {
 pub fn draw<S: Simd>(s: S, draws: NoiseDraws, panels: &mut Panels, (from, rows): (usize, usize)) {
     s.run(
         #[inline(always)]
-        || {
+        move || {
+            let mut some = [ZERO; NOISE_ROWS];
             for panel in 0..panels.count() {
                 let lines = panels.panel_mut(panel, rows);
                 let (mut row, feature) = (0, (panel * LANES) as u32);
                 while row < rows {
-                    let (block, first) = ((from + row) / NOISE_ROWS, (from + row) % NOISE_ROWS);
-                    let uniforms = uniform(&draws.words(feature, block as u32));
+                    let (block, first) = (((from + row) / NOISE_ROWS) as u32, (from + row) % NOISE_ROWS);
                     let rest = &mut lines[row..];
-                    if let (0, Some(whole)) = (first, rest.first_chunk_mut()) {
-                        *whole = uniforms;
-                    } else {
-                        rest.iter_mut().zip(&uniforms[first..]).for_each(
-                            #[inline(always)]
-                            |(line, uniform)| *line = *uniform,
-                        );
+                    let whole = rest.len() >= NOISE_ROWS && first == 0;
+                    let place = if whole { rest.first_chunk_mut() } else { None };
+                    draw_rows(draws, feature, block, place.unwrap_or(&mut some));
+                    if !whole {
+                        for (line, drawn) in rest.iter_mut().zip(&some[first..]) {
+                            *line = *drawn;
+                        }
                     }
                     row += NOISE_ROWS - first;
                 }

@@ -223,7 +223,7 @@ fn make_noise(
     let Some(Moment { seed, step }) = moment else { return values.to_vec() };
     let of_value = |(feature, value): (usize, &f32)| {
         let words = NoiseDraws::new(seed, layer, step).words(feature as u32, place as u32 / 4);
-        let draw = (words[place % 4][0] >> 8 | 1) as f32 / 16_777_216.0;
+        let draw = (words[place % 4] >> 8 | 1) as f32 / 16_777_216.0;
         let mut result = [ZERO];
         act(&[Line([*value; LANES])], &[Line([draw; LANES])], &mut result);
         result[0].0[0]
