@@ -237,22 +237,43 @@ impl Activation for Softplus {
 }
 
 /// mish(x) = x t with t = tanh(softplus(x)); mish'(x) = t + x sigmoid(x) (1 - t²)
+///
+/// With e = exp(x), t = 1 - q and q = 2 / (e² + 2 e + 2). As q becomes 1 for small e, t is (e² + 2 e) q / 2 there.
+/// The second term of the derivative is x (e + e²) q². So both functions take one exp and one division.
 #[derive(Clone, Copy)]
 pub struct Mish;
+
+impl Mish {
+    /// Above it t is 1, and exp has not reached the end of its range.
+    const END: f32 = 20.0;
+
+    /// Returns x between both ends, then e, q and t.
+    #[inline(always)]
+    fn parts<S: Simd>(s: S, x: S::V) -> [S::V; 4] {
+        let (one, two, half) = (s.splat(1.0), s.splat(2.0), s.splat(0.5));
+        let near = clamp(s, x, -88.0, Self::END);
+        let e = exp(s, near);
+        let rest = s.mul_add(e, e, s.add(e, e));
+        let q = s.div(two, s.add(rest, two));
+        let share = s.select_greater(rest, two, s.sub(one, q), s.mul(s.mul(rest, half), q));
+        [near, e, q, share]
+    }
+}
 
 impl Activation for Mish {
     const READS_INPUT: bool = true;
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        s.mul(input, tanh(s, Softplus.value(s, input)))
+        let [.., share] = Self::parts(s, input);
+        s.mul(input, share)
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
-        let share = tanh(s, Softplus.value(s, input));
-        let rest = s.sub(s.splat(1.0), s.mul(share, share));
-        s.mul_add(s.mul(input, logistic(s, input)), rest, share)
+        let [near, e, q, share] = Self::parts(s, input);
+        let slope = s.mul(s.mul(s.mul_add(e, e, e), q), q);
+        s.mul_add(near, slope, share)
     }
 }
 
@@ -401,5 +422,68 @@ impl<S: Simd, A: Activation> Epilogue<S> for Elementwise<A> {
                 }
             },
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::panels::{LANES, ZERO};
+    use crate::engine::simd::{Instructions, WithSimd, dispatch};
+
+    /// Returns the values and the derivatives of a function that keeps them.
+    struct Evaluate<A>(A, Line);
+
+    impl<A: Activation> WithSimd for Evaluate<A> {
+        type Output = [Line; 2];
+
+        fn with<S: Simd>(self, s: S) -> [Line; 2] {
+            let [mut value, mut derivative] = [self.1, ZERO];
+            let (values, derivatives) =
+                (std::slice::from_mut(&mut value), std::slice::from_mut(&mut derivative));
+            Elementwise(self.0).forward_with_derivative(s, values, derivatives);
+            [value, derivative]
+        }
+    }
+
+    /// Returns mish(x) and mish'(x) in 64 bits.
+    fn exact(x: f64) -> (f64, f64) {
+        let share = x.exp().ln_1p().tanh();
+        (x * share, share + x / (1.0 + (-x).exp()) * (1.0 - share * share))
+    }
+
+    /// Returns the size of a unit in the last place of a float.
+    fn unit(value: f64) -> f64 {
+        let value = (value.abs() as f32).max(f32::MIN_POSITIVE);
+        f64::from(f32::from_bits(value.to_bits() + 1) - value)
+    }
+
+    #[test]
+    fn mish_and_its_derivative_are_within_a_few_units_of_the_last_place() {
+        for start in (-1_392_000..=480_000).step_by(LANES) {
+            let line = Line(std::array::from_fn(|lane| (start + lane as i32) as f32 / 16_000.0));
+            let [values, derivatives] = dispatch(Instructions::Portable, Evaluate(Mish, line));
+            for ((x, value), derivative) in line.0.into_iter().zip(values.0).zip(derivatives.0) {
+                let (exact_value, exact_derivative) = exact(f64::from(x));
+                let error = (f64::from(value) - exact_value).abs() / unit(exact_value);
+                assert!(error < 4.5, "mish({x}) = {value}, expected {exact_value}: {error} units");
+                let error = (f64::from(derivative) - exact_derivative).abs();
+                assert!(error < 1.5e-7, "mish'({x}) = {derivative}, expected {exact_derivative}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn mish_is_finite_and_its_derivative_is_0_or_1_far_from_0() {
+        for instructions in Instructions::available() {
+            let at = |x: f32| dispatch(instructions, Evaluate(Mish, Line([x; LANES]))).map(|line| line.0[3]);
+            for x in [-89.0, -1e4, f32::MIN] {
+                assert_eq!(at(x), [0.0, 0.0], "{instructions:?}, {x}");
+            }
+            for x in [20.0, 1e4, f32::MAX, f32::INFINITY] {
+                assert_eq!(at(x), [x, 1.0], "{instructions:?}, {x}");
+            }
+            assert!(at(f32::NAN).iter().all(|value| value.is_nan()), "{instructions:?}");
+        }
     }
 }
