@@ -244,19 +244,19 @@ impl Activation for Softplus {
 pub struct Mish;
 
 impl Mish {
-    /// Above it t is 1, and exp has not reached the end of its range.
-    const END: f32 = 20.0;
-
-    /// Returns x between both ends, then e, q and t.
+    /// Returns x, but not below the range of exp, x between both ends, then e, q and t. Above the upper end t
+    /// is 1.
     #[inline(always)]
-    fn parts<S: Simd>(s: S, x: S::V) -> [S::V; 4] {
+    fn parts<S: Simd>(s: S, x: S::V) -> [S::V; 5] {
         let (one, two, half) = (s.splat(1.0), s.splat(2.0), s.splat(0.5));
-        let near = clamp(s, x, -88.0, Self::END);
+        // In this order of arguments NaN stays NaN.
+        let bounded = s.max(s.splat(-88.0), x);
+        let near = s.min(s.splat(20.0), bounded);
         let e = exp(s, near);
         let rest = s.mul_add(e, e, s.add(e, e));
         let q = s.div(two, s.add(rest, two));
         let share = s.select_greater(rest, two, s.sub(one, q), s.mul(s.mul(rest, half), q));
-        [near, e, q, share]
+        [bounded, near, e, q, share]
     }
 }
 
@@ -265,13 +265,13 @@ impl Activation for Mish {
 
     #[inline(always)]
     fn value<S: Simd>(self, s: S, input: S::V) -> S::V {
-        let [.., share] = Self::parts(s, input);
-        s.mul(input, share)
+        let [bounded, .., share] = Self::parts(s, input);
+        s.mul(bounded, share)
     }
 
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, input: S::V, _output: S::V) -> S::V {
-        let [near, e, q, share] = Self::parts(s, input);
+        let [_, near, e, q, share] = Self::parts(s, input);
         let slope = s.mul(s.mul(s.mul_add(e, e, e), q), q);
         s.mul_add(near, slope, share)
     }

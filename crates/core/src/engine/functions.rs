@@ -42,9 +42,8 @@ pub fn rectified_slope<S: Simd>(s: S, value: S::V) -> S::V {
 /// Returns the nearest value from `low` to `high`. NaN stays NaN.
 #[inline(always)]
 pub fn clamp<S: Simd>(s: S, x: S::V, low: f32, high: f32) -> S::V {
-    let (low, high) = (s.splat(low), s.splat(high));
-    let above = s.select_greater(low, x, low, x);
-    s.select_greater(above, high, high, above)
+    // In this order of arguments NaN stays NaN.
+    s.min(s.splat(high), s.max(s.splat(low), x))
 }
 
 /// Returns zero where |x| is below 1e-30, else x. NaN stays NaN. State that decays towards zero would
@@ -453,6 +452,33 @@ mod tests {
             let density = (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
             let error = (distribution(x) - f64::from(u)).abs();
             assert!(error <= 4e-7 * x.abs() * density + 1e-12, "{u}: {x}, off by {error}");
+        }
+    }
+
+    struct Clamp(Line);
+
+    impl WithSimd for Clamp {
+        type Output = Line;
+        fn with<S: Simd>(self, s: S) -> Line {
+            let mut line = ZERO;
+            s.run(
+                #[inline(always)]
+                || s.store(clamp(s, s.load(&self.0), 0.0, 6.0), &mut line),
+            );
+            line
+        }
+    }
+
+    #[test]
+    fn a_clamp_keeps_the_sign_of_zero_and_nan_on_every_instruction_set() {
+        let cases = [(-1.0, 0.0), (-0.0, -0.0), (0.0, 0.0), (2.5, 2.5), (6.0, 6.0), (7.0, 6.0)];
+        for instructions in Instructions::available() {
+            let at = |x: f32| dispatch(instructions, Clamp(Line([x; LANES]))).0[9];
+            for (x, expected) in cases {
+                assert_eq!(at(x).to_bits(), f32::to_bits(expected), "{instructions:?}, {x}");
+            }
+            assert_eq!((at(f32::INFINITY), at(f32::NEG_INFINITY)), (6.0, 0.0), "{instructions:?}");
+            assert!(at(f32::NAN).is_nan(), "{instructions:?}");
         }
     }
 

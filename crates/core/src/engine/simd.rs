@@ -78,6 +78,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// Returns a where a > b, else b. The result is b if either of them is NaN.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Returns a where a < b, else b. The result is b if either of them is NaN.
+    #[inline(always)]
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        self.select_greater(b, a, a, b)
+    }
     /// Rounds to the nearest whole number, and halves to the even one.
     fn round(self, value: Self::V) -> Self::V;
     /// Returns 2 to the power of whole numbers from -126 to 127.

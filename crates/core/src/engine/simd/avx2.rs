@@ -111,6 +111,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        both!(_mm256_min_ps, a, b)
+    }
+
+    #[inline(always)]
     fn round(self, value: Self::V) -> Self::V {
         const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
         // SAFETY: the token exists only on a CPU with AVX2; the instruction touches registers only.

@@ -101,6 +101,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(_mm512_min_ps, a, b)
+    }
+
+    #[inline(always)]
     fn round(self, value: Self::V) -> Self::V {
         lanes!(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>, value)
     }

@@ -43,6 +43,12 @@ fn larger(a: v128, b: v128) -> v128 {
     f32x4_pmax(b, a)
 }
 
+/// Returns `a` where a < b, else `b`. The instruction returns its first operand unless that is greater.
+#[inline(always)]
+fn smaller(a: v128, b: v128) -> v128 {
+    f32x4_pmin(b, a)
+}
+
 /// Returns whether a multiply-add rounds once. Then all results equal those of the other instruction sets,
 /// bit for bit.
 pub fn is_fused() -> bool {
@@ -144,6 +150,11 @@ impl Simd for Wasm {
     #[inline(always)]
     fn max(self, a: Self::V, b: Self::V) -> Self::V {
         quarters!(larger, a, b)
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        quarters!(smaller, a, b)
     }
 
     #[inline(always)]
