@@ -26,29 +26,33 @@ export interface Stream {
 
 const SHIFT = 2 ** 32;
 
-/** Returns the upper 32 bits of the product of two 32-bit numbers; exact, because each part is below 2^53. */
+/** Returns the upper 32 bits of the product of two 32-bit numbers, from products of their 16-bit halves. */
 function multiplyHigh(a: number, b: number): number {
-  const low = (a & 0xffff) * b;
-  const high = (a >>> 16) * b;
-  return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000);
+  const [a0, a1, b0, b1] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
+  const middle = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) >>> 0;
+  const other = (Math.imul(a0, b1) + (middle & 0xffff)) >>> 0;
+  return (Math.imul(a1, b1) + (middle >>> 16) + (other >>> 16)) >>> 0;
 }
 
-/** Replaces the four words of a counter by four draws, under a key of two words: Philox4x32-10. */
+/**
+ * Replaces the four words of a counter by four draws, under a key of two words: Philox4x32-10. Its words have
+ * a sign here: V8 computes with these as integers, and with others as floats.
+ */
 function philox(firstKey: number, secondKey: number, words: Uint32Array): void {
-  let key0 = firstKey;
-  let key1 = secondKey;
-  let [word0, word1, word2, word3] = [words[0], words[1], words[2], words[3]];
+  let key0 = firstKey | 0;
+  let key1 = secondKey | 0;
+  let [word0, word1, word2, word3] = [words[0] | 0, words[1] | 0, words[2] | 0, words[3] | 0];
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(word0, 0xd2511f53);
     const low0 = Math.imul(word0, 0xd2511f53);
     const high1 = multiplyHigh(word2, 0xcd9e8d57);
     const low1 = Math.imul(word2, 0xcd9e8d57);
-    word0 = (high1 ^ word1 ^ key0) >>> 0;
-    word1 = low1 >>> 0;
-    word2 = (high0 ^ word3 ^ key1) >>> 0;
-    word3 = low0 >>> 0;
-    key0 = (key0 + 0x9e3779b9) >>> 0;
-    key1 = (key1 + 0xbb67ae85) >>> 0;
+    word0 = high1 ^ word1 ^ key0;
+    word1 = low1;
+    word2 = high0 ^ word3 ^ key1;
+    word3 = low0;
+    key0 = (key0 + 0x9e3779b9) | 0;
+    key1 = (key1 + 0xbb67ae85) | 0;
   }
   words[0] = word0;
   words[1] = word1;

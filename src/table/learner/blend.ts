@@ -16,6 +16,7 @@ export interface Scored {
 }
 
 const LEAST_PROBABILITY = 1e-15;
+const MOST_LOSS = -Math.log(LEAST_PROBABILITY);
 
 /** The loss of predictions that decides: mean squared error, or log loss. */
 export function blendLoss(predictions: Float64Array, { task, outputs, targets, weights }: Scored): number {
@@ -61,14 +62,13 @@ export function* greedyWeights(candidates: readonly Float64Array[], scored: Scor
     let chosen = { at: 0, ...WORST };
     for (const [at, predictions] of candidates.entries()) {
       yield;
-      for (let i = 0; i < length; i++) mixed[i] = (sum[i] + predictions[i]) / round;
+      mean(sum, predictions, round, mixed);
       const loss = blendLoss(mixed, scored);
       const found = { loss, objective: scored.objective === undefined ? loss : scored.objective(mixed) };
       if (isBetter(found, chosen)) chosen = { at, ...found };
     }
     counts[chosen.at]++;
-    const predictions = candidates[chosen.at];
-    for (let i = 0; i < length; i++) sum[i] += predictions[i];
+    mean(sum, candidates[chosen.at], 1, sum);
     const { loss, objective } = chosen;
     if (isBetter(chosen, best)) best = { loss, objective, counts: counts.slice() };
   }
@@ -78,6 +78,11 @@ export function* greedyWeights(candidates: readonly Float64Array[], scored: Scor
     return candidates.map((_, at) => Number(at === candidates.length - 1));
   const total = best.counts.reduce((a, b) => a + b, 0);
   return best.counts.map((count) => count / total);
+}
+
+/** Writes the mean of predictions, of which all but the last ones are in a sum. */
+function mean(sum: Float64Array, last: Float64Array, count: number, into: Float64Array): void {
+  for (let at = 0; at < into.length; at++) into[at] = (sum[at] + last[at]) / count;
 }
 
 /** The weighted mean of predictions. */
@@ -121,22 +126,29 @@ export function* findTemperature(probabilities: Float64Array, scored: Scored): P
   const { outputs, targets, weights } = scored;
   // Logarithms are taken once, and relative to the class of the row: its probability is 1 / Σ exp(l / T).
   const logs = new Float64Array(probabilities.length);
-  for (let row = 0; row < targets.length; row++) {
-    if (row % 64 === 0) yield;
+  const take = (row: number) => {
     const start = row * outputs;
     const own = Math.log(Math.max(probabilities[start + targets[row]], 1e-12));
     for (let at = start; at < start + outputs; at++)
       logs[at] = Math.log(Math.max(probabilities[at], 1e-12)) - own;
+  };
+  for (let row = 0; row < targets.length; row++) {
+    if (row % 64 === 0) yield;
+    take(row);
   }
+  const lossOf = (row: number, factor: number) => {
+    let sum = 0;
+    for (let at = row * outputs; at < (row + 1) * outputs; at++)
+      sum += logs[at] === 0 ? 1 : Math.exp(factor * logs[at]);
+    return Math.min(Math.log(sum), MOST_LOSS);
+  };
   function* lossAt(exponent: number): Pieces<number> {
     const factor = 2 ** -exponent;
     let [loss, total] = [0, 0];
     for (let row = 0; row < targets.length; row++) {
       if (row % 64 === 0) yield;
       const weight = weights === undefined ? 1 : weights[row];
-      let sum = 0;
-      for (let at = row * outputs; at < (row + 1) * outputs; at++) sum += Math.exp(factor * logs[at]);
-      loss += weight * Math.min(Math.log(sum), -Math.log(LEAST_PROBABILITY));
+      loss += weight * lossOf(row, factor);
       total += weight;
     }
     return loss / total;

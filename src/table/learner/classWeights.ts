@@ -1,6 +1,7 @@
 /** Weights of classes: networks learn with them, and their probabilities are corrected by them afterwards. */
 import type { Model } from "../../model.ts";
 import type { Target } from "../target.ts";
+import { denseLayersOf } from "./denseLayers.ts";
 
 /** The weight of each row as networks learn with it: its own times that of its class. */
 export function trainingWeights(
@@ -63,14 +64,13 @@ export function foldTemperature(
   classWeights: readonly number[] | undefined,
 ): void {
   if (temperature === 1 && classWeights === undefined) return;
-  const weights = model.getWeights();
-  const last = weights.findLast((layer) => "bias" in layer && "weight" in layer) as
-    | { weight: number[][]; bias: number[] }
-    | undefined;
+  const { layers, write } = denseLayersOf(model);
+  const last = layers.at(-1);
   if (last === undefined) return;
-  last.weight = last.weight.map((row) => row.map((weight) => weight / temperature));
-  last.bias = last.bias.map(
-    (bias, label) => bias / temperature - (classWeights === undefined ? 0 : Math.log(classWeights[label])),
-  );
-  model.setWeights(weights);
+  const { weight, bias } = last;
+  for (let at = 0; at < weight.length; at++) weight[at] /= temperature;
+  for (let label = 0; label < bias.length; label++)
+    bias[label] =
+      bias[label] / temperature - (classWeights === undefined ? 0 : Math.log(classWeights[label]));
+  write();
 }

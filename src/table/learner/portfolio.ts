@@ -27,7 +27,7 @@ import { type Bag, type InputScaling, type Member, relu, type Shape } from "./me
 import { OutOfFold } from "./outOfFold.ts";
 import { learnQuantiles } from "./quantiles.ts";
 import { type ScoreSoFar, watchNetworks } from "./scoreSoFar.ts";
-import { scaleBySensitivity, sensitivities } from "./sensitivity.ts";
+import { type Sensitivity, scaleBySensitivity, sensitivities, variancesOf } from "./sensitivity.ts";
 import {
   type Planned,
   type StageRows,
@@ -164,7 +164,7 @@ async function trainBags(
   const begun = now();
   const isOver = () => stop?.aborted === true || (seconds !== undefined && now() - begun > 1000 * seconds);
   /** Trains some of the networks; those of a fold whose inputs are scaled alike share their rows. */
-  const train = (stage: readonly Planned[], before: number, sensitivity: readonly Float64Array[]) => {
+  const train = (stage: readonly Planned[], before: number, sensitivity: readonly Sensitivity[]) => {
     const left = seconds === undefined ? undefined : Math.max(1e-3, seconds - (now() - begun) / 1000);
     const tell =
       onProgress &&
@@ -177,10 +177,7 @@ async function trainBags(
       const rows =
         known.get(key) ??
         (await inTurns(
-          stageRows(
-            encoded[fold],
-            inputs && (await inTurns(scalesOf(encoded[fold], inputs, sensitivity[fold]))),
-          ),
+          stageRows(encoded[fold], inputs && scalesOf(encoded[fold], inputs, sensitivity[fold])),
         ));
       known.set(key, rows);
       return rows;
@@ -193,7 +190,7 @@ async function trainBags(
   const trained = await train(first, 0, []);
   if (second.length === 0 || isOver()) return { trained, bags };
   return orDispose(trained, async () => {
-    const sensitivity: Float64Array[] = [];
+    const sensitivity: Sensitivity[] = [];
     for (const [number, fold] of encoded.entries()) {
       const own = trained.filter((one) => one.fold === number && one.member === relu);
       sensitivity.push(await inTurns(sensitivityOf(fold, own, task === "classification")));
@@ -222,11 +219,11 @@ async function trainBags(
 }
 
 /** The factors of a fold's inputs for a kind of networks. */
-function* scalesOf(
-  { preparation, training }: Encoded,
+function scalesOf(
+  { preparation }: Encoded,
   { piecewiseLinear = 1, sensitivity: power, gain = 1 }: InputScaling,
-  sensitivity: Float64Array | undefined,
-): Pieces<Float32Array<ArrayBuffer>> {
+  sensitivity: Sensitivity | undefined,
+): Float32Array<ArrayBuffer> {
   const { inputs, groups, encoders } = preparation;
   const scales = new Float32Array(inputs).fill(1);
   for (const { type, at, width } of encoders) {
@@ -234,7 +231,7 @@ function* scalesOf(
     scales.fill(gain * (type === "piecewiseLinear" ? piecewiseLinear : 1), at, at + width);
   }
   if (power !== undefined && sensitivity !== undefined)
-    yield* scaleBySensitivity(scales, training.x, groups, sensitivity, power);
+    scaleBySensitivity(scales, groups, sensitivity, power);
   return scales;
 }
 
@@ -243,8 +240,8 @@ function* sensitivityOf(
   { preparation, training }: Encoded,
   networks: readonly Trained[],
   isClassification: boolean,
-): Pieces<Float64Array> {
-  const { groups } = preparation;
+): Pieces<Sensitivity> {
+  const { groups, inputs } = preparation;
   const sum = new Float64Array(groups.length);
   for (const { model } of networks) {
     const found = yield* sensitivities(model, training.x, groups, isClassification);
@@ -252,7 +249,7 @@ function* sensitivityOf(
     // Each network counts alike, however far apart its outputs are.
     if (mean > 0) for (const [at, value] of found.entries()) sum[at] += value / mean;
   }
-  return sum;
+  return { ofColumns: sum, variances: yield* variancesOf(training.x, inputs) };
 }
 
 /** Blends the bags by their predictions of rows that they did not learn from. */

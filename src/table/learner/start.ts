@@ -1,7 +1,7 @@
 /** Weights that start from the training rows (RealMLP; Holzmüller, Grinsztajn and Steinwart, 2024). */
 import type { Model } from "../../model.ts";
-import type { LayerWeights } from "../../nn/weights.ts";
 import { type Stream, uniform } from "../../random.ts";
+import { denseLayersOf } from "./denseLayers.ts";
 
 /** Rows that are looked at. */
 const MOST_ROWS = 256;
@@ -9,14 +9,6 @@ const MOST_ROWS = 256;
 const BIAS_ROWS = 5;
 /** The purpose of these draws, beside those of `random.ts`. */
 const PURPOSE = 32;
-
-interface DenseWeights {
-  weight: number[][];
-  bias: number[];
-}
-
-const isDense = (weights: LayerWeights): weights is LayerWeights & DenseWeights =>
-  "bias" in weights && "weight" in weights;
 
 /**
  * Scales the weights of each dense layer so that each unit has the standard deviation 1 before its
@@ -29,13 +21,13 @@ export function startFromData(model: Model, x: Float32Array): void {
   const { inputs, seed } = model;
   const rows = Math.min(MOST_ROWS, x.length / inputs);
   const sample = x.subarray(0, rows * inputs);
-  const weights = model.getWeights();
-  for (const [layer, entry] of weights.entries()) {
-    if (!isDense(entry)) continue;
+  const { layers, write } = denseLayersOf(model);
+  for (const { layer, weight, bias } of layers) {
     const stream: Stream = { purpose: PURPOSE, index: layer };
     const draw = uniform(seed, stream);
     const values = model.predict(sample, { layer });
-    const units = entry.bias.length;
+    const units = bias.length;
+    const width = weight.length / units;
     for (let unit = 0; unit < units; unit++) {
       let [sum, squares] = [0, 0];
       for (let at = unit; at < values.length; at += units) {
@@ -49,9 +41,9 @@ export function startFromData(model: Model, x: Float32Array): void {
         total += share;
         mixed += (share * values[Math.floor(draw() * rows) * units + unit]) / deviation;
       }
-      entry.bias[unit] = -mixed / total;
-      entry.weight[unit] = entry.weight[unit].map((weight) => weight / deviation);
+      bias[unit] = -mixed / total;
+      for (let at = unit * width; at < (unit + 1) * width; at++) weight[at] /= deviation;
     }
-    model.setWeights(weights);
+    write();
   }
 }
