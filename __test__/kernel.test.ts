@@ -299,6 +299,19 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("the %s k
       );
     });
 
+    test("of rows whose inputs are scaled as they are copied", () => {
+      const [x, y] = [rows.x.slice(0, 9), rows.y.slice(0, 6)];
+      const scales = Float32Array.of(0.3, -2, 1e-3);
+      const scaled = x.map((value, at) => value * scales[at % 3]);
+      const [copied, expected] = [
+        kernel.dataset(x, y, 3, 2, undefined, scales),
+        kernel.dataset(scaled, y, 3, 2),
+      ].map((data) => network().gradients(data));
+      expect(copied).toEqual(expected);
+      const large = scales.map(() => 3e38);
+      expect(() => kernel.dataset(x.fill(2), y, 3, 2, undefined, large)).toThrow("finite values of x");
+    });
+
     test("without rows of weight 0, and twice as much with rows of weight 2", () => {
       const weighted = (list: number[]) =>
         kernel.dataset(rows.x.slice(0, 9), rows.y.slice(0, 6), 3, 2, Float32Array.from(list));

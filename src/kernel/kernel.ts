@@ -222,7 +222,8 @@ export interface Kernel {
   readonly name: KernelName;
   /**
    * Copies rows of x and y, which must be finite: throws a {@link KernelError} if a value of x is not. `weights` has one value for each row, none of them
-   * negative, by which the loss of the row and its gradient are multiplied.
+   * negative, by which the loss of the row and its gradient are multiplied. `scales` has a factor for each input, by which
+   * the copy of x is multiplied.
    */
   dataset(
     x: Float32Array,
@@ -230,6 +231,7 @@ export interface Kernel {
     inputs: number,
     outputs: number,
     weights?: Float32Array,
+    scales?: Float32Array,
   ): KernelData;
   network(program: Program): Network;
   /** Returns the memory that a network of the Program will take. */

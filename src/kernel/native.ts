@@ -56,6 +56,7 @@ export interface Addon {
     inputs: number,
     outputs: number,
     weights?: Float32Array,
+    scales?: Float32Array,
   ) => KernelData;
   NativeNetwork: new (program: string, instructions?: string) => AddonNetwork;
   NativeTrainings: new () => AddonTrainings;
@@ -170,8 +171,7 @@ interface Settings {
 function wrap(addon: Addon, { instructions, threads }: Settings): Kernel {
   return {
     name: "native",
-    dataset: (x, y, inputs, outputs, weights) =>
-      withKernelErrors(() => new addon.NativeDataset(x, y, inputs, outputs, weights)),
+    dataset: (...rows) => withKernelErrors(() => new addon.NativeDataset(...rows)),
     network: (program) =>
       withKernelErrors(
         () => new NativeNetwork(new addon.NativeNetwork(JSON.stringify(program), instructions), threads),

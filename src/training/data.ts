@@ -70,14 +70,20 @@ function readValidation(expected: Expectation, given: unknown, isCheckedLater: b
 }
 
 /** Copies rows to the kernel, and their targets for the metrics. */
-function copyToKernel(call: string, { kernel, metrics }: Expectation, data: Dataset, weights?: Float32Array) {
+function copyToKernel(
+  call: string,
+  { kernel, metrics }: Expectation,
+  data: Dataset,
+  scales: Float32Array | undefined,
+  weights?: Float32Array,
+) {
   const { x, y, rows } = data;
   // The last term is the order of the rows, or the loss of each.
   const isCopied = needPredictions(metrics);
   const numbers = x.length + y.length * (isCopied ? 2 : 1) + (weights?.length ?? 0) + rows;
   checkMemory(numbers * Float32Array.BYTES_PER_ELEMENT, () => `${call}: a copy of ${rows} rows`);
   return {
-    kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights),
+    kernelData: kernel.dataset(x, y, data.inputs, data.outputs, weights, scales),
     targets: isCopied ? withinMemory(`${call}: targets do not fit in memory`, () => y.slice()) : undefined,
     rows,
   };
@@ -160,13 +166,13 @@ export function loadFor(
     isTail: rows !== undefined && options.validationData === undefined && !options.validationShuffle,
   };
   const copied = named(
-    () => copyToKernel(call, expected, data, weights),
+    () => copyToKernel(call, expected, data, options.inputScales, weights),
     () => checkFiniteX(all.x, all.inputs),
   );
   const validation =
     held &&
     named(
-      () => copyToKernel(call, expected, held),
+      () => copyToKernel(call, expected, held, options.inputScales),
       () =>
         options.validationData === undefined
           ? checkFiniteX(all.x, all.inputs)

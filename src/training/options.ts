@@ -131,6 +131,8 @@ export interface CheckedFitOptions {
   readonly scope: object;
   /** The number of each row in the caller's dataset, if the call trains on some of its rows. */
   readonly rowNumbers?: Uint32Array | undefined;
+  /** The factor of each input, by which the kernel's copies of the rows and of `validationData` are multiplied. */
+  readonly inputScales?: Float32Array | undefined;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
 }

@@ -173,9 +173,10 @@ type LoadCache = Map<Examples, { readonly key: readonly unknown[]; readonly load
 
 /** Returns all that the loading of examples depends on. */
 function loadKeyOf(session: Session, options: CheckedFitOptions): readonly unknown[] {
-  const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle } = options;
+  const { sampleWeight, classWeight, validationData, validationSplit, validationShuffle, inputScales } =
+    options;
   const seed = validationSplit !== undefined && validationShuffle ? session.seed : undefined;
-  return [session.loadKey, sampleWeight, classWeight, validationData, validationSplit, seed];
+  return [session.loadKey, sampleWeight, classWeight, validationData, validationSplit, seed, inputScales];
 }
 
 function load(call: string, { model, examples, options }: ModelTraining, cache: LoadCache): Loaded {

@@ -73,10 +73,21 @@ impl<'a> Dataset<'a> {
 
     /// Copies borrowed values, so that the dataset owns all of them. Refuses values of x that are not finite.
     pub fn into_owned(self) -> Result<Dataset<'static>> {
+        self.into_scaled(&[])
+    }
+
+    /// Like [`into_owned`](Self::into_owned), and multiplies each input by its factor, unless there are none.
+    pub fn into_scaled(self, scales: &[f32]) -> Result<Dataset<'static>> {
         let Dataset { inputs, outputs, rows, codes, .. } = self;
+        ensure!(
+            scales.is_empty() || scales.len() == inputs,
+            "data: expected {inputs} scales, received {}",
+            scales.len()
+        );
+        let x = own_finite(self.x, scales)?;
         let weights = self.weights.map(own).transpose()?;
         let id = Some(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        Ok(Dataset { x: own_finite(self.x)?, y: own(self.y)?, weights, inputs, outputs, rows, id, codes })
+        Ok(Dataset { x, y: own(self.y)?, weights, inputs, outputs, rows, id, codes })
     }
 
     /// Returns the number of rows.
@@ -148,11 +159,12 @@ fn own(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
 /// The number of values that are copied and then checked, while they are in the L1 cache.
 const CHECKED: usize = 4096;
 
-/// Like [`own`], but refuses values that are not finite.
-fn own_finite(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
+/// Like [`own`], but multiplies the values of each row by `scales`, if there are any, and refuses values that
+/// are not finite.
+fn own_finite(values: Cow<'_, [f32]>, scales: &[f32]) -> Result<Cow<'static, [f32]>> {
     let mut is_finite = true;
     let owned = match values {
-        Cow::Borrowed(values) => {
+        Cow::Borrowed(values) if scales.is_empty() => {
             let mut copy = room(values.len())?;
             for values in values.chunks(CHECKED) {
                 copy.extend_from_slice(values);
@@ -160,7 +172,21 @@ fn own_finite(values: Cow<'_, [f32]>) -> Result<Cow<'static, [f32]>> {
             }
             copy
         }
-        Cow::Owned(values) => {
+        Cow::Borrowed(values) => {
+            let mut copy: Vec<f32> = room(values.len())?;
+            for row in values.chunks_exact(scales.len()) {
+                let start = copy.len();
+                copy.extend(row.iter().zip(scales).map(|(value, scale)| value * scale));
+                is_finite &= all_finite(&copy[start..]);
+            }
+            copy
+        }
+        Cow::Owned(mut values) => {
+            if !scales.is_empty() {
+                for row in values.chunks_exact_mut(scales.len()) {
+                    row.iter_mut().zip(scales).for_each(|(value, scale)| *value *= scale);
+                }
+            }
             is_finite = all_finite(&values);
             values
         }
@@ -234,6 +260,18 @@ mod tests {
             }
         }
         assert!(Dataset::new(vec![f32::MIN; 10_000], vec![0.0; 10_000], 1, 1).unwrap().into_owned().is_ok());
+    }
+
+    #[test]
+    fn scales_multiply_each_input_of_borrowed_and_owned_rows() {
+        let (x, y, scales) = ([1.0, 2.0, 3.0, 4.0], [0.0, 0.0], [0.5, 3.0]);
+        let borrowed = Dataset::new(&x[..], &y[..], 2, 1).unwrap();
+        let owned = Dataset::new(x.to_vec(), y.to_vec(), 2, 1).unwrap();
+        for data in [borrowed.clone(), owned] {
+            assert_eq!(data.into_scaled(&scales).unwrap().inputs_of_all(), [0.5, 6.0, 1.5, 12.0]);
+        }
+        assert!(borrowed.clone().into_scaled(&[1.0]).is_err());
+        assert!(borrowed.into_scaled(&[f32::MAX, f32::MAX]).is_err(), "3 times the largest is not finite");
     }
 
     #[test]

@@ -100,9 +100,10 @@ impl NativeDataset {
         inputs: u32,
         outputs: u32,
         weights: Option<&[f32]>,
+        scales: Option<&[f32]>,
     ) -> Result<Self> {
         let rows = Dataset::new(x, y, inputs as usize, outputs as usize).map_err(refuse)?;
-        let data = weighted(rows, weights)?.into_owned().map_err(refuse)?;
+        let data = weighted(rows, weights)?.into_scaled(scales.unwrap_or_default()).map_err(refuse)?;
         env.adjust_external_memory(data.bytes() as i64)?;
         Ok(NativeDataset(Some(Arc::new(data))))
     }

@@ -1,4 +1,5 @@
 /** The TypeScript kernel. It runs in any JavaScript host and defines what the native kernel computes. */
+
 import { KernelError, withinMemory } from "../../errors.ts";
 import { allocate } from "../../memory.ts";
 import type { Program } from "../../nn/program.ts";
@@ -14,6 +15,7 @@ import {
   type Rows,
   type Run,
 } from "../kernel.ts";
+import { scaleRows } from "../scaleRows.ts";
 import { scheduler } from "../scheduler.ts";
 import { trainInTurn } from "../trainInTurn.ts";
 import { compile, evaluate, handOut, type Plan, predict } from "./network.ts";
@@ -193,10 +195,11 @@ function footprint(program: Program): Footprint {
 /** The TypeScript kernel. */
 export const typescriptKernel: Kernel = {
   name: "typescript",
-  dataset(x, y, inputs, outputs, weights) {
+  dataset(given, y, inputs, outputs, weights, scales) {
+    const x = scales ? scaleRows(given, scales) : given.slice();
     if (!areFinite(x, x.length)) throw new KernelError("data: expected finite values of x");
     return toKernelData({
-      x: x.slice(),
+      x,
       y: y.slice(),
       weights: weights?.slice(),
       inputs,

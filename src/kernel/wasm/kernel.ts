@@ -1,7 +1,9 @@
 /** The WebAssembly kernel: the Rust core on hosts that load no native addon. */
+
 import { KernelError } from "../../errors.ts";
 import { version } from "../../version.ts";
 import type { Kernel } from "../kernel.ts";
+import { scaleRows } from "../scaleRows.ts";
 import { selfTest } from "../selfTest.ts";
 import { trainInTurn } from "../trainInTurn.ts";
 import { type BufferSource, Instance, instantiate } from "./instance.ts";
@@ -15,7 +17,8 @@ export type WasmLoad =
 function wrap(instance: Instance): Kernel {
   return {
     name: "wasm",
-    dataset: (x, y, inputs, outputs, weights) => new WasmData(instance, { x, y, inputs, outputs, weights }),
+    dataset: (x, y, inputs, outputs, weights, scales) =>
+      new WasmData(instance, { x: scales ? scaleRows(x, scales) : x, y, inputs, outputs, weights }),
     network: (program) => new WasmNetwork(instance, program),
     footprint: (program) => {
       const { footprint } = instance.exports;

@@ -28,14 +28,7 @@ import { OutOfFold } from "./outOfFold.ts";
 import { learnQuantiles } from "./quantiles.ts";
 import { type ScoreSoFar, watchNetworks } from "./scoreSoFar.ts";
 import { type Sensitivity, scaleBySensitivity, sensitivities, variancesOf } from "./sensitivity.ts";
-import {
-  type Planned,
-  type StageRows,
-  stageRows,
-  type Trained,
-  type TrainOptions,
-  trainStage,
-} from "./train.ts";
+import { type Planned, type StageRows, type Trained, type TrainOptions, trainStage } from "./train.ts";
 
 /** How far the training of a target has come. */
 interface Learning {
@@ -171,14 +164,11 @@ async function trainBags(
       ((one: { finished: number }) =>
         onProgress({ finished: before + one.finished, total, score: watch?.score() }));
     const known = new Map<string, StageRows>();
-    const rowsOf = async ({ member, fold }: Planned): Promise<StageRows> => {
+    const rowsOf = ({ member, fold }: Planned): StageRows => {
       const { inputs } = member;
       const key = inputs === undefined ? `${fold}` : `${fold} ${JSON.stringify(inputs)}`;
-      const rows =
-        known.get(key) ??
-        (await inTurns(
-          stageRows(encoded[fold], inputs && scalesOf(encoded[fold], inputs, sensitivity[fold])),
-        ));
+      const scales = inputs && scalesOf(encoded[fold], inputs, sensitivity[fold]);
+      const rows = known.get(key) ?? { ...encoded[fold], scales };
       known.set(key, rows);
       return rows;
     };

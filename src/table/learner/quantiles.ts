@@ -1,12 +1,12 @@
 /** Networks of quantiles: one for each quantile and fold, trained with the pinball loss, then calibrated. */
-import { finish, inTurns } from "../pieces.ts";
+import { inTurns } from "../pieces.ts";
 import { calibrate, conformalShift } from "../quantiles.ts";
 import type { Target } from "../target.ts";
 import type { Encoded } from "./encoded.ts";
 import { type Learned, orDispose, type Part, predictEncoded, priorOf, type TableNetwork } from "./learned.ts";
 import { quantileOf, type Shape } from "./members.ts";
 import { OutOfFold } from "./outOfFold.ts";
-import { stageRows, type TrainOptions, trainStage } from "./train.ts";
+import { type TrainOptions, trainStage } from "./train.ts";
 
 /** How to train networks of quantiles. */
 export interface QuantileOptions extends TrainOptions {
@@ -40,7 +40,7 @@ export async function learnQuantiles(
       return { member: quantileOf(level), bag, fold, seed: seedOf(options.seed, bag, fold) };
     }),
   );
-  const rows = encoded.map((fold) => finish(stageRows(fold, undefined)));
+  const rows = encoded.map((fold) => ({ ...fold, scales: undefined }));
   const trained = await trainStage(planned, ({ fold }) => rows[fold], shapeOf, options);
   return orDispose(trained, async () => {
     const parts: Part[] = learned.parts.slice();

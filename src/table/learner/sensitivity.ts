@@ -138,20 +138,6 @@ export function* variancesOf(x: Float32Array, inputs: number): Pieces<Float64Arr
   return squares.map((square, input) => Math.max(0, square / seen - (sums[input] / seen) ** 2));
 }
 
-/** Rows with each input multiplied by its factor. */
-export function* scaleRows(x: Float32Array, scales: Float32Array): Pieces<Float32Array<ArrayBuffer>> {
-  const scaled = allocate(x.length, () => "a copy of the encoded rows");
-  const inputs = scales.length;
-  const scale = (start: number) => {
-    for (let input = 0; input < inputs; input++) scaled[start + input] = x[start + input] * scales[input];
-  };
-  for (let start = 0; start < x.length; start += inputs) {
-    if (start % (ROWS_IN_TURN * inputs) === 0) yield;
-    scale(start);
-  }
-  return scaled;
-}
-
 /**
  * Multiplies the weights of the first dense layer by the factors, so that the model takes rows that are not
  * scaled.

@@ -1,4 +1,5 @@
 /** Weights that start from the training rows (RealMLP; Holzmüller, Grinsztajn and Steinwart, 2024). */
+import { scaleRows } from "../../kernel/scaleRows.ts";
 import type { Model } from "../../model.ts";
 import { type Stream, uniform } from "../../random.ts";
 import { denseLayersOf } from "./denseLayers.ts";
@@ -15,12 +16,13 @@ const PURPOSE = 32;
  * activation, and sets its bias so that it switches near the data: minus an exponentially weighted mean of
  * its value on 5 rows.
  *
- * `x`: the training rows, [rows][inputs].
+ * `x`: the training rows, [rows][inputs]; `scales`: the factors that the network's inputs are multiplied by.
  */
-export function startFromData(model: Model, x: Float32Array): void {
+export function startFromData(model: Model, x: Float32Array, scales?: Float32Array): void {
   const { inputs, seed } = model;
   const rows = Math.min(MOST_ROWS, x.length / inputs);
-  const sample = x.subarray(0, rows * inputs);
+  const plain = x.subarray(0, rows * inputs);
+  const sample = scales ? scaleRows(plain, scales) : plain;
   const { layers, write } = denseLayersOf(model);
   for (const { layer, weight, bias } of layers) {
     const stream: Stream = { purpose: PURPOSE, index: layer };

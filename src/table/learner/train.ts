@@ -5,11 +5,11 @@ import { Model, sessionOf } from "../../model.ts";
 import { earlyStopping } from "../../training/callbacks/earlyStopping.ts";
 import { readFitOptions } from "../../training/options.ts";
 import { type ModelTraining, trainTogether } from "../../training/trainMany.ts";
-import { type Pieces, pause } from "../pieces.ts";
-import type { Encoded, EncodedRows } from "./encoded.ts";
+import { pause } from "../pieces.ts";
+import type { Encoded } from "./encoded.ts";
 import type { Member, Shape } from "./members.ts";
 import type { Watch } from "./scoreSoFar.ts";
-import { absorbScales, scaleRows } from "./sensitivity.ts";
+import { absorbScales } from "./sensitivity.ts";
 import { startFromData } from "./start.ts";
 
 /** A network that is to be trained on a fold. */
@@ -27,11 +27,8 @@ export interface Trained extends Planned {
 }
 
 /** The rows of a fold as the networks of a stage take them. */
-export interface StageRows {
-  readonly training: EncodedRows;
-  readonly validation: EncodedRows;
-  readonly weights: Float32Array<ArrayBuffer> | undefined;
-  /** The factors that the inputs were multiplied by. */
+export interface StageRows extends Pick<Encoded, "training" | "validation" | "weights"> {
+  /** The factors that the networks' inputs are multiplied by. */
   readonly scales: Float32Array<ArrayBuffer> | undefined;
 }
 
@@ -51,9 +48,9 @@ export interface TrainOptions {
 }
 
 function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel: KernelChoice | undefined) {
-  const { training, validation, weights } = rows;
+  const { training, validation, weights, scales } = rows;
   const model = new Model({ ...member.architecture(shape), seed, ...(kernel && { kernel }) });
-  if (member.startFromData) startFromData(model, training.x);
+  if (member.startFromData) startFromData(model, training.x, scales);
   const { epochs, batchSize, patience, rate } = member.fit(shape, training.y.length);
   const options = readFitOptions("fitTable", {
     epochs,
@@ -66,7 +63,7 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
     ...(rate && { schedule: (epoch: number) => rate((epoch + 0.5) / epochs) }),
     ...(weights && { sampleWeight: weights }),
   });
-  return { model, examples: training, options } satisfies ModelTraining;
+  return { model, examples: training, options: { ...options, inputScales: scales } } satisfies ModelTraining;
 }
 
 /**
@@ -75,7 +72,7 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
  */
 export async function trainStage(
   planned: readonly Planned[],
-  rowsOf: (planned: Planned) => StageRows | Promise<StageRows>,
+  rowsOf: (planned: Planned) => StageRows,
   shapeOf: (fold: number) => Shape,
   { kernel, threads, signal, stop, seconds, onProgress, watch }: TrainOptions,
 ): Promise<Trained[]> {
@@ -87,7 +84,7 @@ export async function trainStage(
     for (const one of planned) {
       await pause();
       signal?.throwIfAborted();
-      const own = await rowsOf(one);
+      const own = rowsOf(one);
       const training = begin(one, own, shapeOf(one.fold), kernel);
       models.push(training.model);
       watch?.add(one, training.model, own);
@@ -124,18 +121,4 @@ export async function trainStage(
     for (const model of models) model.dispose();
     throw error;
   }
-}
-
-/** The rows of a fold, with each input multiplied by its factor. */
-export function* stageRows(
-  { training, validation, weights }: Encoded,
-  scales: Float32Array<ArrayBuffer> | undefined,
-): Pieces<StageRows> {
-  if (scales === undefined) return { training, validation, weights, scales };
-  return {
-    training: { ...training, x: yield* scaleRows(training.x, scales) },
-    validation: { ...validation, x: yield* scaleRows(validation.x, scales) },
-    weights,
-    scales,
-  };
 }
