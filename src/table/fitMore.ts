@@ -12,7 +12,7 @@ import type { TypedColumn } from "./columns.ts";
 import { dealRows } from "./folds.ts";
 import { collectFrame, type TableSource } from "./frame.ts";
 import { baselineOf } from "./honest.ts";
-import { applyTemperature, blendLoss, findTemperature, mix, type Scored } from "./learner/blend.ts";
+import { applyTemperature, blendLoss, findTemperature, mix, scoredRows } from "./learner/blend.ts";
 import { foldTemperature, repeatByClass, trainingWeights } from "./learner/classWeights.ts";
 import { scaledTarget } from "./learner/encoded.ts";
 import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learner/learned.ts";
@@ -198,10 +198,8 @@ async function continueTarget(
       weights: network.model.getWeights(),
     };
   });
-  const take = (taken: Uint32Array, by: Float64Array | undefined): Scored => ({
-    ...{ task: description.task, outputs, targets: Float64Array.from(taken, (row) => values[row]) },
-    weights: by && Float64Array.from(taken, (row) => by[row]),
-  });
+  const take = (taken: Uint32Array, by: Float64Array | undefined) =>
+    scoredRows({ description, values }, taken, by);
   // They learn where classes count as their weights say, and answer in the table's probabilities again
   // afterwards.
   const inverse = classWeights?.map((weight) => 1 / weight);

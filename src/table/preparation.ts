@@ -233,12 +233,9 @@ export class Preparation {
     for (let start = 0; start < rows.length; start += BLOCK) {
       yield;
       const end = Math.min(rows.length, start + BLOCK);
-      let last: PreparationStep | undefined;
       for (const { step, writer, at } of this.#opened) {
         const column = columns.get(step.column);
-        if (step.column !== last?.column || step.part !== last.part)
-          take(column?.values, step.part, rows.subarray(start, end), block);
-        last = step;
+        take(column?.values, step.part, rows.subarray(start, end), block);
         if (writer.writeRows !== undefined) {
           writer.writeRows(block, end - start, x, start * inputs + at, inputs);
           continue;
@@ -309,9 +306,8 @@ function take(
   rows: Uint32Array,
   into: Float64Array,
 ): void {
-  if (values === undefined) into.fill(Number.NaN);
-  else if (part === undefined) for (let at = 0; at < rows.length; at++) into[at] = values[rows[at]];
-  else for (let at = 0; at < rows.length; at++) into[at] = dateParts[part](values[rows[at]]);
+  const value = part === undefined ? same : dateParts[part];
+  for (let at = 0; at < rows.length; at++) into[at] = values ? value(values[rows[at]]) : Number.NaN;
 }
 
 /** What encoders learn from: the values of some rows, and numbers in ascending order, too. */

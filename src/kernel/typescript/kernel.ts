@@ -15,7 +15,7 @@ import {
   type Rows,
   type Run,
 } from "../kernel.ts";
-import { scaleRows } from "../scaleRows.ts";
+import { scaleInputs } from "../scaleInputs.ts";
 import { scheduler } from "../scheduler.ts";
 import { trainInTurn } from "../trainInTurn.ts";
 import { compile, evaluate, handOut, type Plan, predict } from "./network.ts";
@@ -196,7 +196,7 @@ function footprint(program: Program): Footprint {
 export const typescriptKernel: Kernel = {
   name: "typescript",
   dataset(given, y, inputs, outputs, weights, scales) {
-    const x = scales ? scaleRows(given, scales) : given.slice();
+    const x = scaleInputs(given.slice(), scales);
     if (!areFinite(x, x.length)) throw new KernelError("data: expected finite values of x");
     return toKernelData({
       x,

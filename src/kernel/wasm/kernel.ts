@@ -3,7 +3,7 @@
 import { KernelError } from "../../errors.ts";
 import { version } from "../../version.ts";
 import type { Kernel } from "../kernel.ts";
-import { scaleRows } from "../scaleRows.ts";
+import { scaleInputs } from "../scaleInputs.ts";
 import { selfTest } from "../selfTest.ts";
 import { trainInTurn } from "../trainInTurn.ts";
 import { type BufferSource, Instance, instantiate } from "./instance.ts";
@@ -18,7 +18,7 @@ function wrap(instance: Instance): Kernel {
   return {
     name: "wasm",
     dataset: (x, y, inputs, outputs, weights, scales) =>
-      new WasmData(instance, { x: scales ? scaleRows(x, scales) : x, y, inputs, outputs, weights }),
+      new WasmData(instance, { x: scales ? scaleInputs(x.slice(), scales) : x, y, inputs, outputs, weights }),
     network: (program) => new WasmNetwork(instance, program),
     footprint: (program) => {
       const { footprint } = instance.exports;

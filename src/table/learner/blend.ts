@@ -1,7 +1,7 @@
 /** From the predictions of several bags of networks to one: weights, and a temperature for classes. */
 import type { Objective } from "../metric.ts";
 import type { Pieces } from "../pieces.ts";
-import type { Task } from "../target.ts";
+import type { Target, Task } from "../target.ts";
 
 /** Predictions and targets of the same rows. */
 export interface Scored {
@@ -15,8 +15,19 @@ export interface Scored {
   readonly objective?: Objective | undefined;
 }
 
+/** The targets of some rows of a table, and their weights. */
+export const scoredRows = (
+  { description: { task, classes }, values }: Pick<Target, "description" | "values">,
+  rows: Uint32Array,
+  weights: Float64Array | undefined,
+): Scored => ({
+  task,
+  outputs: task === "classification" && classes ? classes.length : 1,
+  targets: Float64Array.from(rows, (row) => values[row]),
+  weights: weights && Float64Array.from(rows, (row) => weights[row]),
+});
+
 const LEAST_PROBABILITY = 1e-15;
-const MOST_LOSS = -Math.log(LEAST_PROBABILITY);
 
 /** The loss of predictions that decides: mean squared error, or log loss. */
 export function blendLoss(predictions: Float64Array, { task, outputs, targets, weights }: Scored): number {
@@ -126,29 +137,23 @@ export function* findTemperature(probabilities: Float64Array, scored: Scored): P
   const { outputs, targets, weights } = scored;
   // Logarithms are taken once, and relative to the class of the row: its probability is 1 / Σ exp(l / T).
   const logs = new Float64Array(probabilities.length);
-  const take = (row: number) => {
+  for (let row = 0; row < targets.length; row++) {
+    if (row % 64 === 0) yield;
     const start = row * outputs;
     const own = Math.log(Math.max(probabilities[start + targets[row]], 1e-12));
     for (let at = start; at < start + outputs; at++)
       logs[at] = Math.log(Math.max(probabilities[at], 1e-12)) - own;
-  };
-  for (let row = 0; row < targets.length; row++) {
-    if (row % 64 === 0) yield;
-    take(row);
   }
-  const lossOf = (row: number, factor: number) => {
-    let sum = 0;
-    for (let at = row * outputs; at < (row + 1) * outputs; at++)
-      sum += logs[at] === 0 ? 1 : Math.exp(factor * logs[at]);
-    return Math.min(Math.log(sum), MOST_LOSS);
-  };
   function* lossAt(exponent: number): Pieces<number> {
     const factor = 2 ** -exponent;
     let [loss, total] = [0, 0];
     for (let row = 0; row < targets.length; row++) {
       if (row % 64 === 0) yield;
       const weight = weights === undefined ? 1 : weights[row];
-      loss += weight * lossOf(row, factor);
+      let sum = 0;
+      for (let at = row * outputs; at < (row + 1) * outputs; at++)
+        sum += logs[at] === 0 ? 1 : Math.exp(factor * logs[at]);
+      loss += weight * Math.min(Math.log(sum), -Math.log(LEAST_PROBABILITY));
       total += weight;
     }
     return loss / total;

@@ -65,12 +65,9 @@ export function foldTemperature(
 ): void {
   if (temperature === 1 && classWeights === undefined) return;
   const { layers, write } = denseLayersOf(model);
-  const last = layers.at(-1);
-  if (last === undefined) return;
-  const { weight, bias } = last;
+  const { weight, bias } = layers[layers.length - 1];
   for (let at = 0; at < weight.length; at++) weight[at] /= temperature;
   for (let label = 0; label < bias.length; label++)
-    bias[label] =
-      bias[label] / temperature - (classWeights === undefined ? 0 : Math.log(classWeights[label]));
+    bias[label] = bias[label] / temperature - Math.log(classWeights?.[label] ?? 1);
   write();
 }

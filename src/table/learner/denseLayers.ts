@@ -15,16 +15,14 @@ export interface DenseLayer {
 /** Returns the dense layers of a network, and a function that sets its parameters to what they have become. */
 export function denseLayersOf(model: Model): { layers: DenseLayer[]; write: () => void } {
   const session = sessionOf(model, "fitTable");
-  const network = session.useAlone("fitTable");
+  const network = session.use();
   const values = network.read("parameters");
-  const parameters = new Map(
-    namedParameters(session.layers).map(({ name, shape, start }) => {
-      return [name, values.subarray(start, start + shape.reduce((a, b) => a * b))];
-    }),
-  );
+  const all = namedParameters(session.layers);
   const layers = session.layers.flatMap((_, layer) => {
-    const [weight, bias] = ["weight", "bias"].map((name) => parameters.get(`${layer}.${name}`));
-    return weight === undefined || bias === undefined ? [] : [{ layer, weight, bias }];
+    const at = all.findIndex(({ name }) => name === `${layer}.weight`);
+    if (all[at + 1]?.name !== `${layer}.bias`) return [];
+    const [weight, bias] = [at, at + 1].map((one) => values.subarray(all[one].start, all[one + 1]?.start));
+    return [{ layer, weight, bias }];
   });
   return { layers, write: () => network.write("parameters", values) };
 }

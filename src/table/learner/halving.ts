@@ -5,7 +5,7 @@
  */
 import { inTurns } from "../pieces.ts";
 import type { Target } from "../target.ts";
-import { applyTemperature, blendLoss, findTemperature } from "./blend.ts";
+import { applyTemperature, blendLoss, findTemperature, scoredRows } from "./blend.ts";
 import type { Encoded } from "./encoded.ts";
 import { orDispose, predictEncoded, rangeOf } from "./learned.ts";
 import type { Bag, Member } from "./members.ts";
@@ -165,11 +165,7 @@ export async function heldOutLoss(
   const { task } = target.description;
   const { outputs } = model;
   const { split, heldOut } = fold;
-  const scored = {
-    ...{ task, outputs },
-    targets: Float64Array.from(split.heldOut, (row) => target.values[row]),
-    weights: weights && Float64Array.from(split.heldOut, (row) => weights[row]),
-  };
+  const scored = scoredRows(target, split.heldOut, weights);
   const isClassification = task === "classification";
   const predictions = await inTurns(
     predictEncoded(model, heldOut.x, fold, rangeOf(target), isClassification),

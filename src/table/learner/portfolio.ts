@@ -9,7 +9,7 @@ import type { TypedColumn } from "../columns.ts";
 import { metricOf, objectiveOf } from "../metric.ts";
 import { inTurns, type Pieces, pause } from "../pieces.ts";
 import type { Target } from "../target.ts";
-import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, type Scored } from "./blend.ts";
+import { applyTemperature, blendLoss, findTemperature, greedyWeights, mix, scoredRows } from "./blend.ts";
 import { foldTemperature, trainingWeights } from "./classWeights.ts";
 import { type Encoded, encodeFold } from "./encoded.ts";
 import { type Bagged, countTrials, heldOutLoss, type Search, searchBags } from "./halving.ts";
@@ -164,9 +164,8 @@ async function trainBags(
       ((one: { finished: number }) =>
         onProgress({ finished: before + one.finished, total, score: watch?.score() }));
     const known = new Map<string, StageRows>();
-    const rowsOf = ({ member, fold }: Planned): StageRows => {
-      const { inputs } = member;
-      const key = inputs === undefined ? `${fold}` : `${fold} ${JSON.stringify(inputs)}`;
+    const rowsOf = ({ member: { inputs }, fold }: Planned): StageRows => {
+      const key = `${fold} ${JSON.stringify(inputs)}`;
       const scales = inputs && scalesOf(encoded[fold], inputs, sensitivity[fold]);
       const rows = known.get(key) ?? { ...encoded[fold], scales };
       known.set(key, rows);
@@ -255,12 +254,6 @@ async function blend(
   const range = rangeOf(target);
   const size = target.values.length;
   const learned = trainingWeights(target, weights);
-  const take = (rows: Uint32Array, by = weights): Scored => ({
-    task,
-    outputs,
-    targets: Float64Array.from(rows, (row) => target.values[row]),
-    weights: by && Float64Array.from(rows, (row) => by[row]),
-  });
   const found = bags.map(() => new OutOfFold(size, outputs));
   const base = new OutOfFold(size, outputs);
   for (const { split } of encoded) {
@@ -274,7 +267,9 @@ async function blend(
     const predict = () =>
       inTurns(predictEncoded(one.model, heldOut.x, encoded[one.fold], range, isClassification));
     if (isClassification) {
-      const temperature = await inTurns(findTemperature(await predict(), take(split.heldOut, learned)));
+      const temperature = await inTurns(
+        findTemperature(await predict(), scoredRows(target, split.heldOut, learned)),
+      );
       foldTemperature(one.model, temperature, classWeights);
     }
     const predictions = await predict();
@@ -284,7 +279,7 @@ async function blend(
   const alive = bags.map((_, bag) => bag).filter((bag) => trained.some((one) => one.bag === bag));
   // Rows that every bag has predicted.
   const rows = target.rows.filter((row) => base.has(row) && alive.every((bag) => found[bag].has(row)));
-  const plain = take(rows);
+  const plain = scoredRows(target, rows, weights);
   const objective = objectiveOf(target.description, isTuned, plain.targets, plain.weights);
   const scored = { ...plain, objective };
   const candidates = [...alive.map((bag) => found[bag].of(rows)), base.of(rows)];

@@ -40,8 +40,7 @@ export async function learnQuantiles(
       return { member: quantileOf(level), bag, fold, seed: seedOf(options.seed, bag, fold) };
     }),
   );
-  const rows = encoded.map((fold) => ({ ...fold, scales: undefined }));
-  const trained = await trainStage(planned, ({ fold }) => rows[fold], shapeOf, options);
+  const trained = await trainStage(planned, ({ fold }) => encoded[fold], shapeOf, options);
   return orDispose(trained, async () => {
     const parts: Part[] = learned.parts.slice();
     const partOf = (fold: number) => {

@@ -27,7 +27,7 @@ const REST = 20;
 /** Rows that networks share. */
 interface Scaled {
   /** The factors that the inputs were multiplied by. */
-  readonly scales: Float32Array | undefined;
+  readonly scales?: Float32Array | undefined;
 }
 
 /** Rows that the networks of a fold do not learn from, as these networks take them. */

@@ -3,7 +3,6 @@
  * matters: what a diagonal scale layer learns (RealMLP), or a recursive feature machine (Radhakrishnan et
  * al., 2024), in one step.
  */
-import { allocate } from "../../memory.ts";
 import type { Model } from "../../model.ts";
 import { permutation } from "../../random.ts";
 import type { Pieces } from "../pieces.ts";
@@ -57,30 +56,21 @@ export function* sensitivities(
   const sample = x.subarray(0, rows * inputs);
   const before = comparable(model.predict(sample), outputs, isClassification);
   const order = new Uint32Array(rows);
-  const changed = allocate(rows * inputs, () => `${rows} rows of ${inputs} inputs`);
-  changed.set(sample);
-  /** Writes the inputs of a column, of the row `rowOf(row)` into each row. */
-  const write = ({ at, width }: InputGroup, rowOf: (row: number) => number) => {
-    for (let row = 0; row < rows; row++) {
-      const [from, to] = [rowOf(row) * inputs + at, row * inputs + at];
-      for (let input = 0; input < width; input++) changed[to + input] = sample[from + input];
-    }
-  };
+  const changed = sample.slice();
   const found = new Float64Array(groups.length);
-  for (const [index, group] of groups.entries()) {
+  for (const [index, { at, width }] of groups.entries()) {
     yield;
     permutation(seed, { purpose: PURPOSE, index }, order);
-    write(group, (row) => order[row]);
-    found[index] = meanSquare(comparable(model.predict(changed), outputs, isClassification), before);
-    write(group, (row) => row);
+    changed.set(sample);
+    for (let row = 0; row < rows; row++)
+      for (let input = at; input < at + width; input++)
+        changed[row * inputs + input] = sample[order[row] * inputs + input];
+    const after = comparable(model.predict(changed), outputs, isClassification);
+    let sum = 0;
+    for (let i = 0; i < after.length; i++) sum += (after[i] - before[i]) ** 2;
+    found[index] = sum / after.length;
   }
   return found;
-}
-
-function meanSquare(values: Float64Array, others: Float64Array): number {
-  let sum = 0;
-  for (let at = 0; at < values.length; at++) sum += (values[at] - others[at]) ** 2;
-  return sum / values.length;
 }
 
 /** How networks of a fold listen to its columns. */
@@ -144,11 +134,8 @@ export function* variancesOf(x: Float32Array, inputs: number): Pieces<Float64Arr
  */
 export function absorbScales(model: Model, scales: Float32Array): void {
   const { layers, write } = denseLayersOf(model);
-  if (layers.length === 0) return;
   const [{ weight, bias }] = layers;
   const inputs = weight.length / bias.length;
-  for (let start = 0; start < weight.length; start += inputs)
-    for (let input = 0; input < scales.length && input < inputs; input++)
-      weight[start + input] *= scales[input];
+  for (let at = 0; at < weight.length; at++) weight[at] *= scales[at % inputs] ?? 1;
   write();
 }

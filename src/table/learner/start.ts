@@ -1,7 +1,7 @@
 /** Weights that start from the training rows (RealMLP; Holzmüller, Grinsztajn and Steinwart, 2024). */
-import { scaleRows } from "../../kernel/scaleRows.ts";
+import { scaleInputs } from "../../kernel/scaleInputs.ts";
 import type { Model } from "../../model.ts";
-import { type Stream, uniform } from "../../random.ts";
+import { uniform } from "../../random.ts";
 import { denseLayersOf } from "./denseLayers.ts";
 
 /** Rows that are looked at. */
@@ -21,12 +21,10 @@ const PURPOSE = 32;
 export function startFromData(model: Model, x: Float32Array, scales?: Float32Array): void {
   const { inputs, seed } = model;
   const rows = Math.min(MOST_ROWS, x.length / inputs);
-  const plain = x.subarray(0, rows * inputs);
-  const sample = scales ? scaleRows(plain, scales) : plain;
+  const sample = scaleInputs(x.slice(0, rows * inputs), scales);
   const { layers, write } = denseLayersOf(model);
   for (const { layer, weight, bias } of layers) {
-    const stream: Stream = { purpose: PURPOSE, index: layer };
-    const draw = uniform(seed, stream);
+    const draw = uniform(seed, { purpose: PURPOSE, index: layer });
     const values = model.predict(sample, { layer });
     const units = bias.length;
     const width = weight.length / units;

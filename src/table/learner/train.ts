@@ -29,7 +29,7 @@ export interface Trained extends Planned {
 /** The rows of a fold as the networks of a stage take them. */
 export interface StageRows extends Pick<Encoded, "training" | "validation" | "weights"> {
   /** The factors that the networks' inputs are multiplied by. */
-  readonly scales: Float32Array<ArrayBuffer> | undefined;
+  readonly scales?: Float32Array<ArrayBuffer> | undefined;
 }
 
 /** How to train. */
@@ -61,7 +61,7 @@ function begin({ member, seed }: Planned, rows: StageRows, shape: Shape, kernel:
     }),
     warnings: false,
     ...(rate && { schedule: (epoch: number) => rate((epoch + 0.5) / epochs) }),
-    ...(weights && { sampleWeight: weights }),
+    sampleWeight: weights,
   });
   return { model, examples: training, options: { ...options, inputScales: scales } } satisfies ModelTraining;
 }
