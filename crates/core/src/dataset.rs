@@ -85,6 +85,7 @@ impl<'a> Dataset<'a> {
             scales.len()
         );
         let x = own_finite(self.x, scales)?;
+        let codes = if scales.is_empty() { codes } else { Arc::default() };
         let weights = self.weights.map(own).transpose()?;
         let id = Some(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         Ok(Dataset { x, y: own(self.y)?, weights, inputs, outputs, rows, id, codes })
