@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { minifySync } from "rolldown/utils";
+import { minifySync, parseSync, Visitor } from "rolldown/utils";
 import { defineConfig, type UserConfig } from "tsdown";
 import { thirdPartyLicenses } from "./scripts/licenses.js";
 import { SEARCH, schemaOf, TRAIN } from "./src/cli/train/settings.ts";
@@ -16,6 +16,30 @@ interface BuiltFile {
  */
 const FOR_BUNDLERS = /webpackIgnore|@vite-ignore|@__PURE__|new URL\("\.\//;
 
+/** The length from which a line of code ends before the next statement. */
+const LINE = 120;
+
+/**
+ * Breaks code without spaces into lines: Node prints the line that threw, above the message of an error that
+ * nothing catches.
+ */
+function inLines(name: string, code: string): string {
+  const starts: number[] = [];
+  const visit = ({ body }: { body: readonly { start: number }[] }) => {
+    for (const { start } of body) starts.push(start);
+  };
+  const { program } = parseSync(name, code);
+  new Visitor({ Program: visit, BlockStatement: visit, StaticBlock: visit, ClassBody: visit }).visit(program);
+  let result = "";
+  let from = 0;
+  for (const start of starts.sort((a, b) => a - b)) {
+    if (start - from < LINE) continue;
+    result += `${code.slice(from, start)}\n`;
+    from = start;
+  }
+  return result + code.slice(from);
+}
+
 /**
  * Removes the spaces from the code of optional parts, and shortens the names in chunks that are mostly libraries,
  * which nobody debugs here.
@@ -30,8 +54,6 @@ const smallCode = {
         places.reduce((sum, [id, { renderedLength }]) => sum + (isCounted(id) ? renderedLength : 0), 0);
       const isLibrary = 2 * lengthOf((id) => id.includes("node_modules")) > lengthOf(() => true);
       if (code === undefined || !name.endsWith(".js") || (!isLibrary && FOR_BUNDLERS.test(code))) continue;
-      // Node prints the line that threw, above the message of an error that nothing catches.
-      if (places.some(([id]) => id.endsWith("/src/errors.ts"))) continue;
       const names = isLibrary ? {} : { compress: false, mangle: false };
       const { code: small, errors } = minifySync(name, code, { module: true, ...names });
       if (errors.length > 0) throw new Error(`${name} cannot be minified: ${errors[0].message}`);
@@ -39,7 +61,7 @@ const smallCode = {
       const from = Array.from(code.matchAll(/^\/\/#region (?:node_modules|src)\/[^/\n]+/gm), ([text]) =>
         text.slice(10),
       );
-      file.code = `// ${[...new Set(from)].join(", ")}/\n${small}`;
+      file.code = `// ${[...new Set(from)].join(", ")}/\n${isLibrary ? small : inLines(name, small)}`;
     }
   },
 };

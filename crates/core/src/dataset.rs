@@ -4,10 +4,9 @@ use crate::engine::codes::{Codes, LookedUp};
 use crate::engine::huge_pages::{copied, room};
 use crate::ensure;
 use crate::errors::Result;
-use crate::network::lock;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -134,7 +133,7 @@ impl<'a> Dataset<'a> {
     /// Returns the inputs as codes, if they are one-hot or piecewise-linear to a large part. Looks for them once
     /// for the same lookups.
     pub(crate) fn codes(&self, lookups: &[LookedUp]) -> Result<Option<Arc<Codes>>> {
-        let mut found = lock(&self.codes);
+        let mut found = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, codes)) = found.iter().find(|(own, _)| own == lookups) {
             return Ok(codes.clone());
         }
