@@ -21,6 +21,7 @@ const program = {
   ],
   loss: { type: "meanSquaredError" },
   clipGradients: null,
+  precision: "float32",
   measures: [],
   optimizer: { type: "sgd", momentum: 0.5, nesterov: false, weightDecay: 0, decayBiases: true },
 };

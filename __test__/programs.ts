@@ -17,6 +17,7 @@ import {
   categoriesOf,
   countParameters,
   type LayerShape,
+  type Precision,
   type Program,
   shapes,
   toProgram,
@@ -129,6 +130,7 @@ export function programOf(architecture: {
   readonly clipGradients?: ClipGradients | null;
   readonly l1?: number;
   readonly l2?: number;
+  readonly precision?: Precision;
 }): Program {
   const { loss = "meanSquaredError", optimizer = "sgd" } = architecture;
   return toProgram(configure({ ...architecture, loss, optimizer } as unknown as Architecture));
@@ -228,6 +230,7 @@ const updates = [
   { clipGradients: { value: 0.02 } },
   { l1: 0.02 },
   { l2: 0.05 },
+  { precision: "bfloat16" as const },
 ];
 
 /** One program for each entry of the tables of layers, losses and optimizers: 3 inputs, 2 outputs. */

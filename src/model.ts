@@ -417,10 +417,11 @@ export class Model<const List extends MetricList = MetricList> {
    */
   summary(): string {
     const { configuration, layers, parameters, reason } = sessionOf(this, "summary");
-    const { loss, optimizer } = configuration;
+    const { loss, optimizer, precision } = configuration;
+    const options = precision === "float32" ? "" : `, precision ${precision}`;
     return [
       ...layerTable(layers),
-      `${parameters} parameters, loss ${loss.type}, optimizer ${optimizer.type}, seed ${this.seed}`,
+      `${parameters} parameters, loss ${loss.type}, optimizer ${optimizer.type}${options}, seed ${this.seed}`,
       `kernel ${this.kernel.name} (${reason})`,
     ].join("\n");
   }

@@ -53,6 +53,7 @@ layers hiddenlayers hiddenlayersizes
 loss lossfunction lossfn criterion objective
 optimizer solver optim optimiser
 metrics metric scoring
+precision dtype datatype mixedprecision autocast
 clipGradients clipnorm globalclipnorm clipvalue gradientclip gradientclipping maxgradnorm
 norm clipnorm maxnorm
 value clipvalue

@@ -12,6 +12,7 @@ export function selfTest(kernel: Kernel): void {
     ],
     loss: { type: "meanSquaredError" },
     clipGradients: null,
+    precision: "float32",
     measures: [],
     optimizer: { type: "sgd", momentum: 0, nesterov: false, weightDecay: 0, decayBiases: true },
   };

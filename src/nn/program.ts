@@ -14,6 +14,7 @@ import {
   create,
   number,
   type OneOf,
+  oneOf,
   optionalOneOf,
   readSize,
   type Table,
@@ -37,11 +38,20 @@ const clipping = { norm: number({ above: 0 }), value: number({ above: 0 }) };
  */
 export type ClipGradients = OneOf<typeof clipping>;
 
+/**
+ * The precision of the factors of matrix products in training: 32-bit floats, or bfloat16, which has the same
+ * range and 8 bits of mantissa.
+ */
+export type Precision = (typeof PRECISIONS)[number];
+
+const PRECISIONS = ["float32", "bfloat16"] as const;
+
 /** The options of a model that an update depends on. */
 const update = {
   clipGradients: optionalOneOf(clipping),
   l1: number({ default: 0, minimum: 0 }),
   l2: number({ default: 0, minimum: 0 }),
+  precision: oneOf(PRECISIONS, { default: "float32" }),
 };
 
 /** The options of a network: its layers, and how it learns. */
@@ -67,6 +77,17 @@ export interface NetworkOptions {
   readonly l1?: number | undefined;
   /** The factor of the penalty l2 Σw², with the same rules; 0 by default. */
   readonly l2?: number | undefined;
+  /**
+   * `"bfloat16"` trains wide layers almost twice as fast on CPUs with AVX512-BF16 (AMD from Zen 4, Intel Xeon
+   * from Sapphire Rapids). Other CPUs give the same results, and are not faster. By default `"float32"`.
+   *
+   * With `"bfloat16"`, the steps of a training round both factors of each matrix product of a layer with at
+   * least 8 outputs: to the nearest value with 8 bits, halves to the even one, magnitudes below 2^-56 to 0. This
+   * holds for the outputs and for the gradients of inputs and weights. Sums, biases, activations, losses,
+   * embeddings, the optimizer and the weights themselves stay 32-bit floats. So do predictions, validation,
+   * `evaluate` and `gradients`.
+   */
+  readonly precision?: Precision | undefined;
 }
 
 /** The names of the options of a network. */
@@ -78,6 +99,7 @@ export const NETWORK_OPTIONS: readonly (keyof NetworkOptions)[] = [
   "clipGradients",
   "l1",
   "l2",
+  "precision",
 ];
 
 /** An optimizer with every default filled in. */
@@ -94,6 +116,7 @@ export interface NetworkConfiguration {
   readonly clipGradients: ClipGradients | null;
   readonly l1: number;
   readonly l2: number;
+  readonly precision: Precision;
 }
 
 /** What the kernels receive. */
@@ -103,6 +126,8 @@ export interface Program {
   readonly loss: Complete;
   readonly optimizer: Complete;
   readonly clipGradients: ClipGradients | null;
+  /** The precision of the factors of products with at least 8 outputs, in training steps. */
+  readonly precision: Precision;
   /** What a run computes at the end of each epoch, besides the loss: entries of `measures.ts`. */
   readonly measures: readonly Complete[];
 }
@@ -276,7 +301,7 @@ export function createLoss({ loss }: NetworkConfiguration): losses.Loss {
 
 /** Returns the program of a configuration, with measures for its runs. */
 export function toProgram(configuration: NetworkConfiguration, measures: readonly Complete[] = []): Program {
-  const { inputs, layers, loss, optimizer, clipGradients, l1, l2 } = configuration;
+  const { inputs, layers, loss, optimizer, clipGradients, l1, l2, precision } = configuration;
   const { learningRate: _rate, ...rule } = optimizer;
   const penalties: Penalties = { l1, l2 };
   return {
@@ -285,6 +310,7 @@ export function toProgram(configuration: NetworkConfiguration, measures: readonl
     loss,
     optimizer: rule as Complete,
     clipGradients,
+    precision,
     measures,
   };
 }

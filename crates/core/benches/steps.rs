@@ -1,14 +1,14 @@
 //! Measures microseconds per training step for networks from tiny to wide, as a share of the FMA peak of the
 //! same run.
 //!
-//! `cargo bench -p myelin-core --bench steps -- [instructions] [optimizer] [network] [threads] [exactly]`
+//! `cargo bench -p myelin-core --bench steps -- [instructions] [optimizer] [network] [threads] [exactly] [bfloat16]`
 //!
 //! The optimizer is a name in the table, by default sgd. The number of threads is 1 by default. With
 //! `exactly`, all of these threads are used even if one thread is faster. Each measurement is followed by a
 //! sample of the peak. The share compares the best of each; the median is printed as well. Pin the process to
 //! one core if the machine is busy. The limit counts the multiply-adds of the products, without the input
 //! gradient of the first layer. The network of 960 inputs takes numbers in piecewise-linear form as codes, which
-//! need far fewer.
+//! need far fewer. With `bfloat16`, training steps round the factors of wide products, and may exceed the peak.
 
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::simd::Instructions;
@@ -101,7 +101,7 @@ impl Case {
         self.widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
     }
 
-    fn program(&self, optimizer: &Value) -> Value {
+    fn program(&self, optimizer: &Value, precision: &str) -> Value {
         let dense = |&units: &usize| {
             json!({
                 "type": "dense", "units": units, "useBias": true, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0,
@@ -121,7 +121,7 @@ impl Case {
         json!({
             "inputs": self.widths[0], "layers": layers, "loss": loss, "optimizer": optimizer,
             "clipGradients": null,
-            "measures": [],
+            "measures": [], "precision": precision,
         })
     }
 
@@ -135,11 +135,11 @@ impl Case {
     /// Returns the microseconds per step, sorted, and the best FMA peak in operations per second.
     fn measure(
         &self,
-        optimizer: &Value,
+        (optimizer, precision): (&Value, &str),
         instructions: Instructions,
         threads: Threads,
     ) -> Result<(Vec<f64>, f64), Error> {
-        let program = self.program(optimizer).to_string();
+        let program = self.program(optimizer, precision).to_string();
         let mut network = Network::new(&program, Some(instructions.name()))?;
         network.write_parameters(&values(1, network.parameters(), 0.1))?;
         let (inputs, outputs) = (self.widths[0], self.widths[self.widths.len() - 1]);
@@ -189,10 +189,11 @@ fn main() -> Result<(), Error> {
     let threads = given.iter().find_map(|argument| argument.parse().ok()).unwrap_or(1);
     let exactly = threads == 1 || given.iter().any(|argument| argument == "exactly");
     let threads = if exactly { Threads::Exactly(threads) } else { Threads::AtMost(threads) };
-    println!("{}, {}, {threads:?}", instructions.name(), optimizer["type"]);
+    let precision = if given.iter().any(|argument| argument == "bfloat16") { "bfloat16" } else { "float32" };
+    println!("{}, {}, {precision}, {threads:?}", instructions.name(), optimizer["type"]);
     println!("{:20} {:>6} {:>12} {:>12} {:>12}", "network", "batch", "best µs", "median µs", "% of peak");
     for case in CASES.iter().filter(|case| wanted.is_none_or(|name| *name == case.name())) {
-        let (times, peak) = case.measure(&optimizer, instructions, threads)?;
+        let (times, peak) = case.measure((&optimizer, precision), instructions, threads)?;
         let share = case.operations() / peak * 1e6 / times[0] * 100.0;
         let (best, median) = (times[0], times[times.len() / 2]);
         println!("{:20} {:6} {best:12.3} {median:12.3} {share:12.1}", case.name(), case.batch);

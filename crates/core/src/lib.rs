@@ -11,7 +11,7 @@
 //!   "layers": [{ "type": "dense", "units": 1, "useBias": true, "trainable": true, "learningRateFactor": 1, "l1": 0, "l2": 0 }],
 //!   "loss": { "type": "meanSquaredError" },
 //!   "clipGradients": null,
-//!   "measures": [],
+//!   "measures": [], "precision": "float32",
 //!   "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true } }"#;
 //! let mut network = Network::new(program, None)?;
 //! network.write_parameters(&[0.5, -0.5, 0.0])?;

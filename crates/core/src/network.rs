@@ -2,18 +2,20 @@
 //! They are methods of [`Plan`], the compiled network. Callers use [`Network`](crate::Network) of
 //! `kernel.rs`.
 
+use crate::engine::bfloat16::{Precision, RoundedOperands, round_columns, with_rounding};
 use crate::engine::coded_gradient::CodedShard;
 use crate::engine::codes::{Codes, Layout};
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
 use crate::engine::gradient_target::{GradientTarget, target_lines};
 use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{LANES, Line, Panels, panels};
+use crate::engine::products::{Form, Product};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::BatchStatistics;
 use crate::layers::LayerOperation;
 use crate::operations::{BatchRange, Kind, Operation};
 use crate::program::{CodedProduct, Plan};
-use crate::workspace::{Batch, Workspace};
+use crate::workspace::{Batch, Rounded, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,6 +52,7 @@ impl<S: Simd> Plan<S> {
         statistics: Option<&[BatchStatistics]>,
     ) {
         let at = BatchRange { from: workspace.from, rows, moment: workspace.moment, statistics };
+        let rounds = self.rounds() && workspace.moment.is_some();
         for (index, operation) in
             self.operations.iter().enumerate().take(operations.end).skip(operations.start)
         {
@@ -58,6 +61,17 @@ impl<S: Simd> Plan<S> {
             let epilogue = operation.epilogue.as_deref();
             let mut apply = Apply { epilogue, derivatives: workspace.derivatives[index].as_mut() };
             match &operation.kind {
+                Kind::Product(product) if KNOWN_ROWS == 0 && rounds && product.form == Form::Wide => {
+                    let Precision::Bfloat16(pairs) = self.precision else { continue };
+                    let Rounded { rows: rounded, columns } = &mut workspace.rounded;
+                    let operands = RoundedOperands { rows: rounded, weights: &mut workspace.scratch };
+                    with_rounding!(pairs, rounding => {
+                        product.forward_rounded(s, rounding, parameters, input, output, operands, apply, rows);
+                        if let Some([columns, _]) = &mut columns[index] {
+                            round_columns(s, rounding, input, rows, columns);
+                        }
+                    });
+                }
                 Kind::Product(product) => {
                     product.forward::<S, KNOWN_ROWS>(s, parameters, input, output, apply, rows)
                 }
@@ -179,7 +193,10 @@ impl<S: Simd> Plan<S> {
         workspace: &mut Workspace,
         (statistics, coded): (Option<&[BatchStatistics]>, usize),
     ) {
-        let Workspace { rows, moment, derivatives, draws, outputs, gradients, scratch, .. } = workspace;
+        let rounds = KNOWN_ROWS == 0 && self.rounds() && workspace.moment.is_some();
+        let start = operations.start;
+        let Workspace { rows, moment, derivatives, draws, outputs, gradients, scratch, rounded, .. } =
+            workspace;
         let rows = *rows;
         for index in operations.rev() {
             let (before, after) = gradients.split_at_mut(index);
@@ -189,6 +206,21 @@ impl<S: Simd> Plan<S> {
             let needed = of_lookups.cloned().unwrap_or(0..result.features());
             let needed_panels = needed.start / LANES..panels(needed.end);
             match &self.operations[index].kind {
+                Kind::Product(product) if rounds && product.form == Form::Wide => {
+                    let Precision::Bfloat16(pairs) = self.precision else { continue };
+                    let operands = RoundedOperands { rows: &mut rounded.rows, weights: scratch };
+                    with_rounding!(pairs, rounding => product.input_gradient_rounded(
+                        s,
+                        rounding,
+                        parameters,
+                        gradient,
+                        result,
+                        operands,
+                        epilogue,
+                        (rows, needed_panels),
+                    ));
+                    self.round_gradient(s, index, gradient, rounded, rows);
+                }
                 Kind::Product(product) => {
                     product.input_gradient::<S, KNOWN_ROWS>(
                         s,
@@ -214,6 +246,18 @@ impl<S: Simd> Plan<S> {
                     epilogue.apply(s, result, panels, rows);
                 }
             }
+        }
+        if rounds && start == self.first_trained + 1 {
+            self.round_gradient(s, start - 1, &gradients[start - 1], rounded, rows);
+        }
+    }
+
+    /// Rounds the gradient of an operation's output for the gradient of its weights, if it has any.
+    fn round_gradient(&self, s: S, index: usize, gradient: &Panels, rounded: &mut Rounded, rows: usize) {
+        if let Precision::Bfloat16(pairs) = self.precision
+            && let Some([_, columns]) = &mut rounded.columns[index]
+        {
+            with_rounding!(pairs, rounding => round_columns(s, rounding, gradient, rows, columns));
         }
     }
 
@@ -377,6 +421,17 @@ impl<S: Simd> Plan<S> {
                         // Biases are left.
                         lines.start = lines.start.max(product.weight.end).min(lines.end);
                     }
+                    if let Some((product, pairs)) = self.rounded_weights(operation, shards) {
+                        let shards = shards.iter().filter_map(
+                            #[inline(always)]
+                            |shard| shard.rounded.shard(index, shard.rows.div_ceil(self.precision.terms())),
+                        );
+                        let gradients =
+                            ParameterGradients { s, shards, lines: &lines, scratch: &mut *block, target: &mut target };
+                        with_rounding!(pairs, rounding => product.weight_gradient_rounded(rounding, gradients));
+                        // Biases are left.
+                        lines.start = lines.start.max(product.weight.end).min(lines.end);
+                    }
                     let shards = shards.iter().map(
                         #[inline(always)]
                         |shard| {
@@ -394,6 +449,18 @@ impl<S: Simd> Plan<S> {
                 }
             },
         );
+    }
+
+    /// Returns the product and the pairs with which its factors are rounded, if these rows are those of a
+    /// training step that rounds them.
+    fn rounded_weights<'a>(
+        &self,
+        operation: &'a Operation<S>,
+        shards: &[Workspace],
+    ) -> Option<(&'a Product, Option<S::Pairs>)> {
+        let Precision::Bfloat16(pairs) = self.precision else { return None };
+        let product = operation.product().filter(|product| product.form == Form::Wide)?;
+        shards.iter().all(|shard| shard.moment.is_some()).then_some((product, pairs))
     }
 
     /// Returns where to divide the lines of all parameters so that all threads have about the same work. With

@@ -5,6 +5,7 @@
 
 use crate::dataset::Dataset;
 use crate::engine::affine::Affine;
+use crate::engine::bfloat16::Precision;
 use crate::engine::codes::LookedUp;
 use crate::engine::groups::{GroupRule, Groups};
 use crate::engine::lookup::Lookup;
@@ -60,6 +61,8 @@ pub struct Plan<S: Simd> {
     /// For each of the lookups at the beginning: the features of its output whose gradient a lookup reads. No
     /// operation before them needs another one.
     pub needed: Vec<Range<usize>>,
+    /// The precision of the factors of wide products in training steps.
+    pub precision: Precision<S>,
     /// How a step is taken.
     pub way: Way,
     /// The loss.
@@ -134,10 +137,17 @@ fn clip(value: Option<&Value>) -> Result<Option<Clip>> {
     }
 }
 
+/// Reads `precision`, the name of one.
+fn precision<S: Simd>(value: Option<&Value>) -> Result<Precision<S>> {
+    let name = value.and_then(Value::as_str);
+    let unknown = || Error::new("program: precision must be \"float32\" or \"bfloat16\"");
+    name.and_then(Precision::of).ok_or_else(unknown)
+}
+
 /// The target of a fork whose `Add` is not compiled yet.
 const OPEN: usize = usize::MAX;
 
-const FIELDS: [&str; 6] = ["inputs", "layers", "loss", "optimizer", "clipGradients", "measures"];
+const FIELDS: [&str; 7] = ["inputs", "layers", "loss", "optimizer", "clipGradients", "precision", "measures"];
 
 impl<S: Simd> Plan<S> {
     /// Compiles a Program. Returns an error that names the place if the Program is not valid.
@@ -163,6 +173,7 @@ impl<S: Simd> Plan<S> {
             operations: Vec::new(),
             first_trained: 0,
             needed: Vec::new(),
+            precision: precision(program.get("precision"))?,
             way: Way::Rows,
             loss: losses::build(kind(loss, "loss")?, loss)?,
             absorbed: None,
@@ -208,7 +219,7 @@ impl<S: Simd> Plan<S> {
         plan.first_trained = first.unwrap_or(plan.operations.len() - 1);
         plan.needed = needed(&plan.operations);
         let size = (plan.lines, plan.needs_whole_gradient() || plan.groups.is_some());
-        plan.way = Way::of(&plan.operations, size, (&*plan.loss, &*plan.update));
+        plan.way = Way::of(&plan.operations, size, plan.rounds(), (&*plan.loss, &*plan.update));
         Ok(plan)
     }
 
@@ -475,7 +486,7 @@ impl<S: Simd> Plan<S> {
     /// Returns the product whose input may be codes, and the scale before it, if there is one. Both are trained,
     /// and only lookups come before them.
     pub(crate) fn coded_product(&self) -> Option<CodedProduct<'_>> {
-        if matches!(self.way, Way::Segments) {
+        if matches!(self.way, Way::Segments) || self.rounds() {
             return None;
         }
         let is_trained = |operation: &&Operation<S>| operation.trainable;
@@ -499,6 +510,11 @@ impl<S: Simd> Plan<S> {
         let lookups = self.operations.iter().filter_map(Operation::lookup);
         let columns = self.categories.iter().zip(lookups);
         columns.map(|(&(column, _), lookup)| LookedUp { column, units: lookup.units }).collect()
+    }
+
+    /// Returns whether training steps round the factors of wide products.
+    pub fn rounds(&self) -> bool {
+        !matches!(self.precision, Precision::Float32)
     }
 
     /// Returns whether an update needs the gradient of all parameters at once.

@@ -100,7 +100,8 @@ impl<S: Simd> State<S> {
             // The first thread takes all rows if one thread turns out to be faster.
             let chunk = rows.min(self.plan.chunk_rows());
             let all = thread == 0 || apart;
-            workspace.reserve(&self.plan, if all { chunk } else { chunk.div_ceil(threads) }, true)?;
+            let shared = chunk.div_ceil(threads).next_multiple_of(self.plan.precision.terms());
+            workspace.reserve(&self.plan, if all { chunk } else { shared }, true)?;
             if apart && workspace.partial.is_empty() {
                 workspace.partial = zeros(Some(self.plan.lines))?;
             }

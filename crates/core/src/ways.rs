@@ -44,10 +44,11 @@ pub enum Way {
 impl Way {
     /// Chooses the way of a plan with these operations and `lines` of parameters. `needs_more` is true if
     /// an update needs the gradient of all parameters at once, or treats some unlike others: small batches support
-    /// neither.
+    /// neither. They and products by panels do not support steps that round factors, if `rounds`.
     pub fn of<S: Simd>(
         operations: &[Operation<S>],
         (lines, needs_more): (usize, bool),
+        rounds: bool,
         (loss, update): (&dyn RowLoss<S>, &dyn Update<S>),
     ) -> Self {
         if operations.iter().any(|operation| matches!(operation.kind, Kind::Standardize(..))) {
@@ -56,7 +57,7 @@ impl Way {
         // Portable code gains nothing from a constant number of rows: its multiply-adds are function calls.
         let has_lanes = S::INSTRUCTIONS != Instructions::Portable;
         let plain = operations.iter().all(|operation| operation.kind.is_plain());
-        if has_lanes && plain && !needs_more && lines <= SMALL_NETWORK_LINES {
+        if has_lanes && plain && !needs_more && !rounds && lines <= SMALL_NETWORK_LINES {
             return match one_hidden_layer(operations) {
                 Some(layer) => {
                     Way::OneHiddenLayer(layer, Fusion::of(operations[0].epilogue.as_deref(), loss, update))
@@ -64,7 +65,8 @@ impl Way {
                 None => Way::SmallNetwork,
             };
         }
-        match (lines <= CHUNK_LINES, large_first(operations, lines).cloned()) {
+        let first = large_first(operations, lines).filter(|_| !rounds).cloned();
+        match (lines <= CHUNK_LINES, first) {
             (true, first) => Way::Chunks(first),
             (false, Some(first)) => Way::FirstByPanels(first),
             (false, None) => Way::Rows,

@@ -4,9 +4,10 @@ use crate::dataset::Dataset;
 use crate::engine::CHUNK_ROWS;
 use crate::engine::coded_rows::CodedRows;
 use crate::engine::codes::Codes;
+use crate::engine::gradients::Shard;
 use crate::engine::huge_pages::{filled, reserve};
 use crate::engine::panels::{Line, Panels, panels, zeros};
-use crate::engine::products::Product;
+use crate::engine::products::{Form, Product};
 use crate::engine::simd::Simd;
 use crate::errors::Result;
 use crate::operations::{Moment, Operation};
@@ -42,6 +43,59 @@ pub(crate) struct Workspace {
     pub(crate) weights: Vec<f32>,
     /// The gradient of all parameters over these rows, if each thread takes whole chunks.
     pub(crate) partial: Vec<Line>,
+    /// The factors in bfloat16, in training only.
+    pub(crate) rounded: Rounded,
+}
+
+/// The rounded factors of wide products.
+#[derive(Default)]
+pub(crate) struct Rounded {
+    /// The rows of the product that is computed.
+    pub(crate) rows: Panels,
+    /// The input of each operation and the gradient of its output, for the gradient of its weights, if it has
+    /// any in training. Their lines hold as many consecutive rows as those of [`Precision`] hold terms.
+    pub(crate) columns: Vec<Option<[Panels; 2]>>,
+}
+
+impl Rounded {
+    fn new<S: Simd>(plan: &Plan<S>, capacity: usize) -> Result<Self> {
+        let terms = plan.precision.terms();
+        let wide = |operation: &Operation<S>| {
+            let product = operation.product().filter(|product| product.form == Form::Wide);
+            product.map(|product| (product.inputs, product.outputs))
+        };
+        let sizes = plan.operations.iter().filter_map(wide);
+        let widest = sizes.fold(0, |widest, (inputs, outputs)| widest.max(inputs).max(outputs));
+        let columns = plan.operations.iter().map(|operation| {
+            let Some((inputs, outputs)) = wide(operation).filter(|_| operation.trainable) else {
+                return Ok(None);
+            };
+            let columns = |features: usize| Panels::new(features, capacity.div_ceil(terms));
+            Ok(Some([columns(inputs)?, columns(outputs)?]))
+        });
+        Ok(Rounded {
+            rows: Panels::new(widest.div_ceil(terms), capacity)?,
+            columns: columns.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Returns the most lines that each row takes.
+    fn row_lines<S: Simd>(plan: &Plan<S>) -> usize {
+        let products = plan.operations.iter().filter_map(Operation::product);
+        let sizes = products.map(|product| [panels(product.inputs), panels(product.outputs)]);
+        let (mut widest, mut all) = (0, 0_usize);
+        for size in sizes.flatten() {
+            widest = widest.max(size);
+            all = all.saturating_add(size);
+        }
+        if plan.rounds() { all.saturating_add(widest) } else { 0 }
+    }
+
+    /// Returns the columns of an operation as a shard of rows.
+    pub(crate) fn shard(&self, operation: usize, lines: usize) -> Option<Shard<'_>> {
+        let [input, gradient] = self.columns[operation].as_ref()?;
+        Some(Shard { input, first: 0, gradient, rows: lines })
+    }
 }
 
 impl Workspace {
@@ -53,7 +107,8 @@ impl Workspace {
             })
         };
         let products = plan.operations.iter().filter_map(Operation::product);
-        let scratch = products.map(Product::scratch_lines).fold(FEWEST_SCRATCH_LINES, usize::max);
+        let scratch_lines = |product: &Product| product.scratch_lines(plan.rounds());
+        let scratch = products.map(scratch_lines).fold(FEWEST_SCRATCH_LINES, usize::max);
         let mut weights = Vec::new();
         reserve(&mut weights, capacity)?;
         Ok(Workspace {
@@ -72,6 +127,11 @@ impl Workspace {
             losses: filled(0.0, capacity)?,
             weights,
             partial: Vec::new(),
+            rounded: if backward && plan.rounds() {
+                Rounded::new(plan, capacity)?
+            } else {
+                Rounded::default()
+            },
         })
     }
 
@@ -83,6 +143,7 @@ impl Workspace {
         let operations =
             plan.operations.iter().map(|operation| panels(operation.outputs) * arrays(operation));
         let ends = panels(plan.inputs) + panels(plan.loss.targets(plan.outputs()));
+        let ends = ends.saturating_add(Rounded::row_lines(plan));
         operations.fold(ends, usize::saturating_add).saturating_mul(size_of::<Line>())
     }
 

@@ -74,7 +74,7 @@ fn program(widths: &[u64]) -> Value {
         "layers": layers.collect::<Vec<_>>(),
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": {
             "type": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "decayBiases": true, "amsgrad": true,
         },
@@ -97,6 +97,12 @@ fn all_kinds() -> Value {
         dense(2),
     ]);
     all
+}
+
+/// Returns the program with the precision bfloat16.
+fn rounded(mut program: Value) -> Value {
+    program["precision"] = json!("bfloat16");
+    program
 }
 
 fn network(program: &Value, instructions: &str) -> Network {
@@ -172,7 +178,7 @@ fn main() {
 
 fn a_step_allocates_nothing() {
     for instructions in instruction_sets() {
-        for program in WIDTHS.map(program).into_iter().chain([all_kinds()]) {
+        for program in WIDTHS.map(program).into_iter().chain([all_kinds(), rounded(all_kinds())]) {
             // 1100 rows are three chunks.
             for batch_size in [1, 5, 32, 1100] {
                 for (shuffle, threads, measures) in

@@ -70,7 +70,7 @@ fn factors() -> Vec<f32> {
 fn program(layers: Value, optimizer: Value) -> Value {
     json!({
         "inputs": INPUTS, "layers": layers, "loss": { "type": "meanSquaredError" }, "clipGradients": null,
-        "measures": [], "optimizer": optimizer,
+        "measures": [], "precision": "float32", "optimizer": optimizer,
     })
 }
 

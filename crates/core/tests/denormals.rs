@@ -24,7 +24,7 @@ fn decay(optimizer: &Value, instructions: &str, first: f32, mut visit: impl FnMu
         }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": optimizer,
     });
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();

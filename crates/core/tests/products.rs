@@ -40,7 +40,7 @@ impl Shape {
             "layers": [dense(self.hidden), dense(self.outputs)],
             "loss": { "type": "meanSquaredError" },
             "clipGradients": null,
-            "measures": [],
+            "measures": [], "precision": "float32",
             "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
         });
         Network::new(&program.to_string(), Some(instructions)).unwrap()
@@ -74,7 +74,7 @@ fn check_forward(instructions: &str, inputs: usize, outputs: usize, rows: usize,
         "layers": [dense(outputs)],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     });
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();
@@ -117,7 +117,7 @@ fn check_parameter_gradient(instructions: &str, inputs: usize, outputs: usize, r
         "layers": [dense(outputs)],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     });
     let mut network = Network::new(&program.to_string(), Some(instructions)).unwrap();

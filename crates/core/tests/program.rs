@@ -15,7 +15,7 @@ fn valid() -> Value {
         "layers": [dense(3), { "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": { "type": "sgd", "momentum": 0, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     })
 }
@@ -58,7 +58,7 @@ fn text_that_is_not_json_is_refused() {
 
 #[test]
 fn a_missing_field_is_named() {
-    for field in ["inputs", "layers", "loss", "optimizer", "clipGradients", "measures"] {
+    for field in ["inputs", "layers", "loss", "optimizer", "clipGradients", "precision", "measures"] {
         expect(&error(&format!("/{field}"), None), &["program", field]);
     }
     for option in ["units", "useBias", "trainable", "l1", "l2"] {
@@ -124,6 +124,9 @@ fn a_value_of_another_type_is_refused() {
     {
         expect(&error("/clipGradients", Some(value)), &["clipGradients", "norm", "value"]);
     }
+    for value in [json!(null), json!("bf16"), json!(16), json!(true), json!(["bfloat16"])] {
+        expect(&error("/precision", Some(value)), &["precision", "float32", "bfloat16"]);
+    }
     for value in [json!(0), json!(-1), json!(null), json!("1"), json!(1e300)] {
         for name in ["norm", "value"] {
             expect(&error("/clipGradients", Some(json!({ name: value }))), &["clipGradients", "above 0"]);
@@ -187,7 +190,7 @@ fn width_without_parameters_costs_nothing() {
         "layers": [{ "type": "relu" }],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     });
     assert_eq!(Network::new(&program.to_string(), None).unwrap().parameters(), 0);

@@ -13,7 +13,7 @@ fn program() -> Value {
         "layers": [dense(2)],
         "loss": { "type": "meanSquaredError" },
         "clipGradients": null,
-        "measures": [],
+        "measures": [], "precision": "float32",
         "optimizer": { "type": "sgd", "momentum": 0.5, "nesterov": false, "weightDecay": 0, "decayBiases": true },
     })
 }

@@ -87,6 +87,7 @@ export function compile(program: Program): Plan {
     trained,
     penalties,
     clip: program.clipGradients,
+    rounds: program.precision === "bfloat16",
   };
 }
 
@@ -94,11 +95,14 @@ export function compile(program: Program): Plan {
 export function predict(
   plan: Plan,
   parameters: readonly (ParameterView | undefined)[],
-  { input, outputs, at }: Workspace,
+  workspace: Workspace,
 ): void {
+  const { input, outputs, at } = workspace;
   for (let index = 0; index < plan.operations.length; index++) {
     const before = index > 0 ? outputs[index - 1] : input;
-    forwardOperation(plan.operations[index], parameters[index], before, outputs[index], outputs, at);
+    const operation = plan.operations[index];
+    const rounded = workspace.roundedOf(index);
+    forwardOperation(operation, parameters[index], before, outputs[index], outputs, at, rounded);
   }
 }
 
@@ -179,8 +183,9 @@ export function backward(
   for (let index = last; index >= 0; index--) {
     const operation = plan.operations[index];
     const before = index > 0 ? outputs[index - 1] : input;
-    parameterGradient(operation, gradient[index], before, gradients[index], rows, isFirst);
+    const rounded = workspace.roundedOf(index);
+    parameterGradient(operation, gradient[index], before, gradients[index], rows, isFirst, rounded);
     if (index === 0) break;
-    backwardOperation(operation, parameters[index], before, outputs, gradients, index, at);
+    backwardOperation(operation, parameters[index], before, outputs, gradients, index, at, rounded);
   }
 }

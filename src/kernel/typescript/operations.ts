@@ -14,6 +14,8 @@ import { NOISE_ROWS, noiseDraws, noiseKey } from "../../random.ts";
 import { affine, factorGradient, multiply } from "./operations/affine.ts";
 import { type BatchRange, copy, type ParameterArray, type ParameterView, sum } from "./operations/arrays.ts";
 import { lookUp, lookUpGradient, tableGradient } from "./operations/lookup.ts";
+import { backwardProduct, forwardProduct, productGradient } from "./operations/product.ts";
+import type { RoundedFactors } from "./operations/rounded.ts";
 import {
   runningGradient,
   type StandardizeOperation,
@@ -21,17 +23,7 @@ import {
   standardizeBatch,
   standardizeGradient,
 } from "./operations/standardize.ts";
-import {
-  biasGradient,
-  forward,
-  inputGradient,
-  type MatrixView,
-  repeated,
-  rowsOf,
-  type Sizes,
-  weightGradient,
-  ZEROS,
-} from "./products.ts";
+import { biasGradient, type MatrixView, repeated, rowsOf, type Sizes, ZEROS } from "./products.ts";
 
 /** A contiguous range of the parameters. */
 export interface ParameterRange {
@@ -238,11 +230,12 @@ export function forwardOperation(
   output: MatrixView,
   outputs: readonly MatrixView[],
   at: BatchRange,
+  rounded?: RoundedFactors,
 ): void {
   const { rows } = at;
   switch (operation.kind) {
     case "product":
-      forward(operation, view!.weight, view!.bias ?? ZEROS, input, output, rows);
+      forwardProduct(operation, view!, input, output, rows, rounded);
       break;
     case "affine":
       if (view!.bias === undefined) {
@@ -295,6 +288,7 @@ export function backwardOperation(
   gradients: readonly MatrixView[],
   index: number,
   at: BatchRange,
+  rounded?: RoundedFactors,
   result = gradients[index - 1],
 ): void {
   const { rows } = at;
@@ -303,7 +297,7 @@ export function backwardOperation(
   const length = rows * operation.outputs;
   switch (operation.kind) {
     case "product":
-      inputGradient(operation, view!.weight, gradients[index], result, rows);
+      backwardProduct(operation, view!, gradients[index], result, rows, rounded);
       break;
     case "elementwise":
       operation.activation.gradient(input.values, output.values, gradient, result.values, length);
@@ -352,12 +346,12 @@ export function parameterGradient(
   gradient: MatrixView,
   rows: number,
   isFirst: boolean,
+  rounded?: RoundedFactors,
 ): void {
   if (result === undefined || (operation.kind === "product" && !operation.trainable)) return;
   const { weight, bias } = result;
   if (operation.kind === "product") {
-    weightGradient(operation, gradient, input, isFirst ? ZEROS : weight, weight, rows);
-    if (bias !== undefined) biasGradient(operation, gradient, isFirst ? ZEROS : bias, bias, rows);
+    productGradient(operation, result, input, gradient, rows, isFirst, rounded);
   } else if (operation.kind === "affine") {
     factorGradient(operation.outputs, weight.values, input.values, gradient.values, rows, isFirst);
     if (bias !== undefined) {

@@ -1,6 +1,7 @@
 /** The rows of a batch, and their values in each operation. */
 import type { Rows } from "../kernel.ts";
 import { type BatchRange, copy, type Moment } from "./operations/arrays.ts";
+import { type RoundedFactors, roundedFactors } from "./operations/rounded.ts";
 import type { Operation } from "./operations.ts";
 import { type MatrixView, rowsOf } from "./products.ts";
 
@@ -11,6 +12,8 @@ export interface RowSizes {
   /** The number of values in a row of targets. */
   readonly targets: number;
   readonly operations: readonly Operation[];
+  /** Whether training steps round the factors of wide products to bfloat16. */
+  readonly rounds: boolean;
 }
 
 /** Activations and their gradients for up to `rows` rows. */
@@ -27,6 +30,8 @@ export class Workspace {
   readonly outputs: readonly MatrixView[];
   /** The gradient of the loss with respect to each operation's output. */
   readonly gradients: readonly MatrixView[];
+  /** Room for the rounded factors of each wide product. */
+  readonly #rounded: readonly (RoundedFactors | undefined)[];
 
   constructor(plan: RowSizes, rows: number, backward: boolean, isBatch = backward) {
     const matrix = (width: number) => rowsOf(new Float32Array(rows * width), width);
@@ -38,6 +43,12 @@ export class Workspace {
     this.weights = new Float32Array(rows).fill(1);
     this.outputs = matrices();
     this.gradients = backward ? matrices() : [];
+    this.#rounded = backward && plan.rounds ? roundedFactors(plan.operations, rows) : [];
+  }
+
+  /** Returns room for the factors of a product, if the current rows are those of a step that rounds them. */
+  roundedOf(operation: number): RoundedFactors | undefined {
+    return this.#at.moment === undefined ? undefined : this.#rounded[operation];
   }
 
   /** The range of the batch that the workspace holds. */

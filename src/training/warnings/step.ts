@@ -102,7 +102,7 @@ export function gradientOfInput(
   { input, outputs, gradients, at }: Workspace,
 ): Float32Array {
   const result = new Float32Array(at.rows * inputs);
-  backwardOperation(operations[0], view, input, outputs, gradients, 0, at, rowsOf(result, inputs));
+  backwardOperation(operations[0], view, input, outputs, gradients, 0, at, undefined, rowsOf(result, inputs));
   return result;
 }
 

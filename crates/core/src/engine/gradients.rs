@@ -1,6 +1,7 @@
 //! The third product of a dense layer: the gradients of its parameters, computed tile by tile into the
 //! target.
 
+use super::bfloat16::{Multiplier, Single};
 use super::gradient_target::{Block, GradientTarget};
 use super::panels::{LANES, Line, Panels, panels};
 use super::products::{Form, Product};
@@ -77,10 +78,10 @@ impl Product {
                     #[inline(always)]
                     |shard| (shard.gradient(0), [shard.input(panel)]),
                 );
-                tile_over(s, outer, [tile]);
+                tile_over((s, Single), outer, [tile]);
             }
         } else {
-            self.wide_weights(s, shards.clone(), weights, &mut block, second, target);
+            self.wide_weights((s, Single), shards.clone(), weights, &mut block, second, target);
         }
         if let Some(bias) = &self.bias {
             bias_gradient(s, shards, (lines, bias), &mut block, target);
@@ -88,12 +89,27 @@ impl Product {
         block.flush(s, target);
     }
 
+    /// Computes the gradient of W, for a wide product.
+    #[inline(always)]
+    pub(super) fn weight_gradient<'a, S: Simd, M: Multiplier<S>>(
+        &self,
+        multiplier: M,
+        gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>,
+    ) {
+        let ParameterGradients { s, shards, lines, scratch, target } = gradients;
+        let (first, second) = scratch.split_at_mut(scratch.len() / 2);
+        let weights = within(lines, &self.weight);
+        let mut block = Block::new(self.weight.start + weights.start, first);
+        self.wide_weights((s, multiplier), shards, weights, &mut block, second, target);
+        block.flush(s, target);
+    }
+
     /// Computes the gradients of these lines of W. Two whole panels are computed side by side, so that each
     /// line of the input is read once for both.
     #[inline(always)]
-    fn wide_weights<'a, S: Simd>(
+    fn wide_weights<'a, S: Simd, M: Multiplier<S>>(
         &self,
-        s: S,
+        (s, multiplier): (S, M),
         shards: impl Shards<'a>,
         weights: Range<usize>,
         block: &mut Block<'_>,
@@ -125,7 +141,7 @@ impl Product {
                             (shard.input(input_panel), gradient)
                         },
                     );
-                    tile_over(s, outer, tiles);
+                    tile_over((s, multiplier), outer, tiles);
                 }
                 panel += 2;
             } else {
@@ -140,7 +156,7 @@ impl Product {
                             (shard.input(input_panel), [gradient])
                         },
                     );
-                    tile_over(s, outer, [tile]);
+                    tile_over((s, multiplier), outer, [tile]);
                 }
                 panel += 1;
             }
@@ -184,8 +200,8 @@ const SHARDS: usize = 4;
 
 /// Computes one tile over all shards.
 #[inline(always)]
-fn tile_over<'a, S: Simd, const PANELS: usize>(
-    s: S,
+fn tile_over<'a, S: Simd, M: Multiplier<S>, const PANELS: usize>(
+    by: (S, M),
     mut shards: impl Iterator<Item = Outer<'a, PANELS>>,
     mut tiles: [&mut [Line]; PANELS],
 ) {
@@ -206,7 +222,7 @@ fn tile_over<'a, S: Simd, const PANELS: usize>(
             #[inline(always)]
             |tile| &mut **tile,
         );
-        outer_sums(s, &some[..count], tiles, add);
+        outer_sums(by, &some[..count], tiles, add);
         add = true;
     }
 }

@@ -9,6 +9,7 @@
 //! the chunks are added in order.
 
 pub mod affine;
+pub mod bfloat16;
 pub mod clock;
 pub mod coded;
 pub mod coded_gradient;

@@ -6,6 +6,7 @@
 //! added in one fixed tree. The form depends only on the number of outputs, never on the batch, the machine
 //! or the thread.
 
+use super::bfloat16::{Multiplier, Single};
 use super::epilogue::PanelEpilogue;
 use super::panels::{LANES, Line, Panels, ZERO, panels};
 use super::simd::Simd;
@@ -44,7 +45,7 @@ pub struct Product {
 
 /// Cuts the contraction into pieces of about the same length.
 #[inline(always)]
-fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
     // A division takes longer than a small product, and one piece needs none.
     let size = if length <= CONTRACTION {
         CONTRACTION
@@ -63,7 +64,7 @@ const ONE_ROW_PANELS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 6 };
 
 /// The number of output lines to which one call applies the epilogue. With fewer, the calls take noticeable
 /// time; more lines do not stay in the L1 cache.
-const FINISHED_LINES: usize = 256;
+pub(super) const FINISHED_LINES: usize = 256;
 
 impl Product {
     /// Returns the form for `outputs` outputs.
@@ -79,9 +80,11 @@ impl Product {
         }
     }
 
-    /// Returns the number of scratch lines that the input gradient needs.
-    pub fn scratch_lines(&self) -> usize {
-        if self.form == Form::Wide { 2 * panels(self.outputs.min(CONTRACTION)) * LANES } else { 0 }
+    /// Returns the number of scratch lines that the input gradient needs, and the forward product if it `rounds`
+    /// its factors.
+    pub fn scratch_lines(&self, rounds: bool) -> usize {
+        let longest = if rounds { self.outputs.max(self.inputs) } else { self.outputs };
+        if self.form == Form::Wide { 2 * panels(longest.min(CONTRACTION)) * LANES } else { 0 }
     }
 
     /// Returns the line, counted from the first weight, and the lane of W[output][input].
@@ -94,7 +97,12 @@ impl Product {
 
     /// Returns the weights from the inputs of `contraction` to the outputs of a panel, for a wide product.
     #[inline(always)]
-    fn lines<'a>(&self, parameters: &'a [Line], panel: usize, contraction: Range<usize>) -> &'a [Line] {
+    pub(super) fn lines<'a>(
+        &self,
+        parameters: &'a [Line],
+        panel: usize,
+        contraction: Range<usize>,
+    ) -> &'a [Line] {
         &parameters[self.weight.start + panel * self.inputs..][contraction]
     }
 
@@ -229,7 +237,7 @@ impl Product {
             #[inline(always)]
             |panel| self.bias_line(parameters, panel),
         );
-        multiply_group(s, lines, start, piece, input, group.len(), target, stride, rows);
+        multiply_group((s, Single), lines, start, piece, input, group.len(), target, stride, rows);
     }
 
     /// Computes a wide product for one row, as in a prediction. Groups of panels are computed side by side,
@@ -253,13 +261,20 @@ impl Product {
                     ));
                     let factors = Factors { lines, start, input, first_panel: 0 };
                     let target = output.panels_mut(panel..panel + ONE_ROW_PANELS, 1);
-                    multiply_tile::<S, 1, ONE_ROW_PANELS>(s, factors, target, stride, 0, 1);
+                    multiply_tile::<S, 1, ONE_ROW_PANELS, _>((s, Single), factors, target, stride, 0, 1);
                 }
                 for panel in whole..count {
                     let lines = [self.lines(parameters, panel, 0..self.inputs)];
                     let start = Some([self.bias_line(parameters, panel)]);
                     let factors = Factors { lines, start, input, first_panel: 0 };
-                    multiply_tile::<S, 1, 1>(s, factors, output.panel_mut(panel, 1), stride, 0, 1);
+                    multiply_tile::<S, 1, 1, _>(
+                        (s, Single),
+                        factors,
+                        output.panel_mut(panel, 1),
+                        stride,
+                        0,
+                        1,
+                    );
                 }
             },
         );
@@ -349,7 +364,17 @@ impl Product {
                     let lines = [&first[..piece.len()], &second[..piece.len()]];
                     let stride = input_gradient.capacity();
                     let target = input_gradient.panels_mut(group.clone(), rows);
-                    multiply_group(s, lines, [&ZERO; 2], &piece, gradient, group.len(), target, stride, rows);
+                    multiply_group(
+                        (s, Single),
+                        lines,
+                        [&ZERO; 2],
+                        &piece,
+                        gradient,
+                        group.len(),
+                        target,
+                        stride,
+                        rows,
+                    );
                     if piece.end == self.outputs && count * rows > FINISHED_LINES {
                         epilogue.apply(s, input_gradient, group, rows);
                     }
@@ -363,7 +388,7 @@ impl Product {
 
     /// Transposes weights: lane i of line o becomes W[piece.start + o][16 panel + i], zero beyond the inputs.
     #[inline(always)]
-    fn transpose<S: Simd>(
+    pub(super) fn transpose<S: Simd>(
         &self,
         s: S,
         parameters: &[Line],
@@ -395,8 +420,8 @@ impl Product {
 /// group has two panels.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "inlined; the arguments are the loop's own variables")]
-fn multiply_group<S: Simd>(
-    s: S,
+pub(super) fn multiply_group<S: Simd, M: Multiplier<S>>(
+    by: (S, M),
     lines: [&[Line]; 2],
     start: [&Line; 2],
     piece: &Range<usize>,
@@ -411,9 +436,9 @@ fn multiply_group<S: Simd>(
     // `S::PANELS` is a constant, so instruction sets without two-panel tiles do not compile them.
     if S::PANELS == 2 && panels == 2 {
         let factors = Factors { lines, start: first.then_some(start), input, first_panel };
-        multiply(s, factors, target, stride, rows);
+        multiply(by, factors, target, stride, rows);
     } else {
         let start = first.then_some([start[0]]);
-        multiply(s, Factors { lines: [lines[0]], start, input, first_panel }, target, stride, rows);
+        multiply(by, Factors { lines: [lines[0]], start, input, first_panel }, target, stride, rows);
     }
 }

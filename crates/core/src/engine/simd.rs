@@ -7,6 +7,8 @@
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512_bf16;
 #[cfg(target_arch = "aarch64")]
 pub mod neon;
 #[cfg(not(target_arch = "wasm32"))]
@@ -26,6 +28,7 @@ const BASELINE: Baseline = portable::Portable;
 #[cfg(target_arch = "wasm32")]
 const BASELINE: Baseline = wasm::Wasm;
 
+use super::bfloat16::Rounding;
 use super::panels::{Line, ZERO};
 use crate::errors::{Error, Result};
 
@@ -45,6 +48,14 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// The number of output panels that a tile covers: two where there are enough registers.
     const PANELS: usize;
+
+    /// The multiplier of pairs in bfloat16, or [`NoPairs`](super::bfloat16::NoPairs).
+    type Pairs: Rounding<Self>;
+
+    /// Returns the multiplier of pairs if the CPU has it.
+    fn pairs() -> Option<Self::Pairs> {
+        None
+    }
 
     /// Calls the closure with the instruction set enabled. The closure and everything it calls must be
     /// inlined. Code that is not inlined is compiled without these instructions.

@@ -9,6 +9,7 @@
     reason = "loops over constants are unrolled by index; iterators spill"
 )]
 
+use super::bfloat16::Multiplier;
 use super::panels::{LANES, Line, Panels, ZERO};
 use super::simd::Simd;
 use std::ops::Range;
@@ -16,22 +17,22 @@ use std::ops::Range;
 /// Calls the function with its first constant equal to the number, which is from 1 to `$most`, at most 14.
 /// Arms beyond `$most` are not compiled.
 macro_rules! with_constant {
-    ($number:expr, $most:expr, $function:ident::<$s:ty, _ $(, $more:tt)?>($($argument:expr),* $(,)?)) => {
+    ($number:expr, $most:expr, $function:ident::<$s:ty, _ $(, $more:tt)*>($($argument:expr),* $(,)?)) => {
         match $number {
-            2 if $most >= 2 => $function::<$s, 2 $(, $more)?>($($argument),*),
-            3 if $most >= 3 => $function::<$s, 3 $(, $more)?>($($argument),*),
-            4 if $most >= 4 => $function::<$s, 4 $(, $more)?>($($argument),*),
-            5 if $most >= 5 => $function::<$s, 5 $(, $more)?>($($argument),*),
-            6 if $most >= 6 => $function::<$s, 6 $(, $more)?>($($argument),*),
-            7 if $most >= 7 => $function::<$s, 7 $(, $more)?>($($argument),*),
-            8 if $most >= 8 => $function::<$s, 8 $(, $more)?>($($argument),*),
-            9 if $most >= 9 => $function::<$s, 9 $(, $more)?>($($argument),*),
-            10 if $most >= 10 => $function::<$s, 10 $(, $more)?>($($argument),*),
-            11 if $most >= 11 => $function::<$s, 11 $(, $more)?>($($argument),*),
-            12 if $most >= 12 => $function::<$s, 12 $(, $more)?>($($argument),*),
-            13 if $most >= 13 => $function::<$s, 13 $(, $more)?>($($argument),*),
-            14 if $most >= 14 => $function::<$s, 14 $(, $more)?>($($argument),*),
-            _ => $function::<$s, 1 $(, $more)?>($($argument),*),
+            2 if $most >= 2 => $function::<$s, 2 $(, $more)*>($($argument),*),
+            3 if $most >= 3 => $function::<$s, 3 $(, $more)*>($($argument),*),
+            4 if $most >= 4 => $function::<$s, 4 $(, $more)*>($($argument),*),
+            5 if $most >= 5 => $function::<$s, 5 $(, $more)*>($($argument),*),
+            6 if $most >= 6 => $function::<$s, 6 $(, $more)*>($($argument),*),
+            7 if $most >= 7 => $function::<$s, 7 $(, $more)*>($($argument),*),
+            8 if $most >= 8 => $function::<$s, 8 $(, $more)*>($($argument),*),
+            9 if $most >= 9 => $function::<$s, 9 $(, $more)*>($($argument),*),
+            10 if $most >= 10 => $function::<$s, 10 $(, $more)*>($($argument),*),
+            11 if $most >= 11 => $function::<$s, 11 $(, $more)*>($($argument),*),
+            12 if $most >= 12 => $function::<$s, 12 $(, $more)*>($($argument),*),
+            13 if $most >= 13 => $function::<$s, 13 $(, $more)*>($($argument),*),
+            14 if $most >= 14 => $function::<$s, 14 $(, $more)*>($($argument),*),
+            _ => $function::<$s, 1 $(, $more)*>($($argument),*),
         }
     };
 }
@@ -85,14 +86,15 @@ pub struct Factors<'a, const PANELS: usize> {
 /// This function, [`outer_sums`] and [`dot`] are never inlined. Their tiles are compiled once per number of
 /// panels, not at every place that multiplies.
 #[inline(never)]
-pub fn multiply<S: Simd, const PANELS: usize>(
-    s: S,
+pub fn multiply<S: Simd, M: Multiplier<S>, const PANELS: usize>(
+    (s, multiplier): (S, M),
     factors: Factors<'_, PANELS>,
     output: &mut [Line],
     stride: usize,
     rows: usize,
 ) {
-    s.run(
+    multiplier.run(
+        s,
         #[inline(always)]
         || {
             for piece in even_pieces(rows, const { most_sums::<S, PANELS>() }) {
@@ -100,7 +102,7 @@ pub fn multiply<S: Simd, const PANELS: usize>(
                 with_constant!(
                     piece.len(),
                     const { most_sums::<S, PANELS>() },
-                    multiply_tile::<S, _, PANELS>(s, factors, output, stride, row, rows)
+                    multiply_tile::<S, _, PANELS, M>((s, multiplier), factors, output, stride, row, rows)
                 );
             }
         },
@@ -109,8 +111,8 @@ pub fn multiply<S: Simd, const PANELS: usize>(
 
 /// Computes `ROWS` rows from `first_row` of `PANELS` panels.
 #[inline(always)]
-pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
-    s: S,
+pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize, M: Multiplier<S>>(
+    (s, multiplier): (S, M),
     Factors { lines, start, input, first_panel }: Factors<'_, PANELS>,
     output: &mut [Line],
     stride: usize,
@@ -146,7 +148,7 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
             for row in 0..ROWS {
                 let value = s.splat(values[row].0[lane]);
                 for panel in 0..PANELS {
-                    sums[row][panel] = s.mul_add(value, line[panel], sums[row][panel]);
+                    sums[row][panel] = multiplier.multiply_add(s, value, line[panel], sums[row][panel]);
                 }
             }
         }
@@ -168,7 +170,7 @@ pub fn multiply_tile<S: Simd, const ROWS: usize, const PANELS: usize>(
             for row in 0..ROWS {
                 let value = s.splat(values[row].0[lane % LANES]);
                 for panel in 0..PANELS {
-                    sums[row][panel] = s.mul_add(value, line[panel], sums[row][panel]);
+                    sums[row][panel] = multiplier.multiply_add(s, value, line[panel], sums[row][panel]);
                 }
             }
         }
@@ -187,20 +189,21 @@ pub type Outer<'a, const PANELS: usize> = (&'a [Line], [&'a [Line]; PANELS]);
 /// Computes tiles[p][i] = Σᵣ scalars[r][i] lines[p][r] over the rows of all shards in turn, for at most 16
 /// values i. Each tile has a line per value. With `add`, the sums continue from the values in the tiles.
 #[inline(never)]
-pub fn outer_sums<S: Simd, const PANELS: usize>(
-    s: S,
+pub fn outer_sums<S: Simd, M: Multiplier<S>, const PANELS: usize>(
+    (s, multiplier): (S, M),
     shards: &[Outer<'_, PANELS>],
     mut tiles: [&mut [Line]; PANELS],
     add: bool,
 ) {
-    s.run(
+    multiplier.run(
+        s,
         #[inline(always)]
         || {
             for lanes in even_pieces(tiles[0].len(), const { most_sums::<S, PANELS>() }) {
                 with_constant!(
                     lanes.len(),
                     const { most_sums::<S, PANELS>() },
-                    outer_tile::<S, _, PANELS>(s, shards, lanes.start, &mut tiles, add)
+                    outer_tile::<S, _, PANELS, M>((s, multiplier), shards, lanes.start, &mut tiles, add)
                 );
             }
         },
@@ -208,8 +211,8 @@ pub fn outer_sums<S: Simd, const PANELS: usize>(
 }
 
 #[inline(always)]
-fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
-    s: S,
+fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize, M: Multiplier<S>>(
+    (s, multiplier): (S, M),
     shards: &[Outer<'_, PANELS>],
     first: usize,
     tiles: &mut [&mut [Line]; PANELS],
@@ -239,7 +242,7 @@ fn outer_tile<S: Simd, const COUNT: usize, const PANELS: usize>(
             for value in 0..COUNT {
                 let factor = s.splat(values[value]);
                 for panel in 0..PANELS {
-                    sums[value][panel] = s.mul_add(factor, line[panel], sums[value][panel]);
+                    sums[value][panel] = multiplier.multiply_add(s, factor, line[panel], sums[value][panel]);
                 }
             }
         }

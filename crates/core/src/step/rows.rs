@@ -43,9 +43,13 @@ fn pass<S: Simd>(
     chunk: &Range<usize>,
 ) -> usize {
     let rows = chunk.len();
-    let shards = if threads.alone { 1 } else { (state.cuts.len() - 1).min(rows) };
+    // Rows that are multiplied together stay together.
+    let unit = state.plan.precision.terms();
+    let units = rows.div_ceil(unit);
+    let shards = if threads.alone { 1 } else { (state.cuts.len() - 1).min(units) };
     for (thread, workspace) in state.workspaces[..shards].iter_mut().enumerate() {
-        let (from, to) = (rows * thread / shards, rows * (thread + 1) / shards);
+        let cut = |thread: usize| (units * thread / shards * unit).min(rows);
+        let (from, to) = (cut(thread), cut(thread + 1));
         workspace.take(chunk.start + from, to - from);
     }
     if !state.plan.standardized.is_empty() {

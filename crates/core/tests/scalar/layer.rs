@@ -12,9 +12,37 @@ pub struct Dense {
     pub outputs: usize,
     pub weight: Vec<f32>,
     pub bias: Option<Vec<f32>>,
+    /// Whether training steps round the factors to bfloat16, if the product is wide.
+    pub bfloat16: bool,
+}
+
+/// Rounds to bfloat16 by its definition: to the nearest value with 8 bits, halves to the even one, magnitudes
+/// below 2^-56 to 0.
+pub fn bfloat16(value: f32) -> f32 {
+    if !value.is_finite() || value.abs() < 2.0_f32.powi(-56) {
+        return if value.is_finite() { 0.0 } else { value };
+    }
+    let exponent = (value.to_bits() >> 23 & 0xFF) as i32 - 127;
+    let unit = f64::from(exponent - 7).exp2();
+    ((f64::from(value) / unit).round_ties_even() * unit) as f32
+}
+
+fn all_rounded(values: &[f32]) -> Vec<f32> {
+    values.iter().copied().map(bfloat16).collect()
 }
 
 impl Dense {
+    fn rounds(&self, moment: Option<Moment>) -> bool {
+        self.bfloat16 && self.outputs >= 8 && moment.is_some()
+    }
+
+    /// Returns the layer with rounded weights, and with zeros for biases below 2^-102.
+    fn rounded(&self) -> Dense {
+        let start = |bias: &f32| if bias.abs() < 2.0_f32.powi(-102) { 0.0 } else { *bias };
+        let bias = self.bias.as_ref().map(|bias| bias.iter().map(start).collect());
+        Dense { weight: all_rounded(&self.weight), bias, ..*self }
+    }
+
     pub fn forward(&self, x: &[f32]) -> Vec<f32> {
         let bias = |output: usize| self.bias.as_ref().map_or(0.0, |bias| bias[output]);
         let outputs = self.weight.chunks(self.inputs).enumerate();
@@ -123,6 +151,7 @@ impl Layer {
     pub fn forward(&self, values: &[Vec<f32>], place: usize, moment: Option<Moment>) -> Vec<f32> {
         let x = &values[values.len() - 1];
         match self {
+            Layer::Dense(dense) if dense.rounds(moment) => dense.rounded().forward(&all_rounded(x)),
             Layer::Dense(dense) => dense.forward(x),
             Layer::Elementwise(function) => x.iter().map(|x| apply(&**function, *x)).collect(),
             Layer::Row(function) => {
@@ -159,6 +188,9 @@ impl Layer {
     ) -> Vec<f32> {
         let gradient = &gradients[index];
         match self {
+            Layer::Dense(dense) if dense.rounds(moment) => {
+                dense.rounded().input_gradient(&all_rounded(gradient))
+            }
             Layer::Dense(dense) => dense.input_gradient(gradient),
             Layer::Row(function) => differentiate_row(&**function, gradient, &values[index..]),
             Layer::Elementwise(function) => {
@@ -184,8 +216,24 @@ impl Layer {
     }
 
     /// Returns the gradients of the parameters over rows of inputs and of gradients of outputs.
-    pub fn parameter_gradient(&self, inputs: &[&Vec<f32>], gradients: &[&Vec<f32>]) -> Vec<f32> {
+    pub fn parameter_gradient(
+        &self,
+        inputs: &[&Vec<f32>],
+        gradients: &[&Vec<f32>],
+        moment: Option<Moment>,
+    ) -> Vec<f32> {
         match self {
+            Layer::Dense(dense) if dense.rounds(moment) => {
+                let rounded =
+                    |rows: &[&Vec<f32>]| rows.iter().map(|row| all_rounded(row)).collect::<Vec<_>>();
+                let (x, g) = (rounded(inputs), rounded(gradients));
+                let mut all =
+                    dense.parameter_gradient(&x.iter().collect::<Vec<_>>(), &g.iter().collect::<Vec<_>>());
+                // The gradient of b has no factors.
+                let exact = dense.parameter_gradient(inputs, gradients);
+                all[dense.weight.len()..].copy_from_slice(&exact[dense.weight.len()..]);
+                all
+            }
             Layer::Dense(dense) => dense.parameter_gradient(inputs, gradients),
             Layer::Affine(arrays) => {
                 let mut sums = vec![vec![0.0f32; arrays[0].len()]; arrays.len()];

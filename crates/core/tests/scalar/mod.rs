@@ -5,6 +5,8 @@
 //!   or 0.
 //! - With 1 to 7 outputs: 16 such chains from 0, with input i in chain i mod 16. The chains are added in a
 //!   tree (i and i + 8, then 4, 2, 1), then b is added.
+//! - With the precision bfloat16, training steps round each factor of a product with 8 outputs or more:
+//!   `layer.rs`.
 //! - The gradient of x: a chain over the outputs from 0. Of W: a chain over the rows from 0. Of b: plain
 //!   additions.
 //! - A batch is cut every 512 rows, and the gradients of the pieces are added in order. A batch whose rows
@@ -27,7 +29,8 @@
 
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
-mod layer;
+pub mod case;
+pub mod layer;
 pub mod measures;
 pub mod programs;
 mod statistics;
@@ -94,6 +97,7 @@ impl Scalar {
         let (mut stages, mut rules) = (Vec::<Layer>::new(), Vec::new());
         let (mut forks, mut noises) = (Vec::new(), 0);
         let zeros = |count: usize| vec![0.0; count];
+        let bfloat16 = program["precision"] == "bfloat16";
         let decay_biases = program["optimizer"]["decayBiases"].as_bool().unwrap();
         for layer in program["layers"].as_array().unwrap() {
             let (name, options) = fields(layer);
@@ -108,7 +112,8 @@ impl Scalar {
                         let (inputs, bias) = (width, bias.then(|| zeros(outputs)));
                         width = outputs;
                         weights = Rule { trained: trainable, l1, l2, ..weights };
-                        Layer::Dense(Dense { inputs, outputs, weight: zeros(inputs * outputs), bias })
+                        let weight = zeros(inputs * outputs);
+                        Layer::Dense(Dense { inputs, outputs, weight, bias, bfloat16 })
                     }
                     LayerOperation::Elementwise(function) => Layer::Elementwise(function),
                     LayerOperation::Row(function) => Layer::Row(function),
@@ -280,7 +285,7 @@ impl Scalar {
         let parts = self.layers.iter().enumerate().flat_map(|(index, layer)| {
             let inputs: Vec<_> = all_values.iter().map(|values| &values[index]).collect();
             let gradients: Vec<_> = all_gradients.iter().map(|gradients| &gradients[index]).collect();
-            layer.parameter_gradient(&inputs, &gradients)
+            layer.parameter_gradient(&inputs, &gradients, moment)
         });
         let gradient = parts.zip(&self.rules);
         (loss, gradient.map(|(gradient, rule)| if rule.trained { gradient } else { 0.0 }).collect())

@@ -132,8 +132,9 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
     let layers = prop::collection::vec(layer(width()), 1..=4);
     let clips = [Value::Null, Value::Null, json!({ "norm": 0.3 }), json!({ "value": 0.02 })];
     let clips = prop::sample::select(clips.to_vec());
-    let parts = (width(), layers, losses, optimizers, clips);
-    let programs = parts.prop_map(|(inputs, layers, loss, optimizer, clip)| {
+    let precisions = prop::sample::select(&["float32", "float32", "bfloat16"][..]);
+    let parts = (width(), layers, losses, optimizers, clips, precisions);
+    let programs = parts.prop_map(|(inputs, layers, loss, optimizer, clip, precision)| {
         json!({
             "inputs": inputs,
             "layers": fitting(&layers, inputs).0,
@@ -141,6 +142,7 @@ pub fn any_program(widths: &'static [usize]) -> impl Strategy<Value = Value> {
             "optimizer": optimizer,
             "clipGradients": clip,
             "measures": [],
+            "precision": precision,
         })
     });
     programs.prop_filter("a loss that does not take the last layer", takes_last_layer)

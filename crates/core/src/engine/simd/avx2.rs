@@ -1,6 +1,7 @@
 //! x86-64 with AVX2 and FMA: a line is two registers of eight lanes.
 
 use super::{Instructions, MANTISSA, ONE, Simd};
+use crate::engine::bfloat16::NoPairs;
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
 
@@ -34,6 +35,7 @@ impl Simd for Avx2 {
     /// 6 lines take 12 of the 16 registers. A line of weights and a broadcast take three more.
     const TILE: usize = 6;
     const PANELS: usize = 1;
+    type Pairs = NoPairs;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

@@ -1,6 +1,7 @@
 //! x86-64 with AVX-512F: a line is one register.
 
 use super::avx2::{eight_lanes, largest_of_eight, sum_eight, sums_of_eight};
+use super::avx512_bf16::Avx512Bf16;
 use super::{Instructions, MANTISSA, ONE, Simd};
 use crate::engine::panels::Line;
 use std::arch::x86_64::*;
@@ -35,6 +36,11 @@ impl Simd for Avx512 {
     /// 8 rows by 2 panels. 12 rows fit into the 32 registers, too, and are no faster.
     const TILE: usize = 16;
     const PANELS: usize = 2;
+    type Pairs = Avx512Bf16;
+
+    fn pairs() -> Option<Avx512Bf16> {
+        Avx512Bf16::detect()
+    }
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

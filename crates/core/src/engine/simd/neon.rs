@@ -1,6 +1,7 @@
 //! 64-bit ARM with NEON: a line is four registers of four lanes.
 
 use super::{Instructions, Simd};
+use crate::engine::bfloat16::NoPairs;
 use crate::engine::panels::{LANES, Line};
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
@@ -46,6 +47,7 @@ impl Simd for Neon {
     /// hide a latency of 4 cycles on up to six ports. This is reasoned, not yet measured on any ARM CPU.
     const TILE: usize = 6;
     const PANELS: usize = 1;
+    type Pairs = NoPairs;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

@@ -6,6 +6,7 @@
 //! third of the addon.
 
 use super::{Instructions, Simd};
+use crate::engine::bfloat16::NoPairs;
 use crate::engine::panels::{LANES, Line};
 
 /// The token of the portable path.
@@ -27,6 +28,7 @@ impl Simd for Portable {
     const INSTRUCTIONS: Instructions = Instructions::Portable;
     const TILE: usize = 6;
     const PANELS: usize = 1;
+    type Pairs = NoPairs;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

@@ -3,6 +3,7 @@
 //! A host that has relaxed SIMD may fuse its multiply-add. [`is_fused`] tells whether it does.
 
 use super::{Instructions, MANTISSA, ONE, Simd};
+use crate::engine::bfloat16::NoPairs;
 use crate::engine::panels::{LANES, Line};
 use std::arch::wasm32::*;
 
@@ -73,6 +74,7 @@ impl Simd for Wasm {
     /// 4 and a broadcast one. With 3 lines V8 spills, and wide products take 1.4 times as long; with 4, 1.7 times.
     const TILE: usize = 2;
     const PANELS: usize = 1;
+    type Pairs = NoPairs;
 
     #[inline(always)]
     fn run<R>(self, closure: impl FnOnce() -> R) -> R {

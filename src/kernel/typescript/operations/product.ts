@@ -1,0 +1,55 @@
+/** The passes of a product. In steps that round factors, they take rounded copies of them. */
+
+import type { Operation } from "../operations.ts";
+import { biasGradient, forward, inputGradient, type MatrixView, weightGradient, ZEROS } from "../products.ts";
+import type { ParameterView } from "./arrays.ts";
+import { type RoundedFactors, round } from "./rounded.ts";
+
+type Product = Operation & { readonly kind: "product" };
+
+/** Computes the output. `rounded` has room for the factors if they are to be rounded. */
+export function forwardProduct(
+  product: Product,
+  { weight, bias = ZEROS }: ParameterView,
+  input: MatrixView,
+  output: MatrixView,
+  rows: number,
+  rounded: RoundedFactors | undefined,
+): void {
+  const { inputs, outputs } = product;
+  const weights = rounded ? round(weight, rounded.weight, inputs * outputs) : weight;
+  const factors = rounded ? round(input, rounded.input, rows * inputs) : input;
+  forward(product, weights, bias, factors, output, rows);
+}
+
+/** Computes the gradient with respect to the input. */
+export function backwardProduct(
+  product: Product,
+  { weight }: ParameterView,
+  gradient: MatrixView,
+  result: MatrixView,
+  rows: number,
+  rounded: RoundedFactors | undefined,
+): void {
+  const { inputs, outputs } = product;
+  const weights = rounded ? round(weight, rounded.weight, inputs * outputs) : weight;
+  const factors = rounded ? round(gradient, rounded.gradient, rows * outputs) : gradient;
+  inputGradient(product, weights, factors, result, rows);
+}
+
+/** Adds the gradients of weights and biases to `result`, or overwrites it for the first rows of an update. */
+export function productGradient(
+  product: Product,
+  { weight, bias }: ParameterView,
+  input: MatrixView,
+  gradient: MatrixView,
+  rows: number,
+  isFirst: boolean,
+  rounded: RoundedFactors | undefined,
+): void {
+  const { inputs, outputs } = product;
+  const left = rounded ? round(gradient, rounded.gradient, rows * outputs) : gradient;
+  const right = rounded ? round(input, rounded.input, rows * inputs) : input;
+  weightGradient(product, left, right, isFirst ? ZEROS : weight, weight, rows);
+  if (bias !== undefined) biasGradient(product, gradient, isFirst ? ZEROS : bias, bias, rows);
+}
