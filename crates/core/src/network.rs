@@ -421,31 +421,45 @@ impl<S: Simd> Plan<S> {
                         // Biases are left.
                         lines.start = lines.start.max(product.weight.end).min(lines.end);
                     }
+                    // The gradient of rounded weights has other factors than that of biases.
+                    let mut weights = lines.start..lines.start;
                     if let Some((product, pairs)) = self.rounded_weights(operation, shards) {
-                        let shards = shards.iter().filter_map(
-                            #[inline(always)]
-                            |shard| shard.rounded.shard(index, shard.rows.div_ceil(self.precision.terms())),
-                        );
-                        let gradients =
-                            ParameterGradients { s, shards, lines: &lines, scratch: &mut *block, target: &mut target };
-                        with_rounding!(pairs, rounding => product.weight_gradient_rounded(rounding, gradients));
-                        // Biases are left.
-                        lines.start = lines.start.max(product.weight.end).min(lines.end);
+                        weights.end = product.weight.end.clamp(lines.start, lines.end);
+                        lines.start = weights.end;
+                        if let Some(pairs) = pairs {
+                            let shards = shards.iter().filter_map(
+                                #[inline(always)]
+                                |shard| shard.rounded.shard(index, shard.rows.div_ceil(2)),
+                            );
+                            let (lines, scratch) = (&weights, &mut *block);
+                            let target = &mut target;
+                            let gradients = ParameterGradients { s, shards, lines, scratch, target };
+                            product.weight_gradient_rounded(pairs, gradients);
+                            weights.end = weights.start;
+                        }
                     }
-                    let shards = shards.iter().map(
-                        #[inline(always)]
-                        |shard| {
-                            let (own, gradient) = shard.around(index);
-                            let (input, first) = match input {
-                                Some((input, start)) if index == 0 => (input, shard.from - start),
-                                _ => (own, 0),
-                            };
-                            Shard { input, first, gradient, rows: shard.rows }
-                        },
-                    );
-                    let (lines, scratch, target) = (&lines, &mut *block, &mut target);
-                    let gradients = ParameterGradients { s, shards, lines, scratch, target };
-                    operation.kind.parameter_gradient(gradients);
+                    for (lines, is_rounded) in [(weights, true), (lines, false)] {
+                        if lines.is_empty() {
+                            continue;
+                        }
+                        let shards = shards.iter().map(
+                            #[inline(always)]
+                            |shard| {
+                                if is_rounded && let Some(rounded) = shard.rounded.shard(index, shard.rows) {
+                                    return rounded;
+                                }
+                                let (own, gradient) = shard.around(index);
+                                let (input, first) = match input {
+                                    Some((input, start)) if index == 0 => (input, shard.from - start),
+                                    _ => (own, 0),
+                                };
+                                Shard { input, first, gradient, rows: shard.rows }
+                            },
+                        );
+                        let (lines, scratch, target) = (&lines, &mut *block, &mut target);
+                        let gradients = ParameterGradients { s, shards, lines, scratch, target };
+                        operation.kind.parameter_gradient(gradients);
+                    }
                 }
             },
         );

@@ -365,8 +365,7 @@ impl Product {
         }
     }
 
-    /// Computes the gradient of W, for a wide product, from rows that [`round_columns`] has rounded. A row of a
-    /// shard holds all rows of a line.
+    /// Computes the gradient of W, for a wide product, from rows that [`round_columns`] has rounded.
     #[inline(never)]
     pub fn weight_gradient_rounded<'a, S: Simd, R: Rounding<S>>(
         &self,
