@@ -51,6 +51,7 @@ describe.each(kernelNames)("a model of the %s kernel as JSON", (kernel) => {
       clipGradients: null,
       l1: 0,
       l2: 0,
+      precision: "float32",
       metrics: [],
       seed: 7,
       training: { epochs: 0, steps: 0 },

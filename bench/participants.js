@@ -166,16 +166,20 @@ export const participants = [
  * threads.
  */
 export const mnistParticipants = [
-  {
+  ...[
+    { name: "Myelin", precision: "float32" },
+    { name: "Myelin in bfloat16", precision: "bfloat16" },
+  ].map(({ name, precision }) => ({
     ...built,
-    name: "Myelin",
+    name,
     command: (...given) => [
       process.execPath,
       path("participants/mnist.js"),
       ...given.slice(0, 3).map(String),
+      precision,
     ],
     environment: ownThreads,
-  },
+  })),
   {
     name: "PyTorch",
     isThere: modulesAreThere("torch", "numpy"),

@@ -39,7 +39,12 @@ export { softmax } from "./nn/layers/softmax.ts";
 export { type LayerChoice as Layer, type Residual, residual } from "./nn/layers.ts";
 export * as losses from "./nn/losses.ts";
 export * from "./nn/optimizers.ts";
-export type { ClipGradients, LossChoice as Loss, OptimizerChoice as Optimizer } from "./nn/program.ts";
+export type {
+  ClipGradients,
+  LossChoice as Loss,
+  OptimizerChoice as Optimizer,
+  Precision,
+} from "./nn/program.ts";
 export type { ScheduleChoice as Schedule, ScheduleFunction } from "./nn/schedules/chain.ts";
 export * as schedules from "./nn/schedules.ts";
 export type { LayerWeights } from "./nn/weights.ts";

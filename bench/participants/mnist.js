@@ -1,10 +1,10 @@
-// Myelin on MNIST: node mnist.js <folder of the data> <seed> <epochs>
+// Myelin on MNIST: node mnist.js <folder of the data> <seed> <epochs> [precision]
 // The line `epoch` trains one epoch. `accuracy` returns the share of correctly classified test rows.
 import { adam, dense, Model, metrics, relu, schedules, softmax, version } from "../../dist/index.js";
 import { mnist } from "../mnist-data.js";
 import { serve } from "../serve.js";
 
-const [, , folder, seed, epochs] = process.argv;
+const [, , folder, seed, epochs, precision] = process.argv;
 const CLASSES = 10;
 const { training, test } = mnist(folder);
 const model = new Model({
@@ -12,6 +12,7 @@ const model = new Model({
   layers: [dense(512), relu(), dense(256), relu(), dense(CLASSES), softmax()],
   loss: "sparseCategoricalCrossentropy",
   optimizer: adam({ learningRate: 0.001 }),
+  precision,
   seed: Number(seed),
 });
 const schedule = schedules.cosine({ epochs: Number(epochs) });

@@ -1,8 +1,9 @@
-//! exp, the logistic function, tanh and erf over all 2^32 inputs, against references in 64 bits.
+//! exp, the logistic function, tanh, erf and the rounding to bfloat16 over all 2^32 inputs, against references.
 //!
 //! These tests take minutes, so they are run when the functions change and are ignored otherwise: `cargo test
 //! --release -p myelin-core --test sweep -- --ignored --nocapture --test-threads 1`
 
+use myelin_core::engine::bfloat16::{Multiplier, Rounding, Single, round};
 use myelin_core::engine::functions::{erf, exp, logistic, tanh};
 use myelin_core::engine::panels::{LANES, Line, ZERO};
 use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};
@@ -221,6 +222,79 @@ fn every_instruction_set_gives_the_same_bits() {
                 let mut pairs = other.iter().zip(&results[0]).flat_map(|(a, b)| a.0.into_iter().zip(b.0));
                 let differing = pairs.position(|(a, b)| !same(a, b));
                 assert_eq!(differing.map(value), None, "{function:?}");
+            }
+        }
+    }
+}
+
+/// Rounds lines, alone and in pairs with themselves if the CPU has pairs.
+struct Round<'a>(&'a [Line], &'a mut [Line], &'a mut [Line]);
+
+impl WithSimd for Round<'_> {
+    type Output = bool;
+
+    fn with<S: Simd>(self, s: S) -> bool {
+        fn all<S: Simd, R: Rounding<S>>(s: S, rounding: R, lines: &[Line], results: &mut [Line]) {
+            rounding.run(
+                s,
+                #[inline(always)]
+                || {
+                    for (line, result) in lines.iter().zip(results) {
+                        rounding.join_lines(s, [line, line], result);
+                    }
+                },
+            );
+        }
+        all(s, Single, self.0, self.1);
+        S::pairs().inspect(|pairs| all(s, *pairs, self.0, self.2)).is_some()
+    }
+}
+
+/// Rounds by comparing the distances to the neighbors.
+fn nearest(value: f32) -> f32 {
+    let low = f32::from_bits(value.to_bits() & 0xFFFF_0000);
+    let high = f32::from_bits((value.to_bits() & 0xFFFF_0000).wrapping_add(0x1_0000));
+    // Infinity takes the place of the power of two above the largest number.
+    let place =
+        |at: f32| if at.is_infinite() { f64::from(at.signum()) * 128_f64.exp2() } else { f64::from(at) };
+    let distance = |at: f32| (place(at) - f64::from(value)).abs();
+    match value {
+        _ if value.abs() < 2.0_f32.powi(-56) => 0.0,
+        _ if !value.is_finite() => value,
+        _ if distance(low) < distance(high) => low,
+        _ if distance(low) > distance(high) => high,
+        _ if low.to_bits() & 0x1_0000 == 0 => low,
+        _ => high,
+    }
+}
+
+#[test]
+#[ignore = "all 2^32 inputs: a minute or two in release mode"]
+fn rounding_is_to_the_nearest_bfloat16_on_every_instruction_set() {
+    let mut results = vec![[ZERO; LINES]; 2];
+    for start in (0..=u32::MAX).step_by(LINES * LANES) {
+        let value = |index: usize| f32::from_bits(start + index as u32);
+        let lines: [Line; LINES] =
+            std::array::from_fn(|line| Line(std::array::from_fn(|lane| value(line * LANES + lane))));
+        for instructions in Instructions::available() {
+            let [single, pairs] = &mut results[..] else { unreachable!("two were made") };
+            let has_pairs = dispatch(instructions, Round(&lines, single, pairs));
+            for index in 0..LINES * LANES {
+                let (line, lane, value) = (index / LANES, index % LANES, value(index));
+                let (rounded, expected) = (single[line].0[lane], nearest(value));
+                if value.is_nan() {
+                    assert!(rounded.is_nan() && round(value).is_nan(), "{value}");
+                } else {
+                    assert_eq!(rounded.to_bits(), expected.to_bits(), "{value:e}, {instructions:?}");
+                    assert_eq!(round(value).to_bits(), expected.to_bits(), "{value:e}");
+                }
+                if has_pairs {
+                    let pair = pairs[line].0[lane].to_bits();
+                    assert_eq!(pair >> 16, pair & 0xFFFF, "{value:e}");
+                    let rounded = f32::from_bits(pair & 0xFFFF_0000);
+                    let same = rounded.to_bits() == expected.to_bits() || value.is_nan() && rounded.is_nan();
+                    assert!(same, "{value:e}, {instructions:?}");
+                }
             }
         }
     }

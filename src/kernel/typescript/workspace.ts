@@ -43,7 +43,10 @@ export class Workspace {
     this.weights = new Float32Array(rows).fill(1);
     this.outputs = matrices();
     this.gradients = backward ? matrices() : [];
-    this.#rounded = backward && plan.rounds ? roundedFactors(plan.operations, rows) : [];
+    const products = plan.operations.map((operation) =>
+      operation.kind === "product" ? operation : undefined,
+    );
+    this.#rounded = backward && plan.rounds ? roundedFactors(products, rows) : [];
   }
 
   /** Returns room for the factors of a product, if the current rows are those of a step that rounds them. */

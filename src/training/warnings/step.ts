@@ -106,12 +106,12 @@ export function gradientOfInput(
   return result;
 }
 
-/** Computes the step that training would take next on these rows. Does not change the model. */
+/** Computes the step that training would take next on these rows, in 32 bits. Does not change the model. */
 export function stepOf(session: Learner, call: string, data: Dataset): Step {
   const network = session.useAlone(call);
   const { configuration, position, seed } = session;
   const { learningRate } = configuration.optimizer;
-  const plan = compile(toProgram(configuration));
+  const plan = compile({ ...toProgram(configuration), precision: "float32" });
   const number = position.steps + 1;
   const before = Float32Array.from(network.read("parameters"));
   // The forward pass updates running means and variances.

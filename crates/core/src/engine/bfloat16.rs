@@ -11,7 +11,7 @@
 use super::epilogue::PanelEpilogue;
 use super::gradients::{ParameterGradients, Shards};
 use super::panels::{LANES, Line, Panels, ZERO, panels};
-use super::products::{FINISHED_LINES, Product, multiply_group, pieces};
+use super::products::{Product, multiply_group, pieces};
 use super::simd::Simd;
 use std::ops::Range;
 
@@ -39,6 +39,9 @@ pub trait Multiplier<S: Simd>: Copy + Send + Sync + 'static {
     /// The number of consecutive terms of a sum that a lane holds.
     const TERMS: usize;
 
+    /// The most sums that a tile has per panel, at most 14.
+    const MOST_SUMS: usize;
+
     /// Calls the closure with the instructions enabled, as [`Simd::run`] does.
     fn run<R>(self, s: S, closure: impl FnOnce() -> R) -> R;
 
@@ -62,6 +65,7 @@ pub struct Single;
 
 impl<S: Simd> Multiplier<S> for Single {
     const TERMS: usize = 1;
+    const MOST_SUMS: usize = 14;
 
     #[inline(always)]
     fn run<R>(self, s: S, closure: impl FnOnce() -> R) -> R {
@@ -94,6 +98,7 @@ pub enum NoPairs {}
 
 impl<S: Simd> Multiplier<S> for NoPairs {
     const TERMS: usize = 2;
+    const MOST_SUMS: usize = 1;
 
     fn run<R>(self, _: S, _: impl FnOnce() -> R) -> R {
         match self {}
@@ -278,13 +283,10 @@ impl Product {
                             stride,
                             rows,
                         );
-                        if terms.end == self.inputs && count * rows > FINISHED_LINES {
+                        if terms.end == self.inputs {
                             epilogue.apply(s, output, group, rows);
                         }
                     }
-                }
-                if count * rows <= FINISHED_LINES {
-                    epilogue.apply(s, output, 0..count, rows);
                 }
             },
         );
@@ -309,7 +311,6 @@ impl Product {
             #[inline(always)]
             || {
                 round_rows(s, rounding, gradient, rows, rounded);
-                let count = needed.len();
                 let length = self.outputs.div_ceil(R::TERMS);
                 let (first, second) = weights.split_at_mut(weights.len() / 2);
                 for piece in pieces(length) {
@@ -333,13 +334,10 @@ impl Product {
                             stride,
                             rows,
                         );
-                        if piece.end == length && count * rows > FINISHED_LINES {
+                        if piece.end == length {
                             epilogue.apply(s, input_gradient, group, rows);
                         }
                     }
-                }
-                if count * rows <= FINISHED_LINES {
-                    epilogue.apply(s, input_gradient, needed.clone(), rows);
                 }
             },
         );

@@ -64,7 +64,7 @@ const ONE_ROW_PANELS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 6 };
 
 /// The number of output lines to which one call applies the epilogue. With fewer, the calls take noticeable
 /// time; more lines do not stay in the L1 cache.
-pub(super) const FINISHED_LINES: usize = 256;
+const FINISHED_LINES: usize = 256;
 
 impl Product {
     /// Returns the form for `outputs` outputs.

@@ -38,9 +38,9 @@ macro_rules! with_constant {
 }
 
 /// Returns the maximum number of sums that a tile has per panel.
-const fn most_sums<S: Simd, const PANELS: usize>() -> usize {
+const fn most_sums<S: Simd, M: Multiplier<S>, const PANELS: usize>() -> usize {
     let most = S::TILE / PANELS;
-    if most < 14 { most } else { 14 }
+    if most < M::MOST_SUMS { most } else { M::MOST_SUMS }
 }
 
 /// Cuts a length into the fewest pieces of at most `most`, of sizes as equal as possible. With fewer than 8
@@ -97,11 +97,11 @@ pub fn multiply<S: Simd, M: Multiplier<S>, const PANELS: usize>(
         s,
         #[inline(always)]
         || {
-            for piece in even_pieces(rows, const { most_sums::<S, PANELS>() }) {
+            for piece in even_pieces(rows, const { most_sums::<S, M, PANELS>() }) {
                 let row = piece.start;
                 with_constant!(
                     piece.len(),
-                    const { most_sums::<S, PANELS>() },
+                    const { most_sums::<S, M, PANELS>() },
                     multiply_tile::<S, _, PANELS, M>((s, multiplier), factors, output, stride, row, rows)
                 );
             }
@@ -199,10 +199,10 @@ pub fn outer_sums<S: Simd, M: Multiplier<S>, const PANELS: usize>(
         s,
         #[inline(always)]
         || {
-            for lanes in even_pieces(tiles[0].len(), const { most_sums::<S, PANELS>() }) {
+            for lanes in even_pieces(tiles[0].len(), const { most_sums::<S, M, PANELS>() }) {
                 with_constant!(
                     lanes.len(),
-                    const { most_sums::<S, PANELS>() },
+                    const { most_sums::<S, M, PANELS>() },
                     outer_tile::<S, _, PANELS, M>((s, multiplier), shards, lanes.start, &mut tiles, add)
                 );
             }

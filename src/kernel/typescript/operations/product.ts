@@ -1,15 +1,20 @@
 /** The passes of a product. In steps that round factors, they take rounded copies of them. */
 
-import type { Operation } from "../operations.ts";
-import { biasGradient, forward, inputGradient, type MatrixView, weightGradient, ZEROS } from "../products.ts";
+import {
+  biasGradient,
+  forward,
+  inputGradient,
+  type MatrixView,
+  type Sizes,
+  weightGradient,
+  ZEROS,
+} from "../products.ts";
 import type { ParameterView } from "./arrays.ts";
 import { type RoundedFactors, round } from "./rounded.ts";
 
-type Product = Operation & { readonly kind: "product" };
-
 /** Computes the output. `rounded` has room for the factors if they are to be rounded. */
 export function forwardProduct(
-  product: Product,
+  product: Sizes,
   { weight, bias = ZEROS }: ParameterView,
   input: MatrixView,
   output: MatrixView,
@@ -24,7 +29,7 @@ export function forwardProduct(
 
 /** Computes the gradient with respect to the input. */
 export function backwardProduct(
-  product: Product,
+  product: Sizes,
   { weight }: ParameterView,
   gradient: MatrixView,
   result: MatrixView,
@@ -39,7 +44,7 @@ export function backwardProduct(
 
 /** Adds the gradients of weights and biases to `result`, or overwrites it for the first rows of an update. */
 export function productGradient(
-  product: Product,
+  product: Sizes,
   { weight, bias }: ParameterView,
   input: MatrixView,
   gradient: MatrixView,

@@ -1,7 +1,6 @@
 /** Rounding to bfloat16, and the rounded factors of products. */
 
-import type { Operation } from "../operations.ts";
-import { type MatrixView, rowsOf } from "../products.ts";
+import { type MatrixView, rowsOf, type Sizes } from "../products.ts";
 
 /** The fewest outputs of a product whose factors are rounded. */
 const WIDE = 8;
@@ -30,13 +29,11 @@ export interface RoundedFactors {
 
 /** Returns room for the factors of each product with at least 8 outputs. All products share it. */
 export function roundedFactors(
-  operations: readonly Operation[],
+  products: readonly (Sizes | undefined)[],
   rows: number,
 ): (RoundedFactors | undefined)[] {
-  const wide = operations.map((operation) =>
-    operation.kind === "product" && operation.outputs >= WIDE ? operation : undefined,
-  );
-  const most = (size: (product: { readonly inputs: number; readonly outputs: number }) => number) =>
+  const wide = products.map((product) => (product && product.outputs >= WIDE ? product : undefined));
+  const most = (size: (product: Sizes) => number) =>
     new Float32Array(wide.reduce((length, product) => Math.max(length, product ? size(product) : 0), 0));
   const weight = most(({ inputs, outputs }) => inputs * outputs);
   const input = most(({ inputs }) => rows * inputs);

@@ -98,6 +98,8 @@ static ALTERNATE: [u16; 32] = {
 
 impl Multiplier<Avx512> for Avx512Bf16 {
     const TERMS: usize = 2;
+    /// Enough for the latency of the instruction. More take memory.
+    const MOST_SUMS: usize = 8;
 
     #[inline(always)]
     fn run<R>(self, _: Avx512, closure: impl FnOnce() -> R) -> R {
