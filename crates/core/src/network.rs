@@ -253,6 +253,7 @@ impl<S: Simd> Plan<S> {
     }
 
     /// Rounds the gradient of an operation's output for the gradient of its weights, if it has any.
+    #[inline(never)]
     fn round_gradient(&self, s: S, index: usize, gradient: &Panels, rounded: &mut Rounded, rows: usize) {
         if let Precision::Bfloat16(pairs) = self.precision
             && let Some([_, columns]) = &mut rounded.columns[index]

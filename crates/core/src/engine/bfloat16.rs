@@ -159,40 +159,55 @@ macro_rules! with_rounding {
 pub(crate) use with_rounding;
 
 /// Rounds lines. Each line of the result holds consecutive lines, and zeros after the last.
-#[inline(always)]
+#[inline(never)]
 fn round_lines<S: Simd, R: Rounding<S>>(s: S, rounding: R, lines: &[Line], result: &mut [Line]) {
-    if R::TERMS == 1 {
-        for (line, result) in lines.iter().zip(result) {
-            rounding.join_lines(s, [line, &ZERO], result);
-        }
-        return;
-    }
-    let (pairs, rest) = lines.as_chunks::<2>();
-    let (whole, last) = result.split_at_mut(pairs.len());
-    for ([first, second], result) in pairs.iter().zip(whole) {
-        rounding.join_lines(s, [first, second], result);
-    }
-    if let ([line], [result, ..]) = (rest, last) {
-        rounding.join_lines(s, [line, &ZERO], result);
-    }
+    rounding.run(
+        s,
+        #[inline(always)]
+        || {
+            if R::TERMS == 1 {
+                for (line, result) in lines.iter().zip(result) {
+                    rounding.join_lines(s, [line, &ZERO], result);
+                }
+                return;
+            }
+            let (pairs, rest) = lines.as_chunks::<2>();
+            let (whole, last) = result.split_at_mut(pairs.len());
+            for ([first, second], result) in pairs.iter().zip(whole) {
+                rounding.join_lines(s, [first, second], result);
+            }
+            if let ([line], [result, ..]) = (rest, last) {
+                rounding.join_lines(s, [line, &ZERO], result);
+            }
+        },
+    );
 }
 
 /// Rounds the rows of `values` for a sum over their features: the lanes hold consecutive features.
-#[inline(always)]
 fn round_rows<S: Simd, R: Rounding<S>>(s: S, rounding: R, values: &Panels, rows: usize, result: &mut Panels) {
-    for panel in 0..values.count().div_ceil(R::TERMS) {
-        let first = values.panel(panel * R::TERMS, rows);
-        let result = result.panel_mut(panel, rows);
-        if R::TERMS == 2 && panel * 2 + 1 < values.count() {
-            for ((first, second), result) in first.iter().zip(values.panel(panel * 2 + 1, rows)).zip(result) {
-                rounding.join_lanes(s, [first, second], result);
-            }
-        } else {
-            for (first, result) in first.iter().zip(result) {
-                rounding.join_lanes(s, [first, &ZERO], result);
-            }
-        }
+    if R::TERMS == 1 {
+        return round_columns(s, rounding, values, rows, result);
     }
+    rounding.run(
+        s,
+        #[inline(always)]
+        || {
+            for panel in 0..values.count().div_ceil(2) {
+                let first = values.panel(panel * 2, rows);
+                let result = result.panel_mut(panel, rows);
+                if panel * 2 + 1 < values.count() {
+                    let second = values.panel(panel * 2 + 1, rows);
+                    for ((first, second), result) in first.iter().zip(second).zip(result) {
+                        rounding.join_lanes(s, [first, second], result);
+                    }
+                } else {
+                    for (first, result) in first.iter().zip(result) {
+                        rounding.join_lanes(s, [first, &ZERO], result);
+                    }
+                }
+            }
+        },
+    );
 }
 
 /// Rounds the rows of `values` for a sum over rows: the lines hold consecutive rows.
@@ -204,16 +219,10 @@ pub fn round_columns<S: Simd, R: Rounding<S>>(
     rows: usize,
     result: &mut Panels,
 ) {
-    rounding.run(
-        s,
-        #[inline(always)]
-        || {
-            for panel in 0..values.count() {
-                let result = result.panel_mut(panel, rows.div_ceil(R::TERMS));
-                round_lines(s, rounding, values.panel(panel, rows), result);
-            }
-        },
-    );
+    for panel in 0..values.count() {
+        let result = result.panel_mut(panel, rows.div_ceil(R::TERMS));
+        round_lines(s, rounding, values.panel(panel, rows), result);
+    }
 }
 
 /// Returns the line that a sum begins with, with zeros for values below 2^-102.
@@ -261,7 +270,8 @@ impl Product {
                     for panel in (0..count).step_by(S::PANELS) {
                         let group = panel..(panel + S::PANELS).min(count);
                         let mut start = [ZERO; 2];
-                        for (next, lines) in [&mut *first, &mut *second].into_iter().enumerate() {
+                        let halves = [&mut *first, &mut *second];
+                        for (next, lines) in halves.into_iter().enumerate().take(S::PANELS) {
                             if next < group.len() {
                                 let panel = panel + next;
                                 round_lines(s, rounding, self.lines(parameters, panel, terms.clone()), lines);
@@ -317,7 +327,7 @@ impl Product {
                     for panel in needed.clone().step_by(S::PANELS) {
                         let group = panel..(panel + S::PANELS).min(needed.end);
                         self.transpose_rounded(s, rounding, parameters, panel, &piece, first);
-                        if group.len() > 1 {
+                        if S::PANELS == 2 && group.len() == 2 {
                             self.transpose_rounded(s, rounding, parameters, panel + 1, &piece, second);
                         }
                         let lines = [&first[..piece.len()], &second[..piece.len()]];
