@@ -82,10 +82,10 @@ export interface NetworkOptions {
    * from Sapphire Rapids). Other CPUs give the same results, and are not faster. By default `"float32"`.
    *
    * With `"bfloat16"`, the steps of a training round both factors of each matrix product of a layer with at
-   * least 8 outputs: to the nearest value with 8 bits, halves to the even one, magnitudes below 2^-56 to 0. This
-   * holds for the outputs and for the gradients of inputs and weights. Sums, biases, activations, losses,
-   * embeddings, the optimizer and the weights themselves stay 32-bit floats. So do predictions, validation,
-   * `evaluate` and `gradients`.
+   * least 8 outputs: to the nearest value with 8 bits, halves to the even one, magnitudes below 2^-56 to 0.
+   * This holds for the outputs and for the gradients of inputs and weights. Sums, biases, activations,
+   * losses, embeddings, the optimizer and the weights themselves stay 32-bit floats. So do predictions,
+   * validation, `evaluate`, `gradients` and `explain`.
    */
   readonly precision?: Precision | undefined;
 }

@@ -73,7 +73,7 @@ impl<S: Simd> Work<S> {
     fn new(s: S, shape: Shape) -> Self {
         let product = shape.product();
         let lines = product.weight.end + panels(shape.outputs);
-        let scratch = product.scratch_lines().max(target_lines(lines));
+        let scratch = product.scratch_lines(false).max(target_lines(lines));
         Work {
             s,
             product,

@@ -8,7 +8,7 @@
 //! sample of the peak. The share compares the best of each; the median is printed as well. Pin the process to
 //! one core if the machine is busy. The limit counts the multiply-adds of the products, without the input
 //! gradient of the first layer. The network of 960 inputs takes numbers in piecewise-linear form as codes, which
-//! need far fewer. With `bfloat16`, training steps round the factors of wide products, and may exceed the peak.
+//! need far fewer. With `bfloat16`, steps round the factors of wide products, and may exceed the peak.
 
 use myelin_core::engine::peak::fma_peak;
 use myelin_core::engine::simd::Instructions;

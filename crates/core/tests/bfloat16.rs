@@ -1,5 +1,6 @@
-//! Training steps with the precision bfloat16 give the bits of the scalar program, on every instruction set of
-//! this CPU and on any number of threads. Their gradients are those of doubles, up to the rounding of factors.
+//! Training steps with the precision bfloat16 give the bits of the scalar program, on every instruction set
+//! of this CPU and on any number of threads. Their gradients are those of doubles, up to the rounding of
+//! factors.
 
 mod scalar;
 

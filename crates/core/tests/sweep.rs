@@ -1,9 +1,10 @@
-//! exp, the logistic function, tanh, erf and the rounding to bfloat16 over all 2^32 inputs, against references.
+//! exp, the logistic function, tanh, erf and the rounding to bfloat16 over all 2^32 inputs, against
+//! references.
 //!
 //! These tests take minutes, so they are run when the functions change and are ignored otherwise: `cargo test
 //! --release -p myelin-core --test sweep -- --ignored --nocapture --test-threads 1`
 
-use myelin_core::engine::bfloat16::{Multiplier, Rounding, Single, round};
+use myelin_core::engine::bfloat16::{Rounding, Single, round};
 use myelin_core::engine::functions::{erf, exp, logistic, tanh};
 use myelin_core::engine::panels::{LANES, Line, ZERO};
 use myelin_core::engine::simd::{Instructions, Simd, WithSimd, dispatch};

@@ -1,12 +1,12 @@
 //! Products in bfloat16. A training step may round the factors of wide products to bfloat16, which has the
-//! exponent of a 32-bit float and 8 bits of its mantissa. The sums stay those of `products.rs`: chains of 32-bit
-//! fused multiply-adds in increasing index.
+//! exponent of a 32-bit float and 8 bits of its mantissa. The sums stay those of `products.rs`: chains of
+//! 32-bit fused multiply-adds in increasing index.
 //!
 //! CPUs with AVX512-BF16 multiply and add two terms of a sum with one instruction, whose results are those of
 //! two fused multiply-adds, except that it takes denormal numbers as zero. Therefore factors below 2^-56 and
-//! sums that begin below 2^-102 are zero for all instruction sets: all other products and sums are multiples of
-//! 2^-126, and none of them is denormal. No sum begins with -0 either, so that none becomes -0, and terms of
-//! zeros change nothing.
+//! sums that begin below 2^-102 are zero for all instruction sets: all other products and sums are multiples
+//! of 2^-126, and none of them is denormal. No sum begins with -0 either, so that none becomes -0, and terms
+//! of zeros change nothing.
 
 use super::epilogue::PanelEpilogue;
 use super::gradients::{ParameterGradients, Shards};

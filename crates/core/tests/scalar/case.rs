@@ -1,5 +1,5 @@
-//! A training that is compared with the scalar program, on every instruction set of this CPU and on some numbers
-//! of threads.
+//! A training that is compared with the scalar program, on every instruction set of this CPU and on some
+//! numbers of threads.
 
 use super::measures::{measures_for, value};
 use super::programs::{instruction_sets, outputs, values};

@@ -79,8 +79,8 @@ fn without_small(value: __m512) -> __m512 {
 #[inline(always)]
 fn rounded(s: Avx512, [first, second]: [&Line; 2]) -> __m512i {
     let (first, second) = (without_small(s.load(first)), without_small(s.load(second)));
-    // SAFETY: called by the token's operations only. The instruction touches registers only, and both types are
-    // 64 bytes without invalid values.
+    // SAFETY: called by the token's operations only. The instruction touches registers only, and both types
+    // are 64 bytes without invalid values.
     unsafe { std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first)) }
 }
 
@@ -109,8 +109,8 @@ impl Multiplier<Avx512> for Avx512Bf16 {
 
     #[inline(always)]
     fn multiply_add(self, _: Avx512, a: __m512, b: __m512, sum: __m512) -> __m512 {
-        // SAFETY: the token exists only on a CPU with AVX512-BF16. The instruction touches registers only, and
-        // both types are 64 bytes without invalid values.
+        // SAFETY: the token exists only on a CPU with AVX512-BF16. The instruction touches registers only,
+        // and both types are 64 bytes without invalid values.
         unsafe {
             let [a, b] = [a, b].map(
                 #[inline(always)]
