@@ -26,7 +26,7 @@ fn program(inputs: usize, layers: Vec<Value>, clip: Value) -> Value {
 
 fn check(program: &Value, rows: usize, batch: usize, accumulate: usize) {
     let data = examples(program, rows, 3);
-    let data = if batch % 2 == 0 { weighted(data, 5) } else { data };
+    let data = if batch.is_multiple_of(2) { weighted(data, 5) } else { data };
     let rates = vec![1e-3, 1e-3];
     Case { program: program.clone(), data, batch, seed: 4, shuffle: true, accumulate, rates }.check();
 }
