@@ -1,11 +1,11 @@
 /** Inputs that are categories or piecewise-linear numbers, which the native kernel takes as codes in training. */
 import { describe, expect, test } from "vitest";
-import { adam, dense, dropout, Model, scale } from "../src/index.ts";
+import { adam, dense, dropout, embedding, Model, scale } from "../src/index.ts";
 import { expectNear, flatten, kernelNames } from "./kernels.ts";
 
 const [rows, inputs] = [300, 40];
 
-/** One category of 12, one of 9, a number in 16 pieces and three plain numbers. */
+/** One category of 12, one of 9, a number in 16 pieces, two plain numbers and the number of a category. */
 function table(): { x: Float32Array; y: Float32Array } {
   const [x, y] = [new Float32Array(rows * inputs), new Float32Array(rows)];
   for (let row = 0; row < rows; row++) {
@@ -15,7 +15,8 @@ function table(): { x: Float32Array; y: Float32Array } {
     x[at + 12 + second] = 0.5;
     const place = ((row * 37) % 100) / 6;
     for (let piece = 0; piece < 16; piece++) x[at + 21 + piece] = Math.min(1, Math.max(0, place - piece)) * 2;
-    for (let number = 0; number < 3; number++) x[at + 37 + number] = Math.sin(row * (number + 2));
+    for (let number = 0; number < 2; number++) x[at + 37 + number] = Math.sin(row * (number + 2));
+    x[at + 39] = row % 4;
     y[row] = Math.cos(first) + second / 9 + place / 20;
   }
   return { x, y };
@@ -25,6 +26,14 @@ const networks = {
   "a first layer": [dense(32), "tanh", dropout({ rate: 0.2 }), dense(1)],
   "a network that small batches have code for": [dense(8), "tanh", dense(1)],
   "a scale before it": [scale({ learningRateFactor: 6 }), dense(32), "silu", dense(1)],
+  "an embedding and a scale before it": [
+    embedding({ column: 39, categories: 4, units: 2 }),
+    scale({ learningRateFactor: 6 }),
+    dense(80),
+    "mish",
+    dropout({ rate: 0.2 }),
+    dense(1),
+  ],
 } as const;
 
 describe.each(Object.entries(networks))("inputs as codes, %s", (_name, layers) => {
@@ -63,4 +72,31 @@ describe.each(Object.entries(networks))("inputs as codes, %s", (_name, layers) =
       expect(trained("native", threads)).toEqual(expected);
     }
   });
+
+  test.each(kernelNames)(
+    "give the same bits in a training that is cut, with a validation, on %s",
+    (kernel) => {
+      const options = { inputs, loss: "meanSquaredError", optimizer: "adam", seed: 3, kernel } as const;
+      const data = table();
+      const fit = {
+        batchSize: 32,
+        validationData: { x: data.x.slice(0, 260 * inputs), y: data.y.slice(0, 260) },
+      };
+      const whole = new Model({ ...options, layers: [...layers] });
+      const expected = whole.fitSync(data, { ...fit, epochs: 5 });
+      let model = new Model({ ...options, layers: [...layers] });
+      const losses: number[] = [];
+      for (const epochs of [2, 3]) {
+        losses.push(...model.fitSync(data, { ...fit, epochs }).validationLoss);
+        const saved = model.toBytes({ optimizerState: true });
+        model.dispose();
+        model = Model.fromBytes(saved, { kernel }) as typeof model;
+      }
+      expect(losses).toEqual(expected.validationLoss);
+      expect(model.getWeights()).toEqual(whole.getWeights());
+      const { loss } = model.evaluate(fit.validationData);
+      expect(Math.abs(loss - losses[losses.length - 1])).toBeLessThan(1e-5);
+      for (const one of [model, whole]) one.dispose();
+    },
+  );
 });
