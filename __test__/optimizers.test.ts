@@ -158,6 +158,38 @@ test.each(
   }
 });
 
+test.each(Object.values(table).map((entry) => [entry.type, entry] as const))(
+  "the kernels agree where %s adds a gradient and a penalty that cancel",
+  (_, entry) => {
+    const { learningRate: _rate, ...optimizer } = standard("optimizer", table, entry);
+    // The gradient of the loss is minus the weight of the row; that of both penalties is 0.1 and 0.1.
+    for (const [penalty, share] of [
+      [{ l1: 0.1 }, 0.1],
+      [{ l2: 0.05 }, 0.1],
+    ] as const) {
+      const program = programOf({
+        inputs: 1,
+        layers: [{ type: "dense", units: 1, useBias: false, ...penalty }],
+        loss: "meanAbsoluteError",
+        optimizer: optimizer as Complete,
+      });
+      const rows = {
+        ...{ x: Float32Array.of(1), y: Float32Array.of(5), weights: Float32Array.of(share) },
+        ...{ inputs: 1, outputs: 1, rows: 1 },
+      };
+      for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
+        const network = kernel.network(program);
+        network.write("parameters", Float32Array.of(1));
+        network.train(rows, runOf(1, { learningRates: Float64Array.of(0.01) }));
+        return stateOf(network);
+      })) {
+        expectNear(actual.parameters, expected.parameters);
+        expectNear(actual.slots, expected.slots);
+      }
+    }
+  },
+);
+
 test("the kernels differ by at most two learning rates if a gradient is zero except for rounding", () => {
   const layers: Layer[] = [{ type: "dense", units: 8 }, { type: "batchNorm" }, { type: "dense", units: 1 }];
   const { x, y } = rowsFor(programOf({ inputs: 3, layers: ["tanh", { type: "dense", units: 1 }] }), 20);

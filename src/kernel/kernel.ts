@@ -221,9 +221,9 @@ export interface KernelTrainings {
 export interface Kernel {
   readonly name: KernelName;
   /**
-   * Copies rows of x and y, which must be finite: throws a {@link KernelError} if a value of x is not. `weights` has one value for each row, none of them
-   * negative, by which the loss of the row and its gradient are multiplied. `scales` has a factor for each input, by which
-   * the copy of x is multiplied.
+   * Copies rows of x and y, which must be finite: throws a {@link KernelError} if a value of x is not.
+   * `weights` has one value for each row, none of them negative, by which the loss of the row and its gradient
+   * are multiplied. `scales` has a factor for each input, by which the copy of x is multiplied.
    */
   dataset(
     x: Float32Array,

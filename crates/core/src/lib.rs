@@ -34,6 +34,7 @@ pub mod network;
 pub mod operations;
 pub mod optimizers;
 pub mod options;
+pub mod plan;
 pub mod predictor;
 pub mod program;
 pub mod random;

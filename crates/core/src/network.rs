@@ -2,7 +2,7 @@
 //! They are methods of [`Plan`], the compiled network. Callers use [`Network`](crate::Network) of
 //! `kernel.rs`.
 
-use crate::engine::bfloat16::{Precision, RoundedOperands, round_columns, with_rounding};
+use crate::engine::bfloat16::{Precision, with_rounding};
 use crate::engine::coded_gradient::CodedShard;
 use crate::engine::codes::{Codes, Layout};
 use crate::engine::epilogue::{Apply, Differentiate, PanelEpilogue};
@@ -10,11 +10,12 @@ use crate::engine::gradient_target::{GradientTarget, target_lines};
 use crate::engine::gradients::{ParameterGradients, Shard};
 use crate::engine::panels::{LANES, Line, Panels, panels};
 use crate::engine::products::{Form, Product};
+use crate::engine::rounded_products::{RoundedOperands, round_columns};
 use crate::engine::simd::Simd;
 use crate::engine::standardize::BatchStatistics;
 use crate::layers::LayerOperation;
 use crate::operations::{BatchRange, Kind, Operation};
-use crate::program::{CodedProduct, Plan};
+use crate::plan::{CodedProduct, Plan};
 use crate::workspace::{Batch, Rounded, Workspace};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

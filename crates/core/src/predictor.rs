@@ -10,7 +10,7 @@ use crate::engine::simd::Simd;
 use crate::ensure;
 use crate::errors::Result;
 use crate::network::{Published, lock};
-use crate::program::Plan;
+use crate::plan::Plan;
 use crate::run::{Threads, WORTH_A_TEAM};
 use crate::workspace::{Batch, Workspace};
 use std::ops::Range;

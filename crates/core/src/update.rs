@@ -9,7 +9,7 @@ use crate::engine::groups::GroupedUpdates;
 use crate::engine::panels::{LANES, Line};
 use crate::engine::scoped_threads::MOST_THREADS;
 use crate::engine::simd::Simd;
-use crate::program::{Clip, Penalty, Plan};
+use crate::plan::{Clip, Penalty, Plan};
 use crate::step::StepThreads;
 use std::ops::Range;
 

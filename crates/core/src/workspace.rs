@@ -11,7 +11,7 @@ use crate::engine::products::{Form, Product};
 use crate::engine::simd::Simd;
 use crate::errors::Result;
 use crate::operations::{Moment, Operation};
-use crate::program::Plan;
+use crate::plan::Plan;
 use std::ops::Range;
 
 /// The fewest lines of scratch. They also collect finished gradients.

@@ -157,7 +157,9 @@ export class Operations {
         const bias = operation.bias ? this.#vector(operation.outputs, operation, trainable) : undefined;
         const end = weight + outputs * operation.outputs;
         if (!trainable) this.frozen.push({ start: weight, end: this.parameters });
-        else if (l1 > 0 || l2 > 0) this.penalties.push({ start: weight, end, l1, l2 });
+        else if (l1 > 0 || l2 > 0)
+          // In 32 bits, as gradients are, so that a penalty can cancel a gradient.
+          this.penalties.push({ start: weight, end, l1: Math.fround(l1), l2: Math.fround(l2) });
         return { ...operation, inputs: outputs, weight, bias };
       }
       case "affine":

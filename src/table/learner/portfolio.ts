@@ -166,8 +166,8 @@ async function trainBags(
     const known = new Map<string, StageRows>();
     const rowsOf = ({ member: { inputs }, fold }: Planned): StageRows => {
       const key = `${fold} ${JSON.stringify(inputs)}`;
-      const scales = inputs && scalesOf(encoded[fold], inputs, sensitivity[fold]);
-      const rows = known.get(key) ?? { ...encoded[fold], scales };
+      const scales = () => inputs && scalesOf(encoded[fold], inputs, sensitivity[fold]);
+      const rows = known.get(key) ?? { ...encoded[fold], scales: scales() };
       known.set(key, rows);
       return rows;
     };

@@ -8,18 +8,11 @@
 //! of 2^-126, and none of them is denormal. No sum begins with -0 either, so that none becomes -0, and terms
 //! of zeros change nothing.
 
-use super::epilogue::PanelEpilogue;
-use super::gradients::{ParameterGradients, Shards};
-use super::panels::{LANES, Line, Panels, ZERO, panels};
-use super::products::{Product, multiply_group, pieces};
+use super::panels::Line;
 use super::simd::Simd;
-use std::ops::Range;
 
 /// The smallest factor that is not rounded to zero, 2^-56.
 const SMALLEST_FACTOR: u32 = (127 - 56) << 23;
-
-/// The smallest number that a sum may begin with, 2^-102.
-const SMALLEST_START: f32 = f32::from_bits((127 - 102) << 23);
 
 /// The bits of infinity. Those of NaN are above.
 const INFINITY: u32 = 0x7F80_0000;
@@ -92,7 +85,7 @@ impl<S: Simd> Rounding<S> for Single {
     }
 }
 
-/// The multiplier of pairs for instruction sets that have none. There is no value of this type.
+/// The multiplier of pairs for instruction sets that have none. The type has no values.
 #[derive(Clone, Copy, Debug)]
 pub enum NoPairs {}
 
@@ -157,237 +150,6 @@ macro_rules! with_rounding {
     };
 }
 pub(crate) use with_rounding;
-
-/// Rounds lines. Each line of the result holds consecutive lines, and zeros after the last.
-#[inline(never)]
-fn round_lines<S: Simd, R: Rounding<S>>(s: S, rounding: R, lines: &[Line], result: &mut [Line]) {
-    rounding.run(
-        s,
-        #[inline(always)]
-        || {
-            if R::TERMS == 1 {
-                for (line, result) in lines.iter().zip(result) {
-                    rounding.join_lines(s, [line, &ZERO], result);
-                }
-                return;
-            }
-            let (pairs, rest) = lines.as_chunks::<2>();
-            let (whole, last) = result.split_at_mut(pairs.len());
-            for ([first, second], result) in pairs.iter().zip(whole) {
-                rounding.join_lines(s, [first, second], result);
-            }
-            if let ([line], [result, ..]) = (rest, last) {
-                rounding.join_lines(s, [line, &ZERO], result);
-            }
-        },
-    );
-}
-
-/// Rounds the rows of `values` for a sum over their features: the lanes hold consecutive features.
-fn round_rows<S: Simd, R: Rounding<S>>(s: S, rounding: R, values: &Panels, rows: usize, result: &mut Panels) {
-    if R::TERMS == 1 {
-        return round_columns(s, rounding, values, rows, result);
-    }
-    rounding.run(
-        s,
-        #[inline(always)]
-        || {
-            for panel in 0..values.count().div_ceil(2) {
-                let first = values.panel(panel * 2, rows);
-                let result = result.panel_mut(panel, rows);
-                if panel * 2 + 1 < values.count() {
-                    let second = values.panel(panel * 2 + 1, rows);
-                    for ((first, second), result) in first.iter().zip(second).zip(result) {
-                        rounding.join_lanes(s, [first, second], result);
-                    }
-                } else {
-                    for (first, result) in first.iter().zip(result) {
-                        rounding.join_lanes(s, [first, &ZERO], result);
-                    }
-                }
-            }
-        },
-    );
-}
-
-/// Rounds the rows of `values` for a sum over rows: the lines hold consecutive rows.
-#[inline(never)]
-pub fn round_columns<S: Simd, R: Rounding<S>>(
-    s: S,
-    rounding: R,
-    values: &Panels,
-    rows: usize,
-    result: &mut Panels,
-) {
-    for panel in 0..values.count() {
-        let result = result.panel_mut(panel, rows.div_ceil(R::TERMS));
-        round_lines(s, rounding, values.panel(panel, rows), result);
-    }
-}
-
-/// Returns the line that a sum begins with, with zeros for values below 2^-102.
-#[inline(always)]
-fn start_of<S: Simd>(s: S, line: &Line) -> Line {
-    let (value, zero) = (s.load(line), s.splat(0.0));
-    let mut start = ZERO;
-    let magnitude = s.max(value, s.sub(zero, value));
-    s.store(s.select_greater(s.splat(SMALLEST_START), magnitude, zero, value), &mut start);
-    start
-}
-
-/// Where the rounded factors of one product are: the rows, and lines of weights.
-pub struct RoundedOperands<'a> {
-    /// The rows of the input or of the gradient.
-    pub rows: &'a mut Panels,
-    /// Scratch of [`Product::scratch_lines`] lines.
-    pub weights: &'a mut [Line],
-}
-
-impl Product {
-    /// As `forward`, for a wide product with rounded factors.
-    #[expect(clippy::too_many_arguments, reason = "those of `forward`")]
-    #[inline(never)]
-    pub fn forward_rounded<S: Simd, R: Rounding<S>>(
-        &self,
-        s: S,
-        rounding: R,
-        parameters: &[Line],
-        input: &Panels,
-        output: &mut Panels,
-        RoundedOperands { rows: rounded, weights }: RoundedOperands<'_>,
-        mut epilogue: impl PanelEpilogue<S>,
-        rows: usize,
-    ) {
-        rounding.run(
-            s,
-            #[inline(always)]
-            || {
-                round_rows(s, rounding, input, rows, rounded);
-                let count = panels(self.outputs);
-                let (first, second) = weights.split_at_mut(weights.len() / 2);
-                for piece in pieces(self.inputs.div_ceil(R::TERMS)) {
-                    let terms = piece.start * R::TERMS..(piece.end * R::TERMS).min(self.inputs);
-                    for panel in (0..count).step_by(S::PANELS) {
-                        let group = panel..(panel + S::PANELS).min(count);
-                        let mut start = [ZERO; 2];
-                        let halves = [&mut *first, &mut *second];
-                        for (next, lines) in halves.into_iter().enumerate().take(S::PANELS) {
-                            if next < group.len() {
-                                let panel = panel + next;
-                                round_lines(s, rounding, self.lines(parameters, panel, terms.clone()), lines);
-                                start[next] = start_of(s, self.bias_line(parameters, panel));
-                            }
-                        }
-                        let lines = [&first[..piece.len()], &second[..piece.len()]];
-                        let stride = output.capacity();
-                        let target = output.panels_mut(group.clone(), rows);
-                        let start = start.each_ref();
-                        multiply_group(
-                            (s, rounding),
-                            lines,
-                            start,
-                            &piece,
-                            rounded,
-                            group.len(),
-                            target,
-                            stride,
-                            rows,
-                        );
-                        if terms.end == self.inputs {
-                            epilogue.apply(s, output, group, rows);
-                        }
-                    }
-                }
-            },
-        );
-    }
-
-    /// As `input_gradient`, for a wide product with rounded factors.
-    #[expect(clippy::too_many_arguments, reason = "those of `input_gradient`")]
-    #[inline(never)]
-    pub fn input_gradient_rounded<S: Simd, R: Rounding<S>>(
-        &self,
-        s: S,
-        rounding: R,
-        parameters: &[Line],
-        gradient: &Panels,
-        input_gradient: &mut Panels,
-        RoundedOperands { rows: rounded, weights }: RoundedOperands<'_>,
-        mut epilogue: impl PanelEpilogue<S>,
-        (rows, needed): (usize, Range<usize>),
-    ) {
-        rounding.run(
-            s,
-            #[inline(always)]
-            || {
-                round_rows(s, rounding, gradient, rows, rounded);
-                let length = self.outputs.div_ceil(R::TERMS);
-                let (first, second) = weights.split_at_mut(weights.len() / 2);
-                for piece in pieces(length) {
-                    for panel in needed.clone().step_by(S::PANELS) {
-                        let group = panel..(panel + S::PANELS).min(needed.end);
-                        self.transpose_rounded(s, rounding, parameters, panel, &piece, first);
-                        if S::PANELS == 2 && group.len() == 2 {
-                            self.transpose_rounded(s, rounding, parameters, panel + 1, &piece, second);
-                        }
-                        let lines = [&first[..piece.len()], &second[..piece.len()]];
-                        let stride = input_gradient.capacity();
-                        let target = input_gradient.panels_mut(group.clone(), rows);
-                        multiply_group(
-                            (s, rounding),
-                            lines,
-                            [&ZERO; 2],
-                            &piece,
-                            rounded,
-                            group.len(),
-                            target,
-                            stride,
-                            rows,
-                        );
-                        if piece.end == length {
-                            epilogue.apply(s, input_gradient, group, rows);
-                        }
-                    }
-                }
-            },
-        );
-    }
-
-    /// Transposes weights as `transpose` does, and rounds them. `piece` counts lines of the result.
-    #[inline(always)]
-    fn transpose_rounded<S: Simd, R: Rounding<S>>(
-        &self,
-        s: S,
-        rounding: R,
-        parameters: &[Line],
-        panel: usize,
-        piece: &Range<usize>,
-        result: &mut [Line],
-    ) {
-        let outputs = piece.start * R::TERMS..(piece.end * R::TERMS).min(self.outputs);
-        let mut block = [ZERO; LANES];
-        for (place, first) in outputs.step_by(LANES).enumerate() {
-            self.transpose(s, parameters, panel, &(first..first + LANES), &mut block);
-            let lines = LANES / R::TERMS;
-            round_lines(s, rounding, &block, &mut result[place * lines..][..lines]);
-        }
-    }
-
-    /// Computes the gradient of W, for a wide product, from rows that [`round_columns`] has rounded.
-    #[inline(never)]
-    pub fn weight_gradient_rounded<'a, S: Simd, R: Rounding<S>>(
-        &self,
-        rounding: R,
-        gradients: ParameterGradients<'_, '_, S, impl Shards<'a>>,
-    ) {
-        let s = gradients.s;
-        rounding.run(
-            s,
-            #[inline(always)]
-            || self.weight_gradient(rounding, gradients),
-        );
-    }
-}
 
 #[cfg(test)]
 mod tests {

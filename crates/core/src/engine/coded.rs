@@ -124,20 +124,12 @@ impl Product {
         for group in groups(&layout.one_hot) {
             let runs = &layout.one_hot[group.clone()];
             categories(s, runs, inputs.highest, &weight, &mut table);
-            let table = table.each_ref().map(
-                #[inline(always)]
-                |table| &**table,
-            );
-            each_row(s, &mut output, &Categories { inputs, first: group.start, runs, table });
+            each_row(s, &mut output, &Categories { inputs, first: group.start, runs, table: &table });
         }
         for group in groups(&layout.piecewise) {
             let runs = &layout.piecewise[group.clone()];
             pieces(s, runs, inputs.highest, &weight, &mut table);
-            let table = table.each_ref().map(
-                #[inline(always)]
-                |table| &**table,
-            );
-            each_row(s, &mut output, &Pieces { inputs, first: group.start, runs, table, weight });
+            each_row(s, &mut output, &Pieces { inputs, first: group.start, runs, table: &table, weight });
         }
         if !layout.plain.is_empty() {
             each_row(s, &mut output, &Plain { inputs, weight });
@@ -245,7 +237,7 @@ struct Categories<'a, const PANELS: usize> {
     /// The number of the first run among the places.
     first: usize,
     runs: &'a [Range<usize>],
-    table: [&'a [Line]; PANELS],
+    table: &'a [&'a mut [Line]; PANELS],
 }
 
 impl<S: Simd, const PANELS: usize> Addends<S, PANELS> for Categories<'_, PANELS> {
@@ -276,7 +268,7 @@ struct Pieces<'a, const PANELS: usize> {
     /// The number of the first run among the piecewise-linear ones.
     first: usize,
     runs: &'a [Range<usize>],
-    table: [&'a [Line]; PANELS],
+    table: &'a [&'a mut [Line]; PANELS],
     weight: [&'a [Line]; PANELS],
 }
 

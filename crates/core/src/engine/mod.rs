@@ -27,6 +27,7 @@ pub mod one_hidden_layer;
 pub mod panels;
 pub mod peak;
 pub mod products;
+pub mod rounded_products;
 pub mod rows;
 pub mod scoped_threads;
 pub mod simd;

@@ -28,7 +28,7 @@ macro_rules! with_batch_size {
             6 if $crate::engine::small_batch::is_small_batch(6) => {
                 $($function)::+::<$s, 6>($($argument),*)
             }
-            _ => unreachable!("there is no code for this number of rows"),
+            _ => unreachable!("no code is compiled for this number of rows"),
         }
     };
 }

@@ -6,7 +6,7 @@ use crate::engine::CHUNK_ROWS;
 use crate::engine::gradient_target::{Destination, GradientTarget};
 use crate::engine::panels::Line;
 use crate::engine::simd::Simd;
-use crate::program::Plan;
+use crate::plan::Plan;
 use crate::state::State;
 use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};

@@ -7,7 +7,7 @@ use crate::engine::panels::{Line, Panels, panels};
 use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
-use crate::program::Plan;
+use crate::plan::Plan;
 use crate::state::State;
 use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};

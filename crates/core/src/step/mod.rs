@@ -13,7 +13,7 @@ use crate::engine::panels::{Line, zeros};
 use crate::engine::scoped_threads::ScopedThreads;
 use crate::engine::simd::Simd;
 use crate::errors::Result;
-use crate::program::CodedProduct;
+use crate::plan::CodedProduct;
 use crate::state::State;
 use crate::update;
 use crate::workspace::Batch;

@@ -10,7 +10,7 @@ use crate::engine::panels::{LANES, Line, Panels, ZERO};
 use crate::engine::simd::Simd;
 use crate::engine::tiles::{MOST_COLUMNS, transpose};
 use crate::layers::LayerOperation;
-use crate::program::Plan;
+use crate::plan::Plan;
 use crate::ways::Fusion;
 use crate::workspace::{Batch, Workspace};
 

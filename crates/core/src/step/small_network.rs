@@ -7,7 +7,7 @@ use crate::engine::panels::Line;
 use crate::engine::simd::{Instructions, Simd};
 use crate::engine::small_batch::{is_small_batch, with_batch_size};
 use crate::engine::{Powers, StepFactors};
-use crate::program::Plan;
+use crate::plan::Plan;
 use crate::state::State;
 use crate::ways::Way;
 use crate::workspace::{Batch, Workspace};

@@ -5,7 +5,7 @@ use super::measures::{measures_for, value};
 use super::programs::{instruction_sets, outputs, values};
 use super::{Scalar, row_of};
 use myelin_core::engine::simd::portable::Portable;
-use myelin_core::program::Plan;
+use myelin_core::plan::Plan;
 use myelin_core::{Dataset, Network, Part, Run, Stop, Threads};
 use serde_json::{Value, json};
 

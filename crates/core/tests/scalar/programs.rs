@@ -4,7 +4,7 @@ use myelin_core::engine::RowLoss;
 use myelin_core::engine::simd::portable::Portable;
 use myelin_core::engine::simd::{Instructions, Simd};
 use myelin_core::options::Names;
-use myelin_core::program::Plan;
+use myelin_core::plan::Plan;
 use myelin_core::random::draw;
 use myelin_core::{Dataset, Result, activations, layers, losses, optimizers};
 use proptest::prelude::*;

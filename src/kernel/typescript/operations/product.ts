@@ -22,8 +22,8 @@ export function forwardProduct(
   rounded: RoundedFactors | undefined,
 ): void {
   const { inputs, outputs } = product;
-  const weights = rounded ? round(weight, rounded.weight, inputs * outputs) : weight;
-  const factors = rounded ? round(input, rounded.input, rows * inputs) : input;
+  const weights = round(weight, rounded?.weight, inputs * outputs);
+  const factors = round(input, rounded?.input, rows * inputs);
   forward(product, weights, bias, factors, output, rows);
 }
 
@@ -37,8 +37,8 @@ export function backwardProduct(
   rounded: RoundedFactors | undefined,
 ): void {
   const { inputs, outputs } = product;
-  const weights = rounded ? round(weight, rounded.weight, inputs * outputs) : weight;
-  const factors = rounded ? round(gradient, rounded.gradient, rows * outputs) : gradient;
+  const weights = round(weight, rounded?.weight, inputs * outputs);
+  const factors = round(gradient, rounded?.gradient, rows * outputs);
   inputGradient(product, weights, factors, result, rows);
 }
 
@@ -53,8 +53,8 @@ export function productGradient(
   rounded: RoundedFactors | undefined,
 ): void {
   const { inputs, outputs } = product;
-  const left = rounded ? round(gradient, rounded.gradient, rows * outputs) : gradient;
-  const right = rounded ? round(input, rounded.input, rows * inputs) : input;
+  const left = round(gradient, rounded?.gradient, rows * outputs);
+  const right = round(input, rounded?.input, rows * inputs);
   weightGradient(product, left, right, isFirst ? ZEROS : weight, weight, rows);
   if (bias !== undefined) biasGradient(product, gradient, isFirst ? ZEROS : bias, bias, rows);
 }

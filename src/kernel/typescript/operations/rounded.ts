@@ -48,8 +48,9 @@ export function roundedFactors(
   );
 }
 
-/** Rounds the first `length` values. Returns the view of the result. */
-export function round(source: MatrixView, result: MatrixView, length: number): MatrixView {
+/** Rounds the first `length` values if there is room for the result. Returns what a product takes. */
+export function round(source: MatrixView, result: MatrixView | undefined, length: number): MatrixView {
+  if (result === undefined) return source;
   const { values: from } = source;
   const { values: to } = result;
   for (let at = 0; at < length; at++) to[at] = bfloat16(from[at]);
