@@ -429,6 +429,12 @@ const badFitOptions: readonly Case<Anything>[] = [
 
 const layer = (given: Anything) => ({ layers: [given, dense(1)] });
 const badModels: readonly Case<Anything>[] = [
+  [
+    "a precision by another name",
+    { precision: "bf16" },
+    OptionError,
+    'precision: unknown word "bf16". Did you mean "bfloat16"?',
+  ],
   ["an unknown layer", layer("dens"), OptionError, 'layer 0: unknown layer "dens". Did you mean "dense"?'],
   [
     "an unknown metric",

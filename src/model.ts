@@ -14,6 +14,7 @@ import { type ModelJSON, readJSON, writeJSON } from "./formats/json.ts";
 import type { SavedModel } from "./formats/saved.ts";
 import type { KernelChoice } from "./kernel/choose.ts";
 import type { KernelName } from "./kernel/kernel.ts";
+import type { Precision } from "./nn/program.ts";
 import { layerTable } from "./nn/summary.ts";
 import { fromLayers, type LayerWeights, toLayers } from "./nn/weights.ts";
 import { checkNames } from "./options.ts";
@@ -171,6 +172,8 @@ export class Model<const List extends MetricList = MetricList> {
   readonly kernel: { readonly name: KernelName; readonly reason: string };
   /** The seed of initial weights, shuffles and noise. */
   readonly seed: number;
+  /** The precision of the factors of matrix products in training. */
+  readonly precision: Precision;
   /** The number of values in a row of x. */
   readonly inputs: number;
   /** The number of values in a row of a prediction. */
@@ -188,6 +191,7 @@ export class Model<const List extends MetricList = MetricList> {
     checkNames(options, [...ARCHITECTURE, "seed", "kernel"], "model");
     const configuration = configure(options);
     this.seed = options.seed === undefined ? freshSeed() : readSeed(options.seed, "model: seed");
+    this.precision = configuration.precision;
     const session = new Session(configuration, this.seed, options.kernel);
     const { inputs, outputs, parameters, kernel, reason } = session;
     this.inputs = inputs;

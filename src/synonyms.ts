@@ -54,6 +54,8 @@ loss lossfunction lossfn criterion objective
 optimizer solver optim optimiser
 metrics metric scoring
 precision dtype datatype mixedprecision autocast
+bfloat16 bf16
+float32 fp32 f32 single
 clipGradients clipnorm globalclipnorm clipvalue gradientclip gradientclipping maxgradnorm
 norm clipnorm maxnorm
 value clipvalue
@@ -122,7 +124,7 @@ droplast: The last batch of an epoch takes the remaining rows.
 warmstart: A training always continues from the model's weights; make a new model to start over.
 earlystopping: Pass callbacks: [callbacks.earlyStopping()] to fit.
 device: Models compute on the CPU.
-dtype: All numbers are 32-bit floats.
+precision dtype datatype mixedprecision autocast: It is an option of new Model; numbers are 32-bit floats.
 name: Models and layers have no names; layers are numbered from 0.
 biasregularizer activityregularizer: Penalties are for weights only.
 `;

@@ -39,7 +39,7 @@ test("--json has the same as data", async () => {
   expect(found).toMatchObject({
     ok: true,
     kernel: { name: "native" },
-    addon: { version, packages: platformPackages(process) },
+    addon: { version, packages: platformPackages(process), bfloat16: expect.any(Boolean) },
     versions: {
       myelin: version,
       node: process.versions.node,
@@ -50,6 +50,13 @@ test("--json has the same as data", async () => {
   expect(found.peers.find(({ name }: { name: string }) => name === "@duckdb/node-api").version).toMatch(
     /^\d/,
   );
+});
+
+test("says what is wrong with a setting, and not with the kernel", async () => {
+  const { status, output } = await doctor([], { MYELIN_THREADS: "many" });
+  expect(status).toBe(1);
+  expect(output).toMatch(/^threads {2,}\d+ \(the cores/m);
+  expect(output).toMatch(/\nNo model can be made: MYELIN_THREADS: .*many/);
 });
 
 test("threads are those of MYELIN_THREADS, which it shows", async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { DataError, ShapeError } from "../../src/errors.ts";
-import { adam, dense, Model, relu, softmax, xor } from "../../src/index.ts";
+import { adam, dense, embedding, Model, relu, softmax, xor } from "../../src/index.ts";
 import { importance, partialDependence } from "../../src/insight/index.ts";
 import * as plot from "../../src/plot/index.ts";
 import {
@@ -32,6 +32,16 @@ describe("pictures of models", () => {
     );
     const same = plot.networkDiagram({ inputs: 2, layers: [dense(4), relu(), dense(1)] });
     expect(same.description).toContain("input 2, then dense 4, then relu 4, then dense 1");
+  });
+
+  it("draw a network's layers with their real sizes, and connect what depends on all units", () => {
+    const embedded = plot.networkDiagram({
+      inputs: 3,
+      layers: [embedding({ column: 0, categories: 9, units: 4 }), dense(6), relu(), dense(6)],
+    });
+    expect(embedded.description).toContain("input 3, then embedding 6, then dense 6, then relu 6");
+    const lines = embedded.svg().match(/<line /g);
+    expect(lines).toHaveLength(3 * 6 + 6 * 6 + 6 + 6 * 6);
   });
 
   it("draw the boundary of a Model, of a model of classes, and of a function", () => {

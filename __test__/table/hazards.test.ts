@@ -125,6 +125,20 @@ describe("a column", () => {
     expect(notes).toMatch(/"n" is left out: its values look like the numbers of the rows/);
   });
 
+  test("of row numbers is left out where only some rows of the table are learned from", async () => {
+    const rows = table(100, (row, at) => ({ ...row, n: at + 1 }));
+    for (const some of [
+      rows.filter((_, at) => at % 5 > 0),
+      rows.filter((_, at) => at % 10 > 0).toReversed(),
+    ]) {
+      const { types, notes } = await learn(some);
+      expect(types.n).toBe("ignore");
+      expect(notes).toMatch(/"n" is left out: its values look like the numbers of the rows/);
+    }
+    const { types } = await learn(rows.map((row) => ({ ...row, n: 3 * (row.n as number) })));
+    expect(types.n).toBe("number");
+  });
+
   test("without any value is left out", async () => {
     const { types, notes } = await learn(table(100, (row) => ({ ...row, m: null })));
     expect(types.m).toBe("ignore");

@@ -29,6 +29,8 @@ export interface Findings {
     readonly found?: string;
     readonly version?: string;
     readonly instructions?: readonly string[];
+    /** Whether models with `precision: "bfloat16"` train faster on this CPU. */
+    readonly bfloat16?: boolean;
     /** Why there is none. */
     readonly cause?: string;
     readonly reason?: string;
@@ -77,7 +79,10 @@ function addonFindings(): Findings["addon"] {
   const found = findAddon();
   if (found.cause !== undefined) return { packages, cause: found.cause, reason: found.reason };
   const addon = found.addon as Addon;
-  return { packages, found: found.name, version: addon.version(), instructions: addon.instructions() };
+  return {
+    ...{ packages, found: found.name, version: addon.version() },
+    ...{ instructions: addon.instructions(), bfloat16: addon.multipliesBfloat16() },
+  };
 }
 
 /** The cores that a container may use, as a number that need not be whole. */
@@ -92,7 +97,9 @@ function cpuQuota(): number | undefined {
 
 function threads(): Findings["threads"] {
   const wanted = environmentVariable("MYELIN_THREADS");
-  if (wanted !== undefined) return { most: Number(wanted), reason: `MYELIN_THREADS=${wanted}` };
+  const most = Number(wanted);
+  if (wanted !== undefined && Number.isInteger(most) && most > 0)
+    return { most, reason: `MYELIN_THREADS=${wanted}` };
   return { most: availableParallelism(), reason: "the cores that this process may use" };
 }
 
@@ -174,7 +181,9 @@ const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** The findings as lines of a label and a text. */
 function lines({ kernel, addon, cpu, threads, memory, versions, peers, environment }: Findings): string[][] {
-  const instructions = addon.instructions === undefined ? "" : `, ${addon.instructions.join(", ")}`;
+  const bfloat16 = addon.bfloat16 ? ", products in bfloat16" : "";
+  const instructions =
+    addon.instructions === undefined ? "" : `, ${addon.instructions.join(", ")}${bfloat16}`;
   return [
     ["kernel", kernel.name === undefined ? `none: ${kernel.reason}` : `${kernel.name} (${kernel.reason})`],
     addon.found === undefined
@@ -212,5 +221,7 @@ export function doctorCommand({ json }: { readonly json?: boolean }): void {
   for (const [label, text] of all) print(`${bold(label.padEnd(width))}  ${text}`);
   print();
   if (findings.ok) print(green("Everything works."));
+  else if (findings.addon.found !== undefined && findings.kernel.name === undefined)
+    print(yellow(`No model can be made: ${findings.kernel.reason}`));
   else print(yellow(`The native kernel does not work: ${findings.addon.reason ?? findings.kernel.reason}`));
 }

@@ -1,6 +1,8 @@
 /** The progress of a training: a bar on a terminal, plain lines elsewhere. */
 /** Shows each epoch when it ends. */
 export interface EpochProgress {
+  /** The number of epochs after which `update` shows something again, if `done` have ended. */
+  next(done: number): number;
   /** Shows that `done` epochs have ended, and the mean squared error of the last one. */
   update(done: number, error: number): void;
   /** Ends the display. */
@@ -21,6 +23,8 @@ function bar(total: number, stream: NodeJS.WriteStream): EpochProgress {
   const started = performance.now();
   let shown = Number.NEGATIVE_INFINITY;
   return {
+    next: (done) =>
+      done + Math.max(1, Math.floor((done * UPDATE_MILLISECONDS) / (performance.now() - started))),
     update(done, error) {
       const time = performance.now();
       if (done < total && time - shown < UPDATE_MILLISECONDS) return;
@@ -39,6 +43,7 @@ function bar(total: number, stream: NodeJS.WriteStream): EpochProgress {
 function lines(total: number, stream: NodeJS.WriteStream): EpochProgress {
   const every = Math.max(1, Math.round(total / 10));
   return {
+    next: (done) => (done === 0 ? 1 : done + every - (done % every)),
     update(done, error) {
       if (done === 1 || done % every === 0 || done === total) {
         stream.write(`epoch ${done}/${total}  mean squared error ${error.toFixed(4)}\n`);

@@ -57,8 +57,11 @@ async function train(model: Model, data: Dataset, { epochs, batchSize, json }: X
   const started = performance.now();
   const progress = showEpochs(epochs, json ? process.stderr : process.stdout);
   try {
-    for await (const { loss } of model.epochs(data, { epochs, batchSize, shuffle: false })) {
-      progress.update(losses.push(loss), loss);
+    // A call for each epoch would take longer than the epoch.
+    while (losses.length < epochs) {
+      const next = Math.min(epochs, progress.next(losses.length)) - losses.length;
+      const { loss } = await model.fit(data, { epochs: next, batchSize, shuffle: false });
+      progress.update(losses.push(...loss), loss[loss.length - 1]);
     }
   } finally {
     progress.end();

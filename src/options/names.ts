@@ -13,6 +13,8 @@ export function candidates(name: string, names: readonly string[]): readonly str
   const meant = meantBy(name, names);
   // Counting the edits of a very long name could take forever.
   if (meant.length > 0 || name.length > LONGEST_NAME) return meant;
+  const begun = names.filter((candidate) => candidate.toLowerCase().startsWith(name.toLowerCase()));
+  if (begun.length === 1 && name.length >= 3) return begun;
   const ranked = names
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);

@@ -122,6 +122,8 @@ export interface Layer {
   readonly units: number;
   readonly note: string;
   readonly rows: Rows;
+  /** Whether each unit takes one unit of the layer before, and not all of them. */
+  readonly isUnitwise?: boolean;
   /** The weights from the layer before, [units][inputs], if they are drawn. */
   readonly weights?: readonly (readonly number[])[];
 }

@@ -153,7 +153,9 @@ function contentOf({ type, quantiles, top = [], reason }: ColumnSummary, rows: n
   if (quantiles !== undefined) {
     const shown = type === "date" ? date : figure;
     const [low, middle, high] = ["0", "0.5", "1"].map((share) => shown(quantiles[share]));
-    return `${low} to ${high}, median ${middle}`;
+    // The median of two days is at noon.
+    const isOfDays = type === "date" && !low.includes("T") && !high.includes("T");
+    return `${low} to ${high}, median ${isOfDays ? middle.slice(0, 10) : middle}`;
   }
   if (reason !== undefined) return reason;
   const names = top.slice(0, 3).map(({ value, rows: count }) => {

@@ -17,12 +17,22 @@ import { inferType, MOST_DISTINCT, notesOn, type Survey, survey } from "./infere
 import { finish, PIECE, type Pieces } from "./pieces.ts";
 import { type RowName, rowName } from "./reading.ts";
 
-/** Whether numbers are those of rows: whole numbers that rise by the same step from row to row. */
+/** The least share of the rows of a table that still show that a column has their numbers. */
+const LEAST_ROWS = 0.5;
+
+/**
+ * Whether numbers are those of rows: whole numbers that rise, or fall, from row to row. Some may be missing: a
+ * part of a table, such as the training rows of a split, has gaps.
+ */
 function isRowNumber(values: Float64Array): boolean {
   if (values.length < 20) return false;
-  const step = values[1] - values[0];
-  if (!Number.isInteger(values[0]) || !Number.isInteger(step) || Math.abs(step) !== 1) return false;
-  for (let row = 1; row < values.length; row++) if (values[row] - values[row - 1] !== step) return false;
+  const all = Math.abs(values[values.length - 1] - values[0]) + 1;
+  const direction = Math.sign(values[1] - values[0]);
+  if (!Number.isInteger(values[0]) || !(values.length >= LEAST_ROWS * all)) return false;
+  for (let row = 1; row < values.length; row++) {
+    const step = (values[row] - values[row - 1]) * direction;
+    if (!(step > 0 && Number.isInteger(step))) return false;
+  }
   return true;
 }
 

@@ -10,7 +10,8 @@ mod many;
 mod run;
 mod threads;
 
-use myelin_core::engine::{huge_pages::count_freed, peak, simd::Instructions};
+use myelin_core::engine::simd::{self, Instructions};
+use myelin_core::engine::{huge_pages::count_freed, peak};
 use myelin_core::{
     Dataset, Footprint, Network, Part, Predictor, activations, layers, losses, measures, optimizers,
 };
@@ -39,6 +40,12 @@ pub fn version() -> &'static str {
 #[napi(catch_unwind)]
 pub fn instructions() -> Vec<&'static str> {
     Instructions::available().into_iter().map(Instructions::name).collect()
+}
+
+/// Returns whether models with the precision bfloat16 train faster on this CPU.
+#[napi(catch_unwind)]
+pub fn multiplies_bfloat16() -> bool {
+    simd::multiplies_bfloat16()
 }
 
 /// Measures the peak rate of this thread: the most floating-point operations per second with multiply-adds

@@ -24,6 +24,9 @@ export interface NetworkDescription {
 
 const CALL = "networkDiagram";
 
+/** Layers whose units take all units of the layer before. */
+const CONNECTED: ReadonlySet<string> = new Set(["dense", "embedding", "residual", "softmax", "layerNorm"]);
+
 /** Layers with more units are drawn without the weights to them. */
 const MOST_UNITS = 10;
 
@@ -107,7 +110,7 @@ function layersOf({ inputs, layers, weights }: NetworkDescription): Layer[] {
       );
     const before = result[result.length - 1].units;
     const own = weights?.[at];
-    const units = unitsOf(layer, own, before);
+    const units = unitsOf(layer, before);
     const type = (layer.activation as { type?: unknown } | null | undefined)?.type;
     const name = typeof type === "string" ? `${layer.type}, ${type}` : layer.type;
     const parameters = own === undefined ? undefined : countNumbers(own);
@@ -123,6 +126,7 @@ function layersOf({ inputs, layers, weights }: NetworkDescription): Layer[] {
         ["units", formatCount(units)],
         ...(parameters === undefined ? [] : [["parameters", formatCount(parameters)] as const]),
       ],
+      ...(units === before && !CONNECTED.has(layer.type) && { isUnitwise: true }),
       ...(matrix && { weights: matrix }),
     });
   }
@@ -130,12 +134,10 @@ function layersOf({ inputs, layers, weights }: NetworkDescription): Layer[] {
 }
 
 /** Returns the number of outputs of a layer; a layer that does not say passes on as many as it gets. */
-function unitsOf({ units }: LayerDescription, weights: unknown, before: number): number {
-  if (typeof units === "number" && Number.isInteger(units)) return units;
-  // An embedding replaces a column by several; its weights say how many.
-  const { weight } = (weights ?? {}) as { weight?: unknown };
-  const isMatrix = Array.isArray(weight) && Array.isArray(weight[0]);
-  return isMatrix ? before - 1 + (weight[0] as unknown[]).length : before;
+function unitsOf({ type, units }: LayerDescription, before: number): number {
+  if (typeof units !== "number" || !Number.isInteger(units)) return before;
+  // An embedding replaces a column by several.
+  return type === "embedding" ? before - 1 + units : units;
 }
 
 /** Returns the weights of a dense layer, [units][inputs], if it is small enough to draw each. */

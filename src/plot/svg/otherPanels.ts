@@ -240,14 +240,12 @@ function connections(
   shown: readonly number[],
   place: (layer: number, unit: number) => [number, number],
 ): string {
-  const { weights } = layers[at];
+  const { weights, isUnitwise } = layers[at];
   const largest = Math.max(...(weights ?? []).flat().map(Math.abs).filter(Number.isFinite), 1e-30);
   const groups = new Map<Paint, string[]>();
-  // A layer without weights acts on each unit alone.
-  const isAlone = weights === undefined && layers[at].units === layers[at - 1].units;
   for (let to = 0; to < shown[at]; to++) {
     for (let from = 0; from < shown[at - 1]; from++) {
-      if (isAlone && from !== to) continue;
+      if (isUnitwise && from !== to) continue;
       const weight = weights?.[to]?.[from];
       const paint = weight === undefined ? "other" : weight < 0 ? "s0" : "s1";
       const share = weight === undefined ? 0.3 : Math.abs(weight) / largest;

@@ -267,6 +267,18 @@ pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
     work.with(BASELINE)
 }
 
+/// Returns whether products in bfloat16 are faster on this CPU than those of 32-bit floats.
+pub fn multiplies_bfloat16() -> bool {
+    struct HasPairs;
+    impl WithSimd for HasPairs {
+        type Output = bool;
+        fn with<S: Simd>(self, _: S) -> bool {
+            S::pairs().is_some()
+        }
+    }
+    Instructions::available().into_iter().any(|instructions| dispatch(instructions, HasPairs))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
