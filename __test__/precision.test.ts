@@ -160,9 +160,10 @@ test("precision is float32 by default, also in files without it", () => {
 });
 
 test("an unknown precision is refused with the known ones", () => {
-  expect(() => make({ precision: "bf16" as never })).toThrow(
-    new OptionError('model: precision: unknown word "bf16". Expected one of: float32, bfloat16'),
+  expect(() => make({ precision: "int8" as never })).toThrow(
+    new OptionError('model: precision: unknown word "int8". Expected one of: float32, bfloat16'),
   );
+  expect(() => make({ precision: "bf16" as never })).toThrow('"bf16". Did you mean "bfloat16"? Expected');
   expect(() => make({ precision: 16 as never })).toThrow(
     'model: precision: expected one of "float32", "bfloat16", received 16',
   );

@@ -122,7 +122,7 @@ describe("an installation whose native kernel does not load: exit code 1 and the
 
   test("because it has another version", async () => {
     const main = install("other", (addon) => {
-      const code = `module.exports = { version: () => "9.9.9", instructions: () => ["portable"] };`;
+      const code = `module.exports = { version: () => "9.9.9" };`;
       writeFileSync(join(addon, "package.json"), JSON.stringify({ version: "9.9.9", main: "index.js" }));
       writeFileSync(join(addon, "index.js"), code);
     });

@@ -79,10 +79,9 @@ function addonFindings(): Findings["addon"] {
   const found = findAddon();
   if (found.cause !== undefined) return { packages, cause: found.cause, reason: found.reason };
   const addon = found.addon as Addon;
-  return {
-    ...{ packages, found: found.name, version: addon.version() },
-    ...{ instructions: addon.instructions(), bfloat16: addon.multipliesBfloat16() },
-  };
+  const loaded = { packages, found: found.name, version: addon.version() };
+  if (loaded.version !== version) return loaded; // Another version may lack what is asked below.
+  return { ...loaded, instructions: addon.instructions(), bfloat16: addon.multipliesBfloat16() };
 }
 
 /** The cores that a container may use, as a number that need not be whole. */
