@@ -133,16 +133,21 @@ describe("reads", () => {
     expect(output.split("\n")).toHaveLength(52);
   });
 
-  test("a table that lacks a column, with a note that names the nearest", async () => {
-    const rows = houses(20).map(({ area, ...others }) => ({ aera: area, ...others }));
+  test("a table that lacks a column, with a note", async () => {
+    const rows = houses(20).map(({ area, ...others }) => ({ sqm: area, ...others }));
     writeFileSync(path("lacks.csv"), toCsv(rows));
     const { status, errors } = await myelin("predict", "houses.myelin", "lacks.csv");
-    expect(errors).toMatch(/^note: "lacks.csv" has no column "area"; .* Did you mean "aera"\?\n$/);
+    expect(errors).toMatch(/^note: "lacks.csv" has no column "area"; its values count as missing.\n$/);
     expect(status).toBe(0);
   });
 });
 
 describe("is one line, and leaves no file, for", () => {
+  beforeAll(() => {
+    const rows = houses(20).map(({ area, ...others }) => ({ aera: area, ...others }));
+    writeFileSync(path("misspelt.csv"), toCsv(rows));
+  });
+
   test.each<[what: string, given: string[], message: RegExp, status: number]>([
     [
       "a table in place of the model",
@@ -160,6 +165,12 @@ describe("is one line, and leaves no file, for", () => {
       "a table of other columns",
       ["model.myelin", "houses.csv"],
       /has none of the columns that the model learned from: Island/,
+      1,
+    ],
+    [
+      "a table with a misspelt column",
+      ["houses.myelin", "misspelt.csv"],
+      /^myelin: "misspelt\.csv": unknown column "aera"\. Did you mean "area"\? Fix: rename the field/,
       1,
     ],
     [

@@ -1,12 +1,15 @@
 // Looking into table models: importance, explanations, partial dependence, and rows unlike the training data.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { report } from "../../src/report/index.ts";
 import {
   checkRows,
+  evaluationReport,
   explain,
   fitTable,
   importance,
   partialDependence,
+  prepare,
   TableModel,
 } from "../../src/table/index.ts";
 import { partsOf } from "../../src/table/tableModel.ts";
@@ -413,4 +416,47 @@ test("a model without columns is explained by its constant answer", async () => 
   expect(text).toMatch(/the model uses no column/);
   expect(importance(model, rows).columns).toEqual([]);
   model.dispose();
+});
+
+describe("a field that is nearly a column which the rows lack", () => {
+  const misspelt = rows.slice(0, 40).map(({ area, ...others }) => ({ Aera: area, ...others }));
+  const inColumns = Object.fromEntries(
+    Object.keys(misspelt[0]).map((name) => [name, misspelt.map((row) => row[name as "Aera"])]),
+  );
+  async function* stream() {
+    yield* misspelt;
+  }
+
+  test.each<[call: string, ask: () => unknown]>([
+    ["predict: row 0", () => prices.predict(misspelt)],
+    ["predict: row 0", () => prices.predict(misspelt[0])],
+    ["predict", () => prices.predict(inColumns)],
+    ["predict", () => prices.predict(stream()).next()],
+    ["evaluate", () => prices.evaluate(misspelt)],
+    ["evaluate", () => prices.evaluate(stream())],
+    ["evaluationReport", () => evaluationReport(prices, misspelt)],
+    ["evaluationReport", () => evaluationReport(prices, stream())],
+    ["explain", () => explain(prices, misspelt[0])],
+    ["explain: background", () => explain(prices, rows[0], { background: misspelt })],
+    ["importance", () => importance(prices, misspelt)],
+    ["partialDependence", () => partialDependence(prices, misspelt, "town")],
+    ["checkRows", () => checkRows(prices, misspelt)],
+    ["report: test", () => report(prices, { test: misspelt })],
+  ])("is refused by %s", async (call, ask) => {
+    await expect(async () => ask()).rejects.toThrow(
+      `${call}: unknown column "Aera". Did you mean "area"? Fix: rename the field, or also give "area", null if it is missing`,
+    );
+  });
+
+  test("is refused by encode", async () => {
+    const { preparation } = await prepare(rows, { target: "price" });
+    expect(() => preparation.encode(misspelt)).toThrow('encode: unknown column "Aera"');
+  });
+
+  test("may be beside that column, or be a column that is ignored", () => {
+    const answer = prices.predict({ ...rows[0], Aera: 1 });
+    expect(answer).toEqual(prices.predict(rows[0]));
+    expect(prices.predict({ Aera: 1, area: null }).value).toBe(prices.predict({}).value);
+    expect(kinds.predict({ Price: 1 }).value).toBe(kinds.predict({}).value);
+  });
 });

@@ -14,9 +14,17 @@ import {
   type TableModel,
 } from "myelin/table";
 import { fileError } from "../files/paths.ts";
+import { misspeltChecker } from "../options/misspelt.ts";
 import { failure, nameStream, wrongUse } from "./failures.ts";
 import { note } from "./output.ts";
 import type { ReadingValues } from "./reading.ts";
+
+/** Throws a DataError for a field that is probably a misspelt column of the model; `place` names the row. */
+export function checkFields(model: TableModel, row: object, place: string): void {
+  const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
+  const known = [...model.columns, ...model.targets].map(({ name }) => name);
+  misspeltChecker(used, known)([row], () => place);
+}
 
 /** Returns the options of `readTable` of the values of the command line. */
 export function readingOptions(values: ReadingValues): ReadTableOptions {

@@ -19,24 +19,27 @@ const sorted = (name: string) => [...name].sort().join();
 function isNear(one: string, other: string): boolean {
   if (one.length > LONGEST_NAME || digits(one) !== digits(other)) return false;
   const [a, b] = [plain(one), plain(other)];
+  if (a === "" || b === "") return false;
   const most = Math.floor(Math.max(a.length, b.length) / 4);
   if (Math.abs(a.length - b.length) > most) return false;
   const edits = distance(a, b);
   return edits <= most || (edits === 2 && most > 0 && sorted(a) === sorted(b));
 }
 
+/** Throws a DataError for the first row with a misspelt column; `place` names a row by its number in `rows`. */
+export type MisspeltCheck = (rows: readonly object[], place: (row: number) => string) => void;
+
 /**
  * Makes a function that throws a DataError for a row with a field that is probably a misspelt column: the name
  * is none of `known`, and nearly that of a column of `used` that the row lacks. Other fields are ignored.
  */
-export function misspeltChecker(used: readonly string[], known: readonly string[]) {
+export function misspeltChecker(used: readonly string[], known: readonly string[]): MisspeltCheck {
   const names = new Set([...used, ...known]);
-  return (rows: readonly unknown[], place: (row: number) => string): void => {
+  return (rows, place) => {
     let compared = 0;
     for (const [at, row] of rows.entries()) {
-      if (row === null || typeof row !== "object" || Array.isArray(row)) continue;
+      if (used.every((name) => Object.hasOwn(row, name))) continue;
       const lacking = used.filter((name) => !Object.hasOwn(row, name));
-      if (lacking.length === 0) continue;
       for (const field of Object.keys(row)) {
         if (names.has(field)) continue;
         if (compared++ === MOST_COMPARED) return;

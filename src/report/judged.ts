@@ -5,7 +5,13 @@ import { decideAll } from "../table/decision.ts";
 import type { Frame } from "../table/frame.ts";
 import { everyRow } from "../table/frame.ts";
 import { baselineOf } from "../table/honest.ts";
-import { type TableParts, type TrainedTarget, usedColumns } from "../table/parts.ts";
+import {
+  checkFrame,
+  recordChecker,
+  type TableParts,
+  type TrainedTarget,
+  usedColumns,
+} from "../table/parts.ts";
 import type { Pieces } from "../table/pieces.ts";
 import { type Scores, scoreTarget } from "../table/scores.ts";
 import { readTargets } from "../table/target.ts";
@@ -91,6 +97,7 @@ export async function judgeRows(
   const { description } = target;
   const places = drawRows(source.count, affordable(workOf(target), 1), seed);
   const taken = source.take(places);
+  checkFrame(recordChecker(parts), taken, call);
   const cells = taken.cells.get(description.name);
   if (cells === undefined) return undefined;
   const all = readTargets(description, cells, call);

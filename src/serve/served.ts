@@ -1,7 +1,6 @@
 /** What a service serves: a table model, or a network that takes lists of numbers. */
 import { OptionError, show } from "../errors.ts";
 import { Model, sessionOf } from "../model.ts";
-import { misspeltChecker } from "../options/misspelt.ts";
 import type { AnyTableModel } from "../table/insight/questions.ts";
 import { usedColumns } from "../table/parts.ts";
 import { isTableModel, partsOf } from "../table/tableModel.ts";
@@ -35,14 +34,6 @@ const isObject = (value: unknown): value is object =>
 function servedTable(model: AnyTableModel, call: string): Served {
   const parts = partsOf(model, call);
   const columns = usedColumns(parts, parts.targets);
-  const check = misspeltChecker(
-    columns.map(({ name }) => name),
-    [...model.columns, ...model.targets].map(({ name }) => name),
-  );
-  const checked = (rows: readonly unknown[]) => {
-    check(rows, (row) => `predict: row ${row}`);
-    return rows as object[];
-  };
   return {
     title: `Predicts ${model.targets.map(({ name }) => show(name)).join(", ")}`,
     rowName: "a record",
@@ -51,11 +42,11 @@ function servedTable(model: AnyTableModel, call: string): Served {
     example: Object.fromEntries(columns.map((column) => [column.name, exampleCell(column)])),
     isRow: isObject,
     // A record whose every field is a list would count as columns.
-    one(given) {
-      const [row] = checked([given]);
-      return Object.values(row).every(Array.isArray) ? model.predict([row])[0] : model.predict(row);
+    one: (row) => {
+      const record = row as object;
+      return Object.values(record).every(Array.isArray) ? model.predict([record])[0] : model.predict(record);
     },
-    many: (rows) => model.predict(checked(rows)),
+    many: (rows) => model.predict(rows as object[]),
   };
 }
 

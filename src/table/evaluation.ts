@@ -1,9 +1,11 @@
 /** Scores of rows that a table model has not necessarily learned from, which may come in blocks. */
 import { DataError, show } from "../errors.ts";
+import type { MisspeltCheck } from "../options/misspelt.ts";
 import { STREAMED, type TargetPredictor } from "./answering.ts";
 import { readWeights } from "./columnOptions.ts";
 import type { ColumnDescription, TypedColumn } from "./columns.ts";
 import { everyRow, type Frame, framesOf } from "./frame.ts";
+import { checkFrame } from "./parts.ts";
 import { type ReadLimits, rowsFrom } from "./reading.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { readTargets } from "./target.ts";
@@ -20,11 +22,17 @@ const CALL = "evaluate";
 /** Collects the predictions, the targets and the weights of rows for all targets of a model. */
 export class Evaluation {
   readonly #used: readonly ColumnDescription[];
+  readonly #check: MisspeltCheck;
   readonly #targets: readonly TargetEvaluation[];
   #rows = 0;
 
-  constructor(predictors: readonly TargetPredictor[], used: readonly ColumnDescription[]) {
+  constructor(
+    predictors: readonly TargetPredictor[],
+    used: readonly ColumnDescription[],
+    check: MisspeltCheck,
+  ) {
     this.#used = used;
+    this.#check = check;
     this.#targets = predictors.map((predictor) => new TargetEvaluation(predictor));
   }
 
@@ -32,6 +40,7 @@ export class Evaluation {
   add(frame: Frame, sampleWeight: EvaluateTableOptions["sampleWeight"]): void {
     const nameOf = rowsFrom(this.#rows);
     const weights = readWeights(sampleWeight, frame, frame, CALL, nameOf);
+    checkFrame(this.#check, frame, CALL);
     const columns = typeFrame(this.#used, frame, CALL, nameOf);
     for (const target of this.#targets) {
       const { description } = target.predictor;

@@ -1,6 +1,8 @@
 /** What a table model is made of. */
+import { type MisspeltCheck, misspeltChecker } from "../options/misspelt.ts";
 import type { Background } from "./background.ts";
 import type { ColumnDescription } from "./columns.ts";
+import type { Frame } from "./frame.ts";
 import type { Learned } from "./learner/learned.ts";
 import type { Scores } from "./scores.ts";
 import type { TargetDescription } from "./target.ts";
@@ -89,4 +91,17 @@ export function usedColumns(
     ),
   );
   return columns.filter(({ name }) => used.has(name));
+}
+
+/** Makes what refuses records with a field that is probably a misspelt column of the model. */
+export function recordChecker(parts: TableParts): MisspeltCheck {
+  return misspeltChecker(
+    usedColumns(parts, parts.targets).map(({ name }) => name),
+    [...parts.columns, ...parts.targets.map(({ description }) => description)].map(({ name }) => name),
+  );
+}
+
+/** Refuses a frame as `check` refuses records. */
+export function checkFrame(check: MisspeltCheck, frame: Frame, call: string): void {
+  check([Object.fromEntries(frame.cells)], () => call);
 }

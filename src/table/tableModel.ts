@@ -2,6 +2,7 @@
 import { OptionError, StateError, show } from "../errors.ts";
 import { BYTES } from "../formats/savable.ts";
 import type { KernelChoice } from "../kernel/choose.ts";
+import type { MisspeltCheck } from "../options/misspelt.ts";
 import { checkNames } from "../options.ts";
 import { INSPECT } from "../textTable.ts";
 import { readBoolean, readSignal } from "../training/options.ts";
@@ -23,8 +24,15 @@ import {
 } from "./frame.ts";
 import { disposeNetworks, type TrainedBag } from "./learner/learned.ts";
 import { rankBags } from "./metric.ts";
-import { type ModelChange, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
-import { interruptible, type ReadLimits, rowsFrom } from "./reading.ts";
+import {
+  checkFrame,
+  type ModelChange,
+  recordChecker,
+  type TableParts,
+  type TrainedTarget,
+  usedColumns,
+} from "./parts.ts";
+import { interruptible, type ReadLimits, rowName, rowsFrom } from "./reading.ts";
 import { describeBriefly, summarize } from "./summary.ts";
 import type { TargetDescription } from "./target.ts";
 import { readCell, readText, typeFrame, typeRecords } from "./typedRows.ts";
@@ -72,6 +80,7 @@ export class TableModel<Reply = Answer> {
   readonly #parts: TableParts;
   readonly #used: readonly ColumnDescription[];
   readonly #readers: readonly CellReader[];
+  readonly #check: MisspeltCheck;
   #made: readonly TargetPredictor[] | undefined;
   /** The cells of one record by the columns that are used; each call writes them anew. */
   readonly #values: Float64Array;
@@ -87,20 +96,22 @@ export class TableModel<Reply = Answer> {
     this.notes = parts.notes;
     this.#used = usedColumns(parts, parts.targets);
     this.#readers = this.#used.map(cellReader);
+    this.#check = recordChecker(parts);
     this.#values = new Float64Array(this.#used.length);
   }
 
   /**
    * Answers for a record, for records, for columns, or for a stream of records, in the same form. Missing
    * fields are missing values, other fields are ignored, and a category that the training did not have is
-   * unknown.
+   * unknown. A field whose name is nearly that of a missing column is refused.
    *
    * @example
    * ```ts
    * model.predict({ island: "Biscoe", billLength: 46.1 }); // { value: "Gentoo", probabilities: { Adelie: 0.01, … } }
    * ```
    *
-   * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
+   * @throws DataError if a cell cannot be read as its column's type, or a column is probably misspelt; it names
+   * the row and the column.
    */
   predict(records: readonly object[] | IterableIterator<object>): Reply[];
   predict(records: AsyncIterable<object>, options?: TableStreamOptions): AsyncGenerator<Reply, void>;
@@ -149,7 +160,7 @@ export class TableModel<Reply = Answer> {
     checkNames(options, ["sampleWeight", "signal"], "evaluate");
     const { sampleWeight, signal } = options;
     const limits = signal === undefined ? {} : readStreamOptions({ signal }, rows, "evaluate: signal");
-    const evaluation = new Evaluation(this.#predictors, this.#used);
+    const evaluation = new Evaluation(this.#predictors, this.#used, this.#check);
     if (!isStream(rows)) {
       evaluation.add(toFrame(rows, "evaluate"), sampleWeight);
       return evaluation.scores() as ScoresFor<Reply>;
@@ -285,6 +296,7 @@ export class TableModel<Reply = Answer> {
     let before = 0;
     for await (const frame of framesOf(records, STREAMED, "predict", limits)) {
       this.#use("predict");
+      checkFrame(this.#check, frame, "predict");
       const columns = typeFrame(this.#used, frame, "predict", rowsFrom(before));
       yield* this.#answersOf(columns, frame.rows) as Reply[];
       before += frame.rows;
@@ -297,14 +309,18 @@ export class TableModel<Reply = Answer> {
     const used = this.#used;
     const values = this.#values;
     const texts = this.#texts;
+    let isWhole = true;
     for (let at = 0; at < used.length; at++) {
       const { name, type } = used[at];
-      const cell = Object.hasOwn(record, name) ? record[name] : undefined;
+      const isThere = Object.hasOwn(record, name);
+      if (!isThere) isWhole = false;
+      const cell = isThere ? record[name] : undefined;
       if (type === "text") {
         texts[at] = readText(used[at], cell, 0, "predict");
         values[at] = texts[at] === "" ? Number.NaN : 0;
       } else values[at] = readCell(this.#readers[at], used[at], cell, 0, "predict");
     }
+    if (!isWhole) this.#check([record], () => `predict: ${rowName(0)}`);
     if (predictors.length === 1) return predictors[0].answer(predictors[0].one(values, texts), 0);
     return Object.fromEntries(
       predictors.map((one) => [one.description.name, one.answer(one.one(values, texts), 0)]),
@@ -317,6 +333,7 @@ export class TableModel<Reply = Answer> {
     for (let start = 0; start < records.length; start += BLOCK) {
       const end = Math.min(records.length, start + BLOCK);
       const columns = typeRecords(this.#used, this.#readers, records, start, end, "predict");
+      this.#check(records.slice(start, end), (row) => `predict: ${rowName(start + row)}`);
       const block = this.#answersOf(columns, end - start);
       for (let row = start; row < end; row++) answers[row] = block[row - start];
     }
@@ -341,6 +358,7 @@ export class TableModel<Reply = Answer> {
   }
 
   #answerColumns(frame: Frame): unknown {
+    checkFrame(this.#check, frame, "predict");
     const columns = typeFrame(this.#used, frame, "predict");
     const rows = everyRow(frame.rows);
     const answers = this.#predictors.map((one) => one.inColumns(one.rows(columns, rows)));

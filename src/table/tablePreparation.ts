@@ -4,6 +4,7 @@ import { DataError, FormatError, OptionError, show } from "../errors.ts";
 import { asFormatErrors } from "../formats/saved.ts";
 import { parseStrictly } from "../formats/strictJson.ts";
 import type { LayerChoice } from "../nn/layers.ts";
+import { misspeltChecker } from "../options/misspelt.ts";
 import { checkNames } from "../options.ts";
 import { version } from "../version.ts";
 import type { Answer, RecordAnswer } from "./answers.ts";
@@ -14,6 +15,7 @@ import { fields, list, optional, text, whole, word } from "./fields.ts";
 import { fits } from "./fitEncoder.ts";
 import { isRecord, toFrame } from "./frame.ts";
 import { embeddings } from "./learner/members.ts";
+import { checkFrame } from "./parts.ts";
 import {
   checkEncoder,
   type Lookup,
@@ -104,11 +106,14 @@ export class TablePreparation {
   /**
    * Encodes rows as x: [rows][inputs]. Missing fields are missing values, other fields are ignored.
    *
-   * @throws DataError if a cell cannot be read as its column's type; it names the row and the column.
+   * @throws DataError if a cell cannot be read as its column's type, or a column is probably misspelt; it names
+   * the row and the column.
    */
   encode(rows: object): Float32Array<ArrayBuffer> {
     const frame = toFrame(isRecord(rows) ? [rows] : rows, "encode");
     const used = new Set(this.#preparation.steps.map(({ column }) => column));
+    const known = [...this.columns, ...this.targets].map(({ name }) => name);
+    checkFrame(misspeltChecker([...used], known), frame, "encode");
     const typed = new Map<string, TypedColumn>();
     for (const description of this.columns) {
       const cells = used.has(description.name) ? frame.cells.get(description.name) : undefined;

@@ -1,8 +1,15 @@
 /** `myelin explain`: how much each column of a row moved the answer. */
 import { explain, type TableExplainOptions, type TableModel, type TableRecord } from "myelin/table";
-import { misspeltChecker } from "../../options/misspelt.ts";
 import { failure, wrongUse } from "../failures.ts";
-import { atRow, type LoadValues, loadTableModel, nameOf, refuseReading, streamRows } from "../input.ts";
+import {
+  atRow,
+  checkFields,
+  type LoadValues,
+  loadTableModel,
+  nameOf,
+  refuseReading,
+  streamRows,
+} from "../input.ts";
 import { print, printJson } from "../output.ts";
 import type { ReadingValues } from "../reading.ts";
 
@@ -48,10 +55,8 @@ function readRow(text: string, model: TableModel): TableRecord {
   if (given === null || typeof given !== "object" || Array.isArray(given)) {
     throw wrongUse(`--row: expected a JSON object, such as '{"age": 30}', received ${text.slice(0, 60)}`);
   }
-  const used = model.columns.filter(({ type }) => type !== "ignore").map(({ name }) => name);
-  const known = [...model.columns, ...model.targets].map(({ name }) => name);
   try {
-    misspeltChecker(used, known)([given], () => "--row");
+    checkFields(model, given, "--row");
   } catch (error) {
     throw wrongUse((error as Error).message);
   }

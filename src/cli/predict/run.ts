@@ -1,9 +1,8 @@
 /** `myelin predict`: answers the rows of a table block by block. */
 import { extname } from "node:path";
 import type { ColumnAnswers, Frame, TableModel } from "myelin/table";
-import { unknownName } from "../../options/names.ts";
 import { failure, wrongUse } from "../failures.ts";
-import { atRow, isFile, loadTableModel, nameOf, streamRows } from "../input.ts";
+import { atRow, checkFields, isFile, loadTableModel, nameOf, streamRows } from "../input.ts";
 import { note, printJson } from "../output.ts";
 import { checkOutput, openSink, type Sink } from "../outputFile.ts";
 import type { ReadingValues } from "../reading.ts";
@@ -82,6 +81,7 @@ async function open(
   try {
     const first = await head.next();
     if (first.done) throw failure(`${nameOf(file)} has no rows. Fix: give a table with rows`);
+    checkFields(model, Object.fromEntries(first.value.cells), nameOf(file));
     checkColumns(used, first.value, file);
     isOpen = !isFile(file);
     if (isOpen) return joined(first.value, head);
@@ -124,11 +124,7 @@ function checkColumns(used: readonly string[], frame: Frame, file: string): void
     );
   }
   for (const name of lacking.slice(0, 5)) {
-    const others = frame.names.filter((other) => !used.includes(other));
-    const meant = /Did you mean [^?]*\?/.exec(unknownName("", "column", name, others).message)?.[0] ?? "";
-    note(
-      `note: ${nameOf(file)} has no column ${JSON.stringify(name)}; its values count as missing. ${meant}`.trimEnd(),
-    );
+    note(`note: ${nameOf(file)} has no column ${JSON.stringify(name)}; its values count as missing.`);
   }
   if (lacking.length > 5) note(`note: ${lacking.length - 5} more columns are missing`);
 }

@@ -3,7 +3,7 @@ import { alignTable, withText } from "../../textTable.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
 import { type Frame, isRecord, toFrame } from "../frame.ts";
-import { usedColumns } from "../parts.ts";
+import { checkFrame, recordChecker, usedColumns } from "../parts.ts";
 import { partsOf } from "../tableModel.ts";
 import { type AnyTableModel, showCell } from "./questions.ts";
 
@@ -61,6 +61,7 @@ const MOST_NAMES = 5;
 export function checkRows(model: AnyTableModel, rows: object): RowCheck {
   const parts = partsOf(model, CALL);
   const frame = toFrame(isRecord(rows) ? [rows] : rows, CALL);
+  checkFrame(recordChecker(parts), frame, CALL);
   const findings = usedColumns(parts, parts.targets)
     .flatMap((description) => checkColumn(description, frame))
     .sort((a, b) => b.rows.length - a.rows.length);

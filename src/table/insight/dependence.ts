@@ -4,7 +4,7 @@ import { gridOf, readPercentiles } from "../../insight/dependence.ts";
 import { checkNames, readSize, unknownName } from "../../options.ts";
 import { alignTable, bar, withText } from "../../textTable.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
-import { Frame, type TableRows, toFrame } from "../frame.ts";
+import { Frame, type TableRows } from "../frame.ts";
 import { finish, type Pieces, type Stoppable, stoppable } from "../pieces.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue } from "../target.ts";
@@ -97,7 +97,7 @@ export function* measureDependence(
   checkNames(options, OPTIONS, CALL);
   const trained = targetOf(parts, options.target, CALL);
   const { description } = trained;
-  const { columns: used, predictPieces } = questionOf(parts, trained, CALL);
+  const { columns: used, read, predictPieces } = questionOf(parts, trained, CALL);
   const points = options.points === undefined ? POINTS : readSize(options.points, `${CALL}: points`);
   if (points < 2) throw new OptionError(`${CALL}: points: expected at least 2, received ${points}`);
   const percentiles = readPercentiles(options.percentiles, `${CALL}: percentiles`);
@@ -107,7 +107,7 @@ export function* measureDependence(
     if (typeof column === "string") throw unknownName(CALL, "column", column, names);
     throw new OptionError(`${CALL}: column: expected a name, received ${show(column)}`);
   }
-  const frame = toFrame(rows, CALL);
+  const frame = read(rows);
   if (frame.rows === 0) throw new DataError(`${CALL}: expected rows, received none`);
   const grid = gridValues(found, frame, points, percentiles);
   const outputs = description.classes?.length ?? 1;

@@ -5,7 +5,7 @@ import { checkNames } from "../../options.ts";
 import { alignTable, withText } from "../../textTable.ts";
 import { BLOCK } from "../answering.ts";
 import { decideAll, positiveOf } from "../decision.ts";
-import { type Frame, framesOf, type TableRows, toFrame } from "../frame.ts";
+import { type Frame, framesOf, type TableRows } from "../frame.ts";
 import { baselineOf } from "../honest.ts";
 import type { TableParts, TrainedTarget } from "../parts.ts";
 import { type RowName, rowsFrom } from "../reading.ts";
@@ -126,7 +126,8 @@ async function collect(
   const width = classes?.length ?? 1;
   let before = 0;
   const isStream = Symbol.asyncIterator in rows;
-  for await (const frame of isStream ? framesOf(rows, BLOCK, CALL, {}) : [toFrame(rows, CALL)]) {
+  for await (const block of isStream ? framesOf(rows, BLOCK, CALL, {}) : [rows]) {
+    const frame = question.read(block);
     const nameOf = rowsFrom(before);
     const known = targetsOf(description, frame, nameOf);
     before += frame.rows;

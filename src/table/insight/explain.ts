@@ -9,7 +9,7 @@ import { backgroundFrame } from "../background.ts";
 import { isMissing } from "../cells.ts";
 import { type ColumnDescription, cellReader } from "../columns.ts";
 import { decider } from "../decision.ts";
-import { Frame, type TableRows, toFrame } from "../frame.ts";
+import { Frame, type TableRows } from "../frame.ts";
 import type { TableParts } from "../parts.ts";
 import { partsOf } from "../tableModel.ts";
 import type { ClassValue, TargetDescription } from "../target.ts";
@@ -116,7 +116,8 @@ export function explain(
   const { description } = target;
   const question = questionOf(parts, target, CALL);
   const { columns } = question;
-  const background = columns.length === 0 ? new Frame(new Map(), 1) : readBackground(options, parts);
+  const background =
+    columns.length === 0 ? new Frame(new Map(), 1) : readBackground(options, parts, question);
   const setting: Setting = {
     question,
     description,
@@ -127,7 +128,7 @@ export function explain(
     base: question.predict(background),
   };
   const isOne = !(Symbol.iterator in Object(rows));
-  const frame = toFrame(isOne ? [rows] : rows, CALL);
+  const frame = question.read(isOne ? [rows] : rows);
   const predictions = question.predict(frame);
   const outputs = outputsOf(description);
   const decide = decider(description);
@@ -169,9 +170,9 @@ function readEvaluations(given: unknown): number {
   );
 }
 
-function readBackground({ background }: TableExplainOptions, parts: TableParts): Frame {
+function readBackground({ background }: TableExplainOptions, parts: TableParts, { read }: Question): Frame {
   if (background !== undefined) {
-    const frame = toFrame(background, `${CALL}: background`);
+    const frame = read(background, `${CALL}: background`);
     if (frame.rows > 0 && frame.rows <= MOST_ROWS) return frame;
     throw new DataError(
       `${CALL}: background: expected 1 to ${MOST_ROWS} rows, received ${frame.rows}. Fix: pass a random sample of the training rows`,

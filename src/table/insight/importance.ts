@@ -9,7 +9,7 @@ import { readSeed } from "../../seed.ts";
 import { withText } from "../../textTable.ts";
 import { readWeights } from "../columnOptions.ts";
 import type { EvaluateTableOptions } from "../evaluation.ts";
-import { Frame, type TableRows, toFrame } from "../frame.ts";
+import { Frame, type TableRows } from "../frame.ts";
 import { type MetricChoice, metricOf, readMetric } from "../metric.ts";
 import { finish, type Pieces, type Stoppable, stoppable } from "../pieces.ts";
 import { pinballLoss } from "../quantiles.ts";
@@ -122,8 +122,8 @@ export function* measureImportance(
   const { description } = target;
   const repeats = options.repeats === undefined ? REPEATS : readSize(options.repeats, `${CALL}: repeats`);
   const seed = options.seed === undefined ? model.seed : readSeed(options.seed, `${CALL}: seed`);
-  const { frame, targets, weights } = labeledRows(toFrame(rows, CALL), description, options.sampleWeight);
-  const { columns: used, predictPieces, predictAll } = questionOf(parts, target, CALL);
+  const { columns: used, read, predictPieces, predictAll } = questionOf(parts, target, CALL);
+  const { frame, targets, weights } = labeledRows(read(rows), description, options.sampleWeight);
   const chosen = readImportanceMetric(options.metric, description);
   const { metric, isSmaller } = chosen;
   function* scoreOf(changed: Frame): Pieces<number> {

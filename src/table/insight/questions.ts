@@ -3,8 +3,8 @@ import { OptionError, show } from "../../errors.ts";
 import { unknownName } from "../../options.ts";
 import { type Predictions, TargetPredictor } from "../answering.ts";
 import type { ColumnDescription } from "../columns.ts";
-import { everyRow, type Frame } from "../frame.ts";
-import { type TableParts, type TrainedTarget, usedColumns } from "../parts.ts";
+import { everyRow, type Frame, toFrame } from "../frame.ts";
+import { checkFrame, recordChecker, type TableParts, type TrainedTarget, usedColumns } from "../parts.ts";
 import type { Pieces } from "../pieces.ts";
 import type { RowName } from "../reading.ts";
 import type { TableModel } from "../tableModel.ts";
@@ -32,6 +32,8 @@ export function targetOf({ targets }: TableParts, target: unknown, call: string)
 /** What predicts one target of a model, from the columns that its networks use. */
 export interface Question {
   readonly columns: readonly ColumnDescription[];
+  /** Reads rows in memory; throws a DataError for a misspelt column. */
+  read(rows: object, place?: string): Frame;
   /** The numbers, or the probability of each class: [rows][outputs]. */
   predict(frame: Frame): Float64Array;
   /** What `predict` does, in pieces. */
@@ -47,8 +49,14 @@ export function questionOf(parts: TableParts, target: TrainedTarget, call: strin
   const plain = new TargetPredictor({ ...target, learned }, columns);
   const predictBy = (predictor: TargetPredictor, frame: Frame, nameOf?: RowName) =>
     predictor.rows(typeFrame(columns, frame, call, nameOf), everyRow(frame.rows));
+  const check = recordChecker(parts);
   return {
     columns,
+    read(rows, place = call) {
+      const frame = toFrame(rows, place);
+      checkFrame(check, frame, place);
+      return frame;
+    },
     predict: (frame) => predictBy(plain, frame).values,
     *predictPieces(frame) {
       return (yield* plain.rowsPieces(typeFrame(columns, frame, call), everyRow(frame.rows))).values;
