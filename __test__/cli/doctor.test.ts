@@ -65,6 +65,11 @@ test("threads are those of MYELIN_THREADS, which it shows", async () => {
   expect(output).toMatch(/^MYELIN_THREADS {2,}3$/m);
 });
 
+test("instructions that multiply no pairs have no products in bfloat16", async () => {
+  const { output } = await doctor(["--json"], { MYELIN_INSTRUCTIONS: "portable" });
+  expect(JSON.parse(output).addon.bfloat16).toBe(false);
+});
+
 test("the TypeScript kernel is no fault where it is asked for", async () => {
   const { status, output } = await doctor([], { MYELIN_KERNEL: "typescript" });
   expect(status).toBe(0);

@@ -29,7 +29,7 @@ export interface Findings {
     readonly found?: string;
     readonly version?: string;
     readonly instructions?: readonly string[];
-    /** Whether models with `precision: "bfloat16"` train faster on this CPU. */
+    /** Whether models with `precision: "bfloat16"` train faster with the instructions in use. */
     readonly bfloat16?: boolean;
     /** Why there is none. */
     readonly cause?: string;
@@ -81,7 +81,10 @@ function addonFindings(): Findings["addon"] {
   const addon = found.addon as Addon;
   const loaded = { packages, found: found.name, version: addon.version() };
   if (loaded.version !== version) return loaded; // Another version may lack what is asked below.
-  return { ...loaded, instructions: addon.instructions(), bfloat16: addon.multipliesBfloat16() };
+  const instructions = addon.instructions();
+  const used = environmentVariable("MYELIN_INSTRUCTIONS") ?? instructions[instructions.length - 1];
+  const bfloat16 = instructions.includes(used) && addon.multipliesBfloat16(used);
+  return { ...loaded, instructions, bfloat16 };
 }
 
 /** The cores that a container may use, as a number that need not be whole. */

@@ -45,7 +45,7 @@ interface AddonTrainings {
 export interface Addon {
   version(): string;
   instructions(): string[];
-  multipliesBfloat16(): boolean;
+  multipliesBfloat16(instructions: string): boolean;
   fmaPeak(instructions: string, milliseconds: number): number;
   tables(): string;
   footprint(program: string): [network: number, row: number];

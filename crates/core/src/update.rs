@@ -78,7 +78,10 @@ impl Penalty {
     #[inline(always)]
     fn add<S: Simd>(&self, s: S, parameters: &[Line], first: usize, gradient: &mut [Line]) {
         let start = self.lines.start.max(first);
-        let end = self.lines.end.min(first + gradient.len()).max(start);
+        let end = self.lines.end.min(first + gradient.len());
+        if start >= end {
+            return;
+        }
         let (zero, l1) = (s.splat(0.0), s.splat(self.l1));
         let (minus, twice) = (s.splat(-self.l1), s.splat(2.0 * self.l2));
         let lines = parameters[start..end].iter().zip(&mut gradient[start - first..end - first]);

@@ -42,10 +42,10 @@ pub fn instructions() -> Vec<&'static str> {
     Instructions::available().into_iter().map(Instructions::name).collect()
 }
 
-/// Returns whether models with the precision bfloat16 train faster on this CPU.
+/// Returns whether models with the precision bfloat16 train faster with these instructions on this CPU.
 #[napi(catch_unwind)]
-pub fn multiplies_bfloat16() -> bool {
-    simd::multiplies_bfloat16()
+pub fn multiplies_bfloat16(instructions: String) -> Result<bool> {
+    Ok(simd::multiplies_bfloat16(Instructions::choose(Some(&instructions)).map_err(refuse)?))
 }
 
 /// Measures the peak rate of this thread: the most floating-point operations per second with multiply-adds

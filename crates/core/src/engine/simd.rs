@@ -267,8 +267,9 @@ pub fn dispatch<W: WithSimd>(instructions: Instructions, work: W) -> W::Output {
     work.with(BASELINE)
 }
 
-/// Returns whether products in bfloat16 are faster on this CPU than those of 32-bit floats.
-pub fn multiplies_bfloat16() -> bool {
+/// Returns whether products in bfloat16 are faster with these instructions on this CPU than those of 32-bit
+/// floats.
+pub fn multiplies_bfloat16(instructions: Instructions) -> bool {
     struct HasPairs;
     impl WithSimd for HasPairs {
         type Output = bool;
@@ -276,7 +277,7 @@ pub fn multiplies_bfloat16() -> bool {
             S::pairs().is_some()
         }
     }
-    Instructions::available().into_iter().any(|instructions| dispatch(instructions, HasPairs))
+    dispatch(instructions, HasPairs)
 }
 
 #[cfg(test)]
