@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { type Layer, Model, type Optimizer } from "../src/index.ts";
+import type { Kernel } from "../src/kernel/kernel.ts";
 import * as optimizers from "../src/nn/optimizers.ts";
+import type { Program } from "../src/nn/program.ts";
 import type { Complete, Option, Table } from "../src/options.ts";
 import { besideDefinition, expectNear, flatten, kernelNames, kernels } from "./kernels.ts";
 import {
@@ -29,6 +31,24 @@ const programWith = ({ learningRate: _, ...optimizer }: Complete) =>
     ],
     optimizer: optimizer as Complete,
   });
+
+/** Expects the parameters and slots of the definition from all kernels. */
+function expectAgreement(train: (kernel: Kernel) => ReturnType<typeof stateOf>): void {
+  for (const [actual, expected] of besideDefinition(kernels, train)) {
+    expectNear(actual.parameters, expected.parameters);
+    expectNear(actual.slots, expected.slots);
+  }
+}
+
+/** A step of a network with one parameter, which is 1, on a row whose input is 1. */
+const stepFromOne =
+  (program: Program, row: { y: Float32Array; weights?: Float32Array }) => (kernel: Kernel) => {
+    const network = kernel.network(program);
+    network.write("parameters", Float32Array.of(1));
+    const rows = { x: Float32Array.of(1), ...row, inputs: 1, outputs: 1, rows: 1 };
+    network.train(rows, runOf(1, { learningRates: Float64Array.of(0.01) }));
+    return stateOf(network);
+  };
 
 describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("on the %s kernel", (_, kernel) => {
   describe.each(Object.keys(table))("%s", (type) => {
@@ -123,14 +143,11 @@ describe("the kernels agree if gradients are close to zero, also below the small
       steps: factors.length,
       learningRates: new Float64Array(factors.length).fill(0.001),
     });
-    for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
+    expectAgreement((kernel) => {
       const network = networkOf(kernel, program);
       network.train({ x, y, inputs: sizes.length, outputs: 1, rows: factors.length }, run);
       return stateOf(network);
-    })) {
-      expectNear(actual.parameters, expected.parameters);
-      expectNear(actual.slots, expected.slots);
-    }
+    });
   });
 });
 
@@ -146,16 +163,7 @@ test.each(
     optimizer: { ...optimizer, weightDecay: 0.01 } as Complete,
     clipGradients: { value: 0.01 },
   });
-  const rows = { x: Float32Array.of(1), y: Float32Array.of(2), inputs: 1, outputs: 1, rows: 1 };
-  for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
-    const network = kernel.network(program);
-    network.write("parameters", Float32Array.of(1));
-    network.train(rows, runOf(1, { learningRates: Float64Array.of(0.01) }));
-    return stateOf(network);
-  })) {
-    expectNear(actual.parameters, expected.parameters);
-    expectNear(actual.slots, expected.slots);
-  }
+  expectAgreement(stepFromOne(program, { y: Float32Array.of(2) }));
 });
 
 test.each(Object.values(table).map((entry) => [entry.type, entry] as const))(
@@ -173,19 +181,8 @@ test.each(Object.values(table).map((entry) => [entry.type, entry] as const))(
         loss: "meanAbsoluteError",
         optimizer: optimizer as Complete,
       });
-      const rows = {
-        ...{ x: Float32Array.of(1), y: Float32Array.of(5), weights: Float32Array.of(share) },
-        ...{ inputs: 1, outputs: 1, rows: 1 },
-      };
-      for (const [actual, expected] of besideDefinition(kernels, (kernel) => {
-        const network = kernel.network(program);
-        network.write("parameters", Float32Array.of(1));
-        network.train(rows, runOf(1, { learningRates: Float64Array.of(0.01) }));
-        return stateOf(network);
-      })) {
-        expectNear(actual.parameters, expected.parameters);
-        expectNear(actual.slots, expected.slots);
-      }
+      const row = { y: Float32Array.of(5), weights: Float32Array.of(share) };
+      expectAgreement(stepFromOne(program, row));
     }
   },
 );

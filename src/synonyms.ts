@@ -124,7 +124,7 @@ droplast: The last batch of an epoch takes the remaining rows.
 warmstart: A training always continues from the model's weights; make a new model to start over.
 earlystopping: Pass callbacks: [callbacks.earlyStopping()] to fit.
 device: Models compute on the CPU.
-precision dtype datatype mixedprecision autocast: Numbers are 32-bit floats; new Model has a precision of products in training.
+precision dtype datatype mixedprecision autocast: Numbers are 32-bit floats; only new Model has the option precision, for faster training.
 name: Models and layers have no names; layers are numbered from 0.
 biasregularizer activityregularizer: Penalties are for weights only.
 `;

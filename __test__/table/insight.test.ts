@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { report } from "../../src/report/index.ts";
 import {
   checkRows,
+  compact,
   evaluationReport,
   explain,
+  fitMore,
   fitTable,
   importance,
   partialDependence,
@@ -441,6 +443,8 @@ describe("a field that is nearly a column which the rows lack", () => {
     ["importance", () => importance(prices, misspelt)],
     ["partialDependence", () => partialDependence(prices, misspelt, "town")],
     ["checkRows", () => checkRows(prices, misspelt)],
+    ["fitMore", () => fitMore(prices, misspelt)],
+    ["compact", () => compact(prices, misspelt)],
     ["report: test", () => report(prices, { test: misspelt })],
   ])("is refused by %s", async (call, ask) => {
     await expect(async () => ask()).rejects.toThrow(

@@ -13,7 +13,15 @@ import { collectFrame, everyRow, type Frame, type TableSource } from "./frame.ts
 import { baselineOf } from "./honest.ts";
 import { disposeNetworks } from "./learner/learned.ts";
 import type { TrainOptions } from "./learner/train.ts";
-import { type ModelChange, type Sizes, type TableParts, type TrainedTarget, usedColumns } from "./parts.ts";
+import {
+  checkFrame,
+  type ModelChange,
+  recordChecker,
+  type Sizes,
+  type TableParts,
+  type TrainedTarget,
+  usedColumns,
+} from "./parts.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
 import { type Scores, scoreTarget } from "./scores.ts";
 import { partsOf, TableModel } from "./tableModel.ts";
@@ -84,6 +92,7 @@ export async function compact<Reply>(
   if (frame.rows < FEWEST_ROWS)
     throw new DataError(`${CALL}: expected at least ${FEWEST_ROWS} rows, received ${frame.rows}`);
   const used = usedColumns(parts, parts.targets);
+  checkFrame(recordChecker(parts), frame, CALL);
   const lacking = used.find(({ name }) => !frame.cells.has(name));
   if (lacking !== undefined)
     throw new DataError(

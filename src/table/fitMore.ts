@@ -18,7 +18,7 @@ import { scaledTarget } from "./learner/encoded.ts";
 import { disposeNetworks, predictEncoded, priorOf, rangeOf, type TableNetwork } from "./learner/learned.ts";
 import { OutOfFold } from "./learner/outOfFold.ts";
 import { calibrateQuantiles } from "./learner/quantiles.ts";
-import { type ModelChange, type TrainedTarget, usedColumns } from "./parts.ts";
+import { checkFrame, type ModelChange, recordChecker, type TrainedTarget, usedColumns } from "./parts.ts";
 import { inTurns } from "./pieces.ts";
 import { pinballLoss } from "./quantiles.ts";
 import { RUN_OPTIONS, type RunOptions, readRunOptions } from "./runOptions.ts";
@@ -92,6 +92,7 @@ export async function fitMore<Reply>(
   };
   const frame = await collectFrame(rows, CALL, { signal: lesson.signal });
   const used = usedColumns(old, old.targets);
+  checkFrame(recordChecker(old), frame, CALL);
   for (const { name } of [...used, ...model.targets]) {
     if (!frame.cells.has(name))
       throw new DataError(
